@@ -1,0 +1,98 @@
+use thiserror::Error;
+
+use crate::{Login, LoginError, Text};
+
+/// A message as it is written: `@login text` (rule C4, and its mirror for delivery).
+///
+/// From a client the login is the recipient, from the server it is the sender.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Addressed {
+    /// Whom the line names.
+    pub login: Login,
+    /// What comes after the one space.
+    pub text: Text,
+}
+
+/// Why a line is not `@login text`.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum AddressedError {
+    /// It does not start with `@`.
+    #[error("a message starts with @ and the recipient's login")]
+    NoAt,
+    /// No space, or nothing after it.
+    #[error("there is no text after the recipient")]
+    NoText,
+    /// The name after `@` cannot be a login.
+    #[error("{0}")]
+    Login(#[from] LoginError),
+}
+
+impl Addressed {
+    /// Reads `@login text` from the bytes of one line, without its line end.
+    ///
+    /// # Errors
+    /// [`AddressedError`] says what is missing; such a line is discarded by a server (rule S8).
+    pub fn parse(line: &[u8]) -> Result<Self, AddressedError> {
+        let rest = line.strip_prefix(b"@").ok_or(AddressedError::NoAt)?;
+        let space = rest.iter().position(|&b| b == b' ').unwrap_or(rest.len());
+        let login = Login::parse(&String::from_utf8_lossy(&rest[..space]))?;
+        let text = Text::decode(rest.get(space + 1..).unwrap_or_default());
+        if text.is_empty() {
+            return Err(AddressedError::NoText);
+        }
+        Ok(Self { login, text })
+    }
+
+    /// Appends `@login text` to `out`, on one line and without a line end.
+    pub fn encode(login: &Login, text: &Text, out: &mut Vec<u8>) {
+        let text = text.one_line();
+        out.reserve(login.as_str().len() + text.len() + 3);
+        out.push(b'@');
+        out.extend_from_slice(login.as_str().as_bytes());
+        out.push(b' ');
+        out.extend_from_slice(text.as_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(line: &str, expected: Result<(&str, &str), AddressedError>) {
+        let parsed = Addressed::parse(line.as_bytes());
+        let parsed = parsed.as_ref().map(|a| (a.login.as_str(), a.text.as_str()));
+        assert_eq!(parsed, expected.as_ref().copied(), "{line:?}");
+    }
+
+    #[test]
+    fn one_space_parts_login_and_text() {
+        check("@bob hello there", Ok(("bob", "hello there")));
+        check("@bob  two", Ok(("bob", " two")));
+        check("@bob f", Ok(("bob", "f")));
+        check("@bob @ana oi", Ok(("bob", "@ana oi")));
+    }
+
+    #[test]
+    fn what_is_not_addressed_is_refused_with_the_reason() {
+        check("hello", Err(AddressedError::NoAt));
+        check("", Err(AddressedError::NoAt));
+        check("@bob", Err(AddressedError::NoText));
+        check("@bob ", Err(AddressedError::NoText));
+        check("@ hello", Err(AddressedError::Login(LoginError::Empty)));
+        check(
+            "@b\u{7}b x",
+            Err(AddressedError::Login(LoginError::BadCharacter('\u{7}'))),
+        );
+    }
+
+    #[test]
+    fn what_is_encoded_is_one_line_that_parses_again() {
+        let message = Addressed {
+            login: Login::parse("ana").unwrap(),
+            text: Text::from("a\nb"),
+        };
+        let mut line = Vec::new();
+        Addressed::encode(&message.login, &message.text, &mut line);
+        assert_eq!(line, b"@ana a b");
+    }
+}

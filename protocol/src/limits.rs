@@ -1,0 +1,25 @@
+//! Numbers both ends agree on (PROTOCOL.md, "Limits").
+
+use std::time::Duration;
+
+/// The TCP port of the assignment (rule S4).
+pub const PORT: u16 = 3333;
+
+/// Longest line in bytes, without its line end, unless the server is told otherwise.
+pub const LINE_BYTES: usize = 16 * 1024;
+
+/// Longest login in characters.
+pub const LOGIN_CHARS: usize = 64;
+
+/// How long the first bytes of a connection may stay without LF before it is bare framed.
+pub const QUIET: Duration = Duration::from_millis(200);
+
+/// Time between two segments sent to a bare framed peer, so that one `recv` sees one of them.
+pub const BARE_GAP: Duration = Duration::from_millis(40);
+
+/// A bare chunk of at least this many bytes may be the first part of a longer one that TCP cut;
+/// it is complete once nothing follows for [`BARE_JOIN`].
+pub const BARE_CUT_BYTES: usize = 1024;
+
+/// How long to wait for the rest of a bare chunk that TCP may have cut.
+pub const BARE_JOIN: Duration = Duration::from_millis(20);

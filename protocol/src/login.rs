@@ -1,0 +1,138 @@
+use std::{borrow::Borrow, fmt, sync::Arc};
+
+use thiserror::Error;
+use unicode_normalization::{UnicodeNormalization, is_nfc};
+
+use crate::limits::LOGIN_CHARS;
+
+/// The name a user logs in with and is addressed by (rules S5, C4).
+///
+/// One to [`LOGIN_CHARS`] characters: letters and digits of any script and `.`, `_`, `-`, `+`,
+/// `@`, of which the first is a letter, a digit or `_`. Kept in Unicode normal form C, so that
+/// the same name typed on two systems is the same login; upper and lower case differ.
+/// Cloning is cheap.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Login(Arc<str>);
+
+/// Why a name cannot be a login.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum LoginError {
+    /// Nothing there.
+    #[error("the login is empty")]
+    Empty,
+    /// More than [`LOGIN_CHARS`] characters.
+    #[error("the login has {chars} characters, at most {LOGIN_CHARS} are allowed")]
+    TooLong {
+        /// How many there are.
+        chars: usize,
+    },
+    /// A character that may not start a login.
+    #[error("a login starts with a letter, a digit or _, not with {0:?}")]
+    BadStart(char),
+    /// A character that may not be part of a login.
+    #[error("{0:?} is not allowed in a login (letters, digits and . _ - + @ are)")]
+    BadCharacter(char),
+}
+
+impl Login {
+    /// Reads a login, which must be there alone: no space around it, no `@` before it.
+    ///
+    /// # Errors
+    /// [`LoginError`] says which rule it breaks.
+    pub fn parse(name: &str) -> Result<Self, LoginError> {
+        let first = name.chars().next().ok_or(LoginError::Empty)?;
+        let chars = name.chars().count();
+        if chars > LOGIN_CHARS {
+            return Err(LoginError::TooLong { chars });
+        }
+        if !(first.is_alphanumeric() || first == '_') {
+            return Err(LoginError::BadStart(first));
+        }
+        match name.chars().find(|&c| !is_login_character(c)) {
+            Some(bad) => Err(LoginError::BadCharacter(bad)),
+            None if is_nfc(name) => Ok(Self(name.into())),
+            None => Ok(Self(name.nfc().collect::<String>().into())),
+        }
+    }
+
+    /// The login as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn is_login_character(c: char) -> bool {
+    c.is_alphanumeric()
+        || matches!(c, '.' | '_' | '-' | '+' | '@')
+        || unicode_normalization::char::is_combining_mark(c)
+}
+
+impl fmt::Display for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&*self.0, f)
+    }
+}
+
+impl Borrow<str> for Login {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl AsRef<str> for Login {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(name: &str, expected: Result<&str, LoginError>) {
+        let login = Login::parse(name);
+        assert_eq!(
+            login.as_ref().map(Login::as_str),
+            expected.as_ref().copied(),
+            "{name:?}"
+        );
+    }
+
+    #[test]
+    fn names_people_have_are_logins() {
+        for name in [
+            "alice",
+            "João.Silva",
+            "2026123",
+            "_bot",
+            "maria@escola.br",
+            "a-b+c",
+            "Ирина",
+        ] {
+            check(name, Ok(name));
+        }
+    }
+
+    #[test]
+    fn what_would_break_a_line_is_no_login() {
+        check("", Err(LoginError::Empty));
+        check("@bob", Err(LoginError::BadStart('@')));
+        check("=1+1", Err(LoginError::BadStart('=')));
+        check("ana maria", Err(LoginError::BadCharacter(' ')));
+        check("a,b", Err(LoginError::BadCharacter(',')));
+        check("a\u{202e}b", Err(LoginError::BadCharacter('\u{202e}')));
+        check("a\u{1b}", Err(LoginError::BadCharacter('\u{1b}')));
+        check(&"x".repeat(65), Err(LoginError::TooLong { chars: 65 }));
+    }
+
+    #[test]
+    fn both_ways_to_write_an_accent_are_one_login() {
+        check("jo\u{61}\u{303}o", Ok("joão"));
+    }
+}

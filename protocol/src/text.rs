@@ -1,0 +1,122 @@
+use std::{borrow::Cow, fmt};
+
+use encoding_rs::WINDOWS_1252;
+
+/// The text of a message, safe to show in a terminal, a window or a spreadsheet.
+///
+/// It holds no control characters except LF and TAB: escape sequences, NUL and the like are
+/// replaced by visible signs (`␛`, `␀`), bidirectional overrides and isolates by U+FFFD, and
+/// CR LF, CR and the Unicode line separators by LF.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
+pub struct Text(String);
+
+impl Text {
+    /// Reads what arrived from a socket: UTF-8, and anything that is not UTF-8 as Windows-1252,
+    /// which is what older programs send.
+    pub fn decode(bytes: &[u8]) -> Self {
+        match str::from_utf8(bytes) {
+            Ok(text) => Self::from(text),
+            Err(_) => Self::from(WINDOWS_1252.decode_without_bom_handling(bytes).0.as_ref()),
+        }
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The text as it travels on a classic line: each line break becomes one space.
+    pub fn one_line(&self) -> Cow<'_, str> {
+        if self.0.contains('\n') {
+            Cow::Owned(self.0.replace('\n', " "))
+        } else {
+            Cow::Borrowed(&self.0)
+        }
+    }
+
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Its length in bytes of UTF-8.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        if !text.chars().any(needs_replacing) {
+            return Self(text.to_owned());
+        }
+        let mut safe = String::with_capacity(text.len());
+        let mut characters = text.chars().peekable();
+        while let Some(c) = characters.next() {
+            if c == '\r' && characters.peek() == Some(&'\n') {
+                continue;
+            }
+            safe.push(visible(c));
+        }
+        Self(safe)
+    }
+}
+
+impl fmt::Display for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+fn needs_replacing(c: char) -> bool {
+    visible(c) != c
+}
+
+/// What stands for `c` in a [`Text`]; `c` itself where it is harmless.
+fn visible(c: char) -> char {
+    match c {
+        '\n' | '\t' => c,
+        '\r' | '\u{85}' | '\u{2028}' | '\u{2029}' => '\n',
+        '\0'..='\x1f' => {
+            char::from_u32(0x2400 + u32::from(c)).unwrap_or(char::REPLACEMENT_CHARACTER)
+        }
+        '\x7f' => '\u{2421}',
+        '\u{80}'..='\u{9f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+            char::REPLACEMENT_CHARACTER
+        }
+        _ => c,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(bytes: &[u8], expected: &str) {
+        let text = Text::decode(bytes);
+        assert_eq!(text.as_str(), expected);
+        assert_eq!(Text::from(text.as_str()), text, "safe text is left alone");
+    }
+
+    #[test]
+    fn plain_text_is_untouched() {
+        check("reunião às 10 🎉\tok".as_bytes(), "reunião às 10 🎉\tok");
+    }
+
+    #[test]
+    fn older_programs_keep_their_accents() {
+        check(b"reuni\xe3o", "reunião");
+    }
+
+    #[test]
+    fn escape_sequences_become_visible() {
+        check(b"\x1b[31mred\x07\x00\x7f", "␛[31mred␇␀␡");
+        check("\u{9b}31m\u{202e}abc".as_bytes(), "\u{fffd}31m\u{fffd}abc");
+    }
+
+    #[test]
+    fn every_line_break_is_lf_and_one_space_on_a_classic_line() {
+        check("a\r\nb\rc\u{2028}d\ne".as_bytes(), "a\nb\nc\nd\ne");
+        assert_eq!(Text::from("a\r\nb").one_line(), "a b");
+    }
+}

@@ -1,0 +1,2 @@
+//! The server of MeuMensageiro.
+fn main() {}
