@@ -160,8 +160,35 @@ pub enum Event {
         /// There is nothing older.
         complete: bool,
     },
+    /// A message was not taken into the outbox: nothing of it is kept, so the text comes back.
+    NotSent {
+        /// To whom it was written.
+        to: Login,
+        /// What was written.
+        text: Text,
+        /// Why.
+        reason: NotSent,
+    },
     /// The local database cannot be used; the text says why and what to do.
     StorageFailed(String),
+}
+
+/// Why a message was not taken into the outbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotSent {
+    /// There is no text.
+    Empty,
+    /// As one line it would have this many bytes, more than a line may have.
+    TooLong {
+        /// Its length with the recipient's name.
+        bytes: usize,
+        /// The most there may be.
+        limit: usize,
+    },
+    /// No account is open.
+    SignedOut,
+    /// It could not be written to disk; an [`Event::StorageFailed`] says why.
+    Storage,
 }
 
 /// The state of the connection, as the person sees it.

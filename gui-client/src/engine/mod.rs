@@ -4,5 +4,5 @@ mod link;
 
 pub use link::{
     Account, Command, Conversation, Delivery, Event, LinkProblem, LinkState, Message, MessageId,
-    Peer,
+    NotSent, Peer,
 };
