@@ -21,7 +21,7 @@ pub struct Decoder {
     start: usize,
     /// How far `buffer` is known to hold no LF.
     scanned: usize,
-    /// Ends of complete bare chunks in `buffer`, in order.
+    /// Of bare framing: whether `buffer` is one whole message.
     chunk: Chunk,
 }
 
@@ -107,6 +107,19 @@ impl Decoder {
             Some(Framing::Bare) => trim_line_ends(line),
             _ => line.strip_suffix(b"\r").unwrap_or(line),
         }))
+    }
+
+    /// Whether [`Decoder::next_line`] has something to give: a line or an error.
+    pub fn has_line(&mut self) -> bool {
+        match self.framing {
+            Some(Framing::Bare) if self.chunk == Chunk::Whole => return true,
+            Some(Framing::Line) => match find(b'\n', &self.buffer, self.scanned.max(self.start)) {
+                Some(_) => return true,
+                None => self.scanned = self.buffer.len(),
+            },
+            _ => {}
+        }
+        self.too_long(self.buffer.len()).is_some()
     }
 
     /// How long to wait for more bytes before [`Decoder::quiet`] is due; `None`: for ever.

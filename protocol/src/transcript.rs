@@ -1,1 +1,176 @@
-//! placeholder
+//! Conversations written down, one line each, to be read by people and replayed by tests.
+//!
+//! ```text
+//! # S8: a message to nobody is discarded
+//! users alice bob
+//! alice C: alice
+//! alice S: f
+//! alice C: @nobody hello
+//! alice S: f
+//! alice C: <close>
+//! ```
+//!
+//! The first word names the connection, `C:` is what its client says, `S:` what the server
+//! answers. `<close>` is an orderly close, `<reset>` a broken one, `<closed>` the server hanging
+//! up. `restart` alone on a line restarts the server. `\xNN` stands for a byte, `\\` for a
+//! backslash.
+
+use thiserror::Error;
+
+/// One written conversation.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Transcript {
+    /// The logins that the server knows.
+    pub users: Vec<String>,
+    /// What happens, in order.
+    pub steps: Vec<Step>,
+}
+
+/// One line of a transcript.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Its line number in the file, from 1.
+    pub number: usize,
+    /// The connection it happens on; empty for [`Happening::Restart`].
+    pub connection: String,
+    /// What happens.
+    pub happening: Happening,
+}
+
+/// What can happen in a transcript.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Happening {
+    /// The client says this, without its line end.
+    Client(Vec<u8>),
+    /// The server says this, without its line end.
+    Server(Vec<u8>),
+    /// The client closes its side in order.
+    ClientCloses,
+    /// The client breaks the connection.
+    ClientResets,
+    /// The server hangs up.
+    ServerCloses,
+    /// The server is stopped and started again.
+    Restart,
+}
+
+/// A line that is not of the form above.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("line {number}: {reason}")]
+pub struct TranscriptError {
+    /// Which line, from 1.
+    pub number: usize,
+    /// What is wrong with it.
+    pub reason: &'static str,
+}
+
+impl Transcript {
+    /// Reads a transcript.
+    ///
+    /// # Errors
+    /// [`TranscriptError`] names the first line that cannot be understood.
+    pub fn parse(source: &str) -> Result<Self, TranscriptError> {
+        let mut transcript = Self::default();
+        for (index, line) in source.lines().enumerate() {
+            let number = index + 1;
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            if let Some(users) = line.strip_prefix("users ") {
+                transcript.users = users.split_whitespace().map(str::to_owned).collect();
+                continue;
+            }
+            let (connection, happening) =
+                parse_step(line).map_err(|reason| TranscriptError { number, reason })?;
+            transcript.steps.push(Step {
+                number,
+                connection,
+                happening,
+            });
+        }
+        Ok(transcript)
+    }
+}
+
+fn parse_step(line: &str) -> Result<(String, Happening), &'static str> {
+    if line == "restart" {
+        return Ok((String::new(), Happening::Restart));
+    }
+    let (connection, rest) = line
+        .split_once(' ')
+        .ok_or("expected: CONNECTION C: or S: text")?;
+    let (side, text) = rest
+        .trim_start()
+        .split_once(':')
+        .ok_or("expected C: or S:")?;
+    let text = text.strip_prefix(' ').unwrap_or(text);
+    let happening = match (side, text) {
+        ("C", "<close>") => Happening::ClientCloses,
+        ("C", "<reset>") => Happening::ClientResets,
+        ("S", "<closed>") => Happening::ServerCloses,
+        ("C", text) => Happening::Client(unescape(text)?),
+        ("S", text) => Happening::Server(unescape(text)?),
+        _ => return Err("expected C: or S:"),
+    };
+    Ok((connection.to_owned(), happening))
+}
+
+fn unescape(text: &str) -> Result<Vec<u8>, &'static str> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        bytes.extend_from_slice(&rest.as_bytes()[..at]);
+        rest = &rest[at + 1..];
+        if let Some(after) = rest.strip_prefix('\\') {
+            bytes.push(b'\\');
+            rest = after;
+        } else {
+            let digits = rest.strip_prefix('x').and_then(|hex| hex.get(..2));
+            let digits = digits.ok_or(r"expected \\ or \xNN")?;
+            bytes.push(u8::from_str_radix(digits, 16).map_err(|_| r"expected \xNN")?);
+            rest = &rest[3..];
+        }
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transcript_is_read_line_by_line() {
+        let source =
+            "# a title\nusers a b\n\na C: \\xe3\\\\x\nb   S: f\na C:\nb C: <reset>\nrestart\n";
+        let transcript = Transcript::parse(source).unwrap();
+        assert_eq!(transcript.users, ["a", "b"]);
+        let steps: Vec<_> = transcript
+            .steps
+            .into_iter()
+            .map(|s| (s.number, s.happening))
+            .collect();
+        assert_eq!(
+            steps,
+            [
+                (4, Happening::Client(b"\xe3\\x".to_vec())),
+                (5, Happening::Server(b"f".to_vec())),
+                (6, Happening::Client(Vec::new())),
+                (7, Happening::ClientResets),
+                (8, Happening::Restart),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_line_that_makes_no_sense_is_named() {
+        let error = Transcript::parse("users a\na X: b\n").unwrap_err();
+        assert_eq!(
+            error,
+            TranscriptError {
+                number: 2,
+                reason: "expected C: or S:"
+            }
+        );
+    }
+}

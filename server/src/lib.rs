@@ -1,1 +1,29 @@
 //! The server of MeuMensageiro.
+//!
+//! ```text
+//! listener → connection → session → rules (pure)
+//!                            ↓
+//!                         journal → store (disk) → archive (messages.csv)
+//!                            ↓
+//!                        mailboxes (memory)
+//! ```
+//!
+//! See `ARCHITECTURE.md` for who may block, who writes to a socket, and the lock order.
+
+pub mod admission;
+pub mod archive;
+pub mod connection;
+pub mod directory;
+pub mod hub;
+pub mod journal;
+pub mod listener;
+pub mod mailbox;
+pub mod message;
+pub mod options;
+pub mod rules;
+mod server;
+pub mod session;
+pub mod store;
+
+pub use options::Options;
+pub use server::{Files, Server, StartError};

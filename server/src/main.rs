@@ -1,2 +1,76 @@
-//! The server of MeuMensageiro.
-fn main() {}
+//! `mensageiro-server`: reads the command line, serves until it is told to stop.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    process::ExitCode,
+};
+
+use anyhow::Context;
+use clap::Parser;
+use crossbeam_channel::bounded;
+use mensageiro_server::{Options, Server};
+use tracing::info;
+use tracing_subscriber::EnvFilter;
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    match run(&options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // With nowhere to say it, the exit code remains.
+            let _ = writeln!(io::stderr(), "mensageiro-server: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: &Options) -> anyhow::Result<()> {
+    start_log();
+    let (stop, stopped) = bounded(1);
+    ctrlc::set_handler(move || {
+        // Asked twice is asked.
+        let _ = stop.try_send(());
+    })
+    .context("Ctrl-C cannot be caught")?;
+    #[cfg(unix)]
+    rlimit::increase_nofile_limit(u64::MAX).context("the number of open files cannot be raised")?;
+    let server = Server::start(options)?;
+    // A closed standard output is no reason not to serve.
+    let _ = write!(io::stdout(), "{}", greeting(&server)).and_then(|()| io::stdout().flush());
+    // The handler lives as long as the process, so this waits for it.
+    let _ = stopped.recv();
+    info!("stopping");
+    server.stop();
+    info!("stopped, everything is on disk");
+    Ok(())
+}
+
+fn greeting(server: &Server) -> String {
+    let files = server.files();
+    format!(
+        "MeuMensageiro server {version}\n\
+         listening on {address}\n\
+         users:     {users} ({count} registered; edit it at any time)\n\
+         messages:  {messages} (those that have been read)\n\
+         mailboxes: {store} ({waiting} messages wait to be read)\n\
+         Ctrl-C stops the server.\n",
+        version = env!("CARGO_PKG_VERSION"),
+        address = server.address(),
+        users = files.users.display(),
+        count = server.users(),
+        messages = files.messages.display(),
+        store = files.store.display(),
+        waiting = server.waiting(),
+    )
+}
+
+fn start_log() {
+    let filter = EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| EnvFilter::new("info,fjall=warn,lsm_tree=warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .with_target(false)
+        .init();
+}

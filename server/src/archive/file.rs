@@ -1,0 +1,278 @@
+//! The file itself: whole rows at its end, whatever happened before.
+
+use std::{
+    collections::HashSet,
+    fs::{File, OpenOptions},
+    io::{self, Read, Seek, SeekFrom, Write},
+    path::{Path, PathBuf},
+};
+
+use tracing::warn;
+
+use super::{
+    ArchiveError,
+    row::{HEADER, rows_of},
+};
+use crate::{
+    message::MessageId,
+    store::{Store, Unarchived},
+};
+
+/// `messages.csv`. It is opened anew for each write, so that it may be moved or edited while the
+/// server runs.
+pub(super) struct ArchiveFile {
+    path: PathBuf,
+    /// Rows that are in the file although the store still holds them.
+    written: HashSet<MessageId>,
+    /// A write went wrong half way, so the end of the file must be looked at.
+    is_suspect: bool,
+}
+
+impl ArchiveFile {
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self {
+            path,
+            written: HashSet::new(),
+            is_suspect: true,
+        }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Makes the file end in a whole row, and finds out which rows of the store it has already.
+    pub(super) fn mend(&mut self, store: &dyn Store) -> Result<(), ArchiveError> {
+        let mut pending = HashSet::new();
+        for one in store.unarchived(usize::MAX, usize::MAX)? {
+            pending.extend(one.messages.iter().map(|message| message.id));
+        }
+        let from = store.archive_bytes()?;
+        self.written = self.io(|path| mend(path, from, &pending))?;
+        self.is_suspect = false;
+        Ok(())
+    }
+
+    /// Appends the rows of these marks and syncs them. Returns the length of the file.
+    pub(super) fn append(
+        &mut self,
+        store: &dyn Store,
+        marks: &[Unarchived],
+    ) -> Result<u64, ArchiveError> {
+        if self.is_suspect {
+            self.mend(store)?;
+        }
+        let mut csv = csv::Writer::from_writer(Vec::new());
+        for row in rows_of(marks, |message| self.written.contains(&message.id)) {
+            csv.write_record(row)
+                .map_err(|error| self.failed(error.into()))?;
+        }
+        let rows = csv
+            .into_inner()
+            .map_err(|error| self.failed(error.into_error()))?;
+        self.is_suspect = true;
+        let length = self.io(|path| append(path, &rows))?;
+        self.is_suspect = false;
+        for message in marks.iter().flat_map(|one| &one.messages) {
+            self.written.remove(&message.id);
+        }
+        Ok(length)
+    }
+
+    fn io<T>(&self, act: impl FnOnce(&Path) -> io::Result<T>) -> Result<T, ArchiveError> {
+        act(&self.path).map_err(|error| self.failed(error))
+    }
+
+    fn failed(&self, source: io::Error) -> ArchiveError {
+        ArchiveError::Io {
+            file: self.path.clone(),
+            source,
+        }
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+}
+
+fn append(path: &Path, rows: &[u8]) -> io::Result<u64> {
+    let mut file = open(path)?;
+    let length = file.seek(SeekFrom::End(0))?;
+    let mut block = Vec::with_capacity(rows.len() + 64);
+    if length == 0 {
+        block.extend_from_slice(&header());
+    } else if last_byte(&mut file)? != Some(b'\n') {
+        // Somebody saved it without the last line end.
+        block.push(b'\n');
+    }
+    block.extend_from_slice(rows);
+    file.seek(SeekFrom::End(0))?;
+    // One write, so that another program finds whole rows.
+    file.write_all(&block)?;
+    file.sync_data()?;
+    Ok(length + block.len() as u64)
+}
+
+fn header() -> Vec<u8> {
+    [HEADER.join(",").as_bytes(), b"\n"].concat()
+}
+
+fn last_byte(file: &mut File) -> io::Result<Option<u8>> {
+    if file.seek(SeekFrom::End(0))? == 0 {
+        return Ok(None);
+    }
+    file.seek(SeekFrom::End(-1))?;
+    let mut byte = [0];
+    file.read_exact(&mut byte)?;
+    Ok(Some(byte[0]))
+}
+
+/// Looks at what was written after the first `from` bytes, cuts off a row that a crash tore, and
+/// says which of the `pending` rows are there.
+fn mend(path: &Path, from: u64, pending: &HashSet<MessageId>) -> io::Result<HashSet<MessageId>> {
+    let mut file = open(path)?;
+    let length = file.seek(SeekFrom::End(0))?;
+    if length == 0 {
+        file.write_all(&header())?;
+        file.sync_data()?;
+        return Ok(HashSet::new());
+    }
+    let start = tail_start(&mut file, from, length)?;
+    let mut tail = Vec::new();
+    file.seek(SeekFrom::Start(start))?;
+    file.read_to_end(&mut tail)?;
+    let mut written = HashSet::new();
+    for row in Rows::new(&tail) {
+        let id = row.id.map(MessageId);
+        let is_pending = id.is_some_and(|id| pending.contains(&id));
+        if row.is_whole {
+            written.extend(id.filter(|_| is_pending));
+        } else if is_pending || row.fields < HEADER.len() {
+            warn!(
+                "{}: an incomplete last row was cut off; it is written again",
+                path.display()
+            );
+            file.set_len(start + row.start as u64)?;
+            file.sync_data()?;
+        }
+    }
+    Ok(written)
+}
+
+/// Where rows start that may be unknown to the store: at `from` if a row ends there, otherwise
+/// (the file was edited) at the beginning.
+fn tail_start(file: &mut File, from: u64, length: u64) -> io::Result<u64> {
+    if from == 0 || from > length {
+        return Ok(0);
+    }
+    file.seek(SeekFrom::Start(from - 1))?;
+    let mut byte = [0];
+    file.read_exact(&mut byte)?;
+    Ok(if byte[0] == b'\n' { from } else { 0 })
+}
+
+/// The rows of a piece of CSV, told apart by quotes and line ends alone.
+struct Rows<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+struct Row {
+    start: usize,
+    id: Option<u64>,
+    fields: usize,
+    is_whole: bool,
+}
+
+impl<'a> Rows<'a> {
+    fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0 }
+    }
+}
+
+impl Iterator for Rows<'_> {
+    type Item = Row;
+
+    fn next(&mut self) -> Option<Row> {
+        let start = self.at;
+        let rest = &self.bytes[start..];
+        if rest.is_empty() {
+            return None;
+        }
+        let mut in_quotes = false;
+        let mut fields = 1;
+        let mut end = None;
+        for (index, byte) in rest.iter().enumerate() {
+            match byte {
+                b'"' => in_quotes = !in_quotes,
+                b',' if !in_quotes => fields += 1,
+                b'\n' if !in_quotes => {
+                    end = Some(index);
+                    break;
+                }
+                _ => {}
+            }
+        }
+        let row = &rest[..end.unwrap_or(rest.len())];
+        self.at = start + end.map_or(rest.len(), |end| end + 1);
+        let id = row.split(|&byte| byte == b',').next().unwrap_or_default();
+        let id = str::from_utf8(id).ok().and_then(|id| id.parse().ok());
+        Some(Row {
+            start,
+            id,
+            fields,
+            is_whole: end.is_some(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROW_1: &str = "1,t,t,ana,bob,hi\n";
+    const ROW_2: &str = "2,t,t,ana,bob,\"say \"\"x\"\",\ny\"\n";
+
+    /// Mends a file of this content when rows 1 and 2 are pending.
+    fn check(content: &str, from: u64, written: &[u64], left: &str) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("messages.csv");
+        std::fs::write(&path, content).unwrap();
+        let pending = HashSet::from([MessageId(1), MessageId(2)]);
+        let mut found: Vec<_> = mend(&path, from, &pending)
+            .unwrap()
+            .into_iter()
+            .map(|id| id.0)
+            .collect();
+        found.sort_unstable();
+        assert_eq!(found, written);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), left);
+    }
+
+    #[test]
+    fn a_new_file_gets_its_header() {
+        check("", 0, &[], "id,sent_at,read_at,from,to,text\n");
+    }
+
+    #[test]
+    fn rows_that_are_there_are_found_and_a_torn_one_is_cut_off_wherever_it_was_torn() {
+        let header = String::from_utf8(header()).unwrap();
+        let whole = format!("{header}{ROW_1}{ROW_2}");
+        check(&whole, 0, &[1, 2], &whole);
+        check(&whole, header.len() as u64, &[1, 2], &whole);
+        for cut in header.len() + ROW_1.len() + 1..whole.len() {
+            check(&whole[..cut], 0, &[1], &whole[..header.len() + ROW_1.len()]);
+        }
+    }
+
+    #[test]
+    fn what_somebody_else_wrote_stays() {
+        let edited = "id,sent_at,read_at,from,to,text\n7,t,t,ana,bob,kept";
+        check(edited, 500, &[], edited);
+    }
+}

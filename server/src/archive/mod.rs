@@ -1,0 +1,144 @@
+//! `messages.csv`: one row for each message that has been read, and only then (rules S3, S9).
+//!
+//! The archive follows the store: it takes what is read and not archived, appends it, syncs it,
+//! and only then lets the store forget it. A crash between these steps leaves rows that the
+//! store still holds; they are found in the file's tail at the next start and not written again.
+
+mod file;
+mod row;
+
+use std::{
+    io,
+    path::PathBuf,
+    sync::Arc,
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use thiserror::Error;
+use tracing::{info, warn};
+
+use self::file::ArchiveFile;
+pub use self::row::{HEADER, row_of, unprotected};
+use crate::store::{Store, StoreError};
+
+/// Read marks and messages that are archived with one write.
+const MARKS: usize = 1024;
+const MESSAGES: usize = 4096;
+
+/// How long to wait before trying again after the file could not be written.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// Why the archive cannot be written.
+#[derive(Debug, Error)]
+pub enum ArchiveError {
+    /// The system refused.
+    #[error(
+        "{file}: cannot be written: {source}; close other programs that have it open and check the disk"
+    )]
+    Io {
+        /// Which file.
+        file: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The store refused.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Tells the archive's thread that something has been read.
+#[derive(Clone, Debug)]
+pub struct Bell(Sender<()>);
+
+/// The thread that writes the archive.
+#[derive(Debug)]
+pub struct Archive {
+    thread: JoinHandle<()>,
+}
+
+impl Bell {
+    /// Never blocks. One ring that is not answered yet is enough.
+    pub fn ring(&self) {
+        let _ = self.0.try_send(());
+    }
+}
+
+impl Archive {
+    /// Brings the file in order after whatever happened last, and starts following the store.
+    /// The thread ends when every [`Bell`] is dropped and all that was read is in the file.
+    ///
+    /// # Errors
+    /// When the file cannot be opened, read or written.
+    pub fn start(file: PathBuf, store: Arc<dyn Store>) -> Result<(Bell, Self), ArchiveError> {
+        let mut writer = Writer {
+            file: ArchiveFile::new(file),
+            store,
+        };
+        writer.file.mend(&*writer.store)?;
+        let (ring, rings) = bounded(1);
+        let bell = Bell(ring);
+        bell.ring();
+        let thread = thread::Builder::new().name("archive".into());
+        let path = writer.file.path().to_owned();
+        let thread = thread
+            .spawn(move || writer.run(&rings))
+            .map_err(|source| ArchiveError::Io { file: path, source })?;
+        Ok((bell, Self { thread }))
+    }
+
+    /// Waits until all that was read is in the file.
+    pub fn finish(self) {
+        // A panic of that thread was told by its own message; the store still has the rows.
+        let _ = self.thread.join();
+    }
+}
+
+struct Writer {
+    file: ArchiveFile,
+    store: Arc<dyn Store>,
+}
+
+impl Writer {
+    fn run(&mut self, rings: &Receiver<()>) {
+        let mut pause = None;
+        loop {
+            let rung = match pause {
+                None => rings.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some(pause) => rings.recv_timeout(pause),
+            };
+            let is_last = rung == Err(RecvTimeoutError::Disconnected);
+            match self.follow() {
+                Ok(()) => {
+                    if pause.take().is_some() {
+                        info!("{} can be written again", self.file.path().display());
+                    }
+                }
+                Err(error) => {
+                    if pause.is_none() || is_last {
+                        warn!("{error}; the rows are kept and written later");
+                    }
+                    let doubled = pause.map_or(SHORTEST_PAUSE, |pause| pause * 2);
+                    pause = Some(doubled.min(LONGEST_PAUSE));
+                }
+            }
+            if is_last {
+                return;
+            }
+        }
+    }
+
+    /// Archives all that the store has for it.
+    fn follow(&mut self) -> Result<(), ArchiveError> {
+        loop {
+            let batch = self.store.unarchived(MARKS, MESSAGES)?;
+            if batch.is_empty() {
+                return Ok(());
+            }
+            let length = self.file.append(&*self.store, &batch)?;
+            self.store.archived(&batch, length)?;
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! A socket and its decoder: reads whole lines, writes whole answers. Used by one thread.
+
+use std::{
+    io::{self, ErrorKind, Read, Write},
+    net::{Shutdown, SocketAddr, TcpStream},
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use mensageiro_protocol::{Decoder, Framing, LineTooLong, limits::BARE_GAP};
+use socket2::{SockRef, TcpKeepalive};
+use thiserror::Error;
+
+use crate::{admission::Permit, hub::Place};
+
+/// What one read takes at most; a longer line takes several.
+const READ_BYTES: usize = 4 * 1024;
+
+/// Output is collected up to here before it goes out in one write.
+const WRITE_BYTES: usize = 64 * 1024;
+
+/// How long after a write the peer's kernel may take to say that nobody reads there any more.
+const RESET_WAIT: Duration = Duration::from_millis(50);
+
+/// One client's connection.
+#[derive(Debug)]
+pub struct Connection {
+    stream: Arc<TcpStream>,
+    peer: SocketAddr,
+    decoder: Decoder,
+    /// The read time limit the socket has now.
+    read_limit: Option<Duration>,
+    output: Vec<u8>,
+    last_write: Option<Instant>,
+    place: Place,
+    _permit: Permit,
+}
+
+/// The time limits of a connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// How long a write may be stuck, and how long a dead link may go unnoticed.
+    pub dead_link: Duration,
+}
+
+/// Why there is nothing more to read.
+#[derive(Debug, Error)]
+pub enum Ended {
+    /// The client closed its side in order.
+    #[error("it closed the connection")]
+    InOrder,
+    /// The server hung up.
+    #[error("the server hung up")]
+    HungUp,
+    /// Nothing came in the time allowed.
+    #[error("it said nothing for {} s", .0.as_secs())]
+    TimedOut(Duration),
+    /// A line is too long to be followed.
+    #[error("{0} (--max-line-bytes)")]
+    LineTooLong(#[from] LineTooLong),
+    /// The connection broke.
+    #[error("the connection broke: {0}")]
+    Broken(#[from] io::Error),
+}
+
+impl Connection {
+    /// Sets up an accepted socket.
+    ///
+    /// # Errors
+    /// When the socket is gone already.
+    pub fn new(
+        stream: Arc<TcpStream>,
+        peer: SocketAddr,
+        longest_line: usize,
+        patience: Patience,
+        place: Place,
+        permit: Permit,
+    ) -> io::Result<Self> {
+        stream.set_nodelay(true)?;
+        stream.set_write_timeout(Some(patience.dead_link))?;
+        notice_dead_links(&stream, patience.dead_link)?;
+        Ok(Self {
+            stream,
+            peer,
+            decoder: Decoder::new(longest_line),
+            read_limit: None,
+            output: Vec::new(),
+            last_write: None,
+            place,
+            _permit: permit,
+        })
+    }
+
+    /// Where the client is.
+    pub fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// Its place in the hub.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// Waits for the next line, at most `limit`, and makes a value of it.
+    ///
+    /// # Errors
+    /// [`Ended`] when there is none.
+    pub fn receive_one<T>(
+        &mut self,
+        limit: Duration,
+        parse: impl FnOnce(&[u8]) -> T,
+    ) -> Result<T, Ended> {
+        self.wait_for_line(Some(limit))?;
+        match self.decoder.next_line() {
+            Some(line) => Ok(parse(line?)),
+            None => Err(Ended::InOrder),
+        }
+    }
+
+    /// Waits for input and makes a value of each whole line of it: at least one line, and all
+    /// that one read brought. `limit`: how long the client may be silent; `None`: for ever.
+    ///
+    /// # Errors
+    /// [`Ended`] when there is no line any more.
+    pub fn receive<T>(
+        &mut self,
+        limit: Option<Duration>,
+        mut parse: impl FnMut(&[u8]) -> T,
+    ) -> Result<Vec<T>, Ended> {
+        self.wait_for_line(limit)?;
+        let mut values = Vec::new();
+        while let Some(line) = self.decoder.next_line() {
+            match line {
+                Ok(line) => values.push(parse(line)),
+                // The lines before it still count; the next call says it again.
+                Err(_) if !values.is_empty() => break,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(values)
+    }
+
+    /// Sends one message, without its line end: at once in bare framing, otherwise with the
+    /// next [`Connection::flush`] at the latest.
+    ///
+    /// # Errors
+    /// When the connection is broken or stuck.
+    pub fn send(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> io::Result<()> {
+        let framing = self.decoder.framing().unwrap_or(Framing::Line);
+        write(&mut self.output);
+        self.output
+            .extend_from_slice(framing.terminator().as_bytes());
+        match framing {
+            Framing::Line if self.output.len() < WRITE_BYTES => Ok(()),
+            Framing::Line => self.flush(),
+            Framing::Bare => {
+                let gap = self.last_write.map_or(BARE_GAP, |last| last.elapsed());
+                thread::sleep(BARE_GAP.saturating_sub(gap));
+                self.flush()
+            }
+        }
+    }
+
+    /// Writes what has been collected.
+    ///
+    /// # Errors
+    /// When the connection is broken or stuck.
+    pub fn flush(&mut self) -> io::Result<()> {
+        if self.output.is_empty() {
+            return Ok(());
+        }
+        (&*self.stream).write_all(&self.output)?;
+        self.output.clear();
+        self.output.shrink_to(READ_BYTES);
+        self.last_write = Some(Instant::now());
+        Ok(())
+    }
+
+    /// After the client closed its side in order: whether what was last written to it reached a
+    /// program that was still reading. A program that had closed both sides makes its system
+    /// answer what comes later with a reset.
+    pub fn was_read(&self) -> bool {
+        // Not connected any more is an answer too; the error tells.
+        let _ = self.stream.shutdown(Shutdown::Write);
+        let is_broken = || !matches!(self.stream.take_error(), Ok(None));
+        let Some(last_write) = self.last_write else {
+            return true;
+        };
+        while last_write.elapsed() < RESET_WAIT {
+            if is_broken() {
+                return false;
+            }
+            thread::sleep(Duration::from_millis(2));
+        }
+        !is_broken() && !self.place.hung_up()
+    }
+
+    /// Reads until the decoder has a line or an error to give.
+    fn wait_for_line(&mut self, limit: Option<Duration>) -> Result<(), Ended> {
+        let deadline = limit.map(|limit| (Instant::now() + limit, limit));
+        let mut bytes = [0; READ_BYTES];
+        while !self.decoder.has_line() {
+            self.decoder.shrink();
+            let quiet = self.decoder.wait();
+            let left = deadline.map(|(at, _)| at.saturating_duration_since(Instant::now()));
+            if let (Some(Duration::ZERO), Some((_, limit))) = (left, deadline) {
+                return Err(Ended::TimedOut(limit));
+            }
+            self.limit_read(quiet.into_iter().chain(left).min())?;
+            match (&*self.stream).read(&mut bytes) {
+                Ok(0) if self.place.hung_up() => return Err(Ended::HungUp),
+                Ok(0) => {
+                    self.decoder.finish();
+                    if !self.decoder.has_line() {
+                        return Err(Ended::InOrder);
+                    }
+                }
+                Ok(count) => self.decoder.push(&bytes[..count]),
+                Err(e) if is_read_limit(&e) => {
+                    // Of the two limits the shorter one, the quiet time, was due.
+                    if quiet.is_some() {
+                        self.decoder.quiet();
+                    }
+                }
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(_) if self.place.hung_up() => return Err(Ended::HungUp),
+                Err(e) => return Err(e.into()),
+            }
+        }
+        Ok(())
+    }
+
+    fn limit_read(&mut self, limit: Option<Duration>) -> io::Result<()> {
+        if self.read_limit != limit {
+            self.stream.set_read_timeout(limit)?;
+            self.read_limit = limit;
+        }
+        Ok(())
+    }
+}
+
+/// Whether the read time limit was reached. A dead link that keepalive found also says "timed
+/// out" where that is not how the limit is told.
+fn is_read_limit(error: &io::Error) -> bool {
+    let windows = cfg!(target_os = "windows") && error.kind() == ErrorKind::TimedOut;
+    windows || error.kind() == ErrorKind::WouldBlock
+}
+
+/// Lets the system find out within `limit` that the other end is gone.
+fn notice_dead_links(stream: &TcpStream, limit: Duration) -> io::Result<()> {
+    let socket = SockRef::from(stream);
+    let half = limit / 2;
+    let keepalive = TcpKeepalive::new()
+        .with_time(half)
+        .with_interval((half / 4).max(Duration::from_secs(1)));
+    #[cfg(not(target_os = "windows"))]
+    let keepalive = keepalive.with_retries(3);
+    socket.set_tcp_keepalive(&keepalive)?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(limit))?;
+    Ok(())
+}

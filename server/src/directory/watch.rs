@@ -1,0 +1,94 @@
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
+
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
+use thiserror::Error;
+use tracing::{info, warn};
+
+use super::Directory;
+
+/// An edit is complete once the file has been left alone for this long.
+const SETTLED: Duration = Duration::from_millis(300);
+
+/// Reads the users again whenever their file is edited. Costs nothing while it is not. Ends when
+/// dropped.
+pub struct Watch {
+    _watcher: RecommendedWatcher,
+}
+
+/// The file cannot be watched; the server works, but edits count from its next start only.
+#[derive(Debug, Error)]
+#[error("{folder}: edits of users.csv will not be noticed: {reason}")]
+pub struct WatchError {
+    folder: PathBuf,
+    reason: String,
+}
+
+impl Watch {
+    /// Starts watching. `changed` is called after each reading that brought another list.
+    ///
+    /// # Errors
+    /// When the system cannot watch the folder.
+    pub fn start(
+        directory: Arc<Directory>,
+        changed: impl Fn() + Send + 'static,
+    ) -> Result<Self, WatchError> {
+        let file = directory.file().to_owned();
+        let folder = file.parent().unwrap_or(Path::new(".")).to_owned();
+        let failed = |reason: String| WatchError {
+            folder: folder.clone(),
+            reason,
+        };
+        // One place is enough: an edit that comes while one is waiting is part of it.
+        let (edited, edits) = bounded(1);
+        let mut watcher = notify::recommended_watcher(on_event(file, edited))
+            .map_err(|error| failed(error.to_string()))?;
+        watcher
+            .watch(&folder, RecursiveMode::NonRecursive)
+            .map_err(|error| failed(error.to_string()))?;
+        thread::Builder::new()
+            .name("directory".into())
+            .spawn(move || follow(&directory, &edits, changed))
+            .map_err(|error: io::Error| failed(error.to_string()))?;
+        Ok(Self { _watcher: watcher })
+    }
+}
+
+fn on_event(file: PathBuf, edited: Sender<()>) -> impl Fn(notify::Result<Event>) {
+    move |event| {
+        let Ok(event) = event else { return };
+        let is_edit = !matches!(event.kind, EventKind::Access(_));
+        if is_edit
+            && event
+                .paths
+                .iter()
+                .any(|path| path.file_name() == file.file_name())
+        {
+            match edited.try_send(()) {
+                Ok(()) | Err(TrySendError::Full(()) | TrySendError::Disconnected(())) => {}
+            }
+        }
+    }
+}
+
+fn follow(directory: &Directory, edits: &Receiver<()>, changed: impl Fn()) {
+    while edits.recv().is_ok() {
+        while edits.recv_timeout(SETTLED).is_ok() {}
+        match directory.reload() {
+            Ok(change) if change.added + change.removed == 0 => {}
+            Ok(change) => {
+                let (added, removed) = (change.added, change.removed);
+                let users = directory.users().len();
+                info!("users.csv was edited: {added} added, {removed} removed, {users} users now");
+                changed();
+            }
+            Err(error) => warn!("users.csv was edited, the old list is kept: {error}"),
+        }
+    }
+}

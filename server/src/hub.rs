@@ -1,0 +1,117 @@
+//! Who is connected: the way to reach a connection from outside its thread.
+
+use std::{
+    collections::HashMap,
+    net::{Shutdown, TcpStream},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use mensageiro_protocol::Login;
+
+/// All open connections. Each is in it from its acceptance until its [`Place`] is dropped.
+#[derive(Debug, Default)]
+pub struct Hub {
+    next: AtomicU64,
+    connections: Mutex<HashMap<u64, Entry>>,
+    left: Condvar,
+}
+
+#[derive(Debug)]
+struct Entry {
+    stream: Arc<TcpStream>,
+    login: Option<Login>,
+    hung_up: Arc<AtomicBool>,
+}
+
+/// A connection's place in the hub.
+#[derive(Debug)]
+pub struct Place {
+    hub: Arc<Hub>,
+    key: u64,
+    hung_up: Arc<AtomicBool>,
+}
+
+impl Hub {
+    /// Takes in a new connection.
+    pub fn enter(self: &Arc<Self>, stream: Arc<TcpStream>) -> Place {
+        let key = self.next.fetch_add(1, Ordering::Relaxed);
+        let hung_up = Arc::new(AtomicBool::new(false));
+        let entry = Entry {
+            stream,
+            login: None,
+            hung_up: hung_up.clone(),
+        };
+        self.lock().insert(key, entry);
+        Place {
+            hub: self.clone(),
+            key,
+            hung_up,
+        }
+    }
+
+    /// Hangs up on every user for whom `gone` holds.
+    pub fn hang_up_on(&self, gone: impl Fn(&Login) -> bool) {
+        self.hang_up(|entry| entry.login.as_ref().is_some_and(&gone));
+    }
+
+    /// Hangs up on everybody and waits until all have left, but not longer than `patience`.
+    /// Returns whether all have.
+    pub fn close(&self, patience: Duration) -> bool {
+        let deadline = Instant::now() + patience;
+        self.hang_up(|_| true);
+        let mut connections = self.lock();
+        while !connections.is_empty() {
+            let now = Instant::now();
+            if now >= deadline {
+                return false;
+            }
+            connections = self
+                .left
+                .wait_timeout(connections, deadline - now)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+        true
+    }
+
+    fn hang_up(&self, chosen: impl Fn(&Entry) -> bool) {
+        for entry in self.lock().values().filter(|entry| chosen(entry)) {
+            entry.hung_up.store(true, Ordering::SeqCst);
+            // A connection that is gone already needs no more.
+            let _ = entry.stream.shutdown(Shutdown::Both);
+        }
+    }
+
+    /// No code panics while it holds the lock, so a poisoned one is as good as any.
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Entry>> {
+        self.connections
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Place {
+    /// Notes who is connected.
+    pub fn set_login(&self, login: Login) {
+        if let Some(entry) = self.hub.lock().get_mut(&self.key) {
+            entry.login = Some(login);
+        }
+    }
+
+    /// Whether it was the server that hung up, so that an end of input says nothing about what
+    /// the client has read.
+    pub fn hung_up(&self) -> bool {
+        self.hung_up.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.hub.lock().remove(&self.key);
+        self.hub.left.notify_all();
+    }
+}

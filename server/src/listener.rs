@@ -1,0 +1,171 @@
+//! Waits for connections (rule S4) and gives each a thread.
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener, TcpStream},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use tracing::{debug, warn};
+
+use crate::{
+    admission::Admission,
+    connection::{Connection, Patience},
+    hub::Hub,
+    session::{self, Shared},
+};
+
+/// How long to wait before accepting again when the system has no descriptor or memory left.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Connections that are turned away are told of at most this often.
+const REPORT_EVERY: Duration = Duration::from_secs(1);
+
+/// What the thread of a connection that has not logged in needs.
+const STACK_BYTES: usize = 128 * 1024;
+
+/// What the listener needs to know and whom to tell.
+#[derive(Debug)]
+pub struct Gate {
+    /// What every session shares.
+    pub shared: Arc<Shared>,
+    /// Who is connected.
+    pub hub: Arc<Hub>,
+    /// How many may be.
+    pub admission: Arc<Admission>,
+    /// Longest line in bytes.
+    pub longest_line: usize,
+    /// Time limits of each connection.
+    pub patience: Patience,
+}
+
+/// The thread that accepts connections.
+#[derive(Debug)]
+pub struct Listener {
+    address: SocketAddr,
+    closing: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+impl Listener {
+    /// Starts accepting.
+    ///
+    /// # Errors
+    /// When the system has no thread left, or the socket is gone.
+    pub fn start(socket: TcpListener, gate: Gate) -> io::Result<Self> {
+        let address = socket.local_addr()?;
+        let closing = Arc::new(AtomicBool::new(false));
+        let stop = closing.clone();
+        let thread = thread::Builder::new()
+            .name("listener".into())
+            .spawn(move || accept_all(&socket, &gate, &stop))?;
+        Ok(Self {
+            address,
+            closing,
+            thread,
+        })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Accepts nobody any more.
+    pub fn close(self) {
+        self.closing.store(true, Ordering::SeqCst);
+        let mut own = self.address;
+        if own.ip().is_unspecified() {
+            own.set_ip(match own {
+                SocketAddr::V4(_) => [127, 0, 0, 1].into(),
+                SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+            });
+        }
+        // One connection of our own wakes the thread out of its wait. If it cannot be made, the
+        // thread ends with the process.
+        if TcpStream::connect_timeout(&own, Duration::from_millis(500)).is_ok() {
+            let _ = self.thread.join();
+        }
+    }
+}
+
+fn accept_all(socket: &TcpListener, gate: &Gate, closing: &AtomicBool) {
+    let mut pause = SHORTEST_PAUSE;
+    let mut turned_away = Report::default();
+    loop {
+        let accepted = socket.accept();
+        if closing.load(Ordering::SeqCst) {
+            return;
+        }
+        match accepted {
+            Ok((stream, peer)) => {
+                pause = SHORTEST_PAUSE;
+                if let Err(reason) = admit(stream, peer, gate) {
+                    turned_away.add(&format!("{peer} turned away: {reason}"));
+                }
+            }
+            Err(error) if is_passing(&error) => debug!("a connection broke at once: {error}"),
+            Err(error) => {
+                turned_away.add(&format!("no connection can be accepted: {error}"));
+                thread::sleep(pause);
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+        }
+    }
+}
+
+fn admit(stream: TcpStream, peer: SocketAddr, gate: &Gate) -> anyhow::Result<()> {
+    let permit = gate.admission.admit(peer.ip())?;
+    let stream = Arc::new(stream);
+    let place = gate.hub.enter(stream.clone());
+    let connection = Connection::new(
+        stream,
+        peer,
+        gate.longest_line,
+        gate.patience,
+        place,
+        permit,
+    )?;
+    let shared = gate.shared.clone();
+    thread::Builder::new()
+        .name("login".into())
+        .stack_size(STACK_BYTES)
+        .spawn(move || session::log_in(shared, connection))?;
+    Ok(())
+}
+
+/// The connection is at fault, not the system.
+fn is_passing(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, WouldBlock};
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionReset | Interrupted | WouldBlock
+    )
+}
+
+/// Tells of a repeated trouble without flooding the log.
+#[derive(Default)]
+struct Report {
+    last: Option<Instant>,
+    untold: usize,
+}
+
+impl Report {
+    fn add(&mut self, what: &str) {
+        if self.last.is_some_and(|last| last.elapsed() < REPORT_EVERY) {
+            self.untold += 1;
+            return;
+        }
+        match std::mem::take(&mut self.untold) {
+            0 => warn!("{what}"),
+            more => warn!("{what} (and {more} more since the last line)"),
+        }
+        self.last = Some(Instant::now());
+    }
+}

@@ -1,0 +1,102 @@
+//! The command line.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::Parser;
+use mensageiro_protocol::limits;
+
+/// A small instant messenger server for a classroom, a lab, an office.
+///
+/// Users are the lines of DIR/users.csv; messages that have been read are appended to
+/// DIR/messages.csv. Any program that opens a TCP connection and writes lines is a client.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "mensageiro-server", version, after_help = EXAMPLES)]
+pub struct Options {
+    /// Where to listen.
+    #[arg(long, value_name = "ADDR:PORT", default_value_t = SocketAddr::from(([0, 0, 0, 0], limits::PORT)))]
+    pub listen: SocketAddr,
+
+    /// The folder with users.csv and messages.csv.
+    #[arg(long, value_name = "DIR", default_value = "data")]
+    pub data: PathBuf,
+
+    /// Make the folder with a sample users.csv if it is not there, then start.
+    #[arg(long)]
+    pub init: bool,
+
+    /// Longest line a client may send, in bytes; a longer one ends the connection.
+    #[arg(long, value_name = "BYTES", default_value_t = limits::LINE_BYTES, help_heading = "Limits", value_parser = line_bytes)]
+    pub max_line_bytes: usize,
+
+    /// Unread messages a user may have; more are not accepted.
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = 100_000,
+        help_heading = "Limits"
+    )]
+    pub max_mailbox: usize,
+
+    /// Connections in all.
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = 10_000,
+        help_heading = "Limits"
+    )]
+    pub max_connections: usize,
+
+    /// Connections from one address.
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = 1_000,
+        help_heading = "Limits"
+    )]
+    pub max_connections_per_address: usize,
+
+    /// Seconds a connection may take to name its user.
+    #[arg(long, value_name = "SECONDS", default_value = "60", help_heading = "Limits", value_parser = seconds)]
+    pub login_timeout: Duration,
+
+    /// Seconds a user may be silent before being disconnected; 0: for ever.
+    #[arg(long, value_name = "SECONDS", default_value = "0", help_heading = "Limits", value_parser = seconds)]
+    pub idle_timeout: Duration,
+
+    /// Seconds until a link that is dead, or a client that takes nothing, is disconnected.
+    #[arg(long, value_name = "SECONDS", default_value = "30", help_heading = "Limits", value_parser = some_seconds)]
+    pub dead_link_after: Duration,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  mensageiro-server --init                  make ./data with sample users and start
+  mensageiro-server --data /srv/mensageiro  use another folder
+  mensageiro-server --listen 127.0.0.1:4000 serve this machine only, on port 4000
+  nc localhost 3333                         be a client: type a login, then @bruno hello
+
+What is logged is chosen by RUST_LOG: error, warn, info (default), debug.";
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    match text.parse() {
+        Ok(seconds) => Ok(Duration::from_secs(seconds)),
+        Err(_) => Err("a whole number of seconds is needed".into()),
+    }
+}
+
+fn some_seconds(text: &str) -> Result<Duration, String> {
+    match seconds(text)? {
+        Duration::ZERO => Err("at least 1 second is needed".into()),
+        some => Ok(some),
+    }
+}
+
+fn line_bytes(text: &str) -> Result<usize, String> {
+    let bytes = text
+        .parse()
+        .map_err(|_| "a whole number of bytes is needed")?;
+    if (256..=16 * 1024 * 1024).contains(&bytes) {
+        return Ok(bytes);
+    }
+    Err("between 256 and 16777216 bytes".into())
+}

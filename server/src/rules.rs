@@ -1,0 +1,139 @@
+//! The rules of the assignment as a pure function: what one read of the socket brought, and what
+//! follows from it. No socket, file or clock.
+
+use mensageiro_protocol::{Login, classic::Request};
+
+use crate::message::{Draft, MessageId};
+
+/// What follows from the lines that one read brought.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Plan {
+    /// The messages to store, in the order of their lines (rule S7).
+    pub drafts: Vec<Draft>,
+    /// For each line one answer (rule S10), in order.
+    pub answers: Vec<Answer>,
+    /// Why a message went nowhere, one for each line that was discarded (rule S8).
+    pub discarded: Vec<Discarded>,
+}
+
+/// One answer: the user's new messages, then `f`.
+///
+/// Lines that come in one read are stored together and answered together, but each answer
+/// holds only what it would have held had the lines come one by one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// How many drafts of the plan belong to this line and the lines before it.
+    drafts_so_far: usize,
+    /// Whether a later line of the plan has a draft.
+    more_follow: bool,
+}
+
+/// Why a line was discarded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Discarded {
+    /// The line is neither empty nor `@recipient text`.
+    NotAMessage,
+    /// There is no such user.
+    UnknownRecipient(Login),
+}
+
+impl Plan {
+    /// Applies rules S6 to S11 to the lines of one user.
+    pub fn new(
+        from: &Login,
+        requests: impl IntoIterator<Item = Request>,
+        exists: impl Fn(&Login) -> bool,
+    ) -> Self {
+        let mut plan = Self::default();
+        for request in requests {
+            match request {
+                Request::Poll => {}
+                Request::Discard => plan.discarded.push(Discarded::NotAMessage),
+                Request::Send(message) if exists(&message.login) => plan.drafts.push(Draft {
+                    from: from.clone(),
+                    to: message.login,
+                    text: message.text,
+                }),
+                Request::Send(message) => {
+                    plan.discarded
+                        .push(Discarded::UnknownRecipient(message.login));
+                }
+            }
+            let drafts_so_far = plan.drafts.len();
+            plan.answers.push(Answer {
+                drafts_so_far,
+                more_follow: false,
+            });
+        }
+        let drafts = plan.drafts.len();
+        for answer in &mut plan.answers {
+            answer.more_follow = answer.drafts_so_far < drafts;
+        }
+        plan
+    }
+}
+
+impl Answer {
+    /// The newest message this answer may hold, when the first draft of the plan became `first`.
+    pub fn last(self, first: MessageId) -> MessageId {
+        if self.more_follow {
+            MessageId(first.0 + self.drafts_so_far as u64 - 1)
+        } else {
+            MessageId::MAX
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(lines: &[&str]) -> Plan {
+        let login = |name: &str| Login::parse(name).unwrap();
+        let requests = lines.iter().map(|line| Request::parse(line.as_bytes()));
+        Plan::new(&login("ana"), requests, |to| {
+            ["ana", "bob"].contains(&to.as_str())
+        })
+    }
+
+    fn check(lines: &[&str], drafts: &[&str], last: &[u64]) {
+        let plan = plan(lines);
+        let texts: Vec<_> = plan
+            .drafts
+            .iter()
+            .map(|draft| draft.text.as_str())
+            .collect();
+        assert_eq!(texts, drafts);
+        let ends: Vec<_> = plan
+            .answers
+            .iter()
+            .map(|answer| answer.last(MessageId(7)).0)
+            .collect();
+        assert_eq!(ends, last);
+    }
+
+    #[test]
+    fn each_line_has_one_answer() {
+        check(&[""], &[], &[u64::MAX]);
+        check(&["@bob hi"], &["hi"], &[u64::MAX]);
+        check(&["nonsense", "@nobody hi"], &[], &[u64::MAX, u64::MAX]);
+    }
+
+    #[test]
+    fn an_answer_never_holds_what_a_later_line_sends() {
+        check(
+            &["", "@ana 1", "", "@ana 2", ""],
+            &["1", "2"],
+            &[6, 7, 7, u64::MAX, u64::MAX],
+        );
+    }
+
+    #[test]
+    fn what_goes_nowhere_is_named() {
+        let unknown = Discarded::UnknownRecipient(Login::parse("zoe").unwrap());
+        assert_eq!(
+            plan(&["f", "@zoe hi"]).discarded,
+            [Discarded::NotAMessage, unknown]
+        );
+    }
+}

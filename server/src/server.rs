@@ -1,0 +1,244 @@
+//! The server as a whole: opens the files, starts the threads, stops them in order.
+
+use std::{
+    fs, io,
+    net::{SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use thiserror::Error;
+use tracing::warn;
+
+use crate::{
+    admission::Admission,
+    archive::{Archive, ArchiveError, Bell},
+    connection::Patience,
+    directory::{Directory, ReadError, Watch},
+    hub::Hub,
+    journal::Journal,
+    listener::{Gate, Listener},
+    mailbox::Mailboxes,
+    options::Options,
+    session::{Limits, Shared},
+    store::{FjallStore, Store, StoreError},
+};
+
+/// How long sessions may take to end when the server stops.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// A running server.
+pub struct Server {
+    listener: Listener,
+    hub: Arc<Hub>,
+    shared: Arc<Shared>,
+    watch: Option<Watch>,
+    bell: Bell,
+    journal: JoinHandle<()>,
+    archive: Archive,
+    files: Files,
+}
+
+/// The files of a server.
+#[derive(Clone, Debug)]
+pub struct Files {
+    /// The registered users (rule S2).
+    pub users: PathBuf,
+    /// The messages that have been read (rule S3).
+    pub messages: PathBuf,
+    /// The folder of the store.
+    pub store: PathBuf,
+}
+
+/// Why a server cannot start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The data folder is not there.
+    #[error(
+        "{0}: there is no such folder; add --init to make it with sample users, or name another with --data"
+    )]
+    NoFolder(PathBuf),
+    /// The data folder cannot be made.
+    #[error("{folder}: cannot be made: {source}")]
+    Init {
+        /// Which folder.
+        folder: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Somebody else listens there.
+    #[error(
+        "{0} is taken: another program, perhaps another mensageiro-server, listens there; stop it or choose another port with --listen"
+    )]
+    PortTaken(SocketAddr),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}; choose another with --listen")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The users cannot be read.
+    #[error(transparent)]
+    Users(#[from] ReadError),
+    /// The archive cannot be used.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// The store cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The system has no thread left.
+    #[error("a thread cannot be started: {0}")]
+    Thread(io::Error),
+}
+
+impl Server {
+    /// Opens the files and starts serving.
+    ///
+    /// # Errors
+    /// [`StartError`] says what is wrong and what to do.
+    pub fn start(options: &Options) -> Result<Self, StartError> {
+        if options.init {
+            init(&options.data).map_err(|source| StartError::Init {
+                folder: options.data.clone(),
+                source,
+            })?;
+        }
+        let files = Files::in_folder(&options.data)?;
+        let directory = Arc::new(Directory::open(&files.users)?);
+        // The port is taken before the store is opened: of two servers started by mistake, the
+        // second one says the more helpful thing.
+        let socket = listen(options.listen)?;
+        let store: Arc<dyn Store> = Arc::new(FjallStore::open(&files.store)?);
+        let mailboxes = Arc::new(Mailboxes::default());
+        store.unread(&mut |message| mailboxes.deliver([Arc::new(message)]))?;
+        let (bell, archive) = Archive::start(files.messages.clone(), store.clone())?;
+        let last = store.last_numbers()?;
+        let read = bell.clone();
+        let (journal, journal_thread) =
+            Journal::start(store, mailboxes.clone(), last, move || read.ring())
+                .map_err(StartError::Thread)?;
+        let hub = Arc::new(Hub::default());
+        let watch = watch(&directory, &hub);
+        let idle = Some(options.idle_timeout).filter(|limit| !limit.is_zero());
+        let limits = Limits {
+            login: options.login_timeout,
+            idle,
+            mailbox: options.max_mailbox,
+        };
+        let shared = Arc::new(Shared {
+            directory,
+            mailboxes,
+            journal,
+            limits,
+        });
+        let gate = Gate {
+            shared: shared.clone(),
+            hub: hub.clone(),
+            admission: Admission::new(options.max_connections, options.max_connections_per_address),
+            longest_line: options.max_line_bytes,
+            patience: Patience {
+                dead_link: options.dead_link_after,
+            },
+        };
+        let listener = Listener::start(socket, gate).map_err(StartError::Thread)?;
+        Ok(Self {
+            listener,
+            hub,
+            shared,
+            watch,
+            bell,
+            journal: journal_thread,
+            archive,
+            files,
+        })
+    }
+
+    /// Where it listens; with port 0 in the options, the port the system chose.
+    pub fn address(&self) -> SocketAddr {
+        self.listener.address()
+    }
+
+    /// The files it uses.
+    pub fn files(&self) -> &Files {
+        &self.files
+    }
+
+    /// How many users are registered.
+    pub fn users(&self) -> usize {
+        self.shared.directory.users().len()
+    }
+
+    /// How many messages wait to be read.
+    pub fn waiting(&self) -> usize {
+        self.shared.mailboxes.total()
+    }
+
+    /// Hangs up on everybody and returns when all that was accepted and read is on disk.
+    pub fn stop(self) {
+        let Self {
+            listener,
+            hub,
+            shared,
+            watch,
+            bell,
+            journal,
+            archive,
+            files: _,
+        } = self;
+        listener.close();
+        drop(watch);
+        let all_left = hub.close(FAREWELL);
+        drop((shared, bell));
+        // The threads end when the last session has let go of them. One that does not (its
+        // client takes nothing) holds nothing that was acknowledged.
+        if all_left {
+            let _ = journal.join();
+            archive.finish();
+        }
+    }
+}
+
+impl Files {
+    fn in_folder(folder: &Path) -> Result<Self, StartError> {
+        if !folder.is_dir() {
+            return Err(StartError::NoFolder(folder.to_owned()));
+        }
+        Ok(Self {
+            users: folder.join("users.csv"),
+            messages: folder.join("messages.csv"),
+            store: folder.join("store"),
+        })
+    }
+}
+
+fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).map_err(|source| match source.kind() {
+        io::ErrorKind::AddrInUse => StartError::PortTaken(address),
+        _ => StartError::Listen { address, source },
+    })
+}
+
+fn watch(directory: &Arc<Directory>, hub: &Arc<Hub>) -> Option<Watch> {
+    let (users, hub) = (directory.clone(), hub.clone());
+    let changed = move || {
+        let users = users.users();
+        hub.hang_up_on(|login| !users.contains(login));
+    };
+    Watch::start(directory.clone(), changed)
+        .inspect_err(|error| warn!("{error}"))
+        .ok()
+}
+
+/// Makes the data folder and a sample of users, and leaves alone what is there.
+fn init(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    match fs::File::create_new(folder.join("users.csv")) {
+        Ok(mut file) => io::Write::write_all(&mut file, include_bytes!("../sample/users.csv")),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
+    }
+}

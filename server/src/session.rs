@@ -1,0 +1,221 @@
+//! One user's classic session: log in, then one answer for each line (rules S5 to S11).
+
+use std::{io, sync::Arc, thread, time::Duration};
+
+use mensageiro_protocol::{
+    Addressed, Login,
+    classic::{END, Request},
+};
+use thiserror::Error;
+use tracing::{debug, info, warn};
+
+use crate::{
+    connection::{Connection, Ended},
+    directory::Directory,
+    journal::{Entry, Journal, Refused},
+    mailbox::Mailboxes,
+    message::MessageId,
+    rules::{Discarded, Plan},
+};
+
+/// How many messages are taken out of a mailbox at a time while an answer is written.
+const CHUNK: usize = 256;
+
+/// Enough for a session's deepest call, in debug builds too; only what is touched is used.
+const STACK_BYTES: usize = 256 * 1024;
+
+/// What every session of a server shares.
+#[derive(Debug)]
+pub struct Shared {
+    /// The registered users.
+    pub directory: Arc<Directory>,
+    /// Their unread messages.
+    pub mailboxes: Arc<Mailboxes>,
+    /// The way to the disk.
+    pub journal: Journal,
+    /// Bounds on what one client may do.
+    pub limits: Limits,
+}
+
+/// Bounds on what one client may do.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// How long a connection may take to name its user.
+    pub login: Duration,
+    /// How long a user may be silent; `None`: for ever.
+    pub idle: Option<Duration>,
+    /// How many unread messages a user may have.
+    pub mailbox: usize,
+}
+
+/// Why a session ends other than by the client's wish.
+#[derive(Debug, Error)]
+enum Failure {
+    #[error(transparent)]
+    Ended(#[from] Ended),
+    #[error("the connection broke: {0}")]
+    Broken(#[from] io::Error),
+    #[error("a message was not accepted: {0}")]
+    Refused(#[from] Refused),
+    #[error("a message was not accepted: the mailbox of {0} is full (--max-mailbox)")]
+    MailboxFull(Login),
+}
+
+/// Takes a new connection: reads its login and, if there is such a user, starts the user's own
+/// thread.
+pub fn log_in(shared: Arc<Shared>, mut connection: Connection) {
+    let peer = connection.peer();
+    let named = connection.receive_one(shared.limits.login, |line| {
+        let name = String::from_utf8_lossy(line).trim().to_owned();
+        Login::parse(&name).map_err(|reason| (name, reason))
+    });
+    let login = match named {
+        Ok(Ok(login)) => login,
+        Ok(Err((name, reason))) => {
+            let name: String = name.chars().take(40).collect();
+            info!("{peer} refused: {name:?}: {reason}");
+            return;
+        }
+        Err(Ended::InOrder | Ended::HungUp) => return debug!("{peer} left without a login"),
+        Err(error) => return info!("{peer} refused: {error}"),
+    };
+    connection.place().set_login(login.clone());
+    if !shared.directory.contains(&login) {
+        info!("{peer} refused: there is no user {login}");
+        return;
+    }
+    let name = format!("user {login}");
+    let session = Session {
+        shared,
+        connection,
+        login,
+        delivered: MessageId(0),
+        unread: None,
+    };
+    let spawned = thread::Builder::new()
+        .name(name)
+        .stack_size(STACK_BYTES)
+        .spawn(move || session.run());
+    if let Err(error) = spawned {
+        warn!("{peer} turned away: no thread to be had: {error}");
+    }
+}
+
+struct Session {
+    shared: Arc<Shared>,
+    connection: Connection,
+    login: Login,
+    /// The newest message this session has delivered.
+    delivered: MessageId,
+    /// The newest message that was delivered and has not been read yet.
+    unread: Option<MessageId>,
+}
+
+impl Session {
+    fn run(mut self) {
+        let (login, peer) = (self.login.clone(), self.connection.peer());
+        info!("{login} logged in from {peer}");
+        match self.serve() {
+            Failure::Ended(Ended::InOrder) => {
+                if let Some(failure) = self.settle().err() {
+                    warn!("{login}: {failure}");
+                }
+                info!("{login} logged out");
+            }
+            Failure::Ended(Ended::HungUp) => info!("{login} disconnected by the server"),
+            failure => info!("{login} disconnected: {failure}"),
+        }
+    }
+
+    /// Answers the login, then every line, until something ends it.
+    fn serve(&mut self) -> Failure {
+        match self
+            .answer(MessageId::MAX)
+            .and_then(|()| self.connection.flush())
+        {
+            Ok(()) => {}
+            Err(error) => return error.into(),
+        }
+        loop {
+            if let Err(failure) = self.exchange() {
+                return failure;
+            }
+        }
+    }
+
+    fn exchange(&mut self) -> Result<(), Failure> {
+        let requests = self
+            .connection
+            .receive(self.shared.limits.idle, Request::parse)?;
+        let plan = Plan::new(&self.login, requests, |to| {
+            self.shared.directory.contains(to)
+        });
+        for discarded in &plan.discarded {
+            match discarded {
+                Discarded::NotAMessage => info!("a line of {} is no message", self.login),
+                Discarded::UnknownRecipient(to) => {
+                    info!(
+                        "a message from {} discarded: there is no user {to}",
+                        self.login
+                    );
+                }
+            }
+        }
+        let first = self.store(plan.drafts)?;
+        for answer in plan.answers {
+            self.answer(answer.last(first))?;
+        }
+        self.connection.flush()?;
+        Ok(())
+    }
+
+    /// Makes durable what the client sent, and that it has read what was delivered before.
+    fn store(&mut self, drafts: Vec<crate::message::Draft>) -> Result<MessageId, Failure> {
+        if drafts.is_empty() && self.unread.is_none() {
+            return Ok(MessageId(0));
+        }
+        let full = |to: &Login| self.shared.mailboxes.waiting(to) >= self.shared.limits.mailbox;
+        if let Some(draft) = drafts.iter().find(|draft| full(&draft.to)) {
+            return Err(Failure::MailboxFull(draft.to.clone()));
+        }
+        let read = self.unread.map(|last| (self.login.clone(), last));
+        let first = self.shared.journal.write(Entry { read, drafts })?;
+        self.unread = None;
+        Ok(first)
+    }
+
+    /// Sends the new messages up to `last`, one at a time, then the end mark.
+    fn answer(&mut self, last: MessageId) -> io::Result<()> {
+        // What arrives while the answer is written belongs to the next one.
+        let newest = self
+            .shared
+            .mailboxes
+            .ends(&self.login)
+            .map_or(MessageId(0), |ends| ends.1);
+        let last = last.min(newest);
+        loop {
+            let chunk = self
+                .shared
+                .mailboxes
+                .peek(&self.login, self.delivered, last, CHUNK);
+            for message in &chunk {
+                let line = |out: &mut Vec<u8>| Addressed::encode(&message.from, &message.text, out);
+                self.connection.send(line)?;
+                self.delivered = message.id;
+                self.unread = Some(message.id);
+            }
+            if chunk.len() < CHUNK {
+                break;
+            }
+        }
+        self.connection.send(|out| out.extend_from_slice(END))
+    }
+
+    /// After an orderly close: what was delivered and taken has been read (rule S9).
+    fn settle(&mut self) -> Result<(), Failure> {
+        if self.unread.is_some() && self.connection.was_read() {
+            self.store(Vec::new())?;
+        }
+        Ok(())
+    }
+}
