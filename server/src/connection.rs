@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, ErrorKind, Read, Write},
-    net::{Shutdown, SocketAddr, TcpStream},
+    net::{SocketAddr, TcpStream},
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -179,10 +179,9 @@ impl Connection {
 
     /// After the client closed its side in order: whether what was last written to it reached a
     /// program that was still reading. A program that had closed both sides makes its system
-    /// answer what comes later with a reset.
+    /// answer what comes later with a reset. The server's side stays open until the answer is
+    /// known, so that a client which waits for the end finds everything settled.
     pub fn was_read(&self) -> bool {
-        // Not connected any more is an answer too; the error tells.
-        let _ = self.stream.shutdown(Shutdown::Write);
         let is_broken = || !matches!(self.stream.take_error(), Ok(None));
         let Some(last_write) = self.last_write else {
             return true;

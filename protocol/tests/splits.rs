@@ -1,0 +1,79 @@
+//! However TCP cuts the bytes, the same lines come out.
+
+use mensageiro_protocol::{Decoder, Framing};
+use proptest::prelude::*;
+
+fn lines(decoder: &mut Decoder) -> Vec<Vec<u8>> {
+    let mut lines = Vec::new();
+    while let Some(line) = decoder.next_line() {
+        lines.push(line.unwrap().to_vec());
+    }
+    lines
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn a_line_framed_stream_may_be_cut_anywhere(
+        expected in prop::collection::vec("[a-z@ é\t]{0,30}", 1..20),
+        cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..20),
+        crlf: bool,
+    ) {
+        let end = if crlf { "\r\n" } else { "\n" };
+        let stream: Vec<u8> = expected.iter().flat_map(|line| [line, end].concat().into_bytes()).collect();
+        let mut cuts: Vec<_> = cuts.iter().map(|cut| cut.index(stream.len())).collect();
+        cuts.extend([0, stream.len()]);
+        cuts.sort_unstable();
+        let mut decoder = Decoder::new(64);
+        let mut found = Vec::new();
+        for pair in cuts.windows(2) {
+            if pair[0] < pair[1] {
+                decoder.push(&stream[pair[0]..pair[1]]);
+                found.extend(lines(&mut decoder));
+            }
+        }
+        let expected: Vec<_> = expected.into_iter().map(String::into_bytes).collect();
+        prop_assert_eq!(found, expected);
+        prop_assert_eq!(decoder.pending().len(), 0);
+    }
+
+    #[test]
+    fn a_bare_chunk_that_tcp_cut_into_segments_is_one_message(
+        length in 1usize..6_000, segment in 1_024usize..3_000,
+    ) {
+        let mut decoder = Decoder::new(8_192);
+        decoder.push(b"ana");
+        decoder.quiet();
+        prop_assert_eq!(lines(&mut decoder), [b"ana"]);
+        let message = vec![b'x'; length];
+        for part in message.chunks(segment) {
+            decoder.push(part);
+        }
+        if decoder.wait().is_some() {
+            decoder.quiet();
+        }
+        prop_assert_eq!(lines(&mut decoder), [message]);
+        prop_assert_eq!(decoder.framing(), Some(Framing::Bare));
+    }
+
+    #[test]
+    fn no_bytes_make_the_decoder_panic_or_grow_beyond_its_limit(
+        chunks in prop::collection::vec((prop::collection::vec(any::<u8>(), 0..200), any::<bool>()), 0..40),
+    ) {
+        let mut decoder = Decoder::new(64);
+        for (chunk, quiet) in chunks {
+            decoder.push(&chunk);
+            if quiet {
+                decoder.quiet();
+            }
+            while let Some(Ok(line)) = decoder.next_line() {
+                prop_assert!(line.len() <= 65);
+            }
+            if decoder.next_line().is_some() {
+                break;
+            }
+            prop_assert!(decoder.pending().len() <= 65);
+        }
+    }
+}

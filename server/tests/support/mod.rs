@@ -1,0 +1,225 @@
+//! A server in this process on a port of its own, and clients that speak either framing.
+#![allow(dead_code, missing_docs, reason = "each test file uses a part of it")]
+
+use std::{
+    fs,
+    io::{ErrorKind, Read, Write},
+    net::{Shutdown, SocketAddr, TcpStream},
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use clap::Parser;
+use mensageiro_protocol::Framing;
+use mensageiro_server::{Options, Server};
+use tempfile::TempDir;
+
+/// Longer than anything takes on a slow day.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+pub struct TestServer {
+    pub folder: TempDir,
+    arguments: Vec<String>,
+    server: Option<Server>,
+}
+
+impl TestServer {
+    pub fn start(users: &[&str]) -> Self {
+        Self::with_arguments(users, &[])
+    }
+
+    pub fn with_arguments(users: &[&str], arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("users.csv"), users.join("\n")).unwrap();
+        let arguments = arguments
+            .iter()
+            .map(|&argument| argument.to_owned())
+            .collect();
+        let mut server = Self {
+            folder,
+            arguments,
+            server: None,
+        };
+        server.restart();
+        server
+    }
+
+    pub fn restart(&mut self) {
+        self.stop();
+        let data = self.folder.path().to_str().unwrap().to_owned();
+        let fixed = [
+            "mensageiro-server",
+            "--listen",
+            "127.0.0.1:0",
+            "--data",
+            &data,
+        ];
+        let arguments = fixed
+            .map(str::to_owned)
+            .into_iter()
+            .chain(self.arguments.clone());
+        self.server = Some(Server::start(&Options::parse_from(arguments)).unwrap());
+    }
+
+    pub fn stop(&mut self) {
+        if let Some(server) = self.server.take() {
+            server.stop();
+        }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.server.as_ref().unwrap().address()
+    }
+
+    pub fn connect(&self, framing: Framing) -> Client {
+        Client::connect(self.address(), framing)
+    }
+
+    /// A line framed client that has logged in and taken its messages.
+    pub fn log_in(&self, login: &str) -> Client {
+        let mut client = self.connect(Framing::Line);
+        client.say(login);
+        client.hear_all();
+        client
+    }
+
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The rows of messages.csv as (from, to, text), once there are so many.
+    pub fn archive(&self, rows: usize) -> Vec<(String, String, String)> {
+        let mut found = Vec::new();
+        eventually(|| {
+            found = archive_rows(&self.file("messages.csv"));
+            found.len() >= rows
+        });
+        assert_eq!(found.len(), rows);
+        found
+            .into_iter()
+            .map(|row| (row.from, row.to, row.text))
+            .collect()
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    pub id: u64,
+    pub from: String,
+    pub to: String,
+    pub text: String,
+}
+
+/// Every row of messages.csv, with the protection of its texts undone.
+pub fn archive_rows(file: &Path) -> Vec<Row> {
+    let mut reader = csv::Reader::from_path(file).unwrap();
+    assert_eq!(
+        reader.headers().unwrap(),
+        &mensageiro_server::archive::HEADER[..]
+    );
+    let plain = |field: &str| mensageiro_server::archive::unprotected(field).into_owned();
+    let rows = reader.records().map(|row| {
+        let row = row.unwrap();
+        let times = [&row[1], &row[2]].map(|time| time.parse::<jiff::Timestamp>().unwrap());
+        assert!(times[0] <= times[1]);
+        Row {
+            id: row[0].parse().unwrap(),
+            from: plain(&row[3]),
+            to: plain(&row[4]),
+            text: plain(&row[5]),
+        }
+    });
+    rows.collect()
+}
+
+/// Waits until it holds, looking every few milliseconds.
+pub fn eventually(mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "it never came to hold");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+pub struct Client {
+    pub stream: TcpStream,
+    framing: Framing,
+    heard: Vec<u8>,
+}
+
+impl Client {
+    pub fn connect(address: SocketAddr, framing: Framing) -> Self {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_nodelay(true).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Self {
+            stream,
+            framing,
+            heard: Vec::new(),
+        }
+    }
+
+    pub fn say(&mut self, line: impl AsRef<[u8]>) {
+        let mut bytes = line.as_ref().to_vec();
+        // In bare framing nothing cannot be sent; a line end alone stands for it.
+        if self.framing == Framing::Line || bytes.is_empty() {
+            bytes.push(b'\n');
+        }
+        self.stream.write_all(&bytes).unwrap();
+    }
+
+    /// The next line, or in bare framing what one `recv(1024)` brings; `None` at the end.
+    pub fn hear(&mut self) -> Option<Vec<u8>> {
+        loop {
+            if let Some(lf) = self.heard.iter().position(|&byte| byte == b'\n') {
+                let rest = self.heard.split_off(lf + 1);
+                let mut line = std::mem::replace(&mut self.heard, rest);
+                line.pop();
+                return Some(line);
+            }
+            let mut bytes = [0; 1024];
+            match self.stream.read(&mut bytes) {
+                Ok(0) => return None,
+                Ok(count) if self.framing == Framing::Bare => return Some(bytes[..count].to_vec()),
+                Ok(count) => self.heard.extend_from_slice(&bytes[..count]),
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => return None,
+                Err(error) => panic!("nothing heard: {error}"),
+            }
+        }
+    }
+
+    /// All messages up to the end mark.
+    pub fn hear_all(&mut self) -> Vec<String> {
+        let mut messages = Vec::new();
+        loop {
+            let line = self.hear().expect("the server hung up before the end mark");
+            if line == b"f" {
+                return messages;
+            }
+            messages.push(String::from_utf8(line).unwrap());
+        }
+    }
+
+    /// Sends one line and takes the answer.
+    pub fn exchange(&mut self, line: &str) -> Vec<String> {
+        self.say(line);
+        self.hear_all()
+    }
+
+    /// Closes in order, and waits until the server has noticed.
+    pub fn close(mut self) {
+        self.close_own_side();
+        assert_eq!(self.hear(), None);
+    }
+
+    pub fn close_own_side(&mut self) {
+        self.stream.shutdown(Shutdown::Write).unwrap();
+    }
+
+    /// Breaks the connection.
+    pub fn reset(self) {
+        socket2::SockRef::from(&self.stream)
+            .set_linger(Some(Duration::ZERO))
+            .unwrap();
+    }
+}

@@ -1,0 +1,68 @@
+//! The transcripts against the real server over TCP, in line and in bare framing.
+
+mod support;
+
+use std::{collections::HashMap, fs, path::Path};
+
+use mensageiro_protocol::{
+    Framing,
+    transcript::{Happening, Step, Transcript},
+};
+use support::{Client, TestServer};
+
+fn replay(name: &str, transcript: &Transcript, framing: Framing) {
+    let users: Vec<_> = transcript.users.iter().map(String::as_str).collect();
+    let mut server = TestServer::start(&users);
+    let mut clients: HashMap<&str, Client> = HashMap::new();
+    for Step {
+        number,
+        connection,
+        happening,
+    } in &transcript.steps
+    {
+        let place = || format!("{name} line {number}, {framing:?} framing");
+        if *happening == Happening::Restart {
+            server.restart();
+            clients.clear();
+            continue;
+        }
+        if !clients.contains_key(connection.as_str()) {
+            clients.insert(connection, server.connect(framing));
+        }
+        let Some(client) = clients.get_mut(connection.as_str()) else {
+            unreachable!()
+        };
+        match happening {
+            Happening::Client(line) => client.say(line),
+            Happening::Server(line) => {
+                let heard = client.hear();
+                let heard = heard.as_deref().map(String::from_utf8_lossy);
+                assert_eq!(heard, Some(String::from_utf8_lossy(line)), "{}", place());
+            }
+            Happening::ClientCloses => client.close_own_side(),
+            Happening::ClientResets => {
+                if let Some(client) = clients.remove(connection.as_str()) {
+                    client.reset();
+                }
+            }
+            Happening::ServerCloses => assert_eq!(client.hear(), None, "{}", place()),
+            Happening::Restart => unreachable!(),
+        }
+    }
+}
+
+#[test]
+fn every_transcript_holds_in_both_framings() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../protocol/transcripts");
+    let mut replayed = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy();
+        let transcript = Transcript::parse(&fs::read_to_string(&path).unwrap()).unwrap();
+        for framing in [Framing::Line, Framing::Bare] {
+            replay(&name, &transcript, framing);
+            replayed += 1;
+        }
+    }
+    assert!(replayed >= 20);
+}
