@@ -1,1 +1,44 @@
-fn main() {}
+//! The project's own commands: `cargo xtask demo`, `test` and `report`.
+//!
+//! Each does all its set-up itself, so that a fresh clone needs one line and nothing else.
+
+mod cargo;
+mod delivery;
+mod demo;
+mod display;
+mod fences;
+mod picture;
+mod process;
+mod report;
+mod server;
+mod setup;
+mod story;
+mod test;
+mod window;
+mod wire;
+
+use clap::Parser;
+
+/// Commands of the project; each does all its set-up itself.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
+enum Command {
+    /// Starts a server and two windows that talk to each other.
+    Demo,
+    /// Runs every check there is, or only those named.
+    Test {
+        /// Only these, in this order.
+        #[arg(value_enum)]
+        steps: Vec<test::Step>,
+    },
+    /// Takes the screenshots with the real programs and packs meu-mensageiro.zip.
+    Report,
+}
+
+fn main() -> anyhow::Result<()> {
+    match Command::parse() {
+        Command::Demo => demo::run(),
+        Command::Test { steps } => test::run(&steps),
+        Command::Report => report::run(),
+    }
+}

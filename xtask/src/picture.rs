@@ -1,0 +1,63 @@
+//! Looking at a screenshot: is it one, how large, and is there something on it.
+
+use std::{collections::HashSet, fs, io::Cursor, path::Path};
+
+use anyhow::{Context, Result, bail};
+
+/// Fewer colours than this are an empty window, not a screen.
+const FEWEST_COLOURS: usize = 24;
+
+/// Reads a PNG and makes sure that it is the picture of a screen.
+///
+/// Returns its width and height.
+pub fn check(path: &Path) -> Result<(u32, u32)> {
+    let bytes = fs::read(path);
+    let checked = bytes
+        .map_err(Into::into)
+        .and_then(|bytes| check_bytes(&bytes));
+    checked.with_context(|| format!("{} is not a picture", path.display()))
+}
+
+/// The same for the bytes of a PNG.
+pub fn check_bytes(png: &[u8]) -> Result<(u32, u32)> {
+    let (width, height, colours) = read(png)?;
+    if colours < FEWEST_COLOURS {
+        bail!("it shows nothing: it has {colours} colours");
+    }
+    Ok((width, height))
+}
+
+fn read(png: &[u8]) -> Result<(u32, u32, usize)> {
+    let mut decoder = png::Decoder::new(Cursor::new(png));
+    decoder.set_transformations(png::Transformations::normalize_to_color8());
+    let mut reader = decoder.read_info()?;
+    let size = reader.output_buffer_size().context("it is too large")?;
+    let mut bytes = vec![0; size];
+    let info = reader.next_frame(&mut bytes)?;
+    let pixels = bytes[..info.buffer_size()].chunks_exact(info.color_type.samples());
+    let colours: HashSet<&[u8]> = pixels.collect();
+    Ok((info.width, info.height, colours.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check_painted(paint: impl Fn(usize) -> u8, expected: bool) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.png");
+        let mut encoder = png::Encoder::new(fs::File::create(&path).unwrap(), 40, 20);
+        encoder.set_color(png::ColorType::Grayscale);
+        let mut writer = encoder.write_header().unwrap();
+        let pixels: Vec<u8> = (0..40 * 20).map(paint).collect();
+        writer.write_image_data(&pixels).unwrap();
+        writer.finish().unwrap();
+        assert_eq!(check(&path).ok(), expected.then_some((40, 20)));
+    }
+
+    #[test]
+    fn a_picture_of_one_colour_is_no_screen() {
+        check_painted(|_| 7, false);
+        check_painted(|at| (at % 40) as u8, true);
+    }
+}

@@ -1,0 +1,118 @@
+//! The server, under way on a folder of its own.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+use tempfile::TempDir;
+
+use crate::{cargo, process::Process};
+
+/// How long a server may take until it listens.
+const START_PATIENCE: Duration = Duration::from_secs(30);
+
+/// A server that was started; killed when dropped.
+pub struct Server {
+    process: Process,
+    /// `host:port` it listens on.
+    pub address: String,
+}
+
+impl Server {
+    /// Starts our server and waits until it listens.
+    pub fn start(program: &Path, data: &Path, listen: &str, echo: bool) -> Result<Self> {
+        let mut command = Command::new(program);
+        command.arg("--listen").arg(listen).arg("--data").arg(data);
+        Self::run(command, echo)
+    }
+
+    /// Starts a server of whatever make that says `listening on host:port`.
+    pub fn run(mut command: Command, echo: bool) -> Result<Self> {
+        let process = Process::start("server", &mut command, echo)?;
+        let address = process.wait_for(START_PATIENCE, listening)?;
+        Ok(Self { process, address })
+    }
+
+    /// Stops it as Ctrl-C does, and waits until it has.
+    pub fn stop(self) -> Result<()> {
+        self.process.stop()
+    }
+
+    /// Fails when the server has ended by itself.
+    pub fn check_alive(&mut self) -> Result<()> {
+        match self.process.ended()? {
+            None => Ok(()),
+            Some(status) => {
+                anyhow::bail!(
+                    "the server ended with {status}; it said:\n{}",
+                    self.process.said()
+                )
+            }
+        }
+    }
+}
+
+/// A folder with a copy of the sample data, gone when dropped.
+pub struct Data {
+    home: TempDir,
+    folder: PathBuf,
+}
+
+impl Data {
+    /// Copies the sample.
+    pub fn copy() -> Result<Self> {
+        let home = TempDir::with_prefix("mensageiro-").context("no temporary folder")?;
+        let folder = home.path().join("data");
+        fs::create_dir(&folder)?;
+        for name in ["users.csv", "messages.csv"] {
+            let sample = cargo::root().join("data").join(name);
+            fs::copy(&sample, folder.join(name))
+                .with_context(|| format!("cannot copy {}", sample.display()))?;
+        }
+        Ok(Self { home, folder })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The folder it is in, by the name `data`.
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// A folder for the profile of one window.
+    pub fn profile(&self, name: &str) -> PathBuf {
+        self.home.path().join("profiles").join(name)
+    }
+
+    /// The rows of messages.csv, without the header.
+    pub fn archived(&self) -> Result<Vec<String>> {
+        let text = fs::read_to_string(self.folder.join("messages.csv"))?;
+        Ok(text.lines().skip(1).map(str::to_owned).collect())
+    }
+}
+
+fn listening(line: &str) -> Option<String> {
+    let (_, address) = line.split_once("listening on ")?;
+    Some(address.split_whitespace().next()?.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_is_what_follows_listening_on() {
+        assert_eq!(
+            listening("listening on 127.0.0.1:40001").as_deref(),
+            Some("127.0.0.1:40001")
+        );
+        assert_eq!(listening("stopping"), None);
+    }
+}

@@ -1,0 +1,149 @@
+//! The system packages the programs want at run time: which are missing, and getting them.
+
+use std::{
+    io::{IsTerminal, Write, stdin, stdout},
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context, Result, bail};
+
+/// What a desktop window loads at run time.
+const WINDOW: &[&str] = &[
+    "libegl1",
+    "libgl1",
+    "libx11-xcb1",
+    "libxcursor1",
+    "libxi6",
+    "libxkbcommon-x11-0",
+];
+
+/// A display where there is none; brings Mesa's software renderer.
+const VIRTUAL_DISPLAY: &[&str] = &["xvfb", "libgl1-mesa-dri"];
+
+/// Something a command needs from the system.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// To open windows, on a virtual display if there is no other.
+    Windows,
+    /// To open windows on a virtual display in any case.
+    HiddenWindows,
+    /// To run the example clients, and netcat as the tutorial does.
+    Clients,
+    /// To take a picture of a terminal and of a whole desktop.
+    Pictures,
+}
+
+impl Need {
+    fn packages(self) -> Vec<&'static str> {
+        match self {
+            Self::Windows if has_display() => WINDOW.to_vec(),
+            Self::Windows | Self::HiddenWindows => [WINDOW, VIRTUAL_DISPLAY].concat(),
+            Self::Clients => vec!["python3", "netcat-openbsd"],
+            Self::Pictures => vec!["xterm", "xdotool", "imagemagick", "fonts-dejavu-core"],
+        }
+    }
+}
+
+/// Whether windows can be shown to a person here.
+pub fn has_display() -> bool {
+    let named = |variable| std::env::var_os(variable).is_some_and(|value| !value.is_empty());
+    cfg!(any(windows, target_os = "macos")) || named("DISPLAY") || named("WAYLAND_DISPLAY")
+}
+
+/// Sees to it that everything needed is installed, or says what to do.
+pub fn prepare(needs: &[Need]) -> Result<()> {
+    if cfg!(any(windows, target_os = "macos")) {
+        return Ok(());
+    }
+    if !Path::new("/etc/debian_version").exists() {
+        println!(
+            "This is not Debian or Ubuntu: if something below cannot start, install what these \
+             packages of Debian hold: {}",
+            wanted(needs).join(" ")
+        );
+        return Ok(());
+    }
+    let missing = missing(wanted(needs));
+    if missing.is_empty() {
+        return Ok(());
+    }
+    println!("Missing system packages: {}", missing.join(" "));
+    let runner = runner(&missing)?;
+    apt(runner, &["update", "-qq"])?;
+    let install = ["install", "-y", "-qq", "--no-install-recommends"];
+    apt(runner, &[&install[..], &missing].concat())
+}
+
+fn wanted(needs: &[Need]) -> Vec<&'static str> {
+    let mut packages: Vec<_> = needs.iter().flat_map(|need| need.packages()).collect();
+    packages.sort_unstable();
+    packages.dedup();
+    packages
+}
+
+fn missing(mut packages: Vec<&'static str>) -> Vec<&'static str> {
+    packages.retain(|package| !is_installed(package));
+    packages
+}
+
+fn is_installed(package: &str) -> bool {
+    let answer = Command::new("dpkg-query")
+        .args(["-W", "-f=${db:Status-Status}", package])
+        .stderr(Stdio::null())
+        .output();
+    // A package that is there for two architectures answers twice.
+    answer.is_ok_and(|answer| answer.stdout.starts_with(b"installed")) || is_command(package)
+}
+
+/// A program may be there without Debian's package: a Python of one's own, for example.
+fn is_command(package: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    matches!(package, "python3" | "xterm" | "xdotool")
+        && std::env::split_paths(&path).any(|folder| folder.join(package).is_file())
+}
+
+/// As whom to install: nobody is asked as root, a person is asked, and a script is told.
+fn runner(missing: &[&str]) -> Result<&'static [&'static str]> {
+    if is_root() {
+        return Ok(&[]);
+    }
+    let command = format!("sudo apt-get install {}", missing.join(" "));
+    if std::env::var_os("CI").is_some() {
+        return Ok(&["sudo", "-n"]);
+    }
+    if stdin().is_terminal() {
+        print!("Install them now with sudo? [Y/n] ");
+        stdout().flush()?;
+        let mut answer = String::new();
+        stdin().read_line(&mut answer)?;
+        if matches!(answer.trim(), "" | "y" | "Y" | "yes" | "s" | "S" | "sim") {
+            return Ok(&["sudo"]);
+        }
+    }
+    bail!("please install them and start again:\n    {command}")
+}
+
+fn is_root() -> bool {
+    let id = Command::new("id").arg("-u").output();
+    id.is_ok_and(|id| id.stdout.trim_ascii() == b"0")
+}
+
+fn apt(runner: &[&str], arguments: &[&str]) -> Result<()> {
+    let words = [
+        runner,
+        &["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"],
+        arguments,
+    ]
+    .concat();
+    println!("{}", words.join(" "));
+    let status = Command::new(words[0])
+        .args(&words[1..])
+        .stdout(Stdio::null())
+        .status()
+        .with_context(|| format!("cannot start {}", words[0]))?;
+    if !status.success() {
+        bail!("`{}` failed; it said why above", words.join(" "));
+    }
+    Ok(())
+}

@@ -1,0 +1,156 @@
+//! The documents hold together: links lead somewhere, and the client they print works.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail};
+
+use super::{Outcome, Workshop, check, clients::PYTHON};
+use crate::{
+    cargo, fences,
+    process::Process,
+    server::{Data, Server},
+    wire::{self, Style},
+};
+
+/// How long the printed client may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Checks every document, then the client that docs/PROTOCOL.md prints.
+pub fn run(workshop: &Workshop) -> Result<Outcome> {
+    let mut outcome = Outcome::default();
+    for document in documents()? {
+        let name = document.strip_prefix(cargo::root()).unwrap_or(&document);
+        outcome = outcome.and(check(
+            &format!("links and pictures of {}", name.display()),
+            || check_links(&document),
+        ));
+    }
+    Ok(outcome.and(check(
+        "the client printed in docs/PROTOCOL.md talks",
+        || run_printed_client(workshop),
+    )))
+}
+
+fn documents() -> Result<Vec<PathBuf>> {
+    let mut documents = Vec::new();
+    for folder in [cargo::root().to_owned(), cargo::root().join("docs")] {
+        for entry in fs::read_dir(&folder)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "md") {
+                documents.push(path);
+            }
+        }
+    }
+    documents.sort();
+    Ok(documents)
+}
+
+fn check_links(document: &Path) -> Result<()> {
+    let text = fs::read_to_string(document)?;
+    let folder = document.parent().context("a document is in a folder")?;
+    let mut broken = Vec::new();
+    for link in links(&fences::prose(&text)) {
+        let (file, anchor) = link.split_once('#').unwrap_or((&link, ""));
+        let target = if file.is_empty() {
+            document.to_owned()
+        } else {
+            folder.join(file)
+        };
+        let leads_somewhere = target.exists()
+            && (anchor.is_empty()
+                || anchors(&fs::read_to_string(target)?).contains(&anchor.into()));
+        if !leads_somewhere {
+            broken.push(link);
+        }
+    }
+    if !broken.is_empty() {
+        bail!("these lead nowhere: {}", broken.join(", "));
+    }
+    Ok(())
+}
+
+/// The links of a document that lead to a file or a heading.
+fn links(prose: &str) -> Vec<String> {
+    let ends = prose.split("](").skip(1);
+    let targets = ends.filter_map(|rest| rest.split([')', ' ']).next());
+    targets
+        .filter(|target| !target.contains("://") && !target.starts_with("mailto:"))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// The anchors of a document's headings, as they are made where it is usually read.
+fn anchors(document: &str) -> Vec<String> {
+    let prose = fences::prose(document);
+    let headings = prose.lines().filter(|line| line.starts_with('#'));
+    headings
+        .map(|heading| {
+            let title = heading.trim_start_matches('#').trim().to_lowercase();
+            let kept = title
+                .chars()
+                .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+            kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+        })
+        .collect()
+}
+
+/// Saves the block marked `python client`, logs in with it as Ana, and lets Bruno have its
+/// message. It is given `HOST PORT` and reads the login, then messages, from its input.
+fn run_printed_client(workshop: &Workshop) -> Result<()> {
+    let document = fs::read_to_string(cargo::root().join("docs/PROTOCOL.md"))
+        .context("cannot read docs/PROTOCOL.md")?;
+    let fences = fences::of(&document);
+    let client = fences
+        .iter()
+        .find(|fence| fence.is("python", "client"))
+        .context("docs/PROTOCOL.md has no block marked `python client`")?;
+    let data = Data::copy()?;
+    let server = Server::start(
+        &workshop.programs()?.server,
+        data.path(),
+        "127.0.0.1:0",
+        false,
+    )?;
+    wire::Client::log_in(Style::Line, &server.address, "bruno")?.say("@ana olá, às 10")?;
+    let file = data.path().join("client.py");
+    fs::write(&file, &client.text)?;
+    let (host, port) = server.address.split_once(':').context("no port")?;
+    let mut python = Command::new(PYTHON);
+    python.args(["-X", "utf8"]).arg(file).args([host, port]);
+    let mut printed =
+        Process::start_with_input("the printed client", &mut python, "ana\n@bruno já vou\n")?;
+    printed.wait(PATIENCE)?;
+    if !printed.said().contains("@bruno olá, às 10") {
+        bail!(
+            "it did not show Bruno's message; it said:\n{}",
+            printed.said()
+        );
+    }
+    let bruno = wire::Client::log_in(Style::Line, &server.address, "bruno")?;
+    if bruno.messages != ["@ana já vou"] {
+        bail!("Bruno got {:?}", bruno.messages);
+    }
+    server.stop()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_links_into_the_project_are_followed() {
+        let prose = "[a](b.md#c) ![d](e.png) [f](https://example.org) [g](#h)";
+        assert_eq!(links(prose), ["b.md#c", "e.png", "#h"]);
+    }
+
+    #[test]
+    fn headings_are_anchors() {
+        let document = "# When is it *read*?\n```\n# no heading\n```\n## Over `nc`";
+        assert_eq!(anchors(document), ["when-is-it-read", "over-nc"]);
+    }
+}

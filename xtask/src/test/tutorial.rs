@@ -1,0 +1,216 @@
+//! Runs the commands of the tutorials and the README as they stand there, so that they cannot
+//! drift from the programs.
+//!
+//! Marks after the language of a fenced block say what it is:
+//!
+//! | block | meaning |
+//! |---|---|
+//! | `sh run` | runs and must succeed |
+//! | `sh server` | runs in the background until the end of the document; must say it listens |
+//! | `sh window` | the same for a window; its user must arrive at the server |
+//! | `text shows` | each line, in order, is in what the `sh run` before it printed |
+//!
+//! They run in a folder with copies of `data` and `tests`, so that nobody's data is touched.
+
+use std::{
+    fs,
+    path::Path,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+use tempfile::TempDir;
+
+use super::{Outcome, Workshop, check};
+use crate::{
+    cargo::{self, Programs},
+    display::Display,
+    fences::{self, Fence},
+    process::Process,
+};
+
+/// The documents with commands for a person to follow.
+const DOCUMENTS: &[&str] = &["README.md", "TUTORIAL.md", "TUTORIAL.pt-BR.md"];
+
+/// How long one block may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Follows each document from its first marked block to its last.
+pub fn run(workshop: &Workshop) -> Result<Outcome> {
+    if cfg!(not(unix)) {
+        println!("The tutorials are written for a Unix shell; nothing is run here.");
+        return Ok(Outcome::default());
+    }
+    let programs = workshop.programs()?;
+    let mut outcome = Outcome::default();
+    for name in DOCUMENTS {
+        outcome = outcome.and(follow(name, programs)?);
+    }
+    Ok(outcome)
+}
+
+fn follow(document: &str, programs: &Programs) -> Result<Outcome> {
+    let text = fs::read_to_string(cargo::root().join(document))?;
+    let mut reader = Reader::new(programs)?;
+    let mut outcome = Outcome::default();
+    for fence in fences::of(&text) {
+        let name = format!("{document}:{}: {}", fence.line, first_line(&fence));
+        let done = if fence.is("sh", "run") {
+            check(&name, || reader.run(&fence))
+        } else if fence.is("sh", "server") {
+            check(&name, || reader.start_server(&fence))
+        } else if fence.is("sh", "window") {
+            check(&name, || reader.open_window(&fence))
+        } else if fence.is("text", "shows") {
+            check(&name, || shows(&reader.printed, &fence.text))
+        } else {
+            continue;
+        };
+        outcome = outcome.and(done);
+        if done.failed > 0 {
+            println!("       the rest of {document} builds on it and is left out");
+            break;
+        }
+    }
+    if let Some(server) = reader.server.take() {
+        let name = format!("{document}: the server stops cleanly");
+        outcome = outcome.and(check(&name, || server.stop()));
+    }
+    Ok(outcome)
+}
+
+/// Somebody who follows a document.
+struct Reader {
+    folder: TempDir,
+    server: Option<Process>,
+    windows: Vec<(Process, Display)>,
+    printed: String,
+}
+
+impl Reader {
+    fn new(programs: &Programs) -> Result<Self> {
+        let folder = TempDir::with_prefix("mensageiro-")?;
+        for part in ["data", "tests/clients"] {
+            copy_files(&cargo::root().join(part), &folder.path().join(part))?;
+        }
+        let built = folder.path().join("target").join("debug");
+        fs::create_dir_all(&built)?;
+        for program in [&programs.server, &programs.app] {
+            let name = program.file_name().context("a program has a name")?;
+            fs::copy(program, built.join(name))?;
+        }
+        Ok(Self {
+            folder,
+            server: None,
+            windows: Vec::new(),
+            printed: String::new(),
+        })
+    }
+
+    fn run(&mut self, fence: &Fence) -> Result<()> {
+        let mut process = Process::start("it", &mut self.shell(&fence.text), false)?;
+        process.succeed(PATIENCE)?;
+        self.printed = process.said();
+        Ok(())
+    }
+
+    fn start_server(&mut self, fence: &Fence) -> Result<()> {
+        let server = Process::start("it", &mut self.shell(&replaced(&fence.text)), false)?;
+        server.wait_for(PATIENCE, |line| line.contains("listening on").then_some(()))?;
+        self.server = Some(server);
+        Ok(())
+    }
+
+    fn open_window(&mut self, fence: &Fence) -> Result<()> {
+        let user = after(&fence.text, "--user").context("it names no --user")?;
+        let arrivals = |said: &str| said.matches(user).count();
+        let server = self.server.as_ref().context("no server was started")?;
+        let before = arrivals(&server.said());
+        let display = Display::hidden(1280, 800)?;
+        let mut shell = self.shell(&replaced(&fence.text));
+        display.place(&mut shell);
+        let mut window = Process::start("it", &mut shell, false)?;
+        let deadline = Instant::now() + PATIENCE;
+        while arrivals(&server.said()) == before {
+            if let Some(status) = window.ended()? {
+                bail!("it ended with {status}; it said:\n{}", window.said());
+            }
+            if Instant::now() > deadline {
+                bail!("{user} did not arrive; the server said:\n{}", server.said());
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        self.windows.push((window, display));
+        Ok(())
+    }
+
+    /// A shell in the reader's folder, which is also their home.
+    fn shell(&self, script: &str) -> Command {
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-eu", "-c", script])
+            .current_dir(self.folder.path());
+        shell.env("HOME", self.folder.path());
+        for variable in ["XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"] {
+            shell.env_remove(variable);
+        }
+        shell
+    }
+}
+
+/// The shell becomes the program, so that what is stopped is the program.
+fn replaced(script: &str) -> String {
+    format!("exec {script}")
+}
+
+fn after<'a>(text: &'a str, word: &str) -> Option<&'a str> {
+    let mut words = text.split_whitespace();
+    words.find(|&found| found == word)?;
+    words.next()
+}
+
+fn first_line(fence: &Fence) -> &str {
+    fence.text.lines().next().unwrap_or_default()
+}
+
+fn shows(printed: &str, expected: &str) -> Result<()> {
+    let mut lines = printed.lines();
+    for wanted in expected.lines() {
+        if !lines.any(|line| line.trim_end() == wanted) {
+            bail!("{wanted:?} is missing, or not in this order, in:\n{printed}");
+        }
+    }
+    Ok(())
+}
+
+fn copy_files(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let path = entry?.path();
+        if path.is_file() {
+            fs::copy(
+                &path,
+                to.join(path.file_name().context("a file has a name")?),
+            )?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_must_come_in_order() {
+        assert!(shows("a\nb\nc\n", "a\nc\n").is_ok());
+        assert!(shows("a\nb\nc\n", "c\na\n").is_err());
+    }
+
+    #[test]
+    fn the_user_is_the_word_after_its_flag() {
+        assert_eq!(after("x --user ana --server y", "--user"), Some("ana"));
+        assert_eq!(after("x --user", "--user"), None);
+    }
+}
