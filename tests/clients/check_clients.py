@@ -92,7 +92,7 @@ class World:
             check(a, b, f"a{number}", f"joão{number}")
             return name, None
         except Exception:
-            return name, traceback.format_exc() + "".join(self.log[-20:])
+            return name, traceback.format_exc() + "".join(self.log[-8:])
 
     def talk(self, a, b, ana, joao):
         # João is offline; what Ana writes to nobody, or wrongly, must not disturb the rest.
@@ -146,7 +146,7 @@ class World:
         for row in rows:
             if not row["sent_at"] <= row["read_at"]:
                 raise AssertionError(f"read before it was sent: {row}")
-        return [(row["from"], row["text"]) for row in rows]
+        return [(row["from"], unprotected(row["text"])) for row in rows]
 
 
 class Client:
@@ -194,6 +194,11 @@ class Client:
         self.process.stdin.close()
         expect(self.process.wait(PATIENCE), 0, "exit code")
         self.reader.join(PATIENCE)
+
+
+def unprotected(field):
+    """Takes away the apostrophes that keep spreadsheets from seeing formulas (docs/STORAGE.md)."""
+    return re.sub(r"(^|[;\t\n])'(?=[=+\-@\t'＝＋－＠])", r"\1", field)
 
 
 def expect_soon(find, expected):
