@@ -149,7 +149,9 @@ impl Users {
                     break;
                 }
             }
-            let line = record.position().map_or(0, csv::Position::line);
+            let line = record
+                .position()
+                .map_or(0, |position| line_of(&text, position));
             let field = record.get(0).unwrap_or_default().trim();
             let is_header =
                 std::mem::take(&mut first) && HEADER_WORDS.contains(&field.to_lowercase().as_str());
@@ -257,6 +259,16 @@ fn decode(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
+/// The line a record starts on. The reader counts the empty lines before it as part of it.
+fn line_of(text: &str, position: &csv::Position) -> u64 {
+    let start = usize::try_from(position.byte()).unwrap_or(usize::MAX);
+    let record = text.get(start..).unwrap_or_default();
+    let empty = record
+        .bytes()
+        .take_while(|byte| matches!(byte, b'\r' | b'\n'));
+    position.line() + empty.filter(|&byte| byte == b'\n').count() as u64
+}
+
 /// What parts the columns: the first of `,`, `;` and tab that the first line with one has.
 fn delimiter(text: &str) -> u8 {
     let found = text
@@ -302,12 +314,12 @@ mod tests {
     #[test]
     fn bad_lines_are_named() {
         check_bad(
-            "login,name\nana,Ana\n,Bob\nana,Again\na b,Two\n",
+            "login,name\nana,Ana\n,Bob\nana,Again\n\r\n\na b,Two\n",
             &[
                 (3, "the first column, the login, is empty"),
                 (4, "ana is there already, on line 2"),
                 (
-                    5,
+                    7,
                     "' ' is not allowed in a login (letters, digits and . _ - + @ are)",
                 ),
             ],

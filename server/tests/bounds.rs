@@ -1,0 +1,194 @@
+//! What one client can do to the others and to the server is bounded.
+
+mod support;
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    thread,
+    time::{Duration, Instant},
+};
+
+use mensageiro_protocol::Framing;
+use support::{Client, TestServer, eventually};
+
+const USERS: [&str; 3] = ["ana", "bruno", "carla"];
+
+#[test]
+fn a_connection_that_names_nobody_is_closed_after_its_time() {
+    let server = TestServer::with_arguments(&USERS, &["--login-timeout", "1"]);
+    let mut silent = server.connect(Framing::Line);
+    assert_eq!(silent.hear(), None);
+}
+
+#[test]
+fn a_connection_that_never_ends_its_first_line_is_closed_after_its_time() {
+    let server = TestServer::with_arguments(&USERS, &["--login-timeout", "1"]);
+    let mut slow = server.connect(Framing::Bare);
+    let mut writer = slow.stream.try_clone().unwrap();
+    let drip = thread::spawn(move || {
+        while writer.write_all(b"a").is_ok() {
+            thread::sleep(Duration::from_millis(50));
+        }
+    });
+    assert_eq!(slow.hear(), None);
+    drip.join().unwrap();
+}
+
+#[test]
+fn an_idle_user_is_disconnected_only_when_that_is_asked_for() {
+    let server = TestServer::with_arguments(&USERS, &["--idle-timeout", "1"]);
+    let mut ana = server.log_in("ana");
+    let since = Instant::now();
+    assert_eq!(ana.hear(), None);
+    assert!(since.elapsed() >= Duration::from_millis(900));
+}
+
+#[test]
+fn a_line_over_the_limit_ends_the_connection_and_is_not_acknowledged() {
+    let server = TestServer::with_arguments(&USERS, &["--max-line-bytes", "1000"]);
+    for (text, is_accepted) in [(990, true), (1_100, false), (1_000_000, false)] {
+        let mut ana = server.log_in("ana");
+        // The server may hang up before all of it is written.
+        let _ = writeln!(ana.stream, "@bruno {}", "x".repeat(text));
+        assert_eq!(ana.hear().is_some(), is_accepted, "{text} bytes");
+    }
+    let mut bruno = server.connect(Framing::Line);
+    assert_eq!(bruno.exchange("bruno").len(), 1);
+}
+
+#[test]
+fn an_endless_line_costs_no_memory() {
+    let server = TestServer::start(&USERS);
+    let mut ana = server.log_in("ana");
+    let block = vec![b'x'; 1 << 20];
+    let mut written = 0;
+    while written < 64 && ana.stream.write_all(&block).is_ok() {
+        written += 1;
+    }
+    assert!(written < 64, "the server took 64 MiB without a line end");
+}
+
+#[test]
+fn connections_over_the_limits_are_turned_away_and_others_served() {
+    let limits = [
+        "--max-connections",
+        "3",
+        "--max-connections-per-address",
+        "2",
+    ];
+    let server = TestServer::with_arguments(&USERS, &limits);
+    let mut ana = server.log_in("ana");
+    let bruno = server.log_in("bruno");
+    assert_eq!(server.connect(Framing::Line).hear(), None);
+    assert!(ana.exchange("@bruno still here").is_empty());
+    bruno.close();
+    eventually(|| {
+        let mut carla = server.connect(Framing::Line);
+        let _ = carla.stream.write_all(b"carla\n");
+        carla.hear().as_deref() == Some(b"f")
+    });
+}
+
+#[test]
+fn a_full_mailbox_takes_no_more_and_nothing_is_acknowledged() {
+    let server = TestServer::with_arguments(&USERS, &["--max-mailbox", "2"]);
+    let mut ana = server.log_in("ana");
+    ana.exchange("@bruno 1");
+    ana.exchange("@bruno 2");
+    ana.say("@bruno 3");
+    assert_eq!(ana.hear(), None);
+    let mut bruno = server.connect(Framing::Line);
+    assert_eq!(bruno.exchange("bruno"), ["@ana 1", "@ana 2"]);
+    bruno.exchange("");
+    let mut ana = server.log_in("ana");
+    assert!(ana.exchange("@bruno 3").is_empty());
+}
+
+#[test]
+fn a_client_that_takes_nothing_delays_nobody_and_is_disconnected() {
+    let server = TestServer::with_arguments(&USERS, &["--dead-link-after", "2"]);
+    let mut ana = server.log_in("ana");
+    let text = "x".repeat(10_000);
+    for _ in 0..1_500 {
+        ana.say(format!("@bruno {text}"));
+    }
+    for _ in 0..1_500 {
+        ana.hear_all();
+    }
+    let mut stalled = TcpStream::connect(server.address()).unwrap();
+    stalled.write_all(b"bruno\n").unwrap();
+    let mut byte = [0];
+    stalled.read_exact(&mut byte).unwrap();
+    let since = Instant::now();
+    ana.exchange("@carla quick");
+    assert!(since.elapsed() < Duration::from_secs(1));
+    let mut carla = server.connect(Framing::Line);
+    assert_eq!(carla.exchange("carla"), ["@ana quick"]);
+    // Longer than its limit; a client that takes nothing has no event to wait for.
+    thread::sleep(Duration::from_secs(3));
+    let mut taken = Vec::new();
+    eventually(|| match stalled.read_to_end(&mut taken) {
+        Ok(_) => true,
+        Err(error) => error.kind() == std::io::ErrorKind::ConnectionReset,
+    });
+    assert!(
+        taken.len() < 1_500 * text.len(),
+        "it was disconnected before it got everything"
+    );
+    // Nothing of what it did not take is lost.
+    let mut bruno = server.connect(Framing::Line);
+    assert_eq!(bruno.exchange("bruno").len(), 1_500);
+}
+
+#[test]
+fn what_a_bare_client_gets_comes_in_segments_of_their_own() {
+    let server = TestServer::start(&USERS);
+    let mut ana = server.log_in("ana");
+    for number in 0..30 {
+        ana.exchange(&format!("@bruno {number}"));
+    }
+    let mut bruno = server.connect(Framing::Bare);
+    bruno.say("bruno");
+    for number in 0..30 {
+        assert_eq!(bruno.hear().unwrap(), format!("@ana {number}").into_bytes());
+    }
+    assert_eq!(bruno.hear().unwrap(), b"f");
+}
+
+#[test]
+fn two_thousand_users_are_connected_and_talk() {
+    let users: Vec<_> = (0..2_000).map(|number| format!("user{number}")).collect();
+    let names: Vec<_> = users.iter().map(String::as_str).collect();
+    let server = TestServer::with_arguments(&names, &["--max-connections-per-address", "2100"]);
+    #[cfg(unix)]
+    rlimit::increase_nofile_limit(u64::MAX).unwrap();
+    let mut clients: Vec<Client> = users
+        .iter()
+        .map(|login| {
+            let mut client = server.connect(Framing::Line);
+            client.say(login);
+            client
+        })
+        .collect();
+    for client in &mut clients {
+        client.hear_all();
+    }
+    for (number, client) in clients.iter_mut().enumerate() {
+        client.say(format!("@user{} hello", (number + 1) % 2_000));
+    }
+    for client in &mut clients {
+        client.hear_all();
+    }
+    for client in &mut clients {
+        client.say("");
+    }
+    let got: usize = clients
+        .iter_mut()
+        .map(|client| client.hear_all().len())
+        .sum();
+    // Some came with the answer before.
+    assert!(got <= 2_000);
+    drop(clients);
+    assert_eq!(server.archive(2_000).len(), 2_000);
+}

@@ -1,0 +1,198 @@
+//! The program as a person at a terminal meets it.
+
+#[path = "support/program.rs"]
+mod program;
+mod support;
+
+use std::{
+    fs,
+    net::TcpListener,
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use mensageiro_protocol::Framing;
+use program::{Program, command, lines};
+use support::Client;
+
+/// Runs it with what cannot work, and gives what it says.
+fn check_refused(arguments: &[&str], expected: &[&str]) {
+    let output = command(arguments).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success(), "{arguments:?}");
+    assert_eq!(said.trim_end().lines().count(), expected.len(), "{said}");
+    for (line, expected) in said.lines().zip(expected) {
+        assert!(line.contains(expected), "{line:?} lacks {expected:?}");
+    }
+}
+
+#[test]
+fn help_and_version_explain() {
+    let help = command(&["--help"]).output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    for word in [
+        "--listen",
+        "0.0.0.0:3333",
+        "--data",
+        "users.csv",
+        "--init",
+        "--max-mailbox",
+        "RUST_LOG",
+    ] {
+        assert!(help.contains(word), "{word} is not explained");
+    }
+    let version = command(&["--version"]).output().unwrap();
+    let version = String::from_utf8(version.stdout).unwrap();
+    assert_eq!(
+        version.trim(),
+        concat!("mensageiro-server ", env!("CARGO_PKG_VERSION"))
+    );
+}
+
+#[test]
+fn what_prevents_a_start_is_one_clear_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().to_str().unwrap();
+    let missing = folder.path().join("none");
+    check_refused(
+        &["--data", missing.to_str().unwrap()],
+        &["add --init to make it"],
+    );
+    check_refused(
+        &["--data", data],
+        &["users.csv: there is no such file; write one"],
+    );
+    fs::write(folder.path().join("users.csv"), "ana\nana\n").unwrap();
+    check_refused(
+        &["--data", data],
+        &["users.csv: line 2: ana is there already, on line 1"],
+    );
+    fs::write(folder.path().join("users.csv"), "ana\nb b\n\n@c\n").unwrap();
+    check_refused(
+        &["--data", data],
+        &["users.csv:", "line 2: ' '", "line 4: a login starts with"],
+    );
+    fs::write(folder.path().join("users.csv"), "ana\n").unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    check_refused(&["--data", data, "--listen", &address], &["is taken"]);
+    let _running = Program::start(folder.path());
+    check_refused(
+        &["--data", data, "--listen", "127.0.0.1:0"],
+        &["another mensageiro-server is using this folder"],
+    );
+}
+
+#[test]
+fn init_makes_a_sample_and_leaves_alone_what_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("new");
+    for expected in ["3 registered", "1 registered"] {
+        let arguments = [
+            "--init",
+            "--listen",
+            "127.0.0.1:0",
+            "--data",
+            data.to_str().unwrap(),
+        ];
+        let mut child = command(&arguments).stdout(Stdio::piped()).spawn().unwrap();
+        let mut said = std::io::BufReader::new(child.stdout.take().unwrap());
+        let mut greeting = String::new();
+        while !greeting.contains("Ctrl-C") {
+            std::io::BufRead::read_line(&mut said, &mut greeting).unwrap();
+        }
+        assert!(greeting.contains(expected), "{greeting}");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        fs::write(data.join("users.csv"), "ana\n").unwrap();
+    }
+}
+
+#[test]
+fn the_log_tells_events_and_never_texts() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("users.csv"), "ana\nbruno\n").unwrap();
+    let data = folder.path().to_str().unwrap();
+    let mut child = command(&["--listen", "127.0.0.1:0", "--data", data])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let greeting = std::io::BufReader::new(child.stdout.take().unwrap());
+    let address = std::io::BufRead::lines(greeting)
+        .find_map(|line| {
+            line.unwrap()
+                .strip_prefix("listening on ")
+                .map(|at| at.parse().unwrap())
+        })
+        .unwrap();
+    let mut ana = Client::connect(address, Framing::Line);
+    ana.exchange("ana");
+    ana.exchange("@bruno a-secret");
+    ana.exchange("@zoe a-secret");
+    ana.exchange("a-secret");
+    ana.close();
+    child.kill().unwrap();
+    let log: Vec<_> = lines(child.stderr.take().unwrap()).collect();
+    child.wait().unwrap();
+    for expected in [
+        "ana logged in from 127.0.0.1",
+        "message 1 from ana to bruno stored",
+        "there is no user zoe",
+        "a line of ana is no message",
+        "ana logged out",
+    ] {
+        assert!(
+            log.iter().any(|line| line.contains(expected)),
+            "{expected:?} is not in {log:#?}"
+        );
+    }
+    assert!(!log.iter().any(|line| line.contains("secret")), "{log:#?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn sigterm_tells_the_clients_and_ends_in_time_with_all_on_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("users.csv"), "ana\nbruno\n").unwrap();
+    let mut server = Program::start(folder.path());
+    let mut ana = Client::connect(server.address, Framing::Line);
+    ana.exchange("ana");
+    ana.exchange("@bruno hello");
+    let mut bruno = Client::connect(server.address, Framing::Bare);
+    bruno.say("bruno");
+    assert_eq!(bruno.hear().unwrap(), b"@ana hello");
+    assert_eq!(bruno.hear().unwrap(), b"f");
+    bruno.say("@ana thanks");
+    assert_eq!(bruno.hear().unwrap(), b"f");
+    let _not_logged_in = Client::connect(server.address, Framing::Line);
+
+    let asked = Instant::now();
+    let pid = server.child.id().to_string();
+    assert!(
+        std::process::Command::new("kill")
+            .args(["-TERM", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert_eq!(ana.hear(), None);
+    assert_eq!(bruno.hear(), None);
+    assert_eq!(server.child.wait().unwrap().code(), Some(0));
+    assert!(asked.elapsed() < Duration::from_secs(2));
+    let rows = support::archive_rows(&folder.path().join("messages.csv"));
+    assert_eq!(
+        rows.iter().map(|row| row.text.as_str()).collect::<Vec<_>>(),
+        ["hello"]
+    );
+
+    let server = Program::start(folder.path());
+    assert!(
+        server
+            .greeting
+            .iter()
+            .any(|line| line.starts_with("listening"))
+    );
+    let mut ana = Client::connect(server.address, Framing::Line);
+    assert_eq!(ana.exchange("ana"), ["@bruno thanks"]);
+}
