@@ -17,6 +17,8 @@ mod test;
 mod window;
 mod wire;
 
+use std::process::ExitCode;
+
 use clap::Parser;
 
 /// Commands of the project; each does all its set-up itself.
@@ -35,10 +37,17 @@ enum Command {
     Report,
 }
 
-fn main() -> anyhow::Result<()> {
-    match Command::parse() {
+fn main() -> ExitCode {
+    let done = match Command::parse() {
         Command::Demo => demo::run(),
-        Command::Test { steps } => test::run(&steps),
         Command::Report => report::run(),
+        Command::Test { steps } => return test::run(&steps),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\n{error:#}");
+            ExitCode::FAILURE
+        }
     }
 }

@@ -142,7 +142,7 @@ impl Story {
             profile: stage.data.profile(&format!("{user}-{}", self.language)),
         };
         window.play(&format!(
-            "language {}\nsize {width} {height}\nwait-online\n{script}",
+            "language {}\nsize {width} {height}\ntimeout 90\nwait-online\n{script}",
             self.language
         ))
     }

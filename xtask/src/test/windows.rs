@@ -76,7 +76,7 @@ impl<'a> Room<'a> {
     fn conversation(&self, style: Style, server: &str) -> Result<()> {
         let picture = self.data.path().join("conversation.png");
         let mut window = self.window(server, "ana").play(&format!(
-            "size {} {}\nwait-online\nopen bruno\ntype Olá, Bruno: às 10? 🎉\nsend\nwait-accepted\n\
+            "size {} {}\ntimeout 90\nwait-online\nopen bruno\ntype Olá, Bruno: às 10? 🎉\nsend\nwait-accepted\n\
              wait-message às 10, sim\npause 0.5\nscreenshot {}\nquit\n",
             SIZE.0,
             SIZE.1,
