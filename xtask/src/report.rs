@@ -28,6 +28,12 @@ const PORT: u16 = 3333;
 /// How long a window or a picture may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The terminal of the picture that is the server's alone, in characters, then its place.
+const CONSOLE: &str = "118x34+20+20";
+
+/// The terminal below the windows: columns and rows.
+const STRIP: [&str; 2] = ["170", "16"];
+
 /// The whole desktop of the picture with both windows and the server.
 const DESKTOP: (u32, u32) = (1600, 1000);
 
@@ -93,14 +99,7 @@ impl Desktop {
         let command = "mensageiro-server --data data";
         let mut xterm = Command::new("xterm");
         xterm
-            .args([
-                "-geometry",
-                "150x18+20+680",
-                "-fa",
-                "DejaVu Sans Mono",
-                "-fs",
-                "11",
-            ])
+            .args(["-geometry", CONSOLE, "-fa", "DejaVu Sans Mono", "-fs", "11"])
             .args([
                 "-bg", "#14181d", "-fg", "#d5dbe3", "-b", "8", "+sb", "-T", "server",
             ])
@@ -163,19 +162,24 @@ impl Desktop {
     /// The terminal with what the server has said.
     fn console(&self, pictures: &Path, story: &Story) -> Result<PathBuf> {
         let picture = pictures.join(format!("server.{}.png", story.language));
-        let window = self.tool("xdotool", &["search", "--onlyvisible", "--class", "xterm"])?;
-        self.capture(
-            window.lines().next().context("no xterm is to be seen")?,
-            &picture,
-        )?;
+        self.capture(&self.terminal_window()?, &picture)?;
         Ok(picture)
     }
 
-    /// Both windows and the terminal side by side.
+    /// Both windows side by side, and the terminal below them.
     fn everything(&self, stage: &Stage, story: &Story) -> Result<PathBuf> {
         let picture = stage
             .pictures
             .join(format!("desktop.{}.png", story.language));
+        // Paints the background; its exit code says failure in any case.
+        let _ = self.tool("display", &["-window", "root", "xc:#3d4a5c"]);
+        let terminal = self.terminal_window()?;
+        let [columns, rows] = STRIP;
+        self.tool(
+            "xdotool",
+            &["windowsize", "--usehints", &terminal, columns, rows],
+        )?;
+        self.tool("xdotool", &["windowmove", &terminal, "20", "670"])?;
         let mut windows = Vec::new();
         for (user, x) in [("ana", "20"), ("bruno", "810")] {
             let window = Window {
@@ -187,10 +191,8 @@ impl Desktop {
             };
             let process = window.open()?;
             let id = process.id().to_string();
-            let found = self.tool(
-                "xdotool",
-                &["search", "--sync", "--onlyvisible", "--pid", &id],
-            )?;
+            let search = ["search", "--sync", "--onlyvisible", "--pid", &id];
+            let found = self.tool("xdotool", &search)?;
             let found = found
                 .lines()
                 .last()
@@ -204,6 +206,12 @@ impl Desktop {
             window.stop_whatever_it_says()?;
         }
         Ok(picture)
+    }
+
+    fn terminal_window(&self) -> Result<String> {
+        let found = self.tool("xdotool", &["search", "--onlyvisible", "--class", "xterm"])?;
+        let first = found.lines().next().context("no xterm is to be seen")?;
+        Ok(first.to_owned())
     }
 
     /// Takes a picture of an X window once it has stopped changing.
