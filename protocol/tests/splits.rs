@@ -1,4 +1,9 @@
 //! However TCP cuts the bytes, the same lines come out.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
 
 use mensageiro_protocol::{Decoder, Framing};
 use proptest::prelude::*;

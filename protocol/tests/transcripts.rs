@@ -1,4 +1,9 @@
 //! The transcripts against the codec: whole, cut at every byte, and with every byte changed.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
 
 use std::{fs, path::Path};
 

@@ -1,4 +1,9 @@
 //! What one client can do to the others and to the server is bounded.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 

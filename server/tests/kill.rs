@@ -1,5 +1,10 @@
 //! kill -9 of the real program at random moments under load: every message that was answered
 //! with `f` is delivered exactly once and in order, and messages.csv holds exactly what was read.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
 
 #[path = "support/program.rs"]
 mod program;

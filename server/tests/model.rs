@@ -1,5 +1,10 @@
 //! Random users, sends, logins, closes, breaks and restarts against a model of the assignment:
 //! the same messages in the same order, nothing lost, nothing twice.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 

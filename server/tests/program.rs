@@ -1,4 +1,9 @@
 //! The program as a person at a terminal meets it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
 
 #[path = "support/program.rs"]
 mod program;

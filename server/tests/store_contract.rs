@@ -1,4 +1,9 @@
 //! What every [`Store`] must do. A second backend passes it by one more call in each test.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
 
 use std::{path::Path, sync::Arc};
 

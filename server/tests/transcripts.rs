@@ -1,4 +1,9 @@
 //! The transcripts against the real server over TCP, in line and in bare framing.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 

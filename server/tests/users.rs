@@ -1,4 +1,9 @@
 //! users.csv edited while the server runs.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
 
 mod support;
 

@@ -62,14 +62,8 @@ impl ArchiveFile {
         if self.is_suspect {
             self.mend(store)?;
         }
-        let mut csv = csv::Writer::from_writer(Vec::new());
-        for row in rows_of(marks, |message| self.written.contains(&message.id)) {
-            csv.write_record(row)
-                .map_err(|error| self.failed(error.into()))?;
-        }
-        let rows = csv
-            .into_inner()
-            .map_err(|error| self.failed(error.into_error()))?;
+        let rows: Vec<_> = rows_of(marks, |message| self.written.contains(&message.id)).collect();
+        let rows = encode(&rows).map_err(|error| self.failed(error))?;
         self.is_suspect = true;
         let length = self.io(|path| append(path, &rows))?;
         self.is_suspect = false;
@@ -100,22 +94,46 @@ fn open(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-fn append(path: &Path, rows: &[u8]) -> io::Result<u64> {
+/// The rows as CSV, each with its line end.
+fn encode(rows: &[[String; 6]]) -> io::Result<Vec<Vec<u8>>> {
+    let encode_row = |row| {
+        let mut csv = csv::Writer::from_writer(Vec::new());
+        csv.write_record(row)?;
+        csv.into_inner().map_err(csv::IntoInnerError::into_error)
+    };
+    rows.iter().map(encode_row).collect()
+}
+
+fn append(path: &Path, rows: &[Vec<u8>]) -> io::Result<u64> {
     let mut file = open(path)?;
-    let length = file.seek(SeekFrom::End(0))?;
-    let mut block = Vec::with_capacity(rows.len() + 64);
+    let mut length = file.seek(SeekFrom::End(0))?;
+    let mut block = Vec::new();
     if length == 0 {
         block.extend_from_slice(&header());
     } else if last_byte(&mut file)? != Some(b'\n') {
         // Somebody saved it without the last line end.
         block.push(b'\n');
     }
-    block.extend_from_slice(rows);
     file.seek(SeekFrom::End(0))?;
-    // One write, so that another program finds whole rows.
+    for row in rows {
+        if !block.is_empty()
+            && page_of(length) != page_of(length + (block.len() + row.len()) as u64)
+        {
+            file.write_all(&block)?;
+            length += block.len() as u64;
+            block.clear();
+        }
+        block.extend_from_slice(row);
+    }
     file.write_all(&block)?;
     file.sync_data()?;
     Ok(length + block.len() as u64)
+}
+
+/// Systems show other programs a write page by page. So rows go out together only as far as they
+/// end in one page, and one that crosses into the next goes out alone.
+fn page_of(offset: u64) -> u64 {
+    offset / 4096
 }
 
 fn header() -> Vec<u8> {
