@@ -12,10 +12,14 @@ pub struct Fence {
 }
 
 impl Fence {
+    /// The word after the backticks; empty: none.
+    pub fn language(&self) -> &str {
+        self.words.first().map_or("", String::as_str)
+    }
+
     /// Whether it is of this language and bears this mark.
     pub fn is(&self, language: &str, mark: &str) -> bool {
-        let mut words = self.words.iter();
-        words.next().is_some_and(|word| word == language) && words.any(|word| word == mark)
+        self.language() == language && self.words.iter().skip(1).any(|word| word == mark)
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use super::{Outcome, Workshop, check, clients::PYTHON};
 use crate::{
@@ -19,6 +19,9 @@ use crate::{
 
 /// How long the printed client may take.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long README.md says that client is.
+const PROMISED_LINES: usize = 15;
 
 /// Checks every document, then the client that docs/PROTOCOL.md prints.
 pub fn run(workshop: &Workshop) -> Result<Outcome> {
@@ -99,16 +102,17 @@ fn anchors(document: &str) -> Vec<String> {
         .collect()
 }
 
-/// Saves the block marked `python client`, logs in with it as Ana, and lets Bruno have its
-/// message. It is given `HOST PORT` and reads the login, then messages, from its input.
+/// Saves the Python block, lets Ana fetch and write with it, and looks whether Bruno gets that.
 fn run_printed_client(workshop: &Workshop) -> Result<()> {
     let document = fs::read_to_string(cargo::root().join("docs/PROTOCOL.md"))
         .context("cannot read docs/PROTOCOL.md")?;
     let fences = fences::of(&document);
     let client = fences
         .iter()
-        .find(|fence| fence.is("python", "client"))
-        .context("docs/PROTOCOL.md has no block marked `python client`")?;
+        .find(|fence| fence.language() == "python")
+        .context("docs/PROTOCOL.md has no Python block")?;
+    let lines = client.text.lines().count();
+    ensure!(lines <= PROMISED_LINES, "it has {lines} lines");
     let data = Data::copy()?;
     let server = Server::start(
         &workshop.programs()?.server,
@@ -117,24 +121,24 @@ fn run_printed_client(workshop: &Workshop) -> Result<()> {
         false,
     )?;
     wire::Client::log_in(Style::Line, &server.address, "bruno")?.say("@ana olá, às 10")?;
-    let file = data.path().join("client.py");
+    let file = data.home().join("client.py");
     fs::write(&file, &client.text)?;
     let (host, port) = server.address.split_once(':').context("no port")?;
     let mut python = Command::new(PYTHON);
-    python.args(["-X", "utf8"]).arg(file).args([host, port]);
-    let mut printed =
-        Process::start_with_input("the printed client", &mut python, "ana\n@bruno já vou\n")?;
-    printed.wait(PATIENCE)?;
-    if !printed.said().contains("@bruno olá, às 10") {
-        bail!(
-            "it did not show Bruno's message; it said:\n{}",
-            printed.said()
-        );
-    }
+    python
+        .args(["-X", "utf8"])
+        .arg(file)
+        .args([host, port, "ana"]);
+    let mut ana = Process::start_with_input("the client", &mut python, "@bruno já vou\n")?;
+    ana.succeed(PATIENCE)?;
+    let shown = ana.said();
+    ensure!(shown == "@bruno olá, às 10", "it shows {shown:?}");
     let bruno = wire::Client::log_in(Style::Line, &server.address, "bruno")?;
-    if bruno.messages != ["@ana já vou"] {
-        bail!("Bruno got {:?}", bruno.messages);
-    }
+    ensure!(
+        bruno.messages == ["@ana já vou"],
+        "Bruno gets {:?}",
+        bruno.messages
+    );
     server.stop()
 }
 
