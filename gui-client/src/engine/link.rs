@@ -192,7 +192,7 @@ pub enum NotSent {
 }
 
 /// The state of the connection, as the person sees it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LinkState {
     /// Signed out.
     Offline,

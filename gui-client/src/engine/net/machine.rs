@@ -1,0 +1,370 @@
+//! The rules of the connection, without a socket, a clock or a thread: what happened and when
+//! goes in, what to do comes out. The effects of one call are done in order; if one fails, those
+//! after it are not done.
+
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
+
+use mensageiro_protocol::{Addressed, Framing, Login, Text, classic::Reply};
+
+use super::{backoff::Backoff, replies::Replies};
+use crate::engine::{LinkProblem, LinkState, MessageId, Peer};
+
+/// How long a server may be silent while an answer is due.
+pub const ANSWER: Duration = Duration::from_secs(20);
+/// How long a server may be silent on a login after it hung up on it in the other framing: if it
+/// takes it now, it has something to say at once.
+pub(super) const SECOND_ANSWER: Duration = Duration::from_secs(5);
+/// How long to wait for the server's end after ours, before reconnecting.
+pub const CLOSE: Duration = Duration::from_secs(2);
+/// How long stopping may take in all.
+pub const STOP: Duration = Duration::from_millis(1500);
+/// Nobody fetches more often than this, whatever is asked for.
+pub(super) const OFTENEST: Duration = Duration::from_secs(1);
+/// A session that lasted this long, or carried a message, was good: trying starts anew.
+pub(super) const STEADY: Duration = Duration::from_secs(10);
+/// Received messages are stored at least this often.
+const BATCH: usize = 50;
+
+/// A message of the outbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outgoing {
+    /// Its number in the local database.
+    pub id: MessageId,
+    /// To whom.
+    pub to: Login,
+    /// What.
+    pub text: Text,
+}
+
+/// A message from the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// The sender.
+    pub from: Peer,
+    /// What it says.
+    pub text: Text,
+}
+
+/// What the server's end mark answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Round {
+    /// The login.
+    Login,
+    /// This message, which is accepted now.
+    Sent(MessageId),
+}
+
+/// What is stored in one transaction, synced, before anything is written to the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// In the order they came.
+    pub received: Vec<Received>,
+    /// The round these messages end; `None`: more may come, or the link broke.
+    pub ends: Option<Round>,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input<'a> {
+    /// Connect, and stay connected until [`Input::Stop`].
+    Start,
+    /// There is a connection.
+    Connected,
+    /// There is none.
+    ConnectFailed(LinkProblem),
+    /// One `read` brought these bytes.
+    Bytes(&'a [u8]),
+    /// The server closed its side in order.
+    Closed,
+    /// The server cut the connection.
+    Reset,
+    /// The network did.
+    Broken(LinkProblem),
+    /// The last [`Effect::Write`] failed after so many bytes.
+    WriteFailed {
+        /// Bytes that may have left.
+        written: usize,
+    },
+    /// A message is in the outbox.
+    Send(Outgoing),
+    /// A message is no longer in the outbox.
+    Discard(MessageId),
+    /// Fetch now.
+    FetchNow,
+    /// How often to fetch by reconnecting.
+    FetchEvery(Option<Duration>),
+    /// [`Machine::deadline`] has come.
+    Timer,
+    /// Close, in order if that is safe.
+    Stop,
+}
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Connect to the account's server; answered by `Connected` or `ConnectFailed`.
+    Connect,
+    /// Write these bytes.
+    Write(Vec<u8>),
+    /// Send the end of our side.
+    FinishWriting,
+    /// Give the connection up. Unless both sides have ended, the server must not take this for
+    /// an end in order.
+    Close,
+    /// Store this, synced.
+    Store(Batch),
+    /// Note, synced, that this message is about to be written.
+    Depart(MessageId),
+    /// Nothing of the message was written: it waits again.
+    Return(MessageId),
+    /// The message was written and never acknowledged.
+    Unconfirmed(MessageId),
+    /// The server has read to our end: everything received is acknowledged.
+    AllRead,
+    /// The server accepts logins in this framing.
+    Remember(Framing),
+    /// The state of the link changed.
+    Link(LinkState),
+}
+
+/// The state of one account's connection.
+#[derive(Debug)]
+pub struct Machine {
+    pub(super) login: Login,
+    pub(super) fetch_every: Option<Duration>,
+    pub(super) outbox: VecDeque<Outgoing>,
+    /// The framing of the next login, and of what is sent after it.
+    pub(super) framing: Framing,
+    pub(super) remembered: Option<Framing>,
+    /// The server hung up on the login in the other framing just now.
+    pub(super) other_refused: bool,
+    pub(super) phase: Phase,
+    pub(super) replies: Replies,
+    pub(super) received: Vec<Received>,
+    pub(super) backoff: Backoff,
+    /// Since when the login is accepted.
+    pub(super) online_since: Option<Instant>,
+    pub(super) last_end: Option<Instant>,
+    pub(super) link: LinkState,
+    pub(super) stop_by: Option<Instant>,
+    pub(super) effects: Vec<Effect>,
+}
+
+#[derive(Debug)]
+pub(super) enum Phase {
+    Stopped,
+    Refused,
+    Waiting {
+        retry_at: Instant,
+    },
+    Connecting,
+    LoggingIn {
+        answer_by: Instant,
+    },
+    Sending {
+        message: Outgoing,
+        answer_by: Instant,
+    },
+    Idle {
+        next_fetch: Option<Instant>,
+    },
+    Closing {
+        until: Instant,
+    },
+}
+
+impl Machine {
+    /// A machine at rest. `outbox`: what waits, in order; `remembered`: the framing in which the
+    /// server accepted the last login.
+    pub fn new(
+        login: Login,
+        outbox: impl IntoIterator<Item = Outgoing>,
+        remembered: Option<Framing>,
+        fetch_every: Option<Duration>,
+        seed: u64,
+    ) -> Self {
+        Self {
+            login,
+            fetch_every,
+            outbox: outbox.into_iter().collect(),
+            framing: remembered.unwrap_or(Framing::Line),
+            remembered,
+            other_refused: false,
+            phase: Phase::Stopped,
+            replies: Replies::new(),
+            received: Vec::new(),
+            backoff: Backoff::new(seed),
+            online_since: None,
+            last_end: None,
+            link: LinkState::Offline,
+            stop_by: None,
+            effects: Vec::new(),
+        }
+    }
+
+    /// Takes what happened at `now`, and says what to do.
+    pub fn handle(&mut self, now: Instant, input: Input<'_>) -> Vec<Effect> {
+        match input {
+            Input::Start if matches!(self.phase, Phase::Stopped) => self.connect(),
+            Input::Start => {}
+            Input::Connected => self.log_in(now),
+            Input::ConnectFailed(problem) if matches!(self.phase, Phase::Connecting) => {
+                self.wait(now, problem);
+            }
+            Input::ConnectFailed(_) => {}
+            Input::Bytes(bytes) => self.bytes(now, bytes),
+            Input::Closed => self.closed(now),
+            Input::Reset => self.hung_up(now),
+            Input::Broken(problem) => self.broken(now, problem),
+            Input::WriteFailed { written } => self.write_failed(now, written),
+            Input::Send(message) => {
+                self.outbox.push_back(message);
+                if matches!(self.phase, Phase::Idle { .. }) {
+                    self.next_round(now);
+                }
+            }
+            Input::Discard(id) => self.outbox.retain(|message| message.id != id),
+            Input::FetchNow => self.fetch_now(now),
+            Input::FetchEvery(every) => {
+                self.fetch_every = every;
+                self.plan_fetch();
+            }
+            Input::Timer => self.timer(now),
+            Input::Stop => self.stop(now),
+        }
+        std::mem::take(&mut self.effects)
+    }
+
+    /// When [`Input::Timer`] is due; earlier ones do no harm.
+    pub fn deadline(&self) -> Option<Instant> {
+        let phase = match self.phase {
+            Phase::Stopped | Phase::Refused | Phase::Connecting => None,
+            Phase::Waiting { retry_at } => Some(retry_at),
+            Phase::LoggingIn { answer_by } | Phase::Sending { answer_by, .. } => Some(answer_by),
+            Phase::Idle { next_fetch } => next_fetch,
+            Phase::Closing { until } => Some(until),
+        };
+        let replies = self.is_connected().then(|| self.replies.due()).flatten();
+        [phase, replies, self.stop_by].into_iter().flatten().min()
+    }
+
+    /// Whether there is nothing left to do until [`Input::Start`].
+    pub fn is_stopped(&self) -> bool {
+        matches!(self.phase, Phase::Stopped)
+    }
+
+    /// The message that is on its way: nobody can take it back now.
+    pub fn in_flight(&self) -> Option<MessageId> {
+        match &self.phase {
+            Phase::Sending { message, .. } => Some(message.id),
+            _ => None,
+        }
+    }
+
+    fn bytes(&mut self, now: Instant, bytes: &[u8]) {
+        if !self.is_connected() {
+            return;
+        }
+        if let Phase::LoggingIn { answer_by } | Phase::Sending { answer_by, .. } = &mut self.phase {
+            *answer_by = now + ANSWER;
+        }
+        match self.replies.push(now, bytes) {
+            Ok(replies) => self.take(now, replies),
+            Err(error) => self.broken(now, LinkProblem::Other(error.to_string())),
+        }
+    }
+
+    pub(super) fn take(&mut self, now: Instant, replies: Vec<Reply>) {
+        for reply in replies {
+            match reply {
+                Reply::Message(Addressed { login, text }) => {
+                    self.accepted(now);
+                    self.received(now, Peer::Person(login), text);
+                }
+                Reply::Other(text) => self.received(now, Peer::Server, text),
+                Reply::End => self.end(now),
+            }
+        }
+        // Outside a round no end mark will come: what the server says is stored as it comes.
+        if matches!(self.phase, Phase::Idle { .. } | Phase::Closing { .. }) {
+            self.store(None);
+        }
+    }
+
+    fn received(&mut self, now: Instant, from: Peer, text: Text) {
+        self.received.push(Received { from, text });
+        if self.received.len() >= BATCH {
+            // So much is no refusal.
+            self.accepted(now);
+            self.store(None);
+        }
+    }
+
+    /// The end mark: what came is complete, and what was sent is accepted.
+    fn end(&mut self, now: Instant) {
+        let round = match &self.phase {
+            Phase::LoggingIn { .. } => Round::Login,
+            Phase::Sending { message, .. } => Round::Sent(message.id),
+            _ => return,
+        };
+        self.accepted(now);
+        self.store(Some(round));
+        self.last_end = Some(now);
+        if let Round::Sent(_) = round {
+            self.backoff.reset();
+        }
+        self.next_round(now);
+    }
+
+    /// The server talks to us, so the login is accepted.
+    fn accepted(&mut self, now: Instant) {
+        if !matches!(self.phase, Phase::LoggingIn { .. }) || self.online_since.is_some() {
+            return;
+        }
+        self.online_since = Some(now);
+        self.other_refused = false;
+        if self.remembered != Some(self.framing) {
+            self.remembered = Some(self.framing);
+            self.effects.push(Effect::Remember(self.framing));
+        }
+        self.show_online(None);
+    }
+
+    pub(super) fn store(&mut self, ends: Option<Round>) {
+        let received = std::mem::take(&mut self.received);
+        if !received.is_empty() || ends.is_some() {
+            self.effects.push(Effect::Store(Batch { received, ends }));
+        }
+    }
+
+    pub(super) fn show_online(&mut self, next_fetch: Option<Instant>) {
+        self.show(LinkState::Online {
+            framing: self.replies.framing(),
+            next_fetch,
+        });
+    }
+
+    pub(super) fn show(&mut self, link: LinkState) {
+        if self.link != link {
+            self.link = link.clone();
+            self.effects.push(Effect::Link(link));
+        }
+    }
+
+    pub(super) fn is_connected(&self) -> bool {
+        matches!(
+            self.phase,
+            Phase::LoggingIn { .. }
+                | Phase::Sending { .. }
+                | Phase::Idle { .. }
+                | Phase::Closing { .. }
+        )
+    }
+}
+
+#[cfg(test)]
+#[path = "machine_tests.rs"]
+mod tests;

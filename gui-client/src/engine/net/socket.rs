@@ -1,0 +1,306 @@
+//! The threads of one connection. They only do as told and say what happened; two threads for
+//! each connection, both of which sleep while nothing happens.
+
+use std::{
+    io::{self, ErrorKind, Read, Write},
+    net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs},
+    thread,
+    time::{Duration, Instant},
+};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use socket2::{SockRef, TcpKeepalive};
+
+use super::address::ServerAddress;
+use crate::engine::LinkProblem;
+
+/// How long one address may take to answer.
+const CONNECT: Duration = Duration::from_secs(10);
+/// At most so many addresses of a host are tried.
+const ADDRESSES: usize = 8;
+/// How long a write may be stuck before the connection counts as broken.
+const WRITE: Duration = Duration::from_secs(20);
+/// What one `read` takes at most.
+const CHUNK: usize = 16 * 1024;
+/// Writes under way: a line and the end of our side, and one to spare.
+const JOBS: usize = 4;
+/// A silent link is probed after 15 s, then every 5 s, and is dead after the third silent probe.
+const KEEPALIVE: (Duration, Duration, u32) = (Duration::from_secs(15), Duration::from_secs(5), 3);
+
+/// What a connection's threads report, and of which connection.
+#[derive(Debug)]
+pub struct NetEvent {
+    /// The number given to [`Connection::open`]: tells late news of an earlier connection apart.
+    pub connection: u64,
+    /// When it happened.
+    pub at: Instant,
+    /// What.
+    pub input: NetInput,
+}
+
+/// What happened to a connection.
+#[derive(Debug)]
+pub enum NetInput {
+    /// It is there.
+    Connected(Stream),
+    /// It could not be made.
+    ConnectFailed(LinkProblem),
+    /// One `read` brought these bytes.
+    Bytes(Vec<u8>),
+    /// The server closed its side in order.
+    Closed,
+    /// The server cut it.
+    Reset,
+    /// The network did.
+    Broken(LinkProblem),
+    /// A write failed after so many bytes.
+    WriteFailed {
+        /// Bytes that may have left.
+        written: usize,
+    },
+}
+
+/// One connection, from the first attempt to its end.
+///
+/// Dropping it cuts the connection: until our side has been ended by
+/// [`Connection::finish_writing`], the server sees a reset, never an end in order. So does the
+/// operating system when the app is killed. A server that counts messages as read when a client
+/// ends in order thus never does so for messages that are not on our disk yet.
+#[derive(Debug)]
+pub struct Connection {
+    number: u64,
+    news: Sender<NetEvent>,
+    up: Option<Up>,
+}
+
+#[derive(Debug)]
+struct Up {
+    /// Held to wake the reading thread when this goes.
+    _stream: Stream,
+    jobs: Sender<Job>,
+}
+
+#[derive(Debug)]
+enum Job {
+    Write(Vec<u8>),
+    Finish,
+}
+
+impl Connection {
+    /// Starts to connect, in the background. Ends by itself, even if dropped, within 10 s for
+    /// each of at most 8 addresses once the system has looked the name up.
+    ///
+    /// # Errors
+    /// The system gives no more threads.
+    pub fn open(server: String, number: u64, news: Sender<NetEvent>) -> io::Result<Self> {
+        let reader = Reader {
+            number,
+            news: news.clone(),
+        };
+        thread::Builder::new()
+            .name("mensageiro-read".into())
+            .spawn(move || reader.run(&server))?;
+        Ok(Self {
+            number,
+            news,
+            up: None,
+        })
+    }
+
+    /// Takes the stream of [`NetInput::Connected`].
+    ///
+    /// # Errors
+    /// The system gives no more threads or handles.
+    pub fn connected(&mut self, stream: Stream) -> io::Result<()> {
+        let (jobs, todo) = bounded(JOBS);
+        let (writer, number, news) = (stream.0.try_clone()?, self.number, self.news.clone());
+        thread::Builder::new()
+            .name("mensageiro-write".into())
+            .spawn(move || write_all_jobs(&writer, &todo, number, &news))?;
+        self.up = Some(Up {
+            _stream: stream,
+            jobs,
+        });
+        Ok(())
+    }
+
+    /// Its number.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Writes in the background; a failure is reported as [`NetInput::WriteFailed`]. Does not
+    /// wait: more than four writes under way mean a link that is stuck, which fails too.
+    pub fn write(&self, bytes: Vec<u8>) {
+        self.give(Job::Write(bytes));
+    }
+
+    /// Sends the end of our side, after what is being written.
+    pub fn finish_writing(&self) {
+        self.give(Job::Finish);
+    }
+
+    fn give(&self, job: Job) {
+        let given = self
+            .up
+            .as_ref()
+            .is_some_and(|up| up.jobs.try_send(job).is_ok());
+        if !given {
+            tracing::warn!(connection = self.number, "nothing can be written any more");
+        }
+    }
+}
+
+/// The worker's handle of a connection's stream. Dropping it ends the reading thread, whose
+/// handle, or that of the writing thread, is then the last to go and sends the reset.
+#[derive(Debug)]
+pub struct Stream(TcpStream);
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        let _ = self.0.shutdown(Shutdown::Read);
+    }
+}
+
+struct Reader {
+    number: u64,
+    news: Sender<NetEvent>,
+}
+
+impl Reader {
+    fn run(self, server: &str) {
+        let connected = connect(server).and_then(|stream| {
+            let ours = stream.try_clone().map_err(|error| problem(&error))?;
+            Ok((Stream(stream), ours))
+        });
+        let (stream, mut ours) = match connected {
+            Ok(both) => both,
+            Err(problem) => {
+                self.tell(NetInput::ConnectFailed(problem));
+                return;
+            }
+        };
+        if !self.tell(NetInput::Connected(stream)) {
+            return;
+        }
+        let mut buffer = vec![0; CHUNK];
+        loop {
+            let input = match ours.read(&mut buffer) {
+                Ok(0) => NetInput::Closed,
+                Ok(count) => NetInput::Bytes(buffer[..count].to_vec()),
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                Err(error) => match error.kind() {
+                    ErrorKind::ConnectionReset
+                    | ErrorKind::ConnectionAborted
+                    | ErrorKind::BrokenPipe => NetInput::Reset,
+                    _ => NetInput::Broken(problem(&error)),
+                },
+            };
+            let goes_on = matches!(input, NetInput::Bytes(_));
+            if !self.tell(input) || !goes_on {
+                return;
+            }
+        }
+    }
+
+    /// Whether anybody listens. Waits while there is too much to read already.
+    fn tell(&self, input: NetInput) -> bool {
+        let event = NetEvent {
+            connection: self.number,
+            at: Instant::now(),
+            input,
+        };
+        self.news.send(event).is_ok()
+    }
+}
+
+fn connect(server: &str) -> Result<TcpStream, LinkProblem> {
+    let server = ServerAddress::parse(server).map_err(|_| LinkProblem::BadAddress)?;
+    let addresses: Vec<SocketAddr> = (server.host.as_str(), server.port)
+        .to_socket_addrs()
+        .map_err(|error| {
+            tracing::info!(%server, %error, "the name cannot be looked up");
+            LinkProblem::UnknownHost
+        })?
+        .take(ADDRESSES)
+        .collect();
+    let mut last = LinkProblem::UnknownHost;
+    for address in addresses {
+        match TcpStream::connect_timeout(&address, CONNECT).and_then(prepare) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => {
+                tracing::info!(%address, %error, "no connection");
+                last = problem(&error);
+            }
+        }
+    }
+    Err(last)
+}
+
+fn prepare(stream: TcpStream) -> io::Result<TcpStream> {
+    let (time, interval, retries) = KEEPALIVE;
+    let keepalive = TcpKeepalive::new().with_time(time).with_interval(interval);
+    #[cfg(not(target_os = "openbsd"))]
+    let keepalive = keepalive.with_retries(retries);
+    let socket = SockRef::from(&stream);
+    socket.set_tcp_keepalive(&keepalive)?;
+    // See `Connection`: whoever closes without an end in order, closes with a reset.
+    socket.set_linger(Some(Duration::ZERO))?;
+    stream.set_nodelay(true)?;
+    stream.set_write_timeout(Some(WRITE))?;
+    Ok(stream)
+}
+
+fn problem(error: &io::Error) -> LinkProblem {
+    match error.kind() {
+        ErrorKind::ConnectionRefused => LinkProblem::NobodyListens,
+        ErrorKind::TimedOut | ErrorKind::WouldBlock => LinkProblem::TimedOut,
+        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => {
+            LinkProblem::Broken
+        }
+        _ => LinkProblem::Other(error.to_string()),
+    }
+}
+
+fn write_all_jobs(
+    mut stream: &TcpStream,
+    todo: &Receiver<Job>,
+    connection: u64,
+    news: &Sender<NetEvent>,
+) {
+    for job in todo {
+        let done = match job {
+            Job::Write(bytes) => write_counted(&mut stream, &bytes),
+            // If the end cannot be sent, the link is broken, and the reading side says so.
+            Job::Finish => {
+                let _ = stream.shutdown(Shutdown::Write);
+                Ok(())
+            }
+        };
+        if let Err(written) = done {
+            let _ = news.send(NetEvent {
+                connection,
+                at: Instant::now(),
+                input: NetInput::WriteFailed { written },
+            });
+            return;
+        }
+    }
+}
+
+/// `Err`: how many bytes were written before it failed.
+fn write_counted(stream: &mut impl Write, bytes: &[u8]) -> Result<(), usize> {
+    let mut written = 0;
+    while written < bytes.len() {
+        match stream.write(&bytes[written..]) {
+            Ok(0) => return Err(written),
+            Ok(count) => written += count,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => {
+                tracing::info!(%error, written, "a write failed");
+                return Err(written);
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,247 @@
+//! The worker: sleeps until a command, news of the connection or a deadline comes.
+
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use crossbeam_channel::{Receiver, Sender, at, bounded, never, select};
+use mensageiro_protocol::{Login, Text, limits::LINE_BYTES};
+
+use super::{
+    Account, Command, Event, LinkProblem, LinkState, NotSent, Tell,
+    account::{Failed, OpenAccount},
+    history::{History, HistoryError},
+    net::{Input, NetEvent, NetInput},
+};
+
+/// Pieces of news that wait for the worker, of up to 16 KiB each; then reading waits.
+const NEWS: usize = 64;
+
+/// The thread behind the window.
+pub(super) struct Worker {
+    folder: PathBuf,
+    commands: Receiver<Command>,
+    tell: Tell,
+    news: Receiver<NetEvent>,
+    news_from: Sender<NetEvent>,
+    account: Option<OpenAccount>,
+}
+
+enum Woken {
+    Command(Command),
+    News(NetEvent),
+    Timer,
+    Quit,
+}
+
+impl Worker {
+    pub(super) fn new(folder: PathBuf, commands: Receiver<Command>, tell: Tell) -> Self {
+        let (news_from, news) = bounded(NEWS);
+        Self {
+            folder,
+            commands,
+            tell,
+            news,
+            news_from,
+            account: None,
+        }
+    }
+
+    /// Works until [`Command::Quit`], or until the window's side of the channel is gone.
+    pub(super) fn run(mut self) {
+        loop {
+            match self.sleep(true) {
+                Woken::Command(Command::Quit) | Woken::Quit => break,
+                Woken::Command(command) => self.command(command),
+                Woken::News(event) => self.news(event),
+                Woken::Timer => self.timer(),
+            }
+        }
+        self.sign_out();
+    }
+
+    fn sleep(&self, hears_commands: bool) -> Woken {
+        let deadline = self.account.as_ref().and_then(OpenAccount::deadline);
+        let timer = deadline.map_or_else(never, at);
+        let deaf = never();
+        let commands = if hears_commands {
+            &self.commands
+        } else {
+            &deaf
+        };
+        select! {
+            recv(commands) -> command => command.map_or(Woken::Quit, Woken::Command),
+            recv(self.news) -> event => event.map_or(Woken::Quit, Woken::News),
+            recv(timer) -> _ => Woken::Timer,
+        }
+    }
+
+    fn command(&mut self, command: Command) {
+        match command {
+            Command::SignIn {
+                account,
+                fetch_every,
+            } => self.sign_in(account, fetch_every),
+            Command::SignOut => self.sign_out(),
+            Command::Send { to, text } => self.send(to, text),
+            Command::SendAgain(id) => self.with_account(|open| open.send_again(id)),
+            Command::Discard(id) => self.with_account(|open| open.discard(id)),
+            Command::FetchNow => self.handle(Instant::now(), Input::FetchNow),
+            Command::FetchEvery(every) => self.handle(Instant::now(), Input::FetchEvery(every)),
+            Command::LoadPage {
+                with,
+                before,
+                limit,
+            } => {
+                self.with_history(|history| {
+                    let (messages, complete) = history.page(&with, before, limit)?;
+                    Ok(Some(Event::Page {
+                        with,
+                        before,
+                        messages,
+                        complete,
+                    }))
+                });
+            }
+            Command::MarkSeen { with, up_to } => {
+                self.with_history(|history| history.mark_seen(&with, up_to).map(|()| None));
+            }
+            Command::SaveDraft { with, text } => {
+                self.with_history(|history| history.save_draft(&with, &text).map(|()| None));
+            }
+            // Taken by `run`.
+            Command::Quit => {}
+        }
+    }
+
+    fn sign_in(&mut self, account: Account, fetch_every: Option<Duration>) {
+        self.sign_out();
+        let opened = OpenAccount::open(
+            &self.folder,
+            account,
+            fetch_every,
+            self.tell.clone(),
+            self.news_from.clone(),
+        );
+        match opened {
+            Ok(open) => {
+                self.account = Some(open);
+                self.handle(Instant::now(), Input::Start);
+            }
+            Err(error) => self.tell.event(Event::StorageFailed(error.to_string())),
+        }
+    }
+
+    /// Closes in order; bounded by [`super::net::STOP`].
+    fn sign_out(&mut self) {
+        if self.account.is_none() {
+            return;
+        }
+        self.handle(Instant::now(), Input::Stop);
+        while self.account.as_ref().is_some_and(|open| !open.is_stopped()) {
+            match self.sleep(false) {
+                Woken::News(event) => self.news(event),
+                Woken::Timer => self.timer(),
+                Woken::Command(_) | Woken::Quit => break,
+            }
+        }
+        if self.account.take().is_some() {
+            self.tell.event(Event::SignedOut);
+        }
+    }
+
+    fn send(&mut self, to: Login, text: Text) {
+        let bytes = to.as_str().len() + text.len() + "@ ".len();
+        let reason = if text.is_empty() {
+            Some(NotSent::Empty)
+        } else if bytes > LINE_BYTES {
+            Some(NotSent::TooLong {
+                bytes,
+                limit: LINE_BYTES,
+            })
+        } else if self.account.is_none() {
+            Some(NotSent::SignedOut)
+        } else {
+            None
+        };
+        if let Some(reason) = reason {
+            return self.tell.event(Event::NotSent { to, text, reason });
+        }
+        self.with_account(|open| open.send(to, text));
+    }
+
+    fn news(
+        &mut self,
+        NetEvent {
+            connection,
+            at,
+            input,
+        }: NetEvent,
+    ) {
+        let Some(open) = &mut self.account else {
+            return;
+        };
+        if !open.is_current(connection) {
+            return;
+        }
+        let chunk;
+        let input = match input {
+            NetInput::Bytes(bytes) => {
+                chunk = bytes;
+                Input::Bytes(&chunk)
+            }
+            NetInput::Closed => Input::Closed,
+            NetInput::Reset => Input::Reset,
+            NetInput::Broken(problem) => Input::Broken(problem),
+            NetInput::ConnectFailed(problem) => Input::ConnectFailed(problem),
+            NetInput::WriteFailed { written } => Input::WriteFailed { written },
+            NetInput::Connected(stream) => match open.connected(stream) {
+                Ok(()) => Input::Connected,
+                Err(error) => Input::ConnectFailed(LinkProblem::Other(error.to_string())),
+            },
+        };
+        self.handle(at, input);
+    }
+
+    /// News that came before the deadline is heard before it.
+    fn timer(&mut self) {
+        for _ in 0..NEWS {
+            let Ok(event) = self.news.try_recv() else {
+                break;
+            };
+            self.news(event);
+        }
+        self.handle(Instant::now(), Input::Timer);
+    }
+
+    fn handle(&mut self, at: Instant, input: Input<'_>) {
+        self.with_account(|open| open.handle(at, input));
+    }
+
+    /// An account whose database does not take what it must is closed: nothing unwritten may be
+    /// acknowledged, and signing in again finds everything as it was left.
+    fn with_account(&mut self, work: impl FnOnce(&mut OpenAccount) -> Result<(), Failed>) {
+        let Some(open) = &mut self.account else {
+            return;
+        };
+        if let Err(Failed(error)) = work(open) {
+            tracing::error!(%error, "the local database failed");
+            self.account = None;
+            self.tell.event(Event::Link(LinkState::Offline));
+            self.tell.event(Event::StorageFailed(error.to_string()));
+            self.tell.event(Event::SignedOut);
+        }
+    }
+
+    /// Work that may fail without harm to any message.
+    fn with_history(&self, work: impl FnOnce(&History) -> Result<Option<Event>, HistoryError>) {
+        let Some(open) = &self.account else {
+            return;
+        };
+        match work(open.history()) {
+            Ok(event) => event.into_iter().for_each(|event| self.tell.event(event)),
+            Err(error) => self.tell.event(Event::StorageFailed(error.to_string())),
+        }
+    }
+}

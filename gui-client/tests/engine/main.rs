@@ -1,0 +1,11 @@
+//! The engine against servers of other makes, over real sockets.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    missing_docs,
+    reason = "tests fail by panicking"
+)]
+
+mod basics;
+mod server;
+mod window;

@@ -1,0 +1,275 @@
+//! A server as others write it for the assignment, with their habits.
+
+use std::{
+    collections::HashMap,
+    io::{self, Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    sync::{
+        Arc, Mutex, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use socket2::SockRef;
+
+/// Far enough for a client to see two segments.
+const GAP: Duration = Duration::from_millis(60);
+
+/// What a server does its own way.
+#[derive(Clone, Copy, Debug)]
+pub struct Habits {
+    /// Reads to LF; otherwise takes what one `recv(1024)` brings for a line.
+    pub reads_lines: bool,
+    /// Takes white space from what it reads.
+    pub strips: bool,
+    /// Ends what it sends with LF.
+    pub sends_lines: bool,
+    /// Sends `f` together with the message before it.
+    pub glues_end: bool,
+    /// What it says to a user it does not know, before it hangs up.
+    pub farewell: &'static str,
+    /// What it says after a login, before the messages.
+    pub greeting: &'static str,
+}
+
+/// A careful server.
+pub const CAREFUL: Habits = Habits {
+    reads_lines: true,
+    strips: true,
+    sends_lines: true,
+    glues_end: false,
+    farewell: "",
+    greeting: "",
+};
+
+/// `recv(1024)`, compared with the name exactly; nothing it sends ends in LF.
+pub const NAIVE: Habits = Habits {
+    reads_lines: false,
+    strips: false,
+    sends_lines: false,
+    ..CAREFUL
+};
+
+/// Like most: `recv(1024).decode().strip()`, and no LF.
+pub const STRIPPING: Habits = Habits {
+    strips: true,
+    ..NAIVE
+};
+
+pub struct Server {
+    pub address: String,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    habits: Habits,
+    users: Vec<String>,
+    down: AtomicBool,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Messages by recipient that are not read yet, as they are sent.
+    mailbox: HashMap<String, Vec<String>>,
+    /// What came, line by line, as it came.
+    heard: Vec<String>,
+    /// The next batches end with a cut after so many messages.
+    cuts: Vec<usize>,
+    /// The next so many lines are taken, and not answered: the connection is cut.
+    unanswered: usize,
+    open: Vec<Weak<TcpStream>>,
+}
+
+impl Server {
+    pub fn start(habits: Habits, users: &[&str]) -> Self {
+        Self::start_at("127.0.0.1:0".parse().unwrap(), habits, users)
+    }
+
+    /// As after a restart.
+    pub fn start_at(address: SocketAddr, habits: Habits, users: &[&str]) -> Self {
+        let listener = TcpListener::bind(address).unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let shared = Arc::new(Shared {
+            habits,
+            users: users.iter().map(|&user| user.to_owned()).collect(),
+            down: AtomicBool::new(false),
+            state: Mutex::default(),
+        });
+        let serving = Arc::clone(&shared);
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                if serving.down.load(Ordering::SeqCst) {
+                    return;
+                }
+                let (shared, stream) = (Arc::clone(&serving), Arc::new(stream.unwrap()));
+                shared
+                    .state
+                    .lock()
+                    .unwrap()
+                    .open
+                    .push(Arc::downgrade(&stream));
+                thread::spawn(move || shared.serve(stream));
+            }
+        });
+        Self { address, shared }
+    }
+
+    /// Puts a message into a mailbox.
+    pub fn post(&self, from: &str, to: &str, text: &str) {
+        let mut state = self.shared.state.lock().unwrap();
+        state
+            .mailbox
+            .entry(to.to_owned())
+            .or_default()
+            .push(format!("@{from} {text}"));
+    }
+
+    /// The next batches are cut after so many messages, the last number first.
+    pub fn cut_after(&self, messages: &[usize]) {
+        self.shared.state.lock().unwrap().cuts = messages.to_vec();
+    }
+
+    /// The next line is taken, and not answered: the connection is cut.
+    pub fn leave_unanswered(&self, lines: usize) {
+        self.shared.state.lock().unwrap().unanswered = lines;
+    }
+
+    /// What clients sent, in order.
+    pub fn heard(&self) -> Vec<String> {
+        self.shared.state.lock().unwrap().heard.clone()
+    }
+
+    /// What is not read yet.
+    pub fn unread(&self, user: &str) -> usize {
+        self.shared
+            .state
+            .lock()
+            .unwrap()
+            .mailbox
+            .get(user)
+            .map_or(0, Vec::len)
+    }
+
+    /// Cuts all connections and takes no more. Returns where it was.
+    pub fn kill(self) -> SocketAddr {
+        let address = self.address.parse().unwrap();
+        self.shared.down.store(true, Ordering::SeqCst);
+        // Wakes `accept`, so that the port is free when this returns.
+        let _ = TcpStream::connect(address).map(|mut stream| stream.read(&mut [0]));
+        let open = std::mem::take(&mut self.shared.state.lock().unwrap().open);
+        for stream in open.iter().filter_map(Weak::upgrade) {
+            cut(&stream);
+        }
+        address
+    }
+}
+
+/// A reset, like a server that dies: at once for the thread that reads, which closes then.
+fn cut(stream: &TcpStream) {
+    let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
+    let _ = stream.shutdown(std::net::Shutdown::Read);
+}
+
+impl Shared {
+    fn serve(&self, stream: Arc<TcpStream>) {
+        // However it ends, the connection does; what was not read in order is kept.
+        let _ = self.talk(&stream);
+    }
+
+    fn talk(&self, mut stream: &TcpStream) -> io::Result<()> {
+        let mut input = Vec::new();
+        let Some(user) = self.hear(stream, &mut input)? else {
+            return Ok(());
+        };
+        if !self.users.contains(&user) {
+            return stream.write_all(self.habits.farewell.as_bytes());
+        }
+        if !self.habits.greeting.is_empty() {
+            self.say(stream, self.habits.greeting)?;
+        }
+        loop {
+            let batch = self
+                .state
+                .lock()
+                .unwrap()
+                .mailbox
+                .get(&user)
+                .cloned()
+                .unwrap_or_default();
+            let cut_after = self.state.lock().unwrap().cuts.pop();
+            let sent = cut_after.unwrap_or(batch.len()).min(batch.len());
+            let glued = self.habits.glues_end && sent > 0;
+            for (number, message) in batch[..sent].iter().enumerate() {
+                let is_last = number + 1 == sent;
+                let end = if glued && is_last { "f" } else { "" };
+                self.say(stream, &format!("{message}{end}"))?;
+            }
+            if cut_after.is_some() {
+                return Ok(());
+            }
+            if !glued {
+                self.say(stream, "f")?;
+            }
+            let line = self.hear(stream, &mut input)?;
+            let mut state = self.state.lock().unwrap();
+            state.mailbox.entry(user.clone()).or_default().drain(..sent);
+            let Some(line) = line else {
+                return Ok(());
+            };
+            if let Some((to, text)) = line.strip_prefix('@').and_then(|rest| rest.split_once(' '))
+                && self.users.iter().any(|user| user == to)
+            {
+                let message = format!("@{user} {text}");
+                state
+                    .mailbox
+                    .entry(to.to_owned())
+                    .or_default()
+                    .push(message);
+            }
+            if state.unanswered > 0 {
+                state.unanswered -= 1;
+                cut(stream);
+                return Ok(());
+            }
+        }
+    }
+
+    fn say(&self, mut stream: &TcpStream, text: &str) -> io::Result<()> {
+        if self.habits.sends_lines {
+            return stream.write_all(format!("{text}\n").as_bytes());
+        }
+        stream.write_all(text.as_bytes())?;
+        thread::sleep(GAP);
+        Ok(())
+    }
+
+    /// The next line, or `None` when the client ended its side.
+    fn hear(&self, mut stream: &TcpStream, input: &mut Vec<u8>) -> io::Result<Option<String>> {
+        let mut buffer = [0; 1024];
+        let line = loop {
+            if self.habits.reads_lines
+                && let Some(lf) = input.iter().position(|&byte| byte == b'\n')
+            {
+                break input.drain(..=lf).collect();
+            }
+            let count = stream.read(&mut buffer)?;
+            if count == 0 {
+                return Ok(None);
+            }
+            if !self.habits.reads_lines {
+                break buffer[..count].to_vec();
+            }
+            input.extend_from_slice(&buffer[..count]);
+        };
+        let line = String::from_utf8(line).unwrap();
+        self.state.lock().unwrap().heard.push(line.clone());
+        Ok(Some(if self.habits.strips {
+            line.trim().to_owned()
+        } else {
+            line
+        }))
+    }
+}

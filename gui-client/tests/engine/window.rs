@@ -1,0 +1,156 @@
+//! Stands for the window: starts an engine, gives commands, waits for events.
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use mensageiro::engine::{
+    Account, Command, Delivery, Engine, Event, LinkState, Message, MessageId, Peer,
+};
+use mensageiro_protocol::{Login, Text};
+
+/// No event takes so long unless something is wrong.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub struct Window {
+    engine: Engine,
+    /// Every event so far.
+    pub events: Vec<Event>,
+}
+
+impl Window {
+    pub fn new(folder: &Path) -> Self {
+        Self {
+            engine: Engine::start(folder.to_owned(), || {}),
+            events: Vec::new(),
+        }
+    }
+
+    /// Signed in as `login`, fetching only when told to.
+    pub fn signed_in(folder: &Path, login: &str, server: &str) -> Self {
+        let mut window = Self::new(folder);
+        window.sign_in(login, server, None);
+        window
+    }
+
+    pub fn sign_in(&mut self, name: &str, server: &str, fetch_every: Option<Duration>) {
+        self.give(Command::SignIn {
+            account: Account {
+                server: server.to_owned(),
+                login: login(name),
+            },
+            fetch_every,
+        });
+    }
+
+    pub fn give(&self, command: Command) {
+        self.engine.commands().send(command).unwrap();
+    }
+
+    pub fn send(&self, to: &str, text: &str) {
+        self.give(Command::Send {
+            to: login(to),
+            text: Text::from(text),
+        });
+    }
+
+    /// The next event for which `find` finds something; earlier ones are only kept.
+    pub fn wait<T>(&mut self, what: &str, find: impl Fn(&Event) -> Option<T>) -> T {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let event = self
+                .engine
+                .events()
+                .recv_deadline(until)
+                .unwrap_or_else(|error| {
+                    panic!("waited for {what}: {error}; so far {:#?}", self.events)
+                });
+            let found = find(&event);
+            self.events.push(event);
+            if let Some(found) = found {
+                return found;
+            }
+        }
+    }
+
+    pub fn wait_link(&mut self, what: &str, is: impl Fn(&LinkState) -> bool) -> LinkState {
+        self.wait(what, |event| match event {
+            Event::Link(link) if is(link) => Some(link.clone()),
+            _ => None,
+        })
+    }
+
+    /// Waits until a round is over and nothing is on the way.
+    pub fn wait_idle(&mut self) {
+        self.wait_link("an idle link", |link| {
+            matches!(
+                link,
+                LinkState::Online {
+                    framing: Some(_),
+                    ..
+                }
+            )
+        });
+    }
+
+    pub fn wait_message(&mut self, text: &str, delivery: Delivery) -> Message {
+        self.wait(&format!("{text:?} {delivery:?}"), |event| match event {
+            Event::Message(message)
+                if message.text.as_str() == text && message.delivery == delivery =>
+            {
+                Some(message.clone())
+            }
+            _ => None,
+        })
+    }
+
+    /// Texts of all received messages that were announced, in order.
+    pub fn received(&self) -> Vec<String> {
+        let received = |event: &Event| match event {
+            Event::Message(message) if !message.is_own() => Some(message.text.to_string()),
+            _ => None,
+        };
+        self.events.iter().filter_map(received).collect()
+    }
+
+    /// The whole conversation as it is on disk, oldest first.
+    pub fn history(&mut self, with: &Peer) -> Vec<Message> {
+        let mut all = Vec::new();
+        let mut before: Option<MessageId> = None;
+        loop {
+            self.give(Command::LoadPage {
+                with: with.clone(),
+                before,
+                limit: 1000,
+            });
+            let (mut page, complete) = self.wait("a page", |event| match event {
+                Event::Page {
+                    messages, complete, ..
+                } => Some((messages.clone(), *complete)),
+                _ => None,
+            });
+            before = page.first().map(|message| message.id);
+            page.append(&mut all);
+            all = page;
+            if complete {
+                return all;
+            }
+        }
+    }
+}
+
+pub fn login(name: &str) -> Login {
+    Login::parse(name).unwrap()
+}
+
+pub fn person(name: &str) -> Peer {
+    Peer::Person(login(name))
+}
+
+pub fn texts(messages: &[Message]) -> Vec<&str> {
+    messages
+        .iter()
+        .map(|message| message.text.as_str())
+        .collect()
+}
