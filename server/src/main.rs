@@ -9,12 +9,11 @@ use anyhow::Context;
 use clap::Parser;
 use crossbeam_channel::bounded;
 use mensageiro_server::{Options, Server};
-use tracing::info;
+use tracing::{info, warn};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
-    let options = Options::parse();
-    match run(&options) {
+    match run(Options::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // With nowhere to say it, the exit code remains.
@@ -24,17 +23,16 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(options: &Options) -> anyhow::Result<()> {
+fn run(mut options: Options) -> anyhow::Result<()> {
     start_log();
+    spare_descriptors(&mut options)?;
     let (stop, stopped) = bounded(1);
     ctrlc::set_handler(move || {
         // Asked twice is asked.
         let _ = stop.try_send(());
     })
     .context("Ctrl-C cannot be caught")?;
-    #[cfg(unix)]
-    rlimit::increase_nofile_limit(u64::MAX).context("the number of open files cannot be raised")?;
-    let server = Server::start(options)?;
+    let server = Server::start(&options)?;
     // A closed standard output is no reason not to serve.
     let _ = write!(io::stdout(), "{}", greeting(&server)).and_then(|()| io::stdout().flush());
     // The handler lives as long as the process, so this waits for it.
@@ -42,6 +40,27 @@ fn run(options: &Options) -> anyhow::Result<()> {
     info!("stopping");
     server.stop();
     info!("stopped, everything is on disk");
+    Ok(())
+}
+
+/// Raises the number of descriptors as far as the system allows, and keeps some for the files:
+/// clients alone must not be able to use them up.
+#[cfg(unix)]
+fn spare_descriptors(options: &mut Options) -> anyhow::Result<()> {
+    const SPARE: u64 = 64;
+    let allowed = rlimit::increase_nofile_limit(u64::MAX)
+        .context("the number of open files cannot be raised")?;
+    let fit = usize::try_from(allowed.saturating_sub(SPARE)).unwrap_or(usize::MAX);
+    if fit < options.max_connections {
+        warn!("{allowed} open files are allowed (ulimit -n), so at most {fit} connections fit");
+        options.max_connections = fit;
+    }
+    Ok(())
+}
+
+/// Windows has no such limit.
+#[cfg(not(unix))]
+fn spare_descriptors(_options: &mut Options) -> anyhow::Result<()> {
     Ok(())
 }
 

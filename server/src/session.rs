@@ -14,7 +14,7 @@ use crate::{
     directory::Directory,
     journal::{Entry, Journal, Refused},
     mailbox::Mailboxes,
-    message::MessageId,
+    message::{Draft, MessageId},
     rules::{Discarded, Plan},
 };
 
@@ -170,7 +170,7 @@ impl Session {
     }
 
     /// Makes durable what the client sent, and that it has read what was delivered before.
-    fn store(&mut self, drafts: Vec<crate::message::Draft>) -> Result<MessageId, Failure> {
+    fn store(&mut self, drafts: Vec<Draft>) -> Result<MessageId, Failure> {
         if drafts.is_empty() && self.unread.is_none() {
             return Ok(MessageId(0));
         }
