@@ -1,3 +1,14 @@
 //! The desktop app of MeuMensageiro.
+//!
+//! `engine` is everything that may wait, `model` everything that is known, `ui` everything that
+//! is drawn, and `app` what joins them.
 
+pub mod app;
 pub mod engine;
+pub mod model;
+pub mod screenshot;
+pub mod script;
+pub mod settings;
+pub mod texts;
+pub mod theme;
+pub mod ui;

@@ -1,2 +1,248 @@
 //! The desktop app of MeuMensageiro.
-fn main() {}
+#![cfg_attr(all(windows, not(debug_assertions)), windows_subsystem = "windows")]
+
+use std::{
+    any::Any,
+    fs,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::PathBuf,
+    process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use anyhow::{Context as _, bail};
+use clap::Parser;
+use crossbeam_channel::{Receiver, Sender, bounded};
+use mensageiro::{
+    app::{MessengerApp, Setup, icon},
+    engine::{Account, Engine},
+    model::{LoginForm, Notice, Preferences, ZOOM_RANGE},
+    screenshot::DesktopDialog,
+    script::{SCRIPT_HELP, ScriptRunner, Step, parse},
+    settings::{self, SettingsWriter},
+};
+use tracing_subscriber::EnvFilter;
+
+/// MeuMensageiro: the desktop app
+#[derive(Debug, Parser)]
+#[command(name = "mensageiro", version, after_long_help = SCRIPT_HELP)]
+struct Arguments {
+    /// Sign in as this user at once
+    #[arg(long, value_name = "LOGIN")]
+    user: Option<String>,
+    /// The server to use, host:port (localhost:3333)
+    #[arg(long, value_name = "HOST:PORT")]
+    server: Option<String>,
+    /// Folder of the settings and the messages
+    #[arg(long, value_name = "FOLDER")]
+    data: Option<PathBuf>,
+    /// Save the first screen as PNG and end
+    #[arg(long, value_name = "FILE", conflicts_with = "script")]
+    screenshot: Option<PathBuf>,
+    /// Act as a script says and end; --help lists its steps
+    #[arg(long, value_name = "FILE")]
+    script: Option<PathBuf>,
+}
+
+/// The exit code of a script that failed.
+const SCRIPT_FAILED: u8 = 2;
+
+fn main() -> ExitCode {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("error"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+    let (failed, failure) = bounded(1);
+    match run(Arguments::parse(), failed, &failure) {
+        Ok(None) => ExitCode::SUCCESS,
+        Ok(Some(why)) => {
+            eprintln!("mensageiro: {why}");
+            ExitCode::from(SCRIPT_FAILED)
+        }
+        Err(error) => {
+            eprintln!("mensageiro: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs the app to its end; gives why a script failed.
+fn run(
+    arguments: Arguments,
+    failed: Sender<String>,
+    failure: &Receiver<String>,
+) -> anyhow::Result<Option<String>> {
+    let script = script(&arguments)?;
+    let folder = profile_folder(arguments.data)?;
+    let (preferences, notice) = match settings::load(&folder) {
+        Ok(preferences) => (preferences, None),
+        Err(error) => (
+            Preferences::default(),
+            Some(Notice::SettingsFailed(error.to_string())),
+        ),
+    };
+    let sign_in = sign_in(arguments.user, arguments.server.as_deref(), &preferences)?;
+    let settings = SettingsWriter::start(folder.clone(), |error| tracing::error!("{error}"))
+        .context("no thread to keep the settings")?;
+    let options = window(&preferences);
+    check_display()?;
+
+    // Lives until the window is gone, and ends its threads when dropped.
+    let mut engine = None;
+    let opened = Arc::new(AtomicBool::new(false));
+    let creator = {
+        let (opened, engine) = (Arc::clone(&opened), &mut engine);
+        move |cc: &eframe::CreationContext<'_>| {
+            opened.store(true, Ordering::Relaxed);
+            let ctx = cc.egui_ctx.clone();
+            let engine = engine.insert(Engine::start(folder, move || ctx.request_repaint()));
+            let setup = Setup {
+                preferences,
+                commands: engine.commands().clone(),
+                events: engine.events().clone(),
+                settings: Some(settings),
+                dialog: Arc::new(DesktopDialog),
+                sign_in,
+                server: arguments.server,
+                notice,
+                script,
+                failed,
+            };
+            let app = MessengerApp::new(&cc.egui_ctx, setup);
+            Ok(Box::new(app) as Box<dyn eframe::App>)
+        }
+    };
+    quiet_until(Arc::clone(&opened));
+    let ran = catch_unwind(AssertUnwindSafe(|| {
+        eframe::run_native("mensageiro", options, Box::new(creator))
+    }));
+    drop(engine);
+    match ran {
+        Ok(Ok(())) => Ok(failure.try_recv().ok()),
+        Ok(Err(error)) => bail!("{}", no_window(&error.to_string())),
+        Err(panic) if opened.load(Ordering::Relaxed) => {
+            bail!(
+                "the window broke down: {}. Messages that were sent or waiting are safe",
+                words(panic.as_ref())
+            )
+        }
+        Err(panic) => bail!("{}", no_window(&words(panic.as_ref()))),
+    }
+}
+
+fn script(arguments: &Arguments) -> anyhow::Result<Option<ScriptRunner>> {
+    if let Some(path) = &arguments.screenshot {
+        let steps = [Step::WaitSettled, Step::Screenshot(path.clone())];
+        let steps = steps.into_iter().map(|step| (0, step)).collect();
+        return Ok(Some(ScriptRunner::new("--screenshot".into(), steps)));
+    }
+    let Some(path) = &arguments.script else {
+        return Ok(None);
+    };
+    let name = path.display().to_string();
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read {name}"))?;
+    let steps = parse(&text).with_context(|| format!("{name} is no script"))?;
+    Ok(Some(ScriptRunner::new(name, steps)))
+}
+
+fn profile_folder(given: Option<PathBuf>) -> anyhow::Result<PathBuf> {
+    if let Some(folder) = given {
+        return Ok(folder);
+    }
+    let folders = directories::ProjectDirs::from("", "", "MeuMensageiro")
+        .context("there is no home folder; name a folder for settings and messages with --data")?;
+    Ok(folders.data_dir().to_owned())
+}
+
+/// Whom the command line or the last time signs in.
+fn sign_in(
+    user: Option<String>,
+    server: Option<&str>,
+    preferences: &Preferences,
+) -> anyhow::Result<Option<Account>> {
+    let Some(user) = user else {
+        let kept = preferences.signed_in.as_ref().filter(|_| server.is_none());
+        return Ok(kept.and_then(|remembered| remembered.account()));
+    };
+    let mut form = LoginForm::new(preferences);
+    form.edit_user(user);
+    if let Some(server) = server {
+        form.edit_server(server.to_owned());
+    }
+    let account = form
+        .read()
+        .context("cannot sign in as --user and --server say")?;
+    Ok(Some(account))
+}
+
+fn window(preferences: &Preferences) -> eframe::NativeOptions {
+    let mut viewport = egui::ViewportBuilder::default()
+        .with_title("MeuMensageiro")
+        .with_app_id("mensageiro")
+        .with_icon(icon::draw(128))
+        .with_inner_size([980.0, 680.0])
+        .with_min_inner_size([320.0, 400.0]);
+    if let Some(place) = preferences.window {
+        let side = |length: f32| length.clamp(320.0, 10_000.0);
+        viewport = viewport.with_inner_size([side(place.width), side(place.height)]);
+        if let (Some(x), Some(y)) = (place.x, place.y) {
+            viewport = viewport.with_position([x, y]);
+        }
+    }
+    debug_assert!(ZOOM_RANGE.contains(&preferences.zoom));
+    eframe::NativeOptions {
+        viewport,
+        ..eframe::NativeOptions::default()
+    }
+}
+
+/// Without a display the window system would end the program with a message nobody understands.
+#[cfg(all(unix, not(target_os = "macos")))]
+fn check_display() -> anyhow::Result<()> {
+    let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    if ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"]
+        .into_iter()
+        .any(set)
+    {
+        return Ok(());
+    }
+    bail!(
+        "there is no display to open a window on: neither DISPLAY nor WAYLAND_DISPLAY is set. \
+         Start it from a desktop, or with xvfb-run"
+    )
+}
+
+#[cfg(not(all(unix, not(target_os = "macos"))))]
+fn check_display() -> anyhow::Result<()> {
+    Ok(())
+}
+
+fn no_window(why: &str) -> String {
+    let advice = if cfg!(target_os = "linux") {
+        " On Debian and Ubuntu, `apt install libxkbcommon-x11-0 libxcursor1 libxi6 libx11-xcb1 \
+         libgl1` installs what it needs"
+    } else {
+        " It needs a graphics driver with OpenGL 2.1 or later"
+    };
+    format!("the window could not be opened: {why}.{advice}")
+}
+
+/// Until the window is there, a panic is told by [`no_window`] and not by a backtrace.
+fn quiet_until(opened: Arc<AtomicBool>) {
+    let loud = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if opened.load(Ordering::Relaxed) {
+            loud(info);
+        }
+    }));
+}
+
+fn words(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no reason given".into())
+}

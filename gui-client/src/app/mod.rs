@@ -1,0 +1,351 @@
+//! Joins the model, the screens and the background threads: drains events, draws, does what the
+//! person wants. It never waits for anything.
+
+pub mod icon;
+mod picture;
+mod script;
+
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use crossbeam_channel::{Receiver, Sender};
+use egui::{Context, Ui, ViewportCommand};
+use jiff::{Timestamp, ToSpan, Zoned, tz::TimeZone};
+
+use self::{
+    picture::{Pictures, Told},
+    script::ScriptDriver,
+};
+use crate::{
+    engine::{Account, Command, Event},
+    model::{Action, Model, Notice, Overlay, PictureAction, Preferences, WindowPlace},
+    screenshot::AskPath,
+    script::ScriptRunner,
+    settings::SettingsWriter,
+    texts::Texts,
+    theme,
+    ui::{self, UiState, View},
+};
+
+/// At most this many events are taken in before a frame is drawn.
+const EVENTS_A_FRAME: usize = 5_000;
+
+/// What is typed is kept at most this often.
+const DRAFT_PAUSE: Duration = Duration::from_millis(500);
+
+/// What the app is started with.
+pub struct Setup {
+    /// What is kept from the last time.
+    pub preferences: Preferences,
+    /// To the background threads.
+    pub commands: Sender<Command>,
+    /// From the background threads.
+    pub events: Receiver<Event>,
+    /// Keeps the settings; `None`: they are not kept.
+    pub settings: Option<SettingsWriter>,
+    /// Asks where to save a picture.
+    pub dialog: Arc<dyn AskPath>,
+    /// Signs in at once.
+    pub sign_in: Option<Account>,
+    /// What the sign-in screen starts with instead of what is remembered.
+    pub server: Option<String>,
+    /// What is to be told at the start.
+    pub notice: Option<Notice>,
+    /// Acts in the person's place.
+    pub script: Option<ScriptRunner>,
+    /// Hears why a script failed, once.
+    pub failed: Sender<String>,
+}
+
+/// The window.
+pub struct MessengerApp {
+    model: Model,
+    state: UiState,
+    commands: Sender<Command>,
+    events: Receiver<Event>,
+    settings: Option<SettingsWriter>,
+    kept: Preferences,
+    pictures: Pictures,
+    script: Option<ScriptDriver>,
+    zone: TimeZone,
+    title: String,
+    zoom: f32,
+    drafts_due: Option<Instant>,
+    window: Option<WindowPlace>,
+}
+
+impl MessengerApp {
+    /// The app in a fresh egui context.
+    pub fn new(ctx: &Context, setup: Setup) -> Self {
+        theme::install(ctx);
+        let kept = setup.preferences.clone();
+        let mut app = Self {
+            model: Model::new(setup.preferences),
+            state: UiState::default(),
+            commands: setup.commands,
+            events: setup.events,
+            settings: setup.settings,
+            kept,
+            pictures: Pictures::new(setup.dialog),
+            script: setup
+                .script
+                .map(|runner| ScriptDriver::new(runner, setup.failed)),
+            zone: TimeZone::system(),
+            title: String::new(),
+            zoom: 1.0,
+            drafts_due: None,
+            window: None,
+        };
+        app.model.notice = setup.notice;
+        if let Some(server) = setup.server {
+            app.model.login.edit_server(server);
+        }
+        if let Some(account) = setup.sign_in {
+            app.act(ctx, Action::SignInAs(account));
+        }
+        app.dress(ctx);
+        app
+    }
+
+    /// What is known, for those who only look.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// What the screens know, for those who only look.
+    pub fn state(&self) -> &UiState {
+        &self.state
+    }
+
+    /// Shows times in this zone instead of the system's.
+    pub fn set_zone(&mut self, zone: TimeZone) {
+        self.zone = zone;
+    }
+
+    fn drain(&mut self, ctx: &Context) {
+        for _ in 0..EVENTS_A_FRAME {
+            let Ok(event) = self.events.try_recv() else {
+                return;
+            };
+            if let Some(script) = &mut self.script {
+                script.observe(&event);
+            }
+            let commands = self.model.apply(event);
+            self.send(commands);
+        }
+        ctx.request_repaint();
+    }
+
+    fn act(&mut self, ctx: &Context, action: Action) {
+        match &action {
+            Action::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
+            Action::Picture(PictureAction::Take) => self.pictures.take(ctx),
+            Action::Picture(PictureAction::Drop) => {
+                self.pictures.drop_held();
+                self.model.overlay = None;
+            }
+            Action::Picture(PictureAction::Save) => {
+                if let Some(Overlay::PicturePath { path, .. }) = &self.model.overlay {
+                    self.pictures.save_held(ctx, path.trim().into());
+                }
+            }
+            Action::Write(_) => {
+                let due = Instant::now() + DRAFT_PAUSE;
+                self.drafts_due.get_or_insert(due);
+            }
+            _ => {}
+        }
+        let commands = self.model.act(action);
+        self.send(commands);
+    }
+
+    fn send(&mut self, commands: Vec<Command>) {
+        for command in commands {
+            if self.commands.send(command).is_err() {
+                let texts = Texts::of(self.model.preferences.language);
+                let why = texts.get("storage.stopped").to_owned();
+                self.model.apply(Event::StorageFailed(why));
+            }
+        }
+    }
+
+    /// What the threads that save pictures have to tell.
+    fn hear_pictures(&mut self) {
+        while let Some(told) = self.pictures.heard() {
+            match told {
+                Told::Saved(path) => {
+                    if matches!(self.model.overlay, Some(Overlay::PicturePath { .. })) {
+                        self.model.overlay = None;
+                    }
+                    self.model.notice = Some(Notice::PictureSaved(path));
+                }
+                Told::Failed(why) => match &mut self.model.overlay {
+                    Some(Overlay::PicturePath { problem, .. }) => *problem = Some(why),
+                    _ => self.model.notice = Some(Notice::PictureFailed(why)),
+                },
+                Told::NoDialog(path) => {
+                    self.model.overlay = Some(Overlay::PicturePath {
+                        path: path.display().to_string(),
+                        problem: None,
+                    });
+                }
+                Told::ForScript(result) => {
+                    if let Some(script) = &mut self.script {
+                        script.saved(result);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Makes egui look as the preferences say.
+    fn dress(&mut self, ctx: &Context) {
+        ctx.set_theme(theme::preference(self.model.preferences.theme));
+        if self.model.preferences.zoom != self.zoom {
+            self.zoom = self.model.preferences.zoom;
+            ctx.set_zoom_factor(self.zoom);
+        }
+    }
+
+    /// Ctrl and + zooms by itself: the preferences follow.
+    fn follow_zoom(&mut self, ctx: &Context) {
+        let zoom = ctx.zoom_factor();
+        if zoom != self.zoom && (zoom - self.zoom).abs() > 0.001 {
+            self.zoom = zoom;
+            self.act(ctx, Action::Zoom(zoom));
+        }
+    }
+
+    fn follow_window(&mut self, ctx: &Context) {
+        self.window = ctx.input(|input| {
+            let viewport = input.viewport();
+            let inner = viewport.inner_rect?;
+            let outer = viewport.outer_rect;
+            // What a maximised window has is not what it is to come back with.
+            if viewport.maximized == Some(true) || viewport.fullscreen == Some(true) {
+                return self.window;
+            }
+            Some(WindowPlace {
+                x: outer.map(|rect| rect.min.x),
+                y: outer.map(|rect| rect.min.y),
+                width: inner.width(),
+                height: inner.height(),
+            })
+        });
+    }
+
+    fn keep_settings(&mut self) {
+        if self.model.preferences != self.kept {
+            self.kept = self.model.preferences.clone();
+            if let Some(settings) = &self.settings {
+                settings.write(self.kept.clone());
+            }
+        }
+    }
+
+    fn keep_drafts(&mut self, ctx: &Context) {
+        let Some(due) = self.drafts_due else {
+            return;
+        };
+        let left = due.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            self.drafts_due = None;
+            let commands = self.model.take_unsaved_drafts();
+            self.send(commands);
+        } else {
+            ctx.request_repaint_after(left);
+        }
+    }
+
+    fn entitle(&mut self, ctx: &Context) {
+        let title = self.model.title();
+        if title != self.title {
+            ctx.send_viewport_cmd(ViewportCommand::Title(title.clone()));
+            self.title = title;
+        }
+    }
+
+    /// "Today" becomes "Yesterday" while one sleeps.
+    fn wake_at_midnight(&self, ctx: &Context) {
+        let now = Zoned::new(Timestamp::now(), self.zone.clone());
+        let midnight = now
+            .checked_add(1.day())
+            .and_then(|next| next.start_of_day());
+        if let Ok(midnight) = midnight {
+            let left = midnight.duration_since(&now).unsigned_abs();
+            ctx.request_repaint_after(left + Duration::from_secs(1));
+        }
+    }
+
+    fn run_script(&mut self, ctx: &Context) {
+        let Some(mut script) = self.script.take() else {
+            return;
+        };
+        for action in script.step(ctx, &self.model, &mut self.pictures) {
+            self.act(ctx, action);
+        }
+        self.script = Some(script);
+    }
+}
+
+impl eframe::App for MessengerApp {
+    fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
+        self.drain(ctx);
+        self.hear_pictures();
+        self.keep_drafts(ctx);
+        self.entitle(ctx);
+        self.keep_settings();
+    }
+
+    fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
+        let ctx = ui.ctx().clone();
+        self.follow_zoom(&ctx);
+        self.follow_window(&ctx);
+        self.run_script(&ctx);
+        let view = View {
+            model: &self.model,
+            texts: Texts::of(self.model.preferences.language),
+            palette: ui::palette(ui),
+            now: Timestamp::now(),
+            zone: &self.zone,
+            instant: Instant::now(),
+            watched: self.script.is_some() || ui.input(|input| input.focused),
+        };
+        let actions = ui::show(ui, &view, &mut self.state);
+        if !actions.is_empty() {
+            // What was done shows in the next frame.
+            ctx.request_repaint();
+        }
+        for action in actions {
+            self.act(&ctx, action);
+        }
+        self.dress(&ctx);
+        self.keep_drafts(&ctx);
+        self.wake_at_midnight(&ctx);
+    }
+
+    fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
+        let mut commands = self.model.take_unsaved_drafts();
+        commands.push(Command::Quit);
+        self.send(commands);
+        if self.window.is_some() {
+            self.model.preferences.window = self.window;
+        }
+        self.keep_settings();
+        // Dropping it waits for the last settings to be written; the window is gone already.
+        self.settings = None;
+    }
+
+    fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
+        visuals.panel_fill.to_normalized_gamma_f32()
+    }
+}
+
+/// Where a picture goes unless told otherwise.
+fn suggested_path() -> (PathBuf, String) {
+    let name = crate::screenshot::file_name(&Zoned::now());
+    (crate::screenshot::pictures_folder(), name)
+}

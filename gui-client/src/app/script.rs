@@ -1,0 +1,117 @@
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use crossbeam_channel::Sender;
+use egui::{Context, Vec2, ViewportCommand};
+
+use super::picture::Pictures;
+use crate::{
+    engine::Event,
+    model::{Action, Model},
+    script::{Progress, ScriptRunner},
+};
+
+/// Frames to draw after an action until everything stands where it stays.
+const SETTLING: u8 = 4;
+
+/// How long a window may take to get the size asked for; some window systems give another one.
+const SIZING: Duration = Duration::from_secs(1);
+
+/// Makes a script go on, frame by frame.
+pub struct ScriptDriver {
+    runner: ScriptRunner,
+    failed: Sender<String>,
+    settling: u8,
+    sizing: Option<(Vec2, Instant)>,
+    saving: bool,
+    over: bool,
+}
+
+impl ScriptDriver {
+    /// `failed` hears why the script could not go on.
+    pub fn new(runner: ScriptRunner, failed: Sender<String>) -> Self {
+        Self {
+            runner,
+            failed,
+            settling: SETTLING,
+            sizing: None,
+            saving: false,
+            over: false,
+        }
+    }
+
+    /// Listens to what the background threads tell.
+    pub fn observe(&mut self, event: &Event) {
+        self.runner.observe(event);
+    }
+
+    /// The picture the script waits for is saved, or is not.
+    pub fn saved(&mut self, result: Result<PathBuf, String>) {
+        self.saving = false;
+        if let Err(why) = result {
+            self.fail(why);
+        }
+    }
+
+    /// Goes on if it can; what comes out is to be done as if a person had done it.
+    pub fn step(&mut self, ctx: &Context, model: &Model, pictures: &mut Pictures) -> Vec<Action> {
+        if self.over {
+            ctx.send_viewport_cmd(ViewportCommand::Close);
+            return Vec::new();
+        }
+        if self.saving || !self.is_settled(ctx) {
+            return Vec::new();
+        }
+        match self.runner.advance(model, Instant::now()) {
+            Progress::Wait(due) => {
+                ctx.request_repaint_after(due.saturating_duration_since(Instant::now()));
+                return Vec::new();
+            }
+            Progress::Act(actions) => {
+                self.settling = SETTLING;
+                ctx.request_repaint();
+                return actions;
+            }
+            Progress::Size(width, height) => {
+                let size = Vec2::new(width, height);
+                ctx.send_viewport_cmd(ViewportCommand::InnerSize(size));
+                self.sizing = Some((size, Instant::now()));
+            }
+            Progress::Screenshot(path) => {
+                self.saving = true;
+                pictures.take_to(ctx, path);
+            }
+            Progress::Quit => self.over = true,
+            Progress::Failed(why) => self.fail(why),
+        }
+        ctx.request_repaint();
+        Vec::new()
+    }
+
+    fn is_settled(&mut self, ctx: &Context) -> bool {
+        if let Some((size, since)) = self.sizing {
+            let off = (ctx.content_rect().size() - size).abs().max_elem();
+            let left = SIZING.saturating_sub(since.elapsed());
+            if off > 1.0 && !left.is_zero() {
+                ctx.request_repaint_after(left.min(Duration::from_millis(50)));
+                return false;
+            }
+            self.sizing = None;
+            self.settling = SETTLING;
+        }
+        if self.settling > 0 {
+            self.settling -= 1;
+            ctx.request_repaint();
+            return false;
+        }
+        true
+    }
+
+    fn fail(&mut self, why: String) {
+        // One reason is enough; the app ends with the first.
+        let _ = self.failed.try_send(why);
+        self.over = true;
+    }
+}

@@ -1,0 +1,78 @@
+use super::{Language, Notice, Overlay, ThemeChoice};
+use crate::engine::{Account, MessageId, Peer};
+
+/// What a person wants: the only way the screens change anything.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Types into the user field of the sign-in screen.
+    EditUser(String),
+    /// Types into the server field of the sign-in screen.
+    EditServer(String),
+    /// Wants to be signed in at the next start, or not.
+    StaySignedIn(bool),
+    /// Signs in with what the fields hold.
+    SignIn,
+    /// Signs in with a remembered account.
+    SignInAs(Account),
+    /// Takes an account off the remembered ones.
+    Forget(Account),
+    /// Leaves the account.
+    SignOut,
+    /// Opens a conversation.
+    Open(Peer),
+    /// Closes the open conversation.
+    CloseConversation,
+    /// Types into the filter over the conversation list.
+    Filter(String),
+    /// Types into the compose box.
+    Write(String),
+    /// Sends what the compose box holds.
+    Send,
+    /// Sends an unconfirmed message once more.
+    SendAgain(MessageId),
+    /// Takes an unconfirmed or waiting message away.
+    Discard(MessageId),
+    /// Wants messages older than those loaded of the open conversation.
+    LoadOlder,
+    /// Has had this message of the open conversation on the screen.
+    Seen(MessageId),
+    /// Looks at the newest message of the open conversation, or no longer does.
+    Attentive(bool),
+    /// Wants new messages, or a try to connect, now.
+    FetchNow,
+    /// Chooses how often to fetch, in seconds; `None`: only when sending.
+    FetchEvery(Option<u32>),
+    /// Chooses light, dark or the system's theme.
+    Theme(ThemeChoice),
+    /// Chooses the language.
+    Language(Language),
+    /// Chooses how large everything is; 1.0 is as designed.
+    Zoom(f32),
+    /// Opens a dialog.
+    Show(Overlay),
+    /// Closes the dialog.
+    CloseOverlay,
+    /// Types into the one field of the dialog.
+    EditOverlay(String),
+    /// Opens a conversation with the login typed into the dialog.
+    StartConversation,
+    /// Puts up a line that tells how something went.
+    Tell(Notice),
+    /// Takes that line away.
+    DismissNotice,
+    /// Wants a picture of the window.
+    Picture(PictureAction),
+    /// Ends the app.
+    Quit,
+}
+
+/// The steps of saving a picture of the window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PictureAction {
+    /// Takes it now and asks where to save it.
+    Take,
+    /// Saves it where the dialog's field says.
+    Save,
+    /// Does not save it.
+    Drop,
+}

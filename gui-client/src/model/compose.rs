@@ -1,0 +1,147 @@
+use mensageiro_protocol::{Addressed, AddressedError, Login, LoginError, Text, limits::LINE_BYTES};
+
+use crate::engine::{NotSent, Peer};
+
+/// What the compose box holds, ready to go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outgoing {
+    /// To whom.
+    pub to: Login,
+    /// What.
+    pub text: Text,
+}
+
+/// Why what the compose box holds cannot be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ComposeProblem {
+    /// Nothing but white space.
+    Nothing,
+    /// No conversation is open and the line does not start with `@`.
+    NoRecipient,
+    /// `@someone`, and nothing to say.
+    NoText,
+    /// The name after `@` cannot be a login.
+    Login(LoginError),
+    /// The line would be longer than a server takes.
+    TooLong {
+        /// Its length in bytes.
+        bytes: usize,
+    },
+    /// The server's own messages cannot be answered.
+    ReadOnly,
+    /// The outbox did not take it; the text is back in the compose box.
+    NotSent(NotSent),
+}
+
+/// Reads the compose box by rule C4: in an open conversation the recipient may be left out.
+///
+/// # Errors
+/// [`ComposeProblem`] says what is missing.
+pub fn read_compose(open: Option<&Peer>, typed: &str) -> Result<Outgoing, ComposeProblem> {
+    let typed = typed.trim_end();
+    if typed.trim_start().is_empty() {
+        return Err(ComposeProblem::Nothing);
+    }
+    let outgoing = if typed.starts_with('@') {
+        read_addressed(typed)?
+    } else {
+        match open {
+            Some(Peer::Person(to)) => Outgoing {
+                to: to.clone(),
+                text: Text::from(typed),
+            },
+            Some(Peer::Server) => return Err(ComposeProblem::ReadOnly),
+            None => return Err(ComposeProblem::NoRecipient),
+        }
+    };
+    match encoded_bytes(&outgoing) {
+        bytes if bytes > LINE_BYTES => Err(ComposeProblem::TooLong { bytes }),
+        _ => Ok(outgoing),
+    }
+}
+
+/// How many bytes the line `@login text` takes that the compose box would send.
+pub fn line_bytes(open: Option<&Peer>, typed: &str) -> usize {
+    match open {
+        Some(Peer::Person(to)) if !typed.starts_with('@') => to.as_str().len() + 2 + typed.len(),
+        _ => typed.len(),
+    }
+}
+
+fn read_addressed(typed: &str) -> Result<Outgoing, ComposeProblem> {
+    // A line break after the login parts it from the text as well as the one space does.
+    let line = match typed.find(char::is_whitespace) {
+        Some(at) if typed[at..].starts_with('\n') => {
+            format!("{} {}", &typed[..at], &typed[at + 1..])
+        }
+        _ => typed.to_owned(),
+    };
+    match Addressed::parse(line.as_bytes()) {
+        Ok(Addressed { login, text }) => Ok(Outgoing { to: login, text }),
+        Err(AddressedError::NoAt) => Err(ComposeProblem::NoRecipient),
+        Err(AddressedError::NoText) => Err(ComposeProblem::NoText),
+        Err(AddressedError::Login(problem)) => Err(ComposeProblem::Login(problem)),
+    }
+}
+
+fn encoded_bytes(outgoing: &Outgoing) -> usize {
+    outgoing.to.as_str().len() + 2 + outgoing.text.one_line().len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(open: Option<&str>, typed: &str, expected: Result<(&str, &str), ComposeProblem>) {
+        let open = open.map(|login| Peer::Person(Login::parse(login).unwrap()));
+        let read = read_compose(open.as_ref(), typed);
+        let read = read.as_ref().map(|o| (o.to.as_str(), o.text.as_str()));
+        assert_eq!(read, expected.as_ref().copied(), "{typed:?}");
+    }
+
+    #[test]
+    fn in_an_open_conversation_the_recipient_may_be_left_out() {
+        check(Some("bob"), "hello there\n", Ok(("bob", "hello there")));
+        check(Some("bob"), "mail me: a@b.c", Ok(("bob", "mail me: a@b.c")));
+        check(Some("bob"), "two\nlines", Ok(("bob", "two\nlines")));
+    }
+
+    #[test]
+    fn a_recipient_typed_by_hand_wins() {
+        check(Some("bob"), "@carol hi", Ok(("carol", "hi")));
+        check(None, "@carol hi", Ok(("carol", "hi")));
+        check(None, "@carol\nhi", Ok(("carol", "hi")));
+    }
+
+    #[test]
+    fn what_cannot_be_sent_says_why() {
+        check(Some("bob"), " \n ", Err(ComposeProblem::Nothing));
+        check(None, "hello", Err(ComposeProblem::NoRecipient));
+        check(None, "@carol", Err(ComposeProblem::NoText));
+        check(
+            None,
+            "@ hello",
+            Err(ComposeProblem::Login(LoginError::Empty)),
+        );
+    }
+
+    #[test]
+    fn a_line_of_exactly_the_limit_goes_and_one_byte_more_does_not() {
+        let room = LINE_BYTES - "@bob ".len();
+        check(
+            Some("bob"),
+            &"x".repeat(room),
+            Ok(("bob", &"x".repeat(room))),
+        );
+        check(
+            Some("bob"),
+            &"x".repeat(room + 1),
+            Err(ComposeProblem::TooLong {
+                bytes: LINE_BYTES + 1,
+            }),
+        );
+        let bob = Peer::Person(Login::parse("bob").unwrap());
+        assert_eq!(line_bytes(Some(&bob), "hi"), "@bob hi".len());
+        assert_eq!(line_bytes(Some(&bob), "@carol hi"), "@carol hi".len());
+    }
+}

@@ -1,0 +1,94 @@
+use crate::engine::{Conversation, Message, MessageId, Peer};
+
+/// The conversation list, last activity first.
+#[derive(Debug, Default)]
+pub struct Conversations {
+    rows: Vec<Conversation>,
+}
+
+impl Conversations {
+    /// All conversations as the database has them.
+    pub fn new(rows: Vec<Conversation>) -> Self {
+        let mut conversations = Self { rows };
+        conversations.sort();
+        conversations
+    }
+
+    /// All rows, last activity first.
+    pub fn rows(&self) -> &[Conversation] {
+        &self.rows
+    }
+
+    /// Rows whose name contains `filter`, whatever the case.
+    pub fn matching<'a>(&'a self, filter: &str) -> impl Iterator<Item = &'a Conversation> {
+        let filter = filter.trim().trim_start_matches('@').to_lowercase();
+        self.rows.iter().filter(move |row| match &row.with {
+            Peer::Person(login) => login.as_str().to_lowercase().contains(&filter),
+            Peer::Server => filter.is_empty(),
+        })
+    }
+
+    /// One row.
+    pub fn get(&self, peer: &Peer) -> Option<&Conversation> {
+        self.rows.iter().find(|row| row.with == *peer)
+    }
+
+    /// One row to change; made if it is new.
+    pub fn row(&mut self, peer: &Peer) -> &mut Conversation {
+        let at = match self.rows.iter().position(|row| row.with == *peer) {
+            Some(at) => at,
+            None => {
+                self.rows.insert(
+                    0,
+                    Conversation {
+                        with: peer.clone(),
+                        last: None,
+                        unread: 0,
+                        draft: String::new(),
+                    },
+                );
+                0
+            }
+        };
+        &mut self.rows[at]
+    }
+
+    /// Unread messages in all of them.
+    pub fn unread(&self) -> usize {
+        self.rows.iter().map(|row| row.unread).sum()
+    }
+
+    /// Takes in a new or changed message; true if it is one the row had not heard of.
+    pub fn take_in(&mut self, message: &Message) -> bool {
+        let row = self.row(&message.with);
+        let newest = row.last.as_ref().map(|last| last.id);
+        if newest.is_some_and(|newest| message.id < newest) {
+            return false;
+        }
+        row.last = Some(message.clone());
+        let new = newest != Some(message.id);
+        if new {
+            if !message.is_own() {
+                row.unread += 1;
+            }
+            self.sort();
+        }
+        new
+    }
+
+    /// A message is gone; `last` is what the conversation now ends with.
+    pub fn forget(&mut self, peer: &Peer, id: MessageId, last: Option<&Message>) {
+        let row = self.row(peer);
+        if row.last.as_ref().is_some_and(|message| message.id == id) {
+            row.last = last.cloned();
+            self.sort();
+        }
+    }
+
+    /// By number of the last message, not by its clock; those begun and still empty on top.
+    fn sort(&mut self) {
+        self.rows.sort_by_key(|row| {
+            std::cmp::Reverse(row.last.as_ref().map_or(i64::MAX, |message| message.id.0))
+        });
+    }
+}

@@ -1,0 +1,187 @@
+//! Everything the window shows, as plain values: events and actions go in, commands come out.
+//!
+//! Nothing here knows egui, a socket, a file or a clock, so all of it is tested as it stands.
+
+mod action;
+mod compose;
+mod conversations;
+mod login;
+mod overlay;
+mod preferences;
+mod session;
+mod timeline;
+
+pub use action::{Action, PictureAction};
+pub use compose::{ComposeProblem, Outgoing, line_bytes, read_compose};
+pub use conversations::Conversations;
+pub use login::{LoginForm, LoginProblem};
+pub use overlay::{Notice, Overlay};
+pub use preferences::{
+    FETCH_CHOICES, Language, Preferences, REMEMBERED_AT_MOST, RememberedAccount, ThemeChoice,
+    WindowPlace, ZOOM_RANGE,
+};
+pub use session::{PAGE, Session};
+pub use timeline::Timeline;
+
+use crate::engine::{Account, Command, Event, LinkState};
+
+/// The whole state of the app.
+#[derive(Debug, Default)]
+pub struct Model {
+    /// What is kept from one start to the next.
+    pub preferences: Preferences,
+    /// What the sign-in screen holds.
+    pub login: LoginForm,
+    /// The account in use; `None` shows the sign-in screen.
+    pub session: Option<Session>,
+    /// The dialog over everything else.
+    pub overlay: Option<Overlay>,
+    /// One line that tells how something went, until it is dismissed or replaced.
+    pub notice: Option<Notice>,
+}
+
+impl Model {
+    /// A model that starts at the sign-in screen.
+    pub fn new(preferences: Preferences) -> Self {
+        let login = LoginForm::new(&preferences);
+        Self {
+            preferences,
+            login,
+            ..Self::default()
+        }
+    }
+
+    /// Takes in what the background threads tell.
+    pub fn apply(&mut self, event: Event) -> Vec<Command> {
+        match event {
+            Event::SignedOut => {
+                // A sign-in that was asked for meanwhile is not undone by the end of the last one.
+                if self.session.as_ref().is_some_and(|s| s.ready) {
+                    self.session = None;
+                }
+                Vec::new()
+            }
+            other => {
+                let Some(session) = &mut self.session else {
+                    return Vec::new();
+                };
+                let was_online = matches!(session.link, LinkState::Online { .. });
+                let commands = session.apply(other);
+                if !was_online && matches!(session.link, LinkState::Online { .. }) {
+                    self.preferences
+                        .remember(&session.account, session.stay_signed_in);
+                }
+                commands
+            }
+        }
+    }
+
+    /// Does what a person asks for.
+    pub fn act(&mut self, action: Action) -> Vec<Command> {
+        match action {
+            Action::EditUser(user) => self.login.edit_user(user),
+            Action::EditServer(server) => self.login.edit_server(server),
+            Action::StaySignedIn(stay) => self.login.stay_signed_in = stay,
+            Action::SignIn => {
+                return match self.login.read() {
+                    Ok(account) => self.sign_in(account),
+                    Err(_) => Vec::new(),
+                };
+            }
+            Action::SignInAs(account) => return self.sign_in(account),
+            Action::Forget(account) => self.preferences.forget(&account),
+            Action::SignOut => return self.sign_out(),
+            Action::Theme(theme) => self.preferences.theme = theme,
+            Action::Language(language) => self.preferences.language = language,
+            Action::Zoom(zoom) => {
+                self.preferences.zoom = zoom.clamp(*ZOOM_RANGE.start(), *ZOOM_RANGE.end());
+            }
+            Action::FetchEvery(seconds) => {
+                self.preferences.fetch_every = seconds;
+                return vec![Command::FetchEvery(self.preferences.fetch_interval())];
+            }
+            Action::Show(overlay) => self.overlay = Some(overlay),
+            Action::CloseOverlay => self.overlay = None,
+            Action::EditOverlay(text) => {
+                if let Some(overlay) = &mut self.overlay {
+                    overlay.edit(text);
+                }
+            }
+            Action::StartConversation => return self.start_conversation(),
+            Action::Tell(notice) => self.notice = Some(notice),
+            Action::DismissNotice => self.notice = None,
+            // What only the app can do; it has done so before the model hears of it.
+            Action::Picture(_) | Action::Quit => {}
+            other => {
+                return self
+                    .session
+                    .as_mut()
+                    .map(|session| session.act(other))
+                    .unwrap_or_default();
+            }
+        }
+        Vec::new()
+    }
+
+    /// Drafts that changed since the last call, to be kept by the database.
+    pub fn take_unsaved_drafts(&mut self) -> Vec<Command> {
+        self.session
+            .as_mut()
+            .map(Session::take_unsaved_drafts)
+            .unwrap_or_default()
+    }
+
+    /// What the title bar says: unread messages, the app, the login.
+    pub fn title(&self) -> String {
+        let Some(session) = &self.session else {
+            return "MeuMensageiro".into();
+        };
+        let login = &session.account.login;
+        match session.conversations.unread() {
+            0 => format!("MeuMensageiro - {login}"),
+            unread => format!("({unread}) MeuMensageiro - {login}"),
+        }
+    }
+
+    fn sign_in(&mut self, account: Account) -> Vec<Command> {
+        let mut commands = self.sign_out();
+        self.notice = None;
+        self.login.fill(&account);
+        self.session = Some(Session::new(account.clone(), self.login.stay_signed_in));
+        commands.push(Command::SignIn {
+            account,
+            fetch_every: self.preferences.fetch_interval(),
+        });
+        commands
+    }
+
+    fn sign_out(&mut self) -> Vec<Command> {
+        let Some(session) = &mut self.session else {
+            return Vec::new();
+        };
+        let mut commands = session.take_unsaved_drafts();
+        self.login.fill(&session.account);
+        self.preferences.signed_in = None;
+        self.session = None;
+        self.overlay = None;
+        self.notice = None;
+        commands.push(Command::SignOut);
+        commands
+    }
+
+    fn start_conversation(&mut self) -> Vec<Command> {
+        let (Some(session), Some(overlay)) = (&mut self.session, &mut self.overlay) else {
+            return Vec::new();
+        };
+        match overlay.read_login() {
+            Some(login) => {
+                self.overlay = None;
+                session.start(login)
+            }
+            None => Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,71 @@
+use std::path::PathBuf;
+
+use mensageiro_protocol::{Login, LoginError};
+
+/// The dialog over everything else; there is at most one.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Overlay {
+    /// Asks whom to write to.
+    NewConversation {
+        /// What is typed.
+        login: String,
+        /// Why it was not accepted.
+        problem: Option<LoginError>,
+    },
+    /// Theme, language, fetching, size, account.
+    Settings,
+    /// The keyboard shortcuts.
+    Shortcuts,
+    /// Asks for a path to save a picture at, where no save dialog could open.
+    PicturePath {
+        /// What is typed.
+        path: String,
+        /// Why it could not be saved there, in words.
+        problem: Option<String>,
+    },
+}
+
+impl Overlay {
+    /// An empty question for a login.
+    pub fn new_conversation() -> Self {
+        Self::NewConversation {
+            login: String::new(),
+            problem: None,
+        }
+    }
+
+    /// Takes what is typed into the dialog's field; a problem shown before is gone.
+    pub fn edit(&mut self, text: String) {
+        match self {
+            Self::NewConversation { login, problem } => (*login, *problem) = (text, None),
+            Self::PicturePath { path, problem } => (*path, *problem) = (text, None),
+            Self::Settings | Self::Shortcuts => {}
+        }
+    }
+
+    /// The login typed; where it is none, the dialog says why.
+    pub fn read_login(&mut self) -> Option<Login> {
+        let Self::NewConversation { login, problem } = self else {
+            return None;
+        };
+        let typed = login.trim();
+        match Login::parse(typed.strip_prefix('@').unwrap_or(typed)) {
+            Ok(login) => Some(login),
+            Err(error) => {
+                *problem = Some(error);
+                None
+            }
+        }
+    }
+}
+
+/// One line that tells how something went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// A picture was saved here.
+    PictureSaved(PathBuf),
+    /// A picture could not be saved; why, in words.
+    PictureFailed(String),
+    /// The settings could not be read or written; why, in words.
+    SettingsFailed(String),
+}

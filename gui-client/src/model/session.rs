@@ -1,0 +1,389 @@
+use std::collections::BTreeSet;
+
+use mensageiro_protocol::Login;
+
+use super::{Action, ComposeProblem, Conversations, Outgoing, Timeline, read_compose};
+use crate::engine::{
+    Account, Command, Delivery, Event, LinkState, Message, MessageId, NotSent, Peer,
+};
+
+/// Messages asked for at a time.
+pub const PAGE: usize = 100;
+
+/// The largest first page, for a conversation with very many unread messages.
+const LARGEST_PAGE: usize = 1000;
+
+/// How many conversations keep their messages loaded; the one opened longest ago goes first.
+const LOADED_TIMELINES: usize = 8;
+
+/// What there is while an account is in use.
+#[derive(Debug)]
+pub struct Session {
+    /// Which account.
+    pub account: Account,
+    /// Whether the next start signs in by itself, once this one got in.
+    pub stay_signed_in: bool,
+    /// The local database is open, and its conversations are here.
+    pub ready: bool,
+    /// The state of the connection.
+    pub link: LinkState,
+    /// The last definite state was a connection: fetching by reconnecting does not change it.
+    pub online: bool,
+    /// The conversation list.
+    pub conversations: Conversations,
+    /// The open conversation.
+    pub open: Option<Peer>,
+    /// What the list is filtered by.
+    pub filter: String,
+    /// Why what was typed could not be sent, since the last try.
+    pub compose_problem: Option<ComposeProblem>,
+    /// Why the local database cannot be used.
+    pub storage_problem: Option<String>,
+    /// What is typed while no conversation is open.
+    loose_draft: String,
+    /// The person looks at the newest message of the open conversation.
+    attentive: bool,
+    /// Loaded timelines, the one opened longest ago first.
+    timelines: Vec<(Peer, Timeline)>,
+    unsaved_drafts: BTreeSet<Peer>,
+    /// Own messages in the outbox, as far as they have been heard of.
+    waiting: BTreeSet<MessageId>,
+}
+
+impl Session {
+    /// A session that has just been asked for.
+    pub fn new(account: Account, stay_signed_in: bool) -> Self {
+        Self {
+            account,
+            stay_signed_in,
+            ready: false,
+            link: LinkState::Offline,
+            online: false,
+            conversations: Conversations::default(),
+            open: None,
+            filter: String::new(),
+            compose_problem: None,
+            storage_problem: None,
+            loose_draft: String::new(),
+            attentive: false,
+            timelines: Vec::new(),
+            unsaved_drafts: BTreeSet::new(),
+            waiting: BTreeSet::new(),
+        }
+    }
+
+    /// What the compose box holds.
+    pub fn draft(&self) -> &str {
+        match &self.open {
+            Some(peer) => self.conversations.get(peer).map_or("", |row| &row.draft),
+            None => &self.loose_draft,
+        }
+    }
+
+    /// The messages of the open conversation.
+    pub fn timeline(&self) -> Option<&Timeline> {
+        let open = self.open.as_ref()?;
+        let (_, timeline) = self.timelines.iter().find(|(peer, _)| peer == open)?;
+        Some(timeline)
+    }
+
+    /// Received messages of the open conversation that were not on the screen yet.
+    pub fn open_unread(&self) -> usize {
+        let row = self
+            .open
+            .as_ref()
+            .and_then(|open| self.conversations.get(open));
+        row.map_or(0, |row| row.unread)
+    }
+
+    /// Whether the person looks at the newest message of the open conversation.
+    pub fn attentive(&self) -> bool {
+        self.attentive
+    }
+
+    /// Whether any own message that was heard of still is in the outbox.
+    pub fn anything_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// The server knows no such user.
+    pub fn refused(&self) -> bool {
+        self.link == LinkState::Refused
+    }
+
+    pub(super) fn apply(&mut self, event: Event) -> Vec<Command> {
+        match event {
+            Event::SignedIn {
+                account,
+                conversations,
+            } if account == self.account => {
+                self.ready = true;
+                self.conversations = Conversations::new(conversations);
+                let rows = self.conversations.rows();
+                self.waiting = rows
+                    .iter()
+                    .filter_map(|row| row.last.as_ref())
+                    .filter(|last| last.delivery == Delivery::Waiting)
+                    .map(|last| last.id)
+                    .collect();
+            }
+            Event::Link(link) => {
+                match link {
+                    LinkState::Online { .. } => self.online = true,
+                    LinkState::Connecting => {}
+                    _ => self.online = false,
+                }
+                self.link = link;
+            }
+            Event::StorageFailed(why) => self.storage_problem = Some(why),
+            Event::Message(message) if self.ready => self.take_in(&message),
+            Event::Discarded(id) if self.ready => return self.forget(id),
+            Event::Page {
+                with,
+                before,
+                messages,
+                complete,
+            } if self.ready => self.take_page(&with, before, messages, complete),
+            Event::NotSent { to, text, reason } if self.ready => {
+                self.give_back(to, text.as_str(), reason);
+            }
+            // Of an account that was left meanwhile.
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    pub(super) fn act(&mut self, action: Action) -> Vec<Command> {
+        match action {
+            Action::Open(peer) => return self.open(peer),
+            Action::CloseConversation => return self.close(),
+            Action::Filter(filter) => self.filter = filter,
+            Action::Write(text) => self.write(text),
+            Action::Send => return self.send(),
+            Action::SendAgain(id) => return vec![Command::SendAgain(id)],
+            Action::Discard(id) => return vec![Command::Discard(id)],
+            Action::LoadOlder => return self.load_older(),
+            Action::Seen(up_to) => return self.seen(up_to),
+            Action::Attentive(attentive) => self.attentive = attentive,
+            Action::FetchNow => return vec![Command::FetchNow],
+            _ => {}
+        }
+        Vec::new()
+    }
+
+    /// Opens a conversation with somebody, perhaps for the first time.
+    pub(super) fn start(&mut self, login: Login) -> Vec<Command> {
+        let peer = Peer::Person(login);
+        self.conversations.row(&peer);
+        self.filter.clear();
+        self.open(peer)
+    }
+
+    pub(super) fn take_unsaved_drafts(&mut self) -> Vec<Command> {
+        std::mem::take(&mut self.unsaved_drafts)
+            .into_iter()
+            .map(|with| Command::SaveDraft {
+                text: self
+                    .conversations
+                    .get(&with)
+                    .map_or_else(String::new, |row| row.draft.clone()),
+                with,
+            })
+            .collect()
+    }
+
+    fn open(&mut self, peer: Peer) -> Vec<Command> {
+        if self.open.as_ref() == Some(&peer) {
+            return Vec::new();
+        }
+        let mut commands = self.close();
+        let unread = self.conversations.row(&peer).unread;
+        let mut timeline = match self.timelines.iter().position(|(with, _)| *with == peer) {
+            Some(at) => self.timelines.remove(at).1,
+            None => Timeline::default(),
+        };
+        if timeline.loaded {
+            timeline.first_new = timeline.first_of_last_received(unread);
+        } else if !timeline.loading {
+            timeline.loading = true;
+            commands.push(Command::LoadPage {
+                with: peer.clone(),
+                before: None,
+                limit: (unread + 20).clamp(PAGE, LARGEST_PAGE),
+            });
+        }
+        self.timelines.push((peer.clone(), timeline));
+        if self.timelines.len() > LOADED_TIMELINES {
+            self.timelines.remove(0);
+        }
+        self.open = Some(peer);
+        commands
+    }
+
+    fn close(&mut self) -> Vec<Command> {
+        self.attentive = false;
+        self.compose_problem = None;
+        if let Some(timeline) = self.timeline_mut() {
+            timeline.leave();
+        }
+        self.open = None;
+        self.take_unsaved_drafts()
+    }
+
+    fn write(&mut self, text: String) {
+        self.compose_problem = None;
+        match self.open.clone() {
+            Some(peer) => {
+                self.conversations.row(&peer).draft = text;
+                self.unsaved_drafts.insert(peer);
+            }
+            None => self.loose_draft = text,
+        }
+    }
+
+    fn send(&mut self) -> Vec<Command> {
+        let Outgoing { to, text } = match read_compose(self.open.as_ref(), self.draft()) {
+            Ok(outgoing) => outgoing,
+            Err(ComposeProblem::Nothing) => return Vec::new(),
+            Err(problem) => {
+                self.compose_problem = Some(problem);
+                return Vec::new();
+            }
+        };
+        self.write(String::new());
+        if let Some(timeline) = self.timeline_mut() {
+            timeline.first_new = None;
+        }
+        let peer = Peer::Person(to.clone());
+        let mut commands = vec![Command::Send { to, text }];
+        commands.extend(self.take_unsaved_drafts());
+        commands.extend(self.open(peer));
+        commands
+    }
+
+    /// What was not sent stands in the compose box again, before what was typed since.
+    fn give_back(&mut self, to: Login, text: &str, reason: NotSent) {
+        let peer = Peer::Person(to);
+        let row = self.conversations.row(&peer);
+        row.draft = match row.draft.as_str() {
+            "" => text.to_owned(),
+            typed => format!("{text}\n{typed}"),
+        };
+        if self.open.as_ref() == Some(&peer) {
+            self.compose_problem = Some(ComposeProblem::NotSent(reason));
+        }
+        self.unsaved_drafts.insert(peer);
+    }
+
+    fn load_older(&mut self) -> Vec<Command> {
+        let Some(timeline) = self.timeline_mut() else {
+            return Vec::new();
+        };
+        if timeline.loading || timeline.complete || !timeline.loaded {
+            return Vec::new();
+        }
+        let Some(before) = timeline.get(0).map(|first| first.id) else {
+            return Vec::new();
+        };
+        timeline.loading = true;
+        let Some(with) = self.open.clone() else {
+            return Vec::new();
+        };
+        vec![Command::LoadPage {
+            with,
+            before: Some(before),
+            limit: PAGE,
+        }]
+    }
+
+    fn seen(&mut self, up_to: MessageId) -> Vec<Command> {
+        let (Some(with), Some(timeline)) = (self.open.clone(), self.timeline()) else {
+            return Vec::new();
+        };
+        let left = timeline.received_after(up_to);
+        let row = self.conversations.row(&with);
+        if left >= row.unread {
+            return Vec::new();
+        }
+        row.unread = left;
+        vec![Command::MarkSeen { with, up_to }]
+    }
+
+    fn take_in(&mut self, message: &Message) {
+        match message.delivery {
+            Delivery::Waiting => self.waiting.insert(message.id),
+            _ => self.waiting.remove(&message.id),
+        };
+        let unread = self
+            .conversations
+            .get(&message.with)
+            .map_or(0, |row| row.unread);
+        let new = self.conversations.take_in(message);
+        let is_open = self.open.as_ref() == Some(&message.with);
+        let attentive = self.attentive;
+        let known = self
+            .timelines
+            .iter_mut()
+            .find(|(peer, _)| *peer == message.with);
+        if let Some((_, timeline)) = known {
+            timeline.take_in(message);
+            if new && is_open && !message.is_own() && unread == 0 && !attentive {
+                timeline.first_new = Some(message.id);
+            }
+        }
+    }
+
+    fn take_page(
+        &mut self,
+        with: &Peer,
+        before: Option<MessageId>,
+        messages: Vec<Message>,
+        complete: bool,
+    ) {
+        for message in &messages {
+            match message.delivery {
+                Delivery::Waiting => self.waiting.insert(message.id),
+                _ => self.waiting.remove(&message.id),
+            };
+        }
+        let unread = self.conversations.get(with).map_or(0, |row| row.unread);
+        let is_open = self.open.as_ref() == Some(with);
+        if let Some((_, timeline)) = self.timelines.iter_mut().find(|(peer, _)| peer == with) {
+            timeline.take_page(before, messages, complete);
+            if is_open && before.is_none() {
+                timeline.first_new = timeline.first_of_last_received(unread);
+            }
+        } else if before.is_none()
+            && let Some(last) = messages.last()
+        {
+            // Asked for by `forget`: what the conversation now ends with.
+            self.conversations.row(with).last = Some(last.clone());
+        }
+    }
+
+    fn forget(&mut self, id: MessageId) -> Vec<Command> {
+        self.waiting.remove(&id);
+        for (peer, timeline) in &mut self.timelines {
+            if timeline.forget(id) {
+                self.conversations.forget(peer, id, timeline.last());
+                return Vec::new();
+            }
+        }
+        // Not loaded: only the list may show it, and the database knows what comes before it.
+        let rows = self.conversations.rows();
+        rows.iter()
+            .filter(|row| row.last.as_ref().is_some_and(|last| last.id == id))
+            .map(|row| Command::LoadPage {
+                with: row.with.clone(),
+                before: None,
+                limit: 1,
+            })
+            .collect()
+    }
+
+    fn timeline_mut(&mut self) -> Option<&mut Timeline> {
+        let open = self.open.as_ref()?;
+        let (_, timeline) = self.timelines.iter_mut().find(|(peer, _)| peer == open)?;
+        Some(timeline)
+    }
+}

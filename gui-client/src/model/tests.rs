@@ -1,0 +1,327 @@
+use jiff::Timestamp;
+use mensageiro_protocol::{Login, Text};
+
+use super::*;
+use crate::engine::{Conversation, Delivery, Message, MessageId, Peer};
+
+fn login(name: &str) -> Login {
+    Login::parse(name).unwrap()
+}
+
+fn person(name: &str) -> Peer {
+    Peer::Person(login(name))
+}
+
+fn alice() -> Account {
+    Account {
+        server: "localhost:3333".into(),
+        login: login("alice"),
+    }
+}
+
+fn message(id: i64, with: &str, delivery: Delivery) -> Message {
+    Message {
+        id: MessageId(id),
+        with: person(with),
+        text: Text::from(format!("message {id}").as_str()),
+        at: Timestamp::UNIX_EPOCH,
+        delivery,
+    }
+}
+
+fn online() -> Event {
+    Event::Link(LinkState::Online {
+        framing: None,
+        next_fetch: None,
+    })
+}
+
+/// Signed in as alice, with these conversations.
+fn signed_in(conversations: Vec<Conversation>) -> Model {
+    let mut model = Model::new(Preferences::default());
+    model.act(Action::SignInAs(alice()));
+    model.apply(Event::SignedIn {
+        account: alice(),
+        conversations,
+    });
+    model.apply(online());
+    model
+}
+
+fn conversation(with: &str, last: i64, unread: usize) -> Conversation {
+    Conversation {
+        with: person(with),
+        last: Some(message(last, with, Delivery::Received)),
+        unread,
+        draft: String::new(),
+    }
+}
+
+fn page(model: &mut Model, with: &str, ids: std::ops::Range<i64>, complete: bool) {
+    model.apply(Event::Page {
+        with: person(with),
+        before: None,
+        messages: ids
+            .map(|id| message(id, with, Delivery::Received))
+            .collect(),
+        complete,
+    });
+}
+
+fn names(model: &Model) -> Vec<String> {
+    let rows = model.session.as_ref().unwrap().conversations.rows();
+    rows.iter()
+        .map(|row| match &row.with {
+            Peer::Person(login) => login.to_string(),
+            Peer::Server => "server".into(),
+        })
+        .collect()
+}
+
+fn session(model: &Model) -> &Session {
+    model.session.as_ref().unwrap()
+}
+
+#[test]
+fn signing_in_asks_for_the_account_that_the_fields_name() {
+    let mut model = Model::new(Preferences::default());
+    model.act(Action::EditUser("ana maria".into()));
+    assert!(model.act(Action::SignIn).is_empty());
+    assert!(model.login.user_problem.is_some() && model.session.is_none());
+    model.act(Action::EditUser("alice".into()));
+    let commands = model.act(Action::SignIn);
+    assert_eq!(
+        commands,
+        [Command::SignIn {
+            account: alice(),
+            fetch_every: model.preferences.fetch_interval(),
+        }]
+    );
+}
+
+#[test]
+fn only_an_account_that_got_in_is_remembered() {
+    let mut model = Model::new(Preferences::default());
+    model.act(Action::SignInAs(alice()));
+    model.apply(Event::Link(LinkState::Refused));
+    assert!(session(&model).refused());
+    assert!(model.preferences.remembered.is_empty());
+    model.apply(online());
+    assert_eq!(model.preferences.remembered[0].login, "alice");
+    assert!(model.preferences.signed_in.is_some());
+    assert_eq!(model.act(Action::SignOut), [Command::SignOut]);
+    assert!(model.preferences.signed_in.is_none());
+    assert_eq!(model.login.user, "alice");
+}
+
+#[test]
+fn the_end_of_the_last_account_does_not_end_the_next_one() {
+    let mut model = signed_in(vec![]);
+    model.act(Action::SignOut);
+    model.act(Action::SignInAs(alice()));
+    model.apply(Event::SignedOut);
+    assert!(model.session.is_some());
+    model.apply(Event::SignedIn {
+        account: alice(),
+        conversations: vec![],
+    });
+    model.apply(Event::SignedOut);
+    assert!(model.session.is_none());
+}
+
+#[test]
+fn conversations_are_ordered_by_their_last_message_and_not_by_clocks() {
+    let mut model = signed_in(vec![conversation("bob", 5, 0), conversation("carol", 9, 2)]);
+    assert_eq!(names(&model), ["carol", "bob"]);
+    model.apply(Event::Message(message(10, "bob", Delivery::Received)));
+    assert_eq!(names(&model), ["bob", "carol"]);
+    assert_eq!(session(&model).conversations.unread(), 3);
+    assert_eq!(model.title(), "(3) MeuMensageiro - alice");
+    model.apply(Event::Message(message(10, "bob", Delivery::Received)));
+    assert_eq!(
+        session(&model).conversations.unread(),
+        3,
+        "the same one again"
+    );
+}
+
+#[test]
+fn a_message_typed_by_hand_opens_that_conversation() {
+    let mut model = signed_in(vec![conversation("bob", 5, 0)]);
+    model.act(Action::Write("hello".into()));
+    assert!(model.act(Action::Send).is_empty());
+    assert_eq!(
+        session(&model).compose_problem,
+        Some(ComposeProblem::NoRecipient)
+    );
+    model.act(Action::Write("@carol hi".into()));
+    let commands = model.act(Action::Send);
+    assert_eq!(
+        commands[0],
+        Command::Send {
+            to: login("carol"),
+            text: Text::from("hi"),
+        }
+    );
+    assert_eq!(session(&model).open, Some(person("carol")));
+    assert_eq!(session(&model).draft(), "");
+}
+
+#[test]
+fn each_conversation_keeps_what_is_typed_in_it() {
+    let mut model = signed_in(vec![conversation("bob", 5, 0), conversation("carol", 9, 0)]);
+    model.act(Action::Open(person("bob")));
+    model.act(Action::Write("for bob".into()));
+    let commands = model.act(Action::Open(person("carol")));
+    assert!(commands.contains(&Command::SaveDraft {
+        with: person("bob"),
+        text: "for bob".into(),
+    }));
+    assert_eq!(session(&model).draft(), "");
+    model.act(Action::Open(person("bob")));
+    assert_eq!(session(&model).draft(), "for bob");
+    assert!(model.take_unsaved_drafts().is_empty());
+}
+
+#[test]
+fn what_was_typed_and_queued_survives_a_broken_link() {
+    let mut model = signed_in(vec![conversation("bob", 5, 0)]);
+    model.act(Action::Open(person("bob")));
+    page(&mut model, "bob", 0..6, true);
+    model.act(Action::Write("half a sen".into()));
+    model.apply(Event::Message(message(6, "bob", Delivery::Waiting)));
+    model.apply(Event::Link(LinkState::Waiting {
+        problem: crate::engine::LinkProblem::Broken,
+        retry_at: std::time::Instant::now(),
+    }));
+    assert!(!session(&model).online && session(&model).anything_waiting());
+    assert_eq!(session(&model).draft(), "half a sen");
+    model.apply(Event::Link(LinkState::Connecting));
+    assert!(!session(&model).online);
+    model.apply(online());
+    model.apply(Event::Message(message(6, "bob", Delivery::Accepted)));
+    assert!(!session(&model).anything_waiting());
+    assert_eq!(session(&model).timeline().unwrap().len(), 7);
+}
+
+#[test]
+fn only_what_was_on_the_screen_is_read() {
+    let mut model = signed_in(vec![conversation("bob", 9, 4)]);
+    model.act(Action::Open(person("bob")));
+    page(&mut model, "bob", 0..10, true);
+    let timeline = session(&model).timeline().unwrap();
+    assert_eq!(timeline.first_new, Some(MessageId(6)));
+    assert_eq!(
+        model.act(Action::Seen(MessageId(7))),
+        [Command::MarkSeen {
+            with: person("bob"),
+            up_to: MessageId(7),
+        }]
+    );
+    assert_eq!(session(&model).open_unread(), 2);
+    assert!(model.act(Action::Seen(MessageId(3))).is_empty());
+    assert_eq!(session(&model).open_unread(), 2);
+}
+
+#[test]
+fn the_line_above_new_messages_is_for_those_who_looked_away() {
+    let mut model = signed_in(vec![conversation("bob", 1, 0)]);
+    model.act(Action::Open(person("bob")));
+    page(&mut model, "bob", 0..2, true);
+    model.act(Action::Attentive(true));
+    model.apply(Event::Message(message(2, "bob", Delivery::Received)));
+    assert_eq!(session(&model).timeline().unwrap().first_new, None);
+    model.act(Action::Seen(MessageId(2)));
+    model.act(Action::Attentive(false));
+    model.apply(Event::Message(message(3, "bob", Delivery::Received)));
+    model.apply(Event::Message(message(4, "bob", Delivery::Received)));
+    assert_eq!(
+        session(&model).timeline().unwrap().first_new,
+        Some(MessageId(3))
+    );
+}
+
+#[test]
+fn older_messages_are_asked_for_once_at_a_time() {
+    let mut model = signed_in(vec![conversation("bob", 200, 0)]);
+    let commands = model.act(Action::Open(person("bob")));
+    assert_eq!(
+        commands,
+        [Command::LoadPage {
+            with: person("bob"),
+            before: None,
+            limit: PAGE,
+        }]
+    );
+    assert!(model.act(Action::LoadOlder).is_empty());
+    page(&mut model, "bob", 101..201, false);
+    assert_eq!(model.act(Action::LoadOlder).len(), 1);
+    assert!(model.act(Action::LoadOlder).is_empty());
+}
+
+#[test]
+fn a_discarded_message_leaves_the_list_too() {
+    let mut model = signed_in(vec![conversation("bob", 5, 0)]);
+    model.act(Action::Open(person("bob")));
+    page(&mut model, "bob", 0..6, true);
+    model.apply(Event::Message(message(6, "bob", Delivery::Unconfirmed)));
+    assert_eq!(
+        model.act(Action::Discard(MessageId(6))),
+        [Command::Discard(MessageId(6))]
+    );
+    model.apply(Event::Discarded(MessageId(6)));
+    let row = session(&model).conversations.get(&person("bob")).unwrap();
+    assert_eq!(row.last.as_ref().unwrap().id, MessageId(5));
+    assert_eq!(session(&model).timeline().unwrap().len(), 6);
+}
+
+#[test]
+fn a_new_conversation_needs_a_login() {
+    let mut model = signed_in(vec![]);
+    model.act(Action::Show(Overlay::new_conversation()));
+    model.act(Action::EditOverlay("ana maria".into()));
+    assert!(model.act(Action::StartConversation).is_empty());
+    assert!(matches!(
+        &model.overlay,
+        Some(Overlay::NewConversation {
+            problem: Some(_),
+            ..
+        })
+    ));
+    model.act(Action::EditOverlay(" @carol ".into()));
+    model.act(Action::StartConversation);
+    assert_eq!(model.overlay, None);
+    assert_eq!(session(&model).open, Some(person("carol")));
+    assert_eq!(names(&model), ["carol"]);
+}
+
+#[test]
+fn the_filter_finds_parts_of_names_in_any_case() {
+    let model = signed_in(vec![
+        conversation("Bobby", 1, 0),
+        conversation("carol", 2, 0),
+    ]);
+    let found: Vec<_> = session(&model).conversations.matching("bOB").collect();
+    assert_eq!(found.len(), 1);
+    assert_eq!(session(&model).conversations.matching("").count(), 2);
+}
+
+#[test]
+fn what_the_outbox_does_not_take_comes_back() {
+    let mut model = signed_in(vec![conversation("bob", 5, 0)]);
+    model.act(Action::Open(person("bob")));
+    model.act(Action::Write("first".into()));
+    model.act(Action::Send);
+    model.act(Action::Write("second".into()));
+    model.apply(Event::NotSent {
+        to: login("bob"),
+        text: Text::from("first"),
+        reason: crate::engine::NotSent::Storage,
+    });
+    assert_eq!(session(&model).draft(), "first\nsecond");
+    assert!(matches!(
+        session(&model).compose_problem,
+        Some(ComposeProblem::NotSent(_))
+    ));
+    assert_eq!(model.take_unsaved_drafts().len(), 1);
+}

@@ -1,0 +1,264 @@
+use std::{
+    collections::VecDeque,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use mensageiro_protocol::Login;
+
+use super::step::{Dialog, Step};
+use crate::{
+    engine::{Account, Delivery, Event, LinkState, Message},
+    model::{Action, Model, Overlay},
+};
+
+/// How long a wait may take unless the script says otherwise.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How many received texts a script can still wait for; the oldest is forgotten first.
+const HEARD_AT_MOST: usize = 10_000;
+
+/// Runs a script: looks at the model and the time, and says what is to be done next.
+#[derive(Debug)]
+pub struct ScriptRunner {
+    name: String,
+    steps: VecDeque<(usize, Step)>,
+    timeout: Duration,
+    /// When the step at the front was come to.
+    since: Option<Instant>,
+    heard: VecDeque<String>,
+}
+
+/// What is to be done next.
+#[derive(Debug, PartialEq)]
+pub enum Progress {
+    /// Nothing until something happens, at the latest until then.
+    Wait(Instant),
+    /// What a person would do; then ask again.
+    Act(Vec<Action>),
+    /// Makes the window that large; then ask again.
+    Size(f32, f32),
+    /// Saves the window there; ask again when it is saved.
+    Screenshot(PathBuf),
+    /// The script is through.
+    Quit,
+    /// A wait took too long; the sentence says which.
+    Failed(String),
+}
+
+impl ScriptRunner {
+    /// A runner of these steps; `name` is what messages call the script.
+    pub fn new(name: String, steps: Vec<(usize, Step)>) -> Self {
+        Self {
+            name,
+            steps: steps.into(),
+            timeout: TIMEOUT,
+            since: None,
+            heard: VecDeque::new(),
+        }
+    }
+
+    /// Listens to what the background threads tell, before the model takes it in.
+    pub fn observe(&mut self, event: &Event) {
+        match event {
+            Event::Message(message) => self.hear(message),
+            Event::Page { messages, .. } => messages.iter().for_each(|m| self.hear(m)),
+            Event::SignedIn { conversations, .. } => conversations
+                .iter()
+                .filter_map(|row| row.last.as_ref())
+                .for_each(|message| self.hear(message)),
+            _ => {}
+        }
+    }
+
+    /// Goes one step on, or says what it waits for.
+    pub fn advance(&mut self, model: &Model, now: Instant) -> Progress {
+        let Some((line, step)) = self.steps.front() else {
+            return Progress::Quit;
+        };
+        let since = *self.since.get_or_insert(now);
+        let waited_for = match step {
+            Step::Pause(time) => {
+                if now < since + *time {
+                    return Progress::Wait(since + *time);
+                }
+                None
+            }
+            step if self.is_reached(step, model) => None,
+            step => Some(sentence(step)),
+        };
+        if let Some(what) = waited_for {
+            let due = since + self.timeout;
+            if now < due {
+                return Progress::Wait(due);
+            }
+            let (name, seconds) = (&self.name, self.timeout.as_secs_f32());
+            return Progress::Failed(format!(
+                "{name}, line {line}: waited {seconds} s for {what}, in vain"
+            ));
+        }
+        self.since = None;
+        match self.steps.pop_front() {
+            Some((_, step)) => self.take(step, model),
+            None => Progress::Quit,
+        }
+    }
+
+    fn hear(&mut self, message: &Message) {
+        if message.delivery == Delivery::Received {
+            if self.heard.len() == HEARD_AT_MOST {
+                self.heard.pop_front();
+            }
+            self.heard.push_back(message.text.as_str().to_owned());
+        }
+    }
+
+    /// Whether a wait is over; what is no wait is.
+    fn is_reached(&self, step: &Step, model: &Model) -> bool {
+        let session = model.session.as_ref();
+        let link = session.map(|session| &session.link);
+        match step {
+            Step::WaitOnline => matches!(link, Some(LinkState::Online { .. })),
+            Step::WaitRefused => matches!(link, Some(LinkState::Refused)),
+            Step::WaitWaiting => matches!(link, Some(LinkState::Waiting { .. })),
+            Step::WaitLogin => session.is_none(),
+            Step::WaitSettled => !matches!(link, Some(LinkState::Offline | LinkState::Connecting)),
+            Step::WaitMessage(text) => self.heard.iter().any(|heard| heard.contains(text)),
+            Step::WaitAccepted => session.is_some_and(|session| !session.anything_waiting()),
+            _ => true,
+        }
+    }
+
+    fn take(&mut self, step: Step, model: &Model) -> Progress {
+        let action = match step {
+            Step::SignIn { login, server } => Action::SignInAs(Account { login, server }),
+            Step::SignOut => Action::SignOut,
+            Step::Open(login) => return Progress::Act(open(login)),
+            Step::Close => Action::CloseConversation,
+            Step::Type(text) => {
+                let session = model.session.as_ref();
+                let draft = session.map_or("", |session| session.draft());
+                Action::Write(format!("{draft}{text}"))
+            }
+            Step::Send => Action::Send,
+            Step::Fetch => Action::FetchNow,
+            Step::Show(dialog) => Action::Show(match dialog {
+                Dialog::Settings => Overlay::Settings,
+                Dialog::Shortcuts => Overlay::Shortcuts,
+                Dialog::NewConversation => Overlay::new_conversation(),
+            }),
+            Step::Hide => Action::CloseOverlay,
+            Step::Theme(theme) => Action::Theme(theme),
+            Step::Language(language) => Action::Language(language),
+            Step::Zoom(zoom) => Action::Zoom(zoom),
+            Step::Size(width, height) => return Progress::Size(width, height),
+            Step::Screenshot(path) => return Progress::Screenshot(path),
+            Step::Quit => return Progress::Quit,
+            Step::Timeout(timeout) => {
+                self.timeout = timeout;
+                return Progress::Act(Vec::new());
+            }
+            Step::WaitOnline
+            | Step::WaitRefused
+            | Step::WaitLogin
+            | Step::WaitSettled
+            | Step::WaitWaiting
+            | Step::WaitMessage(_)
+            | Step::WaitAccepted
+            | Step::Pause(_) => return Progress::Act(Vec::new()),
+        };
+        Progress::Act(vec![action])
+    }
+}
+
+/// As a person opens a conversation that may not be there yet: by the dialog.
+fn open(login: Login) -> Vec<Action> {
+    vec![
+        Action::Show(Overlay::new_conversation()),
+        Action::EditOverlay(login.as_str().to_owned()),
+        Action::StartConversation,
+    ]
+}
+
+fn sentence(step: &Step) -> String {
+    match step {
+        Step::WaitOnline => "the server to let the user in".into(),
+        Step::WaitRefused => "the server to refuse the user".into(),
+        Step::WaitWaiting => "the connection to break".into(),
+        Step::WaitLogin => "the sign-in screen".into(),
+        Step::WaitSettled => "the server to answer".into(),
+        Step::WaitMessage(text) => format!("a message containing {text:?}"),
+        Step::WaitAccepted => "all messages to be accepted".into(),
+        _ => "nothing".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use mensageiro_protocol::Text;
+
+    use super::*;
+    use crate::{
+        engine::{MessageId, Peer},
+        model::Preferences,
+        script::parse,
+    };
+
+    fn runner(script: &str) -> ScriptRunner {
+        ScriptRunner::new("demo.txt".into(), parse(script).unwrap())
+    }
+
+    #[test]
+    fn a_wait_that_takes_too_long_says_where_and_for_what() {
+        let mut runner = runner("timeout 2\nwait-online\nquit");
+        let model = Model::new(Preferences::default());
+        let start = Instant::now();
+        assert_eq!(runner.advance(&model, start), Progress::Act(vec![]));
+        let due = start + Duration::from_secs(2);
+        assert_eq!(runner.advance(&model, start), Progress::Wait(due));
+        assert_eq!(
+            runner.advance(&model, due),
+            Progress::Failed(
+                "demo.txt, line 2: waited 2 s for the server to let the user in, in vain".into()
+            )
+        );
+    }
+
+    #[test]
+    fn a_message_is_waited_for_wherever_it_arrives() {
+        let mut runner = runner("wait-message ola\ntype x\nquit");
+        let model = Model::new(Preferences::default());
+        let start = Instant::now();
+        assert!(matches!(runner.advance(&model, start), Progress::Wait(_)));
+        let message = |delivery| {
+            Event::Message(Message {
+                id: MessageId(1),
+                with: Peer::Server,
+                text: Text::from("diz ola"),
+                at: Timestamp::UNIX_EPOCH,
+                delivery,
+            })
+        };
+        runner.observe(&message(Delivery::Accepted));
+        assert!(matches!(runner.advance(&model, start), Progress::Wait(_)));
+        runner.observe(&message(Delivery::Received));
+        assert_eq!(runner.advance(&model, start), Progress::Act(vec![]));
+        assert_eq!(
+            runner.advance(&model, start),
+            Progress::Act(vec![Action::Write("x".into())])
+        );
+        assert_eq!(runner.advance(&model, start), Progress::Quit);
+    }
+
+    #[test]
+    fn a_pause_ends_by_itself() {
+        let mut runner = runner("pause 1");
+        let model = Model::new(Preferences::default());
+        let start = Instant::now();
+        let due = start + Duration::from_secs(1);
+        assert_eq!(runner.advance(&model, start), Progress::Wait(due));
+        assert_eq!(runner.advance(&model, due), Progress::Act(vec![]));
+        assert_eq!(runner.advance(&model, due), Progress::Quit);
+    }
+}

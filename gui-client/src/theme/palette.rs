@@ -1,0 +1,245 @@
+use egui::{Color32, epaint::Shadow};
+
+/// Colours by the role they play; both themes have the same roles.
+#[derive(Debug)]
+pub struct Palette {
+    /// Ground of lists and bars.
+    pub panel: Color32,
+    /// Ground of the timeline and of screens without lists.
+    pub ground: Color32,
+    /// Ground of cards, dialogs and menus.
+    pub raised: Color32,
+    /// Ground of fields.
+    pub field: Color32,
+    /// Ground of plain buttons.
+    pub control: Color32,
+    /// Border of plain buttons and fields.
+    pub control_line: Color32,
+    /// Ground of what the pointer is over.
+    pub hover: Color32,
+    /// Ground of what is pressed.
+    pub pressed: Color32,
+    /// Ground of the open conversation's row.
+    pub chosen: Color32,
+    /// Thin lines between areas.
+    pub line: Color32,
+    /// Text on all of the grounds above.
+    pub text: Color32,
+    /// Second lines and times on the same grounds.
+    pub text_weak: Color32,
+    /// Ground of the main button, badges and marks.
+    pub accent: Color32,
+    /// The main button under the pointer.
+    pub accent_hover: Color32,
+    /// Text on both accents.
+    pub on_accent: Color32,
+    /// Links and marks on plain grounds.
+    pub accent_text: Color32,
+    /// Ground of own messages.
+    pub own: Color32,
+    /// Text of own messages, links in them included.
+    pub on_own: Color32,
+    /// Times in own messages.
+    pub on_own_weak: Color32,
+    /// Ground of the other side's messages.
+    pub other: Color32,
+    /// Text of the other side's messages.
+    pub on_other: Color32,
+    /// Times in the other side's messages.
+    pub on_other_weak: Color32,
+    /// Selected text.
+    pub selection: Color32,
+    /// Ground of warnings.
+    pub warning: Color32,
+    /// Text on the ground of warnings.
+    pub on_warning: Color32,
+    /// Warnings on plain grounds.
+    pub warning_text: Color32,
+    /// Errors on plain grounds.
+    pub danger_text: Color32,
+    /// "Connected" on plain grounds.
+    pub success_text: Color32,
+    /// Behind dialogs.
+    pub veil: Color32,
+    /// Grounds of avatars; white letters stand on all of them.
+    pub avatars: [Color32; 8],
+    /// Letters on avatars.
+    pub on_avatar: Color32,
+    shadow: u8,
+}
+
+/// Dark text on light ground.
+pub const LIGHT: Palette = Palette {
+    panel: rgb(0xFFFFFF),
+    ground: rgb(0xEEF2F3),
+    raised: rgb(0xFFFFFF),
+    field: rgb(0xF3F6F7),
+    control: rgb(0xFFFFFF),
+    control_line: rgb(0xCBD5D9),
+    hover: rgb(0xEFF3F4),
+    pressed: rgb(0xE2E9EB),
+    chosen: rgb(0xDCEFEB),
+    line: rgb(0xDDE4E7),
+    text: rgb(0x14201F),
+    text_weak: rgb(0x566468),
+    accent: rgb(0x0B7A6B),
+    accent_hover: rgb(0x08675A),
+    on_accent: rgb(0xFFFFFF),
+    accent_text: rgb(0x07695C),
+    own: rgb(0xCFEFE7),
+    on_own: rgb(0x0E2622),
+    on_own_weak: rgb(0x3C625B),
+    other: rgb(0xFFFFFF),
+    on_other: rgb(0x14201F),
+    on_other_weak: rgb(0x5B686C),
+    selection: rgb(0xA9DCE8),
+    warning: rgb(0xFFF1CF),
+    on_warning: rgb(0x533B00),
+    warning_text: rgb(0x865A00),
+    danger_text: rgb(0xB42318),
+    success_text: rgb(0x0B7A55),
+    veil: Color32::from_black_alpha(110),
+    avatars: AVATARS,
+    on_avatar: Color32::WHITE,
+    shadow: 28,
+};
+
+/// Light text on dark ground.
+pub const DARK: Palette = Palette {
+    panel: rgb(0x161C20),
+    ground: rgb(0x0E1316),
+    raised: rgb(0x1B2328),
+    field: rgb(0x222B31),
+    control: rgb(0x222B31),
+    control_line: rgb(0x3A464D),
+    hover: rgb(0x212A30),
+    pressed: rgb(0x2B363D),
+    chosen: rgb(0x17403B),
+    line: rgb(0x273137),
+    text: rgb(0xE9EFF0),
+    text_weak: rgb(0x9FADB3),
+    accent: rgb(0x0E7F70),
+    accent_hover: rgb(0x0B7264),
+    on_accent: rgb(0xFFFFFF),
+    accent_text: rgb(0x52D3BE),
+    own: rgb(0x11534A),
+    on_own: rgb(0xEDFBF8),
+    on_own_weak: rgb(0xB4D9D2),
+    other: rgb(0x202A30),
+    on_other: rgb(0xE9EFF0),
+    on_other_weak: rgb(0x9FADB3),
+    selection: rgb(0x2A6F86),
+    warning: rgb(0x3D2F0B),
+    on_warning: rgb(0xFFE3A1),
+    warning_text: rgb(0xF2C357),
+    danger_text: rgb(0xFFADA5),
+    success_text: rgb(0x52D3A4),
+    veil: Color32::from_black_alpha(150),
+    avatars: AVATARS,
+    on_avatar: Color32::WHITE,
+    shadow: 110,
+};
+
+const AVATARS: [Color32; 8] = [
+    rgb(0xB3402E),
+    rgb(0x9A5B00),
+    rgb(0x4D7A17),
+    rgb(0x0B7A6B),
+    rgb(0x1F6FB2),
+    rgb(0x4B5FC1),
+    rgb(0x8144B5),
+    rgb(0xB0327B),
+];
+
+impl Palette {
+    /// The shadow of dialogs and menus.
+    pub fn shadow(&self) -> Shadow {
+        Shadow {
+            offset: [0, 6],
+            blur: 24,
+            spread: 0,
+            color: Color32::from_black_alpha(self.shadow),
+        }
+    }
+
+    /// The avatar colour of a name: the same at every start and on every machine.
+    pub fn avatar(&self, name: &str) -> Color32 {
+        let hash = name.bytes().fold(0x811C_9DC5_u32, |hash, byte| {
+            (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+        });
+        self.avatars[(hash >> 8) as usize % self.avatars.len()]
+    }
+}
+
+const fn rgb(hex: u32) -> Color32 {
+    Color32::from_rgb((hex >> 16) as u8, (hex >> 8) as u8, hex as u8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The contrast of WCAG 2, from 1 to 21.
+    fn contrast(a: Color32, b: Color32) -> f32 {
+        let light = |colour: Color32| {
+            let [r, g, b, _] = egui::Rgba::from(colour).to_array();
+            0.2126 * r + 0.7152 * g + 0.0722 * b
+        };
+        let (a, b) = (light(a), light(b));
+        (a.max(b) + 0.05) / (a.min(b) + 0.05)
+    }
+
+    fn check(theme: &str, p: &Palette) {
+        let mut pairs = vec![
+            ("accent", p.on_accent, p.accent),
+            ("accent under the pointer", p.on_accent, p.accent_hover),
+            ("own", p.on_own, p.own),
+            ("own time", p.on_own_weak, p.own),
+            ("other", p.on_other, p.other),
+            ("other time", p.on_other_weak, p.other),
+            ("other link", p.accent_text, p.other),
+            ("warning", p.on_warning, p.warning),
+            ("selection in own", p.on_own, p.selection),
+            ("selection in other", p.on_other, p.selection),
+            ("time in the chosen row", p.text_weak, p.chosen),
+        ];
+        for ground in [p.panel, p.ground, p.raised, p.field, p.control, p.hover] {
+            pairs.extend([
+                ("text", p.text, ground),
+                ("weak text", p.text_weak, ground),
+                ("link", p.accent_text, ground),
+            ]);
+        }
+        for ground in [p.panel, p.raised, p.own, p.ground] {
+            pairs.push(("danger", p.danger_text, ground));
+        }
+        for ground in [p.panel, p.raised] {
+            pairs.push(("warning text", p.warning_text, ground));
+            pairs.push(("success", p.success_text, ground));
+        }
+        pairs.extend(p.avatars.map(|ground| ("avatar", p.on_avatar, ground)));
+        for (role, ink, ground) in pairs {
+            let found = contrast(ink, ground);
+            assert!(
+                found >= 4.5,
+                "{theme}: {role}: {found:.2} of {ink:?} on {ground:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_text_stands_out_from_its_ground() {
+        check("light", &LIGHT);
+        check("dark", &DARK);
+    }
+
+    #[test]
+    fn a_name_keeps_its_colour() {
+        assert_eq!(LIGHT.avatar("alice"), LIGHT.avatar("alice"));
+        let different: std::collections::BTreeSet<_> = ["alice", "bob", "carol", "dave", "eve"]
+            .iter()
+            .map(|name| LIGHT.avatar(name).to_array())
+            .collect();
+        assert!(different.len() >= 3);
+    }
+}

@@ -1,0 +1,166 @@
+use std::time::{Duration, Instant};
+
+use egui::{Align, Color32, Frame, Layout, Margin, RichText, Sense, Ui, vec2};
+
+use super::{View, icon::Icon, preferences, widget};
+use crate::{
+    engine::{LinkProblem, LinkState},
+    model::{Action, FETCH_CHOICES, Notice, Session},
+    texts::Texts,
+    theme::{Palette, space, text},
+};
+
+/// The bars above a timeline: no connection, a database that failed, how something went.
+pub fn show(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<Action>) {
+    let texts = view.texts;
+    if let LinkState::Waiting { problem, retry_at } = &session.link {
+        let server = session.account.server.as_str();
+        let why = problem_text(texts, problem, server);
+        let seconds = seconds_until(ui, *retry_at, view.instant);
+        let when = texts.fill("link.next_try", &[("seconds", &seconds.to_string())]);
+        bar(ui, view.palette, &why, Some(&when), |ui| {
+            if widget::plain_button(ui, texts.get("link.try_now")).clicked() {
+                actions.push(Action::FetchNow);
+            }
+        });
+    }
+    if let Some(why) = &session.storage_problem {
+        bar(ui, view.palette, why, None, |_| {});
+    }
+}
+
+/// The line that tells how something went, on any screen.
+pub fn notice(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
+    let Some(notice) = &view.model.notice else {
+        return;
+    };
+    let texts = view.texts;
+    let sentence = match notice {
+        Notice::PictureSaved(path) => texts.fill(
+            "notice.picture_saved",
+            &[("path", &path.display().to_string())],
+        ),
+        Notice::PictureFailed(why) => texts.fill("notice.picture_failed", &[("why", why)]),
+        Notice::SettingsFailed(why) => texts.fill("notice.settings_failed", &[("why", why)]),
+    };
+    bar(ui, view.palette, &sentence, None, |ui| {
+        if widget::plain_button(ui, texts.get("notice.dismiss")).clicked() {
+            actions.push(Action::DismissNotice);
+        }
+    });
+}
+
+/// The line under the conversation list: the state of the connection, and how often it fetches.
+pub fn status(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<Action>) {
+    let (texts, palette) = (view.texts, view.palette);
+    let (dot, state) = match &session.link {
+        _ if session.online => (palette.success_text, texts.get("link.online")),
+        LinkState::Offline | LinkState::Connecting | LinkState::Online { .. } => {
+            (palette.warning_text, texts.get("link.connecting"))
+        }
+        LinkState::Waiting { .. } => (palette.warning_text, texts.get("link.waiting")),
+        LinkState::Refused => (palette.danger_text, texts.get("link.refused")),
+    };
+    ui.horizontal_centered(|ui| {
+        ui.add_space(space::LARGE);
+        let (rect, _) = ui.allocate_exact_size(vec2(8.0, 8.0), Sense::hover());
+        ui.painter().circle_filled(rect.center(), 4.0, dot);
+        ui.label(RichText::new(state).font(text::small()).color(palette.text))
+            .on_hover_text(session.account.server.as_str());
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            ui.add_space(space::TINY);
+            let fetch = texts.get("link.fetch_now");
+            if widget::icon_button(ui, palette, Icon::Refresh, fetch).clicked() {
+                actions.push(Action::FetchNow);
+            }
+            interval_menu(ui, view, actions);
+        });
+    });
+}
+
+fn interval_menu(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
+    let (texts, palette) = (view.texts, view.palette);
+    let chosen = view.model.preferences.fetch_every;
+    let label = match chosen {
+        None => texts.get("link.fetches_on_send").to_owned(),
+        Some(_) => texts.fill(
+            "link.fetches_every",
+            &[("interval", &preferences::interval_name(texts, chosen))],
+        ),
+    };
+    let label = RichText::new(label)
+        .font(text::small())
+        .color(palette.text_weak);
+    ui.menu_button(label, |ui| {
+        for seconds in FETCH_CHOICES {
+            let name = preferences::interval_name(texts, seconds);
+            if ui.selectable_label(seconds == chosen, name).clicked() {
+                actions.push(Action::FetchEvery(seconds));
+                ui.close();
+            }
+        }
+    })
+    .response
+    .on_hover_text(texts.get("settings.fetch_why"));
+}
+
+fn bar(
+    ui: &mut Ui,
+    palette: &Palette,
+    sentence: &str,
+    second: Option<&str>,
+    buttons: impl FnOnce(&mut Ui),
+) {
+    Frame::new()
+        .fill(palette.warning)
+        .inner_margin(Margin::symmetric(space::LARGE as i8, space::SMALL as i8))
+        .show(ui, |ui| {
+            ui.horizontal(|ui| {
+                let (rect, _) = ui.allocate_exact_size(vec2(22.0, 22.0), Sense::hover());
+                Icon::Warning.paint(ui.painter(), rect.center(), 20.0, palette.on_warning);
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                    buttons(ui);
+                    ui.with_layout(Layout::top_down(Align::Min), |ui| {
+                        ui.spacing_mut().item_spacing.y = 1.0;
+                        line(ui, sentence, palette.on_warning);
+                        if let Some(second) = second {
+                            line(ui, second, palette.on_warning);
+                        }
+                    });
+                });
+            });
+        });
+}
+
+fn line(ui: &mut Ui, sentence: &str, ink: Color32) {
+    let sentence = RichText::new(sentence).font(text::small()).color(ink);
+    ui.add(egui::Label::new(sentence).wrap());
+}
+
+fn problem_text(texts: &Texts, problem: &LinkProblem, server: &str) -> String {
+    let key = match problem {
+        LinkProblem::BadAddress => "problem.bad_address",
+        LinkProblem::UnknownHost => "problem.unknown_host",
+        LinkProblem::NobodyListens => "problem.nobody_listens",
+        LinkProblem::TimedOut => "problem.timed_out",
+        LinkProblem::Broken => "problem.broken",
+        LinkProblem::Other(_) => "problem.unknown",
+    };
+    let why = match problem {
+        LinkProblem::Other(why) => why,
+        _ => "",
+    };
+    texts.fill(key, &[("server", server), ("why", why)])
+}
+
+/// Whole seconds left, and the next frame when that number changes.
+fn seconds_until(ui: &Ui, due: Instant, now: Instant) -> u64 {
+    let left = due.saturating_duration_since(now);
+    let whole = left.as_millis().div_ceil(1000) as u64;
+    if whole > 0 {
+        let change = left.saturating_sub(Duration::from_secs(whole - 1));
+        ui.ctx()
+            .request_repaint_after(change + Duration::from_millis(5));
+    }
+    whole
+}

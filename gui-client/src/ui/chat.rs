@@ -1,0 +1,136 @@
+use egui::{Align, CentralPanel, Frame, Layout, Panel, RichText, Sense, Ui, Vec2, vec2};
+
+use super::{
+    Focus, UiState, View, banner, compose, icon::Icon, peer_name, sidebar, timeline, widget,
+};
+use crate::{
+    engine::Peer,
+    model::{Action, Overlay, Session},
+    theme::{space, text},
+};
+
+/// Narrower than this, in points, the list and the open conversation take turns.
+pub const ONE_PANE_BELOW: f32 = 640.0;
+
+/// The list and the open conversation.
+pub fn show(
+    ui: &mut Ui,
+    view: &View<'_>,
+    session: &Session,
+    state: &mut UiState,
+    actions: &mut Vec<Action>,
+) {
+    if state.seen_open != session.open {
+        state.seen_open.clone_from(&session.open);
+        state.focus = Some(Focus::Compose);
+    }
+    let one_pane = ui.available_width() < ONE_PANE_BELOW;
+    if one_pane && session.open.is_none() {
+        sidebar::show(ui, view, session, state, actions);
+        return;
+    }
+    if !one_pane {
+        let widest = (ui.available_width() * 0.45).clamp(240.0, 420.0);
+        Panel::left("sidebar")
+            .frame(Frame::NONE)
+            .default_size(320.0)
+            .size_range(240.0..=widest)
+            .show(ui, |ui| sidebar::show(ui, view, session, state, actions));
+    }
+    CentralPanel::no_frame().show(ui, |ui| {
+        ui.spacing_mut().item_spacing = Vec2::ZERO;
+        conversation(ui, view, session, state, one_pane, actions);
+    });
+}
+
+fn conversation(
+    ui: &mut Ui,
+    view: &View<'_>,
+    session: &Session,
+    state: &mut UiState,
+    one_pane: bool,
+    actions: &mut Vec<Action>,
+) {
+    let panel = Frame::new().fill(view.palette.panel);
+    if let Some(open) = &session.open {
+        Panel::top("conversation header")
+            .frame(panel)
+            .exact_size(space::BAR)
+            .show(ui, |ui| header(ui, view, open, one_pane, actions));
+    }
+    Panel::top("banners")
+        .frame(Frame::NONE)
+        .min_size(0.0)
+        .show_separator_line(false)
+        .show(ui, |ui| banner::show(ui, view, session, actions));
+    if session.open != Some(Peer::Server) {
+        Panel::bottom("compose")
+            .frame(panel)
+            .show(ui, |ui| compose::show(ui, view, session, state, actions));
+    }
+    CentralPanel::no_frame().show(ui, |ui| match (&session.open, session.timeline()) {
+        (Some(open), Some(messages)) => {
+            timeline::show(ui, view, session, open, messages, state, actions);
+        }
+        _ => nothing_open(ui, view, session, actions),
+    });
+}
+
+fn header(ui: &mut Ui, view: &View<'_>, open: &Peer, one_pane: bool, actions: &mut Vec<Action>) {
+    let (texts, palette) = (view.texts, view.palette);
+    ui.horizontal_centered(|ui| {
+        if one_pane {
+            ui.add_space(space::SMALL);
+            if widget::icon_button(ui, palette, Icon::Back, texts.get("chat.back")).clicked() {
+                actions.push(Action::CloseConversation);
+            }
+            ui.add_space(space::TINY);
+        } else {
+            ui.add_space(space::LARGE);
+        }
+        let (rect, _) = ui.allocate_exact_size(Vec2::splat(38.0), Sense::hover());
+        let name = peer_name(texts, open);
+        match open {
+            Peer::Person(_) => widget::avatar(ui.painter(), palette, rect.center(), 38.0, name),
+            Peer::Server => {
+                ui.painter()
+                    .circle_filled(rect.center(), 19.0, palette.text_weak);
+                Icon::Bubbles.paint(ui.painter(), rect.center(), 20.0, palette.panel);
+            }
+        }
+        ui.add_space(space::MEDIUM);
+        let width = ui.available_width() - space::LARGE;
+        ui.label(widget::one_line(name, text::heading(), palette.text, width));
+    });
+}
+
+fn nothing_open(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<Action>) {
+    let (texts, palette) = (view.texts, view.palette);
+    let first = session.conversations.rows().is_empty();
+    let (title, advice) = if first {
+        ("chat.first_title", "chat.first_advice")
+    } else {
+        ("chat.none_title", "chat.none_advice")
+    };
+    let width = 340.0_f32.min(ui.available_width() - 2.0 * space::LARGE);
+    let left = (ui.available_width() - width) / 2.0;
+    ui.add_space((ui.available_height() / 2.0 - 110.0).max(space::LARGE));
+    ui.horizontal(|ui| {
+        ui.add_space(left);
+        ui.allocate_ui_with_layout(vec2(width, 0.0), Layout::top_down(Align::Center), |ui| {
+            ui.spacing_mut().item_spacing.y = space::SMALL;
+            let (rect, _) = ui.allocate_exact_size(Vec2::splat(72.0), Sense::hover());
+            ui.painter()
+                .circle_filled(rect.center(), 36.0, palette.chosen);
+            Icon::Bubbles.paint(ui.painter(), rect.center(), 38.0, palette.accent_text);
+            ui.add_space(space::TINY);
+            let line = |line, font, ink| RichText::new(line).font(font).color(ink);
+            ui.label(line(texts.get(title), text::heading(), palette.text));
+            ui.label(line(texts.get(advice), text::body(), palette.text_weak));
+            ui.add_space(space::TINY);
+            if widget::primary_button(ui, palette, texts.get("new.title")).clicked() {
+                actions.push(Action::Show(Overlay::new_conversation()));
+            }
+        });
+    });
+}

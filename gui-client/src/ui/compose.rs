@@ -1,0 +1,209 @@
+use egui::{
+    Align, Event, Frame, ImeEvent, Key, KeyboardShortcut, Layout, Margin, Modifiers, RichText,
+    ScrollArea, Sense, TextEdit, Ui, Vec2,
+};
+use mensageiro_protocol::limits::LINE_BYTES;
+
+use super::{Focus, UiState, View, icon::Icon, login::login_problem};
+use crate::{
+    engine::{NotSent, Peer},
+    model::{Action, ComposeProblem, Session, line_bytes},
+    texts::Texts,
+    theme::{space, text},
+};
+
+/// The box grows up to this many lines, then it scrolls.
+const MOST_LINES: f32 = 6.0;
+
+/// The byte counter shows from this many bytes before the limit on.
+const COUNT_FROM: usize = LINE_BYTES - 2048;
+
+/// What the box knows between two frames.
+#[derive(Debug, Default)]
+pub struct ComposeState {
+    composing: bool,
+}
+
+impl ComposeState {
+    /// An input method is in the middle of a word: its keys are not for us.
+    pub fn composing(&self) -> bool {
+        self.composing
+    }
+
+    /// Follows the input method. True if Enter belongs to it in this frame.
+    fn follow(&mut self, events: &[Event]) -> bool {
+        let mut busy = self.composing;
+        for event in events {
+            match event {
+                Event::Ime(ImeEvent::Preedit { text, .. }) => {
+                    self.composing = !text.is_empty();
+                    busy = true;
+                }
+                Event::Ime(ImeEvent::Commit(_)) => {
+                    self.composing = false;
+                    busy = true;
+                }
+                _ => {}
+            }
+        }
+        busy
+    }
+}
+
+/// The box at the bottom, where one writes.
+pub fn show(
+    ui: &mut Ui,
+    view: &View<'_>,
+    session: &Session,
+    state: &mut UiState,
+    actions: &mut Vec<Action>,
+) {
+    let (texts, palette) = (view.texts, view.palette);
+    ui.add_space(space::SMALL);
+    remark(ui, view, session);
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 0.0;
+        ui.add_space(space::MEDIUM);
+        ui.with_layout(Layout::right_to_left(Align::Max), |ui| {
+            ui.add_space(space::MEDIUM);
+            let ready = session.ready && !session.draft().trim().is_empty();
+            if send_button(ui, view, ready) {
+                actions.push(Action::Send);
+                state.focus = Some(Focus::Compose);
+            }
+            ui.add_space(space::SMALL);
+            ui.with_layout(Layout::top_down(Align::Min), |ui| {
+                let hint = match &session.open {
+                    Some(Peer::Person(login)) => {
+                        texts.fill("compose.hint", &[("login", login.as_str())])
+                    }
+                    _ => texts.get("compose.hint_nobody").to_owned(),
+                };
+                Frame::new()
+                    .fill(palette.field)
+                    .stroke((1.0, palette.control_line))
+                    .corner_radius(20)
+                    .inner_margin(Margin::symmetric(16, 10))
+                    .show(ui, |ui| field(ui, view, session, &hint, state, actions));
+            });
+        });
+    });
+    ui.add_space(10.0);
+}
+
+fn field(
+    ui: &mut Ui,
+    view: &View<'_>,
+    session: &Session,
+    hint: &str,
+    state: &mut UiState,
+    actions: &mut Vec<Action>,
+) {
+    let row = ui.fonts_mut(|fonts| fonts.row_height(&text::body()));
+    let ime = ui.input(|input| state.compose.follow(&input.events));
+    let mut typed = session.draft().to_owned();
+    let response = ScrollArea::vertical()
+        .id_salt(("compose", &session.open))
+        .max_height(row * MOST_LINES)
+        .stick_to_bottom(true)
+        .show(ui, |ui| {
+            ui.add(
+                TextEdit::multiline(&mut typed)
+                    .id(egui::Id::unique(("compose box", &session.open)))
+                    .font(text::body())
+                    .frame(Frame::NONE)
+                    .margin(Margin::ZERO)
+                    .desired_rows(1)
+                    .desired_width(f32::INFINITY)
+                    .return_key(KeyboardShortcut::new(Modifiers::SHIFT, Key::Enter))
+                    .hint_text(RichText::new(hint).color(view.palette.text_weak)),
+            )
+        })
+        .inner;
+    response.widget_info(|| {
+        let mut info = egui::WidgetInfo::text_edit(true, session.draft(), session.draft(), hint);
+        info.label = Some(view.texts.get("compose.name").to_owned());
+        info
+    });
+    if view.model.overlay.is_none() && state.focus.take_if(|f| *f == Focus::Compose).is_some() {
+        response.request_focus();
+    }
+    if response.changed() {
+        actions.push(Action::Write(typed));
+    }
+    let enter = ui.input(|input| {
+        input.key_pressed(Key::Enter) && !input.modifiers.shift && !input.modifiers.alt
+    });
+    if response.has_focus() && enter && !ime && session.ready {
+        actions.push(Action::Send);
+    }
+}
+
+fn send_button(ui: &mut Ui, view: &View<'_>, ready: bool) -> bool {
+    let (palette, name) = (view.palette, view.texts.get("compose.send"));
+    let sense = if ready {
+        Sense::click()
+    } else {
+        Sense::hover()
+    };
+    let (rect, response) = ui.allocate_exact_size(Vec2::splat(40.0), sense);
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, ready, name));
+    let (ground, ink) = match (ready, response.hovered()) {
+        (false, _) => (palette.field, palette.text_weak),
+        (true, false) => (palette.accent, palette.on_accent),
+        (true, true) => (palette.accent_hover, palette.on_accent),
+    };
+    ui.painter().circle_filled(rect.center(), 20.0, ground);
+    let sign = rect.center() + egui::vec2(0.5, 0.0);
+    Icon::Send.paint(ui.painter(), sign, 20.0, ink);
+    response.on_hover_text(name).clicked()
+}
+
+/// One line above the box: why it was not sent, how much room is left, what will happen to it.
+fn remark(ui: &mut Ui, view: &View<'_>, session: &Session) {
+    let (texts, palette) = (view.texts, view.palette);
+    let draft = session.draft();
+    let bytes = line_bytes(session.open.as_ref(), draft);
+    let (sentence, ink) = if bytes > LINE_BYTES {
+        (
+            problem_text(texts, &ComposeProblem::TooLong { bytes }),
+            palette.danger_text,
+        )
+    } else if let Some(problem) = &session.compose_problem {
+        (problem_text(texts, problem), palette.danger_text)
+    } else if bytes > COUNT_FROM {
+        (
+            texts.count("compose.left", LINE_BYTES - bytes),
+            palette.text_weak,
+        )
+    } else if draft.trim_end().contains('\n') {
+        (
+            texts.get("compose.line_breaks").to_owned(),
+            palette.text_weak,
+        )
+    } else {
+        return;
+    };
+    ui.horizontal(|ui| {
+        ui.add_space(space::HUGE);
+        ui.add(egui::Label::new(RichText::new(sentence).font(text::small()).color(ink)).wrap());
+    });
+    ui.add_space(6.0);
+}
+
+fn problem_text(texts: &Texts, problem: &ComposeProblem) -> String {
+    let too_long = |bytes: usize| texts.count("compose.too_long", bytes.saturating_sub(LINE_BYTES));
+    match problem {
+        ComposeProblem::Nothing | ComposeProblem::NotSent(NotSent::Empty) => {
+            texts.get("compose.nothing").to_owned()
+        }
+        ComposeProblem::NoRecipient => texts.get("compose.no_recipient").to_owned(),
+        ComposeProblem::NoText => texts.get("compose.no_text").to_owned(),
+        ComposeProblem::Login(problem) => login_problem(texts, problem),
+        ComposeProblem::TooLong { bytes } => too_long(*bytes),
+        ComposeProblem::NotSent(NotSent::TooLong { bytes, .. }) => too_long(*bytes),
+        ComposeProblem::ReadOnly => texts.get("compose.read_only").to_owned(),
+        ComposeProblem::NotSent(NotSent::SignedOut) => texts.get("compose.signed_out").to_owned(),
+        ComposeProblem::NotSent(NotSent::Storage) => texts.get("compose.not_kept").to_owned(),
+    }
+}

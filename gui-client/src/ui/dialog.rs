@@ -1,0 +1,216 @@
+use egui::{Align, Area, Frame, Grid, Id, Layout, Margin, Modal, Order, RichText, ScrollArea, Ui};
+
+use super::{
+    Focus, UiState, View, banner, icon::Icon, keys, login::login_problem, preferences, widget,
+};
+use crate::{
+    model::{Action, Overlay, PictureAction},
+    theme::{space, text},
+};
+
+/// The dialog over everything else, and the notice at the top.
+pub fn show(ui: &mut Ui, view: &View<'_>, state: &mut UiState, actions: &mut Vec<Action>) {
+    if view.model.notice.is_some() {
+        let width = ui.max_rect().width();
+        Area::new(Id::unique("notice"))
+            .order(Order::Foreground)
+            .fixed_pos(ui.max_rect().min)
+            .show(ui.ctx(), |ui| {
+                ui.set_width(width);
+                banner::notice(ui, view, actions);
+            });
+    }
+    let just_opened = view.model.overlay.is_some() && !state.dialog_open;
+    if view.model.overlay.is_none() && state.dialog_open {
+        state.focus.get_or_insert(Focus::Compose);
+    }
+    state.dialog_open = view.model.overlay.is_some();
+    let Some(overlay) = &view.model.overlay else {
+        return;
+    };
+    let screen = ui.max_rect();
+    let width = match overlay {
+        Overlay::Settings | Overlay::Shortcuts => 440.0,
+        _ => 380.0,
+    };
+    let width = f32::min(width, screen.width() - 2.0 * space::LARGE);
+    let frame = Frame::new()
+        .fill(view.palette.raised)
+        .stroke((1.0, view.palette.line))
+        .corner_radius(space::CARD_CORNER)
+        .shadow(view.palette.shadow())
+        .inner_margin(Margin::same(20));
+    let modal = Modal::new(Id::unique("dialog"))
+        .backdrop_color(view.palette.veil)
+        .frame(frame)
+        .show(ui.ctx(), |ui| {
+            ui.set_width(width - 40.0);
+            let height = screen.height() - 72.0;
+            ScrollArea::vertical()
+                .max_height(height)
+                .show(ui, |ui| match overlay {
+                    Overlay::NewConversation { .. } | Overlay::PicturePath { .. } => {
+                        question(ui, view, overlay, just_opened, actions);
+                    }
+                    Overlay::Settings => settings(ui, view, actions),
+                    Overlay::Shortcuts => shortcuts(ui, view, actions),
+                });
+        });
+    if modal.backdrop_response.clicked() {
+        actions.push(close(overlay));
+    }
+}
+
+fn close(overlay: &Overlay) -> Action {
+    match overlay {
+        Overlay::PicturePath { .. } => Action::Picture(PictureAction::Drop),
+        _ => Action::CloseOverlay,
+    }
+}
+
+/// A dialog with one field.
+fn question(
+    ui: &mut Ui,
+    view: &View<'_>,
+    overlay: &Overlay,
+    just_opened: bool,
+    actions: &mut Vec<Action>,
+) {
+    let (texts, palette) = (view.texts, view.palette);
+    let (title, advice, label, hint, value, problem, accept, accepted) = match overlay {
+        Overlay::PicturePath { path, problem } => (
+            texts.get("picture.title"),
+            texts.get("picture.advice"),
+            texts.get("picture.path"),
+            "",
+            path,
+            problem.clone(),
+            texts.get("picture.save"),
+            Action::Picture(PictureAction::Save),
+        ),
+        Overlay::NewConversation { login, problem } => (
+            texts.get("new.title"),
+            texts.get("new.advice"),
+            texts.get("new.login"),
+            texts.get("new.hint"),
+            login,
+            problem.as_ref().map(|p| login_problem(texts, p)),
+            texts.get("new.start"),
+            Action::StartConversation,
+        ),
+        Overlay::Settings | Overlay::Shortcuts => return,
+    };
+    heading(ui, view, title, actions, overlay);
+    ui.label(
+        RichText::new(advice)
+            .font(text::body())
+            .color(palette.text_weak),
+    );
+    ui.add_space(space::SMALL);
+    let (typed, field) = widget::field(ui, palette, label, value, hint, problem.as_deref());
+    actions.extend(typed.map(Action::EditOverlay));
+    if just_opened {
+        field.request_focus();
+    }
+    let entered = field.lost_focus() && ui.input(|i| i.key_pressed(egui::Key::Enter));
+    if entered {
+        // Still there if it was not accepted.
+        field.request_focus();
+    }
+    ui.add_space(space::MEDIUM);
+    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+        if widget::primary_button(ui, palette, accept).clicked() || entered {
+            actions.push(accepted);
+        }
+        if widget::plain_button(ui, texts.get("dialog.cancel")).clicked() {
+            actions.push(close(overlay));
+        }
+    });
+}
+
+fn settings(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
+    let (texts, palette) = (view.texts, view.palette);
+    heading(
+        ui,
+        view,
+        texts.get("settings.title"),
+        actions,
+        &Overlay::Settings,
+    );
+    preferences::all(ui, view, actions);
+    ui.add_space(space::LARGE);
+    ui.horizontal_wrapped(|ui| {
+        if widget::plain_button(ui, texts.get("settings.picture")).clicked() {
+            actions.push(Action::CloseOverlay);
+            actions.push(Action::Picture(PictureAction::Take));
+        }
+        if widget::plain_button(ui, texts.get("keys.title")).clicked() {
+            actions.push(Action::Show(Overlay::Shortcuts));
+        }
+        if let Some(session) = &view.model.session {
+            let login = session.account.login.as_str();
+            let label = texts.fill("settings.sign_out", &[("login", login)]);
+            if widget::plain_button(ui, &label).clicked() {
+                actions.push(Action::SignOut);
+            }
+        }
+    });
+    ui.add_space(space::SMALL);
+    let version = texts.fill(
+        "settings.version",
+        &[("version", env!("CARGO_PKG_VERSION"))],
+    );
+    ui.label(
+        RichText::new(version)
+            .font(text::tiny())
+            .color(palette.text_weak),
+    );
+}
+
+fn shortcuts(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
+    let (texts, palette) = (view.texts, view.palette);
+    heading(
+        ui,
+        view,
+        texts.get("keys.title"),
+        actions,
+        &Overlay::Shortcuts,
+    );
+    Grid::new("shortcuts")
+        .num_columns(2)
+        .spacing([space::LARGE, space::SMALL])
+        .show(ui, |ui| {
+            for (keys, what) in keys::SHEET {
+                ui.label(
+                    RichText::new(*keys)
+                        .font(text::tiny_strong())
+                        .color(palette.text),
+                );
+                let what = RichText::new(texts.get(what)).font(text::small());
+                ui.add(egui::Label::new(what.color(palette.text_weak)).wrap());
+                ui.end_row();
+            }
+        });
+}
+
+fn heading(
+    ui: &mut Ui,
+    view: &View<'_>,
+    title: &str,
+    actions: &mut Vec<Action>,
+    overlay: &Overlay,
+) {
+    ui.horizontal(|ui| {
+        ui.label(
+            RichText::new(title)
+                .font(text::heading())
+                .color(view.palette.text),
+        );
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let name = view.texts.get("dialog.close");
+            if widget::icon_button(ui, view.palette, Icon::Close, name).clicked() {
+                actions.push(close(overlay));
+            }
+        });
+    });
+}

@@ -1,0 +1,111 @@
+use egui::{Color32, Painter, Pos2, Rect, Shape, Stroke, Vec2, epaint::PathShape, vec2};
+
+/// The signs on buttons and in bubbles, drawn by strokes: no font needs to have them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Icon {
+    Back,
+    Plus,
+    Close,
+    Search,
+    Settings,
+    Send,
+    Down,
+    Refresh,
+    Clock,
+    Check,
+    Warning,
+    Bubbles,
+}
+
+impl Icon {
+    /// Draws it into a square around `center`, `size` points wide.
+    pub fn paint(self, painter: &Painter, center: Pos2, size: f32, color: Color32) {
+        let at = |x: f32, y: f32| center + vec2(x, y) * (size / 24.0);
+        let stroke = Stroke::new((size / 24.0 * 2.0).max(1.2), color);
+        let line = |points: &[(f32, f32)]| {
+            let points = points.iter().map(|&(x, y)| at(x, y)).collect();
+            painter.add(PathShape::line(points, stroke));
+        };
+        let arc = |radius: f32, from: f32, to: f32| {
+            let points = (0..=24)
+                .map(|step| {
+                    let angle = (from + (to - from) * step as f32 / 24.0).to_radians();
+                    at(angle.cos() * radius, angle.sin() * radius)
+                })
+                .collect();
+            painter.add(PathShape::line(points, stroke));
+        };
+        match self {
+            Self::Back => {
+                line(&[(-1.0, -7.0), (-8.0, 0.0), (-1.0, 7.0)]);
+                line(&[(-8.0, 0.0), (8.0, 0.0)]);
+            }
+            Self::Plus => {
+                line(&[(0.0, -7.0), (0.0, 7.0)]);
+                line(&[(-7.0, 0.0), (7.0, 0.0)]);
+            }
+            Self::Close => {
+                line(&[(-6.0, -6.0), (6.0, 6.0)]);
+                line(&[(-6.0, 6.0), (6.0, -6.0)]);
+            }
+            Self::Search => {
+                painter.circle_stroke(at(-1.5, -1.5), size / 24.0 * 6.0, stroke);
+                line(&[(3.0, 3.0), (8.0, 8.0)]);
+            }
+            Self::Settings => {
+                for (y, knob) in [(-6.0, 3.0), (0.0, -3.0), (6.0, 2.0)] {
+                    line(&[(-8.0, y), (knob - 2.2, y)]);
+                    line(&[(knob + 2.2, y), (8.0, y)]);
+                    painter.circle_stroke(at(knob, y), size / 24.0 * 2.2, stroke);
+                }
+            }
+            Self::Send => {
+                let outline = [(-7.5, -8.0), (9.5, 0.0), (-7.5, 8.0), (-5.0, 0.0)];
+                let points: Vec<Pos2> = outline.iter().map(|&(x, y)| at(x, y)).collect();
+                // Two triangles: the outline is not convex.
+                for triangle in [[0, 1, 3], [3, 1, 2]] {
+                    painter.add(Shape::convex_polygon(
+                        triangle.map(|corner| points[corner]).to_vec(),
+                        color,
+                        Stroke::NONE,
+                    ));
+                }
+            }
+            Self::Down => {
+                line(&[(-6.0, -2.0), (0.0, 4.0), (6.0, -2.0)]);
+            }
+            Self::Refresh => {
+                arc(7.0, -50.0, 230.0);
+                line(&[(0.5, -8.0), (4.8, -5.2), (1.6, -1.2)]);
+            }
+            Self::Clock => {
+                painter.circle_stroke(center, size / 24.0 * 8.5, stroke);
+                line(&[(0.0, -4.5), (0.0, 0.5), (3.5, 2.5)]);
+            }
+            Self::Check => line(&[(-7.0, 0.5), (-2.0, 5.5), (7.5, -5.0)]),
+            Self::Warning => {
+                line(&[
+                    (0.0, -8.5),
+                    (9.0, 7.5),
+                    (-9.0, 7.5),
+                    (0.0, -8.5),
+                    (0.3, -8.0),
+                ]);
+                line(&[(0.0, -2.5), (0.0, 2.0)]);
+                painter.circle_filled(at(0.0, 4.8), stroke.width * 0.6, color);
+            }
+            Self::Bubbles => {
+                let body = |x: f32, y: f32, w: f32, h: f32| {
+                    Rect::from_min_size(at(x, y), Vec2::new(w, h) * (size / 24.0))
+                };
+                let corner = size / 24.0 * 4.0;
+                painter.rect_filled(body(-10.0, -9.0, 14.0, 10.0), corner, color);
+                painter.rect_filled(
+                    body(-4.0, -2.5, 14.0, 10.5),
+                    corner,
+                    color.gamma_multiply(0.55),
+                );
+            }
+        }
+    }
+}

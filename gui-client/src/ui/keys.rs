@@ -1,0 +1,107 @@
+use egui::{Key, KeyboardShortcut, Modifiers, Ui};
+
+use super::{Focus, UiState, View};
+use crate::model::{Action, Overlay, PictureAction, Session};
+
+const NEW: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::N);
+const FILTER: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::K);
+const SETTINGS: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Comma);
+const FETCH: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::R);
+const LATEST: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::End);
+const QUIT: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Q);
+const HELP: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::F1);
+const PICTURE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::F12);
+const ABOVE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::ALT, Key::ArrowUp);
+const BELOW: KeyboardShortcut = KeyboardShortcut::new(Modifiers::ALT, Key::ArrowDown);
+
+/// What the sheet of shortcuts shows: the keys, and the key of the sentence about them.
+pub const SHEET: &[(&str, &str)] = &[
+    ("Enter", "keys.send"),
+    ("Shift+Enter", "keys.break_line"),
+    ("Ctrl+N", "keys.new"),
+    ("Ctrl+K", "keys.filter"),
+    ("Alt+↑  Alt+↓", "keys.neighbour"),
+    ("PgUp  PgDn", "keys.scroll"),
+    ("Ctrl+End", "keys.latest"),
+    ("Ctrl+R", "keys.fetch"),
+    ("Ctrl+,", "keys.settings"),
+    ("Ctrl++  Ctrl+-  Ctrl+0", "keys.zoom"),
+    ("F12", "keys.picture"),
+    ("F1", "keys.help"),
+    ("Esc", "keys.close"),
+    ("Ctrl+Q", "keys.quit"),
+];
+
+/// Reads the shortcuts, before any field can take them.
+pub fn read(ui: &Ui, view: &View<'_>, state: &mut UiState, actions: &mut Vec<Action>) {
+    let pressed =
+        |shortcut: &KeyboardShortcut| ui.input_mut(|input| input.consume_shortcut(shortcut));
+    if pressed(&PICTURE) {
+        actions.push(Action::Picture(PictureAction::Take));
+    }
+    if pressed(&QUIT) {
+        actions.push(Action::Quit);
+    }
+    if pressed(&HELP) {
+        actions.push(Action::Show(Overlay::Shortcuts));
+    }
+    if pressed(&SETTINGS) {
+        actions.push(Action::Show(Overlay::Settings));
+    }
+    let session = view.model.session.as_ref().filter(|s| s.ready);
+    if let Some(session) = session {
+        if pressed(&NEW) {
+            actions.push(Action::Show(Overlay::new_conversation()));
+        }
+        if pressed(&FILTER) {
+            state.focus = Some(Focus::Filter);
+            actions.push(Action::CloseOverlay);
+        }
+        if pressed(&FETCH) {
+            actions.push(Action::FetchNow);
+        }
+        if pressed(&LATEST) {
+            state.timeline.jump_to_latest();
+        }
+        for (shortcut, step) in [(ABOVE, -1), (BELOW, 1)] {
+            if pressed(&shortcut) {
+                actions.extend(neighbour(session, step));
+            }
+        }
+    }
+    let escape = !state.compose.composing()
+        && !egui::Popup::is_any_open(ui.ctx())
+        && pressed(&KeyboardShortcut::new(Modifiers::NONE, Key::Escape));
+    if escape {
+        actions.extend(close_one_thing(view, session));
+    }
+}
+
+/// Escape closes what is on top, one thing at a time.
+fn close_one_thing(view: &View<'_>, session: Option<&Session>) -> Option<Action> {
+    if view.model.overlay.is_some() {
+        return Some(match &view.model.overlay {
+            Some(Overlay::PicturePath { .. }) => Action::Picture(PictureAction::Drop),
+            _ => Action::CloseOverlay,
+        });
+    }
+    let session = session?;
+    if !session.filter.is_empty() {
+        return Some(Action::Filter(String::new()));
+    }
+    session.open.as_ref().map(|_| Action::CloseConversation)
+}
+
+/// The conversation above or below the open one, as the list shows them.
+fn neighbour(session: &Session, step: isize) -> Option<Action> {
+    let shown: Vec<_> = session.conversations.matching(&session.filter).collect();
+    let last = shown.len().checked_sub(1)?;
+    let open = session.open.as_ref();
+    let at = shown.iter().position(|row| Some(&row.with) == open);
+    let next = match at {
+        Some(at) => at.saturating_add_signed(step).min(last),
+        None if step > 0 => 0,
+        None => last,
+    };
+    Some(Action::Open(shown[next].with.clone()))
+}

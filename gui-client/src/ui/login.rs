@@ -1,0 +1,208 @@
+use egui::{Align, Align2, Frame, Layout, Margin, RichText, ScrollArea, Sense, Ui, Vec2, vec2};
+use mensageiro_protocol::LoginError;
+
+use super::{View, icon::Icon, preferences, widget};
+use crate::{
+    engine::Account,
+    model::{Action, LoginProblem},
+    texts::Texts,
+    theme::{space, text},
+};
+
+const CARD_WIDTH: f32 = 400.0;
+const ROW_HEIGHT: f32 = 52.0;
+
+/// The sign-in screen.
+pub fn show(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
+    let palette = view.palette;
+    ScrollArea::vertical()
+        .id_salt("login")
+        .auto_shrink(false)
+        .show(ui, |ui| {
+            let width = CARD_WIDTH.min(ui.available_width() - 2.0 * space::LARGE);
+            let rows = view.model.preferences.remembered.len() as f32;
+            let expected = 470.0
+                + if rows > 0.0 {
+                    40.0 + rows * ROW_HEIGHT
+                } else {
+                    0.0
+                };
+            ui.add_space(((ui.clip_rect().height() - expected) / 2.0).max(space::LARGE));
+            ui.horizontal(|ui| {
+                ui.add_space(((ui.available_width() - width) / 2.0).max(0.0));
+                ui.vertical(|ui| {
+                    ui.set_width(width);
+                    brand(ui, view);
+                    ui.add_space(space::LARGE);
+                    Frame::new()
+                        .fill(palette.raised)
+                        .stroke((1.0, palette.line))
+                        .corner_radius(space::CARD_CORNER)
+                        .inner_margin(Margin::same(20))
+                        .show(ui, |ui| {
+                            form(ui, view, actions);
+                            remembered(ui, view, actions);
+                        });
+                    ui.add_space(space::MEDIUM);
+                    preferences::quick(ui, view, actions);
+                    ui.add_space(space::LARGE);
+                });
+            });
+        });
+}
+
+/// Why a name cannot be a login, in words.
+pub fn login_problem(texts: &Texts, problem: &LoginError) -> String {
+    match problem {
+        LoginError::Empty => texts.get("login_error.empty").to_owned(),
+        LoginError::TooLong { chars } => {
+            texts.fill("login_error.too_long", &[("count", &chars.to_string())])
+        }
+        LoginError::BadStart(c) => texts.fill("login_error.bad_start", &[("sign", &c.to_string())]),
+        LoginError::BadCharacter(c) if c.is_whitespace() => {
+            texts.get("login_error.space").to_owned()
+        }
+        LoginError::BadCharacter(c) => texts.fill(
+            "login_error.bad_character",
+            &[("sign", &c.escape_debug().to_string())],
+        ),
+    }
+}
+
+fn brand(ui: &mut Ui, view: &View<'_>) {
+    let palette = view.palette;
+    ui.vertical_centered(|ui| {
+        let (rect, _) = ui.allocate_exact_size(Vec2::splat(64.0), Sense::hover());
+        ui.painter().rect_filled(rect, 18.0, palette.accent);
+        Icon::Bubbles.paint(ui.painter(), rect.center(), 38.0, palette.on_accent);
+        ui.add_space(space::TINY);
+        ui.label(
+            RichText::new("MeuMensageiro")
+                .font(text::title())
+                .color(palette.text),
+        );
+        ui.add_space(-space::TINY);
+        ui.label(
+            RichText::new(view.texts.get("login.subtitle"))
+                .font(text::body())
+                .color(palette.text_weak),
+        );
+    });
+}
+
+fn form(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
+    let (texts, palette, form) = (view.texts, view.palette, &view.model.login);
+    let problem = form.user_problem.as_ref().map(|p| problem_text(texts, p));
+    let (typed, user) = widget::field(
+        ui,
+        palette,
+        texts.get("login.user"),
+        &form.user,
+        texts.get("login.user_hint"),
+        problem.as_deref(),
+    );
+    actions.extend(typed.map(Action::EditUser));
+    let nothing_focused = ui.memory(|memory| memory.focused().is_none());
+    if nothing_focused && view.model.overlay.is_none() && form.user.is_empty() {
+        user.request_focus();
+    }
+    ui.add_space(space::TINY);
+    let problem = form.server_problem.as_ref().map(|p| problem_text(texts, p));
+    let (typed, server) = widget::field(
+        ui,
+        palette,
+        texts.get("login.server"),
+        &form.server,
+        "localhost:3333",
+        problem.as_deref(),
+    );
+    actions.extend(typed.map(Action::EditServer));
+    ui.add_space(space::TINY);
+    let mut stay = form.stay_signed_in;
+    if ui.checkbox(&mut stay, texts.get("login.stay")).changed() {
+        actions.push(Action::StaySignedIn(stay));
+    }
+    ui.add_space(space::TINY);
+    let clicked = ui
+        .with_layout(Layout::top_down_justified(Align::Center), |ui| {
+            widget::primary_button(ui, palette, texts.get("login.sign_in")).clicked()
+        })
+        .inner;
+    let entered = (user.lost_focus() || server.lost_focus())
+        && ui.input(|input| input.key_pressed(egui::Key::Enter));
+    if clicked || entered {
+        actions.push(Action::SignIn);
+    }
+}
+
+fn remembered(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
+    let accounts: Vec<Account> = view
+        .model
+        .preferences
+        .remembered
+        .iter()
+        .filter_map(|remembered| remembered.account())
+        .collect();
+    if accounts.is_empty() {
+        return;
+    }
+    ui.add_space(space::MEDIUM);
+    ui.label(
+        RichText::new(view.texts.get("login.remembered"))
+            .font(text::small())
+            .color(view.palette.text_weak),
+    );
+    ui.spacing_mut().item_spacing.y = 2.0;
+    for account in accounts {
+        account_row(ui, view, account, actions);
+    }
+}
+
+fn account_row(ui: &mut Ui, view: &View<'_>, account: Account, actions: &mut Vec<Action>) {
+    let palette = view.palette;
+    let login = account.login.as_str();
+    let (rect, row) =
+        ui.allocate_exact_size(vec2(ui.available_width(), ROW_HEIGHT), Sense::click());
+    let names = [("login", login), ("server", account.server.as_str())];
+    let name = view.texts.fill("login.sign_in_as", &names);
+    row.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &name));
+    let button_rect = Align2::RIGHT_CENTER.align_size_within_rect(Vec2::splat(36.0), rect);
+    if row.hovered() || row.has_focus() || ui.rect_contains_pointer(rect) {
+        ui.painter()
+            .rect_filled(rect, space::CONTROL_CORNER, palette.hover);
+    }
+    let center = rect.left_center() + vec2(8.0 + 18.0, 0.0);
+    widget::avatar(ui.painter(), palette, center, 36.0, login);
+    let left = rect.left() + 56.0;
+    let width = button_rect.left() - left - 4.0;
+    for (line, font, ink, y) in [
+        (login, text::strong(), palette.text, -18.0),
+        (&account.server, text::small(), palette.text_weak, 1.0),
+    ] {
+        let galley = ui
+            .painter()
+            .layout_job(widget::one_line(line, font, ink, width));
+        let at = egui::pos2(left, rect.center().y + y);
+        ui.painter().galley(at, galley, ink);
+    }
+    let forget = ui
+        .scope_builder(egui::UiBuilder::new().max_rect(button_rect), |ui| {
+            let name = view.texts.fill("login.forget", &[("login", login)]);
+            widget::icon_button(ui, palette, Icon::Close, &name)
+        })
+        .inner;
+    if forget.clicked() {
+        actions.push(Action::Forget(account));
+    } else if row.clicked() {
+        actions.push(Action::SignInAs(account));
+    }
+}
+
+fn problem_text(texts: &Texts, problem: &LoginProblem) -> String {
+    match problem {
+        LoginProblem::Login(problem) => login_problem(texts, problem),
+        LoginProblem::NoServer => texts.get("login.no_server").to_owned(),
+        LoginProblem::BadServer => texts.get("login.bad_server").to_owned(),
+        LoginProblem::BadPort => texts.get("login.bad_port").to_owned(),
+    }
+}

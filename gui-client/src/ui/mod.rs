@@ -1,0 +1,98 @@
+//! What is drawn: each screen reads a [`View`] and returns what the person did as [`Action`]s.
+
+mod banner;
+mod chat;
+mod compose;
+mod dialog;
+mod icon;
+mod keys;
+mod login;
+mod preferences;
+mod refused;
+mod sidebar;
+mod timeline;
+mod urls;
+mod widget;
+
+use std::time::Instant;
+
+use egui::Ui;
+use jiff::{Timestamp, tz::TimeZone};
+
+pub use chat::ONE_PANE_BELOW;
+pub use timeline::{Anchor, TimelineState};
+
+use crate::{
+    engine::Peer,
+    model::{Action, Model},
+    texts::Texts,
+    theme::{self, Palette},
+};
+
+/// What the screens read.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// What is known.
+    pub model: &'a Model,
+    /// The sentences of the chosen language.
+    pub texts: &'static Texts,
+    /// The colours of the chosen theme.
+    pub palette: &'static Palette,
+    /// The time, for "today" and the like.
+    pub now: Timestamp,
+    /// The time zone it is shown in.
+    pub zone: &'a TimeZone,
+    /// The time, for countdowns.
+    pub instant: Instant,
+    /// Whether somebody looks: the window has the focus.
+    pub watched: bool,
+}
+
+/// What only the screens know: where one has scrolled to, what is to have the focus.
+#[derive(Debug, Default)]
+pub struct UiState {
+    /// The timeline's.
+    pub timeline: TimelineState,
+    compose: compose::ComposeState,
+    focus: Option<Focus>,
+    dialog_open: bool,
+    seen_open: Option<Peer>,
+}
+
+/// The fields that can be asked to take the focus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Focus {
+    Filter,
+    Compose,
+}
+
+/// Draws the window and returns what the person did.
+pub fn show(ui: &mut Ui, view: &View<'_>, state: &mut UiState) -> Vec<Action> {
+    let mut actions = Vec::new();
+    keys::read(ui, view, state, &mut actions);
+    let palette = view.palette;
+    ui.painter().rect_filled(ui.max_rect(), 0.0, palette.ground);
+    match &view.model.session {
+        None => login::show(ui, view, &mut actions),
+        Some(session) if session.refused() => refused::show(ui, view, session, &mut actions),
+        Some(session) if session.storage_problem.is_some() && !session.ready => {
+            refused::show_storage(ui, view, session, &mut actions);
+        }
+        Some(session) => chat::show(ui, view, session, state, &mut actions),
+    }
+    dialog::show(ui, view, state, &mut actions);
+    actions
+}
+
+/// The palette that goes with what egui has chosen.
+pub fn palette(ui: &Ui) -> &'static Palette {
+    theme::palette(ui.style())
+}
+
+/// How a conversation is called.
+pub(crate) fn peer_name<'a>(texts: &'a Texts, peer: &'a Peer) -> &'a str {
+    match peer {
+        Peer::Person(login) => login.as_str(),
+        Peer::Server => texts.get("peer.server"),
+    }
+}

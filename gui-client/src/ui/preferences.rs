@@ -1,0 +1,107 @@
+use egui::{Align, Layout, RichText, Ui};
+
+use super::{View, widget};
+use crate::{
+    model::{Action, FETCH_CHOICES, Language, ThemeChoice},
+    texts::Texts,
+    theme::{space, text},
+};
+
+/// Theme and language on one line, for the sign-in screen.
+pub fn quick(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
+    let (texts, palette) = (view.texts, view.palette);
+    let preferences = &view.model.preferences;
+    ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+        let next = match preferences.theme {
+            ThemeChoice::System => ThemeChoice::Light,
+            ThemeChoice::Light => ThemeChoice::Dark,
+            ThemeChoice::Dark => ThemeChoice::System,
+        };
+        let label = texts.fill(
+            "settings.theme_is",
+            &[("theme", theme_name(texts, preferences.theme))],
+        );
+        if widget::link_button(ui, palette, &label).clicked() {
+            actions.push(Action::Theme(next));
+        }
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let shown = std::ptr::eq(texts, Texts::of(Language::Portuguese));
+            let (other, label) = if shown {
+                (Language::English, "English")
+            } else {
+                (Language::Portuguese, "Português")
+            };
+            if widget::link_button(ui, palette, label).clicked() {
+                actions.push(Action::Language(other));
+            }
+        });
+    });
+}
+
+/// Theme, language, fetching and size, for the settings dialog.
+pub fn all(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
+    let (texts, palette) = (view.texts, view.palette);
+    let preferences = &view.model.preferences;
+
+    heading(ui, view, texts.get("settings.theme"));
+    let themes = [ThemeChoice::System, ThemeChoice::Light, ThemeChoice::Dark]
+        .map(|theme| (theme, theme_name(texts, theme).to_owned()));
+    let chosen = widget::choices(ui, palette, preferences.theme, &themes);
+    actions.extend(chosen.map(Action::Theme));
+
+    heading(ui, view, texts.get("settings.language"));
+    // A language is called by its own name, so that one finds it in any language.
+    let languages = [
+        (Language::System, texts.get("settings.system").to_owned()),
+        (Language::English, "English".to_owned()),
+        (Language::Portuguese, "Português".to_owned()),
+    ];
+    let chosen = widget::choices(ui, palette, preferences.language, &languages);
+    actions.extend(chosen.map(Action::Language));
+
+    heading(ui, view, texts.get("settings.size"));
+    let sizes = [80, 90, 100, 125, 150, 175, 200].map(|percent| (percent, format!("{percent} %")));
+    let size = (preferences.zoom * 100.0).round() as u32;
+    let chosen = widget::choices(ui, palette, size, &sizes);
+    actions.extend(chosen.map(|percent| Action::Zoom(percent as f32 / 100.0)));
+
+    heading(ui, view, texts.get("settings.fetch"));
+    let intervals = FETCH_CHOICES.map(|seconds| (seconds, interval_name(texts, seconds)));
+    let chosen = widget::choices(ui, palette, preferences.fetch_every, &intervals);
+    actions.extend(chosen.map(Action::FetchEvery));
+    ui.label(
+        RichText::new(texts.get("settings.fetch_why"))
+            .font(text::small())
+            .color(palette.text_weak),
+    );
+}
+
+/// A fetch interval, as short as can be.
+pub fn interval_name(texts: &Texts, seconds: Option<u32>) -> String {
+    match seconds {
+        None => texts.get("interval.off").to_owned(),
+        Some(seconds) if seconds % 60 == 0 => {
+            let minutes = (seconds / 60).to_string();
+            texts.fill("interval.minutes", &[("count", &minutes)])
+        }
+        Some(seconds) => texts.fill("interval.seconds", &[("count", &seconds.to_string())]),
+    }
+}
+
+/// A heading of the settings dialog.
+pub fn heading(ui: &mut Ui, view: &View<'_>, heading: &str) {
+    ui.add_space(space::SMALL);
+    ui.label(
+        RichText::new(heading)
+            .font(text::strong())
+            .color(view.palette.text),
+    );
+}
+
+fn theme_name(texts: &Texts, theme: ThemeChoice) -> &str {
+    match theme {
+        ThemeChoice::System => texts.get("settings.system"),
+        ThemeChoice::Light => texts.get("settings.light"),
+        ThemeChoice::Dark => texts.get("settings.dark"),
+    }
+}

@@ -1,0 +1,78 @@
+use egui::{Align, Frame, Layout, Margin, RichText, Sense, Ui, Vec2};
+
+use super::{View, icon::Icon, widget};
+use crate::{
+    model::{Action, Session},
+    theme::{space, text},
+};
+
+/// The server knows no such user.
+pub fn show(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<Action>) {
+    let names = [
+        ("login", session.account.login.as_str()),
+        ("server", session.account.server.as_str()),
+    ];
+    let title = view.texts.fill("refused.title", &names);
+    let advice = view.texts.fill("refused.advice", &names);
+    card(ui, view, &title, &advice, actions);
+}
+
+/// The local database cannot be used.
+pub fn show_storage(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<Action>) {
+    let why = session.storage_problem.as_deref().unwrap_or_default();
+    let title = view.texts.get("storage.title").to_owned();
+    card(ui, view, &title, why, actions);
+}
+
+fn card(ui: &mut Ui, view: &View<'_>, title: &str, body: &str, actions: &mut Vec<Action>) {
+    let palette = view.palette;
+    let width = 420.0_f32.min(ui.available_width() - 2.0 * space::LARGE);
+    let left = (ui.available_width() - width) / 2.0;
+    ui.add_space((ui.available_height() / 2.0 - 170.0).max(space::LARGE));
+    ui.horizontal(|ui| {
+        ui.add_space(left);
+        Frame::new()
+            .fill(palette.raised)
+            .stroke((1.0, palette.line))
+            .corner_radius(space::CARD_CORNER)
+            .inner_margin(Margin::same(space::HUGE as i8))
+            .show(ui, |ui| {
+                ui.with_layout(Layout::top_down(Align::Center), |ui| {
+                    ui.set_width(width - 2.0 * space::HUGE);
+                    let (rect, _) = ui.allocate_exact_size(Vec2::splat(52.0), Sense::hover());
+                    ui.painter()
+                        .circle_filled(rect.center(), 26.0, palette.warning);
+                    Icon::Warning.paint(ui.painter(), rect.center(), 28.0, palette.on_warning);
+                    ui.add_space(space::TINY);
+                    ui.label(
+                        RichText::new(title)
+                            .font(text::heading())
+                            .color(palette.text),
+                    );
+                    ui.label(
+                        RichText::new(body)
+                            .font(text::body())
+                            .color(palette.text_weak),
+                    );
+                    ui.add_space(space::MEDIUM);
+                    ui.with_layout(Layout::top_down_justified(Align::Center), |ui| {
+                        let again = view.texts.get("refused.again");
+                        if widget::primary_button(ui, palette, again).clicked() {
+                            actions.push(retry(view));
+                        }
+                        if widget::plain_button(ui, view.texts.get("refused.another")).clicked() {
+                            actions.push(Action::SignOut);
+                        }
+                    });
+                });
+            });
+    });
+}
+
+/// A refused login is tried again; a database is opened again by signing in again.
+fn retry(view: &View<'_>) -> Action {
+    match &view.model.session {
+        Some(session) if !session.ready => Action::SignInAs(session.account.clone()),
+        _ => Action::FetchNow,
+    }
+}

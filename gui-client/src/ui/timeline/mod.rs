@@ -1,0 +1,237 @@
+//! The messages of the open conversation, as an anchor list: one message and where it stands in
+//! the window say where one is, and only what is visible is laid out. So nothing moves when
+//! messages come in above or below, however many there are.
+
+mod anchor;
+mod bubble;
+mod row;
+mod scrollbar;
+
+use std::collections::HashMap;
+
+use egui::{Align2, Rect, Sense, Ui, Vec2, pos2, vec2};
+
+pub use anchor::Anchor;
+
+use self::{
+    anchor::{Placed, place},
+    row::Measure,
+};
+use super::{UiState, View, icon::Icon, widget};
+use crate::{
+    engine::{MessageId, Peer},
+    model::{Action, Session, Timeline},
+    theme::{Palette, space},
+};
+
+/// Older messages are asked for when fewer than this many screens of them are left above.
+const SCREENS_AHEAD: f64 = 2.0;
+
+/// Where one has scrolled to in each conversation, and what was drawn last.
+#[derive(Debug, Default)]
+pub struct TimelineState {
+    anchors: HashMap<Peer, Anchor>,
+    /// Whose timeline was drawn last; another one starts at its new messages.
+    drawn: Option<Peer>,
+    /// The newest own message drawn: a newer one brings the person to the end.
+    newest_own: Option<MessageId>,
+    to_latest: bool,
+    /// Mean height of the rows drawn so far, for the scroll bar only.
+    mean: f64,
+    rows: Vec<DrawnRow>,
+}
+
+/// What was drawn of a message in the last frame.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DrawnRow {
+    /// Which message.
+    pub id: MessageId,
+    /// Its bubble, in the window.
+    pub bubble: Rect,
+}
+
+impl TimelineState {
+    /// Goes to the newest message with the next frame.
+    pub fn jump_to_latest(&mut self) {
+        self.to_latest = true;
+    }
+
+    /// The rows of the last frame, from above; no more than what fits into the window.
+    pub fn drawn_rows(&self) -> &[DrawnRow] {
+        &self.rows
+    }
+
+    /// Where to start drawing in this frame.
+    fn anchor(&mut self, open: &Peer, messages: &Timeline) -> Anchor {
+        let newest_own = messages.iter().rev().find(|m| m.is_own()).map(|m| m.id);
+        let same = self.drawn.as_ref() == Some(open);
+        let wrote = same && newest_own > self.newest_own;
+        self.newest_own = newest_own;
+        let kept = self.anchors.get(open).copied();
+        if std::mem::take(&mut self.to_latest) || wrote {
+            return Anchor::Latest;
+        }
+        if same {
+            return kept.unwrap_or(Anchor::Latest);
+        }
+        if !messages.loaded {
+            return Anchor::Latest;
+        }
+        self.drawn = Some(open.clone());
+        match messages.first_new {
+            Some(id) => Anchor::Message { id, top: 72.0 },
+            None => kept.unwrap_or(Anchor::Latest),
+        }
+    }
+}
+
+/// Draws the messages of the open conversation.
+pub fn show(
+    ui: &mut Ui,
+    view: &View<'_>,
+    session: &Session,
+    open: &Peer,
+    messages: &Timeline,
+    state: &mut UiState,
+    actions: &mut Vec<Action>,
+) {
+    let state = &mut state.timeline;
+    let window = ui.max_rect();
+    ui.painter().rect_filled(window, 0.0, view.palette.ground);
+    ui.set_clip_rect(window.intersect(ui.clip_rect()));
+    ui.advance_cursor_after_rect(window);
+    state.rows.clear();
+    if messages.is_empty() {
+        if messages.loaded {
+            row::nothing_yet(ui, view, open, window);
+        }
+        state.drawn = None;
+        report_attention(session, view.watched && messages.loaded, actions);
+        return;
+    }
+
+    let mut anchor = state.anchor(open, messages);
+    let bar = scrollbar::Bar::new(ui, window, messages.len(), state.mean);
+    if let Some(dragged) = bar.dragged(ui, messages) {
+        anchor = dragged;
+    }
+    let scroll = scroll_delta(ui, view, window);
+    let mut measure = Measure::new(ui, view, messages, window);
+    let placed = place(anchor, scroll, messages, window.height(), &mut |index| {
+        measure.heights(index)
+    });
+    state.anchors.insert(open.clone(), placed.anchor);
+    let mean = placed.mean_height();
+    state.mean = if state.mean == 0.0 {
+        mean
+    } else {
+        state.mean * 0.9 + mean * 0.1
+    };
+
+    for placed_row in &placed.rows {
+        let top = window.top() + placed_row.bubble_top;
+        let bubble = row::paint(ui, view, messages, placed_row.index, top, window, actions);
+        state.rows.extend(bubble);
+    }
+    bar.paint(ui, view.palette, &placed, messages.len());
+    if !placed.at_latest && jump_button(ui, view, session, window) {
+        state.to_latest = true;
+        ui.ctx().request_repaint();
+    }
+
+    let first = placed.rows.first().map_or(0, |row| row.index);
+    let above = first as f64 * state.mean;
+    if above < SCREENS_AHEAD * f64::from(window.height())
+        && !messages.complete
+        && !messages.loading
+        && messages.loaded
+    {
+        actions.push(Action::LoadOlder);
+    }
+    report_seen(view, session, messages, window, state, actions);
+    report_attention(session, view.watched && placed.at_latest, actions);
+}
+
+/// How far this frame scrolls, in points; down the page is negative.
+fn scroll_delta(ui: &Ui, view: &View<'_>, window: Rect) -> f32 {
+    if view.model.overlay.is_some() {
+        return 0.0;
+    }
+    let mut delta = 0.0;
+    if ui.rect_contains_pointer(window) {
+        delta += ui.input_mut(|input| std::mem::take(&mut input.smooth_scroll_delta.y));
+    }
+    let page = window.height() * 0.9;
+    ui.input_mut(|input| {
+        if input.consume_key(egui::Modifiers::NONE, egui::Key::PageUp) {
+            delta += page;
+        }
+        if input.consume_key(egui::Modifiers::NONE, egui::Key::PageDown) {
+            delta -= page;
+        }
+    });
+    delta
+}
+
+/// Tells which received message has been on the screen, whole, in a window somebody looks at.
+fn report_seen(
+    view: &View<'_>,
+    session: &Session,
+    messages: &Timeline,
+    window: Rect,
+    state: &TimelineState,
+    actions: &mut Vec<Action>,
+) {
+    let unread = session.open_unread();
+    if !view.watched || unread == 0 {
+        return;
+    }
+    let whole = state.rows.iter().rev().find(|row| {
+        let ends_here = row.bubble.bottom() <= window.bottom() + 1.0;
+        ends_here && messages.find(row.id).is_some_and(|m| !m.is_own())
+    });
+    if let Some(row) = whole.filter(|row| messages.received_after(row.id) < unread) {
+        actions.push(Action::Seen(row.id));
+    }
+}
+
+fn report_attention(session: &Session, attentive: bool, actions: &mut Vec<Action>) {
+    if session.attentive() != attentive {
+        actions.push(Action::Attentive(attentive));
+    }
+}
+
+/// The round button over the lower right corner, with the number of messages not seen yet.
+fn jump_button(ui: &mut Ui, view: &View<'_>, session: &Session, window: Rect) -> bool {
+    let palette: &Palette = view.palette;
+    let rect = Align2::RIGHT_BOTTOM
+        .align_size_within_rect(Vec2::splat(42.0), window.shrink(space::LARGE + 4.0));
+    let unread = session.open_unread();
+    let response = ui.interact(rect, ui.scope_id().with("latest"), Sense::click());
+    let name = match unread {
+        0 => view.texts.get("chat.latest").to_owned(),
+        unread => view.texts.count("chat.latest_new", unread),
+    };
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, name.as_str()));
+    let ground = if response.hovered() {
+        palette.hover
+    } else {
+        palette.raised
+    };
+    let painter = ui.painter();
+    painter.add(palette.shadow().as_shape(rect, 21));
+    painter.circle(rect.center(), 21.0, ground, (1.0, palette.line));
+    Icon::Down.paint(painter, rect.center(), 24.0, palette.text);
+    if unread > 0 {
+        let at = pos2(rect.right() + 4.0, rect.top());
+        widget::badge(painter, palette, at + vec2(0.0, 2.0), unread);
+    }
+    response.on_hover_text(name).clicked()
+}
+
+impl Placed {
+    fn mean_height(&self) -> f64 {
+        let height: f32 = self.rows.iter().map(|row| row.height()).sum();
+        f64::from(height) / self.rows.len().max(1) as f64
+    }
+}

@@ -1,0 +1,342 @@
+use egui::{
+    Align, Align2, Color32, CornerRadius, Layout, OpenUrl, Painter, Rect, RichText, Sense, Stroke,
+    Ui, UiBuilder, pos2, text_selection::LabelSelectionState, vec2,
+};
+use jiff::{SignedDuration, civil::Date};
+
+use super::{
+    DrawnRow,
+    anchor::Heights,
+    bubble::{self, Bubble, PAD_X, PAD_Y, SIGN},
+};
+use crate::{
+    engine::{Delivery, Message, Peer},
+    model::{Action, Timeline},
+    texts,
+    theme::{space, text},
+    ui::{View, icon::Icon, peer_name, urls::find_urls, widget},
+};
+
+/// Messages of one side closer than this belong together.
+const GROUP: SignedDuration = SignedDuration::from_mins(5);
+
+const GAP_IN_GROUP: f32 = 2.0;
+const GAP: f32 = 10.0;
+const DAY_LINE: f32 = 42.0;
+const NEW_LINE: f32 = 38.0;
+const BEGINNING: f32 = 44.0;
+
+/// Measures rows of one frame.
+pub struct Measure<'a> {
+    ui: &'a Ui,
+    view: &'a View<'a>,
+    messages: &'a Timeline,
+    widest: f32,
+}
+
+impl<'a> Measure<'a> {
+    /// For a timeline drawn into this window.
+    pub fn new(ui: &'a Ui, view: &'a View<'a>, messages: &'a Timeline, window: Rect) -> Self {
+        Self {
+            ui,
+            view,
+            messages,
+            widest: bubble::widest(window.width()),
+        }
+    }
+
+    /// The heights of one row.
+    pub fn heights(&mut self, index: usize) -> Heights {
+        let Some(message) = self.messages.get(index) else {
+            return Heights {
+                above: 0.0,
+                bubble: 0.0,
+            };
+        };
+        let laid_out = bubble::lay_out(self.ui, self.view, message, self.widest);
+        Heights {
+            above: Above::of(self.view, self.messages, index, message).height(),
+            bubble: laid_out.height + bubble::question_height(message),
+        }
+    }
+}
+
+/// What stands between a bubble and the one above it, from above.
+struct Above {
+    beginning: bool,
+    day: Option<Date>,
+    new: bool,
+    gap: f32,
+}
+
+impl Above {
+    fn of(view: &View<'_>, messages: &Timeline, index: usize, message: &Message) -> Self {
+        let before = index.checked_sub(1).and_then(|before| messages.get(before));
+        let day = |message: &Message| view.zone.to_datetime(message.at).date();
+        let new_day = before.is_none_or(|before| day(before) != day(message));
+        let new = messages.first_new == Some(message.id);
+        let grouped = before.is_some_and(|before| belongs(before, message)) && !new_day && !new;
+        Self {
+            beginning: index == 0,
+            day: new_day.then(|| day(message)),
+            new,
+            gap: if grouped { GAP_IN_GROUP } else { GAP },
+        }
+    }
+
+    fn height(&self) -> f32 {
+        let line = |is_there: bool, height: f32| if is_there { height } else { 0.0 };
+        line(self.beginning, BEGINNING)
+            + line(self.day.is_some(), DAY_LINE)
+            + line(self.new, NEW_LINE)
+            + self.gap
+    }
+
+    fn paint(&self, painter: &Painter, view: &View<'_>, messages: &Timeline, bubble_top: f32) {
+        let (texts, palette) = (view.texts, view.palette);
+        let window = painter.clip_rect();
+        let mut bottom = bubble_top - self.gap;
+        if self.new {
+            let y = bottom - NEW_LINE / 2.0;
+            let label = painter.layout_no_wrap(
+                texts.get("chat.new_messages").to_owned(),
+                text::tiny_strong(),
+                palette.accent_text,
+            );
+            let half = label.size().x / 2.0 + space::MEDIUM;
+            let stroke = Stroke::new(1.0, palette.accent);
+            painter.hline(
+                window.left() + space::LARGE..=window.center().x - half,
+                y,
+                stroke,
+            );
+            painter.hline(
+                window.center().x + half..=window.right() - space::LARGE,
+                y,
+                stroke,
+            );
+            let at = pos2(window.center().x, y) - label.size() / 2.0;
+            painter.galley(at, label, palette.accent_text);
+            bottom -= NEW_LINE;
+        }
+        if let Some(day) = self.day {
+            let today = view.zone.to_datetime(view.now).date();
+            let label = texts::day_line(texts, day, today);
+            pill(painter, view, bottom - DAY_LINE / 2.0, label);
+            bottom -= DAY_LINE;
+        }
+        if self.beginning {
+            let key = if messages.complete {
+                "chat.beginning"
+            } else {
+                "chat.loading"
+            };
+            painter.text(
+                pos2(window.center().x, bottom - BEGINNING / 2.0),
+                Align2::CENTER_CENTER,
+                texts.get(key),
+                text::small(),
+                palette.text_weak,
+            );
+        }
+    }
+}
+
+/// Draws one row; `bubble_top` is where in the window its bubble begins.
+pub fn paint(
+    ui: &mut Ui,
+    view: &View<'_>,
+    messages: &Timeline,
+    index: usize,
+    bubble_top: f32,
+    window: Rect,
+    actions: &mut Vec<Action>,
+) -> Option<DrawnRow> {
+    let message = messages.get(index)?;
+    let above = Above::of(view, messages, index, message);
+    above.paint(ui.painter(), view, messages, bubble_top);
+    let laid_out = bubble::lay_out(ui, view, message, bubble::widest(window.width()));
+    let side = if window.width() < 480.0 { 10.0 } else { 20.0 };
+    let left = if message.is_own() {
+        window.right() - side - laid_out.width
+    } else {
+        window.left() + side
+    };
+    let rect = Rect::from_min_size(
+        pos2(left, bubble_top),
+        vec2(laid_out.width, laid_out.height),
+    );
+    let next = messages.get(index + 1);
+    let ends_group =
+        next.is_none_or(|next| !belongs(message, next) || messages.first_new == Some(next.id));
+    ground(ui.painter(), rect, &laid_out, message, ends_group);
+    words(ui, view, message, rect, &laid_out);
+    corner(ui.painter(), view, message, rect, &laid_out);
+    if message.delivery == Delivery::Unconfirmed {
+        question(ui, view, message, rect, window, actions);
+    }
+    Some(DrawnRow {
+        id: message.id,
+        bubble: rect,
+    })
+}
+
+/// An empty conversation says what to do.
+pub fn nothing_yet(ui: &Ui, view: &View<'_>, open: &Peer, window: Rect) {
+    let names = [("name", peer_name(view.texts, open))];
+    let sentence = view.texts.fill("chat.nothing_yet", &names);
+    let painter = ui.painter();
+    let mut job = egui::text::LayoutJob::simple(
+        sentence,
+        text::body(),
+        view.palette.text_weak,
+        (window.width() - 2.0 * space::HUGE).min(360.0),
+    );
+    job.halign = Align::Center;
+    let galley = painter.layout_job(job);
+    let at = window.center() - vec2(0.0, galley.size().y / 2.0);
+    painter.galley(at, galley, view.palette.text_weak);
+}
+
+fn belongs(before: &Message, after: &Message) -> bool {
+    before.is_own() == after.is_own() && after.at.duration_since(before.at).abs() <= GROUP
+}
+
+fn ground(painter: &Painter, rect: Rect, bubble: &Bubble, message: &Message, ends_group: bool) {
+    let mut corners = CornerRadius::same(16);
+    if ends_group {
+        if message.is_own() {
+            corners.se = 4;
+        } else {
+            corners.sw = 4;
+        }
+    }
+    painter.rect_filled(rect, corners, bubble.colours[0]);
+}
+
+/// The text itself: selectable, with links and a menu.
+fn words(ui: &Ui, view: &View<'_>, message: &Message, rect: Rect, bubble: &Bubble) {
+    let id = ui.scope_id().with(("message", message.id.0));
+    let response = ui.interact(rect, id, Sense::click_and_drag());
+    response.widget_info(|| {
+        let key = if message.is_own() {
+            "chat.own_message"
+        } else {
+            "chat.other_message"
+        };
+        let state = match message.delivery {
+            Delivery::Received => "",
+            Delivery::Waiting => view.texts.get("delivery.waiting"),
+            Delivery::Accepted => view.texts.get("delivery.accepted"),
+            Delivery::Unconfirmed => view.texts.get("delivery.unconfirmed"),
+        };
+        let time = texts::time_of_day(message.at, view.zone);
+        let label = view.texts.fill(
+            key,
+            &[
+                ("name", peer_name(view.texts, &message.with)),
+                ("time", &time),
+                ("text", message.text.as_str()),
+                ("state", state),
+            ],
+        );
+        egui::WidgetInfo::labeled(egui::Role::Label, true, label)
+    });
+    let at = rect.min + vec2(PAD_X, PAD_Y);
+    LabelSelectionState::label_text_selection(
+        ui,
+        &response,
+        at,
+        bubble.text.clone(),
+        bubble.colours[1],
+        Stroke::NONE,
+    );
+    let on_text = response
+        .hover_pos()
+        .filter(|pos| bubble.text.rect.translate(at.to_vec2()).contains(*pos));
+    if let Some(pos) = on_text
+        && let Some(url) = url_at(message.text.as_str(), &bubble.text, pos - at)
+    {
+        ui.set_cursor_icon(egui::CursorIcon::PointingHand);
+        if response.clicked() {
+            ui.ctx().open_url(OpenUrl::new_tab(url));
+        }
+    }
+    response.context_menu(|ui| {
+        if ui.button(view.texts.get("chat.copy")).clicked() {
+            ui.ctx().copy_text(message.text.as_str().to_owned());
+            ui.close();
+        }
+    });
+}
+
+fn url_at<'a>(message: &'a str, galley: &egui::Galley, at: egui::Vec2) -> Option<&'a str> {
+    let character = galley.cursor_from_pos(at).index;
+    let (byte, _) = message.char_indices().nth(usize::from(character))?;
+    let mut urls = find_urls(message).into_iter();
+    urls.find(|url| url.contains(&byte))
+        .map(|url| &message[url])
+}
+
+/// The time, and how far an own message got.
+fn corner(painter: &Painter, view: &View<'_>, message: &Message, rect: Rect, bubble: &Bubble) {
+    let ink = bubble.colours[2];
+    let right = rect.right() - PAD_X;
+    let y = rect.bottom() - PAD_Y - bubble.time.size().y / 2.0;
+    let mut left = right - bubble.time.size().x;
+    if message.is_own() {
+        left -= SIGN + 3.0;
+        let (sign, ink) = match message.delivery {
+            Delivery::Waiting | Delivery::Received => (Icon::Clock, ink),
+            Delivery::Accepted => (Icon::Check, ink),
+            Delivery::Unconfirmed => (Icon::Warning, view.palette.danger_text),
+        };
+        sign.paint(painter, pos2(right - SIGN / 2.0 + 1.0, y), SIGN, ink);
+    }
+    let at = pos2(left, y - bubble.time.size().y / 2.0);
+    painter.galley(at, bubble.time.clone(), ink);
+}
+
+/// Nobody but the person can say whether an unconfirmed message is to go out again.
+fn question(
+    ui: &mut Ui,
+    view: &View<'_>,
+    message: &Message,
+    rect: Rect,
+    window: Rect,
+    actions: &mut Vec<Action>,
+) {
+    let (texts, palette) = (view.texts, view.palette);
+    let area = Rect::from_min_max(
+        pos2(window.left() + space::LARGE, rect.bottom() + 2.0),
+        pos2(rect.right(), rect.bottom() + 34.0),
+    );
+    let builder = UiBuilder::new()
+        .id_salt(("question", message.id.0))
+        .max_rect(area)
+        .layout(Layout::right_to_left(Align::Center));
+    ui.scope_builder(builder, |ui| {
+        ui.spacing_mut().item_spacing.x = space::SMALL;
+        ui.spacing_mut().button_padding = vec2(2.0, 2.0);
+        if widget::link_button(ui, palette, texts.get("delivery.discard")).clicked() {
+            actions.push(Action::Discard(message.id));
+        }
+        if widget::link_button(ui, palette, texts.get("delivery.send_again")).clicked() {
+            actions.push(Action::SendAgain(message.id));
+        }
+        ui.label(
+            RichText::new(texts.get("delivery.unconfirmed"))
+                .font(text::small())
+                .color(palette.danger_text),
+        );
+    });
+}
+
+fn pill(painter: &Painter, view: &View<'_>, y: f32, label: String) {
+    let ink: Color32 = view.palette.text_weak;
+    let galley = painter.layout_no_wrap(label, text::tiny_strong(), ink);
+    let center = pos2(painter.clip_rect().center().x, y);
+    let rect = Rect::from_center_size(center, galley.size() + vec2(22.0, 9.0));
+    painter.rect_filled(rect, rect.height() / 2.0, view.palette.panel);
+    painter.galley(center - galley.size() / 2.0, galley, ink);
+}

@@ -1,0 +1,204 @@
+use egui::{
+    Align2, Button, Color32, Painter, Pos2, Response, RichText, Role, Sense, TextEdit, Ui, Vec2,
+    WidgetInfo,
+    text::{LayoutJob, TextFormat, TextWrapping},
+    vec2,
+};
+
+use super::icon::Icon;
+use crate::theme::{Palette, space, text};
+
+/// The one button of a screen that does what the screen is for.
+pub fn primary_button(ui: &mut Ui, palette: &Palette, label: &str) -> Response {
+    ui.scope(|ui| {
+        let widgets = &mut ui.visuals_mut().widgets;
+        for (widget, fill) in [
+            (&mut widgets.inactive, palette.accent),
+            (&mut widgets.hovered, palette.accent_hover),
+            (&mut widgets.active, palette.accent_hover),
+        ] {
+            widget.weak_bg_fill = fill;
+            widget.bg_stroke = egui::Stroke::NONE;
+        }
+        let label = RichText::new(label)
+            .font(text::strong())
+            .color(palette.on_accent);
+        ui.add(Button::new(label).min_size(vec2(0.0, space::CONTROL)))
+    })
+    .inner
+}
+
+/// Any other button.
+pub fn plain_button(ui: &mut Ui, label: &str) -> Response {
+    ui.add(Button::new(RichText::new(label).font(text::body())).min_size(vec2(0.0, 32.0)))
+}
+
+/// A button that looks like a link.
+pub fn link_button(ui: &mut Ui, palette: &Palette, label: &str) -> Response {
+    let label = RichText::new(label)
+        .font(text::strong())
+        .color(palette.accent_text);
+    ui.add(Button::new(label).frame(false))
+}
+
+/// A round button with a sign; `name` is its tooltip and what a screen reader says.
+pub fn icon_button(ui: &mut Ui, palette: &Palette, icon: Icon, name: &str) -> Response {
+    let (rect, response) = ui.allocate_exact_size(Vec2::splat(space::CONTROL), Sense::click());
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, ui.is_enabled(), name));
+    let (ground, ink) = if response.is_pointer_button_down_on() {
+        (palette.pressed, palette.text)
+    } else if response.hovered() || response.has_focus() {
+        (palette.hover, palette.text)
+    } else {
+        (Color32::TRANSPARENT, palette.text_weak)
+    };
+    ui.painter()
+        .circle_filled(rect.center(), rect.width() / 2.0, ground);
+    icon.paint(ui.painter(), rect.center(), 20.0, ink);
+    response.on_hover_text(name)
+}
+
+/// A labelled field of one line with a place for what is wrong with it.
+///
+/// Returns what was typed, if anything was, and the field's response.
+pub fn field(
+    ui: &mut Ui,
+    palette: &Palette,
+    label: &str,
+    value: &str,
+    hint: &str,
+    problem: Option<&str>,
+) -> (Option<String>, Response) {
+    let name = ui.label(
+        RichText::new(label)
+            .font(text::small())
+            .color(palette.text_weak),
+    );
+    ui.add_space(-space::TINY);
+    let mut typed = value.to_owned();
+    let line = match problem {
+        Some(_) => palette.danger_text,
+        None => palette.control_line,
+    };
+    let response = ui
+        .scope(|ui| {
+            ui.visuals_mut().widgets.inactive.bg_stroke.color = line;
+            ui.add(
+                TextEdit::singleline(&mut typed)
+                    .font(text::body())
+                    .hint_text(RichText::new(hint).color(palette.text_weak))
+                    .desired_width(f32::INFINITY)
+                    .margin(vec2(space::MEDIUM, 9.0)),
+            )
+        })
+        .inner
+        .labelled_by(name.id);
+    if let Some(problem) = problem {
+        ui.add_space(-space::TINY);
+        ui.label(
+            RichText::new(problem)
+                .font(text::small())
+                .color(palette.danger_text),
+        );
+    }
+    (response.changed().then_some(typed), response)
+}
+
+/// A few choices side by side, of which one is chosen; wraps where there is no room.
+pub fn choices<T: Copy + PartialEq>(
+    ui: &mut Ui,
+    palette: &Palette,
+    chosen: T,
+    all: &[(T, String)],
+) -> Option<T> {
+    let mut clicked = None;
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing = Vec2::splat(6.0);
+        for (choice, label) in all {
+            let is_chosen = *choice == chosen;
+            let (fill, ink) = if is_chosen {
+                (palette.accent, palette.on_accent)
+            } else {
+                (palette.control, palette.text)
+            };
+            let mut button = Button::new(RichText::new(label).font(text::small()).color(ink))
+                .min_size(vec2(40.0, 30.0))
+                .selected(is_chosen);
+            if is_chosen {
+                button = button.fill(fill);
+            }
+            if ui.add(button).clicked() && !is_chosen {
+                clicked = Some(*choice);
+            }
+        }
+    });
+    clicked
+}
+
+/// A round picture with the initials of a name, in the name's colour.
+pub fn avatar(painter: &Painter, palette: &Palette, center: Pos2, size: f32, name: &str) {
+    painter.circle_filled(center, size / 2.0, palette.avatar(name));
+    let mut font = text::strong();
+    font.size = size * 0.38;
+    painter.text(
+        center,
+        Align2::CENTER_CENTER,
+        initials(name),
+        font,
+        palette.on_avatar,
+    );
+}
+
+/// A number on a round ground, its right edge at `right`.
+pub fn badge(painter: &Painter, palette: &Palette, right: Pos2, count: usize) -> f32 {
+    let label = match count {
+        0..=999 => count.to_string(),
+        _ => "999+".to_owned(),
+    };
+    let galley = painter.layout_no_wrap(label, text::tiny_strong(), palette.on_accent);
+    let size = vec2((galley.size().x + 12.0).max(20.0), 20.0);
+    let rect = egui::Rect::from_min_size(right - vec2(size.x, size.y / 2.0), size);
+    painter.rect_filled(rect, 10.0, palette.accent);
+    painter.galley(
+        rect.center() - galley.size() / 2.0,
+        galley,
+        palette.on_accent,
+    );
+    size.x
+}
+
+/// Text on one line, ending in `…` where there is no room.
+pub fn one_line(text: &str, font: egui::FontId, color: Color32, width: f32) -> LayoutJob {
+    let mut job = LayoutJob::single_section(text.to_owned(), TextFormat::simple(font, color));
+    job.break_on_newline = false;
+    job.wrap = TextWrapping::truncate_at_width(width.max(0.0));
+    job
+}
+
+/// Up to two letters that stand for a name.
+fn initials(name: &str) -> String {
+    let parts = name.split(['.', '_', '-', '+', '@']);
+    let mut letters = parts.filter_map(|part| part.chars().next());
+    let first = letters.next().unwrap_or('?');
+    let second = letters.next().filter(|c| c.is_alphabetic());
+    let both = std::iter::once(first).chain(second);
+    both.flat_map(char::to_uppercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn initials_are_those_of_the_parts_of_a_name() {
+        for (name, expected) in [
+            ("alice", "A"),
+            ("joão.silva", "JS"),
+            ("maria@escola.br", "ME"),
+            ("2026123", "2"),
+            ("a-1", "A"),
+        ] {
+            assert_eq!(initials(name), expected, "{name}");
+        }
+    }
+}
