@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use socket2::{Domain, Socket, Type};
 use thiserror::Error;
 use tracing::warn;
 
@@ -215,11 +216,25 @@ impl Files {
     }
 }
 
+/// Connections that may wait to be accepted: a class that logs in at the same moment. With too
+/// few, the system makes clients try again after a second. The system may allow fewer.
+const BACKLOG: i32 = 4096;
+
 fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address).map_err(|source| match source.kind() {
+    bind(address).map_err(|source| match source.kind() {
         io::ErrorKind::AddrInUse => StartError::PortTaken(address),
         _ => StartError::Listen { address, source },
     })
+}
+
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    // Elsewhere this would let a second server take the same port.
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
 }
 
 fn watch(directory: &Arc<Directory>, hub: &Arc<Hub>) -> Option<Watch> {
