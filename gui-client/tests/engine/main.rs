@@ -7,5 +7,6 @@
 )]
 
 mod basics;
+mod broken;
 mod server;
 mod window;

@@ -1,1 +1,371 @@
+//! The local database: what is written is there again, once, in order, and found quickly.
 
+use std::time::Instant;
+
+use mensageiro_protocol::Text;
+use tempfile::{TempDir, tempdir};
+
+use super::*;
+use crate::engine::net::{Batch, Received, Round};
+
+fn account() -> Account {
+    Account {
+        server: "localhost".into(),
+        login: Login::parse("ana").unwrap(),
+    }
+}
+
+fn open(folder: &TempDir) -> History {
+    History::open(folder.path(), &account()).unwrap()
+}
+
+fn person(name: &str) -> Peer {
+    Peer::Person(Login::parse(name).unwrap())
+}
+
+fn received(messages: &[(&str, &str)]) -> Vec<Received> {
+    let one = |(from, text): &(&str, &str)| Received {
+        from: if from.is_empty() {
+            Peer::Server
+        } else {
+            person(from)
+        },
+        text: Text::from(*text),
+    };
+    messages.iter().map(one).collect()
+}
+
+fn texts(messages: &[Message]) -> Vec<&str> {
+    messages
+        .iter()
+        .map(|message| message.text.as_str())
+        .collect()
+}
+
+/// What is new of a batch.
+fn receive(history: &mut History, messages: &[(&str, &str)], ends: Option<Round>) -> Vec<String> {
+    let received = received(messages);
+    let new = history.receive(&Batch { received, ends }).unwrap();
+    texts(&new).into_iter().map(str::to_owned).collect()
+}
+
+fn send(history: &History, to: &str, text: &str) -> MessageId {
+    let to = Login::parse(to).unwrap();
+    history.add_to_outbox(&to, &Text::from(text)).unwrap().id
+}
+
+const LOGIN: Option<Round> = Some(Round::Login);
+
+#[test]
+fn everything_is_there_after_reopening() {
+    let folder = tempdir().unwrap();
+    let mut history = open(&folder);
+    receive(
+        &mut history,
+        &[("bob", "oi\u{1b}"), ("", "maintenance")],
+        LOGIN,
+    );
+    let own = send(&history, "cy", "line\nline");
+    history.remember_framing(Framing::Bare).unwrap();
+    drop(history);
+    let history = open(&folder);
+    assert_eq!(history.framing().unwrap(), Some(Framing::Bare));
+    let conversations = history.conversations().unwrap();
+    let peers: Vec<_> = conversations.iter().map(|one| one.with.clone()).collect();
+    assert_eq!(peers, [person("cy"), Peer::Server, person("bob")]);
+    let last = conversations[0].last.as_ref().unwrap();
+    assert_eq!((last.id, last.text.as_str()), (own, "line\nline"));
+    assert_eq!(last.delivery, Delivery::Waiting);
+    assert_eq!(
+        texts(&history.page(&person("bob"), None, 9).unwrap().0),
+        ["oi␛"]
+    );
+}
+
+#[test]
+fn pages_go_back_to_the_beginning() {
+    let folder = tempdir().unwrap();
+    let mut history = open(&folder);
+    for number in 0..25 {
+        let text = number.to_string();
+        receive(&mut history, &[("bob", &text), ("cy", "between")], None);
+    }
+    let bob = person("bob");
+    let (newest, complete) = history.page(&bob, None, 10).unwrap();
+    assert_eq!(
+        (newest[0].text.as_str(), newest.len(), complete),
+        ("15", 10, false)
+    );
+    let (middle, complete) = history.page(&bob, Some(newest[0].id), 10).unwrap();
+    assert_eq!(
+        (middle[0].text.as_str(), middle.len(), complete),
+        ("5", 10, false)
+    );
+    let (oldest, complete) = history.page(&bob, Some(middle[0].id), 5).unwrap();
+    assert_eq!(
+        (oldest[0].text.as_str(), oldest.len(), complete),
+        ("0", 5, true)
+    );
+    assert_eq!(
+        history.page(&bob, Some(oldest[0].id), 10).unwrap(),
+        (vec![], true)
+    );
+    assert_eq!(
+        history.page(&person("nobody"), None, 10).unwrap(),
+        (vec![], true)
+    );
+}
+
+#[test]
+fn unread_are_received_messages_that_were_not_seen() {
+    let folder = tempdir().unwrap();
+    let mut history = open(&folder);
+    let batch = received(&[("bob", "one"), ("bob", "two"), ("cy", "three")]);
+    let new = history
+        .receive(&Batch {
+            received: batch,
+            ends: LOGIN,
+        })
+        .unwrap();
+    send(&history, "bob", "mine");
+    let unread = |history: &History| -> Vec<(Peer, usize)> {
+        let all = history.conversations().unwrap();
+        all.into_iter().map(|one| (one.with, one.unread)).collect()
+    };
+    assert_eq!(unread(&history), [(person("bob"), 2), (person("cy"), 1)]);
+    history.mark_seen(&person("bob"), new[1].id).unwrap();
+    history.mark_seen(&person("bob"), new[0].id).unwrap();
+    assert_eq!(
+        unread(&open_again(history, &folder)),
+        [(person("bob"), 0), (person("cy"), 1)]
+    );
+}
+
+fn open_again(history: History, folder: &TempDir) -> History {
+    drop(history);
+    open(folder)
+}
+
+#[test]
+fn drafts_are_kept_until_they_are_empty() {
+    let folder = tempdir().unwrap();
+    let history = open(&folder);
+    history.save_draft(&person("bob"), "half a sent").unwrap();
+    let history = open_again(history, &folder);
+    let conversations = history.conversations().unwrap();
+    assert_eq!(conversations[0].draft, "half a sent");
+    assert_eq!(conversations[0].last, None);
+    history.save_draft(&person("bob"), "").unwrap();
+    assert_eq!(history.conversations().unwrap(), []);
+}
+
+#[test]
+fn the_outbox_keeps_its_order_and_a_departed_message_is_unconfirmed_after_a_crash() {
+    let folder = tempdir().unwrap();
+    let history = open(&folder);
+    let ids: Vec<_> = ["one", "two", "three", "four"]
+        .iter()
+        .map(|text| send(&history, "bob", text))
+        .collect();
+    history.depart(ids[0]).unwrap();
+    history.put_back(ids[0]).unwrap();
+    history.depart(ids[1]).unwrap();
+    assert!(history.discard(ids[2]).unwrap());
+    assert!(!history.discard(ids[1]).unwrap(), "it is on its way");
+    let mut history = open_again(history, &folder);
+    let waiting: Vec<_> = history
+        .outbox()
+        .unwrap()
+        .into_iter()
+        .map(|one| one.id)
+        .collect();
+    assert_eq!(waiting, [ids[0], ids[3]]);
+    let page = history.page(&person("bob"), None, 9).unwrap().0;
+    assert_eq!(page[1].delivery, Delivery::Unconfirmed);
+    assert_eq!(
+        history.send_again(ids[1]).unwrap().unwrap().delivery,
+        Delivery::Waiting
+    );
+    assert_eq!(
+        history.send_again(ids[0]).unwrap(),
+        None,
+        "it waits already"
+    );
+    history.depart(ids[0]).unwrap();
+    assert_eq!(
+        receive(&mut history, &[], Some(Round::Sent(ids[0]))),
+        ["one"]
+    );
+    assert!(!history.discard(ids[0]).unwrap(), "it is accepted");
+    assert!(history.discard(ids[1]).unwrap());
+}
+
+#[test]
+fn what_comes_again_after_a_broken_link_is_new_once() {
+    let folder = tempdir().unwrap();
+    let mut history = open(&folder);
+    let batch = [("bob", "one"), ("cy", "two"), ("bob", "three")];
+    assert_eq!(receive(&mut history, &batch[..2], None), ["one", "two"]);
+    // Killed here, and again in the middle of the repetition.
+    let mut history = open_again(history, &folder);
+    assert_eq!(receive(&mut history, &batch[..1], None), [""; 0]);
+    history.begin_session();
+    assert_eq!(receive(&mut history, &batch, LOGIN), ["three"]);
+    history.begin_session();
+    assert_eq!(receive(&mut history, &batch, LOGIN), [""; 0]);
+    history.begin_session();
+    assert_eq!(
+        receive(&mut history, &[("bob", "one")], LOGIN),
+        ["one"],
+        "the batch was read"
+    );
+}
+
+#[test]
+fn what_was_surely_read_may_be_said_again() {
+    let folder = tempdir().unwrap();
+    let mut history = open(&folder);
+    let oi = [("bob", "oi")];
+    assert_eq!(receive(&mut history, &oi, LOGIN), ["oi"]);
+    let own = send(&history, "bob", "olá");
+    history.depart(own).unwrap();
+    assert_eq!(receive(&mut history, &[], Some(Round::Sent(own))), ["olá"]);
+    // The line that got its `f` acknowledged the first one.
+    history.begin_session();
+    assert_eq!(receive(&mut history, &oi, LOGIN), ["oi"]);
+    history.end_turn().unwrap();
+    history.all_read().unwrap();
+    history.begin_session();
+    assert_eq!(
+        receive(&mut history, &oi, LOGIN),
+        ["oi"],
+        "closing in order acknowledged it"
+    );
+    history.begin_session();
+    assert_eq!(
+        receive(&mut history, &oi, LOGIN),
+        [""; 0],
+        "nothing acknowledged this one"
+    );
+}
+
+#[test]
+fn a_line_without_answer_may_or_may_not_have_acknowledged() {
+    for was_read in [true, false] {
+        let folder = tempdir().unwrap();
+        let mut history = open(&folder);
+        receive(&mut history, &[("bob", "one"), ("bob", "two")], LOGIN);
+        let own = send(&history, "bob", "mine");
+        history.depart(own).unwrap();
+        receive(&mut history, &[("bob", "three")], None);
+        let mut history = open_again(history, &folder);
+        let again = [
+            ("bob", "one"),
+            ("bob", "two"),
+            ("bob", "three"),
+            ("bob", "four"),
+        ];
+        let again = if was_read { &again[2..] } else { &again };
+        assert_eq!(receive(&mut history, again, LOGIN), ["four"]);
+    }
+}
+
+#[test]
+fn what_a_server_says_at_login_is_kept_once_and_its_answers_always() {
+    let folder = tempdir().unwrap();
+    let mut history = open(&folder);
+    let welcome = [("", "welcome"), ("", "2 users online"), ("bob", "oi")];
+    assert_eq!(
+        receive(&mut history, &welcome, LOGIN),
+        ["welcome", "2 users online", "oi"]
+    );
+    let own = send(&history, "bob", "mine");
+    history.depart(own).unwrap();
+    let round = Some(Round::Sent(own));
+    assert_eq!(
+        receive(&mut history, &[("", "welcome")], round),
+        ["welcome", "mine"]
+    );
+    history.begin_session();
+    assert_eq!(receive(&mut history, &welcome[..2], LOGIN), [""; 0]);
+}
+
+#[test]
+fn one_account_is_open_once_and_others_beside_it() {
+    let folder = tempdir().unwrap();
+    let history = open(&folder);
+    let second = History::open(folder.path(), &account());
+    assert!(matches!(second, Err(HistoryError::Locked)), "{second:?}");
+    let other = Account {
+        server: "elsewhere".into(),
+        ..account()
+    };
+    History::open(folder.path(), &other).unwrap();
+    open_again(history, &folder);
+}
+
+#[test]
+fn a_file_that_is_no_database_is_left_alone() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join(format!("{}.db", file::name(&account())));
+    let junk = b"certainly not a database, and long enough to be looked at".repeat(30);
+    fs::write(&path, &junk).unwrap();
+    let error = History::open(folder.path(), &account()).unwrap_err();
+    assert!(
+        error.to_string().contains(&*path.to_string_lossy()),
+        "{error}"
+    );
+    assert_eq!(fs::read(&path).unwrap(), junk);
+}
+
+#[test]
+fn a_file_of_a_newer_app_is_left_alone() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join(format!("{}.db", file::name(&account())));
+    let newer = Connection::open(&path).unwrap();
+    newer
+        .pragma_update(None, "user_version", schema::version() + 1)
+        .unwrap();
+    drop(newer);
+    let before = fs::read(&path).unwrap();
+    let error = History::open(folder.path(), &account()).unwrap_err();
+    assert!(matches!(error, HistoryError::Newer { .. }), "{error}");
+    assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_is_named() {
+    let folder = tempdir().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "").unwrap();
+    let error = History::open(&file.join("accounts"), &account()).unwrap_err();
+    assert!(matches!(error, HistoryError::Reach { .. }), "{error}");
+}
+
+#[test]
+fn a_million_messages_are_paged_and_counted_by_index() {
+    let folder = tempdir().unwrap();
+    let mut history = open(&folder);
+    receive(&mut history, &[("bob", "first"), ("cy", "first")], LOGIN);
+    history
+        .connection
+        .execute_batch(
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000)
+             INSERT INTO messages (conversation, text, at, delivery)
+             SELECT 1 + i % 2, 'message ' || i, i, CASE i % 3 WHEN 0 THEN 3 ELSE 0 END FROM n;
+             UPDATE conversations SET seen_up_to = 999000;",
+        )
+        .unwrap();
+    let begun = Instant::now();
+    let conversations = history.conversations().unwrap();
+    let newest = history.page(&person("bob"), None, 100).unwrap().0;
+    let middle = history
+        .page(&person("bob"), Some(MessageId(500_000)), 100)
+        .unwrap()
+        .0;
+    let took = begun.elapsed();
+    assert_eq!(conversations[0].unread + conversations[1].unread, 668);
+    assert_eq!((newest.len(), middle.len()), (100, 100));
+    // A scan of the table takes a hundred times as long.
+    assert!(took.as_millis() < 100, "{took:?}");
+}

@@ -25,6 +25,9 @@ pub const STOP: Duration = Duration::from_millis(1500);
 pub(super) const OFTENEST: Duration = Duration::from_secs(1);
 /// A session that lasted this long, or carried a message, was good: trying starts anew.
 pub(super) const STEADY: Duration = Duration::from_secs(10);
+/// Hanging up is all a server can say in classic. One that has taken this login before may only be
+/// full, or behind something that answers in its place: so many refusals in a row are doubted.
+pub(super) const DOUBTED_REFUSALS: u32 = 3;
 /// Received messages are stored at least this often.
 const BATCH: usize = 50;
 
@@ -141,6 +144,7 @@ pub struct Machine {
     pub(super) remembered: Option<Framing>,
     /// The server hung up on the login in the other framing just now.
     pub(super) other_refused: bool,
+    pub(super) refusals: u32,
     pub(super) phase: Phase,
     pub(super) replies: Replies,
     pub(super) received: Vec<Received>,
@@ -193,6 +197,7 @@ impl Machine {
             framing: remembered.unwrap_or(Framing::Line),
             remembered,
             other_refused: false,
+            refusals: 0,
             phase: Phase::Stopped,
             replies: Replies::new(),
             received: Vec::new(),
@@ -326,6 +331,7 @@ impl Machine {
         }
         self.online_since = Some(now);
         self.other_refused = false;
+        self.refusals = 0;
         if self.remembered != Some(self.framing) {
             self.remembered = Some(self.framing);
             self.effects.push(Effect::Remember(self.framing));

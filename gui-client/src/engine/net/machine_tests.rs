@@ -1,1 +1,604 @@
+//! The machine by itself, with a clock that only the tests move.
 
+use std::{fs, path::Path};
+
+use mensageiro_protocol::{
+    classic::Request,
+    transcript::{Happening, Transcript},
+};
+use proptest::prelude::*;
+
+use super::*;
+
+/// A machine and its clock.
+struct Bench {
+    machine: Machine,
+    now: Instant,
+    effects: Vec<Effect>,
+}
+
+impl Bench {
+    fn new(login: &str, remembered: Option<Framing>, fetch_every: Option<Duration>) -> Self {
+        let login = Login::parse(login).unwrap();
+        Self {
+            machine: Machine::new(login, [], remembered, fetch_every, 7),
+            now: Instant::now(),
+            effects: Vec::new(),
+        }
+    }
+
+    fn give(&mut self, input: Input<'_>) {
+        let effects = self.machine.handle(self.now, input);
+        self.effects.extend(effects);
+    }
+
+    fn pass(&mut self, time: Duration) {
+        let until = self.now + time;
+        while let Some(deadline) = self.machine.deadline().filter(|&at| at <= until) {
+            self.now = self.now.max(deadline);
+            self.give(Input::Timer);
+        }
+        self.now = until;
+    }
+
+    /// One step of a test, as it is written there.
+    fn step(&mut self, step: &str) {
+        let (verb, rest) = step.split_once(' ').unwrap_or((step, ""));
+        match verb {
+            "start" => self.give(Input::Start),
+            "connected" => self.give(Input::Connected),
+            "unreachable" => self.give(Input::ConnectFailed(LinkProblem::NobodyListens)),
+            "bytes" => self.give(Input::Bytes(rest.replace('⏎', "\n").as_bytes())),
+            "closed" => self.give(Input::Closed),
+            "reset" => self.give(Input::Reset),
+            "broken" => self.give(Input::Broken(LinkProblem::TimedOut)),
+            "unwritten" => self.give(Input::WriteFailed {
+                written: rest.parse().unwrap(),
+            }),
+            "send" => {
+                let (id, line) = rest.split_once(' ').unwrap();
+                let Request::Send(Addressed { login: to, text }) = Request::parse(line.as_bytes())
+                else {
+                    panic!("{line:?} is no message")
+                };
+                let id = MessageId(id.parse().unwrap());
+                self.give(Input::Send(Outgoing { id, to, text }));
+            }
+            "discard" => self.give(Input::Discard(MessageId(rest.parse().unwrap()))),
+            "fetch" => self.give(Input::FetchNow),
+            "stop" => self.give(Input::Stop),
+            "pass" => self.pass(Duration::from_millis(rest.parse().unwrap())),
+            _ => panic!("what is {step:?}?"),
+        }
+    }
+
+    fn said(&mut self) -> String {
+        let now = self.now;
+        let said: Vec<_> = self
+            .effects
+            .drain(..)
+            .map(|effect| say(&effect, now))
+            .collect();
+        said.join(" | ")
+    }
+}
+
+fn say(effect: &Effect, now: Instant) -> String {
+    match effect {
+        Effect::Connect => "connect".into(),
+        Effect::Write(bytes) => {
+            format!(
+                "write {}",
+                String::from_utf8_lossy(bytes).replace('\n', "⏎")
+            )
+        }
+        Effect::FinishWriting => "finish".into(),
+        Effect::Close => "close".into(),
+        Effect::Store(Batch { received, ends }) => {
+            let name = |peer: &Peer| match peer {
+                Peer::Person(login) => login.to_string(),
+                Peer::Server => "server".into(),
+            };
+            let texts: Vec<_> = received
+                .iter()
+                .map(|one| format!("{}: {}", name(&one.from), one.text))
+                .collect();
+            let ends = match ends {
+                None => String::new(),
+                Some(Round::Login) => " login".into(),
+                Some(Round::Sent(id)) => format!(" sent {}", id.0),
+            };
+            format!("store [{}]{ends}", texts.join(", "))
+        }
+        Effect::Depart(id) => format!("depart {}", id.0),
+        Effect::Return(id) => format!("return {}", id.0),
+        Effect::Unconfirmed(id) => format!("unconfirmed {}", id.0),
+        Effect::AllRead => "all read".into(),
+        Effect::Remember(framing) => format!("remember {framing:?}"),
+        Effect::Link(LinkState::Offline) => "offline".into(),
+        Effect::Link(LinkState::Connecting) => "connecting".into(),
+        Effect::Link(LinkState::Refused) => "refused".into(),
+        Effect::Link(LinkState::Waiting { problem, .. }) => format!("waiting {problem:?}"),
+        Effect::Link(LinkState::Online { next_fetch, .. }) => match next_fetch {
+            Some(at) => format!("online, next in {} s", (*at - now).as_secs()),
+            None => "online".into(),
+        },
+    }
+}
+
+/// Each step is followed by what the machine does then.
+fn check_with(mut bench: Bench, steps: &[(&str, &str)]) {
+    for (number, (step, expected)) in steps.iter().enumerate() {
+        bench.step(step);
+        assert_eq!(bench.said(), *expected, "after step {number}, {step:?}");
+    }
+}
+
+fn check(steps: &[(&str, &str)]) {
+    check_with(Bench::new("ana", None, None), steps);
+}
+
+const LOGGED_IN: [(&str, &str); 3] = [
+    ("start", "connecting | connect"),
+    ("connected", "write ana⏎"),
+    ("bytes f⏎", "remember Line | online | store [] login"),
+];
+
+fn check_logged_in(steps: &[(&str, &str)]) {
+    check(&[&LOGGED_IN, steps].concat());
+}
+
+#[test]
+fn one_message_a_round_and_stored_before_the_next_line() {
+    check(&[
+        ("send 1 @bob one", ""),
+        ("start", "connecting | connect"),
+        ("send 2 @bob two", ""),
+        ("connected", "write ana⏎"),
+        ("bytes @bob oi⏎@cy x⏎", "remember Line | online"),
+        (
+            "bytes f⏎",
+            "store [bob: oi, cy: x] login | depart 1 | write @bob one⏎",
+        ),
+        ("bytes @cy y⏎f", ""),
+        (
+            "bytes ⏎",
+            "store [cy: y] sent 1 | depart 2 | write @bob two⏎",
+        ),
+        ("bytes f⏎", "store [] sent 2"),
+        ("send 3 @bob three", "depart 3 | write @bob three⏎"),
+    ]);
+}
+
+#[test]
+fn a_server_that_hangs_up_on_a_line_is_asked_in_bare_framing() {
+    check(&[
+        ("start", "connecting | connect"),
+        ("connected", "write ana⏎"),
+        ("closed", "close | connect"),
+        ("connected", "write ana"),
+        ("bytes f", ""),
+        ("pass 200", "remember Bare | online | store [] login"),
+        ("send 1 @bob hi", "depart 1 | write @bob hi"),
+    ]);
+}
+
+#[test]
+fn a_remembered_framing_comes_first_and_the_other_is_tried_after_it() {
+    check_with(
+        Bench::new("ana", Some(Framing::Bare), None),
+        &[
+            ("start", "connecting | connect"),
+            ("connected", "write ana"),
+            ("reset", "close | connect"),
+            ("connected", "write ana⏎"),
+            ("bytes f⏎", "remember Line | online | store [] login"),
+        ],
+    );
+}
+
+#[test]
+fn a_login_refused_in_both_framings_is_refused_until_the_person_asks() {
+    check(&[
+        ("start", "connecting | connect"),
+        ("connected", "write ana⏎"),
+        ("bytes unknown user⏎", ""),
+        ("closed", "close | connect"),
+        ("connected", "write ana"),
+        ("bytes unknown user", ""),
+        ("closed", "close | store [server: unknown user] | refused"),
+        ("pass 3600000", ""),
+        ("fetch", "connecting | connect"),
+        ("connected", "write ana⏎"),
+        ("reset", "close | connect"),
+        ("connected", "write ana"),
+        ("pass 4999", ""),
+        ("pass 1", "close | refused"),
+        ("stop", "offline"),
+    ]);
+}
+
+#[test]
+fn a_login_that_was_good_before_is_not_refused_at_once() {
+    let mut bench = Bench::new("ana", Some(Framing::Line), None);
+    bench.step("start");
+    for _ in 0..3 {
+        for step in ["connected", "closed", "connected"] {
+            bench.step(step);
+        }
+        bench.said();
+        bench.step("closed");
+        assert_eq!(bench.said(), "close | waiting Broken");
+        bench.step("pass 60000");
+        assert_eq!(bench.said(), "connecting | connect");
+    }
+    for step in ["connected", "closed", "connected", "closed"] {
+        bench.step(step);
+    }
+    assert!(bench.said().ends_with("close | refused"));
+}
+
+#[test]
+fn a_message_whose_answer_never_came_is_unconfirmed_and_not_sent_again() {
+    for (end, problem) in [
+        ("closed", "Broken"),
+        ("reset", "Broken"),
+        ("broken", "TimedOut"),
+    ] {
+        check_logged_in(&[
+            ("send 1 @bob one", "depart 1 | write @bob one⏎"),
+            ("send 2 @bob two", ""),
+            ("bytes @bob hi⏎", ""),
+            (
+                end,
+                &format!("store [bob: hi] | close | unconfirmed 1 | waiting {problem}"),
+            ),
+            ("pass 1200", "connecting | connect"),
+            ("connected", "write ana⏎"),
+            (
+                "bytes f⏎",
+                "online | store [] login | depart 2 | write @bob two⏎",
+            ),
+        ]);
+    }
+}
+
+#[test]
+fn a_message_of_which_nothing_was_written_waits_and_goes_first() {
+    check_logged_in(&[
+        ("send 1 @bob one", "depart 1 | write @bob one⏎"),
+        ("send 2 @bob two", ""),
+        ("unwritten 0", "return 1 | close | waiting Broken"),
+        ("pass 1200", "connecting | connect"),
+        ("connected", "write ana⏎"),
+        (
+            "bytes f⏎",
+            "online | store [] login | depart 1 | write @bob one⏎",
+        ),
+        ("unwritten 3", "close | unconfirmed 1 | waiting Broken"),
+    ]);
+}
+
+#[test]
+fn a_discarded_message_is_not_sent() {
+    check_logged_in(&[
+        ("send 1 @bob one", "depart 1 | write @bob one⏎"),
+        ("send 2 @bob two", ""),
+        ("send 3 @bob three", ""),
+        ("discard 2", ""),
+        ("bytes f⏎", "store [] sent 1 | depart 3 | write @bob three⏎"),
+    ]);
+}
+
+#[test]
+fn a_silent_server_is_given_up_after_twenty_seconds() {
+    check(&[
+        ("start", "connecting | connect"),
+        ("connected", "write ana⏎"),
+        ("pass 19999", ""),
+        ("pass 1", "close | waiting TimedOut"),
+    ]);
+    check_logged_in(&[
+        ("send 1 @bob one", "depart 1 | write @bob one⏎"),
+        ("pass 19000", ""),
+        ("bytes @bob slow⏎", ""),
+        ("pass 19000", ""),
+        (
+            "pass 1000",
+            "store [bob: slow] | close | unconfirmed 1 | waiting TimedOut",
+        ),
+    ]);
+}
+
+#[test]
+fn a_server_that_waits_for_the_end_of_a_bare_login_gets_a_line_next() {
+    check_with(
+        Bench::new("ana", Some(Framing::Bare), None),
+        &[
+            ("start", "connecting | connect"),
+            ("connected", "write ana"),
+            ("pass 20000", "close | waiting TimedOut"),
+            ("pass 1200", "connecting | connect"),
+            ("connected", "write ana⏎"),
+        ],
+    );
+}
+
+#[test]
+fn fetching_closes_in_order_and_reconnects_without_a_word() {
+    let every = Some(Duration::from_secs(60));
+    check_with(
+        Bench::new("ana", Some(Framing::Line), every),
+        &[
+            ("start", "connecting | connect"),
+            ("connected", "write ana⏎"),
+            ("bytes f⏎", "online | store [] login | online, next in 60 s"),
+            ("pass 30000", ""),
+            ("send 1 @bob hi", "depart 1 | write @bob hi⏎"),
+            ("bytes f⏎", "store [] sent 1 | online, next in 60 s"),
+            ("pass 60000", "finish"),
+            ("send 2 @bob later", ""),
+            ("closed", "all read | close | connect"),
+            ("connected", "write ana⏎"),
+            (
+                "bytes @bob oi⏎f⏎",
+                "online | store [bob: oi] login | depart 2 | write @bob later⏎",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn a_server_that_does_not_end_its_side_is_left_all_the_same() {
+    check_logged_in(&[
+        ("fetch", "finish"),
+        ("bytes @bob last⏎", "store [bob: last]"),
+        ("pass 2000", "close | connect"),
+    ]);
+    check_logged_in(&[("fetch", "finish"), ("reset", "close | connect")]);
+}
+
+#[test]
+fn tries_are_further_and_further_apart_until_a_session_was_good() {
+    let mut bench = Bench::new("ana", None, None);
+    bench.step("start");
+    let mut delays = Vec::new();
+    for _ in 0..8 {
+        bench.step("unreachable");
+        let delay = bench.machine.deadline().unwrap() - bench.now;
+        delays.push(delay.as_secs_f64());
+        bench.pass(delay);
+    }
+    for (delay, expected) in delays
+        .iter()
+        .zip([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0])
+    {
+        assert!(
+            (expected * 0.79..expected * 1.21).contains(delay),
+            "{delays:?}"
+        );
+    }
+    for step in ["connected", "bytes f⏎", "pass 10000", "reset"] {
+        bench.step(step);
+    }
+    assert!(bench.machine.deadline().unwrap() - bench.now <= Duration::from_millis(1200));
+}
+
+#[test]
+fn the_person_need_not_wait_for_the_next_try() {
+    check(&[
+        ("start", "connecting | connect"),
+        ("unreachable", "waiting NobodyListens"),
+        ("fetch", "connecting | connect"),
+        ("fetch", ""),
+    ]);
+}
+
+#[test]
+fn stopping_is_in_order_between_rounds_only() {
+    check_logged_in(&[("stop", "finish"), ("closed", "all read | close | offline")]);
+    check_logged_in(&[("stop", "finish"), ("pass 1500", "close | offline")]);
+    check(&[
+        ("start", "connecting | connect"),
+        ("connected", "write ana⏎"),
+        ("bytes @bob one⏎", "remember Line | online"),
+        ("stop", "store [bob: one] | close | offline"),
+    ]);
+    check(&[("start", "connecting | connect"), ("stop", "offline")]);
+}
+
+#[test]
+fn stopping_waits_a_moment_for_the_answer_that_is_due() {
+    let sending = ("send 1 @bob one", "depart 1 | write @bob one⏎");
+    check_logged_in(&[
+        sending,
+        ("stop", ""),
+        ("bytes f⏎", "store [] sent 1 | finish"),
+        ("closed", "all read | close | offline"),
+    ]);
+    check_logged_in(&[
+        sending,
+        ("stop", ""),
+        ("pass 1500", "close | unconfirmed 1 | offline"),
+    ]);
+    check_logged_in(&[
+        sending,
+        ("stop", ""),
+        ("reset", "close | unconfirmed 1 | offline"),
+    ]);
+}
+
+#[test]
+fn what_a_server_says_outside_a_round_is_stored_as_it_comes() {
+    check_logged_in(&[
+        ("bytes @bob pushed⏎", "store [bob: pushed]"),
+        (
+            "bytes f⏎maintenance at noon⏎",
+            "store [server: maintenance at noon]",
+        ),
+        ("closed", "finish | close | waiting Broken"),
+    ]);
+}
+
+#[test]
+fn a_long_backlog_is_stored_in_pieces() {
+    let mut bench = Bench::new("ana", Some(Framing::Line), None);
+    bench.step("start");
+    bench.step("connected");
+    bench.give(Input::Bytes("@bob x\n".repeat(120).as_bytes()));
+    let sizes = |bench: &Bench| -> Vec<usize> {
+        let size = |effect: &Effect| match effect {
+            Effect::Store(batch) => Some(batch.received.len()),
+            _ => None,
+        };
+        bench.effects.iter().filter_map(size).collect()
+    };
+    assert_eq!(sizes(&bench), [50, 50]);
+    bench.step("bytes f⏎");
+    assert_eq!(sizes(&bench), [50, 50, 20]);
+}
+
+#[test]
+fn a_line_without_end_breaks_the_connection() {
+    let mut bench = Bench::new("ana", Some(Framing::Line), None);
+    for step in ["start", "connected", "bytes @bob hi⏎"] {
+        bench.step(step);
+    }
+    bench.said();
+    bench.give(Input::Bytes(&[b'x'; 70_000]));
+    assert!(
+        bench
+            .said()
+            .starts_with("store [bob: hi] | close | waiting Other(")
+    );
+}
+
+/// The conversations of the protocol, from the client's side: as far as this client would say
+/// the same, it says the same, and stores what the server says.
+#[test]
+fn the_transcripts_are_followed() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../protocol/transcripts");
+    let mut lines = 0;
+    for file in fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        let transcript = Transcript::parse(&fs::read_to_string(&path).unwrap()).unwrap();
+        let mut connections: Vec<&str> = transcript
+            .steps
+            .iter()
+            .map(|step| &*step.connection)
+            .collect();
+        connections.sort_unstable();
+        connections.dedup();
+        for connection in connections.into_iter().filter(|name| !name.is_empty()) {
+            let steps = transcript
+                .steps
+                .iter()
+                .filter(|step| step.connection == connection);
+            let happenings: Vec<_> = steps.map(|step| &step.happening).collect();
+            for framing in [Framing::Line, Framing::Bare] {
+                lines += follow(&happenings, framing);
+            }
+        }
+    }
+    assert!(lines > 100, "only {lines} lines were compared");
+}
+
+/// Returns how many lines were compared.
+fn follow(happenings: &[&Happening], framing: Framing) -> usize {
+    let Happening::Client(login) = happenings[0] else {
+        panic!("a connection begins with a login")
+    };
+    let mut bench = Bench::new(str::from_utf8(login).unwrap(), Some(framing), None);
+    bench.step("start");
+    bench.step("connected");
+    let mut compared = 0;
+    let mut expected: Vec<Reply> = Vec::new();
+    for happening in happenings {
+        match happening {
+            Happening::Client(line) => {
+                if compared > 0 {
+                    let Request::Send(Addressed { login: to, text }) = Request::parse(line) else {
+                        break;
+                    };
+                    let mut same = Vec::new();
+                    Addressed::encode(&to, &text, &mut same);
+                    if same != *line {
+                        break;
+                    }
+                    bench.give(Input::Send(Outgoing {
+                        id: MessageId(1),
+                        to,
+                        text,
+                    }));
+                }
+                let mut written = line.clone();
+                written.extend_from_slice(framing.terminator().as_bytes());
+                assert_eq!(bench.effects.last(), Some(&Effect::Write(written)));
+            }
+            Happening::Server(line) => {
+                let mut bytes = line.clone();
+                bytes.extend_from_slice(framing.terminator().as_bytes());
+                bench.give(Input::Bytes(&bytes));
+                bench.pass(Duration::from_millis(300));
+                expected.push(Reply::parse(line));
+            }
+            Happening::ClientCloses => {
+                bench.step("stop");
+                assert_eq!(bench.effects.last(), Some(&Effect::FinishWriting));
+            }
+            Happening::ClientResets => bench.step("reset"),
+            Happening::ServerCloses => bench.step("closed"),
+            Happening::Restart => {}
+        }
+        compared += 1;
+    }
+    let stored: Vec<_> = bench
+        .effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Store(batch) => Some(batch.received.clone()),
+            _ => None,
+        })
+        .flatten()
+        .collect();
+    let messages = expected.into_iter().filter_map(|reply| match reply {
+        Reply::Message(Addressed { login, text }) => Some(Received {
+            from: Peer::Person(login),
+            text,
+        }),
+        _ => None,
+    });
+    assert_eq!(stored, messages.collect::<Vec<_>>());
+    compared
+}
+
+proptest! {
+    /// However TCP cuts what a server says in lines, the same is done in the end.
+    #[test]
+    fn every_cut_of_the_bytes_leads_to_the_same(
+        texts in prop::collection::vec("[a-zã🎉 ]{0,6}[af]", 0..60),
+        cuts in prop::collection::vec(1_usize..40, 1..60),
+    ) {
+        let said: String = texts.iter().map(|text| format!("@bob {text}\n")).collect();
+        let said = said + "f\n@cy answer\nf\n";
+        let run = |cuts: &[usize]| {
+            let mut bench = Bench::new("ana", Some(Framing::Line), None);
+            for step in ["start", "connected", "send 1 @cy hi"] {
+                bench.step(step);
+            }
+            let mut rest = said.as_bytes();
+            for &cut in cuts.iter().cycle() {
+                let (chunk, after) = rest.split_at(cut.min(rest.len()));
+                bench.give(Input::Bytes(chunk));
+                bench.pass(Duration::from_millis(1));
+                rest = after;
+                if rest.is_empty() {
+                    break;
+                }
+            }
+            bench.effects.retain(|effect| !matches!(effect, Effect::Link(_)));
+            bench.effects
+        };
+        prop_assert_eq!(run(&cuts), run(&[usize::MAX]));
+    }
+}

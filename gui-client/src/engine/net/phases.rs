@@ -6,7 +6,10 @@ use std::time::Instant;
 use mensageiro_protocol::{Addressed, Framing};
 
 use super::{
-    machine::{ANSWER, CLOSE, Effect, Machine, OFTENEST, Phase, SECOND_ANSWER, STEADY, STOP},
+    machine::{
+        ANSWER, CLOSE, DOUBTED_REFUSALS, Effect, Machine, OFTENEST, Phase, SECOND_ANSWER, STEADY,
+        STOP,
+    },
     replies::Replies,
 };
 use crate::engine::{LinkProblem, LinkState};
@@ -158,6 +161,10 @@ impl Machine {
         }
         // Both framings are refused. What the server said of it is for the person.
         self.store(None);
+        if self.remembered.is_some() && self.refusals < DOUBTED_REFUSALS {
+            self.refusals += 1;
+            return self.wait(now, LinkProblem::Broken);
+        }
         self.phase = Phase::Refused;
         self.show(LinkState::Refused);
         self.stop_if_asked();
