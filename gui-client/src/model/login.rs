@@ -100,6 +100,9 @@ fn read_server(typed: &str) -> Result<String, LoginProblem> {
     if typed.parse::<std::net::Ipv6Addr>().is_ok() {
         return Ok(format!("[{typed}]:{PORT}"));
     }
+    if typed.contains(|c: char| c == '/' || c.is_whitespace()) {
+        return Err(LoginProblem::BadServer);
+    }
     let (host, port) = match typed.rsplit_once(':') {
         Some((host, port)) if !(host.starts_with('[') && !host.ends_with(']')) => {
             (host, Some(port))

@@ -160,6 +160,7 @@ mod tests {
                         })
                 })
             })
+            .filter(|key| !key.ends_with(".json"))
             .filter(|key| {
                 !known.contains(key.as_str()) && !known.contains(format!("{key}.one").as_str())
             })

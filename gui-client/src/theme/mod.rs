@@ -76,6 +76,8 @@ pub mod text {
 /// Makes fonts and both themes known to egui. Once, before the first frame.
 pub fn install(ctx: &egui::Context) {
     fonts::install(ctx);
+    // Where the system does not tell, as on a bare window manager.
+    ctx.options_mut(|options| options.fallback_theme = egui::Theme::Light);
     for (theme, palette) in [(egui::Theme::Light, &LIGHT), (egui::Theme::Dark, &DARK)] {
         ctx.style_mut_of(theme, |style| dress(style, palette));
     }

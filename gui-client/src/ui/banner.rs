@@ -65,6 +65,7 @@ pub fn status(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec
         ui.add_space(space::LARGE);
         let (rect, _) = ui.allocate_exact_size(vec2(8.0, 8.0), Sense::hover());
         ui.painter().circle_filled(rect.center(), 4.0, dot);
+        ui.add_space(space::SMALL);
         ui.label(RichText::new(state).font(text::small()).color(palette.text))
             .on_hover_text(session.account.server.as_str());
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -91,17 +92,21 @@ fn interval_menu(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
     let label = RichText::new(label)
         .font(text::small())
         .color(palette.text_weak);
-    ui.menu_button(label, |ui| {
-        for seconds in FETCH_CHOICES {
-            let name = preferences::interval_name(texts, seconds);
-            if ui.selectable_label(seconds == chosen, name).clicked() {
-                actions.push(Action::FetchEvery(seconds));
-                ui.close();
+    ui.scope(|ui| {
+        ui.visuals_mut().widgets.inactive.bg_stroke = egui::Stroke::NONE;
+        ui.spacing_mut().button_padding.x = space::SMALL;
+        ui.menu_button(label, |ui| {
+            for seconds in FETCH_CHOICES {
+                let name = preferences::interval_name(texts, seconds);
+                if ui.selectable_label(seconds == chosen, name).clicked() {
+                    actions.push(Action::FetchEvery(seconds));
+                    ui.close();
+                }
             }
-        }
-    })
-    .response
-    .on_hover_text(texts.get("settings.fetch_why"));
+        })
+        .response
+        .on_hover_text(texts.get("settings.fetch_why"));
+    });
 }
 
 fn bar(

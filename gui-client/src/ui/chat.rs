@@ -1,4 +1,4 @@
-use egui::{Align, CentralPanel, Frame, Layout, Panel, RichText, Sense, Ui, Vec2, vec2};
+use egui::{CentralPanel, Frame, Panel, RichText, Sense, Ui, Vec2};
 
 use super::{
     Focus, UiState, View, banner, compose, icon::Icon, peer_name, sidebar, timeline, widget,
@@ -112,25 +112,19 @@ fn nothing_open(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut V
     } else {
         ("chat.none_title", "chat.none_advice")
     };
-    let width = 340.0_f32.min(ui.available_width() - 2.0 * space::LARGE);
-    let left = (ui.available_width() - width) / 2.0;
-    ui.add_space((ui.available_height() / 2.0 - 110.0).max(space::LARGE));
-    ui.horizontal(|ui| {
-        ui.add_space(left);
-        ui.allocate_ui_with_layout(vec2(width, 0.0), Layout::top_down(Align::Center), |ui| {
-            ui.spacing_mut().item_spacing.y = space::SMALL;
-            let (rect, _) = ui.allocate_exact_size(Vec2::splat(72.0), Sense::hover());
-            ui.painter()
-                .circle_filled(rect.center(), 36.0, palette.chosen);
-            Icon::Bubbles.paint(ui.painter(), rect.center(), 38.0, palette.accent_text);
-            ui.add_space(space::TINY);
-            let line = |line, font, ink| RichText::new(line).font(font).color(ink);
-            ui.label(line(texts.get(title), text::heading(), palette.text));
-            ui.label(line(texts.get(advice), text::body(), palette.text_weak));
-            ui.add_space(space::TINY);
-            if widget::primary_button(ui, palette, texts.get("new.title")).clicked() {
-                actions.push(Action::Show(Overlay::new_conversation()));
-            }
-        });
+    widget::centred(ui, 340.0, "nothing open", |ui| {
+        ui.spacing_mut().item_spacing.y = space::SMALL;
+        let (rect, _) = ui.allocate_exact_size(Vec2::splat(72.0), Sense::hover());
+        ui.painter()
+            .circle_filled(rect.center(), 36.0, palette.chosen);
+        Icon::Bubbles.paint(ui.painter(), rect.center(), 38.0, palette.accent_text);
+        ui.add_space(space::TINY);
+        let line = |line, font, ink| RichText::new(line).font(font).color(ink);
+        ui.label(line(texts.get(title), text::heading(), palette.text));
+        ui.label(line(texts.get(advice), text::body(), palette.text_weak));
+        ui.add_space(space::SMALL);
+        if widget::primary_button(ui, palette, texts.get("new.title")).clicked() {
+            actions.push(Action::Show(Overlay::new_conversation()));
+        }
     });
 }

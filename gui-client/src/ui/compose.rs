@@ -107,6 +107,7 @@ fn field(
         .max_height(row * MOST_LINES)
         .stick_to_bottom(true)
         .show(ui, |ui| {
+            ui.spacing_mut().interact_size.y = row;
             ui.add(
                 TextEdit::multiline(&mut typed)
                     .id(egui::Id::unique(("compose box", &session.open)))

@@ -19,34 +19,24 @@ pub fn show(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
         .id_salt("login")
         .auto_shrink(false)
         .show(ui, |ui| {
-            let width = CARD_WIDTH.min(ui.available_width() - 2.0 * space::LARGE);
-            let rows = view.model.preferences.remembered.len() as f32;
-            let expected = 470.0
-                + if rows > 0.0 {
-                    40.0 + rows * ROW_HEIGHT
-                } else {
-                    0.0
-                };
-            ui.add_space(((ui.clip_rect().height() - expected) / 2.0).max(space::LARGE));
-            ui.horizontal(|ui| {
-                ui.add_space(((ui.available_width() - width) / 2.0).max(0.0));
-                ui.vertical(|ui| {
-                    ui.set_width(width);
-                    brand(ui, view);
-                    ui.add_space(space::LARGE);
-                    Frame::new()
-                        .fill(palette.raised)
-                        .stroke((1.0, palette.line))
-                        .corner_radius(space::CARD_CORNER)
-                        .inner_margin(Margin::same(20))
-                        .show(ui, |ui| {
+            widget::centred(ui, CARD_WIDTH, "login", |ui| {
+                brand(ui, view);
+                ui.add_space(space::LARGE);
+                Frame::new()
+                    .fill(palette.raised)
+                    .stroke((1.0, palette.line))
+                    .corner_radius(space::CARD_CORNER)
+                    .inner_margin(Margin::same(20))
+                    .show(ui, |ui| {
+                        ui.with_layout(Layout::top_down(Align::Min), |ui| {
+                            ui.set_width(ui.available_width());
                             form(ui, view, actions);
                             remembered(ui, view, actions);
                         });
-                    ui.add_space(space::MEDIUM);
-                    preferences::quick(ui, view, actions);
-                    ui.add_space(space::LARGE);
-                });
+                    });
+                ui.add_space(space::SMALL);
+                preferences::quick(ui, view, actions);
+                ui.add_space(space::SMALL);
             });
         });
 }

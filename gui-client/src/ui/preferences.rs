@@ -11,7 +11,7 @@ use crate::{
 pub fn quick(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
     let (texts, palette) = (view.texts, view.palette);
     let preferences = &view.model.preferences;
-    ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+    ui.horizontal(|ui| {
         let next = match preferences.theme {
             ThemeChoice::System => ThemeChoice::Light,
             ThemeChoice::Light => ThemeChoice::Dark,

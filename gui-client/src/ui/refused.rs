@@ -26,44 +26,32 @@ pub fn show_storage(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &m
 
 fn card(ui: &mut Ui, view: &View<'_>, title: &str, body: &str, actions: &mut Vec<Action>) {
     let palette = view.palette;
-    let width = 420.0_f32.min(ui.available_width() - 2.0 * space::LARGE);
-    let left = (ui.available_width() - width) / 2.0;
-    ui.add_space((ui.available_height() / 2.0 - 170.0).max(space::LARGE));
-    ui.horizontal(|ui| {
-        ui.add_space(left);
+    widget::centred(ui, 420.0, "refused", |ui| {
         Frame::new()
             .fill(palette.raised)
             .stroke((1.0, palette.line))
             .corner_radius(space::CARD_CORNER)
             .inner_margin(Margin::same(space::HUGE as i8))
             .show(ui, |ui| {
-                ui.with_layout(Layout::top_down(Align::Center), |ui| {
-                    ui.set_width(width - 2.0 * space::HUGE);
-                    let (rect, _) = ui.allocate_exact_size(Vec2::splat(52.0), Sense::hover());
-                    ui.painter()
-                        .circle_filled(rect.center(), 26.0, palette.warning);
-                    Icon::Warning.paint(ui.painter(), rect.center(), 28.0, palette.on_warning);
-                    ui.add_space(space::TINY);
-                    ui.label(
-                        RichText::new(title)
-                            .font(text::heading())
-                            .color(palette.text),
-                    );
-                    ui.label(
-                        RichText::new(body)
-                            .font(text::body())
-                            .color(palette.text_weak),
-                    );
-                    ui.add_space(space::MEDIUM);
-                    ui.with_layout(Layout::top_down_justified(Align::Center), |ui| {
-                        let again = view.texts.get("refused.again");
-                        if widget::primary_button(ui, palette, again).clicked() {
-                            actions.push(retry(view));
-                        }
-                        if widget::plain_button(ui, view.texts.get("refused.another")).clicked() {
-                            actions.push(Action::SignOut);
-                        }
-                    });
+                ui.set_width(ui.available_width());
+                let (rect, _) = ui.allocate_exact_size(Vec2::splat(52.0), Sense::hover());
+                ui.painter()
+                    .circle_filled(rect.center(), 26.0, palette.warning);
+                let sign = rect.center() - egui::vec2(0.0, 1.0);
+                Icon::Warning.paint(ui.painter(), sign, 28.0, palette.on_warning);
+                ui.add_space(space::TINY);
+                let line = |line, font, ink| RichText::new(line).font(font).color(ink);
+                ui.label(line(title, text::heading(), palette.text));
+                ui.label(line(body, text::body(), palette.text_weak));
+                ui.add_space(space::MEDIUM);
+                ui.with_layout(Layout::top_down_justified(Align::Center), |ui| {
+                    let again = view.texts.get("refused.again");
+                    if widget::primary_button(ui, palette, again).clicked() {
+                        actions.push(retry(view));
+                    }
+                    if widget::plain_button(ui, view.texts.get("refused.another")).clicked() {
+                        actions.push(Action::SignOut);
+                    }
                 });
             });
     });

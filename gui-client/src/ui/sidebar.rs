@@ -162,17 +162,12 @@ fn nobody(ui: &mut Ui, view: &View<'_>, session: &Session) {
         (true, false) => "list.no_match",
     };
     let sentence = view.texts.fill(key, &[("filter", session.filter.trim())]);
-    ui.add_space(space::HUGE);
-    ui.horizontal(|ui| {
-        ui.add_space(space::HUGE);
-        ui.vertical_centered(|ui| {
-            ui.set_width(ui.available_width() - space::HUGE);
-            ui.label(
-                RichText::new(sentence)
-                    .font(text::small())
-                    .color(view.palette.text_weak),
-            );
-        });
+    widget::centred(ui, 220.0, "nobody", |ui| {
+        ui.label(
+            RichText::new(sentence)
+                .font(text::small())
+                .color(view.palette.text_weak),
+        );
     });
 }
 

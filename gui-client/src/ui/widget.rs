@@ -135,6 +135,36 @@ pub fn choices<T: Copy + PartialEq>(
     clicked
 }
 
+/// Puts something into the middle of what is left of the screen, where there is room for it.
+pub fn centred<R>(ui: &mut Ui, width: f32, name: &str, add: impl FnOnce(&mut Ui) -> R) -> R {
+    let area = ui.available_rect_before_wrap();
+    let width = width.min(area.width() - 2.0 * space::LARGE);
+    // As high as it was in the last frame; in the first one it is only measured.
+    let id = ui.scope_id().with(name);
+    let known: Option<f32> = ui.data(|data| data.get_temp(id));
+    let height = known.unwrap_or_default();
+    let left = area.center().x - width / 2.0;
+    let top = (area.center().y - height / 2.0).max(area.top() + space::LARGE);
+    let rect = egui::Rect::from_min_max(
+        egui::pos2(left.round(), top.round()),
+        egui::pos2((left + width).round(), f32::max(area.bottom(), top + 1.0)),
+    );
+    let builder = egui::UiBuilder::new()
+        .id_salt(name)
+        .max_rect(rect)
+        .layout(egui::Layout::top_down(egui::Align::Center));
+    let shown = ui.scope_builder(builder, |ui| {
+        ui.set_width(rect.width());
+        add(ui)
+    });
+    let measured = shown.response.rect.height();
+    if known.is_none_or(|known| (known - measured).abs() > 0.5) {
+        ui.data_mut(|data| data.insert_temp(id, measured));
+        ui.ctx().request_discard("centred");
+    }
+    shown.inner
+}
+
 /// A round picture with the initials of a name, in the name's colour.
 pub fn avatar(painter: &Painter, palette: &Palette, center: Pos2, size: f32, name: &str) {
     painter.circle_filled(center, size / 2.0, palette.avatar(name));
