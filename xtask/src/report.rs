@@ -29,7 +29,7 @@ const PORT: u16 = 3333;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The terminal of the picture that is the server's alone, in characters, then its place.
-const CONSOLE: &str = "118x34+20+20";
+const CONSOLE: &str = "104x44+20+20";
 
 /// The terminal below the windows: columns and rows.
 const STRIP: [&str; 2] = ["170", "16"];
@@ -181,7 +181,7 @@ impl Desktop {
         )?;
         self.tool("xdotool", &["windowmove", &terminal, "20", "670"])?;
         let mut windows = Vec::new();
-        for (user, x) in [("ana", "20"), ("bruno", "810")] {
+        for (user, other, x) in [("ana", "bruno", "20"), ("bruno", "ana", "810")] {
             let window = Window {
                 program: &stage.programs.app,
                 display: &self.display,
@@ -189,7 +189,8 @@ impl Desktop {
                 server: stage.server,
                 profile: stage.data.profile(&format!("{user}-{}", story.language)),
             };
-            let process = window.open()?;
+            let script = format!("wait-online\nopen {other}\npause {}\n", PATIENCE.as_secs());
+            let process = window.play(&script)?;
             let id = process.id().to_string();
             let search = ["search", "--sync", "--onlyvisible", "--pid", &id];
             let found = self.tool("xdotool", &search)?;
