@@ -1,14 +1,11 @@
-//! Links that break, servers that die, and an app that is killed: nothing missing, nothing twice.
+//! Links that break, servers that die, disks that fail: nothing missing, nothing twice.
 
 use std::{
-    env,
-    path::Path,
-    process::{Child, Command as Program, Stdio},
-    thread,
-    time::Duration,
+    fs,
+    time::{Duration, Instant},
 };
 
-use mensageiro::engine::{Command, Delivery, Event, LinkProblem, LinkState};
+use mensageiro::engine::{Command, Delivery, Event, LinkProblem, LinkState, NotSent};
 use tempfile::tempdir;
 
 use crate::{
@@ -172,57 +169,83 @@ fn an_account_that_is_open_elsewhere_says_so() {
     second.wait_idle();
 }
 
-const BACKLOG: usize = 5_000;
-const CHILD: &str = "MENSAGEIRO_TEST_CHILD";
-
-/// Only does something in the child process that the next test starts: an app that is killed.
 #[test]
-fn app_to_be_killed() {
-    let Ok(given) = env::var(CHILD) else {
-        return;
-    };
-    let (folder, server) = given.split_once('\n').unwrap();
-    let mut window = Window::signed_in(Path::new(folder), "alice", server);
-    loop {
-        window.wait("the end", |_| Some(()));
-        window.events.clear();
-    }
-}
-
-fn start_app(folder: &Path, server: &str) -> Child {
-    Program::new(env::current_exe().unwrap())
-        .args(["--exact", "broken::app_to_be_killed"])
-        .env(CHILD, format!("{}\n{server}", folder.display()))
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap()
-}
-
-#[test]
-fn an_app_killed_anywhere_in_a_backlog_misses_and_doubles_nothing() {
+fn what_the_disk_does_not_take_is_not_acknowledged() {
     let folder = tempdir().unwrap();
     let server = Server::start(CAREFUL, &["alice", "bob"]);
-    for number in 0..BACKLOG {
-        // Repetitive, so that looking alike is not enough to be taken for the same.
-        server.post("bob", "alice", &format!("message {}", number % 7));
-    }
-    for kill in 0..25_u64 {
-        let mut app = start_app(folder.path(), &server.address);
-        // Not to wait for something: the moment of the kill is what is varied.
-        thread::sleep(Duration::from_millis(20 + kill * 37 % 400));
-        app.kill().unwrap();
-        app.wait().unwrap();
-    }
-    server.post("bob", "alice", "the end");
     let mut window = Window::signed_in(folder.path(), "alice", &server.address);
+    window.wait_idle();
+    let file = fs::read_dir(folder.path().join("accounts"))
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .find(|path| path.extension().is_some_and(|ending| ending == "db"))
+        .unwrap();
+    let behind_its_back = rusqlite::Connection::open(file).unwrap();
+    let deny = "CREATE TRIGGER deny BEFORE INSERT ON messages
+                BEGIN SELECT raise(FAIL, 'the disk is full'); END";
+    behind_its_back.execute_batch(deny).unwrap();
+    window.send("bob", "mine");
+    let not_sent = |event: &Event| match event {
+        Event::NotSent { reason, .. } => Some(*reason),
+        _ => None,
+    };
+    assert_eq!(window.wait("the text", not_sent), NotSent::Storage);
+    server.post("bob", "alice", "oi");
     window.give(Command::FetchNow);
-    window.wait_message("the end", Delivery::Received);
+    let failed = |event: &Event| match event {
+        Event::StorageFailed(reason) => reason.contains("disk is full").then_some(()),
+        _ => None,
+    };
+    window.wait("the reason", failed);
+    window.wait("the end", |event| {
+        (*event == Event::SignedOut).then_some(())
+    });
+    assert_eq!(server.unread("alice"), 1);
+    behind_its_back.execute_batch("DROP TRIGGER deny").unwrap();
+    window.sign_in("alice", &server.address, None);
+    window.wait_message("oi", Delivery::Received);
+    assert_eq!(window.received(), ["oi"]);
+}
+
+#[test]
+fn a_window_that_takes_no_events_can_still_be_closed() {
+    let folder = tempdir().unwrap();
+    let server = Server::start(CAREFUL, &["alice"]);
+    for number in 0..10_000 {
+        server.post("bob", "alice", &number.to_string());
+    }
+    let mut window = Window::signed_in(folder.path(), "alice", &server.address);
+    window.wait_message("0", Delivery::Received);
+    let begun = Instant::now();
+    drop(window);
+    assert!(
+        begun.elapsed() < Duration::from_secs(2),
+        "{:?}",
+        begun.elapsed()
+    );
+    let mut window = Window::signed_in(folder.path(), "alice", &server.address);
+    window.wait_message("9999", Delivery::Received);
     let history = window.history(&person("bob"));
-    let expected: Vec<String> = (0..BACKLOG)
-        .map(|number| format!("message {}", number % 7))
-        .chain(["the end".to_owned()])
-        .collect();
-    assert_eq!(history.len(), expected.len());
+    let expected: Vec<String> = (0..10_000).map(|number| number.to_string()).collect();
     assert_eq!(texts(&history), expected);
+}
+
+#[test]
+fn quitting_in_order_leaves_nothing_to_be_sent_again() {
+    let folder = tempdir().unwrap();
+    let server = Server::start(CAREFUL, &["alice", "bob"]);
+    server.post("bob", "alice", "oi");
+    let mut window = Window::signed_in(folder.path(), "alice", &server.address);
+    window.wait_message("oi", Delivery::Received);
+    window.send("bob", "bye");
+    window.wait_message("bye", Delivery::Accepted);
+    server.post("bob", "alice", "late");
+    let begun = Instant::now();
+    drop(window);
+    assert!(
+        begun.elapsed() < Duration::from_secs(1),
+        "{:?}",
+        begun.elapsed()
+    );
+    assert_eq!(server.unread("alice"), 1);
 }

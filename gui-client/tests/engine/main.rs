@@ -8,5 +8,6 @@
 
 mod basics;
 mod broken;
+mod killed;
 mod server;
 mod window;

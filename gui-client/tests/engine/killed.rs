@@ -1,0 +1,132 @@
+//! An app that is killed at any moment: nothing missing, nothing twice, whatever it was doing.
+
+use std::{
+    collections::HashMap,
+    env,
+    path::Path,
+    process::{Child, Command as Program, Stdio},
+    thread,
+    time::Duration,
+};
+
+use mensageiro::engine::Delivery;
+use tempfile::tempdir;
+
+use crate::{
+    server::{CAREFUL, Server},
+    window::{Window, person, texts},
+};
+
+const BACKLOG: usize = 5_000;
+const CHILD: &str = "MENSAGEIRO_TEST_CHILD";
+
+/// Only does something in the child process that the next tests start: an app that is killed.
+#[test]
+fn app_to_be_killed() {
+    let Ok(given) = env::var(CHILD) else {
+        return;
+    };
+    let [folder, server, user, writes] = given.split('\n').collect::<Vec<_>>()[..] else {
+        panic!("{given:?}")
+    };
+    let mut window = Window::signed_in(Path::new(folder), user, server);
+    for text in writes.split_terminator(',') {
+        window.send("bob", text);
+    }
+    loop {
+        window.wait("anything", |_| Some(()));
+        window.events.clear();
+    }
+}
+
+fn start_app(folder: &Path, server: &str, user: &str, writes: &str) -> Child {
+    Program::new(env::current_exe().unwrap())
+        .args(["--exact", "killed::app_to_be_killed"])
+        .env(
+            CHILD,
+            format!("{}\n{server}\n{user}\n{writes}", folder.display()),
+        )
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+/// Kills the app after so many milliseconds. Not to wait for something: the moment of the kill is
+/// what the tests vary.
+fn kill_after(mut app: Child, milliseconds: usize) {
+    thread::sleep(Duration::from_millis(milliseconds as u64));
+    app.kill().unwrap();
+    app.wait().unwrap();
+}
+
+/// Ten backlogs of 5,000, during each of which the app is killed five times; some of the kills
+/// hit the app as it starts, some while it receives, some after it has everything.
+#[test]
+fn an_app_killed_anywhere_in_a_backlog_misses_and_doubles_nothing() {
+    let folder = tempdir().unwrap();
+    let users: Vec<String> = (0..10).map(|number| format!("user{number}")).collect();
+    let logins: Vec<&str> = users.iter().map(String::as_str).collect();
+    let server = Server::start(CAREFUL, &logins);
+    // Repetitive, so that looking alike is not enough to be taken for the same.
+    let text = |number: usize| format!("message {}", number % 7);
+    let expected: Vec<String> = (0..BACKLOG)
+        .map(text)
+        .chain(["the end".to_owned()])
+        .collect();
+    for (round, user) in logins.iter().enumerate() {
+        for number in 0..BACKLOG {
+            server.post("bob", user, &text(number));
+        }
+        for kill in 0..5 {
+            let app = start_app(folder.path(), &server.address, user, "");
+            kill_after(app, 5 + (round * 5 + kill) * 31 % 90);
+        }
+        server.post("bob", user, "the end");
+        let mut window = Window::signed_in(folder.path(), user, &server.address);
+        window.wait_message("the end", Delivery::Received);
+        let history = window.history(&person("bob"));
+        assert_eq!(history.len(), expected.len());
+        assert_eq!(texts(&history), expected);
+    }
+}
+
+/// Ten times the app is killed while it sends 40 messages: each is in the server's hands once,
+/// except those of which the person is told that nobody knows.
+#[test]
+fn an_app_killed_while_it_sends_doubles_nothing_and_forgets_nothing() {
+    let folder = tempdir().unwrap();
+    let server = Server::start(CAREFUL, &["alice", "bob"]);
+    for kill in 0..10 {
+        let writes: Vec<String> = (0..40).map(|number| format!("{kill}.{number}")).collect();
+        let app = start_app(folder.path(), &server.address, "alice", &writes.join(","));
+        kill_after(app, 15 + kill * 17 % 70);
+    }
+    let mut window = Window::signed_in(folder.path(), "alice", &server.address);
+    window.send("bob", "the end");
+    window.wait_message("the end", Delivery::Accepted);
+    let mut taken: HashMap<String, usize> = HashMap::new();
+    for line in server.heard() {
+        if let Some(text) = line.strip_prefix("@bob ") {
+            *taken.entry(text.trim_end().to_owned()).or_default() += 1;
+        }
+    }
+    let history = window.history(&person("bob"));
+    let mut unconfirmed = 0;
+    for message in &history {
+        let times = taken.remove(message.text.as_str()).unwrap_or(0);
+        match message.delivery {
+            Delivery::Accepted => assert_eq!(times, 1, "{message:?}"),
+            Delivery::Unconfirmed => {
+                assert!(times <= 1, "{message:?}");
+                unconfirmed += 1;
+            }
+            _ => panic!("{message:?} was forgotten"),
+        }
+    }
+    assert_eq!(taken, HashMap::new(), "sent, and not in the history");
+    assert!(
+        unconfirmed <= 10,
+        "at most one a kill, and not {unconfirmed}"
+    );
+}
