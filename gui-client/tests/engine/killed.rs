@@ -13,12 +13,18 @@ use mensageiro::engine::Delivery;
 use tempfile::tempdir;
 
 use crate::{
-    server::{CAREFUL, Server},
+    server::{CAREFUL, Habits, Server},
     window::{Window, person, texts},
 };
 
 const BACKLOG: usize = 5_000;
 const CHILD: &str = "MENSAGEIRO_TEST_CHILD";
+
+/// Long enough on the way for a kill to hit a message that has left and is not acknowledged.
+const UNHURRIED: Habits = Habits {
+    takes: Duration::from_millis(3),
+    ..CAREFUL
+};
 
 /// Only does something in the child process that the next tests start: an app that is killed.
 #[test]
@@ -96,7 +102,7 @@ fn an_app_killed_anywhere_in_a_backlog_misses_and_doubles_nothing() {
 #[test]
 fn an_app_killed_while_it_sends_doubles_nothing_and_forgets_nothing() {
     let folder = tempdir().unwrap();
-    let server = Server::start(CAREFUL, &["alice", "bob"]);
+    let server = Server::start(UNHURRIED, &["alice", "bob"]);
     for kill in 0..10 {
         let writes: Vec<String> = (0..40).map(|number| format!("{kill}.{number}")).collect();
         let app = start_app(folder.path(), &server.address, "alice", &writes.join(","));

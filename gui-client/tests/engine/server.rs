@@ -32,6 +32,8 @@ pub struct Habits {
     pub farewell: &'static str,
     /// What it says after a login, before the messages.
     pub greeting: &'static str,
+    /// How long it takes for an answer.
+    pub takes: Duration,
 }
 
 /// A careful server.
@@ -42,6 +44,7 @@ pub const CAREFUL: Habits = Habits {
     glues_end: false,
     farewell: "",
     greeting: "",
+    takes: Duration::ZERO,
 };
 
 /// `recv(1024)`, compared with the name exactly; nothing it sends ends in LF.
@@ -234,6 +237,8 @@ impl Shared {
                 cut(stream);
                 return Ok(());
             }
+            drop(state);
+            thread::sleep(self.habits.takes);
         }
     }
 
