@@ -45,12 +45,22 @@ impl Addressed {
 
     /// Appends `@login text` to `out`, on one line and without a line end.
     pub fn encode(login: &Login, text: &Text, out: &mut Vec<u8>) {
-        let text = text.one_line();
-        out.reserve(login.as_str().len() + text.len() + 3);
-        out.push(b'@');
-        out.extend_from_slice(login.as_str().as_bytes());
-        out.push(b' ');
-        out.extend_from_slice(text.as_bytes());
+        encode(&[login.as_str(), " ", &text.one_line()], out);
+    }
+
+    /// Appends `@group sender: text` to `out`: a group message as its members get it (rule G2).
+    pub fn encode_in_group(group: &Login, from: &Login, text: &Text, out: &mut Vec<u8>) {
+        encode(
+            &[group.as_str(), " ", from.as_str(), ": ", &text.one_line()],
+            out,
+        );
+    }
+}
+
+fn encode(parts: &[&str], out: &mut Vec<u8>) {
+    out.push(b'@');
+    for part in parts {
+        out.extend_from_slice(part.as_bytes());
     }
 }
 

@@ -3,6 +3,7 @@
 //! ```text
 //! # S8: a message to nobody is discarded
 //! users alice bob
+//! group class alice bob
 //! alice C: alice
 //! alice S: f
 //! alice C: @nobody hello
@@ -22,6 +23,8 @@ use thiserror::Error;
 pub struct Transcript {
     /// The logins that the server knows.
     pub users: Vec<String>,
+    /// The groups that the server knows, each with its members.
+    pub groups: Vec<(String, Vec<String>)>,
     /// What happens, in order.
     pub steps: Vec<Step>,
 }
@@ -78,6 +81,16 @@ impl Transcript {
             }
             if let Some(users) = line.strip_prefix("users ") {
                 transcript.users = users.split_whitespace().map(str::to_owned).collect();
+                continue;
+            }
+            if let Some(group) = line.strip_prefix("group ") {
+                let mut names = group.split_whitespace().map(str::to_owned);
+                let error = TranscriptError {
+                    number,
+                    reason: "expected: group NAME MEMBERS",
+                };
+                let name = names.next().ok_or(error)?;
+                transcript.groups.push((name, names.collect()));
                 continue;
             }
             let (connection, happening) =

@@ -117,13 +117,20 @@ impl Writer {
                 let newest = marks.entry(reader).or_insert(up_to);
                 *newest = up_to.max(*newest);
             }
-            for Draft { from, to, text } in entry.drafts {
+            for Draft {
+                from,
+                to,
+                group,
+                text,
+            } in entry.drafts
+            {
                 last.message = last.message.next();
                 accepted.push(Arc::new(Message {
                     id: last.message,
                     sent_at: now,
                     from,
                     to,
+                    group,
                     text,
                 }));
             }

@@ -70,6 +70,7 @@ fn greeting(server: &Server) -> String {
         "MeuMensageiro server {version}\n\
          listening on {address}\n\
          users:     {users} ({count} registered; edit it at any time)\n\
+         groups:    {groups} ({group_count} groups; likewise)\n\
          messages:  {messages} (those that have been read)\n\
          mailboxes: {store} ({waiting} messages wait to be read)\n\
          Ctrl-C stops the server.\n",
@@ -77,6 +78,8 @@ fn greeting(server: &Server) -> String {
         address = server.address(),
         users = files.users.display(),
         count = server.users(),
+        groups = files.groups.display(),
+        group_count = server.groups(),
         messages = files.messages.display(),
         store = files.store.display(),
         waiting = server.waiting(),

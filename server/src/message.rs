@@ -36,6 +36,8 @@ pub struct Draft {
     pub from: Login,
     /// Who shall read it.
     pub to: Login,
+    /// The group it was written to, if it was.
+    pub group: Option<Login>,
     /// What it says.
     pub text: Text,
 }
@@ -51,6 +53,8 @@ pub struct Message {
     pub from: Login,
     /// Who shall read it.
     pub to: Login,
+    /// The group it was written to, if it was.
+    pub group: Option<Login>,
     /// What it says.
     pub text: Text,
 }

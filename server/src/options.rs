@@ -7,7 +7,7 @@ use mensageiro_protocol::limits;
 
 /// A small instant messenger server for a classroom, a lab, an office.
 ///
-/// Users are the lines of DIR/users.csv; messages that have been read are appended to
+/// Users are the lines of DIR/users.csv, groups (if any) those of DIR/groups.csv; messages that have been read are appended to
 /// DIR/messages.csv. Any program that opens a TCP connection and writes lines is a client.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "mensageiro-server", version, after_help = EXAMPLES)]

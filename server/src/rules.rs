@@ -1,9 +1,12 @@
 //! The rules of the assignment as a pure function: what one read of the socket brought, and what
 //! follows from it. No socket, file or clock.
 
-use mensageiro_protocol::{Login, classic::Request};
+use mensageiro_protocol::{Addressed, Login, classic::Request};
 
-use crate::message::{Draft, MessageId};
+use crate::{
+    directory::Recipient,
+    message::{Draft, MessageId},
+};
 
 /// What follows from the lines that one read brought.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -35,6 +38,8 @@ pub enum Discarded {
     NotAMessage,
     /// There is no such user.
     UnknownRecipient(Login),
+    /// There is such a group, but the sender does not belong to it.
+    NotAMember(Login),
 }
 
 impl Plan {
@@ -42,22 +47,14 @@ impl Plan {
     pub fn new(
         from: &Login,
         requests: impl IntoIterator<Item = Request>,
-        exists: impl Fn(&Login) -> bool,
+        recipient: impl Fn(&Login) -> Option<Recipient>,
     ) -> Self {
         let mut plan = Self::default();
         for request in requests {
             match request {
                 Request::Poll => {}
                 Request::Discard => plan.discarded.push(Discarded::NotAMessage),
-                Request::Send(message) if exists(&message.login) => plan.drafts.push(Draft {
-                    from: from.clone(),
-                    to: message.login,
-                    text: message.text,
-                }),
-                Request::Send(message) => {
-                    plan.discarded
-                        .push(Discarded::UnknownRecipient(message.login));
-                }
+                Request::Send(message) => plan.send(from, message, &recipient),
             }
             let drafts_so_far = plan.drafts.len();
             plan.answers.push(Answer {
@@ -70,6 +67,36 @@ impl Plan {
             answer.more_follow = answer.drafts_so_far < drafts;
         }
         plan
+    }
+
+    fn send(
+        &mut self,
+        from: &Login,
+        Addressed { login: to, text }: Addressed,
+        recipient: impl Fn(&Login) -> Option<Recipient>,
+    ) {
+        let from = from.clone();
+        match recipient(&to) {
+            None => self.discarded.push(Discarded::UnknownRecipient(to)),
+            Some(Recipient::User) => self.drafts.push(Draft {
+                from,
+                to,
+                group: None,
+                text,
+            }),
+            Some(Recipient::Group(members)) if !members.contains(&from) => {
+                self.discarded.push(Discarded::NotAMember(to));
+            }
+            Some(Recipient::Group(members)) => {
+                let others = members.iter().filter(|&member| *member != from);
+                self.drafts.extend(others.map(|member| Draft {
+                    from: from.clone(),
+                    to: member.clone(),
+                    group: Some(to.clone()),
+                    text: text.clone(),
+                }));
+            }
+        }
     }
 }
 
@@ -86,14 +113,27 @@ impl Answer {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     fn plan(lines: &[&str]) -> Plan {
         let login = |name: &str| Login::parse(name).unwrap();
         let requests = lines.iter().map(|line| Request::parse(line.as_bytes()));
-        Plan::new(&login("ana"), requests, |to| {
-            ["ana", "bob"].contains(&to.as_str())
+        Plan::new(&login("ana"), requests, |to| match to.as_str() {
+            "ana" | "bob" | "carla" => Some(Recipient::User),
+            "class" => Some(group(&["ana", "bob", "carla"])),
+            "others" => Some(group(&["bob", "carla"])),
+            _ => None,
         })
+    }
+
+    fn group(members: &[&str]) -> Recipient {
+        let members = members
+            .iter()
+            .map(|name| Login::parse(name).unwrap())
+            .collect();
+        Recipient::Group(Arc::new(members))
     }
 
     fn check(lines: &[&str], drafts: &[&str], last: &[u64]) {
@@ -135,5 +175,20 @@ mod tests {
             plan(&["f", "@zoe hi"]).discarded,
             [Discarded::NotAMessage, unknown]
         );
+    }
+
+    #[test]
+    fn a_group_message_goes_to_every_other_member() {
+        let plan = plan(&["@class hi", "@others hi"]);
+        let to: Vec<_> = plan.drafts.iter().map(|draft| draft.to.as_str()).collect();
+        assert_eq!(to, ["bob", "carla"]);
+        assert!(
+            plan.drafts
+                .iter()
+                .all(|draft| draft.group == Login::parse("class").ok())
+        );
+        let not_a_member = Discarded::NotAMember(Login::parse("others").unwrap());
+        assert_eq!(plan.discarded, [not_a_member]);
+        assert_eq!(plan.answers[0].last(MessageId(7)), MessageId::MAX);
     }
 }

@@ -47,6 +47,8 @@ pub struct Server {
 pub struct Files {
     /// The registered users (rule S2).
     pub users: PathBuf,
+    /// Their groups; may be missing.
+    pub groups: PathBuf,
     /// The messages that have been read (rule S3).
     pub messages: PathBuf,
     /// The folder of the store.
@@ -109,7 +111,7 @@ impl Server {
             })?;
         }
         let files = Files::in_folder(&options.data)?;
-        let directory = Arc::new(Directory::open(&files.users)?);
+        let directory = Arc::new(Directory::open(&files.users, &files.groups)?);
         // The port is taken before the store is opened: of two servers started by mistake, the
         // second one says the more helpful thing.
         let socket = listen(options.listen)?;
@@ -170,7 +172,12 @@ impl Server {
 
     /// How many users are registered.
     pub fn users(&self) -> usize {
-        self.shared.directory.users().len()
+        self.shared.directory.people().users.len()
+    }
+
+    /// How many groups there are.
+    pub fn groups(&self) -> usize {
+        self.shared.directory.people().groups.len()
     }
 
     /// How many messages wait to be read.
@@ -210,6 +217,7 @@ impl Files {
         }
         Ok(Self {
             users: folder.join("users.csv"),
+            groups: folder.join("groups.csv"),
             messages: folder.join("messages.csv"),
             store: folder.join("store"),
         })
@@ -238,10 +246,10 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 fn watch(directory: &Arc<Directory>, hub: &Arc<Hub>) -> Option<Watch> {
-    let (users, hub) = (directory.clone(), hub.clone());
+    let (edited, hub) = (directory.clone(), hub.clone());
     let changed = move || {
-        let users = users.users();
-        hub.hang_up_on(|login| !users.contains(login));
+        let people = edited.people();
+        hub.hang_up_on(|login| !people.users.contains(login));
     };
     Watch::start(directory.clone(), changed)
         .inspect_err(|error| warn!("{error}"))

@@ -14,7 +14,7 @@ use crate::{
     directory::Directory,
     journal::{Entry, Journal, Refused},
     mailbox::Mailboxes,
-    message::{Draft, MessageId},
+    message::{Draft, Message, MessageId},
     rules::{Discarded, Plan},
 };
 
@@ -80,7 +80,7 @@ pub fn log_in(shared: Arc<Shared>, mut connection: Connection) {
         Err(error) => return info!("{peer} refused: {error}"),
     };
     connection.place().set_login(login.clone());
-    if !shared.directory.contains(&login) {
+    if !shared.directory.people().users.contains(&login) {
         info!("{peer} refused: there is no user {login}");
         return;
     }
@@ -147,15 +147,21 @@ impl Session {
         let requests = self
             .connection
             .receive(self.shared.limits.idle, Request::parse)?;
-        let plan = Plan::new(&self.login, requests, |to| {
-            self.shared.directory.contains(to)
-        });
+        let people = self.shared.directory.people();
+        let plan = Plan::new(&self.login, requests, |to| people.recipient(to));
+        drop(people);
         for discarded in &plan.discarded {
             match discarded {
                 Discarded::NotAMessage => info!("a line of {} is no message", self.login),
                 Discarded::UnknownRecipient(to) => {
                     info!(
                         "a message from {} discarded: there is no user {to}",
+                        self.login
+                    );
+                }
+                Discarded::NotAMember(group) => {
+                    info!(
+                        "a message discarded: {} does not belong to {group}",
                         self.login
                     );
                 }
@@ -199,8 +205,7 @@ impl Session {
                 .mailboxes
                 .peek(&self.login, self.delivered, last, CHUNK);
             for message in &chunk {
-                let line = |out: &mut Vec<u8>| Addressed::encode(&message.from, &message.text, out);
-                self.connection.send(line)?;
+                self.connection.send(|line| write_delivery(message, line))?;
                 self.delivered = message.id;
                 self.unread = Some(message.id);
             }
@@ -217,5 +222,13 @@ impl Session {
             self.store(Vec::new())?;
         }
         Ok(())
+    }
+}
+
+/// The line that delivers a message (L2, and G2 for groups).
+fn write_delivery(message: &Message, line: &mut Vec<u8>) {
+    match &message.group {
+        None => Addressed::encode(&message.from, &message.text, line),
+        Some(group) => Addressed::encode_in_group(group, &message.from, &message.text, line),
     }
 }

@@ -24,6 +24,7 @@ fn message(id: u64, to: &str) -> Message {
         sent_at: Timestamp::from_millisecond(1_700_000_000_000 + id as i64).unwrap(),
         from: login("ana"),
         to: login(to),
+        group: id.is_multiple_of(2).then(|| login("class")),
         text: Text::from(format!("text {id}\nsecond line").as_str()),
     }
 }

@@ -18,6 +18,19 @@ use support::{Client, TestServer};
 fn replay(name: &str, transcript: &Transcript, framing: Framing) {
     let users: Vec<_> = transcript.users.iter().map(String::as_str).collect();
     let mut server = TestServer::start(&users);
+    let groups: String = transcript
+        .groups
+        .iter()
+        .flat_map(|(name, members)| {
+            members
+                .iter()
+                .map(move |member| format!("{name},{member}\n"))
+        })
+        .collect();
+    if !groups.is_empty() {
+        fs::write(server.file("groups.csv"), groups).unwrap();
+        server.restart();
+    }
     let mut clients: HashMap<&str, Client> = HashMap::new();
     for Step {
         number,

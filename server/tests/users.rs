@@ -75,6 +75,28 @@ fn what_waits_for_a_removed_user_is_there_when_the_user_is_back() {
 }
 
 #[test]
+fn groups_are_picked_up_when_their_file_is_edited() {
+    let server = TestServer::start(&["ana", "bruno", "carla"]);
+    let mut ana = server.log_in("ana");
+    ana.exchange("@class lost, there is no such group yet");
+    fs::write(
+        server.file("groups.csv"),
+        "grupo;membro\nclass;ana\nclass;bruno\nclass;zoe\n",
+    )
+    .unwrap();
+    let mut bruno = server.log_in("bruno");
+    eventually(|| {
+        ana.exchange("@class hello");
+        bruno.exchange("") == ["@class ana: hello"]
+    });
+    bruno.close();
+    assert_eq!(
+        server.archive(1),
+        [("ana".into(), "class/bruno".into(), "hello".into())]
+    );
+}
+
+#[test]
 fn a_million_users_are_read() {
     let mut content = String::from("login,name\n");
     for number in 0..1_000_000 {

@@ -16,9 +16,17 @@ pub fn row_of(message: &Message, read_at: Timestamp) -> [String; 6] {
         time(message.sent_at),
         time(read_at),
         protected(message.from.as_str()).into_owned(),
-        protected(message.to.as_str()).into_owned(),
+        protected(&recipient(message)).into_owned(),
         protected(message.text.as_str()).into_owned(),
     ]
+}
+
+/// The reader, and before it the group if the message was written to one.
+fn recipient(message: &Message) -> Cow<'_, str> {
+    match &message.group {
+        None => Cow::Borrowed(message.to.as_str()),
+        Some(group) => Cow::Owned(format!("{group}/{}", message.to)),
+    }
 }
 
 /// All rows of some archived marks, as CSV.

@@ -11,20 +11,20 @@ use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use thiserror::Error;
 use tracing::{info, warn};
 
-use super::Directory;
+use super::{Change, Directory};
 
 /// An edit is complete once the file has been left alone for this long.
 const SETTLED: Duration = Duration::from_millis(300);
 
-/// Reads the users again whenever their file is edited. Costs nothing while it is not. Ends when
+/// Reads the directory again whenever one of its files is edited. Costs nothing while it is not. Ends when
 /// dropped.
 pub struct Watch {
     _watcher: RecommendedWatcher,
 }
 
-/// The file cannot be watched; the server works, but edits count from its next start only.
+/// The files cannot be watched; the server works, but edits count from its next start only.
 #[derive(Debug, Error)]
-#[error("{folder}: edits of users.csv will not be noticed: {reason}")]
+#[error("{folder}: edits of users.csv and groups.csv will not be noticed: {reason}")]
 pub struct WatchError {
     folder: PathBuf,
     reason: String,
@@ -39,15 +39,15 @@ impl Watch {
         directory: Arc<Directory>,
         changed: impl Fn() + Send + 'static,
     ) -> Result<Self, WatchError> {
-        let file = directory.file().to_owned();
-        let folder = file.parent().unwrap_or(Path::new(".")).to_owned();
+        let files = directory.files().clone();
+        let folder = files[0].parent().unwrap_or(Path::new(".")).to_owned();
         let failed = |reason: String| WatchError {
             folder: folder.clone(),
             reason,
         };
         // One place is enough: an edit that comes while one is waiting is part of it.
         let (edited, edits) = bounded(1);
-        let mut watcher = notify::recommended_watcher(on_event(file, edited))
+        let mut watcher = notify::recommended_watcher(on_event(files, edited))
             .map_err(|error| failed(error.to_string()))?;
         watcher
             .watch(&folder, RecursiveMode::NonRecursive)
@@ -60,16 +60,16 @@ impl Watch {
     }
 }
 
-fn on_event(file: PathBuf, edited: Sender<()>) -> impl Fn(notify::Result<Event>) {
+fn on_event(files: [PathBuf; 2], edited: Sender<()>) -> impl Fn(notify::Result<Event>) {
+    let is_ours = move |path: &PathBuf| {
+        files
+            .iter()
+            .any(|file| file.file_name() == path.file_name())
+    };
     move |event| {
         let Ok(event) = event else { return };
         let is_edit = !matches!(event.kind, EventKind::Access(_));
-        if is_edit
-            && event
-                .paths
-                .iter()
-                .any(|path| path.file_name() == file.file_name())
-        {
+        if is_edit && event.paths.iter().any(&is_ours) {
             match edited.try_send(()) {
                 Ok(()) | Err(TrySendError::Full(()) | TrySendError::Disconnected(())) => {}
             }
@@ -81,14 +81,25 @@ fn follow(directory: &Directory, edits: &Receiver<()>, changed: impl Fn()) {
     while edits.recv().is_ok() {
         while edits.recv_timeout(SETTLED).is_ok() {}
         match directory.reload() {
-            Ok(change) if change.added + change.removed == 0 => {}
-            Ok(change) => {
-                let (added, removed) = (change.added, change.removed);
-                let users = directory.users().len();
-                info!("users.csv was edited: {added} added, {removed} removed, {users} users now");
+            Ok(Change {
+                added: 0,
+                removed: 0,
+                groups: false,
+            }) => {}
+            Ok(Change {
+                added,
+                removed,
+                groups: _,
+            }) => {
+                let people = directory.people();
+                let (users, groups) = (people.users.len(), people.groups.len());
+                info!(
+                    "the directory was edited: {added} users added, {removed} removed; \
+                     {users} users and {groups} groups now"
+                );
                 changed();
             }
-            Err(error) => warn!("users.csv was edited, the old list is kept: {error}"),
+            Err(error) => warn!("the directory was edited, the old one is kept: {error}"),
         }
     }
 }

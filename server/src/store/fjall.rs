@@ -25,6 +25,7 @@ pub struct FjallStore {
 struct MessageRecord<'a> {
     sent_at_ms: i64,
     from: &'a str,
+    group: Option<&'a str>,
     text: &'a str,
 }
 
@@ -126,6 +127,7 @@ impl Store for FjallStore {
             let record = MessageRecord {
                 sent_at_ms: message.sent_at.as_millisecond(),
                 from: message.from.as_str(),
+                group: message.group.as_ref().map(Login::as_str),
                 text: message.text.as_str(),
             };
             batch.insert(
@@ -228,6 +230,7 @@ fn message(key: &[u8], value: &[u8]) -> Option<Message> {
         sent_at: Timestamp::from_millisecond(record.sent_at_ms).ok()?,
         from: Login::parse(record.from).ok()?,
         to: Login::parse(str::from_utf8(to.strip_suffix(&[0])?).ok()?).ok()?,
+        group: record.group.map(Login::parse).transpose().ok()?,
         text: Text::from(record.text),
     })
 }

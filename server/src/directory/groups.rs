@@ -1,0 +1,161 @@
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+};
+
+use mensageiro_protocol::Login;
+
+use super::{
+    Users,
+    table::{self, BadLine, ReadError},
+};
+
+/// The groups of one reading of `groups.csv`: a name, and who belongs to it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Groups {
+    members: BTreeMap<Login, Arc<BTreeSet<Login>>>,
+    strangers: Vec<BadLine>,
+}
+
+/// Words that mark the first line as a header.
+const HEADER_WORDS: [&str; 6] = ["group", "groups", "grupo", "grupos", "turma", "equipe"];
+
+impl Groups {
+    /// Reads the file: one line for each member, the group and then the member's login. No file
+    /// is no groups.
+    ///
+    /// # Errors
+    /// [`ReadError`]; a file with a bad line is refused as a whole.
+    pub fn read(file: &Path, users: &Users) -> Result<Self, ReadError> {
+        match table::read(file)? {
+            None => Ok(Self::default()),
+            Some(bytes) => {
+                Self::parse(&bytes, users).map_err(|lines| ReadError::bad_lines(file, lines))
+            }
+        }
+    }
+
+    /// Reads the content of the file.
+    ///
+    /// # Errors
+    /// Every bad line.
+    pub fn parse(bytes: &[u8], users: &Users) -> Result<Self, Vec<BadLine>> {
+        let mut groups = BTreeMap::<Login, BTreeSet<Login>>::new();
+        let mut strangers = Vec::new();
+        let mut bad = Vec::new();
+        let read = table::rows(bytes, &HEADER_WORDS, |line, row| match member(row, users) {
+            Ok((group, member)) if users.contains(&member) => {
+                groups.entry(group).or_default().insert(member);
+            }
+            Ok((_, member)) => {
+                strangers.push(BadLine::new(line, format!("{member} is not in users.csv")));
+            }
+            Err(reason) => bad.push(BadLine::new(line, reason)),
+        });
+        bad.extend(read.err());
+        if bad.is_empty() {
+            let shared = groups
+                .into_iter()
+                .map(|(name, members)| (name, Arc::new(members)));
+            return Ok(Self {
+                members: shared.collect(),
+                strangers,
+            });
+        }
+        Err(bad)
+    }
+
+    /// Who belongs to a group, if there is one of this name.
+    pub fn members(&self, group: &Login) -> Option<&Arc<BTreeSet<Login>>> {
+        self.members.get(group)
+    }
+
+    /// Members who are no users (any more): they get nothing, and are no reason to refuse the
+    /// file, as it is edited before or after `users.csv`.
+    pub fn strangers(&self) -> &[BadLine] {
+        &self.strangers
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+}
+
+fn member(row: &csv::StringRecord, users: &Users) -> Result<(Login, Login), String> {
+    let name = |column: usize, what: &str| {
+        let field = row.get(column).unwrap_or_default();
+        Login::parse(field).map_err(|reason| format!("the {what}: {reason}"))
+    };
+    let group = name(0, "group")?;
+    let member = name(1, "member")?;
+    if users.contains(&group) {
+        return Err(format!(
+            "{group} is a user; a group needs a name of its own"
+        ));
+    }
+    Ok((group, member))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(content: &str) -> Result<Groups, Vec<BadLine>> {
+        Groups::parse(
+            content.as_bytes(),
+            &Users::parse(b"ana\nbob\ncarla\n").unwrap(),
+        )
+    }
+
+    #[test]
+    fn groups_are_read_as_people_write_them() {
+        let expected = [("a", vec!["ana", "bob"]), ("b", vec!["bob"])];
+        for content in [
+            "group,member\na,ana\na,bob\nb,bob\n",
+            "grupo;membro\r\na;ana\r\na;bob\r\nb;bob;x\r\na;ana",
+        ] {
+            let groups = parse(content).unwrap();
+            let found: Vec<_> = groups
+                .members
+                .iter()
+                .map(|(name, members)| (name.as_str(), members.iter().map(Login::as_str).collect()))
+                .collect();
+            assert_eq!(found, expected);
+        }
+        assert!(parse("").unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_member_who_is_no_user_is_named_and_left_out() {
+        let groups = parse("a,zoe\na,ana\n").unwrap();
+        assert_eq!(groups.members["a"].len(), 1);
+        assert_eq!(
+            groups.strangers(),
+            [BadLine::new(1, "zoe is not in users.csv")]
+        );
+    }
+
+    #[test]
+    fn bad_lines_are_named() {
+        let bad = parse("a,ana\nbob,ana\na,zoe\na\n,ana\n").unwrap_err();
+        let bad: Vec<_> = bad
+            .iter()
+            .map(|bad| (bad.line, bad.reason.as_str()))
+            .collect();
+        assert_eq!(
+            bad,
+            [
+                (2, "bob is a user; a group needs a name of its own"),
+                (4, "the member: the login is empty"),
+                (5, "the group: the login is empty"),
+            ]
+        );
+    }
+}

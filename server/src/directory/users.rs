@@ -1,0 +1,163 @@
+use std::{
+    collections::{HashMap, HashSet},
+    path::Path,
+};
+
+use mensageiro_protocol::{Login, LoginError};
+
+use super::{
+    look_alike::look_alikes,
+    table::{self, BadLine, ReadError},
+};
+
+/// The logins of one reading of `users.csv`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Users {
+    logins: HashSet<Login>,
+}
+
+/// Words that mark the first line as a header, as spreadsheets and courses write them.
+const HEADER_WORDS: [&str; 14] = [
+    "login",
+    "logins",
+    "user",
+    "users",
+    "username",
+    "user name",
+    "user_name",
+    "usuario",
+    "usuarios",
+    "usuário",
+    "usuários",
+    "utilizador",
+    "nome de usuário",
+    "nome de usuario",
+];
+
+impl Users {
+    /// Reads the file. The first column is the login, the others are free.
+    ///
+    /// # Errors
+    /// [`ReadError`]; a file with a bad line is refused as a whole.
+    pub fn read(file: &Path) -> Result<Self, ReadError> {
+        let bytes = table::read(file)?.ok_or_else(|| ReadError::Missing(file.to_owned()))?;
+        Self::parse(&bytes).map_err(|lines| ReadError::bad_lines(file, lines))
+    }
+
+    /// Reads the content of the file.
+    ///
+    /// # Errors
+    /// Every bad line.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Vec<BadLine>> {
+        let mut lines = HashMap::new();
+        let mut bad = Vec::new();
+        let read = table::rows(bytes, &HEADER_WORDS, |line, row| {
+            match Login::parse(row.get(0).unwrap_or_default()) {
+                Err(LoginError::Empty) => {
+                    bad.push(BadLine::new(line, "the first column, the login, is empty"));
+                }
+                Err(error) => bad.push(BadLine::new(line, error)),
+                Ok(login) => match lines.get(&login) {
+                    Some(earlier) => {
+                        let reason = format!("{login} is there already, on line {earlier}");
+                        bad.push(BadLine::new(line, reason));
+                    }
+                    None => drop(lines.insert(login, line)),
+                },
+            }
+        });
+        bad.extend(read.err());
+        bad.extend(look_alikes(&lines));
+        if bad.is_empty() {
+            return Ok(Self {
+                logins: lines.into_keys().collect(),
+            });
+        }
+        bad.sort_by_key(|bad| bad.line);
+        Err(bad)
+    }
+
+    /// Whether there is such a user.
+    pub fn contains(&self, login: &Login) -> bool {
+        self.logins.contains(login)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.logins.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.logins.is_empty()
+    }
+
+    /// How many of these are not in `other`.
+    pub(super) fn not_in(&self, other: &Self) -> usize {
+        self.logins.difference(&other.logins).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(content: &[u8], expected: &[&str]) {
+        let users = Users::parse(content).unwrap();
+        let mut logins: Vec<_> = users.logins.iter().map(Login::as_str).collect();
+        logins.sort_unstable();
+        assert_eq!(logins, expected);
+    }
+
+    fn check_bad(content: &str, expected: &[(u64, &str)]) {
+        let bad = Users::parse(content.as_bytes()).unwrap_err();
+        let bad: Vec<_> = bad
+            .iter()
+            .map(|bad| (bad.line, bad.reason.as_str()))
+            .collect();
+        assert_eq!(bad, expected);
+    }
+
+    #[test]
+    fn files_as_people_write_them_are_read() {
+        check(b"login,name\nana,Ana\nbob,Bob\n", &["ana", "bob"]);
+        check(b"ana\nbob", &["ana", "bob"]);
+        check(
+            "\u{feff}usuário;nome\r\nana;Ana, a de cá\r\nbob;\r\n;\r\n\r\n".as_bytes(),
+            &["ana", "bob"],
+        );
+        check(b"Usuario\tNome\nana\tAna\n", &["ana"]);
+        check(b"login;name\njo\xe3o;Jo\xe3o\n", &["joão"]);
+        check(b"\"ana\",\"Ana \"\"A\"\" Lima\"\n bob ,\n", &["ana", "bob"]);
+        check(b"", &[]);
+    }
+
+    #[test]
+    fn bad_lines_are_named() {
+        check_bad(
+            "login,name\nana,Ana\n,Bob\nana,Again\n\r\n\na b,Two\n",
+            &[
+                (3, "the first column, the login, is empty"),
+                (4, "ana is there already, on line 2"),
+                (
+                    7,
+                    "' ' is not allowed in a login (letters, digits and . _ - + @ are)",
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn logins_that_look_alike_are_refused() {
+        let reason = "Ana looks like ana on line 1; people would mix them up";
+        check_bad("ana\nAna\n", &[(2, reason)]);
+        let reason = "p\u{430}ul looks like paul on line 1; people would mix them up";
+        check_bad("paul\np\u{430}ul\n", &[(2, reason)]);
+        let reason = "marie looks like m\u{430}rie on line 1; people would mix them up";
+        check_bad("m\u{430}rie\nmarie\n", &[(2, reason)]);
+        check(
+            b"user1\nuserl\nbumo\nburno",
+            &["bumo", "burno", "user1", "userl"],
+        );
+    }
+}
