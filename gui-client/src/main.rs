@@ -23,6 +23,7 @@ use mensageiro::{
     screenshot::DesktopDialog,
     script::{SCRIPT_HELP, ScriptRunner, Step, parse},
     settings::{self, SettingsWriter},
+    theme,
 };
 use tracing_subscriber::EnvFilter;
 
@@ -114,6 +115,7 @@ fn run(
                 script,
                 failed,
             };
+            theme::follow_system(&cc.egui_ctx);
             let app = MessengerApp::new(&cc.egui_ctx, setup);
             Ok(Box::new(app) as Box<dyn eframe::App>)
         }

@@ -5,6 +5,7 @@ mod palette;
 
 use egui::{CornerRadius, FontFamily, FontId, Margin, Stroke, Style, TextStyle, Vec2};
 
+pub use fonts::follow_system;
 pub use palette::{DARK, LIGHT, Palette};
 
 use crate::model::ThemeChoice;

@@ -40,12 +40,14 @@ pub fn show(ui: &mut Ui, view: &View<'_>, state: &mut UiState, actions: &mut Vec
         .corner_radius(space::CARD_CORNER)
         .shadow(view.palette.shadow())
         .inner_margin(Margin::same(20));
-    let modal = Modal::new(Id::unique("dialog"))
+    let id = Id::unique("dialog");
+    let height = screen.height() - 72.0;
+    let modal = Modal::new(id)
+        .area(Modal::default_area(id).default_height(height))
         .backdrop_color(view.palette.veil)
         .frame(frame)
         .show(ui.ctx(), |ui| {
             ui.set_width(width - 40.0);
-            let height = screen.height() - 72.0;
             ScrollArea::vertical()
                 .max_height(height)
                 .show(ui, |ui| match overlay {
@@ -118,13 +120,15 @@ fn question(
         field.request_focus();
     }
     ui.add_space(space::MEDIUM);
-    ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-        if widget::primary_button(ui, palette, accept).clicked() || entered {
-            actions.push(accepted);
-        }
-        if widget::plain_button(ui, texts.get("dialog.cancel")).clicked() {
-            actions.push(close(overlay));
-        }
+    ui.horizontal(|ui| {
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if widget::primary_button(ui, palette, accept).clicked() || entered {
+                actions.push(accepted);
+            }
+            if widget::plain_button(ui, texts.get("dialog.cancel")).clicked() {
+                actions.push(close(overlay));
+            }
+        });
     });
 }
 
@@ -178,6 +182,7 @@ fn shortcuts(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
     );
     Grid::new("shortcuts")
         .num_columns(2)
+        .min_row_height(20.0)
         .spacing([space::LARGE, space::SMALL])
         .show(ui, |ui| {
             for (keys, what) in keys::SHEET {

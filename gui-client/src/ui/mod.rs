@@ -20,7 +20,7 @@ use egui::Ui;
 use jiff::{Timestamp, tz::TimeZone};
 
 pub use chat::ONE_PANE_BELOW;
-pub use timeline::{Anchor, TimelineState};
+pub use timeline::{Anchor, DrawnRow, TimelineState};
 
 use crate::{
     engine::Peer,

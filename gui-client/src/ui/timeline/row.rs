@@ -182,20 +182,18 @@ pub fn paint(
 }
 
 /// An empty conversation says what to do.
-pub fn nothing_yet(ui: &Ui, view: &View<'_>, open: &Peer, window: Rect) {
+pub fn nothing_yet(ui: &mut Ui, view: &View<'_>, open: &Peer, window: Rect) {
     let names = [("name", peer_name(view.texts, open))];
     let sentence = view.texts.fill("chat.nothing_yet", &names);
-    let painter = ui.painter();
-    let mut job = egui::text::LayoutJob::simple(
-        sentence,
-        text::body(),
-        view.palette.text_weak,
-        (window.width() - 2.0 * space::HUGE).min(360.0),
-    );
-    job.halign = Align::Center;
-    let galley = painter.layout_job(job);
-    let at = window.center() - vec2(0.0, galley.size().y / 2.0);
-    painter.galley(at, galley, view.palette.text_weak);
+    ui.scope_builder(UiBuilder::new().max_rect(window), |ui| {
+        widget::centred(ui, 360.0, "nothing yet", |ui| {
+            ui.label(
+                RichText::new(sentence)
+                    .font(text::body())
+                    .color(view.palette.text_weak),
+            );
+        });
+    });
 }
 
 fn belongs(before: &Message, after: &Message) -> bool {
@@ -282,7 +280,7 @@ fn url_at<'a>(message: &'a str, galley: &egui::Galley, at: egui::Vec2) -> Option
 fn corner(painter: &Painter, view: &View<'_>, message: &Message, rect: Rect, bubble: &Bubble) {
     let ink = bubble.colours[2];
     let right = rect.right() - PAD_X;
-    let y = rect.bottom() - PAD_Y - bubble.time.size().y / 2.0;
+    let y = rect.bottom() - PAD_Y - bubble.time.size().y / 2.0 - 1.5;
     let mut left = right - bubble.time.size().x;
     if message.is_own() {
         left -= SIGN + 3.0;

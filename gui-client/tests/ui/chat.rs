@@ -1,0 +1,294 @@
+use std::time::{Duration, Instant};
+
+use egui::{ImeEvent, Key, Modifiers};
+use egui_kittest::kittest::Queryable;
+use mensageiro::engine::{
+    Command, Delivery, Event, LinkProblem, LinkState, Message, MessageId, NotSent,
+};
+use mensageiro_protocol::Text;
+
+use crate::desk::{Desk, conversation, login, message, person, received};
+
+fn sent(desk: &Desk) -> Vec<(String, String)> {
+    let asked = desk.asked();
+    let sent = asked.into_iter().filter_map(|command| match command {
+        Command::Send { to, text } => Some((to.to_string(), text.as_str().to_owned())),
+        _ => None,
+    });
+    sent.collect()
+}
+
+fn of(to: &str, text: &str) -> Vec<(String, String)> {
+    vec![(to.to_owned(), text.to_owned())]
+}
+
+#[test]
+fn enter_sends_and_shift_enter_breaks_the_line() {
+    let mut desk = Desk::chatting(1..4, 0, true);
+    desk.write("Message", "first");
+    desk.press(Modifiers::SHIFT, Key::Enter);
+    assert!(sent(&desk).is_empty());
+    desk.write("Message", "second");
+    desk.press(Modifiers::NONE, Key::Enter);
+    assert_eq!(sent(&desk), of("bob", "first\nsecond"));
+    assert_eq!(desk.session().draft(), "");
+}
+
+#[test]
+fn the_button_sends_too_and_the_box_keeps_the_focus() {
+    let mut desk = Desk::chatting(1..4, 0, true);
+    desk.write("Message", "hello");
+    desk.click("Send");
+    assert_eq!(sent(&desk), of("bob", "hello"));
+    assert!(desk.harness.get_by_label("Message").is_focused());
+}
+
+#[test]
+fn enter_belongs_to_the_input_method_while_it_composes() {
+    let mut desk = Desk::chatting(1..4, 0, true);
+    desk.write("Message", "x");
+    let compose = |text: &str| {
+        egui::Event::Ime(ImeEvent::Preedit {
+            text: text.into(),
+            active_range_chars: None,
+        })
+    };
+    desk.harness.event(compose("~"));
+    desk.harness.step();
+    desk.press(Modifiers::NONE, Key::Enter);
+    assert!(sent(&desk).is_empty());
+    desk.harness
+        .event(egui::Event::Ime(ImeEvent::Commit("ã".into())));
+    desk.harness.run();
+    assert!(sent(&desk).is_empty());
+    desk.press(Modifiers::NONE, Key::Enter);
+    assert_eq!(sent(&desk), of("bob", "xã"));
+}
+
+#[test]
+fn a_recipient_typed_by_hand_gets_it_and_is_shown() {
+    let mut desk = Desk::chatting(1..4, 0, true);
+    desk.write("Message", "@carol how are you?");
+    desk.press(Modifiers::NONE, Key::Enter);
+    assert_eq!(sent(&desk), of("carol", "how are you?"));
+    assert_eq!(desk.session().open, Some(person("carol")));
+}
+
+#[test]
+fn without_a_conversation_a_recipient_is_asked_for() {
+    let mut desk = Desk::signed_in(vec![conversation("bob", 1, 0)]);
+    desk.write("Message", "hello");
+    desk.press(Modifiers::NONE, Key::Enter);
+    assert!(sent(&desk).is_empty());
+    assert!(desk.sees("start with @ and a name"));
+}
+
+#[test]
+fn a_message_longer_than_a_line_says_so_and_stays() {
+    let mut desk = Desk::chatting(1..4, 0, true);
+    desk.write("Message", &"x".repeat(16 * 1024));
+    assert!(desk.sees("5 bytes longer"));
+    desk.press(Modifiers::NONE, Key::Enter);
+    assert!(sent(&desk).is_empty());
+    assert_eq!(desk.session().draft().len(), 16 * 1024);
+}
+
+#[test]
+fn what_the_outbox_does_not_take_comes_back_with_the_reason() {
+    let mut desk = Desk::chatting(1..4, 0, true);
+    desk.write("Message", "hello");
+    desk.press(Modifiers::NONE, Key::Enter);
+    desk.tell(Event::NotSent {
+        to: login("bob"),
+        text: Text::from("hello"),
+        reason: NotSent::Storage,
+    });
+    assert_eq!(desk.session().draft(), "hello");
+    assert!(desk.sees("could not be written to the disk"));
+}
+
+#[test]
+fn each_conversation_keeps_its_draft() {
+    let mut desk = Desk::signed_in(vec![conversation("bob", 1, 0), conversation("carol", 2, 0)]);
+    desk.click("bob");
+    desk.write("Message", "for bob");
+    desk.asked();
+    desk.click("carol");
+    assert!(desk.asked().contains(&Command::SaveDraft {
+        with: person("bob"),
+        text: "for bob".into(),
+    }));
+    desk.write("Message", "for carol");
+    desk.press(Modifiers::ALT, Key::ArrowDown);
+    assert_eq!(desk.session().draft(), "for bob");
+    desk.press(Modifiers::ALT, Key::ArrowUp);
+    assert_eq!(desk.session().draft(), "for carol");
+}
+
+#[test]
+fn a_new_conversation_is_begun_by_keyboard_alone() {
+    let mut desk = Desk::signed_in(vec![]);
+    desk.press(Modifiers::COMMAND, Key::N);
+    desk.harness
+        .get_by_label("User name of the other person")
+        .type_text("no way");
+    desk.harness.run();
+    desk.press(Modifiers::NONE, Key::Enter);
+    assert!(desk.sees("A name has no spaces."));
+    desk.press(Modifiers::NONE, Key::Escape);
+    assert!(desk.model().overlay.is_none());
+    desk.press(Modifiers::COMMAND, Key::N);
+    desk.harness
+        .get_by_label("User name of the other person")
+        .type_text("carol");
+    desk.harness.run();
+    desk.press(Modifiers::NONE, Key::Enter);
+    assert_eq!(desk.session().open, Some(person("carol")));
+    assert!(desk.harness.get_by_label("Message").is_focused());
+    desk.tell(Event::Page {
+        with: person("carol"),
+        before: None,
+        messages: vec![],
+        complete: true,
+    });
+    assert!(desk.sees("beginning of your conversation with carol"));
+}
+
+#[test]
+fn unread_messages_are_counted_until_they_have_been_on_the_screen() {
+    let mut desk = Desk::signed_in(vec![conversation("bob", 3, 2), conversation("carol", 9, 0)]);
+    assert!(desk.sees("bob, 2 unread"));
+    assert_eq!(desk.model().title(), "(2) MeuMensageiro - alice");
+    desk.click("bob, 2 unread");
+    desk.tell(Event::Page {
+        with: person("bob"),
+        before: None,
+        messages: (1..4).map(received).collect(),
+        complete: true,
+    });
+    assert!(desk.asked().contains(&Command::MarkSeen {
+        with: person("bob"),
+        up_to: MessageId(3),
+    }));
+    assert_eq!(desk.model().title(), "MeuMensageiro - alice");
+}
+
+#[test]
+fn nothing_is_read_while_nobody_looks() {
+    let mut desk = Desk::chatting(1..4, 0, true);
+    desk.harness.event(egui::Event::WindowFocused(false));
+    desk.harness.input_mut().focused = false;
+    desk.harness.run();
+    desk.tell(Event::Message(received(4)));
+    assert_eq!(desk.session().open_unread(), 1);
+    assert!(desk.sees("bob, 1 unread"));
+    desk.harness.input_mut().focused = true;
+    desk.harness.run();
+    assert_eq!(desk.session().open_unread(), 0);
+}
+
+#[test]
+fn a_broken_link_is_explained_and_can_be_tried_at_once() {
+    let mut desk = Desk::chatting(1..4, 0, true);
+    desk.write("Message", "half a sen");
+    desk.tell(Event::Link(LinkState::Waiting {
+        problem: LinkProblem::NobodyListens,
+        retry_at: Instant::now() + Duration::from_millis(7900),
+    }));
+    assert!(desk.sees("No server is running at localhost:3333."));
+    assert!(desk.sees("Next try in 8 s."));
+    assert!(desk.sees("Offline"));
+    desk.asked();
+    desk.click("Try now");
+    assert_eq!(desk.asked(), [Command::FetchNow]);
+    desk.tell(Event::Link(LinkState::Connecting));
+    assert!(desk.sees("Connecting…"));
+    assert_eq!(desk.session().draft(), "half a sen");
+}
+
+#[test]
+fn fetching_does_not_make_the_state_flicker() {
+    let mut desk = Desk::chatting(1..4, 0, true);
+    assert!(desk.sees("Online"));
+    desk.tell(Event::Link(LinkState::Connecting));
+    assert!(desk.sees("Online"));
+}
+
+#[test]
+fn only_the_person_decides_about_an_unconfirmed_message() {
+    let mut desk = Desk::chatting(1..4, 0, true);
+    desk.tell(Event::Message(message(
+        4,
+        "bob",
+        Delivery::Unconfirmed,
+        "did it go out?",
+    )));
+    desk.asked();
+    desk.click("Send again");
+    assert_eq!(desk.asked(), [Command::SendAgain(MessageId(4))]);
+    desk.click("Discard");
+    assert_eq!(desk.asked(), [Command::Discard(MessageId(4))]);
+    desk.tell(Event::Discarded(MessageId(4)));
+    assert!(!desk.sees("did it go out?"));
+}
+
+#[test]
+fn how_far_an_own_message_got_is_said() {
+    let mut desk = Desk::chatting(1..4, 0, true);
+    let own = |delivery| message(4, "bob", delivery, "mine");
+    desk.tell(Event::Message(own(Delivery::Waiting)));
+    assert!(desk.sees("mine (waiting)"));
+    desk.tell(Event::Message(own(Delivery::Accepted)));
+    assert!(desk.sees("mine (accepted)"));
+}
+
+#[test]
+fn the_server_itself_cannot_be_answered() {
+    let mut desk = Desk::signed_in(vec![]);
+    desk.tell(Event::Message(Message {
+        with: mensageiro::engine::Peer::Server,
+        ..received(1)
+    }));
+    desk.click("Server messages, 1 unread");
+    assert!(desk.harness.query_by_label("Message").is_none());
+}
+
+#[test]
+fn a_narrow_window_shows_the_list_or_the_conversation() {
+    let mut desk = Desk::signed_in(vec![conversation("bob", 1, 0)]);
+    desk.harness.set_size(egui::Vec2::new(360.0, 480.0));
+    desk.harness.run();
+    assert!(desk.harness.query_by_label("Message").is_none());
+    desk.click("bob");
+    assert!(desk.harness.query_by_label("Message").is_some());
+    desk.click("Back to the conversations");
+    assert!(desk.harness.query_by_label("bob").is_some());
+}
+
+#[test]
+fn the_filter_narrows_the_list_and_escape_empties_it() {
+    let mut desk = Desk::signed_in(vec![conversation("bob", 1, 0), conversation("carol", 2, 0)]);
+    desk.press(Modifiers::COMMAND, Key::K);
+    desk.harness
+        .get_by_label("Filter conversations")
+        .type_text("CAR");
+    desk.harness.run();
+    assert!(desk.harness.query_by_label("bob").is_none());
+    desk.press(Modifiers::NONE, Key::Escape);
+    assert!(desk.harness.query_by_label("bob").is_some());
+}
+
+#[test]
+fn the_fetch_interval_is_chosen_in_the_settings() {
+    let mut desk = Desk::signed_in(vec![]);
+    desk.press(Modifiers::COMMAND, Key::Comma);
+    desk.click("30 s");
+    assert_eq!(
+        desk.asked(),
+        [Command::FetchEvery(Some(Duration::from_secs(30)))]
+    );
+    desk.press(Modifiers::NONE, Key::Escape);
+    assert!(desk.sees("Checks every 30 s"));
+    desk.click("Check for messages now");
+    assert_eq!(desk.asked(), [Command::FetchNow]);
+}

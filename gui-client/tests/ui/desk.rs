@@ -1,0 +1,211 @@
+use std::{path::PathBuf, sync::Arc};
+
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use egui::{Key, Modifiers, ScreenshotCallback, Vec2, ViewportCommand};
+use egui_kittest::{Harness, kittest::Queryable};
+use jiff::{Timestamp, tz::TimeZone};
+use mensageiro::{
+    app::{MessengerApp, Setup},
+    engine::{
+        Account, Command, Conversation, Delivery, Event, LinkState, Message, MessageId, Peer,
+    },
+    model::{Language, Model, Preferences, Session},
+    screenshot::AskPath,
+};
+use mensageiro_protocol::{Login, Text};
+
+/// A window, and both ends of what joins it to the background threads.
+pub struct Desk {
+    pub harness: Harness<'static, MessengerApp>,
+    pub asked: Receiver<Command>,
+    tell: Sender<Event>,
+}
+
+/// A save dialog that always gives the same answer.
+pub struct Answer(pub Option<PathBuf>);
+
+impl AskPath for Answer {
+    fn ask(&self, _folder: &std::path::Path, _name: &str) -> Option<PathBuf> {
+        self.0.clone()
+    }
+}
+
+impl Desk {
+    /// A window at the sign-in screen.
+    pub fn new(preferences: Preferences) -> Self {
+        Self::with_dialog(preferences, Answer(None))
+    }
+
+    pub fn with_dialog(preferences: Preferences, dialog: Answer) -> Self {
+        let (commands, asked) = unbounded();
+        let (tell, events) = unbounded();
+        let (failed, _) = bounded(1);
+        let setup = Setup {
+            preferences: Preferences {
+                language: Language::English,
+                ..preferences
+            },
+            commands,
+            events,
+            settings: None,
+            dialog: Arc::new(dialog),
+            sign_in: None,
+            server: None,
+            notice: None,
+            script: None,
+            failed,
+        };
+        let mut harness = Harness::builder()
+            .with_size(Vec2::new(1000.0, 700.0))
+            .with_max_steps(20)
+            .build_eframe(move |cc| MessengerApp::new(&cc.egui_ctx, setup));
+        harness.state_mut().set_zone(TimeZone::UTC);
+        harness.run();
+        Self {
+            harness,
+            asked,
+            tell,
+        }
+    }
+
+    /// A window signed in as alice, online, with these conversations.
+    pub fn signed_in(conversations: Vec<Conversation>) -> Self {
+        let mut desk = Self::new(Preferences::default());
+        desk.write("User name", "alice");
+        desk.click("Sign in");
+        desk.tell(Event::SignedIn {
+            account: alice(),
+            conversations,
+        });
+        desk.tell(online());
+        desk.asked();
+        desk
+    }
+
+    /// As [`Desk::signed_in`], with the conversation with bob open and its newest page there.
+    pub fn chatting(ids: std::ops::Range<i64>, unread: usize, complete: bool) -> Self {
+        let last = ids.end - 1;
+        let mut desk = Self::signed_in(vec![conversation("bob", last, unread)]);
+        let name = match unread {
+            0 => "bob".to_owned(),
+            unread => format!("bob, {unread} unread"),
+        };
+        desk.click(&name);
+        desk.tell(Event::Page {
+            with: person("bob"),
+            before: None,
+            messages: ids.map(received).collect(),
+            complete,
+        });
+        desk.asked();
+        desk
+    }
+
+    /// Tells the window something and lets it draw until it rests.
+    pub fn tell(&mut self, event: Event) {
+        self.tell.send(event).unwrap();
+        self.harness.run();
+    }
+
+    /// What the window has asked for since the last time.
+    pub fn asked(&self) -> Vec<Command> {
+        self.asked.try_iter().collect()
+    }
+
+    pub fn click(&mut self, name: &str) {
+        self.harness.get_by_label(name).click();
+        self.harness.run();
+    }
+
+    pub fn sees(&self, name: &str) -> bool {
+        self.harness
+            .query_all_by_label_contains(name)
+            .next()
+            .is_some()
+    }
+
+    /// Puts the focus into a field and types.
+    pub fn write(&mut self, field: &str, text: &str) {
+        self.harness.get_by_label(field).focus();
+        self.harness.run();
+        self.harness.get_by_label(field).type_text(text);
+        self.harness.run();
+    }
+
+    pub fn press(&mut self, modifiers: Modifiers, key: Key) {
+        self.harness.key_press_modifiers(modifiers, key);
+        self.harness.run();
+    }
+
+    pub fn model(&self) -> &Model {
+        self.harness.state().model()
+    }
+
+    pub fn session(&self) -> &Session {
+        self.model().session.as_ref().unwrap()
+    }
+
+    /// The pictures of the window asked for in the frames since the last call, by stepping once.
+    pub fn step_for_picture(&mut self) -> Option<ScreenshotCallback> {
+        self.harness.step();
+        let output = self.harness.output();
+        output
+            .viewport_output
+            .values()
+            .flat_map(|viewport| &viewport.commands)
+            .find_map(|command| match command {
+                ViewportCommand::Screenshot(callback) => Some(callback.clone()),
+                _ => None,
+            })
+    }
+}
+
+pub fn login(name: &str) -> Login {
+    Login::parse(name).unwrap()
+}
+
+pub fn person(name: &str) -> Peer {
+    Peer::Person(login(name))
+}
+
+pub fn alice() -> Account {
+    Account {
+        server: "localhost:3333".into(),
+        login: login("alice"),
+    }
+}
+
+pub fn online() -> Event {
+    Event::Link(LinkState::Online {
+        framing: None,
+        next_fetch: None,
+    })
+}
+
+pub fn message(id: i64, with: &str, delivery: Delivery, text: &str) -> Message {
+    Message {
+        id: MessageId(id),
+        with: person(with),
+        text: Text::from(text),
+        at: Timestamp::from_second(1_700_000_000 + id * 20).unwrap(),
+        delivery,
+    }
+}
+
+/// Message `id` from bob; lengths differ, so that heights do.
+pub fn received(id: i64) -> Message {
+    let text = format!(
+        "message {id} {}",
+        "and more of it ".repeat((id % 9) as usize * 2)
+    );
+    message(id, "bob", Delivery::Received, &text)
+}
+
+pub fn conversation(with: &str, last: i64, unread: usize) -> Conversation {
+    Conversation {
+        with: person(with),
+        last: Some(message(last, with, Delivery::Received, "the last one")),
+        unread,
+        draft: String::new(),
+    }
+}

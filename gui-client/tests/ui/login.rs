@@ -1,0 +1,83 @@
+use egui::{Key, Modifiers};
+use mensageiro::{
+    engine::{Command, Event, LinkState},
+    model::{Preferences, ThemeChoice},
+};
+
+use crate::desk::{Desk, alice, login, online};
+
+#[test]
+fn signing_in_asks_for_the_account_and_shows_the_conversations() {
+    let mut desk = Desk::new(Preferences::default());
+    desk.write("User name", "alice");
+    desk.press(Modifiers::NONE, Key::Enter);
+    let asked = desk.asked();
+    assert!(
+        matches!(&asked[..], [Command::SignIn { account, .. }] if *account == alice()),
+        "{asked:?}"
+    );
+    desk.tell(Event::SignedIn {
+        account: alice(),
+        conversations: vec![],
+    });
+    desk.tell(online());
+    assert!(desk.sees("Say hello to somebody"));
+    assert_eq!(desk.model().preferences.remembered[0].login, "alice");
+}
+
+#[test]
+fn a_name_that_is_none_is_refused_beside_its_field() {
+    let mut desk = Desk::new(Preferences::default());
+    desk.write("User name", "ana maria");
+    desk.click("Sign in");
+    assert!(desk.sees("A name has no spaces."));
+    assert!(desk.asked().is_empty());
+    desk.write("User name", "x");
+    assert!(!desk.sees("A name has no spaces."));
+}
+
+#[test]
+fn a_user_the_server_does_not_know_is_told_what_to_do() {
+    let mut desk = Desk::signed_in(vec![]);
+    desk.tell(Event::Link(LinkState::Refused));
+    assert!(desk.sees("localhost:3333 has no user alice."));
+    desk.click("Try again");
+    assert_eq!(desk.asked(), [Command::FetchNow]);
+    desk.click("Use another name");
+    assert_eq!(desk.asked(), [Command::SignOut]);
+    assert!(desk.sees("User name"));
+}
+
+#[test]
+fn a_remembered_account_takes_one_click_and_can_be_forgotten() {
+    let mut preferences = Preferences::default();
+    preferences.remember(&alice(), false);
+    let mut other = alice();
+    other.login = login("bob");
+    preferences.remember(&other, false);
+    let mut desk = Desk::new(preferences);
+    desk.click("Forget bob");
+    assert!(!desk.sees("Sign in as bob"));
+    desk.click("Sign in as alice on localhost:3333");
+    assert!(matches!(&desk.asked()[..], [Command::SignIn { account, .. }] if *account == alice()));
+}
+
+#[test]
+fn language_and_theme_change_at_once() {
+    let mut desk = Desk::new(Preferences::default());
+    desk.click("Português");
+    assert!(desk.sees("Usuário"));
+    desk.click("Tema: Sistema");
+    assert_eq!(desk.model().preferences.theme, ThemeChoice::Light);
+    assert!(desk.sees("Tema: Claro"));
+}
+
+#[test]
+fn a_database_that_cannot_be_used_is_told_with_its_reason() {
+    let mut desk = Desk::new(Preferences::default());
+    desk.write("User name", "alice");
+    desk.click("Sign in");
+    desk.tell(Event::StorageFailed("The disk is full.".into()));
+    assert!(desk.sees("Messages cannot be kept"));
+    assert!(desk.sees("The disk is full."));
+}

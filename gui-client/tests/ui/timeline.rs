@@ -1,0 +1,157 @@
+use egui::{Key, Modifiers, Pos2, Rect};
+use mensageiro::{
+    engine::{Command, Delivery, Event, MessageId},
+    ui::DrawnRow,
+};
+
+use crate::desk::{Desk, message, person, received};
+
+fn rows(desk: &Desk) -> Vec<DrawnRow> {
+    desk.harness.state().state().timeline.drawn_rows().to_vec()
+}
+
+fn bubble(desk: &Desk, id: MessageId) -> Rect {
+    let rows = rows(desk);
+    rows.iter().find(|row| row.id == id).unwrap().bubble
+}
+
+/// The message in the middle of what is shown.
+fn read(desk: &Desk) -> MessageId {
+    let rows = rows(desk);
+    rows[rows.len() / 2].id
+}
+
+fn wheel(desk: &mut Desk, points: f32) {
+    let over = Pos2::new(700.0, 350.0);
+    desk.harness.event(egui::Event::PointerMoved(over));
+    desk.harness.event(egui::Event::MouseWheel {
+        unit: egui::MouseWheelUnit::Point,
+        delta: egui::vec2(0.0, points),
+        phase: egui::TouchPhase::Move,
+        source: egui::MouseWheelSource::Unknown,
+        modifiers: Modifiers::NONE,
+    });
+    for _ in 0..60 {
+        desk.harness.step();
+    }
+}
+
+#[test]
+fn what_is_read_does_not_move_when_messages_arrive() {
+    let mut desk = Desk::chatting(1000..1100, 0, true);
+    wheel(&mut desk, 1500.0);
+    let (id, before) = (read(&desk), bubble(&desk, read(&desk)));
+    for new in 1100..1130 {
+        desk.tell(Event::Message(received(new)));
+        assert_eq!(bubble(&desk, id), before);
+    }
+    assert!(desk.sees("Jump to 30 new messages"));
+    assert_eq!(desk.session().open_unread(), 30);
+    desk.click("Jump to 30 new messages");
+    assert_eq!(rows(&desk).last().unwrap().id, MessageId(1129));
+    assert_eq!(desk.session().open_unread(), 0);
+}
+
+#[test]
+fn what_is_read_stays_when_older_messages_are_put_in_front() {
+    let mut desk = Desk::chatting(1000..1100, 0, false);
+    for _ in 0..60 {
+        desk.press(Modifiers::NONE, Key::PageUp);
+    }
+    let asked = desk.asked();
+    let load = Command::LoadPage {
+        with: person("bob"),
+        before: Some(MessageId(1000)),
+        limit: 100,
+    };
+    assert_eq!(asked.iter().filter(|command| **command == load).count(), 1);
+    let (first, read) = (rows(&desk)[0].id, read(&desk));
+    assert_eq!(first, MessageId(1000));
+    let (at_first, at_read) = (bubble(&desk, first), bubble(&desk, read));
+    desk.tell(Event::Page {
+        with: person("bob"),
+        before: Some(MessageId(1000)),
+        messages: (900..1000).map(received).collect(),
+        complete: false,
+    });
+    assert!((bubble(&desk, first).top() - at_first.top()).abs() <= 1.0);
+    assert!((bubble(&desk, read).top() - at_read.top()).abs() <= 1.0);
+}
+
+#[test]
+fn at_the_end_one_stays_at_the_end() {
+    let mut desk = Desk::chatting(1000..1100, 0, true);
+    for new in 1100..1110 {
+        desk.tell(Event::Message(received(new)));
+        assert_eq!(rows(&desk).last().unwrap().id, MessageId(new));
+        assert_eq!(desk.session().open_unread(), 0);
+    }
+}
+
+#[test]
+fn sending_goes_to_the_end() {
+    let mut desk = Desk::chatting(1000..1100, 0, true);
+    wheel(&mut desk, 3000.0);
+    assert_ne!(rows(&desk).last().unwrap().id, MessageId(1099));
+    desk.tell(Event::Message(message(
+        1100,
+        "bob",
+        Delivery::Waiting,
+        "mine",
+    )));
+    assert_eq!(rows(&desk).last().unwrap().id, MessageId(1100));
+}
+
+#[test]
+fn a_conversation_opens_at_its_first_new_message() {
+    let desk = Desk::chatting(1000..1100, 60, true);
+    let rows = rows(&desk);
+    assert!(rows.iter().any(|row| row.id == MessageId(1040)), "{rows:?}");
+    assert!(rows.iter().all(|row| row.id > MessageId(1030)));
+    assert!(
+        desk.session().open_unread() > 0,
+        "what is further down has not been seen"
+    );
+    let timeline = desk.session().timeline().unwrap();
+    assert_eq!(timeline.first_new, Some(MessageId(1040)));
+}
+
+#[test]
+fn among_a_million_messages_only_what_is_visible_is_laid_out() {
+    let mut desk = Desk::chatting(0..1_000_000, 0, true);
+    wheel(&mut desk, 5000.0);
+    let (id, before) = (read(&desk), bubble(&desk, read(&desk)));
+    wheel(&mut desk, 1.0);
+    assert_eq!(bubble(&desk, id).top(), before.top() + 1.0);
+    assert!(rows(&desk).len() < 40, "{} rows", rows(&desk).len());
+    let started = std::time::Instant::now();
+    for _ in 0..20 {
+        desk.harness.step();
+    }
+    let frame = started.elapsed() / 20;
+    assert!(frame.as_millis() < 60, "a frame takes {frame:?}");
+}
+
+#[test]
+fn a_very_long_message_can_be_read_from_end_to_end() {
+    let mut desk = Desk::chatting(1..4, 0, true);
+    let long = "word ".repeat(2000);
+    desk.tell(Event::Message(message(4, "bob", Delivery::Received, &long)));
+    let at_end = bubble(&desk, MessageId(4));
+    assert!(at_end.height() > 1500.0);
+    wheel(&mut desk, 1000.0);
+    assert_eq!(bubble(&desk, MessageId(4)).top(), at_end.top() + 1000.0);
+}
+
+#[test]
+fn no_bubble_is_wider_than_the_window_whatever_the_word() {
+    let mut desk = Desk::chatting(1..4, 0, true);
+    let word = "x".repeat(3000);
+    desk.tell(Event::Message(message(4, "bob", Delivery::Received, &word)));
+    for width in [360.0, 700.0, 1600.0] {
+        desk.harness.set_size(egui::Vec2::new(width, 700.0));
+        desk.harness.run();
+        let bubble = bubble(&desk, MessageId(4));
+        assert!(bubble.width() <= 561.0 && bubble.right() <= width);
+    }
+}
