@@ -49,13 +49,23 @@ class World:
             for b in STYLES
         ]
         self.checks += [(f"{a} is hung up on when unknown", self.unknown, a, a) for a in STYLES]
+        self.checks += [
+            (f"{b} hears from its group, and {a} only when a member", self.group, a, b)
+            for a, b in zip(STYLES, STYLES[1:] + STYLES[:1])
+        ]
         self.checks.append(
             ("30 messages reach a bare client one recv each", self.backlog, "line_makefile", "bare_exact_f")
         )
-        with open(folder / "users.csv", "w", encoding="utf-8") as users:
+        with (
+            open(folder / "users.csv", "w", encoding="utf-8") as users,
+            open(folder / "groups.csv", "w", encoding="utf-8") as groups,
+        ):
             users.write("login,name\n")
+            groups.write("group,member\n")
             for number in range(len(self.checks)):
                 users.write(f"a{number},A {number}\njoão{number},João {number}\n")
+                groups.write(f"turma{number},a{number}\nturma{number},joão{number}\n")
+                groups.write(f"others{number},joão{number}\n")
         self.archive.write_text("id,sent_at,read_at,from,to,text\n", encoding="utf-8")
         self.server = subprocess.Popen(
             [binary, "--listen", "127.0.0.1:0", "--data", folder],
@@ -135,6 +145,21 @@ class World:
         expect(joao_there.lines, [f"@{ana} {text}" for text in texts], "shown")
         expect_soon(lambda: self.rows(joao), [(ana, text) for text in texts])
 
+    def group(self, a, b, ana, joao):
+        turma, others = ana.replace("a", "turma"), ana.replace("a", "others")
+        ana_there = Client(a, self.port, ana)
+        joao_there = Client(b, self.port, joao)
+        ana_there.type(f"@{others} may I?")
+        ana_there.type(f"@{turma} prova amanhã")
+        joao_there.poll_until([f"@{turma} {ana}: prova amanhã"])
+        joao_there.type(f"@{turma} obrigado")
+        ana_there.poll_until([f"@{turma} {joao}: obrigado"])
+        ana_there.type("@nobody bye")
+        ana_there.close()
+        joao_there.close()
+        expect_soon(lambda: self.rows(f"{turma}/{joao}"), [(ana, "prova amanhã")])
+        expect_soon(lambda: self.rows(f"{turma}/{ana}"), [(joao, "obrigado")])
+
     def rows(self, to):
         """What messages.csv holds for a reader: (from, text) in order, ids rising."""
         with open(self.archive, encoding="utf-8", newline="") as file:
@@ -198,7 +223,7 @@ class Client:
 
 def unprotected(field):
     """Takes away the apostrophes that keep spreadsheets from seeing formulas (docs/STORAGE.md)."""
-    return re.sub(r"(^|[;\t\n])'(?=[=+\-@\t'＝＋－＠])", r"\1", field)
+    return re.sub(r"(?s)(?<![^;\t\n])'(.)", r"\1", field)
 
 
 def expect_soon(find, expected):

@@ -60,7 +60,7 @@ pub fn run() -> Result<()> {
         println!("    {name}");
         files.insert(name.replace('\\', "/"), fs::read(path)?);
     }
-    for name in ["users.csv", "messages.csv"] {
+    for name in ["users.csv", "groups.csv", "messages.csv"] {
         files.insert(format!("report/{name}"), fs::read(data.path().join(name))?);
     }
     delivery::pack(files)

@@ -63,15 +63,21 @@ pub struct Data {
 }
 
 impl Data {
-    /// Copies the sample.
+    /// Copies the CSV files of the sample, and nothing a server may have put beside them.
     pub fn copy() -> Result<Self> {
         let home = TempDir::with_prefix("mensageiro-").context("no temporary folder")?;
         let folder = home.path().join("data");
         fs::create_dir(&folder)?;
-        for name in ["users.csv", "messages.csv"] {
-            let sample = cargo::root().join("data").join(name);
-            fs::copy(&sample, folder.join(name))
-                .with_context(|| format!("cannot copy {}", sample.display()))?;
+        for entry in fs::read_dir(cargo::root().join("data"))? {
+            let sample = entry?.path();
+            if sample
+                .extension()
+                .is_some_and(|extension| extension == "csv")
+            {
+                let name = sample.file_name().context("a file has a name")?;
+                fs::copy(&sample, folder.join(name))
+                    .with_context(|| format!("cannot copy {}", sample.display()))?;
+            }
         }
         Ok(Self { home, folder })
     }
