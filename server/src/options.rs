@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use mensageiro_protocol::limits;
 
 /// A small instant messenger server for a classroom, a lab, an office.
@@ -23,6 +23,10 @@ pub struct Options {
     /// Make the folder with a sample users.csv if it is not there, then start.
     #[arg(long)]
     pub init: bool,
+
+    /// What an answer means for what it acknowledges.
+    #[arg(long, value_name = "LEVEL", value_enum, default_value_t = Durability::Sync)]
+    pub durability: Durability,
 
     /// Longest line a client may send, in bytes; a longer one ends the connection.
     #[arg(long, value_name = "BYTES", default_value_t = limits::LINE_BYTES, help_heading = "Limits", value_parser = line_bytes)]
@@ -66,6 +70,16 @@ pub struct Options {
     /// Seconds until a link that is dead, or a client that takes nothing, is disconnected.
     #[arg(long, value_name = "SECONDS", default_value = "30", help_heading = "Limits", value_parser = some_seconds)]
     pub dead_link_after: Duration,
+}
+
+/// How safe a message is when its sender is told that it was accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Durability {
+    /// It is on the disk: it survives a power cut.
+    Sync,
+    /// It is with the operating system: it survives a crash of the server, but a power cut may
+    /// take what was acknowledged in the last half minute. Faster.
+    Relaxed,
 }
 
 const EXAMPLES: &str = "\

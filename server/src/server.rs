@@ -115,7 +115,7 @@ impl Server {
         // The port is taken before the store is opened: of two servers started by mistake, the
         // second one says the more helpful thing.
         let socket = listen(options.listen)?;
-        let store: Arc<dyn Store> = Arc::new(FjallStore::open(&files.store)?);
+        let store: Arc<dyn Store> = Arc::new(FjallStore::open(&files.store, options.durability)?);
         let mailboxes = Arc::new(Mailboxes::default());
         store.unread(&mut |message| mailboxes.deliver([Arc::new(message)]))?;
         let (bell, archive) = Archive::start(files.messages.clone(), store.clone())?;

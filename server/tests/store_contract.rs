@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use mensageiro_protocol::{Login, Text};
 use mensageiro_server::{
     message::{Message, MessageId, ReadMark},
+    options::Durability,
     store::{Commit, FjallStore, LastNumbers, Store, StoreError, Unarchived},
 };
 
@@ -83,7 +84,7 @@ fn owned(expected: &[(&str, u64)]) -> Vec<(String, u64)> {
 /// Runs a test on every backend; `open` opens the same store again after it was dropped.
 fn on_every_backend(test: impl Fn(&dyn Fn() -> Box<dyn Store>)) {
     let folder = tempfile::tempdir().unwrap();
-    test(&|| Box::new(FjallStore::open(folder.path()).unwrap()));
+    test(&|| Box::new(FjallStore::open(folder.path(), Durability::Sync).unwrap()));
 }
 
 #[test]
@@ -188,12 +189,12 @@ fn marks_come_in_their_order_and_no_more_than_asked_for() {
 #[test]
 fn a_second_program_is_told_that_the_store_is_in_use() {
     fn second(folder: &Path) -> StoreError {
-        FjallStore::open(folder)
+        FjallStore::open(folder, Durability::Sync)
             .err()
             .expect("two programs have the same store open")
     }
     let folder = tempfile::tempdir().unwrap();
-    let _first = FjallStore::open(folder.path()).unwrap();
+    let _first = FjallStore::open(folder.path(), Durability::Sync).unwrap();
     let error = second(folder.path());
     assert!(matches!(error, StoreError::InUse(_)), "{error}");
 }

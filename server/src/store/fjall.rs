@@ -6,7 +6,10 @@ use mensageiro_protocol::{Login, Text};
 use serde::{Deserialize, Serialize};
 
 use super::{Commit, LastNumbers, Store, StoreError, Unarchived};
-use crate::message::{Message, MessageId, ReadMark};
+use crate::{
+    message::{Message, MessageId, ReadMark},
+    options::Durability,
+};
 
 /// The store in a folder of its own, kept by the embedded database fjall.
 ///
@@ -18,6 +21,7 @@ pub struct FjallStore {
     messages: Keyspace,
     reads: Keyspace,
     numbers: Keyspace,
+    persist: PersistMode,
 }
 
 /// A message as it is written: the recipient and the number are in the key.
@@ -43,11 +47,12 @@ const LAST_READ_MARK: &str = "last-read-mark";
 const ARCHIVE_BYTES: &str = "archive-bytes";
 
 impl FjallStore {
-    /// Opens the store in `folder`, making it when there is none.
+    /// Opens the store in `folder`, making it when there is none. `durability` is what a commit
+    /// waits for.
     ///
     /// # Errors
     /// [`StoreError::InUse`] when another process has it open, otherwise what the disk says.
-    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+    pub fn open(folder: &Path, durability: Durability) -> Result<Self, StoreError> {
         let failed = |error| failed(folder, error);
         let database = Database::builder(folder)
             .worker_threads(1)
@@ -64,6 +69,10 @@ impl FjallStore {
             reads: keyspace("reads")?,
             numbers: keyspace("numbers")?,
             database,
+            persist: match durability {
+                Durability::Sync => PersistMode::SyncData,
+                Durability::Relaxed => PersistMode::Buffer,
+            },
         })
     }
 
@@ -119,10 +128,7 @@ impl FjallStore {
 
 impl Store for FjallStore {
     fn commit(&self, commit: &Commit) -> Result<(), StoreError> {
-        let mut batch = self
-            .database
-            .batch()
-            .durability(Some(PersistMode::SyncData));
+        let mut batch = self.database.batch().durability(Some(self.persist));
         for message in &commit.accepted {
             let record = MessageRecord {
                 sent_at_ms: message.sent_at.as_millisecond(),

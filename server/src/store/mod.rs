@@ -41,8 +41,8 @@ pub struct Unarchived {
 
 /// The durable state of the server. Every backend passes `tests/store_contract.rs`.
 pub trait Store: Send + Sync + 'static {
-    /// Makes a commit durable. When this returns, it survives a power cut; after an error, none
-    /// of it may be acknowledged.
+    /// Makes a commit durable. When this returns, it survives a power cut (unless the store was
+    /// opened for less); after an error, none of it may be acknowledged.
     ///
     /// # Errors
     /// [`StoreError`] when the disk refuses.
