@@ -52,9 +52,10 @@ struct Arguments {
 const SCRIPT_FAILED: u8 = 2;
 
 fn main() -> ExitCode {
-    // winit reports windows that are gone already as errors; RUST_LOG shows them all the same.
+    // winit reports windows that are gone, rfd that there is no dialog, which the window tells
+    // itself; RUST_LOG shows them all the same.
     let filter =
-        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("error,winit=off"));
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("error,winit=off,rfd=off"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

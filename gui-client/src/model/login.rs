@@ -104,9 +104,7 @@ fn read_server(typed: &str) -> Result<String, LoginProblem> {
         return Err(LoginProblem::BadServer);
     }
     let (host, port) = match typed.rsplit_once(':') {
-        Some((host, port)) if !(host.starts_with('[') && !host.ends_with(']')) => {
-            (host, Some(port))
-        }
+        Some((host, port)) if !host.starts_with('[') || host.ends_with(']') => (host, Some(port)),
         _ => (typed, None),
     };
     let inner = host
@@ -136,11 +134,7 @@ mod tests {
 
     fn check(typed: &str, expected: Result<&str, LoginProblem>) {
         let read = read_server(typed);
-        assert_eq!(
-            read.as_deref(),
-            expected.as_ref().map(|s| *s).map_err(|p| p),
-            "{typed:?}"
-        );
+        assert_eq!(read.as_deref(), expected.as_ref().copied(), "{typed:?}");
     }
 
     #[test]

@@ -93,7 +93,9 @@ fn interval_menu(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
         .font(text::small())
         .color(palette.text_weak);
     ui.scope(|ui| {
-        ui.visuals_mut().widgets.inactive.bg_stroke = egui::Stroke::NONE;
+        let plain = &mut ui.visuals_mut().widgets.inactive;
+        plain.bg_stroke = egui::Stroke::NONE;
+        plain.weak_bg_fill = Color32::TRANSPARENT;
         ui.spacing_mut().button_padding.x = space::SMALL;
         ui.menu_button(label, |ui| {
             for seconds in FETCH_CHOICES {
@@ -123,6 +125,7 @@ fn bar(
             ui.horizontal(|ui| {
                 let (rect, _) = ui.allocate_exact_size(vec2(22.0, 22.0), Sense::hover());
                 Icon::Warning.paint(ui.painter(), rect.center(), 20.0, palette.on_warning);
+                ui.add_space(space::SMALL);
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                     buttons(ui);
                     ui.with_layout(Layout::top_down(Align::Min), |ui| {

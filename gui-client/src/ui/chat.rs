@@ -26,6 +26,7 @@ pub fn show(
     }
     let one_pane = ui.available_width() < ONE_PANE_BELOW;
     if one_pane && session.open.is_none() {
+        banners(ui, view, session, actions);
         sidebar::show(ui, view, session, state, actions);
         return;
     }
@@ -58,11 +59,7 @@ fn conversation(
             .exact_size(space::BAR)
             .show(ui, |ui| header(ui, view, open, one_pane, actions));
     }
-    Panel::top("banners")
-        .frame(Frame::NONE)
-        .min_size(0.0)
-        .show_separator_line(false)
-        .show(ui, |ui| banner::show(ui, view, session, actions));
+    banners(ui, view, session, actions);
     if session.open != Some(Peer::Server) {
         Panel::bottom("compose")
             .frame(panel)
@@ -74,6 +71,14 @@ fn conversation(
         }
         _ => nothing_open(ui, view, session, actions),
     });
+}
+
+fn banners(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<Action>) {
+    Panel::top("banners")
+        .frame(Frame::NONE)
+        .min_size(0.0)
+        .show_separator_line(false)
+        .show(ui, |ui| banner::show(ui, view, session, actions));
 }
 
 fn header(ui: &mut Ui, view: &View<'_>, open: &Peer, one_pane: bool, actions: &mut Vec<Action>) {

@@ -60,7 +60,7 @@ pub fn all(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
     actions.extend(chosen.map(Action::Language));
 
     heading(ui, view, texts.get("settings.size"));
-    let sizes = [80, 90, 100, 125, 150, 175, 200].map(|percent| (percent, format!("{percent} %")));
+    let sizes = [80, 100, 125, 150, 200].map(|percent| (percent, format!("{percent} %")));
     let size = (preferences.zoom * 100.0).round() as u32;
     let chosen = widget::choices(ui, palette, size, &sizes);
     actions.extend(chosen.map(|percent| Action::Zoom(percent as f32 / 100.0)));
