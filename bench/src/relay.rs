@@ -4,10 +4,12 @@
 use std::{
     collections::HashMap,
     io::{Read, Write},
-    net::{TcpListener, TcpStream},
+    net::{SocketAddr, TcpListener, TcpStream},
     sync::{Arc, Mutex, PoisonError},
     thread,
 };
+
+use socket2::{Domain, Socket, Type};
 
 type Mailboxes = Arc<Mutex<HashMap<Vec<u8>, Vec<u8>>>>;
 
@@ -15,7 +17,10 @@ type Mailboxes = Arc<Mutex<HashMap<Vec<u8>, Vec<u8>>>>;
 pub fn serve() -> anyhow::Result<()> {
     #[cfg(unix)]
     rlimit::increase_nofile_limit(u64::MAX)?;
-    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into())?;
+    socket.listen(4096)?;
+    let listener = TcpListener::from(socket);
     println!("listening on {}", listener.local_addr()?);
     let mailboxes = Mailboxes::default();
     for stream in listener.incoming() {

@@ -24,8 +24,12 @@ pub use self::row::{HEADER, row_of, unprotected};
 use crate::store::{Store, StoreError};
 
 /// Read marks and messages that are archived with one write.
-const MARKS: usize = 1024;
-const MESSAGES: usize = 4096;
+const MARKS: usize = 4096;
+const MESSAGES: usize = 16 * 1024;
+
+/// Between two writes. Each is synced, and a sync of this file delays those of the journal, for
+/// which people wait; so under load few large writes are better than many small ones.
+const REST: Duration = Duration::from_millis(100);
 
 /// How long to wait before trying again after the file could not be written.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
@@ -112,6 +116,9 @@ impl Writer {
             let is_last = rung == Err(RecvTimeoutError::Disconnected);
             match self.follow() {
                 Ok(()) => {
+                    if !is_last {
+                        thread::sleep(REST);
+                    }
                     if pause.take().is_some() {
                         info!("{} can be written again", self.file.path().display());
                     }
