@@ -8,7 +8,7 @@
 mod account;
 mod history;
 mod link;
-pub mod net;
+mod net;
 mod worker;
 
 use std::{
@@ -24,6 +24,7 @@ pub use link::{
     Account, Command, Conversation, Delivery, Event, LinkProblem, LinkState, Message, MessageId,
     NotSent, Peer,
 };
+pub use net::{AddressError, ServerAddress};
 
 use self::worker::Worker;
 

@@ -151,3 +151,52 @@ fn a_text_that_is_no_line_comes_back() {
     window.send("bob", &"x".repeat(LINE_BYTES - 5));
     window.wait_message(&"x".repeat(LINE_BYTES - 5), Delivery::Accepted);
 }
+
+#[test]
+fn drafts_and_what_was_seen_are_kept_for_the_next_time() {
+    let folder = tempdir().unwrap();
+    let server = Server::start(CAREFUL, &["alice"]);
+    for text in ["one", "two", "three"] {
+        server.post("bob", "alice", text);
+    }
+    let mut window = Window::signed_in(folder.path(), "alice", &server.address);
+    let seen = window.wait_message("two", Delivery::Received);
+    window.wait_message("three", Delivery::Received);
+    window.give(Command::MarkSeen {
+        with: person("bob"),
+        up_to: seen.id,
+    });
+    window.give(Command::SaveDraft {
+        with: person("bob"),
+        text: "half a sent".into(),
+    });
+    drop(window);
+    let mut window = Window::signed_in(folder.path(), "alice", &server.address);
+    let conversations = window.wait("the conversations", |event| match event {
+        Event::SignedIn { conversations, .. } => Some(conversations.clone()),
+        _ => None,
+    });
+    let [bob] = &conversations[..] else {
+        panic!("{conversations:?}")
+    };
+    assert_eq!((bob.unread, bob.draft.as_str()), (1, "half a sent"));
+    assert_eq!(bob.last.as_ref().unwrap().text.as_str(), "three");
+}
+
+#[test]
+fn signing_in_as_somebody_else_closes_the_first_account_in_order() {
+    let folder = tempdir().unwrap();
+    let server = Server::start(CAREFUL, &["alice", "bob"]);
+    server.post("bob", "alice", "for alice");
+    server.post("alice", "bob", "for bob");
+    let mut window = Window::signed_in(folder.path(), "alice", &server.address);
+    window.wait_message("for alice", Delivery::Received);
+    window.sign_in("bob", &server.address, None);
+    window.wait("the end", |event| {
+        (*event == Event::SignedOut).then_some(())
+    });
+    assert_eq!(server.unread("alice"), 0, "closed in order: all is read");
+    window.wait_message("for bob", Delivery::Received);
+    assert_eq!(texts(&window.history(&person("bob"))), [""; 0]);
+    assert_eq!(texts(&window.history(&person("alice"))), ["for bob"]);
+}

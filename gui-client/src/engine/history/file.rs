@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::engine::{Account, net::address::ServerAddress};
+use crate::engine::{Account, net::ServerAddress};
 
 /// Longest readable part of each half of the name.
 const READABLE: usize = 32;

@@ -145,6 +145,8 @@ pub struct Machine {
     /// The server hung up on the login in the other framing just now.
     pub(super) other_refused: bool,
     pub(super) refusals: u32,
+    /// Somebody asked for the new messages while an answer was under way.
+    pub(super) fetch_again: bool,
     pub(super) phase: Phase,
     pub(super) replies: Replies,
     pub(super) received: Vec<Received>,
@@ -198,6 +200,7 @@ impl Machine {
             remembered,
             other_refused: false,
             refusals: 0,
+            fetch_again: false,
             phase: Phase::Stopped,
             replies: Replies::new(),
             received: Vec::new(),

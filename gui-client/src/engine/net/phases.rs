@@ -31,6 +31,7 @@ impl Machine {
         self.replies = Replies::new();
         self.received.clear();
         self.online_since = None;
+        self.fetch_again = false;
         let patience = if self.other_refused {
             SECOND_ANSWER
         } else {
@@ -49,6 +50,9 @@ impl Machine {
         }
         let Some(message) = self.outbox.pop_front() else {
             self.replies.expect_end(false);
+            if self.fetch_again {
+                return self.close_in_order(now);
+            }
             self.phase = Phase::Idle { next_fetch: None };
             return self.plan_fetch();
         };
@@ -75,7 +79,10 @@ impl Machine {
         match self.phase {
             Phase::Waiting { .. } | Phase::Refused => self.connect(),
             Phase::Idle { .. } => self.close_in_order(now),
-            _ => {}
+            // This answer may have been begun before what is wanted was there.
+            Phase::LoggingIn { .. } | Phase::Sending { .. } => self.fetch_again = true,
+            // A login follows anyway.
+            Phase::Connecting | Phase::Closing { .. } | Phase::Stopped => {}
         }
     }
 
