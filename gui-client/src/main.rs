@@ -52,10 +52,9 @@ struct Arguments {
 const SCRIPT_FAILED: u8 = 2;
 
 fn main() -> ExitCode {
-    // winit reports windows that are gone, rfd that there is no dialog, which the window tells
-    // itself; RUST_LOG shows them all the same.
-    let filter =
-        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("error,winit=off,rfd=off"));
+    // What these report the window or `run` tells in words; RUST_LOG shows it all the same.
+    let filter = EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| EnvFilter::new("error,eframe=off,winit=off,rfd=off"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
@@ -128,7 +127,7 @@ fn run(
     drop(engine);
     match ran {
         Ok(Ok(())) => Ok(failure.try_recv().ok()),
-        Ok(Err(error)) => bail!("{}", no_window(&error.to_string())),
+        Ok(Err(error)) => bail!("{}", no_window(&cause(&error))),
         Err(panic) if opened.load(Ordering::Relaxed) => {
             bail!(
                 "the window broke down: {}. Messages that were sent or waiting are safe",
@@ -224,6 +223,21 @@ fn check_display() -> anyhow::Result<()> {
 #[cfg(not(all(unix, not(target_os = "macos"))))]
 fn check_display() -> anyhow::Result<()> {
     Ok(())
+}
+
+/// Why a window did not open, without the libraries' own details.
+fn cause(error: &eframe::Error) -> String {
+    match error {
+        eframe::Error::NoGlutinConfigs(..) | eframe::Error::Glutin(_) => {
+            "there is no OpenGL driver it can use".into()
+        }
+        other => {
+            tracing::debug!("{other}");
+            let text = other.to_string();
+            let last = text.rsplit(": ").next().unwrap_or(&text);
+            last.trim_end_matches('.').to_owned()
+        }
+    }
 }
 
 fn no_window(why: &str) -> String {

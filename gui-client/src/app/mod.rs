@@ -139,7 +139,8 @@ impl MessengerApp {
         ctx.request_repaint();
     }
 
-    fn act(&mut self, ctx: &Context, action: Action) {
+    /// Does what a person or a script wants.
+    pub fn act(&mut self, ctx: &Context, action: Action) {
         match &action {
             Action::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
             Action::Picture(PictureAction::Take) => self.pictures.take(ctx),
@@ -173,7 +174,7 @@ impl MessengerApp {
     }
 
     /// What the threads that save pictures have to tell.
-    fn hear_pictures(&mut self) {
+    fn hear_pictures(&mut self, ctx: &Context) {
         while let Some(told) = self.pictures.heard() {
             match told {
                 Told::Saved(path) => {
@@ -193,8 +194,10 @@ impl MessengerApp {
                     });
                 }
                 Told::ForScript(result) => {
-                    if let Some(script) = &mut self.script {
-                        script.saved(result);
+                    let script = self.script.as_mut();
+                    let actions = script.map(|script| script.saved(result));
+                    for action in actions.unwrap_or_default() {
+                        self.act(ctx, action);
                     }
                 }
             }
@@ -294,7 +297,7 @@ impl MessengerApp {
 impl eframe::App for MessengerApp {
     fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
         self.drain(ctx);
-        self.hear_pictures();
+        self.hear_pictures(ctx);
         self.keep_drafts(ctx);
         self.entitle(ctx);
         self.keep_settings();

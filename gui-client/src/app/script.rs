@@ -48,20 +48,17 @@ impl ScriptDriver {
     }
 
     /// The picture the script waits for is saved, or is not.
-    pub fn saved(&mut self, result: Result<PathBuf, String>) {
+    pub fn saved(&mut self, result: Result<PathBuf, String>) -> Vec<Action> {
         self.saving = false;
-        if let Err(why) = result {
-            self.fail(why);
+        match result {
+            Ok(_) => Vec::new(),
+            Err(why) => self.fail(why),
         }
     }
 
     /// Goes on if it can; what comes out is to be done as if a person had done it.
     pub fn step(&mut self, ctx: &Context, model: &Model, pictures: &mut Pictures) -> Vec<Action> {
-        if self.over {
-            ctx.send_viewport_cmd(ViewportCommand::Close);
-            return Vec::new();
-        }
-        if self.saving || !self.is_settled(ctx) {
+        if self.over || self.saving || !self.is_settled(ctx) {
             return Vec::new();
         }
         match self.runner.advance(model, Instant::now()) {
@@ -83,8 +80,11 @@ impl ScriptDriver {
                 self.saving = true;
                 pictures.take_to(ctx, path);
             }
-            Progress::Quit => self.over = true,
-            Progress::Failed(why) => self.fail(why),
+            Progress::Quit => {
+                self.over = true;
+                return vec![Action::Quit];
+            }
+            Progress::Failed(why) => return self.fail(why),
         }
         ctx.request_repaint();
         Vec::new()
@@ -109,9 +109,10 @@ impl ScriptDriver {
         true
     }
 
-    fn fail(&mut self, why: String) {
+    fn fail(&mut self, why: String) -> Vec<Action> {
         // One reason is enough; the app ends with the first.
         let _ = self.failed.try_send(why);
         self.over = true;
+        vec![Action::Quit]
     }
 }

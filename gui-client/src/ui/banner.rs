@@ -7,7 +7,7 @@ use crate::{
     engine::{LinkProblem, LinkState},
     model::{Action, FETCH_CHOICES, Notice, Session},
     texts::Texts,
-    theme::{Palette, space, text},
+    theme::{space, text},
 };
 
 /// The bars above a timeline: no connection, a database that failed, how something went.
@@ -18,23 +18,28 @@ pub fn show(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<A
         let why = problem_text(texts, problem, server);
         let seconds = seconds_until(ui, *retry_at, view.instant);
         let when = texts.fill("link.next_try", &[("seconds", &seconds.to_string())]);
-        bar(ui, view.palette, &why, Some(&when), |ui| {
+        bar(ui, warning(view), &why, Some(&when), |ui| {
             if widget::plain_button(ui, texts.get("link.try_now")).clicked() {
                 actions.push(Action::FetchNow);
             }
         });
     }
     if let Some(why) = &session.storage_problem {
-        bar(ui, view.palette, why, None, |_| {});
+        bar(ui, warning(view), why, None, |_| {});
     }
 }
 
-/// The line that tells how something went, on any screen.
-pub fn notice(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
-    let Some(notice) = &view.model.notice else {
-        return;
-    };
+/// The bar that tells how something went, on any screen.
+pub fn notice(ui: &mut Ui, view: &View<'_>, notice: &Notice, actions: &mut Vec<Action>) {
     let texts = view.texts;
+    let kind = match notice {
+        Notice::PictureSaved(_) => Kind {
+            ground: view.palette.chosen,
+            ink: view.palette.text,
+            sign: Icon::Check,
+        },
+        Notice::PictureFailed(_) | Notice::SettingsFailed(_) => warning(view),
+    };
     let sentence = match notice {
         Notice::PictureSaved(path) => texts.fill(
             "notice.picture_saved",
@@ -43,7 +48,7 @@ pub fn notice(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
         Notice::PictureFailed(why) => texts.fill("notice.picture_failed", &[("why", why)]),
         Notice::SettingsFailed(why) => texts.fill("notice.settings_failed", &[("why", why)]),
     };
-    bar(ui, view.palette, &sentence, None, |ui| {
+    bar(ui, kind, &sentence, None, |ui| {
         if widget::plain_button(ui, texts.get("notice.dismiss")).clicked() {
             actions.push(Action::DismissNotice);
         }
@@ -111,29 +116,47 @@ fn interval_menu(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
     });
 }
 
+/// How a bar looks.
+struct Kind {
+    ground: Color32,
+    ink: Color32,
+    sign: Icon,
+}
+
+fn warning(view: &View<'_>) -> Kind {
+    Kind {
+        ground: view.palette.warning,
+        ink: view.palette.on_warning,
+        sign: Icon::Warning,
+    }
+}
+
 fn bar(
     ui: &mut Ui,
-    palette: &Palette,
+    kind: Kind,
     sentence: &str,
     second: Option<&str>,
     buttons: impl FnOnce(&mut Ui),
 ) {
     Frame::new()
-        .fill(palette.warning)
+        .fill(kind.ground)
         .inner_margin(Margin::symmetric(space::LARGE as i8, space::SMALL as i8))
         .show(ui, |ui| {
             ui.horizontal(|ui| {
+                ui.spacing_mut().item_spacing = vec2(space::SMALL, 1.0);
                 let (rect, _) = ui.allocate_exact_size(vec2(22.0, 22.0), Sense::hover());
-                Icon::Warning.paint(ui.painter(), rect.center(), 20.0, palette.on_warning);
-                ui.add_space(space::SMALL);
+                kind.sign.paint(ui.painter(), rect.center(), 20.0, kind.ink);
                 ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
                     buttons(ui);
+                    let Some(second) = second else {
+                        ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
+                            line(ui, sentence, kind.ink);
+                        });
+                        return;
+                    };
                     ui.with_layout(Layout::top_down(Align::Min), |ui| {
-                        ui.spacing_mut().item_spacing.y = 1.0;
-                        line(ui, sentence, palette.on_warning);
-                        if let Some(second) = second {
-                            line(ui, second, palette.on_warning);
-                        }
+                        line(ui, sentence, kind.ink);
+                        line(ui, second, kind.ink);
                     });
                 });
             });

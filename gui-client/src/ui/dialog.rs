@@ -1,25 +1,19 @@
-use egui::{Align, Area, Frame, Grid, Id, Layout, Margin, Modal, Order, RichText, ScrollArea, Ui};
+use egui::{Align, Frame, Grid, Id, Layout, Margin, Modal, RichText, ScrollArea, Ui};
 
-use super::{
-    Focus, UiState, View, banner, icon::Icon, keys, login::login_problem, preferences, widget,
-};
+use super::{Focus, UiState, View, icon::Icon, keys, login::login_problem, preferences, widget};
 use crate::{
     model::{Action, Overlay, PictureAction},
     theme::{space, text},
 };
 
-/// The dialog over everything else, and the notice at the top.
-pub fn show(ui: &mut Ui, view: &View<'_>, state: &mut UiState, actions: &mut Vec<Action>) {
-    if view.model.notice.is_some() {
-        let width = ui.max_rect().width();
-        Area::new(Id::unique("notice"))
-            .order(Order::Foreground)
-            .fixed_pos(ui.max_rect().min)
-            .show(ui.ctx(), |ui| {
-                ui.set_width(width);
-                banner::notice(ui, view, actions);
-            });
-    }
+/// The dialog over everything else.
+pub fn show(
+    ui: &mut Ui,
+    view: &View<'_>,
+    screen: egui::Rect,
+    state: &mut UiState,
+    actions: &mut Vec<Action>,
+) {
     let just_opened = view.model.overlay.is_some() && !state.dialog_open;
     if view.model.overlay.is_none() && state.dialog_open {
         state.focus.get_or_insert(Focus::Compose);
@@ -28,7 +22,6 @@ pub fn show(ui: &mut Ui, view: &View<'_>, state: &mut UiState, actions: &mut Vec
     let Some(overlay) = &view.model.overlay else {
         return;
     };
-    let screen = ui.max_rect();
     let width = match overlay {
         Overlay::Settings | Overlay::Shortcuts => 440.0,
         _ => 380.0,

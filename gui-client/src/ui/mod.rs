@@ -72,6 +72,13 @@ pub fn show(ui: &mut Ui, view: &View<'_>, state: &mut UiState) -> Vec<Action> {
     keys::read(ui, view, state, &mut actions);
     let palette = view.palette;
     ui.painter().rect_filled(ui.max_rect(), 0.0, palette.ground);
+    let screen = ui.max_rect();
+    if let Some(notice) = &view.model.notice {
+        egui::Panel::top("notice")
+            .frame(egui::Frame::NONE)
+            .show_separator_line(false)
+            .show(ui, |ui| banner::notice(ui, view, notice, &mut actions));
+    }
     match &view.model.session {
         None => login::show(ui, view, &mut actions),
         Some(session) if session.refused() => refused::show(ui, view, session, &mut actions),
@@ -80,7 +87,7 @@ pub fn show(ui: &mut Ui, view: &View<'_>, state: &mut UiState) -> Vec<Action> {
         }
         Some(session) => chat::show(ui, view, session, state, &mut actions),
     }
-    dialog::show(ui, view, state, &mut actions);
+    dialog::show(ui, view, screen, state, &mut actions);
     actions
 }
 

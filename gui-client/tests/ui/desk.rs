@@ -9,8 +9,9 @@ use mensageiro::{
     engine::{
         Account, Command, Conversation, Delivery, Event, LinkState, Message, MessageId, Peer,
     },
-    model::{Language, Model, Preferences, Session},
+    model::{Action, Language, Model, Notice, Overlay, Preferences, Session},
     screenshot::AskPath,
+    script::ScriptRunner,
 };
 use mensageiro_protocol::{Login, Text};
 
@@ -37,9 +38,26 @@ impl Desk {
     }
 
     pub fn with_dialog(preferences: Preferences, dialog: Answer) -> Self {
+        let (failed, _) = bounded(1);
+        Self::start(preferences, dialog, None, failed)
+    }
+
+    /// A window that acts as a script says.
+    pub fn scripted(script: &str, failed: Sender<String>) -> Self {
+        let steps = mensageiro::script::parse(script).unwrap();
+        let runner = ScriptRunner::new("test".into(), steps);
+        Self::start(Preferences::default(), Answer(None), Some(runner), failed)
+    }
+
+    fn start(
+        preferences: Preferences,
+        dialog: Answer,
+        script: Option<ScriptRunner>,
+        failed: Sender<String>,
+    ) -> Self {
         let (commands, asked) = unbounded();
         let (tell, events) = unbounded();
-        let (failed, _) = bounded(1);
+        let scripted = script.is_some();
         let setup = Setup {
             preferences: Preferences {
                 language: Language::English,
@@ -52,7 +70,7 @@ impl Desk {
             sign_in: None,
             server: None,
             notice: None,
-            script: None,
+            script,
             failed,
         };
         let mut harness = Harness::builder()
@@ -60,7 +78,9 @@ impl Desk {
             .with_max_steps(20)
             .build_eframe(move |cc| MessengerApp::new(&cc.egui_ctx, setup));
         harness.state_mut().set_zone(TimeZone::UTC);
-        harness.run();
+        if !scripted {
+            harness.run();
+        }
         Self {
             harness,
             asked,
@@ -103,8 +123,32 @@ impl Desk {
 
     /// Tells the window something and lets it draw until it rests.
     pub fn tell(&mut self, event: Event) {
-        self.tell.send(event).unwrap();
+        self.say(event);
         self.harness.run();
+    }
+
+    /// Tells the window something that it will hear with its next frame.
+    pub fn say(&self, event: Event) {
+        self.tell.send(event).unwrap();
+    }
+
+    /// Does what a script would do.
+    fn act(&mut self, action: Action) {
+        let ctx = self.harness.ctx.clone();
+        self.harness.state_mut().act(&ctx, action);
+        self.harness.run();
+    }
+
+    pub fn choose(&mut self, language: Language) {
+        self.act(Action::Language(language));
+    }
+
+    pub fn show(&mut self, overlay: Overlay) {
+        self.act(Action::Show(overlay));
+    }
+
+    pub fn notice(&mut self, notice: Notice) {
+        self.act(Action::Tell(notice));
     }
 
     /// What the window has asked for since the last time.

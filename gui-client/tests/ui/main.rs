@@ -9,4 +9,7 @@ mod desk;
 mod idle;
 mod login;
 mod pictures;
+mod script;
+mod selection;
 mod timeline;
+mod words;
