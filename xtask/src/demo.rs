@@ -76,7 +76,7 @@ fn show(programs: &Programs, data: &Data, mut server: Server) -> Result<()> {
     }
     println!(
         "\nTwo windows are open: {} and {}. Write from one to the other, close one, write to it \
-         and open it again:\n    {} --user {} --server {}\n\
+         and open it again:\n    {} --user {} --server {} --data {}\n\
          Netcat is a client too:  nc {}  then  {FRIEND}  then  @{} hello\n\
          Close both windows or press Ctrl-C to end.\n",
         PEOPLE[0],
@@ -84,6 +84,7 @@ fn show(programs: &Programs, data: &Data, mut server: Server) -> Result<()> {
         programs.app.display(),
         PEOPLE[1],
         server.address,
+        data.profile(PEOPLE[1]).display(),
         server.address.replace(':', " "),
         PEOPLE[0],
     );
