@@ -33,6 +33,9 @@ use crate::{
 /// At most this many events are taken in before a frame is drawn.
 const EVENTS_A_FRAME: usize = 5_000;
 
+/// How long the line stays that says where a picture was saved.
+const NOTICE: Duration = Duration::from_secs(8);
+
 /// What is typed is kept at most this often.
 const DRAFT_PAUSE: Duration = Duration::from_millis(500);
 
@@ -74,6 +77,7 @@ pub struct MessengerApp {
     title: String,
     zoom: f32,
     drafts_due: Option<Instant>,
+    notice_due: Option<Instant>,
     window: Option<WindowPlace>,
 }
 
@@ -97,6 +101,7 @@ impl MessengerApp {
             title: String::new(),
             zoom: 1.0,
             drafts_due: None,
+            notice_due: None,
             window: None,
         };
         app.model.notice = setup.notice;
@@ -182,6 +187,7 @@ impl MessengerApp {
                         self.model.overlay = None;
                     }
                     self.model.notice = Some(Notice::PictureSaved(path));
+                    self.notice_due = Some(Instant::now() + NOTICE);
                 }
                 Told::Failed(why) => match &mut self.model.overlay {
                     Some(Overlay::PicturePath { problem, .. }) => *problem = Some(why),
@@ -263,6 +269,22 @@ impl MessengerApp {
         }
     }
 
+    /// What went well need not be dismissed by hand.
+    fn dismiss_notice(&mut self, ctx: &Context) {
+        let Some(due) = self.notice_due else {
+            return;
+        };
+        let left = due.saturating_duration_since(Instant::now());
+        if !left.is_zero() {
+            ctx.request_repaint_after(left);
+            return;
+        }
+        self.notice_due = None;
+        if matches!(self.model.notice, Some(Notice::PictureSaved(_))) {
+            self.model.notice = None;
+        }
+    }
+
     fn entitle(&mut self, ctx: &Context) {
         let title = self.model.title();
         if title != self.title {
@@ -299,6 +321,7 @@ impl eframe::App for MessengerApp {
         self.drain(ctx);
         self.hear_pictures(ctx);
         self.keep_drafts(ctx);
+        self.dismiss_notice(ctx);
         self.entitle(ctx);
         self.keep_settings();
     }
@@ -331,6 +354,9 @@ impl eframe::App for MessengerApp {
     }
 
     fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
+        if let Some(script) = &mut self.script {
+            script.closed();
+        }
         let mut commands = self.model.take_unsaved_drafts();
         commands.push(Command::Quit);
         self.send(commands);

@@ -90,6 +90,13 @@ impl ScriptDriver {
         Vec::new()
     }
 
+    /// The window is gone; a script that was not through has failed.
+    pub fn closed(&mut self) {
+        if !self.over {
+            self.fail("the window was closed before the script was through".into());
+        }
+    }
+
     fn is_settled(&mut self, ctx: &Context) -> bool {
         if let Some((size, since)) = self.sizing {
             let off = (ctx.content_rect().size() - size).abs().max_elem();

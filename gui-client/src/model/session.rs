@@ -310,6 +310,8 @@ impl Session {
     }
 
     fn take_in(&mut self, message: &Message) {
+        // Whatever it was, the database works again.
+        self.storage_problem = None;
         match message.delivery {
             Delivery::Waiting => self.waiting.insert(message.id),
             _ => self.waiting.remove(&message.id),

@@ -143,7 +143,7 @@ fn dress(style: &mut Style, palette: &Palette) {
     visuals.error_fg_color = palette.danger_text;
     visuals.warn_fg_color = palette.warning_text;
     visuals.selection.bg_fill = palette.selection;
-    visuals.selection.stroke = Stroke::new(1.5, palette.accent);
+    visuals.selection.stroke = Stroke::new(1.5, palette.accent_text);
     visuals.popup_shadow = palette.shadow();
     visuals.window_shadow = palette.shadow();
 

@@ -47,7 +47,7 @@ pub struct Palette {
     pub on_other: Color32,
     /// Times in the other side's messages.
     pub on_other_weak: Color32,
-    /// Selected text.
+    /// Ground of selected text, which is written in `accent_text`.
     pub selection: Color32,
     /// Ground of warnings.
     pub warning: Color32,
@@ -92,7 +92,7 @@ pub const LIGHT: Palette = Palette {
     other: rgb(0xFFFFFF),
     on_other: rgb(0x14201F),
     on_other_weak: rgb(0x5B686C),
-    selection: rgb(0xA9DCE8),
+    selection: rgb(0xC3E7F1),
     warning: rgb(0xFFF1CF),
     on_warning: rgb(0x533B00),
     warning_text: rgb(0x865A00),
@@ -128,7 +128,7 @@ pub const DARK: Palette = Palette {
     other: rgb(0x202A30),
     on_other: rgb(0xE9EFF0),
     on_other_weak: rgb(0x9FADB3),
-    selection: rgb(0x2A6F86),
+    selection: rgb(0x1B4A66),
     warning: rgb(0x3D2F0B),
     on_warning: rgb(0xFFE3A1),
     warning_text: rgb(0xF2C357),
@@ -199,8 +199,7 @@ mod tests {
             ("other time", p.on_other_weak, p.other),
             ("other link", p.accent_text, p.other),
             ("warning", p.on_warning, p.warning),
-            ("selection in own", p.on_own, p.selection),
-            ("selection in other", p.on_other, p.selection),
+            ("selected text", p.accent_text, p.selection),
             ("time in the chosen row", p.text_weak, p.chosen),
         ];
         for ground in [p.panel, p.ground, p.raised, p.field, p.control, p.hover] {

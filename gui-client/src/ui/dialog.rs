@@ -14,11 +14,12 @@ pub fn show(
     state: &mut UiState,
     actions: &mut Vec<Action>,
 ) {
-    let just_opened = view.model.overlay.is_some() && !state.dialog_open;
-    if view.model.overlay.is_none() && state.dialog_open {
+    let kind = view.model.overlay.as_ref().map(std::mem::discriminant);
+    let just_opened = kind.is_some() && kind != state.dialog;
+    if kind.is_none() && state.dialog.is_some() {
         state.focus.get_or_insert(Focus::Compose);
     }
-    state.dialog_open = view.model.overlay.is_some();
+    state.dialog = kind;
     let Some(overlay) = &view.model.overlay else {
         return;
     };

@@ -24,7 +24,7 @@ pub use timeline::{Anchor, DrawnRow, TimelineState};
 
 use crate::{
     engine::Peer,
-    model::{Action, Model},
+    model::{Action, Model, Overlay},
     texts::Texts,
     theme::{self, Palette},
 };
@@ -55,7 +55,7 @@ pub struct UiState {
     pub timeline: TimelineState,
     compose: compose::ComposeState,
     focus: Option<Focus>,
-    dialog_open: bool,
+    dialog: Option<std::mem::Discriminant<Overlay>>,
     seen_open: Option<Peer>,
 }
 
