@@ -1,11 +1,11 @@
+mod events;
+
 use std::collections::BTreeSet;
 
 use mensageiro_protocol::Login;
 
 use super::{Action, ComposeProblem, Conversations, Outgoing, Timeline, read_compose};
-use crate::engine::{
-    Account, Command, Delivery, Event, LinkState, Message, MessageId, NotSent, Peer,
-};
+use crate::engine::{Account, Command, LinkState, MessageId, Peer};
 
 /// Messages asked for at a time.
 pub const PAGE: usize = 100;
@@ -109,48 +109,6 @@ impl Session {
     /// The server knows no such user.
     pub fn refused(&self) -> bool {
         self.link == LinkState::Refused
-    }
-
-    pub(super) fn apply(&mut self, event: Event) -> Vec<Command> {
-        match event {
-            Event::SignedIn {
-                account,
-                conversations,
-            } if account == self.account => {
-                self.ready = true;
-                self.conversations = Conversations::new(conversations);
-                let rows = self.conversations.rows();
-                self.waiting = rows
-                    .iter()
-                    .filter_map(|row| row.last.as_ref())
-                    .filter(|last| last.delivery == Delivery::Waiting)
-                    .map(|last| last.id)
-                    .collect();
-            }
-            Event::Link(link) => {
-                match link {
-                    LinkState::Online { .. } => self.online = true,
-                    LinkState::Connecting => {}
-                    _ => self.online = false,
-                }
-                self.link = link;
-            }
-            Event::StorageFailed(why) => self.storage_problem = Some(why),
-            Event::Message(message) if self.ready => self.take_in(&message),
-            Event::Discarded(id) if self.ready => return self.forget(id),
-            Event::Page {
-                with,
-                before,
-                messages,
-                complete,
-            } if self.ready => self.take_page(&with, before, messages, complete),
-            Event::NotSent { to, text, reason } if self.ready => {
-                self.give_back(to, text.as_str(), reason);
-            }
-            // Of an account that was left meanwhile.
-            _ => {}
-        }
-        Vec::new()
     }
 
     pub(super) fn act(&mut self, action: Action) -> Vec<Command> {
@@ -261,20 +219,6 @@ impl Session {
         commands
     }
 
-    /// What was not sent stands in the compose box again, before what was typed since.
-    fn give_back(&mut self, to: Login, text: &str, reason: NotSent) {
-        let peer = Peer::Person(to);
-        let row = self.conversations.row(&peer);
-        row.draft = match row.draft.as_str() {
-            "" => text.to_owned(),
-            typed => format!("{text}\n{typed}"),
-        };
-        if self.open.as_ref() == Some(&peer) {
-            self.compose_problem = Some(ComposeProblem::NotSent(reason));
-        }
-        self.unsaved_drafts.insert(peer);
-    }
-
     fn load_older(&mut self) -> Vec<Command> {
         let Some(timeline) = self.timeline_mut() else {
             return Vec::new();
@@ -307,80 +251,6 @@ impl Session {
         }
         row.unread = left;
         vec![Command::MarkSeen { with, up_to }]
-    }
-
-    fn take_in(&mut self, message: &Message) {
-        // Whatever it was, the database works again.
-        self.storage_problem = None;
-        match message.delivery {
-            Delivery::Waiting => self.waiting.insert(message.id),
-            _ => self.waiting.remove(&message.id),
-        };
-        let unread = self
-            .conversations
-            .get(&message.with)
-            .map_or(0, |row| row.unread);
-        let new = self.conversations.take_in(message);
-        let is_open = self.open.as_ref() == Some(&message.with);
-        let attentive = self.attentive;
-        let known = self
-            .timelines
-            .iter_mut()
-            .find(|(peer, _)| *peer == message.with);
-        if let Some((_, timeline)) = known {
-            timeline.take_in(message);
-            if new && is_open && !message.is_own() && unread == 0 && !attentive {
-                timeline.first_new = Some(message.id);
-            }
-        }
-    }
-
-    fn take_page(
-        &mut self,
-        with: &Peer,
-        before: Option<MessageId>,
-        messages: Vec<Message>,
-        complete: bool,
-    ) {
-        for message in &messages {
-            match message.delivery {
-                Delivery::Waiting => self.waiting.insert(message.id),
-                _ => self.waiting.remove(&message.id),
-            };
-        }
-        let unread = self.conversations.get(with).map_or(0, |row| row.unread);
-        let is_open = self.open.as_ref() == Some(with);
-        if let Some((_, timeline)) = self.timelines.iter_mut().find(|(peer, _)| peer == with) {
-            timeline.take_page(before, messages, complete);
-            if is_open && before.is_none() {
-                timeline.first_new = timeline.first_of_last_received(unread);
-            }
-        } else if before.is_none()
-            && let Some(last) = messages.last()
-        {
-            // Asked for by `forget`: what the conversation now ends with.
-            self.conversations.row(with).last = Some(last.clone());
-        }
-    }
-
-    fn forget(&mut self, id: MessageId) -> Vec<Command> {
-        self.waiting.remove(&id);
-        for (peer, timeline) in &mut self.timelines {
-            if timeline.forget(id) {
-                self.conversations.forget(peer, id, timeline.last());
-                return Vec::new();
-            }
-        }
-        // Not loaded: only the list may show it, and the database knows what comes before it.
-        let rows = self.conversations.rows();
-        rows.iter()
-            .filter(|row| row.last.as_ref().is_some_and(|last| last.id == id))
-            .map(|row| Command::LoadPage {
-                with: row.with.clone(),
-                before: None,
-                limit: 1,
-            })
-            .collect()
     }
 
     fn timeline_mut(&mut self) -> Option<&mut Timeline> {
