@@ -62,8 +62,8 @@ impl ArchiveFile {
         if self.is_suspect {
             self.mend(store)?;
         }
-        let rows: Vec<_> = rows_of(marks, |message| self.written.contains(&message.id)).collect();
-        let rows = encode(&rows).map_err(|error| self.failed(error))?;
+        let rows = rows_of(marks, |message| self.written.contains(&message.id));
+        let rows = encode(rows).map_err(|error| self.failed(error))?;
         self.is_suspect = true;
         let length = self.io(|path| append(path, &rows))?;
         self.is_suspect = false;
@@ -94,40 +94,50 @@ fn open(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-/// The rows as CSV, each with its line end.
-fn encode(rows: &[[String; 6]]) -> io::Result<Vec<Vec<u8>>> {
-    let encode_row = |row| {
-        let mut csv = csv::Writer::from_writer(Vec::new());
-        csv.write_record(row)?;
-        csv.into_inner().map_err(csv::IntoInnerError::into_error)
-    };
-    rows.iter().map(encode_row).collect()
+/// Rows as CSV, one after the other, and where each ends.
+#[derive(Default)]
+struct Block {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
 }
 
-fn append(path: &Path, rows: &[Vec<u8>]) -> io::Result<u64> {
+fn encode(rows: impl Iterator<Item = [String; 6]>) -> io::Result<Block> {
+    let mut csv = csv::Writer::from_writer(Vec::new());
+    let mut ends = Vec::new();
+    for row in rows {
+        csv.write_record(row)?;
+        csv.flush()?;
+        ends.push(csv.get_ref().len());
+    }
+    let bytes = csv.into_inner().map_err(csv::IntoInnerError::into_error)?;
+    Ok(Block { bytes, ends })
+}
+
+fn append(path: &Path, rows: &Block) -> io::Result<u64> {
     let mut file = open(path)?;
     let mut length = file.seek(SeekFrom::End(0))?;
-    let mut block = Vec::new();
-    if length == 0 {
-        block.extend_from_slice(&header());
+    let before = if length == 0 {
+        header()
     } else if last_byte(&mut file)? != Some(b'\n') {
         // Somebody saved it without the last line end.
-        block.push(b'\n');
-    }
+        vec![b'\n']
+    } else {
+        Vec::new()
+    };
     file.seek(SeekFrom::End(0))?;
-    for row in rows {
-        if !block.is_empty()
-            && page_of(length) != page_of(length + (block.len() + row.len()) as u64)
-        {
-            file.write_all(&block)?;
-            length += block.len() as u64;
-            block.clear();
+    file.write_all(&before)?;
+    length += before.len() as u64;
+    let (mut written, mut ready) = (0, 0);
+    for &end in &rows.ends {
+        if ready > written && page_of(length + written as u64) != page_of(length + end as u64) {
+            file.write_all(&rows.bytes[written..ready])?;
+            written = ready;
         }
-        block.extend_from_slice(row);
+        ready = end;
     }
-    file.write_all(&block)?;
+    file.write_all(&rows.bytes[written..])?;
     file.sync_data()?;
-    Ok(length + block.len() as u64)
+    Ok(length + rows.bytes.len() as u64)
 }
 
 /// Systems show other programs a write page by page. So rows go out together only as far as they
