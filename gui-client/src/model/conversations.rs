@@ -23,8 +23,9 @@ impl Conversations {
     pub fn matching<'a>(&'a self, filter: &str) -> impl Iterator<Item = &'a Conversation> {
         let filter = filter.trim().trim_start_matches('@').to_lowercase();
         self.rows.iter().filter(move |row| match &row.with {
+            _ if filter.is_empty() => true,
             Peer::Person(login) => login.as_str().to_lowercase().contains(&filter),
-            Peer::Server => filter.is_empty(),
+            Peer::Server => false,
         })
     }
 

@@ -9,6 +9,7 @@ const KEPT_WHEN_LEFT: usize = 500;
 #[derive(Debug, Default)]
 pub struct Timeline {
     messages: VecDeque<Message>,
+    newest_own: Option<MessageId>,
     /// There is nothing older than what is loaded.
     pub complete: bool,
     /// A page has been asked for and is not there yet.
@@ -38,6 +39,11 @@ impl Timeline {
     /// The newest message.
     pub fn last(&self) -> Option<&Message> {
         self.messages.back()
+    }
+
+    /// The newest message written here, of those that have been loaded.
+    pub fn newest_own(&self) -> Option<MessageId> {
+        self.newest_own
     }
 
     /// All loaded messages, oldest first.
@@ -84,6 +90,7 @@ impl Timeline {
         if !self.loaded {
             return;
         }
+        self.note_own(message);
         match self
             .messages
             .binary_search_by_key(&message.id, |known| known.id)
@@ -111,6 +118,7 @@ impl Timeline {
         }
         self.complete |= complete;
         for message in page.into_iter().rev() {
+            self.note_own(&message);
             match self.messages.front() {
                 Some(first) if first.id <= message.id => {
                     match self.messages.binary_search_by_key(&message.id, |m| m.id) {
@@ -131,6 +139,12 @@ impl Timeline {
         self.index_of(id)
             .and_then(|at| self.messages.remove(at))
             .is_some()
+    }
+
+    fn note_own(&mut self, message: &Message) {
+        if message.is_own() {
+            self.newest_own = self.newest_own.max(Some(message.id));
+        }
     }
 
     /// The conversation is left: old pages go, and so does the line above new messages.

@@ -2,6 +2,7 @@
 //! the window say where one is, and only what is visible is laid out. So nothing moves when
 //! messages come in above or below, however many there are.
 
+mod above;
 mod anchor;
 mod bubble;
 mod row;
@@ -63,7 +64,7 @@ impl TimelineState {
 
     /// Where to start drawing in this frame.
     fn anchor(&mut self, open: &Peer, messages: &Timeline) -> Anchor {
-        let newest_own = messages.iter().rev().find(|m| m.is_own()).map(|m| m.id);
+        let newest_own = messages.newest_own();
         let same = self.drawn.as_ref() == Some(open);
         let wrote = same && newest_own > self.newest_own;
         self.newest_own = newest_own;

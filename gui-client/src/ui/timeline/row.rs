@@ -1,11 +1,11 @@
 use egui::{
-    Align, Align2, Color32, CornerRadius, Layout, OpenUrl, Painter, Rect, RichText, Sense, Stroke,
-    Ui, UiBuilder, pos2, text_selection::LabelSelectionState, vec2,
+    Align, CornerRadius, Layout, OpenUrl, Painter, Rect, RichText, Sense, Stroke, Ui, UiBuilder,
+    pos2, text_selection::LabelSelectionState, vec2,
 };
-use jiff::{SignedDuration, civil::Date};
 
 use super::{
     DrawnRow,
+    above::{Above, belongs},
     anchor::Heights,
     bubble::{self, Bubble, PAD_X, PAD_Y, SIGN},
 };
@@ -16,15 +16,6 @@ use crate::{
     theme::{space, text},
     ui::{View, icon::Icon, peer_name, urls::find_urls, widget},
 };
-
-/// Messages of one side closer than this belong together.
-const GROUP: SignedDuration = SignedDuration::from_mins(5);
-
-const GAP_IN_GROUP: f32 = 2.0;
-const GAP: f32 = 10.0;
-const DAY_LINE: f32 = 42.0;
-const NEW_LINE: f32 = 38.0;
-const BEGINNING: f32 = 44.0;
 
 /// Measures rows of one frame.
 pub struct Measure<'a> {
@@ -61,87 +52,6 @@ impl<'a> Measure<'a> {
     }
 }
 
-/// What stands between a bubble and the one above it, from above.
-struct Above {
-    beginning: bool,
-    day: Option<Date>,
-    new: bool,
-    gap: f32,
-}
-
-impl Above {
-    fn of(view: &View<'_>, messages: &Timeline, index: usize, message: &Message) -> Self {
-        let before = index.checked_sub(1).and_then(|before| messages.get(before));
-        let day = |message: &Message| view.zone.to_datetime(message.at).date();
-        let new_day = before.is_none_or(|before| day(before) != day(message));
-        let new = messages.first_new == Some(message.id);
-        let grouped = before.is_some_and(|before| belongs(before, message)) && !new_day && !new;
-        Self {
-            beginning: index == 0,
-            day: new_day.then(|| day(message)),
-            new,
-            gap: if grouped { GAP_IN_GROUP } else { GAP },
-        }
-    }
-
-    fn height(&self) -> f32 {
-        let line = |is_there: bool, height: f32| if is_there { height } else { 0.0 };
-        line(self.beginning, BEGINNING)
-            + line(self.day.is_some(), DAY_LINE)
-            + line(self.new, NEW_LINE)
-            + self.gap
-    }
-
-    fn paint(&self, painter: &Painter, view: &View<'_>, messages: &Timeline, bubble_top: f32) {
-        let (texts, palette) = (view.texts, view.palette);
-        let window = painter.clip_rect();
-        let mut bottom = bubble_top - self.gap;
-        if self.new {
-            let y = bottom - NEW_LINE / 2.0;
-            let label = painter.layout_no_wrap(
-                texts.get("chat.new_messages").to_owned(),
-                text::tiny_strong(),
-                palette.accent_text,
-            );
-            let half = label.size().x / 2.0 + space::MEDIUM;
-            let stroke = Stroke::new(1.0, palette.accent);
-            painter.hline(
-                window.left() + space::LARGE..=window.center().x - half,
-                y,
-                stroke,
-            );
-            painter.hline(
-                window.center().x + half..=window.right() - space::LARGE,
-                y,
-                stroke,
-            );
-            let at = pos2(window.center().x, y) - label.size() / 2.0;
-            painter.galley(at, label, palette.accent_text);
-            bottom -= NEW_LINE;
-        }
-        if let Some(day) = self.day {
-            let today = view.zone.to_datetime(view.now).date();
-            let label = texts::day_line(texts, day, today);
-            pill(painter, view, bottom - DAY_LINE / 2.0, label);
-            bottom -= DAY_LINE;
-        }
-        if self.beginning {
-            let key = if messages.complete {
-                "chat.beginning"
-            } else {
-                "chat.loading"
-            };
-            painter.text(
-                pos2(window.center().x, bottom - BEGINNING / 2.0),
-                Align2::CENTER_CENTER,
-                texts.get(key),
-                text::small(),
-                palette.text_weak,
-            );
-        }
-    }
-}
-
 /// Draws one row; `bubble_top` is where in the window its bubble begins.
 pub fn paint(
     ui: &mut Ui,
@@ -154,7 +64,7 @@ pub fn paint(
 ) -> Option<DrawnRow> {
     let message = messages.get(index)?;
     let above = Above::of(view, messages, index, message);
-    above.paint(ui.painter(), view, messages, bubble_top);
+    above.paint(ui, view, messages, window, bubble_top);
     let laid_out = bubble::lay_out(ui, view, message, bubble::widest(window.width()));
     let side = if window.width() < 480.0 { 10.0 } else { 20.0 };
     let left = if message.is_own() {
@@ -194,10 +104,6 @@ pub fn nothing_yet(ui: &mut Ui, view: &View<'_>, open: &Peer, window: Rect) {
             );
         });
     });
-}
-
-fn belongs(before: &Message, after: &Message) -> bool {
-    before.is_own() == after.is_own() && after.at.duration_since(before.at).abs() <= GROUP
 }
 
 fn ground(painter: &Painter, rect: Rect, bubble: &Bubble, message: &Message, ends_group: bool) {
@@ -328,13 +234,4 @@ fn question(
                 .color(palette.danger_text),
         );
     });
-}
-
-fn pill(painter: &Painter, view: &View<'_>, y: f32, label: String) {
-    let ink: Color32 = view.palette.text_weak;
-    let galley = painter.layout_no_wrap(label, text::tiny_strong(), ink);
-    let center = pos2(painter.clip_rect().center().x, y);
-    let rect = Rect::from_center_size(center, galley.size() + vec2(22.0, 9.0));
-    painter.rect_filled(rect, rect.height() / 2.0, view.palette.panel);
-    painter.galley(center - galley.size() / 2.0, galley, ink);
 }

@@ -1,0 +1,123 @@
+use egui::{Color32, FontId, Rect, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
+use jiff::{SignedDuration, civil::Date};
+
+use crate::{
+    engine::Message,
+    model::Timeline,
+    texts,
+    theme::{space, text},
+    ui::View,
+};
+
+/// Messages of one side closer than this belong together.
+const GROUP: SignedDuration = SignedDuration::from_mins(5);
+
+const GAP_IN_GROUP: f32 = 2.0;
+const GAP: f32 = 10.0;
+const DAY_LINE: f32 = 42.0;
+const NEW_LINE: f32 = 38.0;
+const BEGINNING: f32 = 44.0;
+
+/// What stands between a bubble and the one above it, from above.
+pub struct Above {
+    beginning: bool,
+    day: Option<Date>,
+    new: bool,
+    gap: f32,
+}
+
+impl Above {
+    /// What stands above the message at a place.
+    pub fn of(view: &View<'_>, messages: &Timeline, index: usize, message: &Message) -> Self {
+        let before = index.checked_sub(1).and_then(|before| messages.get(before));
+        let day = |message: &Message| view.zone.to_datetime(message.at).date();
+        let new_day = before.is_none_or(|before| day(before) != day(message));
+        let new = messages.first_new == Some(message.id);
+        let grouped = before.is_some_and(|before| belongs(before, message)) && !new_day && !new;
+        Self {
+            beginning: index == 0,
+            day: new_day.then(|| day(message)),
+            new,
+            gap: if grouped { GAP_IN_GROUP } else { GAP },
+        }
+    }
+
+    /// How high all of it is.
+    pub fn height(&self) -> f32 {
+        let line = |is_there: bool, height: f32| if is_there { height } else { 0.0 };
+        line(self.beginning, BEGINNING)
+            + line(self.day.is_some(), DAY_LINE)
+            + line(self.new, NEW_LINE)
+            + self.gap
+    }
+
+    /// Draws it above a bubble of this window.
+    pub fn paint(
+        &self,
+        ui: &Ui,
+        view: &View<'_>,
+        messages: &Timeline,
+        window: Rect,
+        bubble_top: f32,
+    ) {
+        let (texts, palette) = (view.texts, view.palette);
+        let strip = |bottom: f32, height: f32| {
+            Rect::from_min_max(
+                pos2(window.left(), bottom - height),
+                pos2(window.right(), bottom),
+            )
+        };
+        let mut bottom = bubble_top - self.gap;
+        if self.new {
+            let strip = strip(bottom, NEW_LINE);
+            let label = texts.get("chat.new_messages");
+            let label = centred(ui, strip, label, text::tiny_strong(), palette.accent_text);
+            let stroke = Stroke::new(1.0, palette.accent);
+            let (left, right) = (strip.left() + space::LARGE, strip.right() - space::LARGE);
+            let (y, gap) = (strip.center().y, space::MEDIUM);
+            ui.painter().hline(left..=label.left() - gap, y, stroke);
+            ui.painter().hline(label.right() + gap..=right, y, stroke);
+            bottom -= NEW_LINE;
+        }
+        if let Some(day) = self.day {
+            let today = view.zone.to_datetime(view.now).date();
+            let label = texts::day_line(texts, day, today);
+            let strip = strip(bottom, DAY_LINE);
+            let (font, ink) = (text::tiny_strong(), palette.text_weak);
+            let size = ui
+                .painter()
+                .layout_no_wrap(label.clone(), font.clone(), ink)
+                .size();
+            let ground = Rect::from_center_size(strip.center(), size + vec2(22.0, 9.0));
+            ui.painter()
+                .rect_filled(ground, ground.height() / 2.0, palette.panel);
+            centred(ui, strip, &label, font, ink);
+            bottom -= DAY_LINE;
+        }
+        if self.beginning {
+            let key = if messages.complete {
+                "chat.beginning"
+            } else {
+                "chat.loading"
+            };
+            let strip = strip(bottom, BEGINNING);
+            centred(ui, strip, texts.get(key), text::small(), palette.text_weak);
+        }
+    }
+}
+
+/// Whether two messages, one after the other, are drawn as one group.
+pub fn belongs(before: &Message, after: &Message) -> bool {
+    before.is_own() == after.is_own() && after.at.duration_since(before.at).abs() <= GROUP
+}
+
+/// Writes a label into the middle of a strip, for eyes and for screen readers.
+fn centred(ui: &Ui, strip: Rect, label: &str, font: FontId, ink: Color32) -> Rect {
+    let galley = ui.painter().layout_no_wrap(label.to_owned(), font, ink);
+    let rect = Rect::from_center_size(strip.center(), galley.size());
+    let id = ui.scope_id().with((label, strip.top().to_bits()));
+    let response = ui.interact(rect, id, Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, label));
+    ui.painter().galley(rect.min, galley, ink);
+    rect
+}
