@@ -1,6 +1,6 @@
 use egui::{
-    Align, Event, Frame, ImeEvent, Key, KeyboardShortcut, Layout, Margin, Modifiers, RichText,
-    ScrollArea, Sense, TextEdit, Ui, Vec2,
+    Align, Event, Frame, ImeEvent, Key, KeyboardShortcut, Layout, Margin, Modifiers, Rect,
+    RichText, ScrollArea, Sense, TextEdit, Ui, UiBuilder, Vec2,
 };
 use mensageiro_protocol::limits::LINE_BYTES;
 
@@ -14,6 +14,9 @@ use crate::{
 
 /// The box grows up to this many lines, then it scrolls.
 const MOST_LINES: f32 = 6.0;
+
+/// Width and height of the button that sends.
+const BUTTON: f32 = 40.0;
 
 /// The byte counter shows from this many bytes before the limit on.
 const COUNT_FROM: usize = LINE_BYTES - 2048;
@@ -61,33 +64,36 @@ pub fn show(
     let (texts, palette) = (view.texts, view.palette);
     ui.add_space(space::SMALL);
     remark(ui, view, session);
-    ui.horizontal(|ui| {
+    let hint = match &session.open {
+        Some(Peer::Person(login)) => texts.fill("compose.hint", &[("login", login.as_str())]),
+        _ => texts.get("compose.hint_nobody").to_owned(),
+    };
+    let shown = ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 0.0;
         ui.add_space(space::MEDIUM);
-        ui.with_layout(Layout::right_to_left(Align::Max), |ui| {
-            ui.add_space(space::MEDIUM);
-            let ready = session.ready && !session.draft().trim().is_empty();
-            if send_button(ui, view, ready) {
-                actions.push(Action::Send);
-                state.focus = Some(Focus::Compose);
-            }
-            ui.add_space(space::SMALL);
-            ui.with_layout(Layout::top_down(Align::Min), |ui| {
-                let hint = match &session.open {
-                    Some(Peer::Person(login)) => {
-                        texts.fill("compose.hint", &[("login", login.as_str())])
-                    }
-                    _ => texts.get("compose.hint_nobody").to_owned(),
-                };
-                Frame::new()
-                    .fill(palette.field)
-                    .stroke((1.0, palette.control_line))
-                    .corner_radius(20)
-                    .inner_margin(Margin::symmetric(16, 10))
-                    .show(ui, |ui| field(ui, view, session, &hint, state, actions));
-            });
-        });
+        let width = ui.available_width() - BUTTON - space::SMALL - space::MEDIUM;
+        let top_down = Layout::top_down(Align::Min);
+        ui.allocate_ui_with_layout(Vec2::new(width, 0.0), top_down, |ui| {
+            ui.set_width(width);
+            Frame::new()
+                .fill(palette.field)
+                .stroke((1.0, palette.control_line))
+                .corner_radius(20)
+                .inner_margin(Margin::symmetric(16, 10))
+                .show(ui, |ui| field(ui, view, session, &hint, state, actions));
+        })
+        .response
+        .rect
     });
+    // Beside the last line, however many there are.
+    let corner = shown.inner.right_bottom() + Vec2::new(space::SMALL, -BUTTON);
+    let builder = UiBuilder::new().max_rect(Rect::from_min_size(corner, Vec2::splat(BUTTON)));
+    let ready = session.ready && !session.draft().trim().is_empty();
+    let clicked = ui.scope_builder(builder, |ui| send_button(ui, view, ready));
+    if clicked.inner {
+        actions.push(Action::Send);
+        state.focus = Some(Focus::Compose);
+    }
     ui.add_space(10.0);
 }
 
@@ -105,6 +111,7 @@ fn field(
     let response = ScrollArea::vertical()
         .id_salt(("compose", &session.open))
         .max_height(row * MOST_LINES)
+        .min_scrolled_height(row * MOST_LINES)
         .stick_to_bottom(true)
         .show(ui, |ui| {
             ui.spacing_mut().interact_size.y = row;
@@ -147,14 +154,15 @@ fn send_button(ui: &mut Ui, view: &View<'_>, ready: bool) -> bool {
     } else {
         Sense::hover()
     };
-    let (rect, response) = ui.allocate_exact_size(Vec2::splat(40.0), sense);
+    let (rect, response) = ui.allocate_exact_size(Vec2::splat(BUTTON), sense);
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, ready, name));
     let (ground, ink) = match (ready, response.hovered()) {
         (false, _) => (palette.field, palette.text_weak),
         (true, false) => (palette.accent, palette.on_accent),
         (true, true) => (palette.accent_hover, palette.on_accent),
     };
-    ui.painter().circle_filled(rect.center(), 20.0, ground);
+    ui.painter()
+        .circle_filled(rect.center(), BUTTON / 2.0, ground);
     let sign = rect.center() + egui::vec2(0.5, 0.0);
     Icon::Send.paint(ui.painter(), sign, 20.0, ink);
     response.on_hover_text(name).clicked()
@@ -186,10 +194,10 @@ fn remark(ui: &mut Ui, view: &View<'_>, session: &Session) {
         return;
     };
     ui.horizontal(|ui| {
+        ui.spacing_mut().interact_size.y = 0.0;
         ui.add_space(space::HUGE);
         ui.add(egui::Label::new(RichText::new(sentence).font(text::small()).color(ink)).wrap());
     });
-    ui.add_space(6.0);
 }
 
 fn problem_text(texts: &Texts, problem: &ComposeProblem) -> String {

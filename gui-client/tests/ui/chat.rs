@@ -292,3 +292,24 @@ fn the_fetch_interval_is_chosen_in_the_settings() {
     desk.click("Check for messages now");
     assert_eq!(desk.asked(), [Command::FetchNow]);
 }
+
+#[test]
+fn the_box_grows_with_what_is_typed_up_to_six_lines() {
+    let mut desk = Desk::chatting(1..4, 0, true);
+    // The messages stand right above the box, so their end tells its height.
+    let room = |desk: &Desk| {
+        let rows = desk.harness.state().state().timeline.drawn_rows();
+        rows.last().unwrap().bubble.bottom()
+    };
+    let mut ends = vec![room(&desk)];
+    for _ in 0..9 {
+        desk.write("Message", "line");
+        desk.press(Modifiers::SHIFT, Key::Enter);
+        ends.push(room(&desk));
+    }
+    assert!(
+        ends[2..6].is_sorted_by(|above, below| above > below),
+        "{ends:?}"
+    );
+    assert_eq!(ends[8], ends[9], "{ends:?}");
+}
