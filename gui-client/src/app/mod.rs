@@ -159,6 +159,10 @@ impl MessengerApp {
                     self.pictures.save_held(ctx, path.trim().into());
                 }
             }
+            // Where one was in a conversation says nothing about another account's.
+            Action::SignIn | Action::SignInAs(_) | Action::SignOut => {
+                self.state = UiState::default();
+            }
             Action::Write(_) => {
                 let due = Instant::now() + DRAFT_PAUSE;
                 self.drafts_due.get_or_insert(due);

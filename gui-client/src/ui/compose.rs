@@ -62,13 +62,14 @@ pub fn show(
     actions: &mut Vec<Action>,
 ) {
     let (texts, palette) = (view.texts, view.palette);
-    ui.add_space(space::SMALL);
+    ui.spacing_mut().item_spacing.y = 0.0;
+    ui.add_space(10.0);
     remark(ui, view, session);
     let hint = match &session.open {
         Some(Peer::Person(login)) => texts.fill("compose.hint", &[("login", login.as_str())]),
         _ => texts.get("compose.hint_nobody").to_owned(),
     };
-    let shown = ui.horizontal(|ui| {
+    let shown = ui.horizontal_top(|ui| {
         ui.spacing_mut().item_spacing.x = 0.0;
         ui.add_space(space::MEDIUM);
         let width = ui.available_width() - BUTTON - space::SMALL - space::MEDIUM;
@@ -89,8 +90,7 @@ pub fn show(
     let corner = shown.inner.right_bottom() + Vec2::new(space::SMALL, -BUTTON);
     let builder = UiBuilder::new().max_rect(Rect::from_min_size(corner, Vec2::splat(BUTTON)));
     let ready = session.ready && !session.draft().trim().is_empty();
-    let clicked = ui.scope_builder(builder, |ui| send_button(ui, view, ready));
-    if clicked.inner {
+    if send_button(&mut ui.new_child(builder), view, ready) {
         actions.push(Action::Send);
         state.focus = Some(Focus::Compose);
     }
@@ -198,6 +198,7 @@ fn remark(ui: &mut Ui, view: &View<'_>, session: &Session) {
         ui.add_space(space::HUGE);
         ui.add(egui::Label::new(RichText::new(sentence).font(text::small()).color(ink)).wrap());
     });
+    ui.add_space(space::SMALL);
 }
 
 fn problem_text(texts: &Texts, problem: &ComposeProblem) -> String {

@@ -252,7 +252,7 @@ fn words(
     }
     let (line, ink) = match (&conversation.last, conversation.draft.trim()) {
         (_, draft) if !draft.is_empty() && !is_open => (
-            texts.fill("list.draft", &[("text", draft)]),
+            texts.fill("list.draft", &[("text", &beginning(draft))]),
             palette.warning_text,
         ),
         (Some(last), _) if last.is_own() => (

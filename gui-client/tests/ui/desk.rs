@@ -143,6 +143,22 @@ impl Desk {
         self.act(Action::Language(language));
     }
 
+    /// Leaves the account and signs in once more.
+    pub fn sign_in_again(&mut self, conversations: Vec<Conversation>) {
+        self.act(Action::SignOut);
+        self.tell(Event::SignedOut);
+        self.click("Sign in");
+        self.tell(Event::SignedIn {
+            account: alice(),
+            conversations,
+        });
+        self.tell(online());
+    }
+
+    pub fn write_draft(&mut self, text: &str) {
+        self.act(Action::Write(text.to_owned()));
+    }
+
     pub fn show(&mut self, overlay: Overlay) {
         self.act(Action::Show(overlay));
     }

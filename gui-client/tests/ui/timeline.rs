@@ -181,3 +181,24 @@ fn new_messages_are_marked_for_who_looked_away() {
     desk.tell(Event::Message(received(9)));
     assert!(!desk.sees("New messages"), "it was seen as it came");
 }
+
+#[test]
+fn where_one_was_is_kept_for_each_conversation_and_not_for_the_next_account() {
+    let mut desk = Desk::chatting(1000..1100, 0, true);
+    wheel(&mut desk, 1500.0);
+    let (id, before) = (read(&desk), bubble(&desk, read(&desk)));
+    desk.press(Modifiers::NONE, Key::Escape);
+    assert_eq!(desk.session().open, None);
+    desk.click("bob");
+    assert_eq!(bubble(&desk, id), before);
+
+    desk.sign_in_again(vec![crate::desk::conversation("bob", 1099, 0)]);
+    desk.click("bob");
+    desk.tell(Event::Page {
+        with: person("bob"),
+        before: None,
+        messages: (1000..1100).map(received).collect(),
+        complete: true,
+    });
+    assert_eq!(rows(&desk).last().unwrap().id, MessageId(1099));
+}

@@ -14,6 +14,7 @@ use crate::desk::{Desk, message, online};
 fn every_screen(language: Language) {
     let mut desk = Desk::chatting(1..30, 4, true);
     desk.choose(language);
+    desk.write_draft("duas\nlinhas\te mais");
     for delivery in [Delivery::Waiting, Delivery::Accepted, Delivery::Unconfirmed] {
         let id = 40 + delivery as i64;
         desk.tell(Event::Message(message(
