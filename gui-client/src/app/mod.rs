@@ -79,6 +79,7 @@ pub struct MessengerApp {
     zoom: f32,
     drafts_due: Option<Instant>,
     notice_due: Option<Instant>,
+    place_due: Option<Instant>,
     window: Option<WindowPlace>,
 }
 
@@ -103,6 +104,7 @@ impl MessengerApp {
             zoom: 1.0,
             drafts_due: None,
             notice_due: None,
+            place_due: None,
             window: None,
         };
         app.model.notice = setup.notice;
@@ -279,6 +281,7 @@ impl eframe::App for MessengerApp {
         let ctx = ui.ctx().clone();
         self.follow_zoom(&ctx);
         self.follow_window(&ctx);
+        self.keep_place(&ctx);
         self.run_script(&ctx);
         let view = View {
             model: &self.model,

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use egui::{Context, ViewportCommand};
 use jiff::{Timestamp, ToSpan, Zoned};
@@ -8,6 +8,9 @@ use crate::{
     model::{Action, WindowPlace},
     theme,
 };
+
+/// A place is remembered at most this often.
+const STILL: Duration = Duration::from_secs(1);
 
 /// What the window itself has: theme, zoom, title, place.
 impl MessengerApp {
@@ -64,6 +67,23 @@ impl MessengerApp {
         if let Ok(midnight) = midnight {
             let left = midnight.duration_since(&now).unsigned_abs();
             ctx.request_repaint_after(left + Duration::from_secs(1));
+        }
+    }
+
+    /// Remembers the place once the window has stood still for a while, so that it is known even
+    /// when the session ends without closing the window.
+    pub(super) fn keep_place(&mut self, ctx: &Context) {
+        if self.window.is_none() || self.window == self.model.preferences.window {
+            self.place_due = None;
+            return;
+        }
+        let due = *self.place_due.get_or_insert(Instant::now() + STILL);
+        let left = due.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            self.place_due = None;
+            self.model.preferences.window = self.window;
+        } else {
+            ctx.request_repaint_after(left);
         }
     }
 }
