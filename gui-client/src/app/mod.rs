@@ -274,7 +274,6 @@ impl eframe::App for MessengerApp {
         self.keep_drafts(ctx);
         self.dismiss_notice(ctx);
         self.entitle(ctx);
-        self.keep_settings();
     }
 
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
@@ -302,6 +301,7 @@ impl eframe::App for MessengerApp {
         }
         self.dress(&ctx);
         self.keep_drafts(&ctx);
+        self.keep_settings();
         self.wake_at_midnight(&ctx);
     }
 
