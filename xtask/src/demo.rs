@@ -64,7 +64,7 @@ fn show(programs: &Programs, data: &Data, mut server: Server) -> Result<()> {
     greet(&server.address)?;
     let display = Display::Own;
     let mut windows = Vec::new();
-    for user in PEOPLE {
+    for (user, left) in PEOPLE.into_iter().zip([20, 690]) {
         let window = Window {
             program: &programs.app,
             display: &display,
@@ -72,7 +72,7 @@ fn show(programs: &Programs, data: &Data, mut server: Server) -> Result<()> {
             server: &server.address,
             profile: data.profile(user),
         };
-        windows.push(window.open()?);
+        windows.push(window.open(left)?);
     }
     println!(
         "\nTwo windows are open: {} and {}. Write from one to the other, close one, write to it \

@@ -7,8 +7,15 @@ use std::{
 };
 
 use anyhow::Result;
+use serde_json::json;
 
 use crate::{display::Display, process::Process};
+
+/// A window for a person, in points: two of them fit beside each other on a small laptop.
+const SIZE: (u32, u32) = (640, 620);
+
+/// How far from the top of the screen.
+const TOP: u32 = 60;
 
 /// How one window is to be started.
 pub struct Window<'a> {
@@ -25,8 +32,14 @@ pub struct Window<'a> {
 }
 
 impl Window<'_> {
-    /// Opens it for a person.
-    pub fn open(&self) -> Result<Process> {
+    /// Opens it for a person, at first as many points from the left of the screen.
+    pub fn open(&self, left: u32) -> Result<Process> {
+        let (width, height) = SIZE;
+        let settings = json!({
+            "window": { "x": left, "y": TOP, "width": width, "height": height },
+        });
+        fs::create_dir_all(&self.profile)?;
+        fs::write(self.profile.join("settings.json"), settings.to_string())?;
         Process::start(self.name(), &mut self.command(), false)
     }
 
