@@ -1,7 +1,7 @@
 //! Who is connected: the way to reach a connection from outside its thread.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     net::{Shutdown, TcpStream},
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
@@ -76,6 +76,16 @@ impl Hub {
                 .0;
         }
         true
+    }
+
+    /// How many different users are logged in, and on how many connections.
+    pub fn online(&self) -> (usize, usize) {
+        let connections = self.lock();
+        let logins: Vec<_> = connections
+            .values()
+            .filter_map(|entry| entry.login.as_ref())
+            .collect();
+        (logins.iter().collect::<HashSet<_>>().len(), logins.len())
     }
 
     fn hang_up(&self, chosen: impl Fn(&Entry) -> bool) {

@@ -5,6 +5,7 @@ use std::{
     io,
     sync::Arc,
     thread::{self, JoinHandle},
+    time::Instant,
 };
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -15,6 +16,7 @@ use tracing::{error, info};
 use crate::{
     mailbox::Mailboxes,
     message::{Draft, Message, MessageId, ReadMark},
+    status::Counters,
     store::{Commit, LastNumbers, Store},
 };
 
@@ -62,6 +64,7 @@ impl Journal {
         store: Arc<dyn Store>,
         mailboxes: Arc<Mailboxes>,
         last: LastNumbers,
+        counters: Arc<Counters>,
         read: impl Fn() + Send + 'static,
     ) -> io::Result<(Self, JoinHandle<()>)> {
         let (jobs, queue) = bounded(QUEUE);
@@ -69,6 +72,7 @@ impl Journal {
             store,
             mailboxes,
             last,
+            counters,
             read: Box::new(read),
         };
         let thread = thread::Builder::new()
@@ -92,6 +96,7 @@ struct Writer {
     store: Arc<dyn Store>,
     mailboxes: Arc<Mailboxes>,
     last: LastNumbers,
+    counters: Arc<Counters>,
     read: Box<dyn Fn() + Send>,
 }
 
@@ -174,13 +179,17 @@ impl Writer {
         if commit.accepted.is_empty() && commit.read.is_empty() {
             return Ok(());
         }
+        let begin = Instant::now();
         self.store.commit(&commit).map_err(|error| {
             error!("nothing was accepted: {error}");
+            self.counters.failed_commit();
             Refused
         })?;
+        let took = begin.elapsed();
         self.last = last;
+        let mut read = 0;
         for mark in &commit.read {
-            self.mailboxes.remove(&mark.reader, mark.last);
+            read += self.mailboxes.remove(&mark.reader, mark.last);
             info!("{} read up to message {}", mark.reader, mark.last);
         }
         for message in &commit.accepted {
@@ -189,6 +198,7 @@ impl Writer {
                 message.id, message.from, message.to
             );
         }
+        self.counters.commit(commit.accepted.len(), read, took);
         self.mailboxes.deliver(commit.accepted);
         if !commit.read.is_empty() {
             (self.read)();

@@ -23,6 +23,7 @@ pub mod options;
 pub mod rules;
 mod server;
 pub mod session;
+pub mod status;
 pub mod store;
 
 pub use options::Options;

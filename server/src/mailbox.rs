@@ -58,23 +58,27 @@ impl Mailboxes {
         self.lock().get(login).map_or(0, VecDeque::len)
     }
 
-    /// How many messages wait in all.
-    pub fn total(&self) -> usize {
-        self.lock().values().map(VecDeque::len).sum()
+    /// For how many logins messages wait, and how many messages.
+    pub fn totals(&self) -> (usize, usize) {
+        let mailboxes = self.lock();
+        (mailboxes.len(), mailboxes.values().map(VecDeque::len).sum())
     }
 
-    /// Takes away what has been read, up to and including `last`.
-    pub fn remove(&self, login: &Login, last: MessageId) {
+    /// Takes away what has been read, up to and including `last`, and says how many these were.
+    pub fn remove(&self, login: &Login, last: MessageId) -> usize {
         let mut mailboxes = self.lock();
         let Some(mailbox) = mailboxes.get_mut(login) else {
-            return;
+            return 0;
         };
+        let before = mailbox.len();
         while mailbox.front().is_some_and(|message| message.id <= last) {
             mailbox.pop_front();
         }
+        let removed = before - mailbox.len();
         if mailbox.is_empty() {
             mailboxes.remove(login);
         }
+        removed
     }
 
     /// No code panics while it holds the lock, so a poisoned one is as good as any.

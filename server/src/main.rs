@@ -2,13 +2,14 @@
 
 use std::{
     io::{self, IsTerminal, Write},
+    path::Path,
     process::ExitCode,
 };
 
 use anyhow::Context;
 use clap::Parser;
 use crossbeam_channel::bounded;
-use mensageiro_server::{Options, Server};
+use mensageiro_server::{Options, Server, options::Command, status};
 use tracing::{info, warn};
 use tracing_subscriber::EnvFilter;
 
@@ -24,6 +25,9 @@ fn main() -> ExitCode {
 }
 
 fn run(mut options: Options) -> anyhow::Result<()> {
+    if let Some(Command::Status { data, json }) = &options.command {
+        return tell_status(data, *json);
+    }
     start_log();
     spare_descriptors(&mut options)?;
     let (stop, stopped) = bounded(1);
@@ -41,6 +45,16 @@ fn run(mut options: Options) -> anyhow::Result<()> {
     server.stop();
     info!("stopped, everything is on disk");
     Ok(())
+}
+
+fn tell_status(data: &Path, json: bool) -> anyhow::Result<()> {
+    let status = status::ask(data)?;
+    let text = if json {
+        serde_json::to_string(&status)? + "\n"
+    } else {
+        status.to_string()
+    };
+    Ok(io::stdout().write_all(text.as_bytes())?)
 }
 
 /// Raises the number of descriptors as far as the system allows, and keeps some for the files:
@@ -65,7 +79,10 @@ fn spare_descriptors(_options: &mut Options) -> anyhow::Result<()> {
 }
 
 fn greeting(server: &Server) -> String {
-    let files = server.files();
+    let (files, status) = (server.files(), server.status());
+    let metrics = server
+        .metrics()
+        .map(|at| format!("metrics:   http://{at}/metrics\n"));
     format!(
         "MeuMensageiro server {version}\n\
          listening on {address}\n\
@@ -73,16 +90,18 @@ fn greeting(server: &Server) -> String {
          groups:    {groups} ({group_count} groups; likewise)\n\
          messages:  {messages} (those that have been read)\n\
          mailboxes: {store} ({waiting} messages wait to be read)\n\
+         {metrics}\
          Ctrl-C stops the server.\n",
-        version = env!("CARGO_PKG_VERSION"),
+        version = status.version,
         address = server.address(),
         users = files.users.display(),
-        count = server.users(),
+        count = status.users,
         groups = files.groups.display(),
-        group_count = server.groups(),
+        group_count = status.groups,
         messages = files.messages.display(),
         store = files.store.display(),
-        waiting = server.waiting(),
+        waiting = status.messages_waiting,
+        metrics = metrics.unwrap_or_default(),
     )
 }
 

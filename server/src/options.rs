@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use clap::{Parser, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum};
 use mensageiro_protocol::limits;
 
 /// A small instant messenger server for a classroom, a lab, an office.
@@ -10,8 +10,12 @@ use mensageiro_protocol::limits;
 /// Users are the lines of DIR/users.csv, groups (if any) those of DIR/groups.csv; messages that have been read are appended to
 /// DIR/messages.csv. Any program that opens a TCP connection and writes lines is a client.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "mensageiro-server", version, after_help = EXAMPLES)]
+#[command(name = "mensageiro-server", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 pub struct Options {
+    /// Something else than to serve.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+
     /// Where to listen.
     #[arg(long, value_name = "ADDR:PORT", default_value_t = SocketAddr::from(([0, 0, 0, 0], limits::PORT)))]
     pub listen: SocketAddr,
@@ -23,6 +27,10 @@ pub struct Options {
     /// Make the folder with a sample users.csv if it is not there, then start.
     #[arg(long)]
     pub init: bool,
+
+    /// Tell Prometheus at http://ADDR:PORT/metrics, and people at http://ADDR:PORT/.
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub metrics: Option<SocketAddr>,
 
     /// What an answer means for what it acknowledges.
     #[arg(long, value_name = "LEVEL", value_enum, default_value_t = Durability::Sync)]
@@ -72,6 +80,21 @@ pub struct Options {
     pub dead_link_after: Duration,
 }
 
+/// Something else than to serve.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Tell what the server that runs on a data folder is doing.
+    Status {
+        /// The folder with users.csv and messages.csv.
+        #[arg(long, value_name = "DIR", default_value = "data")]
+        data: PathBuf,
+
+        /// For programs: one JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
 /// How safe a message is when its sender is told that it was accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Durability {
@@ -87,6 +110,7 @@ Examples:
   mensageiro-server --init                  make ./data with sample users and start
   mensageiro-server --data /srv/mensageiro  use another folder
   mensageiro-server --listen 127.0.0.1:4000 serve this machine only, on port 4000
+  mensageiro-server status                  tell what the running server is doing
   nc localhost 3333                         be a client: type a login, then @bruno hello
 
 What is logged is chosen by RUST_LOG: error, warn, info (default), debug.";

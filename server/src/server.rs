@@ -24,6 +24,7 @@ use crate::{
     mailbox::Mailboxes,
     options::Options,
     session::{Limits, Shared},
+    status::{Counters, Exposition, Invitation, Observer, Status},
     store::{FjallStore, Store, StoreError},
 };
 
@@ -40,6 +41,7 @@ pub struct Server {
     journal: JoinHandle<()>,
     archive: Archive,
     files: Files,
+    metrics: Option<SocketAddr>,
 }
 
 /// The files of a server.
@@ -73,11 +75,11 @@ pub enum StartError {
     },
     /// Somebody else listens there.
     #[error(
-        "{0} is taken: another program, perhaps another mensageiro-server, listens there; stop it or choose another port with --listen"
+        "{0} is taken: another program, perhaps another mensageiro-server, listens there; stop it or choose another port"
     )]
     PortTaken(SocketAddr),
     /// The address cannot be listened on.
-    #[error("cannot listen on {address}: {source}; choose another with --listen")]
+    #[error("cannot listen on {address}: {source}; choose another address")]
     Listen {
         /// Where.
         address: SocketAddr,
@@ -120,10 +122,16 @@ impl Server {
         store.unread(&mut |message| mailboxes.deliver([Arc::new(message)]))?;
         let (bell, archive) = Archive::start(files.messages.clone(), store.clone())?;
         let last = store.last_numbers()?;
+        let counters = Arc::new(Counters::start());
         let read = bell.clone();
-        let (journal, journal_thread) =
-            Journal::start(store, mailboxes.clone(), last, move || read.ring())
-                .map_err(StartError::Thread)?;
+        let (journal, journal_thread) = Journal::start(
+            store,
+            mailboxes.clone(),
+            last,
+            counters.clone(),
+            move || read.ring(),
+        )
+        .map_err(StartError::Thread)?;
         let hub = Arc::new(Hub::default());
         let watch = watch(&directory, &hub);
         let idle = Some(options.idle_timeout).filter(|limit| !limit.is_zero());
@@ -132,10 +140,24 @@ impl Server {
             idle,
             mailbox: options.max_mailbox,
         };
+        let observer = Observer {
+            directory: directory.clone(),
+            hub: hub.clone(),
+            mailboxes: mailboxes.clone(),
+            counters,
+        };
+        let metrics = expose(options.metrics, &observer)?;
+        let invitation = socket
+            .local_addr()
+            .and_then(|address| Invitation::write(&options.data, address))
+            .inspect_err(|error| warn!("the status cannot be asked for: {error}"))
+            .ok();
         let shared = Arc::new(Shared {
             directory,
             mailboxes,
             journal,
+            observer,
+            invitation,
             limits,
         });
         let gate = Gate {
@@ -157,6 +179,7 @@ impl Server {
             journal: journal_thread,
             archive,
             files,
+            metrics,
         })
     }
 
@@ -170,19 +193,14 @@ impl Server {
         &self.files
     }
 
-    /// How many users are registered.
-    pub fn users(&self) -> usize {
-        self.shared.directory.people().users.len()
+    /// Where metrics are told, if anywhere.
+    pub fn metrics(&self) -> Option<SocketAddr> {
+        self.metrics
     }
 
-    /// How many groups there are.
-    pub fn groups(&self) -> usize {
-        self.shared.directory.people().groups.len()
-    }
-
-    /// How many messages wait to be read.
-    pub fn waiting(&self) -> usize {
-        self.shared.mailboxes.total()
+    /// What it is doing.
+    pub fn status(&self) -> Status {
+        self.shared.observer.look()
     }
 
     /// Hangs up on everybody and returns when all that was accepted and read is on disk.
@@ -196,6 +214,7 @@ impl Server {
             journal,
             archive,
             files: _,
+            metrics: _,
         } = self;
         listener.close();
         drop(watch);
@@ -227,6 +246,17 @@ impl Files {
 /// Connections that may wait to be accepted: a class that logs in at the same moment. With too
 /// few, the system makes clients try again after a second. The system may allow fewer.
 const BACKLOG: i32 = 4096;
+
+fn expose(
+    address: Option<SocketAddr>,
+    observer: &Observer,
+) -> Result<Option<SocketAddr>, StartError> {
+    let Some(address) = address else {
+        return Ok(None);
+    };
+    let exposition = Exposition::start(listen(address)?, observer.clone());
+    Ok(Some(exposition.map_err(StartError::Thread)?.address()))
+}
 
 fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
     bind(address).map_err(|source| match source.kind() {

@@ -16,6 +16,7 @@ use crate::{
     mailbox::Mailboxes,
     message::{Draft, Message, MessageId},
     rules::{Discarded, Plan},
+    status::{Counters, Invitation, Observer},
 };
 
 /// How many messages are taken out of a mailbox at a time while an answer is written.
@@ -33,6 +34,10 @@ pub struct Shared {
     pub mailboxes: Arc<Mailboxes>,
     /// The way to the disk.
     pub journal: Journal,
+    /// What is told of the server.
+    pub observer: Observer,
+    /// Who may ask for it; `None` if nobody can be invited.
+    pub invitation: Option<Invitation>,
     /// Bounds on what one client may do.
     pub limits: Limits,
 }
@@ -69,21 +74,29 @@ pub fn log_in(shared: Arc<Shared>, mut connection: Connection) {
         let name = String::from_utf8_lossy(line).trim().to_owned();
         Login::parse(&name).map_err(|reason| (name, reason))
     });
+    let counters = shared.counters();
     let login = match named {
         Ok(Ok(login)) => login,
+        Ok(Err((question, _))) if shared.is_invited(&question) => {
+            return tell_status(&shared, &mut connection);
+        }
         Ok(Err((name, reason))) => {
             let name: String = name.chars().take(40).collect();
-            info!("{peer} refused: {name:?}: {reason}");
-            return;
+            counters.refusal();
+            return info!("{peer} refused: {name:?}: {reason}");
         }
         Err(Ended::InOrder | Ended::HungUp) => return debug!("{peer} left without a login"),
-        Err(error) => return info!("{peer} refused: {error}"),
+        Err(error) => {
+            counters.refusal();
+            return info!("{peer} refused: {error}");
+        }
     };
     connection.place().set_login(login.clone());
     if !shared.directory.people().users.contains(&login) {
-        info!("{peer} refused: there is no user {login}");
-        return;
+        counters.refusal();
+        return info!("{peer} refused: there is no user {login}");
     }
+    counters.login();
     let name = format!("user {login}");
     let session = Session {
         shared,
@@ -98,6 +111,27 @@ pub fn log_in(shared: Arc<Shared>, mut connection: Connection) {
         .spawn(move || session.run());
     if let Err(error) = spawned {
         warn!("{peer} turned away: no thread to be had: {error}");
+    }
+}
+
+impl Shared {
+    fn is_invited(&self, question: &str) -> bool {
+        self.invitation
+            .as_ref()
+            .is_some_and(|invitation| invitation.accepts(question))
+    }
+
+    fn counters(&self) -> &Counters {
+        &self.observer.counters
+    }
+}
+
+/// Answers the question that is no login (PROTOCOL.md, "Asking for the status").
+fn tell_status(shared: &Shared, connection: &mut Connection) {
+    let status = serde_json::to_vec(&shared.observer.look()).unwrap_or_default();
+    let told = connection.send(|line| line.extend_from_slice(&status));
+    if let Err(error) = told.and_then(|()| connection.flush()) {
+        debug!("who asked for the status left: {error}");
     }
 }
 
@@ -150,6 +184,7 @@ impl Session {
         let people = self.shared.directory.people();
         let plan = Plan::new(&self.login, requests, |to| people.recipient(to));
         drop(people);
+        self.shared.counters().discarded(plan.discarded.len());
         for discarded in &plan.discarded {
             match discarded {
                 Discarded::NotAMessage => info!("a line of {} is no message", self.login),

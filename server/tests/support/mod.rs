@@ -21,6 +21,8 @@ pub struct TestServer {
     pub folder: TempDir,
     arguments: Vec<String>,
     server: Option<Server>,
+    /// Clients that stay connected as long as it runs.
+    kept: Vec<Client>,
 }
 
 impl TestServer {
@@ -39,6 +41,7 @@ impl TestServer {
             folder,
             arguments,
             server: None,
+            kept: Vec::new(),
         };
         server.restart();
         server
@@ -73,6 +76,11 @@ impl TestServer {
 
     pub fn connect(&self, framing: Framing) -> Client {
         Client::connect(self.address(), framing)
+    }
+
+    pub fn keep(mut self, client: Client) -> Self {
+        self.kept.push(client);
+        self
     }
 
     /// A line framed client that has logged in and taken its messages.
@@ -198,6 +206,12 @@ impl Client {
             }
             messages.push(String::from_utf8(line).unwrap());
         }
+    }
+
+    /// Sends one line and takes the next that comes.
+    pub fn hear_after(&mut self, line: &str) -> Option<Vec<u8>> {
+        self.say(line);
+        self.hear()
     }
 
     /// Sends one line and takes the answer.

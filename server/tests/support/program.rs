@@ -21,35 +21,42 @@ pub fn command(arguments: &[&str]) -> Command {
 pub struct Program {
     pub child: Child,
     pub address: SocketAddr,
-    pub greeting: Vec<String>,
+    pub metrics: Option<SocketAddr>,
 }
 
 impl Program {
     /// Starts it on a free port and waits until it listens. Its log goes to the test's output.
     pub fn start(data: &Path) -> Self {
+        Self::with_arguments(data, &[])
+    }
+
+    pub fn with_arguments(data: &Path, more: &[&str]) -> Self {
         let data = data.to_str().unwrap();
         let mut command = command(&["--listen", "127.0.0.1:0", "--data", data]);
-        let mut child = command
+        command
+            .args(more)
             .env("RUST_LOG", "warn")
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+            .stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut greeting = Vec::new();
-        let address = loop {
-            let line = lines.next().expect("it ended before it listened").unwrap();
-            let address = line
-                .strip_prefix("listening on ")
-                .map(|at| at.parse().unwrap());
+        for line in lines.map_while(Result::ok) {
+            let is_last = line.starts_with("Ctrl-C");
             greeting.push(line);
-            if let Some(address) = address {
-                break address;
+            if is_last {
+                break;
             }
+        }
+        let after = |word: &str| {
+            let rest = greeting.iter().find_map(|line| line.strip_prefix(word))?;
+            Some(rest.trim_end_matches("/metrics").parse().unwrap())
         };
+        let address = after("listening on ").expect("it ended before it listened");
+        let metrics = after("metrics:   http://");
         Self {
             child,
             address,
-            greeting,
+            metrics,
         }
     }
 

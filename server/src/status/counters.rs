@@ -1,0 +1,156 @@
+use std::{
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+    time::{Duration, Instant},
+};
+
+use serde::{Deserialize, Serialize};
+
+use super::Totals;
+
+/// Upper ends of the classes that commits are counted in, in ms; one more class is above.
+const CLASSES_MS: [f64; 12] = [
+    0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0,
+];
+
+/// Counts what happens. Each is on its own: no order between them is promised.
+#[derive(Debug)]
+pub struct Counters {
+    started: Instant,
+    logins: AtomicU64,
+    refusals: AtomicU64,
+    accepted: AtomicU64,
+    read: AtomicU64,
+    discarded: AtomicU64,
+    failed_commits: AtomicU64,
+    commits: [AtomicU64; CLASSES_MS.len() + 1],
+    commit_micros: AtomicU64,
+}
+
+/// How long something took, counted in classes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Latencies {
+    /// How many in each class of [`Latencies::classes`], and last those above.
+    pub counts: Vec<u64>,
+    /// All of them together, in microseconds.
+    pub total_micros: u64,
+}
+
+impl Counters {
+    /// All at zero.
+    pub fn start() -> Self {
+        let zero = AtomicU64::default;
+        Self {
+            started: Instant::now(),
+            logins: zero(),
+            refusals: zero(),
+            accepted: zero(),
+            read: zero(),
+            discarded: zero(),
+            failed_commits: zero(),
+            commits: Default::default(),
+            commit_micros: zero(),
+        }
+    }
+
+    /// Somebody logged in.
+    pub fn login(&self) {
+        self.logins.fetch_add(1, Relaxed);
+    }
+
+    /// Somebody was not let in.
+    pub fn refusal(&self) {
+        self.refusals.fetch_add(1, Relaxed);
+    }
+
+    /// Lines were discarded.
+    pub fn discarded(&self, lines: usize) {
+        self.discarded.fetch_add(lines as u64, Relaxed);
+    }
+
+    /// Messages were accepted and read with one commit, which took so long.
+    pub fn commit(&self, accepted: usize, read: usize, took: Duration) {
+        self.accepted.fetch_add(accepted as u64, Relaxed);
+        self.read.fetch_add(read as u64, Relaxed);
+        let ms = took.as_secs_f64() * 1e3;
+        let class = CLASSES_MS.partition_point(|&end| end < ms);
+        self.commits[class].fetch_add(1, Relaxed);
+        self.commit_micros
+            .fetch_add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Relaxed);
+    }
+
+    /// The disk refused a commit.
+    pub fn failed_commit(&self) {
+        self.failed_commits.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn uptime(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    pub(super) fn totals(&self) -> Totals {
+        Totals {
+            logins: self.logins.load(Relaxed),
+            refusals: self.refusals.load(Relaxed),
+            accepted: self.accepted.load(Relaxed),
+            read: self.read.load(Relaxed),
+            discarded: self.discarded.load(Relaxed),
+            failed_commits: self.failed_commits.load(Relaxed),
+        }
+    }
+
+    pub(super) fn commits(&self) -> Latencies {
+        Latencies {
+            counts: self
+                .commits
+                .iter()
+                .map(|count| count.load(Relaxed))
+                .collect(),
+            total_micros: self.commit_micros.load(Relaxed),
+        }
+    }
+}
+
+impl Latencies {
+    /// The upper end of each class in ms.
+    pub fn classes() -> &'static [f64] {
+        &CLASSES_MS
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> u64 {
+        self.counts.iter().sum()
+    }
+
+    /// The upper end, in ms, of the class in which this part of them (0 to 1) is complete;
+    /// `None` if there are none, or it is above the last class.
+    pub fn quantile(&self, part: f64) -> Option<f64> {
+        let wanted = (self.count() as f64 * part).ceil() as u64;
+        let mut seen = 0;
+        let class = self.counts.iter().position(|count| {
+            seen += count;
+            seen >= wanted && seen > 0
+        })?;
+        CLASSES_MS.get(class).copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_are_ends_of_classes() {
+        let counters = Counters::start();
+        assert_eq!(counters.commits().quantile(0.5), None);
+        for micros in [100, 100, 3_000, 900_000] {
+            counters.commit(2, 1, Duration::from_micros(micros));
+        }
+        let commits = counters.commits();
+        assert_eq!(
+            [0.5, 0.75, 1.0].map(|part| commits.quantile(part)),
+            [Some(0.25), Some(5.0), Some(1000.0)]
+        );
+        assert_eq!((commits.count(), commits.total_micros), (4, 903_200));
+        assert_eq!((counters.totals().accepted, counters.totals().read), (8, 4));
+    }
+}
