@@ -2,7 +2,7 @@ use mensageiro_protocol::{Login, LoginError, limits::PORT};
 use thiserror::Error;
 
 use super::Preferences;
-use crate::engine::Account;
+use crate::engine::{Account, AddressError, ServerAddress};
 
 /// What the sign-in screen holds.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -91,72 +91,18 @@ fn default_server() -> String {
     format!("localhost:{PORT}")
 }
 
-/// Reads `host`, `host:port`, an IPv6 address or `[address]:port`, giving `host:port`.
 fn read_server(typed: &str) -> Result<String, LoginProblem> {
-    let typed = typed.trim();
-    if typed.is_empty() {
-        return Err(LoginProblem::NoServer);
+    match ServerAddress::parse(typed) {
+        Ok(address) => Ok(address.to_string()),
+        Err(AddressError::NoHost) => Err(LoginProblem::NoServer),
+        Err(AddressError::BadHost) => Err(LoginProblem::BadServer),
+        Err(AddressError::BadPort) => Err(LoginProblem::BadPort),
     }
-    if typed.parse::<std::net::Ipv6Addr>().is_ok() {
-        return Ok(format!("[{typed}]:{PORT}"));
-    }
-    if typed.contains(|c: char| c == '/' || c.is_whitespace()) {
-        return Err(LoginProblem::BadServer);
-    }
-    let (host, port) = match typed.rsplit_once(':') {
-        Some((host, port)) if !host.starts_with('[') || host.ends_with(']') => (host, Some(port)),
-        _ => (typed, None),
-    };
-    let inner = host
-        .strip_prefix('[')
-        .and_then(|h| h.strip_suffix(']'))
-        .filter(|h| h.parse::<std::net::Ipv6Addr>().is_ok());
-    let plain = !host.is_empty()
-        && host
-            .chars()
-            .all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_'));
-    if inner.is_none() && !plain {
-        return Err(LoginProblem::BadServer);
-    }
-    let port = match port {
-        None => PORT,
-        Some(port) => match port.parse() {
-            Ok(0) | Err(_) => return Err(LoginProblem::BadPort),
-            Ok(port) => port,
-        },
-    };
-    Ok(format!("{host}:{port}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn check(typed: &str, expected: Result<&str, LoginProblem>) {
-        let read = read_server(typed);
-        assert_eq!(read.as_deref(), expected.as_ref().copied(), "{typed:?}");
-    }
-
-    #[test]
-    fn a_server_is_a_host_and_perhaps_a_port() {
-        check("localhost", Ok("localhost:3333"));
-        check(" chat.example.org:4000 ", Ok("chat.example.org:4000"));
-        check("192.168.0.7", Ok("192.168.0.7:3333"));
-        check("::1", Ok("[::1]:3333"));
-        check("[::1]", Ok("[::1]:3333"));
-        check("[::1]:99", Ok("[::1]:99"));
-    }
-
-    #[test]
-    fn what_is_no_server_says_what_is_wrong() {
-        check("  ", Err(LoginProblem::NoServer));
-        check("a b", Err(LoginProblem::BadServer));
-        check(":3333", Err(LoginProblem::BadServer));
-        check("http://x/", Err(LoginProblem::BadServer));
-        check("host:0", Err(LoginProblem::BadPort));
-        check("host:99999", Err(LoginProblem::BadPort));
-        check("host:http", Err(LoginProblem::BadPort));
-    }
 
     #[test]
     fn both_fields_are_checked_at_once() {

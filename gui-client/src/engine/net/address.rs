@@ -51,6 +51,8 @@ impl ServerAddress {
                     None => return Err(AddressError::BadPort),
                 }
             }
+            // An address of the web, which people paste.
+            None if typed.contains("//") => return Err(AddressError::BadHost),
             None => match typed.split_once(':') {
                 Some((_, rest)) if rest.contains(':') => (typed, None),
                 Some((host, port)) => (host, Some(port)),
@@ -126,12 +128,13 @@ mod tests {
         check("", Err(AddressError::NoHost));
         check(":3333", Err(AddressError::NoHost));
         check("a b", Err(AddressError::BadHost));
-        check("http://a", Err(AddressError::BadPort));
+        check("http://a", Err(AddressError::BadHost));
         check("[abc]", Err(AddressError::BadHost));
         check("[::1", Err(AddressError::BadHost));
         check("[::1]x", Err(AddressError::BadPort));
         check("localhost:", Err(AddressError::BadPort));
         check("localhost:0", Err(AddressError::BadPort));
+        check("host:http", Err(AddressError::BadPort));
         check("localhost:+1", Err(AddressError::BadPort));
         check("localhost:65536", Err(AddressError::BadPort));
         check(&"a".repeat(254), Err(AddressError::BadHost));
