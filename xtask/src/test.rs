@@ -27,10 +27,10 @@ pub enum Step {
     Setup,
     /// cargo fmt --check.
     Format,
-    /// Links, pictures and the example client of the documents.
-    Docs,
     /// Builds the programs and all tests.
     Build,
+    /// Links, pictures and the example client of the documents.
+    Docs,
     /// cargo test: unit, transcript, property, integration and doc tests, and the user
     /// interface driven by accessible names.
     Tests,
@@ -100,8 +100,8 @@ impl Step {
                 Ok(Outcome::PASSED)
             }
             Self::Format => cargo_check(&["fmt", "--all", "--check"]),
-            Self::Docs => docs::run(workshop),
             Self::Build => workshop.programs().map(|_| Outcome::PASSED),
+            Self::Docs => docs::run(workshop),
             Self::Tests => in_turn(|scope| cargo_test(&[scope, &["--no-fail-fast"]].concat())),
             Self::Windows => windows::run(workshop),
             Self::Clients => clients::run(workshop),
