@@ -25,7 +25,11 @@ use mensageiro::{
     settings::{self, SettingsWriter},
     theme,
 };
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{
+    filter::{LevelFilter, Targets},
+    fmt,
+    prelude::*,
+};
 
 /// MeuMensageiro: the desktop app
 #[derive(Debug, Parser)]
@@ -53,11 +57,17 @@ const SCRIPT_FAILED: u8 = 2;
 
 fn main() -> ExitCode {
     // What these report the window or `run` tells in words; RUST_LOG shows it all the same.
-    let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new("error,eframe=off,winit=off,rfd=off"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+    let asked = std::env::var("RUST_LOG").ok();
+    let asked = asked.and_then(|asked| asked.parse::<Targets>().ok());
+    let filter = asked.unwrap_or_else(|| {
+        let told = ["eframe", "winit", "rfd"].map(|program| (program, LevelFilter::OFF));
+        Targets::new()
+            .with_default(LevelFilter::ERROR)
+            .with_targets(told)
+    });
+    tracing_subscriber::registry()
+        .with(fmt::layer().with_writer(std::io::stderr))
+        .with(filter)
         .init();
     let (failed, failure) = bounded(1);
     match run(Arguments::parse(), failed, &failure) {

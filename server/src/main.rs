@@ -1,6 +1,7 @@
 //! `mensageiro-server`: reads the command line, serves until it is told to stop.
 
 use std::{
+    env,
     io::{self, IsTerminal, Write},
     path::Path,
     process::ExitCode,
@@ -10,8 +11,8 @@ use anyhow::Context;
 use clap::Parser;
 use crossbeam_channel::bounded;
 use mensageiro_server::{Options, Server, options::Command, status};
-use tracing::{info, warn};
-use tracing_subscriber::EnvFilter;
+use tracing::{Level, info, warn};
+use tracing_subscriber::{filter::Targets, fmt, prelude::*};
 
 fn main() -> ExitCode {
     match run(Options::parse()) {
@@ -86,32 +87,44 @@ fn greeting(server: &Server) -> String {
     format!(
         "MeuMensageiro server {version}\n\
          listening on {address}\n\
-         users:     {users} ({count} registered; edit it at any time)\n\
-         groups:    {groups} ({group_count} groups; likewise)\n\
+         users:     {users} ({count}; edit it at any time)\n\
+         groups:    {groups} ({group_count}; likewise)\n\
          messages:  {messages} (those that have been read)\n\
-         mailboxes: {store} ({waiting} messages wait to be read)\n\
+         mailboxes: {store} ({waiting})\n\
          {metrics}\
          Ctrl-C stops the server.\n",
         version = status.version,
         address = server.address(),
         users = files.users.display(),
-        count = status.users,
+        count = counted(status.users, "user registered", "users registered"),
         groups = files.groups.display(),
-        group_count = status.groups,
+        group_count = counted(status.groups, "group", "groups"),
         messages = files.messages.display(),
         store = files.store.display(),
-        waiting = status.messages_waiting,
+        waiting = counted(status.messages_waiting, "message waits", "messages wait"),
         metrics = metrics.unwrap_or_default(),
     )
 }
 
+fn counted(number: usize, one: &str, several: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { several })
+}
+
 fn start_log() {
-    let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new("info,fjall=warn,lsm_tree=warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let asked = env::var("RUST_LOG")
+        .ok()
+        .and_then(|asked| asked.parse().ok());
+    let lines = fmt::layer()
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
-        .with_target(false)
+        .with_target(false);
+    tracing_subscriber::registry()
+        .with(lines)
+        .with(asked.unwrap_or_else(|| {
+            Targets::new()
+                .with_default(Level::INFO)
+                .with_target("fjall", Level::WARN)
+                .with_target("lsm_tree", Level::WARN)
+        }))
         .init();
 }

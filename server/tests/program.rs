@@ -92,7 +92,7 @@ fn what_prevents_a_start_is_one_clear_sentence() {
 fn init_makes_a_sample_and_leaves_alone_what_is_there() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("new");
-    for expected in ["3 registered", "1 registered"] {
+    for expected in ["3 users registered", "1 user registered"] {
         let arguments = [
             "--init",
             "--listen",

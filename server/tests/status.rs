@@ -62,8 +62,8 @@ fn a_running_server_tells_what_it_is_doing() {
     let output = command(&["status", "--data", folder]).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     for line in [
-        "online       1 of 3 users, 1 sessions",
-        "mailboxes    1 with 1 messages",
+        "online       1 of 3 users (sessions: 1)",
+        "mailboxes    1 (messages in them: 1)",
         "messages     3 accepted, 2 read since the start",
     ] {
         assert!(text.contains(line), "{line:?} is not in\n{text}");

@@ -106,13 +106,13 @@ impl fmt::Display for Status {
         )?;
         writeln!(
             f,
-            "online       {} of {} users, {} sessions",
+            "online       {} of {} users (sessions: {})",
             self.users_online, self.users, self.sessions
         )?;
         writeln!(f, "groups       {}", self.groups)?;
         writeln!(
             f,
-            "mailboxes    {} with {} messages",
+            "mailboxes    {} (messages in them: {})",
             self.mailboxes, self.messages_waiting
         )?;
         writeln!(
@@ -120,7 +120,7 @@ impl fmt::Display for Status {
             "messages     {} accepted, {} read since the start",
             totals.accepted, totals.read
         )?;
-        writeln!(f, "discarded    {} lines", totals.discarded)?;
+        writeln!(f, "discarded    lines: {}", totals.discarded)?;
         writeln!(
             f,
             "logins       {} accepted, {} refused",
