@@ -1,6 +1,7 @@
 //! Building with cargo, and where the results are.
 
 use std::{
+    collections::BTreeMap,
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -35,32 +36,38 @@ pub enum Scope {
 
 /// Builds, with cargo's own progress on the terminal.
 pub fn build(scope: Scope) -> Result<Programs> {
-    let mut cargo = command();
-    cargo.args(["build", "--message-format=json-render-diagnostics"]);
-    cargo.args(match scope {
+    let mut built = built(match scope {
         Scope::Programs => &["-p", "mensageiro-server", "-p", "mensageiro"][..],
         Scope::Everything => &["--workspace", "--exclude", "xtask", "--all-targets"],
-    });
+    })?;
+    Ok(Programs {
+        server: built
+            .remove("mensageiro-server")
+            .context("cargo built no mensageiro-server")?,
+        app: built
+            .remove("mensageiro")
+            .context("cargo built no mensageiro")?,
+    })
+}
+
+/// Builds what these arguments say, and gives the programs that came out by their names.
+pub fn built(arguments: &[&str]) -> Result<BTreeMap<String, PathBuf>> {
+    let mut cargo = command();
+    cargo.args(["build", "--message-format=json-render-diagnostics"]);
+    cargo.args(arguments);
     let mut child = cargo
         .stdout(Stdio::piped())
         .spawn()
         .context("cannot start cargo")?;
     let messages = child.stdout.take().context("cargo has no output")?;
-    let (mut server, mut app) = (None, None);
+    let mut programs = BTreeMap::new();
     for line in BufReader::new(messages).lines() {
-        match program(&line?) {
-            Some((name, path)) if name == "mensageiro-server" => server = Some(path),
-            Some((name, path)) if name == "mensageiro" => app = Some(path),
-            _ => {}
-        }
+        programs.extend(program(&line?));
     }
     if !child.wait()?.success() {
         bail!("the build failed; cargo said why above");
     }
-    Ok(Programs {
-        server: server.context("cargo built no mensageiro-server")?,
-        app: app.context("cargo built no mensageiro")?,
-    })
+    Ok(programs)
 }
 
 /// Reads one message of cargo: the name and place of a program it built, if that is what it says.

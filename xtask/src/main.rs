@@ -1,7 +1,8 @@
-//! The project's own commands: `cargo xtask demo`, `test` and `report`.
+//! The project's own commands: `cargo xtask demo`, `test`, `report` and `bench`.
 //!
 //! Each does all its set-up itself, so that a fresh clone needs one line and nothing else.
 
+mod bench;
 mod cargo;
 mod delivery;
 mod demo;
@@ -35,12 +36,19 @@ enum Command {
     },
     /// Takes the screenshots with the real programs and packs meu-mensageiro.zip.
     Report,
+    /// Measures the server under load, beside one that does nothing but the assignment.
+    Bench {
+        /// For the load generator: exchange, latency, absent, idle; --seconds N.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
     let done = match Command::parse() {
         Command::Demo => demo::run(),
         Command::Report => report::run(),
+        Command::Bench { arguments } => bench::run(&arguments),
         Command::Test { steps } => return test::run(&steps),
     };
     match done {
