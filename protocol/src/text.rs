@@ -1,4 +1,4 @@
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use encoding_rs::WINDOWS_1252;
 
@@ -6,9 +6,9 @@ use encoding_rs::WINDOWS_1252;
 ///
 /// It holds no control characters except LF and TAB: escape sequences, NUL and the like are
 /// replaced by visible signs (`␛`, `␀`), bidirectional overrides and isolates by U+FFFD, and
-/// CR LF, CR and the Unicode line separators by LF.
+/// CR LF, CR and the Unicode line separators by LF. Cloning is cheap.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
-pub struct Text(String);
+pub struct Text(Arc<str>);
 
 impl Text {
     /// Reads what arrived from a socket: UTF-8, and anything that is not UTF-8 as Windows-1252,
@@ -48,7 +48,7 @@ impl Text {
 impl From<&str> for Text {
     fn from(text: &str) -> Self {
         if !text.chars().any(needs_replacing) {
-            return Self(text.to_owned());
+            return Self(text.into());
         }
         let mut safe = String::with_capacity(text.len());
         let mut characters = text.chars().peekable();
@@ -58,7 +58,7 @@ impl From<&str> for Text {
             }
             safe.push(visible(c));
         }
-        Self(safe)
+        Self(safe.into())
     }
 }
 

@@ -249,7 +249,8 @@ fn is_read_limit(error: &io::Error) -> bool {
 /// Lets the system find out within `limit` that the other end is gone.
 fn notice_dead_links(stream: &TcpStream, limit: Duration) -> io::Result<()> {
     let socket = SockRef::from(stream);
-    let half = limit / 2;
+    // The system counts whole seconds.
+    let half = (limit / 2).max(Duration::from_secs(1));
     let keepalive = TcpKeepalive::new()
         .with_time(half)
         .with_interval((half / 4).max(Duration::from_secs(1)));

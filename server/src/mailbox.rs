@@ -12,18 +12,27 @@ use crate::message::{Message, MessageId};
 /// The assignment's dictionary keyed by the recipient's login, in memory. Only the journal
 /// changes it, after each commit; sessions look into it.
 #[derive(Debug, Default)]
-pub struct Mailboxes(Mutex<HashMap<Login, VecDeque<Arc<Message>>>>);
+pub struct Mailboxes(Mutex<HashMap<Login, Mailbox>>);
+
+/// Never empty: a login without messages has none.
+#[derive(Debug, Default)]
+struct Mailbox {
+    messages: VecDeque<Arc<Message>>,
+    /// Of all texts together.
+    bytes: usize,
+}
 
 impl Mailboxes {
     /// Adds a message, whose number is higher than all before it.
     pub fn deliver(&self, messages: impl IntoIterator<Item = Arc<Message>>) {
         let mut mailboxes = self.lock();
         for message in messages {
-            if let Some(mailbox) = mailboxes.get_mut(message.to.as_str()) {
-                mailbox.push_back(message);
-            } else {
-                mailboxes.insert(message.to.clone(), VecDeque::from([message]));
-            }
+            let mailbox = match mailboxes.get_mut(&message.to) {
+                Some(mailbox) => mailbox,
+                None => mailboxes.entry(message.to.clone()).or_default(),
+            };
+            mailbox.bytes += message.text.len();
+            mailbox.messages.push_back(message);
         }
     }
 
@@ -36,11 +45,11 @@ impl Mailboxes {
         limit: usize,
     ) -> Vec<Arc<Message>> {
         let mailboxes = self.lock();
-        let Some(mailbox) = mailboxes.get(login) else {
+        let Some(Mailbox { messages, .. }) = mailboxes.get(login) else {
             return Vec::new();
         };
-        let start = mailbox.partition_point(|message| message.id <= after);
-        let wanted = mailbox
+        let start = messages.partition_point(|message| message.id <= after);
+        let wanted = messages
             .range(start..)
             .take_while(|message| message.id <= last);
         wanted.take(limit).cloned().collect()
@@ -49,19 +58,28 @@ impl Mailboxes {
     /// The oldest and the newest unread message of a login.
     pub fn ends(&self, login: &Login) -> Option<(MessageId, MessageId)> {
         let mailboxes = self.lock();
-        let mailbox = mailboxes.get(login)?;
-        Some((mailbox.front()?.id, mailbox.back()?.id))
+        let messages = &mailboxes.get(login)?.messages;
+        Some((messages.front()?.id, messages.back()?.id))
     }
 
-    /// How many messages wait for a login.
-    pub fn waiting(&self, login: &Login) -> usize {
-        self.lock().get(login).map_or(0, VecDeque::len)
+    /// How many messages wait for a login, and how many bytes of text they have together.
+    pub fn waiting(&self, login: &Login) -> (usize, usize) {
+        let mailboxes = self.lock();
+        mailboxes
+            .get(login)
+            .map_or((0, 0), |mailbox| (mailbox.messages.len(), mailbox.bytes))
     }
 
     /// For how many logins messages wait, and how many messages.
     pub fn totals(&self) -> (usize, usize) {
         let mailboxes = self.lock();
-        (mailboxes.len(), mailboxes.values().map(VecDeque::len).sum())
+        (
+            mailboxes.len(),
+            mailboxes
+                .values()
+                .map(|mailbox| mailbox.messages.len())
+                .sum(),
+        )
     }
 
     /// Takes away what has been read, up to and including `last`, and says how many these were.
@@ -70,19 +88,23 @@ impl Mailboxes {
         let Some(mailbox) = mailboxes.get_mut(login) else {
             return 0;
         };
-        let before = mailbox.len();
-        while mailbox.front().is_some_and(|message| message.id <= last) {
-            mailbox.pop_front();
-        }
-        let removed = before - mailbox.len();
-        if mailbox.is_empty() {
+        let read = mailbox
+            .messages
+            .partition_point(|message| message.id <= last);
+        let bytes: usize = mailbox
+            .messages
+            .drain(..read)
+            .map(|message| message.text.len())
+            .sum();
+        mailbox.bytes -= bytes;
+        if mailbox.messages.is_empty() {
             mailboxes.remove(login);
         }
-        removed
+        read
     }
 
     /// No code panics while it holds the lock, so a poisoned one is as good as any.
-    fn lock(&self) -> MutexGuard<'_, HashMap<Login, VecDeque<Arc<Message>>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Login, Mailbox>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

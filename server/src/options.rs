@@ -49,6 +49,15 @@ pub struct Options {
     )]
     pub max_mailbox: usize,
 
+    /// Bytes of text that the unread messages of a user may have together.
+    #[arg(
+        long,
+        value_name = "BYTES",
+        default_value_t = 64 * 1024 * 1024,
+        help_heading = "Limits"
+    )]
+    pub max_mailbox_bytes: usize,
+
     /// Connections in all.
     #[arg(
         long,
@@ -115,10 +124,15 @@ Examples:
 
 What is logged is chosen by RUST_LOG: error, warn, info (default), debug.";
 
+/// The longest time limit in seconds.
+const DAY: u64 = 24 * 60 * 60;
+
 fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse() {
-        Ok(seconds) => Ok(Duration::from_secs(seconds)),
-        Err(_) => Err("a whole number of seconds is needed".into()),
+        Ok(seconds) if seconds <= DAY => Ok(Duration::from_secs(seconds)),
+        _ => Err(format!(
+            "a whole number of seconds is needed, at most {DAY}"
+        )),
     }
 }
 

@@ -8,6 +8,10 @@ use crate::{
     message::{Draft, MessageId},
 };
 
+/// A plan with this many drafts takes no more lines: few short lines to a large group would
+/// otherwise be millions of drafts.
+const MOST_DRAFTS: usize = 1024;
+
 /// What follows from the lines that one read brought.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Plan {
@@ -43,14 +47,18 @@ pub enum Discarded {
 }
 
 impl Plan {
-    /// Applies rules S6 to S11 to the lines of one user.
+    /// Applies rules S6 to S11 to the lines of one user, as far as one plan goes; lines that are
+    /// left belong to the next plan.
     pub fn new(
         from: &Login,
-        requests: impl IntoIterator<Item = Request>,
+        requests: &mut impl Iterator<Item = Request>,
         recipient: impl Fn(&Login) -> Option<Recipient>,
     ) -> Self {
         let mut plan = Self::default();
-        for request in requests {
+        while plan.drafts.len() < MOST_DRAFTS {
+            let Some(request) = requests.next() else {
+                break;
+            };
             match request {
                 Request::Poll => {}
                 Request::Discard => plan.discarded.push(Discarded::NotAMessage),
@@ -119,8 +127,8 @@ mod tests {
 
     fn plan(lines: &[&str]) -> Plan {
         let login = |name: &str| Login::parse(name).unwrap();
-        let requests = lines.iter().map(|line| Request::parse(line.as_bytes()));
-        Plan::new(&login("ana"), requests, |to| match to.as_str() {
+        let mut requests = lines.iter().map(|line| Request::parse(line.as_bytes()));
+        Plan::new(&login("ana"), &mut requests, |to| match to.as_str() {
             "ana" | "bob" | "carla" => Some(Recipient::User),
             "class" => Some(group(&["ana", "bob", "carla"])),
             "others" => Some(group(&["bob", "carla"])),
@@ -190,5 +198,22 @@ mod tests {
         let not_a_member = Discarded::NotAMember(Login::parse("others").unwrap());
         assert_eq!(plan.discarded, [not_a_member]);
         assert_eq!(plan.answers[0].last(MessageId(7)), MessageId::MAX);
+    }
+
+    #[test]
+    fn a_plan_is_bounded_and_the_next_one_goes_on() {
+        let ana = Login::parse("ana").unwrap();
+        let mut requests = (0..3_000).map(|_| Request::parse(b"@class hi"));
+        let recipient = |_: &Login| Some(group(&["ana", "bob", "carla"]));
+        let mut answers = Vec::new();
+        loop {
+            let plan = Plan::new(&ana, &mut requests, recipient);
+            if plan.answers.is_empty() {
+                break;
+            }
+            assert!(plan.drafts.len() <= MOST_DRAFTS + 2);
+            answers.push(plan.answers.len());
+        }
+        assert_eq!(answers.iter().sum::<usize>(), 3_000);
     }
 }

@@ -139,6 +139,7 @@ impl Server {
             login: options.login_timeout,
             idle,
             mailbox: options.max_mailbox,
+            mailbox_bytes: options.max_mailbox_bytes,
         };
         let observer = Observer {
             directory: directory.clone(),

@@ -51,6 +51,8 @@ pub struct Limits {
     pub idle: Option<Duration>,
     /// How many unread messages a user may have.
     pub mailbox: usize,
+    /// How many bytes of text these may have together.
+    pub mailbox_bytes: usize,
 }
 
 /// Why a session ends other than by the client's wish.
@@ -62,7 +64,9 @@ enum Failure {
     Broken(#[from] io::Error),
     #[error("a message was not accepted: {0}")]
     Refused(#[from] Refused),
-    #[error("a message was not accepted: the mailbox of {0} is full (--max-mailbox)")]
+    #[error(
+        "a message was not accepted: the mailbox of {0} is full (--max-mailbox, --max-mailbox-bytes)"
+    )]
     MailboxFull(Login),
 }
 
@@ -181,48 +185,55 @@ impl Session {
         let requests = self
             .connection
             .receive(self.shared.limits.idle, Request::parse)?;
-        let people = self.shared.directory.people();
-        let plan = Plan::new(&self.login, requests, |to| people.recipient(to));
-        drop(people);
-        self.shared.counters().discarded(plan.discarded.len());
-        for discarded in &plan.discarded {
-            match discarded {
-                Discarded::NotAMessage => info!("a line of {} is no message", self.login),
-                Discarded::UnknownRecipient(to) => {
-                    info!(
-                        "a message from {} discarded: there is no user {to}",
-                        self.login
-                    );
-                }
-                Discarded::NotAMember(group) => {
-                    info!(
-                        "a message discarded: {} does not belong to {group}",
-                        self.login
-                    );
-                }
+        let mut requests = requests.into_iter().peekable();
+        // Only what was delivered before these lines came can have been read.
+        let mut read = self.unread.take();
+        while requests.peek().is_some() {
+            let people = self.shared.directory.people();
+            let plan = Plan::new(&self.login, &mut requests, |to| people.recipient(to));
+            drop(people);
+            self.report(&plan.discarded);
+            let first = self.store(plan.drafts, read.take())?;
+            for answer in plan.answers {
+                self.answer(answer.last(first))?;
             }
-        }
-        let first = self.store(plan.drafts)?;
-        for answer in plan.answers {
-            self.answer(answer.last(first))?;
         }
         self.connection.flush()?;
         Ok(())
     }
 
-    /// Makes durable what the client sent, and that it has read what was delivered before.
-    fn store(&mut self, drafts: Vec<Draft>) -> Result<MessageId, Failure> {
-        if drafts.is_empty() && self.unread.is_none() {
+    fn report(&self, discarded: &[Discarded]) {
+        self.shared.counters().discarded(discarded.len());
+        let login = &self.login;
+        for discarded in discarded {
+            match discarded {
+                Discarded::NotAMessage => info!("a line of {login} is no message"),
+                Discarded::UnknownRecipient(to) => {
+                    info!("a message from {login} discarded: there is no user {to}");
+                }
+                Discarded::NotAMember(group) => {
+                    info!("a message discarded: {login} does not belong to {group}");
+                }
+            }
+        }
+    }
+
+    /// Makes durable what the client sent, and up to where it has read. Returns the number of the
+    /// first message.
+    fn store(&self, drafts: Vec<Draft>, read: Option<MessageId>) -> Result<MessageId, Failure> {
+        if drafts.is_empty() && read.is_none() {
             return Ok(MessageId(0));
         }
-        let full = |to: &Login| self.shared.mailboxes.waiting(to) >= self.shared.limits.mailbox;
-        if let Some(draft) = drafts.iter().find(|draft| full(&draft.to)) {
+        let limits = &self.shared.limits;
+        let is_full = |to: &Login| {
+            let (messages, bytes) = self.shared.mailboxes.waiting(to);
+            messages >= limits.mailbox || bytes >= limits.mailbox_bytes
+        };
+        if let Some(draft) = drafts.iter().find(|draft| is_full(&draft.to)) {
             return Err(Failure::MailboxFull(draft.to.clone()));
         }
-        let read = self.unread.map(|last| (self.login.clone(), last));
-        let first = self.shared.journal.write(Entry { read, drafts })?;
-        self.unread = None;
-        Ok(first)
+        let read = read.map(|last| (self.login.clone(), last));
+        Ok(self.shared.journal.write(Entry { read, drafts })?)
     }
 
     /// Sends the new messages up to `last`, one at a time, then the end mark.
@@ -252,9 +263,9 @@ impl Session {
     }
 
     /// After an orderly close: what was delivered and taken has been read (rule S9).
-    fn settle(&mut self) -> Result<(), Failure> {
+    fn settle(&self) -> Result<(), Failure> {
         if self.unread.is_some() && self.connection.was_read() {
-            self.store(Vec::new())?;
+            self.store(Vec::new(), self.unread)?;
         }
         Ok(())
     }

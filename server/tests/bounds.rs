@@ -15,6 +15,7 @@ use std::{
 };
 
 use mensageiro_protocol::Framing;
+use mensageiro_server::status::ask;
 use support::{Client, TestServer, eventually};
 
 const USERS: [&str; 3] = ["ana", "bruno", "carla"];
@@ -108,6 +109,26 @@ fn a_full_mailbox_takes_no_more_and_nothing_is_acknowledged() {
     bruno.exchange("");
     let mut ana = server.log_in("ana");
     assert!(ana.exchange("@bruno 3").is_empty());
+}
+
+#[test]
+fn a_mailbox_is_full_by_bytes_too() {
+    let server = TestServer::with_arguments(&USERS, &["--max-mailbox-bytes", "5000"]);
+    let mut ana = server.log_in("ana");
+    ana.exchange(&format!("@bruno {}", "x".repeat(5_000)));
+    assert_eq!(ana.hear_after("@bruno more"), None);
+}
+
+#[test]
+fn thousands_of_lines_to_a_group_in_one_go_reach_every_member() {
+    let server = TestServer::start(&USERS);
+    std::fs::write(server.file("groups.csv"), "all,ana\nall,bruno\nall,carla\n").unwrap();
+    eventually(|| ask(server.folder.path()).unwrap().groups == 1);
+    let mut ana = server.log_in("ana");
+    let mut bruno = server.log_in("bruno");
+    ana.say("@all x\n".repeat(3_000).trim_end());
+    (0..3_000).for_each(|_| assert!(ana.hear_all().is_empty()));
+    assert_eq!(bruno.exchange("").len(), 3_000);
 }
 
 #[test]
