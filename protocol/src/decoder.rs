@@ -97,16 +97,19 @@ impl Decoder {
             }
             _ => return self.too_long(self.buffer.len()).map(Err),
         };
-        if let Some(error) = self.too_long(end) {
-            return Some(Err(error));
-        }
-        let start = std::mem::replace(&mut self.start, next);
-        self.scanned = next;
-        let line = &self.buffer[start..end];
-        Some(Ok(match self.framing {
+        let line = &self.buffer[self.start..end];
+        let line = match self.framing {
             Some(Framing::Bare) => trim_line_ends(line),
             _ => line.strip_suffix(b"\r").unwrap_or(line),
-        }))
+        };
+        if line.len() > self.longest {
+            return Some(Err(LineTooLong {
+                limit: self.longest,
+            }));
+        }
+        self.start = next;
+        self.scanned = next;
+        Some(Ok(line))
     }
 
     /// Whether [`Decoder::next_line`] has something to give: a line or an error.
@@ -274,8 +277,13 @@ mod tests {
         let mut decoder = Decoder::new(64);
         decoder.push(b"alice\n");
         assert_eq!(lines(&mut decoder), ["alice"]);
+        decoder.push(&[&[b'x'; 64][..], b"\r\n"].concat());
+        assert_eq!(lines(&mut decoder), ["x".repeat(64)]);
         decoder.push(&[b'x'; 66]);
         assert_eq!(decoder.next_line(), Some(Err(LineTooLong { limit: 64 })));
+        assert_eq!(decoder.next_line(), Some(Err(LineTooLong { limit: 64 })));
+        let mut decoder = Decoder::new(64);
+        decoder.push(&[&[b'x'; 65][..], b"\n"].concat());
         assert_eq!(decoder.next_line(), Some(Err(LineTooLong { limit: 64 })));
     }
 }

@@ -73,7 +73,7 @@ proptest! {
                 decoder.quiet();
             }
             while let Some(Ok(line)) = decoder.next_line() {
-                prop_assert!(line.len() <= 65);
+                prop_assert!(line.len() <= 64);
             }
             if decoder.next_line().is_some() {
                 break;
