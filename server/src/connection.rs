@@ -12,7 +12,7 @@ use mensageiro_protocol::{Decoder, Framing, LineTooLong, limits::BARE_GAP};
 use socket2::{SockRef, TcpKeepalive};
 use thiserror::Error;
 
-use crate::{admission::Permit, hub::Place};
+use crate::{admission::Permit, early::EarlyInput, hub::Place};
 
 /// What one read takes at most; a longer line takes several.
 const READ_BYTES: usize = 4 * 1024;
@@ -29,6 +29,7 @@ pub struct Connection {
     stream: Arc<TcpStream>,
     peer: SocketAddr,
     decoder: Decoder,
+    early: EarlyInput,
     /// The read time limit the socket has now.
     read_limit: Option<Duration>,
     output: Vec<u8>,
@@ -84,6 +85,7 @@ impl Connection {
             stream,
             peer,
             decoder: Decoder::new(longest_line),
+            early: EarlyInput::default(),
             read_limit: None,
             output: Vec::new(),
             last_write: None,
@@ -156,7 +158,7 @@ impl Connection {
             Framing::Line => self.flush(),
             Framing::Bare => {
                 let gap = self.last_write.map_or(BARE_GAP, |last| last.elapsed());
-                thread::sleep(BARE_GAP.saturating_sub(gap));
+                self.pause(BARE_GAP.saturating_sub(gap))?;
                 self.flush()
             }
         }
@@ -195,11 +197,43 @@ impl Connection {
         !is_broken() && !self.place.hung_up()
     }
 
+    /// Waits before the next segment, and meanwhile takes what the client sends: left in the
+    /// socket, its messages would be glued together.
+    fn pause(&mut self, gap: Duration) -> io::Result<()> {
+        let until = Instant::now() + gap;
+        let mut bytes = [0; READ_BYTES];
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() || self.early.is_full() {
+                thread::sleep(left);
+                return Ok(());
+            }
+            self.limit_read(Some(left))?;
+            match (&*self.stream).read(&mut bytes) {
+                Ok(count) => self.early.push(&bytes[..count], Instant::now()),
+                Err(e) if is_read_limit(&e) || e.kind() == ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
+    }
+
     /// Reads until the decoder has a line or an error to give.
     fn wait_for_line(&mut self, limit: Option<Duration>) -> Result<(), Ended> {
         let deadline = limit.map(|limit| (Instant::now() + limit, limit));
         let mut bytes = [0; READ_BYTES];
         while !self.decoder.has_line() {
+            if let Some(chunk) = self.early.pop() {
+                self.decoder.push(&chunk);
+                self.decoder.quiet();
+                continue;
+            }
+            if self.early.is_over() {
+                return Err(if self.place.hung_up() {
+                    Ended::HungUp
+                } else {
+                    Ended::InOrder
+                });
+            }
             self.decoder.shrink();
             let quiet = self.decoder.wait();
             let left = deadline.map(|(at, _)| at.saturating_duration_since(Instant::now()));

@@ -14,6 +14,7 @@ pub mod admission;
 pub mod archive;
 pub mod connection;
 pub mod directory;
+mod early;
 pub mod hub;
 pub mod journal;
 pub mod listener;

@@ -183,6 +183,30 @@ fn what_a_bare_client_gets_comes_in_segments_of_their_own() {
 }
 
 #[test]
+fn what_a_bare_client_sends_while_it_is_answered_is_not_glued_together() {
+    let server = TestServer::start(&USERS);
+    let mut ana = server.log_in("ana");
+    for number in 0..20 {
+        ana.exchange(&format!("@bruno {number}"));
+    }
+    let mut bruno = server.connect(Framing::Bare);
+    bruno.say("bruno");
+    for line in ["@nobody hello", "@ana one", "@ana two"] {
+        // Each with a message that says the answer is still under way.
+        assert!(bruno.hear().unwrap().starts_with(b"@ana "));
+        bruno.say(line);
+    }
+    (3..20).for_each(|_| assert!(bruno.hear().unwrap().starts_with(b"@ana ")));
+    for _ in 0..4 {
+        assert_eq!(bruno.hear().unwrap(), b"f");
+    }
+    assert_eq!(ana.exchange(""), ["@bruno one", "@bruno two"]);
+    bruno.close_own_side();
+    assert_eq!(bruno.hear(), None);
+    assert_eq!(server.archive(20).len(), 20);
+}
+
+#[test]
 fn two_thousand_users_are_connected_and_talk() {
     let users: Vec<_> = (0..2_000).map(|number| format!("user{number}")).collect();
     let names: Vec<_> = users.iter().map(String::as_str).collect();
