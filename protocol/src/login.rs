@@ -1,7 +1,11 @@
-use std::{borrow::Borrow, fmt, sync::Arc};
+use std::{
+    borrow::{Borrow, Cow},
+    fmt,
+    sync::Arc,
+};
 
 use thiserror::Error;
-use unicode_normalization::{UnicodeNormalization, is_nfc};
+use unicode_normalization::{UnicodeNormalization, char::is_combining_mark, is_nfc};
 
 use crate::limits::LOGIN_CHARS;
 
@@ -40,18 +44,23 @@ impl Login {
     /// # Errors
     /// [`LoginError`] says which rule it breaks.
     pub fn parse(name: &str) -> Result<Self, LoginError> {
+        // Checked as it will be kept: normalizing may change the order of characters.
+        let name = if is_nfc(name) {
+            Cow::Borrowed(name)
+        } else {
+            Cow::Owned(name.nfc().collect())
+        };
         let first = name.chars().next().ok_or(LoginError::Empty)?;
         let chars = name.chars().count();
         if chars > LOGIN_CHARS {
             return Err(LoginError::TooLong { chars });
         }
-        if !(first.is_alphanumeric() || first == '_') {
+        if is_combining_mark(first) || !(first.is_alphanumeric() || first == '_') {
             return Err(LoginError::BadStart(first));
         }
         match name.chars().find(|&c| !is_login_character(c)) {
             Some(bad) => Err(LoginError::BadCharacter(bad)),
-            None if is_nfc(name) => Ok(Self(name.into())),
-            None => Ok(Self(name.nfc().collect::<String>().into())),
+            None => Ok(Self(name.into())),
         }
     }
 
@@ -62,9 +71,7 @@ impl Login {
 }
 
 fn is_login_character(c: char) -> bool {
-    c.is_alphanumeric()
-        || matches!(c, '.' | '_' | '-' | '+' | '@')
-        || unicode_normalization::char::is_combining_mark(c)
+    c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '+' | '@') || is_combining_mark(c)
 }
 
 impl fmt::Display for Login {
@@ -134,5 +141,11 @@ mod tests {
     #[test]
     fn both_ways_to_write_an_accent_are_one_login() {
         check("jo\u{61}\u{303}o", Ok("joão"));
+    }
+
+    #[test]
+    fn a_mark_that_normalizing_moves_to_the_front_starts_no_login() {
+        check("\u{654}\u{748}0", Err(LoginError::BadStart('\u{748}')));
+        check("\u{654}a", Err(LoginError::BadStart('\u{654}')));
     }
 }

@@ -1,11 +1,11 @@
-//! However TCP cuts the bytes, the same lines come out.
+//! However TCP cuts the bytes, the same lines come out; and what is a login stays one.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     reason = "a test fails by panicking"
 )]
 
-use mensageiro_protocol::{Decoder, Framing};
+use mensageiro_protocol::{Decoder, Framing, Login};
 use proptest::prelude::*;
 
 fn lines(decoder: &mut Decoder) -> Vec<Vec<u8>> {
@@ -79,6 +79,13 @@ proptest! {
                 break;
             }
             prop_assert!(decoder.pending().len() <= 65);
+        }
+    }
+
+    #[test]
+    fn what_is_kept_of_a_login_is_a_login_again(name in "[a\u{654}\u{748}\u{301}\u{327}ñ가-힣._0]{1,6}") {
+        if let Ok(login) = Login::parse(&name) {
+            prop_assert_eq!(Login::parse(login.as_str()), Ok(login));
         }
     }
 }
