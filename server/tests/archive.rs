@@ -100,17 +100,7 @@ fn a_second_program_finds_whole_rows_at_any_moment() {
     });
     let mut seen = 0;
     while !writer.is_finished() {
-        let content = fs::read(&file).unwrap();
-        // As docs/STORAGE.md says: a last line without its line end is still being written.
-        let whole = content
-            .iter()
-            .rposition(|&byte| byte == b'\n')
-            .map_or(0, |at| at + 1);
-        let mut reader = csv::Reader::from_reader(&content[..whole]);
-        let ids: Vec<u64> = reader
-            .records()
-            .map(|row| row.unwrap()[0].parse().unwrap())
-            .collect();
+        let ids = support::whole_row_ids(&file);
         assert!(ids.iter().copied().eq(1..=ids.len() as u64));
         assert!(ids.len() >= seen);
         seen = ids.len();

@@ -165,16 +165,7 @@ fn nothing_is_lost_and_nothing_comes_twice_whenever_the_server_is_killed() {
 
 /// messages.csv is whole rows, but for a last one that a kill tore.
 fn check_whole(file: &Path) {
-    let content = fs::read(file).unwrap();
-    let whole = content
-        .iter()
-        .rposition(|&byte| byte == b'\n')
-        .map_or(0, |at| at + 1);
-    let mut reader = csv::Reader::from_reader(&content[..whole]);
-    let ids: Vec<u64> = reader
-        .records()
-        .map(|row| row.unwrap()[0].parse().unwrap())
-        .collect();
+    let ids = support::whole_row_ids(file);
     assert_eq!(
         ids.len(),
         ids.iter().collect::<BTreeSet<_>>().len(),
