@@ -20,6 +20,7 @@ pub mod classic;
 mod decoder;
 mod framing;
 pub mod limits;
+pub mod live;
 mod login;
 mod text;
 pub mod transcript;

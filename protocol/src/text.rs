@@ -1,6 +1,7 @@
 use std::{borrow::Cow, fmt, sync::Arc};
 
 use encoding_rs::WINDOWS_1252;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The text of a message, safe to show in a terminal, a window or a spreadsheet.
 ///
@@ -65,6 +66,18 @@ impl From<&str> for Text {
 impl fmt::Display for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+impl Serialize for Text {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self::from(String::deserialize(deserializer)?.as_str()))
     }
 }
 
