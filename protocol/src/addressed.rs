@@ -33,10 +33,18 @@ impl Addressed {
     /// # Errors
     /// [`AddressedError`] says what is missing; such a line is discarded by a server (rule S8).
     pub fn parse(line: &[u8]) -> Result<Self, AddressedError> {
+        Self::parse_with(line, Text::decode)
+    }
+
+    /// The same, with another way to read the text.
+    pub(crate) fn parse_with(
+        line: &[u8],
+        decode: impl FnOnce(&[u8]) -> Text,
+    ) -> Result<Self, AddressedError> {
         let rest = line.strip_prefix(b"@").ok_or(AddressedError::NoAt)?;
         let space = rest.iter().position(|&b| b == b' ').unwrap_or(rest.len());
         let login = Login::parse(&String::from_utf8_lossy(&rest[..space]))?;
-        let text = Text::decode(rest.get(space + 1..).unwrap_or_default());
+        let text = decode(rest.get(space + 1..).unwrap_or_default());
         if text.is_empty() {
             return Err(AddressedError::NoText);
         }

@@ -1,6 +1,76 @@
 //! The live protocol: classic lines with tags, and verbs with one JSON object each
 //! (PROTOCOL.md, "Live sessions").
 
+mod event;
+mod hello;
+mod message;
+mod request;
 mod tag;
+mod text;
+mod verbs;
 
-pub use tag::{BadTag, TAG_CHARS, Tag};
+use std::fmt;
+
+use serde::{Serialize, de::DeserializeOwned};
+use thiserror::Error;
+
+pub use self::{
+    event::Event,
+    hello::{Hello, HelloError, LIVE},
+    message::{Delivered, Telling},
+    request::Request,
+    tag::{BadTag, TAG_CHARS, Tag},
+    verbs::{
+        Accepted, Bye, ByeCode, Got, HISTORY_MOST, HISTORY_USUAL, HistoryEnd, HistoryRequest,
+        Limits, NOTE_CHARS, Presence, PresenceNews, Read, Receipt, ReceiptState, RefusalCode,
+        Refused, Roster, RosterGroup, RosterUser, Status, Typing, TypingNews, Welcome,
+    },
+};
+
+/// Why a line cannot be understood.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{reason}")]
+pub struct BadLine {
+    /// The tag of the message, if it got so far.
+    pub tag: Option<Tag>,
+    /// For people.
+    pub reason: String,
+}
+
+impl BadLine {
+    fn new(reason: impl fmt::Display) -> Self {
+        Self {
+            tag: None,
+            reason: reason.to_string(),
+        }
+    }
+}
+
+/// Parts `verb {json}`.
+fn split_verb(line: &[u8]) -> (&[u8], &[u8]) {
+    match line.iter().position(|&byte| byte == b' ') {
+        Some(space) => (&line[..space], &line[space + 1..]),
+        None => (line, b"{}"),
+    }
+}
+
+/// Reads the object of a verb; nothing at all is an empty one.
+fn read_object<T: DeserializeOwned>(json: &[u8]) -> Result<T, BadLine> {
+    let json = if json.trim_ascii().is_empty() {
+        b"{}"
+    } else {
+        json
+    };
+    serde_json::from_slice(json).map_err(BadLine::new)
+}
+
+/// Appends `verb {json}`, without a line end.
+fn write_verb(verb: &str, object: &impl Serialize, out: &mut Vec<u8>) {
+    out.extend_from_slice(verb.as_bytes());
+    out.push(b' ');
+    // Plain structs with string keys, into memory: nothing of it can fail.
+    let _ = serde_json::to_writer(out, object);
+}
+
+#[derive(Serialize)]
+struct Nothing {}

@@ -1,0 +1,204 @@
+use super::{
+    Accepted, BadLine, Bye, Delivered, HistoryEnd, Nothing, PresenceNews, Read, Receipt, Refused,
+    Roster, TypingNews, Welcome, read_object, split_verb, write_verb,
+};
+use crate::classic::END;
+
+/// What a server tells a live client with one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// `welcome` (rule V1).
+    Welcome(Welcome),
+    /// `#8841;at=… @bob text` (rule V6).
+    Message(Delivered),
+    /// `f`: the backlog is complete (rule V3).
+    End,
+    /// `ok` (rule V4).
+    Accepted(Accepted),
+    /// `no` (rule V4).
+    Refused(Refused),
+    /// `receipt` (rule V9).
+    Receipt(Receipt),
+    /// `read`: another session of the same user did (rule V8).
+    Read(Read),
+    /// `typing` (rule V11).
+    Typing(TypingNews),
+    /// `presence` (rule V12).
+    Presence(PresenceNews),
+    /// `roster` (rule V12).
+    Roster(Roster),
+    /// `history`: an answer is complete (rule V10).
+    History(HistoryEnd),
+    /// `pong` (rule V13).
+    Pong,
+    /// `bye` (rule V13).
+    Bye(Bye),
+    /// Something of a later version: without effect (rule V2).
+    Unknown,
+}
+
+impl Event {
+    /// Reads one line, without its end.
+    ///
+    /// # Errors
+    /// [`BadLine`] when it is a message or a known verb, but cannot be understood.
+    pub fn parse(line: &[u8]) -> Result<Self, BadLine> {
+        if line == END {
+            return Ok(Self::End);
+        }
+        if line.first() == Some(&b'#') {
+            return Delivered::parse(line).map(Self::Message);
+        }
+        let (verb, json) = split_verb(line);
+        Ok(match verb {
+            b"welcome" => Self::Welcome(read_object(json)?),
+            b"ok" => Self::Accepted(read_object(json)?),
+            b"no" => Self::Refused(read_object(json)?),
+            b"receipt" => Self::Receipt(read_object(json)?),
+            b"read" => Self::Read(read_object(json)?),
+            b"typing" => Self::Typing(read_object(json)?),
+            b"presence" => Self::Presence(read_object(json)?),
+            b"roster" => Self::Roster(read_object(json)?),
+            b"history" => Self::History(read_object(json)?),
+            b"pong" => Self::Pong,
+            b"bye" => Self::Bye(read_object(json)?),
+            _ => Self::Unknown,
+        })
+    }
+
+    /// Appends the line, without its end.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Welcome(welcome) => write_verb("welcome", welcome, out),
+            Self::Message(message) => message.encode(out),
+            Self::End => out.extend_from_slice(END),
+            Self::Accepted(accepted) => write_verb("ok", accepted, out),
+            Self::Refused(refused) => write_verb("no", refused, out),
+            Self::Receipt(receipt) => write_verb("receipt", receipt, out),
+            Self::Read(read) => write_verb("read", read, out),
+            Self::Typing(typing) => write_verb("typing", typing, out),
+            Self::Presence(presence) => write_verb("presence", presence, out),
+            Self::Roster(roster) => write_verb("roster", roster, out),
+            Self::History(history) => write_verb("history", history, out),
+            Self::Pong => write_verb("pong", &Nothing {}, out),
+            Self::Bye(bye) => write_verb("bye", bye, out),
+            Self::Unknown => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        Login, Text,
+        live::{ByeCode, Presence, RefusalCode, RosterGroup, RosterUser, Tag},
+    };
+
+    fn login(name: &str) -> Login {
+        Login::parse(name).unwrap()
+    }
+
+    fn message(from: &str, tag: Option<&str>, is_old: bool) -> Event {
+        Event::Message(Delivered {
+            id: 8841,
+            at: 1_763_843_211_123,
+            with: login("bob"),
+            from: login(from),
+            tag: tag.map(|tag| Tag::parse(tag).unwrap()),
+            is_old,
+            text: Text::from("hi\nthere"),
+        })
+    }
+
+    fn check(line: &str, event: Event) {
+        assert_eq!(Event::parse(line.as_bytes()), Ok(event.clone()));
+        let mut encoded = Vec::new();
+        event.encode(&mut encoded);
+        assert_eq!(String::from_utf8(encoded).unwrap(), line);
+    }
+
+    #[test]
+    fn messages_name_the_conversation_and_the_author_where_it_differs() {
+        check(
+            r"#8841;at=1763843211123 @bob hi\nthere",
+            message("bob", None, false),
+        );
+        check(
+            r"#8841;at=1763843211123;from=ana;tag=c7 @bob hi\nthere",
+            message("ana", Some("c7"), false),
+        );
+        check(
+            r"#8841;at=1763843211123;from=ana;old=1 @bob hi\nthere",
+            message("ana", None, true),
+        );
+    }
+
+    #[test]
+    fn every_verb_is_read_as_it_is_written() {
+        for line in [
+            r#"welcome {"server":"MeuMensageiro","version":"0.1.0","you":"alice","last":8840,"limits":{"line_bytes":16384}}"#,
+            "f",
+            r#"ok {"tag":"c7","id":8842,"at":1763843211123}"#,
+            r#"no {"tag":"c7","code":"unknown-recipient","detail":"there is no user or group zoe"}"#,
+            r#"no {"code":"bad-line","detail":"?"}"#,
+            r#"receipt {"id":8842,"with":"bob","by":"bob","state":"read","at":1763843211123}"#,
+            r#"read {"with":"bob","up_to":8841}"#,
+            r#"typing {"from":"ana","with":"turma-a"}"#,
+            r#"presence {"login":"bob","state":"offline","seen":1763843211123}"#,
+            r#"presence {"login":"bob","state":"away","note":"lunch"}"#,
+            r#"roster {"users":[{"login":"bob","state":"online","name":"Bob B."}],"groups":[{"name":"turma-a","members":["ana","bob"]}],"more":false}"#,
+            r#"history {"with":"bob","before":8812,"count":50,"more":true}"#,
+            "pong {}",
+            r#"bye {"code":"slow","detail":"too much was waiting"}"#,
+        ] {
+            let event = Event::parse(line.as_bytes()).unwrap();
+            assert_ne!(event, Event::Unknown);
+            let mut encoded = Vec::new();
+            event.encode(&mut encoded);
+            assert_eq!(String::from_utf8(encoded).unwrap(), line);
+        }
+    }
+
+    #[test]
+    fn a_roster_tells_where_everybody_is() {
+        let line = r#"roster {"users":[{"login":"bob","state":"online","color":1}],"groups":[]}"#;
+        let user = RosterUser {
+            presence: PresenceNews {
+                login: login("bob"),
+                state: Presence::Online,
+                note: Text::default(),
+                seen: None,
+            },
+            name: String::new(),
+        };
+        let roster = Roster {
+            users: vec![user],
+            groups: Vec::<RosterGroup>::new(),
+            more: false,
+        };
+        assert_eq!(Event::parse(line.as_bytes()), Ok(Event::Roster(roster)));
+    }
+
+    #[test]
+    fn what_a_later_version_says_is_understood_as_far_as_it_goes() {
+        assert_eq!(Event::parse(b"weather {}"), Ok(Event::Unknown));
+        let bye = Event::parse(br#"bye {"code":"full-moon","why":3}"#);
+        assert!(matches!(
+            bye,
+            Ok(Event::Bye(Bye {
+                code: ByeCode::Other,
+                ..
+            }))
+        ));
+        let no = Event::parse(br#"no {"code":"too-sunny"}"#);
+        assert!(matches!(
+            no,
+            Ok(Event::Refused(Refused {
+                code: RefusalCode::Other,
+                ..
+            }))
+        ));
+        assert!(Event::parse(b"#x @bob hi").is_err());
+    }
+}

@@ -1,0 +1,128 @@
+use thiserror::Error;
+
+use super::Tag;
+use crate::{Login, LoginError};
+
+/// The word after the login that asks for a live session (rule V1).
+pub const LIVE: &str = "live/1";
+
+/// The first line of a live session: `alice live/1 device=5f0c after=8812` (rule V1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hello {
+    /// Who it is.
+    pub login: Login,
+    /// The program's own name for the device it runs on; for the server's log only.
+    pub device: Option<Tag>,
+    /// The newest message this device has: everything after it is wanted (rule V3). Without it,
+    /// what is unread.
+    pub after: Option<u64>,
+}
+
+/// Why a line that asks for a live session does not get one.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum HelloError {
+    /// The name cannot be a login.
+    #[error(transparent)]
+    Login(#[from] LoginError),
+    /// `after=` is followed by something else than a number.
+    #[error("after= needs the number of a message, not {0:?}")]
+    After(String),
+}
+
+impl Hello {
+    /// Reads the first line of a connection. `None`: it does not ask for a live session.
+    /// Words that are unknown are ignored (rule V2).
+    ///
+    /// # Errors
+    /// [`HelloError`] when it does, but badly.
+    pub fn parse(line: &str) -> Option<Result<Self, HelloError>> {
+        let mut words = line.split_ascii_whitespace();
+        let login = words.next()?;
+        if words.next()? != LIVE {
+            return None;
+        }
+        Some(Self::parse_words(login, words))
+    }
+
+    fn parse_words<'a>(
+        login: &str,
+        words: impl Iterator<Item = &'a str>,
+    ) -> Result<Self, HelloError> {
+        let mut hello = Self {
+            login: Login::parse(login)?,
+            device: None,
+            after: None,
+        };
+        for word in words {
+            match word.split_once('=') {
+                Some(("device", device)) => hello.device = Tag::parse(device).ok(),
+                Some(("after", after)) => {
+                    let number = after.parse().map_err(|_| HelloError::After(after.into()))?;
+                    hello.after = Some(number);
+                }
+                _ => {}
+            }
+        }
+        Ok(hello)
+    }
+
+    /// Appends the line, without its end.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.login.as_str().as_bytes());
+        out.push(b' ');
+        out.extend_from_slice(LIVE.as_bytes());
+        if let Some(device) = &self.device {
+            out.extend_from_slice(b" device=");
+            out.extend_from_slice(device.as_str().as_bytes());
+        }
+        if let Some(after) = self.after {
+            out.extend_from_slice(b" after=");
+            out.extend_from_slice(itoa::Buffer::new().format(after).as_bytes());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hello(device: Option<&str>, after: Option<u64>) -> Hello {
+        Hello {
+            login: Login::parse("alice").unwrap(),
+            device: device.map(|device| Tag::parse(device).unwrap()),
+            after,
+        }
+    }
+
+    #[test]
+    fn a_hello_names_device_and_place() {
+        for (line, expected) in [
+            ("alice live/1", hello(None, None)),
+            (
+                "alice live/1 device=5f0c after=8812",
+                hello(Some("5f0c"), Some(8812)),
+            ),
+            ("  alice  live/1  color=red after=0 ", hello(None, Some(0))),
+        ] {
+            assert_eq!(Hello::parse(line), Some(Ok(expected)), "{line}");
+        }
+        let mut line = Vec::new();
+        hello(Some("5f0c"), Some(8812)).encode(&mut line);
+        assert_eq!(line, b"alice live/1 device=5f0c after=8812");
+    }
+
+    #[test]
+    fn a_classic_login_is_no_hello_and_a_bad_one_says_why() {
+        for line in ["alice", "", "alice live", "alice live/2", "live/1"] {
+            assert_eq!(Hello::parse(line), None, "{line}");
+        }
+        assert!(matches!(
+            Hello::parse("@x live/1"),
+            Some(Err(HelloError::Login(_)))
+        ));
+        assert_eq!(
+            Hello::parse("alice live/1 after=-1"),
+            Some(Err(HelloError::After("-1".into())))
+        );
+    }
+}

@@ -1,0 +1,129 @@
+use super::{BadLine, Tag, text};
+use crate::{Addressed, Login, Text};
+
+/// A message as the server tells it: `#8841;at=1763843211123 @bob hello` (rule V6).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivered {
+    /// Its place in the one sequence of all messages; every order is by it.
+    pub id: u64,
+    /// When it was accepted, in milliseconds since 1970 UTC by the server's clock: a label.
+    pub at: i64,
+    /// The conversation: the other user, or the group. Whom one writes to in order to answer.
+    pub with: Login,
+    /// Who wrote it: `with`, unless it is said otherwise.
+    pub from: Login,
+    /// The tag its author sent it with; told to the author's own sessions only.
+    pub tag: Option<Tag>,
+    /// It was asked for with `history`.
+    pub is_old: bool,
+    /// What it says.
+    pub text: Text,
+}
+
+/// The parts of a message line, borrowed: what a server has at hand when it tells a message.
+#[derive(Clone, Copy, Debug)]
+pub struct Telling<'a> {
+    /// As in [`Delivered`].
+    pub id: u64,
+    /// As in [`Delivered`].
+    pub at: i64,
+    /// As in [`Delivered`].
+    pub with: &'a Login,
+    /// As in [`Delivered`].
+    pub from: &'a Login,
+    /// As in [`Delivered`].
+    pub tag: Option<&'a Tag>,
+    /// As in [`Delivered`].
+    pub is_old: bool,
+    /// As in [`Delivered`].
+    pub text: &'a Text,
+}
+
+impl Telling<'_> {
+    /// Appends the line, without its end.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let mut number = itoa::Buffer::new();
+        out.push(b'#');
+        out.extend_from_slice(number.format(self.id).as_bytes());
+        out.extend_from_slice(b";at=");
+        out.extend_from_slice(number.format(self.at).as_bytes());
+        if self.from != self.with {
+            out.extend_from_slice(b";from=");
+            out.extend_from_slice(self.from.as_str().as_bytes());
+        }
+        if let Some(tag) = self.tag {
+            out.extend_from_slice(b";tag=");
+            out.extend_from_slice(tag.as_str().as_bytes());
+        }
+        if self.is_old {
+            out.extend_from_slice(b";old=1");
+        }
+        encode_addressed(self.with, self.text, out);
+    }
+}
+
+impl Delivered {
+    /// Appends the line, without its end.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let telling = Telling {
+            id: self.id,
+            at: self.at,
+            with: &self.with,
+            from: &self.from,
+            tag: self.tag.as_ref(),
+            is_old: self.is_old,
+            text: &self.text,
+        };
+        telling.encode(out);
+    }
+
+    /// Reads a line that starts with `#`.
+    pub(super) fn parse(line: &[u8]) -> Result<Self, BadLine> {
+        let (head, message) = split(line)?;
+        let mut words = head.split(';');
+        let id = words.next().and_then(|id| id.parse().ok());
+        let mut delivered = Self {
+            id: id.ok_or_else(|| BadLine::new("a message starts with # and its number"))?,
+            at: 0,
+            from: message.login.clone(),
+            with: message.login,
+            tag: None,
+            is_old: false,
+            text: message.text,
+        };
+        for word in words {
+            match word.split_once('=') {
+                Some(("at", at)) => delivered.at = at.parse().unwrap_or(0),
+                Some(("from", from)) => {
+                    delivered.from = Login::parse(from).map_err(BadLine::new)?;
+                }
+                Some(("tag", tag)) => delivered.tag = Tag::parse(tag).ok(),
+                Some(("old", _)) => delivered.is_old = true,
+                _ => {}
+            }
+        }
+        Ok(delivered)
+    }
+}
+
+/// Parts `#head @login text`.
+pub(super) fn split(line: &[u8]) -> Result<(&str, Addressed), BadLine> {
+    let rest = line.strip_prefix(b"#").unwrap_or(line);
+    let space = rest.iter().position(|&byte| byte == b' ');
+    let space = space.ok_or_else(|| BadLine::new("there is no message after the tag"))?;
+    let head = str::from_utf8(&rest[..space]).map_err(BadLine::new)?;
+    Ok((head, parse_addressed(&rest[space + 1..])?))
+}
+
+/// Reads `@login text` with an escaped text.
+pub(super) fn parse_addressed(bytes: &[u8]) -> Result<Addressed, BadLine> {
+    Addressed::parse_with(bytes, text::decode).map_err(BadLine::new)
+}
+
+/// Appends ` @login text` with the text escaped.
+pub(super) fn encode_addressed(login: &Login, message: &Text, out: &mut Vec<u8>) {
+    out.extend_from_slice(b" @");
+    out.extend_from_slice(login.as_str().as_bytes());
+    out.push(b' ');
+    text::encode(message, out);
+}

@@ -1,0 +1,206 @@
+use super::{
+    BadLine, Got, HistoryRequest, Nothing, Read, Status, Tag, Typing,
+    message::{encode_addressed, parse_addressed, split},
+    read_object, split_verb, write_verb,
+};
+use crate::{Addressed, Login, Text};
+
+/// What a live client asks for with one line after its hello.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// `#c7 @bob text` (rule V4).
+    Send {
+        /// The client's name for the message; without one there is no acknowledgement.
+        tag: Option<Tag>,
+        /// A user or a group.
+        to: Login,
+        /// What.
+        text: Text,
+    },
+    /// `read` (rule V8).
+    Read(Read),
+    /// `got` (rule V7).
+    Got(Got),
+    /// `history` (rule V10).
+    History(HistoryRequest),
+    /// `typing` (rule V11).
+    Typing(Typing),
+    /// `status` (rule V12).
+    Status(Status),
+    /// `roster` (rule V12).
+    Roster,
+    /// `ping` (rule V13).
+    Ping,
+    /// `bye` (rule V13).
+    Bye,
+    /// A verb of a later version, or an empty line: without effect (rule V2).
+    Unknown,
+}
+
+impl Request {
+    /// Reads one line, without its end.
+    ///
+    /// # Errors
+    /// [`BadLine`] when it is a message or a known verb, but cannot be understood.
+    pub fn parse(line: &[u8]) -> Result<Self, BadLine> {
+        match line.first() {
+            Some(b'@') => parse_addressed(line).map(|message| Self::send(None, message)),
+            Some(b'#') => Self::parse_tagged(line),
+            _ => Self::parse_verb(line),
+        }
+    }
+
+    fn send(tag: Option<Tag>, Addressed { login: to, text }: Addressed) -> Self {
+        Self::Send { tag, to, text }
+    }
+
+    fn parse_tagged(line: &[u8]) -> Result<Self, BadLine> {
+        let head = line[1..].split(|byte| matches!(byte, b' ' | b';')).next();
+        let tag = str::from_utf8(head.unwrap_or_default()).unwrap_or_default();
+        let tag = Tag::parse(tag).map_err(BadLine::new)?;
+        match split(line) {
+            Ok((_, message)) => Ok(Self::send(Some(tag), message)),
+            Err(BadLine { reason, .. }) => Err(BadLine {
+                tag: Some(tag),
+                reason,
+            }),
+        }
+    }
+
+    fn parse_verb(line: &[u8]) -> Result<Self, BadLine> {
+        let (verb, json) = split_verb(line);
+        Ok(match verb {
+            b"read" => Self::Read(read_object(json)?),
+            b"got" => Self::Got(read_object(json)?),
+            b"history" => Self::History(read_object(json)?),
+            b"typing" => Self::Typing(read_object(json)?),
+            b"status" => Self::Status(read_object(json)?),
+            b"roster" => Self::Roster,
+            b"ping" => Self::Ping,
+            b"bye" => Self::Bye,
+            _ => Self::Unknown,
+        })
+    }
+
+    /// Appends the line, without its end.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Send { tag, to, text } => {
+                match tag {
+                    Some(tag) => {
+                        out.push(b'#');
+                        out.extend_from_slice(tag.as_str().as_bytes());
+                        encode_addressed(to, text, out);
+                    }
+                    None => {
+                        let start = out.len();
+                        encode_addressed(to, text, out);
+                        // Without a tag there is nothing to part from.
+                        out.remove(start);
+                    }
+                }
+            }
+            Self::Read(read) => write_verb("read", read, out),
+            Self::Got(got) => write_verb("got", got, out),
+            Self::History(history) => write_verb("history", history, out),
+            Self::Typing(typing) => write_verb("typing", typing, out),
+            Self::Status(status) => write_verb("status", status, out),
+            Self::Roster => write_verb("roster", &Nothing {}, out),
+            Self::Ping => write_verb("ping", &Nothing {}, out),
+            Self::Bye => write_verb("bye", &Nothing {}, out),
+            Self::Unknown => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn login(name: &str) -> Login {
+        Login::parse(name).unwrap()
+    }
+
+    fn send(tag: Option<&str>, text: &str) -> Request {
+        Request::Send {
+            tag: tag.map(|tag| Tag::parse(tag).unwrap()),
+            to: login("bob"),
+            text: Text::from(text),
+        }
+    }
+
+    fn check(line: &str, request: Request) {
+        assert_eq!(Request::parse(line.as_bytes()), Ok(request.clone()));
+        let mut encoded = Vec::new();
+        request.encode(&mut encoded);
+        assert_eq!(String::from_utf8(encoded).unwrap(), line);
+    }
+
+    #[test]
+    fn every_request_is_read_as_it_is_written() {
+        check("@bob hello", send(None, "hello"));
+        check(
+            r"#c7 @bob two\nlines \\ more",
+            send(Some("c7"), "two\nlines \\ more"),
+        );
+        check(
+            r#"read {"with":"bob","up_to":8841}"#,
+            Request::Read(Read {
+                with: login("bob"),
+                up_to: 8841,
+            }),
+        );
+        check(r#"got {"up_to":8841}"#, Request::Got(Got { up_to: 8841 }));
+        check(
+            r#"history {"with":"bob","before":8812,"limit":20}"#,
+            Request::History(HistoryRequest {
+                with: login("bob"),
+                before: Some(8812),
+                limit: 20,
+            }),
+        );
+        check(
+            r#"typing {"to":"bob"}"#,
+            Request::Typing(Typing { to: login("bob") }),
+        );
+        check(
+            r#"status {"state":"away","note":"lunch"}"#,
+            Request::Status(Status {
+                state: super::super::Presence::Away,
+                note: Text::from("lunch"),
+            }),
+        );
+        check("roster {}", Request::Roster);
+        check("ping {}", Request::Ping);
+        check("bye {}", Request::Bye);
+    }
+
+    #[test]
+    fn what_is_unknown_is_ignored_and_what_may_be_left_out_has_a_meaning() {
+        let parse = |line: &str| Request::parse(line.as_bytes());
+        assert_eq!(parse("dance {\"with\":1}"), Ok(Request::Unknown));
+        assert_eq!(parse(""), Ok(Request::Unknown));
+        assert_eq!(parse("ping"), Ok(Request::Ping));
+        assert_eq!(parse("#c7;color=red @bob hi"), Ok(send(Some("c7"), "hi")));
+        assert_eq!(
+            parse(r#"history {"with":"bob","color":"red"}"#),
+            Ok(Request::History(HistoryRequest {
+                with: login("bob"),
+                before: None,
+                limit: 50
+            }))
+        );
+        assert_eq!(parse(r"@bob C:\temp"), Ok(send(None, "C:\\temp")));
+    }
+
+    #[test]
+    fn a_bad_line_says_why_and_of_which_message() {
+        let bad = |line: &str| Request::parse(line.as_bytes()).unwrap_err();
+        assert_eq!(bad("#c7 hello").tag, Tag::parse("c7").ok());
+        assert_eq!(bad("#c7").tag, Tag::parse("c7").ok());
+        assert_eq!(bad("# @bob hi").tag, None);
+        assert_eq!(bad("@bob").reason, "there is no text after the recipient");
+        assert!(bad("read {}").reason.contains("with"));
+        assert!(bad("got [").reason.contains("EOF"));
+    }
+}

@@ -1,0 +1,50 @@
+//! A text on a live line: LF travels as `\n`, the backslash as `\\` (rule V5).
+
+use std::borrow::Cow;
+
+use crate::Text;
+
+/// Appends the text, escaped.
+pub(super) fn encode(text: &Text, out: &mut Vec<u8>) {
+    let bytes = text.as_str().as_bytes();
+    if !bytes.iter().any(|byte| matches!(byte, b'\n' | b'\\')) {
+        return out.extend_from_slice(bytes);
+    }
+    for &byte in bytes {
+        match byte {
+            b'\n' => out.extend_from_slice(br"\n"),
+            b'\\' => out.extend_from_slice(br"\\"),
+            other => out.push(other),
+        }
+    }
+}
+
+/// Reads a text; a backslash before anything else stands for itself.
+pub(super) fn decode(bytes: &[u8]) -> Text {
+    Text::decode(&unescape(bytes))
+}
+
+fn unescape(bytes: &[u8]) -> Cow<'_, [u8]> {
+    if !bytes.contains(&b'\\') {
+        return Cow::Borrowed(bytes);
+    }
+    let mut plain = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    loop {
+        match rest {
+            [] => return Cow::Owned(plain),
+            [b'\\', b'n', after @ ..] => {
+                plain.push(b'\n');
+                rest = after;
+            }
+            [b'\\', b'\\', after @ ..] => {
+                plain.push(b'\\');
+                rest = after;
+            }
+            [byte, after @ ..] => {
+                plain.push(*byte);
+                rest = after;
+            }
+        }
+    }
+}
