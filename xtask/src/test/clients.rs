@@ -1,7 +1,8 @@
-//! The Python clients, started by their own check.
+//! The Python clients, started by their own checks.
 
 use std::{
     io::{BufRead, BufReader},
+    path::Path,
     process::{Command, Stdio},
 };
 
@@ -13,12 +14,24 @@ use crate::cargo;
 /// The name of Python 3 here.
 pub const PYTHON: &str = if cfg!(windows) { "python" } else { "python3" };
 
-/// Lets every style of client talk with every other through the real server.
+/// Classic clients of every style with every other, then live ones, through the real server.
+const CHECKS: [&str; 2] = ["check_clients.py", "check_live.py"];
+
+/// Runs the checks of `tests/clients`.
 pub fn run(workshop: &Workshop) -> Result<Outcome> {
+    let server = &workshop.programs()?.server;
+    let mut outcome = Outcome::default();
+    for check in CHECKS {
+        outcome = outcome.and(run_one(check, server)?);
+    }
+    Ok(outcome)
+}
+
+fn run_one(check: &str, server: &Path) -> Result<Outcome> {
     let mut child = Command::new(PYTHON)
         .arg("-B")
-        .arg(cargo::root().join("tests/clients/check_clients.py"))
-        .arg(&workshop.programs()?.server)
+        .arg(cargo::root().join("tests/clients").join(check))
+        .arg(server)
         .stdout(Stdio::piped())
         .spawn()
         .context("cannot start Python 3")?;
@@ -32,7 +45,7 @@ pub fn run(workshop: &Workshop) -> Result<Outcome> {
         }
     }
     if !child.wait()?.success() && outcome.failed == 0 {
-        bail!("check_clients.py ended early");
+        bail!("{check} ended early");
     }
     Ok(outcome)
 }

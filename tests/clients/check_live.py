@@ -1,0 +1,432 @@
+"""Starts the real server and talks with it as `live_client.py` does, classic programs beside it.
+
+    python3 check_live.py ../../target/debug/mensageiro-server
+"""
+
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+from checking import PATIENCE, Person, Server, expect, expect_soon, run_all
+from live_client import Broken, LiveClient
+
+CLASSIC = ["line_makefile", "bare_exact_f"]
+TEXTS = ["olá, às 10 no café ☕", "f", "two\nlines\n", r"C:\new\\", "#1 @x ok {}", "  two spaces "]
+
+
+def main():
+    binary = Path(sys.argv[1]).resolve()
+    with tempfile.TemporaryDirectory() as folder:
+        World(binary, folder).run_all()
+
+
+class World:
+    """One server with its data, and three users and a group of their own for every check."""
+
+    def __init__(self, binary, folder):
+        self.binary = binary
+        checks = [
+            (f"live and {style} write to each other", self.with_classic, style) for style in CLASSIC
+        ]
+        checks += [(what.__doc__.strip("."), what) for what in self.lone_checks()]
+        users, groups = [], []
+        for number, check in enumerate(checks):
+            names = f"ana{number}", f"joão{number}", f"carla{number}"
+            checks[number] = (*check, *names)
+            users += [f"{name},{name.capitalize()}" for name in names]
+            groups += [f"turma{number},{name}" for name in names]
+            groups.append(f"others{number},{names[1]}")
+        self.checks = checks
+        self.server = Server(binary, folder, users, groups)
+
+    def lone_checks(self):
+        return [
+            self.both_ways,
+            self.resume,
+            self.resend,
+            self.restart,
+            self.reading,
+            self.keeping,
+            self.unread,
+            self.two_devices,
+            self.classic_beside_live,
+            self.history,
+            self.group,
+            self.refusals,
+            self.later_versions,
+            self.strangers,
+            self.long_line,
+            self.typing_and_presence,
+            self.goodbye,
+        ]
+
+    def run_all(self):
+        run_all(self.checks, self.server)
+
+    def live(self, login, *others):
+        client = LiveClient("127.0.0.1", self.server.port, login)
+        client.connect()
+        return client
+
+    def both_ways(self, ana, joao, _carla):
+        """Live and live write to each other, each text comes as it was sent."""
+        a, j = self.live(ana), self.live(joao)
+        for text in TEXTS:
+            id = sent(a, joao, text)
+            message = wait_for(j, "message")
+            expect((message["id"], message["text"]), (id, text), "pushed")
+            expect((message["with"], message["from"], message["mine"]), (ana, ana, False), "who")
+        sent(j, ana, "obrigado")
+        expect(wait_for(a, "message")["text"], "obrigado", "answer")
+        expect(sorted(j.messages), list(j.messages), "ids rise")
+
+    def with_classic(self, style, ana, joao, _carla):
+        a, j = self.live(ana), Person(style, self.server.port, joao)
+        for text in TEXTS[:4]:
+            sent(a, joao, text)
+        expected = [f"@{ana} {one_line(text)}" for text in TEXTS[:4]]
+        j.poll_until(expected)
+        j.type(f"@{ana} sim, \\n e não")
+        expect(wait_for(a, "message")["text"], "sim, \\n e não", "from classic")
+        receipt = wait_for(a, "receipt", state="read")
+        expect((receipt["with"], receipt["by"]), (joao, joao), "receipt")
+        j.close()
+        expect(self.server.rows(joao)[0], (ana, TEXTS[0]), "row")
+
+    def resume(self, ana, joao, _carla):
+        """After a broken connection comes exactly what was missed, once."""
+        a, j = self.live(ana), self.live(joao)
+        ids = [sent(a, joao, "before")]
+        wait_for(j, "message")
+        for round in range(5):
+            j.drop()
+            ids += [sent(a, joao, f"missed {round}.{number}") for number in range(3)]
+            missed = [what["id"] for verb, what in j.connect() if verb == "message"]
+            expect(missed, ids[-3:], "missed")
+            ids.append(sent(a, joao, f"after {round}"))
+            expect(wait_for(j, "message")["id"], ids[-1], "pushed after it")
+        expect(list(j.messages), ids, "all, in order")
+        a.drop()
+        sent(j, ana, "one")
+        expect([what["text"] for verb, what in a.connect() if verb == "message"], ["one"], "news")
+
+    def resend(self, ana, joao, _carla):
+        """A tag that is sent again is the same message, in another session too."""
+        a, j = self.live(ana), self.live(joao)
+        id = sent(a, joao, "hello", tag="c7")
+        expect(sent(a, joao, "hello", tag="c7"), id, "the same session")
+        expect(sent(self.live(ana), joao, "hello", tag="c7"), id, "another session")
+        a.drop()
+        a.connect()
+        expect(sent(a, joao, "hello", tag="c7"), id, "a session later")
+        last = sent(a, joao, "another", tag="c8")
+        expect([wait_for(j, "message")["id"] for _ in range(2)], [id, last], "at the reader")
+        # The same tag of somebody else is another message.
+        expect(sent(j, ana, "hello", tag="c7") > last, True, "another user's tag")
+
+    def restart(self, ana, joao, _carla):
+        """Nothing is lost or doubled when the server is killed and starts again."""
+        with tempfile.TemporaryDirectory() as folder:
+            server = Server(self.binary, folder, [ana, joao])
+            a, j = (LiveClient("127.0.0.1", server.port, login) for login in (ana, joao))
+            a.connect(), j.connect()
+            ids = [sent(a, joao, f"message {number}", tag=f"t{number}") for number in range(20)]
+            j.say("read", {"with": ana, "up_to": ids[4]})
+            wait_for(a, "receipt", state="read")
+            a.send(joao, "perhaps", tag="perhaps")
+            server.kill()
+            expect_broken(a), expect_broken(j)
+            server.start()
+            for client in (a, j):
+                client.port = server.port
+                client.connect()
+            ids.append(sent(a, joao, "perhaps", tag="perhaps"))
+            expect([sent(a, joao, "again", tag=f"t{n}") for n in range(20)], ids[:20], "tags")
+            ids.append(sent(a, joao, "the end"))
+            wait_for(j, "message", id=ids[-1])
+            expect(list(j.messages), ids, "at the reader")
+            fresh = LiveClient("127.0.0.1", server.port, joao)
+            unread = [what["id"] for verb, what in fresh.connect() if verb == "message"]
+            expect(unread, ids[5:], "unread")
+            fresh.say("read", {"with": ana, "up_to": ids[-1]})
+            wait_for(a, "receipt", state="read", id=ids[-1])
+            texts = [f"message {number}" for number in range(20)] + ["perhaps", "the end"]
+            expect_soon(lambda: server.rows(joao), [(ana, text) for text in texts])
+            expect(server.stop(), 0, "exit code")
+
+    def reading(self, ana, joao, _carla):
+        """What one session reads is read in the others and told to the author."""
+        a, phone, desk = self.live(ana), self.live(joao), self.live(joao)
+        ids = [sent(a, joao, f"message {number}") for number in range(4)]
+        expect([wait_for(desk, "message")["id"] for _ in ids], ids, "at the desk")
+        expect(self.server.rows(joao), [], "rows before anything is read")
+        phone.say("read", {"with": ana, "up_to": ids[2]})
+        expect(wait_for(desk, "read"), {"with": ana, "up_to": ids[2]}, "at the desk")
+        receipt = wait_for(a, "receipt", state="read")
+        expect((receipt["id"], receipt["with"], receipt["by"]), (ids[2], joao, joao), "receipt")
+        expect_soon(lambda: len(self.server.rows(joao)), 3)
+        left = LiveClient("127.0.0.1", self.server.port, joao)
+        expect([what["id"] for _, what in left.connect()], ids[3:], "still unread")
+        # Reading it again, or less of it, changes nothing.
+        desk.say("read", {"with": ana, "up_to": ids[1]})
+        desk.say("read", {"with": ana, "up_to": ids[3]})
+        wait_for(a, "receipt", state="read", id=ids[3])
+        expect_soon(lambda: len(self.server.rows(joao)), 4)
+
+    def keeping(self, ana, joao, _carla):
+        """What is safe on a device is told to the author, also of one who comes back later."""
+        a, j = self.live(ana), self.live(joao)
+        ids = [sent(a, joao, f"message {number}") for number in range(3)]
+        j.say("got", {"up_to": ids[1]})
+        receipt = wait_for(a, "receipt", state="delivered", id=ids[1])
+        expect((receipt["with"], receipt["by"]), (joao, joao), "receipt")
+        a.drop()
+        desk = self.live(joao)
+        j.say("got", {"up_to": ids[2]})
+        j.say("read", {"with": ana, "up_to": ids[0]})
+        wait_for(desk, "read")
+        receipts = [what for verb, what in a.connect() if verb == "receipt"]
+        states = {receipt["state"]: receipt["id"] for receipt in receipts}
+        expect(states, {"delivered": ids[2], "read": ids[0]}, "receipts that changed")
+
+    def unread(self, ana, joao, _carla):
+        """Without after= comes what is unread, to every new session, until it is read."""
+        a = self.live(ana)
+        ids = [sent(a, joao, f"message {number}") for number in range(3)]
+        for _ in range(2):
+            j = LiveClient("127.0.0.1", self.server.port, joao)
+            expect([what["id"] for _, what in j.connect()], ids, "backlog")
+            expect(j.last >= ids[-1], True, "it may resume from there")
+        j.say("read", {"with": ana, "up_to": ids[-1]})
+        wait_for(a, "receipt", state="read")
+        expect(LiveClient("127.0.0.1", self.server.port, joao).connect(), [], "nothing unread")
+
+    def two_devices(self, ana, joao, _carla):
+        """What one device sends the other gets, with its tag; the sender gets no copy."""
+        phone, desk = self.live(ana), self.live(ana)
+        id = sent(phone, joao, "from the phone", tag="p1")
+        copy = wait_for(desk, "message")
+        found = copy["id"], copy["with"], copy["from"], copy["tag"], copy["text"]
+        expect(found, (id, joao, ana, "p1", "from the phone"), "copy")
+        desk.drop()
+        second = sent(phone, joao, "once more", tag="p2")
+        expect([what["id"] for verb, what in desk.connect() if verb == "message"], [second], "news")
+        expect(phone.hear(0.3), None, "at the sender")
+
+    def classic_beside_live(self, ana, joao, _carla):
+        """A classic session of the same user is not given what a live one has read."""
+        a, phone = self.live(ana), self.live(joao)
+        ids = [sent(a, joao, f"message {number}") for number in range(3)]
+        expect([wait_for(phone, "message")["id"] for _ in ids], ids, "at the phone")
+        phone.say("read", {"with": ana, "up_to": ids[1]})
+        wait_for(a, "receipt", state="read", id=ids[1])
+        desk = Person("line_makefile", self.server.port, joao)
+        desk.poll_until([f"@{ana} message 2"])
+        desk.type(f"@{ana} written at the desk")
+        told = dict(phone.hear(PATIENCE) for _ in range(2))
+        expect(told["read"], {"with": ana, "up_to": ids[2]}, "read by the classic one")
+        copy = told["message"]
+        found = copy["with"], copy["from"], copy["text"]
+        expect(found, (ana, joao, "written at the desk"), "copy")
+        desk.close()
+
+    def history(self, ana, joao, _carla):
+        """History comes page by page, oldest first, without holes."""
+        a, j = self.live(ana), self.live(joao)
+        ids = [sent((a, j)[n % 2], (joao, ana)[n % 2], f"message {n}") for n in range(130)]
+        pages, before = [], None
+        while True:
+            asked = {"with": joao} if before is None else {"with": joao, "before": before}
+            a.say("history", asked)
+            page, end = [], None
+            while end is None:
+                verb, what = a.hear(PATIENCE)
+                if verb == "history":
+                    end = what
+                elif verb == "message" and what["old"]:
+                    page.append(what["id"])
+            expect((end["with"], end["count"]), (joao, len(page)), "the end of a page")
+            pages = page + pages
+            if not end["more"]:
+                break
+            expect(len(page), 50, "a full page")
+            before = page[0]
+        expect(pages, ids, "all of it")
+        a.say("history", {"with": joao, "before": ids[10], "limit": 3})
+        expect([wait_for(a, "message", old=True)["id"] for _ in range(3)], ids[7:10], "three")
+
+    def group(self, ana, joao, carla):
+        """A group's message comes to each member, live and classic, with receipts of each."""
+        turma = ana.replace("ana", "turma")
+        a, j = self.live(ana), self.live(joao)
+        c = Person("line_makefile", self.server.port, carla)
+        id = sent(a, turma, "prova\namanhã")
+        message = wait_for(j, "message")
+        found = message["id"], message["with"], message["from"], message["text"]
+        expect(found, (id, turma, ana, "prova\namanhã"), "pushed")
+        c.poll_until([f"@{turma} {ana}: prova amanhã"])
+        c.type(f"@{turma} obrigada")
+        for client in (a, j):
+            message = wait_for(client, "message", text="obrigada")
+            expect((message["with"], message["from"]), (turma, carla), "from classic")
+        j.say("read", {"with": turma, "up_to": id})
+        readers = set()
+        while readers != {joao, carla}:
+            readers.add(wait_for(a, "receipt", state="read", with_=turma)["by"])
+        expect_soon(lambda: self.server.rows(f"{turma}/{joao}")[:1], [(ana, "prova\namanhã")])
+        j.say("history", {"with": turma})
+        expect(wait_for(j, "history")["count"], 2, "history of the group")
+        c.close()
+
+    def refusals(self, ana, joao, _carla):
+        """What is refused is told with its tag and a code, and the session goes on."""
+        a, j, others = self.live(ana), self.live(joao), ana.replace("ana", "others")
+        for to, code in [("zoe", "unknown-recipient"), (others, "not-a-member")]:
+            tag = a.send(to, "hello")
+            no = wait_for(a, "no")
+            expect((no["tag"], no["code"]), (tag, code), "refused")
+            expect(bool(no["detail"]), True, "for people")
+        a.write("#c9 hello")
+        no = wait_for(a, "no")
+        expect((no["tag"], no["code"]), ("c9", "bad-line"), "no recipient")
+        bad = ["@joão", f"#{'x' * 65} @{joao} x", "#a/b @x y", "read {}", "got [", 'history {"with":7}']
+        for line in bad:
+            a.write(line)
+            expect(wait_for(a, "no")["code"], "bad-line", line)
+        a.say("history", {"with": others})
+        expect(wait_for(a, "no")["code"], "not-a-member", "history of others")
+        # Without a tag it is taken like any other, only without a word.
+        a.write("@zoe hello")
+        no = wait_for(a, "no")
+        expect((no.get("tag"), no["code"]), (None, "unknown-recipient"), "without a tag")
+        a.write(f"@{joao} hello")
+        sent(a, joao, "still here")
+        texts = [wait_for(j, "message")["text"] for _ in range(2)]
+        expect(texts, ["hello", "still here"], "at the reader")
+
+    def later_versions(self, ana, joao, _carla):
+        """Verbs, words and fields that are not known are ignored."""
+        a = self.live(ana)
+        for line in ["", "dance", "dance {}", "Olá, tudo bem?", "{}", "ok {}", '"', "\\"]:
+            a.write(line)
+        a.write(f'#c1;color=red;x @{joao} hello')
+        expect(wait_for(a, "ok")["tag"], "c1", "with unknown words")
+        a.write('typing {"to":"%s","hands":2}' % joao)
+        wait_for_pong(a)
+
+    def strangers(self, ana, _joao, _carla):
+        """An unknown user and a bad hello are told bye, with a code."""
+        for login, after, code in [("zeca", 1, "unknown-user"), (ana, "x", "bad-hello")]:
+            stranger = LiveClient("127.0.0.1", self.server.port, login)
+            stranger.last = after
+            with expected(Broken) as broken:
+                stranger.connect()
+            expect(str(broken[0]).split()[0], "bye", "said")
+            expect(code in str(broken[0]), True, f"{code} in {broken[0]}")
+            expect_broken(stranger)
+
+    def long_line(self, ana, joao, _carla):
+        """A line that is too long ends the session, with a code; one of the limit does not."""
+        a, j = self.live(ana), self.live(joao)
+        text = "x" * (16384 - len(f"#c1 @{joao} ".encode()))
+        sent(a, joao, text, tag="c1")
+        expect(wait_for(j, "message")["text"], text, "of the limit")
+        a.send(joao, text + "x", tag="c2")
+        expect(wait_for(a, "bye")["code"], "too-long", "code")
+        expect_broken(a)
+
+    def typing_and_presence(self, ana, joao, carla):
+        """Who is there, who comes and goes, and who types."""
+        a = self.live(ana)
+        a.say("roster")
+        users, groups = {}, {}
+        while True:
+            roster = wait_for(a, "roster")
+            users |= {user["login"]: user for user in roster["users"]}
+            groups |= {group["name"]: group["members"] for group in roster["groups"]}
+            if not roster["more"]:
+                break
+        expect((users[joao]["state"], users[joao]["name"]), ("offline", joao.capitalize()), "João")
+        found = {name: set(members) for name, members in groups.items()}
+        expect(found, {ana.replace("ana", "turma"): {ana, joao, carla}}, "groups")
+        j = self.live(joao)
+        wait_for(a, "presence", login=joao, state="online")
+        j.say("status", {"state": "away", "note": "almoço"})
+        expect(wait_for(a, "presence", login=joao, state="away")["note"], "almoço", "note")
+        j.say("typing", {"to": ana})
+        expect(wait_for(a, "typing"), {"from": joao, "with": joao}, "typing")
+        before = int(time.time() * 1000) - 1000
+        j.drop()
+        seen = wait_for(a, "presence", login=joao, state="offline")["seen"]
+        expect(seen >= before, True, "last seen")
+        c = Person("line_makefile", self.server.port, carla)
+        wait_for(a, "presence", login=carla, state="online")
+        c.close()
+        wait_for(a, "presence", login=carla, state="offline")
+
+    def goodbye(self, ana, joao, _carla):
+        """bye is answered, and a server that stops says so."""
+        a = self.live(ana)
+        a.say("bye")
+        expect(wait_for(a, "bye")["code"], "bye", "code")
+        expect_broken(a)
+        with tempfile.TemporaryDirectory() as folder:
+            server = Server(self.binary, folder, [ana, joao])
+            j = LiveClient("127.0.0.1", server.port, joao)
+            j.connect()
+            expect(server.stop(), 0, "exit code")
+            expect(wait_for(j, "bye")["code"], "shutdown", "code")
+
+
+def sent(client, to, text, tag=None):
+    """Sends a message, waits for its `ok`, and returns its id."""
+    tag = client.send(to, text, tag)
+    return wait_for(client, "ok", tag=tag)["id"]
+
+
+def wait_for(client, wanted, **fields):
+    """The next thing of this kind; what comes before it is passed over."""
+    fields = {name.rstrip("_"): value for name, value in fields.items()}
+    deadline = time.monotonic() + PATIENCE
+    passed = []
+    while time.monotonic() < deadline:
+        event = client.hear(PATIENCE)
+        if event is None:
+            break
+        verb, what = event
+        if verb == wanted and fields.items() <= what.items():
+            return what
+        passed.append(event)
+    raise AssertionError(f"{wanted} {fields} never came, but {passed[-5:]}")
+
+
+def one_line(text):
+    """How a classic program gets a text."""
+    return text.replace("\n", " ")
+
+
+def wait_for_pong(client):
+    """What was said before has been heard."""
+    client.say("ping")
+    wait_for(client, "pong")
+
+
+@contextmanager
+def expected(kind):
+    caught = []
+    try:
+        yield caught
+    except kind as error:
+        caught.append(error)
+    expect(len(caught), 1, f"{kind.__name__} raised")
+
+
+def expect_broken(client):
+    with expected(Broken):
+        while client.hear(PATIENCE) is not None:
+            pass
+
+
+main()

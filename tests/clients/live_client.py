@@ -1,0 +1,181 @@
+"""A live client (docs/PROTOCOL.md, "Live sessions"): news comes by itself, and a connection that
+breaks loses nothing.
+
+    python3 live_client.py 127.0.0.1 3333 ana
+
+Then type `@bruno hello`, `read bruno`, `history bruno` or `ping`, and Enter. Other programs import
+`LiveClient`.
+"""
+
+import json
+import re
+import socket
+import struct
+import sys
+import threading
+import uuid
+
+
+class LiveClient:
+    """One user on one device. After `Broken`, `connect` again: nothing is missing, nothing comes
+    twice."""
+
+    def __init__(self, host, port, login):
+        self.host, self.port, self.login = host, port, login
+        self.device = uuid.uuid4().hex[:8]
+        self.last = None  # this device has every message up to this id; keep it with them
+        self.messages = {}  # what this device has, by id
+        self.unanswered = {}  # lines that were sent and not answered yet, by tag, in order
+
+    def connect(self):
+        """Says hello, takes the backlog, and sends again what was not answered. Returns what
+        was new: a list of (verb, what it says)."""
+        self.socket = socket.create_connection((self.host, self.port))
+        self.waiting = b""
+        resume = "" if self.last is None else f" after={self.last}"
+        self.write(f"{self.login} live/1 device={self.device}{resume}")
+        first, welcome = self.hear(30) or ("no", "answer")
+        if first != "welcome":
+            raise Broken(f"{first} {welcome}")
+        news = []
+        while (event := self.hear(30)) != ("f", {}):
+            if event is None:
+                raise Broken("the backlog does not end")
+            news.append(event)
+        self.last = max(self.last or 0, welcome["last"])
+        for tag in self.unanswered:
+            self.write_message(tag)
+        return news
+
+    def send(self, to, text, tag=None):
+        """Sends a message and returns its tag; `ok` or `no` will come. A tag that was used
+        before means the same message again."""
+        tag = tag or f"{self.device}:{uuid.uuid4().hex[:12]}"
+        self.unanswered[tag] = (to, text)
+        self.write_message(tag)
+        return tag
+
+    def say(self, verb, what={}):
+        """Sends a verb: read, got, history, typing, status, roster, ping, bye."""
+        self.write(f"{verb} {json.dumps(what, ensure_ascii=False)}")
+
+    def hear(self, patience=None):
+        """The next thing the server says, as (verb, what it says). A message is the verb
+        `message`. None if nothing comes in so many seconds."""
+        while (line := self.read_line(patience)) is not None:
+            if line.startswith("#"):
+                message = parse_message(line, self.login)
+                if self.keep(message) or message["old"]:
+                    return "message", message
+                continue
+            verb, _, what = line.partition(" ")
+            what = json.loads(what or "{}")
+            if verb in ("ok", "no") and what.get("tag") in self.unanswered:
+                to, text = self.unanswered.pop(what["tag"])
+                if verb == "ok":
+                    mine = {"with": to, "from": self.login, "mine": True, "old": False, "text": text}
+                    self.messages[what["id"]] = mine | what
+            return verb, what
+        return None
+
+    def keep(self, message):
+        """Keeps a message, and says whether it is one that this device did not have."""
+        self.unanswered.pop(message["tag"], None)
+        is_new = message["id"] not in self.messages
+        self.messages[message["id"]] = message
+        if not message["old"]:
+            self.last = max(self.last or 0, message["id"])
+        return is_new
+
+    def drop(self):
+        """Breaks the connection, as a cable that is pulled does."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.socket.close()
+
+    def write_message(self, tag):
+        to, text = self.unanswered[tag]
+        text = text.replace("\\", "\\\\").replace("\n", "\\n")
+        self.write(f"#{tag} @{to} {text}")
+
+    def write(self, line):
+        try:
+            self.socket.sendall(line.encode("utf-8") + b"\n")
+        except OSError as error:
+            raise Broken(str(error)) from error
+
+    def read_line(self, patience):
+        self.socket.settimeout(patience)
+        try:
+            while b"\n" not in self.waiting:
+                received = self.socket.recv(65536)
+                if not received:
+                    raise Broken("the server hung up")
+                self.waiting += received
+        except TimeoutError:
+            return None
+        except OSError as error:
+            raise Broken(str(error)) from error
+        line, self.waiting = self.waiting.split(b"\n", 1)
+        return line.decode("utf-8")
+
+
+class Broken(Exception):
+    """The connection is gone, or the server refused it."""
+
+
+def parse_message(line, me):
+    """Reads `#8841;at=1763843211123 @bob hello`."""
+    head, _, addressed = line[1:].partition(" ")
+    number, *words = head.split(";")
+    fields = dict(word.partition("=")[::2] for word in words)
+    conversation, _, text = addressed[1:].partition(" ")
+    author = fields.get("from", conversation)
+    return {
+        "id": int(number),
+        "at": int(fields.get("at", 0)),
+        "with": conversation,
+        "from": author,
+        "mine": author == me,
+        "tag": fields.get("tag"),
+        "old": "old" in fields,
+        "text": re.sub(r"\\([n\\])", lambda sign: "\n" if sign[1] == "n" else "\\", text),
+    }
+
+
+def main():
+    client = LiveClient(sys.argv[1], int(sys.argv[2]), sys.argv[3])
+    for event in client.connect():
+        show(*event)
+    threading.Thread(target=type_at, args=(client,), daemon=True).start()
+    try:
+        while True:
+            show(*client.hear())
+    except Broken as broken:
+        sys.exit(str(broken))
+
+
+def type_at(client):
+    for typed in sys.stdin:
+        verb, _, rest = typed.rstrip("\n").partition(" ")
+        if verb.startswith("@"):
+            client.send(verb[1:], rest)
+        elif verb == "read":
+            client.say("read", {"with": rest, "up_to": client.last})
+        elif verb == "history":
+            client.say("history", {"with": rest})
+        elif verb:
+            client.say(verb)
+    client.say("bye")
+
+
+def show(verb, what):
+    if verb == "message":
+        print(f"{what['id']} {what['with']}, {what['from']}: {what['text']}", flush=True)
+    else:
+        print(verb, what, flush=True)
+    if verb == "bye":
+        sys.exit()
+
+
+if __name__ == "__main__":
+    main()
