@@ -54,6 +54,11 @@ impl Decoder {
         }
     }
 
+    /// Longest line in bytes.
+    pub fn longest(&self) -> usize {
+        self.longest
+    }
+
     /// The framing, once the first message has shown it.
     pub fn framing(&self) -> Option<Framing> {
         self.framing

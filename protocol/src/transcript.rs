@@ -14,7 +14,8 @@
 //! The first word names the connection, `C:` is what its client says, `S:` what the server
 //! answers. `<close>` is an orderly close, `<reset>` a broken one, `<closed>` the server hanging
 //! up. `restart` alone on a line restarts the server. `\xNN` stands for a byte, `\\` for a
-//! backslash.
+//! backslash. In what the server says `<time>` stands for digits, `<version>` and `<any>` for
+//! anything but a quote ([`is_said`]).
 
 use thiserror::Error;
 
@@ -105,6 +106,31 @@ impl Transcript {
     }
 }
 
+/// Whether what a server said is what the transcript says.
+pub fn is_said(expected: &[u8], said: &[u8]) -> bool {
+    let Some(open) = expected.iter().position(|&byte| byte == b'<') else {
+        return expected == said;
+    };
+    let (before, rest) = expected.split_at(open);
+    let Some(said) = said.strip_prefix(before) else {
+        return false;
+    };
+    let stands_for: fn(&u8) -> bool = |byte| *byte != b'"';
+    let marks: [(&[u8], fn(&u8) -> bool); 3] = [
+        (b"<time>", u8::is_ascii_digit),
+        (b"<version>", stands_for),
+        (b"<any>", stands_for),
+    ];
+    for (mark, is_part) in marks {
+        if let Some(rest) = rest.strip_prefix(mark) {
+            let end = said.iter().position(|byte| !is_part(byte));
+            let end = end.unwrap_or(said.len());
+            return end > 0 && is_said(rest, &said[end..]);
+        }
+    }
+    said.first() == Some(&b'<') && is_said(&rest[1..], &said[1..])
+}
+
 fn parse_step(line: &str) -> Result<(String, Happening), &'static str> {
     if line == "restart" {
         return Ok((String::new(), Happening::Restart));
@@ -173,6 +199,24 @@ mod tests {
                 (8, Happening::Restart),
             ]
         );
+    }
+
+    #[test]
+    fn times_and_versions_are_whatever_they_are() {
+        for (expected, said, is_it) in [
+            ("#1;at=<time> @ana hi", "#1;at=1763843211123 @ana hi", true),
+            ("#1;at=<time> @ana hi", "#1;at= @ana hi", false),
+            ("#1;at=<time> @ana hi", "#1;at=12 @ana ho", false),
+            ("v \"<version>\",<time>", "v \"1.0-x\",7", true),
+            ("a < b <any>", "a < b c", true),
+            ("a", "ab", false),
+        ] {
+            assert_eq!(
+                is_said(expected.as_bytes(), said.as_bytes()),
+                is_it,
+                "{said}"
+            );
+        }
     }
 
     #[test]
