@@ -1,28 +1,50 @@
-//! A classic client that counts.
+//! Clients that count lines: frugal, as they share the machine with what they measure.
 
 use std::{
-    io::{self, BufRead, BufReader, Write},
+    io::{self, Read, Write},
     net::{SocketAddr, TcpStream},
 };
 
-/// One logged-in user.
+/// A buffer grows up to here, where one read fills it.
+const MOST_BYTES: usize = 256 * 1024;
+
+/// One connection with one descriptor.
 pub struct Client {
     stream: TcpStream,
-    lines: BufReader<TcpStream>,
-    line: Vec<u8>,
+    buffer: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+/// What a live client took.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Taken {
+    pub messages: u64,
+    pub oks: u64,
+    /// The newest message, if there was one.
+    pub last: u64,
 }
 
 impl Client {
     /// Connects and says the login; the answer is still to be taken.
     pub fn connect(address: SocketAddr, user: usize) -> io::Result<Self> {
+        Self::connect_saying(address, &format!("u{user}\n"))
+    }
+
+    /// Connects and asks for a live session; the answer is still to be taken.
+    pub fn connect_live(address: SocketAddr, user: usize) -> io::Result<Self> {
+        Self::connect_saying(address, &format!("u{user} live/1 device=bench\n"))
+    }
+
+    fn connect_saying(address: SocketAddr, hello: &str) -> io::Result<Self> {
         let mut stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
-        stream.write_all(format!("u{user}\n").as_bytes())?;
-        let lines = BufReader::new(stream.try_clone()?);
+        stream.write_all(hello.as_bytes())?;
         Ok(Self {
             stream,
-            lines,
-            line: Vec::new(),
+            buffer: vec![0; 4096],
+            start: 0,
+            end: 0,
         })
     }
 
@@ -32,31 +54,164 @@ impl Client {
         Ok(client)
     }
 
-    pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.stream.write_all(bytes)
+    pub fn log_in_live(address: SocketAddr, user: usize) -> io::Result<Self> {
+        let mut client = Self::connect_live(address, user)?;
+        client.take_answers(1)?;
+        Ok(client)
     }
 
-    /// Takes so many answers; returns how many messages were in them.
+    pub fn send(&self, bytes: &[u8]) -> io::Result<()> {
+        (&self.stream).write_all(bytes)
+    }
+
+    /// The connection, for a thread that sends while this one takes.
+    pub fn stream(&self) -> io::Result<TcpStream> {
+        self.stream.try_clone()
+    }
+
+    /// Takes so many lines that are `f`; returns how many messages came before them.
     pub fn take_answers(&mut self, answers: usize) -> io::Result<u64> {
         let (mut ends, mut messages) = (0, 0);
-        while ends < answers {
-            self.line.clear();
-            if self.lines.read_until(b'\n', &mut self.line)? == 0 {
-                return Err(io::Error::other("the server hung up"));
+        self.take_lines(|line| {
+            match line {
+                b"f" => ends += 1,
+                [b'@' | b'#', ..] => messages += 1,
+                _ => {}
             }
-            if self.line == b"f\n" {
-                ends += 1;
-            } else {
-                messages += 1;
+            Ok(ends == answers)
+        })?;
+        Ok(messages)
+    }
+
+    /// Takes what comes until there were so many messages and acknowledgements, further ones of
+    /// the same read included.
+    pub fn take(&mut self, messages: u64, oks: u64) -> io::Result<Taken> {
+        let mut taken = Taken::default();
+        self.take_lines(|line| {
+            match line {
+                [b'#', told @ ..] => {
+                    taken.messages += 1;
+                    taken.last = number(told);
+                }
+                [b'o', b'k', ..] => taken.oks += 1,
+                [b'n', b'o', ..] | [b'b', b'y', b'e', ..] => return Err(refused(line)),
+                _ => {}
+            }
+            Ok(taken.messages >= messages && taken.oks >= oks)
+        })?;
+        Ok(taken)
+    }
+
+    /// Shows line after line, without their ends, until told that it is enough.
+    pub fn take_lines(&mut self, mut see: impl FnMut(&[u8]) -> io::Result<bool>) -> io::Result<()> {
+        loop {
+            while let Some(length) = memchr::memchr(b'\n', &self.buffer[self.start..self.end]) {
+                let line = &self.buffer[self.start..self.start + length];
+                self.start += length + 1;
+                if see(line)? {
+                    return Ok(());
+                }
+            }
+            self.read_more()?;
+        }
+    }
+
+    fn read_more(&mut self) -> io::Result<()> {
+        self.buffer.copy_within(self.start..self.end, 0);
+        self.end -= self.start;
+        self.start = 0;
+        if self.end > self.buffer.len() / 2 && self.buffer.len() < MOST_BYTES {
+            self.buffer.resize(2 * self.buffer.len(), 0);
+        }
+        match self.stream.read(&mut self.buffer[self.end..])? {
+            0 => Err(io::Error::other("the server hung up")),
+            count => {
+                self.end += count;
+                if self.end == self.buffer.len() && self.end < MOST_BYTES {
+                    self.buffer.resize(2 * self.end, 0);
+                }
+                Ok(())
             }
         }
-        Ok(messages)
     }
 }
 
-/// So many equal lines to one user, as one block.
+/// So many equal classic lines to one user, as one block.
 pub fn block(to: usize, bytes: usize, lines: usize) -> Vec<u8> {
     format!("@u{to} {}\n", "x".repeat(bytes))
         .repeat(lines)
         .into_bytes()
+}
+
+/// Live lines to one user, as one block, each with a tag that is never used again.
+pub struct TaggedBlock {
+    bytes: Vec<u8>,
+    line_bytes: usize,
+}
+
+/// Digits of a tag.
+const TAG: usize = 10;
+
+impl TaggedBlock {
+    pub fn new(to: usize, bytes: usize, lines: usize) -> Self {
+        let line = |tag| format!("#{tag:0TAG$} @u{to} {}\n", "x".repeat(bytes));
+        let whole: String = (0..lines).map(line).collect();
+        Self {
+            line_bytes: whole.len() / lines,
+            bytes: whole.into_bytes(),
+        }
+    }
+
+    /// The block, with new tags from the next call on.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Gives every line the tag that so many lines later would have.
+    pub fn advance(&mut self) {
+        let lines = (self.bytes.len() / self.line_bytes) as u64;
+        for line in self.bytes.chunks_exact_mut(self.line_bytes) {
+            let mut carry = lines;
+            for digit in line[1..=TAG].iter_mut().rev() {
+                if carry == 0 {
+                    break;
+                }
+                carry += u64::from(*digit - b'0');
+                *digit = b'0' + (carry % 10) as u8;
+                carry /= 10;
+            }
+        }
+    }
+}
+
+/// The number a line goes on with.
+fn number(text: &[u8]) -> u64 {
+    text.iter()
+        .take_while(|byte| byte.is_ascii_digit())
+        .fold(0, |number, digit| number * 10 + u64::from(digit - b'0'))
+}
+
+fn refused(line: &[u8]) -> io::Error {
+    io::Error::other(format!("refused: {}", String::from_utf8_lossy(line)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_block_never_has_the_same_tag_twice() {
+        let mut block = TaggedBlock::new(7, 3, 2);
+        assert_eq!(block.bytes(), b"#0000000000 @u7 xxx\n#0000000001 @u7 xxx\n");
+        for _ in 0..52 {
+            block.advance();
+        }
+        assert_eq!(block.bytes(), b"#0000000104 @u7 xxx\n#0000000105 @u7 xxx\n");
+    }
+
+    #[test]
+    fn a_message_begins_with_its_number() {
+        assert_eq!(number(b"8841;at=17 @bob hi"), 8841);
+        assert_eq!(number(b""), 0);
+    }
 }

@@ -4,9 +4,12 @@
 mod absent;
 mod client;
 mod exchange;
+mod history;
 mod idle;
 mod latency;
+mod pairs;
 mod program;
+mod push;
 mod relay;
 
 use std::{path::PathBuf, time::Duration};
@@ -27,19 +30,23 @@ struct Options {
     #[arg(long, value_name = "SECONDS", default_value_t = 5)]
     seconds: u64,
 
-    /// Only these: exchange, latency, idle, absent.
+    /// Only these: exchange, push, latency, absent, idle, history.
     #[arg(value_name = "MEASURE")]
     only: Vec<String>,
 
     /// Be the in-memory server to compare with, on a free port. The program starts itself so.
     #[arg(long, hide = true)]
     relay: bool,
+
+    /// As the in-memory server, tell live senders that their messages were taken.
+    #[arg(long, hide = true)]
+    saying_ok: bool,
 }
 
 fn main() -> anyhow::Result<()> {
     let options = Options::parse();
     if options.relay {
-        return relay::serve();
+        return relay::serve(options.saying_ok);
     }
     #[cfg(unix)]
     rlimit::increase_nofile_limit(u64::MAX)?;
@@ -47,7 +54,9 @@ fn main() -> anyhow::Result<()> {
     let time = Duration::from_secs(options.seconds);
     let wanted = |name: &str| options.only.is_empty() || options.only.iter().any(|o| o == name);
     let kinds = [
-        Kind::Relay,
+        Kind::Relay {
+            acknowledges: false,
+        },
         Kind::Server {
             program: server.clone(),
             durability: "relaxed",
@@ -60,6 +69,11 @@ fn main() -> anyhow::Result<()> {
     if wanted("exchange") {
         exchange::measure(&kinds, time)?;
     }
+    if wanted("push") {
+        let [relay, relaxed, sync] = kinds.clone();
+        let saying_ok = Kind::Relay { acknowledges: true };
+        push::measure(&[relay, saying_ok, relaxed, sync], time)?;
+    }
     if wanted("latency") {
         latency::measure(&kinds, time)?;
     }
@@ -68,6 +82,9 @@ fn main() -> anyhow::Result<()> {
     }
     if wanted("idle") {
         idle::measure(&kinds)?;
+    }
+    if wanted("history") {
+        history::measure(&kinds)?;
     }
     Ok(())
 }
