@@ -13,6 +13,7 @@
 pub mod admission;
 pub mod archive;
 pub mod connection;
+pub mod conversation;
 pub mod directory;
 mod early;
 pub mod hub;
@@ -24,6 +25,7 @@ pub mod options;
 pub mod rules;
 mod server;
 pub mod session;
+mod standing;
 pub mod status;
 pub mod store;
 

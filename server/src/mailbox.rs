@@ -1,39 +1,83 @@
-//! The mailboxes: for each login, the messages accepted and not yet read (rule S7).
+//! The mailboxes: for each login, the messages accepted and not yet read (rule S7), and how far
+//! everybody has come in each conversation.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU64, Ordering},
 };
 
+use jiff::Timestamp;
 use mensageiro_protocol::Login;
 
-use crate::message::{Message, MessageId};
+pub use crate::standing::Cursor;
+use crate::{
+    conversation::Conversation,
+    message::{Draft, Message, MessageId, Recipient},
+    standing::Book,
+    store::{Store, StoreError},
+};
 
 /// The assignment's dictionary keyed by the recipient's login, in memory. Only the journal
 /// changes it, after each commit; sessions look into it.
 #[derive(Debug, Default)]
-pub struct Mailboxes(Mutex<HashMap<Login, Mailbox>>);
+pub struct Mailboxes {
+    book: Mutex<Book>,
+    visible: Arc<AtomicU64>,
+}
 
-/// Never empty: a login without messages has none.
-#[derive(Debug, Default)]
-struct Mailbox {
-    messages: VecDeque<Arc<Message>>,
-    /// Of all texts together.
-    bytes: usize,
+/// A cursor that moved: the new values, of what moved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moved {
+    /// Whose.
+    pub who: Login,
+    /// Where.
+    pub with: Conversation,
+    /// A device of theirs keeps everything up to here.
+    pub delivered: Option<MessageId>,
+    /// They have read everything up to here.
+    pub read: Option<MessageId>,
+    /// When.
+    pub at: Timestamp,
+    /// The [`Origin::key`](crate::journal::Origin::key) of the live session that moved it.
+    pub by: Option<u64>,
 }
 
 impl Mailboxes {
-    /// Adds a message, whose number is higher than all before it.
-    pub fn deliver(&self, messages: impl IntoIterator<Item = Arc<Message>>) {
-        let mut mailboxes = self.lock();
-        for message in messages {
-            let mailbox = match mailboxes.get_mut(&message.to) {
-                Some(mailbox) => mailbox,
-                None => mailboxes.entry(message.to.clone()).or_default(),
-            };
-            mailbox.bytes += message.text.len();
-            mailbox.messages.push_back(message);
+    /// Puts what is unread into the mailboxes. Reads the cursors and the messages after them,
+    /// whatever else there is.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn load(store: &dyn Store) -> Result<Self, StoreError> {
+        let mut book = Book::default();
+        store.cursors(&mut |record| book.load(record))?;
+        let last = store.last_numbers()?.message;
+        for standing in 0..book.len() {
+            let conversation = book.conversation(standing).clone();
+            let newest = store.last_of(&conversation)?;
+            if let Some(after) = book.oldest_unread(standing, newest) {
+                store.timeline(&[conversation], after, last, &mut |message| {
+                    book.load_unread(standing, &Arc::new(message));
+                    true
+                })?;
+            }
+            book.loaded(standing, newest);
         }
+        book.sort();
+        Ok(Self {
+            book: Mutex::new(book),
+            visible: Arc::new(AtomicU64::new(last.0)),
+        })
+    }
+
+    /// The newest message that is durable and visible; readers of the store look no further.
+    pub fn last(&self) -> MessageId {
+        MessageId(self.visible.load(Ordering::Acquire))
+    }
+
+    /// The number behind [`Mailboxes::last`].
+    pub fn visible(&self) -> Arc<AtomicU64> {
+        self.visible.clone()
     }
 
     /// Up to `limit` unread messages with numbers above `after` and up to `last`, oldest first.
@@ -44,67 +88,115 @@ impl Mailboxes {
         last: MessageId,
         limit: usize,
     ) -> Vec<Arc<Message>> {
-        let mailboxes = self.lock();
-        let Some(Mailbox { messages, .. }) = mailboxes.get(login) else {
+        let book = self.lock();
+        let Some(person) = book.person(login) else {
             return Vec::new();
         };
-        let start = messages.partition_point(|message| message.id <= after);
-        let wanted = messages
-            .range(start..)
-            .take_while(|message| message.id <= last);
+        let start = person
+            .mailbox
+            .partition_point(|one| one.message.id <= after);
+        let messages = person.mailbox.range(start..).map(|one| &one.message);
+        let wanted = messages.take_while(|message| message.id <= last);
         wanted.take(limit).cloned().collect()
     }
 
     /// The oldest and the newest unread message of a login.
     pub fn ends(&self, login: &Login) -> Option<(MessageId, MessageId)> {
-        let mailboxes = self.lock();
-        let messages = &mailboxes.get(login)?.messages;
-        Some((messages.front()?.id, messages.back()?.id))
+        let book = self.lock();
+        let mailbox = &book.person(login)?.mailbox;
+        Some((mailbox.front()?.message.id, mailbox.back()?.message.id))
     }
 
     /// How many messages wait for a login, and how many bytes of text they have together.
     pub fn waiting(&self, login: &Login) -> (usize, usize) {
-        let mailboxes = self.lock();
-        mailboxes
-            .get(login)
-            .map_or((0, 0), |mailbox| (mailbox.messages.len(), mailbox.bytes))
+        let book = self.lock();
+        let person = book.person(login);
+        person.map_or((0, 0), |person| (person.mailbox.len(), person.bytes))
+    }
+
+    /// The first user for whom one of these drafts is and whose mailbox has reached a limit.
+    pub fn first_full(&self, drafts: &[Draft], messages: usize, bytes: usize) -> Option<Login> {
+        let book = self.lock();
+        let is_full = |login: &Login| {
+            let person = book.person(login);
+            person.is_some_and(|one| one.mailbox.len() >= messages || one.bytes >= bytes)
+        };
+        drafts.iter().find_map(|draft| match &draft.to {
+            Recipient::User(to) => is_full(to).then(|| to.clone()),
+            Recipient::Group(_, members) => {
+                let mut others = members.iter().filter(|&member| *member != draft.from);
+                others.find(|&member| is_full(member)).cloned()
+            }
+        })
     }
 
     /// For how many logins messages wait, and how many messages.
     pub fn totals(&self) -> (usize, usize) {
-        let mailboxes = self.lock();
-        (
-            mailboxes.len(),
-            mailboxes
-                .values()
-                .map(|mailbox| mailbox.messages.len())
-                .sum(),
-        )
+        let book = self.lock();
+        let counts = book.persons().iter().map(|person| person.mailbox.len());
+        counts
+            .filter(|&count| count > 0)
+            .fold((0, 0), |(logins, messages), count| {
+                (logins + 1, messages + count)
+            })
     }
 
-    /// Takes away what has been read, up to and including `last`, and says how many these were.
-    pub fn remove(&self, login: &Login, last: MessageId) -> usize {
-        let mut mailboxes = self.lock();
-        let Some(mailbox) = mailboxes.get_mut(login) else {
-            return 0;
-        };
-        let read = mailbox
-            .messages
-            .partition_point(|message| message.id <= last);
-        let bytes: usize = mailbox
-            .messages
-            .drain(..read)
-            .map(|message| message.text.len())
-            .sum();
-        mailbox.bytes -= bytes;
-        if mailbox.messages.is_empty() {
-            mailboxes.remove(login);
+    /// The conversations of a user that have messages above `after`.
+    pub fn conversations(&self, login: &Login, after: MessageId) -> Vec<Conversation> {
+        let book = self.lock();
+        let places = book.person(login).into_iter().flat_map(|one| &one.places);
+        places
+            .map(|&place| book.standing(place))
+            .filter(|standing| standing.last > after)
+            .map(|standing| standing.conversation.clone())
+            .collect()
+    }
+
+    /// How far the others in a user's conversations have come, of those whose cursor has moved
+    /// since the message `since`: what was delivered and what was read each on its own, with its
+    /// time.
+    pub fn peers(&self, login: &Login, since: MessageId) -> Vec<Moved> {
+        let book = self.lock();
+        let mut moved = Vec::new();
+        for &place in book.person(login).into_iter().flat_map(|one| &one.places) {
+            let standing = book.standing(place);
+            for seat in &standing.seats {
+                let (who, cursor) = (book.login_of(seat), &seat.cursor);
+                if cursor.changed < since || who == login {
+                    continue;
+                }
+                let one = |delivered, read, at| Moved {
+                    who: who.clone(),
+                    with: standing.conversation.clone(),
+                    delivered,
+                    read,
+                    at,
+                    by: None,
+                };
+                if cursor.delivered > MessageId(0) {
+                    moved.push(one(Some(cursor.delivered), None, cursor.delivered_at));
+                }
+                if cursor.read_at > Timestamp::UNIX_EPOCH {
+                    moved.push(one(None, Some(cursor.read), cursor.read_at));
+                }
+            }
         }
-        read
+        moved
+    }
+
+    /// How far a user has come in a conversation, if the user is part of it.
+    pub fn cursor(&self, login: &Login, with: &Conversation) -> Option<Cursor> {
+        let book = self.lock();
+        let place = book.find(login, with)?;
+        Some(book.seat(place).cursor)
+    }
+
+    pub(crate) fn show(&self, last: MessageId) {
+        self.visible.store(last.0, Ordering::Release);
     }
 
     /// No code panics while it holds the lock, so a poisoned one is as good as any.
-    fn lock(&self) -> MutexGuard<'_, HashMap<Login, Mailbox>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,10 +1,13 @@
 //! The values that travel between session, journal, store and archive.
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use jiff::Timestamp;
+pub use mensageiro_protocol::live::Tag;
 use mensageiro_protocol::{Login, Text};
 use serde::{Deserialize, Serialize};
+
+use crate::conversation::Conversation;
 
 /// Place of a message in the one rising sequence of all accepted messages; the first is 1.
 /// Every order (delivery, archive) is by this number, never by a clock.
@@ -17,9 +20,9 @@ impl MessageId {
     /// Higher than every other.
     pub const MAX: Self = Self(u64::MAX);
 
-    /// The number after this one.
+    /// The number after this one; nothing comes after the highest.
     pub fn next(self) -> Self {
-        Self(self.0 + 1)
+        Self(self.0.saturating_add(1))
     }
 }
 
@@ -29,15 +32,24 @@ impl fmt::Display for MessageId {
     }
 }
 
+/// Whom a name stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recipient {
+    /// A user.
+    User(Login),
+    /// A group, with its members at this moment.
+    Group(Login, Arc<BTreeSet<Login>>),
+}
+
 /// A message that a client sent and that nobody has accepted yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Draft {
     /// Who wrote it.
     pub from: Login,
     /// Who shall read it.
-    pub to: Login,
-    /// The group it was written to, if it was.
-    pub group: Option<Login>,
+    pub to: Recipient,
+    /// What the sender calls it; a tag that was accepted before makes it the same message.
+    pub tag: Option<Tag>,
     /// What it says.
     pub text: Text,
 }
@@ -51,21 +63,25 @@ pub struct Message {
     pub sent_at: Timestamp,
     /// Who wrote it.
     pub from: Login,
-    /// Who shall read it.
+    /// Whom it was written to: a user, or a group if there are members.
     pub to: Login,
-    /// The group it was written to, if it was.
-    pub group: Option<Login>,
+    /// Who belonged to the group when the message was accepted.
+    pub members: Option<Arc<BTreeSet<Login>>>,
+    /// What its sender called it.
+    pub tag: Option<Tag>,
     /// What it says.
     pub text: Text,
 }
 
-/// A user has read the messages from `first` to `last` of the mailbox (rule S9).
+/// A user has read the messages of a conversation from `first` to `last` (rule S9).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadMark {
     /// Its place in the rising sequence of read marks, which is the order of the archive.
     pub number: u64,
-    /// Whose mailbox.
+    /// Who read them.
     pub reader: Login,
+    /// Where.
+    pub conversation: Conversation,
     /// The oldest message that was read.
     pub first: MessageId,
     /// The newest message that was read.
@@ -74,9 +90,21 @@ pub struct ReadMark {
     pub read_at: Timestamp,
 }
 
-impl ReadMark {
-    /// Whether the mark says that this message, of its reader, has been read.
-    pub fn covers(&self, id: MessageId) -> bool {
-        self.first <= id && id <= self.last
+impl Message {
+    /// Where it belongs.
+    pub fn conversation(&self) -> Conversation {
+        match &self.members {
+            None => Conversation::pair(&self.from, &self.to),
+            Some(_) => Conversation::Group(self.to.clone()),
+        }
+    }
+
+    /// Whether it is for this user to read: one it was written to, but not its author. A message
+    /// to oneself is for oneself.
+    pub fn is_for(&self, login: &Login) -> bool {
+        match &self.members {
+            None => self.to == *login,
+            Some(members) => self.from != *login && members.contains(login),
+        }
     }
 }

@@ -36,6 +36,10 @@ pub struct Options {
     #[arg(long, value_name = "LEVEL", value_enum, default_value_t = Durability::Sync)]
     pub durability: Durability,
 
+    /// Start even if acknowledged messages are missing from the store, and go on without them.
+    #[arg(long)]
+    pub repair: bool,
+
     /// Longest line a client may send, in bytes; a longer one ends the connection.
     #[arg(long, value_name = "BYTES", default_value_t = limits::LINE_BYTES, help_heading = "Limits", value_parser = line_bytes)]
     pub max_line_bytes: usize,

@@ -3,13 +3,9 @@
 
 use mensageiro_protocol::{Addressed, Login, classic::Request};
 
-use crate::{
-    directory::Recipient,
-    message::{Draft, MessageId},
-};
+use crate::message::{Draft, MessageId, Recipient};
 
-/// A plan with this many drafts takes no more lines: few short lines to a large group would
-/// otherwise be millions of drafts.
+/// A plan with this many drafts takes no more lines.
 const MOST_DRAFTS: usize = 1024;
 
 /// What follows from the lines that one read brought.
@@ -83,27 +79,17 @@ impl Plan {
         Addressed { login: to, text }: Addressed,
         recipient: impl Fn(&Login) -> Option<Recipient>,
     ) {
-        let from = from.clone();
         match recipient(&to) {
             None => self.discarded.push(Discarded::UnknownRecipient(to)),
-            Some(Recipient::User) => self.drafts.push(Draft {
-                from,
+            Some(Recipient::Group(group, members)) if !members.contains(from) => {
+                self.discarded.push(Discarded::NotAMember(group));
+            }
+            Some(to) => self.drafts.push(Draft {
+                from: from.clone(),
                 to,
-                group: None,
+                tag: None,
                 text,
             }),
-            Some(Recipient::Group(members)) if !members.contains(&from) => {
-                self.discarded.push(Discarded::NotAMember(to));
-            }
-            Some(Recipient::Group(members)) => {
-                let others = members.iter().filter(|&member| *member != from);
-                self.drafts.extend(others.map(|member| Draft {
-                    from: from.clone(),
-                    to: member.clone(),
-                    group: Some(to.clone()),
-                    text: text.clone(),
-                }));
-            }
         }
     }
 }
@@ -129,19 +115,19 @@ mod tests {
         let login = |name: &str| Login::parse(name).unwrap();
         let mut requests = lines.iter().map(|line| Request::parse(line.as_bytes()));
         Plan::new(&login("ana"), &mut requests, |to| match to.as_str() {
-            "ana" | "bob" | "carla" => Some(Recipient::User),
-            "class" => Some(group(&["ana", "bob", "carla"])),
-            "others" => Some(group(&["bob", "carla"])),
+            "ana" | "bob" | "carla" => Some(Recipient::User(to.clone())),
+            "class" => Some(group(to, &["ana", "bob", "carla"])),
+            "others" => Some(group(to, &["bob", "carla"])),
             _ => None,
         })
     }
 
-    fn group(members: &[&str]) -> Recipient {
+    fn group(name: &Login, members: &[&str]) -> Recipient {
         let members = members
             .iter()
             .map(|name| Login::parse(name).unwrap())
             .collect();
-        Recipient::Group(Arc::new(members))
+        Recipient::Group(name.clone(), Arc::new(members))
     }
 
     fn check(lines: &[&str], drafts: &[&str], last: &[u64]) {
@@ -186,15 +172,11 @@ mod tests {
     }
 
     #[test]
-    fn a_group_message_goes_to_every_other_member() {
+    fn a_group_message_is_one_draft_and_only_members_write_one() {
         let plan = plan(&["@class hi", "@others hi"]);
-        let to: Vec<_> = plan.drafts.iter().map(|draft| draft.to.as_str()).collect();
-        assert_eq!(to, ["bob", "carla"]);
-        assert!(
-            plan.drafts
-                .iter()
-                .all(|draft| draft.group == Login::parse("class").ok())
-        );
+        let class = Login::parse("class").unwrap();
+        let to: Vec<_> = plan.drafts.iter().map(|draft| &draft.to).collect();
+        assert_eq!(to, [&group(&class, &["ana", "bob", "carla"])]);
         let not_a_member = Discarded::NotAMember(Login::parse("others").unwrap());
         assert_eq!(plan.discarded, [not_a_member]);
         assert_eq!(plan.answers[0].last(MessageId(7)), MessageId::MAX);
@@ -204,14 +186,14 @@ mod tests {
     fn a_plan_is_bounded_and_the_next_one_goes_on() {
         let ana = Login::parse("ana").unwrap();
         let mut requests = (0..3_000).map(|_| Request::parse(b"@class hi"));
-        let recipient = |_: &Login| Some(group(&["ana", "bob", "carla"]));
+        let recipient = |to: &Login| Some(group(to, &["ana", "bob", "carla"]));
         let mut answers = Vec::new();
         loop {
             let plan = Plan::new(&ana, &mut requests, recipient);
             if plan.answers.is_empty() {
                 break;
             }
-            assert!(plan.drafts.len() <= MOST_DRAFTS + 2);
+            assert!(plan.drafts.len() <= MOST_DRAFTS);
             answers.push(plan.answers.len());
         }
         assert_eq!(answers.iter().sum::<usize>(), 3_000);

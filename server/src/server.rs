@@ -19,13 +19,13 @@ use crate::{
     connection::Patience,
     directory::{Directory, ReadError, Watch},
     hub::Hub,
-    journal::Journal,
+    journal::{Journal, Parts},
     listener::{Gate, Listener},
     mailbox::Mailboxes,
     options::Options,
     session::{Limits, Shared},
     status::{Counters, Exposition, Invitation, Observer, Status},
-    store::{FjallStore, Store, StoreError},
+    store::{FjallStore, LastNumbers, Loss, Store, StoreError},
 };
 
 /// How long sessions may take to end when the server stops.
@@ -117,20 +117,25 @@ impl Server {
         // The port is taken before the store is opened: of two servers started by mistake, the
         // second one says the more helpful thing.
         let socket = listen(options.listen)?;
-        let store: Arc<dyn Store> = Arc::new(FjallStore::open(&files.store, options.durability)?);
-        let mailboxes = Arc::new(Mailboxes::default());
-        store.unread(&mut |message| mailboxes.deliver([Arc::new(message)]))?;
+        let loss = if options.repair {
+            Loss::Accepted
+        } else {
+            Loss::Refused
+        };
+        let store = FjallStore::open(&files.store, options.durability, loss)?;
+        let store: Arc<dyn Store> = Arc::new(store);
+        let mailboxes = Arc::new(Mailboxes::load(&*store)?);
         let (bell, archive) = Archive::start(files.messages.clone(), store.clone())?;
-        let last = store.last_numbers()?;
+        let last = last_numbers(&*store, &archive)?;
         let counters = Arc::new(Counters::start());
-        let read = bell.clone();
-        let (journal, journal_thread) = Journal::start(
+        let (journal, journal_thread) = Journal::start(Parts {
             store,
-            mailboxes.clone(),
+            mailboxes: mailboxes.clone(),
             last,
-            counters.clone(),
-            move || read.ring(),
-        )
+            counters: counters.clone(),
+            bell: bell.clone(),
+            audience: Box::new(()),
+        })
         .map_err(StartError::Thread)?;
         let hub = Arc::new(Hub::default());
         let watch = watch(&directory, &hub);
@@ -228,6 +233,24 @@ impl Server {
             archive.finish();
         }
     }
+}
+
+/// How far ahead of the store messages.csv may be believed to be: a person can write any number
+/// into it.
+const FURTHEST_AHEAD: u64 = 1_000_000_000;
+
+/// The numbers that are taken. After a power cut that took messages of a server with
+/// `--durability relaxed`, the archive may know of more than the store.
+fn last_numbers(store: &dyn Store, archive: &Archive) -> Result<LastNumbers, StoreError> {
+    let mut last = store.last_numbers()?;
+    let ahead = archive.newest().0.saturating_sub(last.message.0);
+    if (1..=FURTHEST_AHEAD).contains(&ahead) {
+        warn!(
+            "messages.csv has {ahead} message numbers that the store has lost; they are not used again"
+        );
+        last.message = archive.newest();
+    }
+    Ok(last)
 }
 
 impl Files {

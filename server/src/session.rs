@@ -12,7 +12,7 @@ use tracing::{debug, info, warn};
 use crate::{
     connection::{Connection, Ended},
     directory::Directory,
-    journal::{Entry, Journal, Refused},
+    journal::{Entry, Journal, Read, Refused},
     mailbox::Mailboxes,
     message::{Draft, Message, MessageId},
     rules::{Discarded, Plan},
@@ -225,15 +225,17 @@ impl Session {
             return Ok(MessageId(0));
         }
         let limits = &self.shared.limits;
-        let is_full = |to: &Login| {
-            let (messages, bytes) = self.shared.mailboxes.waiting(to);
-            messages >= limits.mailbox || bytes >= limits.mailbox_bytes
-        };
-        if let Some(draft) = drafts.iter().find(|draft| is_full(&draft.to)) {
-            return Err(Failure::MailboxFull(draft.to.clone()));
+        let mailboxes = &self.shared.mailboxes;
+        if let Some(full) = mailboxes.first_full(&drafts, limits.mailbox, limits.mailbox_bytes) {
+            return Err(Failure::MailboxFull(full));
         }
-        let read = read.map(|last| (self.login.clone(), last));
-        Ok(self.shared.journal.write(Entry { read, drafts })?)
+        let entry = Entry {
+            from: self.login.clone(),
+            reads: read.map(|up_to| Read::All { up_to }).into_iter().collect(),
+            drafts,
+        };
+        let accepted = self.shared.journal.write(entry)?;
+        Ok(accepted.first().map_or(MessageId(0), |first| first.id))
     }
 
     /// Sends the new messages up to `last`, one at a time, then the end mark.
@@ -273,8 +275,9 @@ impl Session {
 
 /// The line that delivers a message (L2, and G2 for groups).
 fn write_delivery(message: &Message, line: &mut Vec<u8>) {
-    match &message.group {
-        None => Addressed::encode(&message.from, &message.text, line),
-        Some(group) => Addressed::encode_in_group(group, &message.from, &message.text, line),
+    let Message { from, to, text, .. } = message;
+    match &message.members {
+        None => Addressed::encode(from, text, line),
+        Some(_) => Addressed::encode_in_group(to, from, text, line),
     }
 }

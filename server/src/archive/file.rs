@@ -7,14 +7,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use mensageiro_protocol::Login;
 use tracing::warn;
 
 use super::{
     ArchiveError,
-    row::{HEADER, rows_of},
+    row::{HEADER, Rows},
 };
 use crate::{
-    message::MessageId,
+    message::{MessageId, ReadMark},
     store::{Store, Unarchived},
 };
 
@@ -23,7 +24,7 @@ use crate::{
 pub(super) struct ArchiveFile {
     path: PathBuf,
     /// Rows that are in the file although the store still holds them.
-    written: HashSet<MessageId>,
+    written: HashSet<(MessageId, Login)>,
     /// A write went wrong half way, so the end of the file must be looked at.
     is_suspect: bool,
 }
@@ -42,15 +43,18 @@ impl ArchiveFile {
     }
 
     /// Makes the file end in a whole row, and finds out which rows of the store it has already.
-    pub(super) fn mend(&mut self, store: &dyn Store) -> Result<(), ArchiveError> {
+    /// Returns the largest id it has seen doing so.
+    pub(super) fn mend(&mut self, store: &dyn Store) -> Result<MessageId, ArchiveError> {
         let mut pending = HashSet::new();
-        for one in store.unarchived(usize::MAX, usize::MAX)? {
-            pending.extend(one.messages.iter().map(|message| message.id));
+        for Unarchived { mark, messages } in store.unarchived(usize::MAX, usize::MAX)? {
+            let rows = messages.iter().map(|one| (one.id, mark.reader.clone()));
+            pending.extend(rows);
         }
         let from = store.archive_bytes()?;
-        self.written = self.io(|path| mend(path, from, &pending))?;
+        let tail = self.io(|path| mend(path, from, &pending))?;
+        self.written = tail.written;
         self.is_suspect = false;
-        Ok(())
+        Ok(tail.newest)
     }
 
     /// Appends the rows of these marks and syncs them. Returns the length of the file.
@@ -62,15 +66,41 @@ impl ArchiveFile {
         if self.is_suspect {
             self.mend(store)?;
         }
-        let rows = rows_of(marks, |message| self.written.contains(&message.id));
-        let rows = encode(rows).map_err(|error| self.failed(error))?;
+        let rows = self.rows(marks);
         self.is_suspect = true;
         let length = self.io(|path| append(path, &rows))?;
         self.is_suspect = false;
-        for message in marks.iter().flat_map(|one| &one.messages) {
-            self.written.remove(&message.id);
+        if !self.written.is_empty() {
+            for Unarchived { mark, messages } in marks {
+                for message in messages {
+                    self.written.remove(&(message.id, mark.reader.clone()));
+                }
+            }
         }
         Ok(length)
+    }
+
+    /// The rows of these marks that are not written. What one user has read at one moment stands
+    /// in the order of its ids, whatever the conversations.
+    fn rows(&self, marks: &[Unarchived]) -> Rows {
+        let mut rows = Rows::default();
+        let is_together = |a: &Unarchived, b: &Unarchived| {
+            (a.mark.read_at, &a.mark.reader) == (b.mark.read_at, &b.mark.reader)
+        };
+        for together in marks.chunk_by(is_together) {
+            let mut messages: Vec<_> = together.iter().flat_map(|one| &one.messages).collect();
+            messages.sort_unstable_by_key(|message| message.id);
+            let ReadMark {
+                reader, read_at, ..
+            } = &together[0].mark;
+            for message in messages {
+                if self.written.is_empty() || !self.written.contains(&(message.id, reader.clone()))
+                {
+                    rows.push(message, reader, *read_at);
+                }
+            }
+        }
+        rows
     }
 
     fn io<T>(&self, act: impl FnOnce(&Path) -> io::Result<T>) -> Result<T, ArchiveError> {
@@ -94,26 +124,7 @@ fn open(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-/// Rows as CSV, one after the other, and where each ends.
-#[derive(Default)]
-struct Block {
-    bytes: Vec<u8>,
-    ends: Vec<usize>,
-}
-
-fn encode(rows: impl Iterator<Item = [String; 6]>) -> io::Result<Block> {
-    let mut csv = csv::Writer::from_writer(Vec::new());
-    let mut ends = Vec::new();
-    for row in rows {
-        csv.write_record(row)?;
-        csv.flush()?;
-        ends.push(csv.get_ref().len());
-    }
-    let bytes = csv.into_inner().map_err(csv::IntoInnerError::into_error)?;
-    Ok(Block { bytes, ends })
-}
-
-fn append(path: &Path, rows: &Block) -> io::Result<u64> {
+fn append(path: &Path, rows: &Rows) -> io::Result<u64> {
     let mut file = open(path)?;
     let mut length = file.seek(SeekFrom::End(0))?;
     let before = if length == 0 {
@@ -162,25 +173,28 @@ fn last_byte(file: &mut File) -> io::Result<Option<u8>> {
 
 /// Looks at what was written after the first `from` bytes, cuts off a row that a crash tore, and
 /// says which of the `pending` rows are there.
-fn mend(path: &Path, from: u64, pending: &HashSet<MessageId>) -> io::Result<HashSet<MessageId>> {
+fn mend(path: &Path, from: u64, pending: &HashSet<(MessageId, Login)>) -> io::Result<Tail> {
     let mut file = open(path)?;
     let length = file.seek(SeekFrom::End(0))?;
     if length == 0 {
         file.write_all(&header())?;
         file.sync_data()?;
-        return Ok(HashSet::new());
+        return Ok(Tail::default());
     }
     let start = tail_start(&mut file, from, length)?;
     let mut tail = Vec::new();
     file.seek(SeekFrom::Start(start))?;
     file.read_to_end(&mut tail)?;
-    let mut written = HashSet::new();
-    for row in Rows::new(&tail) {
-        let id = row.id.map(MessageId);
-        let is_pending = id.is_some_and(|id| pending.contains(&id));
+    let mut found = Tail::default();
+    for row in Pieces::new(&tail) {
+        let is_pending = || pending.iter().any(|(id, _)| Some(*id) == row.id);
         if row.is_whole {
-            written.extend(id.filter(|_| is_pending));
-        } else if is_pending || row.fields < HEADER.len() {
+            found.newest = found.newest.max(row.id.unwrap_or_default());
+            let key = row.id.zip(row.reader);
+            found
+                .written
+                .extend(key.filter(|key| pending.contains(key)));
+        } else if is_pending() || row.fields < HEADER.len() {
             warn!(
                 "{}: an incomplete last row was cut off; it is written again",
                 path.display()
@@ -189,7 +203,16 @@ fn mend(path: &Path, from: u64, pending: &HashSet<MessageId>) -> io::Result<Hash
             file.sync_data()?;
         }
     }
-    Ok(written)
+    Ok(found)
+}
+
+/// What was found at the end of the file.
+#[derive(Debug, Default)]
+struct Tail {
+    /// Pending rows that are there.
+    written: HashSet<(MessageId, Login)>,
+    /// The largest id.
+    newest: MessageId,
 }
 
 /// Where rows start that may be unknown to the store: at `from` if a row ends there, otherwise
@@ -205,40 +228,42 @@ fn tail_start(file: &mut File, from: u64, length: u64) -> io::Result<u64> {
 }
 
 /// The rows of a piece of CSV, told apart by quotes and line ends alone.
-struct Rows<'a> {
+struct Pieces<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
-struct Row {
+struct Piece {
     start: usize,
-    id: Option<u64>,
+    id: Option<MessageId>,
+    reader: Option<Login>,
     fields: usize,
     is_whole: bool,
 }
 
-impl<'a> Rows<'a> {
+impl<'a> Pieces<'a> {
     fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, at: 0 }
     }
 }
 
-impl Iterator for Rows<'_> {
-    type Item = Row;
+impl Iterator for Pieces<'_> {
+    type Item = Piece;
 
-    fn next(&mut self) -> Option<Row> {
+    fn next(&mut self) -> Option<Piece> {
         let start = self.at;
         let rest = &self.bytes[start..];
         if rest.is_empty() {
             return None;
         }
         let mut in_quotes = false;
-        let mut fields = 1;
+        // Where each field after the first one begins.
+        let mut begins = Vec::with_capacity(HEADER.len());
         let mut end = None;
         for (index, byte) in rest.iter().enumerate() {
             match byte {
                 b'"' => in_quotes = !in_quotes,
-                b',' if !in_quotes => fields += 1,
+                b',' if !in_quotes => begins.push(index + 1),
                 b'\n' if !in_quotes => {
                     end = Some(index);
                     break;
@@ -248,15 +273,26 @@ impl Iterator for Rows<'_> {
         }
         let row = &rest[..end.unwrap_or(rest.len())];
         self.at = start + end.map_or(rest.len(), |end| end + 1);
-        let id = row.split(|&byte| byte == b',').next().unwrap_or_default();
-        let id = str::from_utf8(id).ok().and_then(|id| id.parse().ok());
-        Some(Row {
+        let field = |begin: usize, next: Option<&usize>| {
+            let end = next.map_or(row.len(), |next| next - 1);
+            str::from_utf8(&row[begin..end]).ok()
+        };
+        let id = field(0, begins.first()).and_then(|id| id.parse().ok());
+        let to = begins.get(3).and_then(|&to| field(to, begins.get(4)));
+        Some(Piece {
             start,
-            id,
-            fields,
+            id: id.map(MessageId),
+            reader: to.and_then(reader_of),
+            fields: begins.len() + 1,
             is_whole: end.is_some(),
         })
     }
+}
+
+/// Who read a message, by the field that says to whom it was written.
+fn reader_of(to: &str) -> Option<Login> {
+    let name = to.rsplit('/').next()?;
+    Login::parse(name).ok()
 }
 
 #[cfg(test)]
@@ -271,12 +307,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("messages.csv");
         std::fs::write(&path, content).unwrap();
-        let pending = HashSet::from([MessageId(1), MessageId(2)]);
-        let mut found: Vec<_> = mend(&path, from, &pending)
-            .unwrap()
-            .into_iter()
-            .map(|id| id.0)
-            .collect();
+        let bob = Login::parse("bob").unwrap();
+        let pending = HashSet::from([1, 2].map(|id| (MessageId(id), bob.clone())));
+        let found = mend(&path, from, &pending).unwrap().written;
+        let mut found: Vec<_> = found.into_iter().map(|(id, _)| id.0).collect();
         found.sort_unstable();
         assert_eq!(found, written);
         assert_eq!(std::fs::read_to_string(&path).unwrap(), left);
@@ -296,6 +330,16 @@ mod tests {
         for cut in header.len() + ROW_1.len() + 1..whole.len() {
             check(&whole[..cut], 0, &[1], &whole[..header.len() + ROW_1.len()]);
         }
+    }
+
+    #[test]
+    fn the_rows_of_a_group_message_are_told_apart_by_their_readers() {
+        let header = String::from_utf8(header()).unwrap();
+        let row = "1,t,t,ana,class/carla,hi\n";
+        let others = format!("{header}{row}");
+        check(&others, 0, &[], &others);
+        let both = format!("{header}{row}{}", row.replace("carla", "bob"));
+        check(&both, 0, &[1], &both);
     }
 
     #[test]

@@ -20,8 +20,11 @@ use thiserror::Error;
 use tracing::{info, warn};
 
 use self::file::ArchiveFile;
-pub use self::row::{HEADER, row_of, unprotected};
-use crate::store::{Store, StoreError};
+pub use self::row::{HEADER, unprotected};
+use crate::{
+    message::MessageId,
+    store::{Store, StoreError},
+};
 
 /// Read marks and messages that are archived with one write.
 const MARKS: usize = 4096;
@@ -61,6 +64,7 @@ pub struct Bell(Sender<()>);
 #[derive(Debug)]
 pub struct Archive {
     thread: JoinHandle<()>,
+    newest: MessageId,
 }
 
 impl Bell {
@@ -81,7 +85,7 @@ impl Archive {
             file: ArchiveFile::new(file),
             store,
         };
-        writer.file.mend(&*writer.store)?;
+        let newest = writer.file.mend(&*writer.store)?;
         let (ring, rings) = bounded(1);
         let bell = Bell(ring);
         bell.ring();
@@ -90,7 +94,13 @@ impl Archive {
         let thread = thread
             .spawn(move || writer.run(&rings))
             .map_err(|source| ArchiveError::Io { file: path, source })?;
-        Ok((bell, Self { thread }))
+        Ok((bell, Self { thread, newest }))
+    }
+
+    /// The largest number in that part of the file which the store may not have known when it was
+    /// last written; 0 if there is none.
+    pub fn newest(&self) -> MessageId {
+        self.newest
     }
 
     /// Waits until all that was read is in the file.
@@ -141,11 +151,11 @@ impl Writer {
     fn follow(&mut self) -> Result<(), ArchiveError> {
         loop {
             let batch = self.store.unarchived(MARKS, MESSAGES)?;
-            if batch.is_empty() {
+            let Some(last) = batch.last() else {
                 return Ok(());
-            }
+            };
             let length = self.file.append(&*self.store, &batch)?;
-            self.store.archived(&batch, length)?;
+            self.store.archived(last.mark.number, length)?;
         }
     }
 }

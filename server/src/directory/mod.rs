@@ -7,7 +7,6 @@ mod users;
 mod watch;
 
 use std::{
-    collections::BTreeSet,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
 };
@@ -21,6 +20,7 @@ pub use self::{
     users::Users,
     watch::{Watch, WatchError},
 };
+use crate::message::Recipient;
 
 /// Everybody who can be written to, read from `users.csv` and `groups.csv` and replaced as a whole
 /// when one of them is edited.
@@ -37,15 +37,6 @@ pub struct People {
     pub users: Users,
     /// Their groups.
     pub groups: Groups,
-}
-
-/// Whom a name stands for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Recipient {
-    /// A user.
-    User,
-    /// A group, with its members.
-    Group(Arc<BTreeSet<Login>>),
 }
 
 /// What reading the files again brought.
@@ -73,9 +64,10 @@ impl People {
     /// Whom a name stands for, if anybody (rule S6).
     pub fn recipient(&self, name: &Login) -> Option<Recipient> {
         if self.users.contains(name) {
-            return Some(Recipient::User);
+            return Some(Recipient::User(name.clone()));
         }
-        self.groups.members(name).cloned().map(Recipient::Group)
+        let members = self.groups.members(name)?.clone();
+        Some(Recipient::Group(name.clone(), members))
     }
 }
 

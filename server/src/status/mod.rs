@@ -47,9 +47,9 @@ pub struct Totals {
     pub logins: u64,
     /// Logins refused.
     pub refusals: u64,
-    /// Messages accepted (a message to a group counts once for each member).
+    /// Messages accepted; a message to a group is one.
     pub accepted: u64,
-    /// Messages read.
+    /// Messages read, once by each reader.
     pub read: u64,
     /// Lines discarded (rules S8 and G3).
     pub discarded: u64,

@@ -1,58 +1,76 @@
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
-use ::fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, Readable};
+use ::fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
 use jiff::Timestamp;
-use mensageiro_protocol::{Login, Text};
-use serde::{Deserialize, Serialize};
+use mensageiro_protocol::Login;
+use tracing::warn;
 
-use super::{Commit, LastNumbers, Store, StoreError, Unarchived};
+use super::{
+    Block, Commit, CursorRecord, LastNumbers, Store, StoreError, TagHash, Unarchived,
+    high_water::HighWater, reading, records, rosters::Rosters,
+};
 use crate::{
+    conversation::Conversation,
     message::{Message, MessageId, ReadMark},
     options::Durability,
 };
 
 /// The store in a folder of its own, kept by the embedded database fjall.
 ///
-/// Three keyspaces: `messages` (recipient, number → message), `reads` (number → read mark) and
-/// `numbers` (name → number). See `docs/STORAGE.md`.
+/// See `docs/STORAGE.md` for its keyspaces.
 pub struct FjallStore {
     folder: PathBuf,
     database: Database,
-    messages: Keyspace,
+    pub(super) messages: Keyspace,
+    cursors: Keyspace,
+    rosters: Keyspace,
     reads: Keyspace,
+    tags: Keyspace,
+    seen: Keyspace,
     numbers: Keyspace,
     persist: PersistMode,
+    known_rosters: Mutex<Rosters>,
+    high_water: Mutex<HighWater>,
+    /// At start, the number below which no message may be numbered.
+    floor: MessageId,
+    /// The last mark that was archived, so that nobody looks through what was removed.
+    archived: AtomicU64,
 }
 
-/// A message as it is written: the recipient and the number are in the key.
-#[derive(Serialize, Deserialize)]
-struct MessageRecord<'a> {
-    sent_at_ms: i64,
-    from: &'a str,
-    group: Option<&'a str>,
-    text: &'a str,
-}
-
-/// A read mark as it is written: its number is the key.
-#[derive(Serialize, Deserialize)]
-struct ReadRecord<'a> {
-    reader: &'a str,
-    first: MessageId,
-    last: MessageId,
-    read_at_ms: i64,
+/// What to do when messages that were acknowledged are not in the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// The store does not open, unless it was opened for less than surviving a power cut.
+    Refused,
+    /// Go on without them.
+    Accepted,
 }
 
 const LAST_MESSAGE: &str = "last-message";
 const LAST_READ_MARK: &str = "last-read-mark";
 const ARCHIVE_BYTES: &str = "archive-bytes";
 
+/// A block with more bytes than this is ended, so that nobody reads much to get little.
+const BLOCK_BYTES: usize = 64 * 1024;
+
+/// Old records of tags that are removed with one write.
+const FORGOTTEN_AT_ONCE: usize = 4096;
+
 impl FjallStore {
     /// Opens the store in `folder`, making it when there is none. `durability` is what a commit
     /// waits for.
     ///
     /// # Errors
-    /// [`StoreError::InUse`] when another process has it open, otherwise what the disk says.
-    pub fn open(folder: &Path, durability: Durability) -> Result<Self, StoreError> {
+    /// [`StoreError::InUse`] when another process has it open, [`StoreError::Lost`] when
+    /// acknowledged messages are missing and this is not `Accepted`, otherwise what the disk says.
+    pub fn open(folder: &Path, durability: Durability, loss: Loss) -> Result<Self, StoreError> {
         let failed = |error| failed(folder, error);
         let database = Database::builder(folder)
             .worker_threads(1)
@@ -63,62 +81,171 @@ impl FjallStore {
                 .keyspace(name, KeyspaceCreateOptions::default)
                 .map_err(failed)
         };
-        Ok(Self {
+        let (high_water, floor) =
+            HighWater::open(folder).map_err(|error| failed(::fjall::Error::Io(error)))?;
+        let mut store = Self {
             folder: folder.to_owned(),
             messages: keyspace("messages")?,
+            cursors: keyspace("cursors")?,
+            rosters: keyspace("rosters")?,
             reads: keyspace("reads")?,
+            tags: keyspace("tags")?,
+            seen: keyspace("seen")?,
             numbers: keyspace("numbers")?,
             database,
             persist: match durability {
                 Durability::Sync => PersistMode::SyncData,
                 Durability::Relaxed => PersistMode::Buffer,
             },
-        })
+            known_rosters: Mutex::default(),
+            high_water: Mutex::new(high_water),
+            floor,
+            archived: AtomicU64::new(0),
+        };
+        store.look_for_loss(durability, loss)?;
+        store.load_rosters()?;
+        Ok(store)
+    }
+
+    fn look_for_loss(&mut self, durability: Durability, loss: Loss) -> Result<(), StoreError> {
+        let there = MessageId(self.number(LAST_MESSAGE)?);
+        let missing = self.floor.0.saturating_sub(there.0);
+        if missing > 0 {
+            if durability == Durability::Sync && loss == Loss::Refused {
+                return Err(StoreError::Lost {
+                    folder: self.folder.clone(),
+                    missing,
+                    there,
+                });
+            }
+            warn!(
+                "{}: {missing} acknowledged messages are missing; the last one there is {there}, the next one will be {}",
+                self.folder.display(),
+                self.floor.next()
+            );
+        }
+        self.floor = self.floor.max(there);
+        Ok(())
+    }
+
+    fn load_rosters(&self) -> Result<(), StoreError> {
+        let mut known = lock(&self.known_rosters);
+        for guard in self.rosters.iter() {
+            let (key, value) = guard.into_inner().map_err(|e| self.failed(e))?;
+            let version = key.first_chunk().copied().map(u32::from_be_bytes);
+            let (version, (group, members)) = version
+                .zip(records::roster(&value))
+                .ok_or_else(|| self.damaged("who belongs to a group"))?;
+            known.load(version, group, members);
+        }
+        Ok(())
     }
 
     fn number(&self, name: &str) -> Result<u64, StoreError> {
         match self.numbers.get(name).map_err(|e| self.failed(e))? {
             None => Ok(0),
-            Some(bytes) => number(&bytes).ok_or_else(|| self.damaged(name)),
+            Some(bytes) => records::number(&bytes).ok_or_else(|| self.damaged(name)),
         }
     }
 
-    /// The marks at the head of the archive's queue, oldest first.
-    fn marks(&self) -> impl Iterator<Item = Result<ReadMark, StoreError>> {
-        self.database.snapshot().iter(&self.reads).map(|guard| {
-            let (key, value) = guard.into_inner().map_err(|e| self.failed(e))?;
-            self.read_mark(&key, &value)
-                .ok_or_else(|| self.damaged("a read mark"))
-        })
+    /// Adds the messages of one conversation to a batch, as one record if they are of one roster
+    /// and not too large.
+    fn write_block(&self, block: &Block, batch: &mut OwnedWriteBatch, buffer: &mut Vec<u8>) {
+        let Block {
+            conversation,
+            messages,
+        } = block;
+        let key = records::conversation_key(conversation);
+        let mut rest = &messages[..];
+        while let Some(first) = rest.first() {
+            let roster = match (&first.members, conversation) {
+                (Some(members), Conversation::Group(group)) => {
+                    let mut known = lock(&self.known_rosters);
+                    let (version, is_new) = known.version(group, members);
+                    if is_new {
+                        let value = records::roster_value(group, members);
+                        batch.insert(&self.rosters, version.to_be_bytes(), value);
+                    }
+                    version
+                }
+                _ => 0,
+            };
+            let mut bytes = 0;
+            let is_together = |message: &Message| {
+                bytes += message.text.len();
+                message.members == first.members && bytes <= BLOCK_BYTES
+            };
+            let more = rest[1..].iter().map(|message| &**message);
+            let count = 1 + more.map(is_together).take_while(|&is| is).count();
+            let (part, left) = rest.split_at(count);
+            let last = part.last().map_or(first.id, |message| message.id);
+            let header = records::BlockHeader {
+                sent_at_ms: first.sent_at.as_millisecond(),
+                span: last.0 - first.id.0,
+                roster,
+            };
+            buffer.clear();
+            records::write_block_header(header, buffer);
+            for message in part {
+                records::write_message(conversation, first.id, message, buffer);
+            }
+            let key = records::numbered(key.clone(), first.id);
+            batch.insert(&self.messages, key, &buffer[..]);
+            rest = left;
+        }
     }
 
-    fn read_mark(&self, key: &[u8], value: &[u8]) -> Option<ReadMark> {
-        let record: ReadRecord<'_> = decode(value)?;
-        Some(ReadMark {
-            number: number(key)?,
-            reader: Login::parse(record.reader).ok()?,
-            first: record.first,
-            last: record.last,
-            read_at: Timestamp::from_millisecond(record.read_at_ms).ok()?,
+    /// Adds a record of tags for each login that has sent some.
+    fn write_tags(&self, blocks: &[Block], batch: &mut OwnedWriteBatch) {
+        let mut of = HashMap::<&Login, (MessageId, Vec<u8>)>::new();
+        for message in blocks.iter().flat_map(|block| &block.messages) {
+            let Some(tag) = &message.tag else {
+                continue;
+            };
+            let (first, value) = of.entry(&message.from).or_insert_with(|| {
+                let mut value = Vec::with_capacity(512);
+                records::write_tags_header(message.sent_at, &mut value);
+                (message.id, value)
+            });
+            *first = message.id.min(*first);
+            records::write_tag(TagHash::of(tag), message.id, value);
+        }
+        for (login, (first, value)) in of {
+            batch.insert(&self.tags, records::tags_key(login, first), value);
+        }
+    }
+
+    /// The marks at the head of the archive's queue, oldest first, by the records they are in.
+    fn marks(&self) -> impl Iterator<Item = Result<Vec<ReadMark>, StoreError>> {
+        let start = self.archived.load(Ordering::Relaxed).to_be_bytes();
+        self.reads.range(start..).map(|guard| {
+            let (key, value) = guard.into_inner().map_err(|e| self.failed(e))?;
+            records::reads(&key, &value).ok_or_else(|| self.damaged("a read mark"))
         })
     }
 
     fn messages_of(&self, mark: &ReadMark) -> Result<Vec<Message>, StoreError> {
-        let range = message_key(&mark.reader, mark.first)..=message_key(&mark.reader, mark.last);
-        self.messages
-            .range(range)
-            .map(|guard| {
-                let (key, value) = guard.into_inner().map_err(|e| self.failed(e))?;
-                message(&key, &value).ok_or_else(|| self.damaged("a message"))
-            })
-            .collect()
+        let mut messages = Vec::new();
+        reading::between(
+            self,
+            &mark.conversation,
+            mark.first,
+            mark.last,
+            &mut messages,
+        )?;
+        messages.retain(|message| message.is_for(&mark.reader));
+        Ok(messages)
     }
 
-    fn failed(&self, error: ::fjall::Error) -> StoreError {
+    pub(super) fn roster(&self, version: u32) -> Option<super::rosters::Members> {
+        lock(&self.known_rosters).members(version)
+    }
+
+    pub(super) fn failed(&self, error: ::fjall::Error) -> StoreError {
         failed(&self.folder, error)
     }
 
-    fn damaged(&self, what: &str) -> StoreError {
+    pub(super) fn damaged(&self, what: &str) -> StoreError {
         StoreError::Damaged {
             folder: self.folder.clone(),
             reason: format!("{what} cannot be read"),
@@ -129,89 +256,160 @@ impl FjallStore {
 impl Store for FjallStore {
     fn commit(&self, commit: &Commit) -> Result<(), StoreError> {
         let mut batch = self.database.batch().durability(Some(self.persist));
-        for message in &commit.accepted {
-            let record = MessageRecord {
-                sent_at_ms: message.sent_at.as_millisecond(),
-                from: message.from.as_str(),
-                group: message.group.as_ref().map(Login::as_str),
-                text: message.text.as_str(),
-            };
-            batch.insert(
-                &self.messages,
-                message_key(&message.to, message.id),
-                encode(&record),
-            );
+        let mut buffer = Vec::new();
+        for block in &commit.blocks {
+            self.write_block(block, &mut batch, &mut buffer);
         }
-        for mark in &commit.read {
-            let record = ReadRecord {
-                reader: mark.reader.as_str(),
-                first: mark.first,
-                last: mark.last,
-                read_at_ms: mark.read_at.as_millisecond(),
-            };
-            batch.insert(&self.reads, mark.number.to_be_bytes(), encode(&record));
+        self.write_tags(&commit.blocks, &mut batch);
+        for record in &commit.cursors {
+            let mut key = records::conversation_key(&record.conversation);
+            key.extend_from_slice(record.user.as_str().as_bytes());
+            batch.insert(&self.cursors, key, records::cursor_value(&record.cursor));
         }
-        if let Some(last) = commit.accepted.last() {
-            batch.insert(&self.numbers, LAST_MESSAGE, last.id.0.to_be_bytes());
+        if let Some(first) = commit.reads.first() {
+            let value = records::reads_value(&commit.reads);
+            batch.insert(&self.reads, first.number.to_be_bytes(), value);
+            let last = commit.last.read_mark.to_be_bytes();
+            batch.insert(&self.numbers, LAST_READ_MARK, last);
         }
-        if let Some(last) = commit.read.last() {
-            batch.insert(&self.numbers, LAST_READ_MARK, last.number.to_be_bytes());
+        for (login, at) in &commit.seen {
+            let at = at.as_millisecond().to_be_bytes();
+            batch.insert(&self.seen, login.as_str(), at);
         }
-        batch.commit().map_err(|e| self.failed(e))
+        if !commit.blocks.is_empty() {
+            let last = commit.last.message.0.to_be_bytes();
+            batch.insert(&self.numbers, LAST_MESSAGE, last);
+        }
+        batch.commit().map_err(|e| self.failed(e))?;
+        if !commit.blocks.is_empty()
+            && let Err(error) = lock(&self.high_water).write(commit.last.message)
+        {
+            // The commit stands; only a later loss might not be noticed.
+            warn!("{}: high-water: {error}", self.folder.display());
+        }
+        Ok(())
     }
 
     fn last_numbers(&self) -> Result<LastNumbers, StoreError> {
+        let there = MessageId(self.number(LAST_MESSAGE)?);
         Ok(LastNumbers {
-            message: MessageId(self.number(LAST_MESSAGE)?),
+            message: there.max(self.floor),
             read_mark: self.number(LAST_READ_MARK)?,
         })
     }
 
-    fn unread(&self, visit: &mut dyn FnMut(Message)) -> Result<(), StoreError> {
-        let mut read = std::collections::HashMap::<Login, Vec<ReadMark>>::new();
-        for mark in self.marks() {
-            let mark = mark?;
-            read.entry(mark.reader.clone()).or_default().push(mark);
-        }
-        for guard in self.messages.iter() {
+    fn cursors(&self, visit: &mut dyn FnMut(CursorRecord)) -> Result<(), StoreError> {
+        for guard in self.cursors.iter() {
             let (key, value) = guard.into_inner().map_err(|e| self.failed(e))?;
-            let message = message(&key, &value).ok_or_else(|| self.damaged("a message"))?;
-            let marks = read.get(&message.to).map_or(&[][..], Vec::as_slice);
-            if !marks.iter().any(|mark| mark.covers(message.id)) {
-                visit(message);
-            }
+            let record = cursor_record(&key, &value).ok_or_else(|| self.damaged("a cursor"))?;
+            visit(record);
         }
         Ok(())
+    }
+
+    fn last_of(&self, conversation: &Conversation) -> Result<MessageId, StoreError> {
+        reading::last_of(self, conversation)
+    }
+
+    fn history(
+        &self,
+        with: &Conversation,
+        before: Option<MessageId>,
+        limit: usize,
+        up_to: MessageId,
+    ) -> Result<Vec<Message>, StoreError> {
+        let before = before.unwrap_or(MessageId::MAX);
+        let last = up_to.min(MessageId(before.0.saturating_sub(1)));
+        reading::newest(self, with, last, limit)
+    }
+
+    fn timeline(
+        &self,
+        conversations: &[Conversation],
+        after: MessageId,
+        up_to: MessageId,
+        visit: &mut dyn FnMut(Message) -> bool,
+    ) -> Result<(), StoreError> {
+        reading::merged(self, conversations, after, up_to, visit)
+    }
+
+    fn tags(
+        &self,
+        login: &Login,
+        not_before: Timestamp,
+        most: usize,
+    ) -> Result<Vec<(TagHash, (MessageId, Timestamp))>, StoreError> {
+        let range =
+            records::tags_key(login, MessageId(0))..=records::tags_key(login, MessageId::MAX);
+        let mut found = Vec::new();
+        let mut old = Vec::new();
+        for guard in self.tags.range(range).rev() {
+            let (key, value) = guard.into_inner().map_err(|e| self.failed(e))?;
+            let (sent_at, tags) = records::tags(&value).ok_or_else(|| self.damaged("tags"))?;
+            if sent_at < not_before || found.len() >= most {
+                old.push(key);
+            } else {
+                found.extend(tags.into_iter().map(|(hash, id)| (hash, (id, sent_at))));
+            }
+        }
+        for some in old.chunks(FORGOTTEN_AT_ONCE) {
+            let mut batch = self.database.batch();
+            for key in some {
+                batch.remove(&self.tags, key.clone());
+            }
+            batch.commit().map_err(|e| self.failed(e))?;
+        }
+        Ok(found)
+    }
+
+    fn seen(&self) -> Result<HashMap<Login, Timestamp>, StoreError> {
+        let mut seen = HashMap::new();
+        for guard in self.seen.iter() {
+            let (key, value) = guard.into_inner().map_err(|e| self.failed(e))?;
+            let (login, at) = seen_record(&key, &value)
+                .ok_or_else(|| self.damaged("when a user was last there"))?;
+            seen.insert(login, at);
+        }
+        Ok(seen)
     }
 
     fn unarchived(&self, marks: usize, messages: usize) -> Result<Vec<Unarchived>, StoreError> {
         let mut found = Vec::new();
         let mut count = 0;
-        for mark in self.marks().take(marks) {
-            let mark = mark?;
-            let messages_of = self.messages_of(&mark)?;
-            count += messages_of.len();
-            if count > messages && !found.is_empty() {
-                break;
+        for record in self.marks() {
+            for mark in record? {
+                let messages_of = self.messages_of(&mark)?;
+                count += messages_of.len();
+                if found.len() == marks || (count > messages && !found.is_empty()) {
+                    return Ok(found);
+                }
+                found.push(Unarchived {
+                    mark,
+                    messages: messages_of,
+                });
             }
-            found.push(Unarchived {
-                mark,
-                messages: messages_of,
-            });
         }
         Ok(found)
     }
 
-    fn archived(&self, done: &[Unarchived], archive_bytes: u64) -> Result<(), StoreError> {
+    fn archived(&self, up_to: u64, archive_bytes: u64) -> Result<(), StoreError> {
         let mut batch = self.database.batch();
-        for Unarchived { mark, messages } in done {
-            for message in messages {
-                batch.remove(&self.messages, message_key(&message.to, message.id));
+        for record in self.marks() {
+            let record = record?;
+            let Some(first) = record.first().filter(|first| first.number <= up_to) else {
+                break;
+            };
+            batch.remove(&self.reads, first.number.to_be_bytes());
+            if record.last().is_some_and(|last| last.number > up_to) {
+                let rest = record.iter().filter(|mark| mark.number > up_to);
+                let value = records::reads_value(rest);
+                batch.insert(&self.reads, (up_to + 1).to_be_bytes(), value);
             }
-            batch.remove(&self.reads, mark.number.to_be_bytes());
         }
         batch.insert(&self.numbers, ARCHIVE_BYTES, archive_bytes.to_be_bytes());
-        batch.commit().map_err(|e| self.failed(e))
+        batch.commit().map_err(|e| self.failed(e))?;
+        self.archived.store(up_to, Ordering::Relaxed);
+        Ok(())
     }
 
     fn archive_bytes(&self) -> Result<u64, StoreError> {
@@ -219,45 +417,23 @@ impl Store for FjallStore {
     }
 }
 
-/// Recipient, a zero byte (which no login holds), number: one recipient's messages in order.
-fn message_key(to: &Login, id: MessageId) -> Vec<u8> {
-    let mut key = Vec::with_capacity(to.as_str().len() + 9);
-    key.extend_from_slice(to.as_str().as_bytes());
-    key.push(0);
-    key.extend_from_slice(&id.0.to_be_bytes());
-    key
-}
-
-fn message(key: &[u8], value: &[u8]) -> Option<Message> {
-    let (to, id) = key.split_at_checked(key.len().checked_sub(8)?)?;
-    let record: MessageRecord<'_> = decode(value)?;
-    Some(Message {
-        id: MessageId(number(id)?),
-        sent_at: Timestamp::from_millisecond(record.sent_at_ms).ok()?,
-        from: Login::parse(record.from).ok()?,
-        to: Login::parse(str::from_utf8(to.strip_suffix(&[0])?).ok()?).ok()?,
-        group: record.group.map(Login::parse).transpose().ok()?,
-        text: Text::from(record.text),
+fn cursor_record(key: &[u8], value: &[u8]) -> Option<CursorRecord> {
+    let (conversation, user) = records::split_conversation(key)?;
+    Some(CursorRecord {
+        conversation,
+        user: records::login(user)?,
+        cursor: records::cursor(value)?,
     })
 }
 
-fn number(bytes: &[u8]) -> Option<u64> {
-    Some(u64::from_be_bytes(bytes.try_into().ok()?))
+fn seen_record(key: &[u8], value: &[u8]) -> Option<(Login, Timestamp)> {
+    let at = i64::from_be_bytes(value.try_into().ok()?);
+    Some((records::login(key)?, Timestamp::from_millisecond(at).ok()?))
 }
 
-/// The first byte of each record is the version of its form.
-const RECORD_VERSION: u8 = 1;
-
-fn encode(record: &impl Serialize) -> Vec<u8> {
-    // Writing plain structs to a growing vector cannot fail.
-    postcard::to_extend(record, vec![RECORD_VERSION]).unwrap_or_default()
-}
-
-fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Option<T> {
-    let (&RECORD_VERSION, record) = bytes.split_first()? else {
-        return None;
-    };
-    postcard::from_bytes(record).ok()
+/// No code panics while it holds one of these, so a poisoned one is as good as any.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn failed(folder: &Path, error: ::fjall::Error) -> StoreError {

@@ -1,24 +1,62 @@
 //! What must survive a crash, behind one narrow trait.
 //!
-//! A store holds the messages that are not in the archive yet, the marks of what has been read
-//! but not archived, and the last numbers used. Everything else is derived from these at start.
+//! A store holds all messages by conversation, how far each user has come in each, the marks of
+//! what has been read but not archived, the tags of the last days, and the last numbers used.
+//! Everything else is derived from these at start.
 
 mod fjall;
+mod high_water;
+mod reading;
+mod records;
+mod rosters;
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{collections::HashMap, io, path::PathBuf, sync::Arc};
 
+use jiff::Timestamp;
+use mensageiro_protocol::Login;
 use thiserror::Error;
+use xxhash_rust::xxh3::xxh3_128;
 
-pub use self::fjall::FjallStore;
-use crate::message::{Message, MessageId, ReadMark};
+pub use self::fjall::{FjallStore, Loss};
+use crate::{
+    conversation::Conversation,
+    mailbox::Cursor,
+    message::{Message, MessageId, ReadMark, Tag},
+};
 
-/// Messages accepted and messages read, to be made durable together or not at all.
+/// What happened at one moment, to be made durable together or not at all.
 #[derive(Clone, Debug, Default)]
 pub struct Commit {
-    /// Newly accepted messages, with rising numbers.
-    pub accepted: Vec<Arc<Message>>,
-    /// What has been read, with rising numbers.
-    pub read: Vec<ReadMark>,
+    /// Newly accepted messages, each conversation once.
+    pub blocks: Vec<Block>,
+    /// Cursors as they are now.
+    pub cursors: Vec<CursorRecord>,
+    /// What has been read, with rising numbers that follow one another.
+    pub reads: Vec<ReadMark>,
+    /// When users were last there. Nobody relies on it.
+    pub seen: Vec<(Login, Timestamp)>,
+    /// The last numbers used, these included.
+    pub last: LastNumbers,
+}
+
+/// The messages that one commit brings to one conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// Which one.
+    pub conversation: Conversation,
+    /// With rising numbers and one time; not empty.
+    pub messages: Vec<Arc<Message>>,
+}
+
+/// How far a user has come in a conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CursorRecord {
+    /// Which one.
+    pub conversation: Conversation,
+    /// Who.
+    pub user: Login,
+    /// How far.
+    pub cursor: Cursor,
 }
 
 /// The last numbers that were used; never used again.
@@ -29,6 +67,10 @@ pub struct LastNumbers {
     /// Of read marks.
     pub read_mark: u64,
 }
+
+/// What stands for a tag: of two tags that anybody will ever send, no two are the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TagHash(pub u128);
 
 /// What has been read and is not yet known to be in the archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,17 +90,67 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError`] when the disk refuses.
     fn commit(&self, commit: &Commit) -> Result<(), StoreError>;
 
-    /// The last numbers that were committed.
+    /// The last numbers that may have been given to somebody.
     ///
     /// # Errors
     /// [`StoreError`] when the disk refuses.
     fn last_numbers(&self) -> Result<LastNumbers, StoreError>;
 
-    /// Shows every message that was accepted and not read, for each recipient in their order.
+    /// Shows every cursor; those of one conversation come together.
     ///
     /// # Errors
     /// [`StoreError`] when the disk refuses or a record is damaged.
-    fn unread(&self, visit: &mut dyn FnMut(Message)) -> Result<(), StoreError>;
+    fn cursors(&self, visit: &mut dyn FnMut(CursorRecord)) -> Result<(), StoreError>;
+
+    /// The last message of a conversation; 0 if there is none.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the disk refuses or a record is damaged.
+    fn last_of(&self, conversation: &Conversation) -> Result<MessageId, StoreError>;
+
+    /// The newest messages of a conversation, at most `limit`, of those before `before` and not
+    /// after `up_to`; oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the disk refuses or a record is damaged.
+    fn history(
+        &self,
+        with: &Conversation,
+        before: Option<MessageId>,
+        limit: usize,
+        up_to: MessageId,
+    ) -> Result<Vec<Message>, StoreError>;
+
+    /// Shows every message of these conversations after `after` and not after `up_to`, by rising
+    /// ids whatever their conversation, until `visit` says false.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the disk refuses or a record is damaged.
+    fn timeline(
+        &self,
+        conversations: &[Conversation],
+        after: MessageId,
+        up_to: MessageId,
+        visit: &mut dyn FnMut(Message) -> bool,
+    ) -> Result<(), StoreError>;
+
+    /// The tags under which a login has sent messages, with their messages: those not sent before
+    /// `not_before`, and of these about the newest `most`. The store may forget the others.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the disk refuses or a record is damaged.
+    fn tags(
+        &self,
+        login: &Login,
+        not_before: Timestamp,
+        most: usize,
+    ) -> Result<Vec<(TagHash, (MessageId, Timestamp))>, StoreError>;
+
+    /// When users were last there.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the disk refuses or a record is damaged.
+    fn seen(&self) -> Result<HashMap<Login, Timestamp>, StoreError>;
 
     /// The oldest read marks that are not archived, with their messages: at most `marks` marks
     /// and, beyond the first mark, at most about `messages` messages.
@@ -67,18 +159,36 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError`] when the disk refuses or a record is damaged.
     fn unarchived(&self, marks: usize, messages: usize) -> Result<Vec<Unarchived>, StoreError>;
 
-    /// Forgets what is safely in the archive, whose length is now `archive_bytes`. A crash may
-    /// undo this call, so the archive checks what it holds when it starts.
+    /// Forgets that the marks up to and including this number are to be archived; they are
+    /// safely in the archive, whose length is now `archive_bytes`. A crash may undo this call, so
+    /// the archive checks what it holds when it starts.
     ///
     /// # Errors
     /// [`StoreError`] when the disk refuses.
-    fn archived(&self, done: &[Unarchived], archive_bytes: u64) -> Result<(), StoreError>;
+    fn archived(&self, up_to: u64, archive_bytes: u64) -> Result<(), StoreError>;
 
     /// The length of the archive as the last [`Store::archived`] gave it.
     ///
     /// # Errors
     /// [`StoreError`] when the disk refuses.
     fn archive_bytes(&self) -> Result<u64, StoreError>;
+}
+
+impl Commit {
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.blocks.is_empty()
+            && self.cursors.is_empty()
+            && self.reads.is_empty()
+            && self.seen.is_empty()
+    }
+}
+
+impl TagHash {
+    /// The same for the same tag on every machine and in every version.
+    pub fn of(tag: &Tag) -> Self {
+        Self(xxh3_128(tag.as_str().as_bytes()))
+    }
 }
 
 /// Why the store cannot do what was asked.
@@ -104,5 +214,17 @@ pub enum StoreError {
         folder: PathBuf,
         /// What was found.
         reason: String,
+    },
+    /// Messages were acknowledged that are not there.
+    #[error(
+        "the message store in {folder} is damaged: {missing} acknowledged messages are missing (the last one there is {there}); keep a copy of the folder and restore it from a backup, or start once with --repair to go on without them"
+    )]
+    Lost {
+        /// Where it lives.
+        folder: PathBuf,
+        /// How many numbers were given that the store does not know.
+        missing: u64,
+        /// The last message it has.
+        there: MessageId,
     },
 }

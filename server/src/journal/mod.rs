@@ -1,0 +1,176 @@
+//! Group commit: what many sessions ask for while one sync runs shares the next one.
+
+mod tags;
+mod writer;
+
+use std::{
+    io,
+    sync::Arc,
+    thread::{self, JoinHandle},
+};
+
+use crossbeam_channel::{Sender, bounded};
+use jiff::Timestamp;
+use mensageiro_protocol::Login;
+
+use self::writer::{Job, Reply, Writer};
+use crate::{
+    archive::Bell,
+    conversation::Conversation,
+    mailbox::{Mailboxes, Moved},
+    message::{Draft, Message, MessageId, Tag},
+    status::Counters,
+    store::{LastNumbers, Store},
+};
+
+/// Entries that may wait for the journal at once before the next session waits to hand over.
+const QUEUE: usize = 1024;
+
+/// What one session wants to be made durable, all of it together.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// Whose session.
+    pub from: Login,
+    /// What its user has read or been given.
+    pub reads: Vec<Read>,
+    /// The messages it sends, in order.
+    pub drafts: Vec<Draft>,
+}
+
+/// What a user has read or been given. What is not there, or not for the user, is left out; what
+/// was read already stays read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Read {
+    /// Everything in the mailbox up to a message (classic, rule S9).
+    All {
+        /// The newest one.
+        up_to: MessageId,
+    },
+    /// Everything in one conversation up to a message.
+    Conversation {
+        /// Which one.
+        with: Conversation,
+        /// The newest one.
+        up_to: MessageId,
+    },
+    /// Nothing is read, but a device keeps everything up to a message, in all conversations.
+    Delivered {
+        /// The newest one.
+        up_to: MessageId,
+    },
+}
+
+/// What became of a draft.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// The message it is now.
+    pub id: MessageId,
+    /// When it was accepted.
+    pub sent_at: Timestamp,
+    /// It had been accepted before, under the same tag; there is no second copy.
+    pub is_repeat: bool,
+}
+
+/// The disk refused; nothing of the entry may be acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the store refused the message")]
+pub struct Refused;
+
+/// Who gave an entry and is told what became of it, on the journal's thread; must not block.
+pub trait Origin: Send + Sync {
+    /// Tells what became of the drafts, whose tags come in the same order. When it is called,
+    /// everything accepted is durable, in the mailboxes, and known to the [`Audience`].
+    fn done(&self, tags: &[Option<Tag>], outcome: Result<&[Accepted], Refused>);
+
+    /// Which session this is: [`Committed`] names it by this.
+    fn key(&self) -> u64;
+}
+
+/// Who is told of each commit, on the journal's thread, once the mailboxes show it and before the
+/// origins are told; must not block.
+pub trait Audience: Send {
+    /// A commit is durable and visible.
+    fn committed(&mut self, committed: &Committed<'_>);
+}
+
+/// What one commit brought.
+#[derive(Clone, Copy, Debug)]
+pub struct Committed<'a> {
+    /// The new messages, with rising ids, each with the [`Origin::key`] of the live session that
+    /// sent it.
+    pub messages: &'a [(Arc<Message>, Option<u64>)],
+    /// The cursors that moved.
+    pub moved: &'a [Moved],
+}
+
+/// The way into the journal, for each session one.
+#[derive(Clone, Debug)]
+pub struct Journal {
+    jobs: Sender<Job>,
+}
+
+/// What the journal's thread works with.
+pub struct Parts {
+    /// Where it makes things durable.
+    pub store: Arc<dyn Store>,
+    /// What it shows them in.
+    pub mailboxes: Arc<Mailboxes>,
+    /// The numbers that are taken.
+    pub last: LastNumbers,
+    /// Where it counts.
+    pub counters: Arc<Counters>,
+    /// Rung when something was read.
+    pub bell: Bell,
+    /// Who is told.
+    pub audience: Box<dyn Audience>,
+}
+
+impl Journal {
+    /// Starts the journal's thread. It ends once every [`Journal`] is dropped and all that was
+    /// asked for is on disk.
+    ///
+    /// # Errors
+    /// When the system has no thread left.
+    pub fn start(parts: Parts) -> io::Result<(Self, JoinHandle<()>)> {
+        let (jobs, queue) = bounded(QUEUE);
+        let mut writer = Writer::new(parts);
+        let thread = thread::Builder::new()
+            .name("journal".into())
+            .spawn(move || writer.run(&queue))?;
+        Ok((Self { jobs }, thread))
+    }
+
+    /// Makes an entry durable and visible; returns when it is, with one answer for each draft.
+    ///
+    /// # Errors
+    /// [`Refused`] when the disk did not take it.
+    pub fn write(&self, entry: Entry) -> Result<Vec<Accepted>, Refused> {
+        let (done, outcome) = bounded(1);
+        let reply = Reply::Waiting(done);
+        self.jobs
+            .send(Job::Entry(entry, reply))
+            .map_err(|_| Refused)?;
+        outcome.recv().unwrap_or(Err(Refused))
+    }
+
+    /// Hands over an entry and does not wait until it is durable: the origin is told. Waits only
+    /// while the queue is full.
+    pub fn submit(&self, entry: Entry, origin: Arc<dyn Origin>) {
+        let job = Job::Entry(entry, Reply::Origin(origin));
+        if let Err(rejected) = self.jobs.send(job) {
+            rejected.into_inner().refuse();
+        }
+    }
+
+    /// Notes when a user was last there. Best effort: it is written with some later commit, and
+    /// a power cut may take it.
+    pub fn seen(&self, login: Login, at: Timestamp) {
+        // A server that is stopping has more important things to keep.
+        let _ = self.jobs.send(Job::Seen(login, at));
+    }
+}
+
+/// Nobody listens.
+impl Audience for () {
+    fn committed(&mut self, _: &Committed<'_>) {}
+}

@@ -1,0 +1,415 @@
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Instant,
+};
+
+use crossbeam_channel::{Receiver, Sender};
+use jiff::Timestamp;
+use mensageiro_protocol::Login;
+use tracing::{debug, error};
+
+use super::{Accepted, Committed, Entry, Origin, Parts, Read, Refused, tags::Tags};
+use crate::{
+    mailbox::Moved,
+    message::{Draft, Message, MessageId, ReadMark, Recipient, Tag},
+    standing::{Book, Move, Place},
+    store::{Block, Commit, CursorRecord, LastNumbers},
+};
+
+/// Most entries of one commit.
+const LARGEST_COMMIT: usize = 4096;
+
+/// What is asked of the journal.
+pub(super) enum Job {
+    Entry(Entry, Reply),
+    Seen(Login, Timestamp),
+}
+
+/// How the outcome of an entry goes back.
+pub(super) enum Reply {
+    /// A thread waits for it.
+    Waiting(Sender<Result<Vec<Accepted>, Refused>>),
+    Origin(Arc<dyn Origin>),
+}
+
+/// The journal's thread.
+pub(super) struct Writer {
+    parts: Parts,
+    tags: Tags,
+    /// Cursors that authors moved by writing, to be stored with the next commit.
+    lagging: Vec<Place>,
+    /// To be stored with the next commit.
+    seen: HashMap<Login, Timestamp>,
+}
+
+/// An entry whose messages have their numbers.
+struct Numbered {
+    tags: Vec<Option<Tag>>,
+    accepted: Vec<Accepted>,
+    reply: Reply,
+}
+
+/// What will be shown when the commit is durable.
+#[derive(Default)]
+struct Plan {
+    /// With the conversation of each, and who sent it.
+    messages: Vec<(Arc<Message>, Option<u64>)>,
+    standings: Vec<u32>,
+    moves: Vec<Move>,
+    /// Cursors that are stored as they are.
+    saves: Vec<Place>,
+    moved: Vec<Moved>,
+    /// What was sent before cannot be told.
+    is_refused: bool,
+}
+
+impl Job {
+    /// Tells that it will never be done.
+    pub(super) fn refuse(self) {
+        if let Self::Entry(entry, Reply::Origin(origin)) = self {
+            let tags: Vec<_> = entry.drafts.into_iter().map(|draft| draft.tag).collect();
+            origin.done(&tags, Err(Refused));
+        }
+    }
+}
+
+impl Reply {
+    fn key(&self) -> Option<u64> {
+        match self {
+            Self::Waiting(_) => None,
+            Self::Origin(origin) => Some(origin.key()),
+        }
+    }
+
+    fn tell(self, tags: &[Option<Tag>], outcome: Result<Vec<Accepted>, Refused>) {
+        match self {
+            // A session that is gone needs no answer.
+            Self::Waiting(waiting) => drop(waiting.send(outcome)),
+            Self::Origin(origin) => origin.done(
+                tags,
+                match &outcome {
+                    Ok(accepted) => Ok(accepted),
+                    Err(refused) => Err(*refused),
+                },
+            ),
+        }
+    }
+}
+
+impl Writer {
+    pub(super) fn new(parts: Parts) -> Self {
+        Self {
+            parts,
+            tags: Tags::default(),
+            lagging: Vec::new(),
+            seen: HashMap::new(),
+        }
+    }
+
+    pub(super) fn run(&mut self, queue: &Receiver<Job>) {
+        let mut jobs = Vec::new();
+        while let Ok(first) = queue.recv() {
+            jobs.push(first);
+            jobs.extend(queue.try_iter().take(LARGEST_COMMIT - 1));
+            self.commit(&mut jobs);
+        }
+        self.lagging = self.parts.mailboxes.lock().unsaved();
+        // A refusal has been logged, and a start reads a little more.
+        let _ = self.store_and_show(Timestamp::now(), self.parts.last, Plan::default(), &[]);
+    }
+
+    fn commit(&mut self, jobs: &mut Vec<Job>) {
+        let now = Timestamp::now();
+        let mut last = self.parts.last;
+        let mut plan = Plan::default();
+        let mut entries = Vec::with_capacity(jobs.len());
+        let mut reads = Vec::new();
+        for job in jobs.drain(..) {
+            let (entry, reply) = match job {
+                Job::Entry(entry, reply) => (entry, reply),
+                Job::Seen(login, at) => {
+                    self.seen.insert(login, at);
+                    continue;
+                }
+            };
+            let by = reply.key();
+            for read in entry.reads {
+                reads.push((entry.from.clone(), read, by));
+            }
+            entries.push(self.number(entry.drafts, reply, now, &mut last, &mut plan));
+        }
+        let outcome = self.store_and_show(now, last, plan, &reads);
+        self.tags.settle(outcome.is_ok(), now);
+        for Numbered {
+            tags,
+            accepted,
+            reply,
+        } in entries
+        {
+            reply.tell(&tags, outcome.map(|()| accepted));
+        }
+    }
+
+    /// Gives the drafts of an entry their numbers, and those that were accepted before their old
+    /// ones.
+    fn number(
+        &mut self,
+        drafts: Vec<Draft>,
+        reply: Reply,
+        now: Timestamp,
+        last: &mut LastNumbers,
+        plan: &mut Plan,
+    ) -> Numbered {
+        let by = reply.key();
+        let mut tags = Vec::with_capacity(drafts.len());
+        let mut accepted = Vec::with_capacity(drafts.len());
+        for draft in drafts {
+            let Draft {
+                from,
+                to,
+                tag,
+                text,
+            } = draft;
+            tags.push(tag.clone());
+            let id = last.message.next();
+            if let Some(tag) = &tag {
+                match self.tags.before(&*self.parts.store, &from, tag, id, now) {
+                    Ok(None) => {}
+                    Ok(Some(before)) => {
+                        accepted.push(before);
+                        continue;
+                    }
+                    Err(error) => {
+                        error!("nothing was accepted: {error}");
+                        plan.is_refused = true;
+                    }
+                }
+            }
+            last.message = id;
+            accepted.push(Accepted {
+                id,
+                sent_at: now,
+                is_repeat: false,
+            });
+            let (to, members) = match to {
+                Recipient::User(to) => (to, None),
+                Recipient::Group(to, members) => (to, Some(members)),
+            };
+            let message = Message {
+                id,
+                sent_at: now,
+                from,
+                to,
+                members,
+                tag,
+                text,
+            };
+            plan.messages.push((Arc::new(message), by));
+        }
+        Numbered {
+            tags,
+            accepted,
+            reply,
+        }
+    }
+
+    fn store_and_show(
+        &mut self,
+        now: Timestamp,
+        mut last: LastNumbers,
+        mut plan: Plan,
+        reads: &[(Login, Read, Option<u64>)],
+    ) -> Result<(), Refused> {
+        if plan.is_refused {
+            return Err(Refused);
+        }
+        let commit = {
+            let mut book = self.parts.mailboxes.lock();
+            plan_moves(&book, reads, &mut plan.moves);
+            plan.saves.append(&mut self.lagging);
+            let blocks = plan.blocks(&mut book);
+            plan.commit(&book, blocks, now, &mut last)
+        };
+        let commit = Commit {
+            seen: self.seen.drain().collect(),
+            ..commit
+        };
+        if commit.is_empty() {
+            return Ok(());
+        }
+        let begin = Instant::now();
+        self.parts.store.commit(&commit).map_err(|error| {
+            error!("nothing was accepted: {error}");
+            self.parts.counters.failed_commit();
+            Refused
+        })?;
+        let took = begin.elapsed();
+        self.parts.last = last;
+        let read = self.show(now, last, &plan);
+        self.parts.counters.commit(plan.messages.len(), read, took);
+        if !commit.reads.is_empty() {
+            self.parts.bell.ring();
+        }
+        self.parts.audience.committed(&Committed {
+            messages: &plan.messages,
+            moved: &plan.moved,
+        });
+        debug!(
+            "{} messages stored up to {}, {read} read",
+            plan.messages.len(),
+            last.message
+        );
+        Ok(())
+    }
+
+    /// Shows a commit in the mailboxes. Returns how many messages were read.
+    fn show(&mut self, now: Timestamp, last: LastNumbers, plan: &Plan) -> usize {
+        let mut book = self.parts.mailboxes.lock();
+        let read = book.apply(&plan.moves, now, last.message);
+        for &place in &plan.saves {
+            book.saved(place);
+        }
+        for ((message, _), &standing) in plan.messages.iter().zip(&plan.standings) {
+            self.lagging.extend(book.deliver(standing, message));
+        }
+        self.parts.mailboxes.show(last.message);
+        read
+    }
+}
+
+/// The cursors that move, each once whatever was asked of it how often.
+fn plan_moves(book: &Book, reads: &[(Login, Read, Option<u64>)], moves: &mut Vec<Move>) {
+    let mut known = HashMap::new();
+    let mut add = |place, read: Option<(MessageId, MessageId)>, delivered, by| {
+        let at = *known.entry(place).or_insert_with(|| {
+            moves.push(Move {
+                place,
+                read: None,
+                delivered: None,
+                by,
+            });
+            moves.len() - 1
+        });
+        let step = &mut moves[at];
+        if let Some((first, last)) = read {
+            let both = step.read.get_or_insert((first, last));
+            *both = (both.0.min(first), both.1.max(last));
+        }
+        step.delivered = step.delivered.max(delivered);
+    };
+    for (login, read, by) in reads {
+        match read {
+            Read::All { up_to } => {
+                for (place, read) in book.read_all(login, *up_to) {
+                    add(place, Some(read), None, *by);
+                }
+            }
+            Read::Conversation { with, up_to } => {
+                if let Some(place) = book.find(login, with)
+                    && let Some(read) = book.read_one(place, *up_to)
+                {
+                    add(place, Some(read), None, *by);
+                }
+            }
+            Read::Delivered { up_to } => {
+                for (place, delivered) in book.delivered(login, *up_to) {
+                    add(place, None, Some(delivered), *by);
+                }
+            }
+        }
+    }
+}
+
+impl Plan {
+    /// Puts the messages together by conversation, and finds who is new in one.
+    fn blocks(&mut self, book: &mut Book) -> Vec<Block> {
+        let mut blocks = Vec::<Block>::new();
+        let mut at = HashMap::new();
+        let mut current = None;
+        for (message, _) in &self.messages {
+            let standing = match current {
+                Some(standing) if book.is_of(standing, message) => standing,
+                _ => book.enter(&message.conversation()),
+            };
+            current = Some(standing);
+            self.standings.push(standing);
+            let at = *at.entry(standing).or_insert_with(|| {
+                blocks.push(Block {
+                    conversation: book.conversation(standing).clone(),
+                    messages: Vec::new(),
+                });
+                blocks.len() - 1
+            });
+            let is_new = match blocks[at].messages.last() {
+                None => true,
+                Some(before) => match (&before.members, &message.members) {
+                    (Some(before), Some(now)) => !Arc::ptr_eq(before, now),
+                    _ => false,
+                },
+            };
+            if is_new {
+                self.saves.extend(book.seat_everybody(standing, message));
+            }
+            blocks[at].messages.push(message.clone());
+        }
+        self.saves.sort_unstable();
+        self.saves.dedup();
+        blocks
+    }
+
+    /// What is to be stored.
+    fn commit(
+        &mut self,
+        book: &Book,
+        blocks: Vec<Block>,
+        now: Timestamp,
+        last: &mut LastNumbers,
+    ) -> Commit {
+        let mut cursors = Vec::with_capacity(self.moves.len() + self.saves.len());
+        let mut reads = Vec::new();
+        let record = |place, cursor| CursorRecord {
+            conversation: book.standing(place).conversation.clone(),
+            user: book.login_of(book.seat(place)).clone(),
+            cursor,
+        };
+        for step in &self.moves {
+            let before = book.seat(step.place).cursor;
+            let cursor = book.moved(step, now, last.message);
+            let record = record(step.place, cursor);
+            self.moved.push(Moved {
+                who: record.user.clone(),
+                with: record.conversation.clone(),
+                delivered: (cursor.delivered > before.delivered).then_some(cursor.delivered),
+                read: step.read.map(|_| cursor.read),
+                at: now,
+                by: step.by,
+            });
+            if let Some((first, newest)) = step.read {
+                last.read_mark += 1;
+                reads.push(ReadMark {
+                    number: last.read_mark,
+                    reader: record.user.clone(),
+                    conversation: record.conversation.clone(),
+                    first,
+                    last: newest,
+                    read_at: now,
+                });
+            }
+            cursors.push(record);
+        }
+        // A move stores the whole cursor.
+        let moves: HashSet<_> = self.moves.iter().map(|step| step.place).collect();
+        self.saves.retain(|place| !moves.contains(place));
+        for &place in &self.saves {
+            cursors.push(record(place, book.seat(place).cursor));
+        }
+        Commit {
+            blocks,
+            cursors,
+            reads,
+            seen: Vec::new(),
+            last: *last,
+        }
+    }
+}
