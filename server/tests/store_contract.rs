@@ -5,86 +5,142 @@
     reason = "a test fails by panicking"
 )]
 
-use std::{path::Path, sync::Arc};
+use std::{collections::BTreeSet, path::Path, sync::Arc};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use mensageiro_protocol::{Login, Text};
 use mensageiro_server::{
-    message::{Message, MessageId, ReadMark},
+    conversation::Conversation,
+    mailbox::Cursor,
+    message::{Message, MessageId, ReadMark, Tag},
     options::Durability,
-    store::{Commit, FjallStore, LastNumbers, Store, StoreError, Unarchived},
+    store::{
+        Block, Commit, CursorRecord, FjallStore, LastNumbers, Loss, Store, StoreError, TagHash,
+        Unarchived,
+    },
 };
 
 fn login(name: &str) -> Login {
     Login::parse(name).unwrap()
 }
 
-fn message(id: u64, to: &str) -> Message {
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_700_000_000 + second).unwrap()
+}
+
+/// From ana or, if the id is even, to ana; every third one has a tag.
+fn message(id: u64, with: &str) -> Message {
+    let (ana, with) = (login("ana"), login(with));
+    let (from, to) = if id.is_multiple_of(2) {
+        (with, ana)
+    } else {
+        (ana, with)
+    };
     Message {
         id: MessageId(id),
-        sent_at: Timestamp::from_millisecond(1_700_000_000_000 + id as i64).unwrap(),
-        from: login("ana"),
-        to: login(to),
-        group: id.is_multiple_of(2).then(|| login("class")),
+        sent_at: at(0),
+        from,
+        to,
+        members: None,
+        tag: id
+            .is_multiple_of(3)
+            .then(|| Tag::parse(&format!("c{id}")).unwrap()),
         text: Text::from(format!("text {id}\nsecond line").as_str()),
     }
 }
 
-fn mark(number: u64, reader: &str, first: u64, last: u64) -> ReadMark {
-    let read_at = Timestamp::from_millisecond(1_800_000_000_000).unwrap();
-    ReadMark {
-        number,
-        reader: login(reader),
-        first: MessageId(first),
-        last: MessageId(last),
-        read_at,
+fn in_group(id: u64, from: &str, members: &[&str]) -> Message {
+    let members: BTreeSet<_> = members.iter().map(|name| login(name)).collect();
+    Message {
+        from: login(from),
+        to: login("class"),
+        members: Some(Arc::new(members)),
+        ..message(id, "bob")
     }
 }
 
-fn accept(store: &dyn Store, messages: &[(u64, &str)]) {
-    let accepted = messages
-        .iter()
-        .map(|&(id, to)| Arc::new(message(id, to)))
-        .collect();
-    store
-        .commit(&Commit {
-            accepted,
-            read: Vec::new(),
-        })
-        .unwrap();
+fn with(name: &str) -> Conversation {
+    Conversation::pair(&login("ana"), &login(name))
 }
 
-fn read(store: &dyn Store, marks: Vec<ReadMark>) {
-    store
-        .commit(&Commit {
-            accepted: Vec::new(),
-            read: marks,
-        })
-        .unwrap();
+/// Commits messages together.
+fn accept(store: &dyn Store, messages: Vec<Message>) {
+    let mut last = store.last_numbers().unwrap();
+    let mut blocks = Vec::<Block>::new();
+    for message in messages {
+        last.message = message.id;
+        let conversation = message.conversation();
+        let known = blocks
+            .iter_mut()
+            .find(|block| block.conversation == conversation);
+        match known {
+            Some(block) => block.messages.push(Arc::new(message)),
+            None => blocks.push(Block {
+                conversation,
+                messages: vec![Arc::new(message)],
+            }),
+        }
+    }
+    let commit = Commit {
+        blocks,
+        last,
+        ..Commit::default()
+    };
+    store.commit(&commit).unwrap();
 }
 
-fn unread(store: &dyn Store) -> Vec<(String, u64)> {
+fn mark(number: u64, reader: &str, first: u64, last: u64) -> ReadMark {
+    let conversation = with(reader);
+    ReadMark {
+        number,
+        reader: login(reader),
+        conversation,
+        first: MessageId(first),
+        last: MessageId(last),
+        read_at: at(1),
+    }
+}
+
+fn read(store: &dyn Store, reads: Vec<ReadMark>) {
+    let mut last = store.last_numbers().unwrap();
+    last.read_mark = reads.last().unwrap().number;
+    let commit = Commit {
+        reads,
+        last,
+        ..Commit::default()
+    };
+    store.commit(&commit).unwrap();
+}
+
+fn ids(messages: &[Message]) -> Vec<u64> {
+    messages.iter().map(|message| message.id.0).collect()
+}
+
+fn timeline(store: &dyn Store, names: &[&str], after: u64, up_to: u64) -> Vec<u64> {
+    let conversations: Vec<_> = names.iter().map(|name| with(name)).collect();
     let mut found = Vec::new();
     store
-        .unread(&mut |found_one| {
-            assert_eq!(found_one, message(found_one.id.0, found_one.to.as_str()));
-            found.push((found_one.to.to_string(), found_one.id.0));
-        })
+        .timeline(
+            &conversations,
+            MessageId(after),
+            MessageId(up_to),
+            &mut |message| {
+                found.push(message.id.0);
+                true
+            },
+        )
         .unwrap();
     found
 }
 
-fn owned(expected: &[(&str, u64)]) -> Vec<(String, u64)> {
-    expected
-        .iter()
-        .map(|&(to, id)| (to.to_owned(), id))
-        .collect()
+fn open_fjall(folder: &Path) -> Result<FjallStore, StoreError> {
+    FjallStore::open(folder, Durability::Sync, Loss::Refused)
 }
 
 /// Runs a test on every backend; `open` opens the same store again after it was dropped.
 fn on_every_backend(test: impl Fn(&dyn Fn() -> Box<dyn Store>)) {
     let folder = tempfile::tempdir().unwrap();
-    test(&|| Box::new(FjallStore::open(folder.path(), Durability::Sync).unwrap()));
+    test(&|| Box::new(open_fjall(folder.path()).unwrap()));
 }
 
 #[test]
@@ -93,68 +149,251 @@ fn a_new_store_is_empty() {
         let store = open();
         assert_eq!(store.last_numbers().unwrap(), LastNumbers::default());
         assert_eq!(store.archive_bytes().unwrap(), 0);
-        assert!(unread(&*store).is_empty());
+        assert_eq!(store.last_of(&with("bob")).unwrap(), MessageId(0));
         assert!(store.unarchived(9, 9).unwrap().is_empty());
+        assert!(store.seen().unwrap().is_empty());
+        let history = store.history(&with("bob"), None, 50, MessageId::MAX);
+        assert!(history.unwrap().is_empty());
+        assert!(timeline(&*store, &["bob"], 0, u64::MAX).is_empty());
+        store
+            .cursors(&mut |cursor| panic!("{cursor:?} in a new store"))
+            .unwrap();
     });
 }
 
 #[test]
-fn what_was_committed_is_there_after_opening_again_in_order() {
+fn what_was_committed_is_there_after_opening_again() {
     on_every_backend(|open| {
         let store = open();
-        accept(&*store, &[(1, "bob"), (2, "carla"), (3, "bob")]);
-        accept(&*store, &[(256, "bob"), (70_000, "bob")]);
+        let cursor = Cursor {
+            delivered: MessageId(2),
+            delivered_at: at(3),
+            read: MessageId(1),
+            read_at: at(4),
+            changed: MessageId(2),
+        };
+        let record = |conversation, user| CursorRecord {
+            conversation,
+            user: login(user),
+            cursor,
+        };
+        let records = [
+            record(with("bob"), "bob"),
+            record(Conversation::Group(login("class")), "carla"),
+        ];
+        let first = message(1, "bob");
+        let commit = Commit {
+            blocks: vec![Block {
+                conversation: with("bob"),
+                messages: vec![Arc::new(first.clone()), Arc::new(message(2, "bob"))],
+            }],
+            cursors: records.to_vec(),
+            seen: vec![(login("bob"), at(7))],
+            last: LastNumbers {
+                message: MessageId(2),
+                read_mark: 0,
+            },
+            ..Commit::default()
+        };
+        store.commit(&commit).unwrap();
+        accept(&*store, vec![message(70_000, "bob")]);
+        drop(store);
+        let store = open();
+        let history = store.history(&with("bob"), None, 50, MessageId::MAX);
+        let expected = [first, message(2, "bob"), message(70_000, "bob")];
+        assert_eq!(history.unwrap(), expected);
+        assert_eq!(store.last_of(&with("bob")).unwrap(), MessageId(70_000));
+        assert_eq!(store.last_numbers().unwrap().message, MessageId(70_000));
+        let mut found = Vec::new();
+        store.cursors(&mut |record| found.push(record)).unwrap();
+        assert_eq!(found, records);
+        assert_eq!(store.seen().unwrap()[&login("bob")], at(7));
+    });
+}
+
+#[test]
+fn a_page_of_history_is_right_wherever_it_begins_and_ends() {
+    on_every_backend(|open| {
+        let store = open();
+        let mut id = 0;
+        for size in [1, 2, 3, 7, 1, 1, 5] {
+            let both = (0..size).flat_map(|_| {
+                id += 2;
+                [message(id - 1, "bob"), message(id, "bobo")]
+            });
+            accept(&*store, both.collect());
+        }
+        let all: Vec<u64> = (1..id).step_by(2).collect();
+        for before in 0..=id + 1 {
+            for limit in [0, 1, 2, 6, 50] {
+                for up_to in [0, 1, 9, 24, u64::MAX] {
+                    let there = all.iter().filter(|&&one| one < before && one <= up_to);
+                    let there: Vec<_> = there.copied().collect();
+                    let expected = &there[there.len().saturating_sub(limit)..];
+                    let page = store.history(
+                        &with("bob"),
+                        Some(MessageId(before)),
+                        limit,
+                        MessageId(up_to),
+                    );
+                    let page = ids(&page.unwrap());
+                    assert_eq!(page, expected, "{limit} before {before} up to {up_to}");
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn what_is_too_much_for_one_record_is_found_whole() {
+    on_every_backend(|open| {
+        let store = open();
+        let long = Text::from("x".repeat(30_000).as_str());
+        let messages: Vec<_> = (1..=40)
+            .map(|id| Message {
+                text: long.clone(),
+                ..message(id, "bob")
+            })
+            .collect();
+        accept(&*store, messages.clone());
+        let history = store.history(&with("bob"), None, 50, MessageId::MAX);
+        assert_eq!(history.unwrap(), messages);
+        assert_eq!(store.last_of(&with("bob")).unwrap(), MessageId(40));
+        let expected: Vec<_> = (6..=35).collect();
+        assert_eq!(timeline(&*store, &["bob"], 5, 35), expected);
+    });
+}
+
+#[test]
+fn a_timeline_merges_conversations_by_rising_ids() {
+    on_every_backend(|open| {
+        let store = open();
+        let names = ["bob", "bobo", "carla"];
+        let name_of = |id: u64| names[(id * id % 7 % 3) as usize];
+        for first in (1..=900).step_by(9) {
+            accept(
+                &*store,
+                (first..first + 9)
+                    .map(|id| message(id, name_of(id)))
+                    .collect(),
+            );
+        }
+        for (after, up_to) in [(0, 900), (1, 2), (17, 18), (400, 700), (899, 2_000), (7, 7)] {
+            for some in [&names[..], &names[..1], &names[1..]] {
+                let expected: Vec<_> = (after + 1..=up_to.min(900))
+                    .filter(|&id| some.contains(&name_of(id)))
+                    .collect();
+                assert_eq!(timeline(&*store, some, after, up_to), expected);
+            }
+        }
+        assert!(timeline(&*store, &names, u64::MAX, u64::MAX).is_empty());
+        let mut seen = 0;
+        let stop = |_| {
+            seen += 1;
+            seen < 5
+        };
+        let mut stop = stop;
+        store
+            .timeline(&[with("bob")], MessageId(0), MessageId(900), &mut stop)
+            .unwrap();
+        assert_eq!(seen, 5);
+    });
+}
+
+#[test]
+fn who_a_group_message_was_for_does_not_change_with_the_group() {
+    on_every_backend(|open| {
+        let store = open();
+        let messages = [
+            in_group(1, "ana", &["ana", "bob"]),
+            in_group(2, "bob", &["ana", "bob"]),
+            in_group(3, "ana", &["ana", "bob", "carla"]),
+            in_group(4, "ana", &["ana", "carla"]),
+            in_group(5, "ana", &["ana", "bob"]),
+        ];
+        accept(&*store, messages[..4].to_vec());
+        drop(store);
+        let store = open();
+        accept(&*store, messages[4..].to_vec());
+        let class = Conversation::Group(login("class"));
+        let found = store.history(&class, None, 50, MessageId::MAX).unwrap();
+        assert_eq!(found, messages);
+        let for_bob: Vec<_> = found.iter().map(|one| one.is_for(&login("bob"))).collect();
+        assert_eq!(for_bob, [true, false, true, false, true]);
+    });
+}
+
+#[test]
+fn tags_are_remembered_until_they_are_too_old_or_too_many() {
+    on_every_backend(|open| {
+        let store = open();
+        let tagged = |id: u64, from: &str, day: i64| Message {
+            from: login(from),
+            to: login("zoe"),
+            sent_at: at(day * 86_400),
+            tag: Some(Tag::parse(&format!("t{id}")).unwrap()),
+            ..message(id, "bob")
+        };
+        accept(&*store, vec![tagged(1, "ana", 0), tagged(2, "ana", 0)]);
+        accept(&*store, vec![tagged(3, "anabela", 1), tagged(4, "ana", 1)]);
+        accept(&*store, vec![tagged(5, "ana", 8)]);
+        drop(store);
+        let store = open();
+        let tags = |day: i64, most| {
+            let now = at(day * 86_400);
+            let week = SignedDuration::from_hours(7 * 24);
+            let mut found = store.tags(&login("ana"), now - week, most).unwrap();
+            found.sort_unstable_by_key(|(_, (id, _))| *id);
+            let mut ids = Vec::new();
+            for (hash, (id, sent_at)) in found {
+                let tag = Tag::parse(&format!("t{id}")).unwrap();
+                assert_eq!(hash, TagHash::of(&tag));
+                let day = [0, 0, 0, 1, 1, 8][id.0 as usize];
+                assert_eq!(sent_at, at(day * 86_400));
+                ids.push(id.0);
+            }
+            ids
+        };
+        assert_eq!(tags(7, 99), [1, 2, 4, 5]);
+        assert_eq!(tags(8, 99), [4, 5]);
+        assert_eq!(tags(7, 99), [4, 5], "what was too old was forgotten");
+        assert_eq!(tags(8, 1), [5]);
+        assert_eq!(tags(8, 99), [5], "what was too much was forgotten");
+    });
+}
+
+#[test]
+fn what_was_read_waits_for_the_archive_and_stays_in_the_history() {
+    on_every_backend(|open| {
+        let store = open();
+        let messages = [(1, "bob"), (2, "bob"), (3, "bobo"), (4, "bob"), (5, "bob")];
+        let messages = messages.map(|(id, name)| message(id, name));
+        accept(&*store, messages.to_vec());
+        read(&*store, vec![mark(1, "bob", 1, 5), mark(2, "bobo", 3, 3)]);
         drop(store);
         let store = open();
         let expected = [
-            ("bob", 1),
-            ("bob", 3),
-            ("bob", 256),
-            ("bob", 70_000),
-            ("carla", 2),
+            Unarchived {
+                mark: mark(1, "bob", 1, 5),
+                messages: vec![message(1, "bob"), message(5, "bob")],
+            },
+            Unarchived {
+                mark: mark(2, "bobo", 3, 3),
+                messages: vec![message(3, "bobo")],
+            },
         ];
-        assert_eq!(unread(&*store), owned(&expected));
-        assert_eq!(store.last_numbers().unwrap().message, MessageId(70_000));
-    });
-}
-
-#[test]
-fn what_was_read_is_not_unread_and_waits_for_the_archive() {
-    on_every_backend(|open| {
-        let store = open();
-        accept(&*store, &[(1, "bob"), (2, "bobo"), (3, "bob"), (4, "bob")]);
-        read(&*store, vec![mark(1, "bob", 1, 3)]);
+        assert_eq!(store.unarchived(9, 9).unwrap(), expected);
+        store.archived(1, 77).unwrap();
         drop(store);
         let store = open();
-        assert_eq!(unread(&*store), owned(&[("bob", 4), ("bobo", 2)]));
-        let expected = Unarchived {
-            mark: mark(1, "bob", 1, 3),
-            messages: vec![message(1, "bob"), message(3, "bob")],
-        };
-        assert_eq!(store.unarchived(9, 9).unwrap(), [expected]);
-        assert_eq!(store.last_numbers().unwrap().read_mark, 1);
-    });
-}
-
-#[test]
-fn what_is_archived_is_forgotten_but_its_numbers_are_not_used_again() {
-    on_every_backend(|open| {
-        let store = open();
-        accept(&*store, &[(1, "bob"), (2, "bob")]);
-        read(&*store, vec![mark(1, "bob", 1, 1), mark(2, "bob", 2, 2)]);
-        let first = store.unarchived(1, 9).unwrap();
-        assert_eq!(first[0].mark.number, 1);
-        store.archived(&first, 77).unwrap();
-        drop(store);
-        let store = open();
-        let rest = store.unarchived(9, 9).unwrap();
-        assert_eq!(rest.len(), 1);
-        assert_eq!(rest[0].mark.number, 2);
-        store.archived(&rest, 99).unwrap();
+        assert_eq!(store.unarchived(9, 9).unwrap(), expected[1..]);
+        store.archived(2, 99).unwrap();
         assert_eq!(store.archive_bytes().unwrap(), 99);
-        assert!(unread(&*store).is_empty());
+        assert!(store.unarchived(9, 9).unwrap().is_empty());
+        let history = store.history(&with("bob"), None, 50, MessageId::MAX);
+        assert_eq!(ids(&history.unwrap()), [1, 2, 4, 5]);
         let last = LastNumbers {
-            message: MessageId(2),
+            message: MessageId(5),
             read_mark: 2,
         };
         assert_eq!(store.last_numbers().unwrap(), last);
@@ -165,12 +404,17 @@ fn what_is_archived_is_forgotten_but_its_numbers_are_not_used_again() {
 fn marks_come_in_their_order_and_no_more_than_asked_for() {
     on_every_backend(|open| {
         let store = open();
-        let messages: Vec<_> = (1..=300).map(|id| (id, "bob")).collect();
-        accept(&*store, &messages);
-        read(
+        accept(
             &*store,
-            (1..=300).map(|id| mark(id, "bob", id, id)).collect(),
+            (1..=600).step_by(2).map(|id| message(id, "bob")).collect(),
         );
+        for first in (1..=300).step_by(10) {
+            let marks = (first..first + 10).map(|number| {
+                let id = number * 2 - 1;
+                mark(number, "bob", id, id)
+            });
+            read(&*store, marks.collect());
+        }
         let numbers = |marks, messages| -> Vec<u64> {
             store
                 .unarchived(marks, messages)
@@ -183,18 +427,19 @@ fn marks_come_in_their_order_and_no_more_than_asked_for() {
         assert_eq!(numbers(99, 2), [1, 2]);
         assert_eq!(numbers(99, 0), [1]);
         assert_eq!(numbers(999, 999), (1..=300).collect::<Vec<_>>());
+        store.archived(25, 1).unwrap();
+        assert_eq!(numbers(7, 99), (26..=32).collect::<Vec<_>>());
+        store.archived(30, 1).unwrap();
+        assert_eq!(numbers(1, 99), [31]);
     });
 }
 
 #[test]
 fn a_second_program_is_told_that_the_store_is_in_use() {
-    fn second(folder: &Path) -> StoreError {
-        FjallStore::open(folder, Durability::Sync)
-            .err()
-            .expect("two programs have the same store open")
-    }
     let folder = tempfile::tempdir().unwrap();
-    let _first = FjallStore::open(folder.path(), Durability::Sync).unwrap();
-    let error = second(folder.path());
+    let _first = open_fjall(folder.path()).unwrap();
+    let error = open_fjall(folder.path())
+        .err()
+        .expect("two programs have the same store open");
     assert!(matches!(error, StoreError::InUse(_)), "{error}");
 }

@@ -1,0 +1,107 @@
+//! Acknowledged messages that the store has lost are noticed at start.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
+
+mod support;
+
+use std::{fs, path::Path};
+
+use clap::Parser;
+use mensageiro_protocol::Framing;
+use mensageiro_server::{Options, Server, StartError, message::MessageId, store::StoreError};
+use support::{Client, TestServer};
+
+/// A data folder with `messages` messages of ana to bruno, sent one after the other.
+fn folder(messages: usize) -> tempfile::TempDir {
+    let mut server = TestServer::start(&["ana", "bruno"]);
+    let mut ana = server.log_in("ana");
+    for number in 0..messages {
+        ana.exchange(&format!("@bruno text {number}"));
+    }
+    drop(ana);
+    server.stop();
+    server.folder
+}
+
+fn start(folder: &Path, arguments: &[&str]) -> Result<Server, StartError> {
+    let fixed = ["mensageiro-server", "--listen", "127.0.0.1:0", "--data"];
+    let fixed = fixed.into_iter().chain([folder.to_str().unwrap()]);
+    Server::start(&Options::parse_from(fixed.chain(arguments.iter().copied())))
+}
+
+/// Damages a record in the middle of the database's journal, so that the database takes it for
+/// the end.
+fn damage(folder: &Path) {
+    let files = fs::read_dir(folder.join("store")).unwrap();
+    let journal = files
+        .map(|file| file.unwrap().path())
+        .find(|file| file.extension().is_some_and(|name| name == "jnl"))
+        .expect("the database has a journal");
+    let mut content = fs::read(&journal).unwrap();
+    let text = place(&content, b"text 5");
+    let key = place(&content[..text], b"\x01ana\0bruno\0");
+    // The kind of the record stands that far before its key; there is none like this.
+    content[key - 21] = 0xff;
+    fs::write(&journal, content).unwrap();
+}
+
+/// Where these bytes stand last.
+fn place(content: &[u8], bytes: &[u8]) -> usize {
+    content
+        .windows(bytes.len())
+        .rposition(|some| some == bytes)
+        .expect("they are in the journal")
+}
+
+fn unread(server: &Server) -> Vec<String> {
+    let mut bruno = Client::connect(server.address(), Framing::Line);
+    bruno.exchange("bruno")
+}
+
+#[test]
+fn a_server_that_has_lost_acknowledged_messages_does_not_start() {
+    let folder = folder(9);
+    damage(folder.path());
+    let error = start(folder.path(), &[]).err().expect("it started");
+    let StartError::Store(StoreError::Lost { missing, there, .. }) = &error else {
+        panic!("{error}");
+    };
+    assert_eq!((*missing, *there), (4, MessageId(5)));
+    assert!(error.to_string().contains("--repair"), "{error}");
+    let again = start(folder.path(), &[]).err();
+    assert!(again.is_some(), "looking made nothing better");
+}
+
+#[test]
+fn repair_goes_on_with_what_is_left_and_gives_no_number_twice() {
+    let folder = folder(9);
+    damage(folder.path());
+    let server = start(folder.path(), &["--repair"]).unwrap();
+    let expected: Vec<_> = (0..5).map(|number| format!("@ana text {number}")).collect();
+    assert_eq!(unread(&server), expected);
+    let mut ana = Client::connect(server.address(), Framing::Line);
+    ana.exchange("ana");
+    ana.exchange("@bruno after");
+    let mut bruno = Client::connect(server.address(), Framing::Line);
+    assert_eq!(bruno.exchange("bruno").last().unwrap(), "@ana after");
+    bruno.exchange("");
+    server.stop();
+    let ids: Vec<_> = support::archive_rows(&folder.path().join("messages.csv"))
+        .iter()
+        .map(|row| row.id)
+        .collect();
+    assert_eq!(ids, [1, 2, 3, 4, 5, 10]);
+    start(folder.path(), &[]).unwrap().stop();
+}
+
+#[test]
+fn with_relaxed_durability_a_loss_is_no_reason_not_to_start() {
+    let folder = folder(9);
+    damage(folder.path());
+    let server = start(folder.path(), &["--durability", "relaxed"]).unwrap();
+    assert_eq!(unread(&server).len(), 5);
+    server.stop();
+}
