@@ -109,3 +109,68 @@ impl TagsOf {
             && self.ids.len() < MOST_IN_MEMORY
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use mensageiro_protocol::Text;
+
+    use super::*;
+    use crate::{
+        message::Message,
+        options::Durability,
+        store::{Block, Commit, FjallStore, LastNumbers, Loss},
+    };
+
+    #[test]
+    fn a_tag_is_remembered_for_seven_days_in_memory_and_on_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FjallStore::open(folder.path(), Durability::Sync, Loss::Refused).unwrap();
+        let (ana, tag) = (Login::parse("ana").unwrap(), Tag::parse("a").unwrap());
+        let sent_at = Timestamp::from_second(1_700_000_000).unwrap();
+        let later = |hours| sent_at + SignedDuration::from_hours(hours);
+        let (id, next) = (MessageId(1), MessageId(2));
+        let mut tags = Tags::default();
+        let before = |tags: &mut Tags, now| {
+            let before = tags.before(&store, &ana, &tag, next, now).unwrap();
+            tags.settle(false, now);
+            before.map(|before| (before.id, before.sent_at))
+        };
+        let first = tags.before(&store, &ana, &tag, id, sent_at).unwrap();
+        assert!(first.is_none());
+        let message = Message {
+            id,
+            sent_at,
+            from: ana.clone(),
+            to: ana.clone(),
+            members: None,
+            tag: Some(tag.clone()),
+            text: Text::from("hello"),
+        };
+        let commit = Commit {
+            blocks: vec![Block {
+                conversation: message.conversation(),
+                messages: vec![message.into()],
+            }],
+            last: LastNumbers {
+                message: id,
+                read_mark: 0,
+            },
+            ..Commit::default()
+        };
+        store.commit(&commit).unwrap();
+        tags.settle(true, sent_at);
+        for hours in [0, 1, 23, 47, 100, 7 * 24] {
+            assert_eq!(before(&mut tags, later(hours)), Some((id, sent_at)));
+        }
+        assert_eq!(
+            before(&mut Tags::default(), later(7 * 24)),
+            Some((id, sent_at))
+        );
+        assert_eq!(before(&mut tags, later(8 * 24)), None);
+        assert_eq!(
+            before(&mut Tags::default(), sent_at),
+            None,
+            "it was forgotten"
+        );
+    }
+}
