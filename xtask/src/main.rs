@@ -1,4 +1,5 @@
-//! The project's own commands: `cargo xtask demo`, `test`, `report` and `bench`.
+//! The project's own commands: `cargo xtask demo`, `test`, `report`, `bench` and
+//! `torture`.
 //!
 //! Each does all its set-up itself, so that a fresh clone needs one line and nothing else.
 
@@ -15,6 +16,7 @@ mod server;
 mod setup;
 mod story;
 mod test;
+mod torture;
 mod window;
 mod wire;
 
@@ -38,7 +40,13 @@ enum Command {
     Report,
     /// Measures the server under load, beside one that does nothing but the assignment.
     Bench {
-        /// For the load generator: exchange, latency, absent, idle; --seconds N.
+        /// For the load generator: exchange, push, latency, absent, idle, history; --seconds N.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Breaks the server in every way it should survive, and checks what it kept (needs Linux).
+    Torture {
+        /// For the tormentor: --minutes N, --seed N, words of the rows that are wanted.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
@@ -49,6 +57,7 @@ fn main() -> ExitCode {
         Command::Demo => demo::run(),
         Command::Report => report::run(),
         Command::Bench { arguments } => bench::run(&arguments),
+        Command::Torture { arguments } => torture::run(&arguments),
         Command::Test { steps } => return test::run(&steps),
     };
     match done {

@@ -2,6 +2,7 @@
 
 mod clients;
 mod docs;
+mod torture;
 mod tutorial;
 mod windows;
 
@@ -38,6 +39,8 @@ pub enum Step {
     Windows,
     /// Clients as students write them, every style with every other.
     Clients,
+    /// A minute of everything that can go wrong for the server.
+    Torture,
     /// The commands of the tutorials and the README, as they stand there.
     Tutorial,
     /// cargo clippy and cargo doc, where a warning is an error.
@@ -105,6 +108,7 @@ impl Step {
             Self::Tests => in_turn(|scope| cargo_test(&[scope, &["--no-fail-fast"]].concat())),
             Self::Windows => windows::run(workshop),
             Self::Clients => clients::run(workshop),
+            Self::Torture => torture::run(workshop),
             Self::Tutorial => tutorial::run(workshop),
             Self::Lint => in_turn(|scope| {
                 let clippy = [

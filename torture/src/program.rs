@@ -1,0 +1,245 @@
+//! The server as a process.
+
+use std::{
+    ffi::OsString,
+    fs::{self, File},
+    io::{BufRead, BufReader},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, anyhow, ensure};
+
+/// Longer than anything takes on a slow day.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How a server is to be started.
+pub struct Launch {
+    before: Vec<OsString>,
+    server: PathBuf,
+    data: PathBuf,
+    listen: String,
+    options: Vec<String>,
+    variables: Vec<(String, OsString)>,
+}
+
+/// A server that did not start.
+#[derive(Debug)]
+pub struct Refusal {
+    /// What it said on its standard error.
+    pub said: String,
+    /// Whether it ended by itself with an exit code for failure, as a refusal should.
+    pub is_orderly: bool,
+}
+
+/// A running server; killed when dropped.
+pub struct Program {
+    child: Child,
+    pub address: SocketAddr,
+    pub data: PathBuf,
+    log: PathBuf,
+}
+
+impl Launch {
+    pub fn new(server: &Path, data: &Path) -> Self {
+        Self {
+            before: Vec::new(),
+            server: server.to_owned(),
+            data: data.to_owned(),
+            listen: "127.0.0.1:0".into(),
+            options: Vec::new(),
+            variables: Vec::new(),
+        }
+    }
+
+    pub fn options(mut self, options: &[&str]) -> Self {
+        self.options
+            .extend(options.iter().map(|&option| option.to_owned()));
+        self
+    }
+
+    /// Starts it through another program: these are the words before its own.
+    pub fn through(mut self, words: &[&str]) -> Self {
+        self.before.extend(words.iter().map(OsString::from));
+        self
+    }
+
+    pub fn listen(mut self, address: &str) -> Self {
+        address.clone_into(&mut self.listen);
+        self
+    }
+
+    pub fn variable(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.variables.push((name.into(), value.into()));
+        self
+    }
+
+    /// Starts it and waits until it listens.
+    ///
+    /// # Errors
+    /// [`Refusal`] when it ends before that.
+    pub fn start(self) -> Result<Program, Refusal> {
+        self.try_start().map_err(|refusal| match refusal {
+            Ok(refusal) => refusal,
+            Err(error) => Refusal {
+                said: format!("{error:#}"),
+                is_orderly: false,
+            },
+        })
+    }
+
+    fn try_start(self) -> Result<Program, Result<Refusal>> {
+        let log = self.data.with_extension("log");
+        let mut command = self.command(&log).map_err(Err)?;
+        let mut child = command.spawn().map_err(|error| Err(error.into()))?;
+        let output = child.stdout.take();
+        let lines = output
+            .into_iter()
+            .flat_map(|out| BufReader::new(out).lines());
+        let listening = lines
+            .map_while(std::result::Result::ok)
+            .find_map(|line| line.strip_prefix("listening on ")?.parse().ok());
+        match listening {
+            Some(address) => Ok(Program {
+                child,
+                address,
+                data: self.data,
+                log,
+            }),
+            None => {
+                let status = child.wait().map_err(|error| Err(error.into()))?;
+                Err(Ok(Refusal {
+                    said: fs::read_to_string(log).unwrap_or_default(),
+                    is_orderly: status.code() == Some(1),
+                }))
+            }
+        }
+    }
+
+    fn command(&self, log: &Path) -> Result<Command> {
+        let mut words = self.before.iter();
+        let mut command = match words.next() {
+            None => Command::new(&self.server),
+            Some(first) => {
+                let mut command = Command::new(first);
+                command.args(words).arg(&self.server);
+                command
+            }
+        };
+        command
+            .args(["--listen", &self.listen, "--data"])
+            .arg(&self.data)
+            .args(&self.options)
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .env("RUST_LOG", "warn")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(File::create(log).context("no log")?);
+        Ok(command)
+    }
+}
+
+impl Program {
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// kill -9, and the end of it.
+    pub fn kill(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Asks it to stop, and waits until it has.
+    pub fn stop(mut self) -> Result<()> {
+        self.signal("TERM")?;
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                ensure!(
+                    status.success(),
+                    "the server stopped with {status}: {}",
+                    self.said()
+                );
+                return Ok(());
+            }
+            ensure!(Instant::now() < deadline, "the server does not stop");
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    pub fn signal(&self, name: &str) -> Result<()> {
+        let kill = Command::new("kill")
+            .args([&format!("-{name}"), &self.id().to_string()])
+            .status()?;
+        ensure!(kill.success(), "no signal could be sent to the server");
+        Ok(())
+    }
+
+    /// Fails if it has ended or a thread of it has panicked.
+    pub fn check_well(&mut self) -> Result<()> {
+        if let Some(status) = self.child.try_wait()? {
+            return Err(anyhow!("the server ended with {status}: {}", self.said()));
+        }
+        ensure!(
+            !self.said().contains("panicked"),
+            "a panic: {}",
+            self.said()
+        );
+        Ok(())
+    }
+
+    /// What it said on its standard error since it started.
+    pub fn said(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Resident memory in MiB, now and at most.
+    pub fn memory_mib(&self) -> Result<(f64, f64)> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id()))?;
+        let kib = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+            line.trim().trim_end_matches(" kB").parse::<f64>().ok()
+        };
+        let both = kib("VmRSS:").zip(kib("VmHWM:"));
+        let (now, most) = both.context("the system does not tell the memory of a process")?;
+        Ok((now / 1024.0, most / 1024.0))
+    }
+
+    /// Open descriptors.
+    pub fn descriptors(&self) -> Result<usize> {
+        Ok(fs::read_dir(format!("/proc/{}/fd", self.id()))?.count())
+    }
+
+    /// What `mensageiro-server status --json` tells.
+    pub fn status(&self, server: &Path) -> Result<serde_json::Value> {
+        let asked = Command::new(server)
+            .args(["status", "--json", "--data"])
+            .arg(&self.data)
+            .output()?;
+        ensure!(
+            asked.status.success(),
+            "no status: {}",
+            String::from_utf8_lossy(&asked.stderr)
+        );
+        Ok(serde_json::from_slice(&asked.stdout)?)
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the server does not start: {}", self.said)
+    }
+}
+
+impl std::error::Error for Refusal {}

@@ -1,0 +1,148 @@
+//! Receivers that take nothing while others write to them.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Result, anyhow, ensure};
+
+use crate::{
+    live::{Live, Stop},
+    program::Program,
+    trial::{Trial, Verdict, users},
+};
+
+const STALLED: usize = 50;
+
+/// Length of a text, so that kernels' buffers fill soon.
+const BYTES: usize = 8 * 1024;
+
+/// Enough for both kernels' buffers and the server's queue, for each receiver, in bytes.
+const MOST: usize = 24 * 1024 * 1024;
+
+/// What is unread is in memory; beside it, for each receiver, its queue and its session, in MiB.
+const QUEUE: f64 = 1.5;
+
+pub fn run(trial: &Trial) -> Result<Verdict> {
+    let stalled = if trial.left() > Duration::from_secs(20) {
+        STALLED
+    } else {
+        5
+    };
+    let users = users(stalled + 3);
+    let (talkers, stallers) = users.split_at(3);
+    let data = trial.data("stalled", &users)?;
+    let mut server = trial.start(&data, &[])?;
+    let mut people: Vec<_> = stallers.iter().map(|login| Live::new(login)).collect();
+    let mut wires = Vec::new();
+    for person in &mut people {
+        wires.push(
+            person
+                .log_in(server.address, None)
+                .map_err(Stop::unexpected)?,
+        );
+    }
+    let (before, _) = server.memory_mib()?;
+    let calm = p99(&server, &talkers[1..], Duration::from_secs(1))?;
+    let is_over = AtomicBool::new(false);
+    let mut sender = Live::new(&talkers[0]);
+    sender.padding = ".".repeat(BYTES);
+    let mut busy = Duration::ZERO;
+    thread::scope(|scope| -> Result<()> {
+        let flood = scope.spawn(|| flood(trial, &server, &mut sender, stallers, &is_over));
+        busy = p99(&server, &talkers[1..], Duration::from_secs(2))?;
+        is_over.store(true, Ordering::Relaxed);
+        flood
+            .join()
+            .map_err(|_| anyhow!("the sender's thread failed"))?
+    })?;
+    let (_, most) = server.memory_mib()?;
+    let sent = sender.acknowledged.len();
+    let unread = (sent * BYTES) as f64 / 1024.0 / 1024.0;
+    let bound = before + unread * 1.5 + stalled as f64 * QUEUE + 64.0;
+    ensure!(
+        most < bound,
+        "{before:.0} MiB became {most:.0} MiB, of which {unread:.0} MiB are unread"
+    );
+    let mut received = 0;
+    for (person, mut wire) in people.iter_mut().zip(wires) {
+        // What was on the way, and then the rest.
+        while person.hear(&mut wire).is_ok() {}
+        person
+            .log_in(server.address, None)
+            .map_err(Stop::unexpected)?;
+        received += person.received.len();
+    }
+    ensure!(
+        received == sent,
+        "{received} of {sent} messages came in the end"
+    );
+    server.check_well()?;
+    Ok(Verdict::Held(format!(
+        "{stalled} stalled, all hung up on; {sent} messages to them, 0 lost; p99 of others {} ms, \
+         before it {} ms; memory {before:.0} MiB, at most {most:.0} with {unread:.0} unread",
+        busy.as_millis(),
+        calm.as_millis(),
+    )))
+}
+
+/// Writes to all of them until the server has hung up on each, and the others have been measured.
+fn flood(
+    trial: &Trial,
+    server: &Program,
+    sender: &mut Live,
+    stallers: &[String],
+    is_over: &AtomicBool,
+) -> Result<()> {
+    let mut wire = sender
+        .log_in(server.address, None)
+        .map_err(Stop::unexpected)?;
+    let mut turns = 0;
+    loop {
+        let mut to = stallers.iter().cycle();
+        sender
+            .send(&mut wire, stallers.len(), || {
+                to.next().cloned().unwrap_or_default()
+            })
+            .map_err(Stop::unexpected)?;
+        sender.hear_answers(&mut wire).map_err(Stop::unexpected)?;
+        turns += 1;
+        if turns % 50 == 0 {
+            // The sender and two that are measured, and those who are still there.
+            let sessions = server.status(&trial.server)?["sessions"]
+                .as_u64()
+                .unwrap_or(0);
+            if sessions <= 3 && is_over.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+        }
+        ensure!(
+            turns * BYTES < MOST,
+            "a receiver that takes nothing is not hung up on"
+        );
+    }
+}
+
+/// The 99th percentile of the time from a line to its answer between two users.
+fn p99(server: &Program, users: &[String], time: Duration) -> Result<Duration> {
+    let (mut a, mut b) = (Live::new(&users[0]), Live::new(&users[1]));
+    let mut a_wire = a.log_in(server.address, None).map_err(Stop::unexpected)?;
+    let mut b_wire = b.log_in(server.address, None).map_err(Stop::unexpected)?;
+    let end = Instant::now() + time;
+    let mut waits = Vec::new();
+    while Instant::now() < end {
+        let begin = Instant::now();
+        a.send(&mut a_wire, 1, || users[1].clone())
+            .map_err(Stop::unexpected)?;
+        let before = b.received.len();
+        while b.received.len() == before {
+            b.hear(&mut b_wire).map_err(Stop::unexpected)?;
+        }
+        waits.push(begin.elapsed());
+        a.hear_answers(&mut a_wire).map_err(Stop::unexpected)?;
+    }
+    waits.sort_unstable();
+    Ok(waits[(waits.len() - 1) * 99 / 100])
+}

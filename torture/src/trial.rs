@@ -1,0 +1,87 @@
+//! What one row has to work with: a folder, a server to start, time, and chance.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+
+use crate::{
+    program::{Launch, Program},
+    random::Random,
+};
+
+/// One row under way.
+pub struct Trial {
+    pub server: PathBuf,
+    folder: TempDir,
+    end: Instant,
+    seed: u64,
+}
+
+/// How a row ended, if nothing broke.
+pub enum Verdict {
+    /// The promise held; with the figures.
+    Held(String),
+    /// It cannot be tried here; with the reason.
+    Skipped(String),
+}
+
+impl Trial {
+    pub fn new(server: &Path, time: Duration, seed: u64) -> io::Result<Self> {
+        Ok(Self {
+            server: server.to_owned(),
+            folder: TempDir::new()?,
+            end: Instant::now() + time,
+            seed,
+        })
+    }
+
+    /// Whether another turn is to be done: there is always a first one, never more than the full
+    /// figure, and none after the time is over.
+    pub fn goes_on(&self, done: usize, full: usize) -> bool {
+        done == 0 || (done < full && Instant::now() < self.end)
+    }
+
+    /// The time this row has left.
+    pub fn left(&self) -> Duration {
+        self.end.saturating_duration_since(Instant::now())
+    }
+
+    pub fn random(&self) -> Random {
+        Random::new(self.seed)
+    }
+
+    /// A folder of this name for a server, with these users, all of them in the group `todos`.
+    pub fn data(&self, name: &str, users: &[String]) -> io::Result<PathBuf> {
+        let data = self.folder.path().join(name);
+        fs::create_dir_all(&data)?;
+        let members: String = users
+            .iter()
+            .map(|login| format!("{GROUP},{login}\n"))
+            .collect();
+        fs::write(data.join("users.csv"), users.join("\n") + "\n")?;
+        fs::write(data.join("groups.csv"), format!("group,member\n{members}"))?;
+        Ok(data)
+    }
+
+    /// Starts the server on a folder.
+    pub fn start(&self, data: &Path, options: &[&str]) -> anyhow::Result<Program> {
+        Ok(Launch::new(&self.server, data).options(options).start()?)
+    }
+
+    /// Leaves the folder where it is, to look at.
+    pub fn keep(self) -> PathBuf {
+        self.folder.keep()
+    }
+}
+
+/// The group that all users of a trial belong to.
+pub const GROUP: &str = "todos";
+
+/// So many logins.
+pub fn users(count: usize) -> Vec<String> {
+    (0..count).map(|number| format!("u{number}")).collect()
+}

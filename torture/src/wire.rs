@@ -1,0 +1,123 @@
+//! A connection to the server, as lines.
+
+use std::{
+    io::{self, Read, Write},
+    net::{SocketAddr, TcpStream},
+    time::Duration,
+};
+
+use socket2::{Domain, SockRef, Socket, Type};
+
+use crate::program::PATIENCE;
+
+/// One connection. When dropped without [`Wire::close`] it is reset, as that of a program that
+/// is killed may be.
+pub struct Wire {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+    start: usize,
+    /// Steps until the connection is reset in mid-conversation; see [`Wire::break_after`].
+    steps_left: Option<usize>,
+}
+
+impl Wire {
+    pub fn connect(address: SocketAddr) -> io::Result<Self> {
+        Self::over(TcpStream::connect(address)?)
+    }
+
+    /// Connects from another address of this machine.
+    pub fn connect_from(source: [u8; 4], address: SocketAddr) -> io::Result<Self> {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+        socket.bind(&SocketAddr::from((source, 0)).into())?;
+        socket.connect(&address.into())?;
+        Self::over(socket.into())
+    }
+
+    fn over(stream: TcpStream) -> io::Result<Self> {
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
+        SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
+        Ok(Self {
+            stream,
+            buffer: Vec::new(),
+            start: 0,
+            steps_left: None,
+        })
+    }
+
+    /// Resets the connection after so many reads and writes; a write then is cut in the middle.
+    pub fn break_after(&mut self, steps: Option<usize>) {
+        self.steps_left = steps;
+    }
+
+    pub fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.is_last_step() {
+            self.stream.write_all(&bytes[..bytes.len() / 2])?;
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
+        self.stream.write_all(bytes)
+    }
+
+    /// The next line, without its end.
+    pub fn line(&mut self) -> io::Result<Vec<u8>> {
+        loop {
+            let unread = &self.buffer[self.start..];
+            if let Some(end) = unread.iter().position(|&byte| byte == b'\n') {
+                let line = unread[..end].to_vec();
+                self.start += end + 1;
+                return Ok(line);
+            }
+            self.read_more()?;
+        }
+    }
+
+    /// Closes in order: what the server still says is heard, up to its end.
+    pub fn close(mut self) -> io::Result<()> {
+        SockRef::from(&self.stream).set_linger(None)?;
+        self.stream.shutdown(std::net::Shutdown::Write)?;
+        while self.read_more().is_ok() {
+            self.start = self.buffer.len();
+        }
+        Ok(())
+    }
+
+    fn read_more(&mut self) -> io::Result<()> {
+        if self.is_last_step() {
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
+        self.buffer.drain(..self.start);
+        self.start = 0;
+        let mut bytes = [0; 16 * 1024];
+        match self.stream.read(&mut bytes)? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            count => {
+                self.buffer.extend_from_slice(&bytes[..count]);
+                Ok(())
+            }
+        }
+    }
+
+    fn is_last_step(&mut self) -> bool {
+        match &mut self.steps_left {
+            None => false,
+            Some(0) => true,
+            Some(left) => {
+                *left -= 1;
+                false
+            }
+        }
+    }
+}
+
+/// Whether a read ended because nothing came in the time given.
+pub fn is_time_limit(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+    )
+}
