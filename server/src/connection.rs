@@ -99,6 +99,21 @@ impl Connection {
         self.peer
     }
 
+    /// The socket, for the other threads that write to a live client.
+    pub fn stream(&self) -> Arc<TcpStream> {
+        self.stream.clone()
+    }
+
+    /// How its client parts its lines, once the first one has shown it.
+    pub fn framing(&self) -> Option<Framing> {
+        self.decoder.framing()
+    }
+
+    /// Longest line the client may send, in bytes.
+    pub fn longest_line(&self) -> usize {
+        self.decoder.longest()
+    }
+
     /// Its place in the hub.
     pub fn place(&self) -> &Place {
         &self.place

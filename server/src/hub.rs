@@ -10,7 +10,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mensageiro_protocol::Login;
+use mensageiro_protocol::{Login, live::ByeCode};
+
+use crate::live::Outlet;
 
 /// All open connections. Each is in it from its acceptance until its [`Place`] is dropped.
 #[derive(Debug, Default)]
@@ -24,6 +26,8 @@ pub struct Hub {
 struct Entry {
     stream: Arc<TcpStream>,
     login: Option<Login>,
+    /// Of a live session, which is told why.
+    outlet: Option<Arc<Outlet>>,
     hung_up: Arc<AtomicBool>,
 }
 
@@ -43,6 +47,7 @@ impl Hub {
         let entry = Entry {
             stream,
             login: None,
+            outlet: None,
             hung_up: hung_up.clone(),
         };
         self.lock().insert(key, entry);
@@ -55,14 +60,16 @@ impl Hub {
 
     /// Hangs up on every user for whom `gone` holds.
     pub fn hang_up_on(&self, gone: impl Fn(&Login) -> bool) {
-        self.hang_up(|entry| entry.login.as_ref().is_some_and(&gone));
+        self.hang_up(ByeCode::Removed, "you are no longer a user", |entry| {
+            entry.login.as_ref().is_some_and(&gone)
+        });
     }
 
     /// Hangs up on everybody and waits until all have left, but not longer than `patience`.
     /// Returns whether all have.
     pub fn close(&self, patience: Duration) -> bool {
         let deadline = Instant::now() + patience;
-        self.hang_up(|_| true);
+        self.hang_up(ByeCode::Shutdown, "the server stops", |_| true);
         let mut connections = self.lock();
         while !connections.is_empty() {
             let now = Instant::now();
@@ -88,9 +95,12 @@ impl Hub {
         (logins.iter().collect::<HashSet<_>>().len(), logins.len())
     }
 
-    fn hang_up(&self, chosen: impl Fn(&Entry) -> bool) {
+    fn hang_up(&self, code: ByeCode, detail: &str, chosen: impl Fn(&Entry) -> bool) {
         for entry in self.lock().values().filter(|entry| chosen(entry)) {
             entry.hung_up.store(true, Ordering::SeqCst);
+            if let Some(outlet) = &entry.outlet {
+                outlet.close(code, detail);
+            }
             // A connection that is gone already needs no more.
             let _ = entry.stream.shutdown(Shutdown::Both);
         }
@@ -109,6 +119,13 @@ impl Place {
     pub fn set_login(&self, login: Login) {
         if let Some(entry) = self.hub.lock().get_mut(&self.key) {
             entry.login = Some(login);
+        }
+    }
+
+    /// Notes how it is told things, which makes it a live session.
+    pub fn set_outlet(&self, outlet: Arc<Outlet>) {
+        if let Some(entry) = self.hub.lock().get_mut(&self.key) {
+            entry.outlet = Some(outlet);
         }
     }
 

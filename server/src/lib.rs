@@ -1,11 +1,11 @@
 //! The server of MeuMensageiro.
 //!
 //! ```text
-//! listener → connection → session → rules (pure)
+//! listener → login → session (classic), live sessions
 //!                            ↓
 //!                         journal → store (disk) → archive (messages.csv)
 //!                            ↓
-//!                        mailboxes (memory)
+//!                        mailboxes (memory), live delivery
 //! ```
 //!
 //! See `ARCHITECTURE.md` for who may block, who writes to a socket, and the lock order.
@@ -19,6 +19,8 @@ mod early;
 pub mod hub;
 pub mod journal;
 pub mod listener;
+pub mod live;
+pub mod login;
 pub mod mailbox;
 pub mod message;
 pub mod options;

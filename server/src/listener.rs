@@ -17,7 +17,8 @@ use crate::{
     admission::Admission,
     connection::{Connection, Patience},
     hub::Hub,
-    session::{self, Shared},
+    login,
+    session::Shared,
 };
 
 /// How long to wait before accepting again when the system has no descriptor or memory left.
@@ -31,7 +32,6 @@ const REPORT_EVERY: Duration = Duration::from_secs(1);
 const STACK_BYTES: usize = 128 * 1024;
 
 /// What the listener needs to know and whom to tell.
-#[derive(Debug)]
 pub struct Gate {
     /// What every session shares.
     pub shared: Arc<Shared>,
@@ -136,7 +136,7 @@ fn admit(stream: TcpStream, peer: SocketAddr, gate: &Gate) -> anyhow::Result<()>
     thread::Builder::new()
         .name("login".into())
         .stack_size(STACK_BYTES)
-        .spawn(move || session::log_in(shared, connection))?;
+        .spawn(move || login::log_in(&shared, connection))?;
     Ok(())
 }
 

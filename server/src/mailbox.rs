@@ -32,6 +32,8 @@ pub struct Moved {
     pub who: Login,
     /// Where.
     pub with: Conversation,
+    /// Who wrote what it moved over.
+    pub authors: Vec<Login>,
     /// A device of theirs keeps everything up to here.
     pub delivered: Option<MessageId>,
     /// They have read everything up to here.
@@ -168,6 +170,7 @@ impl Mailboxes {
                 let one = |delivered, read, at| Moved {
                     who: who.clone(),
                     with: standing.conversation.clone(),
+                    authors: Vec::new(),
                     delivered,
                     read,
                     at,
@@ -182,6 +185,18 @@ impl Mailboxes {
             }
         }
         moved
+    }
+
+    /// Up to where a user has read those conversations in which that has changed since the
+    /// message `since`.
+    pub fn read_since(&self, login: &Login, since: MessageId) -> Vec<(Conversation, MessageId)> {
+        let book = self.lock();
+        let places = book.person(login).into_iter().flat_map(|one| &one.places);
+        places
+            .map(|&place| (book.standing(place), book.seat(place).cursor))
+            .filter(|(_, cursor)| cursor.changed >= since && cursor.read > MessageId(0))
+            .map(|(standing, cursor)| (standing.conversation.clone(), cursor.read))
+            .collect()
     }
 
     /// How far a user has come in a conversation, if the user is part of it.

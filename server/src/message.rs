@@ -54,6 +54,16 @@ pub struct Draft {
     pub text: Text,
 }
 
+impl Draft {
+    /// Whether it is for this user to read (see [`Message::is_for`]).
+    pub fn is_for(&self, login: &Login) -> bool {
+        match &self.to {
+            Recipient::User(to) => to == login,
+            Recipient::Group(_, members) => self.from != *login && members.contains(login),
+        }
+    }
+}
+
 /// A message that was accepted: it has its number and is on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {

@@ -21,6 +21,7 @@ use crate::{
     hub::Hub,
     journal::{Journal, Parts},
     listener::{Gate, Listener},
+    live::{self, Delivery, Flusher, Online},
     mailbox::Mailboxes,
     options::Options,
     session::{Limits, Shared},
@@ -128,17 +129,23 @@ impl Server {
         let (bell, archive) = Archive::start(files.messages.clone(), store.clone())?;
         let last = last_numbers(&*store, &archive)?;
         let counters = Arc::new(Counters::start());
+        let flusher = Flusher::default();
+        let jobs = flusher.jobs();
+        let online = Online::new(store.seen()?, jobs.clone());
+        flusher
+            .start(&online, options.dead_link_after)
+            .map_err(StartError::Thread)?;
         let (journal, journal_thread) = Journal::start(Parts {
-            store,
+            store: store.clone(),
             mailboxes: mailboxes.clone(),
             last,
             counters: counters.clone(),
             bell: bell.clone(),
-            audience: Box::new(()),
+            audience: Box::new(Delivery::new(online.clone())),
         })
         .map_err(StartError::Thread)?;
         let hub = Arc::new(Hub::default());
-        let watch = watch(&directory, &hub);
+        let watch = watch(&directory, &hub, &online);
         let idle = Some(options.idle_timeout).filter(|limit| !limit.is_zero());
         let limits = Limits {
             login: options.login_timeout,
@@ -161,6 +168,9 @@ impl Server {
         let shared = Arc::new(Shared {
             directory,
             mailboxes,
+            store,
+            online,
+            flusher: jobs,
             journal,
             observer,
             invitation,
@@ -299,11 +309,12 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-fn watch(directory: &Arc<Directory>, hub: &Arc<Hub>) -> Option<Watch> {
-    let (edited, hub) = (directory.clone(), hub.clone());
+fn watch(directory: &Arc<Directory>, hub: &Arc<Hub>, online: &Arc<Online>) -> Option<Watch> {
+    let (edited, hub, online) = (directory.clone(), hub.clone(), online.clone());
     let changed = move || {
         let people = edited.people();
         hub.hang_up_on(|login| !people.users.contains(login));
+        live::tell_roster(&people, &online);
     };
     Watch::start(directory.clone(), changed)
         .inspect_err(|error| warn!("{error}"))

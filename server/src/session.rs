@@ -1,37 +1,42 @@
 //! One user's classic session: log in, then one answer for each line (rules S5 to S11).
 
-use std::{io, sync::Arc, thread, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
+use crossbeam_channel::Sender;
 use mensageiro_protocol::{
     Addressed, Login,
     classic::{END, Request},
 };
 use thiserror::Error;
-use tracing::{debug, info, warn};
+use tracing::{info, warn};
 
 use crate::{
     connection::{Connection, Ended},
     directory::Directory,
     journal::{Entry, Journal, Read, Refused},
+    live::{Job, Online},
     mailbox::Mailboxes,
     message::{Draft, Message, MessageId},
     rules::{Discarded, Plan},
     status::{Counters, Invitation, Observer},
+    store::Store,
 };
 
 /// How many messages are taken out of a mailbox at a time while an answer is written.
 const CHUNK: usize = 256;
 
-/// Enough for a session's deepest call, in debug builds too; only what is touched is used.
-const STACK_BYTES: usize = 256 * 1024;
-
 /// What every session of a server shares.
-#[derive(Debug)]
 pub struct Shared {
     /// The registered users.
     pub directory: Arc<Directory>,
-    /// Their unread messages.
+    /// Their unread messages, and how far they have come.
     pub mailboxes: Arc<Mailboxes>,
+    /// All messages. Read only: what is written goes through the journal.
+    pub store: Arc<dyn Store>,
+    /// Who is there.
+    pub online: Arc<Online>,
+    /// Who writes what a live client does not take at once.
+    pub flusher: Sender<Job>,
     /// The way to the disk.
     pub journal: Journal,
     /// What is told of the server.
@@ -70,76 +75,29 @@ enum Failure {
     MailboxFull(Login),
 }
 
-/// Takes a new connection: reads its login and, if there is such a user, starts the user's own
-/// thread.
-pub fn log_in(shared: Arc<Shared>, mut connection: Connection) {
-    let peer = connection.peer();
-    let named = connection.receive_one(shared.limits.login, |line| {
-        let name = String::from_utf8_lossy(line).trim().to_owned();
-        Login::parse(&name).map_err(|reason| (name, reason))
-    });
-    let counters = shared.counters();
-    let login = match named {
-        Ok(Ok(login)) => login,
-        Ok(Err((question, _))) if shared.is_invited(&question) => {
-            return tell_status(&shared, &mut connection);
-        }
-        Ok(Err((name, reason))) => {
-            let name: String = name.chars().take(40).collect();
-            counters.refusal();
-            return info!("{peer} refused: {name:?}: {reason}");
-        }
-        Err(Ended::InOrder | Ended::HungUp) => return debug!("{peer} left without a login"),
-        Err(error) => {
-            counters.refusal();
-            return info!("{peer} refused: {error}");
-        }
-    };
-    connection.place().set_login(login.clone());
-    if !shared.directory.people().users.contains(&login) {
-        counters.refusal();
-        return info!("{peer} refused: there is no user {login}");
-    }
-    counters.login();
-    let name = format!("user {login}");
-    let session = Session {
-        shared,
-        connection,
-        login,
-        delivered: MessageId(0),
-        unread: None,
-    };
-    let spawned = thread::Builder::new()
-        .name(name)
-        .stack_size(STACK_BYTES)
-        .spawn(move || session.run());
-    if let Err(error) = spawned {
-        warn!("{peer} turned away: no thread to be had: {error}");
-    }
-}
-
 impl Shared {
-    fn is_invited(&self, question: &str) -> bool {
+    /// Whether a first line is the question for the status, with the right key.
+    pub(crate) fn is_invited(&self, question: &str) -> bool {
         self.invitation
             .as_ref()
             .is_some_and(|invitation| invitation.accepts(question))
     }
 
-    fn counters(&self) -> &Counters {
+    /// What happens is counted here.
+    pub(crate) fn counters(&self) -> &Counters {
         &self.observer.counters
     }
-}
 
-/// Answers the question that is no login (PROTOCOL.md, "Asking for the status").
-fn tell_status(shared: &Shared, connection: &mut Connection) {
-    let status = serde_json::to_vec(&shared.observer.look()).unwrap_or_default();
-    let told = connection.send(|line| line.extend_from_slice(&status));
-    if let Err(error) = told.and_then(|()| connection.flush()) {
-        debug!("who asked for the status left: {error}");
+    /// The first user for whom one of these drafts is and who can take no more.
+    pub(crate) fn first_full(&self, drafts: &[Draft]) -> Option<Login> {
+        let limits = &self.limits;
+        self.mailboxes
+            .first_full(drafts, limits.mailbox, limits.mailbox_bytes)
     }
 }
 
-struct Session {
+/// One user's classic session, run by the thread that reads from its client.
+pub(crate) struct Session {
     shared: Arc<Shared>,
     connection: Connection,
     login: Login,
@@ -150,8 +108,21 @@ struct Session {
 }
 
 impl Session {
-    fn run(mut self) {
+    pub(crate) fn new(shared: Arc<Shared>, connection: Connection, login: Login) -> Self {
+        Self {
+            shared,
+            connection,
+            login,
+            delivered: MessageId(0),
+            unread: None,
+        }
+    }
+
+    /// Serves until something ends it.
+    pub(crate) fn run(mut self) {
         let (login, peer) = (self.login.clone(), self.connection.peer());
+        let shared = self.shared.clone();
+        let _stay = shared.online.enter(&login, None, &shared.journal);
         info!("{login} logged in from {peer}");
         match self.serve() {
             Failure::Ended(Ended::InOrder) => {
@@ -224,9 +195,7 @@ impl Session {
         if drafts.is_empty() && read.is_none() {
             return Ok(MessageId(0));
         }
-        let limits = &self.shared.limits;
-        let mailboxes = &self.shared.mailboxes;
-        if let Some(full) = mailboxes.first_full(&drafts, limits.mailbox, limits.mailbox_bytes) {
+        if let Some(full) = self.shared.first_full(&drafts) {
             return Err(Failure::MailboxFull(full));
         }
         let entry = Entry {

@@ -372,6 +372,23 @@ impl Book {
         })
     }
 
+    /// Who wrote the unread messages at a place, above one message and up to another.
+    pub(crate) fn authors(&self, place: Place, above: MessageId, up_to: MessageId) -> Vec<Login> {
+        let mailbox = &self.persons[self.seat(place).person as usize].mailbox;
+        let start = mailbox.partition_point(|one| one.message.id <= above);
+        let mut authors = Vec::new();
+        let covered = mailbox.range(start..);
+        for Waiting { message, .. } in covered
+            .take_while(|one| one.message.id <= up_to)
+            .filter(|one| one.place == place)
+        {
+            if !authors.contains(&message.from) {
+                authors.push(message.from.clone());
+            }
+        }
+        authors
+    }
+
     /// The cursor as it will be after a move.
     pub(crate) fn moved(&self, step: &Move, at: Timestamp, last: MessageId) -> Cursor {
         let mut cursor = self.seat(step.place).cursor;

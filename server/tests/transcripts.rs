@@ -11,7 +11,7 @@ use std::{collections::HashMap, fs, path::Path};
 
 use mensageiro_protocol::{
     Framing,
-    transcript::{Happening, Step, Transcript},
+    transcript::{Happening, Step, Transcript, is_said},
 };
 use support::{Client, TestServer};
 
@@ -53,9 +53,14 @@ fn replay(name: &str, transcript: &Transcript, framing: Framing) {
         match happening {
             Happening::Client(line) => client.say(line),
             Happening::Server(line) => {
-                let heard = client.hear();
-                let heard = heard.as_deref().map(String::from_utf8_lossy);
-                assert_eq!(heard, Some(String::from_utf8_lossy(line)), "{}", place());
+                let heard = client.hear().unwrap_or_else(|| b"<closed>".to_vec());
+                assert!(
+                    is_said(line, &heard),
+                    "{}:\n expected {}\n heard    {}",
+                    place(),
+                    String::from_utf8_lossy(line),
+                    String::from_utf8_lossy(&heard)
+                );
             }
             Happening::ClientCloses => client.close_own_side(),
             Happening::ClientResets => {
@@ -77,7 +82,10 @@ fn every_transcript_holds_in_both_framings() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy();
         let transcript = Transcript::parse(&fs::read_to_string(&path).unwrap()).unwrap();
-        for framing in [Framing::Line, Framing::Bare] {
+        // Live sessions have but one framing (V1).
+        let is_live = name.starts_with("live-");
+        let framings = [Framing::Line, Framing::Bare].into_iter();
+        for framing in framings.filter(|&framing| !is_live || framing == Framing::Line) {
             replay(&name, &transcript, framing);
             replayed += 1;
         }

@@ -71,6 +71,16 @@ impl Groups {
         self.members.get(group)
     }
 
+    /// The groups that a user belongs to, with their members.
+    pub fn of_member<'a>(
+        &'a self,
+        login: &'a Login,
+    ) -> impl Iterator<Item = (&'a Login, &'a Arc<BTreeSet<Login>>)> {
+        self.members
+            .iter()
+            .filter(move |(_, members)| members.contains(login))
+    }
+
     /// Members who are no users (any more): they get nothing, and are no reason to refuse the
     /// file, as it is edited before or after `users.csv`.
     pub fn strangers(&self) -> &[BadLine] {

@@ -1,20 +1,20 @@
-use std::{
-    collections::{HashMap, HashSet},
-    path::Path,
-};
+use std::{collections::HashMap, path::Path};
 
-use mensageiro_protocol::{Login, LoginError};
+use mensageiro_protocol::{Login, LoginError, Text};
 
 use super::{
     look_alike::look_alikes,
     table::{self, BadLine, ReadError},
 };
 
-/// The logins of one reading of `users.csv`.
+/// The users of one reading of `users.csv`, with their names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Users {
-    logins: HashSet<Login>,
+    names: HashMap<Login, Box<str>>,
 }
+
+/// Longest name in characters; of a longer one the beginning is told.
+const NAME_CHARS: usize = 100;
 
 /// Words that mark the first line as a header, as spreadsheets and courses write them.
 const HEADER_WORDS: [&str; 14] = [
@@ -35,7 +35,8 @@ const HEADER_WORDS: [&str; 14] = [
 ];
 
 impl Users {
-    /// Reads the file. The first column is the login, the others are free.
+    /// Reads the file. The first column is the login, the second one the name (or whatever one
+    /// likes), the others are free.
     ///
     /// # Errors
     /// [`ReadError`]; a file with a bad line is refused as a whole.
@@ -50,6 +51,7 @@ impl Users {
     /// Every bad line.
     pub fn parse(bytes: &[u8]) -> Result<Self, Vec<BadLine>> {
         let mut lines = HashMap::new();
+        let mut names = HashMap::new();
         let mut bad = Vec::new();
         let read = table::rows(bytes, &HEADER_WORDS, |line, row| {
             match Login::parse(row.get(0).unwrap_or_default()) {
@@ -62,16 +64,17 @@ impl Users {
                         let reason = format!("{login} is there already, on line {earlier}");
                         bad.push(BadLine::new(line, reason));
                     }
-                    None => drop(lines.insert(login, line)),
+                    None => {
+                        names.insert(login.clone(), name(row));
+                        lines.insert(login, line);
+                    }
                 },
             }
         });
         bad.extend(read.err());
         bad.extend(look_alikes(&lines));
         if bad.is_empty() {
-            return Ok(Self {
-                logins: lines.into_keys().collect(),
-            });
+            return Ok(Self { names });
         }
         bad.sort_by_key(|bad| bad.line);
         Err(bad)
@@ -79,23 +82,35 @@ impl Users {
 
     /// Whether there is such a user.
     pub fn contains(&self, login: &Login) -> bool {
-        self.logins.contains(login)
+        self.names.contains_key(login)
+    }
+
+    /// All of them with their names, in no order. A name may be empty.
+    pub fn iter(&self) -> impl Iterator<Item = (&Login, &str)> {
+        self.names.iter().map(|(login, name)| (login, &**name))
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.logins.len()
+        self.names.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.logins.is_empty()
+        self.names.is_empty()
     }
 
     /// How many of these are not in `other`.
     pub(super) fn not_in(&self, other: &Self) -> usize {
-        self.logins.difference(&other.logins).count()
+        let logins = self.names.keys();
+        logins.filter(|login| !other.contains(login)).count()
     }
+}
+
+/// The second column, safe to show and not too long.
+fn name(row: &csv::StringRecord) -> Box<str> {
+    let name = Text::from(row.get(1).unwrap_or_default());
+    name.one_line().trim().chars().take(NAME_CHARS).collect()
 }
 
 #[cfg(test)]
@@ -104,7 +119,7 @@ mod tests {
 
     fn check(content: &[u8], expected: &[&str]) {
         let users = Users::parse(content).unwrap();
-        let mut logins: Vec<_> = users.logins.iter().map(Login::as_str).collect();
+        let mut logins: Vec<_> = users.iter().map(|(login, _)| login.as_str()).collect();
         logins.sort_unstable();
         assert_eq!(logins, expected);
     }
@@ -130,6 +145,14 @@ mod tests {
         check(b"login;name\njo\xe3o;Jo\xe3o\n", &["joão"]);
         check(b"\"ana\",\"Ana \"\"A\"\" Lima\"\n bob ,\n", &["ana", "bob"]);
         check(b"", &[]);
+    }
+
+    #[test]
+    fn the_second_column_is_the_name() {
+        let users = Users::parse("login;nome\nana; Ana \u{1b}Lima ;x\nbob\n".as_bytes()).unwrap();
+        let mut names: Vec<_> = users.iter().map(|(_, name)| name).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["", "Ana ␛Lima"]);
     }
 
     #[test]

@@ -86,11 +86,13 @@ pub trait Origin: Send + Sync {
     fn key(&self) -> u64;
 }
 
-/// Who is told of each commit, on the journal's thread, once the mailboxes show it and before the
-/// origins are told; must not block.
+/// Who is told of each commit, on the journal's thread; must not block.
 pub trait Audience: Send {
-    /// A commit is durable and visible.
+    /// A commit is durable and visible. The origins are told next.
     fn committed(&mut self, committed: &Committed<'_>);
+
+    /// The origins have been told.
+    fn settled(&mut self);
 }
 
 /// What one commit brought.
@@ -168,9 +170,4 @@ impl Journal {
         // A server that is stopping has more important things to keep.
         let _ = self.jobs.send(Job::Seen(login, at));
     }
-}
-
-/// Nobody listens.
-impl Audience for () {
-    fn committed(&mut self, _: &Committed<'_>) {}
 }

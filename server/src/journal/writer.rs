@@ -116,11 +116,11 @@ impl Writer {
         }
         self.lagging = self.parts.mailboxes.lock().unsaved();
         // A refusal has been logged, and a start reads a little more.
-        let _ = self.store_and_show(Timestamp::now(), self.parts.last, Plan::default(), &[]);
+        let _ = self.store_and_show(now(), self.parts.last, Plan::default(), &[]);
     }
 
     fn commit(&mut self, jobs: &mut Vec<Job>) {
-        let now = Timestamp::now();
+        let now = now();
         let mut last = self.parts.last;
         let mut plan = Plan::default();
         let mut entries = Vec::with_capacity(jobs.len());
@@ -149,6 +149,7 @@ impl Writer {
         {
             reply.tell(&tags, outcome.map(|()| accepted));
         }
+        self.parts.audience.settled();
     }
 
     /// Gives the drafts of an entry their numbers, and those that were accepted before their old
@@ -278,6 +279,12 @@ impl Writer {
     }
 }
 
+/// The time as it is stored, so that nobody is told two of one thing.
+fn now() -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+}
+
 /// The cursors that move, each once whatever was asked of it how often.
 fn plan_moves(book: &Book, reads: &[(Login, Read, Option<u64>)], moves: &mut Vec<Move>) {
     let mut known = HashMap::new();
@@ -379,6 +386,11 @@ impl Plan {
             let record = record(step.place, cursor);
             self.moved.push(Moved {
                 who: record.user.clone(),
+                authors: book.authors(
+                    step.place,
+                    before.delivered.min(before.read),
+                    cursor.delivered,
+                ),
                 with: record.conversation.clone(),
                 delivered: (cursor.delivered > before.delivered).then_some(cursor.delivered),
                 read: step.read.map(|_| cursor.read),

@@ -1,0 +1,237 @@
+//! What a live client asks, and what it is answered (rules V4 to V13).
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use mensageiro_protocol::{
+    Login, Text,
+    live::{
+        BadLine, Event, NOTE_CHARS, Presence, RefusalCode, Refused, Request, Status, Tag,
+        TypingNews,
+    },
+};
+use tracing::{debug, info};
+
+use super::{history, outlet::Outlet, roster, session::Failure};
+use crate::{
+    conversation::Conversation,
+    directory::People,
+    journal::{Entry, Read},
+    message::{Draft, MessageId, Recipient},
+    session::Shared,
+};
+
+/// A session relays that its user types at most this often.
+const TYPING_EVERY: Duration = Duration::from_secs(1);
+
+/// With more than this waiting for the client, nothing more is answered until it has taken some.
+const ENOUGH_BYTES: usize = 256 * 1024;
+
+/// How long to wait for that at a time.
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Answers one session.
+pub(super) struct Answers<'a> {
+    shared: &'a Shared,
+    login: &'a Login,
+    outlet: &'a Arc<Outlet>,
+    /// What is on its way to the journal, all of one read of the socket.
+    entry: Entry,
+    typed: Option<Instant>,
+}
+
+impl<'a> Answers<'a> {
+    pub(super) fn new(shared: &'a Shared, login: &'a Login, outlet: &'a Arc<Outlet>) -> Self {
+        let entry = Entry {
+            from: login.clone(),
+            reads: Vec::new(),
+            drafts: Vec::new(),
+        };
+        Self {
+            shared,
+            login,
+            outlet,
+            entry,
+            typed: None,
+        }
+    }
+
+    /// Answers all that one read of the socket brought.
+    pub(super) fn give(&mut self, requests: Vec<Result<Request, BadLine>>) -> Result<(), Failure> {
+        let people = self.shared.directory.people();
+        for request in requests {
+            match request {
+                Ok(request) => self.answer(request, &people)?,
+                Err(BadLine { tag, reason }) => {
+                    self.refuse(tag, RefusalCode::BadLine, reason);
+                }
+            }
+        }
+        self.hand_over();
+        self.outlet.flush();
+        Ok(())
+    }
+
+    fn answer(&mut self, request: Request, people: &People) -> Result<(), Failure> {
+        match request {
+            Request::Send { tag, to, text } => self.send(tag, &to, text, people),
+            Request::Read(read) => {
+                let with = self.conversation(&read.with, people);
+                let up_to = MessageId(read.up_to);
+                self.entry.reads.push(Read::Conversation { with, up_to });
+            }
+            Request::Got(got) => {
+                let up_to = MessageId(got.up_to);
+                self.entry.reads.push(Read::Delivered { up_to });
+            }
+            Request::History(request) => {
+                // What was sent before it belongs to it, as far as it is stored by then.
+                self.hand_over();
+                self.wait_for_room();
+                match self.conversation_of_history(&request.with, people) {
+                    Some(with) => {
+                        history::tell(self.shared, self.login, self.outlet, &with, &request)?
+                    }
+                    None => {
+                        let detail = format!("you do not belong to {}", request.with);
+                        self.refuse(None, RefusalCode::NotAMember, detail);
+                    }
+                }
+            }
+            Request::Typing(typing) => self.typing(&typing.to, people),
+            Request::Status(status) => self.status(status),
+            Request::Roster => {
+                self.shared.online.watch(self.outlet);
+                for line in roster::lines(self.login, people, &self.shared.online) {
+                    self.wait_for_room();
+                    self.outlet.tell(|out| out.extend_from_slice(&line));
+                }
+            }
+            Request::Ping => drop(self.outlet.tell_event(&Event::Pong)),
+            Request::Bye => return Err(Failure::Bye),
+            Request::Unknown => {}
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, tag: Option<Tag>, to: &Login, text: Text, people: &People) {
+        let recipient = match people.recipient(to) {
+            None => {
+                let detail = format!("there is no user or group {to}");
+                return self.refuse(tag, RefusalCode::UnknownRecipient, detail);
+            }
+            Some(Recipient::Group(_, members)) if !members.contains(self.login) => {
+                let detail = format!("you do not belong to {to}");
+                return self.refuse(tag, RefusalCode::NotAMember, detail);
+            }
+            Some(recipient) => recipient,
+        };
+        self.entry.drafts.push(Draft {
+            from: self.login.clone(),
+            to: recipient,
+            tag,
+            text,
+        });
+    }
+
+    fn refuse(&self, tag: Option<Tag>, code: RefusalCode, detail: String) {
+        self.shared.counters().discarded(1);
+        info!("a line of {} has no effect: {detail}", self.login);
+        self.outlet
+            .tell_event(&Event::Refused(Refused { tag, code, detail }));
+    }
+
+    /// Takes out the drafts for a user whose mailbox is full.
+    fn refuse_all_for(&mut self, full: &Login) {
+        let drafts = std::mem::take(&mut self.entry.drafts);
+        let (refused, rest) = drafts
+            .into_iter()
+            .partition::<Vec<_>, _>(|draft| draft.is_for(full));
+        self.entry.drafts = rest;
+        for draft in refused {
+            let detail = format!("the mailbox of {full} is full");
+            self.refuse(draft.tag, RefusalCode::MailboxFull, detail);
+        }
+    }
+
+    fn conversation(&self, with: &Login, people: &People) -> Conversation {
+        match people.groups.members(with) {
+            Some(_) => Conversation::Group(with.clone()),
+            None => Conversation::pair(self.login, with),
+        }
+    }
+
+    /// Everybody's own conversations, and those of the groups one belongs to.
+    fn conversation_of_history(&self, with: &Login, people: &People) -> Option<Conversation> {
+        let members = people.groups.members(with);
+        members
+            .is_none_or(|members| members.contains(self.login))
+            .then(|| self.conversation(with, people))
+    }
+
+    /// It may get lost, so it is told only to those who have nothing else waiting.
+    fn typing(&mut self, to: &Login, people: &People) {
+        let now = Instant::now();
+        if self.typed.is_some_and(|last| now - last < TYPING_EVERY) {
+            return;
+        }
+        self.typed = Some(now);
+        match people.recipient(to) {
+            Some(Recipient::User(user)) => self.tell_typing(&user, self.login),
+            Some(Recipient::Group(group, members)) if members.contains(self.login) => {
+                let others = members.iter().filter(|&member| member != self.login);
+                others.for_each(|member| self.tell_typing(member, &group));
+            }
+            _ => debug!("{} types to nobody", self.login),
+        }
+    }
+
+    fn tell_typing(&self, reader: &Login, with: &Login) {
+        let news = Event::Typing(TypingNews {
+            from: self.login.clone(),
+            with: with.clone(),
+        });
+        for outlet in self.shared.online.outlets(reader).iter() {
+            if outlet.key() != self.outlet.key()
+                && outlet.waiting() == 0
+                && outlet.tell_event(&news)
+            {
+                self.outlet.flush();
+            }
+        }
+    }
+
+    fn status(&self, Status { state, note }: Status) {
+        let note: String = note.one_line().chars().take(NOTE_CHARS).collect();
+        let is_away = state != Presence::Online;
+        let note = Text::from(note.trim());
+        self.shared.online.set_status(self.login, is_away, note);
+    }
+
+    /// Gives the journal what has been gathered; it answers when that is on disk.
+    fn hand_over(&mut self) {
+        while let Some(full) = self.shared.first_full(&self.entry.drafts) {
+            self.refuse_all_for(&full);
+        }
+        if self.entry.drafts.is_empty() && self.entry.reads.is_empty() {
+            return;
+        }
+        let empty = Entry {
+            from: self.login.clone(),
+            reads: Vec::new(),
+            drafts: Vec::new(),
+        };
+        let entry = std::mem::replace(&mut self.entry, empty);
+        self.shared.journal.submit(entry, self.outlet.clone());
+    }
+
+    /// A client that asks faster than it takes the answers waits for itself.
+    fn wait_for_room(&self) {
+        self.outlet.flush();
+        while self.outlet.waiting() > ENOUGH_BYTES && !self.outlet.is_closed() {
+            std::thread::sleep(PAUSE);
+        }
+    }
+}

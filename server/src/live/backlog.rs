@@ -1,0 +1,116 @@
+//! What a live session is told before its `f` (rule V3). Its own thread writes it and waits for
+//! the client as long as it takes; from then on nobody waits for it.
+
+use std::sync::Arc;
+
+use mensageiro_protocol::{
+    Login,
+    classic::END,
+    live::{Event, Read},
+};
+
+use super::{
+    delivery::{receipt, telling},
+    outlet::Outlet,
+    session::Failure,
+};
+use crate::{
+    connection::Connection,
+    message::{Message, MessageId},
+    session::Shared,
+};
+
+/// How many messages are taken out of a mailbox at a time.
+const CHUNK: usize = 256;
+
+/// Sends what is unread or, with `after`, all that the device has not got, and makes the session
+/// live without a gap and without a repetition.
+pub(super) fn send(
+    shared: &Shared,
+    connection: &mut Connection,
+    login: &Login,
+    after: Option<MessageId>,
+    outlet: &Arc<Outlet>,
+) -> Result<(), Failure> {
+    let mut cursor = after.unwrap_or_default();
+    loop {
+        let newest = shared.mailboxes.last();
+        match after {
+            None => send_unread(shared, connection, login, cursor, newest)?,
+            Some(_) => send_timeline(shared, connection, login, cursor, newest)?,
+        }
+        cursor = cursor.max(newest);
+        connection.flush()?;
+        if outlet.go_live(cursor, || shared.mailboxes.last()) {
+            break;
+        }
+    }
+    tell_cursors(shared, login, after, outlet);
+    outlet.tell(|line| line.extend_from_slice(END));
+    outlet.flush();
+    Ok(())
+}
+
+fn send_unread(
+    shared: &Shared,
+    connection: &mut Connection,
+    login: &Login,
+    mut after: MessageId,
+    newest: MessageId,
+) -> Result<(), Failure> {
+    loop {
+        let chunk = shared.mailboxes.peek(login, after, newest, CHUNK);
+        for message in &chunk {
+            send_one(connection, login, message)?;
+            after = message.id;
+        }
+        if chunk.len() < CHUNK {
+            return Ok(());
+        }
+    }
+}
+
+fn send_timeline(
+    shared: &Shared,
+    connection: &mut Connection,
+    login: &Login,
+    after: MessageId,
+    newest: MessageId,
+) -> Result<(), Failure> {
+    let conversations = shared.mailboxes.conversations(login, after);
+    let mut outcome = Ok(());
+    shared
+        .store
+        .timeline(&conversations, after, newest, &mut |message| {
+            if message.is_for(login) || message.from == *login {
+                outcome = send_one(connection, login, &message);
+            }
+            outcome.is_ok()
+        })?;
+    outcome
+}
+
+fn send_one(connection: &mut Connection, login: &Login, message: &Message) -> Result<(), Failure> {
+    let telling = telling(message, login, false);
+    Ok(connection.send(|line| telling.encode(line))?)
+}
+
+/// How far the others are with what this user wrote, and the user's other sessions with what the
+/// others wrote, as far as it changed since the device was last there. A device that is new
+/// knows no messages yet for which it would matter.
+fn tell_cursors(shared: &Shared, login: &Login, after: Option<MessageId>, outlet: &Arc<Outlet>) {
+    let Some(after) = after else {
+        return;
+    };
+    for moved in shared.mailboxes.peers(login, after) {
+        if let Some(receipt) = receipt(&moved, login) {
+            outlet.tell_event(&receipt);
+        }
+    }
+    for (with, up_to) in shared.mailboxes.read_since(login, after) {
+        outlet.tell_event(&Event::Read(Read {
+            with: with.with(login).clone(),
+            up_to: up_to.0,
+        }));
+    }
+}

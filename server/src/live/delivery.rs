@@ -1,0 +1,167 @@
+//! What the journal has made durable goes out to the live sessions: one write for each of them,
+//! whatever a commit brought. Runs on the journal's thread and never waits.
+
+use std::{mem, sync::Arc};
+
+use mensageiro_protocol::{
+    Login,
+    live::{Event, Read, Receipt, ReceiptState, Tag, Telling},
+};
+
+use super::{
+    online::{Online, Outlets},
+    outlet::Outlet,
+};
+use crate::{
+    conversation::Conversation,
+    journal::{Audience, Committed},
+    mailbox::Moved,
+    message::Message,
+};
+
+/// Tells live sessions what was committed.
+#[derive(Debug)]
+pub struct Delivery {
+    online: Arc<Online>,
+    /// Those to whom something was told since the last flush.
+    touched: Vec<Arc<Outlet>>,
+    /// The users of the last messages, whose messages the next ones mostly are.
+    recent: [Option<(Login, Outlets)>; 2],
+}
+
+impl Delivery {
+    /// To those who are online.
+    pub fn new(online: Arc<Online>) -> Self {
+        Self {
+            online,
+            touched: Vec::new(),
+            recent: [None, None],
+        }
+    }
+
+    fn message(&mut self, message: &Message, origin: Option<u64>) {
+        match &message.members {
+            None => {
+                self.tell(0, &message.to, message, origin);
+                if message.to != message.from {
+                    self.tell(1, &message.from, message, origin);
+                }
+            }
+            Some(members) => {
+                for member in members.iter() {
+                    self.tell(0, member, message, origin);
+                }
+            }
+        }
+    }
+
+    /// Tells one user's sessions of a message, but for the one it came from.
+    fn tell(&mut self, place: usize, reader: &Login, message: &Message, origin: Option<u64>) {
+        let outlets = self.outlets(place, reader);
+        for outlet in outlets.iter().filter(|outlet| Some(outlet.key()) != origin) {
+            let telling = telling(message, reader, false);
+            if outlet.push(message.id, |line| telling.encode(line)) {
+                self.touched.push(outlet.clone());
+            }
+        }
+    }
+
+    fn outlets(&mut self, place: usize, login: &Login) -> Outlets {
+        match &self.recent[place] {
+            Some((recent, outlets)) if recent == login => outlets.clone(),
+            _ => {
+                let outlets = self.online.outlets(login);
+                self.recent[place] = Some((login.clone(), outlets.clone()));
+                outlets
+            }
+        }
+    }
+
+    /// A cursor moved: the authors get a receipt, the reader's other sessions learn what is read.
+    fn moved(&mut self, moved: &Moved) {
+        let with = moved.with.with(&moved.who);
+        if let Some(up_to) = moved.read {
+            let read = Event::Read(Read {
+                with: with.clone(),
+                up_to: up_to.0,
+            });
+            let outlets = self.online.outlets(&moved.who);
+            for outlet in outlets.iter().filter(|one| Some(one.key()) != moved.by) {
+                if outlet.tell_event(&read) {
+                    self.touched.push(outlet.clone());
+                }
+            }
+        }
+        for author in &moved.authors {
+            let Some(receipt) = receipt(moved, author) else {
+                continue;
+            };
+            for outlet in self.online.outlets(author).iter() {
+                if outlet.tell_event(&receipt) {
+                    self.touched.push(outlet.clone());
+                }
+            }
+        }
+    }
+}
+
+impl Audience for Delivery {
+    fn committed(&mut self, committed: &Committed<'_>) {
+        // Who was there a moment ago may be gone, and the other way round.
+        self.recent = [None, None];
+        for (message, origin) in committed.messages {
+            self.message(message, *origin);
+        }
+        for moved in committed.moved {
+            self.moved(moved);
+        }
+    }
+
+    fn settled(&mut self) {
+        for outlet in mem::take(&mut self.touched) {
+            outlet.flush();
+        }
+    }
+}
+
+/// The line that tells a user of a message.
+pub(super) fn telling<'a>(message: &'a Message, reader: &'a Login, is_old: bool) -> Telling<'a> {
+    let is_own = message.from == *reader;
+    let with = if message.members.is_some() || is_own {
+        &message.to
+    } else {
+        &message.from
+    };
+    Telling {
+        id: message.id.0,
+        at: message.sent_at.as_millisecond(),
+        with,
+        from: &message.from,
+        tag: message.tag.as_ref().filter(|_: &&Tag| is_own),
+        is_old,
+        text: &message.text,
+    }
+}
+
+/// What an author is told of somebody's cursor, which may be their own in a conversation with
+/// themselves.
+pub(super) fn receipt(moved: &Moved, author: &Login) -> Option<Event> {
+    let (id, state) = match (moved.read, moved.delivered) {
+        (Some(read), _) => (read, ReceiptState::Read),
+        (None, Some(delivered)) => (delivered, ReceiptState::Delivered),
+        (None, None) => return None,
+    };
+    let with = match &moved.with {
+        Conversation::Pair(..) => &moved.who,
+        Conversation::Group(group) => group,
+    };
+    (moved.who != *author || matches!(moved.with, Conversation::Pair(..))).then(|| {
+        Event::Receipt(Receipt {
+            id: id.0,
+            with: with.clone(),
+            by: moved.who.clone(),
+            state,
+            at: moved.at.as_millisecond(),
+        })
+    })
+}

@@ -1,0 +1,111 @@
+//! The one thread that waits for clients which do not take what is sent to them, so that nobody
+//! else has to. It also tells watchers who comes and goes. It sleeps while there is neither.
+
+use std::{
+    io,
+    sync::{Arc, Weak},
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use mensageiro_protocol::live::Event;
+
+use super::{online::Online, outlet::Outlet};
+
+/// Jobs that may wait: one for each connection that may be stuck, and more.
+const JOBS: usize = 64 * 1024;
+
+/// Between two tries to write to stuck clients.
+const RETRY: Duration = Duration::from_millis(10);
+
+/// Changes of presence are gathered this long: a class that comes in is one announcement.
+const GATHER: Duration = Duration::from_millis(100);
+
+/// What the flusher is asked to do.
+#[derive(Debug)]
+pub enum Job {
+    /// This outlet is stuck.
+    Flush(Arc<Outlet>),
+    /// Somebody came, went or changed.
+    Announce,
+}
+
+/// The way to the flusher, and its thread.
+#[derive(Debug)]
+pub struct Flusher {
+    jobs: Sender<Job>,
+    queue: Receiver<Job>,
+}
+
+impl Default for Flusher {
+    fn default() -> Self {
+        let (jobs, queue) = bounded(JOBS);
+        Self { jobs, queue }
+    }
+}
+
+impl Flusher {
+    /// The way to it.
+    pub fn jobs(&self) -> Sender<Job> {
+        self.jobs.clone()
+    }
+
+    /// Starts its thread, which ends when every way to it is dropped. A client that takes nothing
+    /// for `patience` is hung up on.
+    ///
+    /// # Errors
+    /// When the system has no thread left.
+    pub fn start(self, online: &Arc<Online>, patience: Duration) -> io::Result<JoinHandle<()>> {
+        // The registry itself has a way to the flusher: holding it here would keep both for ever.
+        let online = Arc::downgrade(online);
+        let queue = self.queue;
+        drop(self.jobs);
+        thread::Builder::new()
+            .name("flusher".into())
+            .spawn(move || run(&queue, &online, patience))
+    }
+}
+
+fn run(queue: &Receiver<Job>, online: &Weak<Online>, patience: Duration) {
+    let mut stuck: Vec<Arc<Outlet>> = Vec::new();
+    let mut announce_at: Option<Instant> = None;
+    loop {
+        let retry_at = (!stuck.is_empty()).then(|| Instant::now() + RETRY);
+        let job = match retry_at.into_iter().chain(announce_at).min() {
+            None => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(due) => queue.recv_deadline(due),
+        };
+        match job {
+            Ok(Job::Flush(outlet)) => stuck.push(outlet),
+            Ok(Job::Announce) => {
+                announce_at.get_or_insert_with(|| Instant::now() + GATHER);
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+        if announce_at.is_some_and(|at| at <= Instant::now()) {
+            announce_at = None;
+            online.upgrade().inspect(|online| announce(online));
+        }
+        stuck.retain(|outlet| outlet.retry(patience));
+    }
+}
+
+/// Tells the watchers who came and went.
+fn announce(online: &Online) {
+    let mut lines = Vec::new();
+    for news in online.take_changes() {
+        if !lines.is_empty() {
+            lines.push(b'\n');
+        }
+        Event::Presence(news).encode(&mut lines);
+    }
+    if lines.is_empty() {
+        return;
+    }
+    for outlet in online.watchers() {
+        outlet.tell(|out| out.extend_from_slice(&lines));
+        outlet.flush();
+    }
+}

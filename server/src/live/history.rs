@@ -1,0 +1,62 @@
+//! Older messages (rule V10).
+
+use std::sync::Arc;
+
+use mensageiro_protocol::{
+    Login,
+    live::{Event, HISTORY_MOST, HistoryEnd, HistoryRequest},
+};
+
+use super::{
+    delivery::{receipt, telling},
+    outlet::Outlet,
+    session::Failure,
+};
+use crate::{conversation::Conversation, message::MessageId, session::Shared};
+
+/// An answer has at most this much text, but at least one message.
+const BYTES: usize = 256 * 1024;
+
+/// Tells a client the messages it asks for, and how far the others are in the conversation.
+pub(super) fn tell(
+    shared: &Shared,
+    login: &Login,
+    outlet: &Arc<Outlet>,
+    with: &Conversation,
+    request: &HistoryRequest,
+) -> Result<(), Failure> {
+    let limit = request.limit.clamp(1, HISTORY_MOST);
+    let before = request.before.map(MessageId);
+    // One more than is told shows whether there is more.
+    let found = shared
+        .store
+        .history(with, before, limit + 1, shared.mailboxes.last())?;
+    let mut bytes = 0;
+    let fit = found
+        .iter()
+        .rev()
+        .take(limit)
+        .take_while(|message| {
+            bytes += message.text.len();
+            bytes <= BYTES || bytes == message.text.len()
+        })
+        .count();
+    let told = &found[found.len() - fit..];
+    for message in told {
+        let telling = telling(message, login, true);
+        outlet.tell(|line| telling.encode(line));
+    }
+    let peers = shared.mailboxes.peers(login, MessageId(0));
+    for moved in peers.iter().filter(|moved| moved.with == *with) {
+        if let Some(receipt) = receipt(moved, login) {
+            outlet.tell_event(&receipt);
+        }
+    }
+    outlet.tell_event(&Event::History(HistoryEnd {
+        with: request.with.clone(),
+        before: request.before,
+        count: fit,
+        more: found.len() > fit,
+    }));
+    Ok(())
+}

@@ -1,0 +1,335 @@
+//! What waits to be written to one live client, and the only way to write it.
+
+use std::{
+    io,
+    net::{Shutdown, TcpStream},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use crossbeam_channel::Sender;
+use mensageiro_protocol::{
+    Login,
+    live::{self, Bye, ByeCode, Event, RefusalCode, Tag},
+};
+use tracing::info;
+
+use super::flusher::Job;
+use crate::{
+    journal::{Accepted, Origin, Refused},
+    message::MessageId,
+};
+
+/// What may wait for one client. One who is further behind is told `bye` and resumes later.
+pub const QUEUE_BYTES: usize = 1024 * 1024;
+
+/// A queue that is empty keeps at most this much memory.
+const KEPT_BYTES: usize = 4 * 1024;
+
+/// The sending side of a live session. Whoever has something for the client, its own thread or
+/// the journal's, appends whole lines and flushes; nobody ever waits for the client.
+#[derive(Debug)]
+pub struct Outlet {
+    key: u64,
+    login: Login,
+    stream: Arc<TcpStream>,
+    queue: Mutex<Queue>,
+    flusher: Sender<Job>,
+    /// Itself, to be handed to the flusher.
+    own: Weak<Self>,
+}
+
+#[derive(Debug)]
+struct Queue {
+    bytes: Vec<u8>,
+    /// How much of `bytes` is written.
+    written: usize,
+    state: State,
+    /// Since when nothing could be written, if it is so.
+    stuck_since: Option<Instant>,
+    /// The flusher has it.
+    is_with_flusher: bool,
+    /// Something was appended, and whoever did it will flush.
+    is_touched: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// The session's own thread is writing the backlog, past the queue.
+    CatchingUp,
+    /// Everything is told that is newer than this.
+    Live(MessageId),
+    /// `bye` is in the queue; nothing follows it.
+    Closing,
+    /// The connection is gone.
+    Closed,
+}
+
+static NEXT_KEY: AtomicU64 = AtomicU64::new(1);
+
+impl Outlet {
+    /// For a session that is about to write its backlog.
+    pub fn new(login: Login, stream: Arc<TcpStream>, flusher: Sender<Job>) -> Arc<Self> {
+        Arc::new_cyclic(|own| Self {
+            key: NEXT_KEY.fetch_add(1, Ordering::Relaxed),
+            login,
+            stream,
+            queue: Mutex::new(Queue {
+                bytes: Vec::new(),
+                written: 0,
+                state: State::CatchingUp,
+                stuck_since: None,
+                is_with_flusher: false,
+                is_touched: false,
+            }),
+            flusher,
+            own: own.clone(),
+        })
+    }
+
+    /// Tells sessions apart.
+    pub fn key(&self) -> u64 {
+        self.key
+    }
+
+    /// Whose session it is.
+    pub fn login(&self) -> &Login {
+        &self.login
+    }
+
+    /// The socket.
+    pub fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+
+    /// Whether the connection is gone.
+    pub fn is_closed(&self) -> bool {
+        self.lock().state == State::Closed
+    }
+
+    /// From now on everything after `cursor` is told by [`Outlet::push`], unless there is
+    /// something newer already, by `newest`: then that belongs to the backlog still. Returns
+    /// whether the session is live.
+    pub fn go_live(&self, cursor: MessageId, newest: impl FnOnce() -> MessageId) -> bool {
+        let mut queue = self.lock();
+        if queue.state == State::CatchingUp && newest() <= cursor {
+            queue.state = State::Live(cursor);
+        }
+        queue.state != State::CatchingUp
+    }
+
+    /// Appends the line of a new message, without its end, unless the backlog holds it. Whoever
+    /// gets `true` has to [`Outlet::flush`]; `false`: nothing was appended, or somebody will.
+    pub fn push(&self, id: MessageId, write: impl FnOnce(&mut Vec<u8>)) -> bool {
+        let mut queue = self.lock();
+        match queue.state {
+            State::Live(told) if told < id => queue.state = State::Live(id),
+            _ => return false,
+        }
+        self.append(&mut queue, write)
+    }
+
+    /// Appends a line, without its end, once the session is live. Whoever gets `true` has to
+    /// [`Outlet::flush`].
+    pub fn tell(&self, write: impl FnOnce(&mut Vec<u8>)) -> bool {
+        let mut queue = self.lock();
+        if !matches!(queue.state, State::Live(_)) {
+            return false;
+        }
+        self.append(&mut queue, write)
+    }
+
+    /// Appends an event (see [`Outlet::tell`]).
+    pub fn tell_event(&self, event: &Event) -> bool {
+        self.tell(|line| event.encode(line))
+    }
+
+    fn append(&self, queue: &mut Queue, write: impl FnOnce(&mut Vec<u8>)) -> bool {
+        write(&mut queue.bytes);
+        queue.bytes.push(b'\n');
+        if queue.waiting() > QUEUE_BYTES {
+            info!("{} does not take what is sent to it", self.login);
+            queue.say_bye(ByeCode::Slow, "too much was waiting for you");
+        }
+        !std::mem::replace(&mut queue.is_touched, true)
+    }
+
+    /// How many bytes wait.
+    pub fn waiting(&self) -> usize {
+        self.lock().waiting()
+    }
+
+    /// Writes what waits, as far as the client takes it without waiting; the flusher does the
+    /// rest.
+    pub fn flush(&self) {
+        let mut queue = self.lock();
+        if queue.is_with_flusher || self.write(&mut queue) {
+            return;
+        }
+        let handed = self.own.upgrade().map(Job::Flush);
+        // Its channel has room for every connection there may be.
+        queue.is_with_flusher = handed.is_some_and(|job| self.flusher.try_send(job).is_ok());
+    }
+
+    /// Returns whether nothing waits any more, or nothing can be written ever.
+    fn write(&self, queue: &mut Queue) -> bool {
+        if queue.state == State::CatchingUp {
+            return true;
+        }
+        queue.is_touched = false;
+        while queue.written < queue.bytes.len() {
+            match write_now(&self.stream, &queue.bytes[queue.written..]) {
+                Ok(count) if count > 0 => {
+                    queue.written += count;
+                    queue.stuck_since = None;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    queue.stuck_since.get_or_insert_with(Instant::now);
+                    let written = std::mem::take(&mut queue.written);
+                    queue.bytes.drain(..written);
+                    return false;
+                }
+                _ => {
+                    self.hang_up(queue);
+                    return true;
+                }
+            }
+        }
+        queue.clear();
+        if queue.state == State::Closing {
+            self.hang_up(queue);
+        }
+        true
+    }
+
+    /// Tries again to write, for the flusher. Returns whether it is still stuck; one that has
+    /// taken nothing for `patience` is hung up on.
+    pub fn retry(&self, patience: Duration) -> bool {
+        let mut queue = self.lock();
+        let is_stuck = !self.write(&mut queue);
+        let stuck_since = queue.stuck_since.filter(|_| is_stuck);
+        let is_dead = stuck_since.is_some_and(|since| since.elapsed() > patience);
+        if is_dead {
+            self.hang_up(&mut queue);
+        }
+        queue.is_with_flusher = is_stuck && !is_dead;
+        queue.is_with_flusher
+    }
+
+    /// Ends the session with a reason, which a client that takes what waits gets to know.
+    pub fn close(&self, code: ByeCode, detail: &str) {
+        let mut queue = self.lock();
+        match queue.state {
+            State::Live(_) => queue.say_bye(code, detail),
+            // Its own thread is in the middle of a line.
+            State::CatchingUp => return self.hang_up(&mut queue),
+            State::Closing | State::Closed => {}
+        }
+        if !self.write(&mut queue) {
+            self.hang_up(&mut queue);
+        }
+    }
+
+    /// Breaks the connection, which its own thread notices.
+    fn hang_up(&self, queue: &mut Queue) {
+        queue.state = State::Closed;
+        queue.clear();
+        // What is gone already needs no more.
+        let _ = self.stream.shutdown(Shutdown::Both);
+    }
+
+    /// No code panics while it holds the lock, so a poisoned one is as good as any.
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    fn waiting(&self) -> usize {
+        self.bytes.len() - self.written
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.written = 0;
+        self.stuck_since = None;
+        if self.bytes.capacity() > KEPT_BYTES {
+            self.bytes = Vec::new();
+        }
+    }
+
+    fn say_bye(&mut self, code: ByeCode, detail: &str) {
+        let detail = detail.to_owned();
+        Event::Bye(Bye { code, detail }).encode(&mut self.bytes);
+        self.bytes.push(b'\n');
+        self.state = State::Closing;
+    }
+}
+
+impl Origin for Outlet {
+    fn done(&self, tags: &[Option<Tag>], outcome: Result<&[Accepted], Refused>) {
+        match outcome {
+            Ok(accepted) => {
+                for (tag, accepted) in tags.iter().zip(accepted) {
+                    if let Some(tag) = tag {
+                        self.tell_event(&Event::Accepted(live::Accepted {
+                            tag: tag.clone(),
+                            id: accepted.id.0,
+                            at: accepted.sent_at.as_millisecond(),
+                        }));
+                    }
+                }
+            }
+            Err(refused) => {
+                for tag in tags {
+                    self.tell_event(&Event::Refused(live::Refused {
+                        tag: tag.clone(),
+                        code: RefusalCode::Internal,
+                        detail: refused.to_string(),
+                    }));
+                }
+            }
+        }
+        self.flush();
+    }
+
+    fn key(&self) -> u64 {
+        self.key
+    }
+}
+
+/// Writes what fits without waiting.
+#[cfg(unix)]
+fn write_now(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    socket2::SockRef::from(stream).send_with_flags(bytes, libc::MSG_DONTWAIT)
+}
+
+/// Without such a flag, a write that waits for a moment at most. The system takes a whole queue
+/// for a client at once ([`prepare`]), so one for which it does wait is far behind, and hung up on.
+#[cfg(not(unix))]
+fn write_now(mut stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    io::Write::write(&mut stream, bytes)
+}
+
+/// Makes [`Outlet::flush`] possible on a socket whose backlog has been written.
+///
+/// # Errors
+/// When the socket is gone.
+#[cfg(unix)]
+pub fn prepare(_stream: &TcpStream) -> io::Result<()> {
+    Ok(())
+}
+
+/// Makes [`Outlet::flush`] possible on a socket whose backlog has been written.
+///
+/// # Errors
+/// When the socket is gone.
+#[cfg(not(unix))]
+pub fn prepare(stream: &TcpStream) -> io::Result<()> {
+    socket2::SockRef::from(stream).set_send_buffer_size(QUEUE_BYTES)?;
+    stream.set_write_timeout(Some(Duration::from_millis(100)))
+}
