@@ -6,10 +6,10 @@
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
 from pathlib import Path
 
 from checking import PATIENCE, Person, Server, expect, expect_soon, run_all
+from hearing import expect_broken, expected, one_line, sent, wait_for, wait_for_pong
 from live_client import Broken, LiveClient
 
 CLASSIC = ["line_makefile", "bare_exact_f"]
@@ -378,55 +378,6 @@ class World:
             j.connect()
             expect(server.stop(), 0, "exit code")
             expect(wait_for(j, "bye")["code"], "shutdown", "code")
-
-
-def sent(client, to, text, tag=None):
-    """Sends a message, waits for its `ok`, and returns its id."""
-    tag = client.send(to, text, tag)
-    return wait_for(client, "ok", tag=tag)["id"]
-
-
-def wait_for(client, wanted, **fields):
-    """The next thing of this kind; what comes before it is passed over."""
-    fields = {name.rstrip("_"): value for name, value in fields.items()}
-    deadline = time.monotonic() + PATIENCE
-    passed = []
-    while time.monotonic() < deadline:
-        event = client.hear(PATIENCE)
-        if event is None:
-            break
-        verb, what = event
-        if verb == wanted and fields.items() <= what.items():
-            return what
-        passed.append(event)
-    raise AssertionError(f"{wanted} {fields} never came, but {passed[-5:]}")
-
-
-def one_line(text):
-    """How a classic program gets a text."""
-    return text.replace("\n", " ")
-
-
-def wait_for_pong(client):
-    """What was said before has been heard."""
-    client.say("ping")
-    wait_for(client, "pong")
-
-
-@contextmanager
-def expected(kind):
-    caught = []
-    try:
-        yield caught
-    except kind as error:
-        caught.append(error)
-    expect(len(caught), 1, f"{kind.__name__} raised")
-
-
-def expect_broken(client):
-    with expected(Broken):
-        while client.hear(PATIENCE) is not None:
-            pass
 
 
 main()
