@@ -53,7 +53,9 @@ fn replay(name: &str, transcript: &Transcript, framing: Framing) {
         match happening {
             Happening::Client(line) => client.say(line),
             Happening::Server(line) => {
-                let heard = client.hear().unwrap_or_else(|| b"<closed>".to_vec());
+                let heard = client.try_hear();
+                let heard = heard.unwrap_or_else(|error| panic!("{}: {error}", place()));
+                let heard = heard.unwrap_or_else(|| b"<closed>".to_vec());
                 assert!(
                     is_said(line, &heard),
                     "{}:\n expected {}\n heard    {}",

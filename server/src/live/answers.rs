@@ -198,7 +198,7 @@ impl<'a> Answers<'a> {
                 && outlet.waiting() == 0
                 && outlet.tell_event(&news)
             {
-                self.outlet.flush();
+                outlet.flush();
             }
         }
     }

@@ -109,11 +109,12 @@ impl Audience for Delivery {
     fn committed(&mut self, committed: &Committed<'_>) {
         // Who was there a moment ago may be gone, and the other way round.
         self.recent = [None, None];
-        for (message, origin) in committed.messages {
-            self.message(message, *origin);
-        }
+        // Whoever answers has read before.
         for moved in committed.moved {
             self.moved(moved);
+        }
+        for (message, origin) in committed.messages {
+            self.message(message, *origin);
         }
     }
 

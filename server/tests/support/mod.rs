@@ -5,7 +5,7 @@ pub mod live;
 
 use std::{
     fs,
-    io::{ErrorKind, Read, Write},
+    io::{self, ErrorKind, Read, Write},
     net::{Shutdown, SocketAddr, TcpStream},
     path::{Path, PathBuf},
     time::{Duration, Instant},
@@ -195,20 +195,28 @@ impl Client {
 
     /// The next line, or in bare framing what one `recv(1024)` brings; `None` at the end.
     pub fn hear(&mut self) -> Option<Vec<u8>> {
+        self.try_hear()
+            .unwrap_or_else(|error| panic!("nothing heard: {error}"))
+    }
+
+    /// The same, with an error when nothing comes in time.
+    pub fn try_hear(&mut self) -> io::Result<Option<Vec<u8>>> {
         loop {
             if let Some(lf) = self.heard.iter().position(|&byte| byte == b'\n') {
                 let rest = self.heard.split_off(lf + 1);
                 let mut line = std::mem::replace(&mut self.heard, rest);
                 line.pop();
-                return Some(line);
+                return Ok(Some(line));
             }
             let mut bytes = [0; 1024];
             match self.stream.read(&mut bytes) {
-                Ok(0) => return None,
-                Ok(count) if self.framing == Framing::Bare => return Some(bytes[..count].to_vec()),
+                Ok(0) => return Ok(None),
+                Ok(count) if self.framing == Framing::Bare => {
+                    return Ok(Some(bytes[..count].to_vec()));
+                }
                 Ok(count) => self.heard.extend_from_slice(&bytes[..count]),
-                Err(error) if error.kind() == ErrorKind::ConnectionReset => return None,
-                Err(error) => panic!("nothing heard: {error}"),
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => return Ok(None),
+                Err(error) => return Err(error),
             }
         }
     }
