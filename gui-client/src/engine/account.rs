@@ -9,13 +9,24 @@ use std::{
 };
 
 use crossbeam_channel::Sender;
-use mensageiro_protocol::{Login, Text};
+use jiff::Timestamp;
+use mensageiro_protocol::{
+    Login, Text,
+    live::{self, Delivered, HistoryEnd},
+};
 
 use super::{
-    Account, Event, LinkProblem, MessageId, NotSent, Tell,
-    history::{History, HistoryError, outgoing},
-    net::{Connection, Effect, Input, Machine, NetEvent, Stream},
+    Account, Event, LinkProblem, MessageId, NotSent, Peer, Place, Tell,
+    history::{History, HistoryError},
+    net::{Connection, Effect, Input, Machine, Memory, NetEvent, Stream},
+    pages::{Found, Pages, Wanted},
 };
+
+/// A server that knew no live sessions is asked again after so long.
+const ASK_LIVE_AGAIN: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long somebody is shown as typing.
+const TYPING: Duration = Duration::from_secs(5);
 
 /// An account's database and connection.
 pub(super) struct OpenAccount {
@@ -23,6 +34,7 @@ pub(super) struct OpenAccount {
     history: History,
     machine: Machine,
     connection: Option<Connection>,
+    pages: Pages,
     /// How many connections there have been.
     connections: u64,
     news_from: Sender<NetEvent>,
@@ -52,7 +64,7 @@ impl OpenAccount {
         let machine = Machine::new(
             account.login.clone(),
             history.outbox()?,
-            history.framing()?,
+            memory(&history)?,
             fetch_every,
             RandomState::new().hash_one(&account),
         );
@@ -65,6 +77,7 @@ impl OpenAccount {
             history,
             machine,
             connection: None,
+            pages: Pages::default(),
             connections: 0,
             news_from,
             tell,
@@ -100,11 +113,9 @@ impl OpenAccount {
     pub(super) fn send(&mut self, to: Login, text: Text) -> Result<(), Failed> {
         match self.history.add_to_outbox(&to, &text) {
             Ok(message) => {
-                self.tell.event(Event::Message(message.clone()));
-                match outgoing(message) {
-                    Some(message) => self.handle(Instant::now(), Input::Send(message)),
-                    None => Ok(()),
-                }
+                let id = message.id;
+                self.tell.event(Event::Message(message));
+                self.send_out(id)
             }
             Err(error) => {
                 let reason = NotSent::Storage;
@@ -119,8 +130,12 @@ impl OpenAccount {
         let Some(message) = self.history.send_again(id)? else {
             return Ok(());
         };
-        self.tell.event(Event::Message(message.clone()));
-        match outgoing(message) {
+        self.tell.event(Event::Message(message));
+        self.send_out(id)
+    }
+
+    fn send_out(&mut self, id: MessageId) -> Result<(), Failed> {
+        match self.history.outgoing(id)? {
             Some(message) => self.handle(Instant::now(), Input::Send(message)),
             None => Ok(()),
         }
@@ -128,40 +143,65 @@ impl OpenAccount {
 
     /// A message that is on its way stays: it can no more be taken back.
     pub(super) fn discard(&mut self, id: MessageId) -> Result<(), Failed> {
-        if self.machine.in_flight() == Some(id) || !self.history.discard(id)? {
+        if self.machine.is_out(id) || !self.history.discard(id)? {
             return Ok(());
         }
         self.tell.event(Event::Discarded(id));
         self.handle(Instant::now(), Input::Discard(id))
     }
 
-    pub(super) fn handle(&mut self, at: Instant, input: Input<'_>) -> Result<(), Failed> {
-        let mut effects = self.machine.handle(at, input);
-        // The only effect that can fail at once is `Connect`, and what follows then ends in a
-        // timer: two turns at most.
-        while !effects.is_empty() {
-            let mut failed = None;
-            for effect in effects {
-                if let Some(problem) = self.apply(effect)? {
-                    failed = Some(problem);
-                }
+    /// Everything up to this place has been on the screen; a live server is told.
+    pub(super) fn mark_seen(&mut self, with: Peer, up_to: Place) -> Result<(), Failed> {
+        let news = self.history.mark_seen(&with, up_to)?;
+        match (with, news) {
+            (Peer::Person(with), Some(up_to)) => {
+                let read = live::Read { with, up_to };
+                self.handle(Instant::now(), Input::Read(read))
             }
-            effects = match failed {
-                Some(problem) => self
-                    .machine
-                    .handle(Instant::now(), Input::ConnectFailed(problem)),
-                None => Vec::new(),
-            };
+            _ => Ok(()),
+        }
+    }
+
+    /// Answers with a page, at once or when its messages have come from the server.
+    pub(super) fn load(&mut self, wanted: Wanted) -> Result<(), Failed> {
+        match self.pages.load(&self.history, wanted)? {
+            Found::Page(page) => self.tell.event(page),
+            Found::Ask(page, request) => {
+                page.into_iter().for_each(|page| self.tell.event(page));
+                self.handle(Instant::now(), Input::History(request))?;
+            }
         }
         Ok(())
     }
 
-    fn apply(&mut self, effect: Effect) -> Result<Option<LinkProblem>, Failed> {
+    pub(super) fn handle(&mut self, at: Instant, input: Input<'_>) -> Result<(), Failed> {
+        let mut effects = self.machine.handle(at, input);
+        // What effects lead to is a connection that failed at once, which ends in a timer, and
+        // what a session begins with, which is only written: two turns at most.
+        while !effects.is_empty() {
+            let mut next = Vec::new();
+            for effect in effects {
+                next.extend(self.apply(effect)?);
+            }
+            effects = next
+                .into_iter()
+                .flat_map(|input| self.machine.handle(Instant::now(), input))
+                .collect();
+        }
+        Ok(())
+    }
+
+    /// Does it; returns what follows from it for the machine.
+    fn apply(&mut self, effect: Effect) -> Result<Vec<Input<'static>>, Failed> {
         match effect {
-            Effect::Connect => return Ok(self.connect().err()),
+            Effect::Connect => {
+                let failed = self.connect().err();
+                return Ok(failed.into_iter().map(Input::ConnectFailed).collect());
+            }
             Effect::Write(bytes) => {
-                if let Some(connection) = &self.connection {
-                    connection.write(bytes);
+                let is_taken = self.connection.as_ref().is_none_or(|c| c.write(bytes));
+                if !is_taken {
+                    return Ok(vec![Input::WriteFailed { written: 0 }]);
                 }
             }
             Effect::FinishWriting => {
@@ -184,10 +224,53 @@ impl OpenAccount {
                 }
             }
             Effect::AllRead => self.history.all_read()?,
-            Effect::Remember(framing) => self.history.remember_framing(framing)?,
+            Effect::Remember(way) => self.history.remember_way(way)?,
+            Effect::LiveRefused => self.history.note_live_tried(now())?,
+            Effect::BeginLive(last) => {
+                let moved = self.history.begin_live(last)?;
+                moved.into_iter().for_each(|event| self.tell.event(event));
+                let reads = self.history.reads_to_tell()?;
+                return Ok(reads.into_iter().map(Input::Read).collect());
+            }
+            Effect::BeginAnew => self.history.begin_anew()?,
+            Effect::StoreLive { told, position } => {
+                for event in self.history.receive_live(&told, position)? {
+                    self.tell.event(event);
+                }
+            }
+            Effect::StoreOlder { messages, end } => self.store_older(&messages, &end)?,
+            Effect::NoOlder(with) => {
+                for page in self.pages.give_up(&self.history, &Peer::Person(with))? {
+                    self.tell.event(page);
+                }
+            }
+            Effect::ReadsTold(reads) => self.history.reads_told(&reads)?,
+            Effect::News(news) => self.tell_news(news),
             Effect::Link(link) => self.tell.event(Event::Link(link)),
         }
-        Ok(None)
+        Ok(Vec::new())
+    }
+
+    fn store_older(&mut self, messages: &[Delivered], end: &HistoryEnd) -> Result<(), Failed> {
+        self.history.receive_older(messages, end)?;
+        for wanted in self.pages.take(&Peer::Person(end.with.clone())) {
+            self.load(wanted)?;
+        }
+        Ok(())
+    }
+
+    fn tell_news(&self, news: live::Event) {
+        let event = match news {
+            live::Event::Typing(typing) => Event::Typing {
+                with: Peer::Person(typing.with),
+                who: typing.from,
+                until: Instant::now() + TYPING,
+            },
+            live::Event::Presence(presence) => Event::Presence(presence),
+            live::Event::Roster(roster) => Event::Roster(roster),
+            _ => return,
+        };
+        self.tell.event(event);
     }
 
     fn connect(&mut self) -> Result<(), LinkProblem> {
@@ -199,4 +282,22 @@ impl OpenAccount {
         self.connection = Some(connection);
         Ok(())
     }
+}
+
+fn memory(history: &History) -> Result<Memory, HistoryError> {
+    let way = history.way()?;
+    let is_live_due = history
+        .live_tried_at()?
+        .is_none_or(|at| now().saturating_sub(at) > ASK_LIVE_AGAIN.as_millis() as i64);
+    Ok(Memory {
+        way,
+        is_live_due,
+        position: history.position()?,
+        device: history.device()?,
+    })
+}
+
+/// Milliseconds since 1970.
+fn now() -> i64 {
+    Timestamp::now().as_millisecond()
 }

@@ -6,18 +6,25 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use mensageiro_protocol::{Framing, Login, Text};
 
+pub use mensageiro_protocol::live::{Presence, PresenceNews, ReceiptState, Roster};
+
 /// Whom one talks with.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Peer {
-    /// A user of the server.
+    /// A user or a group of the server: whoever can stand after the `@`.
     Person(Login),
     /// The server itself: what a server of another make says that is not `@sender text`.
     Server,
 }
 
-/// Number of a message in the local database: rising in the order of the timeline.
+/// Number of a message in the local database: which message it is, for as long as there is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MessageId(pub i64);
+
+/// Where a message stands in the order of all messages of an account. An own message gets its
+/// final place with the server's acknowledgement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Place(pub i64);
 
 /// What is known of a message's way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,23 +36,60 @@ pub enum Delivery {
     /// Own, the server acknowledged it.
     Accepted,
     /// Own, it went out but the link broke before the acknowledgement: only the person can say
-    /// whether to send it again.
+    /// whether to send it again. Live sessions know no such doubt.
     Unconfirmed,
+    /// Own, the server does not take it.
+    Refused(Refusal),
+}
+
+/// Why a server does not take a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Refusal {
+    /// There is no such user or group.
+    UnknownRecipient,
+    /// One does not belong to the group.
+    NotAMember,
+    /// The recipient has as many unread messages as may be.
+    MailboxFull,
+    /// As one line it is longer than the server takes.
+    TooLong,
+    /// Anything else.
+    Other,
+}
+
+/// How far somebody is with an own message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// Who.
+    pub by: Login,
+    /// When it was on a device of theirs.
+    pub delivered: Option<Timestamp>,
+    /// When it was shown to them.
+    pub read: Option<Timestamp>,
 }
 
 /// One message as the local database keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// Its place in the timeline.
+    /// Which message.
     pub id: MessageId,
+    /// Where in the timeline.
+    pub place: Place,
+    /// The server's number of it, in live sessions.
+    pub server_id: Option<u64>,
     /// The conversation it belongs to.
     pub with: Peer,
+    /// Who of a group wrote it; `None`: the other side, or, if it is own, oneself.
+    pub author: Option<Login>,
     /// What it says.
     pub text: Text,
-    /// When it was written here or arrived here, by this machine's clock: a label, not an order.
+    /// When the server accepted it, by its clock; before that, and from classic servers, when it
+    /// was written here or arrived here: a label, not an order.
     pub at: Timestamp,
     /// Whose it is and how far it got.
     pub delivery: Delivery,
+    /// Of an accepted own message: who has it, and since when.
+    pub receipts: Vec<Receipt>,
 }
 
 impl Message {
@@ -60,6 +104,8 @@ impl Message {
 pub struct Conversation {
     /// Whom it is with.
     pub with: Peer,
+    /// Whether that is known to be a group.
+    pub is_group: bool,
     /// Its newest message, if there is any yet.
     pub last: Option<Message>,
     /// Received messages the person has not seen.
@@ -96,29 +142,54 @@ pub enum Command {
         /// What.
         text: Text,
     },
-    /// Puts an unconfirmed message into the outbox once more.
+    /// Puts an unconfirmed or refused message into the outbox once more.
     SendAgain(MessageId),
-    /// Takes a waiting or unconfirmed message out of the outbox and the timeline.
+    /// Takes a waiting, unconfirmed or refused message out of the outbox and the timeline.
     Discard(MessageId),
     /// Fetches now: tries to connect at once, or reconnects if connected.
     FetchNow,
     /// Changes how often to fetch.
     FetchEvery(Option<Duration>),
-    /// Asks for up to `limit` messages older than `before`, or the newest.
+    /// Asks for up to `limit` messages older than `before`, or the newest. What is not in the
+    /// local database is fetched from the server, if it is a live one.
     LoadPage {
         /// Of which conversation.
         with: Peer,
-        /// Older than this one; `None`: the newest.
-        before: Option<MessageId>,
+        /// Those before this place; `None`: the newest.
+        before: Option<Place>,
         /// How many at most.
         limit: usize,
     },
+    /// Asks for everything from `place` up to `before`, and some more before it.
+    LoadBackTo {
+        /// Of which conversation.
+        with: Peer,
+        /// Those before this place; `None`: to the newest.
+        before: Option<Place>,
+        /// What is to be reached.
+        place: Place,
+    },
+    /// Looks for messages that hold all these words or parts of words, whatever their accents
+    /// and case; answered by [`Event::Found`].
+    Search {
+        /// What is looked for.
+        query: String,
+        /// In which conversation; `None`: in all.
+        with: Option<Peer>,
+    },
+    /// The person types; told to the others, in live sessions, at most every 3 s.
+    Typing {
+        /// The user or group it is meant for.
+        to: Login,
+    },
+    /// The person is there, or is not looking.
+    Away(bool),
     /// Everything up to this message has been on the screen.
     MarkSeen {
         /// Of which conversation.
         with: Peer,
-        /// The newest message seen.
-        up_to: MessageId,
+        /// The place of the newest message seen.
+        up_to: Place,
     },
     /// Keeps what is typed for a conversation.
     SaveDraft {
@@ -154,12 +225,55 @@ pub enum Event {
         /// Of which conversation.
         with: Peer,
         /// What was asked for.
-        before: Option<MessageId>,
+        before: Option<Place>,
         /// Oldest first.
         messages: Vec<Message>,
-        /// There is nothing older.
-        complete: bool,
+        /// What there is before them.
+        older: Older,
     },
+    /// The answer to [`Command::Search`], newest first.
+    Found {
+        /// What was looked for.
+        query: String,
+        /// In which conversation.
+        with: Option<Peer>,
+        /// At most 100.
+        messages: Vec<Message>,
+    },
+    /// Somebody has got or read every own message of a conversation, up to one.
+    Receipt {
+        /// The conversation.
+        with: Peer,
+        /// Who.
+        by: Login,
+        /// Which of the two.
+        state: ReceiptState,
+        /// The server's number of the newest message it holds for.
+        up_to: u64,
+        /// When.
+        at: Timestamp,
+    },
+    /// How many messages are unread is not what can be counted here, as another session of this
+    /// user has read on.
+    SeenElsewhere {
+        /// The conversation.
+        with: Peer,
+        /// How many messages are left unread.
+        unread: usize,
+    },
+    /// Somebody types.
+    Typing {
+        /// In which conversation.
+        with: Peer,
+        /// Who.
+        who: Login,
+        /// For so long it is shown.
+        until: Instant,
+    },
+    /// A user came, went, or said something of it.
+    Presence(PresenceNews),
+    /// Who there is, or a part of it; a part with `more` is followed by another.
+    Roster(Roster),
     /// A message was not taken into the outbox: nothing of it is kept, so the text comes back.
     NotSent {
         /// To whom it was written.
@@ -171,6 +285,19 @@ pub enum Event {
     },
     /// The local database cannot be used; the text says why and what to do.
     StorageFailed(String),
+}
+
+/// What there is before the messages of a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Older {
+    /// More, to be asked for with another [`Command::LoadPage`].
+    More,
+    /// More, at the server, which cannot be reached now.
+    AtServer,
+    /// More, being fetched: the same page will be told once more.
+    Coming,
+    /// Nothing.
+    Nothing,
 }
 
 /// Why a message was not taken into the outbox.
@@ -205,6 +332,11 @@ pub enum LinkState {
         /// When the next fetch by reconnecting is due.
         next_fetch: Option<Instant>,
     },
+    /// In a live session: the server tells everything as it happens.
+    Live {
+        /// What happened while there was no connection is still coming.
+        catching_up: bool,
+    },
     /// No connection; tries again by itself.
     Waiting {
         /// Why.
@@ -215,6 +347,13 @@ pub enum LinkState {
     /// The server hung up on this login: it is not one of its users. Not tried again until
     /// [`Command::FetchNow`] or another [`Command::SignIn`].
     Refused,
+}
+
+impl LinkState {
+    /// Whether the server has let this user in, and the connection stands.
+    pub fn is_online(&self) -> bool {
+        matches!(self, Self::Online { .. } | Self::Live { .. })
+    }
 }
 
 /// Why there is no connection.

@@ -9,6 +9,7 @@ mod account;
 mod history;
 mod link;
 mod net;
+mod pages;
 mod worker;
 
 use std::{
@@ -22,7 +23,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 
 pub use link::{
     Account, Command, Conversation, Delivery, Event, LinkProblem, LinkState, Message, MessageId,
-    NotSent, Peer,
+    NotSent, Older, Peer, Place, Presence, PresenceNews, Receipt, ReceiptState, Refusal, Roster,
 };
 pub use net::{AddressError, ServerAddress};
 

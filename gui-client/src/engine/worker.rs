@@ -9,10 +9,11 @@ use crossbeam_channel::{Receiver, Sender, at, bounded, never, select};
 use mensageiro_protocol::{Login, Text, limits::LINE_BYTES};
 
 use super::{
-    Account, Command, Event, LinkProblem, LinkState, NotSent, Tell,
+    Account, Command, Event, LinkProblem, LinkState, NotSent, Peer, Place, Tell,
     account::{Failed, OpenAccount},
     history::{History, HistoryError},
     net::{Input, NetEvent, NetInput},
+    pages::{Reach, Wanted},
 };
 
 /// Pieces of news that wait for the worker, of up to 16 KiB each; then reading waits.
@@ -93,19 +94,24 @@ impl Worker {
                 with,
                 before,
                 limit,
-            } => {
-                self.with_history(|history| {
-                    let (messages, complete) = history.page(&with, before, limit)?;
-                    Ok(Some(Event::Page {
-                        with,
-                        before,
-                        messages,
-                        complete,
-                    }))
-                });
-            }
+            } => self.load(with, before, Reach::Count(limit)),
+            Command::LoadBackTo {
+                with,
+                before,
+                place,
+            } => self.load(with, before, Reach::Place(place)),
+            Command::Search { query, with } => self.with_history(|history| {
+                let messages = history.search(&query, with.as_ref())?;
+                Ok(Some(Event::Found {
+                    query,
+                    with,
+                    messages,
+                }))
+            }),
+            Command::Typing { to } => self.handle(Instant::now(), Input::Typing(to)),
+            Command::Away(is_away) => self.handle(Instant::now(), Input::Away(is_away)),
             Command::MarkSeen { with, up_to } => {
-                self.with_history(|history| history.mark_seen(&with, up_to).map(|()| None));
+                self.with_account(|open| open.mark_seen(with, up_to));
             }
             Command::SaveDraft { with, text } => {
                 self.with_history(|history| history.save_draft(&with, &text).map(|()| None));
@@ -113,6 +119,15 @@ impl Worker {
             // Taken by `run`.
             Command::Quit => {}
         }
+    }
+
+    fn load(&mut self, with: Peer, before: Option<Place>, reach: Reach) {
+        let wanted = Wanted {
+            with,
+            before,
+            reach,
+        };
+        self.with_account(|open| open.load(wanted));
     }
 
     fn sign_in(&mut self, account: Account, fetch_every: Option<Duration>) {

@@ -1,5 +1,7 @@
+use mensageiro_protocol::Login;
+
 use super::{Language, Notice, Overlay, ThemeChoice};
-use crate::engine::{Account, MessageId, Peer};
+use crate::engine::{Account, Message, MessageId, Peer, Place};
 
 /// What a person wants: the only way the screens change anything.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,22 +24,28 @@ pub enum Action {
     Open(Peer),
     /// Closes the open conversation.
     CloseConversation,
-    /// Types into the filter over the conversation list.
+    /// Types into the search field over the conversation list.
     Filter(String),
+    /// Looks for messages in one conversation, or in all again.
+    SearchIn(Option<Peer>),
+    /// Goes to a message that was found.
+    JumpTo(Message),
     /// Types into the compose box.
     Write(String),
     /// Sends what the compose box holds.
     Send,
-    /// Sends an unconfirmed message once more.
+    /// Sends an unconfirmed or refused message once more.
     SendAgain(MessageId),
-    /// Takes an unconfirmed or waiting message away.
+    /// Takes an unconfirmed, refused or waiting message away.
     Discard(MessageId),
     /// Wants messages older than those loaded of the open conversation.
     LoadOlder,
-    /// Has had this message of the open conversation on the screen.
-    Seen(MessageId),
+    /// Has had the message at this place of the open conversation on the screen.
+    Seen(Place),
     /// Looks at the newest message of the open conversation, or no longer does.
     Attentive(bool),
+    /// Is not there, or is back.
+    Away(bool),
     /// Wants new messages, or a try to connect, now.
     FetchNow,
     /// Chooses how often to fetch, in seconds; `None`: only when sending.
@@ -56,6 +64,8 @@ pub enum Action {
     EditOverlay(String),
     /// Opens a conversation with the login typed into the dialog.
     StartConversation,
+    /// Opens a conversation with somebody the dialog offers.
+    StartWith(Login),
     /// Puts up a line that tells how something went.
     Tell(Notice),
     /// Takes that line away.

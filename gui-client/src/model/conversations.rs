@@ -1,3 +1,4 @@
+use super::ReceiptNews;
 use crate::engine::{Conversation, Message, MessageId, Peer};
 
 /// The conversation list, last activity first.
@@ -43,6 +44,7 @@ impl Conversations {
                     0,
                     Conversation {
                         with: peer.clone(),
+                        is_group: false,
                         last: None,
                         unread: 0,
                         draft: String::new(),
@@ -62,19 +64,36 @@ impl Conversations {
     /// Takes in a new or changed message; true if it is one the row had not heard of.
     pub fn take_in(&mut self, message: &Message) -> bool {
         let row = self.row(&message.with);
-        let newest = row.last.as_ref().map(|last| last.id);
-        if newest.is_some_and(|newest| message.id < newest) {
-            return false;
+        row.is_group |= message.author.is_some();
+        let known = row.last.as_ref().map(|last| (last.id, last.place));
+        let is_known = known.is_some_and(|(id, _)| id == message.id);
+        // Those received are told of once; an own one that waits stands after them.
+        let is_new =
+            !is_known && (!message.is_own() || known.is_none_or(|(_, last)| last < message.place));
+        if is_new && !message.is_own() {
+            row.unread += 1;
         }
-        row.last = Some(message.clone());
-        let new = newest != Some(message.id);
-        if new {
-            if !message.is_own() {
-                row.unread += 1;
-            }
+        if is_known || known.is_none_or(|(_, last)| last < message.place) {
+            row.last = Some(message.clone());
             self.sort();
         }
-        new
+        is_new
+    }
+
+    /// What the conversation ends with, as its timeline knows better.
+    pub fn set_last(&mut self, peer: &Peer, last: &Message) {
+        let row = self.row(peer);
+        if row.last.as_ref() != Some(last) {
+            row.last = Some(last.clone());
+            self.sort();
+        }
+    }
+
+    /// How far somebody is with own messages.
+    pub fn take_receipt(&mut self, news: &ReceiptNews) {
+        if let Some(last) = self.row(&news.with).last.as_mut() {
+            news.note(last);
+        }
     }
 
     /// A message is gone; `last` is what the conversation now ends with.
@@ -86,10 +105,14 @@ impl Conversations {
         }
     }
 
-    /// By number of the last message, not by its clock; those begun and still empty on top.
+    /// By the place of the last message, not by its clock; those begun and still empty on top.
     fn sort(&mut self) {
         self.rows.sort_by_key(|row| {
-            std::cmp::Reverse(row.last.as_ref().map_or(i64::MAX, |message| message.id.0))
+            std::cmp::Reverse(
+                row.last
+                    .as_ref()
+                    .map_or(i64::MAX, |message| message.place.0),
+            )
         });
     }
 }

@@ -7,7 +7,9 @@ mod compose;
 mod conversations;
 mod login;
 mod overlay;
+mod people;
 mod preferences;
+mod search;
 mod session;
 mod timeline;
 
@@ -16,14 +18,16 @@ pub use compose::{ComposeProblem, Outgoing, line_bytes, read_compose};
 pub use conversations::Conversations;
 pub use login::{LoginForm, LoginProblem};
 pub use overlay::{Notice, Overlay};
+pub use people::{People, Person};
 pub use preferences::{
     FETCH_CHOICES, Language, Preferences, REMEMBERED_AT_MOST, RememberedAccount, ThemeChoice,
     WindowPlace, ZOOM_RANGE,
 };
-pub use session::{PAGE, Session};
-pub use timeline::Timeline;
+pub use search::Search;
+pub use session::{PAGE, Progress, Session};
+pub use timeline::{ReceiptNews, Timeline};
 
-use crate::engine::{Account, Command, Event, LinkState};
+use crate::engine::{Account, Command, Event};
 
 /// The whole state of the app.
 #[derive(Debug, Default)]
@@ -65,9 +69,9 @@ impl Model {
                 let Some(session) = &mut self.session else {
                     return Vec::new();
                 };
-                let was_online = matches!(session.link, LinkState::Online { .. });
+                let was_online = session.link.is_online();
                 let commands = session.apply(other);
-                if !was_online && matches!(session.link, LinkState::Online { .. }) {
+                if !was_online && session.link.is_online() {
                     self.preferences
                         .remember(&session.account, session.stay_signed_in);
                 }
@@ -108,6 +112,13 @@ impl Model {
                 }
             }
             Action::StartConversation => return self.start_conversation(),
+            Action::StartWith(login) => {
+                self.overlay = None;
+                return self
+                    .session
+                    .as_mut()
+                    .map_or_else(Vec::new, |s| s.start(login));
+            }
             Action::Tell(notice) => self.notice = Some(notice),
             Action::DismissNotice => self.notice = None,
             // What only the app can do; it has done so before the model hears of it.

@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use mensageiro_protocol::Login;
 
-use super::{Action, ComposeProblem, Conversations, Outgoing, Timeline, read_compose};
-use crate::engine::{Account, Command, LinkState, MessageId, Peer};
+use super::{
+    Action, ComposeProblem, Conversations, Outgoing, People, Search, Timeline, read_compose,
+};
+use crate::engine::{Account, Command, Delivery, LinkState, Message, MessageId, Peer, Place};
 
 /// Messages asked for at a time.
 pub const PAGE: usize = 100;
@@ -15,6 +17,23 @@ const LARGEST_PAGE: usize = 1000;
 
 /// How many conversations keep their messages loaded; the one opened longest ago goes first.
 const LOADED_TIMELINES: usize = 8;
+
+/// How far an own message got, for all it is meant for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// It is in the outbox.
+    Waiting,
+    /// The server has it.
+    Accepted,
+    /// It is on a device of everybody.
+    Delivered,
+    /// Everybody has seen it.
+    Read,
+    /// Nobody knows.
+    Unconfirmed,
+    /// The server does not take it.
+    Refused,
+}
 
 /// What there is while an account is in use.
 #[derive(Debug)]
@@ -33,8 +52,10 @@ pub struct Session {
     pub conversations: Conversations,
     /// The open conversation.
     pub open: Option<Peer>,
-    /// What the list is filtered by.
-    pub filter: String,
+    /// What is looked for: names in the list, and words in messages.
+    pub search: Search,
+    /// Who there is.
+    pub people: People,
     /// Why what was typed could not be sent, since the last try.
     pub compose_problem: Option<ComposeProblem>,
     /// Why the local database cannot be used.
@@ -61,7 +82,8 @@ impl Session {
             online: false,
             conversations: Conversations::default(),
             open: None,
-            filter: String::new(),
+            search: Search::default(),
+            people: People::default(),
             compose_problem: None,
             storage_problem: None,
             loose_draft: String::new(),
@@ -106,6 +128,50 @@ impl Session {
         !self.waiting.is_empty()
     }
 
+    /// How far an own message got.
+    pub fn progress(&self, message: &Message) -> Progress {
+        match message.delivery {
+            Delivery::Received | Delivery::Waiting => Progress::Waiting,
+            Delivery::Unconfirmed => Progress::Unconfirmed,
+            Delivery::Refused(_) => Progress::Refused,
+            Delivery::Accepted => {
+                let all = |is: fn(&crate::engine::Receipt) -> bool| {
+                    let have = message
+                        .receipts
+                        .iter()
+                        .filter(|receipt| is(receipt))
+                        .count();
+                    have > 0 && have >= self.readers(&message.with)
+                };
+                if all(|receipt| receipt.read.is_some()) {
+                    Progress::Read
+                } else if all(|receipt| receipt.delivered.or(receipt.read).is_some()) {
+                    Progress::Delivered
+                } else {
+                    Progress::Accepted
+                }
+            }
+        }
+    }
+
+    /// Whether a conversation is with a group.
+    pub fn is_group(&self, peer: &Peer) -> bool {
+        let is_known = self.conversations.get(peer).is_some_and(|row| row.is_group);
+        is_known || matches!(peer, Peer::Person(name) if self.people.is_group(name))
+    }
+
+    /// How many people an own message of this conversation is for. Of a group whose members are
+    /// not known, more than there can be.
+    fn readers(&self, peer: &Peer) -> usize {
+        match peer {
+            Peer::Person(name) if self.is_group(peer) => self
+                .people
+                .members(name)
+                .map_or(usize::MAX, |members| members.len().saturating_sub(1)),
+            _ => 1,
+        }
+    }
+
     /// The server knows no such user.
     pub fn refused(&self) -> bool {
         self.link == LinkState::Refused
@@ -115,8 +181,11 @@ impl Session {
         match action {
             Action::Open(peer) => return self.open(peer),
             Action::CloseConversation => return self.close(),
-            Action::Filter(filter) => self.filter = filter,
-            Action::Write(text) => self.write(text),
+            Action::Filter(query) => return self.search.edit(query),
+            Action::SearchIn(with) => return self.search.set_scope(with),
+            Action::JumpTo(message) => return self.jump_to(&message),
+            Action::Write(text) => return self.type_in(text),
+            Action::Away(is_away) => return vec![Command::Away(is_away)],
             Action::Send => return self.send(),
             Action::SendAgain(id) => return vec![Command::SendAgain(id)],
             Action::Discard(id) => return vec![Command::Discard(id)],
@@ -133,7 +202,7 @@ impl Session {
     pub(super) fn start(&mut self, login: Login) -> Vec<Command> {
         let peer = Peer::Person(login);
         self.conversations.row(&peer);
-        self.filter.clear();
+        self.search.clear();
         self.open(peer)
     }
 
@@ -178,6 +247,29 @@ impl Session {
         commands
     }
 
+    /// Opens the conversation of a message where that message is.
+    fn jump_to(&mut self, message: &Message) -> Vec<Command> {
+        let mut commands = self.open(message.with.clone());
+        let (id, with, place) = (message.id, message.with.clone(), message.place);
+        let Some(timeline) = self.timeline_mut() else {
+            return commands;
+        };
+        timeline.first_new = None;
+        timeline.sought = Some(id);
+        if timeline.index_of(id).is_none() {
+            // Instead of the newest page, which may not reach so far.
+            commands.retain(|command| !matches!(command, Command::LoadPage { .. }));
+            timeline.loading = true;
+            let before = timeline.get(0).map(|first| first.place);
+            commands.push(Command::LoadBackTo {
+                with,
+                before: before.filter(|_| timeline.loaded),
+                place,
+            });
+        }
+        commands
+    }
+
     fn close(&mut self) -> Vec<Command> {
         self.attentive = false;
         self.compose_problem = None;
@@ -186,6 +278,16 @@ impl Session {
         }
         self.open = None;
         self.take_unsaved_drafts()
+    }
+
+    /// The person writes; those it is for are told.
+    fn type_in(&mut self, text: String) -> Vec<Command> {
+        let is_told = matches!(self.link, LinkState::Live { .. }) && !text.trim().is_empty();
+        self.write(text);
+        match &self.open {
+            Some(Peer::Person(to)) if is_told => vec![Command::Typing { to: to.clone() }],
+            _ => Vec::new(),
+        }
     }
 
     fn write(&mut self, text: String) {
@@ -223,10 +325,10 @@ impl Session {
         let Some(timeline) = self.timeline_mut() else {
             return Vec::new();
         };
-        if timeline.loading || timeline.complete || !timeline.loaded {
+        if timeline.loading || timeline.complete || timeline.older_at_server || !timeline.loaded {
             return Vec::new();
         }
-        let Some(before) = timeline.get(0).map(|first| first.id) else {
+        let Some(before) = timeline.get(0).map(|first| first.place) else {
             return Vec::new();
         };
         timeline.loading = true;
@@ -240,7 +342,7 @@ impl Session {
         }]
     }
 
-    fn seen(&mut self, up_to: MessageId) -> Vec<Command> {
+    fn seen(&mut self, up_to: Place) -> Vec<Command> {
         let (Some(with), Some(timeline)) = (self.open.clone(), self.timeline()) else {
             return Vec::new();
         };

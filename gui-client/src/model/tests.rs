@@ -2,7 +2,7 @@ use jiff::Timestamp;
 use mensageiro_protocol::{Login, Text};
 
 use super::*;
-use crate::engine::{Conversation, Delivery, Message, MessageId, Peer};
+use crate::engine::{Conversation, Delivery, LinkState, Message, MessageId, Older, Peer, Place};
 
 fn login(name: &str) -> Login {
     Login::parse(name).unwrap()
@@ -22,10 +22,14 @@ fn alice() -> Account {
 fn message(id: i64, with: &str, delivery: Delivery) -> Message {
     Message {
         id: MessageId(id),
+        place: Place(id),
+        server_id: None,
         with: person(with),
+        author: None,
         text: Text::from(format!("message {id}").as_str()),
         at: Timestamp::UNIX_EPOCH,
         delivery,
+        receipts: vec![],
     }
 }
 
@@ -51,20 +55,21 @@ fn signed_in(conversations: Vec<Conversation>) -> Model {
 fn conversation(with: &str, last: i64, unread: usize) -> Conversation {
     Conversation {
         with: person(with),
+        is_group: false,
         last: Some(message(last, with, Delivery::Received)),
         unread,
         draft: String::new(),
     }
 }
 
-fn page(model: &mut Model, with: &str, ids: std::ops::Range<i64>, complete: bool) {
+fn page(model: &mut Model, with: &str, ids: std::ops::Range<i64>, older: Older) {
     model.apply(Event::Page {
         with: person(with),
         before: None,
         messages: ids
             .map(|id| message(id, with, Delivery::Received))
             .collect(),
-        complete,
+        older,
     });
 }
 
@@ -187,7 +192,7 @@ fn each_conversation_keeps_what_is_typed_in_it() {
 fn what_was_typed_and_queued_survives_a_broken_link() {
     let mut model = signed_in(vec![conversation("bob", 5, 0)]);
     model.act(Action::Open(person("bob")));
-    page(&mut model, "bob", 0..6, true);
+    page(&mut model, "bob", 0..6, Older::Nothing);
     model.act(Action::Write("half a sen".into()));
     model.apply(Event::Message(message(6, "bob", Delivery::Waiting)));
     model.apply(Event::Link(LinkState::Waiting {
@@ -208,18 +213,18 @@ fn what_was_typed_and_queued_survives_a_broken_link() {
 fn only_what_was_on_the_screen_is_read() {
     let mut model = signed_in(vec![conversation("bob", 9, 4)]);
     model.act(Action::Open(person("bob")));
-    page(&mut model, "bob", 0..10, true);
+    page(&mut model, "bob", 0..10, Older::Nothing);
     let timeline = session(&model).timeline().unwrap();
     assert_eq!(timeline.first_new, Some(MessageId(6)));
     assert_eq!(
-        model.act(Action::Seen(MessageId(7))),
+        model.act(Action::Seen(Place(7))),
         [Command::MarkSeen {
             with: person("bob"),
-            up_to: MessageId(7),
+            up_to: Place(7),
         }]
     );
     assert_eq!(session(&model).open_unread(), 2);
-    assert!(model.act(Action::Seen(MessageId(3))).is_empty());
+    assert!(model.act(Action::Seen(Place(3))).is_empty());
     assert_eq!(session(&model).open_unread(), 2);
 }
 
@@ -227,11 +232,11 @@ fn only_what_was_on_the_screen_is_read() {
 fn the_line_above_new_messages_is_for_those_who_looked_away() {
     let mut model = signed_in(vec![conversation("bob", 1, 0)]);
     model.act(Action::Open(person("bob")));
-    page(&mut model, "bob", 0..2, true);
+    page(&mut model, "bob", 0..2, Older::Nothing);
     model.act(Action::Attentive(true));
     model.apply(Event::Message(message(2, "bob", Delivery::Received)));
     assert_eq!(session(&model).timeline().unwrap().first_new, None);
-    model.act(Action::Seen(MessageId(2)));
+    model.act(Action::Seen(Place(2)));
     model.act(Action::Attentive(false));
     model.apply(Event::Message(message(3, "bob", Delivery::Received)));
     model.apply(Event::Message(message(4, "bob", Delivery::Received)));
@@ -254,7 +259,7 @@ fn older_messages_are_asked_for_once_at_a_time() {
         }]
     );
     assert!(model.act(Action::LoadOlder).is_empty());
-    page(&mut model, "bob", 101..201, false);
+    page(&mut model, "bob", 101..201, Older::More);
     assert_eq!(model.act(Action::LoadOlder).len(), 1);
     assert!(model.act(Action::LoadOlder).is_empty());
 }
@@ -263,7 +268,7 @@ fn older_messages_are_asked_for_once_at_a_time() {
 fn a_discarded_message_leaves_the_list_too() {
     let mut model = signed_in(vec![conversation("bob", 5, 0)]);
     model.act(Action::Open(person("bob")));
-    page(&mut model, "bob", 0..6, true);
+    page(&mut model, "bob", 0..6, Older::Nothing);
     model.apply(Event::Message(message(6, "bob", Delivery::Unconfirmed)));
     assert_eq!(
         model.act(Action::Discard(MessageId(6))),

@@ -1,6 +1,9 @@
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
-use crate::engine::{Message, MessageId};
+use jiff::Timestamp;
+use mensageiro_protocol::Login;
+
+use crate::engine::{Delivery, Message, MessageId, Older, Peer, Place, Receipt, ReceiptState};
 
 /// How many messages of a conversation that is not open stay loaded.
 const KEPT_WHEN_LEFT: usize = 500;
@@ -9,15 +12,21 @@ const KEPT_WHEN_LEFT: usize = 500;
 #[derive(Debug, Default)]
 pub struct Timeline {
     messages: VecDeque<Message>,
+    /// Where each of them stands.
+    places: HashMap<MessageId, Place>,
     newest_own: Option<MessageId>,
     /// There is nothing older than what is loaded.
     pub complete: bool,
+    /// There is, at a server that could not be asked.
+    pub older_at_server: bool,
     /// A page has been asked for and is not there yet.
     pub loading: bool,
     /// The newest page has come.
     pub loaded: bool,
     /// The first message of those that were new when the person came; a line is drawn above it.
     pub first_new: Option<MessageId>,
+    /// What one has jumped to, until one scrolls on from it.
+    pub sought: Option<MessageId>,
 }
 
 impl Timeline {
@@ -51,14 +60,15 @@ impl Timeline {
         self.messages.iter()
     }
 
-    /// The place of a message, if it is loaded.
+    /// The index of a message, if it is loaded.
     pub fn index_of(&self, id: MessageId) -> Option<usize> {
-        self.messages.binary_search_by_key(&id, |m| m.id).ok()
+        let place = self.places.get(&id)?;
+        self.messages.binary_search_by_key(place, |m| m.place).ok()
     }
 
-    /// The place of a message, or the place it would have.
-    pub fn place_of(&self, id: MessageId) -> usize {
-        self.messages.partition_point(|m| m.id < id)
+    /// The index of the message at a place, or of the one after it.
+    pub fn index_at(&self, place: Place) -> usize {
+        self.messages.partition_point(|m| m.place < place)
     }
 
     /// The message, if it is loaded.
@@ -66,11 +76,11 @@ impl Timeline {
         self.index_of(id).and_then(|at| self.messages.get(at))
     }
 
-    /// How many received messages come after this one.
-    pub fn received_after(&self, id: MessageId) -> usize {
+    /// How many received messages come after this place.
+    pub fn received_after(&self, place: Place) -> usize {
         self.iter()
             .rev()
-            .take_while(|m| m.id > id)
+            .take_while(|m| m.place > place)
             .filter(|m| !m.is_own())
             .count()
     }
@@ -85,49 +95,54 @@ impl Timeline {
             .map(|m| m.id)
     }
 
-    /// Takes in a new message, or one whose delivery changed.
+    /// Takes in a new message, or one whose delivery or place changed.
     pub fn take_in(&mut self, message: &Message) {
         if !self.loaded {
             return;
         }
         self.note_own(message);
-        match self
+        // Older than what is loaded: it will come with its page.
+        let is_older = self
             .messages
-            .binary_search_by_key(&message.id, |known| known.id)
-        {
-            Ok(at) => self.messages[at] = message.clone(),
-            // Older than what is loaded: it will come with its page.
-            Err(0) if !self.messages.is_empty() && !self.complete => {}
-            Err(at) => self.messages.insert(at, message.clone()),
+            .front()
+            .is_some_and(|m| message.place < m.place);
+        if is_older && !self.complete && !self.places.contains_key(&message.id) {
+            return;
         }
+        self.put(message.clone());
     }
 
     /// Takes in a page, oldest first.
-    pub fn take_page(&mut self, before: Option<MessageId>, page: Vec<Message>, complete: bool) {
-        self.loading = false;
-        if before.is_none() {
-            self.loaded = true;
-        }
+    pub fn take_page(&mut self, before: Option<Place>, page: Vec<Message>, older: Older) {
+        self.loading = older == Older::Coming;
+        self.older_at_server = older == Older::AtServer;
         let continues = match (before, self.messages.front()) {
-            (Some(before), Some(first)) => before >= first.id,
+            (Some(before), Some(first)) => before >= first.place,
             (Some(_), None) => false,
             (None, _) => true,
         };
         if !continues {
             return;
         }
-        self.complete |= complete;
+        match before {
+            // The newest page once more: what the server had in between has come. What is loaded
+            // of older ones may now have a gap to it.
+            None if self.loaded => {
+                let first = page.first().map(|first| first.place);
+                while let Some(oldest) = self.messages.front().map(|m| m.place)
+                    && first.is_some_and(|first| oldest < first)
+                {
+                    self.drop_oldest();
+                }
+                self.complete = older == Older::Nothing;
+            }
+            None => self.loaded = true,
+            Some(_) => {}
+        }
+        self.complete |= older == Older::Nothing;
         for message in page.into_iter().rev() {
             self.note_own(&message);
-            match self.messages.front() {
-                Some(first) if first.id <= message.id => {
-                    match self.messages.binary_search_by_key(&message.id, |m| m.id) {
-                        Ok(at) => self.messages[at] = message,
-                        Err(at) => self.messages.insert(at, message),
-                    }
-                }
-                _ => self.messages.push_front(message),
-            }
+            self.put(message);
         }
     }
 
@@ -136,9 +151,46 @@ impl Timeline {
         if self.first_new == Some(id) {
             self.first_new = None;
         }
-        self.index_of(id)
-            .and_then(|at| self.messages.remove(at))
-            .is_some()
+        let at = self.index_of(id);
+        self.places.remove(&id);
+        at.and_then(|at| self.messages.remove(at)).is_some()
+    }
+
+    /// Somebody has got or read every own message up to a server's number.
+    pub fn take_receipt(&mut self, receipt: &ReceiptNews) {
+        for message in &mut self.messages {
+            receipt.note(message);
+        }
+    }
+
+    fn put(&mut self, message: Message) {
+        match self.places.insert(message.id, message.place) {
+            Some(place) if place == message.place => {}
+            Some(place) => {
+                if let Ok(at) = self.messages.binary_search_by_key(&place, |m| m.place) {
+                    self.messages.remove(at);
+                }
+            }
+            None => {}
+        }
+        match self.messages.front() {
+            Some(first) if first.place <= message.place => {
+                match self
+                    .messages
+                    .binary_search_by_key(&message.place, |m| m.place)
+                {
+                    Ok(at) => self.messages[at] = message,
+                    Err(at) => self.messages.insert(at, message),
+                }
+            }
+            _ => self.messages.push_front(message),
+        }
+    }
+
+    fn drop_oldest(&mut self) {
+        if let Some(dropped) = self.messages.pop_front() {
+            self.places.remove(&dropped.id);
+        }
     }
 
     fn note_own(&mut self, message: &Message) {
@@ -150,29 +202,73 @@ impl Timeline {
     /// The conversation is left: old pages go, and so does the line above new messages.
     pub fn leave(&mut self) {
         self.first_new = None;
-        let surplus = self.messages.len().saturating_sub(KEPT_WHEN_LEFT);
-        if surplus > 0 {
-            self.messages.drain(..surplus);
+        self.sought = None;
+        while self.messages.len() > KEPT_WHEN_LEFT {
+            self.drop_oldest();
             self.complete = false;
         }
     }
 }
 
+/// News of how far somebody is with one's messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReceiptNews {
+    /// In which conversation.
+    pub with: Peer,
+    /// Who.
+    pub by: Login,
+    /// How far.
+    pub state: ReceiptState,
+    /// The server's number of the newest message it holds for.
+    pub up_to: u64,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl ReceiptNews {
+    /// Notes it with a message, if it holds for it.
+    pub fn note(&self, message: &mut Message) {
+        let is_reached = message.server_id.is_some_and(|id| id <= self.up_to);
+        if !is_reached || message.delivery != Delivery::Accepted {
+            return;
+        }
+        let known = message
+            .receipts
+            .iter()
+            .position(|known| known.by == self.by);
+        let at = known.unwrap_or_else(|| {
+            message.receipts.push(Receipt {
+                by: self.by.clone(),
+                delivered: None,
+                read: None,
+            });
+            message.receipts.len() - 1
+        });
+        let receipt = &mut message.receipts[at];
+        match self.state {
+            ReceiptState::Delivered => receipt.delivered.get_or_insert(self.at),
+            ReceiptState::Read => receipt.read.get_or_insert(self.at),
+        };
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
-    use mensageiro_protocol::{Login, Text};
+    use mensageiro_protocol::Text;
 
     use super::*;
-    use crate::engine::{Delivery, Peer};
 
     fn message(id: i64) -> Message {
         Message {
             id: MessageId(id),
+            place: Place(id),
+            server_id: None,
             with: Peer::Person(Login::parse("bob").unwrap()),
+            author: None,
             text: Text::from(format!("message {id}").as_str()),
             at: Timestamp::UNIX_EPOCH,
             delivery: Delivery::Received,
+            receipts: vec![],
         }
     }
 
@@ -185,12 +281,20 @@ mod tests {
         let mut timeline = Timeline::default();
         timeline.take_in(&message(9));
         assert!(timeline.is_empty(), "nothing is shown before its page");
-        timeline.take_page(None, (5..9).map(message).collect(), false);
+        timeline.take_page(None, (5..9).map(message).collect(), Older::More);
         timeline.take_in(&message(10));
         timeline.take_in(&message(9));
         timeline.take_in(&message(2));
-        timeline.take_page(Some(MessageId(5)), (1..5).map(message).collect(), true);
-        timeline.take_page(Some(MessageId(5)), (1..5).map(message).collect(), true);
+        timeline.take_page(
+            Some(Place(5)),
+            (1..5).map(message).collect(),
+            Older::Nothing,
+        );
+        timeline.take_page(
+            Some(Place(5)),
+            (1..5).map(message).collect(),
+            Older::Nothing,
+        );
         assert_eq!(ids(&timeline), (1..=10).collect::<Vec<_>>());
         assert!(timeline.complete && !timeline.loading);
     }
@@ -198,8 +302,12 @@ mod tests {
     #[test]
     fn a_page_that_would_leave_a_gap_is_not_taken() {
         let mut timeline = Timeline::default();
-        timeline.take_page(None, (50..60).map(message).collect(), false);
-        timeline.take_page(Some(MessageId(20)), (10..20).map(message).collect(), true);
+        timeline.take_page(None, (50..60).map(message).collect(), Older::More);
+        timeline.take_page(
+            Some(Place(20)),
+            (10..20).map(message).collect(),
+            Older::Nothing,
+        );
         assert_eq!(ids(&timeline), (50..60).collect::<Vec<_>>());
         assert!(!timeline.complete);
     }
@@ -207,7 +315,7 @@ mod tests {
     #[test]
     fn a_conversation_that_is_left_keeps_its_newest_messages() {
         let mut timeline = Timeline::default();
-        timeline.take_page(None, (0..900).map(message).collect(), true);
+        timeline.take_page(None, (0..900).map(message).collect(), Older::Nothing);
         timeline.leave();
         assert_eq!(timeline.len(), KEPT_WHEN_LEFT);
         assert_eq!(timeline.last().unwrap().id, MessageId(899));
@@ -217,10 +325,64 @@ mod tests {
     #[test]
     fn the_first_of_the_unread_is_found_by_their_number() {
         let mut timeline = Timeline::default();
-        timeline.take_page(None, (0..10).map(message).collect(), true);
+        timeline.take_page(None, (0..10).map(message).collect(), Older::Nothing);
         assert_eq!(timeline.first_of_last_received(3), Some(MessageId(7)));
         assert_eq!(timeline.first_of_last_received(0), None);
         assert_eq!(timeline.first_of_last_received(11), None);
-        assert_eq!(timeline.received_after(MessageId(7)), 2);
+        assert_eq!(timeline.received_after(Place(7)), 2);
+    }
+
+    #[test]
+    fn a_message_that_gets_its_place_moves_there() {
+        let mut timeline = Timeline::default();
+        timeline.take_page(None, (1..4).map(message).collect(), Older::Nothing);
+        let mut own = Message {
+            delivery: Delivery::Waiting,
+            place: Place(1000),
+            ..message(9)
+        };
+        timeline.take_in(&own);
+        timeline.take_in(&message(7));
+        assert_eq!(ids(&timeline), [1, 2, 3, 7, 9]);
+        (own.delivery, own.place) = (Delivery::Accepted, Place(5));
+        timeline.take_in(&own);
+        assert_eq!(ids(&timeline), [1, 2, 3, 9, 7]);
+        assert_eq!(timeline.index_of(MessageId(9)), Some(3));
+        assert!(timeline.forget(MessageId(9)));
+        assert_eq!(ids(&timeline), [1, 2, 3, 7]);
+    }
+
+    #[test]
+    fn the_newest_page_that_comes_once_more_leaves_no_gap() {
+        let mut timeline = Timeline::default();
+        timeline.take_page(None, [2, 3, 90].map(message).to_vec(), Older::Coming);
+        assert!(timeline.loading);
+        timeline.take_page(None, (80..91).map(message).collect(), Older::More);
+        assert_eq!(ids(&timeline), (80..91).collect::<Vec<_>>());
+        assert!(!timeline.loading && !timeline.complete);
+    }
+
+    #[test]
+    fn a_receipt_holds_for_every_own_message_before_it() {
+        let mut timeline = Timeline::default();
+        let own = |id: i64| Message {
+            delivery: Delivery::Accepted,
+            server_id: u64::try_from(id).ok(),
+            ..message(id)
+        };
+        timeline.take_page(None, vec![own(1), message(2), own(3), own(4)], Older::More);
+        let mut news = ReceiptNews {
+            with: message(1).with,
+            by: Login::parse("bob").unwrap(),
+            state: ReceiptState::Delivered,
+            up_to: 3,
+            at: Timestamp::UNIX_EPOCH,
+        };
+        timeline.take_receipt(&news);
+        news.state = ReceiptState::Read;
+        timeline.take_receipt(&news);
+        let noted: Vec<_> = timeline.iter().map(|m| m.receipts.len()).collect();
+        assert_eq!(noted, [1, 0, 1, 0]);
+        assert!(timeline.get(0).unwrap().receipts[0].read.is_some());
     }
 }

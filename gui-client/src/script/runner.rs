@@ -118,7 +118,7 @@ impl ScriptRunner {
         let session = model.session.as_ref();
         let link = session.map(|session| &session.link);
         match step {
-            Step::WaitOnline => matches!(link, Some(LinkState::Online { .. })),
+            Step::WaitOnline => link.is_some_and(LinkState::is_online),
             Step::WaitRefused => matches!(link, Some(LinkState::Refused)),
             Step::WaitWaiting => matches!(link, Some(LinkState::Waiting { .. })),
             Step::WaitLogin => session.is_none(),
@@ -200,7 +200,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        engine::{MessageId, Peer},
+        engine::{MessageId, Peer, Place},
         model::Preferences,
         script::parse,
     };
@@ -234,10 +234,14 @@ mod tests {
         let message = |delivery| {
             Event::Message(Message {
                 id: MessageId(1),
+                place: Place(1),
+                server_id: None,
                 with: Peer::Server,
+                author: None,
                 text: Text::from("diz ola"),
                 at: Timestamp::UNIX_EPOCH,
                 delivery,
+                receipts: vec![],
             })
         };
         runner.observe(&message(Delivery::Accepted));

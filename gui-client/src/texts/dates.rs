@@ -69,6 +69,17 @@ pub fn row_time(texts: &Texts, at: Timestamp, today: Date, zone: &TimeZone) -> S
     }
 }
 
+/// A moment of the past: the time today, else with its day.
+pub fn moment(texts: &Texts, at: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
+    let (day, today) = (zone.to_datetime(at).date(), zone.to_datetime(now).date());
+    let time = time_of_day(at, zone);
+    if day == today {
+        return time;
+    }
+    let day = row_time(texts, at, today, zone);
+    texts.fill("day.with_time", &[("day", &day), ("time", &time)])
+}
+
 fn days_before(day: Date, today: Date) -> i32 {
     (today - day).get_days()
 }

@@ -63,6 +63,11 @@ pub mod text {
         FontId::proportional(13.0)
     }
 
+    /// Names of authors.
+    pub fn small_strong() -> FontId {
+        FontId::new(13.0, strong_family())
+    }
+
     /// Times, counters.
     pub fn tiny() -> FontId {
         FontId::proportional(11.5)

@@ -57,6 +57,8 @@ pub struct Palette {
     pub warning_text: Color32,
     /// Errors on plain grounds.
     pub danger_text: Color32,
+    /// The sign of own messages that have been read.
+    pub read: Color32,
     /// "Connected" on plain grounds.
     pub success_text: Color32,
     /// Behind dialogs.
@@ -65,6 +67,7 @@ pub struct Palette {
     pub avatars: [Color32; 8],
     /// Letters on avatars.
     pub on_avatar: Color32,
+    author_lightness: f32,
     shadow: u8,
 }
 
@@ -97,10 +100,12 @@ pub const LIGHT: Palette = Palette {
     on_warning: rgb(0x533B00),
     warning_text: rgb(0x865A00),
     danger_text: rgb(0xB42318),
+    read: rgb(0x0A62B8),
     success_text: rgb(0x0B7A55),
     veil: Color32::from_black_alpha(110),
     avatars: AVATARS,
     on_avatar: Color32::WHITE,
+    author_lightness: 0.0,
     shadow: 28,
 };
 
@@ -133,10 +138,12 @@ pub const DARK: Palette = Palette {
     on_warning: rgb(0xFFE3A1),
     warning_text: rgb(0xF2C357),
     danger_text: rgb(0xFFADA5),
+    read: rgb(0x7CC7FF),
     success_text: rgb(0x52D3A4),
     veil: Color32::from_black_alpha(150),
     avatars: AVATARS,
     on_avatar: Color32::WHITE,
+    author_lightness: 0.5,
     shadow: 110,
 };
 
@@ -160,6 +167,13 @@ impl Palette {
             spread: 0,
             color: Color32::from_black_alpha(self.shadow),
         }
+    }
+
+    /// The colour of an author's name over their message: that of their avatar, as light as the
+    /// theme needs it.
+    pub fn author(&self, name: &str) -> Color32 {
+        self.avatar(name)
+            .lerp_to_gamma(Color32::WHITE, self.author_lightness)
     }
 
     /// The avatar colour of a name: the same at every start and on every machine.
@@ -217,6 +231,13 @@ mod tests {
             pairs.push(("success", p.success_text, ground));
         }
         pairs.extend(p.avatars.map(|ground| ("avatar", p.on_avatar, ground)));
+        let names = [
+            "ana", "bob", "carol", "dave", "eve", "finn", "gus", "hal", "ivo", "joe",
+        ];
+        pairs.extend(names.map(|name| ("author", p.author(name), p.other)));
+        for ground in [p.own, p.panel, p.chosen, p.hover] {
+            pairs.push(("read", p.read, ground));
+        }
         for (role, ink, ground) in pairs {
             let found = contrast(ink, ground);
             assert!(

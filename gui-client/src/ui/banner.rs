@@ -59,10 +59,14 @@ pub fn notice(ui: &mut Ui, view: &View<'_>, notice: &Notice, actions: &mut Vec<A
 pub fn status(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<Action>) {
     let (texts, palette) = (view.texts, view.palette);
     let (dot, state) = match &session.link {
-        _ if session.online => (palette.success_text, texts.get("link.online")),
-        LinkState::Offline | LinkState::Connecting | LinkState::Online { .. } => {
-            (palette.warning_text, texts.get("link.connecting"))
+        LinkState::Live { catching_up: true } => {
+            (palette.success_text, texts.get("link.catching_up"))
         }
+        _ if session.online => (palette.success_text, texts.get("link.online")),
+        LinkState::Offline
+        | LinkState::Connecting
+        | LinkState::Online { .. }
+        | LinkState::Live { .. } => (palette.warning_text, texts.get("link.connecting")),
         LinkState::Waiting { .. } => (palette.warning_text, texts.get("link.waiting")),
         LinkState::Refused => (palette.danger_text, texts.get("link.refused")),
     };
@@ -71,8 +75,17 @@ pub fn status(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec
         let (rect, _) = ui.allocate_exact_size(vec2(8.0, 8.0), Sense::hover());
         ui.painter().circle_filled(rect.center(), 4.0, dot);
         ui.add_space(space::SMALL);
+        let is_classic = matches!(session.link, LinkState::Online { .. });
         ui.label(RichText::new(state).font(text::small()).color(palette.text))
-            .on_hover_text(session.account.server.as_str());
+            .on_hover_ui(|ui| {
+                ui.label(session.account.server.as_str());
+                if is_classic {
+                    ui.label(texts.get("link.classic"));
+                }
+            });
+        if matches!(session.link, LinkState::Live { .. }) {
+            return;
+        }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.add_space(space::TINY);
             let fetch = texts.get("link.fetch_now");

@@ -1,7 +1,8 @@
-use egui::{CentralPanel, Frame, Panel, RichText, Sense, Ui, Vec2};
+use egui::{Align, CentralPanel, Frame, Layout, Panel, RichText, Sense, Ui, Vec2};
 
 use super::{
-    Focus, UiState, View, banner, compose, icon::Icon, peer_name, sidebar, timeline, widget,
+    Focus, UiState, View, banner, compose, icon::Icon, peer_name, presence, sidebar, timeline,
+    widget,
 };
 use crate::{
     engine::Peer,
@@ -57,7 +58,7 @@ fn conversation(
         Panel::top("conversation header")
             .frame(panel)
             .exact_size(space::BAR)
-            .show(ui, |ui| header(ui, view, open, one_pane, actions));
+            .show(ui, |ui| header(ui, view, session, open, one_pane, actions));
     }
     banners(ui, view, session, actions);
     if session.open != Some(Peer::Server) {
@@ -81,7 +82,14 @@ fn banners(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<Ac
         .show(ui, |ui| banner::show(ui, view, session, actions));
 }
 
-fn header(ui: &mut Ui, view: &View<'_>, open: &Peer, one_pane: bool, actions: &mut Vec<Action>) {
+fn header(
+    ui: &mut Ui,
+    view: &View<'_>,
+    session: &Session,
+    open: &Peer,
+    one_pane: bool,
+    actions: &mut Vec<Action>,
+) {
     let (texts, palette) = (view.texts, view.palette);
     ui.horizontal_centered(|ui| {
         if one_pane {
@@ -96,7 +104,12 @@ fn header(ui: &mut Ui, view: &View<'_>, open: &Peer, one_pane: bool, actions: &m
         let (rect, _) = ui.allocate_exact_size(Vec2::splat(38.0), Sense::hover());
         let name = peer_name(texts, open);
         match open {
-            Peer::Person(_) => widget::avatar(ui.painter(), palette, rect.center(), 38.0, name),
+            Peer::Person(login) => {
+                widget::avatar(ui.painter(), palette, rect.center(), 38.0, name);
+                let news = session.people.presence(login);
+                let center = rect.center();
+                presence::dot(ui.painter(), palette, center, 38.0, palette.panel, news);
+            }
             Peer::Server => {
                 ui.painter()
                     .circle_filled(rect.center(), 19.0, palette.text_weak);
@@ -105,7 +118,30 @@ fn header(ui: &mut Ui, view: &View<'_>, open: &Peer, one_pane: bool, actions: &m
         }
         ui.add_space(space::MEDIUM);
         let width = ui.available_width() - space::LARGE;
-        ui.label(widget::one_line(name, text::heading(), palette.text, width));
+        let known = match open {
+            Peer::Person(login) => session.people.user(login),
+            Peer::Server => None,
+        };
+        let title = match known.map(|person| person.name.as_str()) {
+            None | Some("") => name.to_owned(),
+            Some(full) => texts.fill("chat.title", &[("login", name), ("name", full)]),
+        };
+        let line = presence::line(ui, view, session, open);
+        let height = if line.is_some() { 40.0 } else { 22.0 };
+        let centred = Layout::top_down(Align::Min).with_main_align(Align::Center);
+        ui.allocate_ui_with_layout(Vec2::new(width, height), centred, |ui| {
+            ui.spacing_mut().item_spacing.y = 1.0;
+            ui.set_width(width);
+            ui.label(widget::one_line(
+                &title,
+                text::heading(),
+                palette.text,
+                width,
+            ));
+            if let Some((line, ink)) = line {
+                ui.label(widget::one_line(&line, text::small(), ink, width));
+            }
+        });
     });
 }
 

@@ -6,7 +6,7 @@ use mensageiro_protocol::limits::LINE_BYTES;
 
 use super::{Focus, UiState, View, icon::Icon, login::login_problem};
 use crate::{
-    engine::{NotSent, Peer},
+    engine::{LinkState, NotSent, Peer},
     model::{Action, ComposeProblem, Session, line_bytes},
     texts::Texts,
     theme::{space, text},
@@ -185,7 +185,7 @@ fn remark(ui: &mut Ui, view: &View<'_>, session: &Session) {
             texts.count("compose.left", LINE_BYTES - bytes),
             palette.text_weak,
         )
-    } else if draft.trim_end().contains('\n') {
+    } else if draft.trim_end().contains('\n') && !matches!(session.link, LinkState::Live { .. }) {
         (
             texts.get("compose.line_breaks").to_owned(),
             palette.text_weak,

@@ -1,6 +1,8 @@
 use egui::{Align, Frame, Grid, Id, Layout, Margin, Modal, RichText, ScrollArea, Ui};
 
-use super::{Focus, UiState, View, icon::Icon, keys, login::login_problem, preferences, widget};
+use super::{
+    Focus, UiState, View, icon::Icon, keys, login::login_problem, people, preferences, widget,
+};
 use crate::{
     model::{Action, Overlay, PictureAction},
     theme::{space, text},
@@ -112,6 +114,9 @@ fn question(
     if entered {
         // Still there if it was not accepted.
         field.request_focus();
+    }
+    if let Overlay::NewConversation { login, .. } = overlay {
+        people::show(ui, view, login, actions);
     }
     ui.add_space(space::MEDIUM);
     ui.horizontal(|ui| {

@@ -13,6 +13,7 @@ pub enum Icon {
     Refresh,
     Clock,
     Check,
+    Checks,
     Warning,
     Bubbles,
 }
@@ -83,6 +84,10 @@ impl Icon {
                 line(&[(0.0, -4.5), (0.0, 0.5), (3.5, 2.5)]);
             }
             Self::Check => line(&[(-7.0, 0.5), (-2.0, 5.5), (7.5, -5.0)]),
+            Self::Checks => {
+                line(&[(-11.5, 0.5), (-6.5, 5.5), (3.0, -5.0)]);
+                line(&[(-0.5, 5.0), (0.0, 5.5), (10.5, -5.0)]);
+            }
             Self::Warning => {
                 line(&[
                     (0.0, -8.5),

@@ -1,10 +1,14 @@
 use egui::{Key, KeyboardShortcut, Modifiers, Ui};
 
 use super::{Focus, UiState, View};
-use crate::model::{Action, Overlay, PictureAction, Session};
+use crate::{
+    engine::Peer,
+    model::{Action, Overlay, PictureAction, Session},
+};
 
 const NEW: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::N);
 const FILTER: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::K);
+const FIND: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::F);
 const SETTINGS: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Comma);
 const FETCH: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::R);
 const LATEST: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::End);
@@ -20,6 +24,7 @@ pub const SHEET: &[(&str, &str)] = &[
     ("Shift+Enter", "keys.break_line"),
     ("Ctrl+N", "keys.new"),
     ("Ctrl+K", "keys.filter"),
+    ("Ctrl+F", "keys.find"),
     ("Alt+↑  Alt+↓", "keys.neighbour"),
     ("PgUp  PgDn", "keys.scroll"),
     ("Ctrl+End", "keys.latest"),
@@ -56,6 +61,13 @@ pub fn read(ui: &Ui, view: &View<'_>, state: &mut UiState, actions: &mut Vec<Act
         if pressed(&FILTER) {
             state.focus = Some(Focus::Filter);
             actions.push(Action::CloseOverlay);
+            actions.push(Action::SearchIn(None));
+        }
+        if pressed(&FIND) {
+            state.focus = Some(Focus::Filter);
+            actions.push(Action::CloseOverlay);
+            let one = session.open.clone();
+            actions.push(Action::SearchIn(one.filter(|peer| *peer != Peer::Server)));
         }
         if pressed(&FETCH) {
             actions.push(Action::FetchNow);
@@ -86,15 +98,21 @@ fn close_one_thing(view: &View<'_>, session: Option<&Session>) -> Option<Action>
         });
     }
     let session = session?;
-    if !session.filter.is_empty() {
+    if !session.search.query.is_empty() {
         return Some(Action::Filter(String::new()));
+    }
+    if session.search.with.is_some() {
+        return Some(Action::SearchIn(None));
     }
     session.open.as_ref().map(|_| Action::CloseConversation)
 }
 
 /// The conversation above or below the open one, as the list shows them.
 fn neighbour(session: &Session, step: isize) -> Option<Action> {
-    let shown: Vec<_> = session.conversations.matching(&session.filter).collect();
+    let shown: Vec<_> = session
+        .conversations
+        .matching(&session.search.query)
+        .collect();
     let last = shown.len().checked_sub(1)?;
     let open = session.open.as_ref();
     let at = shown.iter().position(|row| Some(&row.with) == open);

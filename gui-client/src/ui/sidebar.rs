@@ -1,15 +1,19 @@
 use egui::{Align, Layout, Rect, RichText, ScrollArea, Sense, TextEdit, Ui, Vec2, pos2, vec2};
 
-use super::{Focus, UiState, View, banner, icon::Icon, peer_name, widget};
+use super::{
+    Focus, UiState, View, banner, icon::Icon, peer_name, presence, search, timeline::delivery,
+    widget,
+};
 use crate::{
-    engine::{Conversation, Peer},
+    engine::{Conversation, Message, Peer},
     model::{Action, Overlay, Session},
-    texts,
+    texts::{self, Texts},
     theme::{space, text},
 };
 
 const ROW_HEIGHT: f32 = 66.0;
 const AVATAR: f32 = 46.0;
+const SIGN: f32 = 15.0;
 
 /// The conversation list with what is above and below it.
 pub fn show(
@@ -32,7 +36,12 @@ pub fn show(
         .show(ui, |ui| banner::status(ui, view, session, actions));
     egui::CentralPanel::no_frame().show(ui, |ui| {
         ui.spacing_mut().item_spacing = Vec2::ZERO;
-        rows(ui, view, session, actions);
+        search::scope(ui, view, session, actions);
+        if session.search.is_on() {
+            search::results(ui, view, session, actions);
+        } else {
+            rows(ui, view, session, actions);
+        }
     });
 }
 
@@ -96,7 +105,7 @@ fn filter(
     let name = texts.get("list.filter");
     ui.horizontal(|ui| {
         ui.add_space(space::MEDIUM);
-        let mut typed = session.filter.clone();
+        let mut typed = session.search.query.clone();
         let margin = egui::Margin {
             left: 34,
             right: 10,
@@ -126,8 +135,8 @@ fn filter(
         if response.changed() {
             actions.push(Action::Filter(typed));
         } else if response.lost_focus() && ui.input(|i| i.key_pressed(egui::Key::Enter)) {
-            let first = session.conversations.matching(&session.filter).next();
-            if let Some(first) = first.filter(|_| !session.filter.is_empty()) {
+            let first = session.conversations.matching(&session.search.query).next();
+            if let Some(first) = first.filter(|_| !session.search.query.is_empty()) {
                 actions.push(Action::Open(first.with.clone()));
                 actions.push(Action::Filter(String::new()));
             }
@@ -137,7 +146,10 @@ fn filter(
 }
 
 fn rows(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<Action>) {
-    let shown: Vec<&Conversation> = session.conversations.matching(&session.filter).collect();
+    let shown: Vec<&Conversation> = session
+        .conversations
+        .matching(&session.search.query)
+        .collect();
     if shown.is_empty() {
         nobody(ui, view, session);
         return;
@@ -148,7 +160,7 @@ fn rows(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<Actio
         .show_rows(ui, ROW_HEIGHT, shown.len(), |ui, range| {
             for conversation in &shown[range] {
                 let is_open = session.open.as_ref() == Some(&conversation.with);
-                if row(ui, view, conversation, is_open) {
+                if row(ui, view, session, conversation, is_open) {
                     actions.push(Action::Open(conversation.with.clone()));
                 }
             }
@@ -156,12 +168,14 @@ fn rows(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<Actio
 }
 
 fn nobody(ui: &mut Ui, view: &View<'_>, session: &Session) {
-    let key = match (session.ready, session.filter.is_empty()) {
+    let key = match (session.ready, session.search.query.is_empty()) {
         (false, _) => "list.opening",
         (true, true) => "list.empty",
         (true, false) => "list.no_match",
     };
-    let sentence = view.texts.fill(key, &[("filter", session.filter.trim())]);
+    let sentence = view
+        .texts
+        .fill(key, &[("filter", session.search.query.trim())]);
     widget::centred(ui, 220.0, "nobody", |ui| {
         ui.label(
             RichText::new(sentence)
@@ -171,7 +185,14 @@ fn nobody(ui: &mut Ui, view: &View<'_>, session: &Session) {
     });
 }
 
-fn row(ui: &mut Ui, view: &View<'_>, conversation: &Conversation, is_open: bool) -> bool {
+/// One conversation. True if it was clicked.
+pub(super) fn row(
+    ui: &mut Ui,
+    view: &View<'_>,
+    session: &Session,
+    conversation: &Conversation,
+    is_open: bool,
+) -> bool {
     let (texts, palette) = (view.texts, view.palette);
     let name = peer_name(texts, &conversation.with);
     let (outer, response) =
@@ -200,7 +221,12 @@ fn row(ui: &mut Ui, view: &View<'_>, conversation: &Conversation, is_open: bool)
     }
     let center = pos2(rect.left() + 8.0 + AVATAR / 2.0, rect.center().y);
     match &conversation.with {
-        Peer::Person(_) => widget::avatar(painter, palette, center, AVATAR, name),
+        Peer::Person(login) => {
+            widget::avatar(painter, palette, center, AVATAR, name);
+            let news = session.people.presence(login);
+            let ground = ground.unwrap_or(palette.panel);
+            presence::dot(painter, palette, center, AVATAR, ground, news);
+        }
         Peer::Server => {
             painter.circle_filled(center, AVATAR / 2.0, palette.text_weak);
             Icon::Bubbles.paint(painter, center, 24.0, palette.panel);
@@ -210,19 +236,20 @@ fn row(ui: &mut Ui, view: &View<'_>, conversation: &Conversation, is_open: bool)
         pos2(center.x + AVATAR / 2.0 + 10.0, rect.top()),
         pos2(rect.right() - 10.0, rect.bottom()),
     );
-    words(ui, view, conversation, name, area, is_open);
+    words(ui, view, session, conversation, area, is_open);
     response.clicked()
 }
 
 fn words(
     ui: &Ui,
     view: &View<'_>,
+    session: &Session,
     conversation: &Conversation,
-    name: &str,
     area: Rect,
     is_open: bool,
 ) {
     let (texts, palette, painter) = (view.texts, view.palette, ui.painter());
+    let name = peer_name(texts, &conversation.with);
     let (upper, lower) = (area.center().y - 11.0, area.center().y + 12.0);
     let mut right = area.right();
     if let Some(last) = &conversation.last {
@@ -250,29 +277,41 @@ fn words(
         let at = pos2(right, lower);
         right -= widget::badge(painter, palette, at, conversation.unread) + space::SMALL;
     }
+    let mut left = area.left();
+    let typing = presence::typing(ui, view, session, &conversation.with);
     let (line, ink) = match (&conversation.last, conversation.draft.trim()) {
+        _ if typing.is_some() => (typing.unwrap_or_default(), palette.accent_text),
         (_, draft) if !draft.is_empty() && !is_open => (
             texts.fill("list.draft", &[("text", &beginning(draft))]),
             palette.warning_text,
         ),
-        (Some(last), _) if last.is_own() => (
-            texts.fill("list.own", &[("text", &beginning(last.text.as_str()))]),
-            palette.text_weak,
-        ),
-        (Some(last), _) => (beginning(last.text.as_str()), palette.text_weak),
+        (Some(last), _) => {
+            if last.is_own() {
+                let (sign, ink) = delivery::sign(view, last, palette.text_weak);
+                sign.paint(painter, pos2(left + SIGN / 2.0, lower), SIGN, ink);
+                left += SIGN + space::TINY;
+            }
+            (last_words(texts, last), palette.text_weak)
+        }
         (None, _) => (texts.get("list.no_message").to_owned(), palette.text_weak),
     };
-    let job = widget::one_line(&line, text::small(), ink, right - area.left());
+    let job = widget::one_line(&line, text::small(), ink, right - left);
     let galley = painter.layout_job(job);
-    painter.galley(
-        pos2(area.left(), lower - galley.size().y / 2.0),
-        galley,
-        ink,
-    );
+    painter.galley(pos2(left, lower - galley.size().y / 2.0), galley, ink);
+}
+
+/// What a row says of a message.
+fn last_words(texts: &Texts, last: &Message) -> String {
+    let text = beginning(last.text.as_str());
+    match &last.author {
+        Some(author) => texts.fill("list.author", &[("name", author.as_str()), ("text", &text)]),
+        None if last.is_own() => texts.fill("list.own", &[("text", &text)]),
+        None => text,
+    }
 }
 
 /// As much of a text as a row can show, on one line.
-fn beginning(text: &str) -> String {
+pub(super) fn beginning(text: &str) -> String {
     let shown = text.chars().take(160);
     shown
         .map(|c| if c.is_whitespace() { ' ' } else { c })

@@ -80,6 +80,7 @@ fn the_framing_is_remembered_for_the_next_time() {
         window.wait_idle();
         drop(window);
         assert_eq!(server.heard(), expected);
+        assert_eq!(server.hellos(), 1, "that it is classic is remembered too");
     }
 }
 
@@ -164,7 +165,7 @@ fn drafts_and_what_was_seen_are_kept_for_the_next_time() {
     window.wait_message("three", Delivery::Received);
     window.give(Command::MarkSeen {
         with: person("bob"),
-        up_to: seen.id,
+        up_to: seen.place,
     });
     window.give(Command::SaveDraft {
         with: person("bob"),

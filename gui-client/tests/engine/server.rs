@@ -140,9 +140,20 @@ impl Server {
         self.shared.state.lock().unwrap().unanswered = lines;
     }
 
-    /// What clients sent, in order.
+    /// What clients sent, in order, but for live hellos, which such a server does not know.
     pub fn heard(&self) -> Vec<String> {
-        self.shared.state.lock().unwrap().heard.clone()
+        let mut heard = self.shared.state.lock().unwrap().heard.clone();
+        heard.retain(|line| !line.contains(" live/1 "));
+        heard
+    }
+
+    /// How often a live session was asked for.
+    pub fn hellos(&self) -> usize {
+        let heard = &self.shared.state.lock().unwrap().heard;
+        heard
+            .iter()
+            .filter(|line| line.contains(" live/1 "))
+            .count()
     }
 
     /// What is not read yet.

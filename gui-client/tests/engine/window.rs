@@ -6,7 +6,7 @@ use std::{
 };
 
 use mensageiro::engine::{
-    Account, Command, Delivery, Engine, Event, LinkState, Message, MessageId, Peer,
+    Account, Command, Delivery, Engine, Event, LinkState, Message, Older, Peer, Place,
 };
 use mensageiro_protocol::{Login, Text};
 
@@ -117,7 +117,7 @@ impl Window {
     /// The whole conversation as it is on disk, oldest first.
     pub fn history(&mut self, with: &Peer) -> Vec<Message> {
         let mut all = Vec::new();
-        let mut before: Option<MessageId> = None;
+        let mut before: Option<Place> = None;
         loop {
             self.give(Command::LoadPage {
                 with: with.clone(),
@@ -126,11 +126,11 @@ impl Window {
             });
             let (mut page, complete) = self.wait("a page", |event| match event {
                 Event::Page {
-                    messages, complete, ..
-                } => Some((messages.clone(), *complete)),
+                    messages, older, ..
+                } if *older != Older::Coming => Some((messages.clone(), *older == Older::Nothing)),
                 _ => None,
             });
-            before = page.first().map(|message| message.id);
+            before = page.first().map(|message| message.place);
             page.append(&mut all);
             all = page;
             if complete {

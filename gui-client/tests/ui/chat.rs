@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use egui::{ImeEvent, Key, Modifiers};
 use egui_kittest::kittest::Queryable;
 use mensageiro::engine::{
-    Command, Delivery, Event, LinkProblem, LinkState, Message, MessageId, NotSent,
+    Command, Delivery, Event, LinkProblem, LinkState, Message, MessageId, NotSent, Older, Place,
 };
 use mensageiro_protocol::Text;
 
@@ -149,7 +149,7 @@ fn a_new_conversation_is_begun_by_keyboard_alone() {
         with: person("carol"),
         before: None,
         messages: vec![],
-        complete: true,
+        older: Older::Nothing,
     });
     assert!(desk.sees("beginning of your conversation with carol"));
 }
@@ -164,11 +164,11 @@ fn unread_messages_are_counted_until_they_have_been_on_the_screen() {
         with: person("bob"),
         before: None,
         messages: (1..4).map(received).collect(),
-        complete: true,
+        older: Older::Nothing,
     });
     assert!(desk.asked().contains(&Command::MarkSeen {
         with: person("bob"),
-        up_to: MessageId(3),
+        up_to: Place(3),
     }));
     assert_eq!(desk.model().title(), "MeuMensageiro - alice");
 }
@@ -270,7 +270,7 @@ fn the_filter_narrows_the_list_and_escape_empties_it() {
     let mut desk = Desk::signed_in(vec![conversation("bob", 1, 0), conversation("carol", 2, 0)]);
     desk.press(Modifiers::COMMAND, Key::K);
     desk.harness
-        .get_by_label("Filter conversations")
+        .get_by_label("Search people and messages")
         .type_text("CAR");
     desk.harness.run();
     assert!(desk.harness.query_by_label("bob").is_none());

@@ -7,7 +7,8 @@ use jiff::{Timestamp, tz::TimeZone};
 use mensageiro::{
     app::{MessengerApp, Setup},
     engine::{
-        Account, Command, Conversation, Delivery, Event, LinkState, Message, MessageId, Peer,
+        Account, Command, Conversation, Delivery, Event, LinkState, Message, MessageId, Older,
+        Peer, Place,
     },
     model::{Action, Language, Model, Notice, Overlay, Preferences, Session},
     screenshot::AskPath,
@@ -115,7 +116,11 @@ impl Desk {
             with: person("bob"),
             before: None,
             messages: ids.map(received).collect(),
-            complete,
+            older: if complete {
+                Older::Nothing
+            } else {
+                Older::More
+            },
         });
         desk.asked();
         desk
@@ -245,10 +250,14 @@ pub fn online() -> Event {
 pub fn message(id: i64, with: &str, delivery: Delivery, text: &str) -> Message {
     Message {
         id: MessageId(id),
+        place: Place(id),
+        server_id: None,
         with: person(with),
+        author: None,
         text: Text::from(text),
         at: Timestamp::from_second(1_700_000_000 + id * 20).unwrap(),
         delivery,
+        receipts: vec![],
     }
 }
 
@@ -264,6 +273,7 @@ pub fn received(id: i64) -> Message {
 pub fn conversation(with: &str, last: i64, unread: usize) -> Conversation {
     Conversation {
         with: person(with),
+        is_group: false,
         last: Some(message(last, with, Delivery::Received, "the last one")),
         unread,
         draft: String::new(),

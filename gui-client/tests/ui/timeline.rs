@@ -1,7 +1,7 @@
 use egui::{Key, Modifiers, Pos2, Rect};
 use egui_kittest::kittest::Queryable;
 use mensageiro::{
-    engine::{Command, Delivery, Event, MessageId},
+    engine::{Command, Delivery, Event, MessageId, Older, Place},
     ui::DrawnRow,
 };
 
@@ -62,7 +62,7 @@ fn what_is_read_stays_when_older_messages_are_put_in_front() {
     let asked = desk.asked();
     let load = Command::LoadPage {
         with: person("bob"),
-        before: Some(MessageId(1000)),
+        before: Some(Place(1000)),
         limit: 100,
     };
     assert_eq!(asked.iter().filter(|command| **command == load).count(), 1);
@@ -71,9 +71,9 @@ fn what_is_read_stays_when_older_messages_are_put_in_front() {
     let (at_first, at_read) = (bubble(&desk, first), bubble(&desk, read));
     desk.tell(Event::Page {
         with: person("bob"),
-        before: Some(MessageId(1000)),
+        before: Some(Place(1000)),
         messages: (900..1000).map(received).collect(),
-        complete: false,
+        older: Older::More,
     });
     assert!((bubble(&desk, first).top() - at_first.top()).abs() <= 1.0);
     assert!((bubble(&desk, read).top() - at_read.top()).abs() <= 1.0);
@@ -198,7 +198,7 @@ fn where_one_was_is_kept_for_each_conversation_and_not_for_the_next_account() {
         with: person("bob"),
         before: None,
         messages: (1000..1100).map(received).collect(),
-        complete: true,
+        older: Older::Nothing,
     });
     assert_eq!(rows(&desk).last().unwrap().id, MessageId(1099));
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use egui::{Key, Modifiers};
 use mensageiro::{
-    engine::{Delivery, Event, LinkProblem, LinkState},
+    engine::{Delivery, Event, LinkProblem, LinkState, Refusal},
     model::{Language, Notice, Overlay},
 };
 
@@ -15,8 +15,17 @@ fn every_screen(language: Language) {
     let mut desk = Desk::chatting(1..30, 4, true);
     desk.choose(language);
     desk.write_draft("duas\nlinhas\te mais");
-    for delivery in [Delivery::Waiting, Delivery::Accepted, Delivery::Unconfirmed] {
-        let id = 40 + delivery as i64;
+    let deliveries = [
+        Delivery::Waiting,
+        Delivery::Accepted,
+        Delivery::Unconfirmed,
+        Delivery::Refused(Refusal::UnknownRecipient),
+        Delivery::Refused(Refusal::NotAMember),
+        Delivery::Refused(Refusal::MailboxFull),
+        Delivery::Refused(Refusal::TooLong),
+        Delivery::Refused(Refusal::Other),
+    ];
+    for (id, delivery) in (40..).zip(deliveries) {
         desk.tell(Event::Message(message(
             id,
             "bob",

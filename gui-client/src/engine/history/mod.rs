@@ -2,10 +2,15 @@
 //! needed to neither lose nor double a message when the app or the link dies.
 
 mod file;
+mod fold;
+mod live;
 mod outbox;
+mod receipts;
 mod received;
 mod repeats;
+mod row;
 mod schema;
+mod search;
 mod timeline;
 
 use std::{
@@ -15,31 +20,22 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
-use mensageiro_protocol::{Framing, Login, Text};
-use rusqlite::{Connection, OptionalExtension, Row, types::Type};
+use mensageiro_protocol::Login;
+use rusqlite::{Connection, OptionalExtension, types::FromSql};
 use thiserror::Error;
 
-pub use self::outbox::outgoing;
 use self::repeats::Repeats;
-use super::{Account, Delivery, Message, MessageId, Peer};
+use super::{Account, Message, MessageId};
 
 /// How long to wait for another program, a backup perhaps, that holds the file.
 const BUSY: Duration = Duration::from_secs(5);
-
-/// What the database knows of a message's way; [`Delivery`] is what is shown of it.
-mod delivery {
-    pub(super) const RECEIVED: i64 = 0;
-    pub(super) const WAITING: i64 = 1;
-    pub(super) const DEPARTED: i64 = 2;
-    pub(super) const ACCEPTED: i64 = 3;
-    pub(super) const UNCONFIRMED: i64 = 4;
-}
 
 /// An account's open database. Every change is on the disk when its function returns.
 #[derive(Debug)]
 pub struct History {
     connection: Connection,
+    /// Whose it is.
+    login: Login,
     /// What came before in doubt, until this session has shown how much of it is repeated.
     repeats: Option<Repeats>,
     /// Held as long as the database is open; the system lets go of it when the app dies.
@@ -114,47 +110,17 @@ impl History {
         }
         let history = Self {
             connection,
+            login: account.login.clone(),
             repeats: None,
             _lock: lock,
         };
         history.settle_departed()?;
+        history.tag_outbox()?;
         Ok(history)
     }
 
-    /// The framing in which the server accepted the last login.
-    ///
-    /// # Errors
-    /// [`HistoryError::Failed`]
-    pub fn framing(&self) -> Result<Option<Framing>> {
-        Ok(match self.fact::<String>("framing")?.as_deref() {
-            Some("line") => Some(Framing::Line),
-            Some("bare") => Some(Framing::Bare),
-            _ => None,
-        })
-    }
-
-    /// Keeps the framing in which the server accepted a login.
-    ///
-    /// # Errors
-    /// [`HistoryError::Failed`]
-    pub fn remember_framing(&self, framing: Framing) -> Result<()> {
-        let framing = match framing {
-            Framing::Line => "line",
-            Framing::Bare => "bare",
-        };
-        set_fact(&self.connection, "framing", framing)?;
-        Ok(())
-    }
-
-    fn fact<T: rusqlite::types::FromSql>(&self, name: &str) -> rusqlite::Result<Option<T>> {
-        self.connection
-            .prepare_cached("SELECT value FROM facts WHERE name = ?1")?
-            .query_row([name], |row| row.get(0))
-            .optional()
-    }
-
     fn message(&self, id: MessageId) -> rusqlite::Result<Option<Message>> {
-        message(&self.connection, id)
+        row::message(&self.connection, id)
     }
 }
 
@@ -195,6 +161,13 @@ fn prepare(connection: &mut Connection) -> rusqlite::Result<i64> {
     schema::migrate(connection)
 }
 
+fn fact<T: FromSql>(connection: &Connection, name: &str) -> rusqlite::Result<Option<T>> {
+    connection
+        .prepare_cached("SELECT value FROM facts WHERE name = ?1")?
+        .query_row([name], |row| row.get(0))
+        .optional()
+}
+
 fn set_fact(
     connection: &Connection,
     name: &str,
@@ -207,77 +180,6 @@ fn set_fact(
         )?
         .execute((name, value))?;
     Ok(())
-}
-
-/// Puts a message at the end of the timeline.
-fn append(
-    connection: &Connection,
-    with: &Peer,
-    text: &Text,
-    delivery: i64,
-) -> rusqlite::Result<Message> {
-    let conversation = conversation(connection, with)?;
-    let at = Timestamp::now().as_millisecond();
-    connection
-        .prepare_cached(
-            "INSERT INTO messages (conversation, text, at, delivery) VALUES (?1, ?2, ?3, ?4)",
-        )?
-        .execute((conversation, text.as_str(), at, delivery))?;
-    let id = MessageId(connection.last_insert_rowid());
-    message(connection, id)?.ok_or(rusqlite::Error::QueryReturnedNoRows)
-}
-
-/// The number of the conversation, which begins if there was none.
-fn conversation(connection: &Connection, with: &Peer) -> rusqlite::Result<i64> {
-    connection
-        .prepare_cached("INSERT INTO conversations (peer) VALUES (?1) ON CONFLICT DO NOTHING")?
-        .execute([peer_name(with)])?;
-    connection
-        .prepare_cached("SELECT id FROM conversations WHERE peer = ?1")?
-        .query_row([peer_name(with)], |row| row.get(0))
-}
-
-fn message(connection: &Connection, id: MessageId) -> rusqlite::Result<Option<Message>> {
-    connection
-        .prepare_cached(
-            "SELECT m.id, c.peer, m.text, m.at, m.delivery
-             FROM messages m JOIN conversations c ON c.id = m.conversation WHERE m.id = ?1",
-        )?
-        .query_row([id.0], read_message)
-        .optional()
-}
-
-/// Reads `id, peer, text, at, delivery`.
-fn read_message(row: &Row<'_>) -> rusqlite::Result<Message> {
-    let delivery = match row.get(4)? {
-        delivery::RECEIVED => Delivery::Received,
-        delivery::WAITING | delivery::DEPARTED => Delivery::Waiting,
-        delivery::ACCEPTED => Delivery::Accepted,
-        _ => Delivery::Unconfirmed,
-    };
-    Ok(Message {
-        id: MessageId(row.get(0)?),
-        with: read_peer(row, 1)?,
-        text: Text::from(row.get_ref(2)?.as_str()?),
-        at: Timestamp::from_millisecond(row.get(3)?).unwrap_or(Timestamp::UNIX_EPOCH),
-        delivery,
-    })
-}
-
-fn read_peer(row: &Row<'_>, column: usize) -> rusqlite::Result<Peer> {
-    match row.get_ref(column)?.as_str()? {
-        "" => Ok(Peer::Server),
-        name => Login::parse(name).map(Peer::Person).map_err(|error| {
-            rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error))
-        }),
-    }
-}
-
-fn peer_name(peer: &Peer) -> &str {
-    match peer {
-        Peer::Person(login) => login.as_str(),
-        Peer::Server => "",
-    }
 }
 
 #[cfg(test)]

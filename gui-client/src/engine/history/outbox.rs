@@ -1,10 +1,16 @@
-//! Own messages, from the compose box to the server's end mark.
+//! Own messages, from the compose box to the server's acknowledgement.
 
-use mensageiro_protocol::{Login, Text};
+use std::{collections::hash_map::RandomState, hash::BuildHasher};
+
+use mensageiro_protocol::{Login, Text, live::Tag};
 use rusqlite::Connection;
 
-use super::{History, Result, append, delivery, read_message, received};
-use crate::engine::{Delivery, Message, MessageId, Peer, net::Outgoing};
+use super::{
+    History, Result, fact, live, received,
+    row::{LAST_PLACES, append, delivery, message, next_place, read_login},
+    set_fact,
+};
+use crate::engine::{Message, MessageId, Peer, net::Outgoing};
 
 impl History {
     /// Puts a message into the outbox.
@@ -14,9 +20,14 @@ impl History {
     pub fn add_to_outbox(&self, to: &Login, text: &Text) -> Result<Message> {
         let transaction = self.connection.unchecked_transaction()?;
         let with = Peer::Person(to.clone());
-        let message = append(&transaction, &with, text, delivery::WAITING)?;
+        let new = append(&transaction, &with, text, delivery::WAITING)?;
+        self.tag(&transaction, new.id)?;
+        if live::is_live(&transaction)? {
+            place_last(&transaction, new.id)?;
+        }
+        let new = message(&transaction, new.id)?.unwrap_or(new);
         transaction.commit()?;
-        Ok(message)
+        Ok(new)
     }
 
     /// What waits, in the order it was written.
@@ -24,14 +35,65 @@ impl History {
     /// # Errors
     /// [`super::HistoryError::Failed`]
     pub fn outbox(&self) -> Result<Vec<Outgoing>> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT m.id, c.peer, m.text, m.at, m.delivery
-             FROM messages m JOIN conversations c ON c.id = m.conversation
-             WHERE m.delivery IN (1, 2) ORDER BY m.id",
-        )?;
-        let rows = statement.query_map([], read_message)?;
-        let messages = rows.collect::<rusqlite::Result<Vec<_>>>()?;
-        Ok(messages.into_iter().filter_map(outgoing).collect())
+        self.waiting("WHERE m.delivery IN (1, 2) ORDER BY m.id", [])
+    }
+
+    /// A message of the outbox, as it goes out.
+    ///
+    /// # Errors
+    /// [`super::HistoryError::Failed`]
+    pub fn outgoing(&self, id: MessageId) -> Result<Option<Outgoing>> {
+        let found = self.waiting("WHERE m.delivery = 1 AND m.id = ?1", [id.0])?;
+        Ok(found.into_iter().next())
+    }
+
+    fn waiting(&self, which: &str, values: impl rusqlite::Params) -> Result<Vec<Outgoing>> {
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT m.id, c.peer, m.text, m.tag
+             FROM messages m JOIN conversations c ON c.id = m.conversation {which}"
+        ))?;
+        let rows = statement.query_map(values, |row| {
+            let tag = Tag::parse(row.get_ref(3)?.as_str()?);
+            Ok(Outgoing {
+                id: MessageId(row.get(0)?),
+                to: read_login(row.get_ref(1)?.as_str()?, 1)?,
+                text: Text::from(row.get_ref(2)?.as_str()?),
+                tag: tag.map_err(|_| rusqlite::Error::InvalidQuery)?,
+            })
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// The name of this device: made once, for the server's log and to begin tags with.
+    ///
+    /// # Errors
+    /// [`super::HistoryError::Failed`]
+    pub fn device(&self) -> Result<Tag> {
+        Ok(device(&self.connection)?)
+    }
+
+    /// Messages written before there were tags get theirs.
+    pub(super) fn tag_outbox(&self) -> Result<()> {
+        let transaction = self.connection.unchecked_transaction()?;
+        let without: Vec<i64> = transaction
+            .prepare("SELECT id FROM messages WHERE delivery IN (1, 2, 4) AND tag IS NULL")?
+            .query_map([], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        for id in without {
+            self.tag(&transaction, MessageId(id))?;
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// A tag is never given twice, not even by a copy of the database that was put back.
+    fn tag(&self, connection: &Connection, id: MessageId) -> rusqlite::Result<()> {
+        let device = device(connection)?;
+        let tag = format!("{device}-{}-{:016x}", id.0, random(id.0));
+        connection
+            .prepare_cached("UPDATE messages SET tag = ?2 WHERE id = ?1")?
+            .execute((id.0, tag))?;
+        Ok(())
     }
 
     /// Notes that a message is about to be written to the server: should the app die now, nobody
@@ -41,7 +103,7 @@ impl History {
     /// [`super::HistoryError::Failed`]
     pub fn depart(&self, id: MessageId) -> Result<()> {
         let transaction = self.connection.unchecked_transaction()?;
-        set_delivery(&transaction, id, delivery::WAITING, delivery::DEPARTED)?;
+        set_delivery(&transaction, id, [delivery::WAITING; 2], delivery::DEPARTED)?;
         received::note_turn(&transaction)?;
         transaction.commit()?;
         Ok(())
@@ -52,7 +114,8 @@ impl History {
     /// # Errors
     /// [`super::HistoryError::Failed`]
     pub fn put_back(&self, id: MessageId) -> Result<()> {
-        set_delivery(&self.connection, id, delivery::DEPARTED, delivery::WAITING)?;
+        let from = [delivery::DEPARTED; 2];
+        set_delivery(&self.connection, id, from, delivery::WAITING)?;
         Ok(())
     }
 
@@ -61,38 +124,39 @@ impl History {
     /// # Errors
     /// [`super::HistoryError::Failed`]
     pub fn unconfirmed(&self, id: MessageId) -> Result<Option<Message>> {
-        let changed = set_delivery(
-            &self.connection,
-            id,
-            delivery::DEPARTED,
-            delivery::UNCONFIRMED,
-        )?;
+        let from = [delivery::WAITING, delivery::DEPARTED];
+        let changed = set_delivery(&self.connection, id, from, delivery::UNCONFIRMED)?;
         self.if_changed(changed, id)
     }
 
-    /// Puts an unconfirmed message into the outbox again. `None`: it is not unconfirmed.
+    /// Puts an unconfirmed or refused message into the outbox again. `None`: it is neither.
     ///
     /// # Errors
     /// [`super::HistoryError::Failed`]
     pub fn send_again(&self, id: MessageId) -> Result<Option<Message>> {
-        let changed = set_delivery(
-            &self.connection,
-            id,
-            delivery::UNCONFIRMED,
-            delivery::WAITING,
-        )?;
+        let transaction = self.connection.unchecked_transaction()?;
+        let from = [delivery::UNCONFIRMED, delivery::REFUSED];
+        let changed = set_delivery(&transaction, id, from, delivery::WAITING)?;
+        if changed && live::is_live(&transaction)? {
+            place_last(&transaction, id)?;
+        }
+        transaction.commit()?;
         self.if_changed(changed, id)
     }
 
-    /// Deletes a message that waits or is unconfirmed. `false`: it is neither.
+    /// Deletes a message that waits, is unconfirmed or refused. `false`: it is none of these.
     ///
     /// # Errors
     /// [`super::HistoryError::Failed`]
     pub fn discard(&self, id: MessageId) -> Result<bool> {
-        let deleted = self
-            .connection
-            .prepare_cached("DELETE FROM messages WHERE id = ?1 AND delivery IN (?2, ?3)")?
-            .execute((id.0, delivery::WAITING, delivery::UNCONFIRMED))?;
+        let transaction = self.connection.unchecked_transaction()?;
+        let deleted = transaction
+            .prepare_cached("DELETE FROM messages WHERE id = ?1 AND delivery IN (1, 4, 5)")?
+            .execute([id.0])?;
+        if deleted > 0 {
+            forget_text(&transaction, id)?;
+        }
+        transaction.commit()?;
         Ok(deleted > 0)
     }
 
@@ -110,29 +174,67 @@ impl History {
     }
 }
 
-/// An own message, as it goes out.
-pub fn outgoing(message: Message) -> Option<Outgoing> {
-    match message {
-        Message {
-            id,
-            with: Peer::Person(to),
-            text,
-            delivery: Delivery::Waiting,
-            ..
-        } => Some(Outgoing { id, to, text }),
-        _ => None,
+/// The server's end mark answers the message. Whether it was on its way.
+pub(super) fn accept_classic(connection: &Connection, id: MessageId) -> rusqlite::Result<bool> {
+    let from = [delivery::DEPARTED; 2];
+    if !set_delivery(connection, id, from, delivery::ACCEPTED)? {
+        return Ok(false);
     }
+    let stood_last = connection
+        .prepare_cached("SELECT place >= ?2 FROM messages WHERE id = ?1")?
+        .query_row((id.0, LAST_PLACES), |row| row.get(0))?;
+    if stood_last {
+        let place = next_place(connection)?;
+        connection
+            .prepare_cached("UPDATE messages SET place = ?2 WHERE id = ?1")?
+            .execute((id.0, place))?;
+    }
+    Ok(true)
 }
 
-/// Whether the message was in the state `from`, and is now in the state `to`.
-pub(super) fn set_delivery(
+/// Until a live server gives it its place, a message stands at the end.
+pub(super) fn place_last(connection: &Connection, id: MessageId) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE messages SET place = ?2 WHERE id = ?1")?
+        .execute((id.0, LAST_PLACES + id.0))?;
+    Ok(())
+}
+
+/// A message that is no more is not found either.
+pub(super) fn forget_text(connection: &Connection, id: MessageId) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("DELETE FROM search WHERE rowid = ?1")?
+        .execute([id.0])?;
+    Ok(())
+}
+
+/// Whether the message was in one of the states `from`, and is now in the state `to`.
+fn set_delivery(
     connection: &Connection,
     id: MessageId,
-    from: i64,
+    from: [i64; 2],
     to: i64,
 ) -> rusqlite::Result<bool> {
     let changed = connection
-        .prepare_cached("UPDATE messages SET delivery = ?3 WHERE id = ?1 AND delivery = ?2")?
-        .execute((id.0, from, to))?;
+        .prepare_cached(
+            "UPDATE messages SET delivery = ?4, refusal = NULL
+             WHERE id = ?1 AND delivery IN (?2, ?3)",
+        )?
+        .execute((id.0, from[0], from[1], to))?;
     Ok(changed > 0)
+}
+
+fn device(connection: &Connection) -> rusqlite::Result<Tag> {
+    let kept: Option<String> = fact(connection, "device")?;
+    if let Some(device) = kept.as_deref().and_then(|name| Tag::parse(name).ok()) {
+        return Ok(device);
+    }
+    let name = format!("{:08x}", random(0) >> 32);
+    set_fact(connection, "device", &name)?;
+    Tag::parse(&name).map_err(|_| rusqlite::Error::InvalidQuery)
+}
+
+/// The standard library's hasher is seeded by the system's randomness.
+fn random(salt: i64) -> u64 {
+    RandomState::new().hash_one((salt, std::time::SystemTime::now()))
 }

@@ -4,13 +4,13 @@
 //! to this id as read. `turn`: the newest id there was when our last line, or our end, was
 //! written; should it have arrived, everything up to it is read.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
 use super::{
-    History, Result, append, delivery, message,
-    outbox::set_delivery,
-    peer_name,
+    History, Result, fact, live,
+    outbox::accept_classic,
     repeats::{Finding, Repeats},
+    row::{append, delivery, message, peer_name},
     set_fact,
 };
 use crate::engine::{
@@ -39,6 +39,7 @@ impl History {
             None => self.unsure()?,
         };
         let transaction = self.connection.unchecked_transaction()?;
+        live::end_live(&transaction)?;
         let mut new = Vec::new();
         for received in &batch.received {
             store(&transaction, &mut repeats, received, batch.ends, &mut new)?;
@@ -47,9 +48,9 @@ impl History {
             None => {}
             Some(Round::Login) => settle(&transaction, &mut repeats, &mut new)?,
             Some(Round::Sent(id)) => {
-                let turn = fact(&transaction, "turn")?;
+                let turn = number(&transaction, "turn")?;
                 set_fact(&transaction, "sure_up_to", turn)?;
-                if set_delivery(&transaction, id, delivery::DEPARTED, delivery::ACCEPTED)? {
+                if accept_classic(&transaction, id)? {
                     new.extend(message(&transaction, id)?);
                 }
             }
@@ -78,11 +79,12 @@ impl History {
     }
 
     fn unsure(&self) -> Result<Repeats> {
-        let sure_up_to = fact(&self.connection, "sure_up_to")?;
-        let turn = fact(&self.connection, "turn")?;
+        let sure_up_to = number(&self.connection, "sure_up_to")?;
+        let turn = number(&self.connection, "turn")?;
         let mut statement = self.connection.prepare_cached(
             "SELECT m.id FROM messages m JOIN conversations c ON c.id = m.conversation
-             WHERE m.id > ?1 AND m.delivery = ?2 AND c.peer <> '' ORDER BY m.id",
+             WHERE m.id > ?1 AND m.delivery = ?2 AND c.peer <> ''
+                 AND (m.server_id IS NULL OR m.unread = 1) ORDER BY m.id",
         )?;
         let ids = statement.query_map([sure_up_to, delivery::RECEIVED], |row| row.get(0))?;
         let ids = ids.collect::<rusqlite::Result<Vec<i64>>>()?;
@@ -181,10 +183,6 @@ fn newest(connection: &Connection) -> rusqlite::Result<i64> {
         .query_row([], |row| row.get(0))
 }
 
-fn fact(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
-    let value = connection
-        .prepare_cached("SELECT value FROM facts WHERE name = ?1")?
-        .query_row([name], |row| row.get(0))
-        .optional()?;
-    Ok(value.unwrap_or(0))
+fn number(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
+    Ok(fact(connection, name)?.unwrap_or(0))
 }

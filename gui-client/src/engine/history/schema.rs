@@ -1,10 +1,14 @@
 //! The tables of an account's database, and the way from each older version to this one.
 
-use rusqlite::{Connection, Result, TransactionBehavior};
+use rusqlite::{Connection, Result, TransactionBehavior, functions::FunctionFlags};
+
+use super::fold::fold;
 
 /// One step a version; `PRAGMA user_version` counts the steps done. Steps are never changed once
 /// released, only added.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[FIRST, LIVE];
+
+const FIRST: &str = "
     CREATE TABLE facts (
         name TEXT PRIMARY KEY,
         value ANY NOT NULL
@@ -30,7 +34,65 @@ const STEPS: &[&str] = &["
     CREATE INDEX timeline ON messages (conversation, id);
     CREATE INDEX received ON messages (conversation, id) WHERE delivery = 0;
     CREATE INDEX outbox ON messages (id) WHERE delivery IN (1, 2);
-"];
+";
+
+const LIVE: &str = "
+    -- place: the order of the timeline (see row.rs). author: who of a group wrote it.
+    -- server_id: a live server's number, NULL where there is none. tag: what an own message is
+    -- sent with, made once. delivery: also 5 refused, for the reason in refusal.
+    CREATE TABLE new_messages (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        conversation INTEGER NOT NULL REFERENCES conversations (id),
+        place INTEGER NOT NULL,
+        author TEXT NOT NULL DEFAULT '',
+        text TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        delivery INTEGER NOT NULL CHECK (delivery BETWEEN 0 AND 5),
+        unread INTEGER NOT NULL DEFAULT 0,
+        server_id INTEGER,
+        tag TEXT,
+        refusal TEXT
+    ) STRICT;
+    INSERT INTO new_messages (id, conversation, place, text, at, delivery, unread)
+        SELECT m.id, m.conversation, m.id, m.text, m.at, m.delivery,
+            m.delivery = 0 AND m.id > c.seen_up_to
+        FROM messages m JOIN conversations c ON c.id = m.conversation ORDER BY m.id;
+    UPDATE sqlite_sequence SET seq = coalesce(
+        (SELECT seq FROM sqlite_sequence WHERE name = 'messages'), seq)
+        WHERE name = 'new_messages';
+    DROP TABLE messages;
+    ALTER TABLE new_messages RENAME TO messages;
+    CREATE INDEX timeline ON messages (conversation, place);
+    CREATE INDEX unread ON messages (conversation, place) WHERE unread = 1;
+    CREATE INDEX outbox ON messages (id) WHERE delivery IN (1, 2);
+    CREATE UNIQUE INDEX server_ids ON messages (server_id) WHERE server_id IS NOT NULL;
+    CREATE UNIQUE INDEX tags ON messages (tag) WHERE tag IS NOT NULL;
+
+    -- known_from: every message of the conversation with this server id or a later one is here;
+    -- NULL: as the fact of the same name says. seen_id: read by the person up to here; told_id:
+    -- the server surely knows so.
+    ALTER TABLE conversations DROP COLUMN seen_up_to;
+    ALTER TABLE conversations ADD COLUMN is_group INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE conversations ADD COLUMN known_from INTEGER;
+    ALTER TABLE conversations ADD COLUMN seen_id INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE conversations ADD COLUMN told_id INTEGER NOT NULL DEFAULT 0;
+
+    -- state: 1 delivered, 2 read. Holds for own messages up to server id up_to.
+    CREATE TABLE receipts (
+        conversation INTEGER NOT NULL REFERENCES conversations (id),
+        login TEXT NOT NULL,
+        state INTEGER NOT NULL CHECK (state IN (1, 2)),
+        up_to INTEGER NOT NULL,
+        at INTEGER NOT NULL,
+        PRIMARY KEY (conversation, login, state, up_to)
+    ) STRICT, WITHOUT ROWID;
+
+    -- The texts, folded; rowid is the id of the message. Trigrams find any part of a word.
+    CREATE VIRTUAL TABLE search USING fts5 (
+        text, content = '', contentless_delete = 1, tokenize = 'trigram'
+    );
+    INSERT INTO search (rowid, text) SELECT id, fold(text) FROM messages;
+";
 
 /// The version this app reads and writes.
 pub(super) fn version() -> i64 {
@@ -40,15 +102,62 @@ pub(super) fn version() -> i64 {
 /// Brings the database to [`version`], in one transaction. Returns the version it had; if that
 /// is a later one, nothing was touched.
 pub(super) fn migrate(connection: &mut Connection) -> Result<i64> {
+    migrate_to(connection, STEPS.len())
+}
+
+fn migrate_to(connection: &mut Connection, steps: usize) -> Result<i64> {
+    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+    connection.create_scalar_function("fold", 1, flags, |context| {
+        Ok(fold(context.get_raw(0).as_str()?))
+    })?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let done = usize::try_from(found).unwrap_or(usize::MAX);
-    if done < STEPS.len() {
-        for step in &STEPS[done..] {
+    if done < steps {
+        for step in &STEPS[done..steps] {
             transaction.execute_batch(step)?;
         }
-        transaction.pragma_update(None, "user_version", version())?;
+        transaction.pragma_update(None, "user_version", steps as i64)?;
         transaction.commit()?;
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_first_version_kept_is_there_in_the_second() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate_to(&mut connection, 1).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO conversations (id, peer, seen_up_to, draft) VALUES (1, 'bob', 2, 'x');
+                 INSERT INTO messages (id, conversation, text, at, delivery)
+                 VALUES (1, 1, 'a', 1, 0), (2, 1, 'b', 2, 3), (3, 1, 'Reunião', 3, 0),
+                     (9, 1, 'd', 4, 1), (10, 1, 'gone', 5, 1);
+                 DELETE FROM messages WHERE id = 10;",
+            )
+            .unwrap();
+        assert_eq!(migrate(&mut connection).unwrap(), 1);
+        let all: String = connection
+            .query_row(
+                "SELECT group_concat(id || place || text || delivery || unread, ' ')
+                 FROM (SELECT * FROM messages ORDER BY place)",
+                [],
+                |row| row.get(0),
+            )
+            .unwrap();
+        assert_eq!(all, "11a00 22b30 33Reunião01 99d10");
+        let found: i64 = connection
+            .query_row("SELECT rowid FROM search ('niao')", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(found, 3);
+        connection
+            .execute_batch("INSERT INTO messages (conversation, place, text, at, delivery) VALUES (1, 11, '', 0, 0)")
+            .unwrap();
+        assert_eq!(connection.last_insert_rowid(), 11, "no id is used twice");
+        assert_eq!(migrate(&mut connection).unwrap(), version());
+    }
 }

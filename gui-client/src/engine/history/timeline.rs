@@ -1,10 +1,16 @@
 //! What the window reads: conversations and pages of them; and what it keeps with them.
 
-use super::{History, Result, conversation, peer_name, read_message, read_peer};
-use crate::engine::{Conversation, Message, MessageId, Peer};
+use super::{
+    History, Result,
+    row::{COLUMNS, conversation, known_conversation, peer_name, read_message, read_peer},
+};
+use crate::engine::{Conversation, Message, MessageId, Peer, Place};
 
 /// No page is longer, whatever is asked for.
 const LONGEST_PAGE: usize = 1000;
+
+/// Nobody jumps farther back than over so many messages.
+const LONGEST_JUMP: usize = 200_000;
 
 impl History {
     /// All conversations, the one with the newest message first, those with a draft only last.
@@ -14,9 +20,9 @@ impl History {
     pub fn conversations(&self) -> Result<Vec<Conversation>> {
         let mut statement = self.connection.prepare_cached(
             "SELECT c.peer, c.draft,
-                 (SELECT max(id) FROM messages WHERE conversation = c.id),
-                 (SELECT count(*) FROM messages
-                  WHERE conversation = c.id AND delivery = 0 AND id > c.seen_up_to)
+                 (SELECT id FROM messages WHERE conversation = c.id ORDER BY place DESC LIMIT 1),
+                 (SELECT count(*) FROM messages WHERE conversation = c.id AND unread = 1),
+                 c.is_group
              FROM conversations c",
         )?;
         let rows = statement.query_map([], |row| {
@@ -24,6 +30,7 @@ impl History {
             let unread: i64 = row.get(3)?;
             Ok(Conversation {
                 with: read_peer(row, 0)?,
+                is_group: row.get(4)?,
                 last: last
                     .map(|id| self.message(MessageId(id)))
                     .transpose()?
@@ -34,7 +41,10 @@ impl History {
         })?;
         let mut all = rows.collect::<rusqlite::Result<Vec<_>>>()?;
         all.retain(|one| one.last.is_some() || !one.draft.is_empty());
-        all.sort_by_key(|one| std::cmp::Reverse(one.last.as_ref().map(|last| last.id)));
+        for last in all.iter_mut().filter_map(|one| one.last.as_mut()) {
+            self.add_receipts(std::slice::from_mut(last))?;
+        }
+        all.sort_by_key(|one| std::cmp::Reverse(one.last.as_ref().map(|last| last.place)));
         Ok(all)
     }
 
@@ -46,37 +56,89 @@ impl History {
     pub fn page(
         &self,
         with: &Peer,
-        before: Option<MessageId>,
+        before: Option<Place>,
         limit: usize,
     ) -> Result<(Vec<Message>, bool)> {
-        let limit = limit.min(LONGEST_PAGE);
-        let mut statement = self.connection.prepare_cached(
-            "SELECT m.id, c.peer, m.text, m.at, m.delivery
+        self.read_page(with, before, limit.min(LONGEST_PAGE))
+    }
+
+    /// Everything from `place` up to `before`, and up to `more` messages before it.
+    ///
+    /// # Errors
+    /// [`super::HistoryError::Failed`]
+    pub fn page_back_to(
+        &self,
+        with: &Peer,
+        before: Option<Place>,
+        place: Place,
+        more: usize,
+    ) -> Result<(Vec<Message>, bool)> {
+        let between: i64 = self
+            .connection
+            .prepare_cached(
+                "SELECT count(*) FROM messages m JOIN conversations c ON c.id = m.conversation
+                 WHERE c.peer = ?1 AND m.place >= ?2 AND m.place < ?3",
+            )?
+            .query_row((peer_name(with), place.0, end(before)), |row| row.get(0))?;
+        let between = usize::try_from(between).unwrap_or(0);
+        self.read_page(
+            with,
+            before,
+            between.min(LONGEST_JUMP) + more.min(LONGEST_PAGE),
+        )
+    }
+
+    fn read_page(
+        &self,
+        with: &Peer,
+        before: Option<Place>,
+        limit: usize,
+    ) -> Result<(Vec<Message>, bool)> {
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT {COLUMNS}
              FROM conversations c JOIN messages m ON m.conversation = c.id
-             WHERE c.peer = ?1 AND m.id < ?2 ORDER BY m.id DESC LIMIT ?3",
-        )?;
-        let before = before.map_or(i64::MAX, |id| id.0);
+             WHERE c.peer = ?1 AND m.place < ?2 ORDER BY m.place DESC LIMIT ?3"
+        ))?;
         // One more than asked for tells whether there is more.
         let one_more = limit as i64 + 1;
-        let rows = statement.query_map((peer_name(with), before, one_more), read_message)?;
+        let rows = statement.query_map((peer_name(with), end(before), one_more), read_message)?;
         let mut messages = rows.collect::<rusqlite::Result<Vec<_>>>()?;
         let complete = messages.len() <= limit;
         messages.truncate(limit);
         messages.reverse();
+        self.add_receipts(&mut messages)?;
         Ok((messages, complete))
     }
 
-    /// Everything in a conversation up to this message has been on the screen.
+    /// Everything in a conversation up to this place has been on the screen. Returns the server's
+    /// number of the newest received message among them, if a live server is to be told.
     ///
     /// # Errors
     /// [`super::HistoryError::Failed`]
-    pub fn mark_seen(&self, with: &Peer, up_to: MessageId) -> Result<()> {
-        self.connection
+    pub fn mark_seen(&self, with: &Peer, up_to: Place) -> Result<Option<u64>> {
+        let transaction = self.connection.unchecked_transaction()?;
+        let Some(conversation) = known_conversation(&transaction, with)? else {
+            return Ok(None);
+        };
+        let newest: Option<i64> = transaction
             .prepare_cached(
-                "UPDATE conversations SET seen_up_to = ?2 WHERE peer = ?1 AND seen_up_to < ?2",
+                "SELECT max(server_id) FROM messages
+                 WHERE conversation = ?1 AND unread = 1 AND place <= ?2",
             )?
-            .execute((peer_name(with), up_to.0))?;
-        Ok(())
+            .query_row((conversation, up_to.0), |row| row.get(0))?;
+        transaction
+            .prepare_cached(
+                "UPDATE messages SET unread = 0
+                 WHERE conversation = ?1 AND unread = 1 AND place <= ?2",
+            )?
+            .execute((conversation, up_to.0))?;
+        let news = transaction
+            .prepare_cached("UPDATE conversations SET seen_id = ?2 WHERE id = ?1 AND seen_id < ?2")?
+            .execute((conversation, newest))?;
+        transaction.commit()?;
+        Ok(newest
+            .filter(|_| news > 0)
+            .and_then(|id| u64::try_from(id).ok()))
     }
 
     /// Keeps what is typed for a conversation; empty: nothing.
@@ -92,4 +154,8 @@ impl History {
         transaction.commit()?;
         Ok(())
     }
+}
+
+fn end(before: Option<Place>) -> i64 {
+    before.map_or(i64::MAX, |place| place.0)
 }

@@ -7,9 +7,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mensageiro_protocol::{Addressed, Framing, Login, Text, classic::Reply};
+use mensageiro_protocol::{Addressed, Framing, Login, Text, classic::Reply, live::Tag};
 
-use super::{backoff::Backoff, replies::Replies};
+use super::{
+    backoff::Backoff,
+    live::LiveSession,
+    replies::Replies,
+    terms::{Batch, Effect, Input, Memory, Outgoing, Received, Round, Way},
+};
 use crate::engine::{LinkProblem, LinkState, MessageId, Peer};
 
 /// How long a server may be silent while an answer is due.
@@ -31,119 +36,25 @@ pub(super) const DOUBTED_REFUSALS: u32 = 3;
 /// Received messages are stored at least this often.
 const BATCH: usize = 50;
 
-/// A message of the outbox.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outgoing {
-    /// Its number in the local database.
-    pub id: MessageId,
-    /// To whom.
-    pub to: Login,
-    /// What.
-    pub text: Text,
-}
-
-/// A message from the server.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Received {
-    /// The sender.
-    pub from: Peer,
-    /// What it says.
-    pub text: Text,
-}
-
-/// What the server's end mark answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Round {
-    /// The login.
-    Login,
-    /// This message, which is accepted now.
-    Sent(MessageId),
-}
-
-/// What is stored in one transaction, synced, before anything is written to the server.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Batch {
-    /// In the order they came.
-    pub received: Vec<Received>,
-    /// The round these messages end; `None`: more may come, or the link broke.
-    pub ends: Option<Round>,
-}
-
-/// What happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Input<'a> {
-    /// Connect, and stay connected until [`Input::Stop`].
-    Start,
-    /// There is a connection.
-    Connected,
-    /// There is none.
-    ConnectFailed(LinkProblem),
-    /// One `read` brought these bytes.
-    Bytes(&'a [u8]),
-    /// The server closed its side in order.
-    Closed,
-    /// The server cut the connection.
-    Reset,
-    /// The network did.
-    Broken(LinkProblem),
-    /// The last [`Effect::Write`] failed after so many bytes.
-    WriteFailed {
-        /// Bytes that may have left.
-        written: usize,
-    },
-    /// A message is in the outbox.
-    Send(Outgoing),
-    /// A message is no longer in the outbox.
-    Discard(MessageId),
-    /// Fetch now.
-    FetchNow,
-    /// How often to fetch by reconnecting.
-    FetchEvery(Option<Duration>),
-    /// [`Machine::deadline`] has come.
-    Timer,
-    /// Close, in order if that is safe.
-    Stop,
-}
-
-/// What to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// Connect to the account's server; answered by `Connected` or `ConnectFailed`.
-    Connect,
-    /// Write these bytes.
-    Write(Vec<u8>),
-    /// Send the end of our side.
-    FinishWriting,
-    /// Give the connection up. Unless both sides have ended, the server must not take this for
-    /// an end in order.
-    Close,
-    /// Store this, synced.
-    Store(Batch),
-    /// Note, synced, that this message is about to be written.
-    Depart(MessageId),
-    /// Nothing of the message was written: it waits again.
-    Return(MessageId),
-    /// The message was written and never acknowledged.
-    Unconfirmed(MessageId),
-    /// The server has read to our end: everything received is acknowledged.
-    AllRead,
-    /// The server accepts logins in this framing.
-    Remember(Framing),
-    /// The state of the link changed.
-    Link(LinkState),
-}
-
 /// The state of one account's connection.
 #[derive(Debug)]
 pub struct Machine {
     pub(super) login: Login,
     pub(super) fetch_every: Option<Duration>,
     pub(super) outbox: VecDeque<Outgoing>,
-    /// The framing of the next login, and of what is sent after it.
-    pub(super) framing: Framing,
-    pub(super) remembered: Option<Framing>,
-    /// The server hung up on the login in the other framing just now.
-    pub(super) other_refused: bool,
+    /// The way of the next login, and of what is sent after it.
+    pub(super) way: Way,
+    pub(super) remembered: Option<Way>,
+    /// In these ways the server hung up on the login just now.
+    pub(super) refused: Vec<Way>,
+    pub(super) is_live_due: bool,
+    /// When a live session was last asked for in vain.
+    pub(super) live_refused_at: Option<Instant>,
+    pub(super) device: Tag,
+    pub(super) position: Option<u64>,
+    /// Messages that went out in a live session that broke before the answer.
+    pub(super) unanswered: Vec<MessageId>,
+    pub(super) is_away: bool,
     pub(super) refusals: u32,
     /// Somebody asked for the new messages while an answer was under way.
     pub(super) fetch_again: bool,
@@ -177,18 +88,23 @@ pub(super) enum Phase {
     Idle {
         next_fetch: Option<Instant>,
     },
+    /// A live session is asked for; these bytes have come.
+    Greeting {
+        answer_by: Instant,
+        heard: Vec<u8>,
+    },
+    Live(Box<LiveSession>),
     Closing {
         until: Instant,
     },
 }
 
 impl Machine {
-    /// A machine at rest. `outbox`: what waits, in order; `remembered`: the framing in which the
-    /// server accepted the last login.
+    /// A machine at rest. `outbox`: what waits, in order.
     pub fn new(
         login: Login,
         outbox: impl IntoIterator<Item = Outgoing>,
-        remembered: Option<Framing>,
+        memory: Memory,
         fetch_every: Option<Duration>,
         seed: u64,
     ) -> Self {
@@ -196,9 +112,15 @@ impl Machine {
             login,
             fetch_every,
             outbox: outbox.into_iter().collect(),
-            framing: remembered.unwrap_or(Framing::Line),
-            remembered,
-            other_refused: false,
+            way: memory.way.unwrap_or(Way::Classic(Framing::Line)),
+            remembered: memory.way,
+            refused: Vec::new(),
+            is_live_due: memory.is_live_due,
+            live_refused_at: None,
+            device: memory.device,
+            position: memory.position,
+            unanswered: Vec::new(),
+            is_away: false,
             refusals: 0,
             fetch_again: false,
             phase: Phase::Stopped,
@@ -234,6 +156,13 @@ impl Machine {
                     self.next_round(now);
                 }
             }
+            Input::Read(read) => self.with_live(|live| live.tell_read(read)),
+            Input::Typing(to) => self.with_live(|live| live.tell_typing(now, to)),
+            Input::Away(is_away) => {
+                self.is_away = is_away;
+                self.with_live(|live| live.tell_status(is_away));
+            }
+            Input::History(request) => self.ask_older(request),
             Input::Discard(id) => self.outbox.retain(|message| message.id != id),
             Input::FetchNow => self.fetch_now(now),
             Input::FetchEvery(every) => {
@@ -243,17 +172,22 @@ impl Machine {
             Input::Timer => self.timer(now),
             Input::Stop => self.stop(now),
         }
+        self.go_on_live(now);
         std::mem::take(&mut self.effects)
     }
 
     /// When [`Input::Timer`] is due; earlier ones do no harm.
     pub fn deadline(&self) -> Option<Instant> {
-        let phase = match self.phase {
+        let phase = match &self.phase {
+            Phase::Live(live) => {
+                return [live.deadline(), self.stop_by].into_iter().flatten().min();
+            }
+            &Phase::Greeting { answer_by, .. } => Some(answer_by),
+            &Phase::Closing { until } => Some(until),
+            &Phase::Waiting { retry_at } => Some(retry_at),
+            &Phase::LoggingIn { answer_by } | &Phase::Sending { answer_by, .. } => Some(answer_by),
+            &Phase::Idle { next_fetch } => next_fetch,
             Phase::Stopped | Phase::Refused | Phase::Connecting => None,
-            Phase::Waiting { retry_at } => Some(retry_at),
-            Phase::LoggingIn { answer_by } | Phase::Sending { answer_by, .. } => Some(answer_by),
-            Phase::Idle { next_fetch } => next_fetch,
-            Phase::Closing { until } => Some(until),
         };
         let replies = self.is_connected().then(|| self.replies.due()).flatten();
         [phase, replies, self.stop_by].into_iter().flatten().min()
@@ -264,16 +198,22 @@ impl Machine {
         matches!(self.phase, Phase::Stopped)
     }
 
-    /// The message that is on its way: nobody can take it back now.
-    pub fn in_flight(&self) -> Option<MessageId> {
-        match &self.phase {
-            Phase::Sending { message, .. } => Some(message.id),
-            _ => None,
-        }
+    /// Whether the message is on its way, or may have arrived: nobody can take it back now.
+    pub fn is_out(&self, id: MessageId) -> bool {
+        let is_under_way = match &self.phase {
+            Phase::Sending { message, .. } => message.id == id,
+            Phase::Live(live) => live.is_in_flight(id),
+            _ => false,
+        };
+        is_under_way || self.unanswered.contains(&id)
     }
 
     fn bytes(&mut self, now: Instant, bytes: &[u8]) {
-        if !self.is_connected() {
+        if matches!(self.phase, Phase::Greeting { .. } | Phase::Live(_)) {
+            return self.live_bytes(now, bytes);
+        }
+        let is_leaving = self.way == Way::Live && matches!(self.phase, Phase::Closing { .. });
+        if !self.is_connected() || is_leaving {
             return;
         }
         if let Phase::LoggingIn { answer_by } | Phase::Sending { answer_by, .. } = &mut self.phase {
@@ -333,13 +273,23 @@ impl Machine {
             return;
         }
         self.online_since = Some(now);
-        self.other_refused = false;
-        self.refusals = 0;
-        if self.remembered != Some(self.framing) {
-            self.remembered = Some(self.framing);
-            self.effects.push(Effect::Remember(self.framing));
+        self.let_in();
+        // A classic server does not know their tags.
+        for id in std::mem::take(&mut self.unanswered) {
+            self.outbox.retain(|message| message.id != id);
+            self.effects.push(Effect::Unconfirmed(id));
         }
         self.show_online(None);
+    }
+
+    /// The server accepts logins in this way.
+    pub(super) fn let_in(&mut self) {
+        self.refused.clear();
+        self.refusals = 0;
+        if self.remembered != Some(self.way) {
+            self.remembered = Some(self.way);
+            self.effects.push(Effect::Remember(self.way));
+        }
     }
 
     pub(super) fn store(&mut self, ends: Option<Round>) {
@@ -369,6 +319,8 @@ impl Machine {
             Phase::LoggingIn { .. }
                 | Phase::Sending { .. }
                 | Phase::Idle { .. }
+                | Phase::Greeting { .. }
+                | Phase::Live(_)
                 | Phase::Closing { .. }
         )
     }

@@ -1,11 +1,13 @@
 //! The machine by itself, with a clock that only the tests move.
 
-use mensageiro_protocol::classic::Request;
+use mensageiro_protocol::{classic::Request, live::HistoryRequest};
 
-use super::*;
+use super::{super::terms::Told, *};
 
 #[path = "follow_tests.rs"]
 mod follow;
+#[path = "live_tests.rs"]
+mod live;
 
 /// A machine and its clock.
 struct Bench {
@@ -17,8 +19,15 @@ struct Bench {
 impl Bench {
     fn new(login: &str, remembered: Option<Framing>, fetch_every: Option<Duration>) -> Self {
         let login = Login::parse(login).unwrap();
+        // Known not to know live sessions; those are tested in `live_tests.rs`.
+        let memory = Memory {
+            way: remembered.map(Way::Classic),
+            is_live_due: false,
+            position: None,
+            device: Tag::parse("d").unwrap(),
+        };
         Self {
-            machine: Machine::new(login, [], remembered, fetch_every, 7),
+            machine: Machine::new(login, [], memory, fetch_every, 7),
             now: Instant::now(),
             effects: Vec::new(),
         }
@@ -59,9 +68,24 @@ impl Bench {
                     panic!("{line:?} is no message")
                 };
                 let id = MessageId(id.parse().unwrap());
-                self.give(Input::Send(Outgoing { id, to, text }));
+                let tag = Tag::parse(&format!("t{}", id.0)).unwrap();
+                self.give(Input::Send(Outgoing { id, to, text, tag }));
             }
             "discard" => self.give(Input::Discard(MessageId(rest.parse().unwrap()))),
+            "read" => {
+                let (with, up_to) = rest.split_once(' ').unwrap();
+                self.give(Input::Read(mensageiro_protocol::live::Read {
+                    with: Login::parse(with).unwrap(),
+                    up_to: up_to.parse().unwrap(),
+                }));
+            }
+            "typing" => self.give(Input::Typing(Login::parse(rest).unwrap())),
+            "away" => self.give(Input::Away(true)),
+            "history" => self.give(Input::History(HistoryRequest {
+                with: Login::parse(rest).unwrap(),
+                before: Some(50),
+                limit: 9,
+            })),
             "fetch" => self.give(Input::FetchNow),
             "stop" => self.give(Input::Stop),
             "pass" => self.pass(Duration::from_millis(rest.parse().unwrap())),
@@ -111,7 +135,26 @@ fn say(effect: &Effect, now: Instant) -> String {
         Effect::Return(id) => format!("return {}", id.0),
         Effect::Unconfirmed(id) => format!("unconfirmed {}", id.0),
         Effect::AllRead => "all read".into(),
-        Effect::Remember(framing) => format!("remember {framing:?}"),
+        Effect::Remember(Way::Live) => "remember Live".into(),
+        Effect::Remember(Way::Classic(framing)) => format!("remember {framing:?}"),
+        Effect::LiveRefused => "not live".into(),
+        Effect::BeginLive(last) => format!("begin {last}"),
+        Effect::BeginAnew => "begin anew".into(),
+        Effect::StoreLive { told, position } => {
+            let told: Vec<_> = told.iter().map(say_told).collect();
+            let position = position.map_or(String::new(), |at| format!(" at {at}"));
+            format!("store [{}]{position}", told.join(", "))
+        }
+        Effect::StoreOlder { messages, end } => {
+            let ids: Vec<_> = messages.iter().map(|one| one.id.to_string()).collect();
+            format!("older {} [{}]", end.with, ids.join(", "))
+        }
+        Effect::NoOlder(with) => format!("no older {with}"),
+        Effect::ReadsTold(reads) => format!("{} reads told", reads.len()),
+        Effect::News(_) => "news".into(),
+        Effect::Link(LinkState::Live { catching_up }) => {
+            if *catching_up { "catching up" } else { "live" }.into()
+        }
         Effect::Link(LinkState::Offline) => "offline".into(),
         Effect::Link(LinkState::Connecting) => "connecting".into(),
         Effect::Link(LinkState::Refused) => "refused".into(),
@@ -120,6 +163,16 @@ fn say(effect: &Effect, now: Instant) -> String {
             Some(at) => format!("online, next in {} s", (*at - now).as_secs()),
             None => "online".into(),
         },
+    }
+}
+
+fn say_told(told: &Told) -> String {
+    match told {
+        Told::Message(message) => format!("#{} {}: {}", message.id, message.from, message.text),
+        Told::Accepted { id, server_id, .. } => format!("{} is #{server_id}", id.0),
+        Told::Refused { id, why } => format!("{} {why:?}", id.0),
+        Told::Receipt(receipt) => format!("{} {:?} #{}", receipt.by, receipt.state, receipt.id),
+        Told::Read(read) => format!("read {} #{}", read.with, read.up_to),
     }
 }
 
@@ -220,19 +273,27 @@ fn a_login_that_was_good_before_is_not_refused_at_once() {
     let mut bench = Bench::new("ana", Some(Framing::Line), None);
     bench.step("start");
     for _ in 0..3 {
-        for step in ["connected", "closed", "connected"] {
+        // In the other framing, and perhaps the server knows live sessions by now.
+        for step in ["connected", "closed", "connected", "closed", "connected"] {
             bench.step(step);
         }
-        bench.said();
+        assert!(bench.said().ends_with("write ana live/1 device=d⏎"));
         bench.step("closed");
-        assert_eq!(bench.said(), "close | waiting Broken");
+        assert_eq!(bench.said(), "close | not live | waiting Broken");
         bench.step("pass 60000");
         assert_eq!(bench.said(), "connecting | connect");
     }
-    for step in ["connected", "closed", "connected", "closed"] {
+    for step in [
+        "connected",
+        "closed",
+        "connected",
+        "closed",
+        "connected",
+        "closed",
+    ] {
         bench.step(step);
     }
-    assert!(bench.said().ends_with("close | refused"));
+    assert!(bench.said().ends_with("close | not live | refused"));
 }
 
 #[test]

@@ -2,11 +2,15 @@
 
 mod address;
 mod backoff;
+mod live;
+mod live_phases;
 mod machine;
 mod phases;
 mod replies;
 mod socket;
+mod terms;
 
 pub use address::{AddressError, ServerAddress};
-pub use machine::{Batch, Effect, Input, Machine, Outgoing, Received, Round};
+pub use machine::Machine;
 pub use socket::{Connection, NetEvent, NetInput, Stream};
+pub use terms::{Batch, Effect, Input, Memory, Outgoing, Received, Round, Told, Way};

@@ -7,10 +7,10 @@ use mensageiro_protocol::{Addressed, Framing};
 
 use super::{
     machine::{
-        ANSWER, CLOSE, DOUBTED_REFUSALS, Effect, Machine, OFTENEST, Phase, SECOND_ANSWER, STEADY,
-        STOP,
+        ANSWER, CLOSE, DOUBTED_REFUSALS, Machine, OFTENEST, Phase, SECOND_ANSWER, STEADY, STOP,
     },
     replies::Replies,
+    terms::{Effect, Way},
 };
 use crate::engine::{LinkProblem, LinkState};
 
@@ -32,14 +32,21 @@ impl Machine {
         self.received.clear();
         self.online_since = None;
         self.fetch_again = false;
-        let patience = if self.other_refused {
+        if self.wants_live(now) {
+            self.way = Way::Live;
+        }
+        let framing = match self.way {
+            Way::Live => return self.greet(now),
+            Way::Classic(framing) => framing,
+        };
+        let patience = if self.other_refused() {
             SECOND_ANSWER
         } else {
             ANSWER
         };
         let answer_by = now + patience;
         self.phase = Phase::LoggingIn { answer_by };
-        let line = format!("{}{}", self.login, self.framing.terminator());
+        let line = format!("{}{}", self.login, framing.terminator());
         self.effects.push(Effect::Write(line.into_bytes()));
     }
 
@@ -59,7 +66,7 @@ impl Machine {
         self.replies.expect_end(true);
         let mut line = Vec::new();
         Addressed::encode(&message.to, &message.text, &mut line);
-        line.extend_from_slice(self.framing.terminator().as_bytes());
+        line.extend_from_slice(self.framing().terminator().as_bytes());
         self.effects.push(Effect::Depart(message.id));
         self.effects.push(Effect::Write(line));
         let answer_by = now + ANSWER;
@@ -81,8 +88,10 @@ impl Machine {
             Phase::Idle { .. } => self.close_in_order(now),
             // This answer may have been begun before what is wanted was there.
             Phase::LoggingIn { .. } | Phase::Sending { .. } => self.fetch_again = true,
+            Phase::Live(_) => self.with_live(|live| live.ping(now)),
             // A login follows anyway.
-            Phase::Connecting | Phase::Closing { .. } | Phase::Stopped => {}
+            Phase::Connecting | Phase::Greeting { .. } | Phase::Closing { .. } | Phase::Stopped => {
+            }
         }
     }
 
@@ -100,11 +109,11 @@ impl Machine {
             Phase::Waiting { retry_at } if retry_at <= now => self.connect(),
             Phase::LoggingIn { answer_by } if answer_by <= now => {
                 // A server that reads lines waits for ever for the end of a bare login.
-                if self.other_refused {
+                if self.other_refused() {
                     return self.hung_up(now);
                 }
-                if self.online_since.is_none() && self.framing == Framing::Bare {
-                    self.framing = Framing::Line;
+                if self.online_since.is_none() && self.framing() == Framing::Bare {
+                    self.way = Way::Classic(Framing::Line);
                 }
                 self.broken(now, LinkProblem::TimedOut);
             }
@@ -115,6 +124,8 @@ impl Machine {
                 next_fetch: Some(at),
             } if at <= now => self.close_in_order(now),
             Phase::Closing { until } if until <= now => self.end_connection(),
+            Phase::Greeting { answer_by, .. } if answer_by <= now => self.greeting_unanswered(now),
+            Phase::Live(_) => self.live_timer(now),
             _ => {}
         }
     }
@@ -129,8 +140,11 @@ impl Machine {
 
     /// The server closed its side.
     pub(super) fn closed(&mut self, now: Instant) {
-        if !self.is_connected() {
-            return;
+        match self.phase {
+            _ if !self.is_connected() => return,
+            Phase::Greeting { .. } => return self.not_live(now),
+            Phase::Live(_) => return self.broken(now, LinkProblem::Broken),
+            _ => {}
         }
         match self.replies.finish() {
             Ok(replies) => self.take(now, replies),
@@ -138,7 +152,9 @@ impl Machine {
         }
         match self.phase {
             Phase::Closing { .. } => {
-                self.effects.push(Effect::AllRead);
+                if self.way != Way::Live {
+                    self.effects.push(Effect::AllRead);
+                }
                 self.end_connection();
             }
             Phase::Idle { .. } => {
@@ -150,31 +166,77 @@ impl Machine {
         }
     }
 
-    /// The server hung up (or hung up on one framing and is silent on the other), which before it has sent a message or an end mark means that it does
-    /// not know this login, or does not know it in this framing.
+    /// The server hung up, which before it has sent a message or an end mark means that it does
+    /// not know this login, or does not know it in this way. (It may also have hung up on one
+    /// framing, and be silent on the other.)
     pub(super) fn hung_up(&mut self, now: Instant) {
+        if matches!(self.phase, Phase::Greeting { .. }) {
+            return self.not_live(now);
+        }
         let is_login = matches!(self.phase, Phase::LoggingIn { .. });
         if !is_login || self.online_since.is_some() {
             return self.broken(now, LinkProblem::Broken);
         }
         self.effects.push(Effect::Close);
-        self.framing = match self.framing {
-            Framing::Line => Framing::Bare,
-            Framing::Bare => Framing::Line,
-        };
-        self.other_refused = !self.other_refused;
-        if self.other_refused && self.stop_by.is_none() {
+        self.refused_so(now);
+    }
+
+    /// The login is refused in this way: tries another, or gives up.
+    pub(super) fn refused_so(&mut self, now: Instant) {
+        self.refused.push(self.way);
+        if let Some(next) = self.other_way().filter(|_| self.stop_by.is_none()) {
+            self.way = next;
             return self.connect();
         }
-        // Both framings are refused. What the server said of it is for the person.
+        self.way = match self.remembered {
+            Some(way) => way,
+            None => Way::Classic(Framing::Line),
+        };
+        // All ways are refused. What the server said of it is for the person.
         self.store(None);
         if self.remembered.is_some() && self.refusals < DOUBTED_REFUSALS {
             self.refusals += 1;
             return self.wait(now, LinkProblem::Broken);
         }
+        self.refuse();
+    }
+
+    /// The server does not know this user.
+    pub(super) fn refuse(&mut self) {
+        self.refused.clear();
         self.phase = Phase::Refused;
         self.show(LinkState::Refused);
         self.stop_if_asked();
+    }
+
+    /// A way in which this login was not refused yet. A server that was live before is doubted
+    /// before it is taken for another one.
+    fn other_way(&self) -> Option<Way> {
+        if self.remembered == Some(Way::Live) && self.refusals < DOUBTED_REFUSALS {
+            return None;
+        }
+        let classic = |framing| Way::Classic(framing);
+        let mut ways = vec![classic(Framing::Line), classic(Framing::Bare)];
+        if let Some(way) = self.remembered {
+            ways.retain(|&other| other != way);
+            ways.insert(0, way);
+            // It may have become another server since.
+            ways.push(Way::Live);
+        }
+        ways.into_iter().find(|way| !self.refused.contains(way))
+    }
+
+    /// The framing of a classic login.
+    pub(super) fn framing(&self) -> Framing {
+        match self.way {
+            Way::Classic(framing) => framing,
+            Way::Live => Framing::Line,
+        }
+    }
+
+    /// Whether the server hung up on the login in the other framing just now.
+    fn other_refused(&self) -> bool {
+        self.refused.iter().any(|way| *way != Way::Live)
     }
 
     pub(super) fn broken(&mut self, now: Instant, problem: LinkProblem) {
@@ -182,6 +244,7 @@ impl Machine {
             return;
         }
         self.store(None);
+        self.end_live(now);
         self.effects.push(Effect::Close);
         match std::mem::replace(&mut self.phase, Phase::Stopped) {
             Phase::Closing { .. } => self.after_close(),
@@ -201,7 +264,7 @@ impl Machine {
                 self.phase = Phase::Idle { next_fetch: None };
                 self.broken(now, LinkProblem::Broken);
             }
-            phase @ Phase::LoggingIn { .. } => {
+            phase @ (Phase::LoggingIn { .. } | Phase::Greeting { .. }) => {
                 // Why it hung up is for the reading side to say.
                 self.phase = phase;
             }
@@ -220,7 +283,7 @@ impl Machine {
         if lasted.is_some_and(|lasted| lasted >= STEADY) {
             self.backoff.reset();
         }
-        self.other_refused = false;
+        self.refused.clear();
         let retry_at = now + self.backoff.next_delay();
         self.phase = Phase::Waiting { retry_at };
         self.show(LinkState::Waiting { problem, retry_at });
@@ -231,7 +294,8 @@ impl Machine {
         match &mut self.phase {
             Phase::Idle { .. } => self.close_in_order(now),
             // An end in order would tell the server that messages under way have been read.
-            Phase::LoggingIn { .. } => self.give_up(),
+            Phase::LoggingIn { .. } | Phase::Greeting { .. } => self.give_up(),
+            Phase::Live(_) => self.leave_live(now),
             Phase::Closing { until } => *until = now + STOP,
             // Its answer may come yet.
             Phase::Sending { .. } => {}

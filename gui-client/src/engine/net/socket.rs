@@ -22,10 +22,13 @@ const ADDRESSES: usize = 8;
 const WRITE: Duration = Duration::from_secs(20);
 /// What one `read` takes at most.
 const CHUNK: usize = 16 * 1024;
-/// Writes under way: a line and the end of our side, and one to spare.
-const JOBS: usize = 4;
+/// Writes under way. What a live session writes in one turn is one of them, at most 64 messages.
+const JOBS: usize = 64;
 /// A silent link is probed after 15 s, then every 5 s, and is dead after the third silent probe.
 const KEEPALIVE: (Duration, Duration, u32) = (Duration::from_secs(15), Duration::from_secs(5), 3);
+/// What was sent and not acknowledged by the other system for so long means a dead link.
+#[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+const UNACKNOWLEDGED: Duration = Duration::from_secs(20);
 
 /// What a connection's threads report, and of which connection.
 #[derive(Debug)]
@@ -130,9 +133,9 @@ impl Connection {
     }
 
     /// Writes in the background; a failure is reported as [`NetInput::WriteFailed`]. Does not
-    /// wait: more than four writes under way mean a link that is stuck, which fails too.
-    pub fn write(&self, bytes: Vec<u8>) {
-        self.give(Job::Write(bytes));
+    /// wait: `false` if too many writes are under way already, so that nothing of it is written.
+    pub fn write(&self, bytes: Vec<u8>) -> bool {
+        self.give(Job::Write(bytes))
     }
 
     /// Sends the end of our side, after what is being written.
@@ -140,7 +143,7 @@ impl Connection {
         self.give(Job::Finish);
     }
 
-    fn give(&self, job: Job) {
+    fn give(&self, job: Job) -> bool {
         let given = self
             .up
             .as_ref()
@@ -148,6 +151,7 @@ impl Connection {
         if !given {
             tracing::warn!(connection = self.number, "nothing can be written any more");
         }
+        given
     }
 }
 
@@ -244,6 +248,9 @@ fn prepare(stream: TcpStream) -> io::Result<TcpStream> {
     let keepalive = keepalive.with_retries(retries);
     let socket = SockRef::from(&stream);
     socket.set_tcp_keepalive(&keepalive)?;
+    // Keepalive is for a link that says nothing; this is for one that has something to say.
+    #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+    socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;
     // See `Connection`: whoever closes without an end in order, closes with a reset.
     socket.set_linger(Some(Duration::ZERO))?;
     stream.set_nodelay(true)?;

@@ -2,8 +2,10 @@ use mensageiro_protocol::Login;
 
 use super::Session;
 use crate::{
-    engine::{Command, Delivery, Event, LinkState, Message, MessageId, NotSent, Peer},
-    model::{ComposeProblem, Conversations},
+    engine::{
+        Command, Delivery, Event, LinkState, Message, MessageId, NotSent, Older, Peer, Place,
+    },
+    model::{ComposeProblem, Conversations, PAGE, ReceiptNews},
 };
 
 /// What the background threads tell.
@@ -26,11 +28,11 @@ impl Session {
             }
             Event::Link(link) => {
                 match link {
-                    LinkState::Online { .. } => self.online = true,
+                    LinkState::Online { .. } | LinkState::Live { .. } => self.online = true,
                     LinkState::Connecting => {}
                     _ => self.online = false,
                 }
-                self.link = link;
+                return self.take_link(link);
             }
             Event::StorageFailed(why) => self.storage_problem = Some(why),
             Event::Message(message) if self.ready => self.take_in(&message),
@@ -39,8 +41,32 @@ impl Session {
                 with,
                 before,
                 messages,
-                complete,
-            } if self.ready => self.take_page(&with, before, messages, complete),
+                older,
+            } if self.ready => self.take_page(&with, before, messages, older),
+            Event::Found {
+                query,
+                with,
+                messages,
+            } => self.search.take(query, with, messages),
+            Event::Receipt {
+                with,
+                by,
+                state,
+                up_to,
+                at,
+            } if self.ready => self.take_receipt(&ReceiptNews {
+                with,
+                by,
+                state,
+                up_to,
+                at,
+            }),
+            Event::SeenElsewhere { with, unread } if self.ready => {
+                self.conversations.row(&with).unread = unread;
+            }
+            Event::Typing { with, who, until } => self.people.take_typing(with, who, until),
+            Event::Presence(news) => self.people.take_presence(news),
+            Event::Roster(roster) => self.people.take_roster(roster, &self.account.login),
             Event::NotSent { to, text, reason } if self.ready => {
                 self.give_back(to, text.as_str(), reason);
             }
@@ -64,6 +90,37 @@ impl Session {
         self.unsaved_drafts.insert(peer);
     }
 
+    fn take_link(&mut self, link: LinkState) -> Vec<Command> {
+        if !matches!(link, LinkState::Live { .. }) {
+            self.people.lose_sight();
+        }
+        let mut commands = Vec::new();
+        if link == (LinkState::Live { catching_up: false }) {
+            // What could not be had before can be asked for now.
+            for (peer, timeline) in &mut self.timelines {
+                if std::mem::take(&mut timeline.older_at_server) && timeline.is_empty() {
+                    timeline.loading = true;
+                    commands.push(Command::LoadPage {
+                        with: peer.clone(),
+                        before: None,
+                        limit: PAGE,
+                    });
+                }
+            }
+        }
+        self.link = link;
+        commands
+    }
+
+    fn take_receipt(&mut self, news: &ReceiptNews) {
+        self.conversations.take_receipt(news);
+        for (peer, timeline) in &mut self.timelines {
+            if *peer == news.with {
+                timeline.take_receipt(news);
+            }
+        }
+    }
+
     fn take_in(&mut self, message: &Message) {
         // Whatever it was, the database works again.
         self.storage_problem = None;
@@ -76,6 +133,10 @@ impl Session {
             .get(&message.with)
             .map_or(0, |row| row.unread);
         let new = self.conversations.take_in(message);
+        if let (Peer::Person(with), false) = (&message.with, message.is_own()) {
+            let who = message.author.as_ref().unwrap_or(with);
+            self.people.stop_typing(&message.with, who);
+        }
         let is_open = self.open.as_ref() == Some(&message.with);
         let attentive = self.attentive;
         let known = self
@@ -87,15 +148,18 @@ impl Session {
             if new && is_open && !message.is_own() && unread == 0 && !attentive {
                 timeline.first_new = Some(message.id);
             }
+            if let Some(last) = timeline.last() {
+                self.conversations.set_last(&message.with, last);
+            }
         }
     }
 
     fn take_page(
         &mut self,
         with: &Peer,
-        before: Option<MessageId>,
+        before: Option<Place>,
         messages: Vec<Message>,
-        complete: bool,
+        older: Older,
     ) {
         for message in &messages {
             match message.delivery {
@@ -106,9 +170,13 @@ impl Session {
         let unread = self.conversations.get(with).map_or(0, |row| row.unread);
         let is_open = self.open.as_ref() == Some(with);
         if let Some((_, timeline)) = self.timelines.iter_mut().find(|(peer, _)| peer == with) {
-            timeline.take_page(before, messages, complete);
-            if is_open && before.is_none() {
+            let is_first = !timeline.loaded;
+            timeline.take_page(before, messages, older);
+            if is_open && is_first && timeline.sought.is_none() {
                 timeline.first_new = timeline.first_of_last_received(unread);
+            }
+            if let Some(last) = timeline.last() {
+                self.conversations.set_last(with, last);
             }
         } else if before.is_none()
             && let Some(last) = messages.last()

@@ -23,6 +23,7 @@ pub struct Above {
     beginning: bool,
     day: Option<Date>,
     new: bool,
+    grouped: bool,
     gap: f32,
 }
 
@@ -38,8 +39,14 @@ impl Above {
             beginning: index == 0,
             day: new_day.then(|| day(message)),
             new,
+            grouped,
             gap: if grouped { GAP_IN_GROUP } else { GAP },
         }
+    }
+
+    /// Whether the message is the first of several that belong together.
+    pub fn begins_group(&self) -> bool {
+        !self.grouped
     }
 
     /// How high all of it is.
@@ -97,6 +104,8 @@ impl Above {
         if self.beginning {
             let key = if messages.complete {
                 "chat.beginning"
+            } else if messages.older_at_server {
+                "chat.older_at_server"
             } else {
                 "chat.loading"
             };
@@ -108,7 +117,9 @@ impl Above {
 
 /// Whether two messages, one after the other, are drawn as one group.
 pub fn belongs(before: &Message, after: &Message) -> bool {
-    before.is_own() == after.is_own() && after.at.duration_since(before.at).abs() <= GROUP
+    before.is_own() == after.is_own()
+        && before.author == after.author
+        && after.at.duration_since(before.at).abs() <= GROUP
 }
 
 /// Writes a label into the middle of a strip, for eyes and for screen readers.

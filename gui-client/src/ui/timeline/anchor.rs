@@ -1,4 +1,4 @@
-use crate::{engine::MessageId, model::Timeline};
+use crate::{engine::Place, model::Timeline};
 
 /// Room above the first and below the last message.
 const MARGIN: f32 = 12.0;
@@ -11,8 +11,8 @@ pub enum Anchor {
     /// This message's bubble begins so many points below the upper edge of the window; negative:
     /// above it.
     Message {
-        /// Which message.
-        id: MessageId,
+        /// Which message: the one at this place, or after it.
+        place: Place,
         /// Where its bubble begins.
         top: f32,
     },
@@ -77,8 +77,10 @@ pub fn place(
 ) -> Placed {
     let last = messages.len() - 1;
     let (index, top) = match anchor {
-        Anchor::Message { id, top } if messages.get(0).is_some_and(|first| first.id <= id) => {
-            (messages.place_of(id).min(last), Some(top))
+        Anchor::Message { place, top }
+            if messages.get(0).is_some_and(|first| first.place <= place) =>
+        {
+            (messages.index_at(place).min(last), Some(top))
         }
         _ => (last, None),
     };
@@ -112,9 +114,9 @@ pub fn place(
     rows.retain(|row| row.bottom() > 0.0 && row.top() < height);
     let anchor = match rows.first().and_then(|row| {
         let message = messages.get(row.index)?;
-        Some((message.id, row.bubble_top))
+        Some((message.place, row.bubble_top))
     }) {
-        Some((id, top)) if !at_latest => Anchor::Message { id, top },
+        Some((place, top)) if !at_latest => Anchor::Message { place, top },
         _ => Anchor::Latest,
     };
     Placed {
@@ -170,23 +172,27 @@ mod tests {
     use mensageiro_protocol::Text;
 
     use super::*;
-    use crate::engine::{Delivery, Message, Peer};
+    use crate::engine::{Delivery, Message, MessageId, Older, Peer};
 
     const HEIGHT: f32 = 600.0;
 
     fn message(id: i64) -> Message {
         Message {
             id: MessageId(id),
+            place: Place(id),
+            server_id: None,
             with: Peer::Server,
+            author: None,
             text: Text::from("x"),
             at: Timestamp::UNIX_EPOCH,
             delivery: Delivery::Received,
+            receipts: vec![],
         }
     }
 
     fn timeline(ids: std::ops::Range<i64>) -> Timeline {
         let mut timeline = Timeline::default();
-        timeline.take_page(None, ids.map(message).collect(), false);
+        timeline.take_page(None, ids.map(message).collect(), Older::More);
         timeline
     }
 
@@ -236,7 +242,7 @@ mod tests {
         let read = messages.get(before.rows[1].index).unwrap().id;
         let top = top_of(&before, &messages, read);
         let older = (100..200).map(message).collect();
-        messages.take_page(Some(MessageId(200)), older, false);
+        messages.take_page(Some(Place(200)), older, Older::More);
         let after = placed(before.anchor, 0.0, &messages);
         assert!((top_of(&after, &messages, read) - top).abs() <= 1.0);
     }
@@ -247,7 +253,7 @@ mod tests {
         let mut measured = 0;
         let mut at = placed(
             Anchor::Message {
-                id: MessageId(700_000),
+                place: Place(700_000),
                 top: 100.0,
             },
             0.0,
@@ -306,11 +312,11 @@ mod tests {
     fn a_message_that_is_gone_leaves_the_next_one_in_its_place() {
         let mut messages = timeline(0..100);
         let at = placed(Anchor::Latest, 2000.0, &messages);
-        let Anchor::Message { id, top } = at.anchor else {
+        let Anchor::Message { place, top } = at.anchor else {
             panic!("{at:?}");
         };
-        messages.forget(id);
+        messages.forget(MessageId(place.0));
         let after = placed(at.anchor, 0.0, &messages);
-        assert_eq!(top_of(&after, &messages, MessageId(id.0 + 1)), top);
+        assert_eq!(top_of(&after, &messages, MessageId(place.0 + 1)), top);
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     engine::{Delivery, Message},
     texts::time_of_day,
     theme::text,
-    ui::{View, urls::find_urls},
+    ui::{View, urls::find_urls, widget::one_line},
 };
 
 /// Room between the text and the sides of its bubble.
@@ -17,7 +17,9 @@ pub const PAD_X: f32 = 12.0;
 /// Room above and below the text.
 pub const PAD_Y: f32 = 7.0;
 /// Room for the sign of delivery.
-pub const SIGN: f32 = 15.0;
+pub const SIGN: f32 = 17.0;
+/// Height of the author's line.
+pub const AUTHOR: f32 = 19.0;
 
 const WIDEST: f32 = 560.0;
 const META_GAP: f32 = 10.0;
@@ -25,6 +27,8 @@ const META_GAP: f32 = 10.0;
 /// A message laid out: its text, and the time in the lower right corner.
 #[derive(Debug)]
 pub struct Bubble {
+    /// Above the text, in groups: who wrote it.
+    pub author: Option<Arc<Galley>>,
     /// The text.
     pub text: Arc<Galley>,
     /// The time.
@@ -44,7 +48,14 @@ pub fn widest(timeline: f32) -> f32 {
 }
 
 /// Lays a message out. egui keeps the layout of texts that were shown in the last frame.
-pub fn lay_out(ui: &Ui, view: &View<'_>, message: &Message, widest: f32) -> Bubble {
+/// `names_author`: it is the first of several that its author wrote.
+pub fn lay_out(
+    ui: &Ui,
+    view: &View<'_>,
+    message: &Message,
+    names_author: bool,
+    widest: f32,
+) -> Bubble {
     let palette = view.palette;
     let colours = if message.is_own() {
         [palette.own, palette.on_own, palette.on_own_weak]
@@ -59,6 +70,12 @@ pub fn lay_out(ui: &Ui, view: &View<'_>, message: &Message, widest: f32) -> Bubb
     };
     let job = text_job(message.text.as_str(), inner, colours[1], link);
     let text = ui.painter().layout_job(job);
+    let author = message.author.as_ref().filter(|_| names_author);
+    let author = author.map(|author| {
+        let ink = palette.author(author.as_str());
+        let job = one_line(author.as_str(), text::small_strong(), ink, inner);
+        ui.painter().layout_job(job)
+    });
     let time = time_of_day(message.at, view.zone);
     let time = ui.painter().layout_no_wrap(time, text::tiny(), colours[2]);
     let meta = time.size().x + if message.is_own() { SIGN + 3.0 } else { 0.0 };
@@ -70,7 +87,11 @@ pub fn lay_out(ui: &Ui, view: &View<'_>, message: &Message, widest: f32) -> Bubb
     } else {
         (text.size().x.max(meta), text.size().y + time.size().y + 1.0)
     };
+    let named = author.as_ref().map_or(0.0, |author| author.size().x);
+    let width = width.max(named);
+    let height = height + author.as_ref().map_or(0.0, |_| AUTHOR);
     Bubble {
+        author,
         width: (width + 2.0 * PAD_X).ceil(),
         height: (height + 2.0 * PAD_Y).ceil(),
         text,
@@ -79,10 +100,10 @@ pub fn lay_out(ui: &Ui, view: &View<'_>, message: &Message, widest: f32) -> Bubb
     }
 }
 
-/// Height of the line below a message that may or may not have gone out.
+/// Height of the line below a message that did not, or perhaps did not, go out.
 pub fn question_height(message: &Message) -> f32 {
     match message.delivery {
-        Delivery::Unconfirmed => 34.0,
+        Delivery::Unconfirmed | Delivery::Refused(_) => 34.0,
         _ => 0.0,
     }
 }

@@ -5,6 +5,7 @@
 mod above;
 mod anchor;
 mod bubble;
+pub mod delivery;
 mod row;
 mod scrollbar;
 
@@ -36,6 +37,8 @@ pub struct TimelineState {
     drawn: Option<Peer>,
     /// The newest own message drawn: a newer one brings the person to the end.
     newest_own: Option<MessageId>,
+    /// What was jumped to last.
+    sought: Option<MessageId>,
     to_latest: bool,
     /// Mean height of the rows drawn so far, for the scroll bar only.
     mean: f64,
@@ -72,6 +75,18 @@ impl TimelineState {
         if std::mem::take(&mut self.to_latest) || wrote {
             return Anchor::Latest;
         }
+        let sought = messages.sought.filter(|_| self.sought != messages.sought);
+        if let Some(message) = sought.and_then(|id| messages.find(id)) {
+            self.sought = Some(message.id);
+            self.drawn = Some(open.clone());
+            return Anchor::Message {
+                place: message.place,
+                top: 120.0,
+            };
+        }
+        if messages.sought.is_none() {
+            self.sought = None;
+        }
         if same {
             return kept.unwrap_or(Anchor::Latest);
         }
@@ -79,8 +94,11 @@ impl TimelineState {
             return Anchor::Latest;
         }
         self.drawn = Some(open.clone());
-        match messages.first_new {
-            Some(id) => Anchor::Message { id, top: 72.0 },
+        match messages.first_new.and_then(|id| messages.find(id)) {
+            Some(first) => Anchor::Message {
+                place: first.place,
+                top: 72.0,
+            },
             None => kept.unwrap_or(Anchor::Latest),
         }
     }
@@ -104,7 +122,7 @@ pub fn show(
     state.rows.clear();
     if messages.is_empty() {
         if messages.loaded {
-            row::nothing_yet(ui, view, open, window);
+            row::nothing_yet(ui, view, open, messages, window);
         }
         state.drawn = None;
         report_attention(session, view.watched && messages.loaded, actions);
@@ -145,6 +163,7 @@ pub fn show(
     if above < SCREENS_AHEAD * f64::from(window.height())
         && !messages.complete
         && !messages.loading
+        && !messages.older_at_server
         && messages.loaded
     {
         actions.push(Action::LoadOlder);
@@ -191,8 +210,9 @@ fn report_seen(
         let ends_here = row.bubble.bottom() <= window.bottom() + 1.0;
         ends_here && messages.find(row.id).is_some_and(|m| !m.is_own())
     });
-    if let Some(row) = whole.filter(|row| messages.received_after(row.id) < unread) {
-        actions.push(Action::Seen(row.id));
+    let seen = whole.and_then(|row| messages.find(row.id)).map(|m| m.place);
+    if let Some(place) = seen.filter(|&place| messages.received_after(place) < unread) {
+        actions.push(Action::Seen(place));
     }
 }
 

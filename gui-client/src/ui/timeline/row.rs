@@ -7,14 +7,15 @@ use super::{
     DrawnRow,
     above::{Above, belongs},
     anchor::Heights,
-    bubble::{self, Bubble, PAD_X, PAD_Y, SIGN},
+    bubble::{self, AUTHOR, Bubble, PAD_X, PAD_Y, SIGN},
+    delivery,
 };
 use crate::{
     engine::{Delivery, Message, Peer},
     model::{Action, Timeline},
     texts,
     theme::{space, text},
-    ui::{View, icon::Icon, peer_name, urls::find_urls, widget},
+    ui::{View, peer_name, urls::find_urls, widget},
 };
 
 /// Measures rows of one frame.
@@ -44,9 +45,11 @@ impl<'a> Measure<'a> {
                 bubble: 0.0,
             };
         };
-        let laid_out = bubble::lay_out(self.ui, self.view, message, self.widest);
+        let above = Above::of(self.view, self.messages, index, message);
+        let begins = above.begins_group();
+        let laid_out = bubble::lay_out(self.ui, self.view, message, begins, self.widest);
         Heights {
-            above: Above::of(self.view, self.messages, index, message).height(),
+            above: above.height(),
             bubble: laid_out.height + bubble::question_height(message),
         }
     }
@@ -65,7 +68,8 @@ pub fn paint(
     let message = messages.get(index)?;
     let above = Above::of(view, messages, index, message);
     above.paint(ui, view, messages, window, bubble_top);
-    let laid_out = bubble::lay_out(ui, view, message, bubble::widest(window.width()));
+    let widest = bubble::widest(window.width());
+    let laid_out = bubble::lay_out(ui, view, message, above.begins_group(), widest);
     let side = if window.width() < 480.0 { 10.0 } else { 20.0 };
     let left = if message.is_own() {
         window.right() - side - laid_out.width
@@ -81,9 +85,29 @@ pub fn paint(
         next.is_none_or(|next| !belongs(message, next) || messages.first_new == Some(next.id));
     ground(ui.painter(), rect, &laid_out, message, ends_group);
     words(ui, view, message, rect, &laid_out);
-    corner(ui.painter(), view, message, rect, &laid_out);
-    if message.delivery == Delivery::Unconfirmed {
-        question(ui, view, message, rect, window, actions);
+    corner(ui, view, message, rect, &laid_out);
+    match message.delivery {
+        Delivery::Unconfirmed => question(
+            ui,
+            view,
+            message,
+            "delivery.unconfirmed",
+            rect,
+            window,
+            actions,
+        ),
+        Delivery::Refused(why) => {
+            question(
+                ui,
+                view,
+                message,
+                delivery::refusal_key(why),
+                rect,
+                window,
+                actions,
+            );
+        }
+        _ => {}
     }
     Some(DrawnRow {
         id: message.id,
@@ -92,9 +116,16 @@ pub fn paint(
 }
 
 /// An empty conversation says what to do.
-pub fn nothing_yet(ui: &mut Ui, view: &View<'_>, open: &Peer, window: Rect) {
+pub fn nothing_yet(ui: &mut Ui, view: &View<'_>, open: &Peer, messages: &Timeline, window: Rect) {
     let names = [("name", peer_name(view.texts, open))];
-    let sentence = view.texts.fill("chat.nothing_yet", &names);
+    let key = if messages.loading {
+        "chat.loading"
+    } else if messages.older_at_server {
+        "chat.older_at_server"
+    } else {
+        "chat.nothing_yet"
+    };
+    let sentence = view.texts.fill(key, &names);
     ui.scope_builder(UiBuilder::new().max_rect(window), |ui| {
         widget::centred(ui, 360.0, "nothing yet", |ui| {
             ui.label(
@@ -128,17 +159,12 @@ fn words(ui: &Ui, view: &View<'_>, message: &Message, rect: Rect, bubble: &Bubbl
         } else {
             "chat.other_message"
         };
-        let state = match message.delivery {
-            Delivery::Received => "",
-            Delivery::Waiting => view.texts.get("delivery.waiting"),
-            Delivery::Accepted => view.texts.get("delivery.accepted"),
-            Delivery::Unconfirmed => view.texts.get("delivery.unconfirmed"),
-        };
+        let state = delivery::name(view, message);
         let time = texts::time_of_day(message.at, view.zone);
         let label = view.texts.fill(
             key,
             &[
-                ("name", peer_name(view.texts, &message.with)),
+                ("name", author_name(view.texts, message)),
                 ("time", &time),
                 ("text", message.text.as_str()),
                 ("state", state),
@@ -146,7 +172,11 @@ fn words(ui: &Ui, view: &View<'_>, message: &Message, rect: Rect, bubble: &Bubbl
         );
         egui::WidgetInfo::labeled(egui::Role::Label, true, label)
     });
-    let at = rect.min + vec2(PAD_X, PAD_Y);
+    let mut at = rect.min + vec2(PAD_X, PAD_Y);
+    if let Some(author) = &bubble.author {
+        ui.painter().galley(at, author.clone(), bubble.colours[1]);
+        at.y += AUTHOR;
+    }
     LabelSelectionState::label_text_selection(
         ui,
         &response,
@@ -174,6 +204,14 @@ fn words(ui: &Ui, view: &View<'_>, message: &Message, rect: Rect, bubble: &Bubbl
     });
 }
 
+/// Who wrote a received message.
+fn author_name<'a>(texts: &'a texts::Texts, message: &'a Message) -> &'a str {
+    match &message.author {
+        Some(author) => author.as_str(),
+        None => peer_name(texts, &message.with),
+    }
+}
+
 fn url_at<'a>(message: &'a str, galley: &egui::Galley, at: egui::Vec2) -> Option<&'a str> {
     let character = galley.cursor_from_pos(at).index;
     let (byte, _) = message.char_indices().nth(usize::from(character))?;
@@ -183,29 +221,31 @@ fn url_at<'a>(message: &'a str, galley: &egui::Galley, at: egui::Vec2) -> Option
 }
 
 /// The time, and how far an own message got.
-fn corner(painter: &Painter, view: &View<'_>, message: &Message, rect: Rect, bubble: &Bubble) {
-    let ink = bubble.colours[2];
+fn corner(ui: &Ui, view: &View<'_>, message: &Message, rect: Rect, bubble: &Bubble) {
+    let (painter, ink) = (ui.painter(), bubble.colours[2]);
     let right = rect.right() - PAD_X;
     let y = rect.bottom() - PAD_Y - bubble.time.size().y / 2.0 - 1.5;
     let mut left = right - bubble.time.size().x;
     if message.is_own() {
         left -= SIGN + 3.0;
-        let (sign, ink) = match message.delivery {
-            Delivery::Waiting | Delivery::Received => (Icon::Clock, ink),
-            Delivery::Accepted => (Icon::Check, ink),
-            Delivery::Unconfirmed => (Icon::Warning, view.palette.danger_text),
-        };
-        sign.paint(painter, pos2(right - SIGN / 2.0 + 1.0, y), SIGN, ink);
+        let (sign, ink) = delivery::sign(view, message, ink);
+        let center = pos2(right - SIGN / 2.0 + 1.0, y);
+        sign.paint(painter, center, SIGN, ink);
+        let around = Rect::from_min_max(pos2(left, y - 9.0), pos2(right + 4.0, y + 9.0));
+        let id = ui.scope_id().with(("sign", message.id.0));
+        ui.interact(around, id, Sense::hover())
+            .on_hover_ui(|ui| delivery::times(ui, view, message));
     }
     let at = pos2(left, y - bubble.time.size().y / 2.0);
     painter.galley(at, bubble.time.clone(), ink);
 }
 
-/// Nobody but the person can say whether an unconfirmed message is to go out again.
+/// Nobody but the person can say whether a message that did not go out is to be sent again.
 fn question(
     ui: &mut Ui,
     view: &View<'_>,
     message: &Message,
+    why: &str,
     rect: Rect,
     window: Rect,
     actions: &mut Vec<Action>,
@@ -225,11 +265,15 @@ fn question(
         if widget::link_button(ui, palette, texts.get("delivery.discard")).clicked() {
             actions.push(Action::Discard(message.id));
         }
-        if widget::link_button(ui, palette, texts.get("delivery.send_again")).clicked() {
+        let again = match message.delivery {
+            Delivery::Refused(_) => "delivery.retry",
+            _ => "delivery.send_again",
+        };
+        if widget::link_button(ui, palette, texts.get(again)).clicked() {
             actions.push(Action::SendAgain(message.id));
         }
         ui.label(
-            RichText::new(texts.get("delivery.unconfirmed"))
+            RichText::new(texts.fill(why, &[("name", peer_name(texts, &message.with))]))
                 .font(text::small())
                 .color(palette.danger_text),
         );

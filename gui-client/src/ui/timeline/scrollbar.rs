@@ -55,8 +55,8 @@ impl Bar {
             return Some(Anchor::Latest);
         }
         let first = part * (1.0 - self.share) * messages.len() as f64;
-        let id = messages.get(first as usize)?.id;
-        Some(Anchor::Message { id, top: 12.0 })
+        let place = messages.get(first as usize)?.place;
+        Some(Anchor::Message { place, top: 12.0 })
     }
 
     /// Draws it, if not everything is visible.

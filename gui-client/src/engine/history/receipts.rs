@@ -1,0 +1,113 @@
+//! How far others are with own messages. A receipt holds for all own messages of a conversation
+//! up to a number, so a message's time is that of the first receipt that reaches it.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use mensageiro_protocol::{Login, live::ReceiptState};
+use rusqlite::{Connection, Row};
+
+use super::{
+    History, Result,
+    row::{known_conversation, read_login},
+};
+use crate::engine::{Delivery, Message, Receipt};
+
+/// One row of the table: who, which state, up to which message, when.
+type Mark = (Login, ReceiptState, u64, Timestamp);
+
+impl History {
+    /// Fills in the receipts of own messages of one conversation, which are oldest first.
+    pub(super) fn add_receipts(&self, messages: &mut [Message]) -> Result<()> {
+        let own = |message: &Message| match message.delivery {
+            Delivery::Accepted => message.server_id,
+            _ => None,
+        };
+        let (Some(first), Some(last)) = (
+            messages.iter().find_map(own),
+            messages.iter().rev().find_map(own),
+        ) else {
+            return Ok(());
+        };
+        let Some(message) = messages.first() else {
+            return Ok(());
+        };
+        let Some(conversation) = known_conversation(&self.connection, &message.with)? else {
+            return Ok(());
+        };
+        let marks = self.marks(conversation, first, last)?;
+        for message in messages {
+            if let Some(id) = own(message) {
+                message.receipts = receipts(&marks, id);
+            }
+        }
+        Ok(())
+    }
+
+    /// Those that reach messages from `first` to `last`, by number.
+    fn marks(&self, conversation: i64, first: u64, last: u64) -> Result<Vec<Mark>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT login, state, up_to, at FROM receipts
+             WHERE conversation = ?1 AND up_to >= ?2 AND up_to < ?3
+             UNION ALL
+             SELECT login, state, min(up_to), at FROM receipts
+             WHERE conversation = ?1 AND up_to >= ?3 GROUP BY login, state
+             ORDER BY 3",
+        )?;
+        let rows = statement.query_map((conversation, first as i64, last as i64), read_mark)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+}
+
+/// Keeps a receipt. Whether it is new.
+pub(super) fn keep(
+    connection: &Connection,
+    conversation: i64,
+    by: &Login,
+    state: ReceiptState,
+    up_to: i64,
+    at: i64,
+) -> rusqlite::Result<bool> {
+    let kept = connection
+        .prepare_cached("INSERT OR IGNORE INTO receipts VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute((conversation, by.as_str(), state_number(state), up_to, at))?;
+    Ok(kept > 0)
+}
+
+/// The receipts of one message: of each person the first that reaches it.
+fn receipts(marks: &[Mark], id: u64) -> Vec<Receipt> {
+    let mut all: BTreeMap<&Login, Receipt> = BTreeMap::new();
+    for (by, state, _, at) in marks.iter().filter(|(.., up_to, _)| *up_to >= id) {
+        let receipt = all.entry(by).or_insert_with(|| Receipt {
+            by: by.clone(),
+            delivered: None,
+            read: None,
+        });
+        match state {
+            ReceiptState::Delivered => receipt.delivered.get_or_insert(*at),
+            ReceiptState::Read => receipt.read.get_or_insert(*at),
+        };
+    }
+    all.into_values().collect()
+}
+
+fn read_mark(row: &Row<'_>) -> rusqlite::Result<Mark> {
+    let state = match row.get(1)? {
+        2 => ReceiptState::Read,
+        _ => ReceiptState::Delivered,
+    };
+    let up_to: i64 = row.get(2)?;
+    Ok((
+        read_login(row.get_ref(0)?.as_str()?, 0)?,
+        state,
+        u64::try_from(up_to).unwrap_or(0),
+        Timestamp::from_millisecond(row.get(3)?).unwrap_or(Timestamp::UNIX_EPOCH),
+    ))
+}
+
+fn state_number(state: ReceiptState) -> i64 {
+    match state {
+        ReceiptState::Delivered => 1,
+        ReceiptState::Read => 2,
+    }
+}

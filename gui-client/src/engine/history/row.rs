@@ -1,0 +1,227 @@
+//! How messages and conversations stand in their tables.
+
+use jiff::Timestamp;
+use mensageiro_protocol::{Login, Text, live::Tag};
+use rusqlite::{Connection, OptionalExtension, Row, types::Type};
+
+use super::{fact, fold::fold};
+use crate::engine::{Delivery, Message, MessageId, Peer, Place, Refusal};
+
+/// What the database knows of a message's way; [`Delivery`] is what is shown of it.
+pub(super) mod delivery {
+    pub(in crate::engine::history) const RECEIVED: i64 = 0;
+    pub(in crate::engine::history) const WAITING: i64 = 1;
+    pub(in crate::engine::history) const DEPARTED: i64 = 2;
+    pub(in crate::engine::history) const ACCEPTED: i64 = 3;
+    pub(in crate::engine::history) const UNCONFIRMED: i64 = 4;
+    pub(in crate::engine::history) const REFUSED: i64 = 5;
+}
+
+/// Places of one epoch: server ids, or local ones, above this many bits of the epoch's number.
+const EPOCH_BITS: u32 = 40;
+
+/// Own messages that a live server has not accepted stand after everything else.
+pub(super) const LAST_PLACES: i64 = 1 << 62;
+
+/// The columns [`read_message`] reads, of `messages m` joined with `conversations c`.
+pub(super) const COLUMNS: &str =
+    "m.id, c.peer, m.text, m.at, m.delivery, m.place, m.author, m.server_id, m.refusal";
+
+/// What is put into the timeline.
+pub(super) struct NewMessage<'a> {
+    pub(super) with: &'a Peer,
+    pub(super) author: Option<&'a Login>,
+    pub(super) text: &'a Text,
+    /// Milliseconds since 1970.
+    pub(super) at: i64,
+    pub(super) delivery: i64,
+    /// `None`: after everything that came before.
+    pub(super) place: Option<i64>,
+    pub(super) server_id: Option<i64>,
+    pub(super) tag: Option<&'a Tag>,
+    pub(super) is_unread: bool,
+}
+
+impl<'a> NewMessage<'a> {
+    /// A message of this moment, at the end.
+    pub(super) fn now(with: &'a Peer, text: &'a Text, state: i64) -> Self {
+        Self {
+            with,
+            author: None,
+            text,
+            at: Timestamp::now().as_millisecond(),
+            delivery: state,
+            place: None,
+            server_id: None,
+            tag: None,
+            is_unread: state == delivery::RECEIVED,
+        }
+    }
+}
+
+/// Puts a message into the timeline.
+pub(super) fn insert(connection: &Connection, new: &NewMessage<'_>) -> rusqlite::Result<MessageId> {
+    let conversation = conversation(connection, new.with)?;
+    let place = match new.place {
+        Some(place) => place,
+        None => epoch_start(connection)? + last_id(connection)? + 1,
+    };
+    connection
+        .prepare_cached(
+            "INSERT INTO messages
+             (conversation, place, author, text, at, delivery, unread, server_id, tag)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        )?
+        .execute((
+            conversation,
+            place,
+            new.author.map_or("", Login::as_str),
+            new.text.as_str(),
+            new.at,
+            new.delivery,
+            new.is_unread,
+            new.server_id,
+            new.tag.map(Tag::as_str),
+        ))?;
+    let id = connection.last_insert_rowid();
+    connection
+        .prepare_cached("INSERT INTO search (rowid, text) VALUES (?1, ?2)")?
+        .execute((id, fold(new.text.as_str())))?;
+    Ok(MessageId(id))
+}
+
+/// Puts a message at the end of the timeline.
+pub(super) fn append(
+    connection: &Connection,
+    with: &Peer,
+    text: &Text,
+    delivery: i64,
+) -> rusqlite::Result<Message> {
+    let id = insert(connection, &NewMessage::now(with, text, delivery))?;
+    message(connection, id)?.ok_or(rusqlite::Error::QueryReturnedNoRows)
+}
+
+/// The place of a server's message.
+pub(super) fn live_place(connection: &Connection, server_id: i64) -> rusqlite::Result<i64> {
+    Ok(epoch_start(connection)? + server_id)
+}
+
+/// Where the places of this epoch begin. An epoch is a time in which one thing gives the order:
+/// a live server's numbers, or, with classic ones, the order of arrival here.
+pub(super) fn epoch_start(connection: &Connection) -> rusqlite::Result<i64> {
+    Ok(fact::<i64>(connection, "epoch")?.unwrap_or(0) << EPOCH_BITS)
+}
+
+/// A place after everything that came before, for a message that is there already.
+pub(super) fn next_place(connection: &Connection) -> rusqlite::Result<i64> {
+    connection
+        .prepare_cached("UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = 'messages'")?
+        .execute([])?;
+    Ok(epoch_start(connection)? + last_id(connection)?)
+}
+
+fn last_id(connection: &Connection) -> rusqlite::Result<i64> {
+    let last = connection
+        .prepare_cached("SELECT seq FROM sqlite_sequence WHERE name = 'messages'")?
+        .query_row([], |row| row.get(0))
+        .optional()?;
+    Ok(last.unwrap_or(0))
+}
+
+/// The number of the conversation, which begins if there was none.
+pub(super) fn conversation(connection: &Connection, with: &Peer) -> rusqlite::Result<i64> {
+    if let Some(known) = known_conversation(connection, with)? {
+        return Ok(known);
+    }
+    connection
+        .prepare_cached("INSERT INTO conversations (peer) VALUES (?1)")?
+        .execute([peer_name(with)])?;
+    Ok(connection.last_insert_rowid())
+}
+
+/// The number of the conversation, if there is one.
+pub(super) fn known_conversation(
+    connection: &Connection,
+    with: &Peer,
+) -> rusqlite::Result<Option<i64>> {
+    connection
+        .prepare_cached("SELECT id FROM conversations WHERE peer = ?1")?
+        .query_row([peer_name(with)], |row| row.get(0))
+        .optional()
+}
+
+pub(super) fn message(connection: &Connection, id: MessageId) -> rusqlite::Result<Option<Message>> {
+    connection
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM messages m JOIN conversations c ON c.id = m.conversation
+             WHERE m.id = ?1"
+        ))?
+        .query_row([id.0], read_message)
+        .optional()
+}
+
+/// Reads [`COLUMNS`]; the receipts are another table's.
+pub(super) fn read_message(row: &Row<'_>) -> rusqlite::Result<Message> {
+    let delivery = match row.get(4)? {
+        delivery::RECEIVED => Delivery::Received,
+        delivery::WAITING | delivery::DEPARTED => Delivery::Waiting,
+        delivery::ACCEPTED => Delivery::Accepted,
+        delivery::REFUSED => Delivery::Refused(read_refusal(row.get_ref(8)?.as_str_or_null()?)),
+        _ => Delivery::Unconfirmed,
+    };
+    let author = row.get_ref(6)?.as_str()?;
+    let author = (!author.is_empty()).then(|| read_login(author, 6));
+    let server_id: Option<i64> = row.get(7)?;
+    Ok(Message {
+        id: MessageId(row.get(0)?),
+        place: Place(row.get(5)?),
+        server_id: server_id.and_then(|id| u64::try_from(id).ok()),
+        with: read_peer(row, 1)?,
+        author: author.transpose()?,
+        text: Text::from(row.get_ref(2)?.as_str()?),
+        at: Timestamp::from_millisecond(row.get(3)?).unwrap_or(Timestamp::UNIX_EPOCH),
+        delivery,
+        receipts: Vec::new(),
+    })
+}
+
+pub(super) fn read_peer(row: &Row<'_>, column: usize) -> rusqlite::Result<Peer> {
+    match row.get_ref(column)?.as_str()? {
+        "" => Ok(Peer::Server),
+        name => read_login(name, column).map(Peer::Person),
+    }
+}
+
+pub(super) fn read_login(name: &str, column: usize) -> rusqlite::Result<Login> {
+    Login::parse(name).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(column, Type::Text, Box::new(error))
+    })
+}
+
+pub(super) fn peer_name(peer: &Peer) -> &str {
+    match peer {
+        Peer::Person(login) => login.as_str(),
+        Peer::Server => "",
+    }
+}
+
+/// How a refusal stands in the table.
+pub(super) fn refusal_name(refusal: Refusal) -> &'static str {
+    match refusal {
+        Refusal::UnknownRecipient => "unknown-recipient",
+        Refusal::NotAMember => "not-a-member",
+        Refusal::MailboxFull => "mailbox-full",
+        Refusal::TooLong => "too-long",
+        Refusal::Other => "other",
+    }
+}
+
+fn read_refusal(name: Option<&str>) -> Refusal {
+    match name {
+        Some("unknown-recipient") => Refusal::UnknownRecipient,
+        Some("not-a-member") => Refusal::NotAMember,
+        Some("mailbox-full") => Refusal::MailboxFull,
+        Some("too-long") => Refusal::TooLong,
+        _ => Refusal::Other,
+    }
+}

@@ -1,0 +1,440 @@
+//! One live session, from `welcome` on: what the server tells, what is told to it, and what is
+//! still to be answered.
+
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
+
+use mensageiro_protocol::{
+    Decoder, LineTooLong, Login,
+    limits::LINE_BYTES,
+    live::{
+        ByeCode, Delivered, Event, Got, HistoryRequest, Presence, Read, RefusalCode, Request,
+        Status, Typing, Welcome,
+    },
+};
+
+use super::terms::{Effect, Outgoing, Told};
+use crate::engine::{MessageId, Refusal};
+
+/// Messages that are out and not answered yet, at most.
+const WINDOW: usize = 64;
+/// Of a backlog at least so many are stored at a time.
+const STORED_TOGETHER: usize = 50;
+/// And no more than this.
+const STORED_AT_MOST: usize = 500;
+/// Longest line from a server: a roster, or a full line with its text escaped.
+const LONGEST_EVENT: usize = 16 * LINE_BYTES;
+/// A server that owes an answer and is silent for so long is asked whether it is there.
+const ASK_AFTER: Duration = Duration::from_secs(8);
+/// And if it is silent for so long, it is not.
+const DEAD_AFTER: Duration = Duration::from_secs(20);
+/// After the server could not store a message, it gets it again.
+const STORE_AGAIN: Duration = Duration::from_secs(5);
+/// The others are not told more often that somebody types.
+const TYPING_PAUSE: Duration = Duration::from_secs(3);
+/// Requests for older messages that wait for each other, at most.
+const REQUESTS: usize = 8;
+
+/// A live session.
+#[derive(Debug)]
+pub struct LiveSession {
+    login: Login,
+    decoder: Decoder,
+    line_bytes: usize,
+    /// The newest number there was at the beginning.
+    last: u64,
+    pub(super) catching_up: bool,
+    /// Told, and not stored yet.
+    told: Vec<Told>,
+    /// The newest number told, and not stored yet.
+    position: Option<u64>,
+    /// The part of an answer to `history` that has come.
+    older: Vec<Delivered>,
+    in_flight: VecDeque<Outgoing>,
+    /// So many messages at the front of the outbox were not stored by the server.
+    put_back: usize,
+    send_again_at: Option<Instant>,
+    requests: VecDeque<HistoryRequest>,
+    /// Told to the server, which may not know of it yet.
+    reads: Vec<Read>,
+    /// How many of them were told before the last `ping`.
+    reads_pinged: usize,
+    typing_at: Option<(Login, Instant)>,
+    pinged: bool,
+    heard_at: Instant,
+    /// Since when an answer is owed.
+    owed_since: Option<Instant>,
+    /// To be written at the end of this turn.
+    out: Vec<u8>,
+    effects: Vec<Effect>,
+}
+
+/// What a line means for the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// Nothing.
+    GoesOn,
+    /// A message was accepted: the link is good.
+    Accepted,
+    /// The backlog is complete.
+    CaughtUp,
+    /// The server ends the session.
+    Ended(ByeCode),
+}
+
+impl LiveSession {
+    /// `rest`: what came after the line of the welcome.
+    pub fn new(now: Instant, login: Login, welcome: &Welcome, rest: &[u8]) -> Self {
+        let mut decoder = Decoder::new(LONGEST_EVENT);
+        // A live session is line framed from its first byte on; the welcome has been read.
+        decoder.push(b"\n");
+        let _ = decoder.next_line();
+        decoder.push(rest);
+        Self {
+            login,
+            decoder,
+            line_bytes: welcome.limits.line_bytes,
+            last: welcome.last,
+            catching_up: true,
+            told: Vec::new(),
+            position: None,
+            older: Vec::new(),
+            in_flight: VecDeque::new(),
+            put_back: 0,
+            send_again_at: None,
+            requests: VecDeque::new(),
+            reads: Vec::new(),
+            reads_pinged: 0,
+            typing_at: None,
+            pinged: false,
+            heard_at: now,
+            owed_since: None,
+            out: Vec::new(),
+            effects: Vec::new(),
+        }
+    }
+
+    /// Takes what one `read` brought.
+    pub fn push(&mut self, now: Instant, bytes: &[u8]) {
+        self.heard_at = now;
+        self.pinged = false;
+        self.decoder.push(bytes);
+    }
+
+    /// Takes the next line in. `None`: there is none yet.
+    ///
+    /// # Errors
+    /// The server sends a line without end; the connection cannot be followed any further.
+    pub fn next(
+        &mut self,
+        now: Instant,
+        outbox: &mut VecDeque<Outgoing>,
+    ) -> Result<Option<Turn>, LineTooLong> {
+        let event = match self.decoder.next_line() {
+            None => return Ok(None),
+            Some(line) => Event::parse(line?),
+        };
+        if self.told.len() >= STORED_AT_MOST {
+            self.store();
+        }
+        Ok(Some(match event {
+            Ok(event) => self.take(now, event, outbox),
+            Err(error) => {
+                tracing::warn!(%error, "a line of the server cannot be understood");
+                Turn::GoesOn
+            }
+        }))
+    }
+
+    /// All lines of a `read` are taken in: stores what is worth it. During a backlog small parts
+    /// wait for more.
+    pub fn end_of_read(&mut self) {
+        if !self.catching_up || self.told.len() >= STORED_TOGETHER {
+            self.store();
+        }
+    }
+
+    /// Stores what has been told so far.
+    pub fn store(&mut self) {
+        let position = self.position.take();
+        if self.told.is_empty() && position.is_none() {
+            return;
+        }
+        let told = std::mem::take(&mut self.told);
+        self.effects.push(Effect::StoreLive { told, position });
+        if let Some(up_to) = position {
+            Request::Got(Got { up_to }).encode(&mut self.out);
+            self.out.push(b'\n');
+        }
+    }
+
+    /// Sends what may go out now, in order.
+    pub fn fill(&mut self, outbox: &mut VecDeque<Outgoing>) {
+        if self.catching_up || self.send_again_at.is_some() {
+            return;
+        }
+        while self.in_flight.len() < WINDOW
+            && let Some(message) = outbox.pop_front()
+        {
+            let start = self.out.len();
+            self.say(&Request::Send {
+                tag: Some(message.tag.clone()),
+                to: message.to.clone(),
+                text: message.text.clone(),
+            });
+            if self.out.len() - start > self.line_bytes {
+                self.out.truncate(start);
+                let (id, why) = (message.id, Refusal::TooLong);
+                self.told.push(Told::Refused { id, why });
+                self.store();
+            } else {
+                self.in_flight.push_back(message);
+            }
+        }
+    }
+
+    /// What is to be done now, in order; what is written comes last, after it is stored what it
+    /// tells of.
+    pub fn effects(&mut self, now: Instant) -> Vec<Effect> {
+        if !self.out.is_empty() {
+            let out = std::mem::take(&mut self.out);
+            self.effects.push(Effect::Write(out));
+        }
+        let is_owed = self.catching_up
+            || self.pinged
+            || !self.in_flight.is_empty()
+            || !self.requests.is_empty()
+            || !self.reads.is_empty();
+        self.owed_since = is_owed.then(|| self.owed_since.unwrap_or(now));
+        std::mem::take(&mut self.effects)
+    }
+
+    /// When [`LiveSession::timer`] is due.
+    pub fn deadline(&self) -> Option<Instant> {
+        let patience = if self.pinged { DEAD_AFTER } else { ASK_AFTER };
+        let silent = self.silent_since().map(|since| since + patience);
+        [silent, self.send_again_at].into_iter().flatten().min()
+    }
+
+    /// Time passes. `false`: the server is gone.
+    pub fn timer(&mut self, now: Instant) -> bool {
+        if self.send_again_at.is_some_and(|at| at <= now) {
+            self.send_again_at = None;
+            self.put_back = 0;
+        }
+        let Some(since) = self.silent_since() else {
+            return true;
+        };
+        if since + ASK_AFTER <= now && !self.pinged {
+            self.ping(now);
+        }
+        since + DEAD_AFTER > now
+    }
+
+    fn silent_since(&self) -> Option<Instant> {
+        self.owed_since.map(|owed| owed.max(self.heard_at))
+    }
+
+    /// Asks whether the server is there.
+    pub fn ping(&mut self, now: Instant) {
+        if !self.pinged {
+            self.pinged = true;
+            self.reads_pinged = self.reads.len();
+            self.owed_since.get_or_insert(now);
+            self.say(&Request::Ping);
+        }
+    }
+
+    /// Says goodbye; the server closes then.
+    pub fn say_bye(&mut self) {
+        self.say(&Request::Bye);
+    }
+
+    /// The person has read on.
+    pub fn tell_read(&mut self, read: Read) {
+        self.say(&Request::Read(read.clone()));
+        match self.reads.iter().position(|known| known.with == read.with) {
+            // Those that were pinged for are the first ones.
+            Some(at) if at >= self.reads_pinged => self.reads[at] = read,
+            _ => self.reads.push(read),
+        }
+    }
+
+    /// The person types.
+    pub fn tell_typing(&mut self, now: Instant, to: Login) {
+        let is_told = self
+            .typing_at
+            .as_ref()
+            .is_some_and(|(whom, at)| *whom == to && now < *at + TYPING_PAUSE);
+        if !is_told && !self.catching_up {
+            self.say(&Request::Typing(Typing { to: to.clone() }));
+            self.typing_at = Some((to, now));
+        }
+    }
+
+    /// The person is not looking, or is back.
+    pub fn tell_status(&mut self, is_away: bool) {
+        let state = if is_away {
+            Presence::Away
+        } else {
+            Presence::Online
+        };
+        self.say(&Request::Status(Status {
+            state,
+            ..Status::default()
+        }));
+    }
+
+    /// Asks who there is; told of from now on.
+    pub fn ask_roster(&mut self) {
+        self.say(&Request::Roster);
+    }
+
+    /// Asks for older messages, one answer after another. `false`: too many wait already.
+    pub fn ask_older(&mut self, request: HistoryRequest) -> bool {
+        if self.requests.contains(&request) {
+            return true;
+        }
+        if self.requests.len() >= REQUESTS {
+            return false;
+        }
+        if self.requests.is_empty() {
+            self.say(&Request::History(request.clone()));
+        }
+        self.requests.push_back(request);
+        true
+    }
+
+    /// Whether a message is out and not answered.
+    pub fn is_in_flight(&self, id: MessageId) -> bool {
+        self.in_flight.iter().any(|message| message.id == id)
+    }
+
+    /// The session is over: what was not answered, and whose older messages will not come.
+    pub fn end(mut self) -> (VecDeque<Outgoing>, Vec<Login>, Vec<Effect>) {
+        self.store();
+        self.out.clear();
+        let unasked = self.requests.into_iter().map(|request| request.with);
+        (self.in_flight, unasked.collect(), self.effects)
+    }
+
+    fn say(&mut self, request: &Request) {
+        request.encode(&mut self.out);
+        self.out.push(b'\n');
+    }
+
+    fn take(&mut self, now: Instant, event: Event, outbox: &mut VecDeque<Outgoing>) -> Turn {
+        match event {
+            Event::Message(message) if message.is_old => self.older.push(message),
+            Event::Message(message) => {
+                if let Some(tag) = message.tag.as_ref().filter(|_| message.from == self.login) {
+                    outbox.retain(|waiting| waiting.tag != *tag);
+                    self.in_flight.retain(|sent| sent.tag != *tag);
+                }
+                self.position = self.position.max(Some(message.id));
+                self.told.push(Told::Message(message));
+            }
+            Event::End if self.catching_up => {
+                self.catching_up = false;
+                self.position = self.position.max(Some(self.last));
+                self.store();
+                return Turn::CaughtUp;
+            }
+            Event::Accepted(accepted) => {
+                let Some(id) = self.answered(|sent| sent.tag == accepted.tag).map(|m| m.id) else {
+                    return Turn::GoesOn;
+                };
+                self.told.push(Told::Accepted {
+                    id,
+                    server_id: accepted.id,
+                    at: accepted.at,
+                });
+                return Turn::Accepted;
+            }
+            Event::Refused(refused) => {
+                tracing::info!(code = ?refused.code, detail = refused.detail, "refused");
+                if let Some(tag) = refused.tag
+                    && let Some(message) = self.answered(|sent| sent.tag == tag)
+                {
+                    self.refused(now, message, refused.code, outbox);
+                } else {
+                    self.request_refused(refused.code);
+                }
+            }
+            Event::Receipt(receipt) => self.told.push(Told::Receipt(receipt)),
+            Event::Read(read) => self.told.push(Told::Read(read)),
+            Event::History(end) => {
+                let messages = std::mem::take(&mut self.older);
+                self.requests.pop_front();
+                self.effects.push(Effect::StoreOlder { messages, end });
+                self.next_request();
+            }
+            Event::Pong => {
+                if self.reads_pinged > 0 {
+                    let told = self.reads.drain(..self.reads_pinged).collect();
+                    self.reads_pinged = 0;
+                    self.effects.push(Effect::ReadsTold(told));
+                }
+            }
+            event @ (Event::Typing(_) | Event::Presence(_) | Event::Roster(_)) => {
+                self.effects.push(Effect::News(event));
+            }
+            Event::Bye(bye) => {
+                tracing::info!(code = ?bye.code, detail = bye.detail, "the server says bye");
+                return Turn::Ended(bye.code);
+            }
+            Event::End | Event::Welcome(_) | Event::Unknown => {}
+        }
+        Turn::GoesOn
+    }
+
+    fn answered(&mut self, is: impl Fn(&Outgoing) -> bool) -> Option<Outgoing> {
+        let at = self.in_flight.iter().position(is)?;
+        self.in_flight.remove(at)
+    }
+
+    fn refused(
+        &mut self,
+        now: Instant,
+        message: Outgoing,
+        code: RefusalCode,
+        outbox: &mut VecDeque<Outgoing>,
+    ) {
+        let why = match code {
+            RefusalCode::UnknownRecipient => Refusal::UnknownRecipient,
+            RefusalCode::NotAMember => Refusal::NotAMember,
+            RefusalCode::MailboxFull => Refusal::MailboxFull,
+            RefusalCode::BadLine | RefusalCode::Other => Refusal::Other,
+            RefusalCode::Internal => {
+                // Before what was written after it.
+                outbox.insert(self.put_back.min(outbox.len()), message);
+                self.put_back += 1;
+                self.send_again_at = Some(now + STORE_AGAIN);
+                return;
+            }
+        };
+        let id = message.id;
+        self.told.push(Told::Refused { id, why });
+    }
+
+    /// A refusal without a tag can only be of a request for older messages: everything else that
+    /// is sent has a tag or no answer.
+    fn request_refused(&mut self, code: RefusalCode) {
+        if code == RefusalCode::BadLine {
+            return;
+        }
+        if let Some(request) = self.requests.pop_front() {
+            self.older.clear();
+            self.effects.push(Effect::NoOlder(request.with));
+            self.next_request();
+        }
+    }
+
+    fn next_request(&mut self) {
+        if let Some(request) = self.requests.front().cloned() {
+            self.say(&Request::History(request));
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! The part of live sessions in the connection's rules: asking for one, falling back to classic,
+//! and what ends one.
+
+use std::time::{Duration, Instant};
+
+use mensageiro_protocol::live::{ByeCode, Event, Hello, HistoryRequest};
+
+use super::{
+    live::{LiveSession, Turn},
+    machine::{CLOSE, Machine, Phase},
+    terms::{Effect, Way},
+};
+use crate::engine::{LinkProblem, LinkState};
+
+/// How long a server may be silent on a live hello. One of another make may wait for something
+/// else; ours has a disk that may be busy.
+pub(super) const GREETING: Duration = Duration::from_secs(8);
+/// A server that knew no live sessions is asked again after so long: it may have been replaced.
+const ASK_LIVE_AGAIN: Duration = Duration::from_secs(24 * 60 * 60);
+/// Longest first line: a welcome has a few fields.
+const LONGEST_WELCOME: usize = 16 * 1024;
+
+impl Machine {
+    /// Whether the login about to be sent asks for a live session.
+    pub(super) fn wants_live(&mut self, now: Instant) -> bool {
+        if self.way == Way::Live {
+            return true;
+        }
+        if self.is_live_due {
+            return self.refused.is_empty();
+        }
+        // Counted from now on; the account knows about earlier times.
+        let refused_at = *self.live_refused_at.get_or_insert(now);
+        self.refused.is_empty() && now >= refused_at + ASK_LIVE_AGAIN
+    }
+
+    pub(super) fn greet(&mut self, now: Instant) {
+        let hello = Hello {
+            login: self.login.clone(),
+            device: Some(self.device.clone()),
+            after: self.position,
+        };
+        let mut line = Vec::new();
+        hello.encode(&mut line);
+        line.push(b'\n');
+        self.effects.push(Effect::Write(line));
+        self.phase = Phase::Greeting {
+            answer_by: now + GREETING,
+            heard: Vec::new(),
+        };
+    }
+
+    pub(super) fn live_bytes(&mut self, now: Instant, bytes: &[u8]) {
+        match &mut self.phase {
+            Phase::Greeting { heard, .. } => {
+                heard.extend_from_slice(bytes);
+                self.greeted(now);
+            }
+            Phase::Live(live) => {
+                live.push(now, bytes);
+                self.take_live(now);
+            }
+            _ => {}
+        }
+    }
+
+    /// A live server's first word is `welcome` or `bye`; anything else is another server's.
+    fn greeted(&mut self, now: Instant) {
+        let Phase::Greeting { heard, .. } = &mut self.phase else {
+            return;
+        };
+        let heard = std::mem::take(heard);
+        let Some(lf) = heard.iter().position(|&byte| byte == b'\n') else {
+            let may_become = |word: &[u8]| heard.starts_with(word) || word.starts_with(&heard);
+            let is_open = may_become(b"welcome ") || may_become(b"bye ");
+            if !is_open || heard.len() > LONGEST_WELCOME {
+                return self.not_live(now);
+            }
+            if let Phase::Greeting { heard: kept, .. } = &mut self.phase {
+                *kept = heard;
+            }
+            return;
+        };
+        match Event::parse(&heard[..lf]) {
+            Ok(Event::Welcome(welcome)) => {
+                self.way = Way::Live;
+                self.let_in();
+                if self
+                    .position
+                    .is_some_and(|position| welcome.last < position)
+                {
+                    // Its numbers began anew: nothing above ours would ever come.
+                    self.position = None;
+                    self.effects.push(Effect::BeginAnew);
+                    self.effects.push(Effect::Close);
+                    return self.connect();
+                }
+                self.online_since = Some(now);
+                self.effects.push(Effect::BeginLive(welcome.last));
+                let rest = &heard[lf + 1..];
+                let live = LiveSession::new(now, self.login.clone(), &welcome, rest);
+                self.phase = Phase::Live(Box::new(live));
+                self.show(LinkState::Live { catching_up: true });
+                self.take_live(now);
+            }
+            Ok(Event::Bye(bye)) => self.bye(now, bye.code),
+            _ => self.not_live(now),
+        }
+    }
+
+    fn take_live(&mut self, now: Instant) {
+        loop {
+            let Phase::Live(live) = &mut self.phase else {
+                return;
+            };
+            match live.next(now, &mut self.outbox) {
+                Ok(None) => break,
+                Ok(Some(Turn::GoesOn)) => {}
+                Ok(Some(Turn::Accepted)) => self.backoff.reset(),
+                Ok(Some(Turn::CaughtUp)) => {
+                    live.ask_roster();
+                    if self.is_away {
+                        live.tell_status(true);
+                    }
+                    self.unanswered.clear();
+                    let effects = live.effects(now);
+                    self.absorb(effects);
+                    self.show(LinkState::Live { catching_up: false });
+                }
+                Ok(Some(Turn::Ended(code))) => return self.bye(now, code),
+                Err(error) => return self.broken(now, LinkProblem::Other(error.to_string())),
+            }
+        }
+        if let Phase::Live(live) = &mut self.phase {
+            live.end_of_read();
+        }
+    }
+
+    /// At the end of each turn: what may go out goes out, after what is to be stored before.
+    pub(super) fn go_on_live(&mut self, now: Instant) {
+        let Phase::Live(live) = &mut self.phase else {
+            return;
+        };
+        live.fill(&mut self.outbox);
+        let effects = live.effects(now);
+        self.absorb(effects);
+    }
+
+    fn absorb(&mut self, effects: Vec<Effect>) {
+        for effect in &effects {
+            if let Effect::StoreLive { position, .. } = effect {
+                self.position = self.position.max(*position);
+            }
+        }
+        self.effects.extend(effects);
+    }
+
+    pub(super) fn with_live(&mut self, tell: impl FnOnce(&mut LiveSession)) {
+        if let Phase::Live(live) = &mut self.phase {
+            tell(live);
+        }
+    }
+
+    pub(super) fn ask_older(&mut self, request: HistoryRequest) {
+        let with = request.with.clone();
+        let is_asked = match &mut self.phase {
+            Phase::Live(live) => live.ask_older(request),
+            _ => false,
+        };
+        if !is_asked {
+            self.effects.push(Effect::NoOlder(with));
+        }
+    }
+
+    pub(super) fn live_timer(&mut self, now: Instant) {
+        if let Phase::Live(live) = &mut self.phase
+            && !live.timer(now)
+        {
+            self.broken(now, LinkProblem::TimedOut);
+        }
+    }
+
+    /// The server hung up on the hello, or answered as one that does not know live sessions.
+    pub(super) fn not_live(&mut self, now: Instant) {
+        self.effects.push(Effect::Close);
+        if self.remembered != Some(Way::Live) {
+            self.is_live_due = false;
+            self.live_refused_at = Some(now);
+            self.effects.push(Effect::LiveRefused);
+        }
+        self.refused_so(now);
+    }
+
+    pub(super) fn greeting_unanswered(&mut self, now: Instant) {
+        if self.remembered == Some(Way::Live) {
+            return self.broken(now, LinkProblem::TimedOut);
+        }
+        // Perhaps it was only slow: with the next start of the app it is asked again.
+        self.is_live_due = false;
+        self.live_refused_at = Some(now);
+        self.effects.push(Effect::Close);
+        self.refused_so(now);
+    }
+
+    fn bye(&mut self, now: Instant, code: ByeCode) {
+        match code {
+            ByeCode::UnknownUser | ByeCode::Removed => {
+                self.end_live(now);
+                self.effects.push(Effect::Close);
+                self.refuse();
+            }
+            ByeCode::BadHello if matches!(self.phase, Phase::Greeting { .. }) => self.not_live(now),
+            _ => self.broken(now, LinkProblem::Broken),
+        }
+    }
+
+    /// What was told is kept; what was not answered goes out again, first and in order.
+    pub(super) fn end_live(&mut self, now: Instant) {
+        if !matches!(self.phase, Phase::Live(_)) {
+            return;
+        }
+        if let Phase::Live(live) = std::mem::replace(&mut self.phase, Phase::Closing { until: now })
+        {
+            let (in_flight, unasked, effects) = live.end();
+            for message in in_flight.into_iter().rev() {
+                self.unanswered.push(message.id);
+                self.outbox.push_front(message);
+            }
+            self.absorb(effects);
+            self.effects
+                .extend(unasked.into_iter().map(Effect::NoOlder));
+            self.phase = Phase::Idle { next_fetch: None };
+        }
+    }
+
+    /// Says goodbye and waits, not for long, for the server to close.
+    pub(super) fn leave_live(&mut self, now: Instant) {
+        self.with_live(LiveSession::say_bye);
+        if let Phase::Live(live) = &mut self.phase {
+            let effects = live.effects(now);
+            self.absorb(effects);
+        }
+        self.end_live(now);
+        let until = self.stop_by.unwrap_or(now + CLOSE);
+        self.phase = Phase::Closing { until };
+    }
+}

@@ -1,0 +1,465 @@
+//! Live sessions, as the machine leads them.
+
+use super::*;
+
+/// A machine that may ask for a live session.
+fn bench(way: Option<Way>, position: Option<u64>) -> Bench {
+    let memory = Memory {
+        way,
+        is_live_due: way.is_none_or(|way| way == Way::Live),
+        position,
+        device: Tag::parse("d").unwrap(),
+    };
+    Bench {
+        machine: Machine::new(Login::parse("ana").unwrap(), [], memory, None, 7),
+        now: Instant::now(),
+        effects: Vec::new(),
+    }
+}
+
+const WELCOME: &str = r#"bytes welcome {"you":"ana","last":20}⏎"#;
+
+/// Connected, caught up, with nothing on the way.
+fn live() -> Bench {
+    let mut bench = bench(Some(Way::Live), Some(10));
+    for step in ["start", "connected", WELCOME, "bytes f⏎"] {
+        bench.step(step);
+    }
+    bench.said();
+    bench
+}
+
+#[test]
+fn a_live_session_stores_the_backlog_and_says_what_it_has() {
+    check_with(
+        bench(None, None),
+        &[
+            ("start", "connecting | connect"),
+            ("connected", "write ana live/1 device=d⏎"),
+            (WELCOME, "remember Live | begin 20 | catching up"),
+            ("bytes #7;at=1 @bob oi⏎#9;at=2;from=bob @turma olá⏎", ""),
+            (
+                "bytes f⏎",
+                "store [#7 bob: oi, #9 bob: olá] at 20 | write got {\"up_to\":20}⏎roster {}⏎ | live",
+            ),
+            (
+                "bytes #21;at=3 @bob tudo?⏎",
+                "store [#21 bob: tudo?] at 21 | write got {\"up_to\":21}⏎",
+            ),
+            ("reset", "close | waiting Broken"),
+            ("pass 1300", "connecting | connect"),
+            ("connected", "write ana live/1 device=d after=21⏎"),
+        ],
+    );
+}
+
+#[test]
+fn a_long_backlog_is_stored_by_fifty_or_more() {
+    let mut bench = bench(Some(Way::Live), Some(1));
+    for step in ["start", "connected", WELCOME] {
+        bench.step(step);
+    }
+    bench.said();
+    let line = |id: usize| format!("#{id};at=1 @bob m{id}⏎");
+    bench.step(&format!("bytes {}", (2..40).map(line).collect::<String>()));
+    assert_eq!(bench.said(), "", "too few to be worth a sync");
+    bench.step(&format!(
+        "bytes {}",
+        (40..2040).map(line).collect::<String>()
+    ));
+    let stored: Vec<_> = bench
+        .effects
+        .drain(..)
+        .filter_map(|effect| match effect {
+            Effect::StoreLive { told, position } => Some((told.len(), position)),
+            _ => None,
+        })
+        .collect();
+    assert!(stored.iter().all(|(count, _)| *count >= 50), "{stored:?}");
+    let count: usize = stored.iter().map(|(count, _)| count).sum();
+    assert_eq!((count, stored.last().unwrap().1), (2000, Some(2001)));
+    assert_eq!(bench.machine.position, Some(2001));
+    bench.step("reset");
+    assert!(
+        bench.said().starts_with("store [#2002 bob: m2002, "),
+        "the rest"
+    );
+    assert_eq!(bench.machine.position, Some(2039));
+}
+
+#[test]
+fn what_was_not_answered_goes_out_again_with_its_tag_first_and_in_order() {
+    check_with(
+        live(),
+        &[
+            ("send 1 @bob one", "write #t1 @bob one⏎"),
+            ("send 2 @bob two", "write #t2 @bob two⏎"),
+            (
+                r#"bytes ok {"tag":"t1","id":30,"at":5}⏎"#,
+                "store [1 is #30]",
+            ),
+            ("broken", "close | waiting TimedOut"),
+            ("send 3 @bob three", ""),
+            ("fetch", "connecting | connect"),
+            ("connected", "write ana live/1 device=d after=20⏎"),
+            (
+                r#"bytes welcome {"you":"ana","last":31}⏎"#,
+                "begin 31 | catching up",
+            ),
+            (
+                "bytes f⏎",
+                "store [] at 31 | write got {\"up_to\":31}⏎roster {}⏎ | live | write #t2 @bob two⏎#t3 @bob three⏎",
+            ),
+            (
+                r#"bytes ok {"tag":"t2","id":31,"at":5}⏎ok {"tag":"t3","id":32,"at":6}⏎"#,
+                "store [2 is #31, 3 is #32]",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn what_the_server_tells_as_ones_own_does_not_go_out_again() {
+    check_with(
+        live(),
+        &[
+            ("send 1 @bob one", "write #t1 @bob one⏎"),
+            ("reset", "close | waiting Broken"),
+            ("fetch", "connecting | connect"),
+            ("connected", "write ana live/1 device=d after=20⏎"),
+            (
+                r#"bytes welcome {"you":"ana","last":30}⏎#30;at=1;from=ana;tag=t1 @bob one⏎f⏎"#,
+                "begin 30 | catching up | store [#30 ana: one] at 30 | write got {\"up_to\":30}⏎roster {}⏎ | live",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn no_more_than_a_window_is_on_the_way() {
+    let mut bench = live();
+    for id in 1..=70 {
+        bench.step(&format!("send {id} @bob m"));
+    }
+    assert_eq!(bench.said().matches("write").count(), 64);
+    bench.step(r#"bytes ok {"tag":"t1","id":30,"at":5}⏎ok {"tag":"t2","id":31,"at":5}⏎"#);
+    assert_eq!(
+        bench.said(),
+        "store [1 is #30, 2 is #31] | write #t65 @bob m⏎#t66 @bob m⏎"
+    );
+    assert!(bench.machine.is_out(MessageId(66)) && !bench.machine.is_out(MessageId(67)));
+}
+
+#[test]
+fn a_refused_message_says_why_and_the_next_one_goes_on() {
+    check_with(
+        live(),
+        &[
+            ("send 1 @zoe oi", "write #t1 @zoe oi⏎"),
+            (
+                r#"bytes no {"tag":"t1","code":"unknown-recipient"}⏎"#,
+                "store [1 UnknownRecipient]",
+            ),
+            ("send 2 @bob oi", "write #t2 @bob oi⏎"),
+            (r#"bytes no {"tag":"t2","code":"internal"}⏎"#, ""),
+            ("send 3 @bob later", ""),
+            ("pass 5000", "write #t2 @bob oi⏎#t3 @bob later⏎"),
+        ],
+    );
+}
+
+#[test]
+fn a_message_longer_than_the_server_takes_is_refused_here() {
+    let mut bench = live();
+    bench.step(&format!("send 1 @bob {}", "\\".repeat(16_000)));
+    assert_eq!(bench.said(), "store [1 TooLong]");
+    bench.step("send 2 @bob oi");
+    assert_eq!(bench.said(), "write #t2 @bob oi⏎");
+}
+
+#[test]
+fn a_server_that_hangs_up_on_the_hello_is_classic() {
+    check_with(
+        bench(None, None),
+        &[
+            ("start", "connecting | connect"),
+            ("connected", "write ana live/1 device=d⏎"),
+            ("closed", "close | not live | connect"),
+            ("connected", "write ana⏎"),
+            ("bytes f⏎", "remember Line | online | store [] login"),
+            ("fetch", "finish"),
+            ("closed", "all read | close | connect"),
+            ("connected", "write ana⏎"),
+            ("bytes f⏎", "store [] login"),
+        ],
+    );
+}
+
+#[test]
+fn a_server_that_answers_the_hello_with_something_else_is_classic() {
+    for answer in ["bytes unknown user", "bytes wel come⏎", "bytes f⏎"] {
+        check_with(
+            bench(None, None),
+            &[
+                ("start", "connecting | connect"),
+                ("connected", "write ana live/1 device=d⏎"),
+                (answer, "close | not live | connect"),
+                ("connected", "write ana⏎"),
+            ],
+        );
+    }
+    // In parts, it is one.
+    check_with(
+        bench(None, None),
+        &[
+            ("start", "connecting | connect"),
+            ("connected", "write ana live/1 device=d⏎"),
+            ("bytes wel", ""),
+            (
+                "bytes come {\"you\":\"ana\",\"last\":0}⏎f",
+                "remember Live | begin 0 | catching up",
+            ),
+            (
+                "bytes ⏎",
+                "store [] at 0 | write got {\"up_to\":0}⏎roster {}⏎ | live",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn a_server_that_says_nothing_to_the_hello_gets_a_classic_login() {
+    check_with(
+        bench(None, None),
+        &[
+            ("start", "connecting | connect"),
+            ("connected", "write ana live/1 device=d⏎"),
+            ("pass 8000", "close | connect"),
+            ("connected", "write ana⏎"),
+        ],
+    );
+}
+
+#[test]
+fn a_classic_server_is_asked_again_after_a_day() {
+    let line = Way::Classic(Framing::Line);
+    let mut bench = bench(Some(line), None);
+    for step in ["start", "connected", "bytes f⏎"] {
+        bench.step(step);
+    }
+    assert!(bench.said().contains("write ana⏎"));
+    bench.pass(Duration::from_secs(24 * 60 * 60));
+    for step in ["fetch", "closed", "connected"] {
+        bench.step(step);
+    }
+    assert!(bench.said().ends_with("write ana live/1 device=d⏎"));
+    bench.step("reset");
+    assert_eq!(bench.said(), "close | not live | connect");
+    bench.step("connected");
+    assert_eq!(bench.said(), "write ana⏎");
+}
+
+#[test]
+fn a_live_server_that_hangs_up_is_doubted_before_it_is_taken_for_a_classic_one() {
+    let mut bench = bench(Some(Way::Live), Some(3));
+    bench.step("start");
+    for _ in 0..3 {
+        bench.said();
+        bench.step("connected");
+        bench.step("closed");
+        assert_eq!(
+            bench.said(),
+            "write ana live/1 device=d after=3⏎ | close | waiting Broken"
+        );
+        bench.step("fetch");
+    }
+    bench.step("connected");
+    bench.said();
+    bench.step("closed");
+    assert_eq!(bench.said(), "close | connect");
+    bench.step("connected");
+    assert_eq!(bench.said(), "write ana⏎");
+}
+
+#[test]
+fn an_unknown_user_is_refused_at_once() {
+    check_with(
+        bench(None, None),
+        &[
+            ("start", "connecting | connect"),
+            ("connected", "write ana live/1 device=d⏎"),
+            (
+                r#"bytes bye {"code":"unknown-user","detail":"?"}⏎"#,
+                "close | refused",
+            ),
+            ("closed", ""),
+            ("fetch", "connecting | connect"),
+        ],
+    );
+    check_with(
+        live(),
+        &[(r#"bytes bye {"code":"removed"}⏎"#, "close | refused")],
+    );
+}
+
+#[test]
+fn a_server_that_stops_or_finds_us_slow_is_joined_again() {
+    for code in ["shutdown", "slow", "internal", "full-moon"] {
+        let mut bench = live();
+        bench.step(&format!(
+            "bytes #21;at=1 @bob oi⏎bye {{\"code\":\"{code}\"}}⏎"
+        ));
+        let said = bench.said();
+        assert!(
+            said.starts_with("store [#21 bob: oi] at 21 | close | waiting Broken"),
+            "{said}"
+        );
+        bench.step("pass 1300");
+        bench.step("connected");
+        assert!(bench.said().ends_with("after=21⏎"));
+    }
+}
+
+#[test]
+fn a_server_that_begins_its_numbers_anew_is_another_one() {
+    check_with(
+        bench(Some(Way::Live), Some(100)),
+        &[
+            ("start", "connecting | connect"),
+            ("connected", "write ana live/1 device=d after=100⏎"),
+            (WELCOME, "begin anew | close | connect"),
+            ("connected", "write ana live/1 device=d⏎"),
+            (WELCOME, "begin 20 | catching up"),
+        ],
+    );
+}
+
+#[test]
+fn a_dead_link_is_noticed_when_an_answer_is_due_and_not_before() {
+    check_with(
+        live(),
+        &[
+            ("pass 600000", ""),
+            ("send 1 @bob oi", "write #t1 @bob oi⏎"),
+            ("pass 7900", ""),
+            ("pass 200", "write ping {}⏎"),
+            ("bytes pong {}⏎", ""),
+            ("pass 8000", "write ping {}⏎"),
+            ("pass 12000", "close | waiting TimedOut"),
+        ],
+    );
+    check_with(
+        live(),
+        &[
+            ("fetch", "write ping {}⏎"),
+            ("bytes pong {}⏎", ""),
+            ("pass 60000", ""),
+        ],
+    );
+}
+
+#[test]
+fn what_was_read_is_known_to_the_server_when_it_answers_after_it() {
+    check_with(
+        live(),
+        &[
+            ("read bob 7", "write read {\"with\":\"bob\",\"up_to\":7}⏎"),
+            ("read bob 9", "write read {\"with\":\"bob\",\"up_to\":9}⏎"),
+            ("pass 8000", "write ping {}⏎"),
+            ("read bob 12", "write read {\"with\":\"bob\",\"up_to\":12}⏎"),
+            ("bytes pong {}⏎", "1 reads told"),
+            ("pass 8000", "write ping {}⏎"),
+            ("bytes pong {}⏎", "1 reads told"),
+            ("pass 60000", ""),
+        ],
+    );
+}
+
+#[test]
+fn older_messages_are_asked_for_one_answer_after_another() {
+    let asked =
+        |with: &str| format!("write history {{\"with\":\"{with}\",\"before\":50,\"limit\":9}}⏎");
+    check_with(
+        live(),
+        &[
+            ("history bob", &asked("bob")),
+            ("history bob", ""),
+            ("history cy", ""),
+            (
+                "bytes #3;at=1;old=1 @bob a⏎#21;at=9 @bob new⏎#4;at=2;old=1 @bob b⏎",
+                "store [#21 bob: new] at 21 | write got {\"up_to\":21}⏎",
+            ),
+            (
+                r#"bytes history {"with":"bob","before":50,"count":2,"more":true}⏎"#,
+                &format!("older bob [3, 4] | {}", asked("cy")),
+            ),
+            (
+                r#"bytes no {"code":"not-a-member","detail":"?"}⏎"#,
+                "no older cy",
+            ),
+            ("history cy", &asked("cy")),
+            ("reset", "no older cy | close | waiting Broken"),
+            ("history bob", "no older bob"),
+        ],
+    );
+}
+
+#[test]
+fn typing_is_told_every_three_seconds_and_away_when_it_begins() {
+    check_with(
+        live(),
+        &[
+            ("typing bob", "write typing {\"to\":\"bob\"}⏎"),
+            ("pass 2900", ""),
+            ("typing bob", ""),
+            ("pass 200", ""),
+            ("typing bob", "write typing {\"to\":\"bob\"}⏎"),
+            ("away", "write status {\"state\":\"away\"}⏎"),
+            (
+                "bytes presence {\"login\":\"bob\",\"state\":\"away\"}⏎",
+                "news",
+            ),
+            (
+                "bytes receipt {\"id\":7,\"with\":\"bob\",\"by\":\"bob\",\"state\":\"read\",\"at\":1}⏎read {\"with\":\"bob\",\"up_to\":9}⏎",
+                "store [bob Read #7, read bob #9]",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn leaving_says_goodbye_and_does_not_wait_for_long() {
+    check_with(
+        live(),
+        &[
+            ("send 1 @bob oi", "write #t1 @bob oi⏎"),
+            ("stop", "write bye {}⏎"),
+            ("bytes ok {\"tag\":\"t1\",\"id\":9,\"at\":1}⏎", ""),
+            ("closed", "close | offline"),
+        ],
+    );
+    check_with(
+        live(),
+        &[("stop", "write bye {}⏎"), ("pass 1500", "close | offline")],
+    );
+}
+
+#[test]
+fn a_message_that_may_have_left_is_unconfirmed_on_a_server_that_is_classic_now() {
+    let mut bench = live();
+    bench.step("send 1 @bob oi");
+    for _ in 0..4 {
+        bench.step("reset");
+        bench.step("fetch");
+        bench.step("connected");
+    }
+    bench.said();
+    bench.step("reset");
+    bench.step("connected");
+    assert_eq!(bench.said(), "close | connect | write ana⏎");
+    bench.step("bytes f⏎");
+    assert_eq!(
+        bench.said(),
+        "remember Line | unconfirmed 1 | online | store [] login"
+    );
+}

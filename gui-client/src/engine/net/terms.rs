@@ -1,0 +1,199 @@
+//! What the machine takes and gives.
+
+use std::time::Duration;
+
+use mensageiro_protocol::{
+    Framing, Login, Text,
+    live::{self, Delivered, HistoryEnd, HistoryRequest, Read, Tag},
+};
+
+use crate::engine::{LinkProblem, LinkState, MessageId, Peer, Refusal};
+
+/// A message of the outbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outgoing {
+    /// Its number in the local database.
+    pub id: MessageId,
+    /// To whom.
+    pub to: Login,
+    /// What.
+    pub text: Text,
+    /// What it is sent with in live sessions.
+    pub tag: Tag,
+}
+
+/// How a server accepts logins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// It tells everything as it happens.
+    Live,
+    /// It knows the assignment.
+    Classic(Framing),
+}
+
+/// What is known of the server from earlier sessions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// How it accepted the last login.
+    pub way: Option<Way>,
+    /// It may be asked for a live session, though it did not know them the last time, or nothing
+    /// is known of it.
+    pub is_live_due: bool,
+    /// The newest message of a live server that is here.
+    pub position: Option<u64>,
+    /// The name of this device.
+    pub device: Tag,
+}
+
+/// Something a live server told, to be stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// A message, perhaps an own one.
+    Message(Delivered),
+    /// An own message is accepted.
+    Accepted {
+        /// Which.
+        id: MessageId,
+        /// Its number there.
+        server_id: u64,
+        /// When, in milliseconds since 1970.
+        at: i64,
+    },
+    /// An own message is not taken.
+    Refused {
+        /// Which.
+        id: MessageId,
+        /// Why.
+        why: Refusal,
+    },
+    /// How far somebody is.
+    Receipt(live::Receipt),
+    /// Another session of this user has read on.
+    Read(Read),
+}
+
+/// A message from a classic server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// The sender.
+    pub from: Peer,
+    /// What it says.
+    pub text: Text,
+}
+
+/// What the server's end mark answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Round {
+    /// The login.
+    Login,
+    /// This message, which is accepted now.
+    Sent(MessageId),
+}
+
+/// What is stored in one transaction, synced, before anything is written to the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// In the order they came.
+    pub received: Vec<Received>,
+    /// The round these messages end; `None`: more may come, or the link broke.
+    pub ends: Option<Round>,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input<'a> {
+    /// Connect, and stay connected until [`Input::Stop`].
+    Start,
+    /// There is a connection.
+    Connected,
+    /// There is none.
+    ConnectFailed(LinkProblem),
+    /// One `read` brought these bytes.
+    Bytes(&'a [u8]),
+    /// The server closed its side in order.
+    Closed,
+    /// The server cut the connection.
+    Reset,
+    /// The network did.
+    Broken(LinkProblem),
+    /// The last [`Effect::Write`] failed after so many bytes.
+    WriteFailed {
+        /// Bytes that may have left.
+        written: usize,
+    },
+    /// A message is in the outbox.
+    Send(Outgoing),
+    /// A message is no longer in the outbox.
+    Discard(MessageId),
+    /// The person has read on.
+    Read(Read),
+    /// The person types to this user or group.
+    Typing(Login),
+    /// The person is not looking, or is back.
+    Away(bool),
+    /// Older messages are wanted; answered by [`Effect::StoreOlder`] or [`Effect::NoOlder`].
+    History(HistoryRequest),
+    /// Fetch now, or see whether the link is alive.
+    FetchNow,
+    /// How often to fetch by reconnecting.
+    FetchEvery(Option<Duration>),
+    /// [`Machine::deadline`] has come.
+    Timer,
+    /// Close, in order if that is safe.
+    Stop,
+}
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Connect to the account's server; answered by `Connected` or `ConnectFailed`.
+    Connect,
+    /// Write these bytes.
+    Write(Vec<u8>),
+    /// Send the end of our side.
+    FinishWriting,
+    /// Give the connection up. Unless both sides have ended, the server must not take this for
+    /// an end in order.
+    Close,
+    /// Store this, synced.
+    Store(Batch),
+    /// Note, synced, that this message is about to be written.
+    Depart(MessageId),
+    /// Nothing of the message was written: it waits again.
+    Return(MessageId),
+    /// The message was written and never acknowledged.
+    Unconfirmed(MessageId),
+    /// The server has read to our end: everything received is acknowledged.
+    AllRead,
+    /// The server accepts logins in this way.
+    Remember(Way),
+    /// The server was asked for a live session and knows none.
+    LiveRefused,
+    /// A live session begins; this is the server's newest number. Answered by [`Input::Read`]s of
+    /// what the server may not know.
+    BeginLive(u64),
+    /// The server's numbers have begun anew: all that is known by number is of another server.
+    BeginAnew,
+    /// Store what a live server told, synced, with the position after it.
+    StoreLive {
+        /// In order.
+        told: Vec<Told>,
+        /// The newest number of all that is here then; `None`: as before.
+        position: Option<u64>,
+    },
+    /// Store older messages that were asked for.
+    StoreOlder {
+        /// Oldest first.
+        messages: Vec<Delivered>,
+        /// The end of the answer.
+        end: HistoryEnd,
+    },
+    /// Older messages of this conversation cannot be had now.
+    NoOlder(Login),
+    /// The server surely knows that these have been read.
+    ReadsTold(Vec<Read>),
+    /// News that is not kept.
+    News(live::Event),
+    /// The state of the link changed.
+    Link(LinkState),
+}

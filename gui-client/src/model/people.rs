@@ -1,0 +1,131 @@
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    time::Instant,
+};
+
+use mensageiro_protocol::Login;
+
+use crate::engine::{Peer, PresenceNews, Roster};
+
+/// Most people shown as typing in one conversation.
+const TYPING_AT_MOST: usize = 8;
+
+/// Who there is besides oneself, as far as a live server tells.
+#[derive(Debug, Default)]
+pub struct People {
+    users: BTreeMap<Login, Person>,
+    groups: BTreeMap<Login, BTreeSet<Login>>,
+    /// The first lines of a roster whose last one has not come.
+    arriving: Option<Roster>,
+    typing: HashMap<Peer, Vec<(Login, Instant)>>,
+}
+
+/// A user of the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// The name beside the login; empty: none.
+    pub name: String,
+    /// Where the person is; `None`: nobody tells now.
+    pub presence: Option<PresenceNews>,
+}
+
+impl People {
+    /// A user, if the server has told of them.
+    pub fn user(&self, login: &Login) -> Option<&Person> {
+        self.users.get(login)
+    }
+
+    /// Where a user is, if that is known now.
+    pub fn presence(&self, login: &Login) -> Option<&PresenceNews> {
+        self.users.get(login)?.presence.as_ref()
+    }
+
+    /// Whether this is known to be a group.
+    pub fn is_group(&self, name: &Login) -> bool {
+        self.groups.contains_key(name)
+    }
+
+    /// The members of a group, oneself among them.
+    pub fn members(&self, group: &Login) -> Option<&BTreeSet<Login>> {
+        self.groups.get(group)
+    }
+
+    /// Users and groups whose login or name contains `typed`, whatever the case: the groups first.
+    pub fn matching(&self, typed: &str) -> Vec<(&Login, Option<&Person>)> {
+        let typed = typed.trim().trim_start_matches('@').to_lowercase();
+        let holds = |text: &str| text.to_lowercase().contains(&typed);
+        let groups = self.groups.keys().filter(|name| holds(name.as_str()));
+        let users = self
+            .users
+            .iter()
+            .filter(|(login, person)| holds(login.as_str()) || holds(&person.name));
+        groups
+            .map(|name| (name, None))
+            .chain(users.map(|(login, person)| (login, Some(person))))
+            .collect()
+    }
+
+    /// Who types in a conversation at this moment, and when the first of them will not any more.
+    pub fn typing(&self, with: &Peer, now: Instant) -> (Vec<&Login>, Option<Instant>) {
+        let all = self.typing.get(with).into_iter().flatten();
+        let current = all.filter(|(_, until)| *until > now);
+        let (who, until): (Vec<_>, Vec<_>) = current.map(|(who, until)| (who, *until)).unzip();
+        (who, until.into_iter().min())
+    }
+
+    /// Takes in the roster, or a part of it. `me` is not somebody to write to.
+    pub(super) fn take_roster(&mut self, roster: Roster, me: &Login) {
+        let mut whole = self.arriving.take().unwrap_or_default();
+        whole.users.extend(roster.users);
+        whole.groups.extend(roster.groups);
+        if roster.more {
+            self.arriving = Some(whole);
+            return;
+        }
+        let others = whole.users.into_iter().filter(|u| u.presence.login != *me);
+        self.users = others
+            .map(|user| {
+                let person = Person {
+                    name: user.name,
+                    presence: Some(user.presence.clone()),
+                };
+                (user.presence.login, person)
+            })
+            .collect();
+        self.groups = whole
+            .groups
+            .into_iter()
+            .map(|group| (group.name, group.members.into_iter().collect()))
+            .collect();
+    }
+
+    pub(super) fn take_presence(&mut self, news: PresenceNews) {
+        if let Some(person) = self.users.get_mut(&news.login) {
+            person.presence = Some(news);
+        }
+    }
+
+    pub(super) fn take_typing(&mut self, with: Peer, who: Login, until: Instant) {
+        let all = self.typing.entry(with).or_default();
+        all.retain(|(other, _)| *other != who);
+        if all.len() < TYPING_AT_MOST {
+            all.push((who, until));
+        }
+    }
+
+    /// Whoever sent a message has ended typing it.
+    pub(super) fn stop_typing(&mut self, with: &Peer, who: &Login) {
+        if let Some(all) = self.typing.get_mut(with) {
+            all.retain(|(other, _)| other != who);
+        }
+    }
+
+    /// Nobody tells any more where people are.
+    pub(super) fn lose_sight(&mut self) {
+        self.arriving = None;
+        self.typing.clear();
+        for person in self.users.values_mut() {
+            person.presence = None;
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The people and groups one can begin a conversation with.
+
+use egui::{RichText, Role, ScrollArea, Sense, Ui, Vec2, WidgetInfo};
+use mensageiro_protocol::Login;
+
+use super::{View, presence, widget};
+use crate::{
+    engine::LinkState,
+    model::{Action, Person},
+    theme::{space, text},
+};
+
+const PERSON: f32 = 44.0;
+
+/// Users and groups whose login or name holds what is typed, where the server tells of them.
+pub fn show(ui: &mut Ui, view: &View<'_>, typed: &str, actions: &mut Vec<Action>) {
+    let Some(session) = &view.model.session else {
+        return;
+    };
+    let (texts, palette) = (view.texts, view.palette);
+    if matches!(session.link, LinkState::Online { .. }) {
+        let sentence = RichText::new(texts.get("new.classic")).font(text::small());
+        ui.add_space(space::TINY);
+        ui.label(sentence.color(palette.text_weak));
+        return;
+    }
+    let all = session.people.matching(typed);
+    if all.is_empty() {
+        return;
+    }
+    ui.add_space(space::SMALL);
+    ScrollArea::vertical()
+        .id_salt("people")
+        .max_height(PERSON * 4.5)
+        .auto_shrink([false, true])
+        .show_rows(ui, PERSON, all.len(), |ui, range| {
+            ui.spacing_mut().item_spacing.y = 0.0;
+            for (login, person) in &all[range] {
+                if person_row(ui, view, login, *person) {
+                    actions.push(Action::StartWith((*login).clone()));
+                }
+            }
+        });
+}
+
+/// One user or group to choose. True if it was clicked.
+fn person_row(ui: &mut Ui, view: &View<'_>, login: &Login, person: Option<&Person>) -> bool {
+    let (texts, palette, name) = (view.texts, view.palette, login.as_str());
+    let size = Vec2::new(ui.available_width(), PERSON);
+    let (rect, response) = ui.allocate_exact_size(size, Sense::click());
+    let about = match person {
+        None => texts.get("new.group"),
+        Some(person) => person.name.as_str(),
+    };
+    response.widget_info(|| {
+        let label = texts.fill("new.person", &[("login", name), ("name", about)]);
+        WidgetInfo::labeled(Role::Button, true, label)
+    });
+    let is_under = response.hovered() || response.has_focus();
+    let ground = if is_under {
+        palette.hover
+    } else {
+        palette.raised
+    };
+    let painter = ui.painter();
+    painter.rect_filled(rect, space::CONTROL_CORNER, ground);
+    let center = rect.left_center() + Vec2::new(22.0, 0.0);
+    widget::avatar(painter, palette, center, 30.0, name);
+    let news = person.and_then(|person| person.presence.as_ref());
+    presence::dot(painter, palette, center, 30.0, ground, news);
+    let (left, width) = (center.x + 25.0, rect.right() - center.x - 33.0);
+    let lines = [
+        (name, text::strong(), palette.text),
+        (about, text::small(), palette.text_weak),
+    ];
+    let lines = lines.into_iter().filter(|(words, ..)| !words.is_empty());
+    let lines: Vec<_> = lines
+        .map(|(words, font, ink)| {
+            (
+                painter.layout_job(widget::one_line(words, font, ink, width)),
+                ink,
+            )
+        })
+        .collect();
+    let height: f32 = lines.iter().map(|(galley, _)| galley.size().y).sum();
+    let mut top = rect.center().y - height / 2.0;
+    for (galley, ink) in lines {
+        let next = top + galley.size().y;
+        painter.galley(egui::pos2(left, top), galley, ink);
+        top = next;
+    }
+    response.clicked()
+}

@@ -1,0 +1,134 @@
+//! What the search field finds: conversations by name, then messages by their words.
+
+use egui::{Align, Label, Layout, RichText, Role, ScrollArea, Sense, Ui, WidgetInfo, pos2, vec2};
+
+use super::{View, peer_name, sidebar, widget};
+use crate::{
+    engine::{Message, Peer},
+    model::{Action, Session},
+    texts,
+    theme::{space, text},
+};
+
+/// Conversations shown above the messages at most.
+const CONVERSATIONS: usize = 20;
+
+const ROW_HEIGHT: f32 = 58.0;
+
+/// While one searches: in all conversations, or in the open one only.
+pub fn scope(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<Action>) {
+    let search = &session.search;
+    let chosen = search.with.as_ref();
+    let open = session.open.as_ref().filter(|_| search.is_on());
+    let Some(Peer::Person(login)) = chosen.or(open) else {
+        return;
+    };
+    let texts = view.texts;
+    ui.horizontal(|ui| {
+        ui.add_space(space::MEDIUM);
+        let one = texts.fill("search.in", &[("name", login.as_str())]);
+        let choices = [
+            (false, texts.get("search.everywhere").to_owned()),
+            (true, one),
+        ];
+        if let Some(in_one) = widget::choices(ui, view.palette, chosen.is_some(), &choices) {
+            let with = Peer::Person(login.clone());
+            actions.push(Action::SearchIn(in_one.then_some(with)));
+        }
+    });
+    ui.add_space(space::SMALL);
+}
+
+/// What was found.
+pub fn results(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<Action>) {
+    let search = &session.search;
+    ScrollArea::vertical()
+        .id_salt("found")
+        .auto_shrink(false)
+        .show(ui, |ui| {
+            ui.spacing_mut().item_spacing = egui::Vec2::ZERO;
+            let names = session.conversations.matching(&search.query);
+            for conversation in names.filter(|_| search.with.is_none()).take(CONVERSATIONS) {
+                let is_open = session.open.as_ref() == Some(&conversation.with);
+                if sidebar::row(ui, view, session, conversation, is_open) {
+                    actions.push(Action::Open(conversation.with.clone()));
+                    actions.push(Action::Filter(String::new()));
+                }
+            }
+            heading(ui, view, session);
+            for message in search.found() {
+                if found(ui, view, message) {
+                    actions.push(Action::JumpTo(message.clone()));
+                }
+            }
+        });
+}
+
+fn heading(ui: &mut Ui, view: &View<'_>, session: &Session) {
+    let search = &session.search;
+    let sentence = match (search.is_answered(), search.found().len()) {
+        (false, 0) => return,
+        (true, 0) => view.texts.get("search.nothing").to_owned(),
+        (_, count) => view.texts.count("search.found", count),
+    };
+    ui.allocate_ui_with_layout(
+        vec2(ui.available_width(), 34.0),
+        Layout::left_to_right(Align::Center),
+        |ui| {
+            ui.add_space(space::LARGE);
+            let sentence = RichText::new(sentence).font(text::tiny_strong());
+            ui.add(Label::new(sentence.color(view.palette.text_weak)));
+        },
+    );
+}
+
+/// One message that was found. True if it was clicked.
+fn found(ui: &mut Ui, view: &View<'_>, message: &Message) -> bool {
+    let (texts, palette) = (view.texts, view.palette);
+    let size = vec2(ui.available_width(), ROW_HEIGHT);
+    let (outer, response) = ui.allocate_exact_size(size, Sense::click());
+    if !ui.is_rect_visible(outer) {
+        return response.clicked();
+    }
+    let name = peer_name(texts, &message.with);
+    let who = match &message.author {
+        _ if message.is_own() => texts.fill("search.own_in", &[("name", name)]),
+        Some(author) => texts.fill(
+            "search.author_in",
+            &[("author", author.as_str()), ("name", name)],
+        ),
+        None => name.to_owned(),
+    };
+    let line = sidebar::beginning(message.text.as_str());
+    response.widget_info(|| {
+        let label = texts.fill("search.row", &[("name", &who), ("text", &line)]);
+        WidgetInfo::labeled(Role::Button, true, label)
+    });
+    let rect = outer.shrink2(vec2(space::SMALL, 1.0));
+    let painter = ui.painter();
+    if response.hovered() || response.has_focus() {
+        painter.rect_filled(rect, space::CARD_CORNER - 2, palette.hover);
+    }
+    let (upper, lower) = (rect.center().y - 10.0, rect.center().y + 11.0);
+    let today = view.zone.to_datetime(view.now).date();
+    let time = texts::row_time(texts, message.at, today, view.zone);
+    let time = painter.layout_no_wrap(time, text::tiny(), palette.text_weak);
+    let (left, right) = (rect.left() + space::SMALL, rect.right() - 10.0);
+    let time_left = right - time.size().x;
+    let at = pos2(time_left, upper - time.size().y / 2.0);
+    painter.galley(at, time, palette.text_weak);
+    for (words, font, ink, y, end) in [
+        (
+            &who,
+            text::small_strong(),
+            palette.text,
+            upper,
+            time_left - space::SMALL,
+        ),
+        (&line, text::small(), palette.text_weak, lower, right),
+    ] {
+        let galley = painter.layout_job(widget::one_line(words, font, ink, end - left));
+        painter.galley(pos2(left, y - galley.size().y / 2.0), galley, ink);
+    }
+    response.clicked()
+}

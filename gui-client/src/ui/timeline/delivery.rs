@@ -1,0 +1,93 @@
+//! How far an own message got, as a sign, a word, and a list of times.
+
+use egui::{Color32, RichText, Ui};
+use jiff::Timestamp;
+
+use crate::{
+    engine::{Delivery, Message, Refusal},
+    model::Progress,
+    texts,
+    theme::text,
+    ui::{View, icon::Icon},
+};
+
+/// Members of a group whose times are listed at most.
+const LISTED: usize = 12;
+
+/// The sign beside the time; `ink` is that of the time.
+pub fn sign(view: &View<'_>, message: &Message, ink: Color32) -> (Icon, Color32) {
+    match progress(view, message) {
+        Progress::Waiting => (Icon::Clock, ink),
+        Progress::Accepted => (Icon::Check, ink),
+        Progress::Delivered => (Icon::Checks, ink),
+        Progress::Read => (Icon::Checks, view.palette.read),
+        Progress::Unconfirmed | Progress::Refused => (Icon::Warning, view.palette.danger_text),
+    }
+}
+
+/// The same in a word; empty for what was received.
+pub fn name<'a>(view: &View<'a>, message: &Message) -> &'a str {
+    if message.delivery == Delivery::Received {
+        return "";
+    }
+    view.texts.get(match progress(view, message) {
+        Progress::Waiting => "delivery.waiting",
+        Progress::Accepted => "delivery.accepted",
+        Progress::Delivered => "delivery.delivered",
+        Progress::Read => "delivery.read",
+        Progress::Unconfirmed => "delivery.unconfirmed",
+        Progress::Refused => "delivery.refused",
+    })
+}
+
+/// The sentence that says why a message was not taken; `{name}` is the recipient.
+pub fn refusal_key(why: Refusal) -> &'static str {
+    match why {
+        Refusal::UnknownRecipient => "refusal.unknown_recipient",
+        Refusal::NotAMember => "refusal.not_a_member",
+        Refusal::MailboxFull => "refusal.mailbox_full",
+        Refusal::TooLong => "refusal.too_long",
+        Refusal::Other => "refusal.unknown",
+    }
+}
+
+/// When it was accepted, delivered and read; in a group by whom.
+pub fn times(ui: &mut Ui, view: &View<'_>, message: &Message) {
+    let line = |ui: &mut Ui, key: &str, name: &str, at: Timestamp| {
+        let time = texts::moment(view.texts, at, view.now, view.zone);
+        let sentence = view.texts.fill(key, &[("name", name), ("time", &time)]);
+        ui.label(RichText::new(sentence).font(text::small()));
+    };
+    if message.delivery != Delivery::Accepted {
+        ui.label(RichText::new(name(view, message)).font(text::small()));
+        return;
+    }
+    line(ui, "delivery.accepted_at", "", message.at);
+    let is_group = view
+        .model
+        .session
+        .as_ref()
+        .is_some_and(|session| session.is_group(&message.with));
+    for receipt in message.receipts.iter().take(LISTED) {
+        let by = receipt.by.as_str();
+        match (receipt.delivered, receipt.read) {
+            (_, Some(at)) if is_group => line(ui, "delivery.read_by", by, at),
+            (Some(at), None) if is_group => line(ui, "delivery.delivered_to", by, at),
+            (delivered, read) => {
+                if let Some(at) = delivered {
+                    line(ui, "delivery.delivered_at", by, at);
+                }
+                if let Some(at) = read {
+                    line(ui, "delivery.read_at", by, at);
+                }
+            }
+        }
+    }
+}
+
+fn progress(view: &View<'_>, message: &Message) -> Progress {
+    view.model
+        .session
+        .as_ref()
+        .map_or(Progress::Waiting, |session| session.progress(message))
+}
