@@ -24,7 +24,7 @@ use mensageiro_server::{
     conversation::Conversation,
     journal::{Accepted, Audience, Committed, Entry, Journal, Origin, Parts, Read, Refused},
     mailbox::{Mailboxes, Moved},
-    message::{Draft, Message, MessageId, Recipient, Tag},
+    message::{Draft, Message, MessageId, ReadMark, Recipient, Tag},
     options::Durability,
     status::Counters,
     store::{
@@ -272,8 +272,13 @@ impl Store for Counting {
         self.inner.seen()
     }
 
-    fn unarchived(&self, marks: usize, messages: usize) -> Result<Vec<Unarchived>, StoreError> {
-        self.inner.unarchived(marks, messages)
+    fn unarchived(
+        &self,
+        marks: usize,
+        messages: usize,
+        visit: &mut dyn FnMut(&ReadMark, Unarchived<'_>),
+    ) -> Result<Option<u64>, StoreError> {
+        self.inner.unarchived(marks, messages, visit)
     }
 
     fn archived(&self, up_to: u64, archive_bytes: u64) -> Result<(), StoreError> {

@@ -14,10 +14,7 @@ use super::{
     ArchiveError,
     row::{HEADER, Rows},
 };
-use crate::{
-    message::{MessageId, ReadMark},
-    store::{Store, Unarchived},
-};
+use crate::{message::MessageId, store::Store};
 
 /// `messages.csv`. It is opened anew for each write, so that it may be moved or edited while the
 /// server runs.
@@ -46,10 +43,9 @@ impl ArchiveFile {
     /// Returns the largest id it has seen doing so.
     pub(super) fn mend(&mut self, store: &dyn Store) -> Result<MessageId, ArchiveError> {
         let mut pending = HashSet::new();
-        for Unarchived { mark, messages } in store.unarchived(usize::MAX, usize::MAX)? {
-            let rows = messages.iter().map(|one| (one.id, mark.reader.clone()));
-            pending.extend(rows);
-        }
+        store.unarchived(usize::MAX, usize::MAX, &mut |mark, message| {
+            pending.insert((message.id, mark.reader.clone()));
+        })?;
         let from = store.archive_bytes()?;
         let tail = self.io(|path| mend(path, from, &pending))?;
         self.written = tail.written;
@@ -57,50 +53,40 @@ impl ArchiveFile {
         Ok(tail.newest)
     }
 
-    /// Appends the rows of these marks and syncs them. Returns the length of the file.
+    /// Appends the rows of at most so many marks and about so many messages that the store has for
+    /// the archive, and syncs them. Returns the number of the last mark and the length of the
+    /// file; `None` if there was nothing.
     pub(super) fn append(
         &mut self,
         store: &dyn Store,
-        marks: &[Unarchived],
-    ) -> Result<u64, ArchiveError> {
+        marks: usize,
+        messages: usize,
+    ) -> Result<Option<(u64, u64)>, ArchiveError> {
         if self.is_suspect {
             self.mend(store)?;
         }
-        let rows = self.rows(marks);
+        let mut rows = Rows::default();
+        let mut repeated = Vec::new();
+        let last = store.unarchived(marks, messages, &mut |mark, message| {
+            if !self.written.is_empty() {
+                let row = (message.id, mark.reader.clone());
+                if self.written.contains(&row) {
+                    return repeated.push(row);
+                }
+            }
+            rows.push(message, mark);
+        })?;
+        rows.end_moment();
+        let Some(last) = last else {
+            return Ok(None);
+        };
         self.is_suspect = true;
         let length = self.io(|path| append(path, &rows))?;
         self.is_suspect = false;
-        if !self.written.is_empty() {
-            for Unarchived { mark, messages } in marks {
-                for message in messages {
-                    self.written.remove(&(message.id, mark.reader.clone()));
-                }
-            }
+        for row in repeated {
+            self.written.remove(&row);
         }
-        Ok(length)
-    }
-
-    /// The rows of these marks that are not written. What one user has read at one moment stands
-    /// in the order of its ids, whatever the conversations.
-    fn rows(&self, marks: &[Unarchived]) -> Rows {
-        let mut rows = Rows::default();
-        let is_together = |a: &Unarchived, b: &Unarchived| {
-            (a.mark.read_at, &a.mark.reader) == (b.mark.read_at, &b.mark.reader)
-        };
-        for together in marks.chunk_by(is_together) {
-            let mut messages: Vec<_> = together.iter().flat_map(|one| &one.messages).collect();
-            messages.sort_unstable_by_key(|message| message.id);
-            let ReadMark {
-                reader, read_at, ..
-            } = &together[0].mark;
-            for message in messages {
-                if self.written.is_empty() || !self.written.contains(&(message.id, reader.clone()))
-                {
-                    rows.push(message, reader, *read_at);
-                }
-            }
-        }
-        rows
+        Ok(Some((last, length)))
     }
 
     fn io<T>(&self, act: impl FnOnce(&Path) -> io::Result<T>) -> Result<T, ArchiveError> {

@@ -150,12 +150,11 @@ impl Writer {
     /// Archives all that the store has for it.
     fn follow(&mut self) -> Result<(), ArchiveError> {
         loop {
-            let batch = self.store.unarchived(MARKS, MESSAGES)?;
-            let Some(last) = batch.last() else {
+            let written = self.file.append(&*self.store, MARKS, MESSAGES)?;
+            let Some((last, length)) = written else {
                 return Ok(());
             };
-            let length = self.file.append(&*self.store, &batch)?;
-            self.store.archived(last.mark.number, length)?;
+            self.store.archived(last, length)?;
         }
     }
 }

@@ -1,11 +1,14 @@
 //! A row of `messages.csv`, harmless in a spreadsheet and exact for a program.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Range};
 
 use jiff::Timestamp;
 use mensageiro_protocol::Login;
 
-use crate::message::Message;
+use crate::{
+    message::{MessageId, ReadMark},
+    store::Unarchived,
+};
 
 /// The first row of the file.
 pub const HEADER: [&str; 6] = ["id", "sent_at", "read_at", "from", "to", "text"];
@@ -18,6 +21,9 @@ pub(super) struct Rows {
     pub(super) ends: Vec<usize>,
     sent_at: Time,
     read_at: Time,
+    /// What one user has read at one moment, by its messages, and where it begins.
+    together: Vec<(MessageId, Range<usize>)>,
+    mark: Option<(Timestamp, Login)>,
 }
 
 /// A time as it stands in a row; the row before most likely has the same.
@@ -29,31 +35,66 @@ struct Time {
 
 impl Rows {
     /// Appends the row of a message and one of its readers.
-    pub(super) fn push(&mut self, message: &Message, reader: &Login, read_at: Timestamp) {
+    pub(super) fn push(&mut self, message: Unarchived<'_>, mark: &ReadMark) {
+        if !self.goes_on(mark) {
+            self.end_moment();
+            self.mark = Some((mark.read_at, mark.reader.clone()));
+        }
         let Self {
             bytes,
-            ends,
             sent_at,
-            read_at: read,
+            read_at,
+            together,
+            ..
         } = self;
+        let start = bytes.len();
         bytes.extend_from_slice(message.id.to_string().as_bytes());
-        for time in [sent_at.text(message.sent_at), read.text(read_at)] {
+        for time in [sent_at.text(message.sent_at), read_at.text(mark.read_at)] {
             bytes.push(b',');
             bytes.extend_from_slice(time.as_bytes());
         }
         // No login holds anything that needs protection or quotes.
         bytes.push(b',');
-        bytes.extend_from_slice(message.from.as_str().as_bytes());
+        bytes.extend_from_slice(message.from.as_bytes());
         bytes.push(b',');
-        if message.members.is_some() {
-            bytes.extend_from_slice(message.to.as_str().as_bytes());
+        if let Some(group) = message.group {
+            bytes.extend_from_slice(group.as_str().as_bytes());
             bytes.push(b'/');
         }
-        bytes.extend_from_slice(reader.as_str().as_bytes());
+        bytes.extend_from_slice(mark.reader.as_str().as_bytes());
         bytes.push(b',');
-        write_text(message.text.as_str(), bytes);
+        write_text(message.text, bytes);
         bytes.push(b'\n');
-        ends.push(bytes.len());
+        together.push((message.id, start..bytes.len()));
+    }
+
+    fn goes_on(&self, mark: &ReadMark) -> bool {
+        let before = self.mark.as_ref();
+        before.is_some_and(|(at, reader)| *at == mark.read_at && *reader == mark.reader)
+    }
+
+    /// Brings what one user has read at one moment in the order of ids, whatever the
+    /// conversations, and notes where its rows end.
+    pub(super) fn end_moment(&mut self) {
+        let Some((_, first)) = self.together.first() else {
+            return;
+        };
+        let start = first.start;
+        if !self.together.is_sorted_by_key(|(id, _)| *id) {
+            self.together.sort_unstable_by_key(|(id, _)| *id);
+            let rows = self.together.iter();
+            let sorted: Vec<_> = rows
+                .flat_map(|(_, row)| &self.bytes[row.clone()])
+                .copied()
+                .collect();
+            self.bytes.truncate(start);
+            self.bytes.extend_from_slice(&sorted);
+        }
+        let mut end = start;
+        for (_, row) in self.together.drain(..) {
+            end += row.len();
+            self.ends.push(end);
+        }
     }
 }
 
@@ -159,13 +200,10 @@ fn edited(field: &str, mut at_cell_start: impl FnMut(&mut String, char)) -> Cow<
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use mensageiro_protocol::Text;
     use proptest::prelude::*;
 
     use super::*;
-    use crate::message::MessageId;
+    use crate::conversation::Conversation;
 
     fn check(text: &str, expected: &str) {
         assert_eq!(protected(text), expected);
@@ -185,40 +223,83 @@ mod tests {
         check("", "");
     }
 
+    fn login(name: &str) -> Login {
+        Login::parse(name).unwrap()
+    }
+
+    fn mark(reader: &str, ms: i64) -> ReadMark {
+        ReadMark {
+            number: 1,
+            reader: login(reader),
+            conversation: Conversation::Group(login("class")),
+            first: MessageId(1),
+            last: MessageId(9),
+            read_at: Timestamp::from_millisecond(ms).unwrap(),
+        }
+    }
+
+    fn message<'a>(id: u64, group: &'a Login, text: &'a str) -> Unarchived<'a> {
+        Unarchived {
+            id: MessageId(id),
+            sent_at: Timestamp::from_millisecond(id as i64).unwrap(),
+            from: "ana",
+            group: Some(group),
+            text,
+        }
+    }
+
+    /// The fields of the rows; each ends where it is said to.
+    fn parsed(mut rows: Rows) -> Vec<Vec<String>> {
+        rows.end_moment();
+        let mut start = 0;
+        let row = |&end: &usize| {
+            let row = &rows.bytes[start..end];
+            start = end;
+            let mut reader = csv::ReaderBuilder::new()
+                .has_headers(false)
+                .from_reader(row);
+            let mut records = reader.records();
+            let fields = records.next().unwrap().unwrap();
+            assert!(records.next().is_none() && row.ends_with(b"\n"));
+            fields.iter().map(str::to_owned).collect()
+        };
+        rows.ends.iter().map(row).collect()
+    }
+
     #[test]
     fn a_row_is_csv_by_rfc_4180() {
-        let mut rows = Rows::default();
-        let [ana, bob, class] = ["ana", "bob", "class"].map(|name| Login::parse(name).unwrap());
+        let (mut rows, class) = (Rows::default(), login("class"));
         let texts = ["hi", "a,b", "say \"x\"", "=1\n-2", "x;y"];
         for (id, text) in (1..).zip(texts) {
-            let message = Message {
-                id: MessageId(id),
-                sent_at: Timestamp::from_millisecond(id as i64).unwrap(),
-                from: ana.clone(),
-                to: class.clone(),
-                members: Some(Arc::new([ana.clone(), bob.clone()].into())),
-                tag: None,
-                text: Text::from(text),
-            };
-            rows.push(&message, &bob, Timestamp::from_millisecond(1_000).unwrap());
+            rows.push(message(id, &class, text), &mark("bob", 1_000));
         }
-        let mut reader = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .from_reader(&rows.bytes[..]);
-        let found: Vec<_> = reader.records().map(Result::unwrap).collect();
-        assert_eq!(found.len(), rows.ends.len());
-        for ((id, text), row) in (1..).zip(texts).zip(found) {
+        let rows = parsed(rows);
+        assert_eq!(rows.len(), texts.len());
+        for ((id, text), row) in (1..).zip(texts).zip(rows) {
             let sent_at = format!("1970-01-01T00:00:00.00{id}Z");
-            let fixed = [
-                &id.to_string(),
-                &sent_at,
-                "1970-01-01T00:00:01.000Z",
-                "ana",
-                "class/bob",
-            ];
-            assert_eq!(row.iter().take(5).collect::<Vec<_>>(), fixed);
+            let read_at = "1970-01-01T00:00:01.000Z";
+            let fixed = [&id.to_string(), &sent_at, read_at, "ana", "class/bob"];
+            assert_eq!(row[..5], fixed);
             assert_eq!(unprotected(&row[5]), text);
         }
+    }
+
+    #[test]
+    fn what_is_read_at_one_moment_is_in_the_order_of_its_ids() {
+        let (mut rows, class) = (Rows::default(), login("class"));
+        for (reader, ms, ids) in [
+            ("bob", 1, &[7, 9][..]),
+            ("bob", 1, &[3, 8]),
+            ("bob", 2, &[2]),
+            ("carla", 2, &[5]),
+            ("carla", 2, &[4, 6]),
+        ] {
+            for &id in ids {
+                rows.push(message(id, &class, "text"), &mark(reader, ms));
+            }
+        }
+        let ids: Vec<_> = parsed(rows).iter().map(|row| row[0].clone()).collect();
+        assert_eq!(ids, ["3", "7", "8", "9", "2", "4", "5", "6"]);
     }
 
     proptest! {

@@ -1,7 +1,10 @@
 //! Which tags of whom have been accepted: the memory that makes a message which is sent twice
 //! one message.
 
-use std::collections::{HashMap, hash_map::Entry};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    hash::{BuildHasherDefault, Hash, Hasher},
+};
 
 use jiff::{SignedDuration, Timestamp};
 use mensageiro_protocol::Login;
@@ -29,60 +32,57 @@ const MOST_IN_MEMORY: usize = 2 * MOST;
 #[derive(Default)]
 pub(super) struct Tags {
     of: HashMap<Login, TagsOf>,
-    /// What the commit in hand has added.
-    added: Vec<(Login, TagHash)>,
+    /// Whose tags the commit in hand may have added to.
+    touched: Vec<Login>,
     looked_at: Timestamp,
 }
 
-struct TagsOf {
-    ids: HashMap<TagHash, (MessageId, Timestamp)>,
+/// The tags of one login.
+pub(super) struct TagsOf {
+    ids: HashMap<Key, MessageId, BuildHasherDefault<KeyHasher>>,
+    /// When messages were sent, by rising numbers: one for each commit, with its first message
+    /// of the login.
+    times: Vec<(MessageId, Timestamp)>,
+    /// What the commit in hand has added.
+    added: Vec<Key>,
     loaded_at: Timestamp,
     used_at: Timestamp,
 }
 
+/// A [`TagHash`] that takes no more room than it needs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Key([u64; 2]);
+
+/// Takes a part of a [`Key`] as it is: nothing mixes it better than the hash it comes from.
+#[derive(Default)]
+struct KeyHasher(u64);
+
 impl Tags {
-    /// The message that a login sent under this tag before. If there is none, the tag stands for
-    /// `id` from now on.
+    /// What a login has sent; the commit in hand may add to it.
     ///
     /// # Errors
     /// When the store cannot say what was sent before.
-    pub(super) fn before(
+    pub(super) fn of(
         &mut self,
         store: &dyn Store,
         login: &Login,
-        tag: &Tag,
-        id: MessageId,
         now: Timestamp,
-    ) -> Result<Option<Accepted>, StoreError> {
-        let tags = match self.of.get_mut(login) {
-            Some(tags) => tags,
-            None => {
-                let tags = TagsOf::load(store, login, now)?;
-                self.of.entry(login.clone()).or_insert(tags)
-            }
+    ) -> Result<&mut TagsOf, StoreError> {
+        self.touched.push(login.clone());
+        let tags = match self.of.entry(login.clone()) {
+            Entry::Occupied(tags) => tags.into_mut(),
+            Entry::Vacant(free) => free.insert(TagsOf::load(store, login, now)?),
         };
         tags.used_at = now;
-        let hash = TagHash::of(tag);
-        match tags.ids.entry(hash) {
-            Entry::Occupied(before) => Ok(Some(Accepted {
-                id: before.get().0,
-                sent_at: before.get().1,
-                is_repeat: true,
-            })),
-            Entry::Vacant(free) => {
-                free.insert((id, now));
-                self.added.push((login.clone(), hash));
-                Ok(None)
-            }
-        }
+        Ok(tags)
     }
 
     /// The commit in hand is durable, or it is not. Now and then, forgets who has long sent
     /// nothing.
     pub(super) fn settle(&mut self, is_durable: bool, now: Timestamp) {
-        for (login, hash) in self.added.drain(..) {
-            if !is_durable && let Some(tags) = self.of.get_mut(&login) {
-                tags.ids.remove(&hash);
+        for login in self.touched.drain(..) {
+            if let Some(tags) = self.of.get_mut(&login) {
+                tags.settle(is_durable);
             }
         }
         if now.duration_since(self.looked_at).abs() > IDLE / 2 {
@@ -95,18 +95,88 @@ impl Tags {
 impl TagsOf {
     fn load(store: &dyn Store, login: &Login, now: Timestamp) -> Result<Self, StoreError> {
         let not_before = now.checked_sub(KEPT).unwrap_or(Timestamp::MIN);
-        let ids = store.tags(login, not_before, MOST)?;
+        let tags = store.tags(login, not_before, MOST)?;
+        let mut times: Vec<_> = tags.iter().map(|(_, sent)| *sent).collect();
+        times.sort_unstable();
+        times.dedup_by_key(|(_, at)| *at);
+        let ids = tags.into_iter().map(|(hash, (id, _))| (Key::of(hash), id));
         Ok(Self {
-            ids: ids.into_iter().collect(),
+            ids: ids.collect(),
+            times,
+            added: Vec::new(),
             loaded_at: now,
             used_at: now,
         })
+    }
+
+    /// The message that was sent under this tag before. If there is none, the tag stands for
+    /// `id` from now on.
+    pub(super) fn before(&mut self, tag: &Tag, id: MessageId, now: Timestamp) -> Option<Accepted> {
+        let key = Key::of(TagHash::of(tag));
+        match self.ids.entry(key) {
+            Entry::Occupied(before) => {
+                let id = *before.get();
+                let commit = self.times.partition_point(|(first, _)| *first <= id);
+                let sent = commit.checked_sub(1).and_then(|at| self.times.get(at));
+                Some(Accepted {
+                    id,
+                    sent_at: sent.map_or(now, |(_, at)| *at),
+                    is_repeat: true,
+                })
+            }
+            Entry::Vacant(free) => {
+                free.insert(id);
+                if self.added.is_empty() {
+                    self.times.push((id, now));
+                }
+                self.added.push(key);
+                None
+            }
+        }
+    }
+
+    fn settle(&mut self, is_durable: bool) {
+        if !is_durable && !self.added.is_empty() {
+            self.times.pop();
+            for key in &self.added {
+                self.ids.remove(key);
+            }
+        }
+        self.added.clear();
     }
 
     fn is_of_use(&self, now: Timestamp) -> bool {
         now.duration_since(self.used_at).abs() < IDLE
             && now.duration_since(self.loaded_at).abs() < FRESH
             && self.ids.len() < MOST_IN_MEMORY
+    }
+}
+
+impl Key {
+    fn of(TagHash(hash): TagHash) -> Self {
+        Self([hash as u64, (hash >> 64) as u64])
+    }
+}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.0[0]);
+    }
+}
+
+impl Hasher for KeyHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = number;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }
 
@@ -131,12 +201,13 @@ mod tests {
         let (id, next) = (MessageId(1), MessageId(2));
         let mut tags = Tags::default();
         let before = |tags: &mut Tags, now| {
-            let before = tags.before(&store, &ana, &tag, next, now).unwrap();
+            let of_ana = tags.of(&store, &ana, now).unwrap();
+            let before = of_ana.before(&tag, next, now);
             tags.settle(false, now);
             before.map(|before| (before.id, before.sent_at))
         };
-        let first = tags.before(&store, &ana, &tag, id, sent_at).unwrap();
-        assert!(first.is_none());
+        let of_ana = tags.of(&store, &ana, sent_at).unwrap();
+        assert_eq!(of_ana.before(&tag, id, sent_at), None);
         let message = Message {
             id,
             sent_at,

@@ -137,7 +137,8 @@ impl Writer {
             for read in entry.reads {
                 reads.push((entry.from.clone(), read, by));
             }
-            entries.push(self.number(entry.drafts, reply, now, &mut last, &mut plan));
+            let Entry { from, drafts, .. } = entry;
+            entries.push(self.number(&from, drafts, reply, now, &mut last, &mut plan));
         }
         let outcome = self.store_and_show(now, last, plan, &reads);
         self.tags.settle(outcome.is_ok(), now);
@@ -156,6 +157,7 @@ impl Writer {
     /// ones.
     fn number(
         &mut self,
+        from: &Login,
         drafts: Vec<Draft>,
         reply: Reply,
         now: Timestamp,
@@ -165,27 +167,25 @@ impl Writer {
         let by = reply.key();
         let mut tags = Vec::with_capacity(drafts.len());
         let mut accepted = Vec::with_capacity(drafts.len());
+        let mut known = if drafts.iter().any(|draft| draft.tag.is_some()) {
+            self.tags
+                .of(&*self.parts.store, from, now)
+                .inspect_err(|error| {
+                    error!("nothing was accepted: {error}");
+                    plan.is_refused = true;
+                })
+                .ok()
+        } else {
+            None
+        };
         for draft in drafts {
-            let Draft {
-                from,
-                to,
-                tag,
-                text,
-            } = draft;
-            tags.push(tag.clone());
+            tags.push(draft.tag.clone());
             let id = last.message.next();
-            if let Some(tag) = &tag {
-                match self.tags.before(&*self.parts.store, &from, tag, id, now) {
-                    Ok(None) => {}
-                    Ok(Some(before)) => {
-                        accepted.push(before);
-                        continue;
-                    }
-                    Err(error) => {
-                        error!("nothing was accepted: {error}");
-                        plan.is_refused = true;
-                    }
-                }
+            if let Some((tag, known)) = draft.tag.as_ref().zip(known.as_mut())
+                && let Some(before) = known.before(tag, id, now)
+            {
+                accepted.push(before);
+                continue;
             }
             last.message = id;
             accepted.push(Accepted {
@@ -193,20 +193,7 @@ impl Writer {
                 sent_at: now,
                 is_repeat: false,
             });
-            let (to, members) = match to {
-                Recipient::User(to) => (to, None),
-                Recipient::Group(to, members) => (to, Some(members)),
-            };
-            let message = Message {
-                id,
-                sent_at: now,
-                from,
-                to,
-                members,
-                tag,
-                text,
-            };
-            plan.messages.push((Arc::new(message), by));
+            plan.messages.push((Arc::new(message(draft, id, now)), by));
         }
         Numbered {
             tags,
@@ -276,6 +263,23 @@ impl Writer {
         }
         self.parts.mailboxes.show(last.message);
         read
+    }
+}
+
+/// A draft that is accepted.
+fn message(draft: Draft, id: MessageId, sent_at: Timestamp) -> Message {
+    let (to, members) = match draft.to {
+        Recipient::User(to) => (to, None),
+        Recipient::Group(to, members) => (to, Some(members)),
+    };
+    Message {
+        id,
+        sent_at,
+        from: draft.from,
+        to,
+        members,
+        tag: draft.tag,
+        text: draft.text,
     }
 }
 

@@ -224,19 +224,6 @@ impl FjallStore {
         })
     }
 
-    fn messages_of(&self, mark: &ReadMark) -> Result<Vec<Message>, StoreError> {
-        let mut messages = Vec::new();
-        reading::between(
-            self,
-            &mark.conversation,
-            mark.first,
-            mark.last,
-            &mut messages,
-        )?;
-        messages.retain(|message| message.is_for(&mark.reader));
-        Ok(messages)
-    }
-
     pub(super) fn roster(&self, version: u32) -> Option<super::rosters::Members> {
         lock(&self.known_rosters).members(version)
     }
@@ -373,23 +360,28 @@ impl Store for FjallStore {
         Ok(seen)
     }
 
-    fn unarchived(&self, marks: usize, messages: usize) -> Result<Vec<Unarchived>, StoreError> {
-        let mut found = Vec::new();
-        let mut count = 0;
+    fn unarchived(
+        &self,
+        marks: usize,
+        messages: usize,
+        visit: &mut dyn FnMut(&ReadMark, Unarchived<'_>),
+    ) -> Result<Option<u64>, StoreError> {
+        let mut last = None;
+        let (mut marks_shown, mut shown) = (0, 0);
         for record in self.marks() {
             for mark in record? {
-                let messages_of = self.messages_of(&mark)?;
-                count += messages_of.len();
-                if found.len() == marks || (count > messages && !found.is_empty()) {
-                    return Ok(found);
+                if marks_shown == marks || (shown >= messages && last.is_some()) {
+                    return Ok(last);
                 }
-                found.push(Unarchived {
-                    mark,
-                    messages: messages_of,
-                });
+                reading::read_by(self, &mark, &mut |message| {
+                    shown += 1;
+                    visit(&mark, message);
+                })?;
+                marks_shown += 1;
+                last = Some(mark.number);
             }
         }
-        Ok(found)
+        Ok(last)
     }
 
     fn archived(&self, up_to: u64, archive_bytes: u64) -> Result<(), StoreError> {

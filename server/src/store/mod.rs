@@ -72,13 +72,20 @@ pub struct LastNumbers {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TagHash(pub u128);
 
-/// What has been read and is not yet known to be in the archive.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unarchived {
-    /// Who read it and when.
-    pub mark: ReadMark,
-    /// The messages, oldest first.
-    pub messages: Vec<Message>,
+/// A message that has been read and is not yet known to be in the archive, as it stands in the
+/// store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unarchived<'a> {
+    /// Its place in the sequence.
+    pub id: MessageId,
+    /// When it was accepted.
+    pub sent_at: Timestamp,
+    /// Who wrote it.
+    pub from: &'a str,
+    /// The group it was written to, if it was.
+    pub group: Option<&'a Login>,
+    /// What it says.
+    pub text: &'a str,
 }
 
 /// The durable state of the server. Every backend passes `tests/store_contract.rs`.
@@ -152,12 +159,18 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError`] when the disk refuses or a record is damaged.
     fn seen(&self) -> Result<HashMap<Login, Timestamp>, StoreError>;
 
-    /// The oldest read marks that are not archived, with their messages: at most `marks` marks
-    /// and, beyond the first mark, at most about `messages` messages.
+    /// Shows the messages of the oldest read marks that are not archived, of each mark by rising
+    /// ids: at most `marks` marks, and no further one after about `messages` messages. Returns the
+    /// number of the last mark, if there is one.
     ///
     /// # Errors
     /// [`StoreError`] when the disk refuses or a record is damaged.
-    fn unarchived(&self, marks: usize, messages: usize) -> Result<Vec<Unarchived>, StoreError>;
+    fn unarchived(
+        &self,
+        marks: usize,
+        messages: usize,
+        visit: &mut dyn FnMut(&ReadMark, Unarchived<'_>),
+    ) -> Result<Option<u64>, StoreError>;
 
     /// Forgets that the marks up to and including this number are to be archived; they are
     /// safely in the archive, whose length is now `archive_bytes`. A crash may undo this call, so

@@ -1,14 +1,14 @@
 //! Looking into the conversations of a [`FjallStore`].
 
-use std::{cmp::Reverse, collections::BinaryHeap};
+use std::{cmp::Reverse, collections::BinaryHeap, ops::ControlFlow};
 
 use super::{
-    FjallStore, StoreError,
+    FjallStore, StoreError, Unarchived,
     records::{self, BlockReader, conversation_key, numbered},
 };
 use crate::{
     conversation::Conversation,
-    message::{Message, MessageId},
+    message::{Message, MessageId, ReadMark},
 };
 
 /// Messages after which a merge stops reading ahead in one conversation.
@@ -48,13 +48,9 @@ pub(super) fn newest(
         }
         let (key, value) = guard.into_inner().map_err(|e| store.failed(e))?;
         let mut messages = Vec::new();
-        read(
-            store,
-            conversation,
-            (&key, &value),
-            (MessageId(0), last),
-            &mut messages,
-        )?;
+        let block = open(store, conversation, &key, &value)?;
+        let read = block.read(MessageId(0), last, &mut messages);
+        read.ok_or_else(|| damaged(store))?;
         count += messages.len();
         blocks.push(messages);
     }
@@ -63,15 +59,21 @@ pub(super) fn newest(
     Ok(found)
 }
 
-/// All messages of a conversation between two numbers, both included.
-pub(super) fn between(
+/// Shows what a user has read, without making messages of it.
+pub(super) fn read_by(
     store: &FjallStore,
-    conversation: &Conversation,
-    first: MessageId,
-    last: MessageId,
-    found: &mut Vec<Message>,
+    mark: &ReadMark,
+    visit: &mut dyn FnMut(Unarchived<'_>),
 ) -> Result<(), StoreError> {
-    some(store, conversation, first, last, usize::MAX, found)
+    blocks(
+        store,
+        &mark.conversation,
+        (mark.first, mark.last),
+        &mut |block| {
+            let read = block.read_by(mark, visit);
+            read.map(|()| ControlFlow::Continue(()))
+        },
+    )
 }
 
 /// Shows the messages of several conversations as one sequence.
@@ -129,8 +131,7 @@ impl Ahead<'_> {
             some(
                 store,
                 self.conversation,
-                self.next,
-                up_to,
+                (self.next, up_to),
                 AHEAD,
                 &mut messages,
             )?;
@@ -148,42 +149,64 @@ impl Ahead<'_> {
 fn some(
     store: &FjallStore,
     conversation: &Conversation,
-    first: MessageId,
-    last: MessageId,
+    (first, last): (MessageId, MessageId),
     enough: usize,
     found: &mut Vec<Message>,
 ) -> Result<(), StoreError> {
+    blocks(store, conversation, (first, last), &mut |block| {
+        block.read(first, last, found)?;
+        Some(if found.len() >= enough {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        })
+    })
+}
+
+/// Shows the blocks of a conversation that have messages between two numbers, until `visit` has
+/// enough; `None` says that it cannot read one.
+fn blocks(
+    store: &FjallStore,
+    conversation: &Conversation,
+    (first, last): (MessageId, MessageId),
+    visit: &mut dyn FnMut(BlockReader<'_>) -> Option<ControlFlow<()>>,
+) -> Result<(), StoreError> {
     let key = conversation_key(conversation);
-    let all = numbered(key.clone(), MessageId(0));
-    // The block before the first number may reach beyond it.
-    let before = all.clone()..=numbered(key.clone(), first);
-    let start = match store.messages.range(before).next_back() {
-        Some(guard) => guard.key().map_err(|e| store.failed(e))?.to_vec(),
-        None => all,
-    };
-    for guard in store.messages.range(start..=numbered(key, last)) {
-        let (key, value) = guard.into_inner().map_err(|e| store.failed(e))?;
-        read(store, conversation, (&key, &value), (first, last), found)?;
-        if found.len() >= enough {
+    let start = numbered(key.clone(), first);
+    let end = numbered(key.clone(), last);
+    let mut rest = store.messages.range(start.clone()..=end.clone());
+    let mut next = rest.next().map(|guard| guard.into_inner());
+    // Unless one begins there, the block before the first number may reach beyond it.
+    let begins_there = matches!(&next, Some(Ok((key, _))) if **key == *start);
+    if !begins_there {
+        let before = numbered(key, MessageId(0))..start;
+        if let Some(guard) = store.messages.range(before).next_back() {
+            let (key, value) = guard.into_inner().map_err(|e| store.failed(e))?;
+            let block = open(store, conversation, &key, &value)?;
+            if block.last() >= first && visit(block).ok_or_else(|| damaged(store))?.is_break() {
+                return Ok(());
+            }
+        }
+    }
+    while let Some(block) = next {
+        let (key, value) = block.map_err(|e| store.failed(e))?;
+        let block = open(store, conversation, &key, &value)?;
+        if visit(block).ok_or_else(|| damaged(store))?.is_break() {
             break;
         }
+        next = rest.next().map(|guard| guard.into_inner());
     }
     Ok(())
 }
 
-fn read(
+fn open<'a>(
     store: &FjallStore,
-    conversation: &Conversation,
-    (key, value): (&[u8], &[u8]),
-    (first, last): (MessageId, MessageId),
-    found: &mut Vec<Message>,
-) -> Result<(), StoreError> {
-    let block = BlockReader::new(conversation, key, value, |version| store.roster(version));
-    let block = block.ok_or_else(|| damaged(store))?;
-    if block.last() < first {
-        return Ok(());
-    }
-    block.read(first, last, found).ok_or_else(|| damaged(store))
+    conversation: &'a Conversation,
+    key: &[u8],
+    value: &'a [u8],
+) -> Result<BlockReader<'a>, StoreError> {
+    let members = |version| store.roster(version);
+    BlockReader::new(conversation, key, value, members).ok_or_else(|| damaged(store))
 }
 
 fn damaged(store: &FjallStore) -> StoreError {

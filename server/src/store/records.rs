@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use mensageiro_protocol::{Login, Text};
 use serde::{Deserialize, Serialize};
 
-use super::{TagHash, rosters::Members};
+use super::{TagHash, Unarchived, rosters::Members};
 use crate::{
     conversation::Conversation,
     mailbox::Cursor,
@@ -211,10 +211,7 @@ impl<'a> BlockReader<'a> {
         to: MessageId,
         found: &mut Vec<Message>,
     ) -> Option<()> {
-        while !self.rest.is_empty() {
-            let (record, rest) = postcard::take_from_bytes(self.rest).ok()?;
-            self.rest = rest;
-            let record: MessageRecord<'_> = record;
+        while let Some(record) = self.next_record()? {
             let id = MessageId(self.first.0 + record.offset);
             if id > to {
                 break;
@@ -225,6 +222,52 @@ impl<'a> BlockReader<'a> {
             }
         }
         Some(())
+    }
+
+    /// Shows the messages that a mark says to be read.
+    pub(super) fn read_by(
+        mut self,
+        mark: &ReadMark,
+        visit: &mut dyn FnMut(Unarchived<'_>),
+    ) -> Option<()> {
+        while let Some(record) = self.next_record()? {
+            let id = MessageId(self.first.0 + record.offset);
+            if id > mark.last {
+                break;
+            }
+            let (from, group) = match (self.conversation, &record.from) {
+                (Conversation::Pair(lesser, _), Author::Lesser) => (lesser.as_str(), None),
+                (Conversation::Pair(_, greater), Author::Greater) => (greater.as_str(), None),
+                (Conversation::Group(name), Author::Member(author)) => (*author, Some(name)),
+                _ => return None,
+            };
+            let is_of_others = from != mark.reader.as_str();
+            let is_for_reader = match (self.conversation, &self.members) {
+                (Conversation::Pair(lesser, greater), _) => is_of_others || lesser == greater,
+                (_, Some(members)) => is_of_others && members.contains(&mark.reader),
+                _ => return None,
+            };
+            if id >= mark.first && is_for_reader {
+                visit(Unarchived {
+                    id,
+                    sent_at: self.sent_at,
+                    from,
+                    group,
+                    text: record.text,
+                });
+            }
+        }
+        Some(())
+    }
+
+    /// The next message; the outer `None` if it cannot be read.
+    fn next_record(&mut self) -> Option<Option<MessageRecord<'a>>> {
+        if self.rest.is_empty() {
+            return Some(None);
+        }
+        let (record, rest) = postcard::take_from_bytes(self.rest).ok()?;
+        self.rest = rest;
+        Some(Some(record))
     }
 
     fn message(&mut self, id: MessageId, record: &MessageRecord<'_>) -> Option<Message> {
