@@ -1,6 +1,7 @@
 //! Group commit: what many sessions ask for while one sync runs shares the next one.
 
 mod tags;
+mod waiting;
 mod writer;
 
 use std::{
@@ -13,7 +14,10 @@ use crossbeam_channel::{Sender, bounded};
 use jiff::Timestamp;
 use mensageiro_protocol::Login;
 
-use self::writer::{Job, Reply, Writer};
+use self::{
+    waiting::waiting,
+    writer::{Job, Reply, Writer},
+};
 use crate::{
     archive::Bell,
     conversation::Conversation,
@@ -147,12 +151,10 @@ impl Journal {
     /// # Errors
     /// [`Refused`] when the disk did not take it.
     pub fn write(&self, entry: Entry) -> Result<Vec<Accepted>, Refused> {
-        let (done, outcome) = bounded(1);
-        let reply = Reply::Waiting(done);
-        self.jobs
-            .send(Job::Entry(entry, reply))
-            .map_err(|_| Refused)?;
-        outcome.recv().unwrap_or(Err(Refused))
+        let (teller, waiting) = waiting();
+        let job = Job::Entry(entry, Reply::Waiting(teller));
+        self.jobs.send(job).map_err(|_| Refused)?;
+        waiting.outcome()
     }
 
     /// Hands over an entry and does not wait until it is durable: the origin is told. Waits only

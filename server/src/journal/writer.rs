@@ -4,12 +4,14 @@ use std::{
     time::Instant,
 };
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Receiver;
 use jiff::Timestamp;
 use mensageiro_protocol::Login;
 use tracing::{debug, error};
 
-use super::{Accepted, Committed, Entry, Origin, Parts, Read, Refused, tags::Tags};
+use super::{
+    Accepted, Committed, Entry, Origin, Parts, Read, Refused, tags::Tags, waiting::Teller,
+};
 use crate::{
     mailbox::Moved,
     message::{Draft, Message, MessageId, ReadMark, Recipient, Tag},
@@ -29,7 +31,7 @@ pub(super) enum Job {
 /// How the outcome of an entry goes back.
 pub(super) enum Reply {
     /// A thread waits for it.
-    Waiting(Sender<Result<Vec<Accepted>, Refused>>),
+    Waiting(Teller),
     Origin(Arc<dyn Origin>),
 }
 
@@ -84,8 +86,7 @@ impl Reply {
 
     fn tell(self, tags: &[Option<Tag>], outcome: Result<Vec<Accepted>, Refused>) {
         match self {
-            // A session that is gone needs no answer.
-            Self::Waiting(waiting) => drop(waiting.send(outcome)),
+            Self::Waiting(teller) => teller.tell(outcome),
             Self::Origin(origin) => origin.done(
                 tags,
                 match &outcome {
