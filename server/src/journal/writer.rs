@@ -7,7 +7,7 @@ use std::{
 use crossbeam_channel::Receiver;
 use jiff::Timestamp;
 use mensageiro_protocol::Login;
-use tracing::{debug, error};
+use tracing::{error, info};
 
 use super::{
     Accepted, Committed, Entry, Origin, Parts, Read, Refused, tags::Tags, waiting::Teller,
@@ -244,11 +244,7 @@ impl Writer {
             messages: &plan.messages,
             moved: &plan.moved,
         });
-        debug!(
-            "{} messages stored up to {}, {read} read",
-            plan.messages.len(),
-            last.message
-        );
+        plan.log();
         Ok(())
     }
 
@@ -334,6 +330,26 @@ fn plan_moves(book: &Book, reads: &[(Login, Read, Option<u64>)], moves: &mut Vec
 }
 
 impl Plan {
+    /// A commit is a line or two in the log, however much it brought.
+    fn log(&self) {
+        match &self.messages[..] {
+            [] => {}
+            [(one, _)] => info!("message {} from {} to {} stored", one.id, one.from, one.to),
+            [(first, _), .., (last, _)] => {
+                info!("messages {} to {} stored", first.id, last.id);
+            }
+        }
+        let mut reads = self
+            .moved
+            .iter()
+            .filter_map(|moved| Some((moved, moved.read?)));
+        match (reads.next(), reads.count()) {
+            (None, _) => {}
+            (Some((one, up_to)), 0) => info!("{} read up to message {up_to}", one.who),
+            (Some((one, _)), more) => info!("{} and {more} more have read", one.who),
+        }
+    }
+
     /// Puts the messages together by conversation, and finds who is new in one.
     fn blocks(&mut self, book: &mut Book) -> Vec<Block> {
         let mut blocks = Vec::<Block>::new();
