@@ -45,7 +45,7 @@ fn app_to_be_killed() {
     }
 }
 
-fn start_app(folder: &Path, server: &str, user: &str, writes: &str) -> Child {
+pub fn start_app(folder: &Path, server: &str, user: &str, writes: &str) -> Child {
     Program::new(env::current_exe().unwrap())
         .args(["--exact", "killed::app_to_be_killed"])
         .env(
@@ -60,7 +60,7 @@ fn start_app(folder: &Path, server: &str, user: &str, writes: &str) -> Child {
 
 /// Kills the app after so many milliseconds. Not to wait for something: the moment of the kill is
 /// what the tests vary.
-fn kill_after(mut app: Child, milliseconds: usize) {
+pub fn kill_after(mut app: Child, milliseconds: usize) {
     thread::sleep(Duration::from_millis(milliseconds as u64));
     app.kill().unwrap();
     app.wait().unwrap();

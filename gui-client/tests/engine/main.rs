@@ -9,5 +9,7 @@
 mod basics;
 mod broken;
 mod killed;
+mod live;
+mod live_server;
 mod server;
 mod window;

@@ -11,6 +11,9 @@ use crate::engine::{
     net::{Batch, Received, Round, Way},
 };
 
+#[path = "live_tests.rs"]
+mod live;
+
 fn account() -> Account {
     Account {
         server: "localhost".into(),

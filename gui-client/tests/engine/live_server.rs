@@ -1,0 +1,452 @@
+//! A live server as small as can be: all it knows is in memory, and it breaks when told to.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    io::{BufRead, BufReader, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use mensageiro_protocol::{
+    Login, Text,
+    live::{
+        Accepted, Bye, ByeCode, Delivered, Event, Hello, HistoryEnd, HistoryRequest, Presence,
+        PresenceNews, Read as ReadLine, Receipt, ReceiptState, RefusalCode, Refused, Request,
+        Roster, RosterGroup, RosterUser, Tag, TypingNews, Welcome,
+    },
+};
+use socket2::SockRef;
+
+use crate::window::login;
+
+pub struct LiveServer {
+    pub address: String,
+    shared: Arc<Shared>,
+    listening: thread::JoinHandle<()>,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    down: AtomicBool,
+}
+
+#[derive(Default)]
+struct State {
+    users: BTreeSet<Login>,
+    groups: BTreeMap<Login, BTreeSet<Login>>,
+    messages: Vec<Stored>,
+    tags: HashMap<(Login, Tag), u64>,
+    /// How far each user has read each conversation.
+    reads: HashMap<(Login, Login), u64>,
+    sessions: Vec<(usize, Login, TcpStream)>,
+    /// Connections cut after so many lines from the client, unanswered; the last number first.
+    cuts: Vec<usize>,
+    connections: usize,
+}
+
+#[derive(Clone)]
+struct Stored {
+    id: u64,
+    from: Login,
+    to: Login,
+    tag: Option<Tag>,
+    text: Text,
+}
+
+impl LiveServer {
+    pub fn start(users: &[&str]) -> Self {
+        Self::start_at("127.0.0.1:0".parse().unwrap(), users)
+    }
+
+    pub fn start_at(address: SocketAddr, users: &[&str]) -> Self {
+        let listener = TcpListener::bind(address).unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let shared = Arc::<Shared>::default();
+        shared.state.lock().unwrap().users = users.iter().map(|user| login(user)).collect();
+        let serving = Arc::clone(&shared);
+        let listening = thread::spawn(move || {
+            for stream in listener.incoming() {
+                if serving.down.load(Ordering::SeqCst) {
+                    return;
+                }
+                let (shared, stream) = (Arc::clone(&serving), stream.unwrap());
+                thread::spawn(move || {
+                    let number = shared.begin();
+                    // However it ends, the connection does.
+                    let _ = shared.serve(number, &stream);
+                    shared.end(number);
+                    let _ = SockRef::from(&stream).shutdown(std::net::Shutdown::Both);
+                });
+            }
+        });
+        Self {
+            address,
+            shared,
+            listening,
+        }
+    }
+
+    /// A user comes into the directory.
+    pub fn register(&self, user: &str) {
+        self.state(|state| state.users.insert(login(user)));
+    }
+
+    pub fn group(&self, name: &str, members: &[&str]) {
+        let members = members.iter().map(|member| login(member)).collect();
+        self.state(|state| state.groups.insert(login(name), members));
+    }
+
+    /// Puts a message in as if its author had sent it.
+    pub fn post(&self, from: &str, to: &str, text: &str) {
+        self.state(|state| state.accept(&login(from), &login(to), None, &Text::from(text), 0));
+    }
+
+    /// The next connections are cut after so many lines from the client, the last number first.
+    pub fn cut_after(&self, lines: &[usize]) {
+        self.state(|state| state.cuts = lines.to_vec());
+    }
+
+    /// Cuts all sessions now.
+    pub fn cut(&self) {
+        self.state(|state| state.sessions.iter().for_each(|(.., stream)| cut(stream)));
+    }
+
+    /// Texts from one user to another or to a group, in order.
+    pub fn texts(&self, from: &str, to: &str) -> Vec<String> {
+        self.state(|state| {
+            let of = |one: &&Stored| one.from.as_str() == from && one.to.as_str() == to;
+            state
+                .messages
+                .iter()
+                .filter(of)
+                .map(|one| one.text.to_string())
+                .collect()
+        })
+    }
+
+    /// Connections so far.
+    pub fn connections(&self) -> usize {
+        self.state(|state| state.connections)
+    }
+
+    /// Cuts all connections and takes no more. Returns where it was.
+    pub fn kill(self) -> SocketAddr {
+        let address = self.address.parse().unwrap();
+        self.shared.down.store(true, Ordering::SeqCst);
+        let _ = TcpStream::connect_timeout(&address, Duration::from_secs(1));
+        self.cut();
+        self.listening.join().unwrap();
+        address
+    }
+
+    fn state<T>(&self, look: impl FnOnce(&mut State) -> T) -> T {
+        look(&mut self.shared.state.lock().unwrap())
+    }
+}
+
+impl Shared {
+    fn begin(&self) -> usize {
+        let mut state = self.state.lock().unwrap();
+        state.connections += 1;
+        state.connections
+    }
+
+    fn end(&self, number: usize) {
+        let mut state = self.state.lock().unwrap();
+        state.sessions.retain(|(other, ..)| *other != number);
+    }
+
+    fn serve(&self, number: usize, stream: &TcpStream) -> Option<()> {
+        let mut lines = BufReader::new(stream).split(b'\n');
+        let first = String::from_utf8(lines.next()?.ok()?).ok()?;
+        let hello = Hello::parse(&first)?.ok()?;
+        let mut cut_after = {
+            let mut state = self.state.lock().unwrap();
+            if !state.users.contains(&hello.login) {
+                let (code, detail) = (ByeCode::UnknownUser, String::new());
+                say(stream, &Event::Bye(Bye { code, detail }));
+                return None;
+            }
+            state.welcome(&hello, stream);
+            state
+                .sessions
+                .push((number, hello.login.clone(), stream.try_clone().ok()?));
+            state.cuts.pop()
+        };
+        for line in lines {
+            let request = Request::parse(&line.ok()?).unwrap();
+            let mut state = self.state.lock().unwrap();
+            // Taken, and not answered any more.
+            let is_cut = cut_after == Some(1);
+            cut_after = cut_after.map(|left| left - 1);
+            if is_cut {
+                cut(stream);
+            }
+            state.answer(number, &hello.login, request, stream)?;
+            if is_cut {
+                return None;
+            }
+        }
+        None
+    }
+}
+
+impl State {
+    fn welcome(&mut self, hello: &Hello, stream: &TcpStream) {
+        let last = self.last();
+        say(
+            stream,
+            &Event::Welcome(Welcome {
+                server: "small".into(),
+                version: "1".into(),
+                you: hello.login.clone(),
+                last,
+                limits: mensageiro_protocol::live::Limits::default(),
+            }),
+        );
+        let me = &hello.login;
+        let backlog = self.messages.iter().filter(|one| match hello.after {
+            Some(after) => one.id > after && self.concerns(one, me),
+            None => {
+                let with = with(one, me);
+                let read = self.reads.get(&(me.clone(), with)).copied().unwrap_or(0);
+                one.from != *me && one.id > read && self.concerns(one, me)
+            }
+        });
+        for one in backlog {
+            say(stream, &tell(one, me, false));
+        }
+        say(stream, &Event::End);
+    }
+
+    fn answer(
+        &mut self,
+        number: usize,
+        me: &Login,
+        request: Request,
+        stream: &TcpStream,
+    ) -> Option<()> {
+        match request {
+            Request::Send { tag, to, text } => {
+                let is_user = self.users.contains(&to);
+                let is_member = self.groups.get(&to).is_some_and(|all| all.contains(me));
+                if !is_user && !is_member {
+                    say(
+                        stream,
+                        &Event::Refused(Refused {
+                            tag,
+                            code: RefusalCode::UnknownRecipient,
+                            detail: String::new(),
+                        }),
+                    );
+                    return Some(());
+                }
+                let id = self.accept(me, &to, tag.clone(), &text, number);
+                if let Some(tag) = tag {
+                    say(
+                        stream,
+                        &Event::Accepted(Accepted {
+                            tag,
+                            id,
+                            at: at(id),
+                        }),
+                    );
+                }
+            }
+            Request::Read(read) => {
+                self.reads
+                    .insert((me.clone(), read.with.clone()), read.up_to);
+                self.receipts(me, read.up_to, ReceiptState::Read, Some(&read.with));
+                self.others(number, me, &Event::Read(ReadLine { ..read }));
+            }
+            Request::Got(got) => self.receipts(me, got.up_to, ReceiptState::Delivered, None),
+            Request::History(request) => self.history(me, &request, stream),
+            Request::Typing(typing) => {
+                let event = |with| {
+                    Event::Typing(TypingNews {
+                        from: me.clone(),
+                        with,
+                    })
+                };
+                self.to_user(&typing.to, &event(me.clone()));
+            }
+            Request::Roster => say(stream, &Event::Roster(self.roster())),
+            Request::Ping => say(stream, &Event::Pong),
+            Request::Bye => return None,
+            Request::Status(_) | Request::Unknown => {}
+        }
+        Some(())
+    }
+
+    fn accept(&mut self, me: &Login, to: &Login, tag: Option<Tag>, text: &Text, by: usize) -> u64 {
+        let known = tag
+            .clone()
+            .and_then(|tag| self.tags.get(&(me.clone(), tag)).copied());
+        if let Some(id) = known {
+            return id;
+        }
+        let id = self.last() + 1;
+        if let Some(tag) = tag.clone() {
+            self.tags.insert((me.clone(), tag), id);
+        }
+        let one = Stored {
+            id,
+            from: me.clone(),
+            to: to.clone(),
+            tag,
+            text: text.clone(),
+        };
+        self.messages.push(one.clone());
+        for (number, login, stream) in &self.sessions {
+            if *number != by && self.concerns(&one, login) {
+                say(stream, &tell(&one, login, false));
+            }
+        }
+        id
+    }
+
+    fn history(&self, me: &Login, request: &HistoryRequest, stream: &TcpStream) {
+        let before = request.before.unwrap_or(u64::MAX);
+        let all: Vec<&Stored> = self
+            .messages
+            .iter()
+            .filter(|one| {
+                one.id < before && self.concerns(one, me) && with(one, me) == request.with
+            })
+            .collect();
+        let from = all.len().saturating_sub(request.limit);
+        for one in &all[from..] {
+            say(stream, &tell(one, me, true));
+        }
+        say(
+            stream,
+            &Event::History(HistoryEnd {
+                with: request.with.clone(),
+                before: request.before,
+                count: all.len() - from,
+                more: from > 0,
+            }),
+        );
+    }
+
+    /// The authors of what `me` has got or read up to a message are told.
+    fn receipts(&self, me: &Login, up_to: u64, state: ReceiptState, only: Option<&Login>) {
+        let mut newest: BTreeMap<(Login, Login), u64> = BTreeMap::new();
+        for one in self
+            .messages
+            .iter()
+            .filter(|one| one.id <= up_to && one.from != *me)
+        {
+            let conversation = with(one, me);
+            if self.concerns(one, me) && only.is_none_or(|only| conversation == *only) {
+                newest.insert((one.from.clone(), with(one, &one.from)), one.id);
+            }
+        }
+        for ((author, with), id) in newest {
+            let (by, at) = (me.clone(), at(up_to));
+            self.to_user(
+                &author,
+                &Event::Receipt(Receipt {
+                    id,
+                    with,
+                    by,
+                    state,
+                    at,
+                }),
+            );
+        }
+    }
+
+    fn roster(&self) -> Roster {
+        let user = |user: &Login| RosterUser {
+            presence: PresenceNews {
+                login: user.clone(),
+                state: if self.sessions.iter().any(|(_, login, _)| login == user) {
+                    Presence::Online
+                } else {
+                    Presence::Offline
+                },
+                note: Text::default(),
+                seen: None,
+            },
+            name: format!("{user} of the list"),
+        };
+        let group = |(name, members): (&Login, &BTreeSet<Login>)| RosterGroup {
+            name: name.clone(),
+            members: members.iter().cloned().collect(),
+        };
+        Roster {
+            users: self.users.iter().map(user).collect(),
+            groups: self.groups.iter().map(group).collect(),
+            more: false,
+        }
+    }
+
+    fn to_user(&self, user: &Login, event: &Event) {
+        let to = self.sessions.iter().filter(|(_, login, _)| login == user);
+        to.for_each(|(.., stream)| say(stream, event));
+    }
+
+    fn others(&self, number: usize, user: &Login, event: &Event) {
+        let mine = self.sessions.iter().filter(|(_, login, _)| login == user);
+        mine.filter(|(other, ..)| *other != number)
+            .for_each(|(.., stream)| say(stream, event));
+    }
+
+    fn concerns(&self, one: &Stored, user: &Login) -> bool {
+        let is_member = self
+            .groups
+            .get(&one.to)
+            .is_some_and(|all| all.contains(user));
+        one.from == *user || one.to == *user || is_member
+    }
+
+    fn last(&self) -> u64 {
+        self.messages.last().map_or(100, |one| one.id)
+    }
+}
+
+/// The conversation, as this user names it.
+fn with(one: &Stored, user: &Login) -> Login {
+    if one.to == *user {
+        one.from.clone()
+    } else {
+        one.to.clone()
+    }
+}
+
+fn tell(one: &Stored, user: &Login, is_old: bool) -> Event {
+    Event::Message(Delivered {
+        id: one.id,
+        at: at(one.id),
+        with: with(one, user),
+        from: one.from.clone(),
+        tag: one.tag.clone().filter(|_| one.from == *user),
+        is_old,
+        text: one.text.clone(),
+    })
+}
+
+/// A time for each number.
+fn at(id: u64) -> i64 {
+    1_700_000_000_000 + i64::try_from(id).unwrap() * 1000
+}
+
+/// A client that has gone hears nothing.
+fn say(mut stream: &TcpStream, event: &Event) {
+    let mut line = Vec::new();
+    event.encode(&mut line);
+    line.push(b'\n');
+    let _ = stream.write_all(&line);
+}
+
+fn cut(stream: &TcpStream) {
+    let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
+    let _ = stream.shutdown(std::net::Shutdown::Both);
+}
