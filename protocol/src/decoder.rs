@@ -75,7 +75,7 @@ impl Decoder {
         self.scanned = self.scanned.saturating_sub(self.start);
         self.start = 0;
         self.buffer.extend_from_slice(bytes);
-        if self.framing.is_none() && bytes.contains(&b'\n') {
+        if self.framing.is_none() && memchr::memchr(b'\n', bytes).is_some() {
             self.framing = Some(Framing::Line);
         }
         if self.framing == Some(Framing::Bare) && bytes.len() < BARE_CUT_BYTES {
@@ -184,10 +184,7 @@ impl Decoder {
 }
 
 fn find(byte: u8, bytes: &[u8], from: usize) -> Option<usize> {
-    bytes[from..]
-        .iter()
-        .position(|&b| b == byte)
-        .map(|at| from + at)
+    memchr::memchr(byte, &bytes[from..]).map(|at| from + at)
 }
 
 fn trim_line_ends(mut line: &[u8]) -> &[u8] {

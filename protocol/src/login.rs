@@ -45,6 +45,9 @@ impl Login {
     /// # Errors
     /// [`LoginError`] says which rule it breaks.
     pub fn parse(name: &str) -> Result<Self, LoginError> {
+        if is_plain(name) {
+            return Ok(Self(name.into()));
+        }
         // Checked as it will be kept: normalizing may change the order of characters.
         let name = if is_nfc(name) {
             Cow::Borrowed(name)
@@ -69,6 +72,15 @@ impl Login {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Whether it is what most logins are: of ASCII, and a login without a closer look.
+fn is_plain(name: &str) -> bool {
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let is_part = |byte: u8| is_word(byte) || matches!(byte, b'.' | b'-' | b'+' | b'@');
+    name.len() <= LOGIN_CHARS
+        && name.bytes().next().is_some_and(is_word)
+        && name.bytes().all(is_part)
 }
 
 fn is_login_character(c: char) -> bool {

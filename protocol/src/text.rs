@@ -48,7 +48,7 @@ impl Text {
 
 impl From<&str> for Text {
     fn from(text: &str) -> Self {
-        if !text.chars().any(needs_replacing) {
+        if text.bytes().all(is_plain) || !text.chars().any(needs_replacing) {
             return Self(text.into());
         }
         let mut safe = String::with_capacity(text.len());
@@ -79,6 +79,11 @@ impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(Self::from(String::deserialize(deserializer)?.as_str()))
     }
+}
+
+/// What most texts consist of, and never needs replacing.
+fn is_plain(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~' | b'\t' | b'\n')
 }
 
 fn needs_replacing(c: char) -> bool {

@@ -17,6 +17,9 @@ use crate::{admission::Permit, early::EarlyInput, hub::Place};
 /// What one read takes at most; a longer line takes several.
 const READ_BYTES: usize = 4 * 1024;
 
+/// What one read takes of a line framed client that has more than that to say.
+const LARGE_READ_BYTES: usize = 32 * 1024;
+
 /// Output is collected up to here before it goes out in one write.
 const WRITE_BYTES: usize = 64 * 1024;
 
@@ -30,6 +33,8 @@ pub struct Connection {
     peer: SocketAddr,
     decoder: Decoder,
     early: EarlyInput,
+    /// As long as reads are large.
+    large: Option<Box<[u8]>>,
     /// The read time limit the socket has now.
     read_limit: Option<Duration>,
     output: Vec<u8>,
@@ -86,6 +91,7 @@ impl Connection {
             peer,
             decoder: Decoder::new(longest_line),
             early: EarlyInput::default(),
+            large: None,
             read_limit: None,
             output: Vec::new(),
             last_write: None,
@@ -256,7 +262,8 @@ impl Connection {
                 return Err(Ended::TimedOut(limit));
             }
             self.limit_read(quiet.into_iter().chain(left).min())?;
-            match (&*self.stream).read(&mut bytes) {
+            let bytes = self.large.as_deref_mut().unwrap_or(&mut bytes);
+            match (&*self.stream).read(bytes) {
                 Ok(0) if self.place.hung_up() => return Err(Ended::HungUp),
                 Ok(0) => {
                     self.decoder.finish();
@@ -264,7 +271,10 @@ impl Connection {
                         return Err(Ended::InOrder);
                     }
                 }
-                Ok(count) => self.decoder.push(&bytes[..count]),
+                Ok(count) => {
+                    self.decoder.push(&bytes[..count]);
+                    self.expect_more_after(count);
+                }
                 Err(e) if is_read_limit(&e) => {
                     // Of the two limits the shorter one, the quiet time, was due.
                     if quiet.is_some() {
@@ -277,6 +287,15 @@ impl Connection {
             }
         }
         Ok(())
+    }
+
+    /// Chooses the room for the next read by what the last one brought.
+    fn expect_more_after(&mut self, count: usize) {
+        if count < READ_BYTES {
+            self.large = None;
+        } else if self.large.is_none() && self.decoder.framing() == Some(Framing::Line) {
+            self.large = Some(vec![0; LARGE_READ_BYTES].into());
+        }
     }
 
     fn limit_read(&mut self, limit: Option<Duration>) -> io::Result<()> {
