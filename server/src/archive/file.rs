@@ -22,7 +22,8 @@ pub(super) struct ArchiveFile {
     path: PathBuf,
     /// Rows that are in the file although the store still holds them.
     written: HashSet<(MessageId, Login)>,
-    /// A write went wrong half way, so the end of the file must be looked at.
+    /// A write went wrong half way, or the store does not know of it, so the end of the file must
+    /// be looked at.
     is_suspect: bool,
 }
 
@@ -55,7 +56,7 @@ impl ArchiveFile {
 
     /// Appends the rows of at most so many marks and about so many messages that the store has for
     /// the archive, and syncs them. Returns the number of the last mark and the length of the
-    /// file; `None` if there was nothing.
+    /// file; `None` if there was nothing. Once the store knows of it, [`ArchiveFile::settled`] is due.
     pub(super) fn append(
         &mut self,
         store: &dyn Store,
@@ -82,11 +83,15 @@ impl ArchiveFile {
         };
         self.is_suspect = true;
         let length = self.io(|path| append(path, &rows))?;
-        self.is_suspect = false;
         for row in repeated {
             self.written.remove(&row);
         }
         Ok(Some((last, length)))
+    }
+
+    /// The store knows of all that was appended.
+    pub(super) fn settled(&mut self) {
+        self.is_suspect = false;
     }
 
     fn io<T>(&self, act: impl FnOnce(&Path) -> io::Result<T>) -> Result<T, ArchiveError> {

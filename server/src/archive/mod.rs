@@ -155,6 +155,7 @@ impl Writer {
                 return Ok(());
             };
             self.store.archived(last, length)?;
+            self.file.settled();
         }
     }
 }
