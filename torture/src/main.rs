@@ -83,12 +83,18 @@ fn main() -> anyhow::Result<ExitCode> {
             Err(error) => {
                 broken += 1;
                 let kept = trial.keep();
+                let first = error
+                    .to_string()
+                    .lines()
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned();
                 eprintln!(
                     "{}: {error:?}\nseed {seed}, data in {}",
                     row.name,
                     kept.display()
                 );
-                (format!("{error:#}"), "**BROKEN**".to_owned())
+                (first, "**BROKEN**".to_owned())
             }
         };
         let seconds = begin.elapsed().as_secs_f64();

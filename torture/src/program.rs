@@ -236,6 +236,13 @@ impl Drop for Program {
     }
 }
 
+impl Refusal {
+    /// Whether a person knows what is wrong, and where.
+    pub fn is_clear(&self) -> bool {
+        self.is_orderly && self.said.contains("store") && !self.said.contains("panicked")
+    }
+}
+
 impl std::fmt::Display for Refusal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "the server does not start: {}", self.said)

@@ -33,7 +33,9 @@ pub fn slowloris(trial: &Trial) -> Result<Verdict> {
         let source = [127, 0, 1, (number % 250) as u8 + 1];
         slow.push(Wire::connect_from(source, server.address)?);
     }
-    let time = trial.left().min(Duration::from_secs(30));
+    let time = trial
+        .left()
+        .clamp(Duration::from_secs(2), Duration::from_secs(30));
     let end = Instant::now() + time;
     let mut waits = Vec::new();
     let mut taken = 0;

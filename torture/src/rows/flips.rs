@@ -1,6 +1,6 @@
 //! One bit of the store is not what was written.
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 
 use super::torn::backlog;
 use crate::{
@@ -28,7 +28,8 @@ pub fn run(trial: &Trial) -> Result<Verdict> {
     }
     let state = Snapshot::take(&data)?;
     let mut random = trial.random();
-    let (mut flips, mut unharmed, mut refused) = (0, 0, 0);
+    let (mut flips, mut unharmed, mut refused, mut unclear) = (0, 0, 0, 0);
+    let mut worst = String::new();
     while trial.goes_on(flips, FLIPS) {
         let mut spoiled = state.clone();
         let mut files: Vec<_> = spoiled
@@ -51,11 +52,20 @@ pub fn run(trial: &Trial) -> Result<Verdict> {
         match backlog(trial, &data, &users[1]) {
             Ok(Ok(MESSAGES)) => unharmed += 1,
             Ok(Ok(found)) => bail!("{place}: {found} of {MESSAGES} are left, without a word"),
-            Ok(Err(_)) => refused += 1,
+            Ok(Err(refusal)) if refusal.is_clear() => refused += 1,
+            Ok(Err(refusal)) => {
+                unclear += 1;
+                worst = format!("{place}: {refusal}");
+            }
             Err(error) => return Err(error.context(place)),
         }
         flips += 1;
     }
+    ensure!(
+        unclear == 0,
+        "{flips} flips: {unharmed} started with all messages, {refused} refused to start with a \
+         report, {unclear} without a clear one, as {worst}"
+    );
     Ok(Verdict::Held(format!(
         "{flips} flips: {unharmed} started with all messages, {refused} refused to start with a report"
     )))

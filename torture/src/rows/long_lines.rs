@@ -1,4 +1,4 @@
-//! Lines that do not end: 16 KiB and one byte, 1 MiB, 1 GiB.
+//! Lines that do not end: 17 KiB, 1 MiB, 1 GiB.
 
 use std::{io::Write, thread, time::Duration};
 
@@ -9,7 +9,7 @@ use crate::{
     wire::Wire,
 };
 
-const SIZES: [usize; 3] = [16 * 1024 + 1, 1024 * 1024, 1024 * 1024 * 1024];
+const SIZES: [usize; 3] = [17 * 1024, 1024 * 1024, 1024 * 1024 * 1024];
 
 /// What the server may grow by, in MiB.
 const GROWTH: f64 = 16.0;

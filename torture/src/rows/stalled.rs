@@ -19,8 +19,14 @@ const STALLED: usize = 50;
 /// Length of a text, so that kernels' buffers fill soon.
 const BYTES: usize = 8 * 1024;
 
-/// Enough for both kernels' buffers and the server's queue, for each receiver, in bytes.
-const MOST: usize = 24 * 1024 * 1024;
+/// Texts for each receiver: more than the system's buffers and the server's queue hold.
+const TEXTS: usize = 1_000;
+
+/// The server's --dead-link-after in seconds.
+const PATIENT: u64 = 3;
+
+/// What the server may be late.
+const SLACK: Duration = Duration::from_secs(20);
 
 /// What is unread is in memory; beside it, for each receiver, its queue and its session, in MiB.
 const QUEUE: f64 = 1.5;
@@ -34,7 +40,8 @@ pub fn run(trial: &Trial) -> Result<Verdict> {
     let users = users(stalled + 3);
     let (talkers, stallers) = users.split_at(3);
     let data = trial.data("stalled", &users)?;
-    let mut server = trial.start(&data, &[])?;
+    let patient = PATIENT.to_string();
+    let mut server = trial.start(&data, &["--dead-link-after", &patient])?;
     let mut people: Vec<_> = stallers.iter().map(|login| Live::new(login)).collect();
     let mut wires = Vec::new();
     for person in &mut people {
@@ -45,19 +52,26 @@ pub fn run(trial: &Trial) -> Result<Verdict> {
         );
     }
     let (before, _) = server.memory_mib()?;
-    let calm = p99(&server, &talkers[1..], Duration::from_secs(1))?;
+    let calm = p99(&server, &talkers[1..], 0, Duration::from_secs(1))?;
     let is_over = AtomicBool::new(false);
     let mut sender = Live::new(&talkers[0]);
     sender.padding = ".".repeat(BYTES);
     let mut busy = Duration::ZERO;
     thread::scope(|scope| -> Result<()> {
-        let flood = scope.spawn(|| flood(trial, &server, &mut sender, stallers, &is_over));
-        busy = p99(&server, &talkers[1..], Duration::from_secs(2))?;
+        let flood = scope.spawn(|| flood(&server, &mut sender, stallers, &is_over));
+        let measured = p99(&server, &talkers[1..], 1_000_000, Duration::from_secs(2));
         is_over.store(true, Ordering::Relaxed);
+        busy = measured?;
         flood
             .join()
             .map_err(|_| anyhow!("the sender's thread failed"))?
     })?;
+    let begin = Instant::now();
+    while server.status(&trial.server)?["sessions"] != 0 {
+        let is_late = begin.elapsed() > Duration::from_secs(PATIENT) + SLACK;
+        ensure!(!is_late, "a receiver that takes nothing is not hung up on");
+        thread::sleep(Duration::from_millis(50));
+    }
     let (_, most) = server.memory_mib()?;
     let sent = sender.acknowledged.len();
     let unread = (sent * BYTES) as f64 / 1024.0 / 1024.0;
@@ -88,9 +102,8 @@ pub fn run(trial: &Trial) -> Result<Verdict> {
     )))
 }
 
-/// Writes to all of them until the server has hung up on each, and the others have been measured.
+/// Writes to all of them, and does not stop before the others have been measured.
 fn flood(
-    trial: &Trial,
     server: &Program,
     sender: &mut Live,
     stallers: &[String],
@@ -100,34 +113,23 @@ fn flood(
         .log_in(server.address, None)
         .map_err(Stop::unexpected)?;
     let mut turns = 0;
-    loop {
+    while turns < TEXTS || !is_over.load(Ordering::Relaxed) {
         let mut to = stallers.iter().cycle();
         sender
             .send(&mut wire, stallers.len(), || {
                 to.next().cloned().unwrap_or_default()
             })
+            .and_then(|()| sender.hear_answers(&mut wire))
             .map_err(Stop::unexpected)?;
-        sender.hear_answers(&mut wire).map_err(Stop::unexpected)?;
         turns += 1;
-        if turns % 50 == 0 {
-            // The sender and two that are measured, and those who are still there.
-            let sessions = server.status(&trial.server)?["sessions"]
-                .as_u64()
-                .unwrap_or(0);
-            if sessions <= 3 && is_over.load(Ordering::Relaxed) {
-                return Ok(());
-            }
-        }
-        ensure!(
-            turns * BYTES < MOST,
-            "a receiver that takes nothing is not hung up on"
-        );
     }
+    Ok(())
 }
 
-/// The 99th percentile of the time from a line to its answer between two users.
-fn p99(server: &Program, users: &[String], time: Duration) -> Result<Duration> {
-    let (mut a, mut b) = (Live::new(&users[0]), Live::new(&users[1]));
+/// The 99th percentile of the time from one user to another. The messages are numbered from
+/// `first` on, so that none is taken for an earlier one.
+fn p99(server: &Program, users: &[String], first: u64, time: Duration) -> Result<Duration> {
+    let (mut a, mut b) = (Live::on_device(&users[0], first), Live::new(&users[1]));
     let mut a_wire = a.log_in(server.address, None).map_err(Stop::unexpected)?;
     let mut b_wire = b.log_in(server.address, None).map_err(Stop::unexpected)?;
     let end = Instant::now() + time;

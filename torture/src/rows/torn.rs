@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::{
     live::{Live, Stop},
-    program::{Launch, Program},
+    program::{Launch, Program, Refusal},
     snapshot::Snapshot,
     trial::{Trial, Verdict, users},
 };
@@ -53,7 +53,7 @@ pub fn run(trial: &Trial) -> Result<Verdict> {
         let known = MESSAGES + at;
         let found = backlog(trial, &data, &users[1])
             .with_context(|| format!("{} torn at {byte}", file.display()))?
-            .map_err(|said| anyhow::anyhow!("{} torn at {byte}: {said}", file.display()))?;
+            .map_err(|refusal| anyhow::anyhow!("{} torn at {byte}: {refusal}", file.display()))?;
         ensure!(
             (known..=known + 1).contains(&found),
             "{} torn at {byte}: {found} of {known} messages are left",
@@ -69,7 +69,10 @@ pub fn run(trial: &Trial) -> Result<Verdict> {
                 file.display(),
                 known + 1
             ),
-            Err(_) => refused += 1,
+            Err(refusal) => {
+                ensure!(refusal.is_clear(), "not a clear report: {refusal}");
+                refused += 1;
+            }
         }
         cut += 1;
     }
@@ -130,16 +133,11 @@ fn tear(state: &Snapshot, with: &Snapshot, file: &Path, byte: usize) -> Result<S
 
 /// How many messages wait for a user after a start; or what the server said instead, in order,
 /// of starting.
-pub fn backlog(trial: &Trial, data: &Path, login: &str) -> Result<Result<usize, String>> {
+pub fn backlog(trial: &Trial, data: &Path, login: &str) -> Result<Result<usize, Refusal>> {
     let mut server = match Launch::new(&trial.server, data).start() {
         Ok(server) => server,
         Err(refusal) => {
-            ensure!(
-                refusal.is_orderly && refusal.said.contains("store"),
-                "not a clear report: {}",
-                refusal.said
-            );
-            return Ok(Err(refusal.said));
+            return Ok(Err(refusal));
         }
     };
     let mut reader = Live::new(login);
