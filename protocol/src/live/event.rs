@@ -72,7 +72,7 @@ impl Event {
             Self::Welcome(welcome) => write_verb("welcome", welcome, out),
             Self::Message(message) => message.encode(out),
             Self::End => out.extend_from_slice(END),
-            Self::Accepted(accepted) => write_verb("ok", accepted, out),
+            Self::Accepted(Accepted { tag, id, at }) => Accepted::write(tag, *id, *at, out),
             Self::Refused(refused) => write_verb("no", refused, out),
             Self::Receipt(receipt) => write_verb("receipt", receipt, out),
             Self::Read(read) => write_verb("read", read, out),

@@ -196,6 +196,21 @@ pub struct Accepted {
     pub at: i64,
 }
 
+impl Accepted {
+    /// Appends the line, without its end, from its parts: a server says it for each message.
+    pub fn write(tag: &Tag, id: u64, at: i64, out: &mut Vec<u8>) {
+        let mut number = itoa::Buffer::new();
+        // No character of a tag means anything in JSON.
+        out.extend_from_slice(br#"ok {"tag":""#);
+        out.extend_from_slice(tag.as_str().as_bytes());
+        out.extend_from_slice(br#"","id":"#);
+        out.extend_from_slice(number.format(id).as_bytes());
+        out.extend_from_slice(br#","at":"#);
+        out.extend_from_slice(number.format(at).as_bytes());
+        out.push(b'}');
+    }
+}
+
 /// `no`: a line had no effect (rule V4).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {

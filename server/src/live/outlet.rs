@@ -142,6 +142,17 @@ impl Outlet {
         self.append(&mut queue, write)
     }
 
+    /// Appends a line for each of several things (see [`Outlet::tell`]).
+    fn tell_all<T>(&self, things: impl Iterator<Item = T>, mut write: impl FnMut(T, &mut Vec<u8>)) {
+        let mut queue = self.lock();
+        for thing in things {
+            if !matches!(queue.state, State::Live(_)) {
+                return;
+            }
+            self.append(&mut queue, |line| write(thing, line));
+        }
+    }
+
     /// Appends an event (see [`Outlet::tell`]).
     pub fn tell_event(&self, event: &Event) -> bool {
         self.tell(|line| event.encode(line))
@@ -274,15 +285,12 @@ impl Origin for Outlet {
     fn done(&self, tags: &[Option<Tag>], outcome: Result<&[Accepted], Refused>) {
         match outcome {
             Ok(accepted) => {
-                for (tag, accepted) in tags.iter().zip(accepted) {
-                    if let Some(tag) = tag {
-                        self.tell_event(&Event::Accepted(live::Accepted {
-                            tag: tag.clone(),
-                            id: accepted.id.0,
-                            at: accepted.sent_at.as_millisecond(),
-                        }));
-                    }
-                }
+                let named = tags.iter().zip(accepted);
+                let named = named.filter_map(|(tag, accepted)| Some((tag.as_ref()?, accepted)));
+                self.tell_all(named, |(tag, accepted), line| {
+                    let at = accepted.sent_at.as_millisecond();
+                    live::Accepted::write(tag, accepted.id.0, at, line);
+                });
             }
             Err(refused) => {
                 for tag in tags {
