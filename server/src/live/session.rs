@@ -51,8 +51,10 @@ pub fn refuse(connection: &mut Connection, code: ByeCode, detail: &str) {
 /// Serves a user until something ends it.
 pub fn run(shared: &Arc<Shared>, mut connection: Connection, hello: &Hello) {
     let (login, peer) = (&hello.login, connection.peer());
-    let device = hello.device.as_ref().map_or("", |device| device.as_str());
-    info!("{login} logged in from {peer} (live {device})");
+    match &hello.device {
+        None => info!("{login} logged in from {peer} (live)"),
+        Some(device) => info!("{login} logged in from {peer} (live, device {device})"),
+    }
     let outlet = Outlet::new(login.clone(), connection.stream(), shared.flusher.clone());
     connection.place().set_outlet(outlet.clone());
     let _stay = shared
