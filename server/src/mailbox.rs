@@ -94,9 +94,7 @@ impl Mailboxes {
         let Some(person) = book.person(login) else {
             return Vec::new();
         };
-        let start = person
-            .mailbox
-            .partition_point(|one| one.message.id <= after);
+        let start = person.mailbox.partition_point(|one| one.id <= after);
         let messages = person.mailbox.range(start..).map(|one| &one.message);
         let wanted = messages.take_while(|message| message.id <= last);
         wanted.take(limit).cloned().collect()
@@ -106,7 +104,7 @@ impl Mailboxes {
     pub fn ends(&self, login: &Login) -> Option<(MessageId, MessageId)> {
         let book = self.lock();
         let mailbox = &book.person(login)?.mailbox;
-        Some((mailbox.front()?.message.id, mailbox.back()?.message.id))
+        Some((mailbox.front()?.id, mailbox.back()?.id))
     }
 
     /// How many messages wait for a login, and how many bytes of text they have together.

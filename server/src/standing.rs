@@ -67,6 +67,8 @@ pub(crate) struct Place {
 /// A message in a mailbox.
 #[derive(Clone, Debug)]
 pub(crate) struct Waiting {
+    /// The message's own, where looking for it finds it without following a pointer.
+    pub(crate) id: MessageId,
     pub(crate) message: Arc<Message>,
     place: Place,
 }
@@ -285,7 +287,7 @@ impl Book {
     pub(crate) fn sort(&mut self) {
         for person in &mut self.persons {
             let mailbox = person.mailbox.make_contiguous();
-            mailbox.sort_unstable_by_key(|one| one.message.id);
+            mailbox.sort_unstable_by_key(|one| one.id);
         }
     }
 
@@ -331,8 +333,8 @@ impl Book {
     ) -> HashMap<Place, (MessageId, MessageId)> {
         let mut read = HashMap::new();
         let waiting = self.person(login).into_iter().flat_map(|one| &one.mailbox);
-        for Waiting { message, place } in waiting.take_while(|one| one.message.id <= up_to) {
-            read.entry(*place).or_insert((message.id, message.id)).1 = message.id;
+        for Waiting { id, place, .. } in waiting.take_while(|one| one.id <= up_to) {
+            read.entry(*place).or_insert((*id, *id)).1 = *id;
         }
         read
     }
@@ -345,13 +347,13 @@ impl Book {
     ) -> Option<(MessageId, MessageId)> {
         let seat = self.seat(place);
         let mailbox = &self.persons[seat.person as usize].mailbox;
-        let start = mailbox.partition_point(|one| one.message.id < seat.first_unread);
-        let end = mailbox.partition_point(|one| one.message.id <= up_to);
+        let start = mailbox.partition_point(|one| one.id < seat.first_unread);
+        let end = mailbox.partition_point(|one| one.id <= up_to);
         let mut of_it = (start..end.max(start))
             .map(|at| &mailbox[at])
             .filter(|one| one.place == place);
-        let first = of_it.next()?.message.id;
-        Some((first, of_it.next_back().map_or(first, |one| one.message.id)))
+        let first = of_it.next()?.id;
+        Some((first, of_it.next_back().map_or(first, |one| one.id)))
     }
 
     /// How far a user has been given each conversation, when a device keeps everything up to a
@@ -375,11 +377,11 @@ impl Book {
     /// Who wrote the unread messages at a place, above one message and up to another.
     pub(crate) fn authors(&self, place: Place, above: MessageId, up_to: MessageId) -> Vec<Login> {
         let mailbox = &self.persons[self.seat(place).person as usize].mailbox;
-        let start = mailbox.partition_point(|one| one.message.id <= above);
+        let start = mailbox.partition_point(|one| one.id <= above);
         let mut authors = Vec::new();
         let covered = mailbox.range(start..);
         for Waiting { message, .. } in covered
-            .take_while(|one| one.message.id <= up_to)
+            .take_while(|one| one.id <= up_to)
             .filter(|one| one.place == place)
         {
             if !authors.contains(&message.from) {
@@ -406,8 +408,8 @@ impl Book {
     }
 
     /// Moves cursors, whose new values are stored, and takes what was read out of the mailboxes.
-    /// Returns how many messages these were.
-    pub(crate) fn apply(&mut self, moves: &[Move], at: Timestamp, last: MessageId) -> usize {
+    /// Returns these messages, so that nobody waits for the lock while they are dropped.
+    pub(crate) fn apply(&mut self, moves: &[Move], at: Timestamp, last: MessageId) -> Vec<Waiting> {
         let mut ranges = HashMap::<u32, (MessageId, MessageId)>::new();
         for step in moves {
             let cursor = self.moved(step, at, last);
@@ -427,25 +429,31 @@ impl Book {
                 undelivered.retain(|place| *place != step.place);
             }
         }
-        ranges
-            .into_iter()
-            .map(|(person, range)| self.take_out(person, range))
-            .sum()
+        let mut read = Vec::new();
+        for (person, range) in ranges {
+            self.take_out(person, range, &mut read);
+        }
+        read
     }
 
     /// Takes out of a mailbox what the cursors say is read, looking only within a range.
-    fn take_out(&mut self, person: u32, (first, last): (MessageId, MessageId)) -> usize {
+    fn take_out(
+        &mut self,
+        person: u32,
+        (first, last): (MessageId, MessageId),
+        read: &mut Vec<Waiting>,
+    ) {
         let Self {
             persons, standings, ..
         } = self;
         let person = &mut persons[person as usize];
-        let start = person.mailbox.partition_point(|one| one.message.id < first);
-        let end = person.mailbox.partition_point(|one| one.message.id <= last);
+        let start = person.mailbox.partition_point(|one| one.id < first);
+        let end = person.mailbox.partition_point(|one| one.id <= last);
         let mut kept = start;
         for at in start..end {
-            let Waiting { message, place } = &person.mailbox[at];
+            let Waiting { id, message, place } = &person.mailbox[at];
             let seat = &mut standings[place.standing as usize].seats[place.seat as usize];
-            if message.id <= seat.cursor.read {
+            if *id <= seat.cursor.read {
                 seat.unread -= 1;
                 person.bytes -= message.text.len();
             } else {
@@ -453,8 +461,7 @@ impl Book {
                 kept += 1;
             }
         }
-        person.mailbox.drain(kept..end);
-        end - kept
+        read.extend(person.mailbox.drain(kept..end));
     }
 
     /// Puts a message into the mailboxes of those it is for. Its author, who has nothing unread
@@ -499,6 +506,7 @@ impl Book {
         seat.newest = message.id;
         person.bytes += message.text.len();
         person.mailbox.push_back(Waiting {
+            id: message.id,
             message: message.clone(),
             place,
         });

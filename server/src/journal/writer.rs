@@ -123,7 +123,7 @@ impl Writer {
     fn commit(&mut self, jobs: &mut Vec<Job>) {
         let now = now();
         let mut last = self.parts.last;
-        let mut plan = Plan::default();
+        let mut plan = Plan::for_jobs(jobs);
         let mut entries = Vec::with_capacity(jobs.len());
         let mut reads = Vec::new();
         for job in jobs.drain(..) {
@@ -259,7 +259,8 @@ impl Writer {
             self.lagging.extend(book.deliver(standing, message));
         }
         self.parts.mailboxes.show(last.message);
-        read
+        drop(book);
+        read.len()
     }
 }
 
@@ -330,6 +331,20 @@ fn plan_moves(book: &Book, reads: &[(Login, Read, Option<u64>)], moves: &mut Vec
 }
 
 impl Plan {
+    /// With room for what they bring.
+    fn for_jobs(jobs: &[Job]) -> Self {
+        let drafts = jobs.iter().map(|job| match job {
+            Job::Entry(entry, _) => entry.drafts.len(),
+            Job::Seen(..) => 0,
+        });
+        let drafts = drafts.sum();
+        Self {
+            messages: Vec::with_capacity(drafts),
+            standings: Vec::with_capacity(drafts),
+            ..Self::default()
+        }
+    }
+
     /// A commit is a line or two in the log, however much it brought.
     fn log(&self) {
         match &self.messages[..] {
