@@ -43,6 +43,8 @@ pub(super) struct Writer {
     lagging: Vec<Place>,
     /// To be stored with the next commit.
     seen: HashMap<Login, Timestamp>,
+    /// What else there is to store, is stored now.
+    is_ending: bool,
 }
 
 /// An entry whose messages have their numbers.
@@ -105,6 +107,7 @@ impl Writer {
             tags: Tags::default(),
             lagging: Vec::new(),
             seen: HashMap::new(),
+            is_ending: false,
         }
     }
 
@@ -115,6 +118,7 @@ impl Writer {
             jobs.extend(queue.try_iter().take(LARGEST_COMMIT - 1));
             self.commit(&mut jobs);
         }
+        self.is_ending = true;
         self.lagging = self.parts.mailboxes.lock().unsaved();
         // A refusal has been logged, and a start reads a little more.
         let _ = self.store_and_show(now(), self.parts.last, Plan::default(), &[]);
@@ -220,13 +224,13 @@ impl Writer {
             let blocks = plan.blocks(&mut book);
             plan.commit(&book, blocks, now, &mut last)
         };
+        if commit.is_empty() && !self.is_ending {
+            return Ok(());
+        }
         let commit = Commit {
             seen: self.seen.drain().collect(),
             ..commit
         };
-        if commit.is_empty() {
-            return Ok(());
-        }
         let begin = Instant::now();
         self.parts.store.commit(&commit).map_err(|error| {
             error!("nothing was accepted: {error}");
