@@ -39,6 +39,8 @@ pub struct Connection {
     read_limit: Option<Duration>,
     output: Vec<u8>,
     last_write: Option<Instant>,
+    /// What the end cuts off is no line.
+    whole_lines_only: bool,
     place: Place,
     _permit: Permit,
 }
@@ -95,6 +97,7 @@ impl Connection {
             read_limit: None,
             output: Vec::new(),
             last_write: None,
+            whole_lines_only: false,
             place,
             _permit: permit,
         })
@@ -118,6 +121,12 @@ impl Connection {
     /// Longest line the client may send, in bytes.
     pub fn longest_line(&self) -> usize {
         self.decoder.longest()
+    }
+
+    /// From now on what comes before the end of the connection without a line end is not taken
+    /// for a line: a live client sends it again, whole.
+    pub fn take_whole_lines_only(&mut self) {
+        self.whole_lines_only = true;
     }
 
     /// Its place in the hub.
@@ -265,6 +274,8 @@ impl Connection {
             let bytes = self.large.as_deref_mut().unwrap_or(&mut bytes);
             match (&*self.stream).read(bytes) {
                 Ok(0) if self.place.hung_up() => return Err(Ended::HungUp),
+                // A reset that a write was told of already comes here as an end, too.
+                Ok(0) if self.whole_lines_only => return Err(Ended::InOrder),
                 Ok(0) => {
                     self.decoder.finish();
                     if !self.decoder.has_line() {

@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from socket import SHUT_WR
 
 from checking import PATIENCE, Person, Server, expect, expect_soon, run_all
 from hearing import expect_broken, expected, one_line, sent, wait_for, wait_for_pong
@@ -46,6 +47,7 @@ class World:
             self.both_ways,
             self.resume,
             self.resend,
+            self.cut_off,
             self.restart,
             self.reading,
             self.keeping,
@@ -125,6 +127,17 @@ class World:
         expect([wait_for(j, "message")["id"] for _ in range(2)], [id, last], "at the reader")
         # The same tag of somebody else is another message.
         expect(sent(j, ana, "hello", tag="c7") > last, True, "another user's tag")
+
+    def cut_off(self, ana, joao, _carla):
+        """A message that is cut off by the end of the connection is none; sent again it is whole."""
+        a, j = self.live(ana), self.live(joao)
+        a.socket.sendall(f"#c7 @{joao} hel".encode())
+        a.socket.shutdown(SHUT_WR)
+        expect_broken(a)
+        a.connect()
+        id = sent(a, joao, "hello", tag="c7")
+        message = wait_for(j, "message")
+        expect((message["id"], message["text"]), (id, "hello"), "at the reader")
 
     def restart(self, ana, joao, _carla):
         """Nothing is lost or doubled when the server is killed and starts again."""

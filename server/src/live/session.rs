@@ -55,6 +55,7 @@ pub fn run(shared: &Arc<Shared>, mut connection: Connection, hello: &Hello) {
         None => info!("{login} logged in from {peer} (live)"),
         Some(device) => info!("{login} logged in from {peer} (live, device {device})"),
     }
+    connection.take_whole_lines_only();
     let outlet = Outlet::new(login.clone(), connection.stream(), shared.flusher.clone());
     connection.place().set_outlet(outlet.clone());
     let _stay = shared
