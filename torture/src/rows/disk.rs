@@ -23,13 +23,13 @@ const LIVE: usize = 3;
 const WITHOUT: Duration = Duration::from_millis(300);
 
 /// How long they talk when it can.
-const WITH: Duration = Duration::from_millis(200);
+const WITH: Duration = Duration::from_millis(100);
 
 /// A file system of its own, really full.
 pub fn full(trial: &Trial) -> Result<Verdict> {
     let users = users(LIVE + 1);
     let data = trial.data("full", &users)?;
-    let Some(_mounted) = Mounted::over(&data, "64m") else {
+    let Some(_mounted) = Mounted::over(&data, "512m") else {
         return Ok(Verdict::Skipped(
             "a file system cannot be mounted here".into(),
         ));

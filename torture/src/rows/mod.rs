@@ -64,7 +64,7 @@ pub const ROWS: &[Row] = &[
     ),
     row(
         "disk full",
-        "no acknowledgement, a clear word, goes on when there is space",
+        "no acknowledgement, a clear word, all is there when there is space again",
         2.0,
         disk::full,
     ),
