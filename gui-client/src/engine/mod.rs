@@ -21,6 +21,7 @@ use std::{
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 
+pub use history::fold;
 pub use link::{
     Account, Command, Conversation, Delivery, Event, LinkProblem, LinkState, Message, MessageId,
     NotSent, Older, Peer, Place, Presence, PresenceNews, Receipt, ReceiptState, Refusal, Roster,

@@ -141,6 +141,16 @@ impl ScriptRunner {
                 Action::Write(format!("{draft}{text}"))
             }
             Step::Send => Action::Send,
+            Step::Search(text) => {
+                return Progress::Act(vec![Action::SearchIn(None), Action::Filter(text)]);
+            }
+            Step::Find(text) => {
+                let open = model
+                    .session
+                    .as_ref()
+                    .and_then(|session| session.open.clone());
+                return Progress::Act(vec![Action::SearchIn(open), Action::Filter(text)]);
+            }
             Step::Fetch => Action::FetchNow,
             Step::Show(dialog) => Action::Show(match dialog {
                 Dialog::Settings => Overlay::Settings,

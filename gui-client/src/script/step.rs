@@ -22,6 +22,8 @@ A script has one step a line; empty lines and lines that start with # are skippe
   close                   closes the open conversation
   type TEXT               types TEXT into the compose box; \\n breaks the line
   send                    sends what the compose box holds
+  search TEXT             looks for TEXT in names and messages
+  find TEXT               looks for TEXT in the messages of the open conversation
   fetch                   fetches new messages, or tries to connect, now
   show DIALOG             opens settings, shortcuts or new-conversation
   hide                    closes the dialog
@@ -71,6 +73,10 @@ pub enum Step {
     Type(String),
     /// Sends what the compose box holds.
     Send,
+    /// Looks for this in names and messages.
+    Search(String),
+    /// Looks for this in the messages of the open conversation.
+    Find(String),
     /// Fetches now.
     Fetch,
     /// Opens a dialog.
@@ -212,6 +218,8 @@ fn parse_step(line: &str) -> Result<Step, StepProblem> {
         "close" => alone(Step::Close),
         "type" => Ok(Step::Type(needs("a text")?.replace("\\n", "\n"))),
         "send" => alone(Step::Send),
+        "search" => Ok(Step::Search(needs("a text")?.to_owned())),
+        "find" => Ok(Step::Find(needs("a text")?.to_owned())),
         "fetch" => alone(Step::Fetch),
         "show" => match needs("a dialog")? {
             "settings" => Ok(Step::Show(Dialog::Settings)),

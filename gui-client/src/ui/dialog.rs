@@ -116,7 +116,7 @@ fn question(
         field.request_focus();
     }
     if let Overlay::NewConversation { login, .. } = overlay {
-        people::show(ui, view, login, actions);
+        ui.scope(|ui| people::show(ui, view, login, actions));
     }
     ui.add_space(space::MEDIUM);
     ui.horizontal(|ui| {

@@ -29,12 +29,12 @@ pub fn show(ui: &mut Ui, view: &View<'_>, typed: &str, actions: &mut Vec<Action>
         return;
     }
     ui.add_space(space::SMALL);
+    ui.spacing_mut().item_spacing.y = 0.0;
     ScrollArea::vertical()
         .id_salt("people")
         .max_height(PERSON * 4.5)
         .auto_shrink([false, true])
         .show_rows(ui, PERSON, all.len(), |ui, range| {
-            ui.spacing_mut().item_spacing.y = 0.0;
             for (login, person) in &all[range] {
                 if person_row(ui, view, login, *person) {
                     actions.push(Action::StartWith((*login).clone()));

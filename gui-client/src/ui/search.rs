@@ -4,7 +4,7 @@ use egui::{Align, Label, Layout, RichText, Role, ScrollArea, Sense, Ui, WidgetIn
 
 use super::{View, peer_name, sidebar, widget};
 use crate::{
-    engine::{Message, Peer},
+    engine::{Message, Peer, fold},
     model::{Action, Session},
     texts,
     theme::{space, text},
@@ -14,6 +14,9 @@ use crate::{
 const CONVERSATIONS: usize = 20;
 
 const ROW_HEIGHT: f32 = 58.0;
+
+/// Characters shown before what was looked for.
+const BEFORE: usize = 24;
 
 /// While one searches: in all conversations, or in the open one only.
 pub fn scope(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<Action>) {
@@ -57,7 +60,7 @@ pub fn results(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Ve
             }
             heading(ui, view, session);
             for message in search.found() {
-                if found(ui, view, message) {
+                if found(ui, view, &search.query, message) {
                     actions.push(Action::JumpTo(message.clone()));
                 }
             }
@@ -83,7 +86,7 @@ fn heading(ui: &mut Ui, view: &View<'_>, session: &Session) {
 }
 
 /// One message that was found. True if it was clicked.
-fn found(ui: &mut Ui, view: &View<'_>, message: &Message) -> bool {
+fn found(ui: &mut Ui, view: &View<'_>, query: &str, message: &Message) -> bool {
     let (texts, palette) = (view.texts, view.palette);
     let size = vec2(ui.available_width(), ROW_HEIGHT);
     let (outer, response) = ui.allocate_exact_size(size, Sense::click());
@@ -99,7 +102,7 @@ fn found(ui: &mut Ui, view: &View<'_>, message: &Message) -> bool {
         ),
         None => name.to_owned(),
     };
-    let line = sidebar::beginning(message.text.as_str());
+    let line = sidebar::beginning(excerpt(message.text.as_str(), query));
     response.widget_info(|| {
         let label = texts.fill("search.row", &[("name", &who), ("text", &line)]);
         WidgetInfo::labeled(Role::Button, true, label)
@@ -131,4 +134,44 @@ fn found(ui: &mut Ui, view: &View<'_>, message: &Message) -> bool {
         painter.galley(pos2(left, y - galley.size().y / 2.0), galley, ink);
     }
     response.clicked()
+}
+
+/// The text from a little before the first word that was looked for; from its beginning if that
+/// is near enough.
+fn excerpt<'a>(text: &'a str, query: &str) -> &'a str {
+    let query = fold(query);
+    let Some(word) = query.split_whitespace().next() else {
+        return text;
+    };
+    let mut folded = String::new();
+    // Where each character begins, in the folded text and in this one.
+    let mut begins = Vec::new();
+    for (at, c) in text.char_indices() {
+        begins.push((folded.len(), at));
+        folded.push_str(&fold(c.encode_utf8(&mut [0; 4])));
+    }
+    let Some(found) = folded.find(word) else {
+        return text;
+    };
+    let character = begins.partition_point(|(begin, _)| *begin < found);
+    match character.checked_sub(BEFORE) {
+        None | Some(0) => text,
+        Some(first) => &text[begins[first].1..],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_excerpt_begins_shortly_before_what_was_looked_for() {
+        assert_eq!(excerpt("a reunião é hoje", "reuniao"), "a reunião é hoje");
+        let long = format!("{} então a REUNIÃO é hoje", "ção ".repeat(30));
+        let shown = excerpt(&long, "uniao hoje");
+        assert!(shown.ends_with("ção  então a REUNIÃO é hoje"), "{shown}");
+        assert_eq!(shown.find("UNI"), Some(30));
+        assert_eq!(excerpt("nothing", "else"), "nothing");
+        assert_eq!(excerpt("nothing", " "), "nothing");
+    }
 }

@@ -2,8 +2,8 @@
 
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
-/// `reunião` and `REUNIAO` are the same then.
-pub(super) fn fold(text: &str) -> String {
+/// A text without accents, case and odd forms: `reunião` and `REUNIAO` are the same then.
+pub fn fold(text: &str) -> String {
     text.nfkd()
         .filter(|c| !is_combining_mark(*c))
         .flat_map(char::to_lowercase)

@@ -24,6 +24,7 @@ use mensageiro_protocol::Login;
 use rusqlite::{Connection, OptionalExtension, types::FromSql};
 use thiserror::Error;
 
+pub use self::fold::fold;
 use self::repeats::Repeats;
 use super::{Account, Message, MessageId};
 

@@ -1,0 +1,316 @@
+//! What only live sessions have: how far messages got, who is there, who types, search, history
+//! from the server.
+
+use std::time::{Duration, Instant};
+
+use egui::{Key, Modifiers};
+use egui_kittest::kittest::Queryable;
+use jiff::Timestamp;
+use mensageiro::engine::{
+    Command, Delivery, Event, LinkState, Message, MessageId, Older, Peer, Place, Presence,
+    PresenceNews, ReceiptState, Refusal, Roster,
+};
+use mensageiro_protocol::{
+    Text,
+    live::{RosterGroup, RosterUser},
+};
+
+use crate::desk::{Desk, conversation, login, message, person, received};
+
+fn live() -> Event {
+    Event::Link(LinkState::Live { catching_up: false })
+}
+
+fn presence(name: &str, state: Presence, seen: Option<i64>) -> PresenceNews {
+    PresenceNews {
+        login: login(name),
+        state,
+        note: Text::default(),
+        seen,
+    }
+}
+
+fn roster() -> Event {
+    let user = |name: &str, full: &str, state| RosterUser {
+        presence: presence(name, state, None),
+        name: full.to_owned(),
+    };
+    Event::Roster(Roster {
+        users: vec![
+            user("alice", "Alice Souza", Presence::Online),
+            user("bob", "Bob Lima", Presence::Online),
+            user("carol", "Carol Dias", Presence::Offline),
+        ],
+        groups: vec![RosterGroup {
+            name: login("turma"),
+            members: ["alice", "bob", "carol"].map(login).to_vec(),
+        }],
+        more: false,
+    })
+}
+
+/// The conversation with bob open, in a live session.
+fn desk() -> Desk {
+    let mut desk = Desk::chatting(1..4, 0, true);
+    desk.tell(live());
+    desk.tell(roster());
+    desk.asked();
+    desk
+}
+
+fn own(id: i64, with: &str) -> Message {
+    Message {
+        server_id: u64::try_from(id).ok(),
+        ..message(id, with, Delivery::Accepted, "mine")
+    }
+}
+
+fn receipt(with: &str, by: &str, state: ReceiptState, up_to: u64) -> Event {
+    Event::Receipt {
+        with: person(with),
+        by: login(by),
+        state,
+        up_to,
+        at: Timestamp::from_second(1_700_000_500).unwrap(),
+    }
+}
+
+#[test]
+fn ticks_follow_the_receipts() {
+    let mut desk = desk();
+    desk.tell(Event::Message(own(4, "bob")));
+    assert!(desk.sees("mine (accepted)"));
+    desk.tell(receipt("bob", "bob", ReceiptState::Delivered, 4));
+    assert!(desk.sees("mine (delivered)"));
+    desk.tell(receipt("bob", "bob", ReceiptState::Read, 3));
+    assert!(
+        desk.sees("mine (delivered)"),
+        "that was about an earlier one"
+    );
+    desk.tell(receipt("bob", "bob", ReceiptState::Read, 9));
+    assert!(desk.sees("mine (read)"));
+}
+
+#[test]
+fn in_a_group_a_message_is_read_when_all_have_read_it() {
+    let mut desk = desk();
+    desk.tell(Event::Message(own(4, "turma")));
+    desk.click("turma");
+    desk.tell(Event::Page {
+        with: person("turma"),
+        before: None,
+        messages: vec![
+            Message {
+                author: Some(login("carol")),
+                ..message(3, "turma", Delivery::Received, "oi a todos")
+            },
+            own(4, "turma"),
+        ],
+        older: Older::Nothing,
+    });
+    assert!(desk.sees("carol, "), "the author is said");
+    assert!(desk.sees("3 members, 2 online"));
+    desk.tell(receipt("turma", "bob", ReceiptState::Read, 4));
+    assert!(desk.sees("mine (accepted)"));
+    desk.tell(receipt("turma", "carol", ReceiptState::Delivered, 4));
+    assert!(desk.sees("mine (delivered)"));
+    desk.tell(receipt("turma", "carol", ReceiptState::Read, 4));
+    assert!(desk.sees("mine (read)"));
+}
+
+#[test]
+fn a_refused_message_says_why_and_can_be_tried_again_or_dropped() {
+    let mut desk = desk();
+    let refused = Delivery::Refused(Refusal::MailboxFull);
+    desk.tell(Event::Message(message(4, "bob", refused, "mine")));
+    assert!(desk.sees("mine (not sent)") && desk.sees("The mailbox is full."));
+    desk.click("Retry");
+    assert_eq!(desk.asked(), [Command::SendAgain(MessageId(4))]);
+    desk.click("Discard");
+    assert_eq!(desk.asked(), [Command::Discard(MessageId(4))]);
+}
+
+#[test]
+fn the_header_says_where_the_other_one_is() {
+    let mut desk = desk();
+    assert!(desk.sees("Bob Lima (bob)") && desk.sees("online"));
+    desk.tell(Event::Presence(PresenceNews {
+        note: Text::from("lunch"),
+        ..presence("bob", Presence::Away, None)
+    }));
+    assert!(desk.sees("away · lunch"));
+    let seen = Some(1_700_000_000_000);
+    desk.tell(Event::Presence(presence("bob", Presence::Offline, seen)));
+    assert!(desk.sees("last seen 2023-11-14 22:13"));
+    desk.tell(Event::Link(LinkState::Connecting));
+    assert!(!desk.sees("last seen"), "nobody tells now");
+}
+
+#[test]
+fn typing_is_shown_until_the_message_comes() {
+    let mut desk = desk();
+    let typing = |seconds| Event::Typing {
+        with: person("bob"),
+        who: login("bob"),
+        until: Instant::now() + Duration::from_secs(seconds),
+    };
+    desk.say(typing(60));
+    desk.harness.step();
+    desk.harness.step();
+    assert!(desk.sees("typing…"));
+    desk.say(Event::Message(received(4)));
+    desk.harness.step();
+    desk.harness.step();
+    assert!(!desk.sees("typing…"));
+    desk.say(typing(0));
+    desk.harness.step();
+    desk.harness.step();
+    assert!(!desk.sees("typing…"), "that was long ago");
+}
+
+#[test]
+fn who_is_written_to_is_told_in_live_sessions_only() {
+    let mut desk = desk();
+    let told = |desk: &Desk| desk.asked().contains(&Command::Typing { to: login("bob") });
+    desk.write("Message", "h");
+    assert!(told(&desk));
+    desk.tell(crate::desk::online());
+    desk.write("Message", "e");
+    assert!(!told(&desk));
+}
+
+#[test]
+fn the_new_conversation_offers_users_and_groups() {
+    let mut desk = desk();
+    desk.press(Modifiers::COMMAND, Key::N);
+    assert!(desk.sees("turma Group") && desk.sees("carol Carol Dias"));
+    assert!(
+        !desk.sees("alice Alice Souza"),
+        "one does not write to oneself"
+    );
+    desk.harness
+        .get_by_label("User name of the other person")
+        .type_text("dias");
+    desk.harness.run();
+    assert!(!desk.sees("turma Group"));
+    desk.click("carol Carol Dias");
+    assert_eq!(desk.session().open, Some(person("carol")));
+    assert!(desk.model().overlay.is_none());
+}
+
+#[test]
+fn a_classic_server_says_what_it_does_not_tell() {
+    let mut desk = Desk::chatting(1..4, 0, true);
+    desk.press(Modifiers::COMMAND, Key::N);
+    assert!(desk.sees("does not tell who its users are"));
+    assert!(desk.sees("Check"), "it is fetched by hand or by the clock");
+}
+
+#[test]
+fn searching_shows_messages_and_jumps_to_them() {
+    let mut desk = desk();
+    desk.press(Modifiers::COMMAND, Key::K);
+    desk.harness
+        .get_by_label("Search people and messages")
+        .type_text("reuniao");
+    desk.harness.run();
+    let everywhere: Option<Peer> = None;
+    assert!(desk.asked().contains(&Command::Search {
+        query: "reuniao".into(),
+        with: everywhere.clone(),
+    }));
+    desk.tell(Event::Found {
+        query: "reuniao".into(),
+        with: everywhere,
+        messages: vec![message(
+            40,
+            "carol",
+            Delivery::Received,
+            "A reunião é às 10h",
+        )],
+    });
+    assert!(desk.sees("1 message"));
+    desk.click("Found, carol: A reunião é às 10h");
+    assert_eq!(desk.session().open, Some(person("carol")));
+    assert_eq!(
+        desk.asked(),
+        [Command::LoadBackTo {
+            with: person("carol"),
+            before: None,
+            place: Place(40),
+        }]
+    );
+    let page = (1..100).map(|id| message(id, "carol", Delivery::Received, "x"));
+    desk.tell(Event::Page {
+        with: person("carol"),
+        before: None,
+        messages: page.collect(),
+        older: Older::More,
+    });
+    let rows = desk.harness.state().state().timeline.drawn_rows();
+    assert!(rows.iter().any(|row| row.id == MessageId(40)), "{rows:?}");
+    assert!(rows.iter().all(|row| row.id < MessageId(99)));
+}
+
+#[test]
+fn ctrl_f_searches_the_open_conversation() {
+    let mut desk = desk();
+    desk.press(Modifiers::COMMAND, Key::F);
+    desk.harness
+        .get_by_label("Search people and messages")
+        .type_text("xy");
+    desk.harness.run();
+    let asked = desk.asked();
+    let with = Some(person("bob"));
+    let query = "xy".to_owned();
+    assert!(
+        asked.contains(&Command::Search {
+            query,
+            with: with.clone()
+        }),
+        "{asked:?}"
+    );
+    desk.tell(Event::Found {
+        query: "xy".into(),
+        with,
+        messages: vec![],
+    });
+    assert!(desk.sees("No message holds these words."));
+    desk.click("Everywhere");
+    assert_eq!(desk.session().search.with, None);
+    desk.press(Modifiers::NONE, Key::Escape);
+    assert!(!desk.session().search.is_on());
+}
+
+#[test]
+fn what_another_session_reads_is_read_here() {
+    let mut desk = Desk::signed_in(vec![conversation("bob", 3, 2)]);
+    desk.tell(live());
+    desk.tell(Event::SeenElsewhere {
+        with: person("bob"),
+        unread: 0,
+    });
+    assert_eq!(desk.model().title(), "MeuMensageiro - alice");
+}
+
+#[test]
+fn older_messages_at_the_server_are_asked_for_when_it_is_there_again() {
+    let mut desk = Desk::chatting(1000..1004, 0, false);
+    let asks = |desk: &Desk| {
+        let asked = desk.asked().into_iter();
+        asked
+            .filter(|one| matches!(one, Command::LoadPage { .. }))
+            .count()
+    };
+    desk.tell(Event::Page {
+        with: person("bob"),
+        before: Some(Place(1000)),
+        messages: vec![],
+        older: Older::AtServer,
+    });
+    assert_eq!(asks(&desk), 0);
+    assert!(desk.sees("come when you are online"));
+    desk.tell(live());
+    assert_eq!(asks(&desk), 1);
+    assert!(desk.sees("Loading older messages"));
+}
