@@ -207,6 +207,15 @@ impl Book {
 
     /// The place of a user in a conversation, which is made if there is none.
     pub(crate) fn take_place(&mut self, standing: u32, login: &Login) -> Place {
+        // Of the two of a pair each is found without a look into the list of all.
+        let seats = &self.standings[standing as usize].seats;
+        let mut pair = seats.iter().take(2);
+        if let Some(seat) = pair.position(|seat| self.login_of(seat) == login) {
+            return Place {
+                standing,
+                seat: seat as u32,
+            };
+        }
         let person = match self.people.get(login) {
             Some(&person) => person,
             None => {

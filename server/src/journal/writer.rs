@@ -372,22 +372,25 @@ impl Plan {
     /// Puts the messages together by conversation, and finds who is new in one.
     fn blocks(&mut self, book: &mut Book) -> Vec<Block> {
         let mut blocks = Vec::<Block>::new();
-        let mut at = HashMap::new();
+        let mut block_of = HashMap::new();
         let mut current = None;
         for (message, _) in &self.messages {
-            let standing = match current {
-                Some(standing) if book.is_of(standing, message) => standing,
-                _ => book.enter(&message.conversation()),
+            let (standing, at) = match current {
+                Some((standing, at)) if book.is_of(standing, message) => (standing, at),
+                _ => {
+                    let standing = book.enter(&message.conversation());
+                    let at = *block_of.entry(standing).or_insert_with(|| {
+                        blocks.push(Block {
+                            conversation: book.conversation(standing).clone(),
+                            messages: Vec::new(),
+                        });
+                        blocks.len() - 1
+                    });
+                    (standing, at)
+                }
             };
-            current = Some(standing);
+            current = Some((standing, at));
             self.standings.push(standing);
-            let at = *at.entry(standing).or_insert_with(|| {
-                blocks.push(Block {
-                    conversation: book.conversation(standing).clone(),
-                    messages: Vec::new(),
-                });
-                blocks.len() - 1
-            });
             let is_new = match blocks[at].messages.last() {
                 None => true,
                 Some(before) => match (&before.members, &message.members) {
