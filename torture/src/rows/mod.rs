@@ -8,6 +8,7 @@ mod flips;
 mod kill;
 mod links;
 mod long_lines;
+mod power;
 mod resend;
 mod resets;
 mod sessions;
@@ -49,6 +50,12 @@ pub const ROWS: &[Row] = &[
         "what was acknowledged is there, once, in order",
         8.0,
         kill::run,
+    ),
+    row(
+        "power cut",
+        "an acknowledgement follows the sync",
+        0.3,
+        power::run,
     ),
     row(
         "torn tail of the store",
