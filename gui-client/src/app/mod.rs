@@ -1,6 +1,7 @@
 //! Joins the model, the screens and the background threads: drains events, draws, does what the
 //! person wants. It never waits for anything.
 
+mod attention;
 pub mod icon;
 mod picture;
 mod script;
@@ -17,6 +18,7 @@ use egui::{Context, Ui, ViewportCommand};
 use jiff::{Timestamp, Zoned, tz::TimeZone};
 
 use self::{
+    attention::Attention,
     picture::{Pictures, Told},
     script::ScriptDriver,
 };
@@ -74,6 +76,7 @@ pub struct MessengerApp {
     kept: Preferences,
     pictures: Pictures,
     script: Option<ScriptDriver>,
+    attention: Attention,
     zone: TimeZone,
     title: String,
     zoom: f32,
@@ -99,6 +102,7 @@ impl MessengerApp {
             script: setup
                 .script
                 .map(|runner| ScriptDriver::new(runner, setup.failed)),
+            attention: Attention::new(),
             zone: TimeZone::system(),
             title: String::new(),
             zoom: 1.0,
@@ -282,6 +286,7 @@ impl eframe::App for MessengerApp {
         self.follow_window(&ctx);
         self.keep_place(&ctx);
         self.run_script(&ctx);
+        self.follow_attention(&ctx);
         let view = View {
             model: &self.model,
             texts: Texts::of(self.model.preferences.language),

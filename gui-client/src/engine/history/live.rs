@@ -143,6 +143,7 @@ impl History {
                 Told::Message(one) => news.extend(self.store(&transaction, one)?),
                 Told::Accepted { id, server_id, at } => {
                     news.extend(accept(&transaction, *id, number(*server_id), *at)?);
+                    self.read_own(&transaction, *id, number(*server_id))?;
                 }
                 Told::Refused { id, why } => news.extend(refuse(&transaction, *id, *why)?),
                 Told::Receipt(receipt) => news.extend(keep_receipt(&transaction, receipt)?),
@@ -284,18 +285,27 @@ impl History {
                 .prepare_cached("UPDATE conversations SET is_group = 1 WHERE id = ?1")?
                 .execute([conversation])?;
         }
-        if is_own && told.with == self.login {
-            // What one writes to oneself has been read.
-            connection
-                .prepare_cached(
-                    "UPDATE conversations SET seen_id = max(seen_id, ?2) WHERE id = ?1",
-                )?
-                .execute((conversation, server_id))?;
-        }
+        self.read_own(connection, id, server_id)?;
         Ok(message(connection, id)?
             .map(Event::Message)
             .into_iter()
             .collect())
+    }
+
+    /// What one writes to oneself has been read.
+    fn read_own(
+        &self,
+        connection: &Connection,
+        id: MessageId,
+        server_id: i64,
+    ) -> rusqlite::Result<()> {
+        connection
+            .prepare_cached(
+                "UPDATE conversations SET seen_id = max(seen_id, ?3)
+                 WHERE peer = ?2 AND id = (SELECT conversation FROM messages WHERE id = ?1)",
+            )?
+            .execute((id.0, self.login.as_str(), server_id))?;
+        Ok(())
     }
 }
 

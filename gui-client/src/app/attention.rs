@@ -1,0 +1,73 @@
+//! Whether anybody sits in front of the window; the others are told who is away.
+
+use std::time::{Duration, Instant};
+
+use egui::Context;
+
+use super::MessengerApp;
+use crate::model::Action;
+
+/// Whoever does nothing in the window for so long is away.
+const AWAY_AFTER: Duration = Duration::from_secs(5 * 60);
+
+/// When the person last did something.
+#[derive(Debug)]
+pub struct Attention {
+    last: Instant,
+    is_away: bool,
+}
+
+impl Attention {
+    /// Somebody has just started the app.
+    pub fn new() -> Self {
+        Self {
+            last: Instant::now(),
+            is_away: false,
+        }
+    }
+
+    /// Follows the person; `acts`: there is input in this frame. Returns what changed, and after
+    /// how long to look again.
+    fn follow(&mut self, now: Instant, acts: bool) -> (Option<bool>, Option<Duration>) {
+        if acts {
+            self.last = now;
+        }
+        let idle = now.saturating_duration_since(self.last);
+        let is_away = idle >= AWAY_AFTER;
+        let changed = (is_away != self.is_away).then_some(is_away);
+        self.is_away = is_away;
+        (changed, (!is_away).then(|| AWAY_AFTER - idle))
+    }
+}
+
+impl MessengerApp {
+    pub(super) fn follow_attention(&mut self, ctx: &Context) {
+        let acts = ctx.input(|input| !input.events.is_empty());
+        let (changed, again) = self.attention.follow(Instant::now(), acts);
+        if let Some(again) = again {
+            ctx.request_repaint_after(again);
+        }
+        if let Some(is_away) = changed {
+            self.act(ctx, Action::Away(is_away));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_does_nothing_is_away_until_they_do_something() {
+        let mut attention = Attention::new();
+        let start = attention.last;
+        let at = |seconds| start + Duration::from_secs(seconds);
+        let left = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!(attention.follow(at(0), false), (None, left(300)));
+        assert_eq!(attention.follow(at(200), true), (None, left(300)));
+        assert_eq!(attention.follow(at(450), false), (None, left(50)));
+        assert_eq!(attention.follow(at(500), false), (Some(true), None));
+        assert_eq!(attention.follow(at(900), false), (None, None));
+        assert_eq!(attention.follow(at(901), true), (Some(false), left(300)));
+    }
+}
