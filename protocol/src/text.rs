@@ -48,7 +48,7 @@ impl Text {
 
 impl From<&str> for Text {
     fn from(text: &str) -> Self {
-        if text.bytes().all(is_plain) || !text.chars().any(needs_replacing) {
+        if is_plain(text) || !text.chars().any(needs_replacing) {
             return Self(text.into());
         }
         let mut safe = String::with_capacity(text.len());
@@ -81,9 +81,12 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
-/// What most texts consist of, and never needs replacing.
-fn is_plain(byte: u8) -> bool {
-    matches!(byte, b' '..=b'~' | b'\t' | b'\n')
+/// Whether it is ASCII without anything that ever needs replacing, as most texts are. Looks at every
+/// byte, whatever it found before: so the processor can look at many at a time.
+fn is_plain(text: &str) -> bool {
+    let is_plain = |byte: u8| matches!(byte, b' '..=b'~' | b'\t' | b'\n');
+    text.bytes()
+        .fold(true, |plain, byte| plain & is_plain(byte))
 }
 
 fn needs_replacing(c: char) -> bool {

@@ -7,7 +7,7 @@ use crate::Text;
 /// Appends the text, escaped.
 pub(super) fn encode(text: &Text, out: &mut Vec<u8>) {
     let bytes = text.as_str().as_bytes();
-    if !bytes.iter().any(|byte| matches!(byte, b'\n' | b'\\')) {
+    if memchr::memchr2(b'\n', b'\\', bytes).is_none() {
         return out.extend_from_slice(bytes);
     }
     for &byte in bytes {
@@ -25,7 +25,7 @@ pub(super) fn decode(bytes: &[u8]) -> Text {
 }
 
 fn unescape(bytes: &[u8]) -> Cow<'_, [u8]> {
-    if !bytes.contains(&b'\\') {
+    if memchr::memchr(b'\\', bytes).is_none() {
         return Cow::Borrowed(bytes);
     }
     let mut plain = Vec::with_capacity(bytes.len());
