@@ -3,8 +3,9 @@
 use std::{
     env,
     io::{self, IsTerminal, Write},
+    panic,
     path::Path,
-    process::ExitCode,
+    process::{self, ExitCode},
 };
 
 use anyhow::Context;
@@ -37,7 +38,9 @@ fn run(mut options: Options) -> anyhow::Result<()> {
         let _ = stop.try_send(());
     })
     .context("Ctrl-C cannot be caught")?;
+    explain_damage(&options.data);
     let server = Server::start(&options)?;
+    drop(panic::take_hook());
     // A closed standard output is no reason not to serve.
     let _ = write!(io::stdout(), "{}", greeting(&server)).and_then(|()| io::stdout().flush());
     // The handler lives as long as the process, so this waits for it.
@@ -56,6 +59,21 @@ fn tell_status(data: &Path, json: bool) -> anyhow::Result<()> {
         status.to_string()
     };
     Ok(io::stdout().write_all(text.as_bytes())?)
+}
+
+/// The database panics at some kinds of damage, and once more while it is dropped, which would
+/// end in an abort. During the start that is told as what it is.
+fn explain_damage(data: &Path) {
+    let store = data.join("store").display().to_string();
+    panic::set_hook(Box::new(move |panic| {
+        let what = panic.payload_as_str().unwrap_or("no reason was given");
+        let _ = writeln!(
+            io::stderr(),
+            "mensageiro-server: the message store in {store} is damaged and cannot be opened \
+             ({what}); keep a copy of the folder and restore it from a backup"
+        );
+        process::exit(1);
+    }));
 }
 
 /// Raises the number of descriptors as far as the system allows, and keeps some for the files:
