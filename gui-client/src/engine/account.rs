@@ -20,6 +20,7 @@ use super::{
     history::{History, HistoryError},
     net::{Connection, Effect, Input, Machine, Memory, NetEvent, Stream},
     pages::{Found, Pages, Wanted},
+    survey::Survey,
 };
 
 /// A server that knew no live sessions is asked again after so long.
@@ -35,6 +36,7 @@ pub(super) struct OpenAccount {
     machine: Machine,
     connection: Option<Connection>,
     pages: Pages,
+    survey: Survey,
     /// How many connections there have been.
     connections: u64,
     news_from: Sender<NetEvent>,
@@ -78,6 +80,7 @@ impl OpenAccount {
             machine,
             connection: None,
             pages: Pages::default(),
+            survey: Survey::default(),
             connections: 0,
             news_from,
             tell,
@@ -177,7 +180,7 @@ impl OpenAccount {
     pub(super) fn handle(&mut self, at: Instant, input: Input<'_>) -> Result<(), Failed> {
         let mut effects = self.machine.handle(at, input);
         // What effects lead to is a connection that failed at once, which ends in a timer, and
-        // what a session begins with, which is only written: two turns at most.
+        // what is only written: two turns at most.
         while !effects.is_empty() {
             let mut next = Vec::new();
             for effect in effects {
@@ -238,28 +241,36 @@ impl OpenAccount {
                     self.tell.event(event);
                 }
             }
-            Effect::StoreOlder { messages, end } => self.store_older(&messages, &end)?,
+            Effect::StoreOlder { messages, end } => return self.store_older(&messages, &end),
             Effect::NoOlder(with) => {
+                self.survey.give_up();
                 for page in self.pages.give_up(&self.history, &Peer::Person(with))? {
                     self.tell.event(page);
                 }
             }
             Effect::ReadsTold(reads) => self.history.reads_told(&reads)?,
-            Effect::News(news) => self.tell_news(news),
+            Effect::News(news) => return self.tell_news(news),
             Effect::Link(link) => self.tell.event(Event::Link(link)),
         }
         Ok(Vec::new())
     }
 
-    fn store_older(&mut self, messages: &[Delivered], end: &HistoryEnd) -> Result<(), Failed> {
+    fn store_older(
+        &mut self,
+        messages: &[Delivered],
+        end: &HistoryEnd,
+    ) -> Result<Vec<Input<'static>>, Failed> {
         self.history.receive_older(messages, end)?;
+        let (news, next) = self.survey.answered(&self.history, &end.with)?;
+        news.into_iter().for_each(|event| self.tell.event(event));
         for wanted in self.pages.take(&Peer::Person(end.with.clone())) {
             self.load(wanted)?;
         }
-        Ok(())
+        Ok(next.map(Input::History).into_iter().collect())
     }
 
-    fn tell_news(&self, news: live::Event) {
+    fn tell_news(&mut self, news: live::Event) -> Result<Vec<Input<'static>>, Failed> {
+        let mut next = None;
         let event = match news {
             live::Event::Typing(typing) => Event::Typing {
                 with: Peer::Person(typing.with),
@@ -267,10 +278,15 @@ impl OpenAccount {
                 until: Instant::now() + TYPING,
             },
             live::Event::Presence(presence) => Event::Presence(presence),
-            live::Event::Roster(roster) => Event::Roster(roster),
-            _ => return,
+            live::Event::Roster(roster) => {
+                let me = &self.account.login;
+                next = self.survey.take_roster(&self.history, &roster, me)?;
+                Event::Roster(roster)
+            }
+            _ => return Ok(Vec::new()),
         };
         self.tell.event(event);
+        Ok(next.map(Input::History).into_iter().collect())
     }
 
     fn connect(&mut self) -> Result<(), LinkProblem> {

@@ -10,6 +10,7 @@ mod history;
 mod link;
 mod net;
 mod pages;
+mod survey;
 mod worker;
 
 use std::{

@@ -4,7 +4,9 @@
 mod file;
 mod fold;
 mod live;
+mod older;
 mod outbox;
+mod reads;
 mod receipts;
 mod received;
 mod repeats;
@@ -12,6 +14,8 @@ mod row;
 mod schema;
 mod search;
 mod timeline;
+mod told;
+mod way;
 
 use std::{
     fs::{self, File, TryLockError},

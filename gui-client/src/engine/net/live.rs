@@ -1,6 +1,9 @@
 //! One live session, from `welcome` on: what the server tells, what is told to it, and what is
 //! still to be answered.
 
+mod asked;
+mod told;
+
 use std::{
     collections::VecDeque,
     time::{Duration, Instant},
@@ -9,10 +12,7 @@ use std::{
 use mensageiro_protocol::{
     Decoder, LineTooLong, Login,
     limits::LINE_BYTES,
-    live::{
-        ByeCode, Delivered, Event, Got, HistoryRequest, Presence, Read, RefusalCode, Request,
-        Status, Typing, Welcome,
-    },
+    live::{ByeCode, Delivered, Event, Got, HistoryRequest, Read, Request, Welcome},
 };
 
 use super::terms::{Effect, Outgoing, Told};
@@ -30,12 +30,6 @@ const LONGEST_EVENT: usize = 16 * LINE_BYTES;
 const ASK_AFTER: Duration = Duration::from_secs(8);
 /// And if it is silent for so long, it is not.
 const DEAD_AFTER: Duration = Duration::from_secs(20);
-/// After the server could not store a message, it gets it again.
-const STORE_AGAIN: Duration = Duration::from_secs(5);
-/// The others are not told more often that somebody types.
-const TYPING_PAUSE: Duration = Duration::from_secs(3);
-/// Requests for older messages that wait for each other, at most.
-const REQUESTS: usize = 8;
 
 /// A live session.
 #[derive(Debug)]
@@ -237,76 +231,6 @@ impl LiveSession {
         self.owed_since.map(|owed| owed.max(self.heard_at))
     }
 
-    /// Asks whether the server is there.
-    pub fn ping(&mut self, now: Instant) {
-        if !self.pinged {
-            self.pinged = true;
-            self.reads_pinged = self.reads.len();
-            self.owed_since.get_or_insert(now);
-            self.say(&Request::Ping);
-        }
-    }
-
-    /// Says goodbye; the server closes then.
-    pub fn say_bye(&mut self) {
-        self.say(&Request::Bye);
-    }
-
-    /// The person has read on.
-    pub fn tell_read(&mut self, read: Read) {
-        self.say(&Request::Read(read.clone()));
-        match self.reads.iter().position(|known| known.with == read.with) {
-            // Those that were pinged for are the first ones.
-            Some(at) if at >= self.reads_pinged => self.reads[at] = read,
-            _ => self.reads.push(read),
-        }
-    }
-
-    /// The person types.
-    pub fn tell_typing(&mut self, now: Instant, to: Login) {
-        let is_told = self
-            .typing_at
-            .as_ref()
-            .is_some_and(|(whom, at)| *whom == to && now < *at + TYPING_PAUSE);
-        if !is_told && !self.catching_up {
-            self.say(&Request::Typing(Typing { to: to.clone() }));
-            self.typing_at = Some((to, now));
-        }
-    }
-
-    /// The person is not looking, or is back.
-    pub fn tell_status(&mut self, is_away: bool) {
-        let state = if is_away {
-            Presence::Away
-        } else {
-            Presence::Online
-        };
-        self.say(&Request::Status(Status {
-            state,
-            ..Status::default()
-        }));
-    }
-
-    /// Asks who there is; told of from now on.
-    pub fn ask_roster(&mut self) {
-        self.say(&Request::Roster);
-    }
-
-    /// Asks for older messages, one answer after another. `false`: too many wait already.
-    pub fn ask_older(&mut self, request: HistoryRequest) -> bool {
-        if self.requests.contains(&request) {
-            return true;
-        }
-        if self.requests.len() >= REQUESTS {
-            return false;
-        }
-        if self.requests.is_empty() {
-            self.say(&Request::History(request.clone()));
-        }
-        self.requests.push_back(request);
-        true
-    }
-
     /// Whether a message is out and not answered.
     pub fn is_in_flight(&self, id: MessageId) -> bool {
         self.in_flight.iter().any(|message| message.id == id)
@@ -318,123 +242,5 @@ impl LiveSession {
         self.out.clear();
         let unasked = self.requests.into_iter().map(|request| request.with);
         (self.in_flight, unasked.collect(), self.effects)
-    }
-
-    fn say(&mut self, request: &Request) {
-        request.encode(&mut self.out);
-        self.out.push(b'\n');
-    }
-
-    fn take(&mut self, now: Instant, event: Event, outbox: &mut VecDeque<Outgoing>) -> Turn {
-        match event {
-            Event::Message(message) if message.is_old => self.older.push(message),
-            Event::Message(message) => {
-                if let Some(tag) = message.tag.as_ref().filter(|_| message.from == self.login) {
-                    outbox.retain(|waiting| waiting.tag != *tag);
-                    self.in_flight.retain(|sent| sent.tag != *tag);
-                }
-                self.position = self.position.max(Some(message.id));
-                self.told.push(Told::Message(message));
-            }
-            Event::End if self.catching_up => {
-                self.catching_up = false;
-                self.position = self.position.max(Some(self.last));
-                self.store();
-                return Turn::CaughtUp;
-            }
-            Event::Accepted(accepted) => {
-                let Some(id) = self.answered(|sent| sent.tag == accepted.tag).map(|m| m.id) else {
-                    return Turn::GoesOn;
-                };
-                self.told.push(Told::Accepted {
-                    id,
-                    server_id: accepted.id,
-                    at: accepted.at,
-                });
-                return Turn::Accepted;
-            }
-            Event::Refused(refused) => {
-                tracing::info!(code = ?refused.code, detail = refused.detail, "refused");
-                if let Some(tag) = refused.tag
-                    && let Some(message) = self.answered(|sent| sent.tag == tag)
-                {
-                    self.refused(now, message, refused.code, outbox);
-                } else {
-                    self.request_refused(refused.code);
-                }
-            }
-            Event::Receipt(receipt) => self.told.push(Told::Receipt(receipt)),
-            Event::Read(read) => self.told.push(Told::Read(read)),
-            Event::History(end) => {
-                let messages = std::mem::take(&mut self.older);
-                self.requests.pop_front();
-                self.effects.push(Effect::StoreOlder { messages, end });
-                self.next_request();
-            }
-            Event::Pong => {
-                if self.reads_pinged > 0 {
-                    let told = self.reads.drain(..self.reads_pinged).collect();
-                    self.reads_pinged = 0;
-                    self.effects.push(Effect::ReadsTold(told));
-                }
-            }
-            event @ (Event::Typing(_) | Event::Presence(_) | Event::Roster(_)) => {
-                self.effects.push(Effect::News(event));
-            }
-            Event::Bye(bye) => {
-                tracing::info!(code = ?bye.code, detail = bye.detail, "the server says bye");
-                return Turn::Ended(bye.code);
-            }
-            Event::End | Event::Welcome(_) | Event::Unknown => {}
-        }
-        Turn::GoesOn
-    }
-
-    fn answered(&mut self, is: impl Fn(&Outgoing) -> bool) -> Option<Outgoing> {
-        let at = self.in_flight.iter().position(is)?;
-        self.in_flight.remove(at)
-    }
-
-    fn refused(
-        &mut self,
-        now: Instant,
-        message: Outgoing,
-        code: RefusalCode,
-        outbox: &mut VecDeque<Outgoing>,
-    ) {
-        let why = match code {
-            RefusalCode::UnknownRecipient => Refusal::UnknownRecipient,
-            RefusalCode::NotAMember => Refusal::NotAMember,
-            RefusalCode::MailboxFull => Refusal::MailboxFull,
-            RefusalCode::BadLine | RefusalCode::Other => Refusal::Other,
-            RefusalCode::Internal => {
-                // Before what was written after it.
-                outbox.insert(self.put_back.min(outbox.len()), message);
-                self.put_back += 1;
-                self.send_again_at = Some(now + STORE_AGAIN);
-                return;
-            }
-        };
-        let id = message.id;
-        self.told.push(Told::Refused { id, why });
-    }
-
-    /// A refusal without a tag can only be of a request for older messages: everything else that
-    /// is sent has a tag or no answer.
-    fn request_refused(&mut self, code: RefusalCode) {
-        if code == RefusalCode::BadLine {
-            return;
-        }
-        if let Some(request) = self.requests.pop_front() {
-            self.older.clear();
-            self.effects.push(Effect::NoOlder(request.with));
-            self.next_request();
-        }
-    }
-
-    fn next_request(&mut self) {
-        if let Some(request) = self.requests.front().cloned() {
-            self.say(&Request::History(request));
-        }
     }
 }

@@ -1,0 +1,78 @@
+//! Older messages, which a live server has and this device may not have yet.
+
+use mensageiro_protocol::live::{Delivered, HistoryEnd};
+use rusqlite::OptionalExtension;
+
+use super::{
+    History, Result, fact,
+    live::{is_live, number},
+    row::{conversation, peer_name},
+    set_fact,
+};
+use crate::engine::Peer;
+
+impl History {
+    /// From which number on everything of a conversation is here, if there may be older ones.
+    ///
+    /// # Errors
+    /// [`super::HistoryError::Failed`]
+    pub fn gap_below(&self, with: &Peer) -> Result<Option<u64>> {
+        if !is_live(&self.connection)? {
+            return Ok(None);
+        }
+        let known: Option<Option<i64>> = self
+            .connection
+            .prepare_cached("SELECT known_from FROM conversations WHERE peer = ?1")?
+            .query_row([peer_name(with)], |row| row.get(0))
+            .optional()?;
+        let known_from = match known.flatten() {
+            Some(known_from) => Some(known_from),
+            None => fact(&self.connection, "known_from")?,
+        };
+        Ok(known_from
+            .and_then(|id| u64::try_from(id).ok())
+            .filter(|&id| id > 1))
+    }
+
+    /// Stores an answer to `history`: from its oldest message on everything is here now.
+    ///
+    /// # Errors
+    /// [`super::HistoryError::Failed`]; nothing of it is stored then.
+    pub fn receive_older(&self, messages: &[Delivered], end: &HistoryEnd) -> Result<()> {
+        let transaction = self.connection.unchecked_transaction()?;
+        // The newest first, so that equal texts without a number are taken up in order.
+        for one in messages.iter().rev() {
+            self.store(&transaction, one)?;
+        }
+        let known_from = match messages.iter().map(|one| one.id).min() {
+            // A server that does not go back has nothing older, whatever it says.
+            Some(oldest) if end.more && end.before.is_none_or(|before| oldest < before) => {
+                number(oldest)
+            }
+            _ => 0,
+        };
+        let conversation = conversation(&transaction, &Peer::Person(end.with.clone()))?;
+        transaction
+            .prepare_cached("UPDATE conversations SET known_from = ?2 WHERE id = ?1")?
+            .execute((conversation, known_from))?;
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Whether the server was asked with whom one has talked.
+    ///
+    /// # Errors
+    /// [`super::HistoryError::Failed`]
+    pub fn is_surveyed(&self) -> Result<bool> {
+        Ok(fact::<i64>(&self.connection, "surveyed")?.is_some())
+    }
+
+    /// It was.
+    ///
+    /// # Errors
+    /// [`super::HistoryError::Failed`]
+    pub fn note_surveyed(&self) -> Result<()> {
+        set_fact(&self.connection, "surveyed", 1)?;
+        Ok(())
+    }
+}

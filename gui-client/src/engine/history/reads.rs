@@ -1,0 +1,110 @@
+//! How far the person has read, here and in other sessions.
+
+use mensageiro_protocol::live::Read;
+use rusqlite::Connection;
+
+use super::{
+    History, Result,
+    live::number,
+    row::{known_conversation, read_login},
+};
+use crate::engine::{Event, MessageId, Peer};
+
+impl History {
+    /// What the person has read and the server may not know of: conversations and numbers.
+    ///
+    /// # Errors
+    /// [`super::HistoryError::Failed`]
+    pub fn reads_to_tell(&self) -> Result<Vec<Read>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT peer, seen_id FROM conversations WHERE seen_id > told_id AND peer <> ''",
+        )?;
+        let rows = statement.query_map([], |row| {
+            let up_to: i64 = row.get(1)?;
+            Ok(Read {
+                with: read_login(row.get_ref(0)?.as_str()?, 0)?,
+                up_to: u64::try_from(up_to).unwrap_or(0),
+            })
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// The server knows of these now.
+    ///
+    /// # Errors
+    /// [`super::HistoryError::Failed`]
+    pub fn reads_told(&self, reads: &[Read]) -> Result<()> {
+        let transaction = self.connection.unchecked_transaction()?;
+        for Read { with, up_to } in reads {
+            transaction
+                .prepare_cached(
+                    "UPDATE conversations SET told_id = ?2 WHERE peer = ?1 AND told_id < ?2",
+                )?
+                .execute((with.as_str(), number(*up_to)))?;
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// How many messages of a conversation the person has not seen.
+    ///
+    /// # Errors
+    /// [`super::HistoryError::Failed`]
+    pub fn unread(&self, with: &Peer) -> Result<usize> {
+        let conversation = known_conversation(&self.connection, with)?;
+        Ok(unread(&self.connection, conversation)?)
+    }
+
+    /// What one writes to oneself has been read.
+    pub(super) fn read_own(
+        &self,
+        connection: &Connection,
+        id: MessageId,
+        server_id: i64,
+    ) -> rusqlite::Result<()> {
+        connection
+            .prepare_cached(
+                "UPDATE conversations SET seen_id = max(seen_id, ?3)
+                 WHERE peer = ?2 AND id = (SELECT conversation FROM messages WHERE id = ?1)",
+            )?
+            .execute((id.0, self.login.as_str(), server_id))?;
+        Ok(())
+    }
+}
+
+/// Another session of this user has read on.
+pub(super) fn read_elsewhere(
+    connection: &Connection,
+    read: &Read,
+) -> rusqlite::Result<Option<Event>> {
+    let with = Peer::Person(read.with.clone());
+    let Some(conversation) = known_conversation(connection, &with)? else {
+        return Ok(None);
+    };
+    let up_to = number(read.up_to);
+    connection
+        .prepare_cached(
+            "UPDATE messages SET unread = 0
+             WHERE conversation = ?1 AND unread = 1 AND server_id <= ?2",
+        )?
+        .execute((conversation, up_to))?;
+    connection
+        .prepare_cached(
+            "UPDATE conversations SET seen_id = max(seen_id, ?2), told_id = max(told_id, ?2)
+             WHERE id = ?1",
+        )?
+        .execute((conversation, up_to))?;
+    let unread = unread(connection, Some(conversation))?;
+    Ok(Some(Event::SeenElsewhere { with, unread }))
+}
+
+/// How many messages of a conversation are unread.
+pub(super) fn unread(
+    connection: &Connection,
+    conversation: Option<i64>,
+) -> rusqlite::Result<usize> {
+    let unread: i64 = connection
+        .prepare_cached("SELECT count(*) FROM messages WHERE conversation = ?1 AND unread = 1")?
+        .query_row([conversation], |row| row.get(0))?;
+    Ok(usize::try_from(unread).unwrap_or(0))
+}

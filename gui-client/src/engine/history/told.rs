@@ -1,0 +1,203 @@
+//! One message that a live server tells: new, told again, or an answer to an own one.
+
+use mensageiro_protocol::live::Delivered;
+use rusqlite::{Connection, OptionalExtension};
+
+use super::{
+    History, fact,
+    live::number,
+    outbox::forget_text,
+    reads::unread,
+    row::{
+        NewMessage, conversation, delivery, epoch_start, insert, known_conversation, live_place,
+        message, refusal_name,
+    },
+};
+use crate::engine::{Event, MessageId, Peer, Refusal};
+
+/// A server that was classic once may tell messages again that came without a number: so many of
+/// them are looked at in a conversation, the newest first.
+const WITHOUT_NUMBER: i64 = 200;
+
+impl History {
+    /// Returns what is news of it: nothing if it is here already.
+    pub(super) fn store(
+        &self,
+        connection: &Connection,
+        told: &Delivered,
+    ) -> rusqlite::Result<Vec<Event>> {
+        let server_id = number(told.id);
+        let is_own = told.from == self.login;
+        if let Some(known) = by_server_id(connection, server_id)? {
+            tracing::debug!(server_id, known, "told again");
+            return Ok(Vec::new());
+        }
+        if let (true, Some(tag)) = (is_own, &told.tag)
+            && let Some(id) = by_tag(connection, tag.as_str())?
+        {
+            let news = accept(connection, MessageId(id), server_id, told.at)?;
+            return Ok(news.into_iter().collect());
+        }
+        let with = Peer::Person(told.with.clone());
+        if let Some(id) = take_up(connection, told, &with, is_own)? {
+            let unread = unread(connection, known_conversation(connection, &with)?)?;
+            let moved = message(connection, id)?.map(Event::Message);
+            let as_before = Event::SeenElsewhere { with, unread };
+            return Ok(moved.into_iter().chain([as_before]).collect());
+        }
+        let author = (!is_own && told.from != told.with).then_some(&told.from);
+        let conversation = conversation(connection, &with)?;
+        let is_unread = !is_own && !told.is_old && !is_seen(connection, conversation, server_id)?;
+        let new = NewMessage {
+            author,
+            at: told.at,
+            place: Some(live_place(connection, server_id)?),
+            server_id: Some(server_id),
+            is_unread,
+            ..NewMessage::now(
+                &with,
+                &told.text,
+                if is_own {
+                    delivery::ACCEPTED
+                } else {
+                    delivery::RECEIVED
+                },
+            )
+        };
+        let id = insert(connection, &new)?;
+        if author.is_some() {
+            connection
+                .prepare_cached("UPDATE conversations SET is_group = 1 WHERE id = ?1")?
+                .execute([conversation])?;
+        }
+        self.read_own(connection, id, server_id)?;
+        Ok(message(connection, id)?
+            .map(Event::Message)
+            .into_iter()
+            .collect())
+    }
+}
+
+/// The server has it, under this number.
+pub(super) fn accept(
+    connection: &Connection,
+    id: MessageId,
+    server_id: i64,
+    at: i64,
+) -> rusqlite::Result<Option<Event>> {
+    if let Some(known) = by_server_id(connection, server_id)? {
+        if known != id.0 {
+            // Told before the answer came: the same message, once too often.
+            connection
+                .prepare_cached("DELETE FROM messages WHERE id = ?1")?
+                .execute([id.0])?;
+            forget_text(connection, id)?;
+            return Ok(Some(Event::Discarded(id)));
+        }
+        return Ok(None);
+    }
+    let place = live_place(connection, server_id)?;
+    connection
+        .prepare_cached(
+            "UPDATE messages SET delivery = ?2, server_id = ?3, place = ?4, at = ?5,
+                 refusal = NULL
+             WHERE id = ?1",
+        )?
+        .execute((id.0, delivery::ACCEPTED, server_id, place, at))?;
+    Ok(message(connection, id)?.map(Event::Message))
+}
+
+/// The server does not take it.
+pub(super) fn refuse(
+    connection: &Connection,
+    id: MessageId,
+    why: Refusal,
+) -> rusqlite::Result<Option<Event>> {
+    connection
+        .prepare_cached(
+            "UPDATE messages SET delivery = ?2, refusal = ?3
+             WHERE id = ?1 AND delivery IN (1, 2)",
+        )?
+        .execute((id.0, delivery::REFUSED, refusal_name(why)))?;
+    Ok(message(connection, id)?.map(Event::Message))
+}
+
+/// A message that came, or went, in a classic session gets its number now, when it is told again.
+fn take_up(
+    connection: &Connection,
+    told: &Delivered,
+    with: &Peer,
+    is_own: bool,
+) -> rusqlite::Result<Option<MessageId>> {
+    let mut after = 0;
+    if !told.is_old {
+        let up_to: i64 = fact(connection, "repeated_up_to")?.unwrap_or(0);
+        if number(told.id) > up_to {
+            return Ok(None);
+        }
+        after = fact(connection, "repeated_after")?.unwrap_or(0);
+    }
+    let Some(conversation) = known_conversation(connection, with)? else {
+        return Ok(None);
+    };
+    // In classic a group's message begins with its author (rule G2).
+    let text = if is_own || told.from == told.with {
+        told.text.as_str().to_owned()
+    } else {
+        format!("{}: {}", told.from, told.text)
+    };
+    let found: Option<i64> = connection
+        .prepare_cached(
+            "SELECT id FROM (
+                 SELECT id, text, delivery, server_id FROM messages
+                 WHERE conversation = ?1 AND place < ?2 ORDER BY place DESC LIMIT ?3
+             ) WHERE server_id IS NULL AND id > ?4 AND delivery = ?5
+                 AND replace(text, char(10), ' ') = replace(?6, char(10), ' ')
+             LIMIT 1",
+        )?
+        .query_row(
+            (
+                conversation,
+                epoch_start(connection)?,
+                WITHOUT_NUMBER,
+                after,
+                if is_own {
+                    delivery::ACCEPTED
+                } else {
+                    delivery::RECEIVED
+                },
+                text,
+            ),
+            |row| row.get(0),
+        )
+        .optional()?;
+    if let Some(id) = found {
+        let place = live_place(connection, number(told.id))?;
+        connection
+            .prepare_cached(
+                "UPDATE messages SET server_id = ?2, place = ?3, at = ?4 WHERE id = ?1",
+            )?
+            .execute((id, number(told.id), place, told.at))?;
+    }
+    Ok(found.map(MessageId))
+}
+
+fn is_seen(connection: &Connection, conversation: i64, server_id: i64) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached("SELECT seen_id >= ?2 FROM conversations WHERE id = ?1")?
+        .query_row((conversation, server_id), |row| row.get(0))
+}
+
+fn by_server_id(connection: &Connection, server_id: i64) -> rusqlite::Result<Option<i64>> {
+    connection
+        .prepare_cached("SELECT id FROM messages WHERE server_id = ?1")?
+        .query_row([server_id], |row| row.get(0))
+        .optional()
+}
+
+fn by_tag(connection: &Connection, tag: &str) -> rusqlite::Result<Option<i64>> {
+    connection
+        .prepare_cached("SELECT id FROM messages WHERE tag = ?1")?
+        .query_row([tag], |row| row.get(0))
+        .optional()
+}

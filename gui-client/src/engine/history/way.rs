@@ -1,0 +1,53 @@
+//! What is remembered of the server: how it accepts logins.
+
+use mensageiro_protocol::Framing;
+
+use super::{History, Result, fact, set_fact};
+use crate::engine::net::Way;
+
+impl History {
+    /// How the server accepted the last login.
+    ///
+    /// # Errors
+    /// [`super::HistoryError::Failed`]
+    pub fn way(&self) -> Result<Option<Way>> {
+        let way: Option<String> = fact(&self.connection, "framing")?;
+        Ok(match way.as_deref() {
+            Some("live") => Some(Way::Live),
+            Some("line") => Some(Way::Classic(Framing::Line)),
+            Some("bare") => Some(Way::Classic(Framing::Bare)),
+            _ => None,
+        })
+    }
+
+    /// Keeps how the server accepted a login.
+    ///
+    /// # Errors
+    /// [`super::HistoryError::Failed`]
+    pub fn remember_way(&self, way: Way) -> Result<()> {
+        let way = match way {
+            Way::Live => "live",
+            Way::Classic(Framing::Line) => "line",
+            Way::Classic(Framing::Bare) => "bare",
+        };
+        set_fact(&self.connection, "framing", way)?;
+        Ok(())
+    }
+
+    /// When a live session was last asked for in vain, in milliseconds since 1970.
+    ///
+    /// # Errors
+    /// [`super::HistoryError::Failed`]
+    pub fn live_tried_at(&self) -> Result<Option<i64>> {
+        Ok(fact(&self.connection, "live_tried_at")?)
+    }
+
+    /// Keeps that a live session was asked for in vain.
+    ///
+    /// # Errors
+    /// [`super::HistoryError::Failed`]
+    pub fn note_live_tried(&self, at: i64) -> Result<()> {
+        set_fact(&self.connection, "live_tried_at", at)?;
+        Ok(())
+    }
+}

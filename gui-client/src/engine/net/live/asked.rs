@@ -1,0 +1,93 @@
+//! What is said to a live server, besides messages.
+
+use std::time::{Duration, Instant};
+
+use mensageiro_protocol::{
+    Login,
+    live::{HistoryRequest, Presence, Read, Request, Status, Typing},
+};
+
+use super::LiveSession;
+
+/// The others are not told more often that somebody types.
+const TYPING_PAUSE: Duration = Duration::from_secs(3);
+/// Requests for older messages that wait for each other, at most.
+const REQUESTS: usize = 8;
+
+impl LiveSession {
+    /// Asks whether the server is there.
+    pub fn ping(&mut self, now: Instant) {
+        if !self.pinged {
+            self.pinged = true;
+            self.reads_pinged = self.reads.len();
+            self.owed_since.get_or_insert(now);
+            self.say(&Request::Ping);
+        }
+    }
+
+    /// Says goodbye; the server closes then.
+    pub fn say_bye(&mut self) {
+        self.say(&Request::Bye);
+    }
+
+    /// The person has read on.
+    pub fn tell_read(&mut self, read: Read) {
+        self.say(&Request::Read(read.clone()));
+        match self.reads.iter().position(|known| known.with == read.with) {
+            // Those that were pinged for are the first ones.
+            Some(at) if at >= self.reads_pinged => self.reads[at] = read,
+            _ => self.reads.push(read),
+        }
+    }
+
+    /// The person types.
+    pub fn tell_typing(&mut self, now: Instant, to: Login) {
+        let is_told = self
+            .typing_at
+            .as_ref()
+            .is_some_and(|(whom, at)| *whom == to && now < *at + TYPING_PAUSE);
+        if !is_told && !self.catching_up {
+            self.say(&Request::Typing(Typing { to: to.clone() }));
+            self.typing_at = Some((to, now));
+        }
+    }
+
+    /// The person is not looking, or is back.
+    pub fn tell_status(&mut self, is_away: bool) {
+        let state = if is_away {
+            Presence::Away
+        } else {
+            Presence::Online
+        };
+        self.say(&Request::Status(Status {
+            state,
+            ..Status::default()
+        }));
+    }
+
+    /// Asks who there is; told of from now on.
+    pub fn ask_roster(&mut self) {
+        self.say(&Request::Roster);
+    }
+
+    /// Asks for older messages, one answer after another. `false`: too many wait already.
+    pub fn ask_older(&mut self, request: HistoryRequest) -> bool {
+        if self.requests.contains(&request) {
+            return true;
+        }
+        if self.requests.len() >= REQUESTS {
+            return false;
+        }
+        if self.requests.is_empty() {
+            self.say(&Request::History(request.clone()));
+        }
+        self.requests.push_back(request);
+        true
+    }
+
+    /// Writes a line at the end of this turn.
+    pub(super) fn say(&mut self, request: &Request) {
+        request.encode(&mut self.out);
+        self.out.push(b'\n');
+    }
+}
