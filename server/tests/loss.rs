@@ -32,9 +32,17 @@ fn start(folder: &Path, arguments: &[&str]) -> Result<Server, StartError> {
     Server::start(&Options::parse_from(fixed.chain(arguments.iter().copied())))
 }
 
-/// Damages a record in the middle of the database's journal, so that the database takes it for
-/// the end.
-fn damage(folder: &Path) {
+/// What is damaged.
+#[derive(Clone, Copy)]
+enum Damage {
+    /// The kind of a record, which the database takes for the end of its journal.
+    Kind,
+    /// The text of a message, which does not fit its checksum any more.
+    Text,
+}
+
+/// Damages a record in the middle of the database's journal.
+fn damage(folder: &Path, what: Damage) {
     let files = fs::read_dir(folder.join("store")).unwrap();
     let journal = files
         .map(|file| file.unwrap().path())
@@ -43,8 +51,11 @@ fn damage(folder: &Path) {
     let mut content = fs::read(&journal).unwrap();
     let text = place(&content, b"text 5");
     let key = place(&content[..text], b"\x01ana\0bruno\0");
-    // The kind of the record stands that far before its key; there is none like this.
-    content[key - 21] = 0xff;
+    match what {
+        // It stands that far before the key; there is none like this.
+        Damage::Kind => content[key - 21] = 0xff,
+        Damage::Text => content[text] ^= 1,
+    }
     fs::write(&journal, content).unwrap();
 }
 
@@ -64,7 +75,7 @@ fn unread(server: &Server) -> Vec<String> {
 #[test]
 fn a_server_that_has_lost_acknowledged_messages_does_not_start() {
     let folder = folder(9);
-    damage(folder.path());
+    damage(folder.path(), Damage::Kind);
     let error = start(folder.path(), &[]).err().expect("it started");
     let StartError::Store(StoreError::Lost { missing, there, .. }) = &error else {
         panic!("{error}");
@@ -76,9 +87,27 @@ fn a_server_that_has_lost_acknowledged_messages_does_not_start() {
 }
 
 #[test]
-fn repair_goes_on_with_what_is_left_and_gives_no_number_twice() {
+fn a_server_whose_store_cannot_be_read_does_not_start() {
     let folder = folder(9);
-    damage(folder.path());
+    damage(folder.path(), Damage::Text);
+    let error = start(folder.path(), &[]).err().expect("it started");
+    assert!(matches!(
+        error,
+        StartError::Store(StoreError::Damaged { .. })
+    ));
+    assert!(error.to_string().contains("--repair"), "{error}");
+}
+
+#[test]
+fn repair_goes_on_with_what_is_left_and_gives_no_number_twice() {
+    for what in [Damage::Kind, Damage::Text] {
+        check_repair(what);
+    }
+}
+
+fn check_repair(what: Damage) {
+    let folder = folder(9);
+    damage(folder.path(), what);
     let server = start(folder.path(), &["--repair"]).unwrap();
     let expected: Vec<_> = (0..5).map(|number| format!("@ana text {number}")).collect();
     assert_eq!(unread(&server), expected);
@@ -100,7 +129,7 @@ fn repair_goes_on_with_what_is_left_and_gives_no_number_twice() {
 #[test]
 fn with_relaxed_durability_a_loss_is_no_reason_not_to_start() {
     let folder = folder(9);
-    damage(folder.path());
+    damage(folder.path(), Damage::Kind);
     let server = start(folder.path(), &["--durability", "relaxed"]).unwrap();
     assert_eq!(unread(&server).len(), 5);
     server.stop();

@@ -14,7 +14,7 @@ use tracing::warn;
 
 use super::{
     Block, Commit, CursorRecord, LastNumbers, Store, StoreError, TagHash, Unarchived,
-    high_water::HighWater, reading, records, rosters::Rosters,
+    high_water::HighWater, mend, reading, records, rosters::Rosters,
 };
 use crate::{
     conversation::Conversation,
@@ -49,7 +49,7 @@ pub struct FjallStore {
 pub enum Loss {
     /// The store does not open, unless it was opened for less than surviving a power cut.
     Refused,
-    /// Go on without them.
+    /// Go on without them, and without what cannot be read of the last writes.
     Accepted,
 }
 
@@ -72,6 +72,10 @@ impl FjallStore {
     /// acknowledged messages are missing and this is not `Accepted`, otherwise what the disk says.
     pub fn open(folder: &Path, durability: Durability, loss: Loss) -> Result<Self, StoreError> {
         let failed = |error| failed(folder, error);
+        if loss == Loss::Accepted {
+            mend::cut_damaged_journals(folder)
+                .map_err(|error| failed(::fjall::Error::Io(error)))?;
+        }
         let database = Database::builder(folder)
             .worker_threads(1)
             .open()

@@ -6,6 +6,7 @@
 
 mod fjall;
 mod high_water;
+mod mend;
 mod reading;
 mod records;
 mod rosters;
@@ -220,7 +221,7 @@ pub enum StoreError {
     },
     /// A record cannot be understood.
     #[error(
-        "the message store in {folder} is damaged: {reason}; keep a copy of the folder and restore it from a backup"
+        "the message store in {folder} is damaged: {reason}; keep a copy of the folder and restore it from a backup, or start once with --repair to go on without what cannot be read"
     )]
     Damaged {
         /// Where it lives.

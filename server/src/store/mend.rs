@@ -1,0 +1,185 @@
+//! `--repair`: cuts the database's journal off where it can no longer be read.
+//!
+//! fjall refuses to open a journal with a batch whose checksum is wrong, and offers no way to go
+//! on without it. Its journals are batch after batch: a beginning, so many items, an end with the
+//! checksum of the items (version 3 of its format).
+
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io,
+    path::{Path, PathBuf},
+};
+
+use tracing::warn;
+use xxhash_rust::xxh3::xxh3_64;
+
+/// The file that a program which has the database open keeps locked.
+const LOCK: &str = "lock";
+
+const START: u8 = 1;
+const ITEM: u8 = 2;
+const END: u8 = 3;
+const CLEAR: u8 = 4;
+
+/// What ends a batch, after its checksum.
+const TRAILER: &[u8] = b"FJL\x03";
+
+/// Cuts every journal of the database after its last whole batch, and keeps what it was beside it.
+/// Does nothing while another program has the database open.
+pub(super) fn cut_damaged_journals(folder: &Path) -> io::Result<()> {
+    let Ok(lock) = File::open(folder.join(LOCK)) else {
+        return Ok(());
+    };
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Ok(()),
+        Err(TryLockError::Error(error)) => return Err(error),
+    }
+    for entry in fs::read_dir(folder)? {
+        let file = entry?.path();
+        if file.extension().is_some_and(|end| end == "jnl") {
+            cut(&file)?;
+        }
+    }
+    lock.unlock()
+}
+
+fn cut(file: &Path) -> io::Result<()> {
+    let content = fs::read(file)?;
+    let whole = whole_batches(&content);
+    // Room that was reserved and never written to is no damage.
+    if content[whole..].iter().all(|&byte| byte == 0) {
+        return Ok(());
+    }
+    let mut copy = file.as_os_str().to_owned();
+    copy.push(".damaged");
+    let copy = PathBuf::from(copy);
+    fs::copy(file, &copy)?;
+    warn!(
+        "{}: cut off after {whole} of {} bytes, as what follows cannot be read; it is kept in {}",
+        file.display(),
+        content.len(),
+        copy.display()
+    );
+    let file = OpenOptions::new().write(true).open(file)?;
+    file.set_len(whole as u64)?;
+    file.sync_all()
+}
+
+/// How many bytes at the beginning of a journal are whole batches.
+fn whole_batches(content: &[u8]) -> usize {
+    let mut rest = content;
+    while let Some(after) = batch(rest) {
+        rest = after;
+    }
+    content.len() - rest.len()
+}
+
+/// What follows a whole batch.
+fn batch(bytes: &[u8]) -> Option<&[u8]> {
+    let (&[START, a, b, c, d], rest) = bytes.split_first_chunk()? else {
+        return None;
+    };
+    let (_number, items) = rest.split_first_chunk::<8>()?;
+    let mut rest = items;
+    for _ in 0..u32::from_le_bytes([a, b, c, d]) {
+        rest = item(rest)?;
+    }
+    let items = &items[..items.len() - rest.len()];
+    let (&END, rest) = rest.split_first()? else {
+        return None;
+    };
+    let (checksum, rest) = rest.split_first_chunk()?;
+    let after = rest.strip_prefix(TRAILER)?;
+    (u64::from_le_bytes(*checksum) == xxh3_64(items)).then_some(after)
+}
+
+/// What follows an item.
+fn item(bytes: &[u8]) -> Option<&[u8]> {
+    match bytes.split_first()? {
+        (&ITEM, rest) => {
+            // Its kind, its compression and its keyspace; the lengths of the key, of the value
+            // and of the value as it is stored here.
+            let (_, rest) = rest.split_at_checked(1 + 1 + 8)?;
+            let (key, rest) = rest.split_first_chunk()?;
+            let (_, rest) = rest.split_first_chunk::<4>()?;
+            let (value, rest) = rest.split_first_chunk()?;
+            let key = usize::from(u16::from_le_bytes(*key));
+            let value = usize::try_from(u32::from_le_bytes(*value)).ok()?;
+            rest.get(key + value..)
+        }
+        (&CLEAR, rest) => rest.get(8..),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ::fjall::{Database, KeyspaceCreateOptions, PersistMode};
+
+    use super::*;
+
+    /// A database with so many batches, and its journal.
+    fn database(batches: u8) -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::builder(folder.path()).open().unwrap();
+        let keyspace = database
+            .keyspace("some", KeyspaceCreateOptions::default)
+            .unwrap();
+        for number in 0..batches {
+            let mut batch = database.batch().durability(Some(PersistMode::SyncAll));
+            batch.insert(&keyspace, [number], "a value".repeat(usize::from(number)));
+            batch.remove(&keyspace, "another");
+            batch.commit().unwrap();
+        }
+        let files = fs::read_dir(folder.path()).unwrap();
+        let mut files = files.map(|file| file.unwrap().path());
+        let journal = files.find(|file| file.extension().is_some_and(|end| end == "jnl"));
+        (folder, journal.unwrap())
+    }
+
+    fn batches(folder: &Path) -> usize {
+        let database = Database::builder(folder).open().unwrap();
+        let keyspace = database
+            .keyspace("some", KeyspaceCreateOptions::default)
+            .unwrap();
+        keyspace.iter().count()
+    }
+
+    #[test]
+    fn a_journal_without_damage_is_left_as_it_is() {
+        let (folder, journal) = database(9);
+        let before = fs::read(&journal).unwrap();
+        cut_damaged_journals(folder.path()).unwrap();
+        assert_eq!(fs::read(&journal).unwrap(), before);
+        assert_eq!(batches(folder.path()), 9);
+    }
+
+    #[test]
+    fn a_journal_is_cut_before_the_batch_with_the_damage() {
+        let (folder, journal) = database(9);
+        let whole = fs::read(&journal).unwrap();
+        let place = whole
+            .windows(35)
+            .position(|bytes| bytes == "a value".repeat(5).as_bytes());
+        let mut damaged = whole.clone();
+        damaged[place.unwrap()] ^= 1;
+        fs::write(&journal, &damaged).unwrap();
+        assert!(Database::builder(folder.path()).open().is_err());
+        cut_damaged_journals(folder.path()).unwrap();
+        assert_eq!(batches(folder.path()), 5);
+        let copy = format!("{}.damaged", journal.display());
+        assert_eq!(fs::read(copy).unwrap(), damaged);
+    }
+
+    #[test]
+    fn the_journal_of_an_open_database_is_not_touched() {
+        let (folder, journal) = database(3);
+        let _open = Database::builder(folder.path()).open().unwrap();
+        let mut damaged = fs::read(&journal).unwrap();
+        damaged.truncate(damaged.len() - 1);
+        fs::write(&journal, &damaged).unwrap();
+        cut_damaged_journals(folder.path()).unwrap();
+        assert_eq!(fs::read(&journal).unwrap(), damaged);
+    }
+}
