@@ -18,6 +18,7 @@ pub struct Trial {
     pub server: PathBuf,
     folder: TempDir,
     end: Instant,
+    is_long: bool,
     seed: u64,
 }
 
@@ -35,6 +36,7 @@ impl Trial {
             server: server.to_owned(),
             folder: TempDir::new()?,
             end: Instant::now() + time,
+            is_long: time > Duration::from_secs(10),
             seed,
         })
     }
@@ -48,6 +50,11 @@ impl Trial {
     /// The time this row has left.
     pub fn left(&self) -> Duration {
         self.end.saturating_duration_since(Instant::now())
+    }
+
+    /// Whether there is time enough for figures that depend on it.
+    pub fn is_long(&self) -> bool {
+        self.is_long
     }
 
     pub fn random(&self) -> Random {

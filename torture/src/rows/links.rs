@@ -24,8 +24,8 @@ const SENDER: &str = "10.213.77.2";
 const VANISHING: [u8; 4] = [10, 213, 77, 3];
 const NOWHERE: &str = "blackhole 10.213.77.3/32";
 
-/// What the server may take longer than it promises: its system counts in whole seconds.
-const SLACK: Duration = Duration::from_secs(5);
+/// What a busy machine may take longer than is promised.
+const SLACK: Duration = Duration::from_secs(15);
 
 pub fn run(trial: &Trial) -> Result<Verdict> {
     let Some(network) = Network::new() else {
