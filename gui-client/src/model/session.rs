@@ -67,6 +67,7 @@ pub struct Session {
     /// Loaded timelines, the one opened longest ago first.
     timelines: Vec<(Peer, Timeline)>,
     unsaved_drafts: BTreeSet<Peer>,
+    jumps: u32,
     /// Own messages in the outbox, as far as they have been heard of.
     waiting: BTreeSet<MessageId>,
 }
@@ -90,6 +91,7 @@ impl Session {
             attentive: false,
             timelines: Vec::new(),
             unsaved_drafts: BTreeSet::new(),
+            jumps: 0,
             waiting: BTreeSet::new(),
         }
     }
@@ -250,12 +252,14 @@ impl Session {
     /// Opens the conversation of a message where that message is.
     fn jump_to(&mut self, message: &Message) -> Vec<Command> {
         let mut commands = self.open(message.with.clone());
+        self.jumps = self.jumps.wrapping_add(1);
+        let jump = self.jumps;
         let (id, with, place) = (message.id, message.with.clone(), message.place);
         let Some(timeline) = self.timeline_mut() else {
             return commands;
         };
         timeline.first_new = None;
-        timeline.sought = Some(id);
+        timeline.sought = Some((id, jump));
         if timeline.index_of(id).is_none() {
             // Instead of the newest page, which may not reach so far.
             commands.retain(|command| !matches!(command, Command::LoadPage { .. }));

@@ -25,8 +25,8 @@ pub struct Timeline {
     pub loaded: bool,
     /// The first message of those that were new when the person came; a line is drawn above it.
     pub first_new: Option<MessageId>,
-    /// What one has jumped to, until one scrolls on from it.
-    pub sought: Option<MessageId>,
+    /// What one has jumped to, and the how manieth jump it was.
+    pub sought: Option<(MessageId, u32)>,
 }
 
 impl Timeline {

@@ -250,6 +250,15 @@ fn searching_shows_messages_and_jumps_to_them() {
     let rows = desk.harness.state().state().timeline.drawn_rows();
     assert!(rows.iter().any(|row| row.id == MessageId(40)), "{rows:?}");
     assert!(rows.iter().all(|row| row.id < MessageId(99)));
+    // Away from it, and there again by the same result.
+    desk.press(Modifiers::COMMAND, Key::End);
+    let is_there = |desk: &Desk| {
+        let rows = desk.harness.state().state().timeline.drawn_rows();
+        rows.iter().any(|row| row.id == MessageId(40))
+    };
+    assert!(!is_there(&desk));
+    desk.click("Found, carol: A reunião é às 10h");
+    assert!(is_there(&desk));
 }
 
 #[test]

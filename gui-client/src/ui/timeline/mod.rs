@@ -38,7 +38,7 @@ pub struct TimelineState {
     /// The newest own message drawn: a newer one brings the person to the end.
     newest_own: Option<MessageId>,
     /// What was jumped to last.
-    sought: Option<MessageId>,
+    sought: Option<(MessageId, u32)>,
     to_latest: bool,
     /// Mean height of the rows drawn so far, for the scroll bar only.
     mean: f64,
@@ -75,17 +75,16 @@ impl TimelineState {
         if std::mem::take(&mut self.to_latest) || wrote {
             return Anchor::Latest;
         }
-        let sought = messages.sought.filter(|_| self.sought != messages.sought);
-        if let Some(message) = sought.and_then(|id| messages.find(id)) {
-            self.sought = Some(message.id);
+        let sought = messages
+            .sought
+            .filter(|sought| self.sought != Some(*sought));
+        if let Some(message) = sought.and_then(|(id, _)| messages.find(id)) {
+            self.sought = sought;
             self.drawn = Some(open.clone());
             return Anchor::Message {
                 place: message.place,
                 top: 120.0,
             };
-        }
-        if messages.sought.is_none() {
-            self.sought = None;
         }
         if same {
             return kept.unwrap_or(Anchor::Latest);

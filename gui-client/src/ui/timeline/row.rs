@@ -84,6 +84,12 @@ pub fn paint(
     let ends_group =
         next.is_none_or(|next| !belongs(message, next) || messages.first_new == Some(next.id));
     ground(ui.painter(), rect, &laid_out, message, ends_group);
+    if messages.sought.is_some_and(|(id, _)| id == message.id) {
+        let stroke = Stroke::new(2.0, view.palette.accent);
+        let around = rect.expand(2.0);
+        ui.painter()
+            .rect_stroke(around, 17, stroke, egui::StrokeKind::Middle);
+    }
     words(ui, view, message, rect, &laid_out);
     corner(ui, view, message, rect, &laid_out);
     match message.delivery {
