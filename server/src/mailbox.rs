@@ -57,8 +57,9 @@ impl Mailboxes {
         for standing in 0..book.len() {
             let conversation = book.conversation(standing).clone();
             let newest = store.last_of(&conversation)?;
-            if let Some(after) = book.oldest_unread(standing, newest) {
-                store.timeline(&[conversation], after, last, &mut |message| {
+            for (after, up_to) in book.unread_ranges(standing, newest) {
+                let with = std::slice::from_ref(&conversation);
+                store.timeline(with, after, up_to, &mut |message| {
                     book.load_unread(standing, &Arc::new(message));
                     true
                 })?;

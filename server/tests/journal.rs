@@ -28,7 +28,8 @@ use mensageiro_server::{
     options::Durability,
     status::Counters,
     store::{
-        Commit, CursorRecord, FjallStore, LastNumbers, Loss, Store, StoreError, TagHash, Unarchived,
+        Commit, CursorRecord, FjallStore, LastNumbers, Loss, Store, StoreError, TagRecord,
+        Unarchived,
     },
 };
 
@@ -264,7 +265,7 @@ impl Store for Counting {
         login: &Login,
         not_before: Timestamp,
         most: usize,
-    ) -> Result<Vec<(TagHash, (MessageId, Timestamp))>, StoreError> {
+    ) -> Result<Vec<TagRecord>, StoreError> {
         self.inner.tags(login, not_before, most)
     }
 
@@ -483,6 +484,36 @@ fn a_start_reads_what_is_unread_and_not_what_there_was() {
         unread == 2 && read <= 5,
         "{read} messages read to find {unread}"
     );
+    desk.stop();
+}
+
+#[test]
+fn who_has_left_a_group_makes_no_start_read_what_came_after() {
+    let folder = tempfile::tempdir().unwrap();
+    let desk = Desk::open(folder.path().into());
+    let (all, left) = (["ana", "bob", "carla"], ["ana", "bob"]);
+    let read = |desk: &Desk| {
+        desk.read(
+            "bob",
+            Read::All {
+                up_to: MessageId::MAX,
+            },
+        );
+    };
+    desk.send(vec![to_class("ana", &all); 3]);
+    for _ in 0..10 {
+        desk.send(vec![to_class("ana", &left); 100]);
+        read(&desk);
+    }
+    let desk = desk.reopen();
+    let shown = desk.store.shown.load(Ordering::Relaxed);
+    assert!(shown <= 3, "{shown} messages read to find 3");
+    assert_eq!(desk.waiting("carla"), [1, 2, 3]);
+    desk.send(vec![to_class("bob", &all)]);
+    assert_eq!(desk.waiting("carla"), [1, 2, 3, 1_004]);
+    let desk = desk.reopen();
+    assert_eq!(desk.waiting("carla"), [1, 2, 3, 1_004]);
+    assert_eq!(desk.waiting("ana"), [1_004]);
     desk.stop();
 }
 

@@ -16,6 +16,7 @@ use mensageiro_server::{
     options::Durability,
     store::{
         Block, Commit, CursorRecord, FjallStore, LastNumbers, Loss, Store, StoreError, TagHash,
+        TagRecord,
     },
 };
 
@@ -194,6 +195,7 @@ fn what_was_committed_is_there_after_opening_again() {
             read: MessageId(1),
             read_at: at(4),
             changed: MessageId(2),
+            left: Some(MessageId(9)),
         };
         let record = |conversation, user| CursorRecord {
             conversation,
@@ -366,9 +368,9 @@ fn tags_are_remembered_until_they_are_too_old_or_too_many() {
             let now = at(day * 86_400);
             let week = SignedDuration::from_hours(7 * 24);
             let mut found = store.tags(&login("ana"), now - week, most).unwrap();
-            found.sort_unstable_by_key(|(_, (id, _))| *id);
+            found.sort_unstable_by_key(|one| one.id);
             let mut ids = Vec::new();
-            for (hash, (id, sent_at)) in found {
+            for TagRecord { hash, id, sent_at } in found {
                 let tag = Tag::parse(&format!("t{id}")).unwrap();
                 assert_eq!(hash, TagHash::of(&tag));
                 let day = [0, 0, 0, 1, 1, 8][id.0 as usize];

@@ -1,5 +1,6 @@
 //! Group commit: what many sessions ask for while one sync runs shares the next one.
 
+mod plan;
 mod tags;
 mod waiting;
 mod writer;

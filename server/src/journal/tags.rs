@@ -96,10 +96,10 @@ impl TagsOf {
     fn load(store: &dyn Store, login: &Login, now: Timestamp) -> Result<Self, StoreError> {
         let not_before = now.checked_sub(KEPT).unwrap_or(Timestamp::MIN);
         let tags = store.tags(login, not_before, MOST)?;
-        let mut times: Vec<_> = tags.iter().map(|(_, sent)| *sent).collect();
+        let mut times: Vec<_> = tags.iter().map(|one| (one.id, one.sent_at)).collect();
         times.sort_unstable();
         times.dedup_by_key(|(_, at)| *at);
-        let ids = tags.into_iter().map(|(hash, (id, _))| (Key::of(hash), id));
+        let ids = tags.into_iter().map(|one| (Key::of(one.hash), one.id));
         Ok(Self {
             ids: ids.collect(),
             times,

@@ -13,7 +13,7 @@ use mensageiro_protocol::Login;
 use tracing::warn;
 
 use super::{
-    Block, Commit, CursorRecord, LastNumbers, Store, StoreError, TagHash, Unarchived,
+    Block, Commit, CursorRecord, LastNumbers, Store, StoreError, TagHash, TagRecord, Unarchived,
     high_water::HighWater, mend, reading, records, rosters::Rosters,
 };
 use crate::{
@@ -329,7 +329,7 @@ impl Store for FjallStore {
         login: &Login,
         not_before: Timestamp,
         most: usize,
-    ) -> Result<Vec<(TagHash, (MessageId, Timestamp))>, StoreError> {
+    ) -> Result<Vec<TagRecord>, StoreError> {
         let range =
             records::tags_key(login, MessageId(0))..=records::tags_key(login, MessageId::MAX);
         let mut found = Vec::new();
@@ -340,7 +340,10 @@ impl Store for FjallStore {
             if sent_at < not_before || found.len() >= most {
                 old.push(key);
             } else {
-                found.extend(tags.into_iter().map(|(hash, id)| (hash, (id, sent_at))));
+                found.extend(
+                    tags.into_iter()
+                        .map(|(hash, id)| TagRecord { hash, id, sent_at }),
+                );
             }
         }
         for some in old.chunks(FORGOTTEN_AT_ONCE) {

@@ -73,6 +73,17 @@ pub struct LastNumbers {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TagHash(pub u128);
 
+/// A tag under which a message was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TagRecord {
+    /// What stands for it.
+    pub hash: TagHash,
+    /// The message.
+    pub id: MessageId,
+    /// When it was accepted.
+    pub sent_at: Timestamp,
+}
+
 /// A message that has been read and is not yet known to be in the archive, as it stands in the
 /// store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,7 +163,7 @@ pub trait Store: Send + Sync + 'static {
         login: &Login,
         not_before: Timestamp,
         most: usize,
-    ) -> Result<Vec<(TagHash, (MessageId, Timestamp))>, StoreError>;
+    ) -> Result<Vec<TagRecord>, StoreError>;
 
     /// When users were last there.
     ///

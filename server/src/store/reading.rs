@@ -174,7 +174,7 @@ fn blocks(
     let key = conversation_key(conversation);
     let start = numbered(key.clone(), first);
     let end = numbered(key.clone(), last);
-    let mut rest = store.messages.range(start.clone()..=end.clone());
+    let mut rest = store.messages.range(start.clone()..=end);
     let mut next = rest.next().map(|guard| guard.into_inner());
     // Unless one begins there, the block before the first number may reach beyond it.
     let begins_there = matches!(&next, Some(Ok((key, _))) if **key == *start);

@@ -57,6 +57,7 @@ struct CursorForm {
     read: MessageId,
     read_at_ms: i64,
     changed: MessageId,
+    left: Option<MessageId>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -308,6 +309,7 @@ pub(super) fn cursor_value(cursor: &Cursor) -> Vec<u8> {
         read: cursor.read,
         read_at_ms: cursor.read_at.as_millisecond(),
         changed: cursor.changed,
+        left: cursor.left,
     })
 }
 
@@ -319,6 +321,7 @@ pub(super) fn cursor(value: &[u8]) -> Option<Cursor> {
         read: form.read,
         read_at: Timestamp::from_millisecond(form.read_at_ms).ok()?,
         changed: form.changed,
+        left: form.left,
     })
 }
 

@@ -1,6 +1,9 @@
 //! How things stand in memory: for each conversation its last message and how far each of its
 //! users has come, and for each user what waits.
 
+mod loading;
+mod moving;
+
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
     sync::Arc,
@@ -9,10 +12,10 @@ use std::{
 use jiff::Timestamp;
 use mensageiro_protocol::Login;
 
+pub(crate) use self::moving::Move;
 use crate::{
     conversation::Conversation,
     message::{Message, MessageId},
-    store::CursorRecord,
 };
 
 /// A user's own messages after which the cursor they moved is written anew. A start reads no
@@ -32,6 +35,8 @@ pub struct Cursor {
     pub read_at: Timestamp,
     /// The last message of all when the cursor last moved by something the user did.
     pub changed: MessageId,
+    /// The user has left the group: no message from this one on is for the user.
+    pub left: Option<MessageId>,
 }
 
 /// Everything, behind the one lock of the mailboxes.
@@ -78,8 +83,16 @@ pub(crate) struct Standing {
     pub(crate) conversation: Conversation,
     pub(crate) last: MessageId,
     pub(crate) seats: Vec<Seat>,
-    /// Of a group: the members last seen, and their seats in the same order.
-    members: Option<(Arc<BTreeSet<Login>>, Arc<[u32]>)>,
+    /// Of a group.
+    members: Option<Members>,
+}
+
+/// The members of a group when it was last written to.
+#[derive(Clone, Debug)]
+struct Members {
+    logins: Arc<BTreeSet<Login>>,
+    /// Theirs, in the same order.
+    seats: Arc<[u32]>,
 }
 
 #[derive(Debug)]
@@ -98,17 +111,6 @@ pub(crate) struct Seat {
     unsaved: u32,
 }
 
-/// A cursor that will move when a commit has become durable.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Move {
-    pub(crate) place: Place,
-    /// The oldest and the newest message that is read by it.
-    pub(crate) read: Option<(MessageId, MessageId)>,
-    pub(crate) delivered: Option<MessageId>,
-    /// Who asked for it.
-    pub(crate) by: Option<u64>,
-}
-
 impl Default for Cursor {
     fn default() -> Self {
         Self {
@@ -117,6 +119,7 @@ impl Default for Cursor {
             read: MessageId(0),
             read_at: Timestamp::UNIX_EPOCH,
             changed: MessageId(0),
+            left: None,
         }
     }
 }
@@ -252,54 +255,6 @@ impl Book {
         place
     }
 
-    /// Takes in a stored cursor.
-    pub(crate) fn load(&mut self, record: CursorRecord) {
-        let standing = self.enter(&record.conversation);
-        let place = self.take_place(standing, &record.user);
-        let seat = self.seat_mut(place);
-        seat.cursor = record.cursor;
-        seat.is_stored = true;
-    }
-
-    /// The message after which somebody in a conversation may have unread ones.
-    pub(crate) fn oldest_unread(&self, standing: u32, last: MessageId) -> Option<MessageId> {
-        let seats = &self.standings[standing as usize].seats;
-        let read = seats.iter().map(|seat| seat.cursor.read);
-        read.min().filter(|&oldest| oldest < last)
-    }
-
-    /// Puts a stored message into the mailboxes of those who have not read it.
-    pub(crate) fn load_unread(&mut self, standing: u32, message: &Arc<Message>) {
-        for seat in 0..self.standings[standing as usize].seats.len() as u32 {
-            let place = Place { standing, seat };
-            let seat = self.seat(place);
-            if seat.cursor.read < message.id && message.is_for(self.login_of(seat)) {
-                self.put(place, message);
-            }
-        }
-    }
-
-    /// Everything unread of a conversation is in the mailboxes. Who has nothing there has read it
-    /// up to its last message.
-    pub(crate) fn loaded(&mut self, standing: u32, last: MessageId) {
-        let standing = &mut self.standings[standing as usize];
-        standing.last = last;
-        for seat in &mut standing.seats {
-            if seat.unread == 0 && seat.cursor.read < last {
-                seat.cursor.read = last;
-                seat.unsaved = 1;
-            }
-        }
-    }
-
-    /// Brings the mailboxes in order after they were filled one conversation after another.
-    pub(crate) fn sort(&mut self) {
-        for person in &mut self.persons {
-            let mailbox = person.mailbox.make_contiguous();
-            mailbox.sort_unstable_by_key(|one| one.id);
-        }
-    }
-
     /// Gives everybody a message is from or for a place, and says which places are not stored.
     pub(crate) fn seat_everybody(&mut self, standing: u32, message: &Message) -> Vec<Place> {
         match &message.members {
@@ -307,7 +262,7 @@ impl Book {
                 self.take_place(standing, &message.from);
                 self.take_place(standing, &message.to);
             }
-            Some(members) => drop(self.seats_of(standing, members)),
+            Some(members) => drop(self.seats_of(standing, members, message.id)),
         }
         let seats = &self.standings[standing as usize].seats;
         let new = seats.iter().enumerate().filter(|(_, seat)| !seat.is_stored);
@@ -318,159 +273,39 @@ impl Book {
         .collect()
     }
 
-    /// The seats of the members of a group.
-    fn seats_of(&mut self, standing: u32, members: &Arc<BTreeSet<Login>>) -> Arc<[u32]> {
-        if let Some((known, seats)) = &self.standings[standing as usize].members
-            && Arc::ptr_eq(known, members)
+    /// The seats of the members of a group, to which a message of this id is written. Where these
+    /// are others than before, it is noted who has left and who is back.
+    fn seats_of(
+        &mut self,
+        standing: u32,
+        members: &Arc<BTreeSet<Login>>,
+        id: MessageId,
+    ) -> Arc<[u32]> {
+        if let Some(known) = &self.standings[standing as usize].members
+            && Arc::ptr_eq(&known.logins, members)
         {
-            return seats.clone();
+            return known.seats.clone();
         }
         let seats: Arc<[u32]> = members
             .iter()
             .map(|member| self.take_place(standing, member).seat)
             .collect();
-        self.standings[standing as usize].members = Some((members.clone(), seats.clone()));
-        seats
-    }
-
-    /// What a user reads by reading a whole mailbox up to a message: for each conversation the
-    /// oldest and the newest.
-    pub(crate) fn read_all(
-        &self,
-        login: &Login,
-        up_to: MessageId,
-    ) -> HashMap<Place, (MessageId, MessageId)> {
-        let mut read = HashMap::new();
-        let waiting = self.person(login).into_iter().flat_map(|one| &one.mailbox);
-        for Waiting { id, place, .. } in waiting.take_while(|one| one.id <= up_to) {
-            read.entry(*place).or_insert((*id, *id)).1 = *id;
-        }
-        read
-    }
-
-    /// What a user reads by reading one conversation up to a message.
-    pub(crate) fn read_one(
-        &self,
-        place: Place,
-        up_to: MessageId,
-    ) -> Option<(MessageId, MessageId)> {
-        let seat = self.seat(place);
-        let mailbox = &self.persons[seat.person as usize].mailbox;
-        let start = mailbox.partition_point(|one| one.id < seat.first_unread);
-        let end = mailbox.partition_point(|one| one.id <= up_to);
-        let mut of_it = (start..end.max(start))
-            .map(|at| &mailbox[at])
-            .filter(|one| one.place == place);
-        let first = of_it.next()?.id;
-        Some((first, of_it.next_back().map_or(first, |one| one.id)))
-    }
-
-    /// How far a user has been given each conversation, when a device keeps everything up to a
-    /// message: only where this is news.
-    pub(crate) fn delivered(
-        &self,
-        login: &Login,
-        up_to: MessageId,
-    ) -> impl Iterator<Item = (Place, MessageId)> {
-        let places = self
-            .person(login)
-            .into_iter()
-            .flat_map(|one| &one.undelivered);
-        places.filter_map(move |&place| {
-            let seat = self.seat(place);
-            let delivered = up_to.min(seat.newest);
-            (delivered > seat.cursor.delivered).then_some((place, delivered))
-        })
-    }
-
-    /// Who wrote the unread messages at a place, above one message and up to another.
-    pub(crate) fn authors(&self, place: Place, above: MessageId, up_to: MessageId) -> Vec<Login> {
-        let mailbox = &self.persons[self.seat(place).person as usize].mailbox;
-        let start = mailbox.partition_point(|one| one.id <= above);
-        let mut authors = Vec::new();
-        let covered = mailbox.range(start..);
-        for Waiting { message, .. } in covered
-            .take_while(|one| one.id <= up_to)
-            .filter(|one| one.place == place)
-        {
-            if !authors.contains(&message.from) {
-                authors.push(message.from.clone());
-            }
-        }
-        authors
-    }
-
-    /// The cursor as it will be after a move.
-    pub(crate) fn moved(&self, step: &Move, at: Timestamp, last: MessageId) -> Cursor {
-        let mut cursor = self.seat(step.place).cursor;
-        if let Some((_, read)) = step.read {
-            cursor.read = cursor.read.max(read);
-            cursor.read_at = at;
-        }
-        let delivered = step.delivered.max(step.read.map(|read| read.1));
-        if let Some(delivered) = delivered.filter(|&delivered| delivered > cursor.delivered) {
-            cursor.delivered = delivered;
-            cursor.delivered_at = at;
-        }
-        cursor.changed = last;
-        cursor
-    }
-
-    /// Moves cursors, whose new values are stored, and takes what was read out of the mailboxes.
-    /// Returns these messages, so that nobody waits for the lock while they are dropped.
-    pub(crate) fn apply(&mut self, moves: &[Move], at: Timestamp, last: MessageId) -> Vec<Waiting> {
-        let mut ranges = HashMap::<u32, (MessageId, MessageId)>::new();
-        for step in moves {
-            let cursor = self.moved(step, at, last);
-            let seat = self.seat_mut(step.place);
-            seat.cursor = cursor;
-            seat.is_stored = true;
-            seat.unsaved = 0;
-            let is_delivered = cursor.delivered >= seat.newest;
-            let person = seat.person;
-            if let Some((first, last)) = step.read {
-                seat.first_unread = last.next();
-                let range = ranges.entry(person).or_insert((first, last));
-                *range = (range.0.min(first), range.1.max(last));
-            }
-            if is_delivered {
-                let undelivered = &mut self.persons[person as usize].undelivered;
-                undelivered.retain(|place| *place != step.place);
-            }
-        }
-        let mut read = Vec::new();
-        for (person, range) in ranges {
-            self.take_out(person, range, &mut read);
-        }
-        read
-    }
-
-    /// Takes out of a mailbox what the cursors say is read, looking only within a range.
-    fn take_out(
-        &mut self,
-        person: u32,
-        (first, last): (MessageId, MessageId),
-        read: &mut Vec<Waiting>,
-    ) {
         let Self {
             persons, standings, ..
         } = self;
-        let person = &mut persons[person as usize];
-        let start = person.mailbox.partition_point(|one| one.id < first);
-        let end = person.mailbox.partition_point(|one| one.id <= last);
-        let mut kept = start;
-        for at in start..end {
-            let Waiting { id, message, place } = &person.mailbox[at];
-            let seat = &mut standings[place.standing as usize].seats[place.seat as usize];
-            if *id <= seat.cursor.read {
-                seat.unread -= 1;
-                person.bytes -= message.text.len();
-            } else {
-                person.mailbox.swap(kept, at);
-                kept += 1;
+        let standing = &mut standings[standing as usize];
+        for seat in &mut standing.seats {
+            let is_member = members.contains(&persons[seat.person as usize].login);
+            if is_member == seat.cursor.left.is_some() {
+                seat.cursor.left = (!is_member).then_some(id);
+                seat.is_stored = false;
             }
         }
-        read.extend(person.mailbox.drain(kept..end));
+        standing.members = Some(Members {
+            logins: members.clone(),
+            seats: seats.clone(),
+        });
+        seats
     }
 
     /// Puts a message into the mailboxes of those it is for. Its author, who has nothing unread
@@ -485,7 +320,7 @@ impl Book {
                 self.put(reader, message);
             }
             Some(members) => {
-                for &seat in &*self.seats_of(standing, members) {
+                for &seat in &*self.seats_of(standing, members, message.id) {
                     if seat != author.seat {
                         self.put(Place { standing, seat }, message);
                     }
