@@ -80,6 +80,13 @@ impl Conversations {
         is_new
     }
 
+    /// How many messages of a conversation are unread, if it is in the list.
+    pub fn set_unread(&mut self, peer: &Peer, unread: usize) {
+        if let Some(row) = self.rows.iter_mut().find(|row| row.with == *peer) {
+            row.unread = unread;
+        }
+    }
+
     /// What the conversation ends with, as its timeline knows better.
     pub fn set_last(&mut self, peer: &Peer, last: &Message) {
         let row = self.row(peer);
@@ -91,7 +98,8 @@ impl Conversations {
 
     /// How far somebody is with own messages.
     pub fn take_receipt(&mut self, news: &ReceiptNews) {
-        if let Some(last) = self.row(&news.with).last.as_mut() {
+        let row = self.rows.iter_mut().find(|row| row.with == news.with);
+        if let Some(last) = row.and_then(|row| row.last.as_mut()) {
             news.note(last);
         }
     }

@@ -8,7 +8,7 @@ use super::{
     outbox::place_last,
     reads::read_elsewhere,
     receipts,
-    row::{LAST_PLACES, known_conversation, message},
+    row::{LAST_PLACES, conversation, message},
     set_fact,
     told::{accept, refuse},
 };
@@ -123,10 +123,8 @@ fn begin_epoch(connection: &Connection, is_live: bool) -> rusqlite::Result<()> {
 
 fn keep_receipt(connection: &Connection, receipt: &Receipt) -> rusqlite::Result<Option<Event>> {
     let with = Peer::Person(receipt.with.clone());
-    // Of a conversation that is not here there is no message to tick.
-    let Some(conversation) = known_conversation(connection, &with)? else {
-        return Ok(None);
-    };
+    // Its messages may come later, when one scrolls to them.
+    let conversation = conversation(connection, &with)?;
     let Receipt {
         by, state, id, at, ..
     } = receipt;

@@ -62,7 +62,7 @@ impl Session {
                 at,
             }),
             Event::SeenElsewhere { with, unread } if self.ready => {
-                self.conversations.row(&with).unread = unread;
+                self.conversations.set_unread(&with, unread);
             }
             Event::Typing { with, who, until } => self.people.take_typing(with, who, until),
             Event::Presence(news) => self.people.take_presence(news),
