@@ -7,13 +7,13 @@ use std::{
     },
 };
 
-use ::fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
+use ::fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use jiff::Timestamp;
 use mensageiro_protocol::Login;
 use tracing::warn;
 
 use super::{
-    Block, Commit, CursorRecord, LastNumbers, Store, StoreError, TagHash, TagRecord, Unarchived,
+    Commit, CursorRecord, LastNumbers, Store, StoreError, TagRecord, Unarchived,
     high_water::HighWater, mend, reading, records, rosters::Rosters,
 };
 use crate::{
@@ -29,14 +29,14 @@ pub struct FjallStore {
     folder: PathBuf,
     database: Database,
     pub(super) messages: Keyspace,
-    cursors: Keyspace,
-    rosters: Keyspace,
-    reads: Keyspace,
-    tags: Keyspace,
-    seen: Keyspace,
-    numbers: Keyspace,
+    pub(super) cursors: Keyspace,
+    pub(super) rosters: Keyspace,
+    pub(super) reads: Keyspace,
+    pub(super) tags: Keyspace,
+    pub(super) seen: Keyspace,
+    pub(super) numbers: Keyspace,
     persist: PersistMode,
-    known_rosters: Mutex<Rosters>,
+    pub(super) known_rosters: Mutex<Rosters>,
     high_water: Mutex<HighWater>,
     /// At start, the number below which no message may be numbered.
     floor: MessageId,
@@ -53,12 +53,9 @@ pub enum Loss {
     Accepted,
 }
 
-const LAST_MESSAGE: &str = "last-message";
-const LAST_READ_MARK: &str = "last-read-mark";
+pub(super) const LAST_MESSAGE: &str = "last-message";
+pub(super) const LAST_READ_MARK: &str = "last-read-mark";
 const ARCHIVE_BYTES: &str = "archive-bytes";
-
-/// A block with more bytes than this is ended, so that nobody reads much to get little.
-const BLOCK_BYTES: usize = 64 * 1024;
 
 /// Old records of tags that are removed with one write.
 const FORGOTTEN_AT_ONCE: usize = 4096;
@@ -152,73 +149,6 @@ impl FjallStore {
         }
     }
 
-    /// Adds the messages of one conversation to a batch, as one record if they are of one roster
-    /// and not too large.
-    fn write_block(&self, block: &Block, batch: &mut OwnedWriteBatch, buffer: &mut Vec<u8>) {
-        let Block {
-            conversation,
-            messages,
-        } = block;
-        let key = records::conversation_key(conversation);
-        let mut rest = &messages[..];
-        while let Some(first) = rest.first() {
-            let roster = match (&first.members, conversation) {
-                (Some(members), Conversation::Group(group)) => {
-                    let mut known = lock(&self.known_rosters);
-                    let (version, is_new) = known.version(group, members);
-                    if is_new {
-                        let value = records::roster_value(group, members);
-                        batch.insert(&self.rosters, version.to_be_bytes(), value);
-                    }
-                    version
-                }
-                _ => 0,
-            };
-            let mut bytes = 0;
-            let is_together = |message: &Message| {
-                bytes += message.text.len();
-                message.members == first.members && bytes <= BLOCK_BYTES
-            };
-            let more = rest[1..].iter().map(|message| &**message);
-            let count = 1 + more.map(is_together).take_while(|&is| is).count();
-            let (part, left) = rest.split_at(count);
-            let last = part.last().map_or(first.id, |message| message.id);
-            let header = records::BlockHeader {
-                sent_at_ms: first.sent_at.as_millisecond(),
-                span: last.0 - first.id.0,
-                roster,
-            };
-            buffer.clear();
-            records::write_block_header(header, buffer);
-            for message in part {
-                records::write_message(conversation, first.id, message, buffer);
-            }
-            let key = records::numbered(key.clone(), first.id);
-            batch.insert(&self.messages, key, &buffer[..]);
-            rest = left;
-        }
-    }
-
-    /// Adds a record of tags for each login that has sent some.
-    fn write_tags(&self, blocks: &[Block], batch: &mut OwnedWriteBatch) {
-        let mut of = HashMap::<&Login, (MessageId, Vec<u8>)>::new();
-        for message in blocks.iter().flat_map(|block| &block.messages) {
-            let Some(tag) = &message.tag else {
-                continue;
-            };
-            let (first, value) = of.entry(&message.from).or_insert_with(|| {
-                let mut value = Vec::with_capacity(512);
-                records::write_tags_header(message.sent_at, &mut value);
-                (message.id, value)
-            });
-            *first = message.id.min(*first);
-            records::write_tag(TagHash::of(tag), message.id, value);
-        }
-        for (login, (first, value)) in of {
-            batch.insert(&self.tags, records::tags_key(login, first), value);
-        }
-    }
-
     /// The marks at the head of the archive's queue, oldest first, by the records they are in.
     fn marks(&self) -> impl Iterator<Item = Result<Vec<ReadMark>, StoreError>> {
         let start = self.archived.load(Ordering::Relaxed).to_be_bytes();
@@ -247,30 +177,7 @@ impl FjallStore {
 impl Store for FjallStore {
     fn commit(&self, commit: &Commit) -> Result<(), StoreError> {
         let mut batch = self.database.batch().durability(Some(self.persist));
-        let mut buffer = Vec::new();
-        for block in &commit.blocks {
-            self.write_block(block, &mut batch, &mut buffer);
-        }
-        self.write_tags(&commit.blocks, &mut batch);
-        for record in &commit.cursors {
-            let mut key = records::conversation_key(&record.conversation);
-            key.extend_from_slice(record.user.as_str().as_bytes());
-            batch.insert(&self.cursors, key, records::cursor_value(&record.cursor));
-        }
-        if let Some(first) = commit.reads.first() {
-            let value = records::reads_value(&commit.reads);
-            batch.insert(&self.reads, first.number.to_be_bytes(), value);
-            let last = commit.last.read_mark.to_be_bytes();
-            batch.insert(&self.numbers, LAST_READ_MARK, last);
-        }
-        for (login, at) in &commit.seen {
-            let at = at.as_millisecond().to_be_bytes();
-            batch.insert(&self.seen, login.as_str(), at);
-        }
-        if !commit.blocks.is_empty() {
-            let last = commit.last.message.0.to_be_bytes();
-            batch.insert(&self.numbers, LAST_MESSAGE, last);
-        }
+        self.write(commit, &mut batch);
         batch.commit().map_err(|e| self.failed(e))?;
         if !commit.blocks.is_empty()
             && let Err(error) = lock(&self.high_water).write(commit.last.message)
@@ -431,7 +338,7 @@ fn seen_record(key: &[u8], value: &[u8]) -> Option<(Login, Timestamp)> {
 }
 
 /// No code panics while it holds one of these, so a poisoned one is as good as any.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -162,7 +162,7 @@ mod tests {
         let place = whole
             .windows(35)
             .position(|bytes| bytes == "a value".repeat(5).as_bytes());
-        let mut damaged = whole.clone();
+        let mut damaged = whole;
         damaged[place.unwrap()] ^= 1;
         fs::write(&journal, &damaged).unwrap();
         assert!(Database::builder(folder.path()).open().is_err());

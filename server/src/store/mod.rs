@@ -4,12 +4,14 @@
 //! what has been read but not archived, the tags of the last days, and the last numbers used.
 //! Everything else is derived from these at start.
 
+mod block;
 mod fjall;
 mod high_water;
 mod mend;
 mod reading;
 mod records;
 mod rosters;
+mod writing;
 
 use std::{collections::HashMap, io, path::PathBuf, sync::Arc};
 

@@ -4,7 +4,8 @@ use std::{cmp::Reverse, collections::BinaryHeap, ops::ControlFlow};
 
 use super::{
     FjallStore, StoreError, Unarchived,
-    records::{self, BlockReader, conversation_key, numbered},
+    block::{self, BlockReader},
+    records::{self, conversation_key, numbered},
 };
 use crate::{
     conversation::Conversation,
@@ -26,7 +27,7 @@ pub(super) fn last_of(
     };
     let (key, value) = guard.into_inner().map_err(|e| store.failed(e))?;
     let first = records::number_at_end(&key);
-    let header = records::split_header(&value);
+    let header = block::split_header(&value);
     let (first, (header, _)) = first.zip(header).ok_or_else(|| damaged(store))?;
     Ok(MessageId(first + header.span))
 }
