@@ -1,5 +1,7 @@
 //! What the search field finds: conversations by name, then messages by their words.
 
+use std::borrow::Cow;
+
 use egui::{Align, Label, Layout, RichText, Role, ScrollArea, Sense, Ui, WidgetInfo, pos2, vec2};
 
 use super::{View, peer_name, sidebar, widget};
@@ -102,7 +104,7 @@ fn found(ui: &mut Ui, view: &View<'_>, query: &str, message: &Message) -> bool {
         ),
         None => name.to_owned(),
     };
-    let line = sidebar::beginning(excerpt(message.text.as_str(), query));
+    let line = sidebar::beginning(&excerpt(message.text.as_str(), query));
     response.widget_info(|| {
         let label = texts.fill("search.row", &[("name", &who), ("text", &line)]);
         WidgetInfo::labeled(Role::Button, true, label)
@@ -136,12 +138,12 @@ fn found(ui: &mut Ui, view: &View<'_>, query: &str, message: &Message) -> bool {
     response.clicked()
 }
 
-/// The text from a little before the first word that was looked for; from its beginning if that
-/// is near enough.
-fn excerpt<'a>(text: &'a str, query: &str) -> &'a str {
+/// The text from the beginning of a word a little before the first word that was looked for; from
+/// its own beginning if that is near enough.
+fn excerpt<'a>(text: &'a str, query: &str) -> Cow<'a, str> {
     let query = fold(query);
     let Some(word) = query.split_whitespace().next() else {
-        return text;
+        return text.into();
     };
     let mut folded = String::new();
     // Where each character begins, in the folded text and in this one.
@@ -151,12 +153,17 @@ fn excerpt<'a>(text: &'a str, query: &str) -> &'a str {
         folded.push_str(&fold(c.encode_utf8(&mut [0; 4])));
     }
     let Some(found) = folded.find(word) else {
-        return text;
+        return text.into();
     };
     let character = begins.partition_point(|(begin, _)| *begin < found);
     match character.checked_sub(BEFORE) {
-        None | Some(0) => text,
-        Some(first) => &text[begins[first].1..],
+        None | Some(0) => text.into(),
+        Some(first) => {
+            let (from, to) = (begins[first].1, begins[character].1);
+            let space = text[from..to].find(char::is_whitespace);
+            let from = space.map_or(from, |space| from + space);
+            format!("…{}", text[from..].trim_start()).into()
+        }
     }
 }
 
@@ -169,9 +176,7 @@ mod tests {
         assert_eq!(excerpt("a reunião é hoje", "reuniao"), "a reunião é hoje");
         let long = format!("{} então a REUNIÃO é hoje", "ção ".repeat(30));
         let shown = excerpt(&long, "uniao hoje");
-        assert!(shown.ends_with("ção  então a REUNIÃO é hoje"), "{shown}");
-        let before = shown.split("UNI").next().unwrap();
-        assert_eq!(before.chars().count(), BEFORE);
+        assert_eq!(shown, "…ção ção ção  então a REUNIÃO é hoje");
         assert_eq!(excerpt("nothing", "else"), "nothing");
         assert_eq!(excerpt("nothing", " "), "nothing");
     }
