@@ -30,6 +30,8 @@ pub enum Need {
     HiddenWindows,
     /// To run the example clients, and netcat as the tutorial does.
     Clients,
+    /// To give a server a clock and a network of its own, and to watch its system calls.
+    Torture,
     /// To take a picture of a terminal and of a whole desktop.
     Pictures,
 }
@@ -40,6 +42,7 @@ impl Need {
             Self::Windows if has_display() => WINDOW.to_vec(),
             Self::Windows | Self::HiddenWindows => [WINDOW, VIRTUAL_DISPLAY].concat(),
             Self::Clients => vec!["python3", "netcat-openbsd"],
+            Self::Torture => vec!["faketime", "iproute2", "strace"],
             Self::Pictures => vec!["xterm", "xdotool", "imagemagick", "fonts-dejavu-core"],
         }
     }

@@ -99,7 +99,7 @@ impl Step {
     fn run(self, workshop: &Workshop) -> Result<Outcome> {
         match self {
             Self::Setup => {
-                setup::prepare(&[Need::HiddenWindows, Need::Clients])?;
+                setup::prepare(&[Need::HiddenWindows, Need::Clients, Need::Torture])?;
                 Ok(Outcome::PASSED)
             }
             Self::Format => cargo_check(&["fmt", "--all", "--check"]),

@@ -4,10 +4,14 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::cargo;
+use crate::{
+    cargo,
+    setup::{self, Need},
+};
 
 /// Builds the server and its tormentor for release, and lets it begin; `arguments` go to it.
 pub fn run(arguments: &[String]) -> Result<()> {
+    setup::prepare(&[Need::Torture])?;
     let programs = cargo::built(&[
         "--release",
         "-p",
