@@ -48,6 +48,8 @@ pub struct Session {
     pub link: LinkState,
     /// The last definite state was a connection: fetching by reconnecting does not change it.
     pub online: bool,
+    /// The last connection was a live session: nothing is fetched by the clock.
+    pub live: bool,
     /// The conversation list.
     pub conversations: Conversations,
     /// The open conversation.
@@ -81,6 +83,7 @@ impl Session {
             ready: false,
             link: LinkState::Offline,
             online: false,
+            live: false,
             conversations: Conversations::default(),
             open: None,
             search: Search::default(),

@@ -83,7 +83,7 @@ pub fn status(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec
                     ui.label(texts.get("link.classic"));
                 }
             });
-        if matches!(session.link, LinkState::Live { .. }) {
+        if session.live {
             return;
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {

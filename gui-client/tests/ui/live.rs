@@ -207,6 +207,16 @@ fn a_classic_server_says_what_it_does_not_tell() {
 }
 
 #[test]
+fn a_live_server_is_not_asked_by_the_clock() {
+    let mut desk = desk();
+    assert!(!desk.sees("Checks every"));
+    desk.tell(Event::Link(LinkState::Connecting));
+    assert!(!desk.sees("Checks every"), "nor while it is away");
+    desk.tell(crate::desk::online());
+    assert!(desk.sees("Checks every"));
+}
+
+#[test]
 fn searching_shows_messages_and_jumps_to_them() {
     let mut desk = desk();
     desk.press(Modifiers::COMMAND, Key::K);

@@ -94,6 +94,9 @@ impl Session {
         if !matches!(link, LinkState::Live { .. }) {
             self.people.lose_sight();
         }
+        if link.is_online() {
+            self.live = matches!(link, LinkState::Live { .. });
+        }
         let mut commands = Vec::new();
         if link == (LinkState::Live { catching_up: false }) {
             // What could not be had before can be asked for now.
