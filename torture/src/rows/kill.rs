@@ -17,7 +17,7 @@ const LIVE: usize = 6;
 const CLASSIC: usize = 2;
 
 /// Longest life of a server in milliseconds.
-const LONGEST: usize = 300;
+const LONGEST: usize = 120;
 
 pub fn run(trial: &Trial) -> Result<Verdict> {
     let users = users(LIVE + CLASSIC);
