@@ -92,6 +92,29 @@ fn ticks_follow_the_receipts() {
 }
 
 #[test]
+fn the_tick_tells_the_times() {
+    let mut desk = desk();
+    desk.tell(Event::Message(own(4, "bob")));
+    desk.tell(receipt("bob", "bob", ReceiptState::Delivered, 4));
+    desk.tell(receipt("bob", "bob", ReceiptState::Read, 4));
+    let rows = desk.harness.state().state().timeline.drawn_rows();
+    let bubble = rows
+        .iter()
+        .find(|row| row.id == MessageId(4))
+        .unwrap()
+        .bubble;
+    let tick = bubble.right_bottom() - egui::vec2(18.0, 16.0);
+    desk.harness.event(egui::Event::PointerMoved(tick));
+    // A pointer that rests.
+    for _ in 0..60 {
+        desk.harness.step();
+    }
+    for line in ["Accepted 2023", "Delivered 2023", "Read 2023"] {
+        assert!(desk.sees(line), "{line}");
+    }
+}
+
+#[test]
 fn in_a_group_a_message_is_read_when_all_have_read_it() {
     let mut desk = desk();
     desk.tell(Event::Message(own(4, "turma")));
