@@ -47,21 +47,24 @@ pub fn run() -> Result<()> {
     );
     let pictures = cargo::root().join("assets").join("screenshots");
     fs::create_dir_all(&pictures)?;
-    let data = Data::copy()?;
+    let mut files = Files::new();
     let mut taken = Vec::new();
+    // A server keeps what was said, so each language has its own. The files to hand in are the first
+    // one's.
     for story in [story::ENGLISH, story::PORTUGUESE] {
         println!("Taking the screenshots in {}", story.language);
+        let data = Data::copy()?;
         taken.extend(take(&programs, &data, &pictures, &story)?);
+        for name in ["users.csv", "groups.csv", "messages.csv"] {
+            let content = fs::read(data.path().join(name))?;
+            files.entry(format!("report/{name}")).or_insert(content);
+        }
     }
-    let mut files = Files::new();
     for path in &taken {
         picture::check(path)?;
         let name = path.strip_prefix(cargo::root())?.display().to_string();
         println!("    {name}");
         files.insert(name.replace('\\', "/"), fs::read(path)?);
-    }
-    for name in ["users.csv", "groups.csv", "messages.csv"] {
-        files.insert(format!("report/{name}"), fs::read(data.path().join(name))?);
     }
     delivery::pack(files)
 }
