@@ -108,7 +108,8 @@ fn repair_goes_on_with_what_is_left_and_gives_no_number_twice() {
 fn check_repair(what: Damage) {
     let folder = folder(9);
     damage(folder.path(), what);
-    let server = start(folder.path(), &["--repair"]).unwrap();
+    start(folder.path(), &["--repair"]).unwrap().stop();
+    let server = start(folder.path(), &[]).unwrap();
     let expected: Vec<_> = (0..5).map(|number| format!("@ana text {number}")).collect();
     assert_eq!(unread(&server), expected);
     let mut ana = Client::connect(server.address(), Framing::Line);

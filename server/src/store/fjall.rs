@@ -124,6 +124,10 @@ impl FjallStore {
                 self.folder.display(),
                 self.floor.next()
             );
+            // What was accepted once is not asked about again.
+            let mut batch = self.database.batch().durability(Some(self.persist));
+            batch.insert(&self.numbers, LAST_MESSAGE, self.floor.0.to_be_bytes());
+            batch.commit().map_err(|e| self.failed(e))?;
         }
         self.floor = self.floor.max(there);
         Ok(())
