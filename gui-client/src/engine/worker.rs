@@ -148,7 +148,7 @@ impl Worker {
         }
     }
 
-    /// Closes in order; bounded by [`super::net::STOP`].
+    /// Closes in order; bounded by the time the machine takes to stop.
     fn sign_out(&mut self) {
         if self.account.is_none() {
             return;

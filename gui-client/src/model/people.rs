@@ -10,6 +10,9 @@ use crate::engine::{Peer, PresenceNews, Roster};
 /// Most people shown as typing in one conversation.
 const TYPING_AT_MOST: usize = 8;
 
+/// Users, and groups, of a server that are known at most.
+const ROSTER_AT_MOST: usize = 100_000;
+
 /// Who there is besides oneself, as far as a live server tells.
 #[derive(Debug, Default)]
 pub struct People {
@@ -76,8 +79,10 @@ impl People {
     /// Takes in the roster, or a part of it. `me` is not somebody to write to.
     pub(super) fn take_roster(&mut self, roster: Roster, me: &Login) {
         let mut whole = self.arriving.take().unwrap_or_default();
-        whole.users.extend(roster.users);
-        whole.groups.extend(roster.groups);
+        let room = ROSTER_AT_MOST.saturating_sub(whole.users.len());
+        whole.users.extend(roster.users.into_iter().take(room));
+        let room = ROSTER_AT_MOST.saturating_sub(whole.groups.len());
+        whole.groups.extend(roster.groups.into_iter().take(room));
         if roster.more {
             self.arriving = Some(whole);
             return;

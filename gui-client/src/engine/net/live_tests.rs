@@ -1,5 +1,7 @@
 //! Live sessions, as the machine leads them.
 
+use proptest::prelude::*;
+
 use super::*;
 
 /// A machine that may ask for a live session.
@@ -462,4 +464,50 @@ fn a_message_that_may_have_left_is_unconfirmed_on_a_server_that_is_classic_now()
         bench.said(),
         "remember Line | unconfirmed 1 | online | store [] login"
     );
+}
+
+/// A session from its first byte on, with everything a server tells.
+const TOLD: &str = concat!(
+    "welcome {\"you\":\"ana\",\"last\":40}\n",
+    "#31;at=1 @bob one\\ntwo\n#33;at=2;from=ana;tag=t1 @bob ação\n#40;at=3;from=cy @turma three\n",
+    "receipt {\"id\":33,\"with\":\"bob\",\"by\":\"bob\",\"state\":\"read\",\"at\":9}\nf\n",
+    "weather {}\n#41;at=4 @bob f\nread {\"with\":\"bob\",\"up_to\":41}\n",
+    "typing {\"from\":\"bob\",\"with\":\"bob\"}\n#42;at=5 @cy last\n",
+);
+
+proptest! {
+    /// However the network cuts what a server tells, the same is stored, in the same order.
+    #[test]
+    fn cut_anywhere_a_session_tells_the_same(mut cuts in prop::collection::vec(0..TOLD.len(), 0..12)) {
+        cuts.extend([0, TOLD.len()]);
+        cuts.sort_unstable();
+        let mut bench = bench(Some(Way::Live), Some(30));
+        bench.step("start");
+        bench.step("connected");
+        for part in cuts.windows(2) {
+            bench.give(Input::Bytes(&TOLD.as_bytes()[part[0]..part[1]]));
+        }
+        let stored: Vec<String> = bench
+            .effects
+            .iter()
+            .filter_map(|effect| match effect {
+                Effect::StoreLive { told, .. } => Some(told.iter().map(say_told)),
+                _ => None,
+            })
+            .flatten()
+            .collect();
+        prop_assert_eq!(
+            stored,
+            [
+                "#31 bob: one\ntwo",
+                "#33 ana: ação",
+                "#40 cy: three",
+                "bob Read #33",
+                "#41 bob: f",
+                "read bob #41",
+                "#42 cy: last",
+            ]
+        );
+        prop_assert_eq!(bench.machine.position, Some(42));
+    }
 }

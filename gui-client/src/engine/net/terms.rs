@@ -137,7 +137,7 @@ pub enum Input<'a> {
     FetchNow,
     /// How often to fetch by reconnecting.
     FetchEvery(Option<Duration>),
-    /// [`Machine::deadline`] has come.
+    /// The deadline of the machine has come.
     Timer,
     /// Close, in order if that is safe.
     Stop,

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mensageiro_protocol::live::{Event, RefusalCode, Request};
+use mensageiro_protocol::live::{Event, HISTORY_MOST, RefusalCode, Request};
 
 use super::{LiveSession, Turn};
 use crate::engine::{
@@ -24,7 +24,12 @@ impl LiveSession {
         outbox: &mut VecDeque<Outgoing>,
     ) -> Turn {
         match event {
-            Event::Message(message) if message.is_old => self.older.push(message),
+            Event::Message(message) if message.is_old => {
+                // No answer has more, whatever a server sends.
+                if self.older.len() < HISTORY_MOST {
+                    self.older.push(message);
+                }
+            }
             Event::Message(message) => {
                 if let Some(tag) = message.tag.as_ref().filter(|_| message.from == self.login) {
                     outbox.retain(|waiting| waiting.tag != *tag);
