@@ -63,9 +63,19 @@ impl Trial {
 
     /// A folder of this name for a server, with these users, all of them in the group `todos`.
     pub fn data(&self, name: &str, users: &[String]) -> io::Result<PathBuf> {
+        self.data_with_group(name, users, users)
+    }
+
+    /// As [`Trial::data`], with these in the group.
+    pub fn data_with_group(
+        &self,
+        name: &str,
+        users: &[String],
+        members: &[String],
+    ) -> io::Result<PathBuf> {
         let data = self.folder.path().join(name);
         fs::create_dir_all(&data)?;
-        let members: String = users
+        let members: String = members
             .iter()
             .map(|login| format!("{GROUP},{login}\n"))
             .collect();

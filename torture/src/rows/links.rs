@@ -31,7 +31,7 @@ pub fn run(trial: &Trial) -> Result<Verdict> {
     let Some(network) = Network::new() else {
         return Ok(Verdict::Skipped("needs root and network namespaces".into()));
     };
-    let promised = if trial.left() > Duration::from_secs(60) {
+    let promised = if trial.left() > Duration::from_secs(30) {
         30
     } else {
         4

@@ -16,7 +16,7 @@ const GROWTH: f64 = 64.0;
 
 pub fn run(trial: &Trial) -> Result<Verdict> {
     let users = users(TALKERS + IDLE);
-    let data = trial.data("soak", &users)?;
+    let data = trial.data_with_group("soak", &users, &users[..TALKERS])?;
     let mut server = trial.start(&data, &[])?;
     let mut random = trial.random();
     let mut idle = Vec::new();
