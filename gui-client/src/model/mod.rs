@@ -9,6 +9,7 @@ mod login;
 mod overlay;
 mod people;
 mod preferences;
+mod receipt;
 mod search;
 mod session;
 mod timeline;
@@ -23,9 +24,10 @@ pub use preferences::{
     FETCH_CHOICES, Language, Preferences, REMEMBERED_AT_MOST, RememberedAccount, ThemeChoice,
     WindowPlace, ZOOM_RANGE,
 };
+pub use receipt::ReceiptNews;
 pub use search::Search;
 pub use session::{PAGE, Progress, Session};
-pub use timeline::{ReceiptNews, Timeline};
+pub use timeline::Timeline;
 
 use crate::engine::{Account, Command, Event};
 

@@ -1,9 +1,7 @@
 use std::collections::{HashMap, VecDeque};
 
-use jiff::Timestamp;
-use mensageiro_protocol::Login;
-
-use crate::engine::{Delivery, Message, MessageId, Older, Peer, Place, Receipt, ReceiptState};
+use super::ReceiptNews;
+use crate::engine::{Message, MessageId, Older, Place};
 
 /// How many messages of a conversation that is not open stay loaded.
 const KEPT_WHEN_LEFT: usize = 500;
@@ -210,53 +208,13 @@ impl Timeline {
     }
 }
 
-/// News of how far somebody is with one's messages.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReceiptNews {
-    /// In which conversation.
-    pub with: Peer,
-    /// Who.
-    pub by: Login,
-    /// How far.
-    pub state: ReceiptState,
-    /// The server's number of the newest message it holds for.
-    pub up_to: u64,
-    /// When.
-    pub at: Timestamp,
-}
-
-impl ReceiptNews {
-    /// Notes it with a message, if it holds for it.
-    pub fn note(&self, message: &mut Message) {
-        let is_reached = message.server_id.is_some_and(|id| id <= self.up_to);
-        if !is_reached || message.delivery != Delivery::Accepted {
-            return;
-        }
-        let known = message
-            .receipts
-            .iter()
-            .position(|known| known.by == self.by);
-        let at = known.unwrap_or_else(|| {
-            message.receipts.push(Receipt {
-                by: self.by.clone(),
-                delivered: None,
-                read: None,
-            });
-            message.receipts.len() - 1
-        });
-        let receipt = &mut message.receipts[at];
-        match self.state {
-            ReceiptState::Delivered => receipt.delivered.get_or_insert(self.at),
-            ReceiptState::Read => receipt.read.get_or_insert(self.at),
-        };
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use mensageiro_protocol::Text;
+    use jiff::Timestamp;
+    use mensageiro_protocol::{Login, Text};
 
     use super::*;
+    use crate::engine::{Delivery, Peer, ReceiptState};
 
     fn message(id: i64) -> Message {
         Message {
