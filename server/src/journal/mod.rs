@@ -7,7 +7,7 @@ mod writer;
 
 use std::{
     io,
-    sync::Arc,
+    sync::{Arc, Mutex},
     thread::{self, JoinHandle},
 };
 
@@ -111,9 +111,10 @@ pub struct Committed<'a> {
 }
 
 /// The way into the journal, for each session one.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Journal {
     jobs: Sender<Job>,
+    writer: Arc<Mutex<Writer>>,
 }
 
 /// What the journal's thread works with.
@@ -140,11 +141,12 @@ impl Journal {
     /// When the system has no thread left.
     pub fn start(parts: Parts) -> io::Result<(Self, JoinHandle<()>)> {
         let (jobs, queue) = bounded(QUEUE);
-        let mut writer = Writer::new(parts);
+        let writer = Arc::new(Mutex::new(Writer::new(parts)));
+        let own = writer.clone();
         let thread = thread::Builder::new()
             .name("journal".into())
-            .spawn(move || writer.run(&queue))?;
-        Ok((Self { jobs }, thread))
+            .spawn(move || writer::run(&own, &queue))?;
+        Ok((Self { jobs, writer }, thread))
     }
 
     /// Makes an entry durable and visible; returns when it is, with one answer for each draft.
@@ -153,15 +155,25 @@ impl Journal {
     /// [`Refused`] when the disk did not take it.
     pub fn write(&self, entry: Entry) -> Result<Vec<Accepted>, Refused> {
         let (teller, waiting) = waiting();
-        let job = Job::Entry(entry, Reply::Waiting(teller));
-        self.jobs.send(job).map_err(|_| Refused)?;
+        self.hand_over(Job::Entry(entry, Reply::Waiting(teller)));
         waiting.outcome()
     }
 
-    /// Hands over an entry and does not wait until it is durable: the origin is told. Waits only
-    /// while the queue is full.
+    /// Hands over an entry; the origin is told when it is durable. If nobody else writes, the
+    /// caller does it itself; otherwise it waits only while the queue is full.
     pub fn submit(&self, entry: Entry, origin: Arc<dyn Origin>) {
-        let job = Job::Entry(entry, Reply::Origin(origin));
+        self.hand_over(Job::Entry(entry, Reply::Origin(origin)));
+    }
+
+    /// Where nothing waits and nobody writes, going through the thread would only be a detour. As
+    /// the thread takes jobs only while it may write, nothing is ever overtaken.
+    fn hand_over(&self, job: Job) {
+        if self.jobs.is_empty()
+            && let Ok(mut writer) = self.writer.try_lock()
+            && self.jobs.is_empty()
+        {
+            return writer.commit(&mut vec![job]);
+        }
         if let Err(rejected) = self.jobs.send(job) {
             rejected.into_inner().refuse();
         }

@@ -1,8 +1,12 @@
-//! The journal's thread: takes what waits, makes it durable, shows it, and tells.
+//! Takes what waits, makes it durable, shows it, and tells.
 
-use std::{collections::HashMap, sync::Arc, time::Instant};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
 
-use crossbeam_channel::Receiver;
+use crossbeam_channel::{Receiver, Select, TryRecvError};
 use jiff::Timestamp;
 use mensageiro_protocol::Login;
 use tracing::error;
@@ -35,7 +39,7 @@ pub(super) enum Reply {
     Origin(Arc<dyn Origin>),
 }
 
-/// The journal's thread.
+/// Whoever holds it writes: the journal's thread or a session's.
 pub(super) struct Writer {
     parts: Parts,
     tags: Tags,
@@ -86,6 +90,28 @@ impl Reply {
     }
 }
 
+/// The journal's thread: all that waits is one commit. Jobs leave the queue only under the lock
+/// that writing needs, so that one which finds the queue empty and the lock free is next.
+pub(super) fn run(writer: &Mutex<Writer>, queue: &Receiver<Job>) {
+    let lock = || writer.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut something = Select::new();
+    something.recv(queue);
+    let mut jobs = Vec::new();
+    loop {
+        something.ready();
+        let mut writer = lock();
+        match queue.try_recv() {
+            Ok(first) => {
+                jobs.push(first);
+                jobs.extend(queue.try_iter().take(LARGEST_COMMIT - 1));
+                writer.commit(&mut jobs);
+            }
+            Err(TryRecvError::Empty) => {}
+            Err(TryRecvError::Disconnected) => return writer.finish(),
+        }
+    }
+}
+
 impl Writer {
     pub(super) fn new(parts: Parts) -> Self {
         Self {
@@ -97,20 +123,16 @@ impl Writer {
         }
     }
 
-    pub(super) fn run(&mut self, queue: &Receiver<Job>) {
-        let mut jobs = Vec::new();
-        while let Ok(first) = queue.recv() {
-            jobs.push(first);
-            jobs.extend(queue.try_iter().take(LARGEST_COMMIT - 1));
-            self.commit(&mut jobs);
-        }
+    /// Stores what else there is to store.
+    fn finish(&mut self) {
         self.is_ending = true;
         self.lagging = self.parts.mailboxes.lock().unsaved();
         // A refusal has been logged, and a start reads a little more.
         let _ = self.store_and_show(now(), self.parts.last, Plan::default(), &[]);
     }
 
-    fn commit(&mut self, jobs: &mut Vec<Job>) {
+    /// Makes jobs durable, shows them, and tells. All of them are done when it returns.
+    pub(super) fn commit(&mut self, jobs: &mut Vec<Job>) {
         let now = now();
         let mut last = self.parts.last;
         let mut plan = Plan::for_jobs(jobs);

@@ -46,7 +46,6 @@ struct Person {
 pub type Outlets = Arc<[Arc<Outlet>]>;
 
 /// A session's stay; it ends when this is dropped.
-#[derive(Debug)]
 pub struct Stay {
     online: Arc<Online>,
     login: Login,
