@@ -81,7 +81,7 @@ pub struct Accepted {
 #[error("the store refused the message")]
 pub struct Refused;
 
-/// Who gave an entry and is told what became of it, on the journal's thread; must not block.
+/// Who gave an entry and is told what became of it, by whoever writes; must not block.
 pub trait Origin: Send + Sync {
     /// Tells what became of the drafts, whose tags come in the same order. When it is called,
     /// everything accepted is durable, in the mailboxes, and known to the [`Audience`].
@@ -91,7 +91,7 @@ pub trait Origin: Send + Sync {
     fn key(&self) -> u64;
 }
 
-/// Who is told of each commit, on the journal's thread; must not block.
+/// Who is told of each commit, by whoever writes; must not block.
 pub trait Audience: Send {
     /// A commit is durable and visible. The origins are told next.
     fn committed(&mut self, committed: &Committed<'_>);
@@ -117,7 +117,7 @@ pub struct Journal {
     writer: Arc<Mutex<Writer>>,
 }
 
-/// What the journal's thread works with.
+/// What the journal works with.
 pub struct Parts {
     /// Where it makes things durable.
     pub store: Arc<dyn Store>,

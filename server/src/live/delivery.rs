@@ -1,5 +1,5 @@
 //! What the journal has made durable goes out to the live sessions: one write for each of them,
-//! whatever a commit brought. Runs on the journal's thread and never waits.
+//! whatever a commit brought. Runs while the journal writes, and never waits.
 
 use std::{mem, sync::Arc};
 
