@@ -115,20 +115,22 @@ pub fn is_said(expected: &[u8], said: &[u8]) -> bool {
     let Some(said) = said.strip_prefix(before) else {
         return false;
     };
-    let stands_for: fn(&u8) -> bool = |byte| *byte != b'"';
-    let marks: [(&[u8], fn(&u8) -> bool); 3] = [
-        (b"<time>", u8::is_ascii_digit),
-        (b"<version>", stands_for),
-        (b"<any>", stands_for),
-    ];
-    for (mark, is_part) in marks {
+    if let Some(rest) = rest.strip_prefix(b"<time>") {
+        return is_said_after(rest, said, |byte| byte.is_ascii_digit());
+    }
+    for mark in [&b"<version>"[..], b"<any>"] {
         if let Some(rest) = rest.strip_prefix(mark) {
-            let end = said.iter().position(|byte| !is_part(byte));
-            let end = end.unwrap_or(said.len());
-            return end > 0 && is_said(rest, &said[end..]);
+            return is_said_after(rest, said, |byte| byte != b'"');
         }
     }
     said.first() == Some(&b'<') && is_said(&rest[1..], &said[1..])
+}
+
+/// The same after a mark, which stands for at least one byte of a kind and for all there are.
+fn is_said_after(expected: &[u8], said: &[u8], is_part: impl Fn(u8) -> bool) -> bool {
+    let end = said.iter().position(|&byte| !is_part(byte));
+    let end = end.unwrap_or(said.len());
+    end > 0 && is_said(expected, &said[end..])
 }
 
 fn parse_step(line: &str) -> Result<(String, Happening), &'static str> {
