@@ -7,6 +7,7 @@
 
 mod account;
 mod history;
+mod length;
 mod link;
 mod net;
 mod pages;
@@ -23,6 +24,7 @@ use std::{
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 
 pub use history::fold;
+pub use length::line_bytes;
 pub use link::{
     Account, Command, Conversation, Delivery, Event, LinkProblem, LinkState, Message, MessageId,
     NotSent, Older, Peer, Place, Presence, PresenceNews, Receipt, ReceiptState, Refusal, Roster,

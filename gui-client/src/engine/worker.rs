@@ -12,6 +12,7 @@ use super::{
     Account, Command, Event, LinkProblem, LinkState, NotSent, Peer, Place, Tell,
     account::{Failed, OpenAccount},
     history::{History, HistoryError},
+    length::line_bytes,
     net::{Input, NetEvent, NetInput},
     pages::{Reach, Wanted},
 };
@@ -167,7 +168,7 @@ impl Worker {
     }
 
     fn send(&mut self, to: Login, text: Text) {
-        let bytes = to.as_str().len() + text.len() + "@ ".len();
+        let bytes = line_bytes(to.as_str(), text.as_str());
         let reason = if text.is_empty() {
             Some(NotSent::Empty)
         } else if bytes > LINE_BYTES {

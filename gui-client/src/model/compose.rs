@@ -1,6 +1,6 @@
 use mensageiro_protocol::{Addressed, AddressedError, Login, LoginError, Text, limits::LINE_BYTES};
 
-use crate::engine::{NotSent, Peer};
+use crate::engine::{self, NotSent, Peer};
 
 /// What the compose box holds, ready to go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,17 +54,22 @@ pub fn read_compose(open: Option<&Peer>, typed: &str) -> Result<Outgoing, Compos
             None => return Err(ComposeProblem::NoRecipient),
         }
     };
-    match encoded_bytes(&outgoing) {
+    match engine::line_bytes(outgoing.to.as_str(), outgoing.text.as_str()) {
         bytes if bytes > LINE_BYTES => Err(ComposeProblem::TooLong { bytes }),
         _ => Ok(outgoing),
     }
 }
 
-/// How many bytes the line `@login text` takes that the compose box would send.
+/// How many bytes the line takes that the compose box would send.
 pub fn line_bytes(open: Option<&Peer>, typed: &str) -> usize {
-    match open {
-        Some(Peer::Person(to)) if !typed.starts_with('@') => to.as_str().len() + 2 + typed.len(),
-        _ => typed.len(),
+    let typed = typed.trim_end();
+    match (open, typed.strip_prefix('@')) {
+        (Some(Peer::Person(to)), None) => engine::line_bytes(to.as_str(), typed),
+        (_, addressed) => {
+            let line = addressed.unwrap_or(typed);
+            let (to, text) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+            engine::line_bytes(to, text)
+        }
     }
 }
 
@@ -82,10 +87,6 @@ fn read_addressed(typed: &str) -> Result<Outgoing, ComposeProblem> {
         Err(AddressedError::NoText) => Err(ComposeProblem::NoText),
         Err(AddressedError::Login(problem)) => Err(ComposeProblem::Login(problem)),
     }
-}
-
-fn encoded_bytes(outgoing: &Outgoing) -> usize {
-    outgoing.to.as_str().len() + 2 + outgoing.text.one_line().len()
 }
 
 #[cfg(test)]
@@ -127,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_line_of_exactly_the_limit_goes_and_one_byte_more_does_not() {
-        let room = LINE_BYTES - "@bob ".len();
+        let room = LINE_BYTES - engine::line_bytes("bob", "");
         check(
             Some("bob"),
             &"x".repeat(room),
@@ -141,7 +142,25 @@ mod tests {
             }),
         );
         let bob = Peer::Person(Login::parse("bob").unwrap());
-        assert_eq!(line_bytes(Some(&bob), "hi"), "@bob hi".len());
-        assert_eq!(line_bytes(Some(&bob), "@carol hi"), "@carol hi".len());
+        for (typed, to, text) in [
+            ("hi\nthere", "bob", "hi\nthere"),
+            ("@carol hi", "carol", "hi"),
+            ("@carol\nhi", "carol", "hi"),
+            ("@carol", "carol", ""),
+        ] {
+            let counted = line_bytes(Some(&bob), typed);
+            assert_eq!(counted, engine::line_bytes(to, text), "{typed}");
+        }
+    }
+
+    #[test]
+    fn what_becomes_longer_on_the_way_counts_with_its_escapes() {
+        let room = LINE_BYTES - engine::line_bytes("bob", "");
+        let typed = "\\".repeat(room / 2 + 1);
+        let bytes = engine::line_bytes("bob", &typed);
+        assert!(bytes > LINE_BYTES);
+        check(Some("bob"), &typed, Err(ComposeProblem::TooLong { bytes }));
+        let fits = "\\".repeat(room / 2);
+        check(Some("bob"), &fits, Ok(("bob", &fits)));
     }
 }

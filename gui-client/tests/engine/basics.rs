@@ -1,6 +1,6 @@
 //! Logging in, receiving and sending, whatever the server's framing.
 
-use mensageiro::engine::{Command, Delivery, Event, LinkState, NotSent, Peer};
+use mensageiro::engine::{Command, Delivery, Event, LinkState, NotSent, Peer, line_bytes};
 use mensageiro_protocol::limits::LINE_BYTES;
 use tempfile::tempdir;
 
@@ -143,14 +143,15 @@ fn a_text_that_is_no_line_comes_back() {
     window.sign_in("alice", &server.address, None);
     window.send("bob", "");
     assert_eq!(window.wait("no text", not_sent), NotSent::Empty);
-    window.send("bob", &"x".repeat(LINE_BYTES - 4));
+    let room = LINE_BYTES - line_bytes("bob", "");
+    window.send("bob", &"x".repeat(room + 1));
     let (bytes, limit) = (LINE_BYTES + 1, LINE_BYTES);
     assert_eq!(
         window.wait("too long", not_sent),
         NotSent::TooLong { bytes, limit }
     );
-    window.send("bob", &"x".repeat(LINE_BYTES - 5));
-    window.wait_message(&"x".repeat(LINE_BYTES - 5), Delivery::Accepted);
+    window.send("bob", &"x".repeat(room));
+    window.wait_message(&"x".repeat(room), Delivery::Accepted);
 }
 
 #[test]

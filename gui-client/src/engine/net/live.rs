@@ -178,7 +178,8 @@ impl LiveSession {
                 to: message.to.clone(),
                 text: message.text.clone(),
             });
-            if self.out.len() - start > self.line_bytes {
+            let line_end = 1;
+            if self.out.len() - start - line_end > self.line_bytes {
                 self.out.truncate(start);
                 let (id, why) = (message.id, Refusal::TooLong);
                 self.told.push(Told::Refused { id, why });

@@ -1,5 +1,6 @@
 //! Live sessions, as the machine leads them.
 
+use mensageiro_protocol::limits::LINE_BYTES;
 use proptest::prelude::*;
 
 use super::*;
@@ -175,8 +176,11 @@ fn a_message_longer_than_the_server_takes_is_refused_here() {
     let mut bench = live();
     bench.step(&format!("send 1 @bob {}", "\\".repeat(16_000)));
     assert_eq!(bench.said(), "store [1 TooLong]");
-    bench.step("send 2 @bob oi");
-    assert_eq!(bench.said(), "write #t2 @bob oi⏎");
+    let longest = "x".repeat(LINE_BYTES - "#t2 @bob ".len());
+    bench.step(&format!("send 2 @bob {longest}"));
+    assert_eq!(bench.said(), format!("write #t2 @bob {longest}⏎"));
+    bench.step(&format!("send 3 @bob {longest}x"));
+    assert_eq!(bench.said(), "store [3 TooLong]");
 }
 
 #[test]

@@ -1,0 +1,38 @@
+//! How long a line a message becomes.
+
+/// The longest tag this app gives to a message: device, number and chance, with what parts them.
+pub(super) const TAG_BYTES: usize = 8 + 1 + 19 + 1 + 16;
+
+/// The bytes of the line that carries a message to a live server, without its end: tag, recipient,
+/// and the text with its line breaks and backslashes escaped. A classic line has fewer, so what
+/// has room by this count has room in whatever session it goes out with.
+pub fn line_bytes(to: &str, text: &str) -> usize {
+    let escapes = text.bytes().filter(|byte| matches!(byte, b'\n' | b'\\'));
+    "# @ ".len() + TAG_BYTES + to.len() + text.len() + escapes.count()
+}
+
+#[cfg(test)]
+mod tests {
+    use mensageiro_protocol::{
+        Login, Text,
+        live::{Request, Tag},
+    };
+
+    use super::*;
+
+    #[test]
+    fn the_count_is_that_of_the_live_line_with_the_longest_tag() {
+        for text in ["oi", "duas\nlinhas", r"C:\pasta\nova", "ação 👍"] {
+            let tag = format!("{:08x}-{}-{:016x}", u32::MAX, i64::MAX, u64::MAX);
+            assert_eq!(tag.len(), TAG_BYTES);
+            let mut line = Vec::new();
+            Request::Send {
+                tag: Tag::parse(&tag).ok(),
+                to: Login::parse("bob").unwrap(),
+                text: Text::from(text),
+            }
+            .encode(&mut line);
+            assert_eq!(line_bytes("bob", text), line.len(), "{text}");
+        }
+    }
+}
