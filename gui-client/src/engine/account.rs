@@ -1,5 +1,7 @@
 //! The account that is open: does what its connection machine says, in order.
 
+mod inspection;
+
 use std::{
     collections::hash_map::RandomState,
     hash::BuildHasher,
@@ -21,6 +23,7 @@ use super::{
     net::{Connection, Effect, Input, Machine, Memory, NetEvent, Stream},
     pages::{Found, Pages, Wanted},
     survey::Survey,
+    wire::Tap,
 };
 
 /// A server that knew no live sessions is asked again after so long.
@@ -37,6 +40,8 @@ pub(super) struct OpenAccount {
     connection: Option<Connection>,
     pages: Pages,
     survey: Survey,
+    /// While the window looks at what goes over the wire.
+    tap: Option<Tap>,
     /// How many connections there have been.
     connections: u64,
     news_from: Sender<NetEvent>,
@@ -81,6 +86,7 @@ impl OpenAccount {
             connection: None,
             pages: Pages::default(),
             survey: Survey::default(),
+            tap: None,
             connections: 0,
             news_from,
             tell,
@@ -178,6 +184,7 @@ impl OpenAccount {
     }
 
     pub(super) fn handle(&mut self, at: Instant, input: Input<'_>) -> Result<(), Failed> {
+        self.inspect_input(at, &input);
         let mut effects = self.machine.handle(at, input);
         // What effects lead to is a connection that failed at once, which ends in a timer, and
         // what is only written: two turns at most.
@@ -196,6 +203,7 @@ impl OpenAccount {
 
     /// Does it; returns what follows from it for the machine.
     fn apply(&mut self, effect: Effect) -> Result<Vec<Input<'static>>, Failed> {
+        self.inspect_effect(&effect);
         match effect {
             Effect::Connect => {
                 let failed = self.connect().err();

@@ -8,6 +8,8 @@ use mensageiro_protocol::{Framing, Login, Text};
 
 pub use mensageiro_protocol::live::{Presence, PresenceNews, ReceiptState, Roster};
 
+use super::wire::WireNews;
+
 /// Whom one talks with.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Peer {
@@ -184,6 +186,8 @@ pub enum Command {
     },
     /// The person is there, or is not looking.
     Away(bool),
+    /// Tells what goes over the wire by [`Event::Wire`] from now on, or no more.
+    Inspect(bool),
     /// Everything up to this message has been on the screen.
     MarkSeen {
         /// Of which conversation.
@@ -283,6 +287,8 @@ pub enum Event {
         /// Why.
         reason: NotSent,
     },
+    /// Something went over the wire; told while [`Command::Inspect`] says so.
+    Wire(WireNews),
     /// The local database cannot be used; the text says why and what to do.
     StorageFailed(String),
 }

@@ -12,6 +12,7 @@ mod link;
 mod net;
 mod pages;
 mod survey;
+mod wire;
 mod worker;
 
 use std::{
@@ -30,6 +31,7 @@ pub use link::{
     NotSent, Older, Peer, Place, Presence, PresenceNews, Receipt, ReceiptState, Refusal, Roster,
 };
 pub use net::{AddressError, ServerAddress};
+pub use wire::{Crossing, Side, WireNews};
 
 use self::worker::Worker;
 

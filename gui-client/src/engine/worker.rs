@@ -28,6 +28,8 @@ pub(super) struct Worker {
     news: Receiver<NetEvent>,
     news_from: Sender<NetEvent>,
     account: Option<OpenAccount>,
+    /// The window wants to see what goes over the wire.
+    inspects: bool,
 }
 
 enum Woken {
@@ -47,6 +49,7 @@ impl Worker {
             news,
             news_from,
             account: None,
+            inspects: false,
         }
     }
 
@@ -110,6 +113,12 @@ impl Worker {
                 }))
             }),
             Command::Typing { to } => self.handle(Instant::now(), Input::Typing(to)),
+            Command::Inspect(inspects) => {
+                self.inspects = inspects;
+                if let Some(open) = &mut self.account {
+                    open.inspect(inspects);
+                }
+            }
             Command::Away(is_away) => self.handle(Instant::now(), Input::Away(is_away)),
             Command::MarkSeen { with, up_to } => {
                 self.with_account(|open| open.mark_seen(with, up_to));
@@ -141,7 +150,8 @@ impl Worker {
             self.news_from.clone(),
         );
         match opened {
-            Ok(open) => {
+            Ok(mut open) => {
+                open.inspect(self.inspects);
                 self.account = Some(open);
                 self.handle(Instant::now(), Input::Start);
             }

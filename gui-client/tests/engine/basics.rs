@@ -1,6 +1,8 @@
 //! Logging in, receiving and sending, whatever the server's framing.
 
-use mensageiro::engine::{Command, Delivery, Event, LinkState, NotSent, Peer, line_bytes};
+use mensageiro::engine::{
+    Command, Crossing, Delivery, Event, LinkState, NotSent, Peer, Side, line_bytes,
+};
 use mensageiro_protocol::limits::LINE_BYTES;
 use tempfile::tempdir;
 
@@ -201,4 +203,46 @@ fn signing_in_as_somebody_else_closes_the_first_account_in_order() {
     window.wait_message("for bob", Delivery::Received);
     assert_eq!(texts(&window.history(&person("bob"))), [""; 0]);
     assert_eq!(texts(&window.history(&person("alice"))), ["for bob"]);
+}
+
+#[test]
+fn who_looks_at_the_wire_is_told_every_line_both_ways() {
+    let folder = tempdir().unwrap();
+    let server = Server::start(CAREFUL, &["alice", "bob"]);
+    server.post("bob", "alice", "oi");
+    let mut window = Window::new(folder.path());
+    window.give(Command::Inspect(true));
+    window.sign_in("alice", &server.address, None);
+    window.wait_idle();
+    window.send("bob", "seen");
+    window.wait_message("seen", Delivery::Accepted);
+    window.give(Command::Inspect(false));
+    window.send("bob", "not seen");
+    window.wait_message("not seen", Delivery::Accepted);
+    let said = |event: &Event| match event {
+        Event::Wire(news) => match &news.crossing {
+            Crossing::Line {
+                from,
+                bytes,
+                is_ended: true,
+            } => {
+                let line = String::from_utf8_lossy(bytes).into_owned();
+                Some((*from, line))
+            }
+            _ => None,
+        },
+        _ => None,
+    };
+    let lines: Vec<_> = window.events.iter().filter_map(said).collect();
+    // The first one asks for a live session, which this server does not know.
+    assert!(lines[0].1.starts_with("alice live/1 "), "{lines:?}");
+    let expected = [
+        (Side::Client, "alice"),
+        (Side::Server, "@bob oi"),
+        (Side::Server, "f"),
+        (Side::Client, "@bob seen"),
+        (Side::Server, "f"),
+    ];
+    let expected = expected.map(|(side, line)| (side, line.to_owned()));
+    assert_eq!(lines[1..], expected);
 }

@@ -25,7 +25,9 @@ fn a_batch_that_is_cut_and_repeated_is_shown_once() {
             server.post("bob", "alice", text);
         }
         server.cut_after(&[7, 3, 5]);
-        let mut window = Window::signed_in(folder.path(), "alice", &server.address);
+        let pace = server.pace();
+        let mut window = Window::new(folder.path()).pacing(pace.clone());
+        window.sign_in("alice", &server.address, None);
         for cut in 0..3 {
             window.wait_link("a broken link", |link| {
                 matches!(link, LinkState::Waiting { .. })
@@ -33,7 +35,8 @@ fn a_batch_that_is_cut_and_repeated_is_shown_once() {
             if cut == 1 {
                 // Half of it is only on the disk then.
                 drop(window);
-                window = Window::signed_in(folder.path(), "alice", &server.address);
+                window = Window::new(folder.path()).pacing(pace.clone());
+                window.sign_in("alice", &server.address, None);
             } else {
                 window.give(Command::FetchNow);
             }

@@ -12,6 +12,7 @@ use std::{
     time::Duration,
 };
 
+use crossbeam_channel::{Receiver, Sender, unbounded};
 use socket2::SockRef;
 
 /// Far enough for a client to see two segments.
@@ -84,6 +85,8 @@ struct State {
     /// The next so many lines are taken, and not answered: the connection is cut.
     unanswered: usize,
     open: Vec<Weak<TcpStream>>,
+    /// Says that the client has read a segment: the next one goes out then.
+    pace: Option<Receiver<()>>,
 }
 
 impl Server {
@@ -133,6 +136,14 @@ impl Server {
     /// The next batches are cut after so many messages, the last number first.
     pub fn cut_after(&self, messages: &[usize]) {
         self.shared.state.lock().unwrap().cuts = messages.to_vec();
+    }
+
+    /// Whatever is sent bare waits from now on until something comes this way, instead of for a
+    /// time in which a client may have read what was sent before.
+    pub fn pace(&self) -> Sender<()> {
+        let (go_on, pace) = unbounded();
+        self.shared.state.lock().unwrap().pace = Some(pace);
+        go_on
     }
 
     /// The next line is taken, and not answered: the connection is cut.
@@ -258,8 +269,15 @@ impl Shared {
             return stream.write_all(format!("{text}\n").as_bytes());
         }
         stream.write_all(text.as_bytes())?;
-        thread::sleep(GAP);
-        Ok(())
+        let pace = self.state.lock().unwrap().pace.clone();
+        match pace {
+            // Nobody paces it any more: the test is over.
+            Some(pace) => pace.recv().map_err(io::Error::other),
+            None => {
+                thread::sleep(GAP);
+                Ok(())
+            }
+        }
     }
 
     /// The next line, or `None` when the client ended its side.

@@ -5,8 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crossbeam_channel::Sender;
 use mensageiro::engine::{
-    Account, Command, Delivery, Engine, Event, LinkState, Message, Older, Peer, Place,
+    Account, Command, Crossing, Delivery, Engine, Event, LinkState, Message, Older, Peer, Place,
+    Side,
 };
 use mensageiro_protocol::{Login, Text};
 
@@ -17,6 +19,8 @@ pub struct Window {
     engine: Engine,
     /// Every event so far.
     pub events: Vec<Event>,
+    /// Told of each line that the server is seen to say.
+    pace: Option<Sender<()>>,
 }
 
 impl Window {
@@ -24,6 +28,7 @@ impl Window {
         Self {
             engine: Engine::start(folder.to_owned(), || {}),
             events: Vec::new(),
+            pace: None,
         }
     }
 
@@ -32,6 +37,13 @@ impl Window {
         let mut window = Self::new(folder);
         window.sign_in(login, server, None);
         window
+    }
+
+    /// Paces the server by what has been read from it.
+    pub fn pacing(mut self, pace: Sender<()>) -> Self {
+        self.give(Command::Inspect(true));
+        self.pace = Some(pace);
+        self
     }
 
     pub fn sign_in(&mut self, name: &str, server: &str, fetch_every: Option<Duration>) {
@@ -66,6 +78,14 @@ impl Window {
                 .unwrap_or_else(|error| {
                     panic!("waited for {what}: {error}; so far {:#?}", self.events)
                 });
+            if let (Some(pace), Event::Wire(news)) = (&self.pace, &event)
+                && let Crossing::Line {
+                    from: Side::Server, ..
+                } = news.crossing
+            {
+                // The server may be gone.
+                let _ = pace.send(());
+            }
             let found = find(&event);
             self.events.push(event);
             if let Some(found) = found {

@@ -1,0 +1,53 @@
+use std::time::Instant;
+
+use super::OpenAccount;
+use crate::engine::{
+    Event,
+    net::{Effect, Input},
+    wire::{Crossing, Side},
+};
+
+/// Tells the window what goes over the wire, while it looks.
+impl OpenAccount {
+    /// Tells what goes over the wire from now on, or no more.
+    pub(in crate::engine) fn inspect(&mut self, inspects: bool) {
+        self.tap = inspects.then(|| self.tap.take().unwrap_or_default());
+    }
+
+    pub(super) fn inspect_input(&mut self, at: Instant, input: &Input<'_>) {
+        let crossing = match input {
+            Input::Bytes(bytes) => return self.inspect_bytes(at, Side::Server, bytes),
+            Input::Connected => Crossing::Opened,
+            Input::Closed => Crossing::Closed(Side::Server),
+            Input::Reset | Input::Broken(_) => Crossing::Cut(Side::Server),
+            _ => return,
+        };
+        self.inspect_crossing(at, crossing);
+    }
+
+    pub(super) fn inspect_effect(&mut self, effect: &Effect) {
+        let now = Instant::now();
+        match effect {
+            Effect::Write(bytes) => self.inspect_bytes(now, Side::Client, bytes),
+            Effect::FinishWriting => self.inspect_crossing(now, Crossing::Closed(Side::Client)),
+            Effect::Close => self.inspect_crossing(now, Crossing::Cut(Side::Client)),
+            _ => {}
+        }
+    }
+
+    fn inspect_bytes(&mut self, at: Instant, from: Side, bytes: &[u8]) {
+        if let Some(tap) = &mut self.tap {
+            for news in tap.bytes(self.connections, at, from, bytes) {
+                self.tell.event(Event::Wire(news));
+            }
+        }
+    }
+
+    fn inspect_crossing(&mut self, at: Instant, crossing: Crossing) {
+        if let Some(tap) = &mut self.tap {
+            for news in tap.happened(self.connections, at, crossing) {
+                self.tell.event(Event::Wire(news));
+            }
+        }
+    }
+}

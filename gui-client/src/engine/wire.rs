@@ -1,0 +1,227 @@
+//! What goes over the wire, told to whoever looks: bytes cut into the lines they are, both ways.
+
+use std::time::Instant;
+
+use jiff::Timestamp;
+
+/// Longest part of a line that is kept until its end comes; then it is told without it.
+const LONGEST_PART: usize = 64 * 1024;
+
+/// Something that crossed the wire, or happened to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WireNews {
+    /// Which connection of this app's life, from 1.
+    pub connection: u64,
+    /// When, by this computer's clock.
+    pub at: Timestamp,
+    /// What.
+    pub crossing: Crossing,
+}
+
+/// What can happen on the wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Crossing {
+    /// The connection is there.
+    Opened,
+    /// A line, or a segment where lines have no end.
+    Line {
+        /// Who said it.
+        from: Side,
+        /// Its bytes, without the line end.
+        bytes: Vec<u8>,
+        /// Whether it had a line end.
+        is_ended: bool,
+    },
+    /// One side ended in order: it will say no more.
+    Closed(Side),
+    /// One side cut the connection.
+    Cut(Side),
+}
+
+/// The ends of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// This app.
+    Client,
+    /// The server.
+    Server,
+}
+
+/// Cuts what crosses into lines, for one connection after another.
+#[derive(Debug, Default)]
+pub(super) struct Tap {
+    connection: u64,
+    /// It is there, and the server has not ended it.
+    is_open: bool,
+    sent: Cutter,
+    received: Cutter,
+}
+
+impl Tap {
+    /// The bytes of one write or one read, `at` that moment. What has no line end is a part of a
+    /// line where this side has ended lines before, else a segment of its own.
+    pub(super) fn bytes(
+        &mut self,
+        connection: u64,
+        at: Instant,
+        from: Side,
+        bytes: &[u8],
+    ) -> Vec<WireNews> {
+        self.follow(connection).is_open = true;
+        let lines = self.cutter(from).push(bytes);
+        self.tell(at, from, lines)
+    }
+
+    /// The connection came, or ended on one side: the part of a line that waited is told before.
+    /// That this side gives up what the server has ended is no news.
+    pub(super) fn happened(
+        &mut self,
+        connection: u64,
+        at: Instant,
+        crossing: Crossing,
+    ) -> Vec<WireNews> {
+        self.follow(connection);
+        if crossing == Crossing::Cut(Side::Client) && !self.is_open {
+            return Vec::new();
+        }
+        self.is_open = matches!(crossing, Crossing::Opened | Crossing::Closed(Side::Client));
+        let mut news = Vec::new();
+        if let Crossing::Closed(from) | Crossing::Cut(from) = crossing {
+            let rest = self.cutter(from).rest();
+            news = self.tell(at, from, rest);
+        }
+        news.push(self.news(at, crossing));
+        news
+    }
+
+    fn follow(&mut self, connection: u64) -> &mut Self {
+        if self.connection != connection {
+            *self = Self {
+                connection,
+                ..Self::default()
+            };
+        }
+        self
+    }
+
+    fn cutter(&mut self, side: Side) -> &mut Cutter {
+        match side {
+            Side::Client => &mut self.sent,
+            Side::Server => &mut self.received,
+        }
+    }
+
+    fn tell(
+        &self,
+        at: Instant,
+        from: Side,
+        lines: impl IntoIterator<Item = (Vec<u8>, bool)>,
+    ) -> Vec<WireNews> {
+        let line = |(bytes, is_ended)| Crossing::Line {
+            from,
+            bytes,
+            is_ended,
+        };
+        let lines = lines.into_iter().map(line);
+        lines.map(|crossing| self.news(at, crossing)).collect()
+    }
+
+    fn news(&self, at: Instant, crossing: Crossing) -> WireNews {
+        let now = Timestamp::now();
+        WireNews {
+            connection: self.connection,
+            at: now.checked_sub(at.elapsed()).unwrap_or(now),
+            crossing,
+        }
+    }
+}
+
+/// One direction.
+#[derive(Debug, Default)]
+struct Cutter {
+    ends_lines: bool,
+    part: Vec<u8>,
+}
+
+impl Cutter {
+    fn push(&mut self, bytes: &[u8]) -> Vec<(Vec<u8>, bool)> {
+        self.part.extend_from_slice(bytes);
+        let mut lines = Vec::new();
+        let mut start = 0;
+        while let Some(length) = self.part[start..].iter().position(|&byte| byte == b'\n') {
+            self.ends_lines = true;
+            lines.push((self.part[start..start + length].to_vec(), true));
+            start += length + 1;
+        }
+        self.part.drain(..start);
+        if !self.ends_lines || self.part.len() > LONGEST_PART {
+            lines.extend(self.rest());
+        }
+        lines
+    }
+
+    fn rest(&mut self) -> Option<(Vec<u8>, bool)> {
+        (!self.part.is_empty()).then(|| (std::mem::take(&mut self.part), false))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is told of a step, `>` from the client, `<` from the server; `⏎` is a line end.
+    fn told(news: Vec<WireNews>) -> Vec<String> {
+        let show = |news: WireNews| match news.crossing {
+            Crossing::Line {
+                from,
+                bytes,
+                is_ended,
+            } => {
+                let sign = if from == Side::Client { '>' } else { '<' };
+                let end = if is_ended { "⏎" } else { "" };
+                format!("{} {sign} {}{end}", news.connection, bytes.escape_ascii())
+            }
+            other => format!("{} {other:?}", news.connection),
+        };
+        news.into_iter().map(show).collect()
+    }
+
+    #[test]
+    fn lines_are_told_whole_however_reads_cut_them() {
+        let (mut tap, now) = (Tap::default(), Instant::now());
+        let mut read = |bytes: &[u8]| told(tap.bytes(1, now, Side::Server, bytes));
+        assert_eq!(read(b"f\n@bob o"), ["1 < f⏎"]);
+        assert!(read(b"i").is_empty());
+        assert_eq!(read(b"\n\nf\n"), ["1 < @bob oi⏎", "1 < ⏎", "1 < f⏎"]);
+    }
+
+    #[test]
+    fn segments_without_line_ends_are_told_as_they_come() {
+        let (mut tap, now) = (Tap::default(), Instant::now());
+        let mut read = |bytes: &[u8]| told(tap.bytes(1, now, Side::Server, bytes));
+        assert_eq!(read(b"@bob oi"), ["1 < @bob oi"]);
+        assert_eq!(read(b"f"), ["1 < f"]);
+    }
+
+    #[test]
+    fn what_is_left_at_the_end_is_told_before_it() {
+        let (mut tap, now) = (Tap::default(), Instant::now());
+        tap.bytes(1, now, Side::Server, b"f\n@bob half");
+        let end = tap.happened(1, now, Crossing::Closed(Side::Server));
+        assert_eq!(told(end), ["1 < @bob half", "1 Closed(Server)"]);
+        let given_up = tap.happened(1, now, Crossing::Cut(Side::Client));
+        assert!(given_up.is_empty(), "the server had ended it");
+    }
+
+    #[test]
+    fn a_new_connection_begins_anew_and_a_line_without_end_is_told_in_parts() {
+        let (mut tap, now) = (Tap::default(), Instant::now());
+        tap.bytes(1, now, Side::Server, b"f\n@bob half");
+        let opened = tap.happened(2, now, Crossing::Opened);
+        assert_eq!(told(opened), ["2 Opened"]);
+        assert_eq!(told(tap.bytes(2, now, Side::Server, b"f")), ["2 < f"]);
+        tap.bytes(2, now, Side::Server, b"\n");
+        let endless = vec![b'x'; LONGEST_PART + 1];
+        assert_eq!(tap.bytes(2, now, Side::Server, &endless).len(), 1);
+    }
+}
