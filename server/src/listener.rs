@@ -80,19 +80,22 @@ impl Listener {
     /// Accepts nobody any more.
     pub fn close(self) {
         self.closing.store(true, Ordering::SeqCst);
-        let mut own = self.address;
-        if own.ip().is_unspecified() {
-            own.set_ip(match own {
-                SocketAddr::V4(_) => [127, 0, 0, 1].into(),
-                SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
-            });
-        }
-        // One connection of our own wakes the thread out of its wait. If it cannot be made, the
-        // thread ends with the process.
-        if TcpStream::connect_timeout(&own, Duration::from_millis(500)).is_ok() {
+        if wake(self.address) {
             let _ = self.thread.join();
         }
     }
+}
+
+/// Wakes a thread that waits in `accept` by a connection of our own. If that cannot be made, the
+/// thread ends with the process, and this returns false.
+pub(crate) fn wake(mut listening: SocketAddr) -> bool {
+    if listening.ip().is_unspecified() {
+        listening.set_ip(match listening {
+            SocketAddr::V4(_) => [127, 0, 0, 1].into(),
+            SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    TcpStream::connect_timeout(&listening, Duration::from_millis(500)).is_ok()
 }
 
 fn accept_all(socket: &TcpListener, gate: &Gate, closing: &AtomicBool) {

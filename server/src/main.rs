@@ -6,13 +6,14 @@ use std::{
     panic,
     path::Path,
     process::{self, ExitCode},
+    time::{Duration, Instant},
 };
 
 use anyhow::Context;
 use clap::Parser;
-use crossbeam_channel::bounded;
-use mensageiro_server::{Options, Server, options::Command, status};
-use tracing::{Level, info, warn};
+use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, select};
+use mensageiro_server::{Options, Server, StartError, options::Command, status};
+use tracing::{Level, error, info, warn};
 use tracing_subscriber::{filter::Targets, fmt, prelude::*};
 
 fn main() -> ExitCode {
@@ -38,17 +39,65 @@ fn run(mut options: Options) -> anyhow::Result<()> {
         let _ = stop.try_send(());
     })
     .context("Ctrl-C cannot be caught")?;
-    explain_damage(&options.data);
-    let server = Server::start(&options)?;
-    drop(panic::take_hook());
+    let server = start(&options)?;
+    // The ports that the system chose stay the same.
+    options.listen = server.address();
+    options.metrics = server.metrics();
     // A closed standard output is no reason not to serve.
     let _ = write!(io::stdout(), "{}", greeting(&server)).and_then(|()| io::stdout().flush());
-    // The handler lives as long as the process, so this waits for it.
-    let _ = stopped.recv();
+    serve(server, &options, &stopped);
+    Ok(())
+}
+
+fn start(options: &Options) -> Result<Server, StartError> {
+    explain_damage(&options.data);
+    let server = Server::start(options);
+    drop(panic::take_hook());
+    server
+}
+
+/// Between a refusal of the disk and the new start; longer and longer while it goes on refusing.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Serves until it is told to stop, with a new start whenever the disk has refused to store: what a
+/// start does is known to bring everything in order.
+fn serve(mut server: Server, options: &Options, stopped: &Receiver<()>) {
+    let mut pause = SHORTEST_PAUSE;
+    loop {
+        let begin = Instant::now();
+        select! {
+            recv(stopped) -> _ => break,
+            recv(server.refused()) -> _ => {}
+        }
+        error!("nothing can be stored; starting again as soon as the disk takes it");
+        server.stop();
+        if begin.elapsed() > 2 * LONGEST_PAUSE {
+            pause = SHORTEST_PAUSE;
+        }
+        match start_again(options, stopped, &mut pause) {
+            Some(again) => server = again,
+            None => return,
+        }
+    }
     info!("stopping");
     server.stop();
     info!("stopped, everything is on disk");
-    Ok(())
+}
+
+/// Tries until it succeeds; `None` when it is told to stop.
+fn start_again(options: &Options, stopped: &Receiver<()>, pause: &mut Duration) -> Option<Server> {
+    while stopped.recv_timeout(*pause) == Err(RecvTimeoutError::Timeout) {
+        *pause = (*pause * 2).min(LONGEST_PAUSE);
+        match start(options) {
+            Ok(server) => {
+                info!("started again");
+                return Some(server);
+            }
+            Err(error) => warn!("not yet: {error}"),
+        }
+    }
+    None
 }
 
 fn tell_status(data: &Path, json: bool) -> anyhow::Result<()> {

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use crossbeam_channel::{Receiver, bounded};
 use socket2::{Domain, Socket, Type};
 use thiserror::Error;
 use tracing::warn;
@@ -42,7 +43,8 @@ pub struct Server {
     journal: JoinHandle<()>,
     archive: Archive,
     files: Files,
-    metrics: Option<SocketAddr>,
+    metrics: Option<Exposition>,
+    refused: Receiver<()>,
 }
 
 /// The files of a server.
@@ -135,6 +137,7 @@ impl Server {
         flusher
             .start(&online, options.dead_link_after)
             .map_err(StartError::Thread)?;
+        let (refuse, refused) = bounded(1);
         let (journal, journal_thread) = Journal::start(Parts {
             store: store.clone(),
             mailboxes: mailboxes.clone(),
@@ -142,6 +145,7 @@ impl Server {
             counters: counters.clone(),
             bell: bell.clone(),
             audience: Box::new(Delivery::new(online.clone())),
+            refused: refuse,
         })
         .map_err(StartError::Thread)?;
         let hub = Arc::new(Hub::default());
@@ -196,6 +200,7 @@ impl Server {
             archive,
             files,
             metrics,
+            refused,
         })
     }
 
@@ -211,7 +216,13 @@ impl Server {
 
     /// Where metrics are told, if anywhere.
     pub fn metrics(&self) -> Option<SocketAddr> {
-        self.metrics
+        self.metrics.as_ref().map(Exposition::address)
+    }
+
+    /// Gives a sign when the disk has refused to store something. Nothing more is accepted from
+    /// then on: the server should be stopped, and started again as soon as that succeeds.
+    pub fn refused(&self) -> &Receiver<()> {
+        &self.refused
     }
 
     /// What it is doing.
@@ -230,9 +241,11 @@ impl Server {
             journal,
             archive,
             files: _,
-            metrics: _,
+            metrics,
+            refused: _,
         } = self;
         listener.close();
+        metrics.into_iter().for_each(Exposition::close);
         drop(watch);
         let all_left = hub.close(FAREWELL);
         drop((shared, bell));
@@ -284,12 +297,12 @@ const BACKLOG: i32 = 4096;
 fn expose(
     address: Option<SocketAddr>,
     observer: &Observer,
-) -> Result<Option<SocketAddr>, StartError> {
+) -> Result<Option<Exposition>, StartError> {
     let Some(address) = address else {
         return Ok(None);
     };
     let exposition = Exposition::start(listen(address)?, observer.clone());
-    Ok(Some(exposition.map_err(StartError::Thread)?.address()))
+    exposition.map(Some).map_err(StartError::Thread)
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {

@@ -16,7 +16,7 @@ use std::{
     thread::JoinHandle,
 };
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use jiff::Timestamp;
 use mensageiro_protocol::{Login, Text};
 use mensageiro_server::{
@@ -146,6 +146,7 @@ impl Desk {
                 told: tell.clone(),
                 mailboxes: mailboxes.clone(),
             }),
+            refused: bounded(1).0,
         })
         .unwrap();
         Self {

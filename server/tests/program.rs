@@ -17,6 +17,8 @@ use std::{
 };
 
 use mensageiro_protocol::Framing;
+#[cfg(target_os = "linux")]
+use mensageiro_protocol::live::{ByeCode, Event, RefusalCode};
 use program::{Program, command, lines};
 use support::Client;
 
@@ -194,4 +196,52 @@ fn sigterm_tells_the_clients_and_ends_in_time_with_all_on_disk() {
     let server = Program::start(folder.path());
     let mut ana = Client::connect(server.address, Framing::Line);
     assert_eq!(ana.exchange("ana"), ["@bruno thanks"]);
+}
+
+/// A limit for the size of its files stands for a disk without space.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_server_whose_disk_refuses_goes_on_by_itself_when_there_is_space_again() {
+    use rlimit::{Resource, prlimit};
+    use support::{eventually, live::LiveClient};
+
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("users.csv"), "ana\nbruno\n").unwrap();
+    // The signal that comes with the limit would end it.
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", "trap '' XFSZ; exec \"$@\"", "sh"]);
+    shell.arg(env!("CARGO_BIN_EXE_mensageiro-server"));
+    let server = Program::through(shell, folder.path(), &[]);
+    let limit = |bytes| {
+        let process = server.child.id().cast_signed();
+        let limits = Some((bytes, u64::MAX));
+        prlimit(process, Resource::FSIZE, limits, None).unwrap();
+    };
+    let (mut ana, _) = LiveClient::log_in(server.address, "ana", None);
+    ana.send("1", "bruno", "one");
+    limit(1);
+    // Some more may fit into what the store has reserved already.
+    let text = "x".repeat(8_000);
+    let mut sent = 1;
+    let refused = loop {
+        sent += 1;
+        ana.say(&format!("#{sent} @bruno {text}"));
+        match ana.hear() {
+            Event::Accepted(_) => {}
+            other => break other,
+        }
+    };
+    assert!(
+        matches!(&refused, Event::Refused(no) if no.code == RefusalCode::Internal),
+        "{refused:?}"
+    );
+    assert_eq!(ana.hear_bye(), ByeCode::Shutdown);
+    limit(u64::MAX);
+    eventually(|| std::net::TcpStream::connect(server.address).is_ok());
+    let (mut ana, _) = LiveClient::log_in(server.address, "ana", Some(0));
+    // Whether it was stored after all does not matter: under its tag it is one message.
+    ana.send(&sent.to_string(), "bruno", &text);
+    let mut bruno = Client::connect(server.address, Framing::Line);
+    let got = bruno.exchange("bruno");
+    assert_eq!((got.len(), &*got[0]), (sent, "@ana one"));
 }

@@ -131,6 +131,8 @@ pub struct Parts {
     pub bell: Bell,
     /// Who is told.
     pub audience: Box<dyn Audience>,
+    /// Told when the store has refused a commit; it may not take another one.
+    pub refused: Sender<()>,
 }
 
 impl Journal {

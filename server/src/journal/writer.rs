@@ -243,6 +243,8 @@ impl Writer {
         self.parts.store.commit(&commit).map_err(|error| {
             error!("nothing was accepted: {error}");
             self.parts.counters.failed_commit();
+            // Told once is told.
+            let _ = self.parts.refused.try_send(());
             Refused
         })?;
         let took = begin.elapsed();

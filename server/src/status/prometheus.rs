@@ -5,13 +5,18 @@ use std::{
     fmt::Write as _,
     io::{self, BufRead, BufReader, Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
-    thread,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
     time::Duration,
 };
 
 use tracing::debug;
 
 use super::{Latencies, Observer, Status};
+use crate::listener::wake;
 
 /// How long one reader may take.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -19,10 +24,12 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How much of a request is read.
 const REQUEST_BYTES: u64 = 8 * 1024;
 
-/// Answers `GET /metrics`, one reader after the other, until the process ends.
+/// Answers `GET /metrics`, one reader after the other.
 #[derive(Debug)]
 pub struct Exposition {
     address: SocketAddr,
+    closing: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
 }
 
 impl Exposition {
@@ -32,10 +39,15 @@ impl Exposition {
     /// When the system has no thread left.
     pub fn start(socket: TcpListener, observer: Observer) -> io::Result<Self> {
         let address = socket.local_addr()?;
-        thread::Builder::new()
+        let closing = Arc::new(AtomicBool::new(false));
+        let stop = closing.clone();
+        let thread = thread::Builder::new()
             .name("metrics".into())
             .spawn(move || {
                 for stream in socket.incoming() {
+                    if stop.load(Ordering::SeqCst) {
+                        return;
+                    }
                     match stream.and_then(|stream| answer(stream, &observer)) {
                         Ok(()) => {}
                         // Also what keeps a full system from being asked without a pause.
@@ -46,7 +58,20 @@ impl Exposition {
                     }
                 }
             })?;
-        Ok(Self { address })
+        Ok(Self {
+            address,
+            closing,
+            thread,
+        })
+    }
+
+    /// Answers nobody any more.
+    pub fn close(self) {
+        self.closing.store(true, Ordering::SeqCst);
+        if wake(self.address) {
+            // A panic of that thread was told by its own message.
+            let _ = self.thread.join();
+        }
     }
 
     /// Where it answers.

@@ -31,9 +31,14 @@ impl Program {
     }
 
     pub fn with_arguments(data: &Path, more: &[&str]) -> Self {
-        let data = data.to_str().unwrap();
-        let mut command = command(&["--listen", "127.0.0.1:0", "--data", data]);
+        Self::through(command(&[]), data, more)
+    }
+
+    /// Starts it by a command that takes its arguments.
+    pub fn through(mut command: Command, data: &Path, more: &[&str]) -> Self {
         command
+            .args(["--listen", "127.0.0.1:0", "--data"])
+            .arg(data)
             .args(more)
             .env("RUST_LOG", "warn")
             .stdout(Stdio::piped());
