@@ -19,6 +19,7 @@ use crate::{
     program::PATIENCE,
     random::Random,
     trial::GROUP,
+    wire::Wire,
 };
 
 /// Most messages a live person sends before waiting for the answers.
@@ -28,6 +29,8 @@ const WINDOW: usize = 16;
 pub struct Crowd {
     pub live: Vec<Live>,
     pub classic: Vec<Classic>,
+    /// How long a live person rests after each batch.
+    pub pause: Duration,
     random: Random,
 }
 
@@ -48,6 +51,7 @@ impl Crowd {
                 .iter()
                 .map(|login| Classic::new(login))
                 .collect(),
+            pause: Duration::ZERO,
             random,
         }
     }
@@ -79,17 +83,19 @@ impl Crowd {
     ) -> Result<()> {
         let is_over = AtomicBool::new(false);
         let is_over = &is_over;
-        let names = &self.names();
+        let (names, pause) = (&self.names(), self.pause);
         let random = &mut self.random;
         thread::scope(|scope| {
             let mut threads = Vec::new();
             for person in &mut self.live {
                 let (mut random, steps) = (random.fork(), steps(random));
-                threads.push(
-                    scope.spawn(move || {
-                        talk_live(person, address, steps, names, &mut random, is_over)
-                    }),
-                );
+                threads.push(scope.spawn(move || {
+                    let mut wire = person.log_in(address, steps)?;
+                    talk_live(person, &mut wire, names, &mut random, || {
+                        thread::sleep(pause);
+                        is_over.load(Ordering::Relaxed)
+                    })
+                }));
             }
             for person in &mut self.classic {
                 let mut random = random.fork();
@@ -253,21 +259,19 @@ fn classic_message(line: &str) -> Message {
 
 fn talk_live(
     person: &mut Live,
-    address: SocketAddr,
-    steps: Option<usize>,
+    wire: &mut Wire,
     names: &[String],
     random: &mut Random,
-    is_over: &AtomicBool,
+    is_over: impl Fn() -> bool,
 ) -> Result<(), Stop> {
-    let mut wire = person.log_in(address, steps)?;
     let own = person.login.clone();
-    person.hear_answers(&mut wire)?;
-    while !is_over.load(Ordering::Relaxed) {
+    person.hear_answers(wire)?;
+    while !is_over() {
         let messages = random.within(1..WINDOW + 1);
-        person.send(&mut wire, messages, || recipient(&own, names, random))?;
-        person.hear_answers(&mut wire)?;
+        person.send(wire, messages, || recipient(&own, names, random))?;
+        person.hear_answers(wire)?;
         if random.once_in(3) {
-            person.read(&mut wire)?;
+            person.read(wire)?;
         }
     }
     Ok(())
