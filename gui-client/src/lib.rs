@@ -5,8 +5,8 @@
 
 pub mod app;
 pub mod engine;
+pub mod files;
 pub mod model;
-pub mod screenshot;
 pub mod script;
 pub mod settings;
 pub mod texts;

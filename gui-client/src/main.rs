@@ -19,8 +19,8 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use mensageiro::{
     app::{MessengerApp, Setup, icon},
     engine::{Account, Engine},
+    files::DesktopDialog,
     model::{LoginForm, Notice, Preferences, ZOOM_RANGE},
-    screenshot::DesktopDialog,
     script::{SCRIPT_HELP, ScriptRunner, Step, parse},
     settings::{self, SettingsWriter},
     theme,

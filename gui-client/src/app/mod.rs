@@ -3,29 +3,28 @@
 
 mod attention;
 pub mod icon;
-mod picture;
+mod saving;
 mod script;
 mod window;
 
 use std::{
-    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use crossbeam_channel::{Receiver, Sender};
 use egui::{Context, Ui, ViewportCommand};
-use jiff::{Timestamp, Zoned, tz::TimeZone};
+use jiff::{Timestamp, tz::TimeZone};
 
 use self::{
     attention::Attention,
-    picture::{Pictures, Told},
+    saving::{Saving, Told},
     script::ScriptDriver,
 };
 use crate::{
     engine::{Account, Command, Event},
-    model::{Action, Model, Notice, Overlay, PictureAction, Preferences, WindowPlace},
-    screenshot::AskPath,
+    files::AskPath,
+    model::{Action, Model, Notice, Overlay, Preferences, SaveAction, SavedFile, WindowPlace},
     script::ScriptRunner,
     settings::SettingsWriter,
     texts::Texts,
@@ -36,7 +35,7 @@ use crate::{
 /// At most this many events are taken in before a frame is drawn.
 const EVENTS_A_FRAME: usize = 5_000;
 
-/// How long the line stays that says where a picture was saved.
+/// How long the line stays that says where something was saved.
 const NOTICE: Duration = Duration::from_secs(8);
 
 /// What is typed is kept at most this often.
@@ -52,7 +51,7 @@ pub struct Setup {
     pub events: Receiver<Event>,
     /// Keeps the settings; `None`: they are not kept.
     pub settings: Option<SettingsWriter>,
-    /// Asks where to save a picture.
+    /// Asks where to save a file.
     pub dialog: Arc<dyn AskPath>,
     /// Signs in at once.
     pub sign_in: Option<Account>,
@@ -74,7 +73,7 @@ pub struct MessengerApp {
     events: Receiver<Event>,
     settings: Option<SettingsWriter>,
     kept: Preferences,
-    pictures: Pictures,
+    saving: Saving,
     script: Option<ScriptDriver>,
     attention: Attention,
     zone: TimeZone,
@@ -98,7 +97,7 @@ impl MessengerApp {
             events: setup.events,
             settings: setup.settings,
             kept,
-            pictures: Pictures::new(setup.dialog),
+            saving: Saving::new(setup.dialog),
             script: setup
                 .script
                 .map(|runner| ScriptDriver::new(runner, setup.failed)),
@@ -155,14 +154,18 @@ impl MessengerApp {
     pub fn act(&mut self, ctx: &Context, action: Action) {
         match &action {
             Action::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
-            Action::Picture(PictureAction::Take) => self.pictures.take(ctx),
-            Action::Picture(PictureAction::Drop) => {
-                self.pictures.drop_held();
+            Action::Save(SaveAction::Take(SavedFile::Picture)) => self.saving.take_picture(ctx),
+            Action::Save(SaveAction::Take(SavedFile::Transcript)) => {
+                let text = self.model.inspector.transcript(&self.zone);
+                self.saving.take_transcript(ctx, text);
+            }
+            Action::Save(SaveAction::Drop) => {
+                self.saving.drop_held();
                 self.model.overlay = None;
             }
-            Action::Picture(PictureAction::Save) => {
-                if let Some(Overlay::PicturePath { path, .. }) = &self.model.overlay {
-                    self.pictures.save_held(ctx, path.trim().into());
+            Action::Save(SaveAction::There) => {
+                if let Some(Overlay::SavePath { path, .. }) = &self.model.overlay {
+                    self.saving.save_held(ctx, path.trim().into());
                 }
             }
             // Where one was in a conversation says nothing about another account's.
@@ -189,23 +192,24 @@ impl MessengerApp {
         }
     }
 
-    /// What the threads that save pictures have to tell.
-    fn hear_pictures(&mut self, ctx: &Context) {
-        while let Some(told) = self.pictures.heard() {
+    /// What the threads that save files have to tell.
+    fn hear_saving(&mut self, ctx: &Context) {
+        while let Some(told) = self.saving.heard() {
             match told {
-                Told::Saved(path) => {
-                    if matches!(self.model.overlay, Some(Overlay::PicturePath { .. })) {
+                Told::Saved(file, path) => {
+                    if matches!(self.model.overlay, Some(Overlay::SavePath { .. })) {
                         self.model.overlay = None;
                     }
-                    self.model.notice = Some(Notice::PictureSaved(path));
+                    self.model.notice = Some(Notice::Saved(file, path));
                     self.notice_due = Some(Instant::now() + NOTICE);
                 }
-                Told::Failed(why) => match &mut self.model.overlay {
-                    Some(Overlay::PicturePath { problem, .. }) => *problem = Some(why),
-                    _ => self.model.notice = Some(Notice::PictureFailed(why)),
+                Told::Failed(file, why) => match &mut self.model.overlay {
+                    Some(Overlay::SavePath { problem, .. }) => *problem = Some(why),
+                    _ => self.model.notice = Some(Notice::SaveFailed(file, why)),
                 },
-                Told::NoDialog(path) => {
-                    self.model.overlay = Some(Overlay::PicturePath {
+                Told::NoDialog(file, path) => {
+                    self.model.overlay = Some(Overlay::SavePath {
+                        file,
                         path: path.display().to_string(),
                         problem: None,
                     });
@@ -255,7 +259,7 @@ impl MessengerApp {
             return;
         }
         self.notice_due = None;
-        if matches!(self.model.notice, Some(Notice::PictureSaved(_))) {
+        if matches!(self.model.notice, Some(Notice::Saved(..))) {
             self.model.notice = None;
         }
     }
@@ -264,7 +268,7 @@ impl MessengerApp {
         let Some(mut script) = self.script.take() else {
             return;
         };
-        for action in script.step(ctx, &self.model, &mut self.pictures) {
+        for action in script.step(ctx, &self.model, &mut self.saving) {
             self.act(ctx, action);
         }
         self.script = Some(script);
@@ -274,7 +278,7 @@ impl MessengerApp {
 impl eframe::App for MessengerApp {
     fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
         self.drain(ctx);
-        self.hear_pictures(ctx);
+        self.hear_saving(ctx);
         self.keep_drafts(ctx);
         self.dismiss_notice(ctx);
         self.entitle(ctx);
@@ -328,10 +332,4 @@ impl eframe::App for MessengerApp {
     fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
         visuals.panel_fill.to_normalized_gamma_f32()
     }
-}
-
-/// Where a picture goes unless told otherwise.
-fn suggested_path() -> (PathBuf, String) {
-    let name = crate::screenshot::file_name(&Zoned::now());
-    (crate::screenshot::pictures_folder(), name)
 }

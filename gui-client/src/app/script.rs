@@ -6,7 +6,7 @@ use std::{
 use crossbeam_channel::Sender;
 use egui::{Context, Vec2, ViewportCommand};
 
-use super::picture::Pictures;
+use super::saving::Saving;
 use crate::{
     engine::Event,
     model::{Action, Model},
@@ -57,7 +57,7 @@ impl ScriptDriver {
     }
 
     /// Goes on if it can; what comes out is to be done as if a person had done it.
-    pub fn step(&mut self, ctx: &Context, model: &Model, pictures: &mut Pictures) -> Vec<Action> {
+    pub fn step(&mut self, ctx: &Context, model: &Model, saving: &mut Saving) -> Vec<Action> {
         if self.over || self.saving || !self.is_settled(ctx) {
             return Vec::new();
         }
@@ -78,7 +78,7 @@ impl ScriptDriver {
             }
             Progress::Screenshot(path) => {
                 self.saving = true;
-                pictures.take_to(ctx, path);
+                saving.take_to(ctx, path);
             }
             Progress::Quit => {
                 self.over = true;

@@ -1,6 +1,6 @@
 use mensageiro_protocol::Login;
 
-use super::{Language, Notice, Overlay, ThemeChoice};
+use super::{InspectAction, Language, Notice, Overlay, SavedFile, ThemeChoice};
 use crate::engine::{Account, Message, MessageId, Peer, Place};
 
 /// What a person wants: the only way the screens change anything.
@@ -70,19 +70,21 @@ pub enum Action {
     Tell(Notice),
     /// Takes that line away.
     DismissNotice,
-    /// Wants a picture of the window.
-    Picture(PictureAction),
+    /// Does something with the protocol inspector.
+    Inspect(InspectAction),
+    /// Wants something as a file.
+    Save(SaveAction),
     /// Ends the app.
     Quit,
 }
 
-/// The steps of saving a picture of the window.
+/// The steps of saving a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PictureAction {
-    /// Takes it now and asks where to save it.
-    Take,
+pub enum SaveAction {
+    /// Takes this as it is now and asks where to save it.
+    Take(SavedFile),
     /// Saves it where the dialog's field says.
-    Save,
+    There,
     /// Does not save it.
     Drop,
 }

@@ -5,6 +5,7 @@
 mod action;
 mod compose;
 mod conversations;
+mod inspector;
 mod login;
 mod overlay;
 mod people;
@@ -14,11 +15,12 @@ mod search;
 mod session;
 mod timeline;
 
-pub use action::{Action, PictureAction};
+pub use action::{Action, SaveAction};
 pub use compose::{ComposeProblem, Outgoing, line_bytes, read_compose};
 pub use conversations::Conversations;
+pub use inspector::{InspectAction, InspectedLine, Inspector, Meaning};
 pub use login::{LoginForm, LoginProblem};
-pub use overlay::{Notice, Overlay};
+pub use overlay::{Notice, Overlay, SavedFile};
 pub use people::{People, Person};
 pub use preferences::{
     FETCH_CHOICES, Language, Preferences, REMEMBERED_AT_MOST, RememberedAccount, ThemeChoice,
@@ -42,6 +44,8 @@ pub struct Model {
     pub session: Option<Session>,
     /// The dialog over everything else.
     pub overlay: Option<Overlay>,
+    /// What goes over the wire.
+    pub inspector: Inspector,
     /// One line that tells how something went, until it is dismissed or replaced.
     pub notice: Option<Notice>,
 }
@@ -65,6 +69,10 @@ impl Model {
                 if self.session.as_ref().is_some_and(|s| s.ready) {
                     self.session = None;
                 }
+                Vec::new()
+            }
+            Event::Wire(news) => {
+                self.inspector.take(news);
                 Vec::new()
             }
             other => {
@@ -121,10 +129,14 @@ impl Model {
                     .as_mut()
                     .map_or_else(Vec::new, |s| s.start(login));
             }
+            Action::Inspect(action) => {
+                let is_live = self.session.as_ref().is_some_and(|session| session.live);
+                return self.inspector.act(action, is_live).into_iter().collect();
+            }
             Action::Tell(notice) => self.notice = Some(notice),
             Action::DismissNotice => self.notice = None,
             // What only the app can do; it has done so before the model hears of it.
-            Action::Picture(_) | Action::Quit => {}
+            Action::Save(_) | Action::Quit => {}
             other => {
                 return self
                     .session
@@ -178,6 +190,8 @@ impl Model {
         self.session = None;
         self.overlay = None;
         self.notice = None;
+        // Whoever comes next does not see what this one wrote.
+        self.inspector.forget();
         commands.push(Command::SignOut);
         commands
     }

@@ -16,8 +16,10 @@ pub enum Overlay {
     Settings,
     /// The keyboard shortcuts.
     Shortcuts,
-    /// Asks for a path to save a picture at, where no save dialog could open.
-    PicturePath {
+    /// Asks for a path to save something at, where no save dialog could open.
+    SavePath {
+        /// What is to be saved.
+        file: SavedFile,
         /// What is typed.
         path: String,
         /// Why it could not be saved there, in words.
@@ -38,7 +40,7 @@ impl Overlay {
     pub fn edit(&mut self, text: String) {
         match self {
             Self::NewConversation { login, problem } => (*login, *problem) = (text, None),
-            Self::PicturePath { path, problem } => (*path, *problem) = (text, None),
+            Self::SavePath { path, problem, .. } => (*path, *problem) = (text, None),
             Self::Settings | Self::Shortcuts => {}
         }
     }
@@ -59,13 +61,22 @@ impl Overlay {
     }
 }
 
+/// What a person can save as a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SavedFile {
+    /// A picture of the window.
+    Picture,
+    /// What went over the wire.
+    Transcript,
+}
+
 /// One line that tells how something went.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
-    /// A picture was saved here.
-    PictureSaved(PathBuf),
-    /// A picture could not be saved; why, in words.
-    PictureFailed(String),
+    /// This was saved here.
+    Saved(SavedFile, PathBuf),
+    /// This could not be saved; why, in words.
+    SaveFailed(SavedFile, String),
     /// The settings could not be read or written; why, in words.
     SettingsFailed(String),
 }

@@ -5,7 +5,7 @@ use egui::{Align, Color32, Frame, Layout, Margin, RichText, Sense, Ui, vec2};
 use super::{View, icon::Icon, preferences, widget};
 use crate::{
     engine::{LinkProblem, LinkState},
-    model::{Action, FETCH_CHOICES, Notice, Session},
+    model::{Action, FETCH_CHOICES, Notice, SavedFile, Session},
     texts::Texts,
     theme::{space, text},
 };
@@ -33,19 +33,28 @@ pub fn show(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<A
 pub fn notice(ui: &mut Ui, view: &View<'_>, notice: &Notice, actions: &mut Vec<Action>) {
     let texts = view.texts;
     let kind = match notice {
-        Notice::PictureSaved(_) => Kind {
+        Notice::Saved(..) => Kind {
             ground: view.palette.chosen,
             ink: view.palette.text,
             sign: Icon::Check,
         },
-        Notice::PictureFailed(_) | Notice::SettingsFailed(_) => warning(view),
+        Notice::SaveFailed(..) | Notice::SettingsFailed(_) => warning(view),
     };
     let sentence = match notice {
-        Notice::PictureSaved(path) => texts.fill(
-            "notice.picture_saved",
+        Notice::Saved(file, path) => texts.fill(
+            match file {
+                SavedFile::Picture => "notice.picture_saved",
+                SavedFile::Transcript => "notice.transcript_saved",
+            },
             &[("path", &path.display().to_string())],
         ),
-        Notice::PictureFailed(why) => texts.fill("notice.picture_failed", &[("why", why)]),
+        Notice::SaveFailed(file, why) => texts.fill(
+            match file {
+                SavedFile::Picture => "notice.picture_failed",
+                SavedFile::Transcript => "notice.transcript_failed",
+            },
+            &[("why", why)],
+        ),
         Notice::SettingsFailed(why) => texts.fill("notice.settings_failed", &[("why", why)]),
     };
     bar(ui, kind, &sentence, None, |ui| {

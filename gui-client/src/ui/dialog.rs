@@ -4,7 +4,7 @@ use super::{
     Focus, UiState, View, icon::Icon, keys, login::login_problem, people, preferences, widget,
 };
 use crate::{
-    model::{Action, Overlay, PictureAction},
+    model::{Action, InspectAction, Overlay, SaveAction, SavedFile},
     theme::{space, text},
 };
 
@@ -47,7 +47,7 @@ pub fn show(
             ScrollArea::vertical()
                 .max_height(height)
                 .show(ui, |ui| match overlay {
-                    Overlay::NewConversation { .. } | Overlay::PicturePath { .. } => {
+                    Overlay::NewConversation { .. } | Overlay::SavePath { .. } => {
                         question(ui, view, overlay, just_opened, actions);
                     }
                     Overlay::Settings => settings(ui, view, actions),
@@ -61,7 +61,7 @@ pub fn show(
 
 fn close(overlay: &Overlay) -> Action {
     match overlay {
-        Overlay::PicturePath { .. } => Action::Picture(PictureAction::Drop),
+        Overlay::SavePath { .. } => Action::Save(SaveAction::Drop),
         _ => Action::CloseOverlay,
     }
 }
@@ -76,15 +76,22 @@ fn question(
 ) {
     let (texts, palette) = (view.texts, view.palette);
     let (title, advice, label, hint, value, problem, accept, accepted) = match overlay {
-        Overlay::PicturePath { path, problem } => (
-            texts.get("picture.title"),
-            texts.get("picture.advice"),
-            texts.get("picture.path"),
+        Overlay::SavePath {
+            file,
+            path,
+            problem,
+        } => (
+            texts.get(match file {
+                SavedFile::Picture => "save.picture",
+                SavedFile::Transcript => "save.transcript",
+            }),
+            texts.get("save.advice"),
+            texts.get("save.path"),
             "",
             path,
             problem.clone(),
-            texts.get("picture.save"),
-            Action::Picture(PictureAction::Save),
+            texts.get("save.save"),
+            Action::Save(SaveAction::There),
         ),
         Overlay::NewConversation { login, problem } => (
             texts.get("new.title"),
@@ -145,7 +152,11 @@ fn settings(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
     ui.horizontal_wrapped(|ui| {
         if widget::plain_button(ui, texts.get("settings.picture")).clicked() {
             actions.push(Action::CloseOverlay);
-            actions.push(Action::Picture(PictureAction::Take));
+            actions.push(Action::Save(SaveAction::Take(SavedFile::Picture)));
+        }
+        if widget::plain_button(ui, texts.get("wire.open")).clicked() {
+            actions.push(Action::CloseOverlay);
+            actions.push(Action::Inspect(InspectAction::Toggle));
         }
         if widget::plain_button(ui, texts.get("keys.title")).clicked() {
             actions.push(Action::Show(Overlay::Shortcuts));

@@ -4,6 +4,7 @@ use egui::{Color32, Painter, Pos2, Rect, Shape, Stroke, Vec2, epaint::PathShape,
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Icon {
     Back,
+    Forth,
     Plus,
     Close,
     Search,
@@ -16,6 +17,10 @@ pub enum Icon {
     Checks,
     Warning,
     Bubbles,
+    Pause,
+    Play,
+    Clear,
+    Save,
 }
 
 impl Icon {
@@ -40,6 +45,24 @@ impl Icon {
             Self::Back => {
                 line(&[(-1.0, -7.0), (-8.0, 0.0), (-1.0, 7.0)]);
                 line(&[(-8.0, 0.0), (8.0, 0.0)]);
+            }
+            Self::Forth => {
+                line(&[(1.0, -7.0), (8.0, 0.0), (1.0, 7.0)]);
+                line(&[(-8.0, 0.0), (8.0, 0.0)]);
+            }
+            Self::Pause => {
+                line(&[(-4.0, -7.0), (-4.0, 7.0)]);
+                line(&[(4.0, -7.0), (4.0, 7.0)]);
+            }
+            Self::Play => line(&[(-5.0, -7.5), (7.0, 0.0), (-5.0, 7.5), (-5.0, -7.5)]),
+            Self::Clear => {
+                painter.circle_stroke(center, size / 24.0 * 8.0, stroke);
+                line(&[(-5.6, 5.6), (5.6, -5.6)]);
+            }
+            Self::Save => {
+                line(&[(0.0, -9.0), (0.0, 3.0)]);
+                line(&[(-5.0, -2.0), (0.0, 3.0), (5.0, -2.0)]);
+                line(&[(-8.0, 4.0), (-8.0, 8.0), (8.0, 8.0), (8.0, 4.0)]);
             }
             Self::Plus => {
                 line(&[(0.0, -7.0), (0.0, 7.0)]);

@@ -1,9 +1,9 @@
 use egui::{Key, KeyboardShortcut, Modifiers, Ui};
 
-use super::{Focus, UiState, View};
+use super::{Focus, UiState, View, inspector};
 use crate::{
     engine::Peer,
-    model::{Action, Overlay, PictureAction, Session},
+    model::{Action, InspectAction, Overlay, SaveAction, SavedFile, Session},
 };
 
 const NEW: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::N);
@@ -14,6 +14,7 @@ const FETCH: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::R
 const LATEST: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::End);
 const QUIT: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Q);
 const HELP: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::F1);
+const INSPECT: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::F10);
 const PICTURE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::F12);
 const ABOVE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::ALT, Key::ArrowUp);
 const BELOW: KeyboardShortcut = KeyboardShortcut::new(Modifiers::ALT, Key::ArrowDown);
@@ -31,6 +32,7 @@ pub const SHEET: &[(&str, &str)] = &[
     ("Ctrl+R", "keys.fetch"),
     ("Ctrl+,", "keys.settings"),
     ("Ctrl++  Ctrl+-  Ctrl+0", "keys.zoom"),
+    ("F10", "keys.inspect"),
     ("F12", "keys.picture"),
     ("F1", "keys.help"),
     ("Esc", "keys.close"),
@@ -42,7 +44,10 @@ pub fn read(ui: &Ui, view: &View<'_>, state: &mut UiState, actions: &mut Vec<Act
     let pressed =
         |shortcut: &KeyboardShortcut| ui.input_mut(|input| input.consume_shortcut(shortcut));
     if pressed(&PICTURE) {
-        actions.push(Action::Picture(PictureAction::Take));
+        actions.push(Action::Save(SaveAction::Take(SavedFile::Picture)));
+    }
+    if pressed(&INSPECT) {
+        actions.push(Action::Inspect(InspectAction::Toggle));
     }
     if pressed(&QUIT) {
         actions.push(Action::Quit);
@@ -85,17 +90,24 @@ pub fn read(ui: &Ui, view: &View<'_>, state: &mut UiState, actions: &mut Vec<Act
         && !egui::Popup::is_any_open(ui.ctx())
         && pressed(&KeyboardShortcut::new(Modifiers::NONE, Key::Escape));
     if escape {
-        actions.extend(close_one_thing(view, session));
+        actions.extend(close_one_thing(view, session, inspector::is_alone(ui)));
     }
 }
 
 /// Escape closes what is on top, one thing at a time.
-fn close_one_thing(view: &View<'_>, session: Option<&Session>) -> Option<Action> {
+fn close_one_thing(
+    view: &View<'_>,
+    session: Option<&Session>,
+    inspector_is_alone: bool,
+) -> Option<Action> {
     if view.model.overlay.is_some() {
         return Some(match &view.model.overlay {
-            Some(Overlay::PicturePath { .. }) => Action::Picture(PictureAction::Drop),
+            Some(Overlay::SavePath { .. }) => Action::Save(SaveAction::Drop),
             _ => Action::CloseOverlay,
         });
+    }
+    if view.model.inspector.is_open && inspector_is_alone {
+        return Some(Action::Inspect(InspectAction::Toggle));
     }
     let session = session?;
     if !session.search.query.is_empty() {

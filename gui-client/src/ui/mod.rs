@@ -5,6 +5,7 @@ mod chat;
 mod compose;
 mod dialog;
 mod icon;
+mod inspector;
 mod keys;
 mod login;
 mod people;
@@ -57,6 +58,7 @@ pub struct UiState {
     /// The timeline's.
     pub timeline: TimelineState,
     compose: compose::ComposeState,
+    inspector: inspector::InspectorState,
     focus: Option<Focus>,
     dialog: Option<std::mem::Discriminant<Overlay>>,
     seen_open: Option<Peer>,
@@ -81,6 +83,14 @@ pub fn show(ui: &mut Ui, view: &View<'_>, state: &mut UiState) -> Vec<Action> {
             .frame(egui::Frame::NONE)
             .show_separator_line(false)
             .show(ui, |ui| banner::notice(ui, view, notice, &mut actions));
+    }
+    if view.model.inspector.is_open {
+        if inspector::is_alone(ui) {
+            inspector::show(ui, view, state, &mut actions);
+            dialog::show(ui, view, screen, state, &mut actions);
+            return actions;
+        }
+        inspector::panel(ui, view, state, &mut actions);
     }
     match &view.model.session {
         None => login::show(ui, view, &mut actions),

@@ -10,8 +10,8 @@ use mensageiro::{
         Account, Command, Conversation, Delivery, Event, LinkState, Message, MessageId, Older,
         Peer, Place,
     },
+    files::AskPath,
     model::{Action, Language, Model, Notice, Overlay, Preferences, Session},
-    screenshot::AskPath,
     script::ScriptRunner,
 };
 use mensageiro_protocol::{Login, Text};

@@ -8,6 +8,7 @@ mod boundaries;
 mod chat;
 mod desk;
 mod idle;
+mod inspector;
 mod live;
 mod login;
 mod pictures;

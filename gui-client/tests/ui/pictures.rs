@@ -35,7 +35,7 @@ fn until(desk: &mut Desk, what: impl Fn(&Desk) -> bool) {
 }
 
 fn saved(desk: &Desk) -> bool {
-    matches!(desk.model().notice, Some(Notice::PictureSaved(_)))
+    matches!(desk.model().notice, Some(Notice::Saved(..)))
 }
 
 fn is_picture(path: &Path) -> bool {
@@ -61,7 +61,7 @@ fn without_a_dialog_a_path_can_be_typed() {
     let mut desk = Desk::new(Preferences::default());
     take(&mut desk);
     until(&mut desk, |desk| {
-        matches!(desk.model().overlay, Some(Overlay::PicturePath { .. }))
+        matches!(desk.model().overlay, Some(Overlay::SavePath { .. }))
     });
     desk.harness.run();
     let type_path = |desk: &mut Desk, path: &Path| {
@@ -78,7 +78,7 @@ fn without_a_dialog_a_path_can_be_typed() {
     until(&mut desk, |desk| {
         matches!(
             &desk.model().overlay,
-            Some(Overlay::PicturePath {
+            Some(Overlay::SavePath {
                 problem: Some(_),
                 ..
             })

@@ -6,10 +6,13 @@ use std::time::{Duration, Instant};
 use egui::{Key, Modifiers};
 use mensageiro::{
     engine::{Delivery, Event, LinkProblem, LinkState, Refusal},
-    model::{Language, Notice, Overlay},
+    model::{Language, Notice, Overlay, SavedFile},
 };
 
-use crate::desk::{Desk, message, online};
+use crate::{
+    desk::{Desk, message, online},
+    inspector::crossed,
+};
 
 fn every_screen(language: Language) {
     let mut desk = Desk::chatting(1..30, 4, true);
@@ -49,7 +52,8 @@ fn every_screen(language: Language) {
         Overlay::Settings,
         Overlay::Shortcuts,
         Overlay::new_conversation(),
-        Overlay::PicturePath {
+        Overlay::SavePath {
+            file: SavedFile::Transcript,
             path: "/tmp/a.png".into(),
             problem: Some("no".into()),
         },
@@ -57,12 +61,45 @@ fn every_screen(language: Language) {
         desk.show(overlay);
     }
     desk.press(Modifiers::NONE, Key::Escape);
-    desk.notice(Notice::PictureFailed("no".into()));
+    desk.notice(Notice::SaveFailed(SavedFile::Picture, "no".into()));
     for key in [Key::Escape, Key::Escape] {
         desk.press(Modifiers::NONE, key);
     }
+    desk.press(Modifiers::NONE, Key::F10);
+    for (at, line) in (0..).zip(EVERY_LINE) {
+        desk.tell(crossed(at, line));
+    }
     desk.tell(Event::Link(LinkState::Refused));
 }
+
+/// The lines of a live session, one of each kind.
+const EVERY_LINE: &[&str] = &[
+    "+",
+    ">alice live/1",
+    r#"<welcome {"server":"s","version":"1","you":"alice","last":9}"#,
+    "<#8;at=1;from=carol @turma olá 👍",
+    "<f",
+    r#"<no {"tag":"t","code":"mailbox-full","detail":"full"}"#,
+    r#"<receipt {"id":1,"with":"bob","by":"bob","state":"delivered","at":1}"#,
+    r#"<read {"with":"bob","up_to":1}"#,
+    r#"<typing {"from":"bob","with":"alice"}"#,
+    r#"<presence {"login":"bob","state":"offline","seen":1}"#,
+    r#"<roster {"users":[],"groups":[]}"#,
+    r#"<history {"with":"bob","count":0,"more":false}"#,
+    "<pong {}",
+    r#"<bye {"code":"slow","detail":"slow"}"#,
+    r#">read {"with":"bob","up_to":1}"#,
+    r#">got {"up_to":1}"#,
+    r#">history {"with":"bob","limit":20}"#,
+    r#">history {"with":"bob","before":9,"limit":20}"#,
+    r#">typing {"to":"bob"}"#,
+    r#">status {"state":"away"}"#,
+    ">roster {}",
+    ">ping {}",
+    ">bye {}",
+    "<\u{1b}[31m",
+    "x",
+];
 
 #[test]
 fn every_screen_can_be_drawn_in_english() {

@@ -1,5 +1,5 @@
-//! Pictures of the window: asking where to save one, and writing it as PNG. Never called on
-//! the window's thread.
+//! Files that a person asks for, pictures of the window and transcripts: asking where to save
+//! one, and writing it. Never called on the window's thread.
 
 use std::{
     fs, io,
@@ -24,17 +24,18 @@ pub struct DesktopDialog;
 
 impl AskPath for DesktopDialog {
     fn ask(&self, folder: &Path, name: &str) -> Option<PathBuf> {
+        let ending = name.rsplit('.').next().unwrap_or_default();
         rfd::FileDialog::new()
             .set_directory(folder)
             .set_file_name(name)
-            .add_filter("PNG", &["png"])
+            .add_filter(ending.to_uppercase(), &[ending])
             .save_file()
     }
 }
 
-/// Why a picture was not saved.
+/// Why a file was not saved.
 #[derive(Debug, Error)]
-pub enum PictureError {
+pub enum SaveError {
     /// The file could not be written.
     #[error("{path}: {cause}")]
     Write {
@@ -43,7 +44,7 @@ pub enum PictureError {
         /// Why.
         cause: io::Error,
     },
-    /// The picture could not be encoded.
+    /// It is a picture that could not be encoded.
     #[error("{0}")]
     Encode(#[from] image::ImageError),
 }
@@ -51,8 +52,8 @@ pub enum PictureError {
 /// Writes a picture as PNG. Folders that are missing are made.
 ///
 /// # Errors
-/// [`PictureError`], with the path where it matters.
-pub fn save(picture: &Arc<ColorImage>, path: &Path) -> Result<(), PictureError> {
+/// [`SaveError`], with the path where it matters.
+pub fn save_picture(picture: &Arc<ColorImage>, path: &Path) -> Result<(), SaveError> {
     let [width, height] = picture.size;
     let opaque: Vec<u8> = picture
         .pixels
@@ -66,16 +67,15 @@ pub fn save(picture: &Arc<ColorImage>, path: &Path) -> Result<(), PictureError> 
         u32::try_from(height).unwrap_or(u32::MAX),
         ExtendedColorType::Rgb8,
     )?;
-    let write = || -> io::Result<()> {
-        if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
-            fs::create_dir_all(folder)?;
-        }
-        fs::write(path, png)
-    };
-    write().map_err(|cause| PictureError::Write {
-        path: path.to_owned(),
-        cause,
-    })
+    write(path, &png)
+}
+
+/// Writes a text as UTF-8. Folders that are missing are made.
+///
+/// # Errors
+/// [`SaveError::Write`], with the path.
+pub fn save_text(text: &str, path: &Path) -> Result<(), SaveError> {
+    write(path, text.as_bytes())
 }
 
 /// Where pictures go unless told otherwise.
@@ -87,9 +87,32 @@ pub fn pictures_folder() -> PathBuf {
     pictures.unwrap_or_else(|| PathBuf::from("."))
 }
 
-/// A file name that tells when the picture was taken.
-pub fn file_name(now: &jiff::Zoned) -> String {
-    now.strftime("mensageiro-%Y%m%d-%H%M%S.png").to_string()
+/// Where texts go unless told otherwise.
+pub fn documents_folder() -> PathBuf {
+    let folders = directories::UserDirs::new();
+    let documents = folders
+        .as_ref()
+        .map(|user| user.document_dir().unwrap_or(user.home_dir()).to_owned());
+    documents.unwrap_or_else(|| PathBuf::from("."))
+}
+
+/// A file name that tells when it was made.
+pub fn file_name(now: &jiff::Zoned, ending: &str) -> String {
+    let name = now.strftime("mensageiro-%Y%m%d-%H%M%S");
+    format!("{name}.{ending}")
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), SaveError> {
+    let write = || -> io::Result<()> {
+        if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
+            fs::create_dir_all(folder)?;
+        }
+        fs::write(path, bytes)
+    };
+    write().map_err(|cause| SaveError::Write {
+        path: path.to_owned(),
+        cause,
+    })
 }
 
 #[cfg(test)]
@@ -104,7 +127,7 @@ mod tests {
         let path = folder.path().join("new folder").join("shot.png");
         let mut picture = ColorImage::filled([3, 2], Color32::from_rgb(1, 2, 3));
         picture.pixels[5] = Color32::from_rgb(200, 100, 50);
-        save(&Arc::new(picture), &path).unwrap();
+        save_picture(&Arc::new(picture), &path).unwrap();
         let read = image::open(&path).unwrap().into_rgb8();
         assert_eq!(read.dimensions(), (3, 2));
         assert_eq!(read.get_pixel(0, 0).0, [1, 2, 3]);
@@ -115,7 +138,9 @@ mod tests {
     fn a_path_that_cannot_be_written_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let picture = Arc::new(ColorImage::filled([1, 1], Color32::BLACK));
-        let error = save(&picture, folder.path()).unwrap_err().to_string();
+        let error = save_picture(&picture, folder.path())
+            .unwrap_err()
+            .to_string();
         assert!(
             error.contains(&folder.path().display().to_string()),
             "{error}"

@@ -1,0 +1,117 @@
+use mensageiro_protocol::live::{Event, Presence, ReceiptState, Request};
+
+use crate::{
+    engine::Side,
+    model::Meaning,
+    ui::{View, presence},
+};
+
+/// What a line says, in words.
+pub fn of(view: &View<'_>, meaning: &Meaning) -> String {
+    let texts = view.texts;
+    let get = |key| texts.get(key).to_owned();
+    let one = |key, login: &str| texts.fill(key, &[("login", login)]);
+    match meaning {
+        Meaning::Opened => get("wire.opened"),
+        Meaning::Closed(Side::Client) => get("wire.closed_client"),
+        Meaning::Closed(Side::Server) => get("wire.closed_server"),
+        Meaning::Cut(Side::Client) => get("wire.cut_client"),
+        Meaning::Cut(Side::Server) => get("wire.cut_server"),
+        Meaning::Login(login) => one("wire.login", login.as_str()),
+        Meaning::Hello(hello) => match hello.after {
+            None => one("wire.hello", hello.login.as_str()),
+            Some(after) => {
+                let values = [("login", hello.login.as_str()), ("id", &after.to_string())];
+                texts.fill("wire.hello_after", &values)
+            }
+        },
+        Meaning::Poll => get("wire.poll"),
+        Meaning::Send(message) => one("wire.send", message.login.as_str()),
+        Meaning::Message(message) => one("wire.message", message.login.as_str()),
+        Meaning::End => get("wire.end"),
+        Meaning::Asked(request) => asked(view, request),
+        Meaning::Told(event) => told(view, event),
+        Meaning::Unclear => get("wire.unclear"),
+    }
+}
+
+fn asked(view: &View<'_>, request: &Request) -> String {
+    let texts = view.texts;
+    let id = |key, id: u64| texts.fill(key, &[("id", &id.to_string())]);
+    match request {
+        Request::Send { to, .. } => texts.fill("wire.send", &[("login", to.as_str())]),
+        Request::Read(read) => with_id(view, "wire.read", read.with.as_str(), read.up_to),
+        Request::Got(got) => id("wire.got", got.up_to),
+        Request::History(history) => match history.before {
+            Some(before) => with_id(view, "wire.history", history.with.as_str(), before),
+            None => texts.fill("wire.history_newest", &[("login", history.with.as_str())]),
+        },
+        Request::Typing(typing) => texts.fill("wire.typing", &[("login", typing.to.as_str())]),
+        Request::Status(status) => texts
+            .get(match status.state {
+                Presence::Online => "wire.status_online",
+                Presence::Away | Presence::Offline => "wire.status_away",
+            })
+            .to_owned(),
+        Request::Roster => texts.get("wire.ask_roster").to_owned(),
+        Request::Ping => texts.get("wire.ping").to_owned(),
+        Request::Bye => texts.get("wire.say_bye").to_owned(),
+        Request::Unknown => texts.get("wire.unclear").to_owned(),
+    }
+}
+
+fn told(view: &View<'_>, event: &Event) -> String {
+    let texts = view.texts;
+    let id = |key, id: u64| texts.fill(key, &[("id", &id.to_string())]);
+    match event {
+        Event::Welcome(welcome) => id("wire.welcome", welcome.last),
+        Event::Message(message) if message.from == message.with => {
+            with_id(view, "wire.told", message.from.as_str(), message.id)
+        }
+        Event::Message(message) => texts.fill(
+            "wire.told_in",
+            &[
+                ("id", &message.id.to_string()),
+                ("login", message.from.as_str()),
+                ("name", message.with.as_str()),
+            ],
+        ),
+        Event::End => texts.get("wire.caught_up").to_owned(),
+        Event::Accepted(accepted) => id("wire.accepted", accepted.id),
+        Event::Refused(refused) => {
+            let why = match refused.detail.as_str() {
+                "" => format!("{:?}", refused.code),
+                detail => detail.to_owned(),
+            };
+            texts.fill("wire.refused", &[("why", &why)])
+        }
+        Event::Receipt(receipt) => {
+            let key = match receipt.state {
+                ReceiptState::Delivered => "wire.delivered",
+                ReceiptState::Read => "wire.read_by",
+            };
+            with_id(view, key, receipt.by.as_str(), receipt.id)
+        }
+        Event::Read(read) => with_id(view, "wire.read_elsewhere", read.with.as_str(), read.up_to),
+        Event::Typing(typing) => {
+            texts.fill("presence.one_types", &[("name", typing.from.as_str())])
+        }
+        Event::Presence(news) => {
+            let state = presence::words(view, news);
+            texts.fill(
+                "wire.presence",
+                &[("login", news.login.as_str()), ("state", &state)],
+            )
+        }
+        Event::Roster(roster) => texts.count("wire.roster", roster.users.len()),
+        Event::History(end) => texts.count("wire.history_end", end.count),
+        Event::Pong => texts.get("wire.pong").to_owned(),
+        Event::Bye(bye) => texts.fill("wire.bye", &[("why", &bye.detail)]),
+        Event::Unknown => texts.get("wire.unclear").to_owned(),
+    }
+}
+
+fn with_id(view: &View<'_>, key: &str, login: &str, id: u64) -> String {
+    view.texts
+        .fill(key, &[("login", login), ("id", &id.to_string())])
+}
