@@ -9,7 +9,7 @@ use mensageiro_protocol::Login;
 use super::step::{Dialog, Step};
 use crate::{
     engine::{Account, Delivery, Event, LinkState, Message},
-    model::{Action, Model, Overlay},
+    model::{Action, InspectAction, Model, Overlay},
 };
 
 /// How long a wait may take unless the script says otherwise.
@@ -158,6 +158,7 @@ impl ScriptRunner {
                 Dialog::NewConversation => Overlay::new_conversation(),
             }),
             Step::Hide => Action::CloseOverlay,
+            Step::Inspect => Action::Inspect(InspectAction::Toggle),
             Step::Theme(theme) => Action::Theme(theme),
             Step::Language(language) => Action::Language(language),
             Step::Zoom(zoom) => Action::Zoom(zoom),

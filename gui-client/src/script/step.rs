@@ -27,6 +27,7 @@ A script has one step a line; empty lines and lines that start with # are skippe
   fetch                   fetches new messages, or tries to connect, now
   show DIALOG             opens settings, shortcuts or new-conversation
   hide                    closes the dialog
+  inspect                 opens the protocol inspector, or closes it
   theme light|dark|system
   language en|pt-BR|system
   size WIDTH HEIGHT       makes the window that large, in points
@@ -83,6 +84,8 @@ pub enum Step {
     Show(Dialog),
     /// Closes the dialog.
     Hide,
+    /// Opens the protocol inspector, or closes it.
+    Inspect,
     /// Chooses the theme.
     Theme(ThemeChoice),
     /// Chooses the language.
@@ -228,6 +231,7 @@ fn parse_step(line: &str) -> Result<Step, StepProblem> {
             other => Err(choice(other, "settings, shortcuts, new-conversation")),
         },
         "hide" => alone(Step::Hide),
+        "inspect" => alone(Step::Inspect),
         "theme" => match needs("light, dark or system")? {
             "light" => Ok(Step::Theme(ThemeChoice::Light)),
             "dark" => Ok(Step::Theme(ThemeChoice::Dark)),

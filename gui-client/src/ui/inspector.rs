@@ -160,7 +160,7 @@ fn filter(ui: &mut Ui, view: &View<'_>, width: f32, actions: &mut Vec<Action>) {
             .font(text::small())
             .hint_text(RichText::new(name).color(view.palette.text_weak))
             .margin(vec2(10.0, 6.0))
-            .desired_width(width - 20.0),
+            .desired_width(width),
     );
     response.widget_info(|| WidgetInfo::labeled(Role::TextInput, true, name));
     if response.changed() {
