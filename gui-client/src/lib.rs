@@ -7,6 +7,7 @@ pub mod app;
 pub mod engine;
 pub mod files;
 pub mod model;
+pub mod report;
 pub mod script;
 pub mod settings;
 pub mod texts;

@@ -22,9 +22,10 @@ use self::{
     script::ScriptDriver,
 };
 use crate::{
-    engine::{Account, Command, Event},
+    engine::{Account, Command, Event, Message, Peer, ReportFormat},
     files::AskPath,
     model::{Action, Model, Notice, Overlay, Preferences, SaveAction, SavedFile, WindowPlace},
+    report::{self, Reported},
     script::ScriptRunner,
     settings::SettingsWriter,
     texts::Texts,
@@ -144,6 +145,17 @@ impl MessengerApp {
             if let Some(script) = &mut self.script {
                 script.observe(&event);
             }
+            let event = match event {
+                Event::Report {
+                    with,
+                    format,
+                    messages,
+                } => {
+                    self.save_report(ctx, with, format, messages);
+                    continue;
+                }
+                other => other,
+            };
             let commands = self.model.apply(event);
             self.send(commands);
         }
@@ -157,7 +169,8 @@ impl MessengerApp {
             Action::Save(SaveAction::Take(SavedFile::Picture)) => self.saving.take_picture(ctx),
             Action::Save(SaveAction::Take(SavedFile::Transcript)) => {
                 let text = self.model.inspector.transcript(&self.zone);
-                self.saving.take_transcript(ctx, text);
+                self.saving
+                    .take_text(ctx, SavedFile::Transcript, move || text);
             }
             Action::Save(SaveAction::Drop) => {
                 self.saving.drop_held();
@@ -190,6 +203,32 @@ impl MessengerApp {
                 self.model.apply(Event::StorageFailed(why));
             }
         }
+    }
+
+    fn save_report(
+        &mut self,
+        ctx: &Context,
+        with: Peer,
+        format: ReportFormat,
+        messages: Vec<Message>,
+    ) {
+        let Some(session) = &self.model.session else {
+            return;
+        };
+        let texts = Texts::of(self.model.preferences.language);
+        let (me, zone) = (session.account.login.clone(), self.zone.clone());
+        let write = move || {
+            let reported = Reported {
+                me: me.as_str(),
+                with: ui::peer_name(texts, &with),
+                messages: &messages,
+            };
+            match format {
+                ReportFormat::Html => report::html(texts, &zone, Timestamp::now(), reported),
+                ReportFormat::Csv => report::csv(reported),
+            }
+        };
+        self.saving.take_text(ctx, SavedFile::Report(format), write);
     }
 
     /// What the threads that save files have to tell.

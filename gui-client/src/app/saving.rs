@@ -9,6 +9,7 @@ use egui::{ColorImage, Context};
 use jiff::Zoned;
 
 use crate::{
+    engine::ReportFormat,
     files::{self, AskPath, SaveError},
     model::SavedFile,
 };
@@ -46,21 +47,21 @@ enum Message {
 #[derive(Clone)]
 enum Content {
     Picture(Arc<ColorImage>),
-    Transcript(Arc<str>),
+    Text(SavedFile, Arc<str>),
 }
 
 impl Content {
     fn file(&self) -> SavedFile {
         match self {
             Self::Picture(_) => SavedFile::Picture,
-            Self::Transcript(_) => SavedFile::Transcript,
+            Self::Text(file, _) => *file,
         }
     }
 
     fn write(&self, path: &Path) -> Result<(), SaveError> {
         match self {
             Self::Picture(picture) => files::save_picture(picture, path),
-            Self::Transcript(text) => files::save_text(text, path),
+            Self::Text(_, text) => files::save_text(text, path),
         }
     }
 }
@@ -86,17 +87,26 @@ impl Saving {
         }
         let (dialog, tell, wake) = (Arc::clone(&self.dialog), self.tell.clone(), ctx.clone());
         ctx.request_screenshot(move |picture| {
-            ask_and_save(dialog, tell, wake, Content::Picture(picture));
+            ask_and_save(dialog, tell, wake, SavedFile::Picture, move || {
+                Content::Picture(picture)
+            });
         });
     }
 
-    /// Asks where to save a transcript.
-    pub fn take_transcript(&mut self, ctx: &Context, text: String) {
+    /// Asks where to save a text, which is written away from the window's thread.
+    pub fn take_text(
+        &mut self,
+        ctx: &Context,
+        file: SavedFile,
+        write: impl FnOnce() -> String + Send + 'static,
+    ) {
         if std::mem::replace(&mut self.busy, true) {
             return;
         }
         let (dialog, tell) = (Arc::clone(&self.dialog), self.tell.clone());
-        ask_and_save(dialog, tell, ctx.clone(), Content::Transcript(text.into()));
+        ask_and_save(dialog, tell, ctx.clone(), file, move || {
+            Content::Text(file, write().into())
+        });
     }
 
     /// Takes a picture with the next frame and saves it there, for a script.
@@ -148,13 +158,22 @@ impl Saving {
     }
 }
 
-fn ask_and_save(dialog: Arc<dyn AskPath>, tell: Sender<Message>, wake: Context, content: Content) {
-    work(tell, wake, content.file(), move || {
-        let now = Zoned::now();
-        let (folder, name) = match content.file() {
-            SavedFile::Picture => (files::pictures_folder(), files::file_name(&now, "png")),
-            SavedFile::Transcript => (files::documents_folder(), files::file_name(&now, "txt")),
+fn ask_and_save(
+    dialog: Arc<dyn AskPath>,
+    tell: Sender<Message>,
+    wake: Context,
+    file: SavedFile,
+    take: impl FnOnce() -> Content + Send + 'static,
+) {
+    work(tell, wake, file, move || {
+        let content = take();
+        let (folder, ending) = match file {
+            SavedFile::Picture => (files::pictures_folder(), "png"),
+            SavedFile::Transcript => (files::documents_folder(), "txt"),
+            SavedFile::Report(ReportFormat::Html) => (files::documents_folder(), "html"),
+            SavedFile::Report(ReportFormat::Csv) => (files::documents_folder(), "csv"),
         };
+        let name = files::file_name(&Zoned::now(), ending);
         match dialog.ask(&folder, &name) {
             Some(path) => Message::Done(told(&content, path)),
             None => Message::Hold(content, folder.join(name)),

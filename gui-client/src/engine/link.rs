@@ -1,7 +1,7 @@
 //! The seam between the window and everything that may wait: what the window asks of the
 //! background threads, and what they tell it. Plain values over crossbeam channels, both ways.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use jiff::Timestamp;
 use mensageiro_protocol::{Framing, Login, Text};
@@ -99,6 +99,11 @@ impl Message {
     pub fn is_own(&self) -> bool {
         self.delivery != Delivery::Received
     }
+
+    /// Whether a server has it: only then is its time more than that of its writing.
+    pub fn is_stored(&self) -> bool {
+        matches!(self.delivery, Delivery::Received | Delivery::Accepted)
+    }
 }
 
 /// One row of the conversation list.
@@ -125,87 +130,6 @@ pub struct Account {
     pub login: Login,
 }
 
-/// What the window asks for. Never blocks; answered by [`Event`]s.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Command {
-    /// Opens the account's local database and connects, again and again until signed out.
-    SignIn {
-        /// Where and as whom.
-        account: Account,
-        /// How often to reconnect for new messages while nothing is sent; `None`: never.
-        fetch_every: Option<Duration>,
-    },
-    /// Closes the connection in order and the local database.
-    SignOut,
-    /// Puts a message into the outbox; shown at once by an [`Event::Message`].
-    Send {
-        /// To whom.
-        to: Login,
-        /// What.
-        text: Text,
-    },
-    /// Puts an unconfirmed or refused message into the outbox once more.
-    SendAgain(MessageId),
-    /// Takes a waiting, unconfirmed or refused message out of the outbox and the timeline.
-    Discard(MessageId),
-    /// Fetches now: tries to connect at once, or reconnects if connected.
-    FetchNow,
-    /// Changes how often to fetch.
-    FetchEvery(Option<Duration>),
-    /// Asks for up to `limit` messages older than `before`, or the newest. What is not in the
-    /// local database is fetched from the server, if it is a live one.
-    LoadPage {
-        /// Of which conversation.
-        with: Peer,
-        /// Those before this place; `None`: the newest.
-        before: Option<Place>,
-        /// How many at most.
-        limit: usize,
-    },
-    /// Asks for everything from `place` up to `before`, and some more before it.
-    LoadBackTo {
-        /// Of which conversation.
-        with: Peer,
-        /// Those before this place; `None`: to the newest.
-        before: Option<Place>,
-        /// What is to be reached.
-        place: Place,
-    },
-    /// Looks for messages that hold all these words or parts of words, whatever their accents
-    /// and case; answered by [`Event::Found`].
-    Search {
-        /// What is looked for.
-        query: String,
-        /// In which conversation; `None`: in all.
-        with: Option<Peer>,
-    },
-    /// The person types; told to the others, in live sessions, at most every 3 s.
-    Typing {
-        /// The user or group it is meant for.
-        to: Login,
-    },
-    /// The person is there, or is not looking.
-    Away(bool),
-    /// Tells what goes over the wire by [`Event::Wire`] from now on, or no more.
-    Inspect(bool),
-    /// Everything up to this message has been on the screen.
-    MarkSeen {
-        /// Of which conversation.
-        with: Peer,
-        /// The place of the newest message seen.
-        up_to: Place,
-    },
-    /// Keeps what is typed for a conversation.
-    SaveDraft {
-        /// Of which conversation.
-        with: Peer,
-        /// The text; empty: none.
-        text: String,
-    },
-    /// Ends the background threads after what is under way.
-    Quit,
-}
-
 /// What the background threads tell the window.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
@@ -222,9 +146,9 @@ pub enum Event {
     Link(LinkState),
     /// A message is new, or its [`Delivery`] changed.
     Message(Message),
-    /// A message was taken away by [`Command::Discard`].
+    /// A message was taken away by [`super::Command::Discard`].
     Discarded(MessageId),
-    /// The answer to [`Command::LoadPage`], oldest first.
+    /// The answer to [`super::Command::LoadPage`], oldest first.
     Page {
         /// Of which conversation.
         with: Peer,
@@ -235,7 +159,7 @@ pub enum Event {
         /// What there is before them.
         older: Older,
     },
-    /// The answer to [`Command::Search`], newest first.
+    /// The answer to [`super::Command::Search`], newest first.
     Found {
         /// What was looked for.
         query: String,
@@ -287,16 +211,34 @@ pub enum Event {
         /// Why.
         reason: NotSent,
     },
-    /// Something went over the wire; told while [`Command::Inspect`] says so.
+    /// The answer to [`super::Command::Report`]: what this computer has, oldest first.
+    Report {
+        /// Of which conversation.
+        with: Peer,
+        /// As what it was asked for.
+        format: ReportFormat,
+        /// At most 20,000.
+        messages: Vec<Message>,
+    },
+    /// Something went over the wire; told while [`super::Command::Inspect`] says so.
     Wire(WireNews),
     /// The local database cannot be used; the text says why and what to do.
     StorageFailed(String),
 }
 
+/// What a report is saved as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReportFormat {
+    /// A page for people.
+    Html,
+    /// Rows for a spreadsheet.
+    Csv,
+}
+
 /// What there is before the messages of a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Older {
-    /// More, to be asked for with another [`Command::LoadPage`].
+    /// More, to be asked for with another [`super::Command::LoadPage`].
     More,
     /// More, at the server, which cannot be reached now.
     AtServer,
@@ -351,7 +293,7 @@ pub enum LinkState {
         retry_at: Instant,
     },
     /// The server hung up on this login: it is not one of its users. Not tried again until
-    /// [`Command::FetchNow`] or another [`Command::SignIn`].
+    /// [`super::Command::FetchNow`] or another [`super::Command::SignIn`].
     Refused,
 }
 

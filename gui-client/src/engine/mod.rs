@@ -6,6 +6,7 @@
 //! read and write.
 
 mod account;
+mod command;
 mod history;
 mod length;
 mod link;
@@ -24,11 +25,13 @@ use std::{
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 
+pub use command::Command;
 pub use history::fold;
 pub use length::line_bytes;
 pub use link::{
-    Account, Command, Conversation, Delivery, Event, LinkProblem, LinkState, Message, MessageId,
-    NotSent, Older, Peer, Place, Presence, PresenceNews, Receipt, ReceiptState, Refusal, Roster,
+    Account, Conversation, Delivery, Event, LinkProblem, LinkState, Message, MessageId, NotSent,
+    Older, Peer, Place, Presence, PresenceNews, Receipt, ReceiptState, Refusal, ReportFormat,
+    Roster,
 };
 pub use net::{AddressError, ServerAddress};
 pub use wire::{Crossing, Side, WireNews};

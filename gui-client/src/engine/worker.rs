@@ -112,6 +112,14 @@ impl Worker {
                     messages,
                 }))
             }),
+            Command::Report { with, format } => self.with_history(|history| {
+                let messages = history.newest(&with)?;
+                Ok(Some(Event::Report {
+                    with,
+                    format,
+                    messages,
+                }))
+            }),
             Command::Typing { to } => self.handle(Instant::now(), Input::Typing(to)),
             Command::Inspect(inspects) => {
                 self.inspects = inspects;

@@ -135,6 +135,13 @@ impl Model {
             }
             Action::Tell(notice) => self.notice = Some(notice),
             Action::DismissNotice => self.notice = None,
+            Action::Save(SaveAction::Take(SavedFile::Report(format))) => {
+                let session = self.session.as_ref();
+                return session
+                    .and_then(|session| session.report(format))
+                    .into_iter()
+                    .collect();
+            }
             // What only the app can do; it has done so before the model hears of it.
             Action::Save(_) | Action::Quit => {}
             other => {

@@ -2,6 +2,8 @@ use std::path::PathBuf;
 
 use mensageiro_protocol::{Login, LoginError};
 
+use crate::engine::ReportFormat;
+
 /// The dialog over everything else; there is at most one.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Overlay {
@@ -68,6 +70,8 @@ pub enum SavedFile {
     Picture,
     /// What went over the wire.
     Transcript,
+    /// The delivery report of a conversation.
+    Report(ReportFormat),
 }
 
 /// One line that tells how something went.

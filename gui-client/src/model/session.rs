@@ -7,7 +7,9 @@ use mensageiro_protocol::Login;
 use super::{
     Action, ComposeProblem, Conversations, Outgoing, People, Search, Timeline, read_compose,
 };
-use crate::engine::{Account, Command, Delivery, LinkState, Message, MessageId, Peer, Place};
+use crate::engine::{
+    Account, Command, Delivery, LinkState, Message, MessageId, Peer, Place, ReportFormat,
+};
 
 /// Messages asked for at a time.
 pub const PAGE: usize = 100;
@@ -209,6 +211,12 @@ impl Session {
         self.conversations.row(&peer);
         self.search.clear();
         self.open(peer)
+    }
+
+    /// Asks for what the delivery report of the open conversation is made of.
+    pub(super) fn report(&self, format: ReportFormat) -> Option<Command> {
+        let with = self.open.clone()?;
+        Some(Command::Report { with, format })
     }
 
     pub(super) fn take_unsaved_drafts(&mut self) -> Vec<Command> {

@@ -45,6 +45,7 @@ pub fn notice(ui: &mut Ui, view: &View<'_>, notice: &Notice, actions: &mut Vec<A
             match file {
                 SavedFile::Picture => "notice.picture_saved",
                 SavedFile::Transcript => "notice.transcript_saved",
+                SavedFile::Report(_) => "notice.report_saved",
             },
             &[("path", &path.display().to_string())],
         ),
@@ -52,6 +53,7 @@ pub fn notice(ui: &mut Ui, view: &View<'_>, notice: &Notice, actions: &mut Vec<A
             match file {
                 SavedFile::Picture => "notice.picture_failed",
                 SavedFile::Transcript => "notice.transcript_failed",
+                SavedFile::Report(_) => "notice.report_failed",
             },
             &[("why", why)],
         ),

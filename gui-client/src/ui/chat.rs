@@ -1,12 +1,12 @@
-use egui::{Align, CentralPanel, Frame, Layout, Panel, RichText, Sense, Ui, Vec2};
+use egui::{Align, CentralPanel, Frame, Layout, Panel, Popup, RichText, Sense, Ui, Vec2};
 
 use super::{
     Focus, UiState, View, banner, compose, icon::Icon, peer_name, presence, sidebar, timeline,
     widget,
 };
 use crate::{
-    engine::Peer,
-    model::{Action, Overlay, Session},
+    engine::{Peer, ReportFormat},
+    model::{Action, Overlay, SaveAction, SavedFile, Session},
     theme::{space, text},
 };
 
@@ -117,7 +117,7 @@ fn header(
             }
         }
         ui.add_space(space::MEDIUM);
-        let width = ui.available_width() - space::LARGE;
+        let width = ui.available_width() - space::LARGE - space::CONTROL;
         let known = match open {
             Peer::Person(login) => session.people.user(login),
             Peer::Server => None,
@@ -142,6 +142,24 @@ fn header(
                 ui.label(widget::one_line(&line, text::small(), ink, width));
             }
         });
+        menu(ui, view, actions);
+    });
+}
+
+/// What else can be done with the open conversation.
+fn menu(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
+    let name = view.texts.get("chat.menu");
+    let button = widget::icon_button(ui, view.palette, Icon::More, name);
+    Popup::menu(&button).show(|ui| {
+        for (format, name) in [
+            (ReportFormat::Html, "report.as_html"),
+            (ReportFormat::Csv, "report.as_csv"),
+        ] {
+            if ui.button(view.texts.get(name)).clicked() {
+                actions.push(Action::Save(SaveAction::Take(SavedFile::Report(format))));
+                ui.close();
+            }
+        }
     });
 }
 

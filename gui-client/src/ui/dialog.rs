@@ -84,6 +84,7 @@ fn question(
             texts.get(match file {
                 SavedFile::Picture => "save.picture",
                 SavedFile::Transcript => "save.transcript",
+                SavedFile::Report(_) => "save.report",
             }),
             texts.get("save.advice"),
             texts.get("save.path"),

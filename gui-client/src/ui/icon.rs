@@ -21,6 +21,7 @@ pub enum Icon {
     Play,
     Clear,
     Save,
+    More,
 }
 
 impl Icon {
@@ -49,6 +50,11 @@ impl Icon {
             Self::Forth => {
                 line(&[(1.0, -7.0), (8.0, 0.0), (1.0, 7.0)]);
                 line(&[(-8.0, 0.0), (8.0, 0.0)]);
+            }
+            Self::More => {
+                for y in [-6.5, 0.0, 6.5] {
+                    painter.circle_filled(at(0.0, y), size / 24.0 * 1.8, color);
+                }
             }
             Self::Pause => {
                 line(&[(-4.0, -7.0), (-4.0, 7.0)]);

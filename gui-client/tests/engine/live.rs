@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mensageiro::engine::{
-    Command, Delivery, Event, LinkState, Message, Peer, ReceiptState, Refusal,
+    Command, Delivery, Event, LinkState, Message, Peer, ReceiptState, Refusal, ReportFormat,
 };
 use tempfile::tempdir;
 
@@ -56,6 +56,16 @@ fn a_message_is_pushed_and_its_author_hears_how_far_it_is() {
     let kept = &alice.history(&person("bob"))[0];
     assert_eq!(kept.receipts.len(), 1);
     assert!(kept.receipts[0].delivered.is_some() && kept.receipts[0].read.is_some());
+    let kept = vec![kept.clone()];
+    alice.give(Command::Report {
+        with: person("bob"),
+        format: ReportFormat::Csv,
+    });
+    let reported = alice.wait("a report", |event| match event {
+        Event::Report { messages, .. } => Some(messages.clone()),
+        _ => None,
+    });
+    assert_eq!(reported, kept);
 }
 
 #[test]

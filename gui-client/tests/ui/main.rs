@@ -12,6 +12,7 @@ mod inspector;
 mod live;
 mod login;
 mod pictures;
+mod report;
 mod script;
 mod selection;
 mod timeline;

@@ -9,6 +9,9 @@ use crate::engine::{Conversation, Message, MessageId, Peer, Place};
 /// No page is longer, whatever is asked for.
 const LONGEST_PAGE: usize = 1000;
 
+/// Messages of a report at most.
+const LONGEST_REPORT: usize = 20_000;
+
 /// Nobody jumps farther back than over so many messages.
 const LONGEST_JUMP: usize = 200_000;
 
@@ -86,6 +89,14 @@ impl History {
             before,
             between.min(LONGEST_JUMP) + more.min(LONGEST_PAGE),
         )
+    }
+
+    /// The newest messages, as many as a report has at most, oldest first.
+    ///
+    /// # Errors
+    /// [`super::HistoryError::Failed`]
+    pub fn newest(&self, with: &Peer) -> Result<Vec<Message>> {
+        Ok(self.read_page(with, None, LONGEST_REPORT)?.0)
     }
 
     fn read_page(

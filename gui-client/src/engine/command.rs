@@ -1,0 +1,94 @@
+use std::time::Duration;
+
+use mensageiro_protocol::{Login, Text};
+
+use super::{Account, MessageId, Peer, Place, ReportFormat};
+
+/// What the window asks for. Never blocks; answered by [`super::Event`]s.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Command {
+    /// Opens the account's local database and connects, again and again until signed out.
+    SignIn {
+        /// Where and as whom.
+        account: Account,
+        /// How often to reconnect for new messages while nothing is sent; `None`: never.
+        fetch_every: Option<Duration>,
+    },
+    /// Closes the connection in order and the local database.
+    SignOut,
+    /// Puts a message into the outbox; shown at once by an [`super::Event::Message`].
+    Send {
+        /// To whom.
+        to: Login,
+        /// What.
+        text: Text,
+    },
+    /// Puts an unconfirmed or refused message into the outbox once more.
+    SendAgain(MessageId),
+    /// Takes a waiting, unconfirmed or refused message out of the outbox and the timeline.
+    Discard(MessageId),
+    /// Fetches now: tries to connect at once, or reconnects if connected.
+    FetchNow,
+    /// Changes how often to fetch.
+    FetchEvery(Option<Duration>),
+    /// Asks for up to `limit` messages older than `before`, or the newest. What is not in the
+    /// local database is fetched from the server, if it is a live one.
+    LoadPage {
+        /// Of which conversation.
+        with: Peer,
+        /// Those before this place; `None`: the newest.
+        before: Option<Place>,
+        /// How many at most.
+        limit: usize,
+    },
+    /// Asks for everything from `place` up to `before`, and some more before it.
+    LoadBackTo {
+        /// Of which conversation.
+        with: Peer,
+        /// Those before this place; `None`: to the newest.
+        before: Option<Place>,
+        /// What is to be reached.
+        place: Place,
+    },
+    /// Looks for messages that hold all these words or parts of words, whatever their accents
+    /// and case; answered by [`super::Event::Found`].
+    Search {
+        /// What is looked for.
+        query: String,
+        /// In which conversation; `None`: in all.
+        with: Option<Peer>,
+    },
+    /// The person types; told to the others, in live sessions, at most every 3 s.
+    Typing {
+        /// The user or group it is meant for.
+        to: Login,
+    },
+    /// The person is there, or is not looking.
+    Away(bool),
+    /// Asks for the newest messages of a conversation, as many as a report has at most;
+    /// answered by [`super::Event::Report`].
+    Report {
+        /// Of which conversation.
+        with: Peer,
+        /// Given back as it is.
+        format: ReportFormat,
+    },
+    /// Tells what goes over the wire by [`super::Event::Wire`] from now on, or no more.
+    Inspect(bool),
+    /// Everything up to this message has been on the screen.
+    MarkSeen {
+        /// Of which conversation.
+        with: Peer,
+        /// The place of the newest message seen.
+        up_to: Place,
+    },
+    /// Keeps what is typed for a conversation.
+    SaveDraft {
+        /// Of which conversation.
+        with: Peer,
+        /// The text; empty: none.
+        text: String,
+    },
+    /// Ends the background threads after what is under way.
+    Quit,
+}

@@ -1,0 +1,248 @@
+//! The delivery report of a conversation: each message with the times at which it was stored,
+//! delivered and read, as a page for people or as rows for a spreadsheet.
+
+mod csv;
+
+use std::fmt::Write;
+
+use jiff::{Timestamp, tz::TimeZone};
+
+pub use self::csv::csv;
+use crate::{
+    engine::{Message, Receipt},
+    texts::Texts,
+};
+
+/// What a report is about.
+#[derive(Clone, Copy, Debug)]
+pub struct Reported<'a> {
+    /// Whose account it is.
+    pub me: &'a str,
+    /// How the conversation is called.
+    pub with: &'a str,
+    /// Oldest first.
+    pub messages: &'a [Message],
+}
+
+/// How far somebody is with a message. Of those whose receipts are not known, and of messages of
+/// others, there is one without times.
+#[derive(Clone, Copy, Debug)]
+struct Row<'a> {
+    message: &'a Message,
+    from: &'a str,
+    /// When the server, or for want of one that says so this computer, took it.
+    stored: Option<Timestamp>,
+    receipt: Option<&'a Receipt>,
+}
+
+impl<'a> Reported<'a> {
+    fn rows(self) -> impl Iterator<Item = Row<'a>> {
+        self.messages.iter().flat_map(move |message| {
+            let from = match &message.author {
+                _ if message.is_own() => self.me,
+                Some(author) => author.as_str(),
+                None => self.with,
+            };
+            let row = Row {
+                message,
+                from,
+                stored: message.is_stored().then_some(message.at),
+                receipt: None,
+            };
+            let alone = message.receipts.is_empty().then_some(row);
+            let receipts = message.receipts.iter().map(move |receipt| Row {
+                receipt: Some(receipt),
+                ..row
+            });
+            alone.into_iter().chain(receipts)
+        })
+    }
+}
+
+/// A page that stands alone: no script, nothing from elsewhere.
+pub fn html(texts: &Texts, zone: &TimeZone, now: Timestamp, reported: Reported<'_>) -> String {
+    let title = texts.fill("report.title", &[("name", reported.with)]);
+    let moment = |at: Timestamp| zone.to_datetime(at).strftime("%F %H:%M:%S%.3f").to_string();
+    let about = texts.fill(
+        "report.about",
+        &[("login", reported.me), ("time", &moment(now))],
+    );
+    let mut page = String::from("<!doctype html>\n<html>\n<meta charset=\"utf-8\">\n");
+    let _ = write!(
+        page,
+        "<title>{0}</title>\n{STYLE}<h1>{0}</h1>\n<p>",
+        Escaped(&title)
+    );
+    let count = texts.count("report.count", reported.messages.len());
+    let _ = write!(
+        page,
+        "{} {}</p>\n<table>\n<tr>",
+        Escaped(&about),
+        Escaped(&count)
+    );
+    for heading in [
+        "report.number",
+        "report.from",
+        "report.text",
+        "report.stored",
+        "report.to",
+        "report.delivered",
+        "report.read",
+    ] {
+        let _ = write!(page, "<th>{}</th>", Escaped(texts.get(heading)));
+    }
+    page.push_str("</tr>\n");
+    for row in reported.rows() {
+        let number = row.message.server_id.map(|id| id.to_string());
+        let cells = [
+            number.unwrap_or_default(),
+            row.from.to_owned(),
+            row.message.text.as_str().to_owned(),
+            row.stored.map(moment).unwrap_or_default(),
+            row.receipt
+                .map(|receipt| receipt.by.to_string())
+                .unwrap_or_default(),
+            row.receipt
+                .and_then(|receipt| receipt.delivered)
+                .map(moment)
+                .unwrap_or_default(),
+            row.receipt
+                .and_then(|receipt| receipt.read)
+                .map(moment)
+                .unwrap_or_default(),
+        ];
+        page.push_str("<tr>");
+        for cell in cells {
+            let _ = write!(page, "<td>{}</td>", Escaped(&cell));
+        }
+        page.push_str("</tr>\n");
+    }
+    page.push_str("</table>\n</html>\n");
+    page
+}
+
+const STYLE: &str = "<meta name=\"viewport\" content=\"width=device-width\">
+<style>
+:root { color-scheme: light dark; font: 15px/1.4 system-ui, sans-serif; }
+body { margin: 2rem auto; max-width: 72rem; padding: 0 1rem; }
+table { border-collapse: collapse; width: 100%; }
+th, td { border-bottom: 1px solid #8886; padding: .4rem .6rem; text-align: left; vertical-align: top; }
+td:nth-child(3) { white-space: pre-wrap; overflow-wrap: anywhere; }
+td:not(:nth-child(3)) { white-space: nowrap; font-variant-numeric: tabular-nums; }
+</style>
+";
+
+/// A text that is nothing but text in a page.
+struct Escaped<'a>(&'a str);
+
+impl std::fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for c in self.0.chars() {
+            match c {
+                '<' => f.write_str("&lt;")?,
+                '>' => f.write_str("&gt;")?,
+                '&' => f.write_str("&amp;")?,
+                '"' => f.write_str("&quot;")?,
+                '\'' => f.write_str("&#39;")?,
+                c => f.write_char(c)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mensageiro_protocol::{Login, Text};
+
+    use super::*;
+    use crate::{
+        engine::{Delivery, MessageId, Peer, Place},
+        model::Language,
+    };
+
+    fn login(name: &str) -> Login {
+        Login::parse(name).unwrap()
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_700_000_000 + second).unwrap()
+    }
+
+    /// A message of `delivery`, 10 s after the one before it, read by those named.
+    pub(super) fn message(
+        number: i64,
+        delivery: Delivery,
+        text: &str,
+        read_by: &[&str],
+    ) -> Message {
+        let receipts = read_by.iter().map(|by| Receipt {
+            by: login(by),
+            delivered: Some(at(number * 10 + 1)),
+            read: Some(at(number * 10 + 2)),
+        });
+        Message {
+            id: MessageId(number),
+            place: Place(number),
+            server_id: u64::try_from(number).ok(),
+            with: Peer::Person(login("turma")),
+            author: (delivery == Delivery::Received).then(|| login("carol")),
+            text: Text::from(text),
+            at: at(number * 10),
+            delivery,
+            receipts: receipts.collect(),
+        }
+    }
+
+    fn page(messages: &[Message]) -> String {
+        let reported = Reported {
+            me: "ana",
+            with: "turma",
+            messages,
+        };
+        html(
+            Texts::of(Language::English),
+            &TimeZone::UTC,
+            at(100),
+            reported,
+        )
+    }
+
+    #[test]
+    fn a_page_has_the_times_of_each_reader() {
+        let page = page(&[
+            message(1, Delivery::Received, "oi", &[]),
+            message(2, Delivery::Accepted, "olá", &["bob", "carol"]),
+        ]);
+        let row = |cells: &[&str]| format!("<tr><td>{}</td></tr>", cells.join("</td><td>"));
+        let day = "2023-11-14 22:13";
+        let (stored, got) = (format!("{day}:40.000"), format!("{day}:41.000"));
+        let read = format!("{day}:42.000");
+        for expected in [
+            row(&["1", "carol", "oi", &format!("{day}:30.000"), "", "", ""]),
+            row(&["2", "ana", "olá", &stored, "bob", &got, &read]),
+            row(&["2", "ana", "olá", &stored, "carol", &got, &read]),
+        ] {
+            assert!(page.contains(&expected), "{expected}\n{page}");
+        }
+        assert!(page.contains("2 messages."), "{page}");
+    }
+
+    #[test]
+    fn a_text_stays_a_text_in_a_page() {
+        let page = page(&[message(
+            1,
+            Delivery::Received,
+            "<script>alert('&')</script>",
+            &[],
+        )]);
+        assert!(!page.contains("<script"), "{page}");
+        assert!(page.contains("&lt;script&gt;alert(&#39;&amp;&#39;)&lt;/script&gt;"));
+    }
+
+    #[test]
+    fn what_has_not_gone_out_has_no_time() {
+        let page = page(&[message(1, Delivery::Waiting, "later", &[])]);
+        assert!(page.contains("<td>later</td><td></td><td></td><td></td><td></td>"));
+    }
+}

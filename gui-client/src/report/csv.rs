@@ -1,0 +1,117 @@
+use super::Reported;
+
+/// The first row.
+const HEADER: &str = "id,from,to,stored_at,delivered_at,read_at,text\n";
+
+/// A row for each message and each of its readers; times as RFC 3339 in UTC. A text that a
+/// spreadsheet would take for a formula gets an apostrophe, as in the server's `messages.csv`.
+pub fn csv(reported: Reported<'_>) -> String {
+    let mut rows = String::from(HEADER);
+    for row in reported.rows() {
+        let time = |at| at_text(at).unwrap_or_default();
+        let receipt = row.receipt;
+        let fields = [
+            row.message
+                .server_id
+                .map(|id| id.to_string())
+                .unwrap_or_default(),
+            row.from.to_owned(),
+            receipt
+                .map(|receipt| receipt.by.to_string())
+                .unwrap_or_default(),
+            time(row.stored),
+            time(receipt.and_then(|receipt| receipt.delivered)),
+            time(receipt.and_then(|receipt| receipt.read)),
+            row.message.text.as_str().to_owned(),
+        ];
+        for (number, field) in fields.iter().enumerate() {
+            if number > 0 {
+                rows.push(',');
+            }
+            push_field(&mut rows, field);
+        }
+        rows.push('\n');
+    }
+    rows
+}
+
+fn at_text(at: Option<jiff::Timestamp>) -> Option<String> {
+    at.map(|at| format!("{at:.3}"))
+}
+
+/// Appends a field, protected, and in quotes where it must be.
+fn push_field(row: &mut String, field: &str) {
+    let field = protected(field);
+    if !field.contains([',', ';', '"', '\t', '\n', '\r']) {
+        return row.push_str(&field);
+    }
+    row.push('"');
+    row.push_str(&field.replace('"', "\"\""));
+    row.push('"');
+}
+
+/// The field with an apostrophe before everything that a spreadsheet might take for a formula: at
+/// its beginning, and where a cell begins for a program that splits the line in another way.
+fn protected(field: &str) -> String {
+    let mut out = String::with_capacity(field.len() + 1);
+    let mut at_start = true;
+    for c in field.chars() {
+        let starts_formula = matches!(
+            c,
+            '=' | '+' | '-' | '@' | '\t' | '\'' | '＝' | '＋' | '－' | '＠'
+        );
+        if at_start && starts_formula {
+            out.push('\'');
+        }
+        out.push(c);
+        at_start = matches!(c, ';' | '\t' | '\n');
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::tests::message, *};
+    use crate::engine::Delivery;
+
+    fn rows(messages: &[crate::engine::Message]) -> String {
+        csv(Reported {
+            me: "ana",
+            with: "turma",
+            messages,
+        })
+    }
+
+    #[test]
+    fn each_reader_of_a_message_has_a_row() {
+        let rows = rows(&[
+            message(1, Delivery::Received, "oi", &[]),
+            message(2, Delivery::Accepted, "olá, \"turma\"", &["bob"]),
+        ]);
+        let expected = "id,from,to,stored_at,delivered_at,read_at,text\n\
+            1,carol,,2023-11-14T22:13:30.000Z,,,oi\n\
+            2,ana,bob,2023-11-14T22:13:40.000Z,2023-11-14T22:13:41.000Z,\
+            2023-11-14T22:13:42.000Z,\"olá, \"\"turma\"\"\"\n";
+        assert_eq!(rows, expected);
+    }
+
+    #[test]
+    fn no_text_is_a_formula() {
+        for text in [
+            "=1+1", "+1", "-1", "@x", "\t=1", "'=1", "＝1", "a;=1", "a\n=1",
+        ] {
+            let rows = rows(&[message(1, Delivery::Received, text, &[])]);
+            let mut reader = ::csv::Reader::from_reader(rows.as_bytes());
+            let row = reader.records().next().unwrap().unwrap();
+            let written = &row[6];
+            assert_ne!(written, text);
+            for cell in written.split([';', '\n']) {
+                assert!(
+                    !cell.starts_with(['=', '+', '-', '@', '\t', '＝']),
+                    "{written:?}"
+                );
+            }
+            assert_eq!(written.replace("'", ""), text.replace("'", ""));
+        }
+    }
+}
