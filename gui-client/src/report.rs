@@ -22,6 +22,8 @@ pub struct Reported<'a> {
     pub with: &'a str,
     /// Oldest first.
     pub messages: &'a [Message],
+    /// There are no older ones.
+    pub is_complete: bool,
 }
 
 /// How far somebody is with a message. Of those whose receipts are not known, and of messages of
@@ -74,12 +76,11 @@ pub fn html(texts: &Texts, zone: &TimeZone, now: Timestamp, reported: Reported<'
         Escaped(&title)
     );
     let count = texts.count("report.count", reported.messages.len());
-    let _ = write!(
-        page,
-        "{} {}</p>\n<table>\n<tr>",
-        Escaped(&about),
-        Escaped(&count)
-    );
+    let _ = write!(page, "{} {}", Escaped(&about), Escaped(&count));
+    if !reported.is_complete {
+        let _ = write!(page, " {}", Escaped(texts.get("report.older")));
+    }
+    page.push_str("</p>\n<table>\n<tr>");
     for heading in [
         "report.number",
         "report.from",
@@ -199,6 +200,7 @@ mod tests {
             me: "ana",
             with: "turma",
             messages,
+            is_complete: false,
         };
         html(
             Texts::of(Language::English),
@@ -225,7 +227,10 @@ mod tests {
         ] {
             assert!(page.contains(&expected), "{expected}\n{page}");
         }
-        assert!(page.contains("2 messages."), "{page}");
+        assert!(
+            page.contains("2 messages. Older ones are not in it."),
+            "{page}"
+        );
     }
 
     #[test]

@@ -22,7 +22,7 @@ use self::{
     script::ScriptDriver,
 };
 use crate::{
-    engine::{Account, Command, Event, Message, Peer, ReportFormat},
+    engine::{Account, Command, Event, ReportFormat},
     files::AskPath,
     model::{Action, Model, Notice, Overlay, Preferences, SaveAction, SavedFile, WindowPlace},
     report::{self, Reported},
@@ -146,12 +146,8 @@ impl MessengerApp {
                 script.observe(&event);
             }
             let event = match event {
-                Event::Report {
-                    with,
-                    format,
-                    messages,
-                } => {
-                    self.save_report(ctx, with, format, messages);
+                report @ Event::Report { .. } => {
+                    self.save_report(ctx, report);
                     continue;
                 }
                 other => other,
@@ -205,13 +201,16 @@ impl MessengerApp {
         }
     }
 
-    fn save_report(
-        &mut self,
-        ctx: &Context,
-        with: Peer,
-        format: ReportFormat,
-        messages: Vec<Message>,
-    ) {
+    fn save_report(&mut self, ctx: &Context, report: Event) {
+        let Event::Report {
+            with,
+            format,
+            messages,
+            is_complete,
+        } = report
+        else {
+            return;
+        };
         let Some(session) = &self.model.session else {
             return;
         };
@@ -222,6 +221,7 @@ impl MessengerApp {
                 me: me.as_str(),
                 with: ui::peer_name(texts, &with),
                 messages: &messages,
+                is_complete,
             };
             match format {
                 ReportFormat::Html => report::html(texts, &zone, Timestamp::now(), reported),

@@ -219,6 +219,8 @@ pub enum Event {
         format: ReportFormat,
         /// At most 20,000.
         messages: Vec<Message>,
+        /// There are no older ones on this computer.
+        is_complete: bool,
     },
     /// Something went over the wire; told while [`super::Command::Inspect`] says so.
     Wire(WireNews),

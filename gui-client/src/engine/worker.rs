@@ -113,11 +113,12 @@ impl Worker {
                 }))
             }),
             Command::Report { with, format } => self.with_history(|history| {
-                let messages = history.newest(&with)?;
+                let (messages, is_complete) = history.newest(&with)?;
                 Ok(Some(Event::Report {
                     with,
                     format,
                     messages,
+                    is_complete,
                 }))
             }),
             Command::Typing { to } => self.handle(Instant::now(), Input::Typing(to)),

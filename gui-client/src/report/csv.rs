@@ -79,6 +79,7 @@ mod tests {
             me: "ana",
             with: "turma",
             messages,
+            is_complete: true,
         })
     }
 

@@ -62,7 +62,11 @@ fn a_message_is_pushed_and_its_author_hears_how_far_it_is() {
         format: ReportFormat::Csv,
     });
     let reported = alice.wait("a report", |event| match event {
-        Event::Report { messages, .. } => Some(messages.clone()),
+        Event::Report {
+            messages,
+            is_complete: true,
+            ..
+        } => Some(messages.clone()),
         _ => None,
     });
     assert_eq!(reported, kept);

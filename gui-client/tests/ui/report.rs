@@ -39,6 +39,7 @@ fn saved(entry: &str, format: ReportFormat, path: &Path) -> String {
         with,
         format,
         messages: vec![message(1, "bob", Delivery::Received, "=1+1 & more")],
+        is_complete: true,
     });
     let deadline = Instant::now() + Duration::from_secs(10);
     while !matches!(

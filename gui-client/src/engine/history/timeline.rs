@@ -91,12 +91,13 @@ impl History {
         )
     }
 
-    /// The newest messages, as many as a report has at most, oldest first.
+    /// The newest messages, as many as a report has at most, oldest first. The second value tells
+    /// that there is nothing older.
     ///
     /// # Errors
     /// [`super::HistoryError::Failed`]
-    pub fn newest(&self, with: &Peer) -> Result<Vec<Message>> {
-        Ok(self.read_page(with, None, LONGEST_REPORT)?.0)
+    pub fn newest(&self, with: &Peer) -> Result<(Vec<Message>, bool)> {
+        self.read_page(with, None, LONGEST_REPORT)
     }
 
     fn read_page(
