@@ -64,7 +64,7 @@ pub const PORTUGUESE: Story = Story {
     while_away: [
         "A sala mudou: agora é a 204",
         "A Carla e o Diego também vão",
-        "Até as 10 🎉",
+        "Até às 10 🎉",
     ],
     back: "Voltei, e suas três mensagens estão aqui. Sala 204 👍",
 };
