@@ -31,6 +31,9 @@ const SLACK: Duration = Duration::from_secs(20);
 /// What is unread is in memory; beside it, for each receiver, its queue and its session, in MiB.
 const QUEUE: f64 = 1.5;
 
+/// What the store keeps in memory before it writes its tables, and caches, in MiB.
+const STORE: f64 = 192.0;
+
 pub fn run(trial: &Trial) -> Result<Verdict> {
     let stalled = if trial.left() > Duration::from_secs(20) {
         STALLED
@@ -75,7 +78,7 @@ pub fn run(trial: &Trial) -> Result<Verdict> {
     let (_, most) = server.memory_mib()?;
     let sent = sender.acknowledged.len();
     let unread = (sent * BYTES) as f64 / 1024.0 / 1024.0;
-    let bound = before + unread * 1.5 + stalled as f64 * QUEUE + 64.0;
+    let bound = before + unread * 1.5 + stalled as f64 * QUEUE + STORE;
     ensure!(
         most < bound,
         "{before:.0} MiB became {most:.0} MiB, of which {unread:.0} MiB are unread"
