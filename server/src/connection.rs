@@ -336,7 +336,9 @@ fn notice_dead_links(stream: &TcpStream, limit: Duration) -> io::Result<()> {
     #[cfg(not(target_os = "windows"))]
     let keepalive = keepalive.with_retries(3);
     socket.set_tcp_keepalive(&keepalive)?;
+    // What is on its way and not confirmed is given up a little earlier, as the system takes its
+    // time to look.
     #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(Some(limit))?;
+    socket.set_tcp_user_timeout(Some(limit.mul_f64(0.9)))?;
     Ok(())
 }
