@@ -41,14 +41,21 @@ pub enum Command {
         /// How many at most.
         limit: usize,
     },
-    /// Asks for everything from `place` up to `before`, and some more before it.
-    LoadBackTo {
+    /// Asks for the messages on either side of a place; answered by [`super::Event::Around`].
+    LoadAround {
         /// Of which conversation.
         with: Peer,
-        /// Those before this place; `None`: to the newest.
-        before: Option<Place>,
-        /// What is to be reached.
+        /// What is to be in the middle.
         place: Place,
+    },
+    /// Asks for up to `limit` messages newer than `after`; answered by [`super::Event::Newer`].
+    LoadNewer {
+        /// Of which conversation.
+        with: Peer,
+        /// Those after this place.
+        after: Place,
+        /// How many at most.
+        limit: usize,
     },
     /// Looks for messages that hold all these words or parts of words, whatever their accents
     /// and case; answered by [`super::Event::Found`].

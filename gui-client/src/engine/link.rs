@@ -159,6 +159,28 @@ pub enum Event {
         /// What there is before them.
         older: Older,
     },
+    /// The answer to [`super::Command::LoadAround`].
+    Around {
+        /// Of which conversation.
+        with: Peer,
+        /// Oldest first.
+        messages: Vec<Message>,
+        /// What there is before them.
+        older: Older,
+        /// There are newer ones.
+        newer: bool,
+    },
+    /// The answer to [`super::Command::LoadNewer`].
+    Newer {
+        /// Of which conversation.
+        with: Peer,
+        /// What was asked for.
+        after: Place,
+        /// Oldest first.
+        messages: Vec<Message>,
+        /// There are still newer ones.
+        newer: bool,
+    },
     /// The answer to [`super::Command::Search`], newest first.
     Found {
         /// What was looked for.

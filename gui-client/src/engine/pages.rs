@@ -11,24 +11,30 @@ use super::{
 /// Pages that wait for the server, at most; the window asks for one a conversation.
 const WAITING: usize = 16;
 
-/// Around what one jumps to, so much is loaded before it.
-const BEFORE_JUMP: usize = 50;
+/// On either side of what one jumps to, so much is loaded.
+const AROUND: usize = 100;
 
 /// A page that is wanted.
 #[derive(Clone, Debug)]
 pub(super) struct Wanted {
     pub(super) with: Peer,
-    pub(super) before: Option<Place>,
-    pub(super) reach: Reach,
+    pub(super) part: Part,
 }
 
-/// How far back a page goes.
+/// Which part of a conversation.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Reach {
-    /// So many messages.
-    Count(usize),
-    /// To this place, and some more.
-    Place(Place),
+pub(super) enum Part {
+    /// So many messages before a place; `None`: the newest.
+    Before(Option<Place>, usize),
+    /// Those on either side of a place.
+    Around(Place),
+}
+
+/// Messages without a gap, oldest first, and whether there are others on either side.
+struct Read {
+    messages: Vec<Message>,
+    is_complete: bool,
+    newer: bool,
 }
 
 /// What can be done about a page.
@@ -52,33 +58,31 @@ impl Pages {
         history: &History,
         wanted: Wanted,
     ) -> Result<Found, HistoryError> {
-        let (messages, is_complete) = read(history, &wanted)?;
+        let read = read(history, &wanted)?;
         let gap = history.gap_below(&wanted.with)?;
         let missing = gap.filter(|&known_from| {
-            let oldest = messages.first();
-            is_complete || oldest.is_none_or(|m| m.server_id.is_none_or(|id| id < known_from))
+            let oldest = read.messages.first();
+            read.is_complete || oldest.is_none_or(|m| m.server_id.is_none_or(|id| id < known_from))
         });
         let (Some(known_from), Peer::Person(with)) = (missing, &wanted.with) else {
-            let older = if is_complete {
+            let older = if read.is_complete {
                 Older::Nothing
             } else {
                 Older::More
             };
-            return Ok(Found::Page(page(wanted, messages, older)));
+            return Ok(Found::Page(page(wanted, read, older)));
         };
-        let limit = match wanted.reach {
-            Reach::Count(limit) => limit.clamp(1, HISTORY_MOST),
-            Reach::Place(_) => HISTORY_MOST,
+        let limit = match wanted.part {
+            Part::Before(_, limit) => limit.clamp(1, HISTORY_MOST),
+            Part::Around(_) => HISTORY_MOST,
         };
         let request = HistoryRequest {
             with: with.clone(),
             before: Some(known_from),
             limit,
         };
-        let at_once = wanted
-            .before
-            .is_none()
-            .then(|| page(wanted.clone(), messages, Older::Coming));
+        let at_once = matches!(wanted.part, Part::Before(None, _))
+            .then(|| page(wanted.clone(), read, Older::Coming));
         self.waiting.push(wanted);
         if self.waiting.len() > WAITING {
             self.waiting.remove(0);
@@ -100,30 +104,50 @@ impl Pages {
         with: &Peer,
     ) -> Result<Vec<Event>, HistoryError> {
         let pages = self.take(with).into_iter().map(|wanted| {
-            let (messages, _) = read(history, &wanted)?;
-            Ok(page(wanted, messages, Older::AtServer))
+            let read = read(history, &wanted)?;
+            Ok(page(wanted, read, Older::AtServer))
         });
         pages.collect()
     }
 }
 
-fn read(history: &History, wanted: &Wanted) -> Result<(Vec<Message>, bool), HistoryError> {
-    let Wanted {
-        with,
-        before,
-        reach,
-    } = wanted;
-    match *reach {
-        Reach::Count(limit) => history.page(with, *before, limit),
-        Reach::Place(place) => history.page_back_to(with, *before, place, BEFORE_JUMP),
-    }
+fn read(history: &History, wanted: &Wanted) -> Result<Read, HistoryError> {
+    let (messages, is_complete, newer) = match wanted.part {
+        Part::Before(before, limit) => {
+            let (messages, is_complete) = history.page(&wanted.with, before, limit)?;
+            (messages, is_complete, before.is_some())
+        }
+        Part::Around(place) => {
+            // The message itself stands among the newer ones.
+            let (mut messages, is_complete) = history.page(&wanted.with, Some(place), AROUND)?;
+            let (newer, is_more) = history.page_after(&wanted.with, Place(place.0 - 1), AROUND)?;
+            messages.extend(newer);
+            (messages, is_complete, is_more)
+        }
+    };
+    Ok(Read {
+        messages,
+        is_complete,
+        newer,
+    })
 }
 
-fn page(wanted: Wanted, messages: Vec<Message>, older: Older) -> Event {
-    Event::Page {
-        with: wanted.with,
-        before: wanted.before,
-        messages,
-        older,
+fn page(wanted: Wanted, read: Read, older: Older) -> Event {
+    let Read {
+        messages, newer, ..
+    } = read;
+    match wanted.part {
+        Part::Before(before, _) => Event::Page {
+            with: wanted.with,
+            before,
+            messages,
+            older,
+        },
+        Part::Around(_) => Event::Around {
+            with: wanted.with,
+            messages,
+            older,
+            newer,
+        },
     }
 }

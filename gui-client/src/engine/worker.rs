@@ -9,12 +9,12 @@ use crossbeam_channel::{Receiver, Sender, at, bounded, never, select};
 use mensageiro_protocol::{Login, Text, limits::LINE_BYTES};
 
 use super::{
-    Account, Command, Event, LinkProblem, LinkState, NotSent, Peer, Place, Tell,
+    Account, Command, Event, LinkProblem, LinkState, NotSent, Peer, Tell,
     account::{Failed, OpenAccount},
     history::{History, HistoryError},
     length::line_bytes,
     net::{Input, NetEvent, NetInput},
-    pages::{Reach, Wanted},
+    pages::{Part, Wanted},
 };
 
 /// Pieces of news that wait for the worker, of up to 16 KiB each; then reading waits.
@@ -98,12 +98,17 @@ impl Worker {
                 with,
                 before,
                 limit,
-            } => self.load(with, before, Reach::Count(limit)),
-            Command::LoadBackTo {
-                with,
-                before,
-                place,
-            } => self.load(with, before, Reach::Place(place)),
+            } => self.load(with, Part::Before(before, limit)),
+            Command::LoadAround { with, place } => self.load(with, Part::Around(place)),
+            Command::LoadNewer { with, after, limit } => self.with_history(|history| {
+                let (messages, newer) = history.page_after(&with, after, limit)?;
+                Ok(Some(Event::Newer {
+                    with,
+                    after,
+                    messages,
+                    newer,
+                }))
+            }),
             Command::Search { query, with } => self.with_history(|history| {
                 let messages = history.search(&query, with.as_ref())?;
                 Ok(Some(Event::Found {
@@ -140,12 +145,8 @@ impl Worker {
         }
     }
 
-    fn load(&mut self, with: Peer, before: Option<Place>, reach: Reach) {
-        let wanted = Wanted {
-            with,
-            before,
-            reach,
-        };
+    fn load(&mut self, with: Peer, part: Part) {
+        let wanted = Wanted { with, part };
         self.with_account(|open| open.load(wanted));
     }
 

@@ -40,6 +40,12 @@ pub enum Action {
     Discard(MessageId),
     /// Wants messages older than those loaded of the open conversation.
     LoadOlder,
+    /// Wants messages newer than those loaded of the open conversation.
+    LoadNewer,
+    /// Wants the newest messages of the open conversation instead of those loaded.
+    LoadNewest,
+    /// Reads at this place of the open conversation, far from some of what is loaded.
+    ReadAt(Place),
     /// Has had the message at this place of the open conversation on the screen.
     Seen(Place),
     /// Looks at the newest message of the open conversation, or no longer does.

@@ -29,7 +29,7 @@ pub use preferences::{
 pub use receipt::ReceiptNews;
 pub use search::Search;
 pub use session::{PAGE, Progress, Session};
-pub use timeline::Timeline;
+pub use timeline::{MOST_LOADED, Timeline};
 
 use crate::engine::{Account, Command, Event};
 

@@ -197,6 +197,13 @@ impl Session {
             Action::SendAgain(id) => return vec![Command::SendAgain(id)],
             Action::Discard(id) => return vec![Command::Discard(id)],
             Action::LoadOlder => return self.load_older(),
+            Action::LoadNewer => return self.load_newer(),
+            Action::LoadNewest => return self.load_newest(),
+            Action::ReadAt(place) => {
+                if let Some(timeline) = self.timeline_mut() {
+                    timeline.keep_around(place);
+                }
+            }
             Action::Seen(up_to) => return self.seen(up_to),
             Action::Attentive(attentive) => self.attentive = attentive,
             Action::FetchNow => return vec![Command::FetchNow],
@@ -249,7 +256,7 @@ impl Session {
             commands.push(Command::LoadPage {
                 with: peer.clone(),
                 before: None,
-                limit: (unread + 20).clamp(PAGE, LARGEST_PAGE),
+                limit: first_page(unread),
             });
         }
         self.timelines.push((peer.clone(), timeline));
@@ -275,12 +282,7 @@ impl Session {
             // Instead of the newest page, which may not reach so far.
             commands.retain(|command| !matches!(command, Command::LoadPage { .. }));
             timeline.loading = true;
-            let before = timeline.get(0).map(|first| first.place);
-            commands.push(Command::LoadBackTo {
-                with,
-                before: before.filter(|_| timeline.loaded),
-                place,
-            });
+            commands.push(Command::LoadAround { with, place });
         }
         commands
     }
@@ -357,6 +359,38 @@ impl Session {
         }]
     }
 
+    fn load_newer(&mut self) -> Vec<Command> {
+        let Some(timeline) = self.timeline_mut().filter(|one| one.newer) else {
+            return Vec::new();
+        };
+        let Some(after) = timeline.last().map(|last| last.place) else {
+            return Vec::new();
+        };
+        if std::mem::replace(&mut timeline.loading_newer, true) {
+            return Vec::new();
+        }
+        let Some(with) = self.open.clone() else {
+            return Vec::new();
+        };
+        vec![Command::LoadNewer {
+            with,
+            after,
+            limit: PAGE,
+        }]
+    }
+
+    fn load_newest(&mut self) -> Vec<Command> {
+        let limit = first_page(self.open_unread());
+        let is_asked = self.timeline_mut().is_some_and(Timeline::ask_newest);
+        let with = self.open.clone().filter(|_| is_asked);
+        let load = with.map(|with| Command::LoadPage {
+            with,
+            before: None,
+            limit,
+        });
+        load.into_iter().collect()
+    }
+
     fn seen(&mut self, up_to: Place) -> Vec<Command> {
         let (Some(with), Some(timeline)) = (self.open.clone(), self.timeline()) else {
             return Vec::new();
@@ -375,4 +409,9 @@ impl Session {
         let (_, timeline) = self.timelines.iter_mut().find(|(peer, _)| peer == open)?;
         Some(timeline)
     }
+}
+
+/// How long the first page of a conversation is, so that what is unread fits in.
+fn first_page(unread: usize) -> usize {
+    (unread + 20).clamp(PAGE, LARGEST_PAGE)
 }

@@ -6,7 +6,14 @@ use crate::engine::{Message, MessageId, Older, Place};
 /// How many messages of a conversation that is not open stay loaded.
 const KEPT_WHEN_LEFT: usize = 500;
 
-/// The loaded messages of one conversation, oldest first, without a gap up to the newest.
+/// More loaded messages than this are let go of where they are farthest from what is read.
+pub const MOST_LOADED: usize = 3000;
+
+/// So many stay loaded then on either side.
+const KEPT_AROUND: usize = 1000;
+
+/// The loaded messages of one conversation, oldest first and without a gap: a part of it that
+/// ends with the newest, unless one has gone far back.
 #[derive(Debug, Default)]
 pub struct Timeline {
     messages: VecDeque<Message>,
@@ -19,6 +26,12 @@ pub struct Timeline {
     pub older_at_server: bool,
     /// A page has been asked for and is not there yet.
     pub loading: bool,
+    /// There are newer messages than those loaded.
+    pub newer: bool,
+    /// The next of them have been asked for and are not there yet.
+    pub loading_newer: bool,
+    /// The newest page has been asked for, to take the place of what is loaded.
+    wants_newest: bool,
     /// The newest page has come.
     pub loaded: bool,
     /// The first message of those that were new when the person came; a line is drawn above it.
@@ -43,7 +56,12 @@ impl Timeline {
         self.messages.get(index)
     }
 
-    /// The newest message.
+    /// The newest message of the conversation, if it is loaded.
+    pub fn newest(&self) -> Option<&Message> {
+        self.last().filter(|_| !self.newer)
+    }
+
+    /// The last one loaded.
     pub fn last(&self) -> Option<&Message> {
         self.messages.back()
     }
@@ -99,7 +117,11 @@ impl Timeline {
             return;
         }
         self.note_own(message);
-        // Older than what is loaded: it will come with its page.
+        // Newer than what is loaded, or older: it will come with its page.
+        if self.newer && self.last().is_none_or(|last| last.place < message.place) {
+            self.forget(message.id);
+            return;
+        }
         let is_older = self
             .messages
             .front()
@@ -112,6 +134,9 @@ impl Timeline {
 
     /// Takes in a page, oldest first.
     pub fn take_page(&mut self, before: Option<Place>, page: Vec<Message>, older: Older) {
+        if before.is_none() && self.newer && !std::mem::take(&mut self.wants_newest) {
+            return;
+        }
         self.loading = older == Older::Coming;
         self.older_at_server = older == Older::AtServer;
         let continues = match (before, self.messages.front()) {
@@ -126,6 +151,7 @@ impl Timeline {
             // The newest page once more: what the server had in between has come. What is loaded
             // of older ones may now have a gap to it.
             None if self.loaded => {
+                self.newer = false;
                 let first = page.first().map(|first| first.place);
                 while let Some(oldest) = self.messages.front().map(|m| m.place)
                     && first.is_some_and(|first| oldest < first)
@@ -138,9 +164,59 @@ impl Timeline {
             Some(_) => {}
         }
         self.complete |= older == Older::Nothing;
-        for message in page.into_iter().rev() {
-            self.note_own(&message);
-            self.put(message);
+        self.put_all(page);
+    }
+
+    /// The newest page is to take the place of what is loaded; false if it has been asked for, or
+    /// nothing newer is missing.
+    pub fn ask_newest(&mut self) -> bool {
+        let is_news = self.newer && !self.loading && !self.wants_newest;
+        self.wants_newest |= is_news;
+        self.loading |= is_news;
+        is_news
+    }
+
+    /// Takes in what is around the message one jumped to, in the place of what was loaded.
+    pub fn take_around(&mut self, messages: Vec<Message>, older: Older, newer: bool) {
+        self.loading = false;
+        let is_sought = |(id, _)| messages.iter().any(|message| message.id == id);
+        if !self.sought.is_some_and(is_sought) && self.loaded {
+            return;
+        }
+        self.messages.clear();
+        self.places.clear();
+        (self.loaded, self.newer) = (true, newer);
+        (self.loading_newer, self.wants_newest) = (false, false);
+        self.complete = older == Older::Nothing;
+        self.older_at_server = older == Older::AtServer;
+        self.put_all(messages);
+    }
+
+    /// Takes in the messages after the last one loaded.
+    pub fn take_newer(&mut self, after: Place, messages: Vec<Message>, newer: bool) {
+        self.loading_newer = false;
+        if !self.newer || self.last().is_none_or(|last| last.place != after) {
+            return;
+        }
+        self.newer = newer;
+        self.put_all(messages);
+    }
+
+    /// Lets go of what is far from the message at this place, if very much is loaded.
+    pub fn keep_around(&mut self, place: Place) {
+        if self.len() <= MOST_LOADED {
+            return;
+        }
+        let at = self.index_at(place);
+        for _ in KEPT_AROUND..at {
+            self.drop_oldest();
+            (self.complete, self.older_at_server) = (false, false);
+        }
+        while self.len() > 2 * KEPT_AROUND {
+            if let Some(dropped) = self.messages.pop_back() {
+                self.places.remove(&dropped.id);
+            }
+            self.newer = true;
         }
     }
 
@@ -158,6 +234,13 @@ impl Timeline {
     pub fn take_receipt(&mut self, receipt: &ReceiptNews) {
         for message in &mut self.messages {
             receipt.note(message);
+        }
+    }
+
+    fn put_all(&mut self, messages: Vec<Message>) {
+        for message in messages.into_iter().rev() {
+            self.note_own(&message);
+            self.put(message);
         }
     }
 
@@ -199,6 +282,9 @@ impl Timeline {
 
     /// The conversation is left: old pages go, and so does the line above new messages.
     pub fn leave(&mut self) {
+        if self.newer {
+            *self = Self::default();
+        }
         self.first_new = None;
         self.sought = None;
         while self.messages.len() > KEPT_WHEN_LEFT {
@@ -342,5 +428,60 @@ mod tests {
         let noted: Vec<_> = timeline.iter().map(|m| m.receipts.len()).collect();
         assert_eq!(noted, [1, 0, 1, 0]);
         assert!(timeline.get(0).unwrap().receipts[0].read.is_some());
+    }
+    #[test]
+    fn far_back_nothing_new_is_taken_in_until_what_is_between_has_come() {
+        let mut timeline = Timeline::default();
+        timeline.take_page(None, (900..1000).map(message).collect(), Older::More);
+        timeline.sought = Some((MessageId(50), 1));
+        timeline.take_around((40..60).map(message).collect(), Older::More, true);
+        timeline.take_in(&message(1000));
+        assert_eq!(ids(&timeline), (40..60).collect::<Vec<_>>());
+        assert!(timeline.newest().is_none() && !timeline.loading);
+
+        timeline.take_newer(Place(30), (31..35).map(message).collect(), true);
+        timeline.take_newer(Place(59), (60..1001).map(message).collect(), false);
+        timeline.take_in(&message(1001));
+        assert_eq!(ids(&timeline), (40..1002).collect::<Vec<_>>());
+        assert_eq!(timeline.newest().unwrap().id, MessageId(1001));
+    }
+
+    #[test]
+    fn the_newest_page_takes_the_place_of_one_far_back_only_when_asked_for() {
+        let mut timeline = Timeline::default();
+        timeline.take_around((40..60).map(message).collect(), Older::More, true);
+        timeline.take_page(None, vec![message(1000)], Older::More);
+        assert_eq!(timeline.len(), 20, "another one's answer");
+        assert!(timeline.ask_newest() && !timeline.ask_newest());
+        timeline.take_page(None, (990..1001).map(message).collect(), Older::More);
+        assert_eq!(ids(&timeline), (990..1001).collect::<Vec<_>>());
+        assert!(!timeline.newer && !timeline.loading && !timeline.ask_newest());
+    }
+
+    #[test]
+    fn what_is_far_from_what_is_read_does_not_stay_loaded() {
+        let most = i64::try_from(MOST_LOADED).unwrap();
+        let mut timeline = Timeline::default();
+        timeline.take_page(None, (0..most).map(message).collect(), Older::Nothing);
+        timeline.keep_around(Place(most / 2));
+        assert_eq!(timeline.len(), MOST_LOADED);
+        timeline.take_in(&message(most));
+        timeline.keep_around(Place(most));
+        assert_eq!(ids(&timeline), (most - 1000..=most).collect::<Vec<_>>());
+        assert!(!timeline.complete && !timeline.newer);
+
+        let older = (0..most - 1000).map(message).collect();
+        timeline.take_page(Some(Place(most - 1000)), older, Older::Nothing);
+        timeline.keep_around(Place(10));
+        assert_eq!(ids(&timeline), (0..2000).collect::<Vec<_>>());
+        assert!(timeline.complete && timeline.newer);
+    }
+
+    #[test]
+    fn a_conversation_left_far_back_begins_with_its_newest_messages_again() {
+        let mut timeline = Timeline::default();
+        timeline.take_around((40..60).map(message).collect(), Older::More, true);
+        timeline.leave();
+        assert!(timeline.is_empty() && !timeline.loaded && !timeline.newer);
     }
 }

@@ -138,7 +138,7 @@ impl Desk {
     }
 
     /// Does what a script would do.
-    fn act(&mut self, action: Action) {
+    pub fn act(&mut self, action: Action) {
         let ctx = self.harness.ctx.clone();
         self.harness.state_mut().act(&ctx, action);
         self.harness.run();

@@ -267,18 +267,17 @@ fn searching_shows_messages_and_jumps_to_them() {
     assert_eq!(desk.session().open, Some(person("carol")));
     assert_eq!(
         desk.asked(),
-        [Command::LoadBackTo {
+        [Command::LoadAround {
             with: person("carol"),
-            before: None,
             place: Place(40),
         }]
     );
     let page = (1..100).map(|id| message(id, "carol", Delivery::Received, "x"));
-    desk.tell(Event::Page {
+    desk.tell(Event::Around {
         with: person("carol"),
-        before: None,
         messages: page.collect(),
         older: Older::More,
+        newer: false,
     });
     let rows = desk.harness.state().state().timeline.drawn_rows();
     assert!(rows.iter().any(|row| row.id == MessageId(40)), "{rows:?}");

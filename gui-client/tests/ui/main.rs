@@ -7,6 +7,7 @@
 mod boundaries;
 mod chat;
 mod desk;
+mod far_back;
 mod idle;
 mod inspector;
 mod live;

@@ -120,6 +120,13 @@ fn pages_go_back_to_the_beginning() {
         history.page(&person("nobody"), None, 10).unwrap(),
         (vec![], true)
     );
+
+    let (next, newer) = history.page_after(&bob, oldest[4].place, 10).unwrap();
+    assert_eq!((next, newer), (middle, true));
+    let (rest, newer) = history.page_after(&bob, newest[0].place, 9).unwrap();
+    assert_eq!((rest, newer), (newest[1..].to_vec(), false));
+    let nothing = history.page_after(&bob, newest[9].place, 10).unwrap();
+    assert_eq!(nothing, (vec![], false));
 }
 
 #[test]

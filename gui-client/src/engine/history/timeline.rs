@@ -1,5 +1,7 @@
 //! What the window reads: conversations and pages of them; and what it keeps with them.
 
+use rusqlite::Statement;
+
 use super::{
     History, Result,
     row::{COLUMNS, conversation, known_conversation, peer_name, read_message, read_peer},
@@ -11,9 +13,6 @@ const LONGEST_PAGE: usize = 1000;
 
 /// Messages of a report at most.
 const LONGEST_REPORT: usize = 20_000;
-
-/// Nobody jumps farther back than over so many messages.
-const LONGEST_JUMP: usize = 200_000;
 
 impl History {
     /// All conversations, the one with the newest message first, those with a draft only last.
@@ -65,30 +64,26 @@ impl History {
         self.read_page(with, before, limit.min(LONGEST_PAGE))
     }
 
-    /// Everything from `place` up to `before`, and up to `more` messages before it.
+    /// Up to `limit` (and never more than 1,000) messages newer than `after`, oldest first. The
+    /// second value tells that there are still newer ones.
     ///
     /// # Errors
     /// [`super::HistoryError::Failed`]
-    pub fn page_back_to(
+    pub fn page_after(
         &self,
         with: &Peer,
-        before: Option<Place>,
-        place: Place,
-        more: usize,
+        after: Place,
+        limit: usize,
     ) -> Result<(Vec<Message>, bool)> {
-        let between: i64 = self
-            .connection
-            .prepare_cached(
-                "SELECT count(*) FROM messages m JOIN conversations c ON c.id = m.conversation
-                 WHERE c.peer = ?1 AND m.place >= ?2 AND m.place < ?3",
-            )?
-            .query_row((peer_name(with), place.0, end(before)), |row| row.get(0))?;
-        let between = usize::try_from(between).unwrap_or(0);
-        self.read_page(
-            with,
-            before,
-            between.min(LONGEST_JUMP) + more.min(LONGEST_PAGE),
-        )
+        let limit = limit.min(LONGEST_PAGE);
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT {COLUMNS}
+             FROM conversations c JOIN messages m ON m.conversation = c.id
+             WHERE c.peer = ?1 AND m.place > ?2 ORDER BY m.place LIMIT ?3"
+        ))?;
+        let (mut messages, newer) = self.read_rows(&mut statement, with, after.0, limit)?;
+        self.add_receipts(&mut messages)?;
+        Ok((messages, newer))
     }
 
     /// The newest messages, as many as a report has at most, oldest first. The second value tells
@@ -111,15 +106,27 @@ impl History {
              FROM conversations c JOIN messages m ON m.conversation = c.id
              WHERE c.peer = ?1 AND m.place < ?2 ORDER BY m.place DESC LIMIT ?3"
         ))?;
-        // One more than asked for tells whether there is more.
-        let one_more = limit as i64 + 1;
-        let rows = statement.query_map((peer_name(with), end(before), one_more), read_message)?;
-        let mut messages = rows.collect::<rusqlite::Result<Vec<_>>>()?;
-        let complete = messages.len() <= limit;
-        messages.truncate(limit);
+        let (mut messages, is_more) = self.read_rows(&mut statement, with, end(before), limit)?;
         messages.reverse();
         self.add_receipts(&mut messages)?;
-        Ok((messages, complete))
+        Ok((messages, !is_more))
+    }
+
+    /// Up to `limit` messages, and whether there are more.
+    fn read_rows(
+        &self,
+        statement: &mut Statement<'_>,
+        with: &Peer,
+        place: i64,
+        limit: usize,
+    ) -> Result<(Vec<Message>, bool)> {
+        // One more than asked for tells whether there is more.
+        let one_more = limit as i64 + 1;
+        let rows = statement.query_map((peer_name(with), place, one_more), read_message)?;
+        let mut messages = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+        let is_more = messages.len() > limit;
+        messages.truncate(limit);
+        Ok((messages, is_more))
     }
 
     /// Everything in a conversation up to this place has been on the screen. Returns the server's

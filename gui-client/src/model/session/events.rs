@@ -5,7 +5,7 @@ use crate::{
     engine::{
         Command, Delivery, Event, LinkState, Message, MessageId, NotSent, Older, Peer, Place,
     },
-    model::{ComposeProblem, Conversations, PAGE, ReceiptNews},
+    model::{ComposeProblem, Conversations, PAGE, ReceiptNews, Timeline},
 };
 
 /// What the background threads tell.
@@ -43,6 +43,28 @@ impl Session {
                 messages,
                 older,
             } if self.ready => self.take_page(&with, before, messages, older),
+            Event::Around {
+                with,
+                messages,
+                older,
+                newer,
+            } if self.ready => {
+                self.note_waiting(&messages);
+                if let Some(timeline) = self.timeline_of(&with) {
+                    timeline.take_around(messages, older, newer);
+                }
+            }
+            Event::Newer {
+                with,
+                after,
+                messages,
+                newer,
+            } if self.ready => {
+                self.note_waiting(&messages);
+                if let Some(timeline) = self.timeline_of(&with) {
+                    timeline.take_newer(after, messages, newer);
+                }
+            }
             Event::Found {
                 query,
                 with,
@@ -151,7 +173,7 @@ impl Session {
             if new && is_open && !message.is_own() && unread == 0 && !attentive {
                 timeline.first_new = Some(message.id);
             }
-            if let Some(last) = timeline.last() {
+            if let Some(last) = timeline.newest() {
                 self.conversations.set_last(&message.with, last);
             }
         }
@@ -164,12 +186,8 @@ impl Session {
         messages: Vec<Message>,
         older: Older,
     ) {
-        for message in &messages {
-            match message.delivery {
-                Delivery::Waiting => self.waiting.insert(message.id),
-                _ => self.waiting.remove(&message.id),
-            };
-        }
+        self.note_waiting(&messages);
+        let page_last = messages.last().filter(|_| before.is_none()).cloned();
         let unread = self.conversations.get(with).map_or(0, |row| row.unread);
         let is_open = self.open.as_ref() == Some(with);
         if let Some((_, timeline)) = self.timelines.iter_mut().find(|(peer, _)| peer == with) {
@@ -178,21 +196,36 @@ impl Session {
             if is_open && is_first && timeline.sought.is_none() {
                 timeline.first_new = timeline.first_of_last_received(unread);
             }
-            if let Some(last) = timeline.last() {
-                self.conversations.set_last(with, last);
-            }
-        } else if before.is_none()
-            && let Some(last) = messages.last()
-        {
-            // Asked for by `forget`: what the conversation now ends with.
-            self.conversations.row(with).last = Some(last.clone());
         }
+        let known = self.timelines.iter().find(|(peer, _)| peer == with);
+        let last = known.and_then(|(_, timeline)| timeline.newest());
+        // A page that no timeline took was asked for by `forget`.
+        if let Some(last) = last.or(page_last.as_ref()) {
+            self.conversations.set_last(with, last);
+        }
+    }
+
+    fn note_waiting(&mut self, messages: &[Message]) {
+        for message in messages {
+            match message.delivery {
+                Delivery::Waiting => self.waiting.insert(message.id),
+                _ => self.waiting.remove(&message.id),
+            };
+        }
+    }
+
+    fn timeline_of(&mut self, with: &Peer) -> Option<&mut Timeline> {
+        let found = self.timelines.iter_mut().find(|(peer, _)| peer == with);
+        found.map(|(_, timeline)| timeline)
     }
 
     fn forget(&mut self, id: MessageId) -> Vec<Command> {
         self.waiting.remove(&id);
         for (peer, timeline) in &mut self.timelines {
             if timeline.forget(id) {
+                if timeline.newer {
+                    break;
+                }
                 self.conversations.forget(peer, id, timeline.last());
                 return Vec::new();
             }

@@ -43,7 +43,7 @@ pub struct PlacedRow {
 pub struct Placed {
     /// From above; never empty if the timeline is not.
     pub rows: Vec<PlacedRow>,
-    /// The end of the timeline is visible.
+    /// The newest message is visible to its end.
     pub at_latest: bool,
     /// Where one is now.
     pub anchor: Anchor,
@@ -110,7 +110,8 @@ pub fn place(
         }
     }
     let end = rows[rows.len() - 1];
-    let at_latest = end.index == last && end.bottom() <= height - MARGIN + 0.5;
+    let is_at_end = end.index == last && end.bottom() <= height - MARGIN + 0.5;
+    let at_latest = is_at_end && !messages.newer;
     rows.retain(|row| row.bottom() > 0.0 && row.top() < height);
     let anchor = match rows.first().and_then(|row| {
         let message = messages.get(row.index)?;

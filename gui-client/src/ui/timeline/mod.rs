@@ -22,11 +22,11 @@ use self::{
 use super::{UiState, View, icon::Icon, widget};
 use crate::{
     engine::{MessageId, Peer},
-    model::{Action, Session, Timeline},
+    model::{Action, MOST_LOADED, Session, Timeline},
     theme::{Palette, space},
 };
 
-/// Older messages are asked for when fewer than this many screens of them are left above.
+/// More messages are asked for when fewer than this many screens of them are left above or below.
 const SCREENS_AHEAD: f64 = 2.0;
 
 /// Where one has scrolled to in each conversation, and what was drawn last.
@@ -72,7 +72,9 @@ impl TimelineState {
         let wrote = same && newest_own > self.newest_own;
         self.newest_own = newest_own;
         let kept = self.anchors.get(open).copied();
-        if std::mem::take(&mut self.to_latest) || wrote {
+        self.to_latest |= wrote;
+        if self.to_latest && !messages.newer {
+            self.to_latest = false;
             return Anchor::Latest;
         }
         let sought = messages
@@ -80,6 +82,7 @@ impl TimelineState {
             .filter(|sought| self.sought != Some(*sought));
         if let Some(message) = sought.and_then(|(id, _)| messages.find(id)) {
             self.sought = sought;
+            self.to_latest = false;
             self.drawn = Some(open.clone());
             return Anchor::Message {
                 place: message.place,
@@ -157,18 +160,41 @@ pub fn show(
         ui.ctx().request_repaint();
     }
 
-    let first = placed.rows.first().map_or(0, |row| row.index);
-    let above = first as f64 * state.mean;
-    if above < SCREENS_AHEAD * f64::from(window.height())
-        && !messages.complete
-        && !messages.loading
-        && !messages.older_at_server
-        && messages.loaded
-    {
-        actions.push(Action::LoadOlder);
-    }
+    ask_for_more(messages, &placed, window, state, actions);
     report_seen(view, session, messages, window, state, actions);
     report_attention(session, view.watched && placed.at_latest, actions);
+}
+
+/// Keeps loaded what is near: asks for more of it, and lets go of what is far.
+fn ask_for_more(
+    messages: &Timeline,
+    placed: &Placed,
+    window: Rect,
+    state: &TimelineState,
+    actions: &mut Vec<Action>,
+) {
+    let (Some(first), Some(last)) = (placed.rows.first(), placed.rows.last()) else {
+        return;
+    };
+    let is_near =
+        |rows: usize| rows as f64 * state.mean < SCREENS_AHEAD * f64::from(window.height());
+    let may_load = messages.loaded && !messages.loading;
+    if may_load && !messages.complete && !messages.older_at_server && is_near(first.index) {
+        actions.push(Action::LoadOlder);
+    }
+    if messages.newer && state.to_latest {
+        if may_load {
+            actions.push(Action::LoadNewest);
+        }
+    } else if messages.newer && !messages.loading_newer && is_near(messages.len() - 1 - last.index)
+    {
+        actions.push(Action::LoadNewer);
+    }
+    if messages.len() > MOST_LOADED
+        && let Some(message) = messages.get(first.index)
+    {
+        actions.push(Action::ReadAt(message.place));
+    }
 }
 
 /// How far this frame scrolls, in points; down the page is negative.
@@ -202,7 +228,7 @@ fn report_seen(
     actions: &mut Vec<Action>,
 ) {
     let unread = session.open_unread();
-    if !view.watched || unread == 0 {
+    if !view.watched || unread == 0 || messages.newer {
         return;
     }
     let whole = state.rows.iter().rev().find(|row| {

@@ -1,0 +1,172 @@
+//! A conversation of a million messages, of which only a part is ever loaded.
+
+use egui::{Key, Modifiers, Rect};
+use mensageiro::{
+    engine::{Command, Event, Message, MessageId, Older, Place},
+    model::{Action, MOST_LOADED},
+    ui::DrawnRow,
+};
+
+use crate::desk::{Desk, conversation, message, online, person, received};
+
+const MILLION: i64 = 1_000_000;
+
+/// Does what the background threads do, until nothing more is asked for.
+fn answer(desk: &mut Desk) {
+    for _ in 0..100 {
+        let asked = desk.asked();
+        let mut answered = false;
+        for command in asked {
+            if let Some(event) = page(&command) {
+                desk.tell(event);
+                answered = true;
+            }
+        }
+        if !answered {
+            return;
+        }
+    }
+    panic!("it never has enough");
+}
+
+fn page(command: &Command) -> Option<Event> {
+    let messages = |from: i64, to: i64| -> Vec<Message> {
+        (from.max(0)..to.min(MILLION)).map(received).collect()
+    };
+    let older = |from: i64| match from {
+        ..=0 => Older::Nothing,
+        _ => Older::More,
+    };
+    let with = person("bob");
+    Some(match *command {
+        Command::LoadPage { before, limit, .. } => {
+            let end = before.map_or(MILLION, |place| place.0);
+            let from = end - i64::try_from(limit).unwrap();
+            Event::Page {
+                with,
+                before,
+                messages: messages(from, end),
+                older: older(from),
+            }
+        }
+        Command::LoadAround { place, .. } => Event::Around {
+            with,
+            messages: messages(place.0 - 100, place.0 + 100),
+            older: older(place.0 - 100),
+            newer: place.0 + 100 < MILLION,
+        },
+        Command::LoadNewer { after, limit, .. } => {
+            let end = after.0 + 1 + i64::try_from(limit).unwrap();
+            Event::Newer {
+                with,
+                after,
+                messages: messages(after.0 + 1, end),
+                newer: end < MILLION,
+            }
+        }
+        _ => return None,
+    })
+}
+
+fn desk() -> Desk {
+    let mut desk = Desk::signed_in(vec![conversation("bob", MILLION - 1, 0)]);
+    desk.click("bob");
+    answer(&mut desk);
+    desk
+}
+
+fn jump(desk: &mut Desk, id: i64) {
+    desk.act(Action::JumpTo(received(id)));
+    answer(desk);
+}
+
+fn rows(desk: &Desk) -> Vec<DrawnRow> {
+    desk.harness.state().state().timeline.drawn_rows().to_vec()
+}
+
+fn bubble(desk: &Desk, id: i64) -> Option<Rect> {
+    let rows = rows(desk);
+    let row = rows.iter().find(|row| row.id == MessageId(id));
+    row.map(|row| row.bubble)
+}
+
+fn loaded(desk: &Desk) -> usize {
+    desk.session().timeline().unwrap().len()
+}
+
+#[test]
+fn jumping_anywhere_loads_only_what_is_around_it() {
+    let mut desk = desk();
+    for id in [500_000, 3, MILLION - 2, 999_000, 1] {
+        jump(&mut desk, id);
+        assert!(bubble(&desk, id).is_some(), "{id}: {:?}", rows(&desk));
+        assert!(loaded(&desk) < 1000, "{id}: {}", loaded(&desk));
+    }
+}
+
+#[test]
+fn scrolling_on_from_there_finds_every_message_and_nothing_moves() {
+    let mut desk = desk();
+    jump(&mut desk, 500_000);
+    for (key, step) in [(Key::PageDown, 1), (Key::PageUp, -1)] {
+        for _ in 0..120 {
+            let before = rows(&desk);
+            desk.press(Modifiers::NONE, key);
+            let after = rows(&desk);
+            // The edge of the page before is still there.
+            let edge = match step {
+                1 => before.last().unwrap().id,
+                _ => before.first().unwrap().id,
+            };
+            let at = bubble(&desk, edge.0);
+            assert!(at.is_some(), "{edge:?} is gone: {after:?}");
+            answer(&mut desk);
+            assert_eq!(bubble(&desk, edge.0), at, "{edge:?} moved");
+            let ids: Vec<_> = rows(&desk).iter().map(|row| row.id.0).collect();
+            assert!(ids.windows(2).all(|two| two[0] + 1 == two[1]), "{ids:?}");
+        }
+    }
+    assert!(loaded(&desk) <= MOST_LOADED + 100, "{}", loaded(&desk));
+}
+
+#[test]
+fn one_comes_back_to_the_newest_message_at_once() {
+    let mut desk = desk();
+    for back in ["the button", "the keyboard", "writing"] {
+        jump(&mut desk, 500_000);
+        desk.tell(online());
+        match back {
+            "the button" => desk.click("Jump to the latest message"),
+            "the keyboard" => desk.press(Modifiers::COMMAND, Key::End),
+            _ => {
+                let own = mensageiro::engine::Delivery::Waiting;
+                desk.tell(Event::Message(message(MILLION + 5, "bob", own, "mine")));
+            }
+        }
+        answer(&mut desk);
+        let last = rows(&desk).last().unwrap().id;
+        assert_eq!(last, MessageId(MILLION - 1), "by {back}");
+    }
+}
+
+#[test]
+fn what_comes_while_one_is_far_back_is_unread_and_waits_at_the_end() {
+    let mut desk = desk();
+    jump(&mut desk, 500_000);
+    let before = rows(&desk);
+    let new = message(
+        MILLION - 1,
+        "bob",
+        mensageiro::engine::Delivery::Received,
+        "new",
+    );
+    let new = Message {
+        id: MessageId(MILLION + 1),
+        place: Place(MILLION),
+        ..new
+    };
+    desk.tell(Event::Message(new));
+    assert_eq!(rows(&desk), before);
+    assert_eq!(desk.session().open_unread(), 1);
+    assert!(desk.sees("Jump to 1 new message"));
+}
