@@ -38,9 +38,11 @@ enum Command {
     },
     /// Takes the screenshots with the real programs and packs meu-mensageiro.zip.
     Report,
-    /// Measures the server under load, beside one that does nothing but the assignment.
+    /// Measures the server under load, beside one that does nothing but the assignment, and the
+    /// app: starting, frames, memory.
     Bench {
-        /// For the load generator: exchange, push, latency, absent, idle, history; --seconds N.
+        /// Only these: exchange, push, latency, absent, idle, history (the server; --seconds N),
+        /// frames, window (the app).
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },

@@ -24,7 +24,9 @@ use self::{
 use crate::{
     engine::{Account, Command, Event, ReportFormat},
     files::AskPath,
-    model::{Action, Model, Notice, Overlay, Preferences, SaveAction, SavedFile, WindowPlace},
+    model::{
+        Action, Model, Notice, Overlay, Preferences, SaveAction, SavedFile, Session, WindowPlace,
+    },
     report::{self, Reported},
     script::ScriptRunner,
     settings::SettingsWriter,
@@ -84,6 +86,15 @@ pub struct MessengerApp {
     notice_due: Option<Instant>,
     place_due: Option<Instant>,
     window: Option<WindowPlace>,
+    first_screen: FirstScreen,
+}
+
+/// The first screen that can be used: the sign-in screen or the conversations.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum FirstScreen {
+    Awaited,
+    Drawn,
+    Told,
 }
 
 impl MessengerApp {
@@ -110,6 +121,7 @@ impl MessengerApp {
             notice_due: None,
             place_due: None,
             window: None,
+            first_screen: FirstScreen::Awaited,
         };
         app.model.notice = setup.notice;
         if let Some(server) = setup.server {
@@ -303,6 +315,23 @@ impl MessengerApp {
         }
     }
 
+    /// Says in the log, once, that the first screen that can be used is on the display. It is when
+    /// the next frame begins.
+    fn tell_first_screen(&mut self, ctx: &Context) {
+        let is_usable = |session: &Session| session.ready || session.storage_problem.is_some();
+        match self.first_screen {
+            FirstScreen::Awaited if self.model.session.as_ref().is_none_or(is_usable) => {
+                self.first_screen = FirstScreen::Drawn;
+                ctx.request_repaint();
+            }
+            FirstScreen::Drawn => {
+                tracing::info!("the first screen is there");
+                self.first_screen = FirstScreen::Told;
+            }
+            _ => {}
+        }
+    }
+
     fn run_script(&mut self, ctx: &Context) {
         let Some(mut script) = self.script.take() else {
             return;
@@ -325,6 +354,7 @@ impl eframe::App for MessengerApp {
 
     fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
         let ctx = ui.ctx().clone();
+        self.tell_first_screen(&ctx);
         self.follow_zoom(&ctx);
         self.follow_window(&ctx);
         self.keep_place(&ctx);

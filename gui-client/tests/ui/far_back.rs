@@ -2,14 +2,15 @@
 
 use egui::{Key, Modifiers, Rect};
 use mensageiro::{
-    engine::{Command, Event, Message, MessageId, Older, Place},
+    engine::{Delivery, Event, Message, MessageId, Place},
     model::{Action, MOST_LOADED},
     ui::DrawnRow,
 };
 
-use crate::desk::{Desk, conversation, message, online, person, received};
-
-const MILLION: i64 = 1_000_000;
+use crate::{
+    desk::{Desk, conversation, message, online, received},
+    million::{MILLION, page},
+};
 
 /// Does what the background threads do, until nothing more is asked for.
 fn answer(desk: &mut Desk) {
@@ -27,45 +28,6 @@ fn answer(desk: &mut Desk) {
         }
     }
     panic!("it never has enough");
-}
-
-fn page(command: &Command) -> Option<Event> {
-    let messages = |from: i64, to: i64| -> Vec<Message> {
-        (from.max(0)..to.min(MILLION)).map(received).collect()
-    };
-    let older = |from: i64| match from {
-        ..=0 => Older::Nothing,
-        _ => Older::More,
-    };
-    let with = person("bob");
-    Some(match *command {
-        Command::LoadPage { before, limit, .. } => {
-            let end = before.map_or(MILLION, |place| place.0);
-            let from = end - i64::try_from(limit).unwrap();
-            Event::Page {
-                with,
-                before,
-                messages: messages(from, end),
-                older: older(from),
-            }
-        }
-        Command::LoadAround { place, .. } => Event::Around {
-            with,
-            messages: messages(place.0 - 100, place.0 + 100),
-            older: older(place.0 - 100),
-            newer: place.0 + 100 < MILLION,
-        },
-        Command::LoadNewer { after, limit, .. } => {
-            let end = after.0 + 1 + i64::try_from(limit).unwrap();
-            Event::Newer {
-                with,
-                after,
-                messages: messages(after.0 + 1, end),
-                newer: end < MILLION,
-            }
-        }
-        _ => return None,
-    })
 }
 
 fn desk() -> Desk {
@@ -139,8 +101,8 @@ fn one_comes_back_to_the_newest_message_at_once() {
             "the button" => desk.click("Jump to the latest message"),
             "the keyboard" => desk.press(Modifiers::COMMAND, Key::End),
             _ => {
-                let own = mensageiro::engine::Delivery::Waiting;
-                desk.tell(Event::Message(message(MILLION + 5, "bob", own, "mine")));
+                let own = message(MILLION + 5, "bob", Delivery::Waiting, "mine");
+                desk.tell(Event::Message(own));
             }
         }
         answer(&mut desk);
@@ -154,12 +116,7 @@ fn what_comes_while_one_is_far_back_is_unread_and_waits_at_the_end() {
     let mut desk = desk();
     jump(&mut desk, 500_000);
     let before = rows(&desk);
-    let new = message(
-        MILLION - 1,
-        "bob",
-        mensageiro::engine::Delivery::Received,
-        "new",
-    );
+    let new = message(MILLION - 1, "bob", Delivery::Received, "new");
     let new = Message {
         id: MessageId(MILLION + 1),
         place: Place(MILLION),

@@ -12,6 +12,7 @@ mod idle;
 mod inspector;
 mod live;
 mod login;
+mod million;
 mod pictures;
 mod report;
 mod script;
