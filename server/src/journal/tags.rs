@@ -12,7 +12,7 @@ use mensageiro_protocol::Login;
 use super::Accepted;
 use crate::{
     message::{MessageId, Tag},
-    store::{Store, StoreError, TagHash},
+    store::{Store, StoreError, TagHash, TagRecord},
 };
 
 /// How long a tag is remembered.
@@ -39,19 +39,27 @@ pub(super) struct Tags {
 
 /// The tags of one login.
 pub(super) struct TagsOf {
-    ids: HashMap<Key, MessageId, BuildHasherDefault<KeyHasher>>,
-    /// When messages were sent, by rising numbers: one for each commit, with its first message
-    /// of the login.
-    times: Vec<(MessageId, Timestamp)>,
+    ids: HashMap<Key, Offset, BuildHasherDefault<KeyHasher>>,
+    /// No message with a tag has a lower number.
+    base: MessageId,
+    /// When messages were sent, by rising numbers, in milliseconds: one for each commit, with its
+    /// first message of the login.
+    times: Vec<(MessageId, i64)>,
     /// What the commit in hand has added.
     added: Vec<Key>,
     loaded_at: Timestamp,
     used_at: Timestamp,
 }
 
-/// A [`TagHash`] that takes no more room than it needs.
+/// So much of a [`TagHash`] that no two of a login's tags are the same: 88 bits. A key and its
+/// offset take 16 bytes together.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Key([u64; 2]);
+struct Key([u8; 11]);
+
+/// The number of a message above [`TagsOf::base`]: 40 bits, which no server's numbers outrun while
+/// its tags are remembered.
+#[derive(Clone, Copy)]
+struct Offset([u8; 5]);
 
 /// Takes a part of a [`Key`] as it is: nothing mixes it better than the hash it comes from.
 #[derive(Default)]
@@ -96,12 +104,18 @@ impl TagsOf {
     fn load(store: &dyn Store, login: &Login, now: Timestamp) -> Result<Self, StoreError> {
         let not_before = now.checked_sub(KEPT).unwrap_or(Timestamp::MIN);
         let tags = store.tags(login, not_before, MOST)?;
-        let mut times: Vec<_> = tags.iter().map(|one| (one.id, one.sent_at)).collect();
+        let time = |one: &TagRecord| (one.id, one.sent_at.as_millisecond());
+        let mut times: Vec<_> = tags.iter().map(time).collect();
         times.sort_unstable();
         times.dedup_by_key(|(_, at)| *at);
-        let ids = tags.into_iter().map(|one| (Key::of(one.hash), one.id));
+        times.shrink_to_fit();
+        let base = times.first().map_or(MessageId(0), |(id, _)| *id);
+        let ids = tags
+            .into_iter()
+            .map(|one| (Key::of(one.hash), Offset::of(one.id, base)));
         Ok(Self {
             ids: ids.collect(),
+            base,
             times,
             added: Vec::new(),
             loaded_at: now,
@@ -115,19 +129,24 @@ impl TagsOf {
         let key = Key::of(TagHash::of(tag));
         match self.ids.entry(key) {
             Entry::Occupied(before) => {
-                let id = *before.get();
+                let id = before.get().above(self.base);
                 let commit = self.times.partition_point(|(first, _)| *first <= id);
                 let sent = commit.checked_sub(1).and_then(|at| self.times.get(at));
                 Some(Accepted {
                     id,
-                    sent_at: sent.map_or(now, |(_, at)| *at),
+                    sent_at: sent
+                        .and_then(|(_, at)| Timestamp::from_millisecond(*at).ok())
+                        .unwrap_or(now),
                     is_repeat: true,
                 })
             }
             Entry::Vacant(free) => {
-                free.insert(id);
+                if self.times.is_empty() {
+                    self.base = id;
+                }
+                free.insert(Offset::of(id, self.base));
                 if self.added.is_empty() {
-                    self.times.push((id, now));
+                    self.times.push((id, now.as_millisecond()));
                 }
                 self.added.push(key);
                 None
@@ -154,13 +173,27 @@ impl TagsOf {
 
 impl Key {
     fn of(TagHash(hash): TagHash) -> Self {
-        Self([hash as u64, (hash >> 64) as u64])
+        let [key @ .., _, _, _, _, _] = hash.to_le_bytes();
+        Self(key)
+    }
+}
+
+impl Offset {
+    fn of(id: MessageId, base: MessageId) -> Self {
+        let [offset @ .., _, _, _] = id.0.saturating_sub(base.0).to_le_bytes();
+        Self(offset)
+    }
+
+    fn above(self, base: MessageId) -> MessageId {
+        let [a, b, c, d, e] = self.0;
+        MessageId(base.0 + u64::from_le_bytes([a, b, c, d, e, 0, 0, 0]))
     }
 }
 
 impl Hash for Key {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.0[0]);
+        let [low @ .., _, _, _] = self.0;
+        state.write_u64(u64::from_le_bytes(low));
     }
 }
 

@@ -57,6 +57,9 @@ pub(super) const LAST_MESSAGE: &str = "last-message";
 pub(super) const LAST_READ_MARK: &str = "last-read-mark";
 const ARCHIVE_BYTES: &str = "archive-bytes";
 
+/// What each part of the store keeps in memory before it becomes a table on disk, at most.
+const MEMTABLE_BYTES: u64 = 8 * 1024 * 1024;
+
 /// Old records of tags that are removed with one write.
 const FORGOTTEN_AT_ONCE: usize = 4096;
 
@@ -79,7 +82,9 @@ impl FjallStore {
             .map_err(failed)?;
         let keyspace = |name| {
             database
-                .keyspace(name, KeyspaceCreateOptions::default)
+                .keyspace(name, || {
+                    KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES)
+                })
                 .map_err(failed)
         };
         let (high_water, floor) =
