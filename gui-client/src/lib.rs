@@ -6,6 +6,7 @@
 pub mod app;
 pub mod engine;
 pub mod files;
+pub mod markup;
 pub mod model;
 pub mod report;
 pub mod script;

@@ -193,7 +193,7 @@ impl MessengerApp {
             Action::SignIn | Action::SignInAs(_) | Action::SignOut => {
                 self.state = UiState::default();
             }
-            Action::Write(_) => {
+            Action::Write(_) | Action::Reply(_) | Action::ReplyAbove | Action::ReplyToNothing => {
                 let due = Instant::now() + DRAFT_PAUSE;
                 self.drafts_due.get_or_insert(due);
             }

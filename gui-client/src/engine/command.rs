@@ -65,6 +65,18 @@ pub enum Command {
         /// In which conversation; `None`: in all.
         with: Option<Peer>,
     },
+    /// Looks for the message that a reply quotes, the newest one before it that begins so;
+    /// answered by [`super::Event::Quoted`] if it is here.
+    FindQuoted {
+        /// In which conversation.
+        with: Peer,
+        /// The place of the reply.
+        before: Place,
+        /// Who is said to have written it.
+        author: String,
+        /// How it begins.
+        excerpt: String,
+    },
     /// The person types; told to the others, in live sessions, at most every 3 s.
     Typing {
         /// The user or group it is meant for.

@@ -181,6 +181,8 @@ pub enum Event {
         /// There are still newer ones.
         newer: bool,
     },
+    /// The answer to [`super::Command::FindQuoted`].
+    Quoted(Message),
     /// The answer to [`super::Command::Search`], newest first.
     Found {
         /// What was looked for.

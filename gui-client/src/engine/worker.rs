@@ -117,6 +117,15 @@ impl Worker {
                     messages,
                 }))
             }),
+            Command::FindQuoted {
+                with,
+                before,
+                author,
+                excerpt,
+            } => self.with_history(|history| {
+                let found = history.quoted(&with, before, &author, &excerpt)?;
+                Ok(found.map(Event::Quoted))
+            }),
             Command::Report { with, format } => self.with_history(|history| {
                 let (messages, is_complete) = history.newest(&with)?;
                 Ok(Some(Event::Report {

@@ -30,6 +30,14 @@ pub enum Action {
     SearchIn(Option<Peer>),
     /// Goes to a message that was found.
     JumpTo(Message),
+    /// Writes an answer to a message, with its quote.
+    Reply(Message),
+    /// Writes an answer to the newest message, or to the one above that which is answered.
+    ReplyAbove,
+    /// Takes the quote off the answer again.
+    ReplyToNothing,
+    /// Goes to what a message replies to.
+    OpenQuoted(Message),
     /// Types into the compose box.
     Write(String),
     /// Sends what the compose box holds.

@@ -1,6 +1,9 @@
 use mensageiro_protocol::{Addressed, AddressedError, Login, LoginError, Text, limits::LINE_BYTES};
 
-use crate::engine::{self, NotSent, Peer};
+use crate::{
+    engine::{self, NotSent, Peer},
+    markup,
+};
 
 /// What the compose box holds, ready to go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,10 +41,10 @@ pub enum ComposeProblem {
 /// # Errors
 /// [`ComposeProblem`] says what is missing.
 pub fn read_compose(open: Option<&Peer>, typed: &str) -> Result<Outgoing, ComposeProblem> {
-    let typed = typed.trim_end();
-    if typed.trim_start().is_empty() {
+    if markup::split_draft(typed).1.trim().is_empty() {
         return Err(ComposeProblem::Nothing);
     }
+    let typed = typed.trim_end();
     let outgoing = if typed.starts_with('@') {
         read_addressed(typed)?
     } else {

@@ -7,8 +7,11 @@ use mensageiro_protocol::Login;
 use super::{
     Action, ComposeProblem, Conversations, Outgoing, People, Search, Timeline, read_compose,
 };
-use crate::engine::{
-    Account, Command, Delivery, LinkState, Message, MessageId, Peer, Place, ReportFormat,
+use crate::{
+    engine::{
+        Account, Command, Delivery, LinkState, Message, MessageId, Peer, Place, ReportFormat,
+    },
+    markup,
 };
 
 /// Messages asked for at a time.
@@ -72,6 +75,8 @@ pub struct Session {
     timelines: Vec<(Peer, Timeline)>,
     unsaved_drafts: BTreeSet<Peer>,
     jumps: u32,
+    /// What was last begun to be answered.
+    answered: Option<MessageId>,
     /// Own messages in the outbox, as far as they have been heard of.
     waiting: BTreeSet<MessageId>,
 }
@@ -97,6 +102,7 @@ impl Session {
             timelines: Vec::new(),
             unsaved_drafts: BTreeSet::new(),
             jumps: 0,
+            answered: None,
             waiting: BTreeSet::new(),
         }
     }
@@ -192,6 +198,13 @@ impl Session {
             Action::SearchIn(with) => return self.search.set_scope(with),
             Action::JumpTo(message) => return self.jump_to(&message),
             Action::Write(text) => return self.type_in(text),
+            Action::Reply(message) => self.reply(&message),
+            Action::ReplyAbove => self.reply_above(),
+            Action::ReplyToNothing => {
+                let answer = markup::split_draft(self.draft()).1.to_owned();
+                self.write(answer);
+            }
+            Action::OpenQuoted(message) => return self.open_quoted(&message),
             Action::Away(is_away) => return vec![Command::Away(is_away)],
             Action::Send => return self.send(),
             Action::SendAgain(id) => return vec![Command::SendAgain(id)],
@@ -295,6 +308,46 @@ impl Session {
         }
         self.open = None;
         self.take_unsaved_drafts()
+    }
+
+    /// The quote is the first line of what is written, so it is kept with the draft.
+    fn reply(&mut self, message: &Message) {
+        let author = match (&message.author, &message.with) {
+            _ if message.is_own() => &self.account.login,
+            (Some(author), _) | (None, Peer::Person(author)) => author,
+            (None, Peer::Server) => return,
+        };
+        let answer = markup::split_draft(self.draft()).1;
+        let text = markup::with_quote(author.as_str(), message.text.as_str(), answer);
+        self.answered = Some(message.id);
+        self.write(text);
+    }
+
+    fn reply_above(&mut self) {
+        let Some(timeline) = self.timeline() else {
+            return;
+        };
+        let (quote, _) = markup::split_draft(self.draft());
+        let answered = quote.and_then(|_| timeline.index_of(self.answered?));
+        let above = match answered {
+            Some(at) => at.checked_sub(1),
+            None => timeline.len().checked_sub(1),
+        };
+        if let Some(message) = above.and_then(|at| timeline.get(at)).cloned() {
+            self.reply(&message);
+        }
+    }
+
+    fn open_quoted(&mut self, message: &Message) -> Vec<Command> {
+        let (Some(quote), _) = markup::split_quote(message.text.as_str()) else {
+            return Vec::new();
+        };
+        vec![Command::FindQuoted {
+            with: message.with.clone(),
+            before: message.place,
+            author: quote.author.to_owned(),
+            excerpt: quote.excerpt.to_owned(),
+        }]
     }
 
     /// The person writes; those it is for are told.

@@ -3,7 +3,7 @@
 mod fonts;
 mod palette;
 
-use egui::{CornerRadius, FontFamily, FontId, Margin, Stroke, Style, TextStyle, Vec2};
+use egui::{CornerRadius, FontFamily, Margin, Stroke, Style, TextStyle, Vec2};
 
 pub use fonts::follow_system;
 pub use palette::{DARK, LIGHT, Palette};
@@ -56,6 +56,11 @@ pub mod text {
     /// Messages and nearly everything else.
     pub fn body() -> FontId {
         FontId::proportional(14.5)
+    }
+
+    /// Code in messages.
+    pub fn code() -> FontId {
+        FontId::monospace(13.5)
     }
 
     /// Second lines of rows, hints.
@@ -117,7 +122,7 @@ fn dress(style: &mut Style, palette: &Palette) {
         (TextStyle::Body, text::body()),
         (TextStyle::Button, text::body()),
         (TextStyle::Small, text::small()),
-        (TextStyle::Monospace, FontId::monospace(13.5)),
+        (TextStyle::Monospace, text::code()),
     ]
     .into();
     // Nothing moves by itself, so that an idle window draws no frames.

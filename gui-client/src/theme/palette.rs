@@ -41,12 +41,16 @@ pub struct Palette {
     pub on_own: Color32,
     /// Times in own messages.
     pub on_own_weak: Color32,
+    /// Ground of code in own messages.
+    pub own_code: Color32,
     /// Ground of the other side's messages.
     pub other: Color32,
     /// Text of the other side's messages.
     pub on_other: Color32,
     /// Times in the other side's messages.
     pub on_other_weak: Color32,
+    /// Ground of code in the other side's messages.
+    pub other_code: Color32,
     /// Ground of selected text, which is written in `accent_text`.
     pub selection: Color32,
     /// Ground of warnings.
@@ -92,9 +96,11 @@ pub const LIGHT: Palette = Palette {
     own: rgb(0xCFEFE7),
     on_own: rgb(0x0E2622),
     on_own_weak: rgb(0x3C625B),
+    own_code: rgb(0xB9E3D9),
     other: rgb(0xFFFFFF),
     on_other: rgb(0x14201F),
     on_other_weak: rgb(0x5B686C),
+    other_code: rgb(0xE8EDEE),
     selection: rgb(0xC3E7F1),
     warning: rgb(0xFFF1CF),
     on_warning: rgb(0x533B00),
@@ -130,9 +136,11 @@ pub const DARK: Palette = Palette {
     own: rgb(0x11534A),
     on_own: rgb(0xEDFBF8),
     on_own_weak: rgb(0xB4D9D2),
+    own_code: rgb(0x0C3F38),
     other: rgb(0x202A30),
     on_other: rgb(0xE9EFF0),
     on_other_weak: rgb(0x9FADB3),
+    other_code: rgb(0x12191D),
     selection: rgb(0x1B4A66),
     warning: rgb(0x3D2F0B),
     on_warning: rgb(0xFFE3A1),
@@ -209,7 +217,9 @@ mod tests {
             ("accent under the pointer", p.on_accent, p.accent_hover),
             ("own", p.on_own, p.own),
             ("own time", p.on_own_weak, p.own),
+            ("own code", p.on_own, p.own_code),
             ("other", p.on_other, p.other),
+            ("other code", p.on_other, p.other_code),
             ("other time", p.on_other_weak, p.other),
             ("other link", p.accent_text, p.other),
             ("warning", p.on_warning, p.warning),

@@ -4,9 +4,10 @@ use egui::{
 };
 use mensageiro_protocol::limits::LINE_BYTES;
 
-use super::{Focus, UiState, View, icon::Icon, login::login_problem};
+use super::{Focus, UiState, View, icon::Icon, login::login_problem, marks, widget};
 use crate::{
     engine::{LinkState, NotSent, Peer},
+    markup::{self, Quote},
     model::{Action, ComposeProblem, Session, line_bytes},
     texts::Texts,
     theme::{space, text},
@@ -65,6 +66,10 @@ pub fn show(
     ui.spacing_mut().item_spacing.y = 0.0;
     ui.add_space(10.0);
     remark(ui, view, session);
+    let (quote, answer) = markup::split_draft(session.draft());
+    if let Some(quote) = quote {
+        quote_bar(ui, view, quote, state, actions);
+    }
     let hint = match &session.open {
         Some(Peer::Person(login)) => texts.fill("compose.hint", &[("login", login.as_str())]),
         _ => texts.get("compose.hint_nobody").to_owned(),
@@ -89,7 +94,7 @@ pub fn show(
     // Beside the last line, however many there are.
     let corner = shown.inner.right_bottom() + Vec2::new(space::SMALL, -BUTTON);
     let builder = UiBuilder::new().max_rect(Rect::from_min_size(corner, Vec2::splat(BUTTON)));
-    let ready = session.ready && !session.draft().trim().is_empty();
+    let ready = session.ready && !answer.trim().is_empty();
     if send_button(&mut ui.new_child(builder), view, ready) {
         actions.push(Action::Send);
         state.focus = Some(Focus::Compose);
@@ -107,7 +112,11 @@ fn field(
 ) {
     let row = ui.fonts_mut(|fonts| fonts.row_height(&text::body()));
     let ime = ui.input(|input| state.compose.follow(&input.events));
-    let mut typed = session.draft().to_owned();
+    let (_, answer) = markup::split_draft(session.draft());
+    let quote = &session.draft()[..session.draft().len() - answer.len()];
+    let mut typed = answer.to_owned();
+    let id = egui::Id::unique(("compose box", &session.open));
+    let is_marked = ui.memory(|memory| memory.has_focus(id)) && marks::apply(ui, id, &mut typed);
     let response = ScrollArea::vertical()
         .id_salt(("compose", &session.open))
         .max_height(row * MOST_LINES)
@@ -117,7 +126,7 @@ fn field(
             ui.spacing_mut().interact_size.y = row;
             ui.add(
                 TextEdit::multiline(&mut typed)
-                    .id(egui::Id::unique(("compose box", &session.open)))
+                    .id(id)
                     .font(text::body())
                     .frame(Frame::NONE)
                     .margin(Margin::ZERO)
@@ -129,15 +138,15 @@ fn field(
         })
         .inner;
     response.widget_info(|| {
-        let mut info = egui::WidgetInfo::text_edit(true, session.draft(), session.draft(), hint);
+        let mut info = egui::WidgetInfo::text_edit(true, answer, answer, hint);
         info.label = Some(view.texts.get("compose.name").to_owned());
         info
     });
     if view.model.overlay.is_none() && state.focus.take_if(|f| *f == Focus::Compose).is_some() {
         response.request_focus();
     }
-    if response.changed() {
-        actions.push(Action::Write(typed));
+    if response.changed() || is_marked {
+        actions.push(Action::Write(format!("{quote}{typed}")));
     }
     let enter = ui.input(|input| {
         input.key_pressed(Key::Enter) && !input.modifiers.shift && !input.modifiers.alt
@@ -145,6 +154,49 @@ fn field(
     if response.has_focus() && enter && !ime && session.ready {
         actions.push(Action::Send);
     }
+}
+
+/// What the answer replies to, over the box.
+fn quote_bar(
+    ui: &mut Ui,
+    view: &View<'_>,
+    quote: Quote<'_>,
+    state: &mut UiState,
+    actions: &mut Vec<Action>,
+) {
+    let (texts, palette) = (view.texts, view.palette);
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = 0.0;
+        ui.add_space(space::LARGE);
+        let width = ui.available_width() - space::CONTROL - space::MEDIUM - space::SMALL;
+        let (rect, response) = ui.allocate_exact_size(Vec2::new(width, 38.0), Sense::hover());
+        let name = texts.fill("compose.replying", &[("name", quote.author)]);
+        response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &name));
+        let bar = Rect::from_min_size(rect.min, Vec2::new(3.0, rect.height()));
+        ui.painter().rect_filled(bar, 2, palette.accent);
+        let at = rect.min + Vec2::new(space::MEDIUM, 0.0);
+        let width = width - space::MEDIUM;
+        for (words, font, ink, y) in [
+            (
+                name.as_str(),
+                text::small_strong(),
+                palette.accent_text,
+                1.0,
+            ),
+            (quote.excerpt, text::small(), palette.text_weak, 20.0),
+        ] {
+            let job = widget::one_line(words, font, ink, width);
+            let galley = ui.painter().layout_job(job);
+            ui.painter().galley(at + Vec2::new(0.0, y), galley, ink);
+        }
+        ui.add_space(space::SMALL);
+        let close = texts.get("compose.reply_to_nothing");
+        if widget::icon_button(ui, palette, Icon::Close, close).clicked() {
+            actions.push(Action::ReplyToNothing);
+            state.focus = Some(Focus::Compose);
+        }
+    });
+    ui.add_space(space::SMALL);
 }
 
 fn send_button(ui: &mut Ui, view: &View<'_>, ready: bool) -> bool {

@@ -1,8 +1,9 @@
-use egui::{Key, KeyboardShortcut, Modifiers, Ui};
+use egui::{Event, Key, KeyboardShortcut, Modifiers, Ui};
 
 use super::{Focus, UiState, View, inspector};
 use crate::{
     engine::Peer,
+    markup,
     model::{Action, InspectAction, Overlay, SaveAction, SavedFile, Session},
 };
 
@@ -16,6 +17,7 @@ const QUIT: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Q)
 const HELP: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::F1);
 const INSPECT: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::F10);
 const PICTURE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::F12);
+const REPLY: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::ArrowUp);
 const ABOVE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::ALT, Key::ArrowUp);
 const BELOW: KeyboardShortcut = KeyboardShortcut::new(Modifiers::ALT, Key::ArrowDown);
 
@@ -23,6 +25,8 @@ const BELOW: KeyboardShortcut = KeyboardShortcut::new(Modifiers::ALT, Key::Arrow
 pub const SHEET: &[(&str, &str)] = &[
     ("Enter", "keys.send"),
     ("Shift+Enter", "keys.break_line"),
+    ("Ctrl+↑", "keys.reply"),
+    ("Ctrl+B  Ctrl+I  Ctrl+E", "keys.bold"),
     ("Ctrl+N", "keys.new"),
     ("Ctrl+K", "keys.filter"),
     ("Ctrl+F", "keys.find"),
@@ -34,7 +38,7 @@ pub const SHEET: &[(&str, &str)] = &[
     ("Ctrl++  Ctrl+-  Ctrl+0", "keys.zoom"),
     ("F10", "keys.inspect"),
     ("F12", "keys.picture"),
-    ("F1", "keys.help"),
+    ("F1  ?", "keys.help"),
     ("Esc", "keys.close"),
     ("Ctrl+Q", "keys.quit"),
 ];
@@ -52,7 +56,10 @@ pub fn read(ui: &Ui, view: &View<'_>, state: &mut UiState, actions: &mut Vec<Act
     if pressed(&QUIT) {
         actions.push(Action::Quit);
     }
-    if pressed(&HELP) {
+    // A question mark that nobody is writing asks for help too.
+    let asks = ui.memory(|memory| memory.focused().is_none())
+        && ui.input(|input| input.events.contains(&Event::Text("?".into())));
+    if pressed(&HELP) || asks {
         actions.push(Action::Show(Overlay::Shortcuts));
     }
     if pressed(&SETTINGS) {
@@ -79,6 +86,10 @@ pub fn read(ui: &Ui, view: &View<'_>, state: &mut UiState, actions: &mut Vec<Act
         }
         if pressed(&LATEST) {
             state.timeline.jump_to_latest();
+        }
+        if pressed(&REPLY) {
+            actions.push(Action::ReplyAbove);
+            state.focus = Some(Focus::Compose);
         }
         for (shortcut, step) in [(ABOVE, -1), (BELOW, 1)] {
             if pressed(&shortcut) {
@@ -115,6 +126,9 @@ fn close_one_thing(
     }
     if session.search.with.is_some() {
         return Some(Action::SearchIn(None));
+    }
+    if markup::split_draft(session.draft()).0.is_some() {
+        return Some(Action::ReplyToNothing);
     }
     session.open.as_ref().map(|_| Action::CloseConversation)
 }

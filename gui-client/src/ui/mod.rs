@@ -8,6 +8,7 @@ mod icon;
 mod inspector;
 mod keys;
 mod login;
+mod marks;
 mod people;
 mod preferences;
 mod presence;
@@ -15,7 +16,6 @@ mod refused;
 mod search;
 mod sidebar;
 mod timeline;
-mod urls;
 mod widget;
 
 use std::time::Instant;

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     engine::{Conversation, Message, Peer},
+    markup,
     model::{Action, Overlay, Session},
     texts::{self, Texts},
     theme::{space, text},
@@ -282,7 +283,10 @@ fn words(
     let (line, ink) = match (&conversation.last, conversation.draft.trim()) {
         _ if typing.is_some() => (typing.unwrap_or_default(), palette.accent_text),
         (_, draft) if !draft.is_empty() && !is_open => (
-            texts.fill("list.draft", &[("text", &beginning(draft))]),
+            texts.fill(
+                "list.draft",
+                &[("text", &beginning(markup::split_draft(draft).1))],
+            ),
             palette.warning_text,
         ),
         (Some(last), _) => {
@@ -302,7 +306,8 @@ fn words(
 
 /// What a row says of a message.
 fn last_words(texts: &Texts, last: &Message) -> String {
-    let text = beginning(last.text.as_str());
+    let (_, said) = markup::split_quote(last.text.as_str());
+    let text = beginning(&markup::plain(said));
     match &last.author {
         Some(author) => texts.fill("list.author", &[("name", author.as_str()), ("text", &text)]),
         None if last.is_own() => texts.fill("list.own", &[("text", &text)]),

@@ -182,6 +182,30 @@ impl Desk {
         self.harness.run();
     }
 
+    pub fn click_at(&mut self, pos: egui::Pos2) {
+        self.harness.event(egui::Event::PointerMoved(pos));
+        for pressed in [true, false] {
+            self.harness.event(egui::Event::PointerButton {
+                pos,
+                button: egui::PointerButton::Primary,
+                pressed,
+                modifiers: Modifiers::NONE,
+            });
+            self.harness.step();
+        }
+        self.harness.run();
+    }
+
+    /// Draws frames until the window asks for this.
+    pub fn until_asked(&mut self, command: &Command) {
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+        while !self.asked().contains(command) {
+            assert!(std::time::Instant::now() < deadline, "{command:?}");
+            std::thread::yield_now();
+            self.harness.step();
+        }
+    }
+
     pub fn sees(&self, name: &str) -> bool {
         self.harness
             .query_all_by_label_contains(name)

@@ -14,6 +14,7 @@ mod live;
 mod login;
 mod million;
 mod pictures;
+mod replies;
 mod report;
 mod script;
 mod selection;

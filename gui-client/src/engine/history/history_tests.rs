@@ -89,6 +89,25 @@ fn everything_is_there_after_reopening() {
 }
 
 #[test]
+fn what_a_reply_quotes_is_the_newest_before_it_that_its_author_began_so() {
+    let folder = tempdir().unwrap();
+    let mut history = open(&folder);
+    for text in ["is it *ten*?", "is it ten?", "no", "is it ten?"] {
+        receive(&mut history, &[("bob", text), ("cy", text)], None);
+    }
+    let bob = person("bob");
+    let all = history.page(&bob, None, 10).unwrap().0;
+    let quoted = |before: Place, author: &str, excerpt: &str| {
+        let found = history.quoted(&bob, before, author, excerpt).unwrap();
+        found.map(|message| message.id)
+    };
+    assert_eq!(quoted(all[3].place, "bob", "is it ten?"), Some(all[1].id));
+    assert_eq!(quoted(all[1].place, "bob", "is it ten?"), Some(all[0].id));
+    assert_eq!(quoted(all[3].place, "alice", "is it ten?"), None);
+    assert_eq!(quoted(all[3].place, "bob", "is it"), None);
+}
+
+#[test]
 fn pages_go_back_to_the_beginning() {
     let folder = tempdir().unwrap();
     let mut history = open(&folder);

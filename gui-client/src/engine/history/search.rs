@@ -7,7 +7,10 @@ use super::{
     fold::fold,
     row::{COLUMNS, peer_name, read_message},
 };
-use crate::engine::{Message, Peer};
+use crate::{
+    engine::{Message, Peer, Place},
+    markup,
+};
 
 /// The index knows groups of three characters; shorter words are looked for by reading.
 const INDEXED_CHARS: usize = 3;
@@ -39,6 +42,41 @@ impl History {
         };
         found.sort_by_key(|message| std::cmp::Reverse(message.place));
         for message in &mut found {
+            self.add_receipts(std::slice::from_mut(message))?;
+        }
+        Ok(found)
+    }
+
+    /// The newest message before `before` that `author` wrote and that is quoted so; looked for
+    /// in the 100,000 before it.
+    ///
+    /// # Errors
+    /// [`super::HistoryError::Failed`]
+    pub fn quoted(
+        &self,
+        with: &Peer,
+        before: Place,
+        author: &str,
+        excerpt: &str,
+    ) -> Result<Option<Message>> {
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM conversations c JOIN messages m ON m.conversation = c.id
+             WHERE c.peer = ?1 AND m.place < ?2 ORDER BY m.place DESC LIMIT ?3"
+        ))?;
+        let values = params![peer_name(with), before.0, READ as i64];
+        let mut rows = statement.query_map(values, read_message)?;
+        let is_it = |message: &Message| {
+            let is_theirs = match &message.author {
+                Some(login) => login.as_str() == author,
+                // The other side's, or one's own: there is nobody else.
+                None => message.is_own() == (peer_name(with) != author),
+            };
+            is_theirs && markup::excerpt(message.text.as_str()) == excerpt
+        };
+        let mut found = rows
+            .find(|row| row.as_ref().is_ok_and(is_it) || row.is_err())
+            .transpose()?;
+        if let Some(message) = &mut found {
             self.add_receipts(std::slice::from_mut(message))?;
         }
         Ok(found)

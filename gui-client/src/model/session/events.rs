@@ -65,6 +65,7 @@ impl Session {
                     timeline.take_newer(after, messages, newer);
                 }
             }
+            Event::Quoted(message) if self.ready => return self.jump_to(&message),
             Event::Found {
                 query,
                 with,

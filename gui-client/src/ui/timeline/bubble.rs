@@ -1,15 +1,17 @@
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use egui::{
-    Color32, Galley, Stroke, Ui,
+    Color32, Galley, Rect, Stroke, Ui,
     text::{LayoutJob, TextFormat, TextWrapping},
+    vec2,
 };
 
 use crate::{
     engine::{Delivery, Message},
+    markup::{self, Quote, Style, find_urls},
     texts::time_of_day,
-    theme::text,
-    ui::{View, urls::find_urls, widget::one_line},
+    theme::{Palette, text},
+    ui::{View, widget::one_line},
 };
 
 /// Room between the text and the sides of its bubble.
@@ -20,6 +22,10 @@ pub const PAD_Y: f32 = 7.0;
 pub const SIGN: f32 = 17.0;
 /// Height of the author's line.
 pub const AUTHOR: f32 = 19.0;
+/// Height of the quote of what is replied to, with the room below it.
+pub const QUOTE: f32 = 46.0;
+/// Room between the sides of a quote and its words.
+const QUOTE_PAD: f32 = 10.0;
 
 const WIDEST: f32 = 560.0;
 const META_GAP: f32 = 10.0;
@@ -29,8 +35,12 @@ const META_GAP: f32 = 10.0;
 pub struct Bubble {
     /// Above the text, in groups: who wrote it.
     pub author: Option<Arc<Galley>>,
+    /// What is replied to: who wrote it, and how it begins.
+    pub quote: Option<[Arc<Galley>; 2]>,
     /// The text.
     pub text: Arc<Galley>,
+    /// Where the web addresses are in it, in bytes.
+    pub urls: Vec<Range<usize>>,
     /// The time.
     pub time: Arc<Galley>,
     /// Width of the bubble.
@@ -63,12 +73,9 @@ pub fn lay_out(
         [palette.other, palette.on_other, palette.on_other_weak]
     };
     let inner = widest - 2.0 * PAD_X;
-    let link = if message.is_own() {
-        palette.on_own
-    } else {
-        palette.accent_text
-    };
-    let job = text_job(message.text.as_str(), inner, colours[1], link);
+    let (quote, said) = markup::split_quote(message.text.as_str());
+    let quote = quote.map(|quote| quoted(ui, view, quote, message.is_own(), inner));
+    let (job, urls) = text_job(said, inner, palette, message.is_own());
     let text = ui.painter().layout_job(job);
     let author = message.author.as_ref().filter(|_| names_author);
     let author = author.map(|author| {
@@ -88,10 +95,16 @@ pub fn lay_out(
         (text.size().x.max(meta), text.size().y + time.size().y + 1.0)
     };
     let named = author.as_ref().map_or(0.0, |author| author.size().x);
-    let width = width.max(named);
-    let height = height + author.as_ref().map_or(0.0, |_| AUTHOR);
+    let quote_width = quote.as_ref().map_or(0.0, |[author, excerpt]| {
+        author.size().x.max(excerpt.size().x) + 2.0 * QUOTE_PAD
+    });
+    let width = width.max(named).max(quote_width);
+    let height =
+        height + author.as_ref().map_or(0.0, |_| AUTHOR) + quote.as_ref().map_or(0.0, |_| QUOTE);
     Bubble {
         author,
+        quote,
+        urls,
         width: (width + 2.0 * PAD_X).ceil(),
         height: (height + 2.0 * PAD_Y).ceil(),
         text,
@@ -108,26 +121,103 @@ pub fn question_height(message: &Message) -> f32 {
     }
 }
 
-fn text_job(message: &str, width: f32, ink: Color32, link: Color32) -> LayoutJob {
-    let plain = TextFormat {
-        line_height: Some(20.0),
-        ..TextFormat::simple(text::body(), ink)
+fn quoted(
+    ui: &Ui,
+    view: &View<'_>,
+    quote: Quote<'_>,
+    is_own: bool,
+    width: f32,
+) -> [Arc<Galley>; 2] {
+    let palette = view.palette;
+    let (name, ink) = if is_own {
+        (palette.on_own, palette.on_own_weak)
+    } else {
+        (palette.author(quote.author), palette.on_other_weak)
     };
-    let linked = TextFormat {
-        color: link,
-        underline: Stroke::new(1.0, link),
-        ..plain.clone()
+    let width = width - 2.0 * QUOTE_PAD;
+    [
+        (quote.author, text::small_strong(), name),
+        (quote.excerpt, text::small(), ink),
+    ]
+    .map(|(words, font, ink)| ui.painter().layout_job(one_line(words, font, ink, width)))
+}
+
+/// Draws the quote into the upper part of a bubble's inner area; gives where it is.
+pub fn paint_quote(
+    ui: &Ui,
+    palette: &Palette,
+    area: Rect,
+    [author, excerpt]: &[Arc<Galley>; 2],
+) -> Rect {
+    let rect = Rect::from_min_size(area.min, vec2(area.width(), QUOTE - 6.0));
+    let ground = palette.accent_text.gamma_multiply(0.10);
+    ui.painter().rect_filled(rect, 6, ground);
+    let bar = Rect::from_min_size(rect.min, vec2(3.0, rect.height()));
+    ui.painter().rect_filled(bar, 2, palette.accent_text);
+    let at = rect.min + vec2(QUOTE_PAD, 3.0);
+    ui.painter().galley(at, author.clone(), palette.text);
+    let at = at + vec2(0.0, 17.0);
+    ui.painter().galley(at, excerpt.clone(), palette.text);
+    rect
+}
+
+/// The text without its marks, laid out as they say; and where the web addresses are in it.
+fn text_job(
+    said: &str,
+    width: f32,
+    palette: &Palette,
+    is_own: bool,
+) -> (LayoutJob, Vec<Range<usize>>) {
+    let (ink, link, code) = if is_own {
+        (palette.on_own, palette.on_own, palette.own_code)
+    } else {
+        (palette.on_other, palette.accent_text, palette.other_code)
     };
+    let parts = markup::parts(said);
+    let shown: String = parts.iter().map(|part| &said[part.range.clone()]).collect();
+    let urls = find_urls(&shown);
     let mut job = LayoutJob {
         wrap: TextWrapping::wrap_at_width(width),
         ..LayoutJob::default()
     };
-    let mut from = 0;
-    for url in find_urls(message) {
-        job.append(&message[from..url.start], 0.0, plain.clone());
-        job.append(&message[url.clone()], 0.0, linked.clone());
-        from = url.end;
+    let mut at = 0;
+    for part in &parts {
+        let end = at + part.range.len();
+        let plain = format(part.style, ink, code);
+        let linked = TextFormat {
+            color: link,
+            underline: Stroke::new(1.0, link),
+            ..plain.clone()
+        };
+        while at < end {
+            let next = urls.iter().find(|url| url.end > at);
+            let (to, look) = match next {
+                Some(url) if url.start <= at => (url.end, &linked),
+                Some(url) => (url.start, &plain),
+                None => (end, &plain),
+            };
+            let to = to.min(end);
+            job.append(&shown[at..to], 0.0, look.clone());
+            at = to;
+        }
     }
-    job.append(&message[from..], 0.0, plain);
-    job
+    (job, urls)
+}
+
+fn format(style: Style, ink: Color32, code: Color32) -> TextFormat {
+    let font = match style {
+        Style { is_code: true, .. } => text::code(),
+        Style { is_bold: true, .. } => text::strong(),
+        _ => text::body(),
+    };
+    TextFormat {
+        line_height: Some(20.0),
+        italics: style.is_italic,
+        background: if style.is_code {
+            code
+        } else {
+            Color32::TRANSPARENT
+        },
+        ..TextFormat::simple(font, ink)
+    }
 }

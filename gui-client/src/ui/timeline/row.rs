@@ -7,15 +7,16 @@ use super::{
     DrawnRow,
     above::{Above, belongs},
     anchor::Heights,
-    bubble::{self, AUTHOR, Bubble, PAD_X, PAD_Y, SIGN},
+    bubble::{self, AUTHOR, Bubble, PAD_X, PAD_Y, QUOTE, SIGN},
     delivery,
 };
 use crate::{
     engine::{Delivery, Message, Peer},
+    markup,
     model::{Action, Timeline},
     texts,
     theme::{space, text},
-    ui::{View, peer_name, urls::find_urls, widget},
+    ui::{View, peer_name, widget},
 };
 
 /// Measures rows of one frame.
@@ -90,7 +91,7 @@ pub fn paint(
         ui.painter()
             .rect_stroke(around, 17, stroke, egui::StrokeKind::Middle);
     }
-    words(ui, view, message, rect, &laid_out);
+    words(ui, view, message, rect, &laid_out, actions);
     corner(ui, view, message, rect, &laid_out);
     match message.delivery {
         Delivery::Unconfirmed => question(
@@ -156,7 +157,14 @@ fn ground(painter: &Painter, rect: Rect, bubble: &Bubble, message: &Message, end
 }
 
 /// The text itself: selectable, with links and a menu.
-fn words(ui: &Ui, view: &View<'_>, message: &Message, rect: Rect, bubble: &Bubble) {
+fn words(
+    ui: &Ui,
+    view: &View<'_>,
+    message: &Message,
+    rect: Rect,
+    bubble: &Bubble,
+    actions: &mut Vec<Action>,
+) {
     let id = ui.scope_id().with(("message", message.id.0));
     let response = ui.interact(rect, id, Sense::click_and_drag());
     response.widget_info(|| {
@@ -167,12 +175,13 @@ fn words(ui: &Ui, view: &View<'_>, message: &Message, rect: Rect, bubble: &Bubbl
         };
         let state = delivery::name(view, message);
         let time = texts::time_of_day(message.at, view.zone);
+        let text = spoken(view.texts, message);
         let label = view.texts.fill(
             key,
             &[
                 ("name", author_name(view.texts, message)),
                 ("time", &time),
-                ("text", message.text.as_str()),
+                ("text", &text),
                 ("state", state),
             ],
         );
@@ -182,6 +191,12 @@ fn words(ui: &Ui, view: &View<'_>, message: &Message, rect: Rect, bubble: &Bubbl
     if let Some(author) = &bubble.author {
         ui.painter().galley(at, author.clone(), bubble.colours[1]);
         at.y += AUTHOR;
+    }
+    let mut quote_at = None;
+    if let Some(quote) = &bubble.quote {
+        let area = Rect::from_min_max(at, rect.max - vec2(PAD_X, PAD_Y));
+        quote_at = Some(bubble::paint_quote(ui, view.palette, area, quote));
+        at.y += QUOTE;
     }
     LabelSelectionState::label_text_selection(
         ui,
@@ -195,14 +210,27 @@ fn words(ui: &Ui, view: &View<'_>, message: &Message, rect: Rect, bubble: &Bubbl
         .hover_pos()
         .filter(|pos| bubble.text.rect.translate(at.to_vec2()).contains(*pos));
     if let Some(pos) = on_text
-        && let Some(url) = url_at(message.text.as_str(), &bubble.text, pos - at)
+        && let Some(url) = url_at(bubble, pos - at)
     {
         ui.set_cursor_icon(egui::CursorIcon::PointingHand);
         if response.clicked() {
             ui.ctx().open_url(OpenUrl::new_tab(url));
         }
     }
+    let to_quote = quote_at.filter(|rect| {
+        response.clicked()
+            && response
+                .interact_pointer_pos()
+                .is_some_and(|pos| rect.contains(pos))
+    });
+    if to_quote.is_some() {
+        actions.push(Action::OpenQuoted(message.clone()));
+    }
     response.context_menu(|ui| {
+        if message.with != Peer::Server && ui.button(view.texts.get("chat.reply")).clicked() {
+            actions.push(Action::Reply(message.clone()));
+            ui.close();
+        }
         if ui.button(view.texts.get("chat.copy")).clicked() {
             ui.ctx().copy_text(message.text.as_str().to_owned());
             ui.close();
@@ -218,12 +246,29 @@ fn author_name<'a>(texts: &'a texts::Texts, message: &'a Message) -> &'a str {
     }
 }
 
-fn url_at<'a>(message: &'a str, galley: &egui::Galley, at: egui::Vec2) -> Option<&'a str> {
-    let character = galley.cursor_from_pos(at).index;
-    let (byte, _) = message.char_indices().nth(usize::from(character))?;
-    let mut urls = find_urls(message).into_iter();
-    urls.find(|url| url.contains(&byte))
-        .map(|url| &message[url])
+/// What a screen reader says of a text.
+fn spoken(texts: &texts::Texts, message: &Message) -> String {
+    let (quote, said) = markup::split_quote(message.text.as_str());
+    let said = markup::plain(said);
+    match quote {
+        None => said,
+        Some(quote) => texts.fill(
+            "chat.replying_to",
+            &[
+                ("name", quote.author),
+                ("quote", quote.excerpt),
+                ("text", &said),
+            ],
+        ),
+    }
+}
+
+fn url_at(bubble: &Bubble, at: egui::Vec2) -> Option<&str> {
+    let text = bubble.text.text();
+    let character = bubble.text.cursor_from_pos(at).index;
+    let (byte, _) = text.char_indices().nth(usize::from(character))?;
+    let url = bubble.urls.iter().find(|url| url.contains(&byte))?;
+    text.get(url.clone())
 }
 
 /// The time, and how far an own message got.

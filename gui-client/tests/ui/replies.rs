@@ -1,0 +1,131 @@
+//! Replies with a quote, and what is bold, italic or code.
+
+use egui::{Key, Modifiers};
+use egui_kittest::kittest::Queryable;
+use mensageiro::engine::{Command, Delivery, Event, MessageId, Place};
+
+use crate::desk::{Desk, login, message, person};
+
+fn desk() -> Desk {
+    let mut desk = Desk::chatting(1..3, 0, true);
+    for (id, delivery, text) in [
+        (3, Delivery::Received, "Do we *still* meet?"),
+        (4, Delivery::Accepted, "Yes"),
+    ] {
+        desk.tell(Event::Message(message(id, "bob", delivery, text)));
+    }
+    desk
+}
+
+/// What was sent, if anything.
+fn sent(desk: &Desk) -> Option<String> {
+    desk.asked().into_iter().find_map(|command| match command {
+        Command::Send { to, text } if to == login("bob") => Some(text.as_str().to_owned()),
+        _ => None,
+    })
+}
+
+fn draft(desk: &Desk) -> &str {
+    desk.session().draft()
+}
+
+#[test]
+fn a_reply_from_the_menu_goes_out_as_plain_text_with_its_quote() {
+    let mut desk = desk();
+    desk.harness
+        .get_by_label_contains("Do we still meet?")
+        .click_secondary();
+    desk.harness.run();
+    desk.click("Reply");
+    assert!(desk.sees("Replying to bob"));
+    desk.write("Message", "at ten");
+    desk.press(Modifiers::NONE, Key::Enter);
+    let expected = "> bob: “Do we still meet?”\nat ten";
+    assert_eq!(sent(&desk).as_deref(), Some(expected));
+    assert!(!desk.sees("Replying to"));
+}
+
+#[test]
+fn the_keyboard_goes_up_the_messages_and_escape_gives_up_the_reply_alone() {
+    let mut desk = desk();
+    desk.write("Message", "hm");
+    desk.press(Modifiers::COMMAND, Key::ArrowUp);
+    assert_eq!(draft(&desk), "> alice: “Yes”\nhm");
+    desk.press(Modifiers::COMMAND, Key::ArrowUp);
+    assert_eq!(draft(&desk), "> bob: “Do we still meet?”\nhm");
+    desk.press(Modifiers::NONE, Key::Escape);
+    assert_eq!(draft(&desk), "hm");
+    assert_eq!(desk.session().open, Some(person("bob")));
+}
+
+#[test]
+fn a_quote_alone_is_not_sent_and_is_kept_with_the_draft() {
+    let mut desk = desk();
+    desk.press(Modifiers::COMMAND, Key::ArrowUp);
+    desk.press(Modifiers::NONE, Key::Enter);
+    assert_eq!(sent(&desk), None);
+    desk.press(Modifiers::NONE, Key::Escape);
+    desk.press(Modifiers::COMMAND, Key::ArrowUp);
+    desk.click("Do not reply to this message");
+    assert_eq!(draft(&desk), "");
+    desk.press(Modifiers::COMMAND, Key::ArrowUp);
+    desk.asked();
+    desk.press(Modifiers::COMMAND, Key::K);
+    let kept = Command::SaveDraft {
+        with: person("bob"),
+        text: "> alice: “Yes”\n".into(),
+    };
+    desk.until_asked(&kept);
+}
+
+#[test]
+fn a_reply_shows_its_quote_and_leads_to_what_it_quotes() {
+    let mut desk = desk();
+    let reply = "> bob: “Do we still meet?” no, sorry";
+    desk.tell(Event::Message(message(5, "bob", Delivery::Received, reply)));
+    let name = "replying to bob, “Do we still meet?”: no, sorry";
+    assert!(desk.sees(name));
+    let quote = desk.harness.get_by_label_contains(name).rect().left_top();
+    desk.asked();
+    desk.click_at(quote + egui::vec2(30.0, 20.0));
+    let asked = Command::FindQuoted {
+        with: person("bob"),
+        before: Place(5),
+        author: "bob".into(),
+        excerpt: "Do we still meet?".into(),
+    };
+    assert!(desk.asked().contains(&asked));
+    let found = message(3, "bob", Delivery::Received, "Do we *still* meet?");
+    desk.tell(Event::Quoted(found));
+    let sought = desk.session().timeline().unwrap().sought;
+    assert_eq!(sought.map(|(id, _)| id), Some(MessageId(3)));
+}
+
+#[test]
+fn marks_are_not_read_aloud_and_keys_write_them() {
+    let mut desk = desk();
+    assert!(desk.sees("Do we still meet?"));
+    desk.write("Message", "now");
+    desk.press(Modifiers::COMMAND, Key::A);
+    for (key, expected) in [
+        (Key::B, "*now*"),
+        (Key::I, "*_now_*"),
+        (Key::I, "*now*"),
+        (Key::E, "*`now`*"),
+    ] {
+        desk.press(Modifiers::COMMAND, key);
+        assert_eq!(draft(&desk), expected);
+    }
+}
+
+#[test]
+fn a_question_mark_that_nobody_writes_opens_the_list_of_keys() {
+    let mut desk = Desk::signed_in(vec![]);
+    desk.harness.event(egui::Event::Text("?".into()));
+    desk.harness.run();
+    assert!(desk.sees("Keyboard shortcuts"));
+
+    let mut desk = self::desk();
+    desk.write("Message", "why?");
+    assert!(!desk.sees("Keyboard shortcuts"));
+}
