@@ -80,6 +80,8 @@ pub struct MessengerApp {
     script: Option<ScriptDriver>,
     attention: Attention,
     zone: TimeZone,
+    /// The moment that stands still, for pictures.
+    stopped: Option<(Timestamp, Instant)>,
     title: String,
     zoom: f32,
     drafts_due: Option<Instant>,
@@ -115,6 +117,7 @@ impl MessengerApp {
                 .map(|runner| ScriptDriver::new(runner, setup.failed)),
             attention: Attention::new(),
             zone: TimeZone::system(),
+            stopped: None,
             title: String::new(),
             zoom: 1.0,
             drafts_due: None,
@@ -147,6 +150,11 @@ impl MessengerApp {
     /// Shows times in this zone instead of the system's.
     pub fn set_zone(&mut self, zone: TimeZone) {
         self.zone = zone;
+    }
+
+    /// Shows everything as if it were this moment, and stayed it.
+    pub fn stop_clock(&mut self, now: Timestamp) {
+        self.stopped = Some((now, Instant::now()));
     }
 
     fn drain(&mut self, ctx: &Context) {
@@ -360,13 +368,16 @@ impl eframe::App for MessengerApp {
         self.keep_place(&ctx);
         self.run_script(&ctx);
         self.follow_attention(&ctx);
+        let (now, instant) = self
+            .stopped
+            .unwrap_or_else(|| (Timestamp::now(), Instant::now()));
         let view = View {
             model: &self.model,
             texts: Texts::of(self.model.preferences.language),
             palette: ui::palette(ui),
-            now: Timestamp::now(),
+            now,
             zone: &self.zone,
-            instant: Instant::now(),
+            instant,
             watched: self.script.is_some() || ui.input(|input| input.focused),
         };
         let actions = ui::show(ui, &view, &mut self.state);

@@ -18,14 +18,13 @@ pub fn show(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<A
         let why = problem_text(texts, problem, server);
         let seconds = seconds_until(ui, *retry_at, view.instant);
         let when = texts.fill("link.next_try", &[("seconds", &seconds.to_string())]);
-        bar(ui, warning(view), &why, Some(&when), |ui| {
-            if widget::plain_button(ui, texts.get("link.try_now")).clicked() {
-                actions.push(Action::FetchNow);
-            }
-        });
+        let try_now = texts.get("link.try_now");
+        if bar(ui, warning(view), &[&why, &when], Some(try_now)) {
+            actions.push(Action::FetchNow);
+        }
     }
     if let Some(why) = &session.storage_problem {
-        bar(ui, warning(view), why, None, |_| {});
+        bar(ui, warning(view), &[why], None);
     }
 }
 
@@ -59,11 +58,9 @@ pub fn notice(ui: &mut Ui, view: &View<'_>, notice: &Notice, actions: &mut Vec<A
         ),
         Notice::SettingsFailed(why) => texts.fill("notice.settings_failed", &[("why", why)]),
     };
-    bar(ui, kind, &sentence, None, |ui| {
-        if widget::plain_button(ui, texts.get("notice.dismiss")).clicked() {
-            actions.push(Action::DismissNotice);
-        }
-    });
+    if bar(ui, kind, &[&sentence], Some(texts.get("notice.dismiss"))) {
+        actions.push(Action::DismissNotice);
+    }
 }
 
 /// The line under the conversation list: the state of the connection, and how often it fetches.
@@ -155,41 +152,28 @@ fn warning(view: &View<'_>) -> Kind {
     }
 }
 
-fn bar(
-    ui: &mut Ui,
-    kind: Kind,
-    sentence: &str,
-    second: Option<&str>,
-    buttons: impl FnOnce(&mut Ui),
-) {
-    Frame::new()
-        .fill(kind.ground)
-        .inner_margin(Margin::symmetric(space::LARGE as i8, space::SMALL as i8))
-        .show(ui, |ui| {
-            ui.horizontal(|ui| {
-                ui.spacing_mut().item_spacing = vec2(space::SMALL, 1.0);
-                let (rect, _) = ui.allocate_exact_size(vec2(22.0, 22.0), Sense::hover());
-                kind.sign.paint(ui.painter(), rect.center(), 20.0, kind.ink);
-                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                    buttons(ui);
-                    let Some(second) = second else {
-                        ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                            line(ui, sentence, kind.ink);
-                        });
-                        return;
-                    };
-                    ui.with_layout(Layout::top_down(Align::Min), |ui| {
-                        line(ui, sentence, kind.ink);
-                        line(ui, second, kind.ink);
-                    });
-                });
+/// Sentences beside a sign, as high as they need, and a button; true if it was clicked.
+fn bar(ui: &mut Ui, kind: Kind, sentences: &[&str], button: Option<&str>) -> bool {
+    let margin = Margin::symmetric(space::LARGE as i8, space::SMALL as i8);
+    let frame = Frame::new().fill(kind.ground).inner_margin(margin);
+    let row = frame.show(ui, |ui| {
+        ui.spacing_mut().item_spacing = vec2(space::SMALL, 1.0);
+        ui.horizontal(|ui| {
+            let (rect, _) = ui.allocate_exact_size(vec2(22.0, 22.0), Sense::hover());
+            kind.sign.paint(ui.painter(), rect.center(), 20.0, kind.ink);
+            let width = button.map_or(0.0, |label| widget::button_width(ui, label) + space::SMALL);
+            let width = ui.available_width() - width;
+            ui.vertical(|ui| {
+                ui.set_width(width);
+                for sentence in sentences {
+                    let sentence = RichText::new(*sentence).font(text::small()).color(kind.ink);
+                    ui.add(egui::Label::new(sentence).wrap());
+                }
             });
-        });
-}
-
-fn line(ui: &mut Ui, sentence: &str, ink: Color32) {
-    let sentence = RichText::new(sentence).font(text::small()).color(ink);
-    ui.add(egui::Label::new(sentence).wrap());
+            button.is_some_and(|label| widget::plain_button(ui, label).clicked())
+        })
+    });
+    row.inner.inner
 }
 
 fn problem_text(texts: &Texts, problem: &LinkProblem, server: &str) -> String {

@@ -62,9 +62,9 @@ fn conversation(
     }
     banners(ui, view, session, actions);
     if session.open != Some(Peer::Server) {
-        Panel::bottom("compose")
-            .frame(panel)
-            .show(ui, |ui| compose::show(ui, view, session, state, actions));
+        widget::bar(Panel::bottom("compose").frame(panel), ui, |ui| {
+            compose::show(ui, view, session, state, actions);
+        });
     }
     CentralPanel::no_frame().show(ui, |ui| match (&session.open, session.timeline()) {
         (Some(open), Some(messages)) => {
@@ -75,11 +75,11 @@ fn conversation(
 }
 
 fn banners(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<Action>) {
-    Panel::top("banners")
+    let panel = Panel::top("banners")
         .frame(Frame::NONE)
         .min_size(0.0)
-        .show_separator_line(false)
-        .show(ui, |ui| banner::show(ui, view, session, actions));
+        .show_separator_line(false);
+    widget::bar(panel, ui, |ui| banner::show(ui, view, session, actions));
 }
 
 fn header(
@@ -151,6 +151,7 @@ fn menu(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
     let name = view.texts.get("chat.menu");
     let button = widget::icon_button(ui, view.palette, Icon::More, name);
     Popup::menu(&button).show(|ui| {
+        widget::menu(ui);
         for (format, name) in [
             (ReportFormat::Html, "report.as_html"),
             (ReportFormat::Csv, "report.as_csv"),

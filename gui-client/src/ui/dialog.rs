@@ -8,6 +8,9 @@ use crate::{
     theme::{space, text},
 };
 
+/// Height of the window that a dialog leaves free, with its own margins.
+const AROUND: f32 = 72.0;
+
 /// The dialog over everything else.
 pub fn show(
     ui: &mut Ui,
@@ -37,13 +40,15 @@ pub fn show(
         .shadow(view.palette.shadow())
         .inner_margin(Margin::same(20));
     let id = Id::unique("dialog");
-    let height = screen.height() - 72.0;
+    let height = screen.height() - AROUND;
     let modal = Modal::new(id)
         .area(Modal::default_area(id).default_height(height))
         .backdrop_color(view.palette.veil)
         .frame(frame)
         .show(ui.ctx(), |ui| {
             ui.set_width(width - 40.0);
+            // Not the height of the last frame: a problem may just have been told.
+            ui.set_max_height(height);
             ScrollArea::vertical()
                 .max_height(height)
                 .show(ui, |ui| match overlay {
@@ -106,6 +111,7 @@ fn question(
         ),
         Overlay::Settings | Overlay::Shortcuts => return,
     };
+    let top = ui.cursor().top();
     heading(ui, view, title, actions, overlay);
     ui.label(
         RichText::new(advice)
@@ -124,7 +130,11 @@ fn question(
         field.request_focus();
     }
     if let Overlay::NewConversation { login, .. } = overlay {
-        ui.scope(|ui| people::show(ui, view, login, actions));
+        // The buttons below are to be seen too.
+        let buttons = space::MEDIUM + space::CONTROL + space::SMALL;
+        let height = ui.ctx().content_rect().height() - AROUND - buttons;
+        let room = height - (ui.cursor().top() - top);
+        ui.scope(|ui| people::show(ui, view, login, room, actions));
     }
     ui.add_space(space::MEDIUM);
     ui.horizontal(|ui| {

@@ -63,9 +63,9 @@ pub fn show(ui: &mut Ui, view: &View<'_>, state: &mut UiState, actions: &mut Vec
     let chosen = state.inspector.chosen;
     let chosen = chosen.and_then(|number| lines.iter().find(|line| line.number == number));
     if let Some(line) = chosen {
-        Panel::bottom("inspected line")
-            .frame(Frame::new().inner_margin(Margin::symmetric(12, 8)))
-            .show(ui, |ui| detail(ui, view, line));
+        let frame = Frame::new().inner_margin(Margin::symmetric(12, 8));
+        let panel = Panel::bottom("inspected line").frame(frame);
+        widget::bar(panel, ui, |ui| detail(ui, view, line));
     }
     rows(ui, view, &lines, narrow, state);
 }

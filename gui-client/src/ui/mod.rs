@@ -79,10 +79,12 @@ pub fn show(ui: &mut Ui, view: &View<'_>, state: &mut UiState) -> Vec<Action> {
     ui.painter().rect_filled(ui.max_rect(), 0.0, palette.ground);
     let screen = ui.max_rect();
     if let Some(notice) = &view.model.notice {
-        egui::Panel::top("notice")
+        let panel = egui::Panel::top("notice")
             .frame(egui::Frame::NONE)
-            .show_separator_line(false)
-            .show(ui, |ui| banner::notice(ui, view, notice, &mut actions));
+            .show_separator_line(false);
+        widget::bar(panel, ui, |ui| {
+            banner::notice(ui, view, notice, &mut actions)
+        });
     }
     if view.model.inspector.is_open {
         if inspector::is_alone(ui) {

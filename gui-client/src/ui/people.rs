@@ -12,11 +12,9 @@ use crate::{
 
 const PERSON: f32 = 44.0;
 
-/// Height of the window that everything else of the dialog needs.
-const OF_DIALOG: f32 = 340.0;
-
-/// Users and groups whose login or name holds what is typed, where the server tells of them.
-pub fn show(ui: &mut Ui, view: &View<'_>, typed: &str, actions: &mut Vec<Action>) {
+/// Users and groups whose login or name holds what is typed, where the server tells of them, in
+/// `room` points of height.
+pub fn show(ui: &mut Ui, view: &View<'_>, typed: &str, room: f32, actions: &mut Vec<Action>) {
     let Some(session) = &view.model.session else {
         return;
     };
@@ -32,12 +30,10 @@ pub fn show(ui: &mut Ui, view: &View<'_>, typed: &str, actions: &mut Vec<Action>
         return;
     }
     ui.add_space(space::SMALL);
-    // In a small window the buttons below are to be seen too.
-    let room = ui.ctx().content_rect().height() - OF_DIALOG;
     ui.spacing_mut().item_spacing.y = 0.0;
     ScrollArea::vertical()
         .id_salt("people")
-        .max_height(room.clamp(PERSON * 1.5, PERSON * 4.5))
+        .max_height(room.clamp(PERSON, PERSON * 4.5))
         .auto_shrink([false, true])
         .show_rows(ui, PERSON, all.len(), |ui, range| {
             for (login, person) in &all[range] {

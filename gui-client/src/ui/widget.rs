@@ -1,6 +1,6 @@
 use egui::{
-    Align2, Button, Color32, Painter, Pos2, Response, RichText, Role, Sense, TextEdit, Ui, Vec2,
-    WidgetInfo,
+    Align2, Button, Color32, Painter, Panel, Pos2, Response, RichText, Role, Sense, TextEdit, Ui,
+    Vec2, WidgetInfo,
     text::{LayoutJob, TextFormat, TextWrapping},
     vec2,
 };
@@ -31,6 +31,32 @@ pub fn primary_button(ui: &mut Ui, palette: &Palette, label: &str) -> Response {
 /// Any other button.
 pub fn plain_button(ui: &mut Ui, label: &str) -> Response {
     ui.add(Button::new(RichText::new(label).font(text::body())).min_size(vec2(0.0, 32.0)))
+}
+
+/// How wide [`plain_button`] is.
+pub fn button_width(ui: &Ui, label: &str) -> f32 {
+    let galley = ui
+        .painter()
+        .layout_no_wrap(label.to_owned(), text::body(), Color32::PLACEHOLDER);
+    (galley.size().x + 2.0 * ui.spacing().button_padding.x).ceil()
+}
+
+/// Shows a bar whose height is that of its contents. A panel takes its height from the frame
+/// before; where that has changed, the frame is laid out once more before anybody sees it.
+pub fn bar<R>(panel: Panel, ui: &mut Ui, contents: impl FnOnce(&mut Ui) -> R) -> R {
+    let shown = panel.show(ui, contents);
+    let (id, height) = (shown.response.id, shown.response.rect.height());
+    let before = ui.data_mut(|data| data.get_temp_mut_or(id, 0.0_f32).to_owned());
+    if before != height {
+        ui.data_mut(|data| data.insert_temp(id, height));
+        ui.request_discard("a bar has another height");
+    }
+    shown.inner
+}
+
+/// A menu is as wide as its longest entry.
+pub fn menu(ui: &mut Ui) {
+    ui.style_mut().wrap_mode = Some(egui::TextWrapMode::Extend);
 }
 
 /// A button that looks like a link.

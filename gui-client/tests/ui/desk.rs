@@ -1,8 +1,8 @@
 use std::{path::PathBuf, sync::Arc};
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
-use egui::{Key, Modifiers, ScreenshotCallback, Vec2, ViewportCommand};
-use egui_kittest::{Harness, kittest::Queryable};
+use egui::{Key, Modifiers, Vec2};
+use egui_kittest::{Harness, SnapshotOptions, kittest::Queryable};
 use jiff::{Timestamp, tz::TimeZone};
 use mensageiro::{
     app::{MessengerApp, Setup},
@@ -11,10 +11,19 @@ use mensageiro::{
         Peer, Place,
     },
     files::AskPath,
-    model::{Action, Language, Model, Notice, Overlay, Preferences, Session},
+    model::{Action, Language, Model, Notice, Overlay, Preferences, Session, ThemeChoice},
     script::ScriptRunner,
 };
 use mensageiro_protocol::{Login, Text};
+
+/// So many pixels of a picture may be another one's neighbour: processors round differently.
+const FEW_PIXELS: usize = 40;
+
+fn snapshot_options() -> SnapshotOptions {
+    SnapshotOptions::new()
+        .threshold(0.6)
+        .max_failed_pixels(FEW_PIXELS)
+}
 
 /// A window, and both ends of what joins it to the background threads.
 pub struct Desk {
@@ -76,7 +85,9 @@ impl Desk {
         };
         let mut harness = Harness::builder()
             .with_size(Vec2::new(1000.0, 700.0))
+            .with_options(snapshot_options())
             .with_max_steps(20)
+            .renderer(mensageiro_raster::Raster::default())
             .build_eframe(move |cc| MessengerApp::new(&cc.egui_ctx, setup));
         harness.state_mut().set_zone(TimeZone::UTC);
         if !scripted {
@@ -126,6 +137,13 @@ impl Desk {
         desk
     }
 
+    /// The zone and the moment of all pictures.
+    pub fn stop_clock(&mut self, now: &str) {
+        let now = now.parse().unwrap();
+        self.harness.state_mut().stop_clock(now);
+        self.harness.run();
+    }
+
     /// Tells the window something and lets it draw until it rests.
     pub fn tell(&mut self, event: Event) {
         self.say(event);
@@ -142,6 +160,10 @@ impl Desk {
         let ctx = self.harness.ctx.clone();
         self.harness.state_mut().act(&ctx, action);
         self.harness.run();
+    }
+
+    pub fn dress(&mut self, theme: ThemeChoice) {
+        self.act(Action::Theme(theme));
     }
 
     pub fn choose(&mut self, language: Language) {
@@ -232,20 +254,6 @@ impl Desk {
 
     pub fn session(&self) -> &Session {
         self.model().session.as_ref().unwrap()
-    }
-
-    /// The pictures of the window asked for in the frames since the last call, by stepping once.
-    pub fn step_for_picture(&mut self) -> Option<ScreenshotCallback> {
-        self.harness.step();
-        let output = self.harness.output();
-        output
-            .viewport_output
-            .values()
-            .flat_map(|viewport| &viewport.commands)
-            .find_map(|command| match command {
-                ViewportCommand::Screenshot(callback) => Some(callback.clone()),
-                _ => None,
-            })
     }
 }
 

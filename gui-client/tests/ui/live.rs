@@ -17,11 +17,11 @@ use mensageiro_protocol::{
 
 use crate::desk::{Desk, conversation, login, message, person, received};
 
-fn live() -> Event {
+pub fn live() -> Event {
     Event::Link(LinkState::Live { catching_up: false })
 }
 
-fn presence(name: &str, state: Presence, seen: Option<i64>) -> PresenceNews {
+pub fn presence(name: &str, state: Presence, seen: Option<i64>) -> PresenceNews {
     PresenceNews {
         login: login(name),
         state,
@@ -30,7 +30,7 @@ fn presence(name: &str, state: Presence, seen: Option<i64>) -> PresenceNews {
     }
 }
 
-fn roster() -> Event {
+pub fn roster() -> Event {
     let user = |name: &str, full: &str, state| RosterUser {
         presence: presence(name, state, None),
         name: full.to_owned(),
@@ -65,7 +65,7 @@ fn own(id: i64, with: &str) -> Message {
     }
 }
 
-fn receipt(with: &str, by: &str, state: ReceiptState, up_to: u64) -> Event {
+pub fn receipt(with: &str, by: &str, state: ReceiptState, up_to: u64) -> Event {
     Event::Receipt {
         with: person(with),
         by: login(by),

@@ -8,6 +8,7 @@ mod boundaries;
 mod chat;
 mod desk;
 mod far_back;
+mod gallery;
 mod idle;
 mod inspector;
 mod live;

@@ -1,27 +1,17 @@
 use std::{
     path::Path,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
-use egui::{Color32, ColorImage, Key, Modifiers};
+use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable;
 use mensageiro::model::{Notice, Overlay, Preferences};
 
 use crate::desk::{Answer, Desk};
 
-/// Presses F12 and gives the window its picture.
+/// Presses F12; the window gives its picture in one of the next frames.
 fn take(desk: &mut Desk) {
-    desk.harness.key_down(Key::F12);
-    let deadline = Instant::now() + Duration::from_secs(10);
-    let callback = loop {
-        if let Some(callback) = desk.step_for_picture() {
-            break callback;
-        }
-        assert!(Instant::now() < deadline, "no picture was asked for");
-    };
-    desk.harness.key_up(Key::F12);
-    callback.complete(Arc::new(ColorImage::filled([8, 4], Color32::RED)));
+    desk.press(Modifiers::NONE, Key::F12);
 }
 
 /// Draws frames until it is so; the threads that save wake the window themselves.
@@ -38,8 +28,16 @@ fn saved(desk: &Desk) -> bool {
     matches!(desk.model().notice, Some(Notice::Saved(..)))
 }
 
-fn is_picture(path: &Path) -> bool {
-    image::open(path).is_ok_and(|picture| picture.width() == 8)
+/// The whole window, with something in it.
+fn is_picture(desk: &Desk, path: &Path) -> bool {
+    let size = desk.harness.ctx.content_rect().size();
+    image::open(path).is_ok_and(|picture| {
+        let picture = picture.to_rgb8();
+        let ground = picture.get_pixel(0, 0);
+        picture.width() == size.x as u32
+            && picture.height() == size.y as u32
+            && picture.pixels().any(|pixel| pixel != ground)
+    })
 }
 
 #[test]
@@ -50,7 +48,7 @@ fn f12_saves_where_the_dialog_says() {
     let mut desk = Desk::with_dialog(Preferences::default(), answer);
     take(&mut desk);
     until(&mut desk, saved);
-    assert!(is_picture(&path));
+    assert!(is_picture(&desk, &path));
     desk.harness.run();
     assert!(desk.sees("Saved the picture as"));
 }
@@ -87,7 +85,7 @@ fn without_a_dialog_a_path_can_be_typed() {
     let path = folder.path().join("typed.png");
     type_path(&mut desk, &path);
     until(&mut desk, saved);
-    assert!(is_picture(&path));
+    assert!(is_picture(&desk, &path));
     assert!(desk.model().overlay.is_none());
 }
 

@@ -227,6 +227,7 @@ fn words(
         actions.push(Action::OpenQuoted(message.clone()));
     }
     response.context_menu(|ui| {
+        widget::menu(ui);
         if message.with != Peer::Server && ui.button(view.texts.get("chat.reply")).clicked() {
             actions.push(Action::Reply(message.clone()));
             ui.close();

@@ -1,0 +1,73 @@
+//! Pictures of every screen and state, light and dark, in both languages, drawn on the processor.
+//!
+//! Where one has changed on purpose: `UPDATE_SNAPSHOTS=1 cargo test -p mensageiro --test ui gallery`,
+//! then `cargo xtask gallery` to look at all of them.
+
+mod scenes;
+mod words;
+
+use std::{fs::File, io::BufWriter};
+
+use egui::Vec2;
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
+use mensageiro::model::{Language, ThemeChoice};
+
+use self::words::Words;
+use crate::desk::Desk;
+
+/// Set to take the pictures anew.
+const UPDATE: &str = "UPDATE_SNAPSHOTS";
+
+/// The moment of all pictures: a morning on which the messages are of last night.
+const NOW: &str = "2023-11-15T09:30:00Z";
+
+/// The size most of them have, in points.
+const USUAL: Vec2 = Vec2::new(900.0, 620.0);
+/// The smallest window that is promised to be of use.
+const SMALL: Vec2 = Vec2::new(360.0, 480.0);
+const LARGE: Vec2 = Vec2::new(1600.0, 900.0);
+
+/// Scenes in every theme and language.
+const IN_ALL_FOUR: [&str; 5] = ["login", "list", "chat", "settings", "link-waiting"];
+
+/// Takes the pictures of a scene: light in English and dark in Portuguese, and the two others as
+/// well where much is written.
+fn picture(name: &str, size: Vec2, scene: impl Fn(&Words) -> Desk) {
+    let is_updating = std::env::var_os(UPDATE).is_some();
+    let mut different = Vec::new();
+    for (language, tag) in [(Language::English, "en"), (Language::Portuguese, "pt-BR")] {
+        let words = words::of(language);
+        for (theme, shade) in [(ThemeChoice::Light, "light"), (ThemeChoice::Dark, "dark")] {
+            let is_usual = matches!((tag, shade), ("en", "light") | ("pt-BR", "dark"));
+            if !is_usual && !IN_ALL_FOUR.contains(&name) {
+                continue;
+            }
+            let mut desk = scene(&words);
+            desk.stop_clock(NOW);
+            desk.choose(language);
+            desk.dress(theme);
+            desk.harness.set_size(size);
+            desk.harness.run();
+            let name = format!("{name}.{tag}.{shade}");
+            if let Err(error) = desk.harness.try_snapshot(&name) {
+                different.push(error.to_string());
+            } else if is_updating {
+                make_small(&name);
+            }
+        }
+    }
+    assert!(
+        different.is_empty(),
+        "{}\nIf this is meant to be so: {UPDATE}=1 cargo test -p mensageiro --test ui gallery",
+        different.join("\n")
+    );
+}
+
+/// Writes a picture that was just taken once more, in fewer bytes.
+fn make_small(name: &str) {
+    let path = format!("{}/tests/snapshots/{name}.png", env!("CARGO_MANIFEST_DIR"));
+    let picture = image::open(&path).unwrap().into_rgb8();
+    let file = BufWriter::new(File::create(&path).unwrap());
+    let best = PngEncoder::new_with_quality(file, CompressionType::Best, FilterType::Adaptive);
+    picture.write_with_encoder(best).unwrap();
+}

@@ -1,0 +1,453 @@
+use std::time::{Duration, Instant};
+
+use egui::{Key, Modifiers, Vec2};
+use egui_kittest::kittest::Queryable;
+use jiff::Timestamp;
+use mensageiro::{
+    engine::{
+        Conversation, Delivery, Event, LinkProblem, LinkState, Message, Older, Presence,
+        PresenceNews, Receipt, ReceiptState, Refusal, Roster,
+    },
+    model::{Action, Notice, Overlay, Preferences, RememberedAccount, SavedFile},
+};
+use mensageiro_protocol::{
+    Framing, Text,
+    live::{RosterGroup, RosterUser},
+};
+
+use super::{LARGE, SMALL, USUAL, Words, picture};
+use crate::{
+    desk::{Desk, conversation, login, message, person},
+    inspector::crossed,
+    live::{live, receipt},
+};
+
+/// Who there is, and how.
+fn roster(words: &Words) -> Event {
+    let user = |name: &str, full: &str, state, note: &str, seen| RosterUser {
+        presence: PresenceNews {
+            login: login(name),
+            state,
+            note: Text::from(note),
+            seen,
+        },
+        name: full.to_owned(),
+    };
+    Event::Roster(Roster {
+        users: vec![
+            user("alice", "Alice Souza", Presence::Online, "", None),
+            user("bruno", "Bruno Lima", Presence::Online, "", None),
+            user("carla", "Carla Dias", Presence::Away, words.note, None),
+            user("davi", "", Presence::Offline, "", Some(1_700_030_000_000)),
+        ],
+        groups: vec![RosterGroup {
+            name: login("turma-a"),
+            members: ["alice", "bruno", "carla"].map(login).to_vec(),
+        }],
+        more: false,
+    })
+}
+
+fn row(id: i64, with: &str, text: &str, unread: usize) -> Conversation {
+    Conversation {
+        last: Some(message(id, with, Delivery::Received, text)),
+        ..conversation(with, id, unread)
+    }
+}
+
+fn conversations(words: &Words) -> Vec<Conversation> {
+    let long = "a-rather-long-login-that-somebody-has-chosen-to-test-all-of-this";
+    vec![
+        row(900, "bruno", words.answer, 0),
+        Conversation {
+            is_group: true,
+            last: Some(Message {
+                author: Some(login("carla")),
+                ..message(890, "turma-a", Delivery::Received, words.group[2])
+            }),
+            ..row(890, "turma-a", words.group[2], 3)
+        },
+        Conversation {
+            draft: words.draft.to_owned(),
+            ..row(700, "carla", words.hello, 0)
+        },
+        Conversation {
+            last: Some(message(650, "davi", Delivery::Accepted, words.marks)),
+            ..row(650, "davi", words.marks, 0)
+        },
+        row(-4000, long, words.link, 1234),
+        row(-90_000, "joão.silva", "ok", 0),
+        row(-2_000_000, "2026123", "👍", 1),
+    ]
+}
+
+fn talk(words: &Words) -> Vec<Message> {
+    let own = |id, text| Message {
+        server_id: u64::try_from(id).ok(),
+        ..message(id, "bruno", Delivery::Accepted, text)
+    };
+    let others = |id, text| message(id, "bruno", Delivery::Received, text);
+    vec![
+        others(-3000, words.hello),
+        others(840, words.question),
+        own(845, words.answer),
+        others(850, words.link),
+        own(851, words.marks),
+        others(880, words.code),
+        own(899, words.reply),
+        others(900, words.reply),
+    ]
+}
+
+fn page(with: &str, messages: Vec<Message>) -> Event {
+    Event::Page {
+        with: person(with),
+        before: None,
+        messages,
+        older: Older::Nothing,
+    }
+}
+
+/// Signed in to a live session, with conversations.
+fn home(words: &Words) -> Desk {
+    let mut desk = Desk::signed_in(conversations(words));
+    desk.tell(live());
+    desk.tell(roster(words));
+    desk
+}
+
+/// The conversation with bruno.
+fn chat(words: &Words) -> Desk {
+    let mut desk = home(words);
+    desk.click("bruno");
+    desk.tell(page("bruno", talk(words)));
+    desk.tell(receipt("bruno", "bruno", ReceiptState::Read, 845));
+    desk.tell(receipt("bruno", "bruno", ReceiptState::Delivered, 899));
+    desk
+}
+
+fn only(messages: Vec<Message>) -> Desk {
+    let mut desk = Desk::signed_in(vec![conversation("bruno", 900, 0)]);
+    desk.tell(live());
+    desk.click("bruno");
+    desk.tell(page("bruno", messages));
+    desk
+}
+
+#[test]
+fn sign_in() {
+    picture("login", USUAL, |_| Desk::new(Preferences::default()));
+    picture("login-small", SMALL, |_| Desk::new(Preferences::default()));
+    let remembered = |server: &str, login: &str| RememberedAccount {
+        server: server.into(),
+        login: login.into(),
+    };
+    picture("login-remembered", USUAL, |_| {
+        let mut desk = Desk::new(Preferences {
+            remembered: vec![
+                remembered("localhost:3333", "alice"),
+                remembered("lab.example:3333", "maria.clara@escola.example"),
+            ],
+            ..Preferences::default()
+        });
+        desk.write("User name", "ana maria");
+        desk.click("Sign in");
+        desk
+    });
+    picture("refused", USUAL, |_| {
+        let mut desk = Desk::signed_in(vec![]);
+        desk.tell(Event::Link(LinkState::Refused));
+        desk
+    });
+}
+
+#[test]
+fn conversation_list() {
+    picture("list-first", USUAL, |_| {
+        let mut desk = Desk::signed_in(vec![]);
+        desk.tell(live());
+        desk
+    });
+    picture("list", USUAL, home);
+    picture("list-small", SMALL, home);
+    picture("search", USUAL, |words| {
+        let mut desk = home(words);
+        desk.act(Action::Filter("re".into()));
+        desk.tell(Event::Found {
+            query: "re".into(),
+            with: None,
+            messages: talk(words),
+        });
+        desk
+    });
+    picture("search-nothing", USUAL, |words| {
+        let mut desk = home(words);
+        desk.act(Action::Filter("xyz".into()));
+        desk.tell(Event::Found {
+            query: "xyz".into(),
+            with: None,
+            messages: vec![],
+        });
+        desk
+    });
+}
+
+#[test]
+fn conversation_with_one() {
+    picture("chat", USUAL, chat);
+    picture("chat-small", SMALL, chat);
+    picture("chat-large", LARGE, chat);
+    picture("chat-nothing-yet", USUAL, |_| only(vec![]));
+    // The same window in points of that zoom.
+    for (name, window, zoom) in [("chat-zoom-75", USUAL, 0.75), ("chat-zoom-300", LARGE, 3.0)] {
+        picture(name, window / zoom, |words| {
+            let mut desk = chat(words);
+            desk.act(Action::Zoom(zoom));
+            desk
+        });
+    }
+    picture("chat-new", USUAL, |words| {
+        let mut rows = conversations(words);
+        rows[0].unread = 3;
+        let mut desk = Desk::signed_in(rows);
+        desk.tell(live());
+        desk.click("bruno, 3 unread");
+        desk.tell(page("bruno", talk(words)));
+        desk
+    });
+    picture("chat-menu", USUAL, |words| {
+        let mut desk = chat(words);
+        desk.click("More about this conversation");
+        desk
+    });
+    picture("chat-message-menu", USUAL, |words| {
+        let mut desk = chat(words);
+        let name = words.question;
+        let one = desk.harness.query_all_by_label_contains(name).next();
+        one.unwrap().click_secondary();
+        desk.harness.run();
+        desk
+    });
+}
+
+#[test]
+fn conversation_of_a_group() {
+    picture("chat-group", USUAL, |words| {
+        let mut desk = home(words);
+        desk.click("turma-a, 3 unread");
+        let from = |id, author: &str, text| Message {
+            author: Some(login(author)),
+            ..message(id, "turma-a", Delivery::Received, text)
+        };
+        let own = Message {
+            server_id: Some(888),
+            receipts: vec![Receipt {
+                by: login("bruno"),
+                delivered: Timestamp::from_second(1_700_017_800).ok(),
+                read: None,
+            }],
+            ..message(888, "turma-a", Delivery::Accepted, words.group[1])
+        };
+        desk.tell(page(
+            "turma-a",
+            vec![
+                from(880, "bruno", words.group[0]),
+                from(881, "carla", words.hello),
+                from(882, "carla", words.link),
+                own,
+                from(890, "carla", words.group[2]),
+            ],
+        ));
+        desk.tell(Event::Typing {
+            with: person("turma-a"),
+            who: login("carla"),
+            until: Instant::now() + Duration::from_secs(3600),
+        });
+        desk
+    });
+}
+
+#[test]
+fn how_far_messages_got() {
+    picture("chat-delivery", USUAL, |words| {
+        let own = |id, delivery| Message {
+            server_id: u64::try_from(id).ok(),
+            ..message(id, "bruno", delivery, words.question)
+        };
+        let mut desk = only(vec![
+            own(801, Delivery::Accepted),
+            own(802, Delivery::Accepted),
+            own(803, Delivery::Accepted),
+            own(804, Delivery::Unconfirmed),
+            own(805, Delivery::Refused(Refusal::MailboxFull)),
+            own(806, Delivery::Waiting),
+        ]);
+        desk.tell(receipt("bruno", "bruno", ReceiptState::Delivered, 802));
+        desk.tell(receipt("bruno", "bruno", ReceiptState::Read, 801));
+        desk
+    });
+}
+
+#[test]
+fn texts_that_try_to_break_it() {
+    picture("chat-odd", USUAL, |words| {
+        let texts = [
+            "x".repeat(300),
+            "Quem é você? ¿Quién eres? Où êtes-vous?".to_owned(),
+            "Z̷̡͎͇a̵͓͝l̸̰̈g̵͎̔ȏ̶̤".to_owned(),
+            "Ελληνικά, кириллица, ąćęłńóśźż, ½ ≤ → ✓".to_owned(),
+            "😀 😂 👍 🎉 ☕ ❤ 🚀 🐍".to_owned(),
+            format!("{} ", words.hello).repeat(3),
+        ];
+        let all = (0..).zip(texts).map(|(id, text)| {
+            let delivery = match id % 2 {
+                0 => Delivery::Received,
+                _ => Delivery::Accepted,
+            };
+            message(800 + id, "bruno", delivery, &text)
+        });
+        only(all.collect())
+    });
+    picture("chat-long", USUAL, |words| {
+        let long = format!("{} ", words.hello).repeat(160);
+        only(vec![message(800, "bruno", Delivery::Received, &long)])
+    });
+}
+
+#[test]
+fn compose_box() {
+    picture("compose-reply", USUAL, |words| {
+        let mut desk = chat(words);
+        desk.press(Modifiers::COMMAND, Key::ArrowUp);
+        desk.write("Message", words.draft);
+        desk
+    });
+    picture("compose-lines", USUAL, |words| {
+        let mut desk = chat(words);
+        desk.write_draft(&format!("{}\n", words.draft).repeat(9));
+        desk
+    });
+    picture("compose-too-long", USUAL, |words| {
+        let mut desk = chat(words);
+        desk.write_draft(&"é".repeat(9000));
+        desk
+    });
+}
+
+#[test]
+fn dialogs() {
+    picture("new", USUAL, |words| {
+        let mut desk = home(words);
+        desk.show(Overlay::new_conversation());
+        desk
+    });
+    picture("new-problem", SMALL, |words| {
+        let mut desk = home(words);
+        desk.show(Overlay::new_conversation());
+        desk.act(Action::EditOverlay("ana maria".into()));
+        desk.act(Action::StartConversation);
+        desk
+    });
+    picture("settings", USUAL, |words| {
+        let mut desk = chat(words);
+        desk.show(Overlay::Settings);
+        desk
+    });
+    picture("settings-small", SMALL, |words| {
+        let mut desk = home(words);
+        desk.show(Overlay::Settings);
+        desk
+    });
+    picture("keys", USUAL, |words| {
+        let mut desk = chat(words);
+        desk.show(Overlay::Shortcuts);
+        desk
+    });
+    picture("save-path", USUAL, |words| {
+        let mut desk = chat(words);
+        desk.show(Overlay::SavePath {
+            file: SavedFile::Picture,
+            path: "/home/alice/nowhere/window.png".into(),
+            problem: Some("No such file or directory".into()),
+        });
+        desk
+    });
+}
+
+#[test]
+fn state_of_the_link() {
+    let linked = |words: &Words, link: LinkState| {
+        let mut desk = chat(words);
+        desk.tell(Event::Link(link));
+        desk
+    };
+    picture("link-waiting", USUAL, |words| {
+        let mut desk = chat(words);
+        desk.stop_clock(super::NOW);
+        desk.tell(Event::Link(LinkState::Waiting {
+            problem: LinkProblem::NobodyListens,
+            retry_at: Instant::now() + Duration::from_millis(29_700),
+        }));
+        desk
+    });
+    picture("link-connecting", USUAL, |words| {
+        let mut desk = chat(words);
+        desk.tell(Event::Link(LinkState::Waiting {
+            problem: LinkProblem::TimedOut,
+            retry_at: Instant::now(),
+        }));
+        desk.tell(Event::Link(LinkState::Connecting));
+        desk
+    });
+    picture("link-classic", USUAL, |words| {
+        linked(
+            words,
+            LinkState::Online {
+                framing: Some(Framing::Line),
+                next_fetch: None,
+            },
+        )
+    });
+    picture("storage-failed", USUAL, |words| {
+        let mut desk = chat(words);
+        let why = "/home/alice/.local/share/meumensageiro: the disk is full";
+        desk.tell(Event::StorageFailed(why.into()));
+        desk
+    });
+    picture("notice", USUAL, |words| {
+        let mut desk = chat(words);
+        desk.notice(Notice::Saved(
+            SavedFile::Picture,
+            "/home/alice/window.png".into(),
+        ));
+        desk
+    });
+}
+
+#[test]
+fn protocol_inspector() {
+    const LINES: &[&str] = &[
+        "+",
+        ">alice live/1 device=d after=7",
+        r#"<welcome {"server":"MeuMensageiro","version":"0.1.0","you":"alice","last":9}"#,
+        "<#8;at=1700000000000 @bruno olá",
+        "<f",
+        ">#d-1-0 @bruno oi",
+        r#"<ok {"tag":"d-1-0","id":10,"at":1700000000000}"#,
+        r#"<receipt {"id":10,"with":"bruno","by":"bruno","state":"read","at":1700000000000}"#,
+    ];
+    for (name, size) in [
+        ("inspector", Vec2::new(1200.0, 620.0)),
+        ("inspector-small", SMALL),
+    ] {
+        picture(name, size, |words| {
+            let mut desk = chat(words);
+            desk.press(Modifiers::NONE, Key::F10);
+            for (at, line) in (0..).zip(LINES) {
+                desk.say(crossed(at, line));
+            }
+            desk.harness.run();
+            desk
+        });
+    }
+}
