@@ -1,13 +1,14 @@
 //! The delivery report of a conversation: each message with the times at which it was stored,
-//! delivered and read, as a page for people or as rows for a spreadsheet.
+//! delivered and read, as a page for people or as rows for a spreadsheet; and what was said, as text.
 
 mod csv;
+mod text;
 
 use std::fmt::Write;
 
 use jiff::{Timestamp, tz::TimeZone};
 
-pub use self::csv::csv;
+pub use self::{csv::csv, text::text};
 use crate::{
     engine::{Message, Receipt},
     texts::Texts,
@@ -38,13 +39,17 @@ struct Row<'a> {
 }
 
 impl<'a> Reported<'a> {
+    fn author(self, message: &'a Message) -> &'a str {
+        match &message.author {
+            _ if message.is_own() => self.me,
+            Some(author) => author.as_str(),
+            None => self.with,
+        }
+    }
+
     fn rows(self) -> impl Iterator<Item = Row<'a>> {
         self.messages.iter().flat_map(move |message| {
-            let from = match &message.author {
-                _ if message.is_own() => self.me,
-                Some(author) => author.as_str(),
-                None => self.with,
-            };
+            let from = self.author(message);
             let row = Row {
                 message,
                 from,

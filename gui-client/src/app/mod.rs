@@ -246,6 +246,7 @@ impl MessengerApp {
             match format {
                 ReportFormat::Html => report::html(texts, &zone, Timestamp::now(), reported),
                 ReportFormat::Csv => report::csv(reported),
+                ReportFormat::Text => report::text(texts, &zone, Timestamp::now(), reported),
             }
         };
         self.saving.take_text(ctx, SavedFile::Report(format), write);

@@ -172,6 +172,7 @@ fn ask_and_save(
             SavedFile::Transcript => (files::documents_folder(), "txt"),
             SavedFile::Report(ReportFormat::Html) => (files::documents_folder(), "html"),
             SavedFile::Report(ReportFormat::Csv) => (files::documents_folder(), "csv"),
+            SavedFile::Report(ReportFormat::Text) => (files::documents_folder(), "txt"),
         };
         let name = files::file_name(&Zoned::now(), ending);
         match dialog.ask(&folder, &name) {

@@ -108,6 +108,15 @@ pub enum Command {
         /// The text; empty: none.
         text: String,
     },
+    /// Keeps how a conversation stands in the list.
+    Arrange {
+        /// Which conversation.
+        with: Peer,
+        /// It stands above the others.
+        is_pinned: bool,
+        /// It calls for nobody.
+        is_muted: bool,
+    },
     /// Ends the background threads after what is under way.
     Quit,
 }

@@ -119,6 +119,10 @@ pub struct Conversation {
     pub unread: usize,
     /// What is typed and not sent.
     pub draft: String,
+    /// It stands above the others.
+    pub is_pinned: bool,
+    /// It calls for nobody: no notification, no number in the window's title.
+    pub is_muted: bool,
 }
 
 /// Which server, and as whom.
@@ -259,6 +263,8 @@ pub enum ReportFormat {
     Html,
     /// Rows for a spreadsheet.
     Csv,
+    /// What was said, as plain text.
+    Text,
 }
 
 /// What there is before the messages of a page.

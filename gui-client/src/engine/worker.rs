@@ -149,6 +149,14 @@ impl Worker {
             Command::SaveDraft { with, text } => {
                 self.with_history(|history| history.save_draft(&with, &text).map(|()| None));
             }
+            Command::Arrange {
+                with,
+                is_pinned,
+                is_muted,
+            } => self.with_history(|history| {
+                history.arrange(&with, is_pinned, is_muted)?;
+                Ok(None)
+            }),
             // Taken by `run`.
             Command::Quit => {}
         }

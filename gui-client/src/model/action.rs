@@ -24,6 +24,10 @@ pub enum Action {
     Open(Peer),
     /// Closes the open conversation.
     CloseConversation,
+    /// Pins a conversation to the top of the list, or no longer.
+    Pin(Peer, bool),
+    /// Mutes a conversation, or no longer.
+    Mute(Peer, bool),
     /// Types into the search field over the conversation list.
     Filter(String),
     /// Looks for messages in one conversation, or in all again.

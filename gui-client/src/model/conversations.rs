@@ -1,7 +1,7 @@
 use super::ReceiptNews;
 use crate::engine::{Conversation, Message, MessageId, Peer};
 
-/// The conversation list, last activity first.
+/// The conversation list: the pinned ones on top, then last activity first.
 #[derive(Debug, Default)]
 pub struct Conversations {
     rows: Vec<Conversation>,
@@ -15,7 +15,7 @@ impl Conversations {
         conversations
     }
 
-    /// All rows, last activity first.
+    /// All rows, as the list shows them.
     pub fn rows(&self) -> &[Conversation] {
         &self.rows
     }
@@ -40,25 +40,37 @@ impl Conversations {
         let at = match self.rows.iter().position(|row| row.with == *peer) {
             Some(at) => at,
             None => {
+                // Below the pinned ones, on top of the others.
+                let at = self.rows.partition_point(|row| row.is_pinned);
                 self.rows.insert(
-                    0,
+                    at,
                     Conversation {
                         with: peer.clone(),
                         is_group: false,
                         last: None,
                         unread: 0,
                         draft: String::new(),
+                        is_pinned: false,
+                        is_muted: false,
                     },
                 );
-                0
+                at
             }
         };
         &mut self.rows[at]
     }
 
-    /// Unread messages in all of them.
+    /// Unread messages in all that are not muted.
     pub fn unread(&self) -> usize {
-        self.rows.iter().map(|row| row.unread).sum()
+        let loud = self.rows.iter().filter(|row| !row.is_muted);
+        loud.map(|row| row.unread).sum()
+    }
+
+    /// Pins or mutes one, or no longer.
+    pub fn arrange(&mut self, peer: &Peer, is_pinned: bool, is_muted: bool) {
+        let row = self.row(peer);
+        (row.is_pinned, row.is_muted) = (is_pinned, is_muted);
+        self.sort();
     }
 
     /// Takes in a new or changed message; true if it is one the row had not heard of.
@@ -113,14 +125,13 @@ impl Conversations {
         }
     }
 
-    /// By the place of the last message, not by its clock; those begun and still empty on top.
+    /// The pinned ones first, then by the place of the last message, not by its clock; those begun
+    /// and still empty on top.
     fn sort(&mut self) {
         self.rows.sort_by_key(|row| {
-            std::cmp::Reverse(
-                row.last
-                    .as_ref()
-                    .map_or(i64::MAX, |message| message.place.0),
-            )
+            let last = row.last.as_ref();
+            let place = last.map_or(i64::MAX, |message| message.place.0);
+            std::cmp::Reverse((row.is_pinned, place))
         });
     }
 }

@@ -194,6 +194,14 @@ impl Session {
         match action {
             Action::Open(peer) => return self.open(peer),
             Action::CloseConversation => return self.close(),
+            Action::Pin(with, is_pinned) => {
+                let is_muted = self.conversations.row(&with).is_muted;
+                return self.arrange(with, is_pinned, is_muted);
+            }
+            Action::Mute(with, is_muted) => {
+                let is_pinned = self.conversations.row(&with).is_pinned;
+                return self.arrange(with, is_pinned, is_muted);
+            }
             Action::Filter(query) => return self.search.edit(query),
             Action::SearchIn(with) => return self.search.set_scope(with),
             Action::JumpTo(message) => return self.jump_to(&message),
@@ -250,6 +258,15 @@ impl Session {
                 with,
             })
             .collect()
+    }
+
+    fn arrange(&mut self, with: Peer, is_pinned: bool, is_muted: bool) -> Vec<Command> {
+        self.conversations.arrange(&with, is_pinned, is_muted);
+        vec![Command::Arrange {
+            with,
+            is_pinned,
+            is_muted,
+        }]
     }
 
     fn open(&mut self, peer: Peer) -> Vec<Command> {

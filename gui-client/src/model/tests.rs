@@ -56,6 +56,8 @@ fn conversation(with: &str, last: i64, unread: usize) -> Conversation {
     Conversation {
         with: person(with),
         is_group: false,
+        is_pinned: false,
+        is_muted: false,
         last: Some(message(last, with, Delivery::Received)),
         unread,
         draft: String::new(),
@@ -148,6 +150,38 @@ fn conversations_are_ordered_by_their_last_message_and_not_by_clocks() {
         3,
         "the same one again"
     );
+}
+
+#[test]
+fn pinned_conversations_stay_on_top_and_muted_ones_call_for_nobody() {
+    let rows = ["bob", "carol", "dave"].into_iter().zip([5, 9, 7]);
+    let rows = rows.map(|(with, last)| conversation(with, last, 1));
+    let mut model = signed_in(rows.collect());
+    let arrange = |is_pinned, is_muted| {
+        vec![Command::Arrange {
+            with: person("bob"),
+            is_pinned,
+            is_muted,
+        }]
+    };
+    assert_eq!(
+        model.act(Action::Pin(person("bob"), true)),
+        arrange(true, false)
+    );
+    assert_eq!(names(&model), ["bob", "carol", "dave"]);
+    model.apply(Event::Message(message(10, "dave", Delivery::Received)));
+    assert_eq!(names(&model), ["bob", "dave", "carol"]);
+    assert_eq!(
+        model.act(Action::Mute(person("bob"), true)),
+        arrange(true, true)
+    );
+    assert_eq!(model.title(), "(3) MeuMensageiro - alice");
+    model.apply(Event::Message(message(11, "bob", Delivery::Received)));
+    assert_eq!(model.title(), "(3) MeuMensageiro - alice");
+    model.apply(Event::Message(message(12, "erin", Delivery::Received)));
+    assert_eq!(names(&model), ["bob", "erin", "dave", "carol"]);
+    model.act(Action::Pin(person("bob"), false));
+    assert_eq!(names(&model), ["erin", "bob", "dave", "carol"]);
 }
 
 #[test]

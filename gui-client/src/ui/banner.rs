@@ -4,7 +4,7 @@ use egui::{Align, Color32, Frame, Layout, Margin, RichText, Sense, Ui, vec2};
 
 use super::{View, icon::Icon, preferences, widget};
 use crate::{
-    engine::{LinkProblem, LinkState},
+    engine::{LinkProblem, LinkState, ReportFormat},
     model::{Action, FETCH_CHOICES, Notice, SavedFile, Session},
     texts::Texts,
     theme::{space, text},
@@ -44,6 +44,7 @@ pub fn notice(ui: &mut Ui, view: &View<'_>, notice: &Notice, actions: &mut Vec<A
             match file {
                 SavedFile::Picture => "notice.picture_saved",
                 SavedFile::Transcript => "notice.transcript_saved",
+                SavedFile::Report(ReportFormat::Text) => "notice.conversation_saved",
                 SavedFile::Report(_) => "notice.report_saved",
             },
             &[("path", &path.display().to_string())],
@@ -52,6 +53,7 @@ pub fn notice(ui: &mut Ui, view: &View<'_>, notice: &Notice, actions: &mut Vec<A
             match file {
                 SavedFile::Picture => "notice.picture_failed",
                 SavedFile::Transcript => "notice.transcript_failed",
+                SavedFile::Report(ReportFormat::Text) => "notice.conversation_failed",
                 SavedFile::Report(_) => "notice.report_failed",
             },
             &[("why", why)],

@@ -142,19 +142,24 @@ fn header(
                 ui.label(widget::one_line(&line, text::small(), ink, width));
             }
         });
-        menu(ui, view, actions);
+        menu(ui, view, session, open, actions);
     });
 }
 
 /// What else can be done with the open conversation.
-fn menu(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
+fn menu(ui: &mut Ui, view: &View<'_>, session: &Session, open: &Peer, actions: &mut Vec<Action>) {
     let name = view.texts.get("chat.menu");
     let button = widget::icon_button(ui, view.palette, Icon::More, name);
     Popup::menu(&button).show(|ui| {
         widget::menu(ui);
+        if let Some(row) = session.conversations.get(open) {
+            sidebar::arrange(ui, view, row, actions);
+            ui.separator();
+        }
         for (format, name) in [
             (ReportFormat::Html, "report.as_html"),
             (ReportFormat::Csv, "report.as_csv"),
+            (ReportFormat::Text, "report.as_text"),
         ] {
             if ui.button(view.texts.get(name)).clicked() {
                 actions.push(Action::Save(SaveAction::Take(SavedFile::Report(format))));

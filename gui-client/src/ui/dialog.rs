@@ -4,6 +4,7 @@ use super::{
     Focus, UiState, View, icon::Icon, keys, login::login_problem, people, preferences, widget,
 };
 use crate::{
+    engine::ReportFormat,
     model::{Action, InspectAction, Overlay, SaveAction, SavedFile},
     theme::{space, text},
 };
@@ -89,6 +90,7 @@ fn question(
             texts.get(match file {
                 SavedFile::Picture => "save.picture",
                 SavedFile::Transcript => "save.transcript",
+                SavedFile::Report(ReportFormat::Text) => "save.conversation",
                 SavedFile::Report(_) => "save.report",
             }),
             texts.get("save.advice"),

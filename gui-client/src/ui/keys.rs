@@ -7,6 +7,11 @@ use crate::{
     model::{Action, InspectAction, Overlay, SaveAction, SavedFile, Session},
 };
 
+/// What is asked for with Ctrl and Shift.
+const COMMAND_SHIFT: Modifiers = Modifiers::COMMAND.plus(Modifiers::SHIFT);
+
+const PIN: KeyboardShortcut = KeyboardShortcut::new(COMMAND_SHIFT, Key::P);
+const MUTE: KeyboardShortcut = KeyboardShortcut::new(COMMAND_SHIFT, Key::M);
 const NEW: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::N);
 const FILTER: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::K);
 const FIND: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::F);
@@ -31,6 +36,8 @@ pub const SHEET: &[(&str, &str)] = &[
     ("Ctrl+K", "keys.filter"),
     ("Ctrl+F", "keys.find"),
     ("Alt+↑  Alt+↓", "keys.neighbour"),
+    ("Ctrl+Shift+P", "keys.pin"),
+    ("Ctrl+Shift+M", "keys.mute"),
     ("PgUp  PgDn", "keys.scroll"),
     ("Ctrl+End", "keys.latest"),
     ("Ctrl+R", "keys.fetch"),
@@ -80,6 +87,15 @@ pub fn read(ui: &Ui, view: &View<'_>, state: &mut UiState, actions: &mut Vec<Act
             actions.push(Action::CloseOverlay);
             let one = session.open.clone();
             actions.push(Action::SearchIn(one.filter(|peer| *peer != Peer::Server)));
+        }
+        let open = session.open.as_ref();
+        if let Some(row) = open.and_then(|open| session.conversations.get(open)) {
+            if pressed(&PIN) {
+                actions.push(Action::Pin(row.with.clone(), !row.is_pinned));
+            }
+            if pressed(&MUTE) {
+                actions.push(Action::Mute(row.with.clone(), !row.is_muted));
+            }
         }
         if pressed(&FETCH) {
             actions.push(Action::FetchNow);

@@ -55,7 +55,7 @@ pub fn results(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Ve
             let names = session.conversations.matching(&search.query);
             for conversation in names.filter(|_| search.with.is_none()).take(CONVERSATIONS) {
                 let is_open = session.open.as_ref() == Some(&conversation.with);
-                if sidebar::row(ui, view, session, conversation, is_open) {
+                if sidebar::row(ui, view, session, conversation, is_open, actions) {
                     actions.push(Action::Open(conversation.with.clone()));
                     actions.push(Action::Filter(String::new()));
                 }

@@ -161,7 +161,7 @@ fn rows(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<Actio
         .show_rows(ui, ROW_HEIGHT, shown.len(), |ui, range| {
             for conversation in &shown[range] {
                 let is_open = session.open.as_ref() == Some(&conversation.with);
-                if row(ui, view, session, conversation, is_open) {
+                if row(ui, view, session, conversation, is_open, actions) {
                     actions.push(Action::Open(conversation.with.clone()));
                 }
             }
@@ -193,21 +193,31 @@ pub(super) fn row(
     session: &Session,
     conversation: &Conversation,
     is_open: bool,
+    actions: &mut Vec<Action>,
 ) -> bool {
     let (texts, palette) = (view.texts, view.palette);
     let name = peer_name(texts, &conversation.with);
     let (outer, response) =
         ui.allocate_exact_size(vec2(ui.available_width(), ROW_HEIGHT), Sense::click());
     response.widget_info(|| {
-        let unread = match conversation.unread {
+        let mut label = match conversation.unread {
             0 => name.to_owned(),
             count => texts.fill(
                 "list.row_unread",
                 &[("name", name), ("count", &count.to_string())],
             ),
         };
-        egui::WidgetInfo::selected(egui::Role::Button, true, is_open, unread)
+        for (is_so, key) in [
+            (conversation.is_pinned, "list.row_pinned"),
+            (conversation.is_muted, "list.row_muted"),
+        ] {
+            if is_so {
+                label = texts.fill(key, &[("row", &label)]);
+            }
+        }
+        egui::WidgetInfo::selected(egui::Role::Button, true, is_open, label)
     });
+    response.context_menu(|ui| arrange(ui, view, conversation, actions));
     let rect = outer.shrink2(vec2(space::SMALL, 1.0));
     let ground = if is_open {
         Some(palette.chosen)
@@ -258,12 +268,23 @@ fn words(
         let time = texts::row_time(texts, last.at, today, view.zone);
         let ink = match conversation.unread {
             0 => palette.text_weak,
+            _ if conversation.is_muted => palette.text_weak,
             _ => palette.accent_text,
         };
         let galley = painter.layout_no_wrap(time, text::tiny(), ink);
         right -= galley.size().x;
         painter.galley(pos2(right, upper - galley.size().y / 2.0), galley, ink);
         right -= space::SMALL;
+    }
+    for (is_so, sign) in [
+        (conversation.is_muted, Icon::Muted),
+        (conversation.is_pinned, Icon::Pin),
+    ] {
+        if is_so {
+            let at = pos2(right - SIGN / 2.0, upper);
+            sign.paint(painter, at, SIGN, palette.text_weak);
+            right -= SIGN + space::TINY;
+        }
     }
     let job = widget::one_line(name, text::strong(), palette.text, right - area.left());
     let galley = painter.layout_job(job);
@@ -276,7 +297,12 @@ fn words(
     let mut right = area.right();
     if conversation.unread > 0 {
         let at = pos2(right, lower);
-        right -= widget::badge(painter, palette, at, conversation.unread) + space::SMALL;
+        let (ground, ink) = match conversation.is_muted {
+            false => (palette.accent, palette.on_accent),
+            true => (palette.pressed, palette.text),
+        };
+        let width = widget::badge(painter, (ground, ink), at, conversation.unread);
+        right -= width + space::SMALL;
     }
     let mut left = area.left();
     let typing = presence::typing(ui, view, session, &conversation.with);
@@ -302,6 +328,31 @@ fn words(
     let job = widget::one_line(&line, text::small(), ink, right - left);
     let galley = painter.layout_job(job);
     painter.galley(pos2(left, lower - galley.size().y / 2.0), galley, ink);
+}
+
+/// The part of a menu that says how a conversation stands in the list.
+pub(super) fn arrange(
+    ui: &mut Ui,
+    view: &View<'_>,
+    conversation: &Conversation,
+    actions: &mut Vec<Action>,
+) {
+    widget::menu(ui);
+    let (with, is_pinned, is_muted) = (
+        &conversation.with,
+        conversation.is_pinned,
+        conversation.is_muted,
+    );
+    let pin = if is_pinned { "list.unpin" } else { "list.pin" };
+    if ui.button(view.texts.get(pin)).clicked() {
+        actions.push(Action::Pin(with.clone(), !is_pinned));
+        ui.close();
+    }
+    let mute = if is_muted { "list.unmute" } else { "list.mute" };
+    if ui.button(view.texts.get(mute)).clicked() {
+        actions.push(Action::Mute(with.clone(), !is_muted));
+        ui.close();
+    }
 }
 
 /// What a row says of a message.

@@ -206,20 +206,21 @@ pub fn avatar(painter: &Painter, palette: &Palette, center: Pos2, size: f32, nam
 }
 
 /// A number on a round ground, its right edge at `right`.
-pub fn badge(painter: &Painter, palette: &Palette, right: Pos2, count: usize) -> f32 {
+pub fn badge(
+    painter: &Painter,
+    (ground, ink): (Color32, Color32),
+    right: Pos2,
+    count: usize,
+) -> f32 {
     let label = match count {
         0..=999 => count.to_string(),
         _ => "999+".to_owned(),
     };
-    let galley = painter.layout_no_wrap(label, text::tiny_strong(), palette.on_accent);
+    let galley = painter.layout_no_wrap(label, text::tiny_strong(), ink);
     let size = vec2((galley.size().x + 12.0).max(20.0), 20.0);
     let rect = egui::Rect::from_min_size(right - vec2(size.x, size.y / 2.0), size);
-    painter.rect_filled(rect, 10.0, palette.accent);
-    painter.galley(
-        rect.center() - galley.size() / 2.0,
-        galley,
-        palette.on_accent,
-    );
+    painter.rect_filled(rect, 10.0, ground);
+    painter.galley(rect.center() - galley.size() / 2.0, galley, ink);
     size.x
 }
 

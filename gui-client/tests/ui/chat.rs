@@ -315,3 +315,27 @@ fn the_box_grows_with_what_is_typed_up_to_six_lines() {
     );
     assert_eq!(ends[8], ends[9], "{ends:?}");
 }
+
+#[test]
+fn a_conversation_is_pinned_and_muted_from_its_menu_the_list_and_the_keyboard() {
+    let rows = vec![conversation("bob", 1, 0), conversation("carol", 2, 4)];
+    let mut desk = Desk::signed_in(rows);
+    let first = |desk: &Desk| desk.session().conversations.rows()[0].with.clone();
+    assert_eq!(first(&desk), person("carol"));
+    let row = desk.harness.get_by_label("bob");
+    row.click_secondary();
+    desk.harness.run();
+    desk.click("Pin to the top");
+    assert_eq!(first(&desk), person("bob"));
+    assert!(desk.sees("bob, pinned"));
+
+    desk.click("carol, 4 unread");
+    desk.click("More about this conversation");
+    desk.click("Mute");
+    assert!(desk.model().title().starts_with("MeuMensageiro"));
+    assert!(desk.sees("carol, 4 unread, muted") || desk.sees("carol, muted"));
+    desk.press(Modifiers::COMMAND | Modifiers::SHIFT, Key::M);
+    assert!(!desk.session().conversations.rows()[1].is_muted);
+    desk.press(Modifiers::COMMAND | Modifiers::SHIFT, Key::P);
+    assert!(desk.session().conversations.rows()[1].is_pinned);
+}

@@ -306,6 +306,8 @@ pub fn conversation(with: &str, last: i64, unread: usize) -> Conversation {
     Conversation {
         with: person(with),
         is_group: false,
+        is_pinned: false,
+        is_muted: false,
         last: Some(message(last, with, Delivery::Received, "the last one")),
         unread,
         draft: String::new(),

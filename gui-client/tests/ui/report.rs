@@ -12,8 +12,10 @@ use mensageiro::{
 
 use crate::desk::{Answer, Desk, alice, conversation, message, online, person};
 
+const REPORT: &str = "Saved the delivery report as";
+
 /// What is saved when the menu's entry is chosen and the engine answers with a message.
-fn saved(entry: &str, format: ReportFormat, path: &Path) -> String {
+fn saved(entry: &str, format: ReportFormat, path: &Path, told: &str) -> String {
     let answer = Answer(Some(path.to_owned()));
     let mut desk = Desk::with_dialog(Preferences::default(), answer);
     desk.write("User name", "alice");
@@ -51,7 +53,7 @@ fn saved(entry: &str, format: ReportFormat, path: &Path) -> String {
         desk.harness.step();
     }
     desk.harness.run();
-    assert!(desk.sees("Saved the delivery report as"));
+    assert!(desk.sees(told));
     std::fs::read_to_string(path).unwrap()
 }
 
@@ -59,7 +61,12 @@ fn saved(entry: &str, format: ReportFormat, path: &Path) -> String {
 fn the_page_is_saved_where_the_dialog_says() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("report.html");
-    let page = saved("Delivery report as a page", ReportFormat::Html, &path);
+    let page = saved(
+        "Delivery report as a page",
+        ReportFormat::Html,
+        &path,
+        REPORT,
+    );
     assert!(page.contains("<h1>Delivery report: bob</h1>"), "{page}");
     assert!(
         page.contains("<td>bob</td><td>=1+1 &amp; more</td>"),
@@ -75,6 +82,17 @@ fn the_rows_are_saved_where_the_dialog_says() {
         "Delivery report for a spreadsheet",
         ReportFormat::Csv,
         &path,
+        REPORT,
     );
     assert!(rows.ends_with(",'=1+1 & more\n"), "{rows}");
+}
+
+#[test]
+fn what_was_said_is_saved_as_text() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("conversation.txt");
+    let told = "Saved the conversation as";
+    let said = saved("Conversation as text", ReportFormat::Text, &path, told);
+    assert!(said.starts_with("Conversation: bob\n"), "{said}");
+    assert!(said.ends_with(" bob: =1+1 & more\n"), "{said}");
 }

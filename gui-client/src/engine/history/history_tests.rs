@@ -192,6 +192,29 @@ fn drafts_are_kept_until_they_are_empty() {
 }
 
 #[test]
+fn what_is_pinned_or_muted_is_so_the_next_time_even_if_nothing_was_said() {
+    let folder = tempdir().unwrap();
+    let mut history = open(&folder);
+    receive(&mut history, &[("bob", "oi")], LOGIN);
+    history.arrange(&person("bob"), false, true).unwrap();
+    history.arrange(&person("cy"), true, false).unwrap();
+    let history = open_again(history, &folder);
+    let mut how: Vec<_> = history
+        .conversations()
+        .unwrap()
+        .into_iter()
+        .map(|one| (one.with, one.is_pinned, one.is_muted))
+        .collect();
+    how.sort_by_key(|(with, ..)| format!("{with:?}"));
+    assert_eq!(
+        how,
+        [(person("bob"), false, true), (person("cy"), true, false)]
+    );
+    history.arrange(&person("cy"), false, false).unwrap();
+    assert_eq!(history.conversations().unwrap().len(), 1);
+}
+
+#[test]
 fn the_outbox_keeps_its_order_and_a_departed_message_is_unconfirmed_after_a_crash() {
     let folder = tempdir().unwrap();
     let history = open(&folder);

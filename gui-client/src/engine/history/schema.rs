@@ -6,7 +6,7 @@ use super::fold::fold;
 
 /// One step a version; `PRAGMA user_version` counts the steps done. Steps are never changed once
 /// released, only added.
-const STEPS: &[&str] = &[FIRST, LIVE];
+const STEPS: &[&str] = &[FIRST, LIVE, ARRANGED];
 
 const FIRST: &str = "
     CREATE TABLE facts (
@@ -92,6 +92,11 @@ const LIVE: &str = "
         text, content = '', contentless_delete = 1, tokenize = 'trigram'
     );
     INSERT INTO search (rowid, text) SELECT id, fold(text) FROM messages;
+";
+
+const ARRANGED: &str = "
+    ALTER TABLE conversations ADD COLUMN is_pinned INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE conversations ADD COLUMN is_muted INTEGER NOT NULL DEFAULT 0;
 ";
 
 /// The version this app reads and writes.

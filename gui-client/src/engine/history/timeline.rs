@@ -24,7 +24,7 @@ impl History {
             "SELECT c.peer, c.draft,
                  (SELECT id FROM messages WHERE conversation = c.id ORDER BY place DESC LIMIT 1),
                  (SELECT count(*) FROM messages WHERE conversation = c.id AND unread = 1),
-                 c.is_group
+                 c.is_group, c.is_pinned, c.is_muted
              FROM conversations c",
         )?;
         let rows = statement.query_map([], |row| {
@@ -39,10 +39,12 @@ impl History {
                     .flatten(),
                 unread: usize::try_from(unread).unwrap_or(0),
                 draft: row.get(1)?,
+                is_pinned: row.get(5)?,
+                is_muted: row.get(6)?,
             })
         })?;
         let mut all = rows.collect::<rusqlite::Result<Vec<_>>>()?;
-        all.retain(|one| one.last.is_some() || !one.draft.is_empty());
+        all.retain(|one| one.last.is_some() || !one.draft.is_empty() || one.is_pinned);
         for last in all.iter_mut().filter_map(|one| one.last.as_mut()) {
             self.add_receipts(std::slice::from_mut(last))?;
         }
@@ -170,6 +172,20 @@ impl History {
         transaction
             .prepare_cached("UPDATE conversations SET draft = ?2 WHERE id = ?1")?
             .execute((conversation, text))?;
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Keeps how a conversation stands in the list.
+    ///
+    /// # Errors
+    /// [`super::HistoryError::Failed`]
+    pub fn arrange(&self, with: &Peer, is_pinned: bool, is_muted: bool) -> Result<()> {
+        let transaction = self.connection.unchecked_transaction()?;
+        let conversation = conversation(&transaction, with)?;
+        transaction
+            .prepare_cached("UPDATE conversations SET is_pinned = ?2, is_muted = ?3 WHERE id = ?1")?
+            .execute((conversation, is_pinned, is_muted))?;
         transaction.commit()?;
         Ok(())
     }

@@ -270,7 +270,12 @@ fn jump_button(ui: &mut Ui, view: &View<'_>, session: &Session, window: Rect) ->
     Icon::Down.paint(painter, rect.center(), 24.0, palette.text);
     if unread > 0 {
         let at = pos2(rect.right() + 4.0, rect.top());
-        widget::badge(painter, palette, at + vec2(0.0, 2.0), unread);
+        widget::badge(
+            painter,
+            (palette.accent, palette.on_accent),
+            at + vec2(0.0, 2.0),
+            unread,
+        );
     }
     response.on_hover_text(name).clicked()
 }

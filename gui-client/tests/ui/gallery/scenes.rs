@@ -76,8 +76,14 @@ fn conversations(words: &Words) -> Vec<Conversation> {
             ..row(650, "davi", words.marks, 0)
         },
         row(-4000, long, words.link, 1234),
-        row(-90_000, "joão.silva", "ok", 0),
-        row(-2_000_000, "2026123", "👍", 1),
+        Conversation {
+            is_muted: true,
+            ..row(-90_000, "joão.silva", "ok", 2)
+        },
+        Conversation {
+            is_pinned: true,
+            ..row(-2_000_000, "2026123", "👍", 1)
+        },
     ]
 }
 

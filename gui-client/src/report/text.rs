@@ -1,0 +1,115 @@
+use std::fmt::Write;
+
+use jiff::{Timestamp, tz::TimeZone};
+
+use super::Reported;
+use crate::texts::{self, Texts};
+
+/// What was said, as one would read it aloud: a line for each day, and for each message its time,
+/// its author and its text. Lines of a text after its first stand under it, indented, so that
+/// nothing in a text can pass for another message.
+pub fn text(texts: &Texts, zone: &TimeZone, now: Timestamp, reported: Reported<'_>) -> String {
+    let mut page = texts.fill("export.title", &[("name", reported.with)]);
+    page.push('\n');
+    let today = zone.to_datetime(now).date();
+    let moment = texts.fill(
+        "day.with_time",
+        &[
+            ("day", &texts::long_date(texts, today)),
+            ("time", &texts::time_of_day(now, zone)),
+        ],
+    );
+    let about = [("login", reported.me), ("time", &moment)];
+    page.push_str(&texts.fill("report.about", &about));
+    page.push('\n');
+    if !reported.is_complete {
+        page.push_str(texts.get("report.older"));
+        page.push('\n');
+    }
+    let mut last = None;
+    for message in reported.messages {
+        let day = zone.to_datetime(message.at).date();
+        if last.replace(day) != Some(day) {
+            let _ = write!(page, "\n{}\n\n", texts::long_date(texts, day));
+        }
+        let values = [
+            ("time", texts::time_of_day(message.at, zone)),
+            ("name", reported.author(message).to_owned()),
+            ("text", message.text.as_str().replace('\n', "\n    ")),
+        ];
+        let values = values
+            .each_ref()
+            .map(|(name, value)| (*name, value.as_str()));
+        page.push_str(&texts.fill("export.line", &values));
+        page.push('\n');
+    }
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    use mensageiro_protocol::{Login, Text};
+
+    use super::*;
+    use crate::{
+        engine::{Delivery, Message, MessageId, Peer, Place},
+        model::Language,
+    };
+
+    fn message(at: i64, delivery: Delivery, author: Option<&str>, text: &str) -> Message {
+        Message {
+            id: MessageId(at),
+            place: Place(at),
+            server_id: None,
+            with: Peer::Person(Login::parse("team").unwrap()),
+            author: author.map(|name| Login::parse(name).unwrap()),
+            text: Text::from(text),
+            at: Timestamp::from_second(at).unwrap(),
+            delivery,
+            receipts: vec![],
+        }
+    }
+
+    fn written(language: Language, is_complete: bool) -> String {
+        let messages = [
+            message(1_700_000_000, Delivery::Received, Some("bob"), "first"),
+            message(
+                1_700_000_060,
+                Delivery::Accepted,
+                None,
+                "two\n22:15 bob: lines",
+            ),
+            message(1_700_010_000, Delivery::Received, None, "next day"),
+        ];
+        let reported = Reported {
+            me: "alice",
+            with: "team",
+            messages: &messages,
+            is_complete,
+        };
+        let now = Timestamp::from_second(1_700_100_000).unwrap();
+        text(Texts::of(language), &TimeZone::UTC, now, reported)
+    }
+
+    #[test]
+    fn days_times_and_authors_stand_before_what_was_said() {
+        assert_eq!(
+            written(Language::English, true),
+            "Conversation: team\n\
+             What alice had on this computer on November 16, 2023 02:00.\n\
+             \nNovember 14, 2023\n\n\
+             22:13 bob: first\n\
+             22:14 alice: two\n    22:15 bob: lines\n\
+             \nNovember 15, 2023\n\n\
+             01:00 team: next day\n"
+        );
+    }
+
+    #[test]
+    fn it_is_written_in_the_language_chosen_and_says_what_is_missing() {
+        let written = written(Language::Portuguese, false);
+        assert!(written.starts_with("Conversa: team\n"), "{written}");
+        assert!(written.contains("\n14 de novembro de 2023\n"), "{written}");
+        assert!(written.contains("mais antigas"), "{written}");
+    }
+}
