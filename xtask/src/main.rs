@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask demo`, `test`, `report`, `bench` and
+//! The project's own commands: `cargo xtask demo`, `test`, `report`, `gallery`, `bench` and
 //! `torture`.
 //!
 //! Each does all its set-up itself, so that a fresh clone needs one line and nothing else.
@@ -9,6 +9,7 @@ mod delivery;
 mod demo;
 mod display;
 mod fences;
+mod gallery;
 mod picture;
 mod process;
 mod report;
@@ -38,6 +39,12 @@ enum Command {
     },
     /// Takes the screenshots with the real programs and packs meu-mensageiro.zip.
     Report,
+    /// Lays the pictures of every screen and state of the app out on one page.
+    Gallery {
+        /// Takes the pictures anew before: what the tests then compare with.
+        #[arg(long)]
+        update: bool,
+    },
     /// Measures the server under load, beside one that does nothing but the assignment, and the
     /// app: starting, frames, memory.
     Bench {
@@ -58,6 +65,7 @@ fn main() -> ExitCode {
     let done = match Command::parse() {
         Command::Demo => demo::run(),
         Command::Report => report::run(),
+        Command::Gallery { update } => gallery::run(update),
         Command::Bench { arguments } => bench::run(&arguments),
         Command::Torture { arguments } => torture::run(&arguments),
         Command::Test { steps } => return test::run(&steps),

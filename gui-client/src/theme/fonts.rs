@@ -7,38 +7,61 @@ use egui_system_font_provider::SystemFontProvider;
 /// The family of names and headings.
 pub const STRONG: &str = "strong";
 
-const REGULAR_FACE: &[u8] = include_bytes!("../../../assets/fonts/Inter-Regular.otf");
-const STRONG_FACE: &[u8] = include_bytes!("../../../assets/fonts/Inter-SemiBold.otf");
+const INTER: &str = "inter";
+const INTER_STRONG: &str = "inter-strong";
+const EMOJI: &str = "emoji";
+const MANY: &str = "many";
+const CONTROLS: &str = "controls";
 
-/// Inter before egui's own fonts, which stay for signs and emoji that Inter has not.
+const FACES: [(&str, &[u8]); 5] = [
+    (
+        INTER,
+        include_bytes!("../../../assets/fonts/Inter-Regular.otf"),
+    ),
+    (
+        INTER_STRONG,
+        include_bytes!("../../../assets/fonts/Inter-SemiBold.otf"),
+    ),
+    // In colour, as layers of outlines: sharp at every size.
+    (EMOJI, include_bytes!("../../../assets/fonts/Twemoji.ttf")),
+    // Hebrew, Arabic, Armenian, Georgian, mathematics, arrows, U+FFFD.
+    (MANY, include_bytes!("../../../assets/fonts/DejaVuSans.ttf")),
+    // What control characters become on the way (PROTOCOL.md, L5).
+    (
+        CONTROLS,
+        include_bytes!("../../../assets/fonts/ControlPictures.ttf"),
+    ),
+];
+
+/// Who is asked for a sign that the first face of a family has not, in this order.
+const HELPERS: [&str; 3] = [EMOJI, MANY, CONTROLS];
+
+/// Gives the app its fonts: on every system they have a sign for all of Latin, Greek, Cyrillic,
+/// Hebrew, Arabic and emoji.
 pub fn install(ctx: &Context) {
     let mut fonts = FontDefinitions::default();
-    for (name, face) in [("inter", REGULAR_FACE), ("inter-strong", STRONG_FACE)] {
-        fonts
-            .font_data
-            .insert(name.into(), Arc::new(FontData::from_static(face)));
+    for (name, face) in FACES {
+        let face = Arc::new(FontData::from_static(face));
+        fonts.font_data.insert(name.into(), face);
     }
-    let fallback = fonts
-        .families
-        .get(&FontFamily::Proportional)
-        .cloned()
-        .unwrap_or_default();
-    let family = |first: &str| {
-        let first = std::iter::once(first.to_owned());
-        first.chain(fallback.iter().cloned()).collect::<Vec<_>>()
-    };
-    fonts
-        .families
-        .insert(FontFamily::Proportional, family("inter"));
-    fonts
-        .families
-        .insert(FontFamily::Name(STRONG.into()), family("inter-strong"));
+    let strong = FontFamily::Name(STRONG.into());
+    for (family, first) in [
+        (FontFamily::Proportional, Some(INTER)),
+        (strong, Some(INTER_STRONG)),
+        // After egui's own.
+        (FontFamily::Monospace, None),
+    ] {
+        let faces = fonts.families.entry(family).or_default();
+        let at = if first.is_some() { 0 } else { faces.len() };
+        let ours = first.into_iter().chain(HELPERS).map(str::to_owned);
+        faces.splice(at..at, ours);
+    }
     ctx.set_fonts(fonts);
 }
 
-/// Lets the system's fonts help out where Inter and egui's own have no sign: Chinese, Arabic and
-/// so on. Finding them takes a while and reads the disk, so a thread of its own does it, and egui
-/// only hears of them when they are there.
+/// Lets the system's fonts help out where ours have no sign: Chinese, Hindi
+/// and so on. Finding them takes a while and reads the disk, so a thread of its own does it, and
+/// egui only hears of them when they are there.
 pub fn follow_system(ctx: &Context) {
     let ctx = ctx.clone();
     let search = move || {

@@ -174,3 +174,45 @@ fn dress(style: &mut Style, palette: &Palette) {
         widget.expansion = 0.0;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::{space, text};
+
+    #[test]
+    fn the_design_document_has_the_distances_and_the_type() {
+        let document = include_str!("../../../docs/DESIGN.md");
+        let rows: BTreeMap<_, _> = document
+            .lines()
+            .filter_map(|line| {
+                let mut cells = line.split('|').map(str::trim);
+                let name = cells.nth(1)?.strip_prefix('`')?.strip_suffix('`')?;
+                let number = cells.next()?.split([',', ' ']).next()?;
+                Some((name, number.parse::<f32>().ok()?))
+            })
+            .collect();
+        let expected = [
+            ("TINY", space::TINY),
+            ("SMALL", space::SMALL),
+            ("MEDIUM", space::MEDIUM),
+            ("LARGE", space::LARGE),
+            ("HUGE", space::HUGE),
+            ("BAR", space::BAR),
+            ("CONTROL", space::CONTROL),
+            ("CONTROL_CORNER", space::CONTROL_CORNER.into()),
+            ("CARD_CORNER", space::CARD_CORNER.into()),
+            ("title", text::title().size),
+            ("heading", text::heading().size),
+            ("strong", text::strong().size),
+            ("body", text::body().size),
+            ("code", text::code().size),
+            ("small", text::small().size),
+            ("small_strong", text::small_strong().size),
+            ("tiny", text::tiny().size),
+            ("tiny_strong", text::tiny_strong().size),
+        ];
+        assert_eq!(rows, BTreeMap::from(expected));
+    }
+}

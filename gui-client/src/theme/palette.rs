@@ -264,6 +264,36 @@ mod tests {
     }
 
     #[test]
+    fn the_design_document_has_every_role_and_its_colours() {
+        let document = include_str!("../../../docs/DESIGN.md");
+        let hex = |value: &str| u32::from_str_radix(value.strip_prefix('#')?, 16).ok();
+        let rows = document.lines().filter_map(|line| {
+            let mut cells = line.split('|').map(str::trim);
+            let role = cells.nth(1)?.strip_prefix('`')?.strip_suffix('`')?;
+            Some((role, [hex(cells.next()?)?, hex(cells.next()?)?]))
+        });
+        let rows: std::collections::BTreeMap<_, _> = rows.collect();
+        // As the code writes itself: every role, also one that is added later.
+        let (light, dark) = (format!("{LIGHT:?}"), format!("{DARK:?}"));
+        let roles = light.split(['{', ',']).filter_map(|field| {
+            let (role, colour) = field.split_once(": #")?;
+            (colour.ends_with("FF") && !role.contains('[')).then(|| role.trim())
+        });
+        let mut checked = 0;
+        for role in roles {
+            let row = rows
+                .get(role)
+                .map(|colours| colours.map(|colour| format!("{role}: {:?}", rgb(colour))));
+            let [in_light, in_dark] = row.unwrap_or_else(|| panic!("no row for {role}"));
+            assert!(light.contains(&in_light), "{in_light}");
+            assert!(dark.contains(&in_dark), "{in_dark}");
+            checked += 1;
+        }
+        assert!(checked > 20);
+        assert_eq!(checked, rows.len(), "rows without a role");
+    }
+
+    #[test]
     fn a_name_keeps_its_colour() {
         assert_eq!(LIGHT.avatar("alice"), LIGHT.avatar("alice"));
         let different: std::collections::BTreeSet<_> = ["alice", "bob", "carol", "dave", "eve"]

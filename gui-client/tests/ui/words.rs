@@ -110,3 +110,25 @@ fn every_screen_can_be_drawn_in_english() {
 fn every_screen_can_be_drawn_in_portuguese() {
     every_screen(Language::Portuguese);
 }
+
+/// What people write that has to be there on every system, in any of the styles.
+pub const EVERYWHERE: [&str; 9] = [
+    "ação ß Ő ğ ş ẞ “quotes” – — … € ₢ № ™ ½",
+    "Ελληνικά, Кириллица, Ўзбек",
+    "שלום עולם",
+    "مرحبا بالعالم",
+    "∀x ∈ ℝ: √x² ≤ |x| → ⇒ ≠ ∞",
+    "🙂 🥰 🫠 👍🏽 👩‍👩‍👧 🇧🇷 ❤️ ☕ ✅ 1️⃣ ©️ ☎ ♥ ★ ☀",
+    "␀ ␛ ␡ \u{fffd}",
+    "│ ├── └── █ ▲ ● ■",
+    "*forte 🎉* _itálico é_ `código 🎉 ␛ é`",
+];
+
+#[test]
+fn what_people_write_has_its_signs_without_the_fonts_of_the_system() {
+    let mut desk = Desk::chatting(1..2, 0, true);
+    for (id, text) in (10..).zip(EVERYWHERE) {
+        let message = message(id, "bob", Delivery::Received, text);
+        desk.tell(Event::Message(message));
+    }
+}

@@ -20,6 +20,7 @@ use crate::{
     desk::{Desk, conversation, login, message, person},
     inspector::crossed,
     live::{live, receipt},
+    words::EVERYWHERE,
 };
 
 /// Who there is, and how.
@@ -312,6 +313,11 @@ fn texts_that_try_to_break_it() {
             };
             message(800 + id, "bruno", delivery, &text)
         });
+        only(all.collect())
+    });
+    picture("chat-signs", USUAL, |_| {
+        let all = (800..).zip(EVERYWHERE);
+        let all = all.map(|(id, text)| message(id, "bruno", Delivery::Received, text));
         only(all.collect())
     });
     picture("chat-long", USUAL, |words| {
