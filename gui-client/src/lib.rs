@@ -8,6 +8,7 @@ pub mod engine;
 pub mod files;
 pub mod markup;
 pub mod model;
+pub mod notify;
 pub mod report;
 pub mod script;
 pub mod settings;

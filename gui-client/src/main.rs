@@ -21,6 +21,7 @@ use mensageiro::{
     engine::{Account, Engine},
     files::DesktopDialog,
     model::{LoginForm, Notice, Preferences, ZOOM_RANGE},
+    notify::{DesktopNotifications, Notify},
     script::{SCRIPT_HELP, ScriptRunner, Step, parse},
     settings::{self, SettingsWriter},
     theme,
@@ -101,6 +102,8 @@ fn run(
     let sign_in = sign_in(arguments.user, arguments.server.as_deref(), &preferences)?;
     let settings = SettingsWriter::start(folder.clone(), |error| tracing::error!("{error}"))
         .context("no thread to keep the settings")?;
+    let notify: Arc<dyn Notify> =
+        Arc::new(DesktopNotifications::start().context("no thread to show notifications")?);
     let options = window(&preferences);
     check_display()?;
 
@@ -119,6 +122,7 @@ fn run(
                 events: engine.events().clone(),
                 settings: Some(settings),
                 dialog: Arc::new(DesktopDialog),
+                notify,
                 sign_in,
                 server: arguments.server,
                 notice,

@@ -3,6 +3,7 @@
 
 mod attention;
 pub mod icon;
+mod notifying;
 mod saving;
 mod script;
 mod window;
@@ -18,6 +19,7 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use self::{
     attention::Attention,
+    notifying::Notifying,
     saving::{Saving, Told},
     script::ScriptDriver,
 };
@@ -27,6 +29,7 @@ use crate::{
     model::{
         Action, Model, Notice, Overlay, Preferences, SaveAction, SavedFile, Session, WindowPlace,
     },
+    notify::Notify,
     report::{self, Reported},
     script::ScriptRunner,
     settings::SettingsWriter,
@@ -56,6 +59,8 @@ pub struct Setup {
     pub settings: Option<SettingsWriter>,
     /// Asks where to save a file.
     pub dialog: Arc<dyn AskPath>,
+    /// Shows notifications.
+    pub notify: Arc<dyn Notify>,
     /// Signs in at once.
     pub sign_in: Option<Account>,
     /// What the sign-in screen starts with instead of what is remembered.
@@ -79,6 +84,7 @@ pub struct MessengerApp {
     saving: Saving,
     script: Option<ScriptDriver>,
     attention: Attention,
+    notifying: Notifying,
     zone: TimeZone,
     /// The moment that stands still, for pictures.
     stopped: Option<(Timestamp, Instant)>,
@@ -116,6 +122,7 @@ impl MessengerApp {
                 .script
                 .map(|runner| ScriptDriver::new(runner, setup.failed)),
             attention: Attention::new(),
+            notifying: Notifying::new(setup.notify),
             zone: TimeZone::system(),
             stopped: None,
             title: String::new(),
@@ -355,6 +362,8 @@ impl MessengerApp {
 impl eframe::App for MessengerApp {
     fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
         self.drain(ctx);
+        self.notify(ctx);
+        self.hear_clicks(ctx);
         self.hear_saving(ctx);
         self.keep_drafts(ctx);
         self.dismiss_notice(ctx);

@@ -1,6 +1,6 @@
 use mensageiro_protocol::Login;
 
-use super::{InspectAction, Language, Notice, Overlay, SavedFile, ThemeChoice};
+use super::{InspectAction, Language, Notice, NotifyOf, Overlay, SavedFile, ThemeChoice};
 use crate::engine::{Account, Message, MessageId, Peer, Place};
 
 /// What a person wants: the only way the screens change anything.
@@ -66,6 +66,10 @@ pub enum Action {
     Away(bool),
     /// Wants new messages, or a try to connect, now.
     FetchNow,
+    /// Says what notifications say.
+    NotifyOf(NotifyOf),
+    /// Lets notifications be heard, or not.
+    Sound(bool),
     /// Chooses how often to fetch, in seconds; `None`: only when sending.
     FetchEvery(Option<u32>),
     /// Chooses light, dark or the system's theme.

@@ -7,6 +7,7 @@ mod compose;
 mod conversations;
 mod inspector;
 mod login;
+mod news;
 mod overlay;
 mod people;
 mod preferences;
@@ -20,11 +21,12 @@ pub use compose::{ComposeProblem, Outgoing, line_bytes, read_compose};
 pub use conversations::Conversations;
 pub use inspector::{InspectAction, InspectedLine, Inspector, Meaning};
 pub use login::{LoginForm, LoginProblem};
+pub use news::{News, Told};
 pub use overlay::{Notice, Overlay, SavedFile};
 pub use people::{People, Person};
 pub use preferences::{
-    FETCH_CHOICES, Language, Preferences, REMEMBERED_AT_MOST, RememberedAccount, ThemeChoice,
-    WindowPlace, ZOOM_RANGE,
+    FETCH_CHOICES, Language, NotifyOf, Preferences, REMEMBERED_AT_MOST, RememberedAccount,
+    ThemeChoice, WindowPlace, ZOOM_RANGE,
 };
 pub use receipt::ReceiptNews;
 pub use search::Search;
@@ -110,6 +112,8 @@ impl Model {
             Action::Zoom(zoom) => {
                 self.preferences.zoom = zoom.clamp(*ZOOM_RANGE.start(), *ZOOM_RANGE.end());
             }
+            Action::NotifyOf(of) => self.preferences.notify_of = of,
+            Action::Sound(sound) => self.preferences.sound = sound,
             Action::FetchEvery(seconds) => {
                 self.preferences.fetch_every = seconds;
                 return vec![Command::FetchEvery(self.preferences.fetch_interval())];

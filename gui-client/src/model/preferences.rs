@@ -32,6 +32,10 @@ pub struct Preferences {
     pub language: Language,
     /// How large everything is; 1.0 is as designed.
     pub zoom: f32,
+    /// What notifications say.
+    pub notify_of: NotifyOf,
+    /// Whether notifications may be heard.
+    pub sound: bool,
     /// Seconds between fetches; `None`: only when sending.
     pub fetch_every: Option<u32>,
     /// The state of the box on the sign-in screen.
@@ -55,6 +59,18 @@ pub enum ThemeChoice {
     Light,
     /// Light text on dark ground.
     Dark,
+}
+
+/// What a notification says of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NotifyOf {
+    /// There are no notifications.
+    Nothing,
+    /// Who wrote.
+    Names,
+    /// Who wrote what.
+    Texts,
 }
 
 /// Which language.
@@ -100,6 +116,8 @@ impl Default for Preferences {
             theme: ThemeChoice::System,
             language: Language::System,
             zoom: 1.0,
+            notify_of: NotifyOf::Texts,
+            sound: false,
             fetch_every: Some(10),
             stay_signed_in: true,
             signed_in: None,

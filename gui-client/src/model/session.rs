@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use mensageiro_protocol::Login;
 
 use super::{
-    Action, ComposeProblem, Conversations, Outgoing, People, Search, Timeline, read_compose,
+    Action, ComposeProblem, Conversations, News, Outgoing, People, Search, Timeline, read_compose,
 };
 use crate::{
     engine::{
@@ -65,6 +65,8 @@ pub struct Session {
     pub people: People,
     /// Why what was typed could not be sent, since the last try.
     pub compose_problem: Option<ComposeProblem>,
+    /// What came in since the person was last told.
+    pub news: News,
     /// Why the local database cannot be used.
     pub storage_problem: Option<String>,
     /// What is typed while no conversation is open.
@@ -96,6 +98,7 @@ impl Session {
             search: Search::default(),
             people: People::default(),
             compose_problem: None,
+            news: News::default(),
             storage_problem: None,
             loose_draft: String::new(),
             attentive: false,
@@ -188,6 +191,11 @@ impl Session {
     /// The server knows no such user.
     pub fn refused(&self) -> bool {
         self.link == LinkState::Refused
+    }
+
+    /// What to tell the person, once.
+    pub fn take_news(&mut self) -> News {
+        std::mem::take(&mut self.news)
     }
 
     pub(super) fn act(&mut self, action: Action) -> Vec<Command> {

@@ -60,6 +60,7 @@ pub fn show(
                     Overlay::Shortcuts => shortcuts(ui, view, actions),
                 });
         });
+    widget::settle(ui.ctx(), &modal.response);
     if modal.backdrop_response.clicked() {
         actions.push(close(overlay));
     }

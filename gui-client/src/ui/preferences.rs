@@ -2,7 +2,7 @@ use egui::{Align, Layout, RichText, Ui};
 
 use super::{View, widget};
 use crate::{
-    model::{Action, FETCH_CHOICES, Language, ThemeChoice},
+    model::{Action, FETCH_CHOICES, Language, NotifyOf, ThemeChoice},
     texts::Texts,
     theme::{space, text},
 };
@@ -65,6 +65,29 @@ pub fn all(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
     let chosen = widget::choices(ui, palette, size, &sizes);
     actions.extend(chosen.map(|percent| Action::Zoom(percent as f32 / 100.0)));
 
+    heading(ui, view, texts.get("settings.notifications"));
+    let what = [
+        (NotifyOf::Nothing, texts.get("settings.notify_nothing")),
+        (NotifyOf::Names, texts.get("settings.notify_names")),
+        (NotifyOf::Texts, texts.get("settings.notify_texts")),
+    ]
+    .map(|(of, name)| (of, name.to_owned()));
+    let chosen = widget::choices(ui, palette, preferences.notify_of, &what);
+    actions.extend(chosen.map(Action::NotifyOf));
+    if preferences.notify_of != NotifyOf::Nothing {
+        let sounds = [
+            (false, texts.get("settings.silent").to_owned()),
+            (true, texts.get("settings.sound").to_owned()),
+        ];
+        let chosen = widget::choices(ui, palette, preferences.sound, &sounds);
+        actions.extend(chosen.map(Action::Sound));
+    }
+
+    let session = view.model.session.as_ref();
+    if session.is_some_and(|session| session.live) {
+        // Nothing is fetched: it comes by itself.
+        return;
+    }
     heading(ui, view, texts.get("settings.fetch"));
     let intervals = FETCH_CHOICES.map(|seconds| (seconds, interval_name(texts, seconds)));
     let chosen = widget::choices(ui, palette, preferences.fetch_every, &intervals);

@@ -41,17 +41,22 @@ pub fn button_width(ui: &Ui, label: &str) -> f32 {
     (galley.size().x + 2.0 * ui.spacing().button_padding.x).ceil()
 }
 
-/// Shows a bar whose height is that of its contents. A panel takes its height from the frame
-/// before; where that has changed, the frame is laid out once more before anybody sees it.
+/// Shows a bar whose height is that of its contents.
 pub fn bar<R>(panel: Panel, ui: &mut Ui, contents: impl FnOnce(&mut Ui) -> R) -> R {
     let shown = panel.show(ui, contents);
-    let (id, height) = (shown.response.id, shown.response.rect.height());
-    let before = ui.data_mut(|data| data.get_temp_mut_or(id, 0.0_f32).to_owned());
-    if before != height {
-        ui.data_mut(|data| data.insert_temp(id, height));
-        ui.request_discard("a bar has another height");
-    }
+    settle(ui.ctx(), &shown.response);
     shown.inner
+}
+
+/// Panels and dialogs take their size from the frame before. Where it has changed, the frame is
+/// laid out once more before anybody sees it.
+pub fn settle(ctx: &egui::Context, shown: &Response) {
+    let (id, size) = (shown.id.with("size"), shown.rect.size());
+    let before = ctx.data_mut(|data| data.get_temp::<Vec2>(id));
+    if before != Some(size) {
+        ctx.data_mut(|data| data.insert_temp(id, size));
+        ctx.request_discard("it has another size");
+    }
 }
 
 /// A menu is as wide as its longest entry.

@@ -12,6 +12,7 @@ use mensageiro::{
     },
     files::AskPath,
     model::{Action, Language, Model, Notice, Overlay, Preferences, Session, ThemeChoice},
+    notify::{Notification, Notify},
     script::ScriptRunner,
 };
 use mensageiro_protocol::{Login, Text};
@@ -29,6 +30,7 @@ fn snapshot_options() -> SnapshotOptions {
 pub struct Desk {
     pub harness: Harness<'static, MessengerApp>,
     pub asked: Receiver<Command>,
+    pub notified: Receiver<(Notification, Clicked)>,
     tell: Sender<Event>,
 }
 
@@ -38,6 +40,18 @@ pub struct Answer(pub Option<PathBuf>);
 impl AskPath for Answer {
     fn ask(&self, _folder: &std::path::Path, _name: &str) -> Option<PathBuf> {
         self.0.clone()
+    }
+}
+
+/// Clicks on a notification.
+pub type Clicked = Box<dyn FnOnce() + Send>;
+
+/// A desktop that keeps its notifications for the test to look at.
+struct Shown(Sender<(Notification, Clicked)>);
+
+impl Notify for Shown {
+    fn show(&self, notification: Notification, clicked: Clicked) {
+        self.0.send((notification, clicked)).unwrap();
     }
 }
 
@@ -67,6 +81,7 @@ impl Desk {
     ) -> Self {
         let (commands, asked) = unbounded();
         let (tell, events) = unbounded();
+        let (shown, notified) = unbounded();
         let scripted = script.is_some();
         let setup = Setup {
             preferences: Preferences {
@@ -77,6 +92,7 @@ impl Desk {
             events,
             settings: None,
             dialog: Arc::new(dialog),
+            notify: Arc::new(Shown(shown)),
             sign_in: None,
             server: None,
             notice: None,
@@ -96,6 +112,7 @@ impl Desk {
         Self {
             harness,
             asked,
+            notified,
             tell,
         }
     }

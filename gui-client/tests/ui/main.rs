@@ -14,6 +14,7 @@ mod inspector;
 mod live;
 mod login;
 mod million;
+mod notifications;
 mod pictures;
 mod replies;
 mod report;

@@ -86,6 +86,9 @@ impl Session {
             }),
             Event::SeenElsewhere { with, unread } if self.ready => {
                 self.conversations.set_unread(&with, unread);
+                if unread == 0 {
+                    self.news.forget(&with);
+                }
             }
             Event::Typing { with, who, until } => self.people.take_typing(with, who, until),
             Event::Presence(news) => self.people.take_presence(news),
@@ -159,6 +162,10 @@ impl Session {
             .get(&message.with)
             .map_or(0, |row| row.unread);
         let new = self.conversations.take_in(message);
+        let row = self.conversations.get(&message.with);
+        if new && !message.is_own() && row.is_some_and(|row| !row.is_muted) {
+            self.news.take_in(message);
+        }
         if let (Peer::Person(with), false) = (&message.with, message.is_own()) {
             let who = message.author.as_ref().unwrap_or(with);
             self.people.stop_typing(&message.with, who);

@@ -1,0 +1,146 @@
+//! Telling a person who looks elsewhere what came in. Nothing here ever takes the focus.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use egui::{Context, UserAttentionType, ViewportCommand};
+
+use super::MessengerApp;
+use crate::{
+    engine::Peer,
+    markup,
+    model::{Action, NotifyOf, Told},
+    notify::{Notification, Notify},
+    texts::Texts,
+    ui,
+};
+
+/// Notifications come at most this often; what arrives meanwhile is told together.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// Characters of a message that a notification shows.
+const EXCERPT: usize = 200;
+
+/// Shows notifications, and hears which were clicked.
+pub struct Notifying {
+    shown_by: Arc<dyn Notify>,
+    next: Instant,
+    click: Sender<Option<Peer>>,
+    clicked: Receiver<Option<Peer>>,
+}
+
+impl Notifying {
+    /// Nothing was told yet.
+    pub fn new(shown_by: Arc<dyn Notify>) -> Self {
+        let (click, clicked) = unbounded();
+        Self {
+            shown_by,
+            next: Instant::now(),
+            click,
+            clicked,
+        }
+    }
+}
+
+impl MessengerApp {
+    /// Tells what came in, unless the person looks at the window.
+    pub(super) fn notify(&mut self, ctx: &Context) {
+        let is_watched = self.script.is_some() || ctx.input(|input| input.focused);
+        let (of, sound) = (
+            self.model.preferences.notify_of,
+            self.model.preferences.sound,
+        );
+        let Some(session) = &mut self.model.session else {
+            return;
+        };
+        if session.news.is_empty() {
+            return;
+        }
+        if is_watched {
+            session.take_news();
+            return;
+        }
+        let left = self
+            .notifying
+            .next
+            .saturating_duration_since(Instant::now());
+        if !left.is_zero() {
+            ctx.request_repaint_after(left);
+            return;
+        }
+        self.notifying.next = Instant::now() + PAUSE;
+        let told = session.take_news().told();
+        ctx.send_viewport_cmd(ViewportCommand::RequestUserAttention(
+            UserAttentionType::Informational,
+        ));
+        if of == NotifyOf::Nothing {
+            return;
+        }
+        let texts = Texts::of(self.model.preferences.language);
+        for told in told {
+            let (notification, peer) = words(texts, &told, of, sound);
+            let (click, ctx) = (self.notifying.click.clone(), ctx.clone());
+            let clicked = move || {
+                // The window may be gone meanwhile.
+                let _ = click.send(peer);
+                ctx.request_repaint();
+            };
+            self.notifying
+                .shown_by
+                .show(notification, Box::new(clicked));
+        }
+    }
+
+    /// Opens what was clicked on. That is what the click asks for, so the window may come forward.
+    pub(super) fn hear_clicks(&mut self, ctx: &Context) {
+        while let Ok(peer) = self.notifying.clicked.try_recv() {
+            if let Some(peer) = peer.filter(|_| self.model.session.is_some()) {
+                self.act(ctx, Action::Open(peer));
+            }
+            ctx.send_viewport_cmd(ViewportCommand::Minimized(false));
+            ctx.send_viewport_cmd(ViewportCommand::Focus);
+        }
+    }
+}
+
+/// What a notification says, and whose conversation a click on it opens.
+fn words(texts: &Texts, told: &Told, of: NotifyOf, sound: bool) -> (Notification, Option<Peer>) {
+    let (topic, title, body, peer) = match told {
+        Told::Many {
+            messages,
+            conversations,
+        } => {
+            let conversations = texts.count("notify.conversations", *conversations);
+            let title = texts.count("notify.messages", *messages);
+            ("", title, conversations, None)
+        }
+        Told::Conversation { newest, count } => {
+            let name = ui::peer_name(texts, &newest.with);
+            let title = match &newest.author {
+                Some(author) => texts.fill(
+                    "notify.in_group",
+                    &[("name", author.as_str()), ("group", name)],
+                ),
+                None => name.to_owned(),
+            };
+            let body = match (of, count) {
+                (NotifyOf::Texts, 1) => {
+                    let (_, said) = markup::split_quote(newest.text.as_str());
+                    markup::plain(said).chars().take(EXCERPT).collect()
+                }
+                _ => texts.count("notify.messages", *count),
+            };
+            (name, title, body, Some(newest.with.clone()))
+        }
+    };
+    let notification = Notification {
+        topic: topic.to_owned(),
+        title,
+        body,
+        sound,
+    };
+    (notification, peer)
+}

@@ -1,0 +1,66 @@
+use crate::engine::{Message, Peer};
+
+/// Conversations told one by one; the news of more are one.
+const TOLD_APART: usize = 3;
+
+/// What came in since the person was last told.
+#[derive(Debug, Default)]
+pub struct News {
+    /// The newest message of each conversation, and how many came; the latest last.
+    conversations: Vec<(Message, usize)>,
+}
+
+/// One thing to tell a person who looks elsewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// What came in one conversation.
+    Conversation {
+        /// The newest message.
+        newest: Message,
+        /// How many.
+        count: usize,
+    },
+    /// What came in too many conversations to name them.
+    Many {
+        /// How many messages.
+        messages: usize,
+        /// In how many conversations.
+        conversations: usize,
+    },
+}
+
+impl News {
+    pub(super) fn take_in(&mut self, message: &Message) {
+        let mut known = self.conversations.iter();
+        let known = known.position(|(newest, _)| newest.with == message.with);
+        let before = known.map_or(0, |at| self.conversations.remove(at).1);
+        self.conversations.push((message.clone(), before + 1));
+    }
+
+    /// Nobody need be told of this conversation any more.
+    pub(super) fn forget(&mut self, peer: &Peer) {
+        self.conversations
+            .retain(|(newest, _)| newest.with != *peer);
+    }
+
+    /// Whether there is nothing to tell.
+    pub fn is_empty(&self) -> bool {
+        self.conversations.is_empty()
+    }
+
+    /// What to tell, the latest last.
+    pub fn told(self) -> Vec<Told> {
+        if self.conversations.len() > TOLD_APART {
+            let messages = self.conversations.iter().map(|(_, count)| count).sum();
+            let conversations = self.conversations.len();
+            return vec![Told::Many {
+                messages,
+                conversations,
+            }];
+        }
+        let one_by_one = self.conversations.into_iter();
+        one_by_one
+            .map(|(newest, count)| Told::Conversation { newest, count })
+            .collect()
+    }
+}

@@ -1,0 +1,154 @@
+//! Who looks elsewhere is told what came in; who looks is not, and nobody's focus is taken.
+
+use egui::ViewportCommand;
+use mensageiro::{
+    engine::{Conversation, Delivery, Event, Message},
+    markup,
+    model::{Action, NotifyOf},
+    notify::Notification,
+};
+
+use crate::desk::{Desk, conversation, login, message, person};
+
+/// A window that is not looked at.
+fn elsewhere(rows: Vec<Conversation>) -> Desk {
+    let mut desk = Desk::signed_in(rows);
+    desk.harness.input_mut().focused = false;
+    desk.harness.run();
+    desk
+}
+
+fn arrives(desk: &Desk, id: i64, with: &str, text: &str) {
+    desk.say(Event::Message(message(id, with, Delivery::Received, text)));
+}
+
+fn told(desk: &Desk) -> Vec<Notification> {
+    desk.notified.try_iter().map(|(told, _)| told).collect()
+}
+
+fn notification(topic: &str, title: &str, body: &str) -> Notification {
+    Notification {
+        topic: topic.into(),
+        title: title.into(),
+        body: body.into(),
+        sound: false,
+    }
+}
+
+/// What the window asked of the system in the last frame.
+fn asked_for(desk: &Desk) -> Vec<ViewportCommand> {
+    let windows = desk.harness.output().viewport_output.values();
+    windows
+        .flat_map(|window| window.commands.iter().cloned())
+        .collect()
+}
+
+#[test]
+fn who_looks_elsewhere_is_told_and_who_looks_is_not() {
+    let mut desk = elsewhere(vec![conversation("bob", 1, 0)]);
+    let reply = markup::with_quote("alice", "hm?", "*see* you <b>there</b>");
+    arrives(&desk, 2, "bob", &reply);
+    desk.harness.run();
+    let expected = notification("bob", "bob", "see you <b>there</b>");
+    assert_eq!(told(&desk), [expected]);
+
+    desk.harness.input_mut().focused = true;
+    desk.harness.run();
+    arrives(&desk, 3, "bob", "seen as it comes");
+    desk.harness.run();
+    desk.harness.input_mut().focused = false;
+    desk.harness.run();
+    assert_eq!(told(&desk), []);
+}
+
+#[test]
+fn own_messages_and_muted_conversations_are_not_told() {
+    let mut desk = elsewhere(vec![conversation("bob", 1, 0), conversation("carol", 2, 0)]);
+    desk.act(Action::Mute(person("carol"), true));
+    arrives(&desk, 3, "carol", "psst");
+    desk.say(Event::Message(message(
+        4,
+        "bob",
+        Delivery::Accepted,
+        "mine",
+    )));
+    desk.harness.run();
+    assert_eq!(told(&desk), []);
+    assert!(desk.session().news.is_empty());
+}
+
+#[test]
+fn many_at_once_are_told_together_and_a_group_says_who_wrote() {
+    let mut desk = elsewhere(vec![conversation("team", 1, 0)]);
+    for id in 2..5 {
+        desk.say(Event::Message(Message {
+            author: Some(login("dave")),
+            ..message(id, "team", Delivery::Received, "hello")
+        }));
+    }
+    desk.harness.run();
+    let expected = notification("team", "dave in team", "3 new messages");
+    assert_eq!(told(&desk), [expected]);
+
+    let mut desk = elsewhere(vec![]);
+    for (id, who) in (1..).zip(["a", "b", "c", "d", "a"]) {
+        arrives(&desk, id, who, "hello");
+    }
+    desk.harness.run();
+    let expected = notification("", "5 new messages", "in 4 conversations");
+    assert_eq!(told(&desk), [expected]);
+}
+
+#[test]
+fn the_text_can_be_kept_out_of_notifications_and_they_can_be_off() {
+    let mut desk = elsewhere(vec![]);
+    desk.act(Action::NotifyOf(NotifyOf::Names));
+    desk.act(Action::Sound(true));
+    arrives(&desk, 1, "bob", "a secret");
+    desk.harness.run();
+    let expected = notification("bob", "bob", "1 new message");
+    let loud = Notification {
+        sound: true,
+        ..expected
+    };
+    assert_eq!(told(&desk), [loud]);
+
+    let mut desk = elsewhere(vec![]);
+    desk.act(Action::NotifyOf(NotifyOf::Nothing));
+    arrives(&desk, 1, "bob", "a secret");
+    desk.harness.run();
+    assert_eq!(told(&desk), []);
+}
+
+/// Signal-Desktop 4474.
+#[test]
+fn a_notification_never_takes_the_focus_and_a_click_on_it_opens_the_conversation() {
+    let mut desk = elsewhere(vec![conversation("carol", 1, 0)]);
+    desk.act(Action::Open(person("carol")));
+    arrives(&desk, 2, "bob", "hello");
+    let mut asked = Vec::new();
+    for _ in 0..5 {
+        desk.harness.step();
+        asked.extend(asked_for(&desk));
+    }
+    assert!(asked.iter().all(|command| !matches!(
+        command,
+        ViewportCommand::Focus | ViewportCommand::Visible(_)
+    )));
+    assert!(
+        asked
+            .iter()
+            .any(|command| matches!(command, ViewportCommand::RequestUserAttention(_)))
+    );
+    assert_eq!(desk.session().open, Some(person("carol")));
+
+    let (_, clicked) = desk.notified.try_recv().unwrap();
+    clicked();
+    let mut asked = Vec::new();
+    for _ in 0..5 {
+        desk.harness.step();
+        asked.extend(asked_for(&desk));
+    }
+    assert!(asked.contains(&ViewportCommand::Focus));
+    assert_eq!(desk.session().open, Some(person("bob")));
+}
