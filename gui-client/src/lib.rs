@@ -4,6 +4,7 @@
 //! is drawn, and `app` what joins them.
 
 pub mod app;
+pub mod emoji;
 pub mod engine;
 pub mod files;
 pub mod markup;

@@ -2,11 +2,13 @@
 //! bold, italic, code, and the quote of what they reply to. Who does not know these forms reads
 //! them as they were typed.
 
+mod found;
 mod quote;
 mod urls;
 
 use std::ops::Range;
 
+pub use found::find_words;
 pub use quote::{Quote, excerpt, split_draft, split_quote, with_quote};
 pub use urls::find_urls;
 

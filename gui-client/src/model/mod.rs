@@ -3,6 +3,7 @@
 //! Nothing here knows egui, a socket, a file or a clock, so all of it is tested as it stands.
 
 mod action;
+mod completion;
 mod compose;
 mod conversations;
 mod inspector;
@@ -17,6 +18,7 @@ mod session;
 mod timeline;
 
 pub use action::{Action, SaveAction};
+pub use completion::{Choice, Completion, complete, named_emoji};
 pub use compose::{ComposeProblem, Outgoing, line_bytes, read_compose};
 pub use conversations::Conversations;
 pub use inspector::{InspectAction, InspectedLine, Inspector, Meaning};

@@ -53,6 +53,8 @@ pub struct Palette {
     pub other_code: Color32,
     /// Ground of selected text, which is written in `accent_text`.
     pub selection: Color32,
+    /// Ground of words that were looked for; `text` stands on it.
+    pub found: Color32,
     /// Ground of warnings.
     pub warning: Color32,
     /// Text on the ground of warnings.
@@ -102,6 +104,7 @@ pub const LIGHT: Palette = Palette {
     on_other_weak: rgb(0x5B686C),
     other_code: rgb(0xE8EDEE),
     selection: rgb(0xC3E7F1),
+    found: rgb(0xFFE08A),
     warning: rgb(0xFFF1CF),
     on_warning: rgb(0x533B00),
     warning_text: rgb(0x865A00),
@@ -142,6 +145,7 @@ pub const DARK: Palette = Palette {
     on_other_weak: rgb(0x9FADB3),
     other_code: rgb(0x12191D),
     selection: rgb(0x1B4A66),
+    found: rgb(0x6B5300),
     warning: rgb(0x3D2F0B),
     on_warning: rgb(0xFFE3A1),
     warning_text: rgb(0xF2C357),
@@ -222,6 +226,7 @@ mod tests {
             ("other code", p.on_other, p.other_code),
             ("other time", p.on_other_weak, p.other),
             ("other link", p.accent_text, p.other),
+            ("found", p.text, p.found),
             ("warning", p.on_warning, p.warning),
             ("selected text", p.accent_text, p.selection),
             ("time in the chosen row", p.text_weak, p.chosen),

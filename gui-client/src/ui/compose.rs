@@ -4,7 +4,14 @@ use egui::{
 };
 use mensageiro_protocol::limits::LINE_BYTES;
 
-use super::{Focus, UiState, View, icon::Icon, login::login_problem, marks, widget};
+use super::{
+    Focus, UiState, View,
+    completion::CompletionState,
+    emoji::{self, EmojiState},
+    icon::Icon,
+    login::login_problem,
+    marks, widget,
+};
 use crate::{
     engine::{LinkState, NotSent, Peer},
     markup::{self, Quote},
@@ -26,12 +33,14 @@ const COUNT_FROM: usize = LINE_BYTES - 2048;
 #[derive(Debug, Default)]
 pub struct ComposeState {
     composing: bool,
+    completion: CompletionState,
+    emoji: EmojiState,
 }
 
 impl ComposeState {
-    /// An input method is in the middle of a word: its keys are not for us.
-    pub fn composing(&self) -> bool {
-        self.composing
+    /// Escape belongs to the box: an input method is in the middle of a word, or a list is open.
+    pub fn takes_escape(&self) -> bool {
+        self.composing || self.completion.is_open()
     }
 
     /// Follows the input method. True if Enter belongs to it in this frame.
@@ -74,10 +83,11 @@ pub fn show(
         Some(Peer::Person(login)) => texts.fill("compose.hint", &[("login", login.as_str())]),
         _ => texts.get("compose.hint_nobody").to_owned(),
     };
+    let buttons = 2.0 * BUTTON + space::TINY;
     let shown = ui.horizontal_top(|ui| {
         ui.spacing_mut().item_spacing.x = 0.0;
         ui.add_space(space::MEDIUM);
-        let width = ui.available_width() - BUTTON - space::SMALL - space::MEDIUM;
+        let width = ui.available_width() - buttons - space::SMALL - space::MEDIUM;
         let top_down = Layout::top_down(Align::Min);
         ui.allocate_ui_with_layout(Vec2::new(width, 0.0), top_down, |ui| {
             ui.set_width(width);
@@ -86,16 +96,25 @@ pub fn show(
                 .stroke((1.0, palette.control_line))
                 .corner_radius(20)
                 .inner_margin(Margin::symmetric(16, 10))
-                .show(ui, |ui| field(ui, view, session, &hint, state, actions));
+                .show(ui, |ui| {
+                    let over = ui.max_rect();
+                    field(ui, view, session, &hint, over, state, actions);
+                });
         })
         .response
         .rect
     });
     // Beside the last line, however many there are.
     let corner = shown.inner.right_bottom() + Vec2::new(space::SMALL, -BUTTON);
-    let builder = UiBuilder::new().max_rect(Rect::from_min_size(corner, Vec2::splat(BUTTON)));
+    let size = Vec2::new(buttons, BUTTON);
+    let builder = UiBuilder::new()
+        .max_rect(Rect::from_min_size(corner, size))
+        .layout(Layout::left_to_right(Align::Center));
+    let mut row = ui.new_child(builder);
+    row.spacing_mut().item_spacing.x = space::TINY;
+    emoji_button(&mut row, view, state);
     let ready = session.ready && !answer.trim().is_empty();
-    if send_button(&mut ui.new_child(builder), view, ready) {
+    if send_button(&mut row, view, ready) {
         actions.push(Action::Send);
         state.focus = Some(Focus::Compose);
     }
@@ -107,6 +126,7 @@ fn field(
     view: &View<'_>,
     session: &Session,
     hint: &str,
+    over: Rect,
     state: &mut UiState,
     actions: &mut Vec<Action>,
 ) {
@@ -116,7 +136,11 @@ fn field(
     let quote = &session.draft()[..session.draft().len() - answer.len()];
     let mut typed = answer.to_owned();
     let id = egui::Id::unique(("compose box", &session.open));
-    let is_marked = ui.memory(|memory| memory.has_focus(id)) && marks::apply(ui, id, &mut typed);
+    let is_focused = ui.memory(|memory| memory.has_focus(id));
+    let completion = &mut state.compose.completion;
+    let mut is_changed = completion.take_keys(ui, id, !is_focused || ime, &mut typed);
+    let tab_is_ours = completion.is_open();
+    is_changed |= is_focused && marks::apply(ui, id, &mut typed);
     let response = ScrollArea::vertical()
         .id_salt(("compose", &session.open))
         .max_height(row * MOST_LINES)
@@ -132,6 +156,7 @@ fn field(
                     .margin(Margin::ZERO)
                     .desired_rows(1)
                     .desired_width(f32::INFINITY)
+                    .lock_focus(tab_is_ours)
                     .return_key(KeyboardShortcut::new(Modifiers::SHIFT, Key::Enter))
                     .hint_text(RichText::new(hint).color(view.palette.text_weak)),
             )
@@ -145,7 +170,12 @@ fn field(
     if view.model.overlay.is_none() && state.focus.take_if(|f| *f == Focus::Compose).is_some() {
         response.request_focus();
     }
-    if response.changed() || is_marked {
+    is_changed |= response.changed();
+    if response.has_focus() && !ime {
+        is_changed |= completion.follow(ui, id, session, &mut typed);
+        is_changed |= completion.show(ui, view, over, id, &mut typed);
+    }
+    if is_changed {
         actions.push(Action::Write(format!("{quote}{typed}")));
     }
     let enter = ui.input(|input| {
@@ -197,6 +227,17 @@ fn quote_bar(
         }
     });
     ui.add_space(space::SMALL);
+}
+
+/// The button that opens the emoji.
+fn emoji_button(ui: &mut Ui, view: &View<'_>, state: &mut UiState) {
+    let name = view.texts.get("emoji.open");
+    let button = widget::icon_button(ui, view.palette, Icon::Smile, name);
+    if let Some(chosen) = emoji::show(view, &button, &mut state.compose.emoji) {
+        state.compose.completion.insert(chosen.sign);
+        state.focus = Some(Focus::Compose);
+        ui.ctx().request_repaint();
+    }
 }
 
 fn send_button(ui: &mut Ui, view: &View<'_>, ready: bool) -> bool {

@@ -24,6 +24,7 @@ pub enum Icon {
     More,
     Pin,
     Muted,
+    Smile,
 }
 
 impl Icon {
@@ -69,6 +70,14 @@ impl Icon {
                 ]);
                 line(&[(3.0, -1.0), (3.0, -9.0)]);
                 line(&[(0.0, 3.0), (0.0, 10.0)]);
+            }
+            Self::Smile => {
+                let radius = size / 24.0 * 9.5;
+                painter.circle_stroke(center, radius, stroke);
+                for x in [-3.5, 3.5] {
+                    painter.circle_filled(at(x, -2.5), size / 24.0 * 1.4, color);
+                }
+                line(&[(-4.5, 2.5), (-2.5, 4.6), (0.0, 5.3), (2.5, 4.6), (4.5, 2.5)]);
             }
             Self::Muted => {
                 line(&[(-6.0, 6.0), (-6.0, -2.0), (-4.0, -6.0), (0.0, -8.0)]);

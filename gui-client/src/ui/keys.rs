@@ -32,6 +32,7 @@ pub const SHEET: &[(&str, &str)] = &[
     ("Shift+Enter", "keys.break_line"),
     ("Ctrl+↑", "keys.reply"),
     ("Ctrl+B  Ctrl+I  Ctrl+E", "keys.bold"),
+    ("@ana  :smile", "keys.complete"),
     ("Ctrl+N", "keys.new"),
     ("Ctrl+K", "keys.filter"),
     ("Ctrl+F", "keys.find"),
@@ -113,7 +114,7 @@ pub fn read(ui: &Ui, view: &View<'_>, state: &mut UiState, actions: &mut Vec<Act
             }
         }
     }
-    let escape = !state.compose.composing()
+    let escape = !state.compose.takes_escape()
         && !egui::Popup::is_any_open(ui.ctx())
         && pressed(&KeyboardShortcut::new(Modifiers::NONE, Key::Escape));
     if escape {

@@ -2,8 +2,10 @@
 
 mod banner;
 mod chat;
+mod completion;
 mod compose;
 mod dialog;
+mod emoji;
 mod icon;
 mod inspector;
 mod keys;

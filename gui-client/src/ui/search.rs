@@ -6,7 +6,8 @@ use egui::{Align, Label, Layout, RichText, Role, ScrollArea, Sense, Ui, WidgetIn
 
 use super::{View, peer_name, sidebar, widget};
 use crate::{
-    engine::{Message, Peer, fold},
+    engine::{Message, Peer},
+    markup::{self, find_words},
     model::{Action, Session},
     texts,
     theme::{space, text},
@@ -104,7 +105,7 @@ fn found(ui: &mut Ui, view: &View<'_>, query: &str, message: &Message) -> bool {
         ),
         None => name.to_owned(),
     };
-    let line = sidebar::beginning(&excerpt(message.text.as_str(), query));
+    let line = sidebar::beginning(&excerpt(&shown(message.text.as_str(), query), query));
     response.widget_info(|| {
         let label = texts.fill("search.row", &[("name", &who), ("text", &line)]);
         WidgetInfo::labeled(Role::Button, true, label)
@@ -132,35 +133,37 @@ fn found(ui: &mut Ui, view: &View<'_>, query: &str, message: &Message) -> bool {
         ),
         (&line, text::small(), palette.text_weak, lower, right),
     ] {
-        let galley = painter.layout_job(widget::one_line(words, font, ink, end - left));
+        let mut job = widget::one_line(words, font, ink, end - left);
+        if std::ptr::eq(words, &line) {
+            job = widget::mark(job, &find_words(words, query), palette);
+        }
+        let galley = painter.layout_job(job);
         painter.galley(pos2(left, y - galley.size().y / 2.0), galley, ink);
     }
     response.clicked()
 }
 
+/// What of a message a result shows: what was said, and what it replies to only if the words are
+/// there alone.
+fn shown(text: &str, query: &str) -> String {
+    let said = markup::plain(markup::split_quote(text).1);
+    if find_words(&said, query).is_empty() {
+        return markup::plain(text);
+    }
+    said
+}
+
 /// The text from the beginning of a word a little before the first word that was looked for; from
 /// its own beginning if that is near enough.
 fn excerpt<'a>(text: &'a str, query: &str) -> Cow<'a, str> {
-    let query = fold(query);
-    let Some(word) = query.split_whitespace().next() else {
+    let Some(found) = find_words(text, query).into_iter().next() else {
         return text.into();
     };
-    let mut folded = String::new();
-    // Where each character begins, in the folded text and in this one.
-    let mut begins = Vec::new();
-    for (at, c) in text.char_indices() {
-        begins.push((folded.len(), at));
-        folded.push_str(&fold(c.encode_utf8(&mut [0; 4])));
-    }
-    let Some(found) = folded.find(word) else {
-        return text.into();
-    };
-    let character = begins.partition_point(|(begin, _)| *begin < found);
-    match character.checked_sub(BEFORE) {
-        None | Some(0) => text.into(),
-        Some(first) => {
-            let (from, to) = (begins[first].1, begins[character].1);
-            let space = text[from..to].find(char::is_whitespace);
+    let mut before = text[..found.start].char_indices().rev();
+    match before.nth(BEFORE - 1) {
+        None | Some((0, _)) => text.into(),
+        Some((from, _)) => {
+            let space = text[from..found.start].find(char::is_whitespace);
             let from = space.map_or(from, |space| from + space);
             format!("…{}", text[from..].trim_start()).into()
         }

@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use egui::{
     Align2, Button, Color32, Painter, Panel, Pos2, Response, RichText, Role, Sense, TextEdit, Ui,
     Vec2, WidgetInfo,
@@ -235,6 +237,37 @@ pub fn one_line(text: &str, font: egui::FontId, color: Color32, width: f32) -> L
     job.break_on_newline = false;
     job.wrap = TextWrapping::truncate_at_width(width.max(0.0));
     job
+}
+
+/// The same with these bytes marked as what was looked for.
+pub fn mark(job: LayoutJob, found: &[Range<usize>], palette: &Palette) -> LayoutJob {
+    if found.is_empty() {
+        return job;
+    }
+    let mut marked = LayoutJob {
+        text: String::new(),
+        sections: Vec::new(),
+        ..job.clone()
+    };
+    for section in &job.sections {
+        let (mut at, end) = (section.byte_range.start.0, section.byte_range.end.0);
+        while at < end {
+            let next = found.iter().find(|range| range.end > at);
+            let (to, is_found) = match next {
+                Some(range) if range.start <= at => (range.end, true),
+                Some(range) => (range.start, false),
+                None => (end, false),
+            };
+            let to = to.min(end);
+            let mut format = section.format.clone();
+            if is_found {
+                (format.background, format.color) = (palette.found, palette.text);
+            }
+            marked.append(&job.text[at..to], 0.0, format);
+            at = to;
+        }
+    }
+    marked
 }
 
 /// Up to two letters that stand for a name.

@@ -6,6 +6,7 @@
 
 mod boundaries;
 mod chat;
+mod completion;
 mod desk;
 mod far_back;
 mod gallery;

@@ -8,10 +8,13 @@ use egui::{
 
 use crate::{
     engine::{Delivery, Message},
-    markup::{self, Quote, Style, find_urls},
+    markup::{self, Quote, Style, find_urls, find_words},
     texts::time_of_day,
     theme::{Palette, text},
-    ui::{View, widget::one_line},
+    ui::{
+        View,
+        widget::{mark, one_line},
+    },
 };
 
 /// Room between the text and the sides of its bubble.
@@ -75,7 +78,12 @@ pub fn lay_out(
     let inner = widest - 2.0 * PAD_X;
     let (quote, said) = markup::split_quote(message.text.as_str());
     let quote = quote.map(|quote| quoted(ui, view, quote, message.is_own(), inner));
-    let (job, urls) = text_job(said, inner, palette, message.is_own());
+    let (mut job, urls) = text_job(said, inner, palette, message.is_own());
+    let search = view.model.session.as_ref().map(|session| &session.search);
+    if let Some(search) = search.filter(|search| search.is_on()) {
+        let found = find_words(&job.text, &search.query);
+        job = mark(job, &found, palette);
+    }
     let text = ui.painter().layout_job(job);
     let author = message.author.as_ref().filter(|_| names_author);
     let author = author.map(|author| {

@@ -187,6 +187,19 @@ fn conversation_list() {
         });
         desk
     });
+    picture("search-open", USUAL, |words| {
+        let mut desk = chat(words);
+        desk.tell(live());
+        let word = words.question.split(' ').nth(2).unwrap();
+        desk.write("Search people and messages", word);
+        let query = desk.session().search.query.clone();
+        desk.tell(Event::Found {
+            query,
+            with: None,
+            messages: talk(words),
+        });
+        desk
+    });
     picture("search-nothing", USUAL, |words| {
         let mut desk = home(words);
         desk.act(Action::Filter("xyz".into()));
@@ -334,6 +347,20 @@ fn compose_box() {
         desk.write("Message", words.draft);
         desk
     });
+    picture("compose-name", USUAL, |words| {
+        let mut desk = chat(words);
+        desk.write("Message", "@a");
+        desk
+    });
+    for (name, size) in [("compose-emoji", USUAL), ("compose-emoji-small", SMALL)] {
+        picture(name, size, |words| {
+            let mut desk = chat(words);
+            desk.harness.set_size(size);
+            desk.harness.run();
+            desk.click("Emoji");
+            desk
+        });
+    }
     picture("compose-lines", USUAL, |words| {
         let mut desk = chat(words);
         desk.write_draft(&format!("{}\n", words.draft).repeat(9));

@@ -1,0 +1,166 @@
+use std::ops::Range;
+
+use super::Session;
+use crate::{emoji, engine::Peer};
+
+/// Choices that are offered at a time.
+const AT_MOST: usize = 6;
+
+/// After so many signs of an emoji's name some are offered.
+const EMOJI_FROM: usize = 2;
+
+/// What the word under the cursor can become.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Completion {
+    /// The word, in bytes.
+    pub word: Range<usize>,
+    /// What it can become, the likeliest first; never empty.
+    pub choices: Vec<Choice>,
+}
+
+/// One thing a word can become.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// What is written instead of the word.
+    pub text: String,
+    /// What it is called.
+    pub name: String,
+    /// More about it; may be empty.
+    pub about: String,
+}
+
+/// What the word before `cursor` (in bytes) can become: `@an` a user or a group, `:smi` an emoji.
+pub fn complete(session: &Session, typed: &str, cursor: usize) -> Option<Completion> {
+    let before = typed.get(..cursor)?;
+    let begins = before.rfind(char::is_whitespace);
+    let begins = begins.map_or(0, |at| {
+        at + before[at..].chars().next().map_or(1, char::len_utf8)
+    });
+    let word = &before[begins..];
+    let choices = if let Some(name) = word.strip_prefix('@') {
+        people(session, name)
+    } else if let Some(name) = word.strip_prefix(':') {
+        if name.len() < EMOJI_FROM {
+            return None;
+        }
+        emojis(name)
+    } else {
+        return None;
+    };
+    let word = begins..cursor;
+    (!choices.is_empty()).then_some(Completion { word, choices })
+}
+
+/// The emoji whose name between colons ends at `cursor` (in bytes), and where it stands.
+pub fn named_emoji(typed: &str, cursor: usize) -> Option<(Range<usize>, &'static str)> {
+    let before = typed.get(..cursor)?;
+    let inner = before.strip_suffix(':')?;
+    let begins = inner.rfind(':')?;
+    let is_word = typed[..begins]
+        .chars()
+        .next_back()
+        .is_none_or(char::is_whitespace);
+    let found = emoji::named(&inner[begins + 1..]).filter(|_| is_word)?;
+    Some((begins..cursor, found))
+}
+
+/// Those whose login or name begins so, then those in which it is.
+fn people(session: &Session, typed: &str) -> Vec<Choice> {
+    let lower = typed.to_lowercase();
+    let mut all: Vec<_> = session
+        .people
+        .matching(typed)
+        .into_iter()
+        .map(|(login, person)| {
+            let about = person.map_or("", |person| person.name.as_str());
+            (login.as_str(), about)
+        })
+        .collect();
+    // A classic server tells of nobody: those one has written with.
+    for row in session.conversations.rows() {
+        if let Peer::Person(login) = &row.with {
+            let login = login.as_str();
+            let is_known = all.iter().any(|(known, _)| *known == login);
+            if !is_known && login.to_lowercase().contains(&lower) {
+                all.push((login, ""));
+            }
+        }
+    }
+    let begins_so = |(login, about): &(&str, &str)| {
+        let mut words = about.split_whitespace().chain([*login]);
+        words.any(|word| word.to_lowercase().starts_with(&lower))
+    };
+    all.sort_by_key(|one| !begins_so(one));
+    all.truncate(AT_MOST);
+    let all = all.into_iter();
+    all.map(|(login, about)| Choice {
+        text: format!("@{login} "),
+        name: login.to_owned(),
+        about: about.to_owned(),
+    })
+    .collect()
+}
+
+fn emojis(typed: &str) -> Vec<Choice> {
+    let all = emoji::matching(typed).into_iter().take(AT_MOST);
+    all.map(|emoji| Choice {
+        text: emoji.sign.to_owned(),
+        name: emoji.sign.to_owned(),
+        about: format!(":{}:", emoji.code),
+    })
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use mensageiro_protocol::Login;
+
+    use super::*;
+    use crate::{engine::Account, model::Session};
+
+    fn session() -> Session {
+        let login = |name: &str| Login::parse(name).unwrap();
+        let account = Account {
+            server: "localhost:3333".into(),
+            login: login("me"),
+        };
+        let mut session = Session::new(account, false);
+        for name in ["joana", "ana", "bob"] {
+            session.conversations.row(&Peer::Person(login(name)));
+        }
+        session
+    }
+
+    fn names(typed: &str) -> Vec<String> {
+        let found = complete(&session(), typed, typed.len());
+        let choices = found.map_or_else(Vec::new, |found| found.choices);
+        choices.into_iter().map(|choice| choice.name).collect()
+    }
+
+    #[test]
+    fn a_name_is_completed_wherever_it_stands_and_what_begins_so_is_first() {
+        assert_eq!(names("@an"), ["ana", "joana"]);
+        assert_eq!(names("ask @B"), ["bob"]);
+        assert_eq!(names("mail me@an"), [""; 0]);
+        assert_eq!(names("@nobody"), [""; 0]);
+        assert_eq!(names("@ana hello"), [""; 0]);
+        let found = complete(&session(), "é @bo!", 6).unwrap();
+        assert_eq!(found.word, 3..6);
+        assert_eq!(found.choices[0].text, "@bob ");
+    }
+
+    #[test]
+    fn an_emoji_is_completed_from_its_name_and_times_and_smileys_are_left_alone() {
+        assert_eq!(names(":tada")[0], "🎉");
+        assert_eq!(names("at 10:30"), [""; 0]);
+        assert_eq!(names(":)"), [""; 0]);
+        assert_eq!(names(":D"), [""; 0]);
+    }
+
+    #[test]
+    fn a_name_between_colons_is_the_emoji() {
+        assert_eq!(named_emoji("oi :tada:", 9), Some((3..9, "🎉")));
+        assert_eq!(named_emoji("oi :nosuch:", 11), None);
+        assert_eq!(named_emoji("10:30:", 6), None);
+    }
+}
