@@ -6,10 +6,10 @@ use std::{
     path::Path,
     process::{Child, Command as Program, Stdio},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use mensageiro::engine::Delivery;
+use mensageiro::engine::{Command, Delivery, Event};
 use tempfile::tempdir;
 
 use crate::{
@@ -37,7 +37,13 @@ fn app_to_be_killed() {
     };
     let mut window = Window::signed_in(Path::new(folder), user, server);
     for text in writes.split_terminator(',') {
-        window.send("bob", text);
+        match text.strip_prefix('=') {
+            Some(draft) => window.give(Command::SaveDraft {
+                with: person("bob"),
+                text: draft.to_owned(),
+            }),
+            None => window.send("bob", text),
+        }
     }
     loop {
         window.wait("anything", |_| Some(()));
@@ -56,6 +62,34 @@ pub fn start_app(folder: &Path, server: &str, user: &str, writes: &str) -> Child
         .stderr(Stdio::null())
         .spawn()
         .unwrap()
+}
+
+/// What is typed goes to the disk as it is typed; the window waits half a second for more.
+#[test]
+fn a_draft_survives_the_kill_of_the_app() {
+    let folder = tempdir().unwrap();
+    let server = Server::start(CAREFUL, &["alice", "bob"]);
+    // The message after the draft says when the draft is on the disk.
+    let app = start_app(
+        folder.path(),
+        &server.address,
+        "alice",
+        "=half a sent,hello",
+    );
+    let until = Instant::now() + Duration::from_secs(20);
+    while !server.heard().iter().any(|line| line.contains("hello")) {
+        assert!(Instant::now() < until, "{:?}", server.heard());
+        thread::yield_now();
+    }
+    kill_after(app, 0);
+    let mut window = Window::signed_in(folder.path(), "alice", &server.address);
+    let draft = window.wait("the conversations", |event| match event {
+        Event::SignedIn { conversations, .. } => {
+            Some(conversations.first().map(|row| row.draft.clone()))
+        }
+        _ => None,
+    });
+    assert_eq!(draft.as_deref(), Some("half a sent"));
 }
 
 /// Kills the app after so many milliseconds. Not to wait for something: the moment of the kill is

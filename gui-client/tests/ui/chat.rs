@@ -45,6 +45,75 @@ fn the_button_sends_too_and_the_box_keeps_the_focus() {
 }
 
 #[test]
+fn a_double_click_on_send_sends_once() {
+    let mut desk = Desk::chatting(1..4, 0, true);
+    desk.write("Message", "hello");
+    for _ in 0..2 {
+        desk.harness.get_by_label("Send").click();
+        desk.harness.step();
+    }
+    desk.harness.run();
+    assert_eq!(sent(&desk), of("bob", "hello"));
+    desk.write("Message", "again");
+    for _ in 0..2 {
+        desk.harness.key_press(Key::Enter);
+    }
+    desk.harness.run();
+    assert_eq!(sent(&desk), of("bob", "again"));
+}
+
+#[test]
+fn a_draft_survives_every_shortcut_that_is_not_for_writing() {
+    let mut desk = Desk::chatting(1..4, 0, true);
+    desk.write("Message", "half a sent");
+    let keys = [
+        (Modifiers::COMMAND, Key::K),
+        (Modifiers::COMMAND, Key::F),
+        (Modifiers::COMMAND, Key::N),
+        (Modifiers::COMMAND, Key::Comma),
+        (Modifiers::COMMAND, Key::R),
+        (Modifiers::COMMAND, Key::End),
+        (Modifiers::COMMAND, Key::Plus),
+        (Modifiers::COMMAND, Key::Num0),
+        (Modifiers::COMMAND | Modifiers::SHIFT, Key::P),
+        (Modifiers::COMMAND | Modifiers::SHIFT, Key::M),
+        (Modifiers::ALT, Key::ArrowUp),
+        (Modifiers::ALT, Key::ArrowDown),
+        (Modifiers::NONE, Key::F1),
+        (Modifiers::NONE, Key::F10),
+        (Modifiers::NONE, Key::F10),
+        (Modifiers::NONE, Key::Escape),
+        (Modifiers::NONE, Key::Escape),
+        (Modifiers::NONE, Key::Escape),
+    ];
+    for (modifiers, key) in keys {
+        desk.press(modifiers, key);
+    }
+    let row = desk.session().conversations.get(&person("bob")).unwrap();
+    assert_eq!(row.draft, "half a sent");
+}
+
+#[test]
+fn backspace_belongs_to_the_input_method_while_it_composes() {
+    let mut desk = Desk::chatting(1..4, 0, true);
+    desk.write("Message", "ab");
+    for text in ["~", "~~", "~"] {
+        let preedit = ImeEvent::Preedit {
+            text: text.into(),
+            active_range_chars: None,
+        };
+        desk.harness.event(egui::Event::Ime(preedit));
+        desk.harness.step();
+        desk.press(Modifiers::NONE, Key::Backspace);
+    }
+    let commit = ImeEvent::Commit("ã".into());
+    desk.harness.event(egui::Event::Ime(commit));
+    desk.harness.run();
+    assert_eq!(desk.session().draft(), "abã");
+    assert!(sent(&desk).is_empty());
+}
+
+#[test]
 fn enter_belongs_to_the_input_method_while_it_composes() {
     let mut desk = Desk::chatting(1..4, 0, true);
     desk.write("Message", "x");

@@ -32,6 +32,10 @@ pub fn run(workshop: &Workshop) -> Result<Outcome> {
             &format!("links and pictures of {}", name.display()),
             || check_links(&document),
         ));
+        outcome = outcome.and(check(
+            &format!("tests that {} names", name.display()),
+            || check_tests(&document),
+        ));
     }
     Ok(outcome.and(check(
         "the client printed in docs/PROTOCOL.md talks",
@@ -75,6 +79,34 @@ fn check_links(document: &Path) -> Result<()> {
         bail!("these lead nowhere: {}", broken.join(", "));
     }
     Ok(())
+}
+
+/// Every test that a document names in a link to its file is there.
+fn check_tests(document: &Path) -> Result<()> {
+    let text = fs::read_to_string(document)?;
+    let folder = document.parent().context("a document is in a folder")?;
+    for (name, file) in tests(&text) {
+        let source = fs::read_to_string(folder.join(&file))
+            .with_context(|| format!("{name}: cannot read {file}"))?;
+        ensure!(
+            source.contains(&format!("fn {name}(")),
+            "{file} has no test {name}"
+        );
+    }
+    Ok(())
+}
+
+/// Links like ``[`name`](file.rs)``: the name and the file.
+fn tests(text: &str) -> Vec<(String, String)> {
+    let links = text.split("[`").skip(1);
+    links
+        .filter_map(|link| {
+            let (name, rest) = link.split_once("`](")?;
+            let (file, _) = rest.split_once(')')?;
+            let is_test = file.ends_with(".rs") && !name.contains('\n');
+            is_test.then(|| (name.to_owned(), file.to_owned()))
+        })
+        .collect()
 }
 
 /// The links of a document that lead to a file or a heading.
@@ -150,6 +182,16 @@ mod tests {
     fn only_links_into_the_project_are_followed() {
         let prose = "[a](b.md#c) ![d](e.png) [f](https://example.org) [g](#h)";
         assert_eq!(links(prose), ["b.md#c", "e.png", "#h"]);
+    }
+
+    #[test]
+    fn tests_are_links_to_sources() {
+        let text = "[`a_b`](../x.rs), [`c`](d.md) and [`e_f`](g/h.rs)";
+        let expected = [("a_b", "../x.rs"), ("e_f", "g/h.rs")];
+        assert_eq!(
+            tests(text),
+            expected.map(|(name, file)| (name.to_owned(), file.to_owned()))
+        );
     }
 
     #[test]
