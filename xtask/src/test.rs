@@ -2,6 +2,7 @@
 
 mod clients;
 mod docs;
+mod outage;
 mod torture;
 mod tutorial;
 mod windows;
@@ -37,6 +38,8 @@ pub enum Step {
     Tests,
     /// The real app in a real window, against our server and against foreign ones.
     Windows,
+    /// Two windows and a program of somebody's own, while the server and an app are killed.
+    Outage,
     /// Clients as students write them, every style with every other.
     Clients,
     /// A minute of everything that can go wrong for the server.
@@ -107,6 +110,7 @@ impl Step {
             Self::Docs => docs::run(workshop),
             Self::Tests => in_turn(|scope| cargo_test(&[scope, &["--no-fail-fast"]].concat())),
             Self::Windows => windows::run(workshop),
+            Self::Outage => outage::run(workshop),
             Self::Clients => clients::run(workshop),
             Self::Torture => torture::run(workshop),
             Self::Tutorial => tutorial::run(workshop),

@@ -34,12 +34,7 @@ pub struct Window<'a> {
 impl Window<'_> {
     /// Opens it for a person, at first as many points from the left of the screen.
     pub fn open(&self, left: u32) -> Result<Process> {
-        let (width, height) = SIZE;
-        let settings = json!({
-            "window": { "x": left, "y": TOP, "width": width, "height": height },
-        });
-        fs::create_dir_all(&self.profile)?;
-        fs::write(self.profile.join("settings.json"), settings.to_string())?;
+        self.place(left)?;
         Process::start(self.name(), &mut self.command(), false)
     }
 
@@ -55,6 +50,18 @@ impl Window<'_> {
             &mut command,
             false,
         )
+    }
+
+    /// Makes it appear as many points from the left of the screen the next time. A window that
+    /// another one covers does not draw, and its script waits.
+    pub fn place(&self, left: u32) -> Result<()> {
+        let (width, height) = SIZE;
+        let settings = json!({
+            "window": { "x": left, "y": TOP, "width": width, "height": height },
+        });
+        fs::create_dir_all(&self.profile)?;
+        fs::write(self.profile.join("settings.json"), settings.to_string())?;
+        Ok(())
     }
 
     fn command(&self) -> Command {
