@@ -73,7 +73,8 @@ pub fn built(arguments: &[&str]) -> Result<BTreeMap<String, PathBuf>> {
 /// Reads one message of cargo: the name and place of a program it built, if that is what it says.
 fn program(message: &str) -> Option<(String, PathBuf)> {
     let message: Value = serde_json::from_str(message).ok()?;
-    let is_program = message["target"]["kind"][0] == "bin" && message["profile"]["test"] == false;
+    let kind = message["target"]["kind"][0].as_str()?;
+    let is_program = ["bin", "example"].contains(&kind) && message["profile"]["test"] == false;
     let path = message["executable"].as_str()?;
     is_program.then(|| Some((message["target"]["name"].as_str()?.to_owned(), path.into())))?
 }

@@ -1,5 +1,5 @@
-//! The project's own commands: `cargo xtask demo`, `test`, `report`, `gallery`, `bench` and
-//! `torture`.
+//! The project's own commands: `cargo xtask demo`, `test`, `report`, `gallery`, `bench`,
+//! `monkey` and `torture`.
 //!
 //! Each does all its set-up itself, so that a fresh clone needs one line and nothing else.
 
@@ -10,6 +10,7 @@ mod demo;
 mod display;
 mod fences;
 mod gallery;
+mod monkey;
 mod picture;
 mod process;
 mod report;
@@ -53,6 +54,12 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Lets a monkey play with the app: random clicks, keys and sizes, and a server that is killed.
+    Monkey {
+        /// For the monkey: --minutes N (1), --seed N.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Breaks the server in every way it should survive, and checks what it kept (needs Linux).
     Torture {
         /// For the tormentor: --minutes N, --seed N, words of the rows that are wanted.
@@ -67,6 +74,7 @@ fn main() -> ExitCode {
         Command::Report => report::run(),
         Command::Gallery { update } => gallery::run(update),
         Command::Bench { arguments } => bench::run(&arguments),
+        Command::Monkey { arguments } => monkey::run(&arguments),
         Command::Torture { arguments } => torture::run(&arguments),
         Command::Test { steps } => return test::run(&steps),
     };

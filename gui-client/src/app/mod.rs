@@ -189,7 +189,12 @@ impl MessengerApp {
     pub fn act(&mut self, ctx: &Context, action: Action) {
         match &action {
             Action::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
-            Action::Save(SaveAction::Take(SavedFile::Picture)) => self.saving.take_picture(ctx),
+            Action::Save(SaveAction::Take(SavedFile::Picture)) => {
+                self.saving.take_picture(ctx, None);
+            }
+            Action::Save(SaveAction::Take(SavedFile::Journey)) => {
+                self.saving.take_picture(ctx, self.state.journey());
+            }
             Action::Save(SaveAction::Take(SavedFile::Transcript)) => {
                 let text = self.model.inspector.transcript(&self.zone);
                 self.saving

@@ -5,7 +5,7 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use egui::{ColorImage, Context};
+use egui::{ColorImage, Context, Rect};
 use jiff::Zoned;
 
 use crate::{
@@ -80,15 +80,20 @@ impl Saving {
         }
     }
 
-    /// Takes a picture with the next frame, then asks where to save it.
-    pub fn take_picture(&mut self, ctx: &Context) {
+    /// Takes a picture with the next frame, of the window or of an area of it in points, then asks
+    /// where to save it.
+    pub fn take_picture(&mut self, ctx: &Context, area: Option<Rect>) {
         if std::mem::replace(&mut self.busy, true) {
             return;
         }
         let (dialog, tell, wake) = (Arc::clone(&self.dialog), self.tell.clone(), ctx.clone());
+        let scale = ctx.pixels_per_point();
         ctx.request_screenshot(move |picture| {
             ask_and_save(dialog, tell, wake, SavedFile::Picture, move || {
-                Content::Picture(picture)
+                Content::Picture(match area {
+                    Some(area) => Arc::new(picture.region(&area, Some(scale))),
+                    None => picture,
+                })
             });
         });
     }
@@ -168,7 +173,7 @@ fn ask_and_save(
     work(tell, wake, file, move || {
         let content = take();
         let (folder, ending) = match file {
-            SavedFile::Picture => (files::pictures_folder(), "png"),
+            SavedFile::Picture | SavedFile::Journey => (files::pictures_folder(), "png"),
             SavedFile::Transcript => (files::documents_folder(), "txt"),
             SavedFile::Report(ReportFormat::Html) => (files::documents_folder(), "html"),
             SavedFile::Report(ReportFormat::Csv) => (files::documents_folder(), "csv"),

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use mensageiro_protocol::{Login, LoginError};
 
-use crate::engine::ReportFormat;
+use crate::engine::{Message, ReportFormat};
 
 /// The dialog over everything else; there is at most one.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,6 +18,8 @@ pub enum Overlay {
     Settings,
     /// The keyboard shortcuts.
     Shortcuts,
+    /// The way of one message.
+    Journey(Box<Message>),
     /// Asks for a path to save something at, where no save dialog could open.
     SavePath {
         /// What is to be saved.
@@ -43,7 +45,7 @@ impl Overlay {
         match self {
             Self::NewConversation { login, problem } => (*login, *problem) = (text, None),
             Self::SavePath { path, problem, .. } => (*path, *problem) = (text, None),
-            Self::Settings | Self::Shortcuts => {}
+            Self::Settings | Self::Shortcuts | Self::Journey(_) => {}
         }
     }
 
@@ -68,6 +70,8 @@ impl Overlay {
 pub enum SavedFile {
     /// A picture of the window.
     Picture,
+    /// A picture of the way of a message.
+    Journey,
     /// What went over the wire.
     Transcript,
     /// The delivery report of a conversation.

@@ -42,7 +42,7 @@ pub fn notice(ui: &mut Ui, view: &View<'_>, notice: &Notice, actions: &mut Vec<A
     let sentence = match notice {
         Notice::Saved(file, path) => texts.fill(
             match file {
-                SavedFile::Picture => "notice.picture_saved",
+                SavedFile::Picture | SavedFile::Journey => "notice.picture_saved",
                 SavedFile::Transcript => "notice.transcript_saved",
                 SavedFile::Report(ReportFormat::Text) => "notice.conversation_saved",
                 SavedFile::Report(_) => "notice.report_saved",
@@ -51,7 +51,7 @@ pub fn notice(ui: &mut Ui, view: &View<'_>, notice: &Notice, actions: &mut Vec<A
         ),
         Notice::SaveFailed(file, why) => texts.fill(
             match file {
-                SavedFile::Picture => "notice.picture_failed",
+                SavedFile::Picture | SavedFile::Journey => "notice.picture_failed",
                 SavedFile::Transcript => "notice.transcript_failed",
                 SavedFile::Report(ReportFormat::Text) => "notice.conversation_failed",
                 SavedFile::Report(_) => "notice.report_failed",

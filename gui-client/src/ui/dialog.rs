@@ -1,10 +1,11 @@
 use egui::{Align, Frame, Grid, Id, Layout, Margin, Modal, RichText, ScrollArea, Ui};
 
 use super::{
-    Focus, UiState, View, icon::Icon, keys, login::login_problem, people, preferences, widget,
+    Focus, UiState, View, icon::Icon, journey, keys, login::login_problem, people, preferences,
+    widget,
 };
 use crate::{
-    engine::ReportFormat,
+    engine::{Message, ReportFormat},
     model::{Action, InspectAction, Overlay, SaveAction, SavedFile},
     theme::{space, text},
 };
@@ -31,6 +32,7 @@ pub fn show(
     };
     let width = match overlay {
         Overlay::Settings | Overlay::Shortcuts => 440.0,
+        Overlay::Journey(_) => 620.0,
         _ => 380.0,
     };
     let width = f32::min(width, screen.width() - 2.0 * space::LARGE);
@@ -58,6 +60,7 @@ pub fn show(
                     }
                     Overlay::Settings => settings(ui, view, actions),
                     Overlay::Shortcuts => shortcuts(ui, view, actions),
+                    Overlay::Journey(message) => journey(ui, view, message, state, actions),
                 });
         });
     widget::settle(ui.ctx(), &modal.response);
@@ -90,6 +93,7 @@ fn question(
         } => (
             texts.get(match file {
                 SavedFile::Picture => "save.picture",
+                SavedFile::Journey => "save.picture",
                 SavedFile::Transcript => "save.transcript",
                 SavedFile::Report(ReportFormat::Text) => "save.conversation",
                 SavedFile::Report(_) => "save.report",
@@ -112,7 +116,7 @@ fn question(
             texts.get("new.start"),
             Action::StartConversation,
         ),
-        Overlay::Settings | Overlay::Shortcuts => return,
+        Overlay::Settings | Overlay::Shortcuts | Overlay::Journey(_) => return,
     };
     let top = ui.cursor().top();
     heading(ui, view, title, actions, overlay);
@@ -193,6 +197,35 @@ fn settings(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
             .font(text::tiny())
             .color(palette.text_weak),
     );
+}
+
+/// The way of a message, as far as it is known by now.
+fn journey(
+    ui: &mut Ui,
+    view: &View<'_>,
+    message: &Message,
+    state: &mut UiState,
+    actions: &mut Vec<Action>,
+) {
+    let texts = view.texts;
+    let Some(session) = &view.model.session else {
+        return;
+    };
+    let timeline = session.timeline();
+    let known = timeline.and_then(|known| known.get(known.index_of(message.id)?));
+    let overlay = view.model.overlay.as_ref().unwrap_or(&Overlay::Settings);
+    heading(ui, view, texts.get("journey.title"), actions, overlay);
+    ui.add_space(space::SMALL);
+    let area = journey::show(ui, view, session, known.unwrap_or(message));
+    state.journey = Some(area.intersect(ui.clip_rect()));
+    ui.add_space(space::MEDIUM);
+    ui.horizontal(|ui| {
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if widget::plain_button(ui, texts.get("journey.save")).clicked() {
+                actions.push(Action::Save(SaveAction::Take(SavedFile::Journey)));
+            }
+        });
+    });
 }
 
 fn shortcuts(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {

@@ -8,6 +8,7 @@ mod dialog;
 mod emoji;
 mod icon;
 mod inspector;
+mod journey;
 mod keys;
 mod login;
 mod marks;
@@ -63,7 +64,16 @@ pub struct UiState {
     inspector: inspector::InspectorState,
     focus: Option<Focus>,
     dialog: Option<std::mem::Discriminant<Overlay>>,
+    /// Where the way of a message was drawn.
+    journey: Option<egui::Rect>,
     seen_open: Option<Peer>,
+}
+
+impl UiState {
+    /// Where the way of a message was drawn in the last frame, in points.
+    pub fn journey(&self) -> Option<egui::Rect> {
+        self.journey
+    }
 }
 
 /// The fields that can be asked to take the focus.

@@ -222,11 +222,15 @@ impl Desk {
     }
 
     pub fn click_at(&mut self, pos: egui::Pos2) {
+        self.click_at_with(pos, egui::PointerButton::Primary);
+    }
+
+    pub fn click_at_with(&mut self, pos: egui::Pos2, button: egui::PointerButton) {
         self.harness.event(egui::Event::PointerMoved(pos));
         for pressed in [true, false] {
             self.harness.event(egui::Event::PointerButton {
                 pos,
-                button: egui::PointerButton::Primary,
+                button,
                 pressed,
                 modifiers: Modifiers::NONE,
             });

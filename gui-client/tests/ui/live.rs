@@ -3,19 +3,22 @@
 
 use std::time::{Duration, Instant};
 
-use egui::{Key, Modifiers};
+use egui::{Key, Modifiers, PointerButton};
 use egui_kittest::kittest::Queryable;
 use jiff::Timestamp;
-use mensageiro::engine::{
-    Command, Delivery, Event, LinkState, Message, MessageId, Older, Peer, Place, Presence,
-    PresenceNews, ReceiptState, Refusal, Roster,
+use mensageiro::{
+    engine::{
+        Command, Delivery, Event, LinkState, Message, MessageId, Older, Peer, Place, Presence,
+        PresenceNews, ReceiptState, Refusal, Roster,
+    },
+    model::{Action, Notice, Preferences},
 };
 use mensageiro_protocol::{
     Text,
     live::{RosterGroup, RosterUser},
 };
 
-use crate::desk::{Desk, conversation, login, message, person, received};
+use crate::desk::{Answer, Desk, alice, conversation, login, message, person, received};
 
 pub fn live() -> Event {
     Event::Link(LinkState::Live { catching_up: false })
@@ -112,6 +115,52 @@ fn the_tick_tells_the_times() {
     for line in ["Accepted 2023", "Delivered 2023", "Read 2023"] {
         assert!(desk.sees(line), "{line}");
     }
+}
+
+#[test]
+fn the_way_of_a_message_is_drawn_as_it_goes_on_and_saved_as_a_picture() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("way.png");
+    let answer = Answer(Some(path.clone()));
+    let mut desk = Desk::with_dialog(Preferences::default(), answer);
+    desk.act(Action::SignInAs(alice()));
+    desk.tell(Event::SignedIn {
+        account: alice(),
+        conversations: vec![conversation("bob", 3, 0)],
+    });
+    desk.tell(live());
+    desk.click("bob");
+    desk.tell(Event::Page {
+        with: person("bob"),
+        before: None,
+        messages: vec![own(4, "bob")],
+        older: Older::Nothing,
+    });
+    let bubble = desk.harness.state().state().timeline.drawn_rows()[0].bubble;
+    desk.click_at_with(
+        bubble.left_top() + egui::vec2(20.0, 16.0),
+        PointerButton::Secondary,
+    );
+    desk.click("The way of this message");
+    let says = |desk: &Desk, what: &str| {
+        let label = format!("bob to server: {what}. server to alice: {what}.");
+        desk.harness.query_by_label_contains(&label).is_some()
+    };
+    assert!(!says(&desk, "delivered"));
+    desk.tell(receipt("bob", "bob", ReceiptState::Delivered, 4));
+    assert!(says(&desk, "delivered"));
+    desk.tell(receipt("bob", "bob", ReceiptState::Read, 4));
+    assert!(says(&desk, "read"));
+
+    desk.click("Save as a picture");
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !matches!(desk.model().notice, Some(Notice::Saved(..))) {
+        assert!(Instant::now() < deadline);
+        desk.harness.step();
+    }
+    let area = desk.harness.state().state().journey().unwrap();
+    let picture = image::open(&path).unwrap();
+    assert_eq!(picture.width(), area.width().round() as u32);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     engine::{Delivery, Message, Peer},
     markup,
-    model::{Action, Timeline},
+    model::{Action, Overlay, Timeline},
     texts,
     theme::{space, text},
     ui::{View, peer_name, widget},
@@ -234,6 +234,10 @@ fn words(
         }
         if ui.button(view.texts.get("chat.copy")).clicked() {
             ui.ctx().copy_text(message.text.as_str().to_owned());
+            ui.close();
+        }
+        if message.is_own() && ui.button(view.texts.get("journey.open")).clicked() {
+            actions.push(Action::Show(Overlay::Journey(Box::new(message.clone()))));
             ui.close();
         }
     });

@@ -289,6 +289,27 @@ fn conversation_of_a_group() {
 
 #[test]
 fn how_far_messages_got() {
+    for (name, size) in [("journey", USUAL), ("journey-small", SMALL)] {
+        picture(name, size, |words| {
+            let receipt = |by: &str, delivered: i64, read: Option<i64>| Receipt {
+                by: login(by),
+                delivered: Timestamp::from_millisecond(1_700_017_800_000 + delivered).ok(),
+                read: read.and_then(|ms| Timestamp::from_millisecond(1_700_017_800_000 + ms).ok()),
+            };
+            let mut desk = only(vec![]);
+            let own = Message {
+                server_id: Some(888),
+                at: Timestamp::from_millisecond(1_700_017_800_000).unwrap(),
+                receipts: vec![
+                    receipt("bruno", 12, Some(4_100)),
+                    receipt("carla", 31, None),
+                ],
+                ..message(801, "turma-a", Delivery::Accepted, words.question)
+            };
+            desk.act(Action::Show(Overlay::Journey(Box::new(own))));
+            desk
+        });
+    }
     picture("chat-delivery", USUAL, |words| {
         let own = |id, delivery| Message {
             server_id: u64::try_from(id).ok(),

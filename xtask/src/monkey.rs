@@ -1,0 +1,26 @@
+//! `cargo xtask monkey`: random clicks, keys, words and sizes in front of the app, against a real
+//! server that is killed now and then.
+
+use anyhow::{Context, Result, ensure};
+
+use crate::{cargo, server::Data};
+
+/// Builds everything and lets the monkey play; `arguments` are its own.
+pub fn run(arguments: &[String]) -> Result<()> {
+    let mut built = cargo::built(&["-p", "mensageiro-server", "-p", "mensageiro", "--examples"])?;
+    let server = built
+        .remove("mensageiro-server")
+        .context("cargo built no mensageiro-server")?;
+    let monkey = built.remove("monkey").context("cargo built no monkey")?;
+    // What it saves goes to a home of its own.
+    let home = Data::copy()?;
+    let mut play = std::process::Command::new(monkey);
+    play.arg("--server").arg(server).args(arguments);
+    play.env("HOME", home.home());
+    let status = play.status().context("the monkey did not start")?;
+    ensure!(
+        status.success(),
+        "the monkey found something; it said above what"
+    );
+    Ok(())
+}
