@@ -34,11 +34,14 @@ pub enum Scope {
     Everything,
 }
 
+/// What builds all that `cargo test` wants.
+pub const EVERYTHING: &[&str] = &["--workspace", "--exclude", "xtask", "--all-targets"];
+
 /// Builds, with cargo's own progress on the terminal.
 pub fn build(scope: Scope) -> Result<Programs> {
     let mut built = built(match scope {
         Scope::Programs => &["-p", "mensageiro-server", "-p", "mensageiro"][..],
-        Scope::Everything => &["--workspace", "--exclude", "xtask", "--all-targets"],
+        Scope::Everything => EVERYTHING,
     })?;
     Ok(Programs {
         server: built

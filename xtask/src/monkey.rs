@@ -7,7 +7,7 @@ use crate::{cargo, server::Data};
 
 /// Builds everything and lets the monkey play; `arguments` are its own.
 pub fn run(arguments: &[String]) -> Result<()> {
-    let mut built = cargo::built(&["-p", "mensageiro-server", "-p", "mensageiro", "--examples"])?;
+    let mut built = cargo::built(cargo::EVERYTHING)?;
     let server = built
         .remove("mensageiro-server")
         .context("cargo built no mensageiro-server")?;

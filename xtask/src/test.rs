@@ -40,6 +40,8 @@ pub enum Step {
     Windows,
     /// Two windows and a program of somebody's own, while the server and an app are killed.
     Outage,
+    /// A monkey plays with the app for half a minute.
+    Monkey,
     /// Clients as students write them, every style with every other.
     Clients,
     /// A minute of everything that can go wrong for the server.
@@ -111,6 +113,10 @@ impl Step {
             Self::Tests => in_turn(|scope| cargo_test(&[scope, &["--no-fail-fast"]].concat())),
             Self::Windows => windows::run(workshop),
             Self::Outage => outage::run(workshop),
+            Self::Monkey => Ok(check(
+                "nothing panics, gets stuck or is lost while a monkey plays",
+                || crate::monkey::run(&["--minutes".into(), "0.5".into()]),
+            )),
             Self::Clients => clients::run(workshop),
             Self::Torture => torture::run(workshop),
             Self::Tutorial => tutorial::run(workshop),

@@ -5,6 +5,7 @@
 //! `cargo xtask monkey --minutes 60` builds everything and starts it.
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     missing_docs,
     reason = "a monkey that fails may panic: that is how it tells"
 )]
