@@ -82,8 +82,13 @@ pub enum Command {
         /// The user or group it is meant for.
         to: Login,
     },
-    /// The person is there, or is not looking.
-    Away(bool),
+    /// Tells the others, where the server can, how the person is.
+    Status {
+        /// The person is not looking.
+        is_away: bool,
+        /// A few words about it; empty: none.
+        note: Text,
+    },
     /// Asks for the newest messages of a conversation, as many as a report has at most;
     /// answered by [`super::Event::Report`].
     Report {

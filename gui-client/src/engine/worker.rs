@@ -142,7 +142,9 @@ impl Worker {
                     open.inspect(inspects);
                 }
             }
-            Command::Away(is_away) => self.handle(Instant::now(), Input::Away(is_away)),
+            Command::Status { is_away, note } => {
+                self.handle(Instant::now(), Input::Status { is_away, note });
+            }
             Command::MarkSeen { with, up_to } => {
                 self.with_account(|open| open.mark_seen(with, up_to));
             }

@@ -66,6 +66,8 @@ pub enum Action {
     Away(bool),
     /// Wants new messages, or a try to connect, now.
     FetchNow,
+    /// Types what the others are told of the person.
+    EditNote(String),
     /// Says what notifications say.
     NotifyOf(NotifyOf),
     /// Lets notifications be heard, or not.

@@ -35,6 +35,8 @@ pub use search::Search;
 pub use session::{PAGE, Progress, Session};
 pub use timeline::{MOST_LOADED, Timeline};
 
+use mensageiro_protocol::live::NOTE_CHARS;
+
 use crate::engine::{Account, Command, Event};
 
 /// The whole state of the app.
@@ -121,7 +123,13 @@ impl Model {
                 return vec![Command::FetchEvery(self.preferences.fetch_interval())];
             }
             Action::Show(overlay) => self.overlay = Some(overlay),
-            Action::CloseOverlay => self.overlay = None,
+            Action::CloseOverlay => {
+                self.overlay = None;
+                return self.tell_note();
+            }
+            Action::EditNote(note) => {
+                self.preferences.note = note.chars().take(NOTE_CHARS).collect();
+            }
             Action::EditOverlay(text) => {
                 if let Some(overlay) = &mut self.overlay {
                     overlay.edit(text);
@@ -190,7 +198,16 @@ impl Model {
             account,
             fetch_every: self.preferences.fetch_interval(),
         });
+        commands.extend(self.tell_note());
         commands
+    }
+
+    /// The note is told when the dialog closes in which it was typed.
+    fn tell_note(&mut self) -> Vec<Command> {
+        let note = &self.preferences.note;
+        let session = self.session.as_mut();
+        let told = session.and_then(|session| session.tell_note(note));
+        told.into_iter().collect()
     }
 
     fn sign_out(&mut self) -> Vec<Command> {

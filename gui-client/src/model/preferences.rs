@@ -32,6 +32,9 @@ pub struct Preferences {
     pub language: Language,
     /// How large everything is; 1.0 is as designed.
     pub zoom: f32,
+    /// What the others are told of the person, at most
+    /// [`mensageiro_protocol::live::NOTE_CHARS`] characters; empty: nothing.
+    pub note: String,
     /// What notifications say.
     pub notify_of: NotifyOf,
     /// Whether notifications may be heard.
@@ -116,6 +119,7 @@ impl Default for Preferences {
             theme: ThemeChoice::System,
             language: Language::System,
             zoom: 1.0,
+            note: String::new(),
             notify_of: NotifyOf::Texts,
             sound: false,
             fetch_every: Some(10),

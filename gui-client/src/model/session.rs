@@ -2,7 +2,7 @@ mod events;
 
 use std::collections::BTreeSet;
 
-use mensageiro_protocol::Login;
+use mensageiro_protocol::{Login, Text};
 
 use super::{
     Action, ComposeProblem, Conversations, News, Outgoing, People, Search, Timeline, read_compose,
@@ -69,6 +69,10 @@ pub struct Session {
     pub news: News,
     /// Why the local database cannot be used.
     pub storage_problem: Option<String>,
+    /// The person is not looking.
+    is_away: bool,
+    /// What the others are told of the person.
+    note: Text,
     /// What is typed while no conversation is open.
     loose_draft: String,
     /// The person looks at the newest message of the open conversation.
@@ -100,6 +104,8 @@ impl Session {
             compose_problem: None,
             news: News::default(),
             storage_problem: None,
+            is_away: false,
+            note: Text::default(),
             loose_draft: String::new(),
             attentive: false,
             timelines: Vec::new(),
@@ -221,7 +227,10 @@ impl Session {
                 self.write(answer);
             }
             Action::OpenQuoted(message) => return self.open_quoted(&message),
-            Action::Away(is_away) => return vec![Command::Away(is_away)],
+            Action::Away(is_away) => {
+                self.is_away = is_away;
+                return vec![self.status()];
+            }
             Action::Send => return self.send(),
             Action::SendAgain(id) => return vec![Command::SendAgain(id)],
             Action::Discard(id) => return vec![Command::Discard(id)],
@@ -266,6 +275,23 @@ impl Session {
                 with,
             })
             .collect()
+    }
+
+    /// Tells the others this of the person, unless they have been told.
+    pub(super) fn tell_note(&mut self, note: &str) -> Option<Command> {
+        let note = Text::from(note.trim());
+        if note == self.note {
+            return None;
+        }
+        self.note = note;
+        Some(self.status())
+    }
+
+    fn status(&self) -> Command {
+        Command::Status {
+            is_away: self.is_away,
+            note: self.note.clone(),
+        }
     }
 
     fn arrange(&mut self, with: Peer, is_pinned: bool, is_muted: bool) -> Vec<Command> {

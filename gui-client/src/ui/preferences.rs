@@ -43,6 +43,11 @@ pub fn all(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
     let (texts, palette) = (view.texts, view.palette);
     let preferences = &view.model.preferences;
 
+    if view.model.session.is_some() {
+        let (label, hint) = (texts.get("settings.note"), texts.get("settings.note_hint"));
+        let (typed, _) = widget::field(ui, palette, label, &preferences.note, hint, None);
+        actions.extend(typed.map(Action::EditNote));
+    }
     heading(ui, view, texts.get("settings.theme"));
     let themes = [ThemeChoice::System, ThemeChoice::Light, ThemeChoice::Dark]
         .map(|theme| (theme, theme_name(texts, theme).to_owned()));

@@ -11,7 +11,7 @@ use mensageiro::{
         Command, Delivery, Event, LinkState, Message, MessageId, Older, Peer, Place, Presence,
         PresenceNews, ReceiptState, Refusal, Roster,
     },
-    model::{Action, Notice, Preferences},
+    model::{Action, Notice, Overlay, Preferences},
 };
 use mensageiro_protocol::{
     Text,
@@ -403,4 +403,22 @@ fn older_messages_at_the_server_are_asked_for_when_it_is_there_again() {
     desk.tell(live());
     assert_eq!(asks(&desk), 1);
     assert!(desk.sees("Loading older messages"));
+}
+
+#[test]
+fn what_the_others_are_told_is_typed_in_the_settings() {
+    let mut desk = desk();
+    desk.asked();
+    desk.show(Overlay::Settings);
+    desk.write("What the others read about you", "Back at two");
+    assert_eq!(desk.asked(), []);
+    desk.press(Modifiers::NONE, Key::Escape);
+    let told = Command::Status {
+        is_away: false,
+        note: "Back at two".into(),
+    };
+    assert_eq!(desk.asked(), [told]);
+    desk.show(Overlay::Settings);
+    desk.press(Modifiers::NONE, Key::Escape);
+    assert_eq!(desk.asked(), [], "the same is not told again");
 }

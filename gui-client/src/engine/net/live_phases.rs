@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use mensageiro_protocol::live::{ByeCode, Event, Hello, HistoryRequest};
+use mensageiro_protocol::live::{ByeCode, Event, Hello, HistoryRequest, Status};
 
 use super::{
     live::{LiveSession, Turn},
@@ -119,8 +119,8 @@ impl Machine {
                 Ok(Some(Turn::Accepted)) => self.backoff.reset(),
                 Ok(Some(Turn::CaughtUp)) => {
                     live.ask_roster();
-                    if self.is_away {
-                        live.tell_status(true);
+                    if self.status != Status::default() {
+                        live.tell_status(self.status.clone());
                     }
                     self.unanswered.clear();
                     let effects = live.effects(now);

@@ -422,6 +422,10 @@ fn typing_is_told_every_three_seconds_and_away_when_it_begins() {
             ("typing bob", "write typing {\"to\":\"bob\"}⏎"),
             ("away", "write status {\"state\":\"away\"}⏎"),
             (
+                "away lunch",
+                "write status {\"state\":\"away\",\"note\":\"lunch\"}⏎",
+            ),
+            (
                 "bytes presence {\"login\":\"bob\",\"state\":\"away\"}⏎",
                 "news",
             ),

@@ -7,7 +7,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mensageiro_protocol::{Addressed, Framing, Login, Text, classic::Reply, live::Tag};
+use mensageiro_protocol::{
+    Addressed, Framing, Login, Text,
+    classic::Reply,
+    live::{Presence, Status, Tag},
+};
 
 use super::{
     backoff::Backoff,
@@ -54,7 +58,7 @@ pub struct Machine {
     pub(super) position: Option<u64>,
     /// Messages that went out in a live session that broke before the answer.
     pub(super) unanswered: Vec<MessageId>,
-    pub(super) is_away: bool,
+    pub(super) status: Status,
     pub(super) refusals: u32,
     /// Somebody asked for the new messages while an answer was under way.
     pub(super) fetch_again: bool,
@@ -120,7 +124,7 @@ impl Machine {
             device: memory.device,
             position: memory.position,
             unanswered: Vec::new(),
-            is_away: false,
+            status: Status::default(),
             refusals: 0,
             fetch_again: false,
             phase: Phase::Stopped,
@@ -158,9 +162,10 @@ impl Machine {
             }
             Input::Read(read) => self.with_live(|live| live.tell_read(read)),
             Input::Typing(to) => self.with_live(|live| live.tell_typing(now, to)),
-            Input::Away(is_away) => {
-                self.is_away = is_away;
-                self.with_live(|live| live.tell_status(is_away));
+            Input::Status { is_away, note } => {
+                self.status = status(is_away, note);
+                let status = self.status.clone();
+                self.with_live(|live| live.tell_status(status));
             }
             Input::History(request) => self.ask_older(request),
             Input::Discard(id) => self.outbox.retain(|message| message.id != id),
@@ -324,6 +329,15 @@ impl Machine {
                 | Phase::Closing { .. }
         )
     }
+}
+
+fn status(is_away: bool, note: Text) -> Status {
+    let state = if is_away {
+        Presence::Away
+    } else {
+        Presence::Online
+    };
+    Status { state, note }
 }
 
 #[cfg(test)]

@@ -80,7 +80,10 @@ impl Bench {
                 }));
             }
             "typing" => self.give(Input::Typing(Login::parse(rest).unwrap())),
-            "away" => self.give(Input::Away(true)),
+            "away" => self.give(Input::Status {
+                is_away: true,
+                note: Text::from(rest),
+            }),
             "history" => self.give(Input::History(HistoryRequest {
                 with: Login::parse(rest).unwrap(),
                 before: Some(50),

@@ -129,8 +129,13 @@ pub enum Input<'a> {
     Read(Read),
     /// The person types to this user or group.
     Typing(Login),
-    /// The person is not looking, or is back.
-    Away(bool),
+    /// How the person is, for the others.
+    Status {
+        /// The person is not looking.
+        is_away: bool,
+        /// A few words about it.
+        note: Text,
+    },
     /// Older messages are wanted; answered by [`Effect::StoreOlder`] or [`Effect::NoOlder`].
     History(HistoryRequest),
     /// Fetch now, or see whether the link is alive.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use mensageiro_protocol::{
     Login,
-    live::{HistoryRequest, Presence, Read, Request, Status, Typing},
+    live::{HistoryRequest, Read, Request, Status, Typing},
 };
 
 use super::LiveSession;
@@ -52,17 +52,9 @@ impl LiveSession {
         }
     }
 
-    /// The person is not looking, or is back.
-    pub fn tell_status(&mut self, is_away: bool) {
-        let state = if is_away {
-            Presence::Away
-        } else {
-            Presence::Online
-        };
-        self.say(&Request::Status(Status {
-            state,
-            ..Status::default()
-        }));
+    /// How the person is now.
+    pub fn tell_status(&mut self, status: Status) {
+        self.say(&Request::Status(status));
     }
 
     /// Asks who there is; told of from now on.
