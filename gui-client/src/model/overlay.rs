@@ -18,6 +18,8 @@ pub enum Overlay {
     Settings,
     /// The keyboard shortcuts.
     Shortcuts,
+    /// Who is in a group.
+    Members(Login),
     /// The way of one message.
     Journey(Box<Message>),
     /// Asks for a path to save something at, where no save dialog could open.
@@ -45,7 +47,7 @@ impl Overlay {
         match self {
             Self::NewConversation { login, problem } => (*login, *problem) = (text, None),
             Self::SavePath { path, problem, .. } => (*path, *problem) = (text, None),
-            Self::Settings | Self::Shortcuts | Self::Journey(_) => {}
+            Self::Settings | Self::Shortcuts | Self::Members(_) | Self::Journey(_) => {}
         }
     }
 

@@ -152,6 +152,13 @@ fn menu(ui: &mut Ui, view: &View<'_>, session: &Session, open: &Peer, actions: &
     let button = widget::icon_button(ui, view.palette, Icon::More, name);
     Popup::menu(&button).show(|ui| {
         widget::menu(ui);
+        if let Peer::Person(group) = open
+            && session.is_group(open)
+            && ui.button(view.texts.get("members.open")).clicked()
+        {
+            actions.push(Action::Show(Overlay::Members(group.clone())));
+            ui.close();
+        }
         if let Some(row) = session.conversations.get(open) {
             sidebar::arrange(ui, view, row, actions);
             ui.separator();

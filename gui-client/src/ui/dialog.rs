@@ -60,6 +60,14 @@ pub fn show(
                     }
                     Overlay::Settings => settings(ui, view, actions),
                     Overlay::Shortcuts => shortcuts(ui, view, actions),
+                    Overlay::Members(group) => {
+                        let title = view
+                            .texts
+                            .fill("members.title", &[("name", group.as_str())]);
+                        heading(ui, view, &title, actions, overlay);
+                        ui.add_space(space::SMALL);
+                        people::members(ui, view, group, actions);
+                    }
                     Overlay::Journey(message) => journey(ui, view, message, state, actions),
                 });
         });
@@ -116,7 +124,9 @@ fn question(
             texts.get("new.start"),
             Action::StartConversation,
         ),
-        Overlay::Settings | Overlay::Shortcuts | Overlay::Journey(_) => return,
+        Overlay::Settings | Overlay::Shortcuts | Overlay::Members(_) | Overlay::Journey(_) => {
+            return;
+        }
     };
     let top = ui.cursor().top();
     heading(ui, view, title, actions, overlay);

@@ -5,7 +5,7 @@ use mensageiro_protocol::Login;
 
 use super::{View, presence, widget};
 use crate::{
-    engine::LinkState,
+    engine::{LinkState, Presence, PresenceNews},
     model::{Action, Person},
     theme::{space, text},
 };
@@ -37,22 +37,70 @@ pub fn show(ui: &mut Ui, view: &View<'_>, typed: &str, room: f32, actions: &mut 
         .auto_shrink([false, true])
         .show_rows(ui, PERSON, all.len(), |ui, range| {
             for (login, person) in &all[range] {
-                if person_row(ui, view, login, *person) {
+                let about = match person {
+                    None => texts.get("new.group"),
+                    Some(person) => person.name.as_str(),
+                };
+                let news = person.and_then(|person| person.presence.as_ref());
+                if person_row(ui, view, login, about, news) {
                     actions.push(Action::StartWith((*login).clone()));
                 }
             }
         });
 }
 
+/// The members of a group, those who are there first; a click opens a conversation.
+pub fn members(ui: &mut Ui, view: &View<'_>, group: &Login, actions: &mut Vec<Action>) {
+    let Some(session) = &view.model.session else {
+        return;
+    };
+    let Some(members) = session.people.members(group) else {
+        ui.label(view.texts.get("members.unknown"));
+        return;
+    };
+    let me = &session.account.login;
+    let mut rows: Vec<_> = members
+        .iter()
+        .map(|member| (member, session.people.user(member)))
+        .collect();
+    let is_there = |member: &Login, person: Option<&Person>| {
+        let news = person.and_then(|person| person.presence.as_ref());
+        member == me || news.is_some_and(|news| news.state != Presence::Offline)
+    };
+    rows.sort_by_key(|(member, person)| !is_there(member, *person));
+    ui.spacing_mut().item_spacing.y = 0.0;
+    for (member, person) in rows {
+        if member == me {
+            person_row(ui, view, member, view.texts.get("members.you"), None);
+            continue;
+        }
+        let news = person.and_then(|person| person.presence.as_ref());
+        let state = news.map(|news| presence::words(view, news));
+        let name = person.map_or("", |person| person.name.as_str());
+        let about = match state {
+            None => name.to_owned(),
+            Some(state) if name.is_empty() => state,
+            Some(state) => view
+                .texts
+                .fill("members.about", &[("name", name), ("state", &state)]),
+        };
+        if person_row(ui, view, member, &about, news) {
+            actions.push(Action::StartWith(member.clone()));
+        }
+    }
+}
+
 /// One user or group to choose. True if it was clicked.
-fn person_row(ui: &mut Ui, view: &View<'_>, login: &Login, person: Option<&Person>) -> bool {
+fn person_row(
+    ui: &mut Ui,
+    view: &View<'_>,
+    login: &Login,
+    about: &str,
+    news: Option<&PresenceNews>,
+) -> bool {
     let (texts, palette, name) = (view.texts, view.palette, login.as_str());
     let size = Vec2::new(ui.available_width(), PERSON);
     let (rect, response) = ui.allocate_exact_size(size, Sense::click());
-    let about = match person {
-        None => texts.get("new.group"),
-        Some(person) => person.name.as_str(),
-    };
     response.widget_info(|| {
         let label = texts.fill("new.person", &[("login", name), ("name", about)]);
         WidgetInfo::labeled(Role::Button, true, label)
@@ -67,7 +115,6 @@ fn person_row(ui: &mut Ui, view: &View<'_>, login: &Login, person: Option<&Perso
     painter.rect_filled(rect, space::CONTROL_CORNER, ground);
     let center = rect.left_center() + Vec2::new(22.0, 0.0);
     widget::avatar(painter, palette, center, 30.0, name);
-    let news = person.and_then(|person| person.presence.as_ref());
     presence::dot(painter, palette, center, 30.0, ground, news);
     let (left, width) = (center.x + 25.0, rect.right() - center.x - 33.0);
     let lines = [

@@ -422,3 +422,20 @@ fn what_the_others_are_told_is_typed_in_the_settings() {
     desk.press(Modifiers::NONE, Key::Escape);
     assert_eq!(desk.asked(), [], "the same is not told again");
 }
+
+#[test]
+fn the_members_of_a_group_are_listed_with_where_they_are() {
+    let mut desk = desk();
+    desk.tell(Event::Message(own(4, "turma")));
+    desk.click("turma");
+    desk.click("More about this conversation");
+    desk.click("Members");
+    for row in ["Bob Lima, online", "Carol Dias, offline", "alice you"] {
+        assert!(desk.sees(row), "{row}");
+    }
+    let bob = desk.harness.get_by_label_contains("Bob Lima, online");
+    bob.click();
+    desk.harness.run();
+    assert_eq!(desk.session().open, Some(person("bob")));
+    assert!(!desk.sees("Members of turma"), "the dialog is gone");
+}

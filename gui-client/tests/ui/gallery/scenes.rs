@@ -289,6 +289,12 @@ fn conversation_of_a_group() {
 
 #[test]
 fn how_far_messages_got() {
+    picture("members", USUAL, |words| {
+        let mut desk = home(words);
+        desk.click("turma-a, 3 unread");
+        desk.act(Action::Show(Overlay::Members(login("turma-a"))));
+        desk
+    });
     for (name, size) in [("journey", USUAL), ("journey-small", SMALL)] {
         picture(name, size, |words| {
             let receipt = |by: &str, delivered: i64, read: Option<i64>| Receipt {
