@@ -374,6 +374,14 @@ impl Session {
         self.write(text);
     }
 
+    /// The message that keys are about: what is being replied to, or else the newest one.
+    pub fn at_hand(&self) -> Option<&Message> {
+        let timeline = self.timeline()?;
+        let (quote, _) = markup::split_draft(self.draft());
+        let answered = quote.and_then(|_| timeline.index_of(self.answered?));
+        timeline.get(answered.unwrap_or(timeline.len().checked_sub(1)?))
+    }
+
     fn reply_above(&mut self) {
         let Some(timeline) = self.timeline() else {
             return;

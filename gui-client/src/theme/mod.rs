@@ -24,6 +24,9 @@ pub mod space {
     pub const HUGE: f32 = 28.0;
     /// Height of the bars over the list and over the timeline.
     pub const BAR: f32 = 60.0;
+    /// Width of messages and of the box below them at most: what is said and what is answered stay
+    /// in one view.
+    pub const COLUMN: f32 = 1100.0;
     /// Corner of cards and dialogs.
     pub const CARD_CORNER: u8 = 14;
     /// Corner of buttons and fields.
@@ -200,6 +203,7 @@ mod tests {
             ("LARGE", space::LARGE),
             ("HUGE", space::HUGE),
             ("BAR", space::BAR),
+            ("COLUMN", space::COLUMN),
             ("CONTROL", space::CONTROL),
             ("CONTROL_CORNER", space::CONTROL_CORNER.into()),
             ("CARD_CORNER", space::CARD_CORNER.into()),

@@ -1,4 +1,6 @@
-use egui::{Align, CentralPanel, Frame, Layout, Panel, Popup, RichText, Sense, Ui, Vec2};
+use egui::{
+    Align, CentralPanel, Frame, Layout, Panel, Popup, RichText, Sense, Ui, UiBuilder, Vec2,
+};
 
 use super::{
     Focus, UiState, View, banner, compose, icon::Icon, peer_name, presence, sidebar, timeline,
@@ -63,7 +65,10 @@ fn conversation(
     banners(ui, view, session, actions);
     if session.open != Some(Peer::Server) {
         widget::bar(Panel::bottom("compose").frame(panel), ui, |ui| {
-            compose::show(ui, view, session, state, actions);
+            let column = UiBuilder::new().max_rect(widget::column(ui.max_rect()));
+            ui.scope_builder(column, |ui| {
+                compose::show(ui, view, session, state, actions)
+            });
         });
     }
     CentralPanel::no_frame().show(ui, |ui| match (&session.open, session.timeline()) {

@@ -23,6 +23,8 @@ const HELP: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::F1);
 const INSPECT: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::F10);
 const PICTURE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::F12);
 const REPLY: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::ArrowUp);
+const COPY: KeyboardShortcut = KeyboardShortcut::new(COMMAND_SHIFT, Key::Y);
+const WAY: KeyboardShortcut = KeyboardShortcut::new(COMMAND_SHIFT, Key::J);
 const ABOVE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::ALT, Key::ArrowUp);
 const BELOW: KeyboardShortcut = KeyboardShortcut::new(Modifiers::ALT, Key::ArrowDown);
 
@@ -31,6 +33,8 @@ pub const SHEET: &[(&str, &str)] = &[
     ("Enter", "keys.send"),
     ("Shift+Enter", "keys.break_line"),
     ("Ctrl+↑", "keys.reply"),
+    ("Ctrl+Shift+Y", "keys.copy"),
+    ("Ctrl+Shift+J", "keys.way"),
     ("Ctrl+B  Ctrl+I  Ctrl+E", "keys.bold"),
     ("@ana  :smile", "keys.complete"),
     ("Ctrl+N", "keys.new"),
@@ -107,6 +111,15 @@ pub fn read(ui: &Ui, view: &View<'_>, state: &mut UiState, actions: &mut Vec<Act
         if pressed(&REPLY) {
             actions.push(Action::ReplyAbove);
             state.focus = Some(Focus::Compose);
+        }
+        if let Some(message) = session.at_hand() {
+            if pressed(&COPY) {
+                ui.ctx().copy_text(message.text.as_str().to_owned());
+            }
+            if message.is_own() && pressed(&WAY) {
+                let way = Overlay::Journey(Box::new(message.clone()));
+                actions.push(Action::Show(way));
+            }
         }
         for (shortcut, step) in [(ABOVE, -1), (BELOW, 1)] {
             if pressed(&shortcut) {

@@ -2,6 +2,7 @@ use egui::{Align, Layout, RichText, Ui};
 
 use super::{View, widget};
 use crate::{
+    engine::LinkState,
     model::{Action, FETCH_CHOICES, Language, NotifyOf, ThemeChoice},
     texts::Texts,
     theme::{space, text},
@@ -47,6 +48,11 @@ pub fn all(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
         let (label, hint) = (texts.get("settings.note"), texts.get("settings.note_hint"));
         let (typed, _) = widget::field(ui, palette, label, &preferences.note, hint, None);
         actions.extend(typed.map(Action::EditNote));
+        let link = view.model.session.as_ref().map(|session| &session.link);
+        if matches!(link, Some(LinkState::Online { .. })) {
+            let sentence = RichText::new(texts.get("settings.note_classic")).font(text::small());
+            ui.label(sentence.color(palette.text_weak));
+        }
     }
     heading(ui, view, texts.get("settings.theme"));
     let themes = [ThemeChoice::System, ThemeChoice::Light, ThemeChoice::Dark]

@@ -61,6 +61,15 @@ pub fn settle(ctx: &egui::Context, shown: &Response) {
     }
 }
 
+/// The part in the middle that is not wider than text can be.
+pub fn column(area: egui::Rect) -> egui::Rect {
+    let width = area.width().min(space::COLUMN);
+    let size = vec2(width, area.height());
+    // Whole points: text is sharp then.
+    let left = (area.center().x - width / 2.0).floor();
+    egui::Rect::from_min_size(egui::pos2(left, area.top()), size)
+}
+
 /// A menu is as wide as its longest entry.
 pub fn menu(ui: &mut Ui) {
     ui.style_mut().wrap_mode = Some(egui::TextWrapMode::Extend);

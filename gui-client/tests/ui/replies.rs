@@ -2,7 +2,10 @@
 
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable;
-use mensageiro::engine::{Command, Delivery, Event, MessageId, Place};
+use mensageiro::{
+    engine::{Command, Delivery, Event, Message, MessageId, Place},
+    model::Overlay,
+};
 
 use crate::desk::{Desk, login, message, person};
 
@@ -128,4 +131,46 @@ fn a_question_mark_that_nobody_writes_opens_the_list_of_keys() {
     let mut desk = self::desk();
     desk.write("Message", "why?");
     assert!(!desk.sees("Keyboard shortcuts"));
+}
+
+#[test]
+fn the_message_at_hand_is_copied_and_its_way_shown_with_the_keyboard() {
+    let own = |id| Message {
+        server_id: Some(9),
+        ..message(id, "bob", Delivery::Accepted, "from me")
+    };
+    let mut desk = Desk::chatting(1..4, 0, true);
+    desk.tell(Event::Message(own(5)));
+    desk.tell(Event::Message(message(
+        6,
+        "bob",
+        Delivery::Received,
+        "from bob",
+    )));
+    let shift = Modifiers::COMMAND | Modifiers::SHIFT;
+    let copied = |desk: &mut Desk| {
+        desk.harness.input_mut().events.push(egui::Event::Key {
+            key: Key::Y,
+            physical_key: None,
+            pressed: true,
+            repeat: false,
+            modifiers: shift,
+        });
+        desk.harness.step();
+        let commands = &desk.harness.output().platform_output.commands;
+        commands.iter().find_map(|command| match command {
+            egui::OutputCommand::CopyText(text) => Some(text.clone()),
+            _ => None,
+        })
+    };
+    assert_eq!(copied(&mut desk).as_deref(), Some("from bob"));
+    desk.press(shift, Key::J);
+    assert!(desk.model().overlay.is_none(), "it is not one's own");
+
+    for _ in 0..2 {
+        desk.press(Modifiers::COMMAND, Key::ArrowUp);
+    }
+    assert_eq!(copied(&mut desk).as_deref(), Some("from me"));
+    desk.press(shift, Key::J);
+    assert!(matches!(desk.model().overlay, Some(Overlay::Journey(_))));
 }

@@ -137,7 +137,8 @@ pub fn show(
         anchor = dragged;
     }
     let scroll = scroll_delta(ui, view, window);
-    let mut measure = Measure::new(ui, view, messages, window);
+    let column = widget::column(window);
+    let mut measure = Measure::new(ui, view, messages, column);
     let placed = place(anchor, scroll, messages, window.height(), &mut |index| {
         measure.heights(index)
     });
@@ -151,7 +152,7 @@ pub fn show(
 
     for placed_row in &placed.rows {
         let top = window.top() + placed_row.bubble_top;
-        let bubble = row::paint(ui, view, messages, placed_row.index, top, window, actions);
+        let bubble = row::paint(ui, view, messages, placed_row.index, top, column, actions);
         state.rows.extend(bubble);
     }
     bar.paint(ui, view.palette, &placed, messages.len());

@@ -25,6 +25,7 @@ const NOW: &str = "2023-11-15T09:30:00Z";
 const USUAL: Vec2 = Vec2::new(900.0, 620.0);
 /// The smallest window that is promised to be of use.
 const SMALL: Vec2 = Vec2::new(360.0, 480.0);
+const FOUR_K: Vec2 = Vec2::new(3840.0, 2160.0);
 const LARGE: Vec2 = Vec2::new(1600.0, 900.0);
 
 /// Scenes in every theme and language.

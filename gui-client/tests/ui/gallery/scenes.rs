@@ -15,7 +15,7 @@ use mensageiro_protocol::{
     live::{RosterGroup, RosterUser},
 };
 
-use super::{LARGE, SMALL, USUAL, Words, picture};
+use super::{FOUR_K, LARGE, SMALL, USUAL, Words, picture};
 use crate::{
     desk::{Desk, conversation, login, message, person},
     inspector::crossed,
@@ -217,6 +217,13 @@ fn conversation_with_one() {
     picture("chat", USUAL, chat);
     picture("chat-small", SMALL, chat);
     picture("chat-large", LARGE, chat);
+    picture("chat-4k", FOUR_K, chat);
+    picture("list-5000", USUAL, |_| {
+        let row = |id| row(id, &format!("user-{id}"), "hello", 0);
+        let mut desk = Desk::signed_in((1..5_001).map(row).collect());
+        desk.tell(live());
+        desk
+    });
     picture("chat-nothing-yet", USUAL, |_| only(vec![]));
     // The same window in points of that zoom.
     for (name, window, zoom) in [("chat-zoom-75", USUAL, 0.75), ("chat-zoom-300", LARGE, 3.0)] {
