@@ -4,6 +4,7 @@
 mod attention;
 pub mod icon;
 mod notifying;
+mod saved;
 mod saving;
 mod script;
 mod window;
@@ -17,20 +18,14 @@ use crossbeam_channel::{Receiver, Sender};
 use egui::{Context, Ui, ViewportCommand};
 use jiff::{Timestamp, tz::TimeZone};
 
-use self::{
-    attention::Attention,
-    notifying::Notifying,
-    saving::{Saving, Told},
-    script::ScriptDriver,
-};
+use self::{attention::Attention, notifying::Notifying, saving::Saving, script::ScriptDriver};
 use crate::{
-    engine::{Account, Command, Event, ReportFormat},
+    engine::{Account, Command, Event},
     files::AskPath,
     model::{
         Action, Model, Notice, Overlay, Preferences, SaveAction, SavedFile, Session, WindowPlace,
     },
     notify::Notify,
-    report::{self, Reported},
     script::ScriptRunner,
     settings::SettingsWriter,
     texts::Texts,
@@ -40,9 +35,6 @@ use crate::{
 
 /// At most this many events are taken in before a frame is drawn.
 const EVENTS_A_FRAME: usize = 5_000;
-
-/// How long the line stays that says where something was saved.
-const NOTICE: Duration = Duration::from_secs(8);
 
 /// What is typed is kept at most this often.
 const DRAFT_PAUSE: Duration = Duration::from_millis(500);
@@ -233,70 +225,6 @@ impl MessengerApp {
         }
     }
 
-    fn save_report(&mut self, ctx: &Context, report: Event) {
-        let Event::Report {
-            with,
-            format,
-            messages,
-            is_complete,
-        } = report
-        else {
-            return;
-        };
-        let Some(session) = &self.model.session else {
-            return;
-        };
-        let texts = Texts::of(self.model.preferences.language);
-        let (me, zone) = (session.account.login.clone(), self.zone.clone());
-        let write = move || {
-            let reported = Reported {
-                me: me.as_str(),
-                with: ui::peer_name(texts, &with),
-                messages: &messages,
-                is_complete,
-            };
-            match format {
-                ReportFormat::Html => report::html(texts, &zone, Timestamp::now(), reported),
-                ReportFormat::Csv => report::csv(reported),
-                ReportFormat::Text => report::text(texts, &zone, Timestamp::now(), reported),
-            }
-        };
-        self.saving.take_text(ctx, SavedFile::Report(format), write);
-    }
-
-    /// What the threads that save files have to tell.
-    fn hear_saving(&mut self, ctx: &Context) {
-        while let Some(told) = self.saving.heard() {
-            match told {
-                Told::Saved(file, path) => {
-                    if matches!(self.model.overlay, Some(Overlay::SavePath { .. })) {
-                        self.model.overlay = None;
-                    }
-                    self.model.notice = Some(Notice::Saved(file, path));
-                    self.notice_due = Some(Instant::now() + NOTICE);
-                }
-                Told::Failed(file, why) => match &mut self.model.overlay {
-                    Some(Overlay::SavePath { problem, .. }) => *problem = Some(why),
-                    _ => self.model.notice = Some(Notice::SaveFailed(file, why)),
-                },
-                Told::NoDialog(file, path) => {
-                    self.model.overlay = Some(Overlay::SavePath {
-                        file,
-                        path: path.display().to_string(),
-                        problem: None,
-                    });
-                }
-                Told::ForScript(result) => {
-                    let script = self.script.as_mut();
-                    let actions = script.map(|script| script.saved(result));
-                    for action in actions.unwrap_or_default() {
-                        self.act(ctx, action);
-                    }
-                }
-            }
-        }
-    }
-
     fn keep_settings(&mut self) {
         if self.model.preferences != self.kept {
             self.kept = self.model.preferences.clone();
@@ -317,22 +245,6 @@ impl MessengerApp {
             self.send(commands);
         } else {
             ctx.request_repaint_after(left);
-        }
-    }
-
-    /// What went well need not be dismissed by hand.
-    fn dismiss_notice(&mut self, ctx: &Context) {
-        let Some(due) = self.notice_due else {
-            return;
-        };
-        let left = due.saturating_duration_since(Instant::now());
-        if !left.is_zero() {
-            ctx.request_repaint_after(left);
-            return;
-        }
-        self.notice_due = None;
-        if matches!(self.model.notice, Some(Notice::Saved(..))) {
-            self.model.notice = None;
         }
     }
 

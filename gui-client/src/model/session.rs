@@ -1,27 +1,19 @@
 mod events;
+mod reading;
+mod writing;
 
 use std::collections::BTreeSet;
 
 use mensageiro_protocol::{Login, Text};
 
-use super::{
-    Action, ComposeProblem, Conversations, News, Outgoing, People, Search, Timeline, read_compose,
-};
+use super::{Action, ComposeProblem, Conversations, News, People, Search, Timeline};
 use crate::{
-    engine::{
-        Account, Command, Delivery, LinkState, Message, MessageId, Peer, Place, ReportFormat,
-    },
+    engine::{Account, Command, Delivery, LinkState, Message, MessageId, Peer, ReportFormat},
     markup,
 };
 
 /// Messages asked for at a time.
 pub const PAGE: usize = 100;
-
-/// The largest first page, for a conversation with very many unread messages.
-const LARGEST_PAGE: usize = 1000;
-
-/// How many conversations keep their messages loaded; the one opened longest ago goes first.
-const LOADED_TIMELINES: usize = 8;
 
 /// How far an own message got, for all it is meant for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -303,227 +295,9 @@ impl Session {
         }]
     }
 
-    fn open(&mut self, peer: Peer) -> Vec<Command> {
-        if self.open.as_ref() == Some(&peer) {
-            return Vec::new();
-        }
-        let mut commands = self.close();
-        let unread = self.conversations.row(&peer).unread;
-        let mut timeline = match self.timelines.iter().position(|(with, _)| *with == peer) {
-            Some(at) => self.timelines.remove(at).1,
-            None => Timeline::default(),
-        };
-        if timeline.loaded {
-            timeline.first_new = timeline.first_of_last_received(unread);
-        } else if !timeline.loading {
-            timeline.loading = true;
-            commands.push(Command::LoadPage {
-                with: peer.clone(),
-                before: None,
-                limit: first_page(unread),
-            });
-        }
-        self.timelines.push((peer.clone(), timeline));
-        if self.timelines.len() > LOADED_TIMELINES {
-            self.timelines.remove(0);
-        }
-        self.open = Some(peer);
-        commands
-    }
-
-    /// Opens the conversation of a message where that message is.
-    fn jump_to(&mut self, message: &Message) -> Vec<Command> {
-        let mut commands = self.open(message.with.clone());
-        self.jumps = self.jumps.wrapping_add(1);
-        let jump = self.jumps;
-        let (id, with, place) = (message.id, message.with.clone(), message.place);
-        let Some(timeline) = self.timeline_mut() else {
-            return commands;
-        };
-        timeline.first_new = None;
-        timeline.sought = Some((id, jump));
-        if timeline.index_of(id).is_none() {
-            // Instead of the newest page, which may not reach so far.
-            commands.retain(|command| !matches!(command, Command::LoadPage { .. }));
-            timeline.loading = true;
-            commands.push(Command::LoadAround { with, place });
-        }
-        commands
-    }
-
-    fn close(&mut self) -> Vec<Command> {
-        self.attentive = false;
-        self.compose_problem = None;
-        if let Some(timeline) = self.timeline_mut() {
-            timeline.leave();
-        }
-        self.open = None;
-        self.take_unsaved_drafts()
-    }
-
-    /// The quote is the first line of what is written, so it is kept with the draft.
-    fn reply(&mut self, message: &Message) {
-        let author = match (&message.author, &message.with) {
-            _ if message.is_own() => &self.account.login,
-            (Some(author), _) | (None, Peer::Person(author)) => author,
-            (None, Peer::Server) => return,
-        };
-        let answer = markup::split_draft(self.draft()).1;
-        let text = markup::with_quote(author.as_str(), message.text.as_str(), answer);
-        self.answered = Some(message.id);
-        self.write(text);
-    }
-
-    /// The message that keys are about: what is being replied to, or else the newest one.
-    pub fn at_hand(&self) -> Option<&Message> {
-        let timeline = self.timeline()?;
-        let (quote, _) = markup::split_draft(self.draft());
-        let answered = quote.and_then(|_| timeline.index_of(self.answered?));
-        timeline.get(answered.unwrap_or(timeline.len().checked_sub(1)?))
-    }
-
-    fn reply_above(&mut self) {
-        let Some(timeline) = self.timeline() else {
-            return;
-        };
-        let (quote, _) = markup::split_draft(self.draft());
-        let answered = quote.and_then(|_| timeline.index_of(self.answered?));
-        let above = match answered {
-            Some(at) => at.checked_sub(1),
-            None => timeline.len().checked_sub(1),
-        };
-        if let Some(message) = above.and_then(|at| timeline.get(at)).cloned() {
-            self.reply(&message);
-        }
-    }
-
-    fn open_quoted(&mut self, message: &Message) -> Vec<Command> {
-        let (Some(quote), _) = markup::split_quote(message.text.as_str()) else {
-            return Vec::new();
-        };
-        vec![Command::FindQuoted {
-            with: message.with.clone(),
-            before: message.place,
-            author: quote.author.to_owned(),
-            excerpt: quote.excerpt.to_owned(),
-        }]
-    }
-
-    /// The person writes; those it is for are told.
-    fn type_in(&mut self, text: String) -> Vec<Command> {
-        let is_told = matches!(self.link, LinkState::Live { .. }) && !text.trim().is_empty();
-        self.write(text);
-        match &self.open {
-            Some(Peer::Person(to)) if is_told => vec![Command::Typing { to: to.clone() }],
-            _ => Vec::new(),
-        }
-    }
-
-    fn write(&mut self, text: String) {
-        self.compose_problem = None;
-        match self.open.clone() {
-            Some(peer) => {
-                self.conversations.row(&peer).draft = text;
-                self.unsaved_drafts.insert(peer);
-            }
-            None => self.loose_draft = text,
-        }
-    }
-
-    fn send(&mut self) -> Vec<Command> {
-        let Outgoing { to, text } = match read_compose(self.open.as_ref(), self.draft()) {
-            Ok(outgoing) => outgoing,
-            Err(ComposeProblem::Nothing) => return Vec::new(),
-            Err(problem) => {
-                self.compose_problem = Some(problem);
-                return Vec::new();
-            }
-        };
-        self.write(String::new());
-        if let Some(timeline) = self.timeline_mut() {
-            timeline.first_new = None;
-        }
-        let peer = Peer::Person(to.clone());
-        let mut commands = vec![Command::Send { to, text }];
-        commands.extend(self.take_unsaved_drafts());
-        commands.extend(self.open(peer));
-        commands
-    }
-
-    fn load_older(&mut self) -> Vec<Command> {
-        let Some(timeline) = self.timeline_mut() else {
-            return Vec::new();
-        };
-        if timeline.loading || timeline.complete || timeline.older_at_server || !timeline.loaded {
-            return Vec::new();
-        }
-        let Some(before) = timeline.get(0).map(|first| first.place) else {
-            return Vec::new();
-        };
-        timeline.loading = true;
-        let Some(with) = self.open.clone() else {
-            return Vec::new();
-        };
-        vec![Command::LoadPage {
-            with,
-            before: Some(before),
-            limit: PAGE,
-        }]
-    }
-
-    fn load_newer(&mut self) -> Vec<Command> {
-        let Some(timeline) = self.timeline_mut().filter(|one| one.newer) else {
-            return Vec::new();
-        };
-        let Some(after) = timeline.last().map(|last| last.place) else {
-            return Vec::new();
-        };
-        if std::mem::replace(&mut timeline.loading_newer, true) {
-            return Vec::new();
-        }
-        let Some(with) = self.open.clone() else {
-            return Vec::new();
-        };
-        vec![Command::LoadNewer {
-            with,
-            after,
-            limit: PAGE,
-        }]
-    }
-
-    fn load_newest(&mut self) -> Vec<Command> {
-        let limit = first_page(self.open_unread());
-        let is_asked = self.timeline_mut().is_some_and(Timeline::ask_newest);
-        let with = self.open.clone().filter(|_| is_asked);
-        let load = with.map(|with| Command::LoadPage {
-            with,
-            before: None,
-            limit,
-        });
-        load.into_iter().collect()
-    }
-
-    fn seen(&mut self, up_to: Place) -> Vec<Command> {
-        let (Some(with), Some(timeline)) = (self.open.clone(), self.timeline()) else {
-            return Vec::new();
-        };
-        let left = timeline.received_after(up_to);
-        let row = self.conversations.row(&with);
-        if left >= row.unread {
-            return Vec::new();
-        }
-        row.unread = left;
-        vec![Command::MarkSeen { with, up_to }]
-    }
-
     fn timeline_mut(&mut self) -> Option<&mut Timeline> {
         let open = self.open.as_ref()?;
         let (_, timeline) = self.timelines.iter_mut().find(|(peer, _)| peer == open)?;
         Some(timeline)
     }
-}
-
-/// How long the first page of a conversation is, so that what is unread fits in.
-fn first_page(unread: usize) -> usize {
-    (unread + 20).clamp(PAGE, LARGEST_PAGE)
 }

@@ -1,0 +1,100 @@
+//! What becomes of what a person saves: asked for, told of, and told no longer.
+
+use std::time::{Duration, Instant};
+
+use egui::Context;
+use jiff::Timestamp;
+
+use super::{MessengerApp, saving::Told};
+use crate::{
+    engine::{Event, ReportFormat},
+    model::{Notice, Overlay, SavedFile},
+    report::{self, Reported},
+    texts::Texts,
+    ui,
+};
+
+/// How long the line stays that says where something was saved.
+const NOTICE: Duration = Duration::from_secs(8);
+
+impl MessengerApp {
+    pub(super) fn save_report(&mut self, ctx: &Context, report: Event) {
+        let Event::Report {
+            with,
+            format,
+            messages,
+            is_complete,
+        } = report
+        else {
+            return;
+        };
+        let Some(session) = &self.model.session else {
+            return;
+        };
+        let texts = Texts::of(self.model.preferences.language);
+        let (me, zone) = (session.account.login.clone(), self.zone.clone());
+        let write = move || {
+            let reported = Reported {
+                me: me.as_str(),
+                with: ui::peer_name(texts, &with),
+                messages: &messages,
+                is_complete,
+            };
+            match format {
+                ReportFormat::Html => report::html(texts, &zone, Timestamp::now(), reported),
+                ReportFormat::Csv => report::csv(reported),
+                ReportFormat::Text => report::text(texts, &zone, Timestamp::now(), reported),
+            }
+        };
+        self.saving.take_text(ctx, SavedFile::Report(format), write);
+    }
+
+    /// What the threads that save files have to tell.
+    pub(super) fn hear_saving(&mut self, ctx: &Context) {
+        while let Some(told) = self.saving.heard() {
+            match told {
+                Told::Saved(file, path) => {
+                    if matches!(self.model.overlay, Some(Overlay::SavePath { .. })) {
+                        self.model.overlay = None;
+                    }
+                    self.model.notice = Some(Notice::Saved(file, path));
+                    self.notice_due = Some(Instant::now() + NOTICE);
+                }
+                Told::Failed(file, why) => match &mut self.model.overlay {
+                    Some(Overlay::SavePath { problem, .. }) => *problem = Some(why),
+                    _ => self.model.notice = Some(Notice::SaveFailed(file, why)),
+                },
+                Told::NoDialog(file, path) => {
+                    self.model.overlay = Some(Overlay::SavePath {
+                        file,
+                        path: path.display().to_string(),
+                        problem: None,
+                    });
+                }
+                Told::ForScript(result) => {
+                    let script = self.script.as_mut();
+                    let actions = script.map(|script| script.saved(result));
+                    for action in actions.unwrap_or_default() {
+                        self.act(ctx, action);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What went well need not be dismissed by hand.
+    pub(super) fn dismiss_notice(&mut self, ctx: &Context) {
+        let Some(due) = self.notice_due else {
+            return;
+        };
+        let left = due.saturating_duration_since(Instant::now());
+        if !left.is_zero() {
+            ctx.request_repaint_after(left);
+            return;
+        }
+        self.notice_due = None;
+        if matches!(self.model.notice, Some(Notice::Saved(..))) {
+            self.model.notice = None;
+        }
+    }
+}

@@ -1,0 +1,143 @@
+use super::{PAGE, Session};
+use crate::{
+    engine::{Command, Message, Peer, Place},
+    model::Timeline,
+};
+
+/// The largest first page, for a conversation with very many unread messages.
+const LARGEST_PAGE: usize = 1000;
+
+/// How many conversations keep their messages loaded; the one opened longest ago goes first.
+const LOADED_TIMELINES: usize = 8;
+
+/// Which conversation is open, and what of it is loaded.
+impl Session {
+    pub(super) fn open(&mut self, peer: Peer) -> Vec<Command> {
+        if self.open.as_ref() == Some(&peer) {
+            return Vec::new();
+        }
+        let mut commands = self.close();
+        let unread = self.conversations.row(&peer).unread;
+        let mut timeline = match self.timelines.iter().position(|(with, _)| *with == peer) {
+            Some(at) => self.timelines.remove(at).1,
+            None => Timeline::default(),
+        };
+        if timeline.loaded {
+            timeline.first_new = timeline.first_of_last_received(unread);
+        } else if !timeline.loading {
+            timeline.loading = true;
+            commands.push(Command::LoadPage {
+                with: peer.clone(),
+                before: None,
+                limit: first_page(unread),
+            });
+        }
+        self.timelines.push((peer.clone(), timeline));
+        if self.timelines.len() > LOADED_TIMELINES {
+            self.timelines.remove(0);
+        }
+        self.open = Some(peer);
+        commands
+    }
+
+    /// Opens the conversation of a message where that message is.
+    pub(super) fn jump_to(&mut self, message: &Message) -> Vec<Command> {
+        let mut commands = self.open(message.with.clone());
+        self.jumps = self.jumps.wrapping_add(1);
+        let jump = self.jumps;
+        let (id, with, place) = (message.id, message.with.clone(), message.place);
+        let Some(timeline) = self.timeline_mut() else {
+            return commands;
+        };
+        timeline.first_new = None;
+        timeline.sought = Some((id, jump));
+        if timeline.index_of(id).is_none() {
+            // Instead of the newest page, which may not reach so far.
+            commands.retain(|command| !matches!(command, Command::LoadPage { .. }));
+            timeline.loading = true;
+            commands.push(Command::LoadAround { with, place });
+        }
+        commands
+    }
+
+    pub(super) fn close(&mut self) -> Vec<Command> {
+        self.attentive = false;
+        self.compose_problem = None;
+        if let Some(timeline) = self.timeline_mut() {
+            timeline.leave();
+        }
+        self.open = None;
+        self.take_unsaved_drafts()
+    }
+
+    pub(super) fn load_older(&mut self) -> Vec<Command> {
+        let Some(timeline) = self.timeline_mut() else {
+            return Vec::new();
+        };
+        if timeline.loading || timeline.complete || timeline.older_at_server || !timeline.loaded {
+            return Vec::new();
+        }
+        let Some(before) = timeline.get(0).map(|first| first.place) else {
+            return Vec::new();
+        };
+        timeline.loading = true;
+        let Some(with) = self.open.clone() else {
+            return Vec::new();
+        };
+        vec![Command::LoadPage {
+            with,
+            before: Some(before),
+            limit: PAGE,
+        }]
+    }
+
+    pub(super) fn load_newer(&mut self) -> Vec<Command> {
+        let Some(timeline) = self.timeline_mut().filter(|one| one.newer) else {
+            return Vec::new();
+        };
+        let Some(after) = timeline.last().map(|last| last.place) else {
+            return Vec::new();
+        };
+        if std::mem::replace(&mut timeline.loading_newer, true) {
+            return Vec::new();
+        }
+        let Some(with) = self.open.clone() else {
+            return Vec::new();
+        };
+        vec![Command::LoadNewer {
+            with,
+            after,
+            limit: PAGE,
+        }]
+    }
+
+    pub(super) fn load_newest(&mut self) -> Vec<Command> {
+        let limit = first_page(self.open_unread());
+        let is_asked = self.timeline_mut().is_some_and(Timeline::ask_newest);
+        let with = self.open.clone().filter(|_| is_asked);
+        let load = with.map(|with| Command::LoadPage {
+            with,
+            before: None,
+            limit,
+        });
+        load.into_iter().collect()
+    }
+
+    pub(super) fn seen(&mut self, up_to: Place) -> Vec<Command> {
+        let (Some(with), Some(timeline)) = (self.open.clone(), self.timeline()) else {
+            return Vec::new();
+        };
+        let left = timeline.received_after(up_to);
+        let row = self.conversations.row(&with);
+        if left >= row.unread {
+            return Vec::new();
+        }
+        row.unread = left;
+        vec![Command::MarkSeen { with, up_to }]
+    }
+}
+
+/// How long the first page of a conversation is, so that what is unread fits in.
+fn first_page(unread: usize) -> usize {
+    (unread + 20).clamp(PAGE, LARGEST_PAGE)
+}

@@ -1,0 +1,98 @@
+use super::Session;
+use crate::{
+    engine::{Command, LinkState, Message, Peer},
+    markup,
+    model::{ComposeProblem, Outgoing, read_compose},
+};
+
+/// What the person writes.
+impl Session {
+    /// The message that keys are about: what is being replied to, or else the newest one.
+    pub fn at_hand(&self) -> Option<&Message> {
+        let timeline = self.timeline()?;
+        let (quote, _) = markup::split_draft(self.draft());
+        let answered = quote.and_then(|_| timeline.index_of(self.answered?));
+        timeline.get(answered.unwrap_or(timeline.len().checked_sub(1)?))
+    }
+
+    /// The quote is the first line of what is written, so it is kept with the draft.
+    pub(super) fn reply(&mut self, message: &Message) {
+        let author = match (&message.author, &message.with) {
+            _ if message.is_own() => &self.account.login,
+            (Some(author), _) | (None, Peer::Person(author)) => author,
+            (None, Peer::Server) => return,
+        };
+        let answer = markup::split_draft(self.draft()).1;
+        let text = markup::with_quote(author.as_str(), message.text.as_str(), answer);
+        self.answered = Some(message.id);
+        self.write(text);
+    }
+
+    pub(super) fn reply_above(&mut self) {
+        let Some(timeline) = self.timeline() else {
+            return;
+        };
+        let (quote, _) = markup::split_draft(self.draft());
+        let answered = quote.and_then(|_| timeline.index_of(self.answered?));
+        let above = match answered {
+            Some(at) => at.checked_sub(1),
+            None => timeline.len().checked_sub(1),
+        };
+        if let Some(message) = above.and_then(|at| timeline.get(at)).cloned() {
+            self.reply(&message);
+        }
+    }
+
+    pub(super) fn open_quoted(&mut self, message: &Message) -> Vec<Command> {
+        let (Some(quote), _) = markup::split_quote(message.text.as_str()) else {
+            return Vec::new();
+        };
+        vec![Command::FindQuoted {
+            with: message.with.clone(),
+            before: message.place,
+            author: quote.author.to_owned(),
+            excerpt: quote.excerpt.to_owned(),
+        }]
+    }
+
+    /// The person writes; those it is for are told.
+    pub(super) fn type_in(&mut self, text: String) -> Vec<Command> {
+        let is_told = matches!(self.link, LinkState::Live { .. }) && !text.trim().is_empty();
+        self.write(text);
+        match &self.open {
+            Some(Peer::Person(to)) if is_told => vec![Command::Typing { to: to.clone() }],
+            _ => Vec::new(),
+        }
+    }
+
+    pub(super) fn write(&mut self, text: String) {
+        self.compose_problem = None;
+        match self.open.clone() {
+            Some(peer) => {
+                self.conversations.row(&peer).draft = text;
+                self.unsaved_drafts.insert(peer);
+            }
+            None => self.loose_draft = text,
+        }
+    }
+
+    pub(super) fn send(&mut self) -> Vec<Command> {
+        let Outgoing { to, text } = match read_compose(self.open.as_ref(), self.draft()) {
+            Ok(outgoing) => outgoing,
+            Err(ComposeProblem::Nothing) => return Vec::new(),
+            Err(problem) => {
+                self.compose_problem = Some(problem);
+                return Vec::new();
+            }
+        };
+        self.write(String::new());
+        if let Some(timeline) = self.timeline_mut() {
+            timeline.first_new = None;
+        }
+        let peer = Peer::Person(to.clone());
+        let mut commands = vec![Command::Send { to, text }];
+        commands.extend(self.take_unsaved_drafts());
+        commands.extend(self.open(peer));
+        commands
+    }
+}
