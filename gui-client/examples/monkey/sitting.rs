@@ -16,7 +16,7 @@ use mensageiro::{
     app::{MessengerApp, Setup},
     engine::{Account, Engine, Message},
     files::AskPath,
-    model::{Action, Session},
+    model::{Action, InspectAction, Session},
     notify::{Notification, Notify},
     settings::{self, SettingsWriter},
 };
@@ -175,6 +175,10 @@ impl Sitting {
         self.until("signed in", |session| session.ready);
         self.act(Action::FetchNow);
         self.until("online", |session| session.link.is_online());
+        // Open, it may leave room for a single line of the conversation.
+        if self.harness.state().model().inspector.is_open {
+            self.act(Action::Inspect(InspectAction::Toggle));
+        }
         self.rests += 1;
         let (mine, theirs) = (
             format!("rest {} of the monkey", self.rests),
@@ -191,7 +195,9 @@ impl Sitting {
             .query_all_by_label_contains(&theirs)
             .any(|_| true)
         {
-            assert!(Instant::now() < until, "stuck: {theirs:?} is not shown");
+            if Instant::now() > until {
+                self.fail(&format!("{theirs:?} is not shown"));
+            }
             self.step();
         }
     }
@@ -209,13 +215,25 @@ impl Sitting {
     fn until(&mut self, what: &str, is_so: impl Fn(&Session) -> bool) {
         let until = Instant::now() + PATIENCE;
         while !self.session().is_some_and(&is_so) {
-            assert!(
-                Instant::now() < until,
-                "stuck: not {what}; {:?}",
-                self.session().map(|session| &session.link)
-            );
+            if Instant::now() > until {
+                let link = self.session().map(|session| session.link.clone());
+                self.fail(&format!("not {what}; {link:?}"));
+            }
             self.step();
         }
+    }
+
+    /// Ends with a picture of what it looks like.
+    fn fail(&mut self, why: &str) -> ! {
+        let picture = std::env::temp_dir().join("monkey.png");
+        let saved = self.harness.render().unwrap().save(&picture);
+        let session = self.session();
+        panic!(
+            "stuck: {why}\nopen: {:?}, link: {:?}\n{}: {saved:?}",
+            session.map(|session| &session.open),
+            session.map(|session| &session.link),
+            picture.display()
+        );
     }
 
     fn sign_in(&mut self) {
