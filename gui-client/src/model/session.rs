@@ -73,6 +73,7 @@ pub struct Session {
     timelines: Vec<(Peer, Timeline)>,
     unsaved_drafts: BTreeSet<Peer>,
     jumps: u32,
+    sends: u32,
     /// What was last begun to be answered.
     answered: Option<MessageId>,
     /// Own messages in the outbox, as far as they have been heard of.
@@ -103,6 +104,7 @@ impl Session {
             timelines: Vec::new(),
             unsaved_drafts: BTreeSet::new(),
             jumps: 0,
+            sends: 0,
             answered: None,
             waiting: BTreeSet::new(),
         }

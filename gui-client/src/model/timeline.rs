@@ -19,7 +19,6 @@ pub struct Timeline {
     messages: VecDeque<Message>,
     /// Where each of them stands.
     places: HashMap<MessageId, Place>,
-    newest_own: Option<MessageId>,
     /// There is nothing older than what is loaded.
     pub complete: bool,
     /// There is, at a server that could not be asked.
@@ -38,6 +37,8 @@ pub struct Timeline {
     pub first_new: Option<MessageId>,
     /// What one has jumped to, and the how manieth jump it was.
     pub sought: Option<(MessageId, u32)>,
+    /// The how manieth of all messages sent here was the last one sent into this conversation.
+    pub sent: u32,
 }
 
 impl Timeline {
@@ -64,11 +65,6 @@ impl Timeline {
     /// The last one loaded.
     pub fn last(&self) -> Option<&Message> {
         self.messages.back()
-    }
-
-    /// The newest message written here, of those that have been loaded.
-    pub fn newest_own(&self) -> Option<MessageId> {
-        self.newest_own
     }
 
     /// All loaded messages, oldest first.
@@ -116,7 +112,6 @@ impl Timeline {
         if !self.loaded {
             return;
         }
-        self.note_own(message);
         // Newer than what is loaded, or older: it will come with its page.
         if self.newer && self.last().is_none_or(|last| last.place < message.place) {
             self.forget(message.id);
@@ -239,7 +234,6 @@ impl Timeline {
 
     fn put_all(&mut self, messages: Vec<Message>) {
         for message in messages.into_iter().rev() {
-            self.note_own(&message);
             self.put(message);
         }
     }
@@ -271,12 +265,6 @@ impl Timeline {
     fn drop_oldest(&mut self) {
         if let Some(dropped) = self.messages.pop_front() {
             self.places.remove(&dropped.id);
-        }
-    }
-
-    fn note_own(&mut self, message: &Message) {
-        if message.is_own() {
-            self.newest_own = self.newest_own.max(Some(message.id));
         }
     }
 

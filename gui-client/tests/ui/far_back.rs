@@ -101,6 +101,8 @@ fn one_comes_back_to_the_newest_message_at_once() {
             "the button" => desk.click("Jump to the latest message"),
             "the keyboard" => desk.press(Modifiers::COMMAND, Key::End),
             _ => {
+                desk.write("Message", "mine");
+                desk.press(Modifiers::NONE, Key::Enter);
                 let own = message(MILLION + 5, "bob", Delivery::Waiting, "mine");
                 desk.tell(Event::Message(own));
             }

@@ -94,13 +94,45 @@ fn sending_goes_to_the_end() {
     let mut desk = Desk::chatting(1000..1100, 0, true);
     wheel(&mut desk, 3000.0);
     assert_ne!(rows(&desk).last().unwrap().id, MessageId(1099));
-    desk.tell(Event::Message(message(
-        1100,
-        "bob",
-        Delivery::Waiting,
-        "mine",
-    )));
+    desk.write("Message", "mine");
+    desk.press(Modifiers::NONE, Key::Enter);
+    let mine = message(1100, "bob", Delivery::Waiting, "mine");
+    desk.tell(Event::Message(mine));
     assert_eq!(rows(&desk).last().unwrap().id, MessageId(1100));
+}
+
+#[test]
+fn what_another_device_sends_does_not_move_what_is_read() {
+    let mut desk = Desk::chatting(1000..1100, 0, true);
+    wheel(&mut desk, 3000.0);
+    let before = rows(&desk);
+    let elsewhere = message(1100, "bob", Delivery::Accepted, "from the other device");
+    desk.tell(Event::Message(elsewhere));
+    assert_eq!(rows(&desk), before);
+}
+
+/// However early the message comes back, and however much is new in that conversation.
+#[test]
+fn who_writes_to_somebody_from_elsewhere_goes_to_the_end_too() {
+    let mut desk = Desk::chatting(1000..1100, 0, true);
+    desk.tell(Event::Message(message(
+        2000,
+        "carol",
+        Delivery::Received,
+        "hm?",
+    )));
+    desk.click("carol, 1 unread");
+    desk.write("Message", "@bob and now?");
+    desk.harness.key_press(Key::Enter);
+    for id in 1100..1160 {
+        desk.say(Event::Message(received(id)));
+    }
+    let mine = message(1160, "bob", Delivery::Waiting, "and now?");
+    desk.say(Event::Message(mine));
+    desk.say(Event::Message(received(1161)));
+    desk.harness.run();
+    assert_eq!(desk.session().open, Some(person("bob")));
+    assert_eq!(rows(&desk).last().unwrap().id, MessageId(1161));
 }
 
 #[test]

@@ -86,13 +86,17 @@ impl Session {
             }
         };
         self.write(String::new());
-        if let Some(timeline) = self.timeline_mut() {
-            timeline.first_new = None;
-        }
         let peer = Peer::Person(to.clone());
         let mut commands = vec![Command::Send { to, text }];
         commands.extend(self.take_unsaved_drafts());
         commands.extend(self.open(peer));
+        self.sends = self.sends.wrapping_add(1);
+        let sent = self.sends;
+        if let Some(timeline) = self.timeline_mut() {
+            // Who answers has seen what is new, and goes on at the end.
+            timeline.first_new = None;
+            timeline.sent = sent;
+        }
         commands
     }
 }

@@ -35,8 +35,8 @@ pub struct TimelineState {
     anchors: HashMap<Peer, Anchor>,
     /// Whose timeline was drawn last; another one starts at its new messages.
     drawn: Option<Peer>,
-    /// The newest own message drawn: a newer one brings the person to the end.
-    newest_own: Option<MessageId>,
+    /// The last message sent of which is known: a later one brings the person to the end.
+    sent: u32,
     /// What was jumped to last.
     sought: Option<(MessageId, u32)>,
     to_latest: bool,
@@ -67,14 +67,14 @@ impl TimelineState {
 
     /// Where to start drawing in this frame.
     fn anchor(&mut self, open: &Peer, messages: &Timeline) -> Anchor {
-        let newest_own = messages.newest_own();
         let same = self.drawn.as_ref() == Some(open);
-        let wrote = same && newest_own > self.newest_own;
-        self.newest_own = newest_own;
         let kept = self.anchors.get(open).copied();
-        self.to_latest |= wrote;
+        let wrote = messages.sent > self.sent;
+        self.sent = self.sent.max(messages.sent);
+        self.to_latest = wrote || (self.to_latest && same);
         if self.to_latest && !messages.newer {
             self.to_latest = false;
+            self.drawn = Some(open.clone());
             return Anchor::Latest;
         }
         let sought = messages
@@ -142,6 +142,7 @@ pub fn show(
     let placed = place(anchor, scroll, messages, window.height(), &mut |index| {
         measure.heights(index)
     });
+    let laid_out = measure.laid_out();
     state.anchors.insert(open.clone(), placed.anchor);
     let mean = placed.mean_height();
     state.mean = if state.mean == 0.0 {
@@ -151,9 +152,13 @@ pub fn show(
     };
 
     for placed_row in &placed.rows {
-        let top = window.top() + placed_row.bubble_top;
-        let bubble = row::paint(ui, view, messages, placed_row.index, top, column, actions);
-        state.rows.extend(bubble);
+        let (index, top) = (placed_row.index, window.top() + placed_row.bubble_top);
+        // Whatever is placed was measured.
+        let Some(bubble) = laid_out.get(&index) else {
+            continue;
+        };
+        let drawn = row::paint(ui, view, messages, (index, bubble), top, column, actions);
+        state.rows.extend(drawn);
     }
     bar.paint(ui, view.palette, &placed, messages.len());
     if !placed.at_latest && jump_button(ui, view, session, window) {

@@ -1,3 +1,5 @@
+use std::collections::HashMap;
+
 use egui::{
     Align, CornerRadius, Layout, OpenUrl, Painter, Rect, RichText, Sense, Stroke, Ui, UiBuilder,
     pos2, text_selection::LabelSelectionState, vec2,
@@ -25,6 +27,8 @@ pub struct Measure<'a> {
     view: &'a View<'a>,
     messages: &'a Timeline,
     widest: f32,
+    /// What was measured, by the place in the timeline: it is drawn next.
+    laid_out: HashMap<usize, Bubble>,
 }
 
 impl<'a> Measure<'a> {
@@ -35,7 +39,13 @@ impl<'a> Measure<'a> {
             view,
             messages,
             widest: bubble::widest(window.width()),
+            laid_out: HashMap::new(),
         }
+    }
+
+    /// What was measured, to be drawn.
+    pub fn laid_out(self) -> HashMap<usize, Bubble> {
+        self.laid_out
     }
 
     /// The heights of one row.
@@ -49,19 +59,21 @@ impl<'a> Measure<'a> {
         let above = Above::of(self.view, self.messages, index, message);
         let begins = above.begins_group();
         let laid_out = bubble::lay_out(self.ui, self.view, message, begins, self.widest);
-        Heights {
+        let heights = Heights {
             above: above.height(),
             bubble: laid_out.height + bubble::question_height(message),
-        }
+        };
+        self.laid_out.insert(index, laid_out);
+        heights
     }
 }
 
-/// Draws one row; `bubble_top` is where in the window its bubble begins.
+/// Draws one row as it was laid out; `bubble_top` is where in the window its bubble begins.
 pub fn paint(
     ui: &mut Ui,
     view: &View<'_>,
     messages: &Timeline,
-    index: usize,
+    (index, laid_out): (usize, &Bubble),
     bubble_top: f32,
     window: Rect,
     actions: &mut Vec<Action>,
@@ -69,8 +81,6 @@ pub fn paint(
     let message = messages.get(index)?;
     let above = Above::of(view, messages, index, message);
     above.paint(ui, view, messages, window, bubble_top);
-    let widest = bubble::widest(window.width());
-    let laid_out = bubble::lay_out(ui, view, message, above.begins_group(), widest);
     let side = if window.width() < 480.0 { 10.0 } else { 20.0 };
     let left = if message.is_own() {
         window.right() - side - laid_out.width
@@ -84,15 +94,15 @@ pub fn paint(
     let next = messages.get(index + 1);
     let ends_group =
         next.is_none_or(|next| !belongs(message, next) || messages.first_new == Some(next.id));
-    ground(ui.painter(), rect, &laid_out, message, ends_group);
+    ground(ui.painter(), rect, laid_out, message, ends_group);
     if messages.sought.is_some_and(|(id, _)| id == message.id) {
         let stroke = Stroke::new(2.0, view.palette.accent);
         let around = rect.expand(2.0);
         ui.painter()
             .rect_stroke(around, 17, stroke, egui::StrokeKind::Middle);
     }
-    words(ui, view, message, rect, &laid_out, actions);
-    corner(ui, view, message, rect, &laid_out);
+    words(ui, view, message, rect, laid_out, actions);
+    corner(ui, view, message, rect, laid_out);
     match message.delivery {
         Delivery::Unconfirmed => question(
             ui,
