@@ -7,7 +7,10 @@
 
 mod support;
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use clap::Parser;
 use mensageiro_protocol::Framing;
@@ -41,13 +44,18 @@ enum Damage {
     Text,
 }
 
+/// The database's journal.
+fn journal(folder: &Path) -> PathBuf {
+    let files = fs::read_dir(folder.join("store")).unwrap();
+    let mut files = files.map(|file| file.unwrap().path());
+    files
+        .find(|file| file.extension().is_some_and(|name| name == "jnl"))
+        .expect("the database has a journal")
+}
+
 /// Damages a record in the middle of the database's journal.
 fn damage(folder: &Path, what: Damage) {
-    let files = fs::read_dir(folder.join("store")).unwrap();
-    let journal = files
-        .map(|file| file.unwrap().path())
-        .find(|file| file.extension().is_some_and(|name| name == "jnl"))
-        .expect("the database has a journal");
+    let journal = journal(folder);
     let mut content = fs::read(&journal).unwrap();
     let text = place(&content, b"text 5");
     let key = place(&content[..text], b"\x01ana\0bruno\0");
@@ -84,6 +92,32 @@ fn a_server_that_has_lost_acknowledged_messages_does_not_start() {
     assert!(error.to_string().contains("--repair"), "{error}");
     let again = start(folder.path(), &[]).err();
     assert!(again.is_some(), "looking made nothing better");
+}
+
+/// As a write leaves it that the disk refused in the middle: space is reserved ahead, and empty.
+#[test]
+fn a_record_cut_anywhere_and_followed_by_zeros_is_torn_and_no_panic() {
+    let folder = folder(9);
+    let journal = journal(folder.path());
+    let content = fs::read(&journal).unwrap();
+    let text = place(&content, b"text 8");
+    let key = place(&content[..text], b"\x01ana\0bruno\0");
+    for cut in (key - 30..text + 6).step_by(2) {
+        let mut torn = content.clone();
+        torn[cut..].fill(0);
+        fs::write(&journal, torn).unwrap();
+        let error = start(folder.path(), &[]).err().expect("it started");
+        assert!(
+            matches!(
+                &error,
+                StartError::Store(StoreError::Lost { missing: 1, .. })
+            ),
+            "cut at {cut}: {error}"
+        );
+    }
+    fs::write(&journal, content).unwrap();
+    let server = start(folder.path(), &[]).unwrap();
+    assert_eq!(unread(&server).len(), 9);
 }
 
 #[test]
