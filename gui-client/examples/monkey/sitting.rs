@@ -186,9 +186,9 @@ impl Sitting {
         );
         self.say(name, &mine);
         let me = self.login.clone();
-        friend.write(&me, &theirs);
         friend.wait(&me, &mine, || self.step());
         self.until("everything sent", |session| !session.anything_waiting());
+        friend.write(&me, &theirs);
         let until = Instant::now() + PATIENCE;
         while !self
             .harness
@@ -200,6 +200,7 @@ impl Sitting {
             }
             self.step();
         }
+        self.until("everything read", |session| session.open_unread() == 0);
     }
 
     /// What was said with somebody, as the database has it.

@@ -97,6 +97,13 @@ impl Timeline {
             .count()
     }
 
+    /// Where the last received message stands, this one or one above it.
+    pub fn received_up_to(&self, id: MessageId) -> Option<Place> {
+        let up_to = self.messages.range(..=self.index_of(id)?);
+        let received = up_to.rev().find(|m| !m.is_own());
+        received.map(|m| m.place)
+    }
+
     /// The received message from which on `count` are received, if that many are loaded.
     pub fn first_of_last_received(&self, count: usize) -> Option<MessageId> {
         let nth = count.checked_sub(1)?;

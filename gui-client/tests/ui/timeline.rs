@@ -101,6 +101,28 @@ fn sending_goes_to_the_end() {
     assert_eq!(rows(&desk).last().unwrap().id, MessageId(1100));
 }
 
+/// What waits here stands below what came to the server before it.
+#[test]
+fn at_the_end_what_came_above_own_messages_is_read_too() {
+    let mut desk = Desk::chatting(1000..1100, 0, true);
+    for id in 5000..5040 {
+        desk.say(Event::Message(message(
+            id,
+            "bob",
+            Delivery::Waiting,
+            "mine",
+        )));
+    }
+    desk.write("Message", "the last of mine");
+    desk.press(Modifiers::NONE, Key::Enter);
+    let last = message(5040, "bob", Delivery::Waiting, "the last of mine");
+    desk.tell(Event::Message(last));
+    desk.tell(Event::Message(received(1100)));
+    assert_eq!(rows(&desk).last().unwrap().id, MessageId(5040));
+    assert!(rows(&desk).iter().all(|row| row.id != MessageId(1100)));
+    assert_eq!(desk.session().open_unread(), 0);
+}
+
 #[test]
 fn what_another_device_sends_does_not_move_what_is_read() {
     let mut desk = Desk::chatting(1000..1100, 0, true);

@@ -224,7 +224,8 @@ fn scroll_delta(ui: &Ui, view: &View<'_>, window: Rect) -> f32 {
     delta
 }
 
-/// Tells which received message has been on the screen, whole, in a window somebody looks at.
+/// Tells up to which received message one has read: to the end of what is on the screen, whole, in
+/// a window somebody looks at. Own messages that wait stand below what others write meanwhile.
 fn report_seen(
     view: &View<'_>,
     session: &Session,
@@ -237,11 +238,9 @@ fn report_seen(
     if !view.watched || unread == 0 || messages.newer {
         return;
     }
-    let whole = state.rows.iter().rev().find(|row| {
-        let ends_here = row.bubble.bottom() <= window.bottom() + 1.0;
-        ends_here && messages.find(row.id).is_some_and(|m| !m.is_own())
-    });
-    let seen = whole.and_then(|row| messages.find(row.id)).map(|m| m.place);
+    let mut rows = state.rows.iter().rev();
+    let whole = rows.find(|row| row.bubble.bottom() <= window.bottom() + 1.0);
+    let seen = whole.and_then(|row| messages.received_up_to(row.id));
     if let Some(place) = seen.filter(|&place| messages.received_after(place) < unread) {
         actions.push(Action::Seen(place));
     }
