@@ -1,10 +1,10 @@
 use std::{
     borrow::{Borrow, Cow},
     fmt,
-    sync::Arc,
 };
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use smol_str::SmolStr;
 use thiserror::Error;
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark, is_nfc};
 
@@ -15,9 +15,10 @@ use crate::limits::LOGIN_CHARS;
 /// One to [`LOGIN_CHARS`] characters: letters and digits of any script and `.`, `_`, `-`, `+`,
 /// `@`, of which the first is a letter, a digit or `_`. Kept in Unicode normal form C, so that
 /// the same name typed on two systems is the same login; upper and lower case differ.
-/// Cloning is cheap.
+/// Cloning is cheap, and most logins
+/// are short enough to be kept in place.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Login(Arc<str>);
+pub struct Login(SmolStr);
 
 /// Why a name cannot be a login.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -95,7 +96,7 @@ impl fmt::Display for Login {
 
 impl fmt::Debug for Login {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&*self.0, f)
+        fmt::Debug::fmt(self.as_str(), f)
     }
 }
 

@@ -1,6 +1,7 @@
-use std::{fmt, sync::Arc};
+use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use smol_str::SmolStr;
 use thiserror::Error;
 
 /// Longest tag in characters.
@@ -9,9 +10,10 @@ pub const TAG_CHARS: usize = 64;
 /// What a client names a message by when it sends it (rule V4): the same tag of the same login
 /// is the same message, however often it is sent. Also the name of a device in a hello.
 ///
-/// One to [`TAG_CHARS`] letters, digits and `.`, `_`, `:`, `-` of ASCII. Cloning is cheap.
+/// One to [`TAG_CHARS`] letters, digits and `.`, `_`, `:`, `-` of ASCII. Cloning is cheap, and most tags
+/// are short enough to be kept in place.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Tag(Arc<str>);
+pub struct Tag(SmolStr);
 
 /// Something else stands where a tag should.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
