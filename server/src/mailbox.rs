@@ -25,6 +25,16 @@ pub struct Mailboxes {
     visible: Arc<AtomicU64>,
 }
 
+/// What is next in a mailbox.
+#[derive(Default)]
+struct Next {
+    /// Those in memory.
+    messages: Vec<Arc<Message>>,
+    /// Those in the store only, and in which conversations they are.
+    stored: Vec<MessageId>,
+    conversations: Vec<Conversation>,
+}
+
 /// A cursor that moved: the new values, of what moved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Moved {
@@ -84,21 +94,61 @@ impl Mailboxes {
     }
 
     /// Up to `limit` unread messages with numbers above `after` and up to `last`, oldest first.
+    ///
+    /// # Errors
+    /// When one of them is in the store only and cannot be read.
     pub fn peek(
         &self,
+        store: &dyn Store,
         login: &Login,
-        after: MessageId,
-        last: MessageId,
+        (after, last): (MessageId, MessageId),
         limit: usize,
-    ) -> Vec<Arc<Message>> {
+    ) -> Result<Vec<Arc<Message>>, StoreError> {
+        let Next {
+            mut messages,
+            stored,
+            conversations,
+        } = self.next(login, (after, last), limit);
+        if let (Some(first), Some(last)) = (stored.first(), stored.last()) {
+            let mut wanted = stored.iter().peekable();
+            let before = MessageId(first.0.saturating_sub(1));
+            store.timeline(&conversations, before, *last, &mut |message| {
+                if wanted.next_if(|id| **id == message.id).is_some() {
+                    messages.push(Arc::new(message));
+                }
+                wanted.peek().is_some()
+            })?;
+            if let Some(missing) = wanted.next() {
+                return Err(StoreError::Gone(*missing));
+            }
+            messages.sort_unstable_by_key(|message| message.id);
+        }
+        Ok(messages)
+    }
+
+    fn next(&self, login: &Login, (after, last): (MessageId, MessageId), limit: usize) -> Next {
         let book = self.lock();
+        let mut next = Next::default();
         let Some(person) = book.person(login) else {
-            return Vec::new();
+            return next;
         };
         let start = person.mailbox.partition_point(|one| one.id <= after);
-        let messages = person.mailbox.range(start..).map(|one| &one.message);
-        let wanted = messages.take_while(|message| message.id <= last);
-        wanted.take(limit).cloned().collect()
+        let waiting = person.mailbox.range(start..);
+        let mut standings = Vec::new();
+        for one in waiting.take_while(|one| one.id <= last).take(limit) {
+            match &one.message {
+                Some(message) => next.messages.push(message.clone()),
+                None => {
+                    next.stored.push(one.id);
+                    standings.push(one.place.standing);
+                }
+            }
+        }
+        standings.sort_unstable();
+        standings.dedup();
+        let conversation = |standing| book.conversation(standing).clone();
+        next.conversations = standings.into_iter().map(conversation).collect();
+        next
     }
 
     /// The oldest and the newest unread message of a login.

@@ -1,6 +1,6 @@
 //! One user's classic session: log in, then one answer for each line (rules S5 to S11).
 
-use std::{io, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, sync::Arc, time::Duration};
 
 use crossbeam_channel::Sender;
 use mensageiro_protocol::{
@@ -19,7 +19,7 @@ use crate::{
     message::{Draft, Message, MessageId},
     rules::{Discarded, Plan},
     status::{Counters, Invitation, Observer},
-    store::Store,
+    store::{Store, StoreError},
 };
 
 /// How many messages are taken out of a mailbox at a time while an answer is written.
@@ -69,6 +69,8 @@ enum Failure {
     Broken(#[from] io::Error),
     #[error("a message was not accepted: {0}")]
     Refused(#[from] Refused),
+    #[error("a message could not be read: {0}")]
+    Store(#[from] StoreError),
     #[error(
         "a message was not accepted: the mailbox of {0} is full (--max-mailbox, --max-mailbox-bytes)"
     )]
@@ -124,7 +126,8 @@ impl Session {
         let shared = self.shared.clone();
         let _stay = shared.online.enter(&login, None, &shared.journal);
         info!("{login} logged in from {peer}");
-        match self.serve() {
+        let Err(failure) = self.serve();
+        match failure {
             Failure::Ended(Ended::InOrder) => {
                 if let Some(failure) = self.settle().err() {
                     warn!("{login}: {failure}");
@@ -137,18 +140,11 @@ impl Session {
     }
 
     /// Answers the login, then every line, until something ends it.
-    fn serve(&mut self) -> Failure {
-        match self
-            .answer(MessageId::MAX)
-            .and_then(|()| self.connection.flush())
-        {
-            Ok(()) => {}
-            Err(error) => return error.into(),
-        }
+    fn serve(&mut self) -> Result<Infallible, Failure> {
+        self.answer(MessageId::MAX)?;
+        self.connection.flush()?;
         loop {
-            if let Err(failure) = self.exchange() {
-                return failure;
-            }
+            self.exchange()?;
         }
     }
 
@@ -208,7 +204,7 @@ impl Session {
     }
 
     /// Sends the new messages up to `last`, one at a time, then the end mark.
-    fn answer(&mut self, last: MessageId) -> io::Result<()> {
+    fn answer(&mut self, last: MessageId) -> Result<(), Failure> {
         // What arrives while the answer is written belongs to the next one.
         let newest = self
             .shared
@@ -217,10 +213,11 @@ impl Session {
             .map_or(MessageId(0), |ends| ends.1);
         let last = last.min(newest);
         loop {
-            let chunk = self
-                .shared
-                .mailboxes
-                .peek(&self.login, self.delivered, last, CHUNK);
+            let Shared {
+                mailboxes, store, ..
+            } = &*self.shared;
+            let range = (self.delivered, last);
+            let chunk = mailboxes.peek(&**store, &self.login, range, CHUNK)?;
             for message in &chunk {
                 self.connection.send(|line| write_delivery(message, line))?;
                 self.delivered = message.id;
@@ -230,7 +227,8 @@ impl Session {
                 break;
             }
         }
-        self.connection.send(|out| out.extend_from_slice(END))
+        self.connection.send(|out| out.extend_from_slice(END))?;
+        Ok(())
     }
 
     /// After an orderly close: what was delivered and taken has been read (rule S9).

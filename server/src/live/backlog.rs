@@ -59,7 +59,8 @@ fn send_unread(
     newest: MessageId,
 ) -> Result<(), Failure> {
     loop {
-        let chunk = shared.mailboxes.peek(login, after, newest, CHUNK);
+        let range = (after, newest);
+        let chunk = shared.mailboxes.peek(&*shared.store, login, range, CHUNK)?;
         for message in &chunk {
             send_one(connection, login, message)?;
             after = message.id;

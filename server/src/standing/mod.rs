@@ -22,6 +22,11 @@ use crate::{
 /// more of them than this.
 const OWN_UNSAVED: u32 = 256;
 
+/// As long as no more than so many messages wait for a user, with so many bytes of text, they are
+/// kept in memory. Of those that come later the text is only in the store.
+const KEPT: usize = 256;
+const KEPT_BYTES: usize = 64 * 1024;
+
 /// How far a user has come in a conversation, as it is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
@@ -72,10 +77,14 @@ pub(crate) struct Place {
 /// A message in a mailbox.
 #[derive(Clone, Debug)]
 pub(crate) struct Waiting {
-    /// The message's own, where looking for it finds it without following a pointer.
     pub(crate) id: MessageId,
-    pub(crate) message: Arc<Message>,
-    place: Place,
+    pub(crate) place: Place,
+    /// Who wrote it, a person.
+    author: u32,
+    /// Of its text.
+    bytes: u32,
+    /// Itself, of the first ones. The others are in the store.
+    pub(crate) message: Option<Arc<Message>>,
 }
 
 #[derive(Debug)]
@@ -317,12 +326,12 @@ impl Book {
         match &message.members {
             None => {
                 let reader = self.take_place(standing, &message.to);
-                self.put(reader, message);
+                self.put(reader, author, message);
             }
             Some(members) => {
                 for &seat in &*self.seats_of(standing, members, message.id) {
                     if seat != author.seat {
-                        self.put(Place { standing, seat }, message);
+                        self.put(Place { standing, seat }, author, message);
                     }
                 }
             }
@@ -336,7 +345,8 @@ impl Book {
         (seat.unsaved == OWN_UNSAVED).then_some(author)
     }
 
-    fn put(&mut self, place: Place, message: &Arc<Message>) {
+    fn put(&mut self, place: Place, author: Place, message: &Arc<Message>) {
+        let author = self.seat(author).person;
         let seat = &mut self.standings[place.standing as usize].seats[place.seat as usize];
         let person = &mut self.persons[seat.person as usize];
         if seat.unread == 0 {
@@ -348,11 +358,14 @@ impl Book {
         }
         seat.unread += 1;
         seat.newest = message.id;
+        let is_kept = person.mailbox.len() < KEPT && person.bytes < KEPT_BYTES;
         person.bytes += message.text.len();
         person.mailbox.push_back(Waiting {
             id: message.id,
-            message: message.clone(),
             place,
+            author,
+            bytes: message.text.len() as u32,
+            message: is_kept.then(|| message.clone()),
         });
     }
 

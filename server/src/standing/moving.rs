@@ -76,15 +76,16 @@ impl Book {
         let start = mailbox.partition_point(|one| one.id <= above);
         let mut authors = Vec::new();
         let covered = mailbox.range(start..);
-        for Waiting { message, .. } in covered
+        for Waiting { author, .. } in covered
             .take_while(|one| one.id <= up_to)
             .filter(|one| one.place == place)
         {
-            if !authors.contains(&message.from) {
-                authors.push(message.from.clone());
+            if !authors.contains(author) {
+                authors.push(*author);
             }
         }
-        authors
+        let login = |author: u32| self.persons[author as usize].login.clone();
+        authors.into_iter().map(login).collect()
     }
 
     /// The cursor as it will be after a move.
@@ -147,11 +148,13 @@ impl Book {
         let end = person.mailbox.partition_point(|one| one.id <= last);
         let mut kept = start;
         for at in start..end {
-            let Waiting { id, message, place } = &person.mailbox[at];
+            let Waiting {
+                id, place, bytes, ..
+            } = &person.mailbox[at];
             let seat = &mut standings[place.standing as usize].seats[place.seat as usize];
             if *id <= seat.cursor.read {
                 seat.unread -= 1;
-                person.bytes -= message.text.len();
+                person.bytes -= *bytes as usize;
             } else {
                 person.mailbox.swap(kept, at);
                 kept += 1;

@@ -254,4 +254,9 @@ pub enum StoreError {
         /// The last message it has.
         there: MessageId,
     },
+    /// An unread message is not there any more.
+    #[error(
+        "message {0}, which has not been read, is no longer in the store; stop the server, keep a copy of its data folder and restore it from a backup"
+    )]
+    Gone(MessageId),
 }
