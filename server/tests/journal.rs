@@ -88,7 +88,9 @@ impl Audience for Listener {
         self.told.send(told).unwrap();
     }
 
-    fn settled(&mut self) {}
+    fn settled(&mut self) -> Box<dyn FnOnce() + Send> {
+        Box::new(|| {})
+    }
 }
 
 struct Session {
@@ -106,6 +108,8 @@ impl Origin for Session {
         };
         self.told.send(told).unwrap();
     }
+
+    fn flush(&self) {}
 
     fn key(&self) -> u64 {
         self.key
@@ -193,9 +197,11 @@ impl Desk {
     }
 
     fn waiting(&self, who: &str) -> Vec<u64> {
+        let all = (MessageId(0), MessageId::MAX);
         let messages = self
             .mailboxes
-            .peek(&login(who), MessageId(0), MessageId::MAX, usize::MAX);
+            .peek(&*self.store, &login(who), all, usize::MAX)
+            .unwrap();
         messages.iter().map(|one| one.id.0).collect()
     }
 
@@ -404,6 +410,70 @@ fn a_cursor_moves_forward_only_and_to_what_is_there() {
         [(&login("bob"), four, None), (&login("bob"), None, four)]
     );
     assert!(desk.mailboxes.peers(&login("ana"), MessageId(5)).is_empty());
+    desk.stop();
+}
+
+/// Only the first messages of a mailbox are in memory.
+#[test]
+fn a_long_mailbox_comes_out_whole_and_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let desk = Desk::open(folder.path().into());
+    let text = |id: u64| Text::from(format!("message {id}").as_str());
+    for id in 1..=2000 {
+        let one = match id % 4 {
+            0 => to_class("ana", &["ana", "bob", "carla"]),
+            by => draft(["ana", "carla", "diego"][by as usize - 1], "bob", None),
+        };
+        desk.send(vec![Draft {
+            text: text(id),
+            ..one
+        }]);
+    }
+    let check = |desk: &Desk, expected: &[u64]| {
+        let (count, bytes) = desk.mailboxes.waiting(&login("bob"));
+        let all = expected.iter().map(|&id| text(id).len());
+        assert_eq!((count, bytes), (expected.len(), all.sum()));
+        for limit in [7, 1000] {
+            let mut last = MessageId(0);
+            let mut seen = Vec::new();
+            loop {
+                let range = (last, MessageId(1990));
+                let some = desk
+                    .mailboxes
+                    .peek(&*desk.store, &login("bob"), range, limit)
+                    .unwrap();
+                for message in &some {
+                    assert_eq!(message.text, text(message.id.0));
+                    assert_eq!(message.members.is_some(), message.id.0 % 4 == 0);
+                    seen.push(message.id.0);
+                    last = message.id;
+                }
+                if some.len() < limit {
+                    break;
+                }
+            }
+            let expected = expected.iter().copied().filter(|&id| id <= 1990);
+            assert_eq!(seen, expected.collect::<Vec<_>>());
+        }
+    };
+    let all: Vec<_> = (1..=2000).collect();
+    check(&desk, &all);
+    desk.read(
+        "bob",
+        Read::Conversation {
+            with: pair("carla", "bob"),
+            up_to: MessageId(1500),
+        },
+    );
+    let left = |id: &u64| id % 4 != 2 || *id > 1500;
+    let rest: Vec<_> = all.iter().copied().filter(left).collect();
+    check(&desk, &rest);
+    let up_to = MessageId(900);
+    desk.read("bob", Read::All { up_to });
+    let rest: Vec<_> = rest.into_iter().filter(|&id| id > 900).collect();
+    check(&desk, &rest);
+    let desk = desk.reopen();
+    check(&desk, &rest);
     desk.stop();
 }
 

@@ -2,6 +2,7 @@
 
 mod plan;
 mod tags;
+mod told;
 mod waiting;
 mod writer;
 
@@ -16,6 +17,7 @@ use jiff::Timestamp;
 use mensageiro_protocol::Login;
 
 use self::{
+    told::Courier,
     waiting::waiting,
     writer::{Job, Reply, Writer},
 };
@@ -87,6 +89,9 @@ pub trait Origin: Send + Sync {
     /// everything accepted is durable, in the mailboxes, and known to the [`Audience`].
     fn done(&self, tags: &[Option<Tag>], outcome: Result<&[Accepted], Refused>);
 
+    /// What was told may go out now: the journal is free for others.
+    fn flush(&self);
+
     /// Which session this is: [`Committed`] names it by this.
     fn key(&self) -> u64;
 }
@@ -96,8 +101,8 @@ pub trait Audience: Send {
     /// A commit is durable and visible. The origins are told next.
     fn committed(&mut self, committed: &Committed<'_>);
 
-    /// The origins have been told.
-    fn settled(&mut self);
+    /// The origins have been told. Gives what is left to do when the journal is free for others.
+    fn settled(&mut self) -> Box<dyn FnOnce() + Send>;
 }
 
 /// What one commit brought.
@@ -136,7 +141,7 @@ pub struct Parts {
 }
 
 impl Journal {
-    /// Starts the journal's thread. It ends once every [`Journal`] is dropped and all that was
+    /// Starts the journal's thread, and the courier's. They end once every [`Journal`] is dropped and all that was
     /// asked for is on disk.
     ///
     /// # Errors
@@ -145,9 +150,10 @@ impl Journal {
         let (jobs, queue) = bounded(QUEUE);
         let writer = Arc::new(Mutex::new(Writer::new(parts)));
         let own = writer.clone();
+        let courier = Courier::start()?;
         let thread = thread::Builder::new()
             .name("journal".into())
-            .spawn(move || writer::run(&own, &queue))?;
+            .spawn(move || writer::run(&own, &queue, &courier))?;
         Ok((Self { jobs, writer }, thread))
     }
 
@@ -174,7 +180,9 @@ impl Journal {
             && let Ok(mut writer) = self.writer.try_lock()
             && self.jobs.is_empty()
         {
-            return writer.commit(&mut vec![job]);
+            let told = writer.commit(&mut vec![job]);
+            drop(writer);
+            return told.tell();
         }
         if let Err(rejected) = self.jobs.send(job) {
             rejected.into_inner().refuse();

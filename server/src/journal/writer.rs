@@ -15,6 +15,7 @@ use super::{
     Accepted, Committed, Entry, Origin, Parts, Read, Refused,
     plan::{Plan, plan_moves},
     tags::Tags,
+    told::{Courier, Told},
     waiting::Teller,
 };
 use crate::{
@@ -75,24 +76,11 @@ impl Reply {
             Self::Origin(origin) => Some(origin.key()),
         }
     }
-
-    fn tell(self, tags: &[Option<Tag>], outcome: Result<Vec<Accepted>, Refused>) {
-        match self {
-            Self::Waiting(teller) => teller.tell(outcome),
-            Self::Origin(origin) => origin.done(
-                tags,
-                match &outcome {
-                    Ok(accepted) => Ok(accepted),
-                    Err(refused) => Err(*refused),
-                },
-            ),
-        }
-    }
 }
 
 /// The journal's thread: all that waits is one commit. Jobs leave the queue only under the lock
 /// that writing needs, so that one which finds the queue empty and the lock free is next.
-pub(super) fn run(writer: &Mutex<Writer>, queue: &Receiver<Job>) {
+pub(super) fn run(writer: &Mutex<Writer>, queue: &Receiver<Job>, courier: &Courier) {
     let lock = || writer.lock().unwrap_or_else(PoisonError::into_inner);
     let mut something = Select::new();
     something.recv(queue);
@@ -104,7 +92,9 @@ pub(super) fn run(writer: &Mutex<Writer>, queue: &Receiver<Job>) {
             Ok(first) => {
                 jobs.push(first);
                 jobs.extend(queue.try_iter().take(LARGEST_COMMIT - 1));
-                writer.commit(&mut jobs);
+                let told = writer.commit(&mut jobs);
+                drop(writer);
+                courier.tell(told);
             }
             Err(TryRecvError::Empty) => {}
             Err(TryRecvError::Disconnected) => return writer.finish(),
@@ -131,8 +121,9 @@ impl Writer {
         let _ = self.store_and_show(now(), self.parts.last, Plan::default(), &[]);
     }
 
-    /// Makes jobs durable, shows them, and tells. All of them are done when it returns.
-    pub(super) fn commit(&mut self, jobs: &mut Vec<Job>) {
+    /// Makes jobs durable and shows them, all in one commit. What is to be told about it is
+    /// returned.
+    pub(super) fn commit(&mut self, jobs: &mut Vec<Job>) -> Told {
         let now = now();
         let mut last = self.parts.last;
         let mut plan = Plan::for_jobs(jobs);
@@ -155,15 +146,24 @@ impl Writer {
         }
         let outcome = self.store_and_show(now, last, plan, &reads);
         self.tags.settle(outcome.is_ok(), now);
-        for Numbered {
-            tags,
-            accepted,
-            reply,
-        } in entries
-        {
-            reply.tell(&tags, outcome.map(|()| accepted));
+        let (mut waiting, mut origins) = (Vec::new(), Vec::new());
+        for numbered in entries {
+            match numbered.reply {
+                Reply::Waiting(teller) => {
+                    waiting.push((teller, outcome.map(|()| numbered.accepted)));
+                }
+                Reply::Origin(origin) => {
+                    let outcome = outcome.map(|()| &numbered.accepted[..]);
+                    origin.done(&numbered.tags, outcome);
+                    origins.push(origin);
+                }
+            }
         }
-        self.parts.audience.settled();
+        Told {
+            waiting,
+            origins,
+            audience: self.parts.audience.settled(),
+        }
     }
 
     /// Gives the drafts of an entry their numbers, and those that were accepted before their old

@@ -118,10 +118,9 @@ impl Audience for Delivery {
         }
     }
 
-    fn settled(&mut self) {
-        for outlet in mem::take(&mut self.touched) {
-            outlet.flush();
-        }
+    fn settled(&mut self) -> Box<dyn FnOnce() + Send> {
+        let touched = mem::take(&mut self.touched);
+        Box::new(move || touched.iter().for_each(|outlet| outlet.flush()))
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     net::{Shutdown, TcpStream},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -37,6 +37,8 @@ pub struct Outlet {
     login: Login,
     stream: Arc<TcpStream>,
     queue: Mutex<Queue>,
+    /// Something was appended and not written; changed by who holds the queue.
+    is_touched: AtomicBool,
     flusher: Sender<Job>,
     /// Itself, to be handed to the flusher.
     own: Weak<Self>,
@@ -52,8 +54,6 @@ struct Queue {
     stuck_since: Option<Instant>,
     /// The flusher has it.
     is_with_flusher: bool,
-    /// Something was appended, and whoever did it will flush.
-    is_touched: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,8 +83,8 @@ impl Outlet {
                 state: State::CatchingUp,
                 stuck_since: None,
                 is_with_flusher: false,
-                is_touched: false,
             }),
+            is_touched: AtomicBool::new(false),
             flusher,
             own: own.clone(),
         })
@@ -165,7 +165,7 @@ impl Outlet {
             info!("{} does not take what is sent to it", self.login);
             queue.say_bye(ByeCode::Slow, "too much was waiting for you");
         }
-        !std::mem::replace(&mut queue.is_touched, true)
+        !self.is_touched.swap(true, Ordering::AcqRel)
     }
 
     /// How many bytes wait.
@@ -176,6 +176,10 @@ impl Outlet {
     /// Writes what waits, as far as the client takes it without waiting; the flusher does the
     /// rest.
     pub fn flush(&self) {
+        // What this thread appended, it sees; what others did, they flush.
+        if !self.is_touched.load(Ordering::Acquire) {
+            return;
+        }
         let mut queue = self.lock();
         if queue.is_with_flusher || self.write(&mut queue) {
             return;
@@ -190,7 +194,7 @@ impl Outlet {
         if queue.state == State::CatchingUp {
             return true;
         }
-        queue.is_touched = false;
+        self.is_touched.store(false, Ordering::Release);
         while queue.written < queue.bytes.len() {
             match write_now(&self.stream, &queue.bytes[queue.written..]) {
                 Ok(count) if count > 0 => {
@@ -302,6 +306,9 @@ impl Origin for Outlet {
                 }
             }
         }
+    }
+
+    fn flush(&self) {
         self.flush();
     }
 
