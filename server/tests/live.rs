@@ -149,6 +149,20 @@ fn sessions_of_one_login_converge_whatever_is_sent_from_which() {
 }
 
 #[test]
+fn what_is_said_in_one_breath_before_bye_is_kept_and_answered() {
+    let server = TestServer::start(&USERS);
+    let (mut bruno, _) = LiveClient::log_in(server.address(), "bruno", None);
+    for number in 1..=100 {
+        let (mut ana, _) = LiveClient::log_in(server.address(), "ana", None);
+        ana.say(&format!("#t{number} @bruno hello\nbye {{}}"));
+        assert!(matches!(ana.hear(), Event::Accepted(accepted) if accepted.id == number));
+        assert!(matches!(ana.hear(), Event::Bye(bye) if bye.code == ByeCode::Bye));
+        assert_eq!(ana.try_hear(), None);
+        assert_eq!(bruno.hear_message().id, number);
+    }
+}
+
+#[test]
 fn what_one_session_reads_no_other_is_given_as_new() {
     let server = TestServer::start(&USERS);
     let (mut ana, _) = LiveClient::log_in(server.address(), "ana", None);

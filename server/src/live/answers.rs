@@ -61,6 +61,7 @@ impl<'a> Answers<'a> {
     /// Answers all that one read of the socket brought.
     pub(super) fn give(&mut self, requests: Vec<Result<Request, BadLine>>) -> Result<(), Failure> {
         let people = self.shared.directory.people();
+        self.entry.drafts.reserve_exact(requests.len());
         for request in requests {
             match request {
                 Ok(request) => self.answer(request, &people)?,
@@ -110,7 +111,10 @@ impl<'a> Answers<'a> {
                 }
             }
             Request::Ping => drop(self.outlet.tell_event(&Event::Pong)),
-            Request::Bye => return Err(Failure::Bye),
+            Request::Bye => {
+                self.settle();
+                return Err(Failure::Bye);
+            }
             Request::Unknown => {}
         }
         Ok(())
@@ -218,13 +222,25 @@ impl<'a> Answers<'a> {
         if self.entry.drafts.is_empty() && self.entry.reads.is_empty() {
             return;
         }
-        let empty = Entry {
+        let empty = self.empty_entry();
+        let entry = std::mem::replace(&mut self.entry, empty);
+        self.shared.journal.submit(entry, self.outlet.clone());
+    }
+
+    /// Everything that was said has been answered when this returns.
+    fn settle(&mut self) {
+        self.hand_over();
+        // What is given to the journal later is done later.
+        let nothing = self.empty_entry();
+        let _ = self.shared.journal.write(nothing);
+    }
+
+    fn empty_entry(&self) -> Entry {
+        Entry {
             from: self.login.clone(),
             reads: Vec::new(),
             drafts: Vec::new(),
-        };
-        let entry = std::mem::replace(&mut self.entry, empty);
-        self.shared.journal.submit(entry, self.outlet.clone());
+        }
     }
 
     /// A client that asks faster than it takes the answers waits for itself.
