@@ -16,6 +16,9 @@ const IDLE: usize = 900;
 /// Rest of a talker after each batch of one to sixteen messages.
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// So many times everybody logs in.
+const PARTS: u32 = 120;
+
 /// Most of a growth in MiB, after the first quarter of the time, that caches explain.
 const GROWTH: f64 = 48.0;
 
@@ -36,14 +39,16 @@ pub fn run(trial: &Trial) -> Result<Verdict> {
     let mut crowd = Crowd::new(&users[..TALKERS], TALKERS - 1, random.fork());
     crowd.pause = PAUSE;
     let time = trial.left();
-    crowd.talk_for(server.address, time / 4)?;
+    // In each of these every person logs in anew, which also brings back whose connection broke:
+    // a mailbox that nobody empties is full before long.
+    let talk = |crowd: &mut Crowd, parts| {
+        (0..parts).try_for_each(|_| crowd.talk_for(server.address, time / PARTS))
+    };
+    talk(&mut crowd, PARTS / 4)?;
     let (begin, _) = server.memory_mib()?;
     let before = crowd.acknowledged();
     let descriptors = server.descriptors()?;
-    // Each of these has every person log in anew.
-    for _ in 0..30 {
-        crowd.talk_for(server.address, time / 40)?;
-    }
+    talk(&mut crowd, PARTS - PARTS / 4)?;
     let (end, _) = server.memory_mib()?;
     let more = server.descriptors()?.saturating_sub(descriptors);
     let messages = (crowd.acknowledged() - before) as f64;
