@@ -99,9 +99,12 @@ impl Crowd {
             }
             for person in &mut self.classic {
                 let mut random = random.fork();
-                threads.push(
-                    scope.spawn(move || talk_classic(person, address, names, &mut random, is_over)),
-                );
+                threads.push(scope.spawn(move || {
+                    talk_classic(person, address, names, &mut random, || {
+                        thread::sleep(pause);
+                        is_over.load(Ordering::Relaxed)
+                    })
+                }));
             }
             let done = meanwhile();
             is_over.store(true, Ordering::Relaxed);
@@ -282,10 +285,10 @@ fn talk_classic(
     address: SocketAddr,
     names: &[String],
     random: &mut Random,
-    is_over: &AtomicBool,
+    is_over: impl Fn() -> bool,
 ) -> Result<(), Stop> {
     let mut wire = person.log_in(address)?;
-    while !is_over.load(Ordering::Relaxed) {
+    while !is_over() {
         let to = recipient(&person.login, names, random);
         person.send(&mut wire, &to)?;
     }

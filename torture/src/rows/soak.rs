@@ -11,10 +11,11 @@ use crate::{
 };
 
 const TALKERS: usize = 6;
-const IDLE: usize = 900;
+/// Every second one is in a live session, the others are classic.
+const IDLE: usize = 5000;
 
-/// Rest of a talker after each batch of one to sixteen messages.
-const PAUSE: Duration = Duration::from_millis(20);
+/// Rest of a talker after each batch of one to sixteen messages: a busy office.
+const PAUSE: Duration = Duration::from_millis(400);
 
 /// So many times everybody logs in.
 const PARTS: u32 = 120;
@@ -28,17 +29,19 @@ const TAG: f64 = 128.0 / 1024.0 / 1024.0;
 pub fn run(trial: &Trial) -> Result<Verdict> {
     let users = users(TALKERS + IDLE);
     let data = trial.data_with_group("soak", &users, &users[..TALKERS])?;
-    let mut server = trial.start(&data, &[])?;
+    // All of them come from one address here.
+    let mut server = trial.start(&data, &["--max-connections-per-address", "10000"])?;
     let mut random = trial.random();
     let mut idle = Vec::new();
-    for login in &users[TALKERS..] {
+    for (at, login) in users[TALKERS..].iter().enumerate() {
         let mut wire = Wire::connect(server.address)?;
-        wire.write(format!("{login}\n").as_bytes())?;
+        let live = if at % 2 == 0 { " live/1" } else { "" };
+        wire.write(format!("{login}{live}\n").as_bytes())?;
         idle.push(wire);
     }
     let mut crowd = Crowd::new(&users[..TALKERS], TALKERS - 1, random.fork());
-    crowd.pause = PAUSE;
     let time = trial.left();
+    crowd.pause = PAUSE.min(time / PARTS / 8);
     // In each of these every person logs in anew, which also brings back whose connection broke:
     // a mailbox that nobody empties is full before long.
     let talk = |crowd: &mut Crowd, parts| {
