@@ -210,6 +210,7 @@ fn window(preferences: &Preferences) -> eframe::NativeOptions {
         if let (Some(x), Some(y)) = (place.x, place.y) {
             viewport = viewport.with_position([x, y]);
         }
+        viewport = viewport.with_maximized(place.is_maximized);
     }
     debug_assert!(ZOOM_RANGE.contains(&preferences.zoom));
     eframe::NativeOptions {

@@ -33,8 +33,8 @@ use crate::{
     ui::{self, UiState, View},
 };
 
-/// At most this many events are taken in before a frame is drawn.
-const EVENTS_A_FRAME: usize = 5_000;
+/// Events are taken in for at most so long before a frame is drawn.
+const EVENTS_A_FRAME: Duration = Duration::from_millis(8);
 
 /// What is typed is kept at most this often.
 const DRAFT_PAUSE: Duration = Duration::from_millis(500);
@@ -102,6 +102,7 @@ impl MessengerApp {
     pub fn new(ctx: &Context, setup: Setup) -> Self {
         theme::install(ctx);
         let kept = setup.preferences.clone();
+        let window = kept.window;
         let mut app = Self {
             model: Model::new(setup.preferences),
             state: UiState::default(),
@@ -122,7 +123,7 @@ impl MessengerApp {
             drafts_due: None,
             notice_due: None,
             place_due: None,
-            window: None,
+            window,
             first_screen: FirstScreen::Awaited,
         };
         app.model.notice = setup.notice;
@@ -157,7 +158,8 @@ impl MessengerApp {
     }
 
     fn drain(&mut self, ctx: &Context) {
-        for _ in 0..EVENTS_A_FRAME {
+        let begin = Instant::now();
+        while begin.elapsed() < EVENTS_A_FRAME {
             let Ok(event) = self.events.try_recv() else {
                 return;
             };
@@ -205,10 +207,6 @@ impl MessengerApp {
             Action::SignIn | Action::SignInAs(_) | Action::SignOut => {
                 self.state = UiState::default();
             }
-            Action::Write(_) | Action::Reply(_) | Action::ReplyAbove | Action::ReplyToNothing => {
-                let due = Instant::now() + DRAFT_PAUSE;
-                self.drafts_due.get_or_insert(due);
-            }
             _ => {}
         }
         let commands = self.model.act(action);
@@ -235,9 +233,13 @@ impl MessengerApp {
     }
 
     fn keep_drafts(&mut self, ctx: &Context) {
-        let Some(due) = self.drafts_due else {
+        if !self.model.has_unsaved_drafts() {
+            self.drafts_due = None;
             return;
-        };
+        }
+        let due = *self
+            .drafts_due
+            .get_or_insert_with(|| Instant::now() + DRAFT_PAUSE);
         let left = due.saturating_duration_since(Instant::now());
         if left.is_zero() {
             self.drafts_due = None;
@@ -279,6 +281,8 @@ impl MessengerApp {
 impl eframe::App for MessengerApp {
     fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
         self.drain(ctx);
+        // Here, as a window that is hidden is not drawn.
+        self.follow_attention(ctx);
         self.notify(ctx);
         self.hear_clicks(ctx);
         self.hear_saving(ctx);
@@ -294,7 +298,6 @@ impl eframe::App for MessengerApp {
         self.follow_window(&ctx);
         self.keep_place(&ctx);
         self.run_script(&ctx);
-        self.follow_attention(&ctx);
         let (now, instant) = self
             .stopped
             .unwrap_or_else(|| (Timestamp::now(), Instant::now()));

@@ -73,12 +73,12 @@ impl MessengerApp {
         }
         self.notifying.next = Instant::now() + PAUSE;
         let told = session.take_news().told();
-        ctx.send_viewport_cmd(ViewportCommand::RequestUserAttention(
-            UserAttentionType::Informational,
-        ));
         if of == NotifyOf::Nothing {
             return;
         }
+        ctx.send_viewport_cmd(ViewportCommand::RequestUserAttention(
+            UserAttentionType::Informational,
+        ));
         let texts = Texts::of(self.model.preferences.language);
         for told in told {
             let (notification, peer) = words(texts, &told, of, sound);

@@ -33,19 +33,29 @@ impl MessengerApp {
     }
 
     pub(super) fn follow_window(&mut self, ctx: &Context) {
+        // A window is made before the zoom is known.
+        let zoom = ctx.zoom_factor();
         self.window = ctx.input(|input| {
             let viewport = input.viewport();
-            let inner = viewport.inner_rect?;
-            let outer = viewport.outer_rect;
-            // What a maximised window has is not what it is to come back with.
-            if viewport.maximized == Some(true) || viewport.fullscreen == Some(true) {
+            let inner = viewport.inner_rect? * zoom;
+            let outer = viewport.outer_rect.map(|rect| rect * zoom);
+            if viewport.minimized == Some(true) || viewport.fullscreen == Some(true) {
                 return self.window;
+            }
+            let is_maximized = viewport.maximized == Some(true);
+            // What a maximised window has is not what it is to come back with.
+            if let Some(before) = self.window.filter(|_| is_maximized) {
+                return Some(WindowPlace {
+                    is_maximized,
+                    ..before
+                });
             }
             Some(WindowPlace {
                 x: outer.map(|rect| rect.min.x),
                 y: outer.map(|rect| rect.min.y),
                 width: inner.width(),
                 height: inner.height(),
+                is_maximized,
             })
         });
     }

@@ -48,6 +48,11 @@ pub enum Command {
         /// What is to be in the middle.
         place: Place,
     },
+    /// Asks for the oldest message that is unread; answered by [`super::Event::OldestUnread`].
+    FindUnread {
+        /// In which conversation.
+        with: Peer,
+    },
     /// Asks for up to `limit` messages newer than `after`; answered by [`super::Event::Newer`].
     LoadNewer {
         /// Of which conversation.
@@ -99,6 +104,12 @@ pub enum Command {
     },
     /// Tells what goes over the wire by [`super::Event::Wire`] from now on, or no more.
     Inspect(bool),
+    /// Asks how many messages are unread, where the window does not have all of them; answered by
+    /// [`super::Event::Unread`].
+    CountUnread {
+        /// In which conversation.
+        with: Peer,
+    },
     /// Everything up to this message has been on the screen.
     MarkSeen {
         /// Of which conversation.

@@ -185,6 +185,13 @@ pub enum Event {
         /// There are still newer ones.
         newer: bool,
     },
+    /// The answer to [`super::Command::FindUnread`].
+    OldestUnread {
+        /// In which conversation.
+        with: Peer,
+        /// `None`: all have been read.
+        message: Option<Message>,
+    },
     /// The answer to [`super::Command::FindQuoted`].
     Quoted(Message),
     /// The answer to [`super::Command::Search`], newest first.
@@ -209,9 +216,9 @@ pub enum Event {
         /// When.
         at: Timestamp,
     },
-    /// How many messages are unread is not what can be counted here, as another session of this
-    /// user has read on.
-    SeenElsewhere {
+    /// How many messages are unread: another session of this user has read on, or it is the answer
+    /// to [`super::Command::CountUnread`].
+    Unread {
         /// The conversation.
         with: Peer,
         /// How many messages are left unread.

@@ -58,7 +58,7 @@ impl Survey {
         let with = Peer::Person(with.clone());
         let last = history.page(&with, None, 1)?.0.pop();
         let unread = history.unread(&with)?;
-        let news = last.map(|last| [Event::Message(last), Event::SeenElsewhere { with, unread }]);
+        let news = last.map(|last| [Event::Message(last), Event::Unread { with, unread }]);
         Ok((news.into_iter().flatten().collect(), self.next(history)?))
     }
 

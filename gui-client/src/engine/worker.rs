@@ -100,6 +100,10 @@ impl Worker {
                 limit,
             } => self.load(with, Part::Before(before, limit)),
             Command::LoadAround { with, place } => self.load(with, Part::Around(place)),
+            Command::FindUnread { with } => self.with_history(|history| {
+                let message = history.oldest_unread(&with)?;
+                Ok(Some(Event::OldestUnread { with, message }))
+            }),
             Command::LoadNewer { with, after, limit } => self.with_history(|history| {
                 let (messages, newer) = history.page_after(&with, after, limit)?;
                 Ok(Some(Event::Newer {
@@ -145,6 +149,10 @@ impl Worker {
             Command::Status { is_away, note } => {
                 self.handle(Instant::now(), Input::Status { is_away, note });
             }
+            Command::CountUnread { with } => self.with_history(|history| {
+                let unread = history.unread(&with)?;
+                Ok(Some(Event::Unread { with, unread }))
+            }),
             Command::MarkSeen { with, up_to } => {
                 self.with_account(|open| open.mark_seen(with, up_to));
             }

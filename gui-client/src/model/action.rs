@@ -38,6 +38,8 @@ pub enum Action {
     Reply(Message),
     /// Writes an answer to the newest message, or to the one above that which is answered.
     ReplyAbove,
+    /// Writes an answer to the message below that which is answered, or to none below the newest.
+    ReplyBelow,
     /// Takes the quote off the answer again.
     ReplyToNothing,
     /// Goes to what a message replies to.

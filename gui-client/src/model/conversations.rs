@@ -1,3 +1,5 @@
+use std::cmp::Reverse;
+
 use super::ReceiptNews;
 use crate::engine::{Conversation, Message, MessageId, Peer};
 
@@ -87,7 +89,7 @@ impl Conversations {
         }
         if is_known || known.is_none_or(|(_, last)| last < message.place) {
             row.last = Some(message.clone());
-            self.sort();
+            self.replace(&message.with);
         }
         is_new
     }
@@ -104,7 +106,7 @@ impl Conversations {
         let row = self.row(peer);
         if row.last.as_ref() != Some(last) {
             row.last = Some(last.clone());
-            self.sort();
+            self.replace(peer);
         }
     }
 
@@ -125,13 +127,34 @@ impl Conversations {
         }
     }
 
-    /// The pinned ones first, then by the place of the last message, not by its clock; those begun
-    /// and still empty on top.
     fn sort(&mut self) {
-        self.rows.sort_by_key(|row| {
-            let last = row.last.as_ref();
-            let place = last.map_or(i64::MAX, |message| message.place.0);
-            std::cmp::Reverse((row.is_pinned, place))
-        });
+        self.rows.sort_by_key(order);
     }
+
+    /// Puts a row whose last message has changed where it belongs now; the others are in order.
+    fn replace(&mut self, peer: &Peer) {
+        let Some(at) = self.rows.iter().position(|row| row.with == *peer) else {
+            return;
+        };
+        let key = order(&self.rows[at]);
+        let to = match at.checked_sub(1).map(|before| order(&self.rows[before])) {
+            Some(before) if before > key => {
+                self.rows[..at].partition_point(|row| order(row) <= key)
+            }
+            _ => at + self.rows[at + 1..].partition_point(|row| order(row) < key),
+        };
+        if to < at {
+            self.rows[to..=at].rotate_right(1);
+        } else {
+            self.rows[at..=to].rotate_left(1);
+        }
+    }
+}
+
+/// The pinned ones first, then by the place of the last message, not by its clock; those begun and
+/// still empty on top.
+fn order(row: &Conversation) -> Reverse<(bool, i64)> {
+    let last = row.last.as_ref();
+    let place = last.map_or(i64::MAX, |message| message.place.0);
+    Reverse((row.is_pinned, place))
 }

@@ -130,8 +130,11 @@ impl Inspector {
 
     /// All lines, those that wait included, in the form of the protocol's transcripts.
     pub fn transcript(&self, zone: &TimeZone) -> String {
-        let all = self.lines.lines.iter().chain(&self.held.lines);
-        transcript::write(all.map(|line| &line.news), zone)
+        let all = || self.lines.lines.iter().chain(&self.held.lines);
+        // Numbers rise, also where what is held has pushed something out.
+        let kept = all().count() as u64;
+        let missing = all().last().map_or(0, |line| line.number + 1 - kept);
+        transcript::write(missing, all().map(|line| &line.news), zone)
     }
 
     /// `is_live`: the connection there is now, whose beginning was not seen, is a live session.
@@ -265,6 +268,8 @@ mod tests {
         }
         let lines = shown(&inspector);
         assert_eq!((lines.len(), lines[0].as_str()), (KEPT_LINES, "5"));
+        let transcript = inspector.transcript(&TimeZone::UTC);
+        assert!(transcript.contains("\n# 5 earlier lines are not here.\n"));
         let long = vec![b'x'; KEPT_BYTES / 8];
         for _ in 0..10 {
             inspector.take(line(&long));

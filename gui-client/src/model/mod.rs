@@ -71,9 +71,12 @@ impl Model {
     pub fn apply(&mut self, event: Event) -> Vec<Command> {
         match event {
             Event::SignedOut => {
-                // A sign-in that was asked for meanwhile is not undone by the end of the last one.
-                if self.session.as_ref().is_some_and(|s| s.ready) {
-                    self.session = None;
+                match &mut self.session {
+                    // Its database failed: the person is told why, and may try again.
+                    Some(session) if session.storage_problem.is_some() => session.ready = false,
+                    Some(session) if session.ready => self.session = None,
+                    // A sign-in that was asked for meanwhile is not undone by the end of the last.
+                    _ => {}
                 }
                 Vec::new()
             }
@@ -167,6 +170,13 @@ impl Model {
             }
         }
         Vec::new()
+    }
+
+    /// Whether there is anything for [`Model::take_unsaved_drafts`].
+    pub fn has_unsaved_drafts(&self) -> bool {
+        self.session
+            .as_ref()
+            .is_some_and(Session::has_unsaved_drafts)
     }
 
     /// Drafts that changed since the last call, to be kept by the database.

@@ -113,9 +113,11 @@ impl People {
     pub(super) fn take_typing(&mut self, with: Peer, who: Login, until: Instant) {
         let all = self.typing.entry(with).or_default();
         all.retain(|(other, _)| *other != who);
-        if all.len() < TYPING_AT_MOST {
-            all.push((who, until));
+        if all.len() == TYPING_AT_MOST {
+            // The one heard of longest ago.
+            all.remove(0);
         }
+        all.push((who, until));
     }
 
     /// Whoever sent a message has ended typing it.

@@ -100,8 +100,9 @@ pub struct RememberedAccount {
     pub server: String,
 }
 
-/// Where the window was, in points.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+/// Where the window was, in points of the system: those at zoom 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct WindowPlace {
     /// From the left of the screen; `None`: the system does not tell.
     pub x: Option<f32>,
@@ -111,6 +112,8 @@ pub struct WindowPlace {
     pub width: f32,
     /// Height of its content.
     pub height: f32,
+    /// It filled the screen; the other values are what it had before.
+    pub is_maximized: bool,
 }
 
 impl Default for Preferences {

@@ -11,6 +11,9 @@ pub struct Search {
     /// In which conversation only; `None`: in all.
     pub with: Option<Peer>,
     found: Vec<Message>,
+    /// A question is on its way: the next one waits for its answer, so that whoever types fast
+    /// does not make the database look for every letter.
+    is_asked: bool,
     /// What `found` answers.
     answered: Option<(String, Option<Peer>)>,
 }
@@ -44,20 +47,40 @@ impl Search {
     }
 
     pub(super) fn clear(&mut self) {
-        *self = Self::default();
+        *self = Self {
+            is_asked: self.is_asked,
+            ..Self::default()
+        };
     }
 
-    pub(super) fn take(&mut self, query: String, with: Option<Peer>, found: Vec<Message>) {
-        if query == self.query && with == self.with {
-            self.found = found;
-            self.answered = Some((query, with));
+    /// Takes an answer. Where something else is typed meanwhile, that is asked now.
+    pub(super) fn take(
+        &mut self,
+        query: String,
+        with: Option<Peer>,
+        found: Vec<Message>,
+    ) -> Vec<Command> {
+        self.is_asked = false;
+        if query != self.query || with != self.with {
+            return self.ask();
         }
+        self.found = found;
+        self.answered = Some((query, with));
+        Vec::new()
+    }
+
+    /// The database has failed, so no answer may come.
+    pub(super) fn give_up(&mut self) {
+        self.is_asked = false;
     }
 
     fn ask(&mut self) -> Vec<Command> {
         if !self.is_on() {
             self.found.clear();
             self.answered = None;
+            return Vec::new();
+        }
+        if std::mem::replace(&mut self.is_asked, true) {
             return Vec::new();
         }
         vec![Command::Search {

@@ -7,9 +7,8 @@ use std::collections::BTreeSet;
 use mensageiro_protocol::{Login, Text};
 
 use super::{Action, ComposeProblem, Conversations, News, People, Search, Timeline};
-use crate::{
-    engine::{Account, Command, Delivery, LinkState, Message, MessageId, Peer, ReportFormat},
-    markup,
+use crate::engine::{
+    Account, Command, Delivery, LinkState, Message, MessageId, Peer, ReportFormat,
 };
 
 /// Messages asked for at a time.
@@ -216,10 +215,8 @@ impl Session {
             Action::Write(text) => return self.type_in(text),
             Action::Reply(message) => self.reply(&message),
             Action::ReplyAbove => self.reply_above(),
-            Action::ReplyToNothing => {
-                let answer = markup::split_draft(self.draft()).1.to_owned();
-                self.write(answer);
-            }
+            Action::ReplyBelow => self.reply_below(),
+            Action::ReplyToNothing => self.reply_to_nothing(),
             Action::OpenQuoted(message) => return self.open_quoted(&message),
             Action::Away(is_away) => {
                 self.is_away = is_away;
@@ -256,6 +253,10 @@ impl Session {
     pub(super) fn report(&self, format: ReportFormat) -> Option<Command> {
         let with = self.open.clone()?;
         Some(Command::Report { with, format })
+    }
+
+    pub(super) fn has_unsaved_drafts(&self) -> bool {
+        !self.unsaved_drafts.is_empty()
     }
 
     pub(super) fn take_unsaved_drafts(&mut self) -> Vec<Command> {

@@ -364,3 +364,175 @@ fn what_the_outbox_does_not_take_comes_back() {
     ));
     assert_eq!(model.take_unsaved_drafts().len(), 1);
 }
+
+#[test]
+fn whoever_has_more_unread_than_a_page_begins_with_the_oldest_of_them() {
+    let mut model = signed_in(vec![conversation("bob", 5000, 3000)]);
+    let asked = model.act(Action::Open(person("bob")));
+    let [Command::LoadPage { limit, .. }] = &asked[..] else {
+        panic!("{asked:?}")
+    };
+    let newest = 5001 - i64::try_from(*limit).unwrap()..5001;
+    let told = |ids: std::ops::Range<i64>| {
+        let messages = ids.map(|id| message(id, "bob", Delivery::Received));
+        messages.collect::<Vec<_>>()
+    };
+    let asked = model.apply(Event::Page {
+        with: person("bob"),
+        before: None,
+        messages: told(newest),
+        older: Older::More,
+    });
+    assert_eq!(
+        asked,
+        [Command::FindUnread {
+            with: person("bob")
+        }]
+    );
+    let timeline = session(&model).timeline().unwrap();
+    assert!(timeline.is_empty(), "nothing to be taken for read is shown");
+
+    let oldest = message(2001, "bob", Delivery::Received);
+    let asked = model.apply(Event::OldestUnread {
+        with: person("bob"),
+        message: Some(oldest.clone()),
+    });
+    let place = oldest.place;
+    let with = person("bob");
+    assert_eq!(asked, [Command::LoadAround { with, place }]);
+    model.apply(Event::Around {
+        with: person("bob"),
+        messages: told(1901..2101),
+        older: Older::More,
+        newer: true,
+    });
+    let timeline = session(&model).timeline().unwrap();
+    assert_eq!(timeline.first_new, Some(oldest.id));
+
+    // What is read is counted where all of it is.
+    let asked = model.act(Action::Seen(Place(2050)));
+    let (with, up_to) = (person("bob"), Place(2050));
+    let count = Command::CountUnread { with: with.clone() };
+    assert_eq!(asked, [Command::MarkSeen { with, up_to }, count]);
+    model.apply(Event::Unread {
+        with: person("bob"),
+        unread: 2950,
+    });
+    assert_eq!(session(&model).open_unread(), 2950);
+}
+
+#[test]
+fn what_came_to_a_conversation_that_was_left_is_not_all_kept_nor_taken_for_read() {
+    let mut model = signed_in(vec![
+        conversation("bob", 10, 0),
+        conversation("carol", 9, 0),
+    ]);
+    model.act(Action::Open(person("bob")));
+    page(&mut model, "bob", 1..11, Older::Nothing);
+    model.act(Action::Open(person("carol")));
+    for id in 11..5011 {
+        model.apply(Event::Message(message(id, "bob", Delivery::Received)));
+    }
+    let row = session(&model).conversations.get(&person("bob")).unwrap();
+    assert_eq!(row.unread, 5000);
+    let asked = model.act(Action::Open(person("bob")));
+    let find = Command::FindUnread {
+        with: person("bob"),
+    };
+    assert!(asked.contains(&find), "{asked:?}");
+}
+
+#[test]
+fn a_database_that_failed_says_so_and_can_be_opened_again() {
+    let mut model = signed_in(vec![conversation("bob", 1, 0)]);
+    model.apply(Event::Link(LinkState::Offline));
+    model.apply(Event::StorageFailed("the disk is full".into()));
+    model.apply(Event::SignedOut);
+    let session = session(&model);
+    assert!(!session.ready);
+    assert_eq!(session.storage_problem.as_deref(), Some("the disk is full"));
+    let asked = model.act(Action::SignInAs(alice()));
+    assert!(
+        matches!(asked[..], [.., Command::SignIn { .. }]),
+        "{asked:?}"
+    );
+}
+
+#[test]
+fn whoever_types_is_told_of_to_whom_it_goes() {
+    let mut model = signed_in(vec![conversation("bob", 1, 0)]);
+    model.apply(Event::Link(LinkState::Live { catching_up: false }));
+    model.act(Action::Open(person("bob")));
+    let typing = |to| vec![Command::Typing { to: login(to) }];
+    assert_eq!(model.act(Action::Write("hello".into())), typing("bob"));
+    assert_eq!(session(&model).diverted_to(), None);
+    assert_eq!(
+        model.act(Action::Write("@carol hi".into())),
+        typing("carol")
+    );
+    assert_eq!(session(&model).diverted_to(), Some(login("carol")));
+    assert_eq!(model.act(Action::Write("@carol".into())), []);
+}
+
+#[test]
+fn whoever_types_fast_asks_the_database_once_at_a_time() {
+    let mut model = signed_in(vec![]);
+    let search = |query: &str| Command::Search {
+        query: query.into(),
+        with: None,
+    };
+    assert_eq!(model.act(Action::Filter("te".into())), [search("te")]);
+    assert_eq!(model.act(Action::Filter("tes".into())), []);
+    assert_eq!(model.act(Action::Filter("test".into())), []);
+    let answer = |query: &str| Event::Found {
+        query: query.into(),
+        with: None,
+        messages: vec![message(1, "bob", Delivery::Received)],
+    };
+    assert_eq!(model.apply(answer("te")), [search("test")]);
+    assert!(!session(&model).search.is_answered());
+    assert_eq!(model.apply(answer("test")), []);
+    assert!(session(&model).search.is_answered());
+}
+
+#[test]
+fn a_conversation_moves_to_where_its_last_message_belongs() {
+    let rows = (0..20).map(|n| conversation(&format!("u{n}"), 100 - n, 0));
+    let mut model = signed_in(rows.collect());
+    model.act(Action::Pin(person("u7"), true));
+    for (id, with) in [
+        (200, "u19"),
+        (201, "u3"),
+        (202, "u7"),
+        (203, "u3"),
+        (204, "u0"),
+    ] {
+        model.apply(Event::Message(message(id, with, Delivery::Received)));
+        let rows = session(&model).conversations.rows();
+        let place = |row: &Conversation| row.last.as_ref().unwrap().place;
+        assert!(
+            rows[1..].is_sorted_by_key(|row| std::cmp::Reverse(place(row))),
+            "{:?}",
+            names(&model)
+        );
+    }
+    assert_eq!(names(&model)[..4], ["u7", "u0", "u3", "u19"]);
+}
+
+#[test]
+fn keys_go_down_to_the_newest_message_and_then_to_none() {
+    let mut model = signed_in(vec![conversation("bob", 3, 0)]);
+    model.act(Action::Open(person("bob")));
+    page(&mut model, "bob", 1..4, Older::Nothing);
+    for _ in 0..3 {
+        model.act(Action::ReplyAbove);
+    }
+    let at_hand = |model: &Model| session(model).at_hand().unwrap().id.0;
+    assert_eq!(at_hand(&model), 1);
+    model.act(Action::ReplyBelow);
+    model.act(Action::ReplyBelow);
+    assert_eq!(at_hand(&model), 3);
+    assert!(!session(&model).draft().is_empty());
+    model.act(Action::ReplyBelow);
+    assert_eq!(session(&model).draft(), "");
+}

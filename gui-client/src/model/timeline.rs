@@ -35,6 +35,8 @@ pub struct Timeline {
     pub loaded: bool,
     /// The first message of those that were new when the person came; a line is drawn above it.
     pub first_new: Option<MessageId>,
+    /// Up to where the person has read on from there, while newer messages are not loaded.
+    pub read_up_to: Option<Place>,
     /// What one has jumped to, and the how manieth jump it was.
     pub sought: Option<(MessageId, u32)>,
     /// The how manieth of all messages sent here was the last one sent into this conversation.
@@ -222,6 +224,13 @@ impl Timeline {
         }
     }
 
+    /// Lets go of the oldest messages of a conversation that is not open, if very much has come.
+    pub fn keep_newest(&mut self) {
+        if self.len() > 2 * KEPT_WHEN_LEFT {
+            self.leave();
+        }
+    }
+
     /// Takes a message out; true if it was there.
     pub fn forget(&mut self, id: MessageId) -> bool {
         if self.first_new == Some(id) {
@@ -281,10 +290,11 @@ impl Timeline {
             *self = Self::default();
         }
         self.first_new = None;
+        self.read_up_to = None;
         self.sought = None;
         while self.messages.len() > KEPT_WHEN_LEFT {
             self.drop_oldest();
-            self.complete = false;
+            (self.complete, self.older_at_server) = (false, false);
         }
     }
 }
@@ -470,6 +480,19 @@ mod tests {
         timeline.keep_around(Place(10));
         assert_eq!(ids(&timeline), (0..2000).collect::<Vec<_>>());
         assert!(timeline.complete && timeline.newer);
+    }
+
+    #[test]
+    fn a_conversation_that_is_not_open_does_not_grow_without_end() {
+        let mut timeline = Timeline::default();
+        timeline.take_page(None, vec![message(0)], Older::Nothing);
+        for id in 1..10_000 {
+            timeline.take_in(&message(id));
+            timeline.keep_newest();
+        }
+        assert!(timeline.len() <= 2 * KEPT_WHEN_LEFT);
+        assert_eq!(timeline.last().unwrap().id, MessageId(9_999));
+        assert!(!timeline.complete);
     }
 
     #[test]

@@ -53,8 +53,15 @@ impl Texts {
 
     /// The sentence for one or for several, `{count}` in it replaced.
     pub fn count(&self, key: &str, count: usize) -> String {
+        self.count_with(key, count, &[])
+    }
+
+    /// As [`Texts::count`], each other `{name}` in it replaced too.
+    pub fn count_with(&self, key: &str, count: usize, values: &[(&str, &str)]) -> String {
         let form = if count == 1 { "one" } else { "other" };
-        self.fill(&format!("{key}.{form}"), &[("count", &count.to_string())])
+        let count = count.to_string();
+        let values = [values, &[("count", count.as_str())]].concat();
+        self.fill(&format!("{key}.{form}"), &values)
     }
 
     fn read(file: &str) -> Self {

@@ -28,6 +28,10 @@ pub fn show(
         state.focus = Some(Focus::Compose);
     }
     let one_pane = ui.available_width() < ONE_PANE_BELOW;
+    state.one_pane = one_pane;
+    if session.open == Some(Peer::Server) || (one_pane && session.open.is_none()) {
+        state.compose.leave();
+    }
     if one_pane && session.open.is_none() {
         banners(ui, view, session, actions);
         sidebar::show(ui, view, session, state, actions);

@@ -34,6 +34,11 @@ impl CompletionState {
         self.offered.is_some()
     }
 
+    /// The list closes.
+    pub fn close(&mut self) {
+        self.offered = None;
+    }
+
     /// Writes this at the cursor.
     pub fn insert(&mut self, text: &str) {
         self.insert = Some(text.to_owned());

@@ -10,7 +10,7 @@ use super::{
     emoji::{self, EmojiState},
     icon::Icon,
     login::login_problem,
-    marks, widget,
+    marks, peer_name, widget,
 };
 use crate::{
     engine::{LinkState, NotSent, Peer},
@@ -41,6 +41,12 @@ impl ComposeState {
     /// Escape belongs to the box: an input method is in the middle of a word, or a list is open.
     pub fn takes_escape(&self) -> bool {
         self.composing || self.completion.is_open()
+    }
+
+    /// The box is not there: an input method that was in the middle of a word has nobody to tell.
+    pub fn leave(&mut self) {
+        self.composing = false;
+        self.completion.close();
     }
 
     /// Follows the input method. True if Enter belongs to it in this frame.
@@ -258,6 +264,7 @@ fn send_button(ui: &mut Ui, view: &View<'_>, ready: bool) -> bool {
         .circle_filled(rect.center(), BUTTON / 2.0, ground);
     let sign = rect.center() + egui::vec2(0.5, 0.0);
     Icon::Send.paint(ui.painter(), sign, 20.0, ink);
+    widget::focus_ring(ui, palette, &response, rect, 20);
     response.on_hover_text(name).clicked()
 }
 
@@ -278,6 +285,13 @@ fn remark(ui: &mut Ui, view: &View<'_>, session: &Session) {
             texts.count("compose.left", LINE_BYTES - bytes),
             palette.text_weak,
         )
+    } else if let Some(to) = session.diverted_to() {
+        let open = session
+            .open
+            .as_ref()
+            .map_or("", |open| peer_name(texts, open));
+        let names = [("login", to.as_str()), ("open", open)];
+        (texts.fill("compose.diverted", &names), palette.warning_text)
     } else if draft.trim_end().contains('\n') && !matches!(session.link, LinkState::Live { .. }) {
         (
             texts.get("compose.line_breaks").to_owned(),

@@ -1,6 +1,6 @@
 use egui::{Event, Key, KeyboardShortcut, Modifiers, Ui};
 
-use super::{Focus, UiState, View, inspector};
+use super::{Focus, UiState, View, inspector, timeline};
 use crate::{
     engine::Peer,
     markup,
@@ -23,6 +23,8 @@ const HELP: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::F1);
 const INSPECT: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::F10);
 const PICTURE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::NONE, Key::F12);
 const REPLY: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::ArrowUp);
+const REPLY_BELOW: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::ArrowDown);
+const LINK: KeyboardShortcut = KeyboardShortcut::new(COMMAND_SHIFT, Key::O);
 const COPY: KeyboardShortcut = KeyboardShortcut::new(COMMAND_SHIFT, Key::Y);
 const WAY: KeyboardShortcut = KeyboardShortcut::new(COMMAND_SHIFT, Key::J);
 const ABOVE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::ALT, Key::ArrowUp);
@@ -33,6 +35,8 @@ pub const SHEET: &[(&str, &str)] = &[
     ("Enter", "keys.send"),
     ("Shift+Enter", "keys.break_line"),
     ("Ctrl+↑", "keys.reply"),
+    ("Ctrl+↓", "keys.reply_below"),
+    ("Ctrl+Shift+O", "keys.link"),
     ("Ctrl+Shift+Y", "keys.copy"),
     ("Ctrl+Shift+J", "keys.way"),
     ("Ctrl+B  Ctrl+I  Ctrl+E", "keys.bold"),
@@ -83,15 +87,13 @@ pub fn read(ui: &Ui, view: &View<'_>, state: &mut UiState, actions: &mut Vec<Act
             actions.push(Action::Show(Overlay::new_conversation()));
         }
         if pressed(&FILTER) {
-            state.focus = Some(Focus::Filter);
-            actions.push(Action::CloseOverlay);
             actions.push(Action::SearchIn(None));
+            go_to_filter(state, actions);
         }
         if pressed(&FIND) {
-            state.focus = Some(Focus::Filter);
-            actions.push(Action::CloseOverlay);
             let one = session.open.clone();
             actions.push(Action::SearchIn(one.filter(|peer| *peer != Peer::Server)));
+            go_to_filter(state, actions);
         }
         let open = session.open.as_ref();
         if let Some(row) = open.and_then(|open| session.conversations.get(open)) {
@@ -112,7 +114,14 @@ pub fn read(ui: &Ui, view: &View<'_>, state: &mut UiState, actions: &mut Vec<Act
             actions.push(Action::ReplyAbove);
             state.focus = Some(Focus::Compose);
         }
+        if pressed(&REPLY_BELOW) {
+            actions.push(Action::ReplyBelow);
+            state.focus = Some(Focus::Compose);
+        }
         if let Some(message) = session.at_hand() {
+            if pressed(&LINK) {
+                actions.extend(timeline::follow(ui, message));
+            }
             if pressed(&COPY) {
                 ui.ctx().copy_text(message.text.as_str().to_owned());
             }
@@ -132,6 +141,15 @@ pub fn read(ui: &Ui, view: &View<'_>, state: &mut UiState, actions: &mut Vec<Act
         && pressed(&KeyboardShortcut::new(Modifiers::NONE, Key::Escape));
     if escape {
         actions.extend(close_one_thing(view, session, inspector::is_alone(ui)));
+    }
+}
+
+/// Where list and conversation take turns, it is the list's.
+fn go_to_filter(state: &mut UiState, actions: &mut Vec<Action>) {
+    state.focus = Some(Focus::Filter);
+    actions.push(Action::CloseOverlay);
+    if state.one_pane {
+        actions.push(Action::CloseConversation);
     }
 }
 

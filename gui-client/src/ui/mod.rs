@@ -67,6 +67,8 @@ pub struct UiState {
     /// Where the way of a message was drawn.
     journey: Option<egui::Rect>,
     seen_open: Option<Peer>,
+    /// The list and the open conversation took turns in the last frame.
+    one_pane: bool,
 }
 
 impl UiState {

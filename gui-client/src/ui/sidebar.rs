@@ -202,10 +202,7 @@ pub(super) fn row(
     response.widget_info(|| {
         let mut label = match conversation.unread {
             0 => name.to_owned(),
-            count => texts.fill(
-                "list.row_unread",
-                &[("name", name), ("count", &count.to_string())],
-            ),
+            count => texts.count_with("list.row_unread", count, &[("name", name)]),
         };
         for (is_so, key) in [
             (conversation.is_pinned, "list.row_pinned"),
@@ -215,7 +212,9 @@ pub(super) fn row(
                 label = texts.fill(key, &[("row", &label)]);
             }
         }
-        egui::WidgetInfo::selected(egui::Role::Button, true, is_open, label)
+        let mut info = egui::WidgetInfo::selected(egui::Role::Button, true, is_open, label);
+        info.current_text_value = row_value(view, session, conversation);
+        info
     });
     response.context_menu(|ui| arrange(ui, view, conversation, actions));
     let rect = outer.shrink2(vec2(space::SMALL, 1.0));
@@ -328,6 +327,32 @@ fn words(
     let job = widget::one_line(&line, text::small(), ink, right - left);
     let galley = painter.layout_job(job);
     painter.galley(pos2(left, lower - galley.size().y / 2.0), galley, ink);
+}
+
+/// What a screen reader says of a row after its name: the last message, its time, and where the
+/// other one is.
+fn row_value(view: &View<'_>, session: &Session, conversation: &Conversation) -> Option<String> {
+    let (texts, last) = (view.texts, conversation.last.as_ref()?);
+    let today = view.zone.to_datetime(view.now).date();
+    let (line, time) = (
+        last_words(texts, last),
+        texts::row_time(texts, last.at, today, view.zone),
+    );
+    let values = [("line", line.as_str()), ("time", time.as_str())];
+    let news = match &conversation.with {
+        Peer::Person(login) => session.people.presence(login),
+        Peer::Server => None,
+    };
+    Some(match news.map(|news| presence::words(view, news)) {
+        None => texts.fill("list.row_last", &values),
+        Some(presence) => {
+            let presence = ("presence", presence.as_str());
+            texts.fill(
+                "list.row_last_with_presence",
+                &[&values[..], &[presence]].concat(),
+            )
+        }
+    })
 }
 
 /// The part of a menu that says how a conversation stands in the list.

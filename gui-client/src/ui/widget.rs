@@ -100,6 +100,19 @@ pub fn icon_button(ui: &mut Ui, palette: &Palette, icon: Icon, name: &str) -> Re
     response.on_hover_text(name)
 }
 
+/// Shows that the keyboard is at something that egui does not draw itself.
+pub fn focus_ring(ui: &Ui, palette: &Palette, response: &Response, rect: egui::Rect, corner: u8) {
+    if response.has_focus() {
+        let stroke = egui::Stroke::new(2.0, palette.accent_text);
+        ui.painter().rect_stroke(
+            rect.expand(3.0),
+            corner + 3,
+            stroke,
+            egui::StrokeKind::Middle,
+        );
+    }
+}
+
 /// A labelled field of one line with a place for what is wrong with it.
 ///
 /// Returns what was typed, if anything was, and the field's response.

@@ -221,7 +221,7 @@ fn what_one_session_sends_and_reads_the_other_shows() {
     second.wait_message("hello", Delivery::Received);
     see(&first, &hello);
     second.wait("that it was read", |event| {
-        let read = Event::SeenElsewhere {
+        let read = Event::Unread {
             with: person("bob"),
             unread: 0,
         };

@@ -310,7 +310,7 @@ fn how_far_an_own_message_got_is_said() {
     desk.tell(Event::Message(own(Delivery::Waiting)));
     assert!(desk.sees("mine (waiting)"));
     desk.tell(Event::Message(own(Delivery::Accepted)));
-    assert!(desk.sees("mine (accepted)"));
+    assert!(desk.sees("mine, 12:00, accepted"));
 }
 
 #[test]

@@ -82,7 +82,7 @@ pub fn receipt(with: &str, by: &str, state: ReceiptState, up_to: u64) -> Event {
 fn ticks_follow_the_receipts() {
     let mut desk = desk();
     desk.tell(Event::Message(own(4, "bob")));
-    assert!(desk.sees("mine (accepted)"));
+    assert!(desk.sees("mine, 12:00, accepted"));
     desk.tell(receipt("bob", "bob", ReceiptState::Delivered, 4));
     assert!(desk.sees("mine (delivered)"));
     desk.tell(receipt("bob", "bob", ReceiptState::Read, 3));
@@ -91,7 +91,7 @@ fn ticks_follow_the_receipts() {
         "that was about an earlier one"
     );
     desk.tell(receipt("bob", "bob", ReceiptState::Read, 9));
-    assert!(desk.sees("mine (read)"));
+    assert!(desk.sees("mine, 12:00, read"));
 }
 
 #[test]
@@ -183,11 +183,11 @@ fn in_a_group_a_message_is_read_when_all_have_read_it() {
     assert!(desk.sees("carol, "), "the author is said");
     assert!(desk.sees("3 members, 2 online"));
     desk.tell(receipt("turma", "bob", ReceiptState::Read, 4));
-    assert!(desk.sees("mine (accepted)"));
+    assert!(desk.sees("mine, 12:00, accepted"));
     desk.tell(receipt("turma", "carol", ReceiptState::Delivered, 4));
     assert!(desk.sees("mine (delivered)"));
     desk.tell(receipt("turma", "carol", ReceiptState::Read, 4));
-    assert!(desk.sees("mine (read)"));
+    assert!(desk.sees("mine, 12:00, read"));
 }
 
 #[test]
@@ -376,7 +376,7 @@ fn ctrl_f_searches_the_open_conversation() {
 fn what_another_session_reads_is_read_here() {
     let mut desk = Desk::signed_in(vec![conversation("bob", 3, 2)]);
     desk.tell(live());
-    desk.tell(Event::SeenElsewhere {
+    desk.tell(Event::Unread {
         with: person("bob"),
         unread: 0,
     });

@@ -251,7 +251,7 @@ fn what_is_read_is_told_until_the_server_knows_and_heard_from_other_sessions() {
         history
             .receive_live(&[Told::Read(elsewhere)], None)
             .unwrap(),
-        [Event::SeenElsewhere {
+        [Event::Unread {
             with: person("bob"),
             unread: 0
         }]

@@ -1,14 +1,14 @@
 //! How far the person has read, here and in other sessions.
 
 use mensageiro_protocol::live::Read;
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 
 use super::{
     History, Result,
     live::number,
-    row::{known_conversation, read_login},
+    row::{COLUMNS, known_conversation, peer_name, read_login, read_message},
 };
-use crate::engine::{Event, MessageId, Peer};
+use crate::engine::{Event, Message, MessageId, Peer};
 
 impl History {
     /// What the person has read and the server may not know of: conversations and numbers.
@@ -55,6 +55,20 @@ impl History {
         Ok(unread(&self.connection, conversation)?)
     }
 
+    /// The oldest message of a conversation that the person has not seen.
+    ///
+    /// # Errors
+    /// [`super::HistoryError::Failed`]
+    pub fn oldest_unread(&self, with: &Peer) -> Result<Option<Message>> {
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT {COLUMNS}
+             FROM conversations c JOIN messages m ON m.conversation = c.id
+             WHERE c.peer = ?1 AND m.unread = 1 ORDER BY m.place LIMIT 1"
+        ))?;
+        let found = statement.query_row([peer_name(with)], read_message);
+        Ok(found.optional()?)
+    }
+
     /// What one writes to oneself has been read.
     pub(super) fn read_own(
         &self,
@@ -95,7 +109,7 @@ pub(super) fn read_elsewhere(
         )?
         .execute((conversation, up_to))?;
     let unread = unread(connection, Some(conversation))?;
-    Ok(Some(Event::SeenElsewhere { with, unread }))
+    Ok(Some(Event::Unread { with, unread }))
 }
 
 /// How many messages of a conversation are unread.

@@ -42,7 +42,7 @@ impl History {
         if let Some(id) = take_up(connection, told, &with, is_own)? {
             let unread = unread(connection, known_conversation(connection, &with)?)?;
             let moved = message(connection, id)?.map(Event::Message);
-            let as_before = Event::SeenElsewhere { with, unread };
+            let as_before = Event::Unread { with, unread };
             return Ok(moved.into_iter().chain([as_before]).collect());
         }
         let author = (!is_own && told.from != told.with).then_some(&told.from);

@@ -9,8 +9,16 @@ use crate::engine::{Crossing, Side, WireNews};
 
 /// Each connection is named after its number; a comment before a line tells its time, where it
 /// is another one, and what the form has no words for.
-pub(super) fn write<'a>(news: impl Iterator<Item = &'a WireNews>, zone: &TimeZone) -> String {
+/// `missing`: so many lines were forgotten, as only the newest are kept.
+pub(super) fn write<'a>(
+    missing: u64,
+    news: impl Iterator<Item = &'a WireNews>,
+    zone: &TimeZone,
+) -> String {
     let mut text = String::from("# What went over the wire, as MeuMensageiro saw it.\n");
+    if missing > 0 {
+        let _ = writeln!(text, "# {missing} earlier lines are not here.");
+    }
     let mut last = String::new();
     for news in news {
         let time = zone.to_datetime(news.at).strftime("%F %H:%M:%S%.3f");
@@ -98,7 +106,7 @@ mod tests {
             news(Crossing::Closed(Side::Client)),
             news(Crossing::Closed(Side::Server)),
         ];
-        let text = write(all.iter(), &TimeZone::UTC);
+        let text = write(0, all.iter(), &TimeZone::UTC);
         let expected = "# What went over the wire, as MeuMensageiro saw it.\n\n\
             # 2023-11-14 22:13:20.123\n# c2 connects\n# without a line end\nc2 C: ana\n\
             c2 S: @bob a\\\\b \\xe3\nc2 C: <close>\nc2 S: <closed>\n";
@@ -109,7 +117,7 @@ mod tests {
         #[test]
         fn every_line_is_read_again_as_it_was(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
             let all = [line(Side::Client, &bytes, true), line(Side::Server, &bytes, true)];
-            let text = write(all.iter(), &TimeZone::UTC);
+            let text = write(0, all.iter(), &TimeZone::UTC);
             let steps = Transcript::parse(&text).unwrap().steps;
             let read: Vec<_> = steps.into_iter().map(|step| step.happening).collect();
             prop_assert_eq!(read, [Happening::Client(bytes.clone()), Happening::Server(bytes)]);
@@ -117,7 +125,7 @@ mod tests {
 
         #[test]
         fn marks_that_were_said_stay_what_was_said(mark in "<(close|reset|closed)>") {
-            let text = write([line(Side::Client, mark.as_bytes(), true)].iter(), &TimeZone::UTC);
+            let text = write(0, [line(Side::Client, mark.as_bytes(), true)].iter(), &TimeZone::UTC);
             let steps = Transcript::parse(&text).unwrap().steps;
             prop_assert_eq!(&steps[0].happening, &Happening::Client(mark.into_bytes()));
         }

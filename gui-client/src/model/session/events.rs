@@ -34,7 +34,10 @@ impl Session {
                 }
                 return self.take_link(link);
             }
-            Event::StorageFailed(why) => self.storage_problem = Some(why),
+            Event::StorageFailed(why) => {
+                self.storage_problem = Some(why);
+                self.search.give_up();
+            }
             Event::Message(message) if self.ready => self.take_in(&message),
             Event::Discarded(id) if self.ready => return self.forget(id),
             Event::Page {
@@ -42,7 +45,10 @@ impl Session {
                 before,
                 messages,
                 older,
-            } if self.ready => self.take_page(&with, before, messages, older),
+            } if self.ready => return self.take_page(&with, before, messages, older),
+            Event::OldestUnread { with, message } if self.ready => {
+                return self.go_to_unread(&with, message.as_ref());
+            }
             Event::Around {
                 with,
                 messages,
@@ -70,7 +76,7 @@ impl Session {
                 query,
                 with,
                 messages,
-            } => self.search.take(query, with, messages),
+            } => return self.search.take(query, with, messages),
             Event::Receipt {
                 with,
                 by,
@@ -84,7 +90,7 @@ impl Session {
                 up_to,
                 at,
             }),
-            Event::SeenElsewhere { with, unread } if self.ready => {
+            Event::Unread { with, unread } if self.ready => {
                 self.conversations.set_unread(&with, unread);
                 if unread == 0 {
                     self.news.forget(&with);
@@ -178,6 +184,9 @@ impl Session {
             .find(|(peer, _)| *peer == message.with);
         if let Some((_, timeline)) = known {
             timeline.take_in(message);
+            if !is_open {
+                timeline.keep_newest();
+            }
             if new && is_open && !message.is_own() && unread == 0 && !attentive {
                 timeline.first_new = Some(message.id);
             }
@@ -193,13 +202,18 @@ impl Session {
         before: Option<Place>,
         messages: Vec<Message>,
         older: Older,
-    ) {
+    ) -> Vec<Command> {
         self.note_waiting(&messages);
         let page_last = messages.last().filter(|_| before.is_none()).cloned();
         let unread = self.conversations.get(with).map_or(0, |row| row.unread);
         let is_open = self.open.as_ref() == Some(with);
         if let Some((_, timeline)) = self.timelines.iter_mut().find(|(peer, _)| peer == with) {
             let is_first = !timeline.loaded;
+            let received = messages.iter().filter(|message| !message.is_own()).count();
+            let begins_unread = received < unread && older != Older::Nothing;
+            if is_open && is_first && before.is_none() && begins_unread {
+                return vec![Command::FindUnread { with: with.clone() }];
+            }
             timeline.take_page(before, messages, older);
             if is_open && is_first && timeline.sought.is_none() {
                 timeline.first_new = timeline.first_of_last_received(unread);
@@ -211,6 +225,31 @@ impl Session {
         if let Some(last) = last.or(page_last.as_ref()) {
             self.conversations.set_last(with, last);
         }
+        Vec::new()
+    }
+
+    /// There are more unread messages than a page has: the person begins with the oldest of them.
+    fn go_to_unread(&mut self, with: &Peer, message: Option<&Message>) -> Vec<Command> {
+        if message.is_none() {
+            self.conversations.set_unread(with, 0);
+        }
+        let is_open = self.open.as_ref() == Some(with);
+        let Some(timeline) = self.timeline_of(with).filter(|one| is_open && !one.loaded) else {
+            return Vec::new();
+        };
+        let with = with.clone();
+        timeline.first_new = message.map(|message| message.id);
+        vec![match message {
+            Some(message) => Command::LoadAround {
+                with,
+                place: message.place,
+            },
+            None => Command::LoadPage {
+                with,
+                before: None,
+                limit: PAGE,
+            },
+        }]
     }
 
     fn note_waiting(&mut self, messages: &[Message]) {

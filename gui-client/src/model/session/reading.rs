@@ -22,8 +22,14 @@ impl Session {
             Some(at) => self.timelines.remove(at).1,
             None => Timeline::default(),
         };
-        if timeline.loaded {
-            timeline.first_new = timeline.first_of_last_received(unread);
+        let first_new = timeline.first_of_last_received(unread);
+        if timeline.loaded && unread > 0 && first_new.is_none() && !timeline.complete {
+            // More than is loaded has come since.
+            timeline = Timeline::default();
+            timeline.loading = true;
+            commands.push(Command::FindUnread { with: peer.clone() });
+        } else if timeline.loaded {
+            timeline.first_new = first_new;
         } else if !timeline.loading {
             timeline.loading = true;
             commands.push(Command::LoadPage {
@@ -127,6 +133,13 @@ impl Session {
         let (Some(with), Some(timeline)) = (self.open.clone(), self.timeline()) else {
             return Vec::new();
         };
+        if timeline.newer {
+            if let Some(timeline) = self.timeline_mut() {
+                timeline.read_up_to = Some(up_to);
+            }
+            let count = Command::CountUnread { with: with.clone() };
+            return vec![Command::MarkSeen { with, up_to }, count];
+        }
         let left = timeline.received_after(up_to);
         let row = self.conversations.row(&with);
         if left >= row.unread {

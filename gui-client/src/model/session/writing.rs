@@ -1,3 +1,5 @@
+use mensageiro_protocol::Login;
+
 use super::Session;
 use crate::{
     engine::{Command, LinkState, Message, Peer},
@@ -10,9 +12,16 @@ impl Session {
     /// The message that keys are about: what is being replied to, or else the newest one.
     pub fn at_hand(&self) -> Option<&Message> {
         let timeline = self.timeline()?;
-        let (quote, _) = markup::split_draft(self.draft());
-        let answered = quote.and_then(|_| timeline.index_of(self.answered?));
+        let answered = self.answered_at();
         timeline.get(answered.unwrap_or(timeline.len().checked_sub(1)?))
+    }
+
+    /// Whom what is written goes to, where that is not the open conversation: it begins with
+    /// another one's `@login`.
+    pub fn diverted_to(&self) -> Option<Login> {
+        let open = self.open.as_ref()?;
+        let Outgoing { to, .. } = read_compose(Some(open), self.draft()).ok()?;
+        (*open != Peer::Person(to.clone())).then_some(to)
     }
 
     /// The quote is the first line of what is written, so it is kept with the draft.
@@ -32,15 +41,35 @@ impl Session {
         let Some(timeline) = self.timeline() else {
             return;
         };
-        let (quote, _) = markup::split_draft(self.draft());
-        let answered = quote.and_then(|_| timeline.index_of(self.answered?));
-        let above = match answered {
+        let above = match self.answered_at() {
             Some(at) => at.checked_sub(1),
             None => timeline.len().checked_sub(1),
         };
         if let Some(message) = above.and_then(|at| timeline.get(at)).cloned() {
             self.reply(&message);
         }
+    }
+
+    pub(super) fn reply_below(&mut self) {
+        let Some(at) = self.answered_at() else {
+            return;
+        };
+        let below = self.timeline().and_then(|timeline| timeline.get(at + 1));
+        match below.cloned() {
+            Some(message) => self.reply(&message),
+            None => self.reply_to_nothing(),
+        }
+    }
+
+    pub(super) fn reply_to_nothing(&mut self) {
+        let answer = markup::split_draft(self.draft()).1.to_owned();
+        self.write(answer);
+    }
+
+    /// Where the message is that is being replied to.
+    fn answered_at(&self) -> Option<usize> {
+        let (quote, _) = markup::split_draft(self.draft());
+        quote.and_then(|_| self.timeline()?.index_of(self.answered?))
     }
 
     pub(super) fn open_quoted(&mut self, message: &Message) -> Vec<Command> {
@@ -59,8 +88,8 @@ impl Session {
     pub(super) fn type_in(&mut self, text: String) -> Vec<Command> {
         let is_told = matches!(self.link, LinkState::Live { .. }) && !text.trim().is_empty();
         self.write(text);
-        match &self.open {
-            Some(Peer::Person(to)) if is_told => vec![Command::Typing { to: to.clone() }],
+        match read_compose(self.open.as_ref(), self.draft()) {
+            Ok(Outgoing { to, .. }) if is_told => vec![Command::Typing { to }],
             _ => Vec::new(),
         }
     }

@@ -14,6 +14,7 @@ use std::collections::HashMap;
 use egui::{Align2, Rect, Sense, Ui, Vec2, pos2, vec2};
 
 pub use anchor::Anchor;
+pub use row::follow;
 
 use self::{
     anchor::{Placed, place},
@@ -21,7 +22,7 @@ use self::{
 };
 use super::{UiState, View, icon::Icon, widget};
 use crate::{
-    engine::{MessageId, Peer},
+    engine::{MessageId, Peer, Place},
     model::{Action, MOST_LOADED, Session, Timeline},
     theme::{Palette, space},
 };
@@ -132,7 +133,8 @@ pub fn show(
     }
 
     let mut anchor = state.anchor(open, messages);
-    let bar = scrollbar::Bar::new(ui, window, messages.len(), state.mean);
+    let name = view.texts.get("chat.scroll_bar");
+    let bar = scrollbar::Bar::new(ui, name, window, messages.len(), state.mean);
     if let Some(dragged) = bar.dragged(ui, messages) {
         anchor = dragged;
     }
@@ -235,13 +237,19 @@ fn report_seen(
     actions: &mut Vec<Action>,
 ) {
     let unread = session.open_unread();
-    if !view.watched || unread == 0 || messages.newer {
+    // Whoever has jumped somewhere has not read what is before it.
+    let has_jumped = messages.newer && messages.first_new.is_none();
+    if !view.watched || unread == 0 || has_jumped {
         return;
     }
     let mut rows = state.rows.iter().rev();
     let whole = rows.find(|row| row.bubble.bottom() <= window.bottom() + 1.0);
     let seen = whole.and_then(|row| messages.received_up_to(row.id));
-    if let Some(place) = seen.filter(|&place| messages.received_after(place) < unread) {
+    let is_news = |&place: &Place| match messages.newer {
+        true => messages.read_up_to.is_none_or(|before| before < place),
+        false => messages.received_after(place) < unread,
+    };
+    if let Some(place) = seen.filter(is_news) {
         actions.push(Action::Seen(place));
     }
 }
@@ -273,6 +281,7 @@ fn jump_button(ui: &mut Ui, view: &View<'_>, session: &Session, window: Rect) ->
     painter.add(palette.shadow().as_shape(rect, 21));
     painter.circle(rect.center(), 21.0, ground, (1.0, palette.line));
     Icon::Down.paint(painter, rect.center(), 24.0, palette.text);
+    widget::focus_ring(ui, palette, &response, rect, 21);
     if unread > 0 {
         let at = pos2(rect.right() + 4.0, rect.top());
         widget::badge(

@@ -227,6 +227,11 @@ fn words(
             ui.ctx().open_url(OpenUrl::new_tab(url));
         }
     }
+    widget::focus_ring(ui, view.palette, &response, rect, 16);
+    let is_by_key = response.clicked() && response.interact_pointer_pos().is_none();
+    if is_by_key {
+        actions.extend(follow(ui, message));
+    }
     let to_quote = quote_at.filter(|rect| {
         response.clicked()
             && response
@@ -251,6 +256,17 @@ fn words(
             ui.close();
         }
     });
+}
+
+/// What the keyboard opens in a message: its first link, or else what it replies to.
+pub fn follow(ui: &Ui, message: &Message) -> Option<Action> {
+    let text = message.text.as_str();
+    let (quote, said) = markup::split_quote(text);
+    if let Some(url) = markup::find_urls(said).into_iter().next() {
+        ui.ctx().open_url(OpenUrl::new_tab(&said[url]));
+        return None;
+    }
+    quote.map(|_| Action::OpenQuoted(message.clone()))
 }
 
 /// Who wrote a received message.

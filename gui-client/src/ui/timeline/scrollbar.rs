@@ -1,4 +1,4 @@
-use egui::{Rect, Response, Sense, Ui, pos2};
+use egui::{Rect, Response, Role, Sense, Ui, WidgetInfo, pos2};
 
 use super::anchor::{Anchor, Placed};
 use crate::{model::Timeline, theme::Palette};
@@ -17,7 +17,7 @@ pub struct Bar {
 
 impl Bar {
     /// The bar of a timeline of so many rows.
-    pub fn new(ui: &Ui, window: Rect, rows: usize, mean: f64) -> Self {
+    pub fn new(ui: &Ui, name: &str, window: Rect, rows: usize, mean: f64) -> Self {
         let track = Rect::from_min_max(
             pos2(window.right() - WIDTH, window.top() + 2.0),
             pos2(window.right() - 1.0, window.bottom() - 2.0),
@@ -31,8 +31,10 @@ impl Bar {
         let response = ui.interact(
             track,
             ui.scope_id().with("scroll bar"),
-            Sense::click_and_drag(),
+            // The keys that scroll need no focus.
+            Sense::CLICK | Sense::DRAG,
         );
+        response.widget_info(|| WidgetInfo::labeled(Role::ScrollBar, share < 1.0, name));
         Self {
             track,
             response,
