@@ -82,16 +82,16 @@ pub fn receipt(with: &str, by: &str, state: ReceiptState, up_to: u64) -> Event {
 fn ticks_follow_the_receipts() {
     let mut desk = desk();
     desk.tell(Event::Message(own(4, "bob")));
-    assert!(desk.sees("mine, 12:00, accepted"));
+    assert!(desk.sees("mine, 22:14, accepted"));
     desk.tell(receipt("bob", "bob", ReceiptState::Delivered, 4));
-    assert!(desk.sees("mine (delivered)"));
+    assert!(desk.sees("mine, 22:14, delivered"));
     desk.tell(receipt("bob", "bob", ReceiptState::Read, 3));
     assert!(
-        desk.sees("mine (delivered)"),
+        desk.sees("mine, 22:14, delivered"),
         "that was about an earlier one"
     );
     desk.tell(receipt("bob", "bob", ReceiptState::Read, 9));
-    assert!(desk.sees("mine, 12:00, read"));
+    assert!(desk.sees("mine, 22:14, read"));
 }
 
 #[test]
@@ -180,14 +180,14 @@ fn in_a_group_a_message_is_read_when_all_have_read_it() {
         ],
         older: Older::Nothing,
     });
-    assert!(desk.sees("carol, "), "the author is said");
+    assert!(desk.sees("carol: oi"), "the author is said");
     assert!(desk.sees("3 members, 2 online"));
     desk.tell(receipt("turma", "bob", ReceiptState::Read, 4));
-    assert!(desk.sees("mine, 12:00, accepted"));
+    assert!(desk.sees("mine, 22:14, accepted"));
     desk.tell(receipt("turma", "carol", ReceiptState::Delivered, 4));
-    assert!(desk.sees("mine (delivered)"));
+    assert!(desk.sees("mine, 22:14, delivered"));
     desk.tell(receipt("turma", "carol", ReceiptState::Read, 4));
-    assert!(desk.sees("mine, 12:00, read"));
+    assert!(desk.sees("mine, 22:14, read"));
 }
 
 #[test]
@@ -195,7 +195,7 @@ fn a_refused_message_says_why_and_can_be_tried_again_or_dropped() {
     let mut desk = desk();
     let refused = Delivery::Refused(Refusal::MailboxFull);
     desk.tell(Event::Message(message(4, "bob", refused, "mine")));
-    assert!(desk.sees("mine (not sent)") && desk.sees("The mailbox is full."));
+    assert!(desk.sees("mine, 22:14, not sent") && desk.sees("The mailbox is full."));
     desk.click("Retry");
     assert_eq!(desk.asked(), [Command::SendAgain(MessageId(4))]);
     desk.click("Discard");
