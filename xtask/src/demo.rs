@@ -71,6 +71,7 @@ fn show(programs: &Programs, data: &Data, mut server: Server) -> Result<()> {
             user: Some(user),
             server: &server.address,
             profile: data.profile(user),
+            clock: None,
         };
         windows.push(window.open(left)?);
     }

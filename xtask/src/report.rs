@@ -152,6 +152,7 @@ impl Desktop {
             user,
             server: stage.server,
             profile: stage.data.profile(&format!("{name}-{}", story.language)),
+            clock: None,
         };
         let script = format!(
             "language {}\ntheme light\nsize 960 640\n{script}pause 0.7\nscreenshot {}\nquit\n",
@@ -191,6 +192,7 @@ impl Desktop {
                 user: Some(user),
                 server: stage.server,
                 profile: stage.data.profile(&format!("{user}-{}", story.language)),
+                clock: None,
             };
             let script = format!("wait-online\nopen {other}\npause {}\n", PATIENCE.as_secs());
             let process = window.play(&script)?;

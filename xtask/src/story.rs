@@ -140,6 +140,7 @@ impl Story {
             user: Some(user),
             server: stage.server,
             profile: stage.data.profile(&format!("{user}-{}", self.language)),
+            clock: None,
         };
         window.play(&format!(
             "language {}\nsize {width} {height}\ntimeout 90\nwait-online\n{script}",

@@ -1,6 +1,7 @@
 //! `cargo xtask test`: every check there is, one after the other, and a summary.
 
 mod clients;
+mod dead_link;
 mod docs;
 mod outage;
 mod torture;
@@ -38,7 +39,8 @@ pub enum Step {
     Tests,
     /// The real app in a real window, against our server and against foreign ones.
     Windows,
-    /// Two windows and a program of somebody's own, while the server and an app are killed.
+    /// Two windows and a program of somebody's own, while the server and an app are killed; and a
+    /// window whose link goes dead.
     Outage,
     /// A monkey plays with the app for half a minute.
     Monkey,
@@ -112,7 +114,7 @@ impl Step {
             Self::Docs => docs::run(workshop),
             Self::Tests => in_turn(|scope| cargo_test(&[scope, &["--no-fail-fast"]].concat())),
             Self::Windows => windows::run(workshop),
-            Self::Outage => outage::run(workshop),
+            Self::Outage => Ok(outage::run(workshop)?.and(dead_link::run(workshop)?)),
             Self::Monkey => Ok(check(
                 "nothing panics, gets stuck or is lost while a monkey plays",
                 || crate::monkey::run(&["--minutes".into(), "0.5".into()]),

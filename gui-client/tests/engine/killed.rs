@@ -3,12 +3,14 @@
 use std::{
     collections::HashMap,
     env,
+    io::{Read, Write},
     path::Path,
     process::{Child, Command as Program, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
+use crossbeam_channel::bounded;
 use mensageiro::engine::{Command, Delivery, Event};
 use tempfile::tempdir;
 
@@ -18,6 +20,7 @@ use crate::{
 };
 
 const BACKLOG: usize = 5_000;
+const KILLS_A_BACKLOG: usize = 8;
 const CHILD: &str = "MENSAGEIRO_TEST_CHILD";
 
 /// Long enough on the way for a kill to hit a message that has left and is not acknowledged.
@@ -46,8 +49,14 @@ fn app_to_be_killed() {
         }
     }
     loop {
-        window.wait("anything", |_| Some(()));
+        let is_received = window.wait("anything", |event| {
+            Some(matches!(event, Event::Message(message) if message.delivery == Delivery::Received))
+        });
         window.events.clear();
+        if is_received {
+            // Whoever waits for it kills; nobody else reads it.
+            let _ = std::io::stderr().write_all(b".");
+        }
     }
 }
 
@@ -59,7 +68,7 @@ pub fn start_app(folder: &Path, server: &str, user: &str, writes: &str) -> Child
             format!("{}\n{server}\n{user}\n{writes}", folder.display()),
         )
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stderr(Stdio::piped())
         .spawn()
         .unwrap()
 }
@@ -100,12 +109,29 @@ pub fn kill_after(mut app: Child, milliseconds: usize) {
     app.wait().unwrap();
 }
 
-/// Ten backlogs of 5,000, during each of which the app is killed five times; some of the kills
-/// hit the app as it starts, some while it receives, some after it has everything.
+/// Kills the app as soon as it has told its window of so many messages. Tells whether it had: it
+/// may have had everything before.
+pub fn kill_at(mut app: Child, messages: usize) -> bool {
+    let mut told = app.stderr.take().unwrap();
+    let (tell, hear) = bounded(1);
+    thread::spawn(move || tell.send(told.read_exact(&mut vec![0; messages])));
+    let was_at = hear.recv_timeout(Duration::from_secs(3));
+    app.kill().unwrap();
+    app.wait().unwrap();
+    was_at.is_ok_and(|read| read.is_ok())
+}
+
+/// Where the kills of the next test and its like are, in messages since the start: somewhere in
+/// what is stored at once.
+pub fn kill_points(round: usize) -> impl Iterator<Item = usize> {
+    (0..KILLS_A_BACKLOG).map(move |kill| 1 + (round * KILLS_A_BACKLOG + kill) * 53 % 430)
+}
+
+/// Thirteen backlogs of 5,000, during each of which the app is killed eight times.
 #[test]
 fn an_app_killed_anywhere_in_a_backlog_misses_and_doubles_nothing() {
     let folder = tempdir().unwrap();
-    let users: Vec<String> = (0..10).map(|number| format!("user{number}")).collect();
+    let users: Vec<String> = (0..13).map(|number| format!("user{number}")).collect();
     let logins: Vec<&str> = users.iter().map(String::as_str).collect();
     let server = Server::start(CAREFUL, &logins);
     // Repetitive, so that looking alike is not enough to be taken for the same.
@@ -114,13 +140,14 @@ fn an_app_killed_anywhere_in_a_backlog_misses_and_doubles_nothing() {
         .map(text)
         .chain(["the end".to_owned()])
         .collect();
+    let mut within = 0;
     for (round, user) in logins.iter().enumerate() {
         for number in 0..BACKLOG {
             server.post("bob", user, &text(number));
         }
-        for kill in 0..5 {
+        for messages in kill_points(round) {
             let app = start_app(folder.path(), &server.address, user, "");
-            kill_after(app, 5 + (round * 5 + kill) * 31 % 90);
+            within += usize::from(kill_at(app, messages));
         }
         server.post("bob", user, "the end");
         let mut window = Window::signed_in(folder.path(), user, &server.address);
@@ -129,6 +156,7 @@ fn an_app_killed_anywhere_in_a_backlog_misses_and_doubles_nothing() {
         assert_eq!(history.len(), expected.len());
         assert_eq!(texts(&history), expected);
     }
+    assert!(within >= 100, "{within} kills within a backlog");
 }
 
 /// Ten times the app is killed while it sends 40 messages: each is in the server's hands once,

@@ -1,6 +1,6 @@
 //! Live sessions over real connections: pushed, acknowledged, read, resumed, and killed.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mensageiro::engine::{
     Command, Delivery, Event, LinkState, Message, Peer, ReceiptState, Refusal, ReportFormat,
@@ -8,7 +8,7 @@ use mensageiro::engine::{
 use tempfile::tempdir;
 
 use crate::{
-    killed::{kill_after, start_app},
+    killed::{kill_after, kill_at, kill_points, start_app},
     live_server::LiveServer,
     server::{CAREFUL, Server},
     window::{Window, person, texts},
@@ -145,17 +145,19 @@ fn an_app_killed_anywhere_in_a_live_backlog_misses_and_doubles_nothing() {
     wait_live(&mut window);
     drop(window);
     let mut expected = Vec::new();
-    for round in 0..4 {
+    let mut within = 0;
+    for round in 0..13 {
         for number in 0..BACKLOG {
             let text = format!("message {}", number % 7);
             server.post("bob", "alice", &text);
             expected.push(text);
         }
-        for kill in 0..6 {
+        for messages in kill_points(round) {
             let app = start_app(folder.path(), &server.address, "alice", "");
-            kill_after(app, 5 + (round * 6 + kill) * 31 % 120);
+            within += usize::from(kill_at(app, messages));
         }
     }
+    assert!(within >= 100, "{within} kills within a backlog");
     let mut window = Window::signed_in(folder.path(), "alice", &server.address);
     wait_live(&mut window);
     assert_eq!(texts(&window.history(&person("bob"))), expected);
@@ -219,6 +221,7 @@ fn what_one_session_sends_and_reads_the_other_shows() {
     server.post("bob", "alice", "hello");
     let hello = first.wait_message("hello", Delivery::Received);
     second.wait_message("hello", Delivery::Received);
+    let seen = Instant::now();
     see(&first, &hello);
     second.wait("that it was read", |event| {
         let read = Event::Unread {
@@ -227,6 +230,7 @@ fn what_one_session_sends_and_reads_the_other_shows() {
         };
         (*event == read).then_some(())
     });
+    assert!(seen.elapsed() < Duration::from_secs(1));
     first.send("bob", "mine");
     second.wait_message("mine", Delivery::Accepted);
     drop(second);
@@ -236,6 +240,46 @@ fn what_one_session_sends_and_reads_the_other_shows() {
     second.wait_message("while the other is away", Delivery::Accepted);
     let expected = ["hello", "mine", "while the other is away"];
     assert_eq!(texts(&second.history(&person("bob"))), expected);
+    for (folder, window) in [(&folder, first), (&phone, second)] {
+        drop(window);
+        let mut again = Window::signed_in(folder.path(), "alice", &server.address);
+        let unread = again.wait("the conversations", |event| match event {
+            Event::SignedIn { conversations, .. } => {
+                Some(conversations.iter().map(|row| row.unread).sum::<usize>())
+            }
+            _ => None,
+        });
+        assert_eq!(unread, 0, "also after a restart");
+    }
+}
+
+#[test]
+fn clocks_hours_apart_order_nothing_on_any_device() {
+    let (folder, phone) = (tempdir().unwrap(), tempdir().unwrap());
+    let server = LiveServer::start(&["alice", "bob"]);
+    let mut laptop = Window::signed_in(folder.path(), "alice", &server.address);
+    let mut bob = Window::signed_in(folder.path(), "bob", &server.address);
+    wait_live(&mut laptop);
+    wait_live(&mut bob);
+    for number in 0..20 {
+        laptop.send("bob", &format!("alice {number}"));
+        bob.send("alice", &format!("bob {number}"));
+    }
+    laptop.send("bob", "the end");
+    bob.send("alice", "the end");
+    for window in [&mut laptop, &mut bob] {
+        window.wait_message("the end", Delivery::Accepted);
+        window.wait_message("the end", Delivery::Received);
+    }
+    let mut phone = Window::signed_in(phone.path(), "alice", &server.address);
+    wait_live(&mut phone);
+    let shown = laptop.history(&person("bob"));
+    let times: Vec<_> = shown.iter().map(|message| message.at).collect();
+    assert!(!times.is_sorted(), "the clock goes wrong");
+    assert!(shown.is_sorted_by_key(|message| message.server_id));
+    assert_eq!(shown.len(), 42);
+    assert_eq!(texts(&shown), texts(&bob.history(&person("alice"))));
+    assert_eq!(texts(&shown), texts(&phone.history(&person("bob"))));
 }
 
 #[test]

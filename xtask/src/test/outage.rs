@@ -1,5 +1,6 @@
-//! Two windows and a program of somebody's own, while the server is killed twice and one of the
-//! apps is killed as it sends: in the end everybody has everything, once.
+//! Two windows whose clocks are four hours apart and a program of somebody's own, while the server
+//! is killed twice and one of the apps is killed as it sends: in the end everybody has everything,
+//! once, in the same order.
 
 use std::{path::Path, process::Command, thread, time::Duration};
 
@@ -35,7 +36,7 @@ const WHILE: Duration = Duration::from_millis(1_500);
 pub fn run(workshop: &Workshop) -> Result<Outcome> {
     let programs = workshop.programs()?;
     Ok(check(
-        "two windows and a program, the server killed twice and an app once: everything, once",
+        "two windows and a program, the server killed twice and an app once: everything, once, in order",
         || story(programs),
     ))
 }
@@ -51,6 +52,7 @@ fn story(programs: &Programs) -> Result<()> {
         user: Some(user),
         server: &address,
         profile: data.profile(user),
+        clock: Some(if user == "ana" { "+2h" } else { "-2h" }),
     };
     let (of_ana, of_bruno) = (data.home().join("ana.png"), data.home().join("bruno.png"));
 
@@ -68,7 +70,7 @@ fn story(programs: &Programs) -> Result<()> {
         says("ana", BEGUN, 0.02)
     ))?;
     let count = OF_PROGRAM.to_string();
-    let mut stubborn = python("stubborn.py", &address, &["carla", "ana", "bruno", &count]);
+    let mut stubborn = client("stubborn.py", &address, &["carla", "ana", "bruno", &count]);
     let mut carla = Process::start("the program of carla", &mut stubborn, false)?;
 
     thread::sleep(2 * WHILE);
@@ -94,7 +96,16 @@ fn story(programs: &Programs) -> Result<()> {
     for path in [&of_ana, &of_bruno] {
         picture::check(path)?;
     }
-    check_conversation(&history(&address, "ana", "bruno")?)?;
+    let said = history(&address, "ana", "bruno")?;
+    check_conversation(&said)?;
+    for (login, peer) in [("ana", "bruno"), ("bruno", "ana")] {
+        let mut teller = python("kept_history.py");
+        teller.arg(data.profile(login)).args([login, peer]);
+        ensure!(
+            lines(teller)? == said,
+            "the window of {login} shows something else than the server has"
+        );
+    }
     for other in ["ana", "bruno"] {
         let said = of("carla", &history(&address, other, "carla")?);
         ensure!(
@@ -149,8 +160,12 @@ fn of(sender: &str, history: &[String]) -> Vec<String> {
 
 /// What two said to each other, as the server has it.
 fn history(address: &str, user: &str, peer: &str) -> Result<Vec<String>> {
-    let mut teller = python("tell_history.py", address, &[user, peer]);
-    let output = teller.output().context("cannot start Python")?;
+    lines(client("tell_history.py", address, &[user, peer]))
+}
+
+/// What a program says, if it succeeds.
+fn lines(mut program: Command) -> Result<Vec<String>> {
+    let output = program.output().context("cannot start Python")?;
     if !output.status.success() {
         bail!("{}", String::from_utf8_lossy(&output.stderr));
     }
@@ -158,11 +173,16 @@ fn history(address: &str, user: &str, peer: &str) -> Result<Vec<String>> {
     Ok(told.lines().map(str::to_owned).collect())
 }
 
-fn python(file: &str, address: &str, arguments: &[&str]) -> Command {
+fn client(file: &str, address: &str, arguments: &[&str]) -> Command {
     let (host, port) = address.split_once(':').unwrap_or((address, ""));
+    let mut client = python(file);
+    client.args([host, port]).args(arguments);
+    client
+}
+
+fn python(file: &str) -> Command {
     let file: &Path = &cargo::root().join("tests/clients").join(file);
     let mut python = Command::new(PYTHON);
-    python.args(["-X", "utf8"]).arg(file).args([host, port]);
-    python.args(arguments);
+    python.args(["-X", "utf8"]).arg(file);
     python
 }

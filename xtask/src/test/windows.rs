@@ -116,6 +116,7 @@ impl<'a> Room<'a> {
             user: Some(user),
             server,
             profile: self.data.profile(user),
+            clock: None,
         }
     }
 }

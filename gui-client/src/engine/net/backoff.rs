@@ -5,11 +5,11 @@ use std::time::Duration;
 /// The first delay.
 const FIRST: Duration = Duration::from_secs(1);
 /// No delay is longer, but for the jitter.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_secs(30);
 /// A delay is up to this many hundredths longer or shorter, so that clients spread.
 const JITTER_PERCENT: u64 = 20;
 
-/// Delays that double from 1 s to 60 s.
+/// Delays that double from 1 s to 30 s.
 #[derive(Debug)]
 pub struct Backoff {
     delay: Duration,
@@ -48,10 +48,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn delays_double_up_to_a_minute_within_the_jitter() {
+    fn delays_double_up_to_half_a_minute_within_the_jitter() {
         for seed in 0..200 {
             let mut backoff = Backoff::new(seed);
-            for expected in [1, 2, 4, 8, 16, 32, 60, 60, 60] {
+            for expected in [1, 2, 4, 8, 16, 30, 30, 30] {
                 let delay = backoff.next_delay().as_secs_f64();
                 let expected = f64::from(expected);
                 assert!((expected * 0.799..=expected * 1.201).contains(&delay));
