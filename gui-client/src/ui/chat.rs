@@ -23,11 +23,13 @@ pub fn show(
     state: &mut UiState,
     actions: &mut Vec<Action>,
 ) {
+    let one_pane = ui.available_width() < ONE_PANE_BELOW;
     if state.seen_open != session.open {
         state.seen_open.clone_from(&session.open);
-        state.focus = Some(Focus::Compose);
+        if session.open.is_some() || !one_pane {
+            state.focus = Some(Focus::Compose);
+        }
     }
-    let one_pane = ui.available_width() < ONE_PANE_BELOW;
     state.one_pane = one_pane;
     if session.open == Some(Peer::Server) || (one_pane && session.open.is_none()) {
         state.compose.leave();

@@ -408,3 +408,22 @@ fn a_conversation_is_pinned_and_muted_from_its_menu_the_list_and_the_keyboard() 
     desk.press(Modifiers::COMMAND | Modifiers::SHIFT, Key::P);
     assert!(desk.session().conversations.rows()[1].is_pinned);
 }
+
+#[test]
+fn where_list_and_conversation_take_turns_the_keys_that_search_show_the_list() {
+    for key in [Key::K, Key::F] {
+        let mut desk = Desk::chatting(1..4, 0, true);
+        desk.harness.set_size(egui::vec2(360.0, 600.0));
+        desk.harness.run();
+        desk.press(Modifiers::COMMAND, key);
+        let field = desk.harness.get_by_label("Search people and messages");
+        assert!(field.is_focused(), "{key:?}");
+    }
+}
+
+#[test]
+fn a_text_for_somebody_else_says_where_it_goes() {
+    let mut desk = Desk::chatting(1..4, 0, true);
+    desk.write("Message", "@carol can you come?");
+    assert!(desk.sees("it goes to carol, not to bob"));
+}

@@ -1,8 +1,9 @@
 use std::time::{Duration, Instant};
 
-use mensageiro::engine::{Event, LinkProblem, LinkState};
+use mensageiro::engine::{Command, Event, LinkProblem, LinkState, NotSent};
+use mensageiro_protocol::Text;
 
-use crate::desk::Desk;
+use crate::desk::{Desk, login, person};
 
 /// When the window wants its next frame by itself.
 fn next_frame(desk: &mut Desk) -> Duration {
@@ -31,6 +32,20 @@ fn a_draft_is_kept_once_and_then_the_window_rests() {
     desk.write("Message", "half a sentence");
     let delay = next_frame(&mut desk);
     assert!(delay <= Duration::from_millis(500), "{delay:?}");
+    let kept = |text: &str| Command::SaveDraft {
+        with: person("bob"),
+        text: text.into(),
+    };
+    desk.until_asked(&kept("half a sentence"));
+    assert!(next_frame(&mut desk) > Duration::from_secs(1));
+    // What comes back is kept too, though nobody types.
+    desk.tell(Event::NotSent {
+        to: login("bob"),
+        text: Text::from("not sent"),
+        reason: NotSent::Storage,
+    });
+    desk.until_asked(&kept("not sent\nhalf a sentence"));
+    assert!(next_frame(&mut desk) > Duration::from_secs(1));
 }
 
 #[test]
