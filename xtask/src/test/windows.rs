@@ -1,8 +1,8 @@
 //! The real app in a real window, driven by a script in place of a person.
 
-use std::{path::Path, process::Command, time::Duration};
+use std::{fs, path::Path, process::Command, time::Duration};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use super::{Outcome, Workshop, check, clients::PYTHON};
 use crate::{
@@ -41,6 +41,14 @@ pub fn run(workshop: &Workshop) -> Result<Outcome> {
     outcome = outcome.and(check(
         "a window and our server: who is unknown is told so",
         || room.refusal(&server.address),
+    ));
+    outcome = outcome.and(check(
+        "a window started anew signs in by itself, and --screenshot is taken of it",
+        || room.stays_signed_in(),
+    ));
+    outcome = outcome.and(check(
+        "a window started anew is as large as it was, whatever the zoom",
+        || room.comes_back_as_large(),
     ));
     outcome = outcome.and(check("the server stops cleanly with windows gone", || {
         server.stop()
@@ -101,6 +109,44 @@ impl<'a> Room<'a> {
         self.check_picture(&picture)
     }
 
+    /// Ana's profile knows the server and that she stays signed in.
+    fn stays_signed_in(&self) -> Result<()> {
+        let profile = self.data.profile("ana");
+        self.alone(&profile, "timeout 90\nwait-online\nquit\n")?;
+        let picture = self.data.path().join("anew.png");
+        let mut command = self.command(&profile);
+        command.arg("--screenshot").arg(&picture);
+        Process::start("a window", &mut command, false)?.succeed(PATIENCE)?;
+        picture::check(&picture).map(|_| ())
+    }
+
+    fn comes_back_as_large(&self) -> Result<()> {
+        let profile = self.data.profile("zoomed");
+        self.alone(&profile, "zoom 1.5\nsize 500 400\npause 2\nquit\n")?;
+        let before = window_size(&profile)?;
+        self.alone(&profile, "pause 2\nquit\n")?;
+        let after = window_size(&profile)?;
+        ensure!(before == after, "{before:?} became {after:?}");
+        Ok(())
+    }
+
+    /// A window that is told nothing on the command line but what its profile is.
+    fn alone(&self, profile: &Path, script: &str) -> Result<()> {
+        fs::create_dir_all(profile)?;
+        let file = profile.join("script.txt");
+        fs::write(&file, script)?;
+        let mut command = self.command(profile);
+        command.arg("--script").arg(file);
+        Process::start("a window", &mut command, false)?.succeed(PATIENCE)
+    }
+
+    fn command(&self, profile: &Path) -> Command {
+        let mut command = Command::new(&self.programs.app);
+        command.arg("--data").arg(profile);
+        self.display.place(&mut command);
+        command
+    }
+
     fn check_picture(&self, path: &Path) -> Result<()> {
         let size = picture::check(path)?;
         if self.display.is_virtual() && size != SIZE {
@@ -119,6 +165,19 @@ impl<'a> Room<'a> {
             clock: None,
         }
     }
+}
+
+/// Width and height of the window, as the settings keep them, in whole points.
+fn window_size(profile: &Path) -> Result<[i64; 2]> {
+    let settings = fs::read_to_string(profile.join("settings.json"))?;
+    let settings: serde_json::Value = serde_json::from_str(&settings)?;
+    let side = |name: &str| {
+        let side = settings["window"][name].as_f64();
+        side.map(|side| side.round() as i64)
+    };
+    let sides = side("width").zip(side("height"));
+    let (width, height) = sides.context("the settings keep no window")?;
+    Ok([width, height])
 }
 
 fn answer(style: Style, server: &str, window: &Process) -> Result<()> {
