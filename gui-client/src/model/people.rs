@@ -30,6 +30,8 @@ pub struct Person {
     pub name: String,
     /// Where the person is; `None`: nobody tells now.
     pub presence: Option<PresenceNews>,
+    /// Login and name as one looks for them, since the list is looked through for every frame.
+    sought: String,
 }
 
 impl People {
@@ -61,7 +63,7 @@ impl People {
         let users = self
             .users
             .iter()
-            .filter(|(login, person)| holds(login.as_str()) || holds(&person.name));
+            .filter(|(_, person)| person.sought.contains(&typed));
         groups
             .map(|name| (name, None))
             .chain(users.map(|(login, person)| (login, Some(person))))
@@ -90,9 +92,11 @@ impl People {
         let others = whole.users.into_iter().filter(|u| u.presence.login != *me);
         self.users = others
             .map(|user| {
+                let both = format!("{}\n{}", user.presence.login, user.name);
                 let person = Person {
                     name: user.name,
                     presence: Some(user.presence.clone()),
+                    sought: both.to_lowercase(),
                 };
                 (user.presence.login, person)
             })
