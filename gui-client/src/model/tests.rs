@@ -536,3 +536,20 @@ fn keys_go_down_to_the_newest_message_and_then_to_none() {
     model.act(Action::ReplyBelow);
     assert_eq!(session(&model).draft(), "");
 }
+
+#[test]
+fn what_comes_to_an_open_conversation_that_is_not_drawn_is_not_all_kept() {
+    let mut model = signed_in(vec![conversation("bob", 10, 0)]);
+    model.act(Action::Open(person("bob")));
+    page(&mut model, "bob", 1..11, Older::Nothing);
+    for id in 11..20_011 {
+        model.apply(Event::Message(message(id, "bob", Delivery::Received)));
+    }
+    let timeline = session(&model).timeline().unwrap();
+    assert!(timeline.len() <= 2 * MOST_LOADED && timeline.newer);
+    assert!(
+        timeline.find(MessageId(11)).is_some(),
+        "where the new ones begin"
+    );
+    assert_eq!(session(&model).open_unread(), 20_000);
+}

@@ -231,6 +231,16 @@ impl Timeline {
         }
     }
 
+    /// Lets go of the newest messages of a conversation that is open and not drawn, if very much
+    /// has come: what the person has not seen begins before them.
+    pub fn keep_unseen(&mut self) {
+        if self.len() > 2 * MOST_LOADED
+            && let Some(first) = self.first_new.and_then(|id| self.find(id))
+        {
+            self.keep_around(first.place);
+        }
+    }
+
     /// Takes a message out; true if it was there.
     pub fn forget(&mut self, id: MessageId) -> bool {
         if self.first_new == Some(id) {

@@ -256,3 +256,35 @@ fn where_one_was_is_kept_for_each_conversation_and_not_for_the_next_account() {
     });
     assert_eq!(rows(&desk).last().unwrap().id, MessageId(1099));
 }
+
+#[test]
+fn what_arrives_while_one_looks_elsewhere_waits_where_it_begins() {
+    let mut desk = Desk::chatting(1..30, 0, true);
+    let look = |desk: &mut Desk, looks: bool| {
+        desk.harness.event(egui::Event::WindowFocused(looks));
+        desk.harness.input_mut().focused = looks;
+        desk.harness.run();
+    };
+    look(&mut desk, false);
+    for id in 30..130 {
+        desk.tell(Event::Message(received(id)));
+    }
+    assert_eq!(desk.session().open_unread(), 100);
+    look(&mut desk, true);
+    let shown = rows(&desk);
+    assert!(shown.iter().any(|row| row.id == MessageId(30)), "{shown:?}");
+    let unread = desk.session().open_unread();
+    assert!((1..100).contains(&unread), "{unread} are below the window");
+
+    // Whoever goes to the end has seen it, and follows from there.
+    desk.press(Modifiers::COMMAND, Key::End);
+    desk.harness.run();
+    assert_eq!(desk.session().open_unread(), 0);
+    let end = |desk: &Desk| rows(desk).last().unwrap().id;
+    assert_eq!(end(&desk), MessageId(129));
+    desk.tell(Event::Message(received(130)));
+    assert_eq!(
+        (end(&desk), desk.session().open_unread()),
+        (MessageId(130), 0)
+    );
+}

@@ -184,7 +184,9 @@ impl Session {
             .find(|(peer, _)| *peer == message.with);
         if let Some((_, timeline)) = known {
             timeline.take_in(message);
-            if !is_open {
+            if is_open {
+                timeline.keep_unseen();
+            } else {
                 timeline.keep_newest();
             }
             if new && is_open && !message.is_own() && unread == 0 && !attentive {

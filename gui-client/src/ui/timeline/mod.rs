@@ -30,6 +30,9 @@ use crate::{
 /// More messages are asked for when fewer than this many screens of them are left above or below.
 const SCREENS_AHEAD: f64 = 2.0;
 
+/// The first new message begins so far below the upper edge of the window.
+const NEW_TOP: f32 = 72.0;
+
 /// Where one has scrolled to in each conversation, and what was drawn last.
 #[derive(Debug, Default)]
 pub struct TimelineState {
@@ -41,6 +44,8 @@ pub struct TimelineState {
     /// What was jumped to last.
     sought: Option<(MessageId, u32)>,
     to_latest: bool,
+    /// The last message when the person went to the end by hand.
+    end: Option<Place>,
     /// Mean height of the rows drawn so far, for the scroll bar only.
     mean: f64,
     rows: Vec<DrawnRow>,
@@ -73,8 +78,12 @@ impl TimelineState {
         let wrote = messages.sent > self.sent;
         self.sent = self.sent.max(messages.sent);
         self.to_latest = wrote || (self.to_latest && same);
+        if !same {
+            self.end = None;
+        }
         if self.to_latest && !messages.newer {
             self.to_latest = false;
+            self.end = messages.last().map(|last| last.place);
             self.drawn = Some(open.clone());
             return Anchor::Latest;
         }
@@ -100,10 +109,36 @@ impl TimelineState {
         match messages.first_new.and_then(|id| messages.find(id)) {
             Some(first) => Anchor::Message {
                 place: first.place,
-                top: 72.0,
+                top: NEW_TOP,
             },
             None => kept.unwrap_or(Anchor::Latest),
         }
+    }
+}
+
+impl TimelineState {
+    /// Whoever looks elsewhere is not taken past what they have not seen: messages that arrive
+    /// meanwhile push it up to the upper edge of the window and no farther. Gives where to stay.
+    fn unseen_from(
+        &self,
+        session: &Session,
+        messages: &Timeline,
+        anchor: Anchor,
+        placed: &Placed,
+    ) -> Option<Anchor> {
+        let follows = anchor == Anchor::Latest;
+        if !follows || session.attentive() || session.open_unread() == 0 {
+            return None;
+        }
+        let first = messages.first_new.and_then(|id| messages.index_of(id))?;
+        let row = placed.rows.iter().find(|row| row.index == first);
+        let is_in_sight = row.is_some_and(|row| row.bubble_top >= NEW_TOP);
+        let place = messages.get(first)?.place;
+        let is_passed = self.end.is_some_and(|end| end >= place);
+        (!is_in_sight && !is_passed).then_some(Anchor::Message {
+            place,
+            top: NEW_TOP,
+        })
     }
 }
 
@@ -135,15 +170,22 @@ pub fn show(
     let mut anchor = state.anchor(open, messages);
     let name = view.texts.get("chat.scroll_bar");
     let bar = scrollbar::Bar::new(ui, name, window, messages.len(), state.mean);
-    if let Some(dragged) = bar.dragged(ui, messages) {
+    let dragged = bar.dragged(ui, messages);
+    if let Some(dragged) = dragged {
         anchor = dragged;
     }
     let scroll = scroll_delta(ui, view, window);
+    let is_by_hand = dragged.is_some() || scroll != 0.0;
     let column = widget::column(window);
     let mut measure = Measure::new(ui, view, messages, column);
-    let placed = place(anchor, scroll, messages, window.height(), &mut |index| {
-        measure.heights(index)
-    });
+    let mut measured = |index| measure.heights(index);
+    let mut placed = place(anchor, scroll, messages, window.height(), &mut measured);
+    if is_by_hand && placed.at_latest {
+        state.end = messages.last().map(|last| last.place);
+    }
+    if let Some(first_new) = state.unseen_from(session, messages, anchor, &placed) {
+        placed = place(first_new, 0.0, messages, window.height(), &mut measured);
+    }
     let laid_out = measure.laid_out();
     state.anchors.insert(open.clone(), placed.anchor);
     let mean = placed.mean_height();
