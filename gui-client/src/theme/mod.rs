@@ -66,6 +66,16 @@ pub mod text {
         FontId::monospace(13.5)
     }
 
+    /// Lines as they go over the wire.
+    pub fn wire() -> FontId {
+        FontId::monospace(12.5)
+    }
+
+    /// Messages of nothing but a few emoji.
+    pub fn emoji() -> FontId {
+        FontId::proportional(34.0)
+    }
+
     /// Second lines of rows, hints.
     pub fn small() -> FontId {
         FontId::proportional(13.0)
@@ -132,12 +142,18 @@ fn dress(style: &mut Style, palette: &Palette) {
     style.animation_time = 0.0;
     style.scroll_animation = egui::style::ScrollAnimation::none();
     style.visuals.text_cursor.blink = false;
+    // Whoever does not move the pointer sees too that there is more, and no line is greyed for it.
+    style.spacing.scroll.dormant_handle_opacity = 0.6;
+    style.spacing.scroll.floating_width = 5.0;
+    style.spacing.scroll.fade.strength = 0.0;
 
     style.spacing.item_spacing = Vec2::splat(space::SMALL);
     style.spacing.button_padding = Vec2::new(space::MEDIUM, 7.0);
     style.spacing.interact_size.y = 32.0;
     style.spacing.menu_margin = Margin::same(6);
     style.interaction.selectable_labels = false;
+    style.spacing.icon_width = 20.0;
+    style.spacing.icon_width_inner = 12.0;
     style.interaction.tooltip_delay = 0.4;
 
     let corner = CornerRadius::same(space::CONTROL_CORNER);
@@ -212,6 +228,8 @@ mod tests {
             ("strong", text::strong().size),
             ("body", text::body().size),
             ("code", text::code().size),
+            ("wire", text::wire().size),
+            ("emoji", text::emoji().size),
             ("small", text::small().size),
             ("small_strong", text::small_strong().size),
             ("tiny", text::tiny().size),

@@ -1,8 +1,8 @@
 use std::ops::Range;
 
 use egui::{
-    Align2, Button, Color32, Painter, Panel, Pos2, Response, RichText, Role, Sense, TextEdit, Ui,
-    Vec2, WidgetInfo,
+    Align2, Button, Color32, Frame, Margin, Painter, Panel, Pos2, Response, RichText, Role, Sense,
+    Stroke, TextEdit, Ui, Vec2, WidgetInfo,
     text::{LayoutJob, TextFormat, TextWrapping},
     vec2,
 };
@@ -20,7 +20,7 @@ pub fn primary_button(ui: &mut Ui, palette: &Palette, label: &str) -> Response {
             (&mut widgets.active, palette.accent_hover),
         ] {
             widget.weak_bg_fill = fill;
-            widget.bg_stroke = egui::Stroke::NONE;
+            widget.bg_stroke = Stroke::NONE;
         }
         let label = RichText::new(label)
             .font(text::strong())
@@ -32,7 +32,15 @@ pub fn primary_button(ui: &mut Ui, palette: &Palette, label: &str) -> Response {
 
 /// Any other button.
 pub fn plain_button(ui: &mut Ui, label: &str) -> Response {
-    ui.add(Button::new(RichText::new(label).font(text::body())).min_size(vec2(0.0, 32.0)))
+    let label = RichText::new(label).font(text::body());
+    ui.add(Button::new(label).min_size(vec2(0.0, space::CONTROL)))
+}
+
+/// A button that ends something; it says so in words, and looks it.
+pub fn danger_button(ui: &mut Ui, palette: &Palette, label: &str) -> Response {
+    let label = RichText::new(label).font(text::body());
+    let label = label.color(palette.danger_text);
+    ui.add(Button::new(label).min_size(vec2(0.0, space::CONTROL)))
 }
 
 /// How wide [`plain_button`] is.
@@ -73,6 +81,8 @@ pub fn column(area: egui::Rect) -> egui::Rect {
 /// A menu is as wide as its longest entry.
 pub fn menu(ui: &mut Ui) {
     ui.style_mut().wrap_mode = Some(egui::TextWrapMode::Extend);
+    ui.spacing_mut().button_padding = vec2(space::MEDIUM, 7.0);
+    ui.spacing_mut().item_spacing.y = 2.0;
 }
 
 /// A button that looks like a link.
@@ -97,19 +107,79 @@ pub fn icon_button(ui: &mut Ui, palette: &Palette, icon: Icon, name: &str) -> Re
     ui.painter()
         .circle_filled(rect.center(), rect.width() / 2.0, ground);
     icon.paint(ui.painter(), rect.center(), 20.0, ink);
+    focus_inside(ui, palette, &response, rect, space::CONTROL as u8 / 2);
     response.on_hover_text(name)
 }
 
 /// Shows that the keyboard is at something that egui does not draw itself.
 pub fn focus_ring(ui: &Ui, palette: &Palette, response: &Response, rect: egui::Rect, corner: u8) {
     if response.has_focus() {
-        let stroke = egui::Stroke::new(2.0, palette.accent_text);
+        let stroke = Stroke::new(2.0, palette.accent_text);
         ui.painter().rect_stroke(
             rect.expand(3.0),
             corner + 3,
             stroke,
             egui::StrokeKind::Middle,
         );
+    }
+}
+
+/// The same for what has neighbours: the ring stays inside.
+pub fn focus_inside(ui: &Ui, palette: &Palette, response: &Response, rect: egui::Rect, corner: u8) {
+    focus_ring(
+        ui,
+        palette,
+        response,
+        rect.shrink(4.0),
+        corner.saturating_sub(4),
+    );
+}
+
+/// A field of one line. Its size is the same whatever is in it and wherever the keyboard is.
+pub fn edit(ui: &mut Ui, palette: &Palette, edit: TextEdit<'_>, look: Look) -> Response {
+    let frame = Frame::new()
+        .fill(palette.field)
+        .corner_radius(space::CONTROL_CORNER)
+        .inner_margin(look.margin);
+    let edit = edit
+        .frame(frame)
+        .min_size(vec2(0.0, space::CONTROL))
+        .align(Align2::LEFT_CENTER);
+    let response = ui.add(edit);
+    let stroke = match (response.has_focus(), look.is_wrong) {
+        (true, false) => Stroke::new(2.0, palette.accent_text),
+        (true, true) => Stroke::new(2.0, palette.danger_text),
+        (false, true) => Stroke::new(1.0, palette.danger_text),
+        (false, false) if look.is_quiet => Stroke::NONE,
+        (false, false) => Stroke::new(1.0, palette.control_line),
+    };
+    ui.painter().rect_stroke(
+        response.rect,
+        space::CONTROL_CORNER,
+        stroke,
+        egui::StrokeKind::Inside,
+    );
+    response
+}
+
+/// How an [`edit`] looks.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    /// Around the text.
+    pub margin: Margin,
+    /// Something is wrong with what is in it.
+    pub is_wrong: bool,
+    /// It has no border until the keyboard is there.
+    pub is_quiet: bool,
+}
+
+impl Default for Look {
+    fn default() -> Self {
+        Self {
+            margin: Margin::symmetric(space::MEDIUM as i8, 6),
+            is_wrong: false,
+            is_quiet: false,
+        }
     }
 }
 
@@ -131,23 +201,15 @@ pub fn field(
     );
     ui.add_space(-space::TINY);
     let mut typed = value.to_owned();
-    let line = match problem {
-        Some(_) => palette.danger_text,
-        None => palette.control_line,
+    let field = TextEdit::singleline(&mut typed)
+        .font(text::body())
+        .hint_text(hint_text(palette, hint, text::body()))
+        .desired_width(f32::INFINITY);
+    let look = Look {
+        is_wrong: problem.is_some(),
+        ..Look::default()
     };
-    let response = ui
-        .scope(|ui| {
-            ui.visuals_mut().widgets.inactive.bg_stroke.color = line;
-            ui.add(
-                TextEdit::singleline(&mut typed)
-                    .font(text::body())
-                    .hint_text(RichText::new(hint).color(palette.text_weak))
-                    .desired_width(f32::INFINITY)
-                    .margin(vec2(space::MEDIUM, 9.0)),
-            )
-        })
-        .inner
-        .labelled_by(name.id);
+    let response = edit(ui, palette, field, look).labelled_by(name.id);
     if let Some(problem) = problem {
         ui.add_space(-space::TINY);
         ui.label(
@@ -157,6 +219,11 @@ pub fn field(
         );
     }
     (response.changed().then_some(typed), response)
+}
+
+/// What stands in an empty field, as large as what will be written there.
+pub fn hint_text(palette: &Palette, hint: &str, font: egui::FontId) -> RichText {
+    RichText::new(hint).font(font).color(palette.text_weak)
 }
 
 /// A few choices side by side, of which one is chosen; wraps where there is no room.
@@ -177,12 +244,14 @@ pub fn choices<T: Copy + PartialEq>(
                 (palette.control, palette.text)
             };
             let mut button = Button::new(RichText::new(label).font(text::small()).color(ink))
-                .min_size(vec2(40.0, 30.0))
+                .min_size(vec2(40.0, 32.0))
                 .selected(is_chosen);
             if is_chosen {
-                button = button.fill(fill);
+                button = button.fill(fill).stroke(Stroke::new(1.0, fill));
             }
-            if ui.add(button).clicked() && !is_chosen {
+            let response = ui.add(button);
+            focus_ring(ui, palette, &response, response.rect, space::CONTROL_CORNER);
+            if response.clicked() && !is_chosen {
                 clicked = Some(*choice);
             }
         }
@@ -232,6 +301,12 @@ pub fn avatar(painter: &Painter, palette: &Palette, center: Pos2, size: f32, nam
         font,
         palette.on_avatar,
     );
+}
+
+/// The round picture of a group, or of whoever else has no letters: a sign on a neutral ground.
+pub fn sign_avatar(painter: &Painter, palette: &Palette, center: Pos2, size: f32, sign: Icon) {
+    painter.circle_filled(center, size / 2.0, palette.text_weak);
+    sign.paint(painter, center, size * 0.54, palette.panel);
 }
 
 /// A number on a round ground, its right edge at `right`.
