@@ -37,9 +37,9 @@ pub mod space {
 
 /// Type, by what it is used for.
 pub mod text {
-    use egui::FontId;
+    use egui::{FontFamily, FontId};
 
-    use super::strong_family;
+    use super::{fonts, strong_family};
 
     /// The one large line of a screen.
     pub fn title() -> FontId {
@@ -73,7 +73,12 @@ pub mod text {
 
     /// Messages of nothing but a few emoji.
     pub fn emoji() -> FontId {
-        FontId::proportional(34.0)
+        emoji_as_large_as(&FontId::proportional(34.0))
+    }
+
+    /// For emoji that begin with a letter's or a digit's sign, among other text.
+    pub fn emoji_as_large_as(other: &FontId) -> FontId {
+        FontId::new(other.size, FontFamily::Name(fonts::EMOJI_FIRST.into()))
     }
 
     /// Second lines of rows, hints.

@@ -201,7 +201,7 @@ impl Palette {
         let hash = name.bytes().fold(0x811C_9DC5_u32, |hash, byte| {
             (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
         });
-        self.avatars[(hash >> 8) as usize % self.avatars.len()]
+        self.avatars[(hash >> 18) as usize % self.avatars.len()]
     }
 }
 

@@ -1,4 +1,4 @@
-use egui::{Align, Frame, Grid, Id, Layout, Margin, Modal, RichText, ScrollArea, Ui};
+use egui::{Align, Frame, Id, Layout, Margin, Modal, RichText, ScrollArea, Ui};
 
 use super::{
     Focus, UiState, View, icon::Icon, journey, keys, login::login_problem, people, preferences,
@@ -15,6 +15,9 @@ const AROUND: f32 = 72.0;
 
 /// In a window of this width the sheet of shortcuts has two columns.
 const TWO_COLUMNS: f32 = 640.0;
+
+/// Width of the keys on that sheet.
+const KEYS: f32 = 142.0;
 
 /// Room for the scroll bar, beside the contents.
 const SCROLL_BAR: f32 = 12.0;
@@ -39,7 +42,8 @@ pub fn show(
     };
     let width = match overlay {
         Overlay::Shortcuts if screen.width() >= TWO_COLUMNS => 780.0,
-        Overlay::Settings | Overlay::Shortcuts => 440.0,
+        Overlay::Settings => 500.0,
+        Overlay::Shortcuts => 440.0,
         Overlay::Journey(_) => 620.0,
         _ => 380.0,
     };
@@ -305,20 +309,18 @@ fn sheet(ui: &mut Ui, view: &View<'_>) {
 
 fn shortcuts(ui: &mut Ui, view: &View<'_>, rows: &[(&str, &str)]) {
     let palette = view.palette;
-    Grid::new("shortcuts")
-        .num_columns(2)
-        .min_row_height(20.0)
-        .spacing([space::LARGE, space::SMALL])
-        .show(ui, |ui| {
-            for (keys, what) in rows {
-                ui.label(
-                    RichText::new(*keys)
-                        .font(text::tiny_strong())
-                        .color(palette.text),
-                );
-                let what = RichText::new(view.texts.get(what)).font(text::small());
-                ui.add(egui::Label::new(what.color(palette.text_weak)).wrap());
-                ui.end_row();
-            }
+    ui.spacing_mut().item_spacing.y = space::SMALL;
+    for (keys, what) in rows {
+        ui.horizontal_top(|ui| {
+            ui.spacing_mut().item_spacing.x = space::MEDIUM;
+            let size = egui::vec2(KEYS, 20.0);
+            ui.allocate_ui_with_layout(size, Layout::left_to_right(Align::Min), |ui| {
+                ui.set_min_width(KEYS);
+                let keys = RichText::new(*keys).font(text::tiny_strong());
+                ui.label(keys.color(palette.text));
+            });
+            let what = RichText::new(view.texts.get(what)).font(text::small());
+            ui.add(egui::Label::new(what.color(palette.text_weak)).wrap());
         });
+    }
 }

@@ -12,7 +12,7 @@ use crate::{
 };
 
 const CARD_WIDTH: f32 = 400.0;
-const ROW_HEIGHT: f32 = 52.0;
+const ROW_HEIGHT: f32 = 44.0;
 
 /// The sign-in screen.
 pub fn show(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
@@ -34,7 +34,7 @@ pub fn show(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
                     .fill(palette.raised)
                     .stroke((1.0, palette.line))
                     .corner_radius(space::CARD_CORNER)
-                    .inner_margin(Margin::same(20))
+                    .inner_margin(Margin::symmetric(20, space::LARGE as i8))
                     .show(ui, |ui| {
                         ui.with_layout(Layout::top_down(Align::Min), |ui| {
                             ui.set_width(ui.available_width());

@@ -1,13 +1,13 @@
-use std::ops::Range;
-
 use egui::{
-    Align2, Button, Color32, Frame, Margin, Painter, Panel, Pos2, Response, RichText, Role, Sense,
-    Stroke, TextEdit, Ui, Vec2, WidgetInfo,
-    text::{LayoutJob, TextFormat, TextWrapping},
-    vec2,
+    Align2, Button, Color32, Painter, Panel, Pos2, Response, RichText, Role, Sense, Stroke, Ui,
+    Vec2, WidgetInfo, vec2,
 };
 
 use super::icon::Icon;
+pub use super::{
+    field::{Look, edit, field, hint_text},
+    runs::{mark, one_line},
+};
 use crate::theme::{Palette, space, text};
 
 /// The one button of a screen that does what the screen is for.
@@ -135,97 +135,6 @@ pub fn focus_inside(ui: &Ui, palette: &Palette, response: &Response, rect: egui:
     );
 }
 
-/// A field of one line. Its size is the same whatever is in it and wherever the keyboard is.
-pub fn edit(ui: &mut Ui, palette: &Palette, edit: TextEdit<'_>, look: Look) -> Response {
-    let frame = Frame::new()
-        .fill(palette.field)
-        .corner_radius(space::CONTROL_CORNER)
-        .inner_margin(look.margin);
-    let edit = edit
-        .frame(frame)
-        .min_size(vec2(0.0, space::CONTROL))
-        .align(Align2::LEFT_CENTER);
-    let response = ui.add(edit);
-    let stroke = match (response.has_focus(), look.is_wrong) {
-        (true, false) => Stroke::new(2.0, palette.accent_text),
-        (true, true) => Stroke::new(2.0, palette.danger_text),
-        (false, true) => Stroke::new(1.0, palette.danger_text),
-        (false, false) if look.is_quiet => Stroke::NONE,
-        (false, false) => Stroke::new(1.0, palette.control_line),
-    };
-    ui.painter().rect_stroke(
-        response.rect,
-        space::CONTROL_CORNER,
-        stroke,
-        egui::StrokeKind::Inside,
-    );
-    response
-}
-
-/// How an [`edit`] looks.
-#[derive(Clone, Copy, Debug)]
-pub struct Look {
-    /// Around the text.
-    pub margin: Margin,
-    /// Something is wrong with what is in it.
-    pub is_wrong: bool,
-    /// It has no border until the keyboard is there.
-    pub is_quiet: bool,
-}
-
-impl Default for Look {
-    fn default() -> Self {
-        Self {
-            margin: Margin::symmetric(space::MEDIUM as i8, 6),
-            is_wrong: false,
-            is_quiet: false,
-        }
-    }
-}
-
-/// A labelled field of one line with a place for what is wrong with it.
-///
-/// Returns what was typed, if anything was, and the field's response.
-pub fn field(
-    ui: &mut Ui,
-    palette: &Palette,
-    label: &str,
-    value: &str,
-    hint: &str,
-    problem: Option<&str>,
-) -> (Option<String>, Response) {
-    let name = ui.label(
-        RichText::new(label)
-            .font(text::small())
-            .color(palette.text_weak),
-    );
-    ui.add_space(-space::TINY);
-    let mut typed = value.to_owned();
-    let field = TextEdit::singleline(&mut typed)
-        .font(text::body())
-        .hint_text(hint_text(palette, hint, text::body()))
-        .desired_width(f32::INFINITY);
-    let look = Look {
-        is_wrong: problem.is_some(),
-        ..Look::default()
-    };
-    let response = edit(ui, palette, field, look).labelled_by(name.id);
-    if let Some(problem) = problem {
-        ui.add_space(-space::TINY);
-        ui.label(
-            RichText::new(problem)
-                .font(text::small())
-                .color(palette.danger_text),
-        );
-    }
-    (response.changed().then_some(typed), response)
-}
-
-/// What stands in an empty field, as large as what will be written there.
-pub fn hint_text(palette: &Palette, hint: &str, font: egui::FontId) -> RichText {
-    RichText::new(hint).font(font).color(palette.text_weak)
-}
-
 /// A few choices side by side, of which one is chosen; wraps where there is no room.
 pub fn choices<T: Copy + PartialEq>(
     ui: &mut Ui,
@@ -326,45 +235,6 @@ pub fn badge(
     painter.rect_filled(rect, 10.0, ground);
     painter.galley(rect.center() - galley.size() / 2.0, galley, ink);
     size.x
-}
-
-/// Text on one line, ending in `…` where there is no room.
-pub fn one_line(text: &str, font: egui::FontId, color: Color32, width: f32) -> LayoutJob {
-    let mut job = LayoutJob::single_section(text.to_owned(), TextFormat::simple(font, color));
-    job.break_on_newline = false;
-    job.wrap = TextWrapping::truncate_at_width(width.max(0.0));
-    job
-}
-
-/// The same with these bytes marked as what was looked for.
-pub fn mark(job: LayoutJob, found: &[Range<usize>], palette: &Palette) -> LayoutJob {
-    if found.is_empty() {
-        return job;
-    }
-    let mut marked = LayoutJob {
-        text: String::new(),
-        sections: Vec::new(),
-        ..job.clone()
-    };
-    for section in &job.sections {
-        let (mut at, end) = (section.byte_range.start.0, section.byte_range.end.0);
-        while at < end {
-            let next = found.iter().find(|range| range.end > at);
-            let (to, is_found) = match next {
-                Some(range) if range.start <= at => (range.end, true),
-                Some(range) => (range.start, false),
-                None => (end, false),
-            };
-            let to = to.min(end);
-            let mut format = section.format.clone();
-            if is_found {
-                (format.background, format.color) = (palette.found, palette.text);
-            }
-            marked.append(&job.text[at..to], 0.0, format);
-            at = to;
-        }
-    }
-    marked
 }
 
 /// Up to two letters that stand for a name.
