@@ -59,11 +59,9 @@ pub fn is_only_emoji(text: &str) -> bool {
 }
 
 fn is_emoji(sign: &str) -> bool {
-    emojis::get(sign).is_some()
-        || emojis::get(&format!("{sign}{AS_EMOJI}")).is_some_and(|_| {
-            // Those drawn in colour without being asked to.
-            !sign.is_ascii() && sign.chars().all(|c| c > '\u{2000}')
-        })
+    // Such as the sign of copyright is one only where it is asked for.
+    let is_asked = sign.contains([AS_EMOJI, KEYCAP]);
+    emojis::get(sign).is_some() && (is_asked || sign.chars().all(|c| c > '\u{2000}'))
 }
 
 /// The same with these bytes marked as what was looked for.
@@ -114,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_keycap_is_drawn_by_the_face_of_emoji() {
-        let job = one_line("ab 1️⃣ c", text::body(), Color32::BLACK, 100.0);
+        let job = one_line("ab 1️⃣ c", text::body(), Color32::PLACEHOLDER, 100.0);
         let parts: Vec<_> = job
             .sections
             .iter()
