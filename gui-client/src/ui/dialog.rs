@@ -42,7 +42,7 @@ pub fn show(
     };
     let width = match overlay {
         Overlay::Shortcuts if screen.width() >= TWO_COLUMNS => 780.0,
-        Overlay::Settings => 500.0,
+        Overlay::Settings => 540.0,
         Overlay::Shortcuts => 440.0,
         Overlay::Journey(_) => 620.0,
         _ => 380.0,

@@ -132,23 +132,16 @@ fn found(ui: &mut Ui, view: &View<'_>, session: &Session, message: &Message) -> 
     let query = session.search.query.as_str();
     let size = vec2(ui.available_width(), ROW_HEIGHT);
     let (outer, response) = ui.allocate_exact_size(size, Sense::click());
-    if !ui.is_rect_visible(outer) {
-        return response.clicked();
-    }
-    let name = peer_title(texts, session, &message.with);
-    let who = match &message.author {
-        _ if message.is_own() => texts.fill("search.own_in", &[("name", name)]),
-        Some(author) => texts.fill(
-            "search.author_in",
-            &[("author", author.as_str()), ("name", name)],
-        ),
-        None => name.to_owned(),
-    };
-    let line = list_row::beginning(&excerpt(&shown(message.text.as_str(), query), query));
+    let words = || words(view, session, message);
     response.widget_info(|| {
+        let (who, line) = words();
         let label = texts.fill("search.row", &[("name", &who), ("text", &line)]);
         WidgetInfo::labeled(Role::Button, true, label)
     });
+    if !ui.is_rect_visible(outer) {
+        return response.clicked();
+    }
+    let (who, line) = words();
     let rect = outer.shrink2(vec2(space::SMALL, 1.0));
     let painter = ui.painter();
     if response.hovered() || response.has_focus() {
@@ -181,6 +174,22 @@ fn found(ui: &mut Ui, view: &View<'_>, session: &Session, message: &Message) -> 
     }
     widget::focus_inside(ui, palette, &response, rect, space::CARD_CORNER - 2);
     response.clicked()
+}
+
+/// Who wrote a message that was found, and what of it is shown.
+fn words(view: &View<'_>, session: &Session, message: &Message) -> (String, String) {
+    let (texts, query) = (view.texts, session.search.query.as_str());
+    let name = peer_title(texts, session, &message.with);
+    let who = match &message.author {
+        _ if message.is_own() => texts.fill("search.own_in", &[("name", name)]),
+        Some(author) => texts.fill(
+            "search.author_in",
+            &[("author", author.as_str()), ("name", name)],
+        ),
+        None => name.to_owned(),
+    };
+    let line = list_row::beginning(&excerpt(&shown(message.text.as_str(), query), query));
+    (who, line)
 }
 
 /// What of a message a result shows: what was said, and what it replies to only if the words are

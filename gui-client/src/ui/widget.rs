@@ -8,7 +8,7 @@ pub use super::{
     field::{Look, edit, field, hint_text},
     runs::{mark, one_line},
 };
-use crate::theme::{Palette, space, text};
+use crate::theme::{self, Palette, space, text};
 
 /// The one button of a screen that does what the screen is for.
 pub fn primary_button(ui: &mut Ui, palette: &Palette, label: &str) -> Response {
@@ -25,22 +25,28 @@ pub fn primary_button(ui: &mut Ui, palette: &Palette, label: &str) -> Response {
         let label = RichText::new(label)
             .font(text::strong())
             .color(palette.on_accent);
-        ui.add(Button::new(label).min_size(vec2(0.0, space::CONTROL)))
+        button(ui, palette, label)
     })
     .inner
 }
 
+/// A button of the usual height, with the usual ring where the keyboard is.
+fn button(ui: &mut Ui, palette: &Palette, label: RichText) -> Response {
+    let response = ui.add(Button::new(label).min_size(vec2(0.0, space::CONTROL)));
+    focus_ring(ui, palette, &response, response.rect, space::CONTROL_CORNER);
+    response
+}
+
 /// Any other button.
 pub fn plain_button(ui: &mut Ui, label: &str) -> Response {
-    let label = RichText::new(label).font(text::body());
-    ui.add(Button::new(label).min_size(vec2(0.0, space::CONTROL)))
+    let palette = theme::palette(ui.style());
+    button(ui, palette, RichText::new(label).font(text::body()))
 }
 
 /// A button that ends something; it says so in words, and looks it.
 pub fn danger_button(ui: &mut Ui, palette: &Palette, label: &str) -> Response {
     let label = RichText::new(label).font(text::body());
-    let label = label.color(palette.danger_text);
-    ui.add(Button::new(label).min_size(vec2(0.0, space::CONTROL)))
+    button(ui, palette, label.color(palette.danger_text))
 }
 
 /// How wide [`plain_button`] is.
@@ -90,7 +96,9 @@ pub fn link_button(ui: &mut Ui, palette: &Palette, label: &str) -> Response {
     let label = RichText::new(label)
         .font(text::strong())
         .color(palette.accent_text);
-    ui.add(Button::new(label).frame(false))
+    let response = ui.add(Button::new(label).frame(false));
+    focus_ring(ui, palette, &response, response.rect, space::TINY as u8);
+    response
 }
 
 /// A round button with a sign; `name` is its tooltip and what a screen reader says.

@@ -36,6 +36,8 @@ const META_GAP: f32 = 10.0;
 const TIME_GAP: f32 = 5.0;
 /// Room around code on a line.
 const CODE_PAD: f32 = 2.0;
+/// Height of a line in a block of code.
+const CODE_LINE: f32 = 22.0;
 /// Height of a line of large emoji.
 const LARGE_LINE: f32 = 44.0;
 
@@ -163,7 +165,7 @@ pub fn paint_code(ui: &Ui, bubble: &Bubble, at: Pos2) {
     for block in &bubble.code {
         let right = at.x + bubble.width - 2.0 * PAD_X;
         let rect = Rect::from_x_y_ranges(at.x..=right, at.y + block.min..=at.y + block.max);
-        let rect = rect.expand2(vec2(6.0, 2.0));
+        let rect = rect.expand2(vec2(6.0, 0.0));
         ui.painter().rect_filled(rect, 6, bubble.code_ground);
     }
 }
@@ -279,7 +281,7 @@ fn format(style: Style, ink: Color32, code: Color32) -> TextFormat {
         _ => text::body(),
     };
     TextFormat {
-        line_height: Some(20.0),
+        line_height: Some(if style.is_fenced { CODE_LINE } else { 20.0 }),
         italics: style.is_italic,
         background: if style.is_code && !style.is_fenced {
             code

@@ -104,17 +104,17 @@ pub fn paint(
     let next = messages.get(index + 1);
     let ends_group =
         next.is_none_or(|next| !belongs(message, next) || messages.first_new == Some(next.id));
-    ground(ui.painter(), rect, laid_out, message, ends_group);
+    let corners = ground(ui.painter(), rect, laid_out, message, ends_group);
     if let Some(author) = message.author.as_ref().filter(|_| has_faces && ends_group) {
         let right = rect.left() - space::SMALL;
         let center = pos2(right - FACE / 2.0, rect.bottom() - FACE / 2.0);
         widget::avatar(ui.painter(), view.palette, center, FACE, author.as_str());
     }
     if messages.sought.is_some_and(|(id, _)| id == message.id) {
-        let stroke = Stroke::new(2.0, view.palette.accent);
-        let around = rect.expand(2.0);
+        // Inside: what stands below is drawn later, and would cover it.
+        let stroke = Stroke::new(2.0, view.palette.accent_text);
         ui.painter()
-            .rect_stroke(around, 17, stroke, egui::StrokeKind::Middle);
+            .rect_stroke(rect, corners, stroke, egui::StrokeKind::Inside);
     }
     words(ui, view, message, rect, laid_out, actions);
     corner(ui, view, message, rect, laid_out);
@@ -147,7 +147,13 @@ pub fn nothing_yet(ui: &mut Ui, view: &View<'_>, open: &Peer, messages: &Timelin
     });
 }
 
-fn ground(painter: &Painter, rect: Rect, bubble: &Bubble, message: &Message, ends_group: bool) {
+fn ground(
+    painter: &Painter,
+    rect: Rect,
+    bubble: &Bubble,
+    message: &Message,
+    ends_group: bool,
+) -> CornerRadius {
     let mut corners = CornerRadius::same(16);
     if ends_group {
         if message.is_own() {
@@ -157,6 +163,7 @@ fn ground(painter: &Painter, rect: Rect, bubble: &Bubble, message: &Message, end
         }
     }
     painter.rect_filled(rect, corners, bubble.colours[0]);
+    corners
 }
 
 /// The text itself: selectable, with links and a menu.
@@ -221,7 +228,7 @@ fn words(
             ui.ctx().open_url(OpenUrl::new_tab(url));
         }
     }
-    widget::focus_ring(ui, view.palette, &response, rect, 16);
+    widget::focus_inside(ui, view.palette, &response, rect, 16);
     let is_by_key = response.clicked() && response.interact_pointer_pos().is_none();
     if is_by_key {
         actions.extend(follow(ui, message));
