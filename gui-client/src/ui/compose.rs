@@ -160,6 +160,8 @@ fn field(
     let mut is_changed = completion.take_keys(ui, id, !is_focused || ime, &mut typed);
     let tab_is_ours = completion.is_open();
     is_changed |= is_focused && marks::apply(ui, id, &mut typed);
+    // The scroll bar covers no letters.
+    ui.spacing_mut().scroll.floating_allocated_width = space::SMALL;
     let response = ScrollArea::vertical()
         .id_salt(("compose", &session.open))
         .max_height(row * MOST_LINES)

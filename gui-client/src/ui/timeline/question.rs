@@ -13,9 +13,9 @@ use crate::{
     ui::{View, peer_name},
 };
 
-const LINE: f32 = 30.0;
+const LINE: f32 = 28.0;
 /// Room between the bubble and the line.
-const GAP: f32 = 2.0;
+const GAP: f32 = 4.0;
 
 /// What is said and asked, and how it fits.
 struct Question {
