@@ -21,6 +21,8 @@ pub struct Style {
     pub is_italic: bool,
     /// Between `` ` ``, or between lines of three of them.
     pub is_code: bool,
+    /// Code between lines of three `` ` ``: a block of its own.
+    pub is_fenced: bool,
 }
 
 /// A part of a text as it was written, and how it looks.
@@ -41,9 +43,9 @@ pub fn parts(text: &str) -> Vec<Part> {
     let mut from = 0;
     while let Some((fence, code)) = next_fence(text, from) {
         inline(text, from..fence.start, &mut parts);
-        let is_code = true;
         let style = Style {
-            is_code,
+            is_code: true,
+            is_fenced: true,
             ..Style::default()
         };
         push(&mut parts, code, style);
@@ -209,6 +211,7 @@ mod tests {
                 is_bold,
                 is_italic,
                 is_code,
+                is_fenced: _,
             } = part.style;
             let letters = [(is_bold, 'b'), (is_italic, 'i'), (is_code, 'c')];
             let letters: String = letters

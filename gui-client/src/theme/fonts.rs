@@ -7,6 +7,9 @@ use egui_system_font_provider::SystemFontProvider;
 /// The family of names and headings.
 pub const STRONG: &str = "strong";
 
+/// The family of what is written as emoji though it begins with a letter's or a digit's sign.
+pub const EMOJI_FIRST: &str = "emoji first";
+
 const INTER: &str = "inter";
 const INTER_STRONG: &str = "inter-strong";
 const EMOJI: &str = "emoji";
@@ -45,6 +48,9 @@ pub fn install(ctx: &Context) {
         fonts.font_data.insert(name.into(), face);
     }
     let strong = FontFamily::Name(STRONG.into());
+    let emoji_first = FontFamily::Name(EMOJI_FIRST.into());
+    let faces = [EMOJI, INTER, MANY, CONTROLS].map(str::to_owned);
+    fonts.families.insert(emoji_first, faces.to_vec());
     for (family, first) in [
         (FontFamily::Proportional, Some(INTER)),
         (strong, Some(INTER_STRONG)),

@@ -37,9 +37,9 @@ pub mod space {
 
 /// Type, by what it is used for.
 pub mod text {
-    use egui::FontId;
+    use egui::{FontFamily, FontId};
 
-    use super::strong_family;
+    use super::{fonts, strong_family};
 
     /// The one large line of a screen.
     pub fn title() -> FontId {
@@ -64,6 +64,21 @@ pub mod text {
     /// Code in messages.
     pub fn code() -> FontId {
         FontId::monospace(13.5)
+    }
+
+    /// Lines as they go over the wire.
+    pub fn wire() -> FontId {
+        FontId::monospace(12.5)
+    }
+
+    /// Messages of nothing but a few emoji.
+    pub fn emoji() -> FontId {
+        emoji_as_large_as(&FontId::proportional(34.0))
+    }
+
+    /// For emoji that begin with a letter's or a digit's sign, among other text.
+    pub fn emoji_as_large_as(other: &FontId) -> FontId {
+        FontId::new(other.size, FontFamily::Name(fonts::EMOJI_FIRST.into()))
     }
 
     /// Second lines of rows, hints.
@@ -132,12 +147,18 @@ fn dress(style: &mut Style, palette: &Palette) {
     style.animation_time = 0.0;
     style.scroll_animation = egui::style::ScrollAnimation::none();
     style.visuals.text_cursor.blink = false;
+    // Whoever does not move the pointer sees too that there is more, and no line is greyed for it.
+    style.spacing.scroll.dormant_handle_opacity = 0.6;
+    style.spacing.scroll.floating_width = 5.0;
+    style.spacing.scroll.fade.strength = 0.0;
 
     style.spacing.item_spacing = Vec2::splat(space::SMALL);
     style.spacing.button_padding = Vec2::new(space::MEDIUM, 7.0);
     style.spacing.interact_size.y = 32.0;
     style.spacing.menu_margin = Margin::same(6);
     style.interaction.selectable_labels = false;
+    style.spacing.icon_width = 20.0;
+    style.spacing.icon_width_inner = 12.0;
     style.interaction.tooltip_delay = 0.4;
 
     let corner = CornerRadius::same(space::CONTROL_CORNER);
@@ -212,6 +233,8 @@ mod tests {
             ("strong", text::strong().size),
             ("body", text::body().size),
             ("code", text::code().size),
+            ("wire", text::wire().size),
+            ("emoji", text::emoji().size),
             ("small", text::small().size),
             ("small_strong", text::small_strong().size),
             ("tiny", text::tiny().size),

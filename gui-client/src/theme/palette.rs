@@ -110,7 +110,7 @@ pub const LIGHT: Palette = Palette {
     warning_text: rgb(0x865A00),
     danger_text: rgb(0xB42318),
     read: rgb(0x0A62B8),
-    success_text: rgb(0x0B7A55),
+    success_text: rgb(0x086B4A),
     veil: Color32::from_black_alpha(110),
     avatars: AVATARS,
     on_avatar: Color32::WHITE,
@@ -155,19 +155,19 @@ pub const DARK: Palette = Palette {
     veil: Color32::from_black_alpha(150),
     avatars: AVATARS,
     on_avatar: Color32::WHITE,
-    author_lightness: 0.5,
+    author_lightness: 0.55,
     shadow: 110,
 };
 
 const AVATARS: [Color32; 8] = [
-    rgb(0xB3402E),
-    rgb(0x9A5B00),
-    rgb(0x4D7A17),
-    rgb(0x0B7A6B),
-    rgb(0x1F6FB2),
-    rgb(0x4B5FC1),
-    rgb(0x8144B5),
-    rgb(0xB0327B),
+    rgb(0x2563C9),
+    rgb(0x7A4BC4),
+    rgb(0xA8329B),
+    rgb(0xC02A55),
+    rgb(0xB2470F),
+    rgb(0x3A7320),
+    rgb(0x0A6C8F),
+    rgb(0x56647A),
 ];
 
 impl Palette {
@@ -184,8 +184,16 @@ impl Palette {
     /// The colour of an author's name over their message: that of their avatar, as light as the
     /// theme needs it.
     pub fn author(&self, name: &str) -> Color32 {
-        self.avatar(name)
-            .lerp_to_gamma(Color32::WHITE, self.author_lightness)
+        self.lightened(self.avatar(name))
+    }
+
+    fn lightened(&self, colour: Color32) -> Color32 {
+        colour.lerp_to_gamma(Color32::WHITE, self.author_lightness)
+    }
+
+    /// The ground of a quote, over that of the message it stands in.
+    pub fn quote_tint(&self) -> Color32 {
+        self.accent_text.gamma_multiply(0.10)
     }
 
     /// The avatar colour of a name: the same at every start and on every machine.
@@ -193,7 +201,7 @@ impl Palette {
         let hash = name.bytes().fold(0x811C_9DC5_u32, |hash, byte| {
             (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
         });
-        self.avatars[(hash >> 8) as usize % self.avatars.len()]
+        self.avatars[(hash >> 18) as usize % self.avatars.len()]
     }
 }
 
@@ -215,45 +223,57 @@ mod tests {
         (a.max(b) + 0.05) / (a.min(b) + 0.05)
     }
 
-    fn check(theme: &str, p: &Palette) {
+    /// What is written where: each ink with all of the grounds it is used on.
+    fn pairs(p: &Palette) -> Vec<(&'static str, Color32, Color32)> {
+        let lists = [p.panel, p.hover, p.pressed, p.chosen];
+        let areas = [p.ground, p.raised, p.field, p.control];
         let mut pairs = vec![
             ("accent", p.on_accent, p.accent),
             ("accent under the pointer", p.on_accent, p.accent_hover),
             ("own", p.on_own, p.own),
             ("own time", p.on_own_weak, p.own),
             ("own code", p.on_own, p.own_code),
+            ("own quote", p.on_own, p.own.blend(p.quote_tint())),
+            ("own quoted", p.on_own_weak, p.own.blend(p.quote_tint())),
             ("other", p.on_other, p.other),
             ("other code", p.on_other, p.other_code),
             ("other time", p.on_other_weak, p.other),
+            (
+                "other quoted",
+                p.on_other_weak,
+                p.other.blend(p.quote_tint()),
+            ),
             ("other link", p.accent_text, p.other),
             ("found", p.text, p.found),
             ("warning", p.on_warning, p.warning),
             ("selected text", p.accent_text, p.selection),
-            ("time in the chosen row", p.text_weak, p.chosen),
+            ("sign of a group", p.panel, p.text_weak),
         ];
-        for ground in [p.panel, p.ground, p.raised, p.field, p.control, p.hover] {
+        for ground in lists.into_iter().chain(areas) {
             pairs.extend([
                 ("text", p.text, ground),
                 ("weak text", p.text_weak, ground),
                 ("link", p.accent_text, ground),
+                ("warning text", p.warning_text, ground),
+                ("danger", p.danger_text, ground),
+                ("success", p.success_text, ground),
+                ("read", p.read, ground),
             ]);
         }
-        for ground in [p.panel, p.raised, p.own, p.ground] {
-            pairs.push(("danger", p.danger_text, ground));
+        for ink in [p.danger_text, p.read] {
+            pairs.push(("sign of an own message", ink, p.own));
         }
-        for ground in [p.panel, p.raised] {
-            pairs.push(("warning text", p.warning_text, ground));
-            pairs.push(("success", p.success_text, ground));
+        for ground in p.avatars {
+            pairs.push(("avatar", p.on_avatar, ground));
+            let author = p.lightened(ground);
+            pairs.push(("author", author, p.other));
+            pairs.push(("quoted author", author, p.other.blend(p.quote_tint())));
         }
-        pairs.extend(p.avatars.map(|ground| ("avatar", p.on_avatar, ground)));
-        let names = [
-            "ana", "bob", "carol", "dave", "eve", "finn", "gus", "hal", "ivo", "joe",
-        ];
-        pairs.extend(names.map(|name| ("author", p.author(name), p.other)));
-        for ground in [p.own, p.panel, p.chosen, p.hover] {
-            pairs.push(("read", p.read, ground));
-        }
-        for (role, ink, ground) in pairs {
+        pairs
+    }
+
+    fn check(theme: &str, p: &Palette) {
+        for (role, ink, ground) in pairs(p) {
             let found = contrast(ink, ground);
             assert!(
                 found >= 4.5,

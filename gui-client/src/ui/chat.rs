@@ -3,8 +3,8 @@ use egui::{
 };
 
 use super::{
-    Focus, UiState, View, banner, compose, icon::Icon, peer_name, presence, sidebar, timeline,
-    widget,
+    Focus, UiState, View, banner, compose, face, icon::Icon, peer_name, peer_title, presence,
+    sidebar, timeline, widget,
 };
 use crate::{
     engine::{Peer, ReportFormat},
@@ -113,29 +113,14 @@ fn header(
             ui.add_space(space::LARGE);
         }
         let (rect, _) = ui.allocate_exact_size(Vec2::splat(38.0), Sense::hover());
-        let name = peer_name(texts, open);
-        match open {
-            Peer::Person(login) => {
-                widget::avatar(ui.painter(), palette, rect.center(), 38.0, name);
-                let news = session.people.presence(login);
-                let center = rect.center();
-                presence::dot(ui.painter(), palette, center, 38.0, palette.panel, news);
-            }
-            Peer::Server => {
-                ui.painter()
-                    .circle_filled(rect.center(), 19.0, palette.text_weak);
-                Icon::Bubbles.paint(ui.painter(), rect.center(), 20.0, palette.panel);
-            }
-        }
+        let (name, center) = (peer_name(texts, open), rect.center());
+        let ground = palette.panel;
+        face::paint(ui.painter(), view, session, open, center, 38.0, ground);
         ui.add_space(space::MEDIUM);
         let width = ui.available_width() - space::LARGE - space::CONTROL;
-        let known = match open {
-            Peer::Person(login) => session.people.user(login),
-            Peer::Server => None,
-        };
-        let title = match known.map(|person| person.name.as_str()) {
-            None | Some("") => name.to_owned(),
-            Some(full) => texts.fill("chat.title", &[("login", name), ("name", full)]),
+        let title = match peer_title(texts, session, open) {
+            title if title == name => name.to_owned(),
+            full => texts.fill("chat.title", &[("login", name), ("name", full)]),
         };
         let line = presence::line(ui, view, session, open);
         let height = if line.is_some() { 40.0 } else { 22.0 };

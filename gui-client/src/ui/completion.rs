@@ -125,7 +125,7 @@ impl CompletionState {
         Area::new(id.with("completion"))
             .order(Order::Foreground)
             .pivot(Align2::LEFT_BOTTOM)
-            .fixed_pos(over.left_top() - Vec2::new(0.0, space::TINY))
+            .fixed_pos(over.left_top() - Vec2::new(0.0, space::SMALL))
             .show(ui.ctx(), |ui| {
                 frame.show(ui, |ui| {
                     ui.spacing_mut().item_spacing = Vec2::ZERO;

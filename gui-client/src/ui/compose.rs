@@ -10,7 +10,7 @@ use super::{
     emoji::{self, EmojiState},
     icon::Icon,
     login::login_problem,
-    marks, peer_name, widget,
+    marks, peer_name, peer_title, widget,
 };
 use crate::{
     engine::{LinkState, NotSent, Peer},
@@ -25,6 +25,9 @@ const MOST_LINES: f32 = 6.0;
 
 /// Width and height of the button that sends.
 const BUTTON: f32 = 40.0;
+
+/// Room between the border of the box, which is one wide, and the text.
+const MARGIN: [i8; 2] = [16, 10];
 
 /// The byte counter shows from this many bytes before the limit on.
 const COUNT_FROM: usize = LINE_BYTES - 2048;
@@ -79,6 +82,7 @@ pub fn show(
 ) {
     let (texts, palette) = (view.texts, view.palette);
     ui.spacing_mut().item_spacing.y = 0.0;
+    let bar_top = ui.max_rect().top();
     ui.add_space(10.0);
     remark(ui, view, session);
     let (quote, answer) = markup::split_draft(session.draft());
@@ -86,14 +90,17 @@ pub fn show(
         quote_bar(ui, view, quote, state, actions);
     }
     let hint = match &session.open {
-        Some(Peer::Person(login)) => texts.fill("compose.hint", &[("login", login.as_str())]),
+        Some(open @ Peer::Person(_)) => {
+            let title = peer_title(texts, session, open);
+            texts.fill("compose.hint", &[("login", title)])
+        }
         _ => texts.get("compose.hint_nobody").to_owned(),
     };
     let buttons = 2.0 * BUTTON + space::TINY;
     let shown = ui.horizontal_top(|ui| {
         ui.spacing_mut().item_spacing.x = 0.0;
-        ui.add_space(space::MEDIUM);
-        let width = ui.available_width() - buttons - space::SMALL - space::MEDIUM;
+        ui.add_space(space::LARGE);
+        let width = ui.available_width() - buttons - space::SMALL - space::LARGE;
         let top_down = Layout::top_down(Align::Min);
         ui.allocate_ui_with_layout(Vec2::new(width, 0.0), top_down, |ui| {
             ui.set_width(width);
@@ -101,9 +108,10 @@ pub fn show(
                 .fill(palette.field)
                 .stroke((1.0, palette.control_line))
                 .corner_radius(20)
-                .inner_margin(Margin::symmetric(16, 10))
+                .inner_margin(Margin::symmetric(MARGIN[0], MARGIN[1]))
                 .show(ui, |ui| {
-                    let over = ui.max_rect();
+                    let around = MARGIN.map(|margin| f32::from(margin) + 1.0);
+                    let over = ui.max_rect().expand2(around.into());
                     field(ui, view, session, &hint, over, state, actions);
                 });
         })
@@ -118,8 +126,13 @@ pub fn show(
         .layout(Layout::left_to_right(Align::Center));
     let mut row = ui.new_child(builder);
     row.spacing_mut().item_spacing.x = space::TINY;
-    emoji_button(&mut row, view, state);
-    let ready = session.ready && !answer.trim().is_empty();
+    let over = Rect::from_min_max(
+        egui::pos2(corner.x, bar_top),
+        corner + Vec2::new(buttons, BUTTON),
+    );
+    emoji_button(&mut row, view, over, state);
+    let fits = line_bytes(session.open.as_ref(), session.draft()) <= LINE_BYTES;
+    let ready = session.ready && fits && !answer.trim().is_empty();
     if send_button(&mut row, view, ready) {
         actions.push(Action::Send);
         state.focus = Some(Focus::Compose);
@@ -147,6 +160,8 @@ fn field(
     let mut is_changed = completion.take_keys(ui, id, !is_focused || ime, &mut typed);
     let tab_is_ours = completion.is_open();
     is_changed |= is_focused && marks::apply(ui, id, &mut typed);
+    // The scroll bar covers no letters.
+    ui.spacing_mut().scroll.floating_allocated_width = space::SMALL;
     let response = ScrollArea::vertical()
         .id_salt(("compose", &session.open))
         .max_height(row * MOST_LINES)
@@ -204,7 +219,9 @@ fn quote_bar(
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 0.0;
         ui.add_space(space::LARGE);
-        let width = ui.available_width() - space::CONTROL - space::MEDIUM - space::SMALL;
+        // The button stands over the middle of the one that sends.
+        let beside = space::LARGE + (BUTTON - space::CONTROL) / 2.0;
+        let width = ui.available_width() - space::CONTROL - beside - space::SMALL;
         let (rect, response) = ui.allocate_exact_size(Vec2::new(width, 38.0), Sense::hover());
         let name = texts.fill("compose.replying", &[("name", quote.author)]);
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &name));
@@ -236,10 +253,10 @@ fn quote_bar(
 }
 
 /// The button that opens the emoji.
-fn emoji_button(ui: &mut Ui, view: &View<'_>, state: &mut UiState) {
+fn emoji_button(ui: &mut Ui, view: &View<'_>, over: Rect, state: &mut UiState) {
     let name = view.texts.get("emoji.open");
     let button = widget::icon_button(ui, view.palette, Icon::Smile, name);
-    if let Some(chosen) = emoji::show(view, &button, &mut state.compose.emoji) {
+    if let Some(chosen) = emoji::show(view, &button, over, &mut state.compose.emoji) {
         state.compose.completion.insert(chosen.sign);
         state.focus = Some(Focus::Compose);
         ui.ctx().request_repaint();

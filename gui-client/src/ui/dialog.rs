@@ -1,4 +1,4 @@
-use egui::{Align, Frame, Grid, Id, Layout, Margin, Modal, RichText, ScrollArea, Ui};
+use egui::{Align, Frame, Id, Layout, Margin, Modal, RichText, ScrollArea, Ui};
 
 use super::{
     Focus, UiState, View, icon::Icon, journey, keys, login::login_problem, people, preferences,
@@ -13,7 +13,17 @@ use crate::{
 /// Height of the window that a dialog leaves free, with its own margins.
 const AROUND: f32 = 72.0;
 
-/// The dialog over everything else.
+/// In a window of this width the sheet of shortcuts has two columns.
+const TWO_COLUMNS: f32 = 640.0;
+
+/// Width of the keys on that sheet.
+const KEYS: f32 = 142.0;
+
+/// Room for the scroll bar, beside the contents.
+const SCROLL_BAR: f32 = 12.0;
+
+/// The dialog over everything else: its title and its buttons are always in sight, and what is
+/// between them scrolls where there is no room.
 pub fn show(
     ui: &mut Ui,
     view: &View<'_>,
@@ -31,7 +41,9 @@ pub fn show(
         return;
     };
     let width = match overlay {
-        Overlay::Settings | Overlay::Shortcuts => 440.0,
+        Overlay::Shortcuts if screen.width() >= TWO_COLUMNS => 780.0,
+        Overlay::Settings => 540.0,
+        Overlay::Shortcuts => 440.0,
         Overlay::Journey(_) => 620.0,
         _ => 380.0,
     };
@@ -52,24 +64,39 @@ pub fn show(
             ui.set_width(width - 40.0);
             // Not the height of the last frame: a problem may just have been told.
             ui.set_max_height(height);
-            ScrollArea::vertical()
-                .max_height(height)
+            let top = ui.cursor().top();
+            heading(ui, view, overlay, actions);
+            let above = ui.cursor().top() - top;
+            let room = height - above - footer_height(overlay);
+            ui.spacing_mut().scroll.floating_allocated_width = SCROLL_BAR;
+            let entered = ScrollArea::vertical()
+                .id_salt(kind)
+                .max_height(room)
+                .min_scrolled_height(0.0)
+                .auto_shrink([false, true])
                 .show(ui, |ui| match overlay {
                     Overlay::NewConversation { .. } | Overlay::SavePath { .. } => {
-                        question(ui, view, overlay, just_opened, actions);
+                        question(ui, view, overlay, just_opened, room, actions)
                     }
-                    Overlay::Settings => settings(ui, view, actions),
-                    Overlay::Shortcuts => shortcuts(ui, view, actions),
+                    Overlay::Settings => {
+                        settings(ui, view, actions);
+                        false
+                    }
+                    Overlay::Shortcuts => {
+                        sheet(ui, view);
+                        false
+                    }
                     Overlay::Members(group) => {
-                        let title = view
-                            .texts
-                            .fill("members.title", &[("name", group.as_str())]);
-                        heading(ui, view, &title, actions, overlay);
-                        ui.add_space(space::SMALL);
                         people::members(ui, view, group, actions);
+                        false
                     }
-                    Overlay::Journey(message) => journey(ui, view, message, state, actions),
-                });
+                    Overlay::Journey(message) => {
+                        journey(ui, view, message, state);
+                        false
+                    }
+                })
+                .inner;
+            footer(ui, view, overlay, entered, actions);
         });
     widget::settle(ui.ctx(), &modal.response);
     if modal.backdrop_response.clicked() {
@@ -84,52 +111,117 @@ fn close(overlay: &Overlay) -> Action {
     }
 }
 
-/// A dialog with one field.
+/// The title, and the button that closes.
+fn heading(ui: &mut Ui, view: &View<'_>, overlay: &Overlay, actions: &mut Vec<Action>) {
+    let texts = view.texts;
+    let title = match overlay {
+        Overlay::NewConversation { .. } => texts.get("new.title").to_owned(),
+        Overlay::SavePath { file, .. } => texts.get(file_key(*file)).to_owned(),
+        Overlay::Settings => texts.get("settings.title").to_owned(),
+        Overlay::Shortcuts => texts.get("keys.title").to_owned(),
+        Overlay::Members(group) => texts.fill("members.title", &[("name", group.as_str())]),
+        Overlay::Journey(_) => texts.get("journey.title").to_owned(),
+    };
+    ui.horizontal(|ui| {
+        let width = ui.available_width() - space::CONTROL - space::SMALL;
+        let ink = view.palette.text;
+        ui.label(widget::one_line(&title, text::heading(), ink, width));
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            let name = texts.get("dialog.close");
+            if widget::icon_button(ui, view.palette, Icon::Close, name).clicked() {
+                actions.push(close(overlay));
+            }
+        });
+    });
+    ui.add_space(space::TINY);
+}
+
+fn file_key(file: SavedFile) -> &'static str {
+    match file {
+        SavedFile::Picture | SavedFile::Journey => "save.picture",
+        SavedFile::Transcript => "save.transcript",
+        SavedFile::Report(ReportFormat::Text) => "save.conversation",
+        SavedFile::Report(_) => "save.report",
+    }
+}
+
+/// How high [`footer`] is, with what is above it.
+fn footer_height(overlay: &Overlay) -> f32 {
+    match overlay {
+        Overlay::NewConversation { .. } | Overlay::SavePath { .. } | Overlay::Journey(_) => {
+            space::MEDIUM + space::CONTROL + 2.0 * space::SMALL
+        }
+        Overlay::Settings | Overlay::Shortcuts | Overlay::Members(_) => 0.0,
+    }
+}
+
+/// What can be done with it. `entered`: Enter was pressed in its field.
+fn footer(
+    ui: &mut Ui,
+    view: &View<'_>,
+    overlay: &Overlay,
+    entered: bool,
+    actions: &mut Vec<Action>,
+) {
+    let (texts, palette) = (view.texts, view.palette);
+    let (accept, accepted) = match overlay {
+        Overlay::NewConversation { .. } => (texts.get("new.start"), Action::StartConversation),
+        Overlay::SavePath { .. } => (texts.get("save.save"), Action::Save(SaveAction::There)),
+        Overlay::Journey(_) => (
+            texts.get("journey.save"),
+            Action::Save(SaveAction::Take(SavedFile::Journey)),
+        ),
+        Overlay::Settings | Overlay::Shortcuts | Overlay::Members(_) => return,
+    };
+    ui.add_space(space::MEDIUM);
+    ui.horizontal(|ui| {
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            if matches!(overlay, Overlay::Journey(_)) {
+                if widget::plain_button(ui, accept).clicked() {
+                    actions.push(accepted);
+                }
+                return;
+            }
+            if widget::primary_button(ui, palette, accept).clicked() || entered {
+                actions.push(accepted);
+            }
+            if widget::plain_button(ui, texts.get("dialog.cancel")).clicked() {
+                actions.push(close(overlay));
+            }
+        });
+    });
+}
+
+/// A dialog with one field. True if Enter was pressed in it.
 fn question(
     ui: &mut Ui,
     view: &View<'_>,
     overlay: &Overlay,
     just_opened: bool,
+    room: f32,
     actions: &mut Vec<Action>,
-) {
+) -> bool {
     let (texts, palette) = (view.texts, view.palette);
-    let (title, advice, label, hint, value, problem, accept, accepted) = match overlay {
-        Overlay::SavePath {
-            file,
-            path,
-            problem,
-        } => (
-            texts.get(match file {
-                SavedFile::Picture => "save.picture",
-                SavedFile::Journey => "save.picture",
-                SavedFile::Transcript => "save.transcript",
-                SavedFile::Report(ReportFormat::Text) => "save.conversation",
-                SavedFile::Report(_) => "save.report",
-            }),
+    let (advice, label, hint, value, problem) = match overlay {
+        Overlay::SavePath { path, problem, .. } => (
             texts.get("save.advice"),
             texts.get("save.path"),
             "",
             path,
             problem.clone(),
-            texts.get("save.save"),
-            Action::Save(SaveAction::There),
         ),
         Overlay::NewConversation { login, problem } => (
-            texts.get("new.title"),
             texts.get("new.advice"),
             texts.get("new.login"),
             texts.get("new.hint"),
             login,
             problem.as_ref().map(|p| login_problem(texts, p)),
-            texts.get("new.start"),
-            Action::StartConversation,
         ),
         Overlay::Settings | Overlay::Shortcuts | Overlay::Members(_) | Overlay::Journey(_) => {
-            return;
+            return false;
         }
     };
     let top = ui.cursor().top();
-    heading(ui, view, title, actions, overlay);
     ui.label(
         RichText::new(advice)
             .font(text::body())
@@ -147,34 +239,14 @@ fn question(
         field.request_focus();
     }
     if let Overlay::NewConversation { login, .. } = overlay {
-        // The buttons below are to be seen too.
-        let buttons = space::MEDIUM + space::CONTROL + space::SMALL;
-        let height = ui.ctx().content_rect().height() - AROUND - buttons;
-        let room = height - (ui.cursor().top() - top);
+        let room = room - (ui.cursor().top() - top) - space::MEDIUM;
         ui.scope(|ui| people::show(ui, view, login, room, actions));
     }
-    ui.add_space(space::MEDIUM);
-    ui.horizontal(|ui| {
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if widget::primary_button(ui, palette, accept).clicked() || entered {
-                actions.push(accepted);
-            }
-            if widget::plain_button(ui, texts.get("dialog.cancel")).clicked() {
-                actions.push(close(overlay));
-            }
-        });
-    });
+    entered
 }
 
 fn settings(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
     let (texts, palette) = (view.texts, view.palette);
-    heading(
-        ui,
-        view,
-        texts.get("settings.title"),
-        actions,
-        &Overlay::Settings,
-    );
     preferences::all(ui, view, actions);
     ui.add_space(space::LARGE);
     ui.horizontal_wrapped(|ui| {
@@ -189,15 +261,16 @@ fn settings(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
         if widget::plain_button(ui, texts.get("keys.title")).clicked() {
             actions.push(Action::Show(Overlay::Shortcuts));
         }
-        if let Some(session) = &view.model.session {
-            let login = session.account.login.as_str();
-            let label = texts.fill("settings.sign_out", &[("login", login)]);
-            if widget::plain_button(ui, &label).clicked() {
-                actions.push(Action::SignOut);
-            }
-        }
     });
-    ui.add_space(space::SMALL);
+    if let Some(session) = &view.model.session {
+        ui.add_space(space::TINY);
+        let login = session.account.login.as_str();
+        let label = texts.fill("settings.sign_out", &[("login", login)]);
+        if widget::danger_button(ui, palette, &label).clicked() {
+            actions.push(Action::SignOut);
+        }
+    }
+    ui.add_space(space::TINY);
     let version = texts.fill(
         "settings.version",
         &[("version", env!("CARGO_PKG_VERSION"))],
@@ -210,79 +283,44 @@ fn settings(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
 }
 
 /// The way of a message, as far as it is known by now.
-fn journey(
-    ui: &mut Ui,
-    view: &View<'_>,
-    message: &Message,
-    state: &mut UiState,
-    actions: &mut Vec<Action>,
-) {
-    let texts = view.texts;
+fn journey(ui: &mut Ui, view: &View<'_>, message: &Message, state: &mut UiState) {
     let Some(session) = &view.model.session else {
         return;
     };
     let timeline = session.timeline();
     let known = timeline.and_then(|known| known.get(known.index_of(message.id)?));
-    let overlay = view.model.overlay.as_ref().unwrap_or(&Overlay::Settings);
-    heading(ui, view, texts.get("journey.title"), actions, overlay);
-    ui.add_space(space::SMALL);
     let area = journey::show(ui, view, session, known.unwrap_or(message));
     state.journey = Some(area.intersect(ui.clip_rect()));
-    ui.add_space(space::MEDIUM);
-    ui.horizontal(|ui| {
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            if widget::plain_button(ui, texts.get("journey.save")).clicked() {
-                actions.push(Action::Save(SaveAction::Take(SavedFile::Journey)));
-            }
-        });
+}
+
+/// The shortcuts, in two columns where there is room.
+fn sheet(ui: &mut Ui, view: &View<'_>) {
+    if ui.ctx().content_rect().width() < TWO_COLUMNS {
+        shortcuts(ui, view, keys::SHEET);
+        return;
+    }
+    let (left, right) = keys::SHEET.split_at(keys::SHEET.len().div_ceil(2));
+    ui.spacing_mut().item_spacing.x = space::HUGE;
+    ui.columns_const(|[one, other]| {
+        shortcuts(one, view, left);
+        shortcuts(other, view, right);
     });
 }
 
-fn shortcuts(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
-    let (texts, palette) = (view.texts, view.palette);
-    heading(
-        ui,
-        view,
-        texts.get("keys.title"),
-        actions,
-        &Overlay::Shortcuts,
-    );
-    Grid::new("shortcuts")
-        .num_columns(2)
-        .min_row_height(20.0)
-        .spacing([space::LARGE, space::SMALL])
-        .show(ui, |ui| {
-            for (keys, what) in keys::SHEET {
-                ui.label(
-                    RichText::new(*keys)
-                        .font(text::tiny_strong())
-                        .color(palette.text),
-                );
-                let what = RichText::new(texts.get(what)).font(text::small());
-                ui.add(egui::Label::new(what.color(palette.text_weak)).wrap());
-                ui.end_row();
-            }
+fn shortcuts(ui: &mut Ui, view: &View<'_>, rows: &[(&str, &str)]) {
+    let palette = view.palette;
+    ui.spacing_mut().item_spacing.y = space::SMALL;
+    for (keys, what) in rows {
+        ui.horizontal_top(|ui| {
+            ui.spacing_mut().item_spacing.x = space::MEDIUM;
+            let size = egui::vec2(KEYS, 20.0);
+            ui.allocate_ui_with_layout(size, Layout::left_to_right(Align::Min), |ui| {
+                ui.set_min_width(KEYS);
+                let keys = RichText::new(*keys).font(text::tiny_strong());
+                ui.label(keys.color(palette.text));
+            });
+            let what = RichText::new(view.texts.get(what)).font(text::small());
+            ui.add(egui::Label::new(what.color(palette.text_weak)).wrap());
         });
-}
-
-fn heading(
-    ui: &mut Ui,
-    view: &View<'_>,
-    title: &str,
-    actions: &mut Vec<Action>,
-    overlay: &Overlay,
-) {
-    ui.horizontal(|ui| {
-        ui.label(
-            RichText::new(title)
-                .font(text::heading())
-                .color(view.palette.text),
-        );
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            let name = view.texts.get("dialog.close");
-            if widget::icon_button(ui, view.palette, Icon::Close, name).clicked() {
-                actions.push(close(overlay));
-            }
-        });
-    });
+    }
 }

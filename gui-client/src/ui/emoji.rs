@@ -1,11 +1,14 @@
 //! The emoji one can choose from, behind a button of the compose box.
 
 use egui::{
-    FontId, Popup, PopupCloseBehavior, RectAlign, Response, Role, ScrollArea, Sense, TextEdit, Ui,
-    Vec2, WidgetInfo,
+    FontId, Popup, PopupCloseBehavior, Rect, RectAlign, Response, Role, ScrollArea, Sense,
+    TextEdit, Ui, Vec2, WidgetInfo,
 };
 
-use super::{View, widget};
+use super::{
+    View,
+    widget::{self, Look},
+};
 use crate::{
     emoji::{self, Emoji},
     theme::{space, text},
@@ -14,6 +17,8 @@ use crate::{
 const CELL: f32 = 36.0;
 const COLUMNS: usize = 8;
 const ROWS: f32 = 6.5;
+/// Room on both sides of the emoji; the scroll bar is in the right one.
+const BESIDE: f32 = 8.0;
 
 /// What is looked for among the emoji.
 #[derive(Debug, Default)]
@@ -22,9 +27,17 @@ pub struct EmojiState {
     is_open: bool,
 }
 
-/// The emoji over `button`, which opens and closes them. Gives the one that was chosen.
-pub fn show(view: &View<'_>, button: &Response, state: &mut EmojiState) -> Option<&'static Emoji> {
+/// The emoji over the bar that `button` is in, which opens and closes them. Gives the one that was
+/// chosen.
+pub fn show(
+    view: &View<'_>,
+    button: &Response,
+    over: Rect,
+    state: &mut EmojiState,
+) -> Option<&'static Emoji> {
     let shown = Popup::from_toggle_button_response(button)
+        .anchor(over)
+        .gap(space::SMALL)
         .close_behavior(PopupCloseBehavior::CloseOnClickOutside)
         .align(RectAlign::TOP_END)
         .show(|ui| contents(ui, view, state));
@@ -36,16 +49,16 @@ pub fn show(view: &View<'_>, button: &Response, state: &mut EmojiState) -> Optio
 
 fn contents(ui: &mut Ui, view: &View<'_>, state: &mut EmojiState) -> Option<&'static Emoji> {
     let texts = view.texts;
-    let room = ui.ctx().content_rect().width() - 2.0 * space::LARGE;
+    let around = 2.0 * (space::LARGE + space::SMALL) + 2.0 * BESIDE;
+    let room = ui.ctx().content_rect().width() - around;
     let columns = ((room / CELL) as usize).clamp(1, COLUMNS);
-    ui.set_width(CELL * columns as f32 + space::MEDIUM);
+    ui.set_width(CELL * columns as f32 + 2.0 * BESIDE);
     let name = texts.get("emoji.search");
-    let field = ui.add(
-        TextEdit::singleline(&mut state.typed)
-            .hint_text(name)
-            .font(text::body())
-            .desired_width(f32::INFINITY),
-    );
+    let edit = TextEdit::singleline(&mut state.typed)
+        .hint_text(widget::hint_text(view.palette, name, text::body()))
+        .font(text::body())
+        .desired_width(f32::INFINITY);
+    let field = widget::edit(ui, view.palette, edit, Look::default());
     field.widget_info(|| {
         let mut info = WidgetInfo::text_edit(true, &state.typed, &state.typed, name);
         info.label = Some(name.to_owned());
@@ -75,6 +88,7 @@ fn contents(ui: &mut Ui, view: &View<'_>, state: &mut EmojiState) -> Option<&'st
         .show_rows(ui, CELL, found.len().div_ceil(columns), |ui, rows| {
             for row in found.chunks(columns).skip(rows.start).take(rows.len()) {
                 ui.horizontal(|ui| {
+                    ui.add_space(BESIDE);
                     for emoji in row {
                         if cell(ui, view, emoji) {
                             chosen = Some(*emoji);
@@ -109,6 +123,8 @@ fn cell(ui: &mut Ui, view: &View<'_>, emoji: &Emoji) -> bool {
         FontId::proportional(22.0),
         view.palette.text,
     );
+    let corner = space::CONTROL_CORNER;
+    widget::focus_inside(ui, view.palette, &response, rect, corner);
     response
         .on_hover_text(format!(":{}:", emoji.code))
         .clicked()

@@ -7,7 +7,11 @@ use egui::{
     WidgetInfo, pos2, vec2,
 };
 
-use super::{ONE_PANE_BELOW, UiState, View, icon::Icon, widget};
+use super::{
+    ONE_PANE_BELOW, UiState, View,
+    icon::Icon,
+    widget::{self, Look},
+};
 use crate::{
     engine::{Crossing, Side},
     model::{Action, InspectAction, InspectedLine, SaveAction, SavedFile},
@@ -154,14 +158,12 @@ fn buttons(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
 fn filter(ui: &mut Ui, view: &View<'_>, width: f32, actions: &mut Vec<Action>) {
     let name = view.texts.get("wire.filter");
     let mut typed = view.model.inspector.filter.clone();
-    let response = ui.add(
-        TextEdit::singleline(&mut typed)
-            .id(egui::Id::unique("inspector filter"))
-            .font(text::small())
-            .hint_text(RichText::new(name).color(view.palette.text_weak))
-            .margin(vec2(10.0, 6.0))
-            .desired_width(width),
-    );
+    let edit = TextEdit::singleline(&mut typed)
+        .id(egui::Id::unique("inspector filter"))
+        .font(text::small())
+        .hint_text(widget::hint_text(view.palette, name, text::small()))
+        .desired_width(width);
+    let response = widget::edit(ui, view.palette, edit, Look::default());
     response.widget_info(|| WidgetInfo::labeled(Role::TextInput, true, name));
     if response.changed() {
         actions.push(Action::Inspect(InspectAction::Filter(typed)));
@@ -226,7 +228,9 @@ fn row(ui: &mut Ui, view: &View<'_>, line: &InspectedLine, height: f32, is_chose
         painter.rect_filled(rect, 0.0, ground);
     }
     let narrow = height > ROW;
-    let upper = if narrow {
+    // What says all in one line stands in the middle.
+    let has_two_lines = narrow && !raw.is_empty();
+    let upper = if has_two_lines {
         rect.top() + 13.0
     } else {
         rect.center().y
@@ -253,7 +257,7 @@ fn row(ui: &mut Ui, view: &View<'_>, line: &InspectedLine, height: f32, is_chose
     }
     let words_left = sign.x + 14.0;
     let (raw_left, raw_y, words_right) = if narrow {
-        (left, rect.bottom() - 12.0, right)
+        (words_left, rect.bottom() - 12.0, right)
     } else {
         let middle = words_left + (right - words_left) * 0.42;
         (middle, upper, middle - space::SMALL)
@@ -266,8 +270,15 @@ fn row(ui: &mut Ui, view: &View<'_>, line: &InspectedLine, height: f32, is_chose
         upper,
         words_right,
     );
-    let mono = egui::FontId::monospace(12.5);
-    put(&raw, mono, palette.text_weak, raw_left, raw_y, right);
+    put(
+        &raw,
+        text::wire(),
+        palette.text_weak,
+        raw_left,
+        raw_y,
+        right,
+    );
+    widget::focus_inside(ui, palette, &response, rect, 4);
     response.clicked()
 }
 
@@ -289,7 +300,7 @@ fn detail(ui: &mut Ui, view: &View<'_>, line: &InspectedLine) {
         .max_height(90.0)
         .auto_shrink([false, true])
         .show(ui, |ui| {
-            let raw = RichText::new(line.raw(IN_DETAIL)).font(egui::FontId::monospace(12.5));
+            let raw = RichText::new(line.raw(IN_DETAIL)).font(text::wire());
             let raw = raw.color(view.palette.text);
             ui.add(Label::new(raw).wrap().selectable(true));
         });

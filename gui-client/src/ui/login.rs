@@ -1,4 +1,6 @@
-use egui::{Align, Align2, Frame, Layout, Margin, RichText, ScrollArea, Sense, Ui, Vec2, vec2};
+use egui::{
+    Align, Align2, Frame, Layout, Margin, Panel, RichText, ScrollArea, Sense, Ui, Vec2, vec2,
+};
 use mensageiro_protocol::LoginError;
 
 use super::{View, icon::Icon, preferences, widget};
@@ -10,23 +12,29 @@ use crate::{
 };
 
 const CARD_WIDTH: f32 = 400.0;
-const ROW_HEIGHT: f32 = 52.0;
+const ROW_HEIGHT: f32 = 44.0;
 
 /// The sign-in screen.
 pub fn show(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
     let palette = view.palette;
+    // In the corners at the bottom, in sight however much there is above.
+    Panel::bottom("quick preferences")
+        .frame(Frame::NONE)
+        .show_separator_line(false)
+        .exact_size(44.0)
+        .show(ui, |ui| preferences::quick(ui, view, actions));
     ScrollArea::vertical()
         .id_salt("login")
         .auto_shrink(false)
         .show(ui, |ui| {
             widget::centred(ui, CARD_WIDTH, "login", |ui| {
                 brand(ui, view);
-                ui.add_space(space::LARGE);
+                ui.add_space(space::MEDIUM);
                 Frame::new()
                     .fill(palette.raised)
                     .stroke((1.0, palette.line))
                     .corner_radius(space::CARD_CORNER)
-                    .inner_margin(Margin::same(20))
+                    .inner_margin(Margin::symmetric(20, space::LARGE as i8))
                     .show(ui, |ui| {
                         ui.with_layout(Layout::top_down(Align::Min), |ui| {
                             ui.set_width(ui.available_width());
@@ -34,9 +42,7 @@ pub fn show(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
                             remembered(ui, view, actions);
                         });
                     });
-                ui.add_space(space::SMALL);
-                preferences::quick(ui, view, actions);
-                ui.add_space(space::SMALL);
+                ui.add_space(space::TINY);
             });
         });
 }
@@ -62,9 +68,9 @@ pub fn login_problem(texts: &Texts, problem: &LoginError) -> String {
 fn brand(ui: &mut Ui, view: &View<'_>) {
     let palette = view.palette;
     ui.vertical_centered(|ui| {
-        let (rect, _) = ui.allocate_exact_size(Vec2::splat(64.0), Sense::hover());
-        ui.painter().rect_filled(rect, 18.0, palette.accent);
-        Icon::Bubbles.paint(ui.painter(), rect.center(), 38.0, palette.on_accent);
+        let (rect, _) = ui.allocate_exact_size(Vec2::splat(56.0), Sense::hover());
+        ui.painter().rect_filled(rect, 16.0, palette.accent);
+        Icon::Bubbles.paint(ui.painter(), rect.center(), 34.0, palette.on_accent);
         ui.add_space(space::TINY);
         ui.label(
             RichText::new("MeuMensageiro")
@@ -161,6 +167,8 @@ fn account_row(ui: &mut Ui, view: &View<'_>, account: Account, actions: &mut Vec
         ui.painter()
             .rect_filled(rect, space::CONTROL_CORNER, palette.hover);
     }
+    let corner = space::CONTROL_CORNER;
+    widget::focus_inside(ui, palette, &row, rect, corner);
     let center = rect.left_center() + vec2(8.0 + 18.0, 0.0);
     widget::avatar(ui.painter(), palette, center, 36.0, login);
     let left = rect.left() + 56.0;

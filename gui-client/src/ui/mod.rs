@@ -6,16 +6,20 @@ mod completion;
 mod compose;
 mod dialog;
 mod emoji;
+mod face;
+mod field;
 mod icon;
 mod inspector;
 mod journey;
 mod keys;
+mod list_row;
 mod login;
 mod marks;
 mod people;
 mod preferences;
 mod presence;
 mod refused;
+mod runs;
 mod search;
 mod sidebar;
 mod timeline;
@@ -31,10 +35,13 @@ pub use timeline::{Anchor, DrawnRow, TimelineState};
 
 use crate::{
     engine::Peer,
-    model::{Action, Model, Overlay},
+    model::{Action, Model, Notice, Overlay, Session},
     texts::Texts,
-    theme::{self, Palette},
+    theme::{self, Palette, space},
 };
+
+/// Width of a notice at most.
+const NOTICE_WIDTH: f32 = 480.0;
 
 /// What the screens read.
 #[derive(Clone, Copy, Debug)]
@@ -92,13 +99,8 @@ pub fn show(ui: &mut Ui, view: &View<'_>, state: &mut UiState) -> Vec<Action> {
     let palette = view.palette;
     ui.painter().rect_filled(ui.max_rect(), 0.0, palette.ground);
     let screen = ui.max_rect();
-    if let Some(notice) = &view.model.notice {
-        let panel = egui::Panel::top("notice")
-            .frame(egui::Frame::NONE)
-            .show_separator_line(false);
-        widget::bar(panel, ui, |ui| {
-            banner::notice(ui, view, notice, &mut actions)
-        });
+    if let Some(told) = &view.model.notice {
+        notice(ui, view, told, &mut actions);
     }
     if view.model.inspector.is_open {
         if inspector::is_alone(ui) {
@@ -120,12 +122,52 @@ pub fn show(ui: &mut Ui, view: &View<'_>, state: &mut UiState) -> Vec<Action> {
     actions
 }
 
+/// Floats over everything else, so that nothing moves when it comes and goes.
+fn notice(ui: &Ui, view: &View<'_>, notice: &Notice, actions: &mut Vec<Action>) {
+    let room = ui.max_rect().width() - 2.0 * space::LARGE;
+    let width = room.min(NOTICE_WIDTH);
+    let fill = match notice {
+        Notice::Saved(..) => view.palette.chosen,
+        _ => view.palette.warning,
+    };
+    // The bar in it has no round corners: the margin keeps it away from those of the card.
+    let frame = egui::Frame::new()
+        .fill(fill)
+        .stroke((1.0, view.palette.line))
+        .corner_radius(space::CARD_CORNER)
+        .shadow(view.palette.shadow())
+        .inner_margin(egui::Margin::symmetric(4, 5));
+    let shown = egui::Area::new(egui::Id::unique("notice"))
+        .order(egui::Order::Tooltip)
+        .anchor(egui::Align2::CENTER_TOP, [0.0, space::BAR + space::SMALL])
+        .default_width(width)
+        .show(ui.ctx(), |ui| {
+            frame.show(ui, |ui| {
+                ui.set_width(width - 8.0);
+                banner::notice(ui, view, notice, actions);
+            });
+        });
+    widget::settle(ui.ctx(), &shown.response);
+}
+
 /// The palette that goes with what egui has chosen.
 pub fn palette(ui: &Ui) -> &'static Palette {
     theme::palette(ui.style())
 }
 
-/// How a conversation is called.
+/// How a conversation is called by people: by the full name, where the server tells it.
+pub(crate) fn peer_title<'a>(texts: &'a Texts, session: &'a Session, peer: &'a Peer) -> &'a str {
+    let known = match peer {
+        Peer::Person(login) => session.people.user(login),
+        Peer::Server => None,
+    };
+    match known.map(|person| person.name.trim()) {
+        None | Some("") => peer_name(texts, peer),
+        Some(full) => full,
+    }
+}
+
+/// How a conversation is called by the protocol.
 pub(crate) fn peer_name<'a>(texts: &'a Texts, peer: &'a Peer) -> &'a str {
     match peer {
         Peer::Person(login) => login.as_str(),

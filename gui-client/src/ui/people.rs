@@ -3,7 +3,7 @@
 use egui::{RichText, Role, ScrollArea, Sense, Ui, Vec2, WidgetInfo};
 use mensageiro_protocol::Login;
 
-use super::{View, presence, widget};
+use super::{View, icon::Icon, presence, widget};
 use crate::{
     engine::{LinkState, Presence, PresenceNews},
     model::{Action, Person},
@@ -42,7 +42,7 @@ pub fn show(ui: &mut Ui, view: &View<'_>, typed: &str, room: f32, actions: &mut 
                     Some(person) => person.name.as_str(),
                 };
                 let news = person.and_then(|person| person.presence.as_ref());
-                if person_row(ui, view, login, about, news) {
+                if person_row(ui, view, login, about, news, person.is_none()) {
                     actions.push(Action::StartWith((*login).clone()));
                 }
             }
@@ -63,15 +63,20 @@ pub fn members(ui: &mut Ui, view: &View<'_>, group: &Login, actions: &mut Vec<Ac
         .iter()
         .map(|member| (member, session.people.user(member)))
         .collect();
-    let is_there = |member: &Login, person: Option<&Person>| {
+    let how_far = |member: &Login, person: Option<&Person>| {
         let news = person.and_then(|person| person.presence.as_ref());
-        member == me || news.is_some_and(|news| news.state != Presence::Offline)
+        match news.map(|news| news.state) {
+            _ if member == me => 0,
+            Some(Presence::Online) => 0,
+            Some(Presence::Away) => 1,
+            _ => 2,
+        }
     };
-    rows.sort_by_key(|(member, person)| !is_there(member, *person));
+    rows.sort_by_key(|(member, person)| how_far(member, *person));
     ui.spacing_mut().item_spacing.y = 0.0;
     for (member, person) in rows {
         if member == me {
-            person_row(ui, view, member, view.texts.get("members.you"), None);
+            person_row(ui, view, member, view.texts.get("members.you"), None, false);
             continue;
         }
         let news = person.and_then(|person| person.presence.as_ref());
@@ -84,7 +89,7 @@ pub fn members(ui: &mut Ui, view: &View<'_>, group: &Login, actions: &mut Vec<Ac
                 .texts
                 .fill("members.about", &[("name", name), ("state", &state)]),
         };
-        if person_row(ui, view, member, &about, news) {
+        if person_row(ui, view, member, &about, news, false) {
             actions.push(Action::StartWith(member.clone()));
         }
     }
@@ -97,6 +102,7 @@ fn person_row(
     login: &Login,
     about: &str,
     news: Option<&PresenceNews>,
+    is_group: bool,
 ) -> bool {
     let (texts, palette, name) = (view.texts, view.palette, login.as_str());
     let size = Vec2::new(ui.available_width(), PERSON);
@@ -114,7 +120,11 @@ fn person_row(
     let painter = ui.painter();
     painter.rect_filled(rect, space::CONTROL_CORNER, ground);
     let center = rect.left_center() + Vec2::new(22.0, 0.0);
-    widget::avatar(painter, palette, center, 30.0, name);
+    if is_group {
+        widget::sign_avatar(painter, palette, center, 30.0, Icon::People);
+    } else {
+        widget::avatar(painter, palette, center, 30.0, name);
+    }
     presence::dot(painter, palette, center, 30.0, ground, news);
     let (left, width) = (center.x + 25.0, rect.right() - center.x - 33.0);
     let lines = [
@@ -137,5 +147,6 @@ fn person_row(
         painter.galley(egui::pos2(left, top), galley, ink);
         top = next;
     }
+    widget::focus_inside(ui, palette, &response, rect, space::CONTROL_CORNER);
     response.clicked()
 }

@@ -12,7 +12,8 @@ use crate::{
 pub fn quick(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
     let (texts, palette) = (view.texts, view.palette);
     let preferences = &view.model.preferences;
-    ui.horizontal(|ui| {
+    ui.horizontal_centered(|ui| {
+        ui.add_space(space::LARGE);
         let next = match preferences.theme {
             ThemeChoice::System => ThemeChoice::Light,
             ThemeChoice::Light => ThemeChoice::Dark,
@@ -26,6 +27,7 @@ pub fn quick(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
             actions.push(Action::Theme(next));
         }
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            ui.add_space(space::LARGE);
             let shown = std::ptr::eq(texts, Texts::of(Language::Portuguese));
             let (other, label) = if shown {
                 (Language::English, "English")
@@ -71,7 +73,7 @@ pub fn all(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
     actions.extend(chosen.map(Action::Language));
 
     heading(ui, view, texts.get("settings.size"));
-    let sizes = [80, 100, 125, 150, 200].map(|percent| (percent, format!("{percent} %")));
+    let sizes = [75, 100, 125, 150, 200, 250, 300].map(|percent| (percent, format!("{percent} %")));
     let size = (preferences.zoom * 100.0).round() as u32;
     let chosen = widget::choices(ui, palette, size, &sizes);
     actions.extend(chosen.map(|percent| Action::Zoom(percent as f32 / 100.0)));

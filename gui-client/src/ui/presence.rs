@@ -1,10 +1,10 @@
 //! Where people are, in words and as a dot.
 
-use egui::{Color32, Painter, Pos2, Ui};
+use egui::{Color32, Painter, Pos2, Stroke, Ui};
 
 use super::View;
 use crate::{
-    engine::{Peer, Presence, PresenceNews},
+    engine::{LinkState, Peer, Presence, PresenceNews},
     model::Session,
     texts,
     theme::Palette,
@@ -20,15 +20,17 @@ pub fn line(ui: &Ui, view: &View<'_>, session: &Session, peer: &Peer) -> Option<
         return None;
     };
     let weak = view.palette.text_weak;
+    let is_known = session.is_group(peer) || session.people.user(login).is_some();
+    if is_known && !session.online {
+        // In the place of what nobody tells now, so that the name above it stays where it is.
+        return Some((view.texts.get(link_key(&session.link)).to_owned(), weak));
+    }
     if session.is_group(peer) {
         let members = session.people.members(login)?;
         let me = &session.account.login;
+        let is_online = |news: &PresenceNews| news.state == Presence::Online;
         let present = members.iter().filter(|member| {
-            *member == me
-                || session
-                    .people
-                    .presence(member)
-                    .is_some_and(|news| news.state != Presence::Offline)
+            *member == me || session.people.presence(member).is_some_and(is_online)
         });
         let present = present.count().to_string();
         let members = view.texts.count("presence.members", members.len());
@@ -41,6 +43,15 @@ pub fn line(ui: &Ui, view: &View<'_>, session: &Session, peer: &Peer) -> Option<
         _ => weak,
     };
     Some((words(view, news), ink))
+}
+
+/// The word for a connection that is not there.
+fn link_key(link: &LinkState) -> &'static str {
+    match link {
+        LinkState::Waiting { .. } => "link.waiting",
+        LinkState::Refused => "link.refused",
+        _ => "link.connecting",
+    }
 }
 
 /// Who types in a conversation, in words; draws again when that ends.
@@ -76,7 +87,8 @@ pub fn words(view: &View<'_>, news: &PresenceNews) -> String {
     }
 }
 
-/// A dot at the lower right of an avatar, for those who are there.
+/// A mark at the lower right of an avatar: a dot for those who are there, a ring for those who are
+/// away, so that nobody needs to tell colours apart.
 pub fn dot(
     painter: &Painter,
     palette: &Palette,
@@ -85,13 +97,18 @@ pub fn dot(
     ground: Color32,
     news: Option<&PresenceNews>,
 ) {
-    let colour = match news.map(|news| news.state) {
-        Some(Presence::Online) => palette.success_text,
-        Some(Presence::Away) => palette.warning_text,
-        _ => return,
-    };
-    let radius = (size * 0.13).max(4.0);
+    let radius = (size * 0.13).max(4.5);
     let center = avatar + egui::Vec2::splat(size * 0.36);
-    painter.circle_filled(center, radius + 2.0, ground);
-    painter.circle_filled(center, radius, colour);
+    match news.map(|news| news.state) {
+        Some(Presence::Online) => {
+            painter.circle_filled(center, radius + 2.0, ground);
+            painter.circle_filled(center, radius, palette.success_text);
+        }
+        Some(Presence::Away) => {
+            painter.circle_filled(center, radius + 2.0, ground);
+            let stroke = Stroke::new(2.0, palette.warning_text);
+            painter.circle_stroke(center, radius - 1.0, stroke);
+        }
+        _ => {}
+    }
 }

@@ -2,9 +2,12 @@
 
 use std::borrow::Cow;
 
-use egui::{Align, Label, Layout, RichText, Role, ScrollArea, Sense, Ui, WidgetInfo, pos2, vec2};
+use egui::{
+    Align, Button, Label, Layout, RichText, Role, ScrollArea, Sense, Ui, WidgetInfo, pos2, vec2,
+};
+use mensageiro_protocol::Login;
 
-use super::{View, peer_name, sidebar, widget};
+use super::{View, list_row, peer_title, widget};
 use crate::{
     engine::{Message, Peer},
     markup::{self, find_words},
@@ -17,6 +20,9 @@ use crate::{
 const CONVERSATIONS: usize = 20;
 
 const ROW_HEIGHT: f32 = 58.0;
+
+/// As many as the history looks for: there may be more.
+const MOST: usize = 100;
 
 /// Characters shown before what was looked for.
 const BEFORE: usize = 24;
@@ -31,14 +37,15 @@ pub fn scope(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<
     };
     let texts = view.texts;
     ui.horizontal(|ui| {
-        ui.add_space(space::MEDIUM);
-        let one = texts.fill("search.in", &[("name", login.as_str())]);
+        ui.add_space(space::LARGE);
+        let with = Peer::Person(login.clone());
+        let title = peer_title(texts, session, &with);
+        let one = texts.fill("search.in", &[("name", title)]);
         let choices = [
             (false, texts.get("search.everywhere").to_owned()),
             (true, one),
         ];
         if let Some(in_one) = widget::choices(ui, view.palette, chosen.is_some(), &choices) {
-            let with = Peer::Person(login.clone());
             actions.push(Action::SearchIn(in_one.then_some(with)));
         }
     });
@@ -54,20 +61,47 @@ pub fn results(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Ve
         .show(ui, |ui| {
             ui.spacing_mut().item_spacing = egui::Vec2::ZERO;
             let names = session.conversations.matching(&search.query);
-            for conversation in names.filter(|_| search.with.is_none()).take(CONVERSATIONS) {
+            let names = names.filter(|_| search.with.is_none());
+            let names: Vec<_> = names.take(CONVERSATIONS).collect();
+            if names.is_empty() && search.is_answered() && search.found().is_empty() {
+                nothing(ui, view, session, actions);
+                return;
+            }
+            for conversation in names {
                 let is_open = session.open.as_ref() == Some(&conversation.with);
-                if sidebar::row(ui, view, session, conversation, is_open, actions) {
+                if list_row::show(ui, view, session, conversation, is_open, actions) {
                     actions.push(Action::Open(conversation.with.clone()));
                     actions.push(Action::Filter(String::new()));
                 }
             }
             heading(ui, view, session);
             for message in search.found() {
-                if found(ui, view, &search.query, message) {
+                if found(ui, view, session, message) {
                     actions.push(Action::JumpTo(message.clone()));
                 }
             }
         });
+}
+
+/// Nothing holds what is typed, which may be somebody's name.
+fn nothing(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<Action>) {
+    let (texts, palette) = (view.texts, view.palette);
+    let typed = session.search.query.trim().trim_start_matches('@');
+    widget::centred(ui, 240.0, "nothing found", |ui| {
+        ui.spacing_mut().item_spacing.y = space::MEDIUM;
+        let sentence = RichText::new(texts.get("search.nothing")).font(text::small());
+        ui.label(sentence.color(palette.text_weak));
+        let login = Login::parse(typed).ok();
+        if let Some(login) = login.filter(|login| *login != session.account.login) {
+            let start = texts.fill("search.start", &[("login", login.as_str())]);
+            let start = widget::one_line(&start, text::body(), palette.text, 200.0);
+            let button = Button::new(start).min_size(vec2(0.0, space::CONTROL));
+            if ui.add(button).clicked() {
+                actions.push(Action::StartWith(login));
+                actions.push(Action::Filter(String::new()));
+            }
+        }
+    });
 }
 
 fn heading(ui: &mut Ui, view: &View<'_>, session: &Session) {
@@ -75,6 +109,10 @@ fn heading(ui: &mut Ui, view: &View<'_>, session: &Session) {
     let sentence = match (search.is_answered(), search.found().len()) {
         (false, 0) => return,
         (true, 0) => view.texts.get("search.nothing").to_owned(),
+        (_, MOST) => {
+            let count = MOST.to_string();
+            view.texts.fill("search.found_many", &[("count", &count)])
+        }
         (_, count) => view.texts.count("search.found", count),
     };
     ui.allocate_ui_with_layout(
@@ -89,27 +127,21 @@ fn heading(ui: &mut Ui, view: &View<'_>, session: &Session) {
 }
 
 /// One message that was found. True if it was clicked.
-fn found(ui: &mut Ui, view: &View<'_>, query: &str, message: &Message) -> bool {
+fn found(ui: &mut Ui, view: &View<'_>, session: &Session, message: &Message) -> bool {
     let (texts, palette) = (view.texts, view.palette);
+    let query = session.search.query.as_str();
     let size = vec2(ui.available_width(), ROW_HEIGHT);
     let (outer, response) = ui.allocate_exact_size(size, Sense::click());
-    if !ui.is_rect_visible(outer) {
-        return response.clicked();
-    }
-    let name = peer_name(texts, &message.with);
-    let who = match &message.author {
-        _ if message.is_own() => texts.fill("search.own_in", &[("name", name)]),
-        Some(author) => texts.fill(
-            "search.author_in",
-            &[("author", author.as_str()), ("name", name)],
-        ),
-        None => name.to_owned(),
-    };
-    let line = sidebar::beginning(&excerpt(&shown(message.text.as_str(), query), query));
+    let words = || words(view, session, message);
     response.widget_info(|| {
+        let (who, line) = words();
         let label = texts.fill("search.row", &[("name", &who), ("text", &line)]);
         WidgetInfo::labeled(Role::Button, true, label)
     });
+    if !ui.is_rect_visible(outer) {
+        return response.clicked();
+    }
+    let (who, line) = words();
     let rect = outer.shrink2(vec2(space::SMALL, 1.0));
     let painter = ui.painter();
     if response.hovered() || response.has_focus() {
@@ -140,17 +172,37 @@ fn found(ui: &mut Ui, view: &View<'_>, query: &str, message: &Message) -> bool {
         let galley = painter.layout_job(job);
         painter.galley(pos2(left, y - galley.size().y / 2.0), galley, ink);
     }
+    widget::focus_inside(ui, palette, &response, rect, space::CARD_CORNER - 2);
     response.clicked()
+}
+
+/// Who wrote a message that was found, and what of it is shown.
+fn words(view: &View<'_>, session: &Session, message: &Message) -> (String, String) {
+    let (texts, query) = (view.texts, session.search.query.as_str());
+    let name = peer_title(texts, session, &message.with);
+    let who = match &message.author {
+        _ if message.is_own() => texts.fill("search.own_in", &[("name", name)]),
+        Some(author) => texts.fill(
+            "search.author_in",
+            &[("author", author.as_str()), ("name", name)],
+        ),
+        None => name.to_owned(),
+    };
+    let line = list_row::beginning(&excerpt(&shown(message.text.as_str(), query), query));
+    (who, line)
 }
 
 /// What of a message a result shows: what was said, and what it replies to only if the words are
 /// there alone.
 fn shown(text: &str, query: &str) -> String {
-    let said = markup::plain(markup::split_quote(text).1);
-    if find_words(&said, query).is_empty() {
-        return markup::plain(text);
+    let (quote, said) = markup::split_quote(text);
+    let said = markup::plain(said);
+    match quote {
+        Some(quote) if find_words(&said, query).is_empty() => {
+            format!("{}: “{}” {said}", quote.author, quote.excerpt)
+        }
+        _ => said,
     }
-    said
 }
 
 /// The text from the beginning of a word a little before the first word that was looked for; from
@@ -163,9 +215,14 @@ fn excerpt<'a>(text: &'a str, query: &str) -> Cow<'a, str> {
     match before.nth(BEFORE - 1) {
         None | Some((0, _)) => text.into(),
         Some((from, _)) => {
-            let space = text[from..found.start].find(char::is_whitespace);
-            let from = space.map_or(from, |space| from + space);
-            format!("…{}", text[from..].trim_start()).into()
+            // Where no word begins so near, one begins a little before; in a long address, none.
+            let after = text[from..found.start].find(char::is_whitespace);
+            let begin = after.map(|after| from + after);
+            let begin = begin.or_else(|| {
+                let before = text[..from].rfind(char::is_whitespace)?;
+                (from - before <= 2 * BEFORE).then_some(before)
+            });
+            format!("…{}", text[begin.unwrap_or(from)..].trim_start()).into()
         }
     }
 }
@@ -175,11 +232,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_replied_to_shows_as_people_say_it() {
+        let text = "> bruno: “A reunião  é às 10?”\nSim, *é*.";
+        assert_eq!(shown(text, "sim"), "Sim, é.");
+        let quoted = list_row::beginning(&shown(text, "reunião"));
+        assert_eq!(quoted, "bruno: “A reunião é às 10?” Sim, é.");
+    }
+
+    #[test]
     fn an_excerpt_begins_shortly_before_what_was_looked_for() {
         assert_eq!(excerpt("a reunião é hoje", "reuniao"), "a reunião é hoje");
         let long = format!("{} então a REUNIÃO é hoje", "ção ".repeat(30));
         let shown = excerpt(&long, "uniao hoje");
         assert_eq!(shown, "…ção ção ção  então a REUNIÃO é hoje");
+        let word = format!("{} anticonstitucionalissimamente", "ção ".repeat(30));
+        assert_eq!(excerpt(&word, "mente"), "…anticonstitucionalissimamente");
         assert_eq!(excerpt("nothing", "else"), "nothing");
         assert_eq!(excerpt("nothing", " "), "nothing");
     }

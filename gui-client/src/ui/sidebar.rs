@@ -1,20 +1,16 @@
-use egui::{Align, Layout, Rect, RichText, ScrollArea, Sense, TextEdit, Ui, Vec2, pos2, vec2};
+use egui::{Align, Layout, RichText, ScrollArea, Sense, TextEdit, Ui, Vec2, vec2};
 
 use super::{
-    Focus, UiState, View, banner, icon::Icon, peer_name, presence, search, timeline::delivery,
-    widget,
+    Focus, UiState, View, banner,
+    icon::Icon,
+    list_row, search,
+    widget::{self, Look},
 };
 use crate::{
-    engine::{Conversation, Message, Peer},
-    markup,
+    engine::Conversation,
     model::{Action, Overlay, Session},
-    texts::{self, Texts},
     theme::{space, text},
 };
-
-const ROW_HEIGHT: f32 = 66.0;
-const AVATAR: f32 = 46.0;
-const SIGN: f32 = 15.0;
 
 /// The conversation list with what is above and below it.
 pub fn show(
@@ -105,28 +101,24 @@ fn filter(
     let (texts, palette) = (view.texts, view.palette);
     let name = texts.get("list.filter");
     ui.horizontal(|ui| {
-        ui.add_space(space::MEDIUM);
+        ui.add_space(space::LARGE);
         let mut typed = session.search.query.clone();
-        let margin = egui::Margin {
-            left: 34,
-            right: 10,
-            top: 8,
-            bottom: 8,
+        let look = Look {
+            margin: egui::Margin {
+                left: 34,
+                right: 10,
+                top: 6,
+                bottom: 6,
+            },
+            is_quiet: true,
+            ..Look::default()
         };
-        let width = ui.available_width() - space::MEDIUM;
-        let response = ui
-            .scope(|ui| {
-                ui.visuals_mut().widgets.inactive.bg_stroke = egui::Stroke::NONE;
-                ui.add(
-                    TextEdit::singleline(&mut typed)
-                        .id(ui.scope_id().with("filter"))
-                        .font(text::small())
-                        .hint_text(RichText::new(name).color(palette.text_weak))
-                        .margin(margin)
-                        .desired_width(width),
-                )
-            })
-            .inner;
+        let edit = TextEdit::singleline(&mut typed)
+            .id(ui.scope_id().with("filter"))
+            .font(text::small())
+            .hint_text(widget::hint_text(palette, name, text::small()))
+            .desired_width(ui.available_width() - space::LARGE);
+        let response = widget::edit(ui, palette, edit, look);
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, name));
         let sign = response.rect.left_center() + vec2(18.0, 0.0);
         Icon::Search.paint(ui.painter(), sign, 17.0, palette.text_weak);
@@ -158,10 +150,10 @@ fn rows(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<Actio
     ScrollArea::vertical()
         .id_salt("conversations")
         .auto_shrink(false)
-        .show_rows(ui, ROW_HEIGHT, shown.len(), |ui, range| {
+        .show_rows(ui, list_row::HEIGHT, shown.len(), |ui, range| {
             for conversation in &shown[range] {
                 let is_open = session.open.as_ref() == Some(&conversation.with);
-                if row(ui, view, session, conversation, is_open, actions) {
+                if list_row::show(ui, view, session, conversation, is_open, actions) {
                     actions.push(Action::Open(conversation.with.clone()));
                 }
             }
@@ -184,175 +176,6 @@ fn nobody(ui: &mut Ui, view: &View<'_>, session: &Session) {
                 .color(view.palette.text_weak),
         );
     });
-}
-
-/// One conversation. True if it was clicked.
-pub(super) fn row(
-    ui: &mut Ui,
-    view: &View<'_>,
-    session: &Session,
-    conversation: &Conversation,
-    is_open: bool,
-    actions: &mut Vec<Action>,
-) -> bool {
-    let (texts, palette) = (view.texts, view.palette);
-    let name = peer_name(texts, &conversation.with);
-    let (outer, response) =
-        ui.allocate_exact_size(vec2(ui.available_width(), ROW_HEIGHT), Sense::click());
-    response.widget_info(|| {
-        let mut label = match conversation.unread {
-            0 => name.to_owned(),
-            count => texts.count_with("list.row_unread", count, &[("name", name)]),
-        };
-        for (is_so, key) in [
-            (conversation.is_pinned, "list.row_pinned"),
-            (conversation.is_muted, "list.row_muted"),
-        ] {
-            if is_so {
-                label = texts.fill(key, &[("row", &label)]);
-            }
-        }
-        let mut info = egui::WidgetInfo::selected(egui::Role::Button, true, is_open, label);
-        info.current_text_value = row_value(view, session, conversation);
-        info
-    });
-    response.context_menu(|ui| arrange(ui, view, conversation, actions));
-    let rect = outer.shrink2(vec2(space::SMALL, 1.0));
-    let ground = if is_open {
-        Some(palette.chosen)
-    } else if response.hovered() || response.has_focus() {
-        Some(palette.hover)
-    } else {
-        None
-    };
-    let painter = ui.painter();
-    if let Some(ground) = ground {
-        painter.rect_filled(rect, space::CARD_CORNER - 2, ground);
-    }
-    let center = pos2(rect.left() + 8.0 + AVATAR / 2.0, rect.center().y);
-    match &conversation.with {
-        Peer::Person(login) => {
-            widget::avatar(painter, palette, center, AVATAR, name);
-            let news = session.people.presence(login);
-            let ground = ground.unwrap_or(palette.panel);
-            presence::dot(painter, palette, center, AVATAR, ground, news);
-        }
-        Peer::Server => {
-            painter.circle_filled(center, AVATAR / 2.0, palette.text_weak);
-            Icon::Bubbles.paint(painter, center, 24.0, palette.panel);
-        }
-    }
-    let area = Rect::from_min_max(
-        pos2(center.x + AVATAR / 2.0 + 10.0, rect.top()),
-        pos2(rect.right() - 10.0, rect.bottom()),
-    );
-    words(ui, view, session, conversation, area, is_open);
-    response.clicked()
-}
-
-fn words(
-    ui: &Ui,
-    view: &View<'_>,
-    session: &Session,
-    conversation: &Conversation,
-    area: Rect,
-    is_open: bool,
-) {
-    let (texts, palette, painter) = (view.texts, view.palette, ui.painter());
-    let name = peer_name(texts, &conversation.with);
-    let (upper, lower) = (area.center().y - 11.0, area.center().y + 12.0);
-    let mut right = area.right();
-    if let Some(last) = &conversation.last {
-        let today = view.zone.to_datetime(view.now).date();
-        let time = texts::row_time(texts, last.at, today, view.zone);
-        let ink = match conversation.unread {
-            0 => palette.text_weak,
-            _ if conversation.is_muted => palette.text_weak,
-            _ => palette.accent_text,
-        };
-        let galley = painter.layout_no_wrap(time, text::tiny(), ink);
-        right -= galley.size().x;
-        painter.galley(pos2(right, upper - galley.size().y / 2.0), galley, ink);
-        right -= space::SMALL;
-    }
-    for (is_so, sign) in [
-        (conversation.is_muted, Icon::Muted),
-        (conversation.is_pinned, Icon::Pin),
-    ] {
-        if is_so {
-            let at = pos2(right - SIGN / 2.0, upper);
-            sign.paint(painter, at, SIGN, palette.text_weak);
-            right -= SIGN + space::TINY;
-        }
-    }
-    let job = widget::one_line(name, text::strong(), palette.text, right - area.left());
-    let galley = painter.layout_job(job);
-    painter.galley(
-        pos2(area.left(), upper - galley.size().y / 2.0),
-        galley,
-        palette.text,
-    );
-
-    let mut right = area.right();
-    if conversation.unread > 0 {
-        let at = pos2(right, lower);
-        let (ground, ink) = match conversation.is_muted {
-            false => (palette.accent, palette.on_accent),
-            true => (palette.pressed, palette.text),
-        };
-        let width = widget::badge(painter, (ground, ink), at, conversation.unread);
-        right -= width + space::SMALL;
-    }
-    let mut left = area.left();
-    let typing = presence::typing(ui, view, session, &conversation.with);
-    let (line, ink) = match (&conversation.last, conversation.draft.trim()) {
-        _ if typing.is_some() => (typing.unwrap_or_default(), palette.accent_text),
-        (_, draft) if !draft.is_empty() && !is_open => (
-            texts.fill(
-                "list.draft",
-                &[("text", &beginning(markup::split_draft(draft).1))],
-            ),
-            palette.warning_text,
-        ),
-        (Some(last), _) => {
-            if last.is_own() {
-                let (sign, ink) = delivery::sign(view, last, palette.text_weak);
-                sign.paint(painter, pos2(left + SIGN / 2.0, lower), SIGN, ink);
-                left += SIGN + space::TINY;
-            }
-            (last_words(texts, last), palette.text_weak)
-        }
-        (None, _) => (texts.get("list.no_message").to_owned(), palette.text_weak),
-    };
-    let job = widget::one_line(&line, text::small(), ink, right - left);
-    let galley = painter.layout_job(job);
-    painter.galley(pos2(left, lower - galley.size().y / 2.0), galley, ink);
-}
-
-/// What a screen reader says of a row after its name: the last message, its time, and where the
-/// other one is.
-fn row_value(view: &View<'_>, session: &Session, conversation: &Conversation) -> Option<String> {
-    let (texts, last) = (view.texts, conversation.last.as_ref()?);
-    let today = view.zone.to_datetime(view.now).date();
-    let (line, time) = (
-        last_words(texts, last),
-        texts::row_time(texts, last.at, today, view.zone),
-    );
-    let values = [("line", line.as_str()), ("time", time.as_str())];
-    let news = match &conversation.with {
-        Peer::Person(login) => session.people.presence(login),
-        Peer::Server => None,
-    };
-    Some(match news.map(|news| presence::words(view, news)) {
-        None => texts.fill("list.row_last", &values),
-        Some(presence) => {
-            let presence = ("presence", presence.as_str());
-            texts.fill(
-                "list.row_last_with_presence",
-                &[&values[..], &[presence]].concat(),
-            )
-        }
-    })
 }
 
 /// The part of a menu that says how a conversation stands in the list.
@@ -378,23 +201,4 @@ pub(super) fn arrange(
         actions.push(Action::Mute(with.clone(), !is_muted));
         ui.close();
     }
-}
-
-/// What a row says of a message.
-fn last_words(texts: &Texts, last: &Message) -> String {
-    let (_, said) = markup::split_quote(last.text.as_str());
-    let text = beginning(&markup::plain(said));
-    match &last.author {
-        Some(author) => texts.fill("list.author", &[("name", author.as_str()), ("text", &text)]),
-        None if last.is_own() => texts.fill("list.own", &[("text", &text)]),
-        None => text,
-    }
-}
-
-/// As much of a text as a row can show, on one line.
-pub(super) fn beginning(text: &str) -> String {
-    let shown = text.chars().take(160);
-    shown
-        .map(|c| if c.is_whitespace() { ' ' } else { c })
-        .collect()
 }

@@ -1,14 +1,14 @@
-use std::ops::Range;
-
 use egui::{
-    Align2, Button, Color32, Painter, Panel, Pos2, Response, RichText, Role, Sense, TextEdit, Ui,
-    Vec2, WidgetInfo,
-    text::{LayoutJob, TextFormat, TextWrapping},
-    vec2,
+    Align2, Button, Color32, Painter, Panel, Pos2, Response, RichText, Role, Sense, Stroke, Ui,
+    Vec2, WidgetInfo, vec2,
 };
 
 use super::icon::Icon;
-use crate::theme::{Palette, space, text};
+pub use super::{
+    field::{Look, edit, field, hint_text},
+    runs::{mark, one_line},
+};
+use crate::theme::{self, Palette, space, text};
 
 /// The one button of a screen that does what the screen is for.
 pub fn primary_button(ui: &mut Ui, palette: &Palette, label: &str) -> Response {
@@ -20,19 +20,33 @@ pub fn primary_button(ui: &mut Ui, palette: &Palette, label: &str) -> Response {
             (&mut widgets.active, palette.accent_hover),
         ] {
             widget.weak_bg_fill = fill;
-            widget.bg_stroke = egui::Stroke::NONE;
+            widget.bg_stroke = Stroke::NONE;
         }
         let label = RichText::new(label)
             .font(text::strong())
             .color(palette.on_accent);
-        ui.add(Button::new(label).min_size(vec2(0.0, space::CONTROL)))
+        button(ui, palette, label)
     })
     .inner
 }
 
+/// A button of the usual height, with the usual ring where the keyboard is.
+fn button(ui: &mut Ui, palette: &Palette, label: RichText) -> Response {
+    let response = ui.add(Button::new(label).min_size(vec2(0.0, space::CONTROL)));
+    focus_ring(ui, palette, &response, response.rect, space::CONTROL_CORNER);
+    response
+}
+
 /// Any other button.
 pub fn plain_button(ui: &mut Ui, label: &str) -> Response {
-    ui.add(Button::new(RichText::new(label).font(text::body())).min_size(vec2(0.0, 32.0)))
+    let palette = theme::palette(ui.style());
+    button(ui, palette, RichText::new(label).font(text::body()))
+}
+
+/// A button that ends something; it says so in words, and looks it.
+pub fn danger_button(ui: &mut Ui, palette: &Palette, label: &str) -> Response {
+    let label = RichText::new(label).font(text::body());
+    button(ui, palette, label.color(palette.danger_text))
 }
 
 /// How wide [`plain_button`] is.
@@ -73,6 +87,8 @@ pub fn column(area: egui::Rect) -> egui::Rect {
 /// A menu is as wide as its longest entry.
 pub fn menu(ui: &mut Ui) {
     ui.style_mut().wrap_mode = Some(egui::TextWrapMode::Extend);
+    ui.spacing_mut().button_padding = vec2(space::MEDIUM, 7.0);
+    ui.spacing_mut().item_spacing.y = 2.0;
 }
 
 /// A button that looks like a link.
@@ -80,7 +96,9 @@ pub fn link_button(ui: &mut Ui, palette: &Palette, label: &str) -> Response {
     let label = RichText::new(label)
         .font(text::strong())
         .color(palette.accent_text);
-    ui.add(Button::new(label).frame(false))
+    let response = ui.add(Button::new(label).frame(false));
+    focus_ring(ui, palette, &response, response.rect, space::TINY as u8);
+    response
 }
 
 /// A round button with a sign; `name` is its tooltip and what a screen reader says.
@@ -97,13 +115,14 @@ pub fn icon_button(ui: &mut Ui, palette: &Palette, icon: Icon, name: &str) -> Re
     ui.painter()
         .circle_filled(rect.center(), rect.width() / 2.0, ground);
     icon.paint(ui.painter(), rect.center(), 20.0, ink);
+    focus_inside(ui, palette, &response, rect, space::CONTROL as u8 / 2);
     response.on_hover_text(name)
 }
 
 /// Shows that the keyboard is at something that egui does not draw itself.
 pub fn focus_ring(ui: &Ui, palette: &Palette, response: &Response, rect: egui::Rect, corner: u8) {
     if response.has_focus() {
-        let stroke = egui::Stroke::new(2.0, palette.accent_text);
+        let stroke = Stroke::new(2.0, palette.accent_text);
         ui.painter().rect_stroke(
             rect.expand(3.0),
             corner + 3,
@@ -113,50 +132,15 @@ pub fn focus_ring(ui: &Ui, palette: &Palette, response: &Response, rect: egui::R
     }
 }
 
-/// A labelled field of one line with a place for what is wrong with it.
-///
-/// Returns what was typed, if anything was, and the field's response.
-pub fn field(
-    ui: &mut Ui,
-    palette: &Palette,
-    label: &str,
-    value: &str,
-    hint: &str,
-    problem: Option<&str>,
-) -> (Option<String>, Response) {
-    let name = ui.label(
-        RichText::new(label)
-            .font(text::small())
-            .color(palette.text_weak),
+/// The same for what has neighbours: the ring stays inside.
+pub fn focus_inside(ui: &Ui, palette: &Palette, response: &Response, rect: egui::Rect, corner: u8) {
+    focus_ring(
+        ui,
+        palette,
+        response,
+        rect.shrink(4.0),
+        corner.saturating_sub(4),
     );
-    ui.add_space(-space::TINY);
-    let mut typed = value.to_owned();
-    let line = match problem {
-        Some(_) => palette.danger_text,
-        None => palette.control_line,
-    };
-    let response = ui
-        .scope(|ui| {
-            ui.visuals_mut().widgets.inactive.bg_stroke.color = line;
-            ui.add(
-                TextEdit::singleline(&mut typed)
-                    .font(text::body())
-                    .hint_text(RichText::new(hint).color(palette.text_weak))
-                    .desired_width(f32::INFINITY)
-                    .margin(vec2(space::MEDIUM, 9.0)),
-            )
-        })
-        .inner
-        .labelled_by(name.id);
-    if let Some(problem) = problem {
-        ui.add_space(-space::TINY);
-        ui.label(
-            RichText::new(problem)
-                .font(text::small())
-                .color(palette.danger_text),
-        );
-    }
-    (response.changed().then_some(typed), response)
 }
 
 /// A few choices side by side, of which one is chosen; wraps where there is no room.
@@ -177,12 +161,14 @@ pub fn choices<T: Copy + PartialEq>(
                 (palette.control, palette.text)
             };
             let mut button = Button::new(RichText::new(label).font(text::small()).color(ink))
-                .min_size(vec2(40.0, 30.0))
+                .min_size(vec2(40.0, 32.0))
                 .selected(is_chosen);
             if is_chosen {
-                button = button.fill(fill);
+                button = button.fill(fill).stroke(Stroke::new(1.0, fill));
             }
-            if ui.add(button).clicked() && !is_chosen {
+            let response = ui.add(button);
+            focus_ring(ui, palette, &response, response.rect, space::CONTROL_CORNER);
+            if response.clicked() && !is_chosen {
                 clicked = Some(*choice);
             }
         }
@@ -234,6 +220,12 @@ pub fn avatar(painter: &Painter, palette: &Palette, center: Pos2, size: f32, nam
     );
 }
 
+/// The round picture of a group, or of whoever else has no letters: a sign on a neutral ground.
+pub fn sign_avatar(painter: &Painter, palette: &Palette, center: Pos2, size: f32, sign: Icon) {
+    painter.circle_filled(center, size / 2.0, palette.text_weak);
+    sign.paint(painter, center, size * 0.54, palette.panel);
+}
+
 /// A number on a round ground, its right edge at `right`.
 pub fn badge(
     painter: &Painter,
@@ -251,45 +243,6 @@ pub fn badge(
     painter.rect_filled(rect, 10.0, ground);
     painter.galley(rect.center() - galley.size() / 2.0, galley, ink);
     size.x
-}
-
-/// Text on one line, ending in `…` where there is no room.
-pub fn one_line(text: &str, font: egui::FontId, color: Color32, width: f32) -> LayoutJob {
-    let mut job = LayoutJob::single_section(text.to_owned(), TextFormat::simple(font, color));
-    job.break_on_newline = false;
-    job.wrap = TextWrapping::truncate_at_width(width.max(0.0));
-    job
-}
-
-/// The same with these bytes marked as what was looked for.
-pub fn mark(job: LayoutJob, found: &[Range<usize>], palette: &Palette) -> LayoutJob {
-    if found.is_empty() {
-        return job;
-    }
-    let mut marked = LayoutJob {
-        text: String::new(),
-        sections: Vec::new(),
-        ..job.clone()
-    };
-    for section in &job.sections {
-        let (mut at, end) = (section.byte_range.start.0, section.byte_range.end.0);
-        while at < end {
-            let next = found.iter().find(|range| range.end > at);
-            let (to, is_found) = match next {
-                Some(range) if range.start <= at => (range.end, true),
-                Some(range) => (range.start, false),
-                None => (end, false),
-            };
-            let to = to.min(end);
-            let mut format = section.format.clone();
-            if is_found {
-                (format.background, format.color) = (palette.found, palette.text);
-            }
-            marked.append(&job.text[at..to], 0.0, format);
-            at = to;
-        }
-    }
-    marked
 }
 
 /// Up to two letters that stand for a name.

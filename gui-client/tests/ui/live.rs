@@ -312,7 +312,7 @@ fn searching_shows_messages_and_jumps_to_them() {
         )],
     });
     assert!(desk.sees("1 message"));
-    desk.click("Found, carol: A reunião é às 10h");
+    desk.click("Found, Carol Dias: A reunião é às 10h");
     assert_eq!(desk.session().open, Some(person("carol")));
     assert_eq!(
         desk.asked(),
@@ -338,7 +338,7 @@ fn searching_shows_messages_and_jumps_to_them() {
         rows.iter().any(|row| row.id == MessageId(40))
     };
     assert!(!is_there(&desk));
-    desk.click("Found, carol: A reunião é às 10h");
+    desk.click("Found, Carol Dias: A reunião é às 10h");
     assert!(is_there(&desk));
 }
 

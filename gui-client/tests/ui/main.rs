@@ -21,5 +21,6 @@ mod replies;
 mod report;
 mod script;
 mod selection;
+mod steady;
 mod timeline;
 mod words;

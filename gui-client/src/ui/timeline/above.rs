@@ -74,7 +74,8 @@ impl Above {
                 pos2(window.right(), bottom),
             )
         };
-        let mut bottom = bubble_top - self.gap;
+        // Half of the gap to the bubble is part of what is above it: lines stand in the middle.
+        let mut bottom = bubble_top - self.gap / 2.0;
         if self.new {
             let strip = strip(bottom, NEW_LINE);
             let label = texts.get("chat.new_messages");

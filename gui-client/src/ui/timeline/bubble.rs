@@ -1,19 +1,19 @@
 use std::{ops::Range, sync::Arc};
 
 use egui::{
-    Color32, Galley, Rect, Stroke, Ui,
-    text::{LayoutJob, TextFormat, TextWrapping},
+    Color32, Galley, Pos2, Rangef, Rect, Stroke, Ui,
+    text::{CCursor, LayoutJob, TextFormat, TextWrapping},
     vec2,
 };
 
 use crate::{
-    engine::{Delivery, Message},
+    engine::{Message, Peer},
     markup::{self, Quote, Style, find_urls, find_words},
     texts::time_of_day,
     theme::{Palette, text},
     ui::{
-        View,
-        widget::{mark, one_line},
+        View, peer_title,
+        runs::{append, is_only_emoji, mark, one_line},
     },
 };
 
@@ -32,6 +32,14 @@ const QUOTE_PAD: f32 = 10.0;
 
 const WIDEST: f32 = 560.0;
 const META_GAP: f32 = 10.0;
+/// Between the last line and the time below it.
+const TIME_GAP: f32 = 5.0;
+/// Room around code on a line.
+const CODE_PAD: f32 = 2.0;
+/// Height of a line in a block of code.
+const CODE_LINE: f32 = 22.0;
+/// Height of a line of large emoji.
+const LARGE_LINE: f32 = 44.0;
 
 /// A message laid out: its text, and the time in the lower right corner.
 #[derive(Debug)]
@@ -42,6 +50,8 @@ pub struct Bubble {
     pub quote: Option<[Arc<Galley>; 2]>,
     /// The text.
     pub text: Arc<Galley>,
+    /// Where blocks of code are in it: from which height to which.
+    pub code: Vec<Rangef>,
     /// Where the web addresses are in it, in bytes.
     pub urls: Vec<Range<usize>>,
     /// The time.
@@ -50,6 +60,8 @@ pub struct Bubble {
     pub width: f32,
     /// Height of the bubble.
     pub height: f32,
+    /// Colour of the ground of code.
+    pub code_ground: Color32,
     /// Colour of the ground, the text and the time.
     pub colours: [Color32; 3],
 }
@@ -75,20 +87,35 @@ pub fn lay_out(
     } else {
         [palette.other, palette.on_other, palette.on_other_weak]
     };
+    let code_ground = if message.is_own() {
+        palette.own_code
+    } else {
+        palette.other_code
+    };
     let inner = widest - 2.0 * PAD_X;
     let (quote, said) = markup::split_quote(message.text.as_str());
     let quote = quote.map(|quote| quoted(ui, view, quote, message.is_own(), inner));
-    let (mut job, urls) = text_job(said, inner, palette, message.is_own());
+    let Said {
+        mut job,
+        urls,
+        blocks,
+    } = text_job(said, inner, palette, message.is_own());
     let search = view.model.session.as_ref().map(|session| &session.search);
     if let Some(search) = search.filter(|search| search.is_on()) {
         let found = find_words(&job.text, &search.query);
         job = mark(job, &found, palette);
     }
     let text = ui.painter().layout_job(job);
+    let code: Vec<Rangef> = blocks.iter().map(|block| heights(&text, block)).collect();
     let author = message.author.as_ref().filter(|_| names_author);
     let author = author.map(|author| {
         let ink = palette.author(author.as_str());
-        let job = one_line(author.as_str(), text::small_strong(), ink, inner);
+        let who = Peer::Person(author.clone());
+        let session = view.model.session.as_ref();
+        let name = session.map_or(author.as_str(), |session| {
+            peer_title(view.texts, session, &who)
+        });
+        let job = one_line(name, text::small_strong(), ink, inner);
         ui.painter().layout_job(job)
     });
     let time = time_of_day(message.at, view.zone);
@@ -97,10 +124,14 @@ pub fn lay_out(
     let last_line = text.rows.last().map_or(0.0, |row| row.rect().right());
     // The time stands beside the last line where there is room, else below it.
     let beside = last_line + META_GAP + meta;
-    let (width, height) = if beside <= inner {
+    let ends_in_code = code
+        .last()
+        .is_some_and(|code| code.max > text.size().y - 1.0);
+    let (width, height) = if beside <= inner && !ends_in_code {
         (text.size().x.max(beside), text.size().y)
     } else {
-        (text.size().x.max(meta), text.size().y + time.size().y + 1.0)
+        let below = time.size().y + TIME_GAP;
+        (text.size().x.max(meta), text.size().y + below)
     };
     let named = author.as_ref().map_or(0.0, |author| author.size().x);
     let quote_width = quote.as_ref().map_or(0.0, |[author, excerpt]| {
@@ -112,6 +143,8 @@ pub fn lay_out(
     Bubble {
         author,
         quote,
+        code,
+        code_ground,
         urls,
         width: (width + 2.0 * PAD_X).ceil(),
         height: (height + 2.0 * PAD_Y).ceil(),
@@ -121,11 +154,19 @@ pub fn lay_out(
     }
 }
 
-/// Height of the line below a message that did not, or perhaps did not, go out.
-pub fn question_height(message: &Message) -> f32 {
-    match message.delivery {
-        Delivery::Unconfirmed | Delivery::Refused(_) => 34.0,
-        _ => 0.0,
+/// From which height to which some characters stand.
+fn heights(text: &Galley, characters: &Range<usize>) -> Rangef {
+    let at = |character: usize| text.pos_from_cursor(CCursor::new(character));
+    Rangef::new(at(characters.start).top(), at(characters.end).bottom())
+}
+
+/// Draws the grounds of blocks of code, as wide as the bubble; `at` is where the text begins.
+pub fn paint_code(ui: &Ui, bubble: &Bubble, at: Pos2) {
+    for block in &bubble.code {
+        let right = at.x + bubble.width - 2.0 * PAD_X;
+        let rect = Rect::from_x_y_ranges(at.x..=right, at.y + block.min..=at.y + block.max);
+        let rect = rect.expand2(vec2(6.0, 0.0));
+        ui.painter().rect_filled(rect, 6, bubble.code_ground);
     }
 }
 
@@ -158,8 +199,7 @@ pub fn paint_quote(
     [author, excerpt]: &[Arc<Galley>; 2],
 ) -> Rect {
     let rect = Rect::from_min_size(area.min, vec2(area.width(), QUOTE - 6.0));
-    let ground = palette.accent_text.gamma_multiply(0.10);
-    ui.painter().rect_filled(rect, 6, ground);
+    ui.painter().rect_filled(rect, 6, palette.quote_tint());
     let bar = Rect::from_min_size(rect.min, vec2(3.0, rect.height()));
     ui.painter().rect_filled(bar, 2, palette.accent_text);
     let at = rect.min + vec2(QUOTE_PAD, 3.0);
@@ -169,13 +209,16 @@ pub fn paint_quote(
     rect
 }
 
-/// The text without its marks, laid out as they say; and where the web addresses are in it.
-fn text_job(
-    said: &str,
-    width: f32,
-    palette: &Palette,
-    is_own: bool,
-) -> (LayoutJob, Vec<Range<usize>>) {
+/// A text without its marks, to be laid out as they say.
+struct Said {
+    job: LayoutJob,
+    /// Where the web addresses are in it, in bytes.
+    urls: Vec<Range<usize>>,
+    /// Where blocks of code are in it, in characters.
+    blocks: Vec<Range<usize>>,
+}
+
+fn text_job(said: &str, width: f32, palette: &Palette, is_own: bool) -> Said {
     let (ink, link, code) = if is_own {
         (palette.on_own, palette.on_own, palette.own_code)
     } else {
@@ -188,10 +231,29 @@ fn text_job(
         wrap: TextWrapping::wrap_at_width(width),
         ..LayoutJob::default()
     };
-    let mut at = 0;
+    let mut blocks = Vec::new();
+    let (mut at, mut characters) = (0, 0);
+    let is_large = is_only_emoji(&shown);
+    let mut was_inline = false;
     for part in &parts {
         let end = at + part.range.len();
-        let plain = format(part.style, ink, code);
+        let length = shown[at..end].chars().count();
+        if part.style.is_fenced {
+            blocks.push(characters..characters + length);
+        }
+        characters += length;
+        let mut plain = format(part.style, ink, code);
+        if is_large {
+            (plain.font_id, plain.line_height) = (text::emoji(), Some(LARGE_LINE));
+        }
+        // The ground of code on a line is a little wider than the code: its neighbours make room.
+        let is_inline = part.style.is_code && !part.style.is_fenced;
+        let mut space = if is_inline || was_inline {
+            CODE_PAD
+        } else {
+            0.0
+        };
+        was_inline = is_inline;
         let linked = TextFormat {
             color: link,
             underline: Stroke::new(1.0, link),
@@ -205,11 +267,11 @@ fn text_job(
                 None => (end, &plain),
             };
             let to = to.min(end);
-            job.append(&shown[at..to], 0.0, look.clone());
+            append(&mut job, &shown[at..to], std::mem::take(&mut space), look);
             at = to;
         }
     }
-    (job, urls)
+    Said { job, urls, blocks }
 }
 
 fn format(style: Style, ink: Color32, code: Color32) -> TextFormat {
@@ -219,13 +281,14 @@ fn format(style: Style, ink: Color32, code: Color32) -> TextFormat {
         _ => text::body(),
     };
     TextFormat {
-        line_height: Some(20.0),
+        line_height: Some(if style.is_fenced { CODE_LINE } else { 20.0 }),
         italics: style.is_italic,
-        background: if style.is_code {
+        background: if style.is_code && !style.is_fenced {
             code
         } else {
             Color32::TRANSPARENT
         },
+        expand_bg: CODE_PAD,
         ..TextFormat::simple(font, ink)
     }
 }

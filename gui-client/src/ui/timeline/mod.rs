@@ -6,6 +6,7 @@ mod above;
 mod anchor;
 mod bubble;
 pub mod delivery;
+mod question;
 mod row;
 mod scrollbar;
 

@@ -1,8 +1,8 @@
 use std::collections::HashMap;
 
 use egui::{
-    Align, CornerRadius, Layout, OpenUrl, Painter, Rect, RichText, Sense, Stroke, Ui, UiBuilder,
-    pos2, text_selection::LabelSelectionState, vec2,
+    CornerRadius, OpenUrl, Painter, Rect, RichText, Sense, Stroke, Ui, UiBuilder, pos2,
+    text_selection::LabelSelectionState, vec2,
 };
 
 use super::{
@@ -10,10 +10,10 @@ use super::{
     above::{Above, belongs},
     anchor::Heights,
     bubble::{self, AUTHOR, Bubble, PAD_X, PAD_Y, QUOTE, SIGN},
-    delivery,
+    delivery, question,
 };
 use crate::{
-    engine::{Delivery, Message, Peer},
+    engine::{Message, Peer},
     markup,
     model::{Action, Overlay, Timeline},
     texts,
@@ -21,12 +21,19 @@ use crate::{
     ui::{View, peer_name, widget},
 };
 
+/// In a timeline of this width, authors in a group have their pictures beside their messages.
+const FACES_FROM: f32 = 480.0;
+/// How large they are.
+const FACE: f32 = 30.0;
+
 /// Measures rows of one frame.
 pub struct Measure<'a> {
     ui: &'a Ui,
     view: &'a View<'a>,
     messages: &'a Timeline,
     widest: f32,
+    /// Where the messages stand.
+    column: Rect,
     /// What was measured, by the place in the timeline: it is drawn next.
     laid_out: HashMap<usize, Bubble>,
 }
@@ -39,6 +46,7 @@ impl<'a> Measure<'a> {
             view,
             messages,
             widest: bubble::widest(window.width()),
+            column: window,
             laid_out: HashMap::new(),
         }
     }
@@ -61,7 +69,7 @@ impl<'a> Measure<'a> {
         let laid_out = bubble::lay_out(self.ui, self.view, message, begins, self.widest);
         let heights = Heights {
             above: above.height(),
-            bubble: laid_out.height + bubble::question_height(message),
+            bubble: laid_out.height + question::height(self.ui, self.view, message, self.column),
         };
         self.laid_out.insert(index, laid_out);
         heights
@@ -81,11 +89,13 @@ pub fn paint(
     let message = messages.get(index)?;
     let above = Above::of(view, messages, index, message);
     above.paint(ui, view, messages, window, bubble_top);
-    let side = if window.width() < 480.0 { 10.0 } else { 20.0 };
+    let has_faces = message.author.is_some() && window.width() >= FACES_FROM;
     let left = if message.is_own() {
-        window.right() - side - laid_out.width
+        window.right() - space::LARGE - laid_out.width
+    } else if has_faces {
+        window.left() + space::LARGE + FACE + space::SMALL
     } else {
-        window.left() + side
+        window.left() + space::LARGE
     };
     let rect = Rect::from_min_size(
         pos2(left, bubble_top),
@@ -94,38 +104,21 @@ pub fn paint(
     let next = messages.get(index + 1);
     let ends_group =
         next.is_none_or(|next| !belongs(message, next) || messages.first_new == Some(next.id));
-    ground(ui.painter(), rect, laid_out, message, ends_group);
+    let corners = ground(ui.painter(), rect, laid_out, message, ends_group);
+    if let Some(author) = message.author.as_ref().filter(|_| has_faces && ends_group) {
+        let right = rect.left() - space::SMALL;
+        let center = pos2(right - FACE / 2.0, rect.bottom() - FACE / 2.0);
+        widget::avatar(ui.painter(), view.palette, center, FACE, author.as_str());
+    }
     if messages.sought.is_some_and(|(id, _)| id == message.id) {
-        let stroke = Stroke::new(2.0, view.palette.accent);
-        let around = rect.expand(2.0);
+        // Inside: what stands below is drawn later, and would cover it.
+        let stroke = Stroke::new(2.0, view.palette.accent_text);
         ui.painter()
-            .rect_stroke(around, 17, stroke, egui::StrokeKind::Middle);
+            .rect_stroke(rect, corners, stroke, egui::StrokeKind::Inside);
     }
     words(ui, view, message, rect, laid_out, actions);
     corner(ui, view, message, rect, laid_out);
-    match message.delivery {
-        Delivery::Unconfirmed => question(
-            ui,
-            view,
-            message,
-            "delivery.unconfirmed",
-            rect,
-            window,
-            actions,
-        ),
-        Delivery::Refused(why) => {
-            question(
-                ui,
-                view,
-                message,
-                delivery::refusal_key(why),
-                rect,
-                window,
-                actions,
-            );
-        }
-        _ => {}
-    }
+    question::show(ui, view, message, rect, window, actions);
     Some(DrawnRow {
         id: message.id,
         bubble: rect,
@@ -154,7 +147,13 @@ pub fn nothing_yet(ui: &mut Ui, view: &View<'_>, open: &Peer, messages: &Timelin
     });
 }
 
-fn ground(painter: &Painter, rect: Rect, bubble: &Bubble, message: &Message, ends_group: bool) {
+fn ground(
+    painter: &Painter,
+    rect: Rect,
+    bubble: &Bubble,
+    message: &Message,
+    ends_group: bool,
+) -> CornerRadius {
     let mut corners = CornerRadius::same(16);
     if ends_group {
         if message.is_own() {
@@ -164,6 +163,7 @@ fn ground(painter: &Painter, rect: Rect, bubble: &Bubble, message: &Message, end
         }
     }
     painter.rect_filled(rect, corners, bubble.colours[0]);
+    corners
 }
 
 /// The text itself: selectable, with links and a menu.
@@ -208,6 +208,7 @@ fn words(
         quote_at = Some(bubble::paint_quote(ui, view.palette, area, quote));
         at.y += QUOTE;
     }
+    bubble::paint_code(ui, bubble, at);
     LabelSelectionState::label_text_selection(
         ui,
         &response,
@@ -227,7 +228,7 @@ fn words(
             ui.ctx().open_url(OpenUrl::new_tab(url));
         }
     }
-    widget::focus_ring(ui, view.palette, &response, rect, 16);
+    widget::focus_inside(ui, view.palette, &response, rect, 16);
     let is_by_key = response.clicked() && response.interact_pointer_pos().is_none();
     if is_by_key {
         actions.extend(follow(ui, message));
@@ -320,44 +321,4 @@ fn corner(ui: &Ui, view: &View<'_>, message: &Message, rect: Rect, bubble: &Bubb
     }
     let at = pos2(left, y - bubble.time.size().y / 2.0);
     painter.galley(at, bubble.time.clone(), ink);
-}
-
-/// Nobody but the person can say whether a message that did not go out is to be sent again.
-fn question(
-    ui: &mut Ui,
-    view: &View<'_>,
-    message: &Message,
-    why: &str,
-    rect: Rect,
-    window: Rect,
-    actions: &mut Vec<Action>,
-) {
-    let (texts, palette) = (view.texts, view.palette);
-    let area = Rect::from_min_max(
-        pos2(window.left() + space::LARGE, rect.bottom() + 2.0),
-        pos2(rect.right(), rect.bottom() + 34.0),
-    );
-    let builder = UiBuilder::new()
-        .id_salt(("question", message.id.0))
-        .max_rect(area)
-        .layout(Layout::right_to_left(Align::Center));
-    ui.scope_builder(builder, |ui| {
-        ui.spacing_mut().item_spacing.x = space::SMALL;
-        ui.spacing_mut().button_padding = vec2(2.0, 2.0);
-        if widget::link_button(ui, palette, texts.get("delivery.discard")).clicked() {
-            actions.push(Action::Discard(message.id));
-        }
-        let again = match message.delivery {
-            Delivery::Refused(_) => "delivery.retry",
-            _ => "delivery.send_again",
-        };
-        if widget::link_button(ui, palette, texts.get(again)).clicked() {
-            actions.push(Action::SendAgain(message.id));
-        }
-        ui.label(
-            RichText::new(texts.fill(why, &[("name", peer_name(texts, &message.with))]))
-                .font(text::small())
-                .color(palette.danger_text),
-        );
-    });
 }

@@ -1,24 +1,22 @@
 use std::time::{Duration, Instant};
 
-use egui::{Key, Modifiers, Vec2};
 use egui_kittest::kittest::Queryable;
 use jiff::Timestamp;
 use mensageiro::{
     engine::{
-        Conversation, Delivery, Event, LinkProblem, LinkState, Message, Older, Presence,
-        PresenceNews, Receipt, ReceiptState, Refusal, Roster,
+        Conversation, Delivery, Event, LinkState, Message, Older, Presence, PresenceNews, Receipt,
+        ReceiptState, Roster,
     },
-    model::{Action, Notice, Overlay, Preferences, RememberedAccount, SavedFile},
+    model::{Action, Preferences, RememberedAccount},
 };
 use mensageiro_protocol::{
-    Framing, Text,
+    Text,
     live::{RosterGroup, RosterUser},
 };
 
 use super::{FOUR_K, LARGE, SMALL, USUAL, Words, picture};
 use crate::{
     desk::{Desk, conversation, login, message, person},
-    inspector::crossed,
     live::{live, receipt},
     words::EVERYWHERE,
 };
@@ -56,7 +54,7 @@ fn row(id: i64, with: &str, text: &str, unread: usize) -> Conversation {
     }
 }
 
-fn conversations(words: &Words) -> Vec<Conversation> {
+pub fn conversations(words: &Words) -> Vec<Conversation> {
     let long = "a-rather-long-login-that-somebody-has-chosen-to-test-all-of-this";
     vec![
         row(900, "bruno", words.answer, 0),
@@ -88,7 +86,7 @@ fn conversations(words: &Words) -> Vec<Conversation> {
     ]
 }
 
-fn talk(words: &Words) -> Vec<Message> {
+pub fn talk(words: &Words) -> Vec<Message> {
     let own = |id, text| Message {
         server_id: u64::try_from(id).ok(),
         ..message(id, "bruno", Delivery::Accepted, text)
@@ -106,7 +104,7 @@ fn talk(words: &Words) -> Vec<Message> {
     ]
 }
 
-fn page(with: &str, messages: Vec<Message>) -> Event {
+pub fn page(with: &str, messages: Vec<Message>) -> Event {
     Event::Page {
         with: person(with),
         before: None,
@@ -116,7 +114,7 @@ fn page(with: &str, messages: Vec<Message>) -> Event {
 }
 
 /// Signed in to a live session, with conversations.
-fn home(words: &Words) -> Desk {
+pub fn home(words: &Words) -> Desk {
     let mut desk = Desk::signed_in(conversations(words));
     desk.tell(live());
     desk.tell(roster(words));
@@ -124,7 +122,7 @@ fn home(words: &Words) -> Desk {
 }
 
 /// The conversation with bruno.
-fn chat(words: &Words) -> Desk {
+pub fn chat(words: &Words) -> Desk {
     let mut desk = home(words);
     desk.click("bruno");
     desk.tell(page("bruno", talk(words)));
@@ -133,7 +131,7 @@ fn chat(words: &Words) -> Desk {
     desk
 }
 
-fn only(messages: Vec<Message>) -> Desk {
+pub fn only(messages: Vec<Message>) -> Desk {
     let mut desk = Desk::signed_in(vec![conversation("bruno", 900, 0)]);
     desk.tell(live());
     desk.click("bruno");
@@ -295,54 +293,6 @@ fn conversation_of_a_group() {
 }
 
 #[test]
-fn how_far_messages_got() {
-    picture("members", USUAL, |words| {
-        let mut desk = home(words);
-        desk.click("turma-a, 3 unread");
-        desk.act(Action::Show(Overlay::Members(login("turma-a"))));
-        desk
-    });
-    for (name, size) in [("journey", USUAL), ("journey-small", SMALL)] {
-        picture(name, size, |words| {
-            let receipt = |by: &str, delivered: i64, read: Option<i64>| Receipt {
-                by: login(by),
-                delivered: Timestamp::from_millisecond(1_700_017_800_000 + delivered).ok(),
-                read: read.and_then(|ms| Timestamp::from_millisecond(1_700_017_800_000 + ms).ok()),
-            };
-            let mut desk = only(vec![]);
-            let own = Message {
-                server_id: Some(888),
-                at: Timestamp::from_millisecond(1_700_017_800_000).unwrap(),
-                receipts: vec![
-                    receipt("bruno", 12, Some(4_100)),
-                    receipt("carla", 31, None),
-                ],
-                ..message(801, "turma-a", Delivery::Accepted, words.question)
-            };
-            desk.act(Action::Show(Overlay::Journey(Box::new(own))));
-            desk
-        });
-    }
-    picture("chat-delivery", USUAL, |words| {
-        let own = |id, delivery| Message {
-            server_id: u64::try_from(id).ok(),
-            ..message(id, "bruno", delivery, words.question)
-        };
-        let mut desk = only(vec![
-            own(801, Delivery::Accepted),
-            own(802, Delivery::Accepted),
-            own(803, Delivery::Accepted),
-            own(804, Delivery::Unconfirmed),
-            own(805, Delivery::Refused(Refusal::MailboxFull)),
-            own(806, Delivery::Waiting),
-        ]);
-        desk.tell(receipt("bruno", "bruno", ReceiptState::Delivered, 802));
-        desk.tell(receipt("bruno", "bruno", ReceiptState::Read, 801));
-        desk
-    });
-}
-
-#[test]
 fn texts_that_try_to_break_it() {
     picture("chat-odd", USUAL, |words| {
         let texts = [
@@ -371,156 +321,4 @@ fn texts_that_try_to_break_it() {
         let long = format!("{} ", words.hello).repeat(160);
         only(vec![message(800, "bruno", Delivery::Received, &long)])
     });
-}
-
-#[test]
-fn compose_box() {
-    picture("compose-reply", USUAL, |words| {
-        let mut desk = chat(words);
-        desk.press(Modifiers::COMMAND, Key::ArrowUp);
-        desk.write("Message", words.draft);
-        desk
-    });
-    picture("compose-name", USUAL, |words| {
-        let mut desk = chat(words);
-        desk.write("Message", "@a");
-        desk
-    });
-    for (name, size) in [("compose-emoji", USUAL), ("compose-emoji-small", SMALL)] {
-        picture(name, size, |words| {
-            let mut desk = chat(words);
-            desk.harness.set_size(size);
-            desk.harness.run();
-            desk.click("Emoji");
-            desk
-        });
-    }
-    picture("compose-lines", USUAL, |words| {
-        let mut desk = chat(words);
-        desk.write_draft(&format!("{}\n", words.draft).repeat(9));
-        desk
-    });
-    picture("compose-too-long", USUAL, |words| {
-        let mut desk = chat(words);
-        desk.write_draft(&"é".repeat(9000));
-        desk
-    });
-}
-
-#[test]
-fn dialogs() {
-    picture("new", USUAL, |words| {
-        let mut desk = home(words);
-        desk.show(Overlay::new_conversation());
-        desk
-    });
-    picture("new-problem", SMALL, |words| {
-        let mut desk = home(words);
-        desk.show(Overlay::new_conversation());
-        desk.act(Action::EditOverlay("ana maria".into()));
-        desk.act(Action::StartConversation);
-        desk
-    });
-    picture("settings", USUAL, |words| {
-        let mut desk = chat(words);
-        desk.show(Overlay::Settings);
-        desk
-    });
-    picture("settings-small", SMALL, |words| {
-        let mut desk = home(words);
-        desk.show(Overlay::Settings);
-        desk
-    });
-    picture("keys", USUAL, |words| {
-        let mut desk = chat(words);
-        desk.show(Overlay::Shortcuts);
-        desk
-    });
-    picture("save-path", USUAL, |words| {
-        let mut desk = chat(words);
-        desk.show(Overlay::SavePath {
-            file: SavedFile::Picture,
-            path: "/home/alice/nowhere/window.png".into(),
-            problem: Some("No such file or directory".into()),
-        });
-        desk
-    });
-}
-
-#[test]
-fn state_of_the_link() {
-    let linked = |words: &Words, link: LinkState| {
-        let mut desk = chat(words);
-        desk.tell(Event::Link(link));
-        desk
-    };
-    picture("link-waiting", USUAL, |words| {
-        let mut desk = chat(words);
-        desk.stop_clock(super::NOW);
-        desk.tell(Event::Link(LinkState::Waiting {
-            problem: LinkProblem::NobodyListens,
-            retry_at: Instant::now() + Duration::from_millis(29_700),
-        }));
-        desk
-    });
-    picture("link-connecting", USUAL, |words| {
-        let mut desk = chat(words);
-        desk.tell(Event::Link(LinkState::Waiting {
-            problem: LinkProblem::TimedOut,
-            retry_at: Instant::now(),
-        }));
-        desk.tell(Event::Link(LinkState::Connecting));
-        desk
-    });
-    picture("link-classic", USUAL, |words| {
-        linked(
-            words,
-            LinkState::Online {
-                framing: Some(Framing::Line),
-                next_fetch: None,
-            },
-        )
-    });
-    picture("storage-failed", USUAL, |words| {
-        let mut desk = chat(words);
-        let why = "/home/alice/.local/share/meumensageiro: the disk is full";
-        desk.tell(Event::StorageFailed(why.into()));
-        desk
-    });
-    picture("notice", USUAL, |words| {
-        let mut desk = chat(words);
-        desk.notice(Notice::Saved(
-            SavedFile::Picture,
-            "/home/alice/window.png".into(),
-        ));
-        desk
-    });
-}
-
-#[test]
-fn protocol_inspector() {
-    const LINES: &[&str] = &[
-        "+",
-        ">alice live/1 device=d after=7",
-        r#"<welcome {"server":"MeuMensageiro","version":"0.1.0","you":"alice","last":9}"#,
-        "<#8;at=1700000000000 @bruno olá",
-        "<f",
-        ">#d-1-0 @bruno oi",
-        r#"<ok {"tag":"d-1-0","id":10,"at":1700000000000}"#,
-        r#"<receipt {"id":10,"with":"bruno","by":"bruno","state":"read","at":1700000000000}"#,
-    ];
-    for (name, size) in [
-        ("inspector", Vec2::new(1200.0, 620.0)),
-        ("inspector-small", SMALL),
-    ] {
-        picture(name, size, |words| {
-            let mut desk = chat(words);
-            desk.press(Modifiers::NONE, Key::F10);
-            for (at, line) in (0..).zip(LINES) {
-                desk.say(crossed(at, line));
-            }
-            desk.harness.run();
-            desk
-        });
-    }
 }

@@ -1,0 +1,33 @@
+//! The round picture of whoever one talks to, with where they are.
+
+use egui::{Color32, Painter, Pos2};
+
+use super::{View, icon::Icon, peer_name, presence, widget};
+use crate::{engine::Peer, model::Session};
+
+/// Draws it; `ground` is what it stands on.
+pub fn paint(
+    painter: &Painter,
+    view: &View<'_>,
+    session: &Session,
+    peer: &Peer,
+    center: Pos2,
+    size: f32,
+    ground: Color32,
+) {
+    let palette = view.palette;
+    let login = match peer {
+        Peer::Server => {
+            widget::sign_avatar(painter, palette, center, size, Icon::Bubbles);
+            return;
+        }
+        Peer::Person(_) if session.is_group(peer) => {
+            widget::sign_avatar(painter, palette, center, size, Icon::People);
+            return;
+        }
+        Peer::Person(login) => login,
+    };
+    widget::avatar(painter, palette, center, size, peer_name(view.texts, peer));
+    let news = session.people.presence(login);
+    presence::dot(painter, palette, center, size, ground, news);
+}

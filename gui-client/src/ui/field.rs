@@ -1,0 +1,96 @@
+//! Fields of one line.
+
+use egui::{Align2, Frame, Margin, Response, RichText, Stroke, TextEdit, Ui, vec2};
+
+use crate::theme::{Palette, space, text};
+
+/// A field of one line. Its size is the same whatever is in it and wherever the keyboard is.
+pub fn edit(ui: &mut Ui, palette: &Palette, edit: TextEdit<'_>, look: Look) -> Response {
+    let frame = Frame::new()
+        .fill(palette.field)
+        .corner_radius(space::CONTROL_CORNER)
+        .inner_margin(look.margin);
+    let edit = edit
+        .frame(frame)
+        .min_size(vec2(0.0, space::CONTROL))
+        .align(Align2::LEFT_CENTER);
+    let response = ui.add(edit);
+    let stroke = match (response.has_focus(), look.is_wrong) {
+        (true, false) => Stroke::new(2.0, palette.accent_text),
+        (true, true) => Stroke::new(2.0, palette.danger_text),
+        (false, true) => Stroke::new(1.0, palette.danger_text),
+        (false, false) if look.is_quiet => Stroke::NONE,
+        (false, false) => Stroke::new(1.0, palette.control_line),
+    };
+    ui.painter().rect_stroke(
+        response.rect,
+        space::CONTROL_CORNER,
+        stroke,
+        egui::StrokeKind::Inside,
+    );
+    response
+}
+
+/// How an [`edit`] looks.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    /// Around the text.
+    pub margin: Margin,
+    /// Something is wrong with what is in it.
+    pub is_wrong: bool,
+    /// It has no border until the keyboard is there.
+    pub is_quiet: bool,
+}
+
+impl Default for Look {
+    fn default() -> Self {
+        Self {
+            margin: Margin::symmetric(space::MEDIUM as i8, 6),
+            is_wrong: false,
+            is_quiet: false,
+        }
+    }
+}
+
+/// A labelled field of one line with a place for what is wrong with it.
+///
+/// Returns what was typed, if anything was, and the field's response.
+pub fn field(
+    ui: &mut Ui,
+    palette: &Palette,
+    label: &str,
+    value: &str,
+    hint: &str,
+    problem: Option<&str>,
+) -> (Option<String>, Response) {
+    let name = ui.label(
+        RichText::new(label)
+            .font(text::small())
+            .color(palette.text_weak),
+    );
+    ui.add_space(-space::TINY);
+    let mut typed = value.to_owned();
+    let field = TextEdit::singleline(&mut typed)
+        .font(text::body())
+        .hint_text(hint_text(palette, hint, text::body()))
+        .desired_width(f32::INFINITY);
+    let look = Look {
+        is_wrong: problem.is_some(),
+        ..Look::default()
+    };
+    let response = edit(ui, palette, field, look).labelled_by(name.id);
+    if let Some(problem) = problem {
+        ui.add_space(-space::TINY);
+        ui.label(
+            RichText::new(problem)
+                .font(text::small())
+                .color(palette.danger_text),
+        );
+    }
+    (response.changed().then_some(typed), response)
+}
+
+/// What stands in an empty field, as large as what will be written there.
+pub fn hint_text(palette: &Palette, hint: &str, font: egui::FontId) -> RichText {
+    RichText::new(hint).font(font).color(palette.text_weak)
+}

@@ -1,0 +1,206 @@
+//! One row of the conversation list.
+
+use egui::{Rect, Sense, Ui, pos2, vec2};
+
+use super::{
+    View, face, icon::Icon, peer_name, peer_title, presence, sidebar, timeline::delivery, widget,
+};
+use crate::{
+    engine::{Conversation, Message, Peer},
+    markup,
+    model::{Action, Session},
+    texts::{self, Texts},
+    theme::{space, text},
+};
+
+/// How high a row is.
+pub const HEIGHT: f32 = 66.0;
+
+const AVATAR: f32 = 46.0;
+const SIGN: f32 = 15.0;
+
+/// One conversation. True if it was clicked.
+pub fn show(
+    ui: &mut Ui,
+    view: &View<'_>,
+    session: &Session,
+    conversation: &Conversation,
+    is_open: bool,
+    actions: &mut Vec<Action>,
+) -> bool {
+    let (texts, palette) = (view.texts, view.palette);
+    let name = peer_name(texts, &conversation.with);
+    let (outer, response) =
+        ui.allocate_exact_size(vec2(ui.available_width(), HEIGHT), Sense::click());
+    response.widget_info(|| {
+        let mut label = match conversation.unread {
+            0 => name.to_owned(),
+            count => texts.count_with("list.row_unread", count, &[("name", name)]),
+        };
+        for (is_so, key) in [
+            (conversation.is_pinned, "list.row_pinned"),
+            (conversation.is_muted, "list.row_muted"),
+        ] {
+            if is_so {
+                label = texts.fill(key, &[("row", &label)]);
+            }
+        }
+        let mut info = egui::WidgetInfo::selected(egui::Role::Button, true, is_open, label);
+        info.current_text_value = row_value(view, session, conversation);
+        info
+    });
+    response.context_menu(|ui| sidebar::arrange(ui, view, conversation, actions));
+    let rect = outer.shrink2(vec2(space::SMALL, 1.0));
+    let ground = if is_open {
+        Some(palette.chosen)
+    } else if response.hovered() || response.has_focus() {
+        Some(palette.hover)
+    } else {
+        None
+    };
+    let painter = ui.painter();
+    if let Some(ground) = ground {
+        painter.rect_filled(rect, space::CARD_CORNER - 2, ground);
+    }
+    let center = pos2(rect.left() + 8.0 + AVATAR / 2.0, rect.center().y);
+    let on = ground.unwrap_or(palette.panel);
+    face::paint(
+        painter,
+        view,
+        session,
+        &conversation.with,
+        center,
+        AVATAR,
+        on,
+    );
+    let area = Rect::from_min_max(
+        pos2(center.x + AVATAR / 2.0 + 10.0, rect.top()),
+        pos2(rect.right() - 10.0, rect.bottom()),
+    );
+    words(ui, view, session, conversation, area, is_open);
+    widget::focus_inside(ui, palette, &response, rect, space::CARD_CORNER - 2);
+    response.clicked()
+}
+
+fn words(
+    ui: &Ui,
+    view: &View<'_>,
+    session: &Session,
+    conversation: &Conversation,
+    area: Rect,
+    is_open: bool,
+) {
+    let (texts, palette, painter) = (view.texts, view.palette, ui.painter());
+    let name = peer_title(texts, session, &conversation.with);
+    let (upper, lower) = (area.center().y - 11.0, area.center().y + 12.0);
+    let mut right = area.right();
+    if let Some(last) = &conversation.last {
+        let today = view.zone.to_datetime(view.now).date();
+        let time = texts::row_time(texts, last.at, today, view.zone);
+        let ink = match conversation.unread {
+            0 => palette.text_weak,
+            _ if conversation.is_muted => palette.text_weak,
+            _ => palette.accent_text,
+        };
+        let galley = painter.layout_no_wrap(time, text::tiny(), ink);
+        right -= galley.size().x;
+        painter.galley(pos2(right, upper - galley.size().y / 2.0), galley, ink);
+        right -= space::SMALL;
+    }
+    for (is_so, sign) in [
+        (conversation.is_muted, Icon::Muted),
+        (conversation.is_pinned, Icon::Pin),
+    ] {
+        if is_so {
+            let at = pos2(right - SIGN / 2.0, upper);
+            sign.paint(painter, at, SIGN, palette.text_weak);
+            right -= SIGN + space::TINY;
+        }
+    }
+    let job = widget::one_line(name, text::strong(), palette.text, right - area.left());
+    let galley = painter.layout_job(job);
+    painter.galley(
+        pos2(area.left(), upper - galley.size().y / 2.0),
+        galley,
+        palette.text,
+    );
+
+    let mut right = area.right();
+    if conversation.unread > 0 {
+        let at = pos2(right, lower);
+        let (ground, ink) = match conversation.is_muted {
+            false => (palette.accent, palette.on_accent),
+            true => (palette.pressed, palette.text),
+        };
+        let width = widget::badge(painter, (ground, ink), at, conversation.unread);
+        right -= width + space::SMALL;
+    }
+    let mut left = area.left();
+    let typing = presence::typing(ui, view, session, &conversation.with);
+    let (line, ink) = match (&conversation.last, conversation.draft.trim()) {
+        _ if typing.is_some() => (typing.unwrap_or_default(), palette.accent_text),
+        (_, draft) if !draft.is_empty() && !is_open => (
+            texts.fill(
+                "list.draft",
+                &[("text", &beginning(markup::split_draft(draft).1))],
+            ),
+            palette.warning_text,
+        ),
+        (Some(last), _) => {
+            if last.is_own() {
+                let (sign, ink) = delivery::sign(view, last, palette.text_weak);
+                sign.paint(painter, pos2(left + SIGN / 2.0, lower), SIGN, ink);
+                left += SIGN + space::TINY;
+            }
+            (last_words(texts, last), palette.text_weak)
+        }
+        (None, _) => (texts.get("list.no_message").to_owned(), palette.text_weak),
+    };
+    let job = widget::one_line(&line, text::small(), ink, right - left);
+    let galley = painter.layout_job(job);
+    painter.galley(pos2(left, lower - galley.size().y / 2.0), galley, ink);
+}
+
+/// What a screen reader says of a row after its name: the last message, its time, and where the
+/// other one is.
+fn row_value(view: &View<'_>, session: &Session, conversation: &Conversation) -> Option<String> {
+    let (texts, last) = (view.texts, conversation.last.as_ref()?);
+    let today = view.zone.to_datetime(view.now).date();
+    let (line, time) = (
+        last_words(texts, last),
+        texts::row_time(texts, last.at, today, view.zone),
+    );
+    let values = [("line", line.as_str()), ("time", time.as_str())];
+    let news = match &conversation.with {
+        Peer::Person(login) => session.people.presence(login),
+        Peer::Server => None,
+    };
+    Some(match news.map(|news| presence::words(view, news)) {
+        None => texts.fill("list.row_last", &values),
+        Some(presence) => {
+            let presence = ("presence", presence.as_str());
+            texts.fill(
+                "list.row_last_with_presence",
+                &[&values[..], &[presence]].concat(),
+            )
+        }
+    })
+}
+
+/// What a row says of a message.
+fn last_words(texts: &Texts, last: &Message) -> String {
+    let (_, said) = markup::split_quote(last.text.as_str());
+    let text = beginning(&markup::plain(said));
+    match &last.author {
+        Some(author) => texts.fill("list.author", &[("name", author.as_str()), ("text", &text)]),
+        None if last.is_own() => texts.fill("list.own", &[("text", &text)]),
+        None => text,
+    }
+}
+
+/// As much of a text as a row can show, on one line.
+pub fn beginning(text: &str) -> String {
+    let shown: String = text.trim_start().chars().take(160).collect();
+    let words: Vec<&str> = shown.split_whitespace().collect();
+    words.join(" ")
+}

@@ -1,0 +1,129 @@
+//! The line below a message that did not, or perhaps did not, go out. Nobody but the person can say
+//! whether it is to be sent again.
+
+use std::sync::Arc;
+
+use egui::{Align, Color32, Galley, Layout, Rect, RichText, Ui, UiBuilder, pos2, vec2};
+
+use super::delivery;
+use crate::{
+    engine::{Delivery, Message},
+    model::Action,
+    theme::{space, text},
+    ui::{View, peer_name},
+};
+
+const LINE: f32 = 28.0;
+/// Room between the bubble and the line.
+const GAP: f32 = 4.0;
+
+/// What is said and asked, and how it fits.
+struct Question {
+    why: Arc<Galley>,
+    again: &'static str,
+    discard: &'static str,
+    /// The sentence has lines of its own, above what can be done.
+    is_stacked: bool,
+}
+
+impl Question {
+    fn height(&self) -> f32 {
+        let above = if self.is_stacked {
+            self.why.size().y + space::TINY
+        } else {
+            0.0
+        };
+        (GAP + above + LINE).ceil()
+    }
+}
+
+/// How high it is; nothing if there is nothing to ask.
+pub fn height(ui: &Ui, view: &View<'_>, message: &Message, column: Rect) -> f32 {
+    lay_out(ui, view, message, column).map_or(0.0, |question| question.height())
+}
+
+/// Draws it below the bubble.
+pub fn show(
+    ui: &mut Ui,
+    view: &View<'_>,
+    message: &Message,
+    bubble: Rect,
+    column: Rect,
+    actions: &mut Vec<Action>,
+) {
+    let Some(question) = lay_out(ui, view, message, column) else {
+        return;
+    };
+    let palette = view.palette;
+    let bottom = bubble.bottom() + question.height();
+    let line = Rect::from_min_max(
+        pos2(column.left() + space::LARGE, bottom - LINE),
+        pos2(bubble.right(), bottom),
+    );
+    let builder = UiBuilder::new()
+        .id_salt(("question", message.id.0))
+        .max_rect(line)
+        .layout(Layout::right_to_left(Align::Center));
+    ui.scope_builder(builder, |ui| {
+        ui.spacing_mut().item_spacing.x = BETWEEN;
+        ui.spacing_mut().button_padding = vec2(2.0, 2.0);
+        for (name, action) in [
+            (question.discard, Action::Discard(message.id)),
+            (question.again, Action::SendAgain(message.id)),
+        ] {
+            let label = RichText::new(name).font(text::small_strong());
+            let label = label.color(palette.accent_text);
+            if ui.add(egui::Button::new(label).frame(false)).clicked() {
+                actions.push(action);
+            }
+        }
+        if !question.is_stacked {
+            ui.label(question.why.clone());
+        }
+    });
+    if question.is_stacked {
+        let size = question.why.size();
+        let at = pos2(bubble.right() - size.x, bubble.bottom() + GAP);
+        let rect = Rect::from_min_size(at, size);
+        ui.put(rect, egui::Label::new(question.why));
+    }
+}
+
+/// Between the sentence and what can be done.
+const BETWEEN: f32 = 10.0;
+
+fn lay_out(ui: &Ui, view: &View<'_>, message: &Message, column: Rect) -> Option<Question> {
+    let texts = view.texts;
+    let (why, again) = match message.delivery {
+        Delivery::Unconfirmed => ("delivery.unconfirmed", "delivery.send_again"),
+        Delivery::Refused(why) => (delivery::refusal_key(why), "delivery.retry"),
+        _ => return None,
+    };
+    let (again, discard) = (texts.get(again), texts.get("delivery.discard"));
+    let why = texts.fill(why, &[("name", peer_name(texts, &message.with))]);
+    let width = |words: &str| {
+        let ink = Color32::PLACEHOLDER;
+        let words = words.to_owned();
+        ui.painter()
+            .layout_no_wrap(words, text::small_strong(), ink)
+            .size()
+            .x
+            + 4.0
+    };
+    let room = column.width() - 2.0 * space::LARGE;
+    let beside = room - width(again) - width(discard) - 2.0 * BETWEEN;
+    let ink = view.palette.danger_text;
+    let one_line = ui.painter().layout_no_wrap(why.clone(), text::small(), ink);
+    let is_stacked = one_line.size().x > beside;
+    let why = if is_stacked {
+        ui.painter().layout(why, text::small(), ink, room)
+    } else {
+        one_line
+    };
+    Some(Question {
+        why,
+        again,
+        discard,
+        is_stacked,
+    })
+}

@@ -1,0 +1,152 @@
+use std::time::{Duration, Instant};
+
+use egui::{Key, Modifiers, Vec2};
+use mensageiro::{
+    engine::{Event, LinkProblem, LinkState},
+    model::{Action, Notice, Overlay, Preferences, SavedFile},
+};
+use mensageiro_protocol::Framing;
+
+use super::{
+    SMALL, USUAL, Words, picture,
+    scenes::{chat, home},
+};
+use crate::{desk::Desk, inspector::crossed};
+
+#[test]
+fn dialogs() {
+    picture("new", USUAL, |words| {
+        let mut desk = home(words);
+        desk.show(Overlay::new_conversation());
+        desk
+    });
+    picture("new-problem", SMALL, |words| {
+        let mut desk = home(words);
+        desk.show(Overlay::new_conversation());
+        desk.act(Action::EditOverlay("ana maria".into()));
+        desk.act(Action::StartConversation);
+        desk
+    });
+    picture("settings", USUAL, |words| {
+        let mut desk = chat(words);
+        desk.show(Overlay::Settings);
+        desk
+    });
+    picture("settings-small", SMALL, |words| {
+        let mut desk = home(words);
+        desk.show(Overlay::Settings);
+        desk
+    });
+    picture("keys", USUAL, |words| {
+        let mut desk = chat(words);
+        desk.show(Overlay::Shortcuts);
+        desk
+    });
+    picture("save-path", USUAL, |words| {
+        let mut desk = chat(words);
+        desk.show(Overlay::SavePath {
+            file: SavedFile::Picture,
+            path: "/home/alice/nowhere/window.png".into(),
+            problem: Some("No such file or directory".into()),
+        });
+        desk
+    });
+}
+
+#[test]
+fn state_of_the_link() {
+    let linked = |words: &Words, link: LinkState| {
+        let mut desk = chat(words);
+        desk.tell(Event::Link(link));
+        desk
+    };
+    for (name, size) in [("link-waiting", USUAL), ("link-waiting-small", SMALL)] {
+        picture(name, size, |words| {
+            let mut desk = chat(words);
+            desk.stop_clock(super::NOW);
+            desk.tell(Event::Link(LinkState::Waiting {
+                problem: LinkProblem::NobodyListens,
+                retry_at: Instant::now() + Duration::from_millis(29_700),
+            }));
+            desk
+        });
+    }
+    picture("link-catching-up", USUAL, |words| {
+        linked(words, LinkState::Live { catching_up: true })
+    });
+    picture("storage-card", USUAL, |_| {
+        let mut desk = Desk::new(Preferences::default());
+        desk.write("User name", "alice");
+        desk.click("Sign in");
+        let why = "/home/alice/.local/share/meumensageiro: the disk is full";
+        desk.tell(Event::StorageFailed(why.into()));
+        desk
+    });
+    picture("link-connecting", USUAL, |words| {
+        let mut desk = chat(words);
+        desk.tell(Event::Link(LinkState::Waiting {
+            problem: LinkProblem::TimedOut,
+            retry_at: Instant::now(),
+        }));
+        desk.tell(Event::Link(LinkState::Connecting));
+        desk
+    });
+    picture("link-classic", USUAL, |words| {
+        linked(
+            words,
+            LinkState::Online {
+                framing: Some(Framing::Line),
+                next_fetch: None,
+            },
+        )
+    });
+    picture("storage-failed", USUAL, |words| {
+        let mut desk = chat(words);
+        let why = "/home/alice/.local/share/meumensageiro: the disk is full";
+        desk.tell(Event::StorageFailed(why.into()));
+        desk
+    });
+    picture("notice", USUAL, |words| {
+        let mut desk = chat(words);
+        desk.notice(Notice::Saved(
+            SavedFile::Picture,
+            "/home/alice/window.png".into(),
+        ));
+        desk
+    });
+}
+
+#[test]
+fn protocol_inspector() {
+    const LINES: &[&str] = &[
+        "+",
+        ">alice live/1 device=d after=7",
+        r#"<welcome {"server":"MeuMensageiro","version":"0.1.0","you":"alice","last":9}"#,
+        "<#8;at=1700000000000 @bruno olá",
+        "<f",
+        ">#d-1-0 @bruno oi",
+        r#"<ok {"tag":"d-1-0","id":10,"at":1700000000000}"#,
+        r#"<receipt {"id":10,"with":"bruno","by":"bruno","state":"read","at":1700000000000}"#,
+    ];
+    let inspecting = |words: &Words, lines: &[&str]| {
+        let mut desk = chat(words);
+        desk.press(Modifiers::NONE, Key::F10);
+        for (at, line) in (0..).zip(lines) {
+            desk.say(crossed(at, line));
+        }
+        desk.harness.run();
+        desk
+    };
+    let wide = Vec2::new(1200.0, 620.0);
+    for (name, size) in [("inspector", wide), ("inspector-small", SMALL)] {
+        picture(name, size, |words| inspecting(words, LINES));
+    }
+    picture("inspector-empty", wide, |words| inspecting(words, &[]));
+    picture("inspector-paused", wide, |words| {
+        let mut desk = inspecting(words, LINES);
+        desk.click("Pause");
+        desk.say(crossed(900, "<f"));
+        desk.harness.run();
+        desk
+    });
+}

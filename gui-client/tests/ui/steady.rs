@@ -1,0 +1,124 @@
+//! What does not move, change its size, or cover what it belongs to.
+
+use egui::{Event, Key, Modifiers, Rect, Vec2};
+use egui_kittest::kittest::{NodeT, Queryable};
+use mensageiro::{
+    engine::LinkState,
+    model::{Notice, Overlay, SavedFile},
+};
+
+use crate::{
+    desk::Desk,
+    live::{live, roster},
+};
+
+/// The conversation with bob open, in a live session.
+fn desk() -> Desk {
+    let mut desk = Desk::chatting(1..4, 0, true);
+    desk.tell(live());
+    desk.tell(roster());
+    desk
+}
+
+fn place(desk: &Desk, name: &str) -> Rect {
+    desk.harness.get_by_label(name).rect()
+}
+
+/// Where a text that cannot be clicked is.
+fn text(desk: &Desk, text: &str) -> Rect {
+    desk.harness.get_by_value(text).rect()
+}
+
+#[test]
+fn a_notice_moves_nothing() {
+    let mut desk = desk();
+    let before = desk.harness.state().state().timeline.drawn_rows().to_vec();
+    let field = place(&desk, "Message");
+    desk.notice(Notice::Saved(SavedFile::Picture, "/tmp/window.png".into()));
+    assert!(desk.sees("Saved the picture as"));
+    let after = desk.harness.state().state().timeline.drawn_rows().to_vec();
+    assert_eq!(before, after);
+    assert_eq!(field, place(&desk, "Message"));
+    desk.click("OK");
+    assert!(!desk.sees("Saved the picture as"));
+}
+
+#[test]
+fn a_name_stays_where_it_is_when_the_link_is_lost() {
+    let mut desk = desk();
+    let before = text(&desk, "Bob Lima (bob)");
+    desk.tell(mensageiro::engine::Event::Link(LinkState::Waiting {
+        problem: mensageiro::engine::LinkProblem::Broken,
+        retry_at: std::time::Instant::now() + std::time::Duration::from_secs(30),
+    }));
+    assert_eq!(before, text(&desk, "Bob Lima (bob)"));
+}
+
+#[test]
+fn a_field_keeps_its_size_with_the_keyboard_in_it_and_with_words() {
+    let mut desk = desk();
+    let name = "Search people and messages";
+    let size = place(&desk, name).size();
+    desk.harness.get_by_label(name).focus();
+    desk.harness.run();
+    assert_eq!(size, place(&desk, name).size());
+    desk.write(name, "b");
+    assert_eq!(size, place(&desk, name).size());
+}
+
+#[test]
+fn names_and_emoji_do_not_cover_the_box_they_are_for() {
+    for size in [Vec2::new(1000.0, 700.0), Vec2::new(360.0, 480.0)] {
+        let mut desk = desk();
+        desk.harness.set_size(size);
+        desk.harness.run();
+        let field = place(&desk, "Message");
+        desk.click("Emoji");
+        let search = place(&desk, "Search emoji (in English)");
+        assert!(search.left() >= 16.0 && search.right() <= size.x - 16.0);
+        for button in ["grinning face", "grinning face with big eyes"] {
+            assert!(place(&desk, button).bottom() < field.top(), "{button}");
+        }
+        desk.press(Modifiers::NONE, Key::Escape);
+        desk.harness.get_by_label("Message").focus();
+        desk.harness.run();
+        desk.harness.event(Event::Text("@".into()));
+        desk.harness.run();
+        let choice = place(&desk, "bob Bob Lima");
+        assert!(choice.bottom() < field.top() - 10.0, "{choice:?}");
+        assert!(choice.left() >= field.left() - 17.0, "{choice:?}");
+    }
+}
+
+#[test]
+fn a_text_that_is_too_long_cannot_be_sent() {
+    let mut desk = desk();
+    let is_off = |desk: &Desk| {
+        let send = desk.harness.get_by_label("Send");
+        send.accesskit_node().is_disabled()
+    };
+    desk.write_draft("short");
+    assert!(!is_off(&desk));
+    desk.write_draft(&"é".repeat(9000));
+    assert!(is_off(&desk));
+}
+
+#[test]
+fn title_and_buttons_of_a_dialog_are_in_sight_in_a_small_window() {
+    let mut desk = desk();
+    desk.harness.set_size(Vec2::new(360.0, 480.0));
+    for (overlay, names) in [
+        (Overlay::Settings, &["Close"][..]),
+        (Overlay::Shortcuts, &["Close"]),
+        (Overlay::new_conversation(), &["Close", "Start", "Cancel"]),
+    ] {
+        desk.show(overlay);
+        for name in names {
+            let place = place(&desk, name);
+            assert!(
+                place.top() > 0.0 && place.bottom() < 480.0,
+                "{name}: {place:?}"
+            );
+        }
+    }
+}
