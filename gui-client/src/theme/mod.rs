@@ -148,7 +148,7 @@ fn dress(style: &mut Style, palette: &Palette) {
     style.scroll_animation = egui::style::ScrollAnimation::none();
     style.visuals.text_cursor.blink = false;
     // Whoever does not move the pointer sees too that there is more, and no line is greyed for it.
-    style.spacing.scroll.dormant_handle_opacity = 0.6;
+    style.spacing.scroll.dormant_handle_opacity = 0.5;
     style.spacing.scroll.floating_width = 5.0;
     style.spacing.scroll.fade.strength = 0.0;
 

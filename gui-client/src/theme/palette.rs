@@ -201,7 +201,10 @@ impl Palette {
         let hash = name.bytes().fold(0x811C_9DC5_u32, |hash, byte| {
             (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
         });
-        self.avatars[(hash >> 18) as usize % self.avatars.len()]
+        // Stirred once more: names that differ in their last sign only differ in colour too.
+        let stirred = (hash ^ (hash >> 17)).wrapping_mul(0x2C1B_3C6D);
+        let stirred = stirred ^ (stirred >> 16);
+        self.avatars[(stirred >> 20) as usize % self.avatars.len()]
     }
 }
 
@@ -326,5 +329,9 @@ mod tests {
             .map(|name| LIGHT.avatar(name).to_array())
             .collect();
         assert!(different.len() >= 3);
+        // Numbers of a class, one after the other.
+        let class = (20..40).map(|number| LIGHT.avatar(&format!("20261{number}")).to_array());
+        let different: std::collections::BTreeSet<_> = class.collect();
+        assert_eq!(different.len(), LIGHT.avatars.len());
     }
 }

@@ -122,10 +122,9 @@ fn header(
             title if title == name => name.to_owned(),
             full => texts.fill("chat.title", &[("login", name), ("name", full)]),
         };
-        let line = presence::line(ui, view, session, open);
-        let height = if line.is_some() { 40.0 } else { 22.0 };
+        let (line, ink) = presence::line(ui, view, session, open);
         let centred = Layout::top_down(Align::Min).with_main_align(Align::Center);
-        ui.allocate_ui_with_layout(Vec2::new(width, height), centred, |ui| {
+        ui.allocate_ui_with_layout(Vec2::new(width, 40.0), centred, |ui| {
             ui.spacing_mut().item_spacing.y = 1.0;
             ui.set_width(width);
             ui.label(widget::one_line(
@@ -134,9 +133,7 @@ fn header(
                 palette.text,
                 width,
             ));
-            if let Some((line, ink)) = line {
-                ui.label(widget::one_line(&line, text::small(), ink, width));
-            }
+            ui.label(widget::one_line(&line, text::small(), ink, width));
         });
         menu(ui, view, session, open, actions);
     });

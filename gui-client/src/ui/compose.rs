@@ -319,7 +319,8 @@ fn remark(ui: &mut Ui, view: &View<'_>, session: &Session) {
     };
     ui.horizontal(|ui| {
         ui.spacing_mut().interact_size.y = 0.0;
-        ui.add_space(space::HUGE);
+        // Over the first letter of what is written.
+        ui.add_space(space::LARGE + f32::from(MARGIN[0]) + 1.0);
         ui.add(egui::Label::new(RichText::new(sentence).font(text::small()).color(ink)).wrap());
     });
     ui.add_space(space::SMALL);

@@ -42,7 +42,7 @@ pub fn show(
     };
     let width = match overlay {
         Overlay::Shortcuts if screen.width() >= TWO_COLUMNS => 780.0,
-        Overlay::Settings => 540.0,
+        Overlay::Settings => 592.0,
         Overlay::Shortcuts => 440.0,
         Overlay::Journey(_) => 620.0,
         _ => 380.0,
@@ -262,24 +262,22 @@ fn settings(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
             actions.push(Action::Show(Overlay::Shortcuts));
         }
     });
-    if let Some(session) = &view.model.session {
-        ui.add_space(space::TINY);
-        let login = session.account.login.as_str();
-        let label = texts.fill("settings.sign_out", &[("login", login)]);
-        if widget::danger_button(ui, palette, &label).clicked() {
-            actions.push(Action::SignOut);
+    ui.horizontal_wrapped(|ui| {
+        if let Some(session) = &view.model.session {
+            let login = session.account.login.as_str();
+            let label = texts.fill("settings.sign_out", &[("login", login)]);
+            if widget::danger_button(ui, palette, &label).clicked() {
+                actions.push(Action::SignOut);
+            }
+            ui.add_space(space::TINY);
         }
-    }
-    ui.add_space(space::TINY);
-    let version = texts.fill(
-        "settings.version",
-        &[("version", env!("CARGO_PKG_VERSION"))],
-    );
-    ui.label(
-        RichText::new(version)
-            .font(text::tiny())
-            .color(palette.text_weak),
-    );
+        let version = texts.fill(
+            "settings.version",
+            &[("version", env!("CARGO_PKG_VERSION"))],
+        );
+        let version = RichText::new(version).font(text::tiny());
+        ui.label(version.color(palette.text_weak));
+    });
 }
 
 /// The way of a message, as far as it is known by now.

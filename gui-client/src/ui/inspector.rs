@@ -67,7 +67,8 @@ pub fn show(ui: &mut Ui, view: &View<'_>, state: &mut UiState, actions: &mut Vec
     let chosen = state.inspector.chosen;
     let chosen = chosen.and_then(|number| lines.iter().find(|line| line.number == number));
     if let Some(line) = chosen {
-        let frame = Frame::new().inner_margin(Margin::symmetric(12, 8));
+        let frame =
+            Frame::new().inner_margin(Margin::symmetric(space::LARGE as i8, space::SMALL as i8));
         let panel = Panel::bottom("inspected line").frame(frame);
         widget::bar(panel, ui, |ui| detail(ui, view, line));
     }
@@ -82,7 +83,7 @@ fn bar(ui: &mut Ui, view: &View<'_>, narrow: bool, actions: &mut Vec<Action>) {
         Layout::left_to_right(Align::Center),
         |ui| {
             ui.set_min_height(46.0);
-            ui.add_space(space::MEDIUM);
+            ui.add_space(space::LARGE);
             let title = RichText::new(view.texts.get("wire.title")).font(text::heading());
             ui.label(title.color(view.palette.text));
             if !narrow {
@@ -100,13 +101,13 @@ fn bar(ui: &mut Ui, view: &View<'_>, narrow: bool, actions: &mut Vec<Action>) {
     );
     if narrow {
         ui.horizontal(|ui| {
-            ui.add_space(space::MEDIUM);
-            let width = ui.available_width() - space::MEDIUM;
+            ui.add_space(space::LARGE);
+            let width = ui.available_width() - space::LARGE;
             filter(ui, view, width, actions);
         });
         if inspector.is_paused() {
             ui.horizontal(|ui| {
-                ui.add_space(space::MEDIUM);
+                ui.add_space(space::LARGE);
                 ui.label(paused(view));
             });
         }
@@ -235,12 +236,12 @@ fn row(ui: &mut Ui, view: &View<'_>, line: &InspectedLine, height: f32, is_chose
     } else {
         rect.center().y
     };
-    let left = rect.left() + space::MEDIUM;
+    let left = rect.left() + space::LARGE;
     let put = |words: &str, font, ink, left: f32, y: f32, right: f32| {
         let galley = painter.layout_job(widget::one_line(words, font, ink, right - left));
         painter.galley(pos2(left, y - galley.size().y / 2.0), galley, ink);
     };
-    let right = rect.right() - space::MEDIUM;
+    let right = rect.right() - space::LARGE;
     put(
         &time,
         text::tiny(),

@@ -1,6 +1,7 @@
 //! Where people are, in words and as a dot.
 
 use egui::{Color32, Painter, Pos2, Stroke, Ui};
+use mensageiro_protocol::Login;
 
 use super::View;
 use crate::{
@@ -10,39 +11,45 @@ use crate::{
     theme::Palette,
 };
 
-/// The line under a conversation's name: who types, where the other one is, how many members
-/// there are. Nothing if nobody tells.
-pub fn line(ui: &Ui, view: &View<'_>, session: &Session, peer: &Peer) -> Option<(String, Color32)> {
-    if let Some(typing) = typing(ui, view, session, peer) {
-        return Some((typing, view.palette.accent_text));
-    }
-    let Peer::Person(login) = peer else {
-        return None;
-    };
+/// The line under a conversation's name: who types, where the other one is, how many members there
+/// are; how the connection is while there is none, and the server where nobody tells more. There
+/// always is one, so that the name above it stays where it is.
+pub fn line(ui: &Ui, view: &View<'_>, session: &Session, peer: &Peer) -> (String, Color32) {
     let weak = view.palette.text_weak;
-    let is_known = session.is_group(peer) || session.people.user(login).is_some();
-    if is_known && !session.online {
-        // In the place of what nobody tells now, so that the name above it stays where it is.
-        return Some((view.texts.get(link_key(&session.link)).to_owned(), weak));
+    if let Some(typing) = typing(ui, view, session, peer) {
+        return (typing, view.palette.accent_text);
     }
-    if session.is_group(peer) {
-        let members = session.people.members(login)?;
-        let me = &session.account.login;
-        let is_online = |news: &PresenceNews| news.state == Presence::Online;
-        let present = members.iter().filter(|member| {
-            *member == me || session.people.presence(member).is_some_and(is_online)
-        });
-        let present = present.count().to_string();
-        let members = view.texts.count("presence.members", members.len());
-        let values = [("members", members.as_str()), ("count", present.as_str())];
-        return Some((view.texts.fill("presence.group", &values), weak));
+    if !session.online {
+        return (view.texts.get(link_key(&session.link)).to_owned(), weak);
     }
-    let news = session.people.presence(login)?;
-    let ink = match news.state {
-        Presence::Online => view.palette.success_text,
-        _ => weak,
+    let told = match peer {
+        Peer::Person(group) if session.is_group(peer) => {
+            members(view, session, group).map(|members| (members, weak))
+        }
+        Peer::Person(login) => session.people.presence(login).map(|news| {
+            let ink = match news.state {
+                Presence::Online => view.palette.success_text,
+                _ => weak,
+            };
+            (words(view, news), ink)
+        }),
+        Peer::Server => None,
     };
-    Some((words(view, news), ink))
+    told.unwrap_or_else(|| (session.account.server.clone(), weak))
+}
+
+/// How many members a group has, and how many of them are online.
+fn members(view: &View<'_>, session: &Session, group: &Login) -> Option<String> {
+    let members = session.people.members(group)?;
+    let me = &session.account.login;
+    let is_online = |news: &PresenceNews| news.state == Presence::Online;
+    let present = members
+        .iter()
+        .filter(|member| *member == me || session.people.presence(member).is_some_and(is_online));
+    let present = present.count().to_string();
+    let members = view.texts.count("presence.members", members.len());
+    let values = [("members", members.as_str()), ("count", present.as_str())];
+    Some(view.texts.fill("presence.group", &values))
 }
 
 /// The word for a connection that is not there.

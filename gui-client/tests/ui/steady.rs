@@ -55,6 +55,16 @@ fn a_name_stays_where_it_is_when_the_link_is_lost() {
 }
 
 #[test]
+fn a_name_stays_where_it_is_when_the_server_tells_where_people_are() {
+    let mut desk = Desk::chatting(1..4, 0, true);
+    let before = text(&desk, "bob").top();
+    desk.tell(live());
+    assert_eq!(before, text(&desk, "bob").top());
+    desk.tell(roster());
+    assert_eq!(before, text(&desk, "Bob Lima (bob)").top());
+}
+
+#[test]
 fn a_field_keeps_its_size_with_the_keyboard_in_it_and_with_words() {
     let mut desk = desk();
     let name = "Search people and messages";

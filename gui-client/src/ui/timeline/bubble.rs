@@ -165,7 +165,7 @@ pub fn paint_code(ui: &Ui, bubble: &Bubble, at: Pos2) {
     for block in &bubble.code {
         let right = at.x + bubble.width - 2.0 * PAD_X;
         let rect = Rect::from_x_y_ranges(at.x..=right, at.y + block.min..=at.y + block.max);
-        let rect = rect.expand2(vec2(6.0, 0.0));
+        let rect = rect.expand2(vec2(6.0, -1.0));
         ui.painter().rect_filled(rect, 6, bubble.code_ground);
     }
 }

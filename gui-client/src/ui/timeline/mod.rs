@@ -306,8 +306,8 @@ fn report_attention(session: &Session, attentive: bool, actions: &mut Vec<Action
 /// The round button over the lower right corner, with the number of messages not seen yet.
 fn jump_button(ui: &mut Ui, view: &View<'_>, session: &Session, window: Rect) -> bool {
     let palette: &Palette = view.palette;
-    let rect = Align2::RIGHT_BOTTOM
-        .align_size_within_rect(Vec2::splat(42.0), window.shrink(space::LARGE + 4.0));
+    let rect =
+        Align2::RIGHT_BOTTOM.align_size_within_rect(Vec2::splat(42.0), window.shrink(space::LARGE));
     let unread = session.open_unread();
     let response = ui.interact(rect, ui.scope_id().with("latest"), Sense::click());
     let name = match unread {
