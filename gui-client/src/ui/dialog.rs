@@ -2,7 +2,7 @@ use egui::{Align, Frame, Grid, Id, Layout, Margin, Modal, RichText, ScrollArea, 
 
 use super::{
     Focus, UiState, View, icon::Icon, journey, keys, login::login_problem, people, preferences,
-    widget,
+    trouble, widget,
 };
 use crate::{
     engine::{Message, ReportFormat},
@@ -68,7 +68,7 @@ pub fn show(
                         ui.add_space(space::SMALL);
                         people::members(ui, view, group, actions);
                     }
-                    Overlay::Journey(message) => journey(ui, view, message, state, actions),
+                    Overlay::Journey(message) => journey(ui, view, message, actions),
                 });
         });
     widget::settle(ui.ctx(), &modal.response);
@@ -110,7 +110,7 @@ fn question(
             texts.get("save.path"),
             "",
             path,
-            problem.clone(),
+            problem.as_ref().map(|p| trouble::save(texts, p)),
             texts.get("save.save"),
             Action::Save(SaveAction::There),
         ),
@@ -210,13 +210,7 @@ fn settings(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
 }
 
 /// The way of a message, as far as it is known by now.
-fn journey(
-    ui: &mut Ui,
-    view: &View<'_>,
-    message: &Message,
-    state: &mut UiState,
-    actions: &mut Vec<Action>,
-) {
+fn journey(ui: &mut Ui, view: &View<'_>, message: &Message, actions: &mut Vec<Action>) {
     let texts = view.texts;
     let Some(session) = &view.model.session else {
         return;
@@ -226,8 +220,7 @@ fn journey(
     let overlay = view.model.overlay.as_ref().unwrap_or(&Overlay::Settings);
     heading(ui, view, texts.get("journey.title"), actions, overlay);
     ui.add_space(space::SMALL);
-    let area = journey::show(ui, view, session, known.unwrap_or(message));
-    state.journey = Some(area.intersect(ui.clip_rect()));
+    journey::show(ui, view, session, known.unwrap_or(message));
     ui.add_space(space::MEDIUM);
     ui.horizontal(|ui| {
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {

@@ -6,7 +6,7 @@ use egui::{Align, Label, Layout, RichText, Role, ScrollArea, Sense, Ui, WidgetIn
 
 use super::{View, peer_name, sidebar, widget};
 use crate::{
-    engine::{Message, Peer},
+    engine::{MOST_FOUND, Message, Peer},
     markup::{self, find_words},
     model::{Action, Session},
     texts,
@@ -75,6 +75,10 @@ fn heading(ui: &mut Ui, view: &View<'_>, session: &Session) {
     let sentence = match (search.is_answered(), search.found().len()) {
         (false, 0) => return,
         (true, 0) => view.texts.get("search.nothing").to_owned(),
+        (_, MOST_FOUND..) => {
+            let most = MOST_FOUND.to_string();
+            view.texts.fill("search.found_most", &[("count", &most)])
+        }
         (_, count) => view.texts.count("search.found", count),
     };
     ui.allocate_ui_with_layout(

@@ -308,9 +308,9 @@ fn how_far_an_own_message_got_is_said() {
     let mut desk = Desk::chatting(1..4, 0, true);
     let own = |delivery| message(4, "bob", delivery, "mine");
     desk.tell(Event::Message(own(Delivery::Waiting)));
-    assert!(desk.sees("mine (waiting)"));
+    assert!(desk.sees("mine, 22:14, waiting"));
     desk.tell(Event::Message(own(Delivery::Accepted)));
-    assert!(desk.sees("mine, 12:00, accepted"));
+    assert!(desk.sees("mine, 22:14, accepted"));
 }
 
 #[test]
@@ -359,7 +359,7 @@ fn the_fetch_interval_is_chosen_in_the_settings() {
         [Command::FetchEvery(Some(Duration::from_secs(30)))]
     );
     desk.press(Modifiers::NONE, Key::Escape);
-    assert!(desk.sees("Checks every 30 s"));
+    assert!(desk.sees("Online, checks every 30 s"));
     desk.click("Check for messages now");
     assert_eq!(desk.asked(), [Command::FetchNow]);
 }

@@ -1,7 +1,8 @@
 use egui::{Key, Modifiers};
 use mensageiro::{
-    engine::{Command, Event, LinkState},
-    model::{Preferences, ThemeChoice},
+    disk::DiskProblem,
+    engine::{Command, Event, LinkState, StorageProblem},
+    model::{Language, Preferences, ThemeChoice},
 };
 
 use crate::desk::{Desk, alice, login, online};
@@ -77,7 +78,14 @@ fn a_database_that_cannot_be_used_is_told_with_its_reason() {
     let mut desk = Desk::new(Preferences::default());
     desk.write("User name", "alice");
     desk.click("Sign in");
-    desk.tell(Event::StorageFailed("The disk is full.".into()));
+    desk.tell(Event::StorageFailed(StorageProblem::Disk {
+        path: "/home/alice/accounts".into(),
+        why: DiskProblem::Full,
+    }));
     assert!(desk.sees("Messages cannot be kept"));
-    assert!(desk.sees("The disk is full."));
+    assert!(
+        desk.sees("The disk of /home/alice/accounts is full. Make room on it, then try again.")
+    );
+    desk.choose(Language::Portuguese);
+    assert!(desk.sees("O disco de /home/alice/accounts está cheio."));
 }

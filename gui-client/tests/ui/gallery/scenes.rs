@@ -4,11 +4,12 @@ use egui::{Key, Modifiers, Vec2};
 use egui_kittest::kittest::Queryable;
 use jiff::Timestamp;
 use mensageiro::{
+    disk::DiskProblem,
     engine::{
         Conversation, Delivery, Event, LinkProblem, LinkState, Message, Older, Presence,
-        PresenceNews, Receipt, ReceiptState, Refusal, Roster,
+        PresenceNews, Receipt, ReceiptState, Refusal, Roster, StorageProblem,
     },
-    model::{Action, Notice, Overlay, Preferences, RememberedAccount, SavedFile},
+    model::{Action, Notice, Overlay, Preferences, RememberedAccount, SaveProblem, SavedFile},
 };
 use mensageiro_protocol::{
     Framing, Text,
@@ -316,7 +317,10 @@ fn how_far_messages_got() {
                 receipts: vec![
                     receipt("bruno", 12, Some(4_100)),
                     receipt("carla", 31, None),
+                    receipt("davi", 52, None),
+                    receipt("eva", 61, Some(9_000)),
                 ],
+                written: Timestamp::from_millisecond(1_700_017_799_940).ok(),
                 ..message(801, "turma-a", Delivery::Accepted, words.question)
             };
             desk.act(Action::Show(Overlay::Journey(Box::new(own))));
@@ -441,7 +445,10 @@ fn dialogs() {
         desk.show(Overlay::SavePath {
             file: SavedFile::Picture,
             path: "/home/alice/nowhere/window.png".into(),
-            problem: Some("No such file or directory".into()),
+            problem: Some(SaveProblem::Write {
+                path: "/home/alice/nowhere/window.png".into(),
+                why: DiskProblem::Missing,
+            }),
         });
         desk
     });
@@ -483,8 +490,10 @@ fn state_of_the_link() {
     });
     picture("storage-failed", USUAL, |words| {
         let mut desk = chat(words);
-        let why = "/home/alice/.local/share/meumensageiro: the disk is full";
-        desk.tell(Event::StorageFailed(why.into()));
+        desk.tell(Event::StorageFailed(StorageProblem::Disk {
+            path: "/home/alice/.local/share/meumensageiro".into(),
+            why: DiskProblem::Full,
+        }));
         desk
     });
     picture("notice", USUAL, |words| {
