@@ -291,6 +291,7 @@ fn a_live_server_is_not_asked_by_the_clock() {
     assert!(!desk.sees("checks every"), "nor while it is away");
     desk.tell(crate::desk::online());
     assert!(desk.sees("checks every"));
+    assert!(desk.sees("Ticks, typing and presence need a live server."));
 }
 
 #[test]

@@ -2,7 +2,7 @@ use egui::{Key, Modifiers};
 use mensageiro::{
     disk::DiskProblem,
     engine::{Command, Event, LinkState, StorageProblem},
-    model::{Language, Preferences, ThemeChoice},
+    model::{Language, Notice, Preferences, SettingsProblem, ThemeChoice},
 };
 
 use crate::desk::{Desk, alice, login, online};
@@ -88,4 +88,18 @@ fn a_database_that_cannot_be_used_is_told_with_its_reason() {
     );
     desk.choose(Language::Portuguese);
     assert!(desk.sees("O disco de /home/alice/accounts está cheio."));
+}
+
+#[test]
+fn settings_that_could_not_be_read_are_said_to_be_kept_elsewhere() {
+    let mut desk = Desk::new(Preferences::default());
+    let to = "/home/alice/settings.unreadable.json".into();
+    desk.notice(Notice::Settings(SettingsProblem::SetAside { to }));
+    assert!(desk.sees("The old file is kept as /home/alice/settings.unreadable.json."));
+    desk.click("OK");
+    assert!(!desk.sees("The old file"));
+    let why = DiskProblem::Full;
+    let path = "/home/alice/settings.json".into();
+    desk.notice(Notice::Settings(SettingsProblem::NotWritten { path, why }));
+    assert!(desk.sees("What you change in the settings is not kept. The disk of"));
 }

@@ -13,7 +13,7 @@ use crate::{
 };
 
 const HEAD: f32 = 44.0;
-const STEP: f32 = 33.0;
+const STEP: f32 = 28.0;
 const TIME: f32 = 92.0;
 
 /// Left of a list's words.
