@@ -1,34 +1,69 @@
 //! The emoji one can choose, by group and by name: those the app can draw (Unicode 15).
 
-use std::sync::LazyLock;
+use std::{collections::HashMap, sync::LazyLock};
 
 use emojis::{Group, UnicodeVersion};
+
+use crate::{engine::fold, model::Language};
 
 /// The newest version of Unicode whose emoji the app's face has.
 const NEWEST: UnicodeVersion = UnicodeVersion::new(15, 0);
 
+/// Sign, name and words to find it by, of each emoji; see the README beside it.
+const PORTUGUESE: &str = include_str!("../../assets/emoji/pt-BR.tsv");
+
 /// An emoji that can be chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Emoji {
     /// The sign itself.
     pub sign: &'static str,
-    /// What it is called, in English, as Unicode does.
-    pub name: &'static str,
     /// The short name people write between colons.
     pub code: &'static str,
+    english: &'static str,
+    portuguese: &'static str,
+    /// What it is found by, without accents and case, one to a line, the name first.
+    found_by: [String; 2],
+}
+
+impl Emoji {
+    /// What it is called, as Unicode does.
+    pub fn name(&self, language: Language) -> &'static str {
+        match language {
+            Language::Portuguese => self.portuguese,
+            _ => self.english,
+        }
+    }
+
+    fn found_by(&self, language: Language) -> &str {
+        let [english, portuguese] = &self.found_by;
+        match language {
+            Language::Portuguese => portuguese,
+            _ => english,
+        }
+    }
 }
 
 /// All of them, in the order of Unicode's groups: faces first, flags last.
 pub fn all() -> &'static [Emoji] {
     static ALL: LazyLock<Vec<Emoji>> = LazyLock::new(|| {
+        let portuguese = portuguese();
         let groups = Group::iter().flat_map(|group| group.emojis());
         let drawn = groups.filter(|emoji| emoji.unicode_version() <= NEWEST);
         drawn
             .filter_map(|emoji| {
+                let (sign, code, english) = (emoji.as_str(), emoji.shortcode()?, emoji.name());
+                let plain = sign.replace('\u{fe0f}', "");
+                // An emoji that has no name in a language yet has its English one.
+                let known = portuguese.get(plain.as_str()).copied();
+                let (name, words) = known.unwrap_or((english, ""));
+                let words = words.split('|');
+                let portuguese = std::iter::once(name).chain(words).map(fold);
                 Some(Emoji {
-                    sign: emoji.as_str(),
-                    name: emoji.name(),
-                    code: emoji.shortcode()?,
+                    sign,
+                    code,
+                    english,
+                    portuguese: name,
+                    found_by: [fold(english), portuguese.collect::<Vec<_>>().join("\n")],
                 })
             })
             .collect()
@@ -42,17 +77,39 @@ pub fn named(code: &str) -> Option<&'static str> {
     (found.unicode_version() <= NEWEST).then(|| found.as_str())
 }
 
-/// Those whose short name begins so, then those in whose names it is.
-pub fn matching(typed: &str) -> Vec<&'static Emoji> {
-    let typed = typed.trim().to_lowercase();
+/// Those that are called so in a language: first those whose name, or short name, begins so, then
+/// those with a word that does, then those with it anywhere. Accents and case make no difference.
+pub fn matching(typed: &str, language: Language) -> Vec<&'static Emoji> {
+    let typed = fold(typed.trim());
+    let rank = |emoji: &Emoji| {
+        let words = emoji.found_by(language);
+        if emoji.code.starts_with(&typed) || words.starts_with(&typed) || emoji.sign == typed {
+            return Some(0);
+        }
+        let begins = |at: usize| {
+            let before = words[..at].chars().next_back();
+            before.is_none_or(|c| !c.is_alphanumeric())
+        };
+        if words.match_indices(&typed).any(|(at, _)| begins(at)) {
+            return Some(1);
+        }
+        let is_found = emoji.code.contains(&typed) || words.contains(&typed);
+        is_found.then_some(2)
+    };
     let mut found: Vec<_> = all()
         .iter()
-        .filter(|emoji| {
-            emoji.sign == typed || emoji.code.contains(&typed) || emoji.name.contains(&typed)
-        })
+        .filter_map(|emoji| Some((rank(emoji)?, emoji)))
         .collect();
-    found.sort_by_key(|emoji| !emoji.code.starts_with(&typed));
-    found
+    found.sort_by_key(|(rank, _)| *rank);
+    found.into_iter().map(|(_, emoji)| emoji).collect()
+}
+
+fn portuguese() -> HashMap<&'static str, (&'static str, &'static str)> {
+    let lines = PORTUGUESE.lines().filter_map(|line| {
+        let (sign, rest) = line.split_once('\t')?;
+        Some((sign, rest.split_once('\t')?))
+    });
+    lines.collect()
 }
 
 #[cfg(test)]
@@ -63,10 +120,36 @@ mod tests {
     fn emoji_are_found_by_what_they_are_called() {
         assert!(all().len() > 1500, "{}", all().len());
         assert_eq!(named("tada"), Some("🎉"));
-        let found = matching("Heart");
+        let found = matching("Heart", Language::English);
         assert!(found[0].code.starts_with("heart"));
         assert!(found.iter().any(|emoji| emoji.sign == "💔"));
-        assert_eq!(matching("🎉").len(), 1);
-        assert!(matching("no such thing").is_empty());
+        assert_eq!(matching("🎉", Language::English).len(), 1);
+        assert!(matching("no such thing", Language::English).is_empty());
+    }
+
+    #[test]
+    fn emoji_are_found_in_portuguese_with_or_without_accents() {
+        for typed in ["coração", "CORACAO"] {
+            let found = matching(typed, Language::Portuguese);
+            assert!(found.iter().any(|emoji| emoji.sign == "💔"), "{typed}");
+            assert!(found[0].name(Language::Portuguese).starts_with("coração"));
+        }
+        let party = matching("festa", Language::Portuguese);
+        assert!(party.iter().any(|emoji| emoji.sign == "🎉"));
+        let by_code = matching("tada", Language::Portuguese);
+        assert_eq!(by_code[0].sign, "🎉", "short names are the same everywhere");
+        assert!(matching("festa", Language::English).is_empty());
+    }
+
+    #[test]
+    fn nearly_all_emoji_have_a_portuguese_name() {
+        let without = |emoji: &&Emoji| emoji.portuguese == emoji.english;
+        let without: Vec<_> = all()
+            .iter()
+            .filter(without)
+            .map(|emoji| emoji.sign)
+            .collect();
+        // Some are called the same, as 🍕 is.
+        assert!(without.len() < 60, "{}: {without:?}", without.len());
     }
 }

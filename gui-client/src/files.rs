@@ -5,17 +5,32 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     sync::Arc,
+    time::{Duration, Instant},
 };
 
 use egui::ColorImage;
 use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
-use thiserror::Error;
+
+use crate::model::SaveProblem;
+
+/// What ends sooner was no dialog that somebody has seen.
+const FASTEST_CANCEL: Duration = Duration::from_millis(500);
+
+/// Where to save a file, as a person says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PathAnswer {
+    /// There.
+    At(PathBuf),
+    /// Nowhere: the dialog was cancelled.
+    Cancelled,
+    /// Nobody could be asked: no dialog can open here.
+    NoDialog,
+}
 
 /// Asks a person for a path to save at.
 pub trait AskPath: Send + Sync {
-    /// Blocks until there is an answer. `None`: cancelled, or no dialog can open here; on Linux
-    /// these cannot be told apart.
-    fn ask(&self, folder: &Path, name: &str) -> Option<PathBuf>;
+    /// Blocks until there is an answer.
+    fn ask(&self, folder: &Path, name: &str) -> PathAnswer;
 }
 
 /// The save dialog of the desktop.
@@ -23,37 +38,34 @@ pub trait AskPath: Send + Sync {
 pub struct DesktopDialog;
 
 impl AskPath for DesktopDialog {
-    fn ask(&self, folder: &Path, name: &str) -> Option<PathBuf> {
+    fn ask(&self, folder: &Path, name: &str) -> PathAnswer {
         let ending = name.rsplit('.').next().unwrap_or_default();
-        rfd::FileDialog::new()
+        let begun = Instant::now();
+        let path = rfd::FileDialog::new()
             .set_directory(folder)
             .set_file_name(name)
             .add_filter(ending.to_uppercase(), &[ending])
-            .save_file()
+            .save_file();
+        let may_be_missing = cfg!(all(unix, not(target_os = "macos")));
+        answer(path, begun.elapsed(), may_be_missing)
     }
 }
 
-/// Why a file was not saved.
-#[derive(Debug, Error)]
-pub enum SaveError {
-    /// The file could not be written.
-    #[error("{path}: {cause}")]
-    Write {
-        /// Where to.
-        path: PathBuf,
-        /// Why.
-        cause: io::Error,
-    },
-    /// It is a picture that could not be encoded.
-    #[error("{0}")]
-    Encode(#[from] image::ImageError),
+/// No person cancels a dialog faster than it opens. Where dialogs belong to a desktop that may not
+/// be there, the library says the same of a dialog that could not open and of one that was cancelled.
+fn answer(path: Option<PathBuf>, took: Duration, may_be_missing: bool) -> PathAnswer {
+    match path {
+        Some(path) => PathAnswer::At(path),
+        None if may_be_missing && took < FASTEST_CANCEL => PathAnswer::NoDialog,
+        None => PathAnswer::Cancelled,
+    }
 }
 
 /// Writes a picture as PNG. Folders that are missing are made.
 ///
 /// # Errors
-/// [`SaveError`], with the path where it matters.
-pub fn save_picture(picture: &Arc<ColorImage>, path: &Path) -> Result<(), SaveError> {
+/// [`SaveProblem`], with the path where it matters.
+pub fn save_picture(picture: &Arc<ColorImage>, path: &Path) -> Result<(), SaveProblem> {
     let [width, height] = picture.size;
     let opaque: Vec<u8> = picture
         .pixels
@@ -61,20 +73,22 @@ pub fn save_picture(picture: &Arc<ColorImage>, path: &Path) -> Result<(), SaveEr
         .flat_map(|pixel| [pixel.r(), pixel.g(), pixel.b()])
         .collect();
     let mut png = Vec::new();
-    PngEncoder::new(&mut png).write_image(
-        &opaque,
-        u32::try_from(width).unwrap_or(u32::MAX),
-        u32::try_from(height).unwrap_or(u32::MAX),
-        ExtendedColorType::Rgb8,
-    )?;
+    PngEncoder::new(&mut png)
+        .write_image(
+            &opaque,
+            u32::try_from(width).unwrap_or(u32::MAX),
+            u32::try_from(height).unwrap_or(u32::MAX),
+            ExtendedColorType::Rgb8,
+        )
+        .map_err(|error| SaveProblem::Encode(error.to_string()))?;
     write(path, &png)
 }
 
 /// Writes a text as UTF-8. Folders that are missing are made.
 ///
 /// # Errors
-/// [`SaveError::Write`], with the path.
-pub fn save_text(text: &str, path: &Path) -> Result<(), SaveError> {
+/// [`SaveProblem::Write`], with the path.
+pub fn save_text(text: &str, path: &Path) -> Result<(), SaveProblem> {
     write(path, text.as_bytes())
 }
 
@@ -102,16 +116,16 @@ pub fn file_name(now: &jiff::Zoned, ending: &str) -> String {
     format!("{name}.{ending}")
 }
 
-fn write(path: &Path, bytes: &[u8]) -> Result<(), SaveError> {
+fn write(path: &Path, bytes: &[u8]) -> Result<(), SaveProblem> {
     let write = || -> io::Result<()> {
         if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
             fs::create_dir_all(folder)?;
         }
         fs::write(path, bytes)
     };
-    write().map_err(|cause| SaveError::Write {
+    write().map_err(|error| SaveProblem::Write {
         path: path.to_owned(),
-        cause,
+        why: (&error).into(),
     })
 }
 
@@ -132,6 +146,19 @@ mod tests {
         assert_eq!(read.dimensions(), (3, 2));
         assert_eq!(read.get_pixel(0, 0).0, [1, 2, 3]);
         assert_eq!(read.get_pixel(2, 1).0, [200, 100, 50]);
+    }
+
+    #[test]
+    fn a_dialog_that_was_cancelled_is_told_from_one_that_never_opened() {
+        let (at_once, later) = (Duration::from_millis(20), Duration::from_secs(2));
+        assert_eq!(answer(None, at_once, true), PathAnswer::NoDialog);
+        assert_eq!(answer(None, later, true), PathAnswer::Cancelled);
+        assert_eq!(answer(None, at_once, false), PathAnswer::Cancelled);
+        let path = PathBuf::from("a.png");
+        assert_eq!(
+            answer(Some(path.clone()), at_once, true),
+            PathAnswer::At(path)
+        );
     }
 
     #[test]

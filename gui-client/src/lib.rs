@@ -4,6 +4,7 @@
 //! is drawn, and `app` what joins them.
 
 pub mod app;
+pub mod disk;
 pub mod emoji;
 pub mod engine;
 pub mod files;

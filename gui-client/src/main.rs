@@ -8,7 +8,7 @@ use std::{
     path::PathBuf,
     process::ExitCode,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -20,7 +20,7 @@ use mensageiro::{
     app::{MessengerApp, Setup, icon},
     engine::{Account, Engine},
     files::DesktopDialog,
-    model::{LoginForm, Notice, Preferences, ZOOM_RANGE},
+    model::{LoginForm, Notice, Preferences},
     notify::{DesktopNotifications, Notify},
     script::{SCRIPT_HELP, ScriptRunner, Step, parse},
     settings::{self, SettingsWriter},
@@ -92,19 +92,20 @@ fn run(
 ) -> anyhow::Result<Option<String>> {
     let script = script(&arguments)?;
     let folder = profile_folder(arguments.data)?;
-    let (preferences, notice) = match settings::load(&folder) {
-        Ok(preferences) => (preferences, None),
-        Err(error) => (
-            Preferences::default(),
-            Some(Notice::SettingsFailed(error.to_string())),
-        ),
-    };
+    let settings::Loaded {
+        preferences,
+        problem,
+        may_write,
+    } = settings::load(&folder);
     let sign_in = sign_in(arguments.user, arguments.server.as_deref(), &preferences)?;
-    let settings = SettingsWriter::start(folder.clone(), |error| tracing::error!("{error}"))
+    let window = Arc::new(OnceLock::<egui::Context>::new());
+    let settings = may_write
+        .then(|| SettingsWriter::start(folder.clone(), wake(&window)))
+        .transpose()
         .context("no thread to keep the settings")?;
     let notify: Arc<dyn Notify> =
         Arc::new(DesktopNotifications::start().context("no thread to show notifications")?);
-    let options = window(&preferences);
+    let options = options(&preferences);
     check_display()?;
 
     // Lives until the window is gone, and ends its threads when dropped.
@@ -115,17 +116,19 @@ fn run(
         move |cc: &eframe::CreationContext<'_>| {
             opened.store(true, Ordering::Relaxed);
             let ctx = cc.egui_ctx.clone();
+            // Set once: there is one window.
+            let _ = window.set(ctx.clone());
             let engine = engine.insert(Engine::start(folder, move || ctx.request_repaint()));
             let setup = Setup {
                 preferences,
                 commands: engine.commands().clone(),
                 events: engine.events().clone(),
-                settings: Some(settings),
+                settings,
                 dialog: Arc::new(DesktopDialog),
                 notify,
                 sign_in,
                 server: arguments.server,
-                notice,
+                notice: problem.map(Notice::Settings),
                 script,
                 failed,
             };
@@ -149,6 +152,16 @@ fn run(
             )
         }
         Err(panic) => bail!("{}", no_window(&words(panic.as_ref()))),
+    }
+}
+
+/// Draws the window again, as soon as there is one.
+fn wake(window: &Arc<OnceLock<egui::Context>>) -> impl Fn() + Send + 'static {
+    let window = Arc::clone(window);
+    move || {
+        if let Some(window) = window.get() {
+            window.request_repaint();
+        }
     }
 }
 
@@ -197,7 +210,7 @@ fn sign_in(
     Ok(Some(account))
 }
 
-fn window(preferences: &Preferences) -> eframe::NativeOptions {
+fn options(preferences: &Preferences) -> eframe::NativeOptions {
     let mut viewport = egui::ViewportBuilder::default()
         .with_title("MeuMensageiro")
         .with_app_id("mensageiro")
@@ -212,7 +225,6 @@ fn window(preferences: &Preferences) -> eframe::NativeOptions {
         }
         viewport = viewport.with_maximized(place.is_maximized);
     }
-    debug_assert!(ZOOM_RANGE.contains(&preferences.zoom));
     eframe::NativeOptions {
         viewport,
         ..eframe::NativeOptions::default()

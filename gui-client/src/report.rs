@@ -10,7 +10,7 @@ use jiff::{Timestamp, tz::TimeZone};
 
 pub use self::{csv::csv, text::text};
 use crate::{
-    engine::{Message, Receipt},
+    engine::{Message, Older, Receipt},
     texts::Texts,
 };
 
@@ -23,8 +23,8 @@ pub struct Reported<'a> {
     pub with: &'a str,
     /// Oldest first.
     pub messages: &'a [Message],
-    /// There are no older ones.
-    pub is_complete: bool,
+    /// What there is before them.
+    pub older: Older,
 }
 
 /// How far somebody is with a message. Of those whose receipts are not known, and of messages of
@@ -66,6 +66,15 @@ impl<'a> Reported<'a> {
     }
 }
 
+/// What is not in a file of a conversation, if there is anything.
+pub fn older(texts: &Texts, older: Older) -> Option<&str> {
+    match older {
+        Older::Nothing => None,
+        Older::AtServer | Older::Coming => Some(texts.get("report.older_at_server")),
+        Older::More => Some(texts.get("report.older_here")),
+    }
+}
+
 /// A page that stands alone: no script, nothing from elsewhere.
 pub fn html(texts: &Texts, zone: &TimeZone, now: Timestamp, reported: Reported<'_>) -> String {
     let title = texts.fill("report.title", &[("name", reported.with)]);
@@ -82,8 +91,8 @@ pub fn html(texts: &Texts, zone: &TimeZone, now: Timestamp, reported: Reported<'
     );
     let count = texts.count("report.count", reported.messages.len());
     let _ = write!(page, "{} {}", Escaped(&about), Escaped(&count));
-    if !reported.is_complete {
-        let _ = write!(page, " {}", Escaped(texts.get("report.older")));
+    if let Some(sentence) = older(texts, reported.older) {
+        let _ = write!(page, " {}", Escaped(sentence));
     }
     page.push_str("</p>\n<table>\n<tr>");
     for heading in [
@@ -195,6 +204,7 @@ mod tests {
             author: (delivery == Delivery::Received).then(|| login("carol")),
             text: Text::from(text),
             at: at(number * 10),
+            written: None,
             delivery,
             receipts: receipts.collect(),
         }
@@ -205,7 +215,7 @@ mod tests {
             me: "ana",
             with: "turma",
             messages,
-            is_complete: false,
+            older: Older::AtServer,
         };
         html(
             Texts::of(Language::English),
@@ -233,7 +243,7 @@ mod tests {
             assert!(page.contains(&expected), "{expected}\n{page}");
         }
         assert!(
-            page.contains("2 messages. Older ones are not in it."),
+            page.contains("2 messages. Older ones are still at the server"),
             "{page}"
         );
     }

@@ -15,7 +15,7 @@ use egui_kittest::{
 use mensageiro::{
     app::{MessengerApp, Setup},
     engine::{Account, Engine, Message},
-    files::AskPath,
+    files::{AskPath, PathAnswer},
     model::{Action, InspectAction, Session},
     notify::{Notification, Notify},
     settings::{self, SettingsWriter},
@@ -43,8 +43,12 @@ pub struct Sitting {
 struct AnyPath(PathBuf);
 
 impl AskPath for AnyPath {
-    fn ask(&self, _folder: &Path, name: &str) -> Option<PathBuf> {
-        fastrand::bool().then(|| self.0.join(name))
+    fn ask(&self, _folder: &Path, name: &str) -> PathAnswer {
+        match fastrand::u8(..3) {
+            0 => PathAnswer::NoDialog,
+            1 => PathAnswer::Cancelled,
+            _ => PathAnswer::At(self.0.join(name)),
+        }
     }
 }
 
@@ -63,10 +67,13 @@ impl Sitting {
             login: Login::parse(login).unwrap(),
         };
         let setup = Setup {
-            preferences: settings::load(folder).unwrap_or_default(),
+            preferences: settings::load(folder).preferences,
             commands: engine.commands().clone(),
             events: engine.events().clone(),
-            settings: SettingsWriter::start(folder.to_owned(), |error| panic!("{error}")).ok(),
+            settings: SettingsWriter::start(folder.to_owned(), || {
+                panic!("the settings could not be written")
+            })
+            .ok(),
             dialog: Arc::new(AnyPath(folder.to_owned())),
             notify: Arc::new(NoDesktop),
             sign_in: Some(account),

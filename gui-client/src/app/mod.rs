@@ -20,7 +20,7 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use self::{attention::Attention, notifying::Notifying, saving::Saving, script::ScriptDriver};
 use crate::{
-    engine::{Account, Command, Event},
+    engine::{Account, Command, Event, Older, StorageProblem},
     files::AskPath,
     model::{
         Action, Model, Notice, Overlay, Preferences, SaveAction, SavedFile, Session, WindowPlace,
@@ -126,13 +126,14 @@ impl MessengerApp {
             window,
             first_screen: FirstScreen::Awaited,
         };
-        app.model.notice = setup.notice;
         if let Some(server) = setup.server {
             app.model.login.edit_server(server);
         }
         if let Some(account) = setup.sign_in {
             app.act(ctx, Action::SignInAs(account));
         }
+        // After signing in, which begins without one.
+        app.model.notice = setup.notice;
         app.dress(ctx);
         app
     }
@@ -184,15 +185,22 @@ impl MessengerApp {
         match &action {
             Action::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
             Action::Save(SaveAction::Take(SavedFile::Picture)) => {
-                self.saving.take_picture(ctx, None);
+                let is_taken = self.saving.take_picture(ctx, None);
+                self.tell_if_busy(is_taken);
             }
             Action::Save(SaveAction::Take(SavedFile::Journey)) => {
-                self.saving.take_picture(ctx, self.state.journey());
+                // Taken once it has been drawn alone.
+                let is_free = !self.saving.is_busy();
+                self.state.show_journey_alone(is_free);
+                self.tell_if_busy(is_free);
             }
             Action::Save(SaveAction::Take(SavedFile::Transcript)) => {
                 let text = self.model.inspector.transcript(&self.zone);
-                self.saving
-                    .take_text(ctx, SavedFile::Transcript, move || text);
+                let file = SavedFile::Transcript;
+                let is_taken = self
+                    .saving
+                    .take_text(ctx, file, Older::Nothing, move || text);
+                self.tell_if_busy(is_taken);
             }
             Action::Save(SaveAction::Drop) => {
                 self.saving.drop_held();
@@ -213,12 +221,30 @@ impl MessengerApp {
         self.send(commands);
     }
 
+    /// Takes the picture of a journey that is drawn alone, and lets it stand until it is taken.
+    fn expose_journey(&mut self, ctx: &Context) {
+        if !self.state.is_journey_alone() {
+            return;
+        }
+        ctx.request_repaint();
+        if self.saving.is_exposing() {
+            return;
+        }
+        match self.state.take_drawn_journey() {
+            Some(area) => {
+                let is_taken = self.saving.take_picture(ctx, Some(area));
+                self.tell_if_busy(is_taken);
+            }
+            // The picture is taken.
+            None => self.state.show_journey_alone(false),
+        }
+    }
+
     fn send(&mut self, commands: Vec<Command>) {
         for command in commands {
             if self.commands.send(command).is_err() {
-                let texts = Texts::of(self.model.preferences.language);
-                let why = texts.get("storage.stopped").to_owned();
-                self.model.apply(Event::StorageFailed(why));
+                self.model
+                    .apply(Event::StorageFailed(StorageProblem::Stopped));
             }
         }
     }
@@ -286,6 +312,7 @@ impl eframe::App for MessengerApp {
         self.notify(ctx);
         self.hear_clicks(ctx);
         self.hear_saving(ctx);
+        self.hear_settings();
         self.keep_drafts(ctx);
         self.dismiss_notice(ctx);
         self.entitle(ctx);
@@ -315,6 +342,7 @@ impl eframe::App for MessengerApp {
             // What was done shows in the next frame.
             ctx.request_repaint();
         }
+        self.expose_journey(&ctx);
         for action in actions {
             self.act(&ctx, action);
         }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{MessengerApp, saving::Told};
 use crate::{
-    engine::{Event, ReportFormat},
+    engine::{Event, Older, ReportFormat},
     model::{Notice, Overlay, SavedFile},
     report::{self, Reported},
     texts::Texts,
@@ -23,7 +23,7 @@ impl MessengerApp {
             with,
             format,
             messages,
-            is_complete,
+            older,
         } = report
         else {
             return;
@@ -38,7 +38,7 @@ impl MessengerApp {
                 me: me.as_str(),
                 with: ui::peer_name(texts, &with),
                 messages: &messages,
-                is_complete,
+                older,
             };
             match format {
                 ReportFormat::Html => report::html(texts, &zone, Timestamp::now(), reported),
@@ -46,24 +46,41 @@ impl MessengerApp {
                 ReportFormat::Text => report::text(texts, &zone, Timestamp::now(), reported),
             }
         };
-        self.saving.take_text(ctx, SavedFile::Report(format), write);
+        let file = SavedFile::Report(format);
+        let is_taken = self.saving.take_text(ctx, file, older, write);
+        self.tell_if_busy(is_taken);
+    }
+
+    /// What is asked for while another file is on its way is not done, and that is told.
+    pub(super) fn tell_if_busy(&mut self, is_taken: bool) {
+        if !is_taken {
+            self.model.notice = Some(Notice::SaveBusy);
+            self.notice_due = Some(Instant::now() + NOTICE);
+        }
     }
 
     /// What the threads that save files have to tell.
     pub(super) fn hear_saving(&mut self, ctx: &Context) {
         while let Some(told) = self.saving.heard() {
             match told {
-                Told::Saved(file, path) => {
+                Told::Saved(file, path, older) => {
                     if matches!(self.model.overlay, Some(Overlay::SavePath { .. })) {
                         self.model.overlay = None;
                     }
-                    self.model.notice = Some(Notice::Saved(file, path));
-                    self.notice_due = Some(Instant::now() + NOTICE);
+                    self.notice_due = None;
+                    self.model.notice = Some(match older {
+                        Older::Nothing => {
+                            self.notice_due = Some(Instant::now() + NOTICE);
+                            Notice::Saved(file, path)
+                        }
+                        older => Notice::SavedInPart(file, path, older),
+                    });
                 }
                 Told::Failed(file, why) => match &mut self.model.overlay {
                     Some(Overlay::SavePath { problem, .. }) => *problem = Some(why),
                     _ => self.model.notice = Some(Notice::SaveFailed(file, why)),
                 },
+                Told::Cancelled => {}
                 Told::NoDialog(file, path) => {
                     self.model.overlay = Some(Overlay::SavePath {
                         file,
@@ -82,6 +99,14 @@ impl MessengerApp {
         }
     }
 
+    /// Settings that could not be written.
+    pub(super) fn hear_settings(&mut self) {
+        let settings = self.settings.as_ref();
+        if let Some(problem) = settings.and_then(|settings| settings.problem()) {
+            self.model.notice = Some(Notice::Settings(problem));
+        }
+    }
+
     /// What went well need not be dismissed by hand.
     pub(super) fn dismiss_notice(&mut self, ctx: &Context) {
         let Some(due) = self.notice_due else {
@@ -93,7 +118,10 @@ impl MessengerApp {
             return;
         }
         self.notice_due = None;
-        if matches!(self.model.notice, Some(Notice::Saved(..))) {
+        if matches!(
+            self.model.notice,
+            Some(Notice::Saved(..) | Notice::SaveBusy)
+        ) {
             self.model.notice = None;
         }
     }

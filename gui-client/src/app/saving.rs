@@ -1,6 +1,9 @@
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
 };
 
@@ -9,9 +12,9 @@ use egui::{ColorImage, Context, Rect};
 use jiff::Zoned;
 
 use crate::{
-    engine::ReportFormat,
-    files::{self, AskPath, SaveError},
-    model::SavedFile,
+    engine::{Older, ReportFormat},
+    files::{self, AskPath, PathAnswer},
+    model::{SaveProblem, SavedFile},
 };
 
 /// Takes what a person wants as a file and has threads of their own ask and write.
@@ -23,19 +26,23 @@ pub struct Saving {
     held: Option<Content>,
     /// A dialog is open or a file is being written: one at a time.
     busy: bool,
+    /// A picture is being taken of an area of the window.
+    exposing: Arc<AtomicBool>,
 }
 
 /// How it went.
 #[derive(Debug)]
 pub enum Told {
-    /// It is saved there.
-    Saved(SavedFile, PathBuf),
-    /// It is not; why, in words.
-    Failed(SavedFile, String),
-    /// No dialog gave a path. This one may be offered instead.
+    /// It is saved there; what there is before what it has.
+    Saved(SavedFile, PathBuf, Older),
+    /// It is not.
+    Failed(SavedFile, SaveProblem),
+    /// No dialog can open. This path may be offered instead.
     NoDialog(SavedFile, PathBuf),
+    /// The person does not want it saved.
+    Cancelled,
     /// What a script waits for.
-    ForScript(Result<PathBuf, String>),
+    ForScript(Result<PathBuf, SaveProblem>),
 }
 
 enum Message {
@@ -47,21 +54,28 @@ enum Message {
 #[derive(Clone)]
 enum Content {
     Picture(Arc<ColorImage>),
-    Text(SavedFile, Arc<str>),
+    Text(SavedFile, Arc<str>, Older),
 }
 
 impl Content {
     fn file(&self) -> SavedFile {
         match self {
             Self::Picture(_) => SavedFile::Picture,
-            Self::Text(file, _) => *file,
+            Self::Text(file, ..) => *file,
         }
     }
 
-    fn write(&self, path: &Path) -> Result<(), SaveError> {
+    fn older(&self) -> Older {
+        match self {
+            Self::Picture(_) => Older::Nothing,
+            Self::Text(.., older) => *older,
+        }
+    }
+
+    fn write(&self, path: &Path) -> Result<(), SaveProblem> {
         match self {
             Self::Picture(picture) => files::save_picture(picture, path),
-            Self::Text(_, text) => files::save_text(text, path),
+            Self::Text(_, text, _) => files::save_text(text, path),
         }
     }
 }
@@ -77,18 +91,21 @@ impl Saving {
             hear,
             held: None,
             busy: false,
+            exposing: Arc::default(),
         }
     }
 
     /// Takes a picture with the next frame, of the window or of an area of it in points, then asks
-    /// where to save it.
-    pub fn take_picture(&mut self, ctx: &Context, area: Option<Rect>) {
+    /// where to save it. `false`: another file is on its way.
+    pub fn take_picture(&mut self, ctx: &Context, area: Option<Rect>) -> bool {
         if std::mem::replace(&mut self.busy, true) {
-            return;
+            return false;
         }
         let (dialog, tell, wake) = (Arc::clone(&self.dialog), self.tell.clone(), ctx.clone());
-        let scale = ctx.pixels_per_point();
+        let (scale, exposing) = (ctx.pixels_per_point(), Arc::clone(&self.exposing));
+        exposing.store(area.is_some(), Ordering::Relaxed);
         ctx.request_screenshot(move |picture| {
+            exposing.store(false, Ordering::Relaxed);
             ask_and_save(dialog, tell, wake, SavedFile::Picture, move || {
                 Content::Picture(match area {
                     Some(area) => Arc::new(picture.region(&area, Some(scale))),
@@ -96,22 +113,36 @@ impl Saving {
                 })
             });
         });
+        true
     }
 
-    /// Asks where to save a text, which is written away from the window's thread.
+    /// Whether a picture is being taken of an area of the window, which must stay as it is.
+    pub fn is_exposing(&self) -> bool {
+        self.exposing.load(Ordering::Relaxed)
+    }
+
+    /// Whether a file is on its way.
+    pub fn is_busy(&self) -> bool {
+        self.busy
+    }
+
+    /// Asks where to save a text, which is written away from the window's thread. `false`: another
+    /// file is on its way.
     pub fn take_text(
         &mut self,
         ctx: &Context,
         file: SavedFile,
+        older: Older,
         write: impl FnOnce() -> String + Send + 'static,
-    ) {
+    ) -> bool {
         if std::mem::replace(&mut self.busy, true) {
-            return;
+            return false;
         }
         let (dialog, tell) = (Arc::clone(&self.dialog), self.tell.clone());
         ask_and_save(dialog, tell, ctx.clone(), file, move || {
-            Content::Text(file, write().into())
+            Content::Text(file, write().into(), older)
         });
+        true
     }
 
     /// Takes a picture with the next frame and saves it there, for a script.
@@ -154,7 +185,7 @@ impl Saving {
             Message::Done(told) => {
                 match &told {
                     Told::Saved(..) => (self.busy, self.held) = (false, None),
-                    Told::Failed(..) | Told::NoDialog(..) => self.busy = false,
+                    Told::Failed(..) | Told::NoDialog(..) | Told::Cancelled => self.busy = false,
                     Told::ForScript(_) => {}
                 }
                 Some(told)
@@ -181,8 +212,9 @@ fn ask_and_save(
         };
         let name = files::file_name(&Zoned::now(), ending);
         match dialog.ask(&folder, &name) {
-            Some(path) => Message::Done(told(&content, path)),
-            None => Message::Hold(content, folder.join(name)),
+            PathAnswer::At(path) => Message::Done(told(&content, path)),
+            PathAnswer::Cancelled => Message::Done(Told::Cancelled),
+            PathAnswer::NoDialog => Message::Hold(content, folder.join(name)),
         }
     });
 }
@@ -199,20 +231,18 @@ fn work(
         wake.request_repaint();
     });
     if let Err(error) = spawned {
-        let _ = failed.try_send(Message::Done(Told::Failed(file, error.to_string())));
+        tracing::error!(%error, "no thread to save a file");
+        let _ = failed.try_send(Message::Done(Told::Failed(file, SaveProblem::NoThread)));
     }
 }
 
-fn save(content: &Content, path: PathBuf) -> Result<PathBuf, String> {
-    match content.write(&path) {
-        Ok(()) => Ok(path),
-        Err(error) => Err(error.to_string()),
-    }
+fn save(content: &Content, path: PathBuf) -> Result<PathBuf, SaveProblem> {
+    content.write(&path).map(|()| path)
 }
 
 fn told(content: &Content, path: PathBuf) -> Told {
     match save(content, path) {
-        Ok(path) => Told::Saved(content.file(), path),
+        Ok(path) => Told::Saved(content.file(), path, content.older()),
         Err(why) => Told::Failed(content.file(), why),
     }
 }

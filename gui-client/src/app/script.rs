@@ -9,7 +9,7 @@ use egui::{Context, Vec2, ViewportCommand};
 use super::saving::Saving;
 use crate::{
     engine::Event,
-    model::{Action, Model},
+    model::{Action, Model, SaveProblem},
     script::{Progress, ScriptRunner},
 };
 
@@ -48,11 +48,11 @@ impl ScriptDriver {
     }
 
     /// The picture the script waits for is saved, or is not.
-    pub fn saved(&mut self, result: Result<PathBuf, String>) -> Vec<Action> {
+    pub fn saved(&mut self, result: Result<PathBuf, SaveProblem>) -> Vec<Action> {
         self.saving = false;
         match result {
             Ok(_) => Vec::new(),
-            Err(why) => self.fail(why),
+            Err(why) => self.fail(why.to_string()),
         }
     }
 

@@ -6,7 +6,7 @@ use std::{
     collections::hash_map::RandomState,
     hash::BuildHasher,
     io,
-    path::Path,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -35,6 +35,8 @@ const TYPING: Duration = Duration::from_secs(5);
 /// An account's database and connection.
 pub(super) struct OpenAccount {
     account: Account,
+    /// Where its database is.
+    folder: PathBuf,
     history: History,
     machine: Machine,
     connection: Option<Connection>,
@@ -81,6 +83,7 @@ impl OpenAccount {
         });
         Ok(Self {
             account,
+            folder: folder.to_owned(),
             history,
             machine,
             connection: None,
@@ -129,7 +132,9 @@ impl OpenAccount {
             Err(error) => {
                 let reason = NotSent::Storage;
                 self.tell.event(Event::NotSent { to, text, reason });
-                self.tell.event(Event::StorageFailed(error.to_string()));
+                tracing::error!(%error, "a message was not taken into the outbox");
+                let problem = error.problem(&self.folder);
+                self.tell.event(Event::StorageFailed(problem));
                 Ok(())
             }
         }
@@ -302,7 +307,10 @@ impl OpenAccount {
         self.connections += 1;
         let server = self.account.server.clone();
         let connection = Connection::open(server, self.connections, self.news_from.clone())
-            .map_err(|error| LinkProblem::Other(error.to_string()))?;
+            .map_err(|error| {
+                tracing::error!(%error, "no thread for a connection");
+                LinkProblem::NoThread
+            })?;
         self.connection = Some(connection);
         Ok(())
     }

@@ -94,7 +94,7 @@ pub enum Command {
         /// A few words about it; empty: none.
         note: Text,
     },
-    /// Asks for the newest messages of a conversation, as many as a report has at most;
+    /// Asks for all of a conversation that this computer has, as much as a report has at most;
     /// answered by [`super::Event::Report`].
     Report {
         /// Of which conversation.

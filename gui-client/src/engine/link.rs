@@ -8,7 +8,10 @@ use mensageiro_protocol::{Framing, Login, Text};
 
 pub use mensageiro_protocol::live::{Presence, PresenceNews, ReceiptState, Roster};
 
-use super::wire::WireNews;
+use super::{
+    problem::{LinkProblem, StorageProblem},
+    wire::WireNews,
+};
 
 /// Whom one talks with.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -88,6 +91,8 @@ pub struct Message {
     /// When the server accepted it, by its clock; before that, and from classic servers, when it
     /// was written here or arrived here: a label, not an order.
     pub at: Timestamp,
+    /// Of an own message of this device: when the person sent it, by this computer's clock.
+    pub written: Option<Timestamp>,
     /// Whose it is and how far it got.
     pub delivery: Delivery,
     /// Of an accepted own message: who has it, and since when.
@@ -252,15 +257,15 @@ pub enum Event {
         with: Peer,
         /// As what it was asked for.
         format: ReportFormat,
-        /// At most 20,000.
+        /// At most 1,000,000.
         messages: Vec<Message>,
-        /// There are no older ones on this computer.
-        is_complete: bool,
+        /// What there is before them: more on this computer, more at the server, or nothing.
+        older: Older,
     },
     /// Something went over the wire; told while [`super::Command::Inspect`] says so.
     Wire(WireNews),
-    /// The local database cannot be used; the text says why and what to do.
-    StorageFailed(String),
+    /// The local database cannot be used.
+    StorageFailed(StorageProblem),
 }
 
 /// What a report is saved as.
@@ -341,21 +346,4 @@ impl LinkState {
     pub fn is_online(&self) -> bool {
         matches!(self, Self::Online { .. } | Self::Live { .. })
     }
-}
-
-/// Why there is no connection.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LinkProblem {
-    /// `host:port` cannot be understood.
-    BadAddress,
-    /// The host name is not known.
-    UnknownHost,
-    /// Nobody listens there.
-    NobodyListens,
-    /// No answer in time.
-    TimedOut,
-    /// There was a connection, and it broke.
-    Broken,
-    /// Anything else, in the system's words.
-    Other(String),
 }

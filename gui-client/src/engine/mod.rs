@@ -12,6 +12,7 @@ mod length;
 mod link;
 mod net;
 mod pages;
+mod problem;
 mod survey;
 mod wire;
 mod worker;
@@ -29,14 +30,17 @@ pub use command::Command;
 pub use history::fold;
 pub use length::line_bytes;
 pub use link::{
-    Account, Conversation, Delivery, Event, LinkProblem, LinkState, Message, MessageId, NotSent,
-    Older, Peer, Place, Presence, PresenceNews, Receipt, ReceiptState, Refusal, ReportFormat,
-    Roster,
+    Account, Conversation, Delivery, Event, LinkState, Message, MessageId, NotSent, Older, Peer,
+    Place, Presence, PresenceNews, Receipt, ReceiptState, Refusal, ReportFormat, Roster,
 };
 pub use net::{AddressError, ServerAddress};
+pub use problem::{LinkProblem, StorageProblem};
 pub use wire::{Crossing, Side, WireNews};
 
 use self::worker::Worker;
+
+/// Messages that a search finds at most; there may be more where there are so many.
+pub const MOST_FOUND: usize = history::MOST_FOUND;
 
 /// Events the window has not taken yet. When there are so many, the worker waits for the window,
 /// and the server, by TCP's own means, for the worker.
@@ -76,9 +80,8 @@ impl Engine {
                 Worker::new(accounts, to_do, telling).run();
             });
         if let Err(error) = worker {
-            tell.event(Event::StorageFailed(format!(
-                "The system gives no more threads: {error}. Close other programs and start again."
-            )));
+            tracing::error!(%error, "no thread for the engine");
+            tell.event(Event::StorageFailed(StorageProblem::NoThread));
         }
         Self {
             commands,

@@ -131,12 +131,12 @@ impl Worker {
                 Ok(found.map(Event::Quoted))
             }),
             Command::Report { with, format } => self.with_history(|history| {
-                let (messages, is_complete) = history.newest(&with)?;
+                let (messages, older) = history.everything(&with)?;
                 Ok(Some(Event::Report {
                     with,
                     format,
                     messages,
-                    is_complete,
+                    older,
                 }))
             }),
             Command::Typing { to } => self.handle(Instant::now(), Input::Typing(to)),
@@ -192,8 +192,14 @@ impl Worker {
                 self.account = Some(open);
                 self.handle(Instant::now(), Input::Start);
             }
-            Err(error) => self.tell.event(Event::StorageFailed(error.to_string())),
+            Err(error) => self.tell_failure(&error),
         }
+    }
+
+    fn tell_failure(&self, error: &HistoryError) {
+        tracing::error!(%error, "the local database failed");
+        let problem = error.problem(&self.folder);
+        self.tell.event(Event::StorageFailed(problem));
     }
 
     /// Closes in order; bounded by the time the machine takes to stop.
@@ -261,7 +267,7 @@ impl Worker {
             NetInput::WriteFailed { written } => Input::WriteFailed { written },
             NetInput::Connected(stream) => match open.connected(stream) {
                 Ok(()) => Input::Connected,
-                Err(error) => Input::ConnectFailed(LinkProblem::Other(error.to_string())),
+                Err(error) => Input::ConnectFailed(LinkProblem::from(&error)),
             },
         };
         self.handle(at, input);
@@ -289,10 +295,9 @@ impl Worker {
             return;
         };
         if let Err(Failed(error)) = work(open) {
-            tracing::error!(%error, "the local database failed");
             self.account = None;
             self.tell.event(Event::Link(LinkState::Offline));
-            self.tell.event(Event::StorageFailed(error.to_string()));
+            self.tell_failure(&error);
             self.tell.event(Event::SignedOut);
         }
     }
@@ -304,7 +309,7 @@ impl Worker {
         };
         match work(open.history()) {
             Ok(event) => event.into_iter().for_each(|event| self.tell.event(event)),
-            Err(error) => self.tell.event(Event::StorageFailed(error.to_string())),
+            Err(error) => self.tell_failure(&error),
         }
     }
 }

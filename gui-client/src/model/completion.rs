@@ -1,7 +1,7 @@
 use std::ops::Range;
 
 use super::Session;
-use crate::{emoji, engine::Peer};
+use crate::{emoji, engine::Peer, model::Language};
 
 /// Choices that are offered at a time.
 const AT_MOST: usize = 6;
@@ -30,7 +30,14 @@ pub struct Choice {
 }
 
 /// What the word before `cursor` (in bytes) can become: `@an` a user or a group, `:smi` an emoji.
-pub fn complete(session: &Session, typed: &str, cursor: usize) -> Option<Completion> {
+///
+/// Emoji are also found by their names in `language`.
+pub fn complete(
+    session: &Session,
+    language: Language,
+    typed: &str,
+    cursor: usize,
+) -> Option<Completion> {
     let before = typed.get(..cursor)?;
     let begins = before.rfind(char::is_whitespace);
     let begins = begins.map_or(0, |at| {
@@ -43,7 +50,7 @@ pub fn complete(session: &Session, typed: &str, cursor: usize) -> Option<Complet
         if name.len() < EMOJI_FROM {
             return None;
         }
-        emojis(name)
+        emojis(name, language)
     } else {
         return None;
     };
@@ -101,8 +108,8 @@ fn people(session: &Session, typed: &str) -> Vec<Choice> {
     .collect()
 }
 
-fn emojis(typed: &str) -> Vec<Choice> {
-    let all = emoji::matching(typed).into_iter().take(AT_MOST);
+fn emojis(typed: &str, language: Language) -> Vec<Choice> {
+    let all = emoji::matching(typed, language).into_iter().take(AT_MOST);
     all.map(|emoji| Choice {
         text: emoji.sign.to_owned(),
         name: emoji.sign.to_owned(),
@@ -132,7 +139,7 @@ mod tests {
     }
 
     fn names(typed: &str) -> Vec<String> {
-        let found = complete(&session(), typed, typed.len());
+        let found = complete(&session(), Language::English, typed, typed.len());
         let choices = found.map_or_else(Vec::new, |found| found.choices);
         choices.into_iter().map(|choice| choice.name).collect()
     }
@@ -144,7 +151,7 @@ mod tests {
         assert_eq!(names("mail me@an"), [""; 0]);
         assert_eq!(names("@nobody"), [""; 0]);
         assert_eq!(names("@ana hello"), [""; 0]);
-        let found = complete(&session(), "é @bo!", 6).unwrap();
+        let found = complete(&session(), Language::English, "é @bo!", 6).unwrap();
         assert_eq!(found.word, 3..6);
         assert_eq!(found.choices[0].text, "@bob ");
     }
@@ -152,6 +159,13 @@ mod tests {
     #[test]
     fn an_emoji_is_completed_from_its_name_and_times_and_smileys_are_left_alone() {
         assert_eq!(names(":tada")[0], "🎉");
+        let in_portuguese = complete(&session(), Language::Portuguese, ":bolo", 5).unwrap();
+        assert!(
+            in_portuguese
+                .choices
+                .iter()
+                .any(|choice| choice.text == "🎂")
+        );
         assert_eq!(names("at 10:30"), [""; 0]);
         assert_eq!(names(":)"), [""; 0]);
         assert_eq!(names(":D"), [""; 0]);

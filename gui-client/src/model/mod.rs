@@ -24,7 +24,7 @@ pub use conversations::Conversations;
 pub use inspector::{InspectAction, InspectedLine, Inspector, Meaning};
 pub use login::{LoginForm, LoginProblem};
 pub use news::{News, Told};
-pub use overlay::{Notice, Overlay, SavedFile};
+pub use overlay::{Notice, Overlay, SaveProblem, SavedFile, SettingsProblem};
 pub use people::{People, Person};
 pub use preferences::{
     FETCH_CHOICES, Language, NotifyOf, Preferences, REMEMBERED_AT_MOST, RememberedAccount,

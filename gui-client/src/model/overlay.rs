@@ -1,8 +1,12 @@
 use std::path::PathBuf;
 
 use mensageiro_protocol::{Login, LoginError};
+use thiserror::Error;
 
-use crate::engine::{Message, ReportFormat};
+use crate::{
+    disk::DiskProblem,
+    engine::{Message, Older, ReportFormat},
+};
 
 /// The dialog over everything else; there is at most one.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,8 +32,8 @@ pub enum Overlay {
         file: SavedFile,
         /// What is typed.
         path: String,
-        /// Why it could not be saved there, in words.
-        problem: Option<String>,
+        /// Why it could not be saved there.
+        problem: Option<SaveProblem>,
     },
 }
 
@@ -80,13 +84,60 @@ pub enum SavedFile {
     Report(ReportFormat),
 }
 
+/// Why a file was not saved. Its text is for scripts and the log; `ui` has that for people.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum SaveProblem {
+    /// It could not be written.
+    #[error("{path}: {why}")]
+    Write {
+        /// Where to.
+        path: PathBuf,
+        /// Why.
+        why: DiskProblem,
+    },
+    /// It is a picture that could not be encoded; why, in the encoder's words.
+    #[error("the picture cannot be encoded: {0}")]
+    Encode(String),
+    /// The system gives no thread to write it with.
+    #[error("the system gives no thread")]
+    NoThread,
+}
+
+/// What is wrong with the settings file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SettingsProblem {
+    /// It could not be read; it was set aside, and the app begins with the settings it has at first.
+    SetAside {
+        /// Where it is now.
+        to: PathBuf,
+    },
+    /// It could be neither read nor set aside: it stays as it is, and nothing is kept.
+    Untouched {
+        /// The file.
+        path: PathBuf,
+        /// Why it could not be set aside.
+        why: DiskProblem,
+    },
+    /// It could not be written.
+    NotWritten {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: DiskProblem,
+    },
+}
+
 /// One line that tells how something went.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
     /// This was saved here.
     Saved(SavedFile, PathBuf),
-    /// This could not be saved; why, in words.
-    SaveFailed(SavedFile, String),
-    /// The settings could not be read or written; why, in words.
-    SettingsFailed(String),
+    /// This was saved here, and older messages than it has are elsewhere.
+    SavedInPart(SavedFile, PathBuf, Older),
+    /// This could not be saved.
+    SaveFailed(SavedFile, SaveProblem),
+    /// Nothing can be saved yet: another file is on its way.
+    SaveBusy,
+    /// The settings could not be read or written.
+    Settings(SettingsProblem),
 }

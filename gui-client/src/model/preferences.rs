@@ -1,6 +1,6 @@
 use std::{ops::RangeInclusive, time::Duration};
 
-use mensageiro_protocol::Login;
+use mensageiro_protocol::{Login, live::NOTE_CHARS};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Account;
@@ -20,7 +20,7 @@ pub const FETCH_CHOICES: [Option<u32>; 7] = [
 ];
 
 /// The zoom factors one can choose.
-pub const ZOOM_RANGE: RangeInclusive<f32> = 0.5..=3.0;
+pub const ZOOM_RANGE: RangeInclusive<f32> = 0.75..=3.0;
 
 /// What is kept from one start to the next.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -141,6 +141,18 @@ impl Preferences {
             .map(|seconds| Duration::from_secs(seconds.max(1).into()))
     }
 
+    /// The same with everything in the range that one can choose it from: the file may have been
+    /// edited by hand.
+    pub fn in_range(mut self) -> Self {
+        self.zoom = match self.zoom {
+            zoom if zoom.is_finite() => zoom.clamp(*ZOOM_RANGE.start(), *ZOOM_RANGE.end()),
+            _ => 1.0,
+        };
+        self.note = self.note.chars().take(NOTE_CHARS).collect();
+        self.remembered.truncate(REMEMBERED_AT_MOST);
+        self
+    }
+
     /// Puts an account that got in on top of the remembered ones.
     pub fn remember(&mut self, account: &Account, stay_signed_in: bool) {
         let remembered = RememberedAccount::from(account);
@@ -204,6 +216,17 @@ mod tests {
         );
         preferences.forget(&account("user15"));
         assert_eq!(preferences.remembered[0].login, "user19");
+    }
+
+    #[test]
+    fn a_zoom_that_cannot_be_chosen_is_brought_into_range() {
+        for (written, read) in [(0.1, 0.75), (9.0, 3.0), (1.25, 1.25), (f32::NAN, 1.0)] {
+            let preferences = Preferences {
+                zoom: written,
+                ..Preferences::default()
+            };
+            assert_eq!(preferences.in_range().zoom, read, "{written}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use mensageiro_protocol::{Login, Text};
 
 use super::{Action, ComposeProblem, Conversations, News, People, Search, Timeline};
 use crate::engine::{
-    Account, Command, Delivery, LinkState, Message, MessageId, Peer, ReportFormat,
+    Account, Command, Delivery, LinkState, Message, MessageId, Peer, ReportFormat, StorageProblem,
 };
 
 /// Messages asked for at a time.
@@ -59,7 +59,7 @@ pub struct Session {
     /// What came in since the person was last told.
     pub news: News,
     /// Why the local database cannot be used.
-    pub storage_problem: Option<String>,
+    pub storage_problem: Option<StorageProblem>,
     /// The person is not looking.
     is_away: bool,
     /// What the others are told of the person.

@@ -2,7 +2,9 @@ use jiff::Timestamp;
 use mensageiro_protocol::{Login, Text};
 
 use super::*;
-use crate::engine::{Conversation, Delivery, LinkState, Message, MessageId, Older, Peer, Place};
+use crate::engine::{
+    Conversation, Delivery, LinkState, Message, MessageId, Older, Peer, Place, StorageProblem,
+};
 
 fn login(name: &str) -> Login {
     Login::parse(name).unwrap()
@@ -28,6 +30,7 @@ fn message(id: i64, with: &str, delivery: Delivery) -> Message {
         author: None,
         text: Text::from(format!("message {id}").as_str()),
         at: Timestamp::UNIX_EPOCH,
+        written: None,
         delivery,
         receipts: vec![],
     }
@@ -446,11 +449,11 @@ fn what_came_to_a_conversation_that_was_left_is_not_all_kept_nor_taken_for_read(
 fn a_database_that_failed_says_so_and_can_be_opened_again() {
     let mut model = signed_in(vec![conversation("bob", 1, 0)]);
     model.apply(Event::Link(LinkState::Offline));
-    model.apply(Event::StorageFailed("the disk is full".into()));
+    model.apply(Event::StorageFailed(StorageProblem::Locked));
     model.apply(Event::SignedOut);
     let session = session(&model);
     assert!(!session.ready);
-    assert_eq!(session.storage_problem.as_deref(), Some("the disk is full"));
+    assert_eq!(session.storage_problem, Some(StorageProblem::Locked));
     let asked = model.act(Action::SignInAs(alice()));
     assert!(
         matches!(asked[..], [.., Command::SignIn { .. }]),

@@ -326,6 +326,7 @@ mod tests {
             author: None,
             text: Text::from(format!("message {id}").as_str()),
             at: Timestamp::UNIX_EPOCH,
+            written: None,
             delivery: Delivery::Received,
             receipts: vec![],
         }

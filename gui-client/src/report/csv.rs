@@ -72,14 +72,14 @@ fn protected(field: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{super::tests::message, *};
-    use crate::engine::Delivery;
+    use crate::engine::{Delivery, Older};
 
     fn rows(messages: &[crate::engine::Message]) -> String {
         csv(Reported {
             me: "ana",
             with: "turma",
             messages,
-            is_complete: true,
+            older: Older::Nothing,
         })
     }
 

@@ -2,7 +2,7 @@ use std::fmt::Write;
 
 use jiff::{Timestamp, tz::TimeZone};
 
-use super::Reported;
+use super::{Reported, older};
 use crate::texts::{self, Texts};
 
 /// What was said, as one would read it aloud: a line for each day, and for each message its time,
@@ -22,8 +22,8 @@ pub fn text(texts: &Texts, zone: &TimeZone, now: Timestamp, reported: Reported<'
     let about = [("login", reported.me), ("time", &moment)];
     page.push_str(&texts.fill("report.about", &about));
     page.push('\n');
-    if !reported.is_complete {
-        page.push_str(texts.get("report.older"));
+    if let Some(sentence) = older(texts, reported.older) {
+        page.push_str(sentence);
         page.push('\n');
     }
     let mut last = None;
@@ -52,7 +52,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        engine::{Delivery, Message, MessageId, Peer, Place},
+        engine::{Delivery, Message, MessageId, Older, Peer, Place},
         model::Language,
     };
 
@@ -65,12 +65,13 @@ mod tests {
             author: author.map(|name| Login::parse(name).unwrap()),
             text: Text::from(text),
             at: Timestamp::from_second(at).unwrap(),
+            written: None,
             delivery,
             receipts: vec![],
         }
     }
 
-    fn written(language: Language, is_complete: bool) -> String {
+    fn written(language: Language, older: Older) -> String {
         let messages = [
             message(1_700_000_000, Delivery::Received, Some("bob"), "first"),
             message(
@@ -85,7 +86,7 @@ mod tests {
             me: "alice",
             with: "team",
             messages: &messages,
-            is_complete,
+            older,
         };
         let now = Timestamp::from_second(1_700_100_000).unwrap();
         text(Texts::of(language), &TimeZone::UTC, now, reported)
@@ -94,7 +95,7 @@ mod tests {
     #[test]
     fn days_times_and_authors_stand_before_what_was_said() {
         assert_eq!(
-            written(Language::English, true),
+            written(Language::English, Older::Nothing),
             "Conversation: team\n\
              What alice had on this computer on November 16, 2023 02:00.\n\
              \nNovember 14, 2023\n\n\
@@ -107,7 +108,7 @@ mod tests {
 
     #[test]
     fn it_is_written_in_the_language_chosen_and_says_what_is_missing() {
-        let written = written(Language::Portuguese, false);
+        let written = written(Language::Portuguese, Older::AtServer);
         assert!(written.starts_with("Conversa: team\n"), "{written}");
         assert!(written.contains("\n14 de novembro de 2023\n"), "{written}");
         assert!(written.contains("mais antigas"), "{written}");

@@ -251,6 +251,7 @@ mod tests {
                 author: None,
                 text: Text::from("diz ola"),
                 at: Timestamp::UNIX_EPOCH,
+                written: None,
                 delivery,
                 receipts: vec![],
             })

@@ -7,6 +7,32 @@ const MONTHS: [&str; 12] = [
     "month.9", "month.10", "month.11", "month.12",
 ];
 
+/// Months and days of the week as short as a row needs them.
+const MONTHS_IN_ROWS: [&str; 12] = [
+    "month_row.1",
+    "month_row.2",
+    "month_row.3",
+    "month_row.4",
+    "month_row.5",
+    "month_row.6",
+    "month_row.7",
+    "month_row.8",
+    "month_row.9",
+    "month_row.10",
+    "month_row.11",
+    "month_row.12",
+];
+
+const WEEKDAYS_IN_ROWS: [&str; 7] = [
+    "weekday_row.1",
+    "weekday_row.2",
+    "weekday_row.3",
+    "weekday_row.4",
+    "weekday_row.5",
+    "weekday_row.6",
+    "weekday_row.7",
+];
+
 const WEEKDAYS: [&str; 7] = [
     "weekday.1",
     "weekday.2",
@@ -57,27 +83,34 @@ pub fn row_time(texts: &Texts, at: Timestamp, today: Date, zone: &TimeZone) -> S
     match days_before(day, today) {
         0 => time_of_day(at, zone),
         1 => texts.get("day.yesterday").to_owned(),
-        2..=6 => weekday(texts, day).to_owned(),
-        _ => texts.fill(
-            "day.short",
-            &[
-                ("day", &format!("{:02}", day.day())),
-                ("month", &format!("{:02}", day.month())),
-                ("year", &day.year().to_string()),
-            ],
-        ),
+        2..=6 => texts.get(WEEKDAYS_IN_ROWS[monday_first(day)]).to_owned(),
+        _ => short_date(texts, day),
     }
 }
 
-/// A moment of the past: the time today, else with its day.
+fn short_date(texts: &Texts, day: Date) -> String {
+    texts.fill(
+        "day.short",
+        &[
+            ("day", &day.day().to_string()),
+            ("month", texts.get(MONTHS_IN_ROWS[january_first(day)])),
+            ("year", &day.year().to_string()),
+        ],
+    )
+}
+
+/// A moment of the past as it stands in a sentence, after what happened then: `at 14:05`,
+/// `yesterday at 14:05`.
 pub fn moment(texts: &Texts, at: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
     let (day, today) = (zone.to_datetime(at).date(), zone.to_datetime(now).date());
     let time = time_of_day(at, zone);
-    if day == today {
-        return time;
+    let time = ("time", time.as_str());
+    match days_before(day, today) {
+        0 => texts.fill("moment.today", &[time]),
+        1 => texts.fill("moment.yesterday", &[time]),
+        2..=6 => texts.fill("moment.weekday", &[("weekday", weekday(texts, day)), time]),
+        _ => texts.fill("moment.day", &[("day", &short_date(texts, day)), time]),
     }
-    let day = row_time(texts, at, today, zone);
-    texts.fill("day.with_time", &[("day", &day), ("time", &time)])
 }
 
 fn days_before(day: Date, today: Date) -> i32 {
@@ -85,12 +118,19 @@ fn days_before(day: Date, today: Date) -> i32 {
 }
 
 fn month(texts: &Texts, day: Date) -> &str {
-    texts.get(MONTHS[usize::from(day.month().unsigned_abs()) - 1])
+    texts.get(MONTHS[january_first(day)])
 }
 
 fn weekday(texts: &Texts, day: Date) -> &str {
-    let monday_first = usize::from(day.weekday().to_monday_zero_offset().unsigned_abs());
-    texts.get(WEEKDAYS[monday_first])
+    texts.get(WEEKDAYS[monday_first(day)])
+}
+
+fn january_first(day: Date) -> usize {
+    usize::from(day.month().unsigned_abs()) - 1
+}
+
+fn monday_first(day: Date) -> usize {
+    usize::from(day.weekday().to_monday_zero_offset().unsigned_abs())
 }
 
 #[cfg(test)]
@@ -122,13 +162,49 @@ mod tests {
         let zone = TimeZone::fixed(jiff::tz::offset(-3));
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
         let today = date(2026, 11, 23);
-        let check = |time: &str, expected: &str| {
-            let texts = Texts::of(Language::English);
-            assert_eq!(row_time(texts, at(time), today, &zone), expected);
+        let check = |time: &str, english: &str, portuguese: &str| {
+            for (language, expected) in [
+                (Language::English, english),
+                (Language::Portuguese, portuguese),
+            ] {
+                let texts = Texts::of(language);
+                assert_eq!(row_time(texts, at(time), today, &zone), expected);
+            }
         };
-        check("2026-11-23T17:05:00Z", "14:05");
-        check("2026-11-23T02:05:00Z", "Yesterday");
-        check("2026-11-19T12:00:00Z", "Thursday");
-        check("2026-01-02T12:00:00Z", "2026-01-02");
+        check("2026-11-23T17:05:00Z", "14:05", "14:05");
+        check("2026-11-23T02:05:00Z", "Yesterday", "Ontem");
+        check("2026-11-19T12:00:00Z", "Thursday", "qui.");
+        check("2022-08-08T12:00:00Z", "Aug 8, 2022", "8 ago. 2022");
+    }
+
+    #[test]
+    fn moments_stand_in_a_sentence() {
+        let zone = TimeZone::UTC;
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let now = at("2026-11-23T17:05:00Z");
+        let check = |time: &str, english: &str, portuguese: &str| {
+            for (language, expected) in [
+                (Language::English, english),
+                (Language::Portuguese, portuguese),
+            ] {
+                assert_eq!(moment(Texts::of(language), at(time), now, &zone), expected);
+            }
+        };
+        check("2026-11-23T03:20:00Z", "at 03:20", "às 03:20");
+        check(
+            "2026-11-22T03:20:00Z",
+            "yesterday at 03:20",
+            "ontem às 03:20",
+        );
+        check(
+            "2026-11-19T03:20:00Z",
+            "Thursday at 03:20",
+            "quinta-feira às 03:20",
+        );
+        check(
+            "2022-08-08T03:20:00Z",
+            "Aug 8, 2022 at 03:20",
+            "8 ago. 2022 às 03:20",
+        );
     }
 }

@@ -11,11 +11,14 @@ use crate::model::Language;
 /// The sentences of one language.
 #[derive(Debug)]
 pub struct Texts {
+    language: Language,
     sentences: HashMap<String, String>,
 }
 
-static ENGLISH: LazyLock<Texts> = LazyLock::new(|| Texts::read(include_str!("en.json")));
-static PORTUGUESE: LazyLock<Texts> = LazyLock::new(|| Texts::read(include_str!("pt-BR.json")));
+static ENGLISH: LazyLock<Texts> =
+    LazyLock::new(|| Texts::read(Language::English, include_str!("en.json")));
+static PORTUGUESE: LazyLock<Texts> =
+    LazyLock::new(|| Texts::read(Language::Portuguese, include_str!("pt-BR.json")));
 
 impl Texts {
     /// The sentences of the language chosen.
@@ -26,6 +29,11 @@ impl Texts {
             Language::English => &ENGLISH,
             Language::System => Self::of(*SYSTEM),
         }
+    }
+
+    /// Which language it is: never [`Language::System`].
+    pub fn language(&self) -> Language {
+        self.language
     }
 
     /// The sentence of a key. A key without one is its own sentence; a test sees to it that
@@ -64,10 +72,13 @@ impl Texts {
         self.fill(&format!("{key}.{form}"), &values)
     }
 
-    fn read(file: &str) -> Self {
+    fn read(language: Language, file: &str) -> Self {
         // The files are part of the program; the tests below read them all.
         let sentences = serde_json::from_str(file).unwrap_or_default();
-        Self { sentences }
+        Self {
+            language,
+            sentences,
+        }
     }
 }
 
@@ -178,6 +189,7 @@ mod tests {
     #[test]
     fn places_are_filled_by_name() {
         let texts = Texts::read(
+            Language::English,
             r#"{"a": "{who} of {where}, {who}", "n.one": "one", "n.other": "{count} things"}"#,
         );
         let filled = texts.fill("a", &[("where", "here"), ("who", "{me}")]);

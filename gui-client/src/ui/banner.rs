@@ -1,30 +1,39 @@
 use std::time::{Duration, Instant};
 
-use egui::{Align, Color32, Frame, Layout, Margin, RichText, Sense, Ui, vec2};
+use egui::{
+    Align, Align2, Color32, Label, Layout, Rect, RichText, Sense, Ui, UiBuilder, pos2, vec2,
+};
 
-use super::{View, icon::Icon, preferences, widget};
+use super::{View, icon::Icon, preferences, trouble, widget};
 use crate::{
-    engine::{LinkProblem, LinkState, ReportFormat},
+    engine::{LinkState, ReportFormat},
     model::{Action, FETCH_CHOICES, Notice, SavedFile, Session},
-    texts::Texts,
+    report,
     theme::{space, text},
 };
+
+/// Height of the line under the conversation list.
+const STATUS: f32 = 44.0;
+
+/// What it has more where it says what a classic server cannot do.
+const CLASSIC: f32 = 18.0;
 
 /// The bars above a timeline: no connection, a database that failed, how something went.
 pub fn show(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<Action>) {
     let texts = view.texts;
     if let LinkState::Waiting { problem, retry_at } = &session.link {
         let server = session.account.server.as_str();
-        let why = problem_text(texts, problem, server);
+        let why = trouble::link(texts, problem, server);
         let seconds = seconds_until(ui, *retry_at, view.instant);
         let when = texts.fill("link.next_try", &[("seconds", &seconds.to_string())]);
         let try_now = texts.get("link.try_now");
-        if bar(ui, warning(view), &[&why, &when], Some(try_now)) {
+        if bar(ui, &warning(view), &[&why, &when], Some(try_now)) {
             actions.push(Action::FetchNow);
         }
     }
-    if let Some(why) = &session.storage_problem {
-        bar(ui, warning(view), &[why], None);
+    if let Some(problem) = &session.storage_problem {
+        let why = trouble::storage(texts, problem);
+        bar(ui, &warning(view), &[&why], None);
     }
 }
 
@@ -32,15 +41,15 @@ pub fn show(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<A
 pub fn notice(ui: &mut Ui, view: &View<'_>, notice: &Notice, actions: &mut Vec<Action>) {
     let texts = view.texts;
     let kind = match notice {
-        Notice::Saved(..) => Kind {
+        Notice::Saved(..) | Notice::SavedInPart(..) => Kind {
             ground: view.palette.chosen,
             ink: view.palette.text,
             sign: Icon::Check,
         },
-        Notice::SaveFailed(..) | Notice::SettingsFailed(_) => warning(view),
+        Notice::SaveFailed(..) | Notice::SaveBusy | Notice::Settings(_) => warning(view),
     };
     let sentence = match notice {
-        Notice::Saved(file, path) => texts.fill(
+        Notice::Saved(file, path) | Notice::SavedInPart(file, path, _) => texts.fill(
             match file {
                 SavedFile::Picture | SavedFile::Journey => "notice.picture_saved",
                 SavedFile::Transcript => "notice.transcript_saved",
@@ -49,24 +58,68 @@ pub fn notice(ui: &mut Ui, view: &View<'_>, notice: &Notice, actions: &mut Vec<A
             },
             &[("path", &path.display().to_string())],
         ),
-        Notice::SaveFailed(file, why) => texts.fill(
+        Notice::SaveFailed(file, problem) => texts.fill(
             match file {
                 SavedFile::Picture | SavedFile::Journey => "notice.picture_failed",
                 SavedFile::Transcript => "notice.transcript_failed",
                 SavedFile::Report(ReportFormat::Text) => "notice.conversation_failed",
                 SavedFile::Report(_) => "notice.report_failed",
             },
-            &[("why", why)],
+            &[("why", &trouble::save(texts, problem))],
         ),
-        Notice::SettingsFailed(why) => texts.fill("notice.settings_failed", &[("why", why)]),
+        Notice::SaveBusy => texts.get("notice.busy").to_owned(),
+        Notice::Settings(problem) => trouble::settings(texts, problem),
     };
-    if bar(ui, kind, &[&sentence], Some(texts.get("notice.dismiss"))) {
+    let missing = match notice {
+        Notice::SavedInPart(_, _, older) => report::older(texts, *older),
+        _ => None,
+    };
+    let sentences = [Some(sentence.as_str()), missing];
+    let sentences: Vec<&str> = sentences.into_iter().flatten().collect();
+    if bar(ui, &kind, &sentences, Some(texts.get("notice.dismiss"))) {
         actions.push(Action::DismissNotice);
     }
 }
 
-/// The line under the conversation list: the state of the connection, and how often it fetches.
+/// How high [`status`] is.
+pub fn status_height(session: &Session) -> f32 {
+    if is_classic(session) {
+        STATUS + CLASSIC
+    } else {
+        STATUS
+    }
+}
+
+/// The last connection was one that tells nothing by itself; it need not stand at this moment.
+fn is_classic(session: &Session) -> bool {
+    session.online && !session.live
+}
+
+/// The line under the conversation list: the state of the connection, how often a classic one
+/// fetches, and what such a one cannot do.
 pub fn status(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<Action>) {
+    let area = ui.max_rect();
+    let line = Rect::from_min_size(area.min, vec2(area.width(), STATUS));
+    ui.scope_builder(UiBuilder::new().max_rect(line), |ui| {
+        state(ui, view, session, actions);
+    });
+    if is_classic(session) {
+        let below = Rect::from_min_max(pos2(area.left(), line.bottom() - 8.0), area.max);
+        let below = below.shrink2(vec2(space::LARGE, 0.0));
+        let builder = UiBuilder::new()
+            .max_rect(below)
+            .layout(Layout::top_down(Align::LEFT));
+        ui.scope_builder(builder, |ui| {
+            let sentence = RichText::new(view.texts.get("link.classic_short"))
+                .font(text::tiny())
+                .color(view.palette.text_weak);
+            ui.add(Label::new(sentence).truncate())
+                .on_hover_text(view.texts.get("link.classic"));
+        });
+    }
+}
+
+fn state(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<Action>) {
     let (texts, palette) = (view.texts, view.palette);
     let (dot, state) = match &session.link {
         LinkState::Live { catching_up: true } => {
@@ -77,22 +130,20 @@ pub fn status(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec
         | LinkState::Connecting
         | LinkState::Online { .. }
         | LinkState::Live { .. } => (palette.warning_text, texts.get("link.connecting")),
-        LinkState::Waiting { .. } => (palette.warning_text, texts.get("link.waiting")),
+        LinkState::Waiting { .. } => (palette.danger_text, texts.get("link.waiting")),
         LinkState::Refused => (palette.danger_text, texts.get("link.refused")),
     };
     ui.horizontal_centered(|ui| {
         ui.add_space(space::LARGE);
         let (rect, _) = ui.allocate_exact_size(vec2(8.0, 8.0), Sense::hover());
         ui.painter().circle_filled(rect.center(), 4.0, dot);
-        ui.add_space(space::SMALL);
-        let is_classic = matches!(session.link, LinkState::Online { .. });
-        ui.label(RichText::new(state).font(text::small()).color(palette.text))
-            .on_hover_ui(|ui| {
-                ui.label(session.account.server.as_str());
-                if is_classic {
-                    ui.label(texts.get("link.classic"));
-                }
-            });
+        if is_classic(session) {
+            interval_menu(ui, view, session, actions);
+        } else {
+            ui.add_space(space::SMALL);
+            ui.label(RichText::new(state).font(text::small()).color(palette.text))
+                .on_hover_text(session.account.server.as_str());
+        }
         if session.live {
             return;
         }
@@ -102,12 +153,12 @@ pub fn status(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec
             if widget::icon_button(ui, palette, Icon::Refresh, fetch).clicked() {
                 actions.push(Action::FetchNow);
             }
-            interval_menu(ui, view, actions);
         });
     });
 }
 
-fn interval_menu(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
+/// Says how often a classic session fetches, and lets one choose.
+fn interval_menu(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<Action>) {
     let (texts, palette) = (view.texts, view.palette);
     let chosen = view.model.preferences.fetch_every;
     let label = match chosen {
@@ -117,9 +168,7 @@ fn interval_menu(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
             &[("interval", &preferences::interval_name(texts, chosen))],
         ),
     };
-    let label = RichText::new(label)
-        .font(text::small())
-        .color(palette.text_weak);
+    let label = RichText::new(label).font(text::small()).color(palette.text);
     ui.scope(|ui| {
         let plain = &mut ui.visuals_mut().widgets.inactive;
         plain.bg_stroke = egui::Stroke::NONE;
@@ -135,7 +184,10 @@ fn interval_menu(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
             }
         })
         .response
-        .on_hover_text(texts.get("settings.fetch_why"));
+        .on_hover_ui(|ui| {
+            ui.label(session.account.server.as_str());
+            ui.label(texts.get("settings.fetch_why"));
+        });
     });
 }
 
@@ -154,44 +206,51 @@ fn warning(view: &View<'_>) -> Kind {
     }
 }
 
-/// Sentences beside a sign, as high as they need, and a button; true if it was clicked.
-fn bar(ui: &mut Ui, kind: Kind, sentences: &[&str], button: Option<&str>) -> bool {
-    let margin = Margin::symmetric(space::LARGE as i8, space::SMALL as i8);
-    let frame = Frame::new().fill(kind.ground).inner_margin(margin);
-    let row = frame.show(ui, |ui| {
-        ui.spacing_mut().item_spacing = vec2(space::SMALL, 1.0);
-        ui.horizontal(|ui| {
-            let (rect, _) = ui.allocate_exact_size(vec2(22.0, 22.0), Sense::hover());
-            kind.sign.paint(ui.painter(), rect.center(), 20.0, kind.ink);
-            let width = button.map_or(0.0, |label| widget::button_width(ui, label) + space::SMALL);
-            let width = ui.available_width() - width;
-            ui.vertical(|ui| {
-                ui.set_width(width);
-                for sentence in sentences {
-                    let sentence = RichText::new(*sentence).font(text::small()).color(kind.ink);
-                    ui.add(egui::Label::new(sentence).wrap());
-                }
-            });
-            button.is_some_and(|label| widget::plain_button(ui, label).clicked())
+/// Sentences between a sign and a button, all around one middle line; as high as the sentences need.
+/// True if the button was clicked.
+fn bar(ui: &mut Ui, kind: &Kind, sentences: &[&str], button: Option<&str>) -> bool {
+    const SIGN: f32 = 22.0;
+    const LEAST: f32 = 32.0;
+    const BETWEEN: f32 = 1.0;
+    let beside = button.map_or(0.0, |label| widget::button_width(ui, label) + space::SMALL);
+    let outer = ui.available_width();
+    let width = outer - 2.0 * space::LARGE - SIGN - space::SMALL - beside;
+    let heights: Vec<f32> = sentences
+        .iter()
+        .map(|sentence| {
+            let (words, font) = ((*sentence).to_owned(), text::small());
+            let galley = ui.painter().layout(words, font, kind.ink, width);
+            galley.size().y
         })
-    });
-    row.inner.inner
-}
-
-fn problem_text(texts: &Texts, problem: &LinkProblem, server: &str) -> String {
-    let key = match problem {
-        LinkProblem::BadAddress => "problem.bad_address",
-        LinkProblem::UnknownHost => "problem.unknown_host",
-        LinkProblem::NobodyListens => "problem.nobody_listens",
-        LinkProblem::TimedOut => "problem.timed_out",
-        LinkProblem::Broken => "problem.broken",
-        LinkProblem::Other(_) => "problem.unknown",
+        .collect();
+    let words = heights.iter().sum::<f32>() + BETWEEN * (heights.len() as f32 - 1.0);
+    let size = vec2(outer, words.max(LEAST) + 2.0 * space::SMALL);
+    let (rect, _) = ui.allocate_exact_size(size, Sense::hover());
+    ui.painter().rect_filled(rect, 0.0, kind.ground);
+    let inner = rect.shrink2(vec2(space::LARGE, space::SMALL));
+    let sign = pos2(inner.left() + SIGN / 2.0, inner.center().y);
+    kind.sign.paint(ui.painter(), sign, 20.0, kind.ink);
+    let mut top = inner.center().y - words / 2.0;
+    for (sentence, height) in sentences.iter().zip(heights) {
+        let left_top = pos2(inner.left() + SIGN + space::SMALL, top);
+        let line = Rect::from_min_size(left_top, vec2(width, height));
+        let sentence = RichText::new(*sentence).font(text::small()).color(kind.ink);
+        let builder = UiBuilder::new()
+            .max_rect(line)
+            .layout(Layout::top_down(Align::LEFT));
+        ui.scope_builder(builder, |ui| ui.add(Label::new(sentence).wrap()));
+        top += height + BETWEEN;
+    }
+    let Some(label) = button else {
+        return false;
     };
-    let why = match problem {
-        LinkProblem::Other(why) => why,
-        _ => "",
-    };
-    texts.fill(key, &[("server", server), ("why", why)])
+    let right = pos2(inner.right(), inner.center().y);
+    let place = Align2::RIGHT_CENTER.anchor_size(right, vec2(beside - space::SMALL, LEAST));
+    let builder = UiBuilder::new()
+        .max_rect(place)
+        .layout(Layout::right_to_left(Align::Center));
+    ui.scope_builder(builder, |ui| widget::plain_button(ui, label).clicked())
+        .inner
 }
 
 /// Whole seconds left, and the next frame when that number changes.

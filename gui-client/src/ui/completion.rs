@@ -9,7 +9,7 @@ use egui::{
 
 use super::{View, widget};
 use crate::{
-    model::{Choice, Completion, Session, complete, named_emoji},
+    model::{Choice, Completion, Language, Session, complete, named_emoji},
     theme::{space, text},
 };
 
@@ -83,7 +83,13 @@ impl CompletionState {
     }
 
     /// Looks at what was just typed. True if it changed the text.
-    pub fn follow(&mut self, ui: &Ui, id: Id, session: &Session, typed: &mut String) -> bool {
+    pub fn follow(
+        &mut self,
+        ui: &Ui,
+        id: Id,
+        (session, language): (&Session, Language),
+        typed: &mut String,
+    ) -> bool {
         let cursor = cursor(ui, id, typed);
         if let Some((word, sign)) = named_emoji(typed, cursor) {
             replace(ui, id, typed, word, sign);
@@ -91,7 +97,7 @@ impl CompletionState {
             return true;
         }
         let is_dismissed = self.dismissed.as_ref().is_some_and(|at| at == typed);
-        let offered = complete(session, typed, cursor).filter(|_| !is_dismissed);
+        let offered = complete(session, language, typed, cursor).filter(|_| !is_dismissed);
         if !is_dismissed {
             self.dismissed = None;
         }

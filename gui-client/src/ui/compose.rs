@@ -193,7 +193,7 @@ fn field(
     }
     is_changed |= response.changed();
     if response.has_focus() && !ime {
-        is_changed |= completion.follow(ui, id, session, &mut typed);
+        is_changed |= completion.follow(ui, id, (session, view.texts.language()), &mut typed);
         is_changed |= completion.show(ui, view, over, id, &mut typed);
     }
     if is_changed {

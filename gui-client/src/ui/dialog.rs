@@ -2,7 +2,7 @@ use egui::{Align, Frame, Id, Layout, Margin, Modal, RichText, ScrollArea, Ui};
 
 use super::{
     Focus, UiState, View, icon::Icon, journey, keys, login::login_problem, people, preferences,
-    widget,
+    trouble, widget,
 };
 use crate::{
     engine::{Message, ReportFormat},
@@ -91,7 +91,7 @@ pub fn show(
                         false
                     }
                     Overlay::Journey(message) => {
-                        journey(ui, view, message, state);
+                        journey(ui, view, message);
                         false
                     }
                 })
@@ -208,7 +208,9 @@ fn question(
             texts.get("save.path"),
             "",
             path,
-            problem.clone(),
+            problem
+                .as_ref()
+                .map(|problem| trouble::save(texts, problem)),
         ),
         Overlay::NewConversation { login, problem } => (
             texts.get("new.advice"),
@@ -281,14 +283,13 @@ fn settings(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
 }
 
 /// The way of a message, as far as it is known by now.
-fn journey(ui: &mut Ui, view: &View<'_>, message: &Message, state: &mut UiState) {
+fn journey(ui: &mut Ui, view: &View<'_>, message: &Message) {
     let Some(session) = &view.model.session else {
         return;
     };
     let timeline = session.timeline();
     let known = timeline.and_then(|known| known.get(known.index_of(message.id)?));
-    let area = journey::show(ui, view, session, known.unwrap_or(message));
-    state.journey = Some(area.intersect(ui.clip_rect()));
+    journey::show(ui, view, session, known.unwrap_or(message));
 }
 
 /// The shortcuts, in two columns where there is room.

@@ -70,7 +70,7 @@ fn contents(ui: &mut Ui, view: &View<'_>, state: &mut EmojiState) -> Option<&'st
     let found: Vec<&'static Emoji> = if state.typed.trim().is_empty() {
         emoji::all().iter().collect()
     } else {
-        emoji::matching(&state.typed)
+        emoji::matching(&state.typed, texts.language())
     };
     if found.is_empty() {
         ui.label(widget::one_line(
@@ -110,7 +110,8 @@ fn contents(ui: &mut Ui, view: &View<'_>, state: &mut EmojiState) -> Option<&'st
 
 fn cell(ui: &mut Ui, view: &View<'_>, emoji: &Emoji) -> bool {
     let (rect, response) = ui.allocate_exact_size(Vec2::splat(CELL), Sense::click());
-    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, emoji.name));
+    let name = emoji.name(view.texts.language());
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, name));
     if response.hovered() || response.has_focus() {
         let ground = view.palette.hover;
         ui.painter()
@@ -126,6 +127,6 @@ fn cell(ui: &mut Ui, view: &View<'_>, emoji: &Emoji) -> bool {
     let corner = space::CONTROL_CORNER;
     widget::focus_inside(ui, view.palette, &response, rect, corner);
     response
-        .on_hover_text(format!(":{}:", emoji.code))
+        .on_hover_text(format!("{name} :{}:", emoji.code))
         .clicked()
 }

@@ -23,6 +23,7 @@ mod runs;
 mod search;
 mod sidebar;
 mod timeline;
+mod trouble;
 mod widget;
 
 use std::time::Instant;
@@ -71,15 +72,16 @@ pub struct UiState {
     inspector: inspector::InspectorState,
     focus: Option<Focus>,
     dialog: Option<std::mem::Discriminant<Overlay>>,
-    /// Where the way of a message was drawn.
+    /// Where the journey of a message was drawn alone.
     journey: Option<egui::Rect>,
+    alone: Option<journey::Alone>,
     seen_open: Option<Peer>,
     /// The list and the open conversation took turns in the last frame.
     one_pane: bool,
 }
 
 impl UiState {
-    /// Where the way of a message was drawn in the last frame, in points.
+    /// Where the journey of a message was last drawn for its picture, in points.
     pub fn journey(&self) -> Option<egui::Rect> {
         self.journey
     }
@@ -106,6 +108,7 @@ pub fn show(ui: &mut Ui, view: &View<'_>, state: &mut UiState) -> Vec<Action> {
         if inspector::is_alone(ui) {
             inspector::show(ui, view, state, &mut actions);
             dialog::show(ui, view, screen, state, &mut actions);
+            journey::show_alone(ui, view, state);
             return actions;
         }
         inspector::panel(ui, view, state, &mut actions);
@@ -119,6 +122,7 @@ pub fn show(ui: &mut Ui, view: &View<'_>, state: &mut UiState) -> Vec<Action> {
         Some(session) => chat::show(ui, view, session, state, &mut actions),
     }
     dialog::show(ui, view, screen, state, &mut actions);
+    journey::show_alone(ui, view, state);
     actions
 }
 

@@ -1,6 +1,6 @@
 use egui::{Align, Frame, Layout, Margin, RichText, Sense, Ui, Vec2};
 
-use super::{View, icon::Icon, widget};
+use super::{View, icon::Icon, trouble, widget};
 use crate::{
     model::{Action, Session},
     theme::{space, text},
@@ -19,9 +19,10 @@ pub fn show(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<A
 
 /// The local database cannot be used.
 pub fn show_storage(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<Action>) {
-    let why = session.storage_problem.as_deref().unwrap_or_default();
-    let title = view.texts.get("storage.title").to_owned();
-    card(ui, view, &title, why, actions);
+    let problem = session.storage_problem.as_ref();
+    let why = problem.map(|problem| trouble::storage(view.texts, problem));
+    let title = view.texts.get("storage.title");
+    card(ui, view, title, &why.unwrap_or_default(), actions);
 }
 
 fn card(ui: &mut Ui, view: &View<'_>, title: &str, body: &str, actions: &mut Vec<Action>) {

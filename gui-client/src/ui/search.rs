@@ -9,7 +9,7 @@ use mensageiro_protocol::Login;
 
 use super::{View, list_row, peer_title, widget};
 use crate::{
-    engine::{Message, Peer},
+    engine::{MOST_FOUND, Message, Peer},
     markup::{self, find_words},
     model::{Action, Session},
     texts,
@@ -20,9 +20,6 @@ use crate::{
 const CONVERSATIONS: usize = 20;
 
 const ROW_HEIGHT: f32 = 58.0;
-
-/// As many as the history looks for: there may be more.
-const MOST: usize = 100;
 
 /// Characters shown before what was looked for.
 const BEFORE: usize = 24;
@@ -109,9 +106,9 @@ fn heading(ui: &mut Ui, view: &View<'_>, session: &Session) {
     let sentence = match (search.is_answered(), search.found().len()) {
         (false, 0) => return,
         (true, 0) => view.texts.get("search.nothing").to_owned(),
-        (_, MOST) => {
-            let count = MOST.to_string();
-            view.texts.fill("search.found_many", &[("count", &count)])
+        (_, MOST_FOUND..) => {
+            let most = MOST_FOUND.to_string();
+            view.texts.fill("search.found_most", &[("count", &most)])
         }
         (_, count) => view.texts.count("search.found", count),
     };

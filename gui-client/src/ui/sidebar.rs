@@ -29,7 +29,7 @@ pub fn show(
         .show(ui, |ui| top(ui, view, session, state, actions));
     egui::Panel::bottom("sidebar status")
         .frame(egui::Frame::NONE)
-        .exact_size(44.0)
+        .exact_size(banner::status_height(session))
         .show(ui, |ui| banner::status(ui, view, session, actions));
     egui::CentralPanel::no_frame().show(ui, |ui| {
         ui.spacing_mut().item_spacing = Vec2::ZERO;

@@ -5,7 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mensageiro::engine::{Command, Delivery, Event, LinkProblem, LinkState, NotSent};
+use mensageiro::{
+    disk::DiskProblem,
+    engine::{Command, Delivery, Event, LinkProblem, LinkState, NotSent, StorageProblem},
+};
 use tempfile::tempdir;
 
 use crate::{
@@ -159,11 +162,11 @@ fn an_account_that_is_open_elsewhere_says_so() {
     first.wait_idle();
     let mut second = Window::signed_in(folder.path(), "alice", &server.address);
     let reason = |event: &Event| match event {
-        Event::StorageFailed(reason) => Some(reason.clone()),
+        Event::StorageFailed(problem) => Some(problem.clone()),
         _ => None,
     };
     let reason = second.wait("a reason", reason);
-    assert!(reason.contains("already open"), "{reason}");
+    assert_eq!(reason, StorageProblem::Locked);
     first.give(Command::SignOut);
     first.wait("the end", |event| {
         (*event == Event::SignedOut).then_some(())
@@ -196,7 +199,10 @@ fn what_the_disk_does_not_take_is_not_acknowledged() {
     server.post("bob", "alice", "oi");
     window.give(Command::FetchNow);
     let failed = |event: &Event| match event {
-        Event::StorageFailed(reason) => reason.contains("disk is full").then_some(()),
+        Event::StorageFailed(StorageProblem::Disk {
+            why: DiskProblem::Other(words),
+            ..
+        }) => words.contains("disk is full").then_some(()),
         _ => None,
     };
     window.wait("the reason", failed);

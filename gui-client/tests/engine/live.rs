@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use mensageiro::engine::{
-    Command, Delivery, Event, LinkState, Message, Peer, ReceiptState, Refusal, ReportFormat,
+    Command, Delivery, Event, LinkState, Message, Older, Peer, ReceiptState, Refusal, ReportFormat,
 };
 use tempfile::tempdir;
 
@@ -64,7 +64,7 @@ fn a_message_is_pushed_and_its_author_hears_how_far_it_is() {
     let reported = alice.wait("a report", |event| match event {
         Event::Report {
             messages,
-            is_complete: true,
+            older: Older::Nothing,
             ..
         } => Some(messages.clone()),
         _ => None,

@@ -359,7 +359,7 @@ fn the_fetch_interval_is_chosen_in_the_settings() {
         [Command::FetchEvery(Some(Duration::from_secs(30)))]
     );
     desk.press(Modifiers::NONE, Key::Escape);
-    assert!(desk.sees("Checks every 30 s"));
+    assert!(desk.sees("Online, checks every 30 s"));
     desk.click("Check for messages now");
     assert_eq!(desk.asked(), [Command::FetchNow]);
 }

@@ -1,4 +1,4 @@
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use egui::{Key, Modifiers, Vec2};
@@ -10,7 +10,7 @@ use mensageiro::{
         Account, Command, Conversation, Delivery, Event, LinkState, Message, MessageId, Older,
         Peer, Place,
     },
-    files::AskPath,
+    files::{AskPath, PathAnswer},
     model::{Action, Language, Model, Notice, Overlay, Preferences, Session, ThemeChoice},
     notify::{Notification, Notify},
     script::ScriptRunner,
@@ -35,10 +35,10 @@ pub struct Desk {
 }
 
 /// A save dialog that always gives the same answer.
-pub struct Answer(pub Option<PathBuf>);
+pub struct Answer(pub PathAnswer);
 
 impl AskPath for Answer {
-    fn ask(&self, _folder: &std::path::Path, _name: &str) -> Option<PathBuf> {
+    fn ask(&self, _folder: &std::path::Path, _name: &str) -> PathAnswer {
         self.0.clone()
     }
 }
@@ -58,7 +58,7 @@ impl Notify for Shown {
 impl Desk {
     /// A window at the sign-in screen.
     pub fn new(preferences: Preferences) -> Self {
-        Self::with_dialog(preferences, Answer(None))
+        Self::with_dialog(preferences, Answer(PathAnswer::NoDialog))
     }
 
     pub fn with_dialog(preferences: Preferences, dialog: Answer) -> Self {
@@ -70,7 +70,8 @@ impl Desk {
     pub fn scripted(script: &str, failed: Sender<String>) -> Self {
         let steps = mensageiro::script::parse(script).unwrap();
         let runner = ScriptRunner::new("test".into(), steps);
-        Self::start(Preferences::default(), Answer(None), Some(runner), failed)
+        let dialog = Answer(PathAnswer::NoDialog);
+        Self::start(Preferences::default(), dialog, Some(runner), failed)
     }
 
     fn start(
@@ -309,6 +310,7 @@ pub fn message(id: i64, with: &str, delivery: Delivery, text: &str) -> Message {
         author: None,
         text: Text::from(text),
         at: Timestamp::from_second(1_700_000_000 + id * 20).unwrap(),
+        written: None,
         delivery,
         receipts: vec![],
     }

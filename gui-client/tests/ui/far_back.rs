@@ -129,3 +129,23 @@ fn what_comes_while_one_is_far_back_is_unread_and_waits_at_the_end() {
     assert_eq!(desk.session().open_unread(), 1);
     assert!(desk.sees("Jump to 1 new message"));
 }
+
+#[test]
+fn a_search_that_finds_more_than_it_shows_says_so() {
+    let mut desk = Desk::signed_in(vec![conversation("bob", 1, 0)]);
+    let mut search = |count: i64| {
+        desk.act(Action::Filter(String::new()));
+        desk.act(Action::Filter("message".into()));
+        desk.tell(Event::Found {
+            query: "message".into(),
+            with: None,
+            messages: (0..count).rev().map(received).collect(),
+        });
+        (
+            desk.sees("99 messages"),
+            desk.sees("The newest 100+ messages"),
+        )
+    };
+    assert_eq!(search(99), (true, false));
+    assert_eq!(search(100), (false, true));
+}

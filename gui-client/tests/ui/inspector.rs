@@ -7,6 +7,7 @@ use egui_kittest::kittest::Queryable;
 use jiff::Timestamp;
 use mensageiro::{
     engine::{Command, Crossing, Event, Side, WireNews},
+    files::PathAnswer,
     model::{Notice, Preferences, SavedFile},
 };
 use mensageiro_protocol::transcript::{Happening, Transcript};
@@ -134,7 +135,7 @@ fn a_line_that_is_chosen_is_shown_in_full() {
 fn the_transcript_is_saved_as_the_protocol_writes_them() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("wire.txt");
-    let answer = Answer(Some(path.clone()));
+    let answer = Answer(PathAnswer::At(path.clone()));
     let mut desk = Desk::with_dialog(Preferences::default(), answer);
     desk.press(Modifiers::NONE, Key::F10);
     for (at, line) in (0..).zip(["+", ">alice", "<f", "x"]) {

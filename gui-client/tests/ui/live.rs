@@ -11,6 +11,7 @@ use mensageiro::{
         Command, Delivery, Event, LinkState, Message, MessageId, Older, Peer, Place, Presence,
         PresenceNews, ReceiptState, Refusal, Roster,
     },
+    files::PathAnswer,
     model::{Action, Notice, Overlay, Preferences},
 };
 use mensageiro_protocol::{
@@ -112,7 +113,11 @@ fn the_tick_tells_the_times() {
     for _ in 0..60 {
         desk.harness.step();
     }
-    for line in ["Accepted 2023", "Delivered 2023", "Read 2023"] {
+    for line in [
+        "Accepted Nov 14, 2023 at ",
+        "Delivered Nov 14, 2023 at ",
+        "Read Nov 14, 2023 at ",
+    ] {
         assert!(desk.sees(line), "{line}");
     }
 }
@@ -121,7 +126,7 @@ fn the_tick_tells_the_times() {
 fn the_way_of_a_message_is_drawn_as_it_goes_on_and_saved_as_a_picture() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("way.png");
-    let answer = Answer(Some(path.clone()));
+    let answer = Answer(PathAnswer::At(path.clone()));
     let mut desk = Desk::with_dialog(Preferences::default(), answer);
     desk.act(Action::SignInAs(alice()));
     desk.tell(Event::SignedIn {
@@ -141,7 +146,7 @@ fn the_way_of_a_message_is_drawn_as_it_goes_on_and_saved_as_a_picture() {
         bubble.left_top() + egui::vec2(20.0, 16.0),
         PointerButton::Secondary,
     );
-    desk.click("The way of this message");
+    desk.click("Journey of this message");
     let says = |desk: &Desk, what: &str| {
         let label = format!("bob to server: {what}. server to alice: {what}.");
         desk.harness.query_by_label_contains(&label).is_some()
@@ -180,7 +185,7 @@ fn in_a_group_a_message_is_read_when_all_have_read_it() {
         ],
         older: Older::Nothing,
     });
-    assert!(desk.sees("carol: oi"), "the author is said");
+    assert!(desk.sees("carol: oi a todos, "), "the author is said");
     assert!(desk.sees("3 members, 2 online"));
     desk.tell(receipt("turma", "bob", ReceiptState::Read, 4));
     assert!(desk.sees("mine, 22:14, accepted"));
@@ -195,7 +200,7 @@ fn a_refused_message_says_why_and_can_be_tried_again_or_dropped() {
     let mut desk = desk();
     let refused = Delivery::Refused(Refusal::MailboxFull);
     desk.tell(Event::Message(message(4, "bob", refused, "mine")));
-    assert!(desk.sees("mine, 22:14, not sent") && desk.sees("The mailbox is full."));
+    assert!(desk.sees("mine, 22:14, not sent") && desk.sees("The mailbox of bob is full."));
     desk.click("Retry");
     assert_eq!(desk.asked(), [Command::SendAgain(MessageId(4))]);
     desk.click("Discard");
@@ -213,7 +218,7 @@ fn the_header_says_where_the_other_one_is() {
     assert!(desk.sees("away · lunch"));
     let seen = Some(1_700_000_000_000);
     desk.tell(Event::Presence(presence("bob", Presence::Offline, seen)));
-    assert!(desk.sees("last seen 2023-11-14 22:13"));
+    assert!(desk.sees("last seen Nov 14, 2023 at 22:13"));
     desk.tell(Event::Link(LinkState::Connecting));
     assert!(!desk.sees("last seen"), "nobody tells now");
 }
@@ -281,11 +286,12 @@ fn a_classic_server_says_what_it_does_not_tell() {
 #[test]
 fn a_live_server_is_not_asked_by_the_clock() {
     let mut desk = desk();
-    assert!(!desk.sees("Checks every"));
+    assert!(!desk.sees("checks every"));
     desk.tell(Event::Link(LinkState::Connecting));
-    assert!(!desk.sees("Checks every"), "nor while it is away");
+    assert!(!desk.sees("checks every"), "nor while it is away");
     desk.tell(crate::desk::online());
-    assert!(desk.sees("Checks every"));
+    assert!(desk.sees("checks every"));
+    assert!(desk.sees("Ticks, typing and presence need a live server."));
 }
 
 #[test]
@@ -410,7 +416,7 @@ fn what_the_others_are_told_is_typed_in_the_settings() {
     let mut desk = desk();
     desk.asked();
     desk.show(Overlay::Settings);
-    desk.write("What the others read about you", "Back at two");
+    desk.write("Status", "Back at two");
     assert_eq!(desk.asked(), []);
     desk.press(Modifiers::NONE, Key::Escape);
     let told = Command::Status {

@@ -1,7 +1,8 @@
 use egui::{Key, Modifiers};
 use mensageiro::{
-    engine::{Command, Event, LinkState},
-    model::{Preferences, ThemeChoice},
+    disk::DiskProblem,
+    engine::{Command, Event, LinkState, StorageProblem},
+    model::{Language, Notice, Preferences, SettingsProblem, ThemeChoice},
 };
 
 use crate::desk::{Desk, alice, login, online};
@@ -77,7 +78,28 @@ fn a_database_that_cannot_be_used_is_told_with_its_reason() {
     let mut desk = Desk::new(Preferences::default());
     desk.write("User name", "alice");
     desk.click("Sign in");
-    desk.tell(Event::StorageFailed("The disk is full.".into()));
+    desk.tell(Event::StorageFailed(StorageProblem::Disk {
+        path: "/home/alice/accounts".into(),
+        why: DiskProblem::Full,
+    }));
     assert!(desk.sees("Messages cannot be kept"));
-    assert!(desk.sees("The disk is full."));
+    assert!(
+        desk.sees("The disk of /home/alice/accounts is full. Make room on it, then try again.")
+    );
+    desk.choose(Language::Portuguese);
+    assert!(desk.sees("O disco de /home/alice/accounts está cheio."));
+}
+
+#[test]
+fn settings_that_could_not_be_read_are_said_to_be_kept_elsewhere() {
+    let mut desk = Desk::new(Preferences::default());
+    let to = "/home/alice/settings.unreadable.json".into();
+    desk.notice(Notice::Settings(SettingsProblem::SetAside { to }));
+    assert!(desk.sees("The old file is kept as /home/alice/settings.unreadable.json."));
+    desk.click("OK");
+    assert!(!desk.sees("The old file"));
+    let why = DiskProblem::Full;
+    let path = "/home/alice/settings.json".into();
+    desk.notice(Notice::Settings(SettingsProblem::NotWritten { path, why }));
+    assert!(desk.sees("What you change in the settings is not kept. The disk of"));
 }

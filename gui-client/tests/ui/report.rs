@@ -6,7 +6,8 @@ use std::{
 };
 
 use mensageiro::{
-    engine::{Command, Delivery, Event, ReportFormat},
+    engine::{Command, Delivery, Event, Older, ReportFormat},
+    files::PathAnswer,
     model::{Notice, Preferences, SavedFile},
 };
 
@@ -16,7 +17,26 @@ const REPORT: &str = "Saved the delivery report as";
 
 /// What is saved when the menu's entry is chosen and the engine answers with a message.
 fn saved(entry: &str, format: ReportFormat, path: &Path, told: &str) -> String {
-    let answer = Answer(Some(path.to_owned()));
+    let mut desk = saving(entry, format, path, Older::Nothing);
+    until(&mut desk, |notice| {
+        matches!(notice, Some(Notice::Saved(SavedFile::Report(_), _)))
+    });
+    assert!(desk.sees(told));
+    std::fs::read_to_string(path).unwrap()
+}
+
+fn until(desk: &mut Desk, is_so: impl Fn(Option<&Notice>) -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !is_so(desk.model().notice.as_ref()) {
+        assert!(Instant::now() < deadline, "{:?}", desk.model().notice);
+        std::thread::yield_now();
+        desk.harness.step();
+    }
+    desk.harness.run();
+}
+
+fn saving(entry: &str, format: ReportFormat, path: &Path, older: Older) -> Desk {
+    let answer = Answer(PathAnswer::At(path.to_owned()));
     let mut desk = Desk::with_dialog(Preferences::default(), answer);
     desk.write("User name", "alice");
     desk.click("Sign in");
@@ -41,20 +61,34 @@ fn saved(entry: &str, format: ReportFormat, path: &Path, told: &str) -> String {
         with,
         format,
         messages: vec![message(1, "bob", Delivery::Received, "=1+1 & more")],
-        is_complete: true,
+        older,
     });
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while !matches!(
-        desk.model().notice,
-        Some(Notice::Saved(SavedFile::Report(_), _))
-    ) {
-        assert!(Instant::now() < deadline, "{:?}", desk.model().notice);
-        std::thread::yield_now();
-        desk.harness.step();
+    desk
+}
+
+#[test]
+fn what_is_only_at_the_server_is_told_whatever_the_format() {
+    let folder = tempfile::tempdir().unwrap();
+    for (entry, format, says_so) in [
+        ("Delivery report as a page", ReportFormat::Html, true),
+        (
+            "Delivery report for a spreadsheet",
+            ReportFormat::Csv,
+            false,
+        ),
+        ("Conversation as text", ReportFormat::Text, true),
+    ] {
+        let path = folder.path().join(format!("{format:?}"));
+        let mut desk = saving(entry, format, &path, Older::AtServer);
+        until(&mut desk, |notice| {
+            matches!(notice, Some(Notice::SavedInPart(..)))
+        });
+        let sentence = "Older ones are still at the server";
+        assert!(desk.sees(sentence), "{format:?}");
+        // Rows have no place for it.
+        let written = std::fs::read_to_string(path).unwrap();
+        assert_eq!(written.contains(sentence), says_so, "{format:?}");
     }
-    desk.harness.run();
-    assert!(desk.sees(told));
-    std::fs::read_to_string(path).unwrap()
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use egui::{Key, Modifiers};
 use mensageiro::{
     engine::{Delivery, Event, LinkProblem, LinkState, Refusal},
-    model::{Language, Notice, Overlay, SavedFile},
+    model::{Language, Notice, Overlay, SaveProblem, SavedFile},
 };
 
 use crate::{
@@ -42,6 +42,10 @@ fn every_screen(language: Language) {
         LinkProblem::NobodyListens,
         LinkProblem::TimedOut,
         LinkProblem::Broken,
+        LinkProblem::Unreachable,
+        LinkProblem::NotAllowed,
+        LinkProblem::NotThisProtocol,
+        LinkProblem::NoThread,
         LinkProblem::Other("os error 5".into()),
     ] {
         let retry_at = Instant::now() + Duration::from_secs(5);
@@ -55,13 +59,16 @@ fn every_screen(language: Language) {
         Overlay::SavePath {
             file: SavedFile::Transcript,
             path: "/tmp/a.png".into(),
-            problem: Some("no".into()),
+            problem: Some(SaveProblem::NoThread),
         },
     ] {
         desk.show(overlay);
     }
     desk.press(Modifiers::NONE, Key::Escape);
-    desk.notice(Notice::SaveFailed(SavedFile::Picture, "no".into()));
+    desk.notice(Notice::SaveFailed(
+        SavedFile::Picture,
+        SaveProblem::NoThread,
+    ));
     for key in [Key::Escape, Key::Escape] {
         desk.press(Modifiers::NONE, key);
     }

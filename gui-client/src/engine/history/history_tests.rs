@@ -6,11 +6,14 @@ use mensageiro_protocol::{Framing, Text};
 use tempfile::{TempDir, tempdir};
 
 use super::*;
+use crate::disk::DiskProblem;
 use crate::engine::{
     Delivery, Peer, Place,
     net::{Batch, Received, Round, Way},
 };
 
+#[path = "kept_tests.rs"]
+mod kept;
 #[path = "live_tests.rs"]
 mod live;
 
@@ -371,6 +374,8 @@ fn a_file_that_is_no_database_is_left_alone() {
         "{error}"
     );
     assert_eq!(fs::read(&path).unwrap(), junk);
+    let problem = error.problem(folder.path());
+    assert_eq!(problem, StorageProblem::Damaged { path });
 }
 
 #[test]
@@ -395,6 +400,10 @@ fn a_folder_that_cannot_be_made_is_named() {
     fs::write(&file, "").unwrap();
     let error = History::open(&file.join("accounts"), &account()).unwrap_err();
     assert!(matches!(error, HistoryError::Reach { .. }), "{error}");
+    let problem = error.problem(folder.path());
+    let path = file.join("accounts");
+    let why = DiskProblem::WrongKind;
+    assert_eq!(problem, StorageProblem::Disk { path, why });
 }
 
 #[test]

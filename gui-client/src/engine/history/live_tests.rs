@@ -12,7 +12,7 @@ use crate::engine::{
     net::{Told, Way},
 };
 
-fn told(id: u64, with: &str, from: &str, text: &str) -> Delivered {
+pub(super) fn told(id: u64, with: &str, from: &str, text: &str) -> Delivered {
     Delivered {
         id,
         at: id as i64 * 1000,
@@ -24,12 +24,12 @@ fn told(id: u64, with: &str, from: &str, text: &str) -> Delivered {
     }
 }
 
-fn message(id: u64, with: &str, from: &str, text: &str) -> Told {
+pub(super) fn message(id: u64, with: &str, from: &str, text: &str) -> Told {
     Told::Message(told(id, with, from, text))
 }
 
 /// An account in its first live session, whose server has reached `last`.
-fn live(folder: &TempDir, last: u64) -> History {
+pub(super) fn live(folder: &TempDir, last: u64) -> History {
     let history = open(folder);
     history.begin_live(last).unwrap();
     history

@@ -25,12 +25,13 @@ use std::{
 };
 
 use mensageiro_protocol::Login;
-use rusqlite::{Connection, OptionalExtension, types::FromSql};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, types::FromSql};
 use thiserror::Error;
 
 pub use self::fold::fold;
 use self::repeats::Repeats;
-use super::{Account, Message, MessageId};
+pub(in crate::engine) use self::search::MOST_FOUND;
+use super::{Account, Message, MessageId, StorageProblem};
 
 /// How long to wait for another program, a backup perhaps, that holds the file.
 const BUSY: Duration = Duration::from_secs(5);
@@ -47,28 +48,21 @@ pub struct History {
     _lock: File,
 }
 
-/// Why the local database cannot be used, in words for the person.
+/// Why the local database cannot be used. Its text is for the log; [`StorageProblem`] is what the
+/// person is told of.
 #[derive(Debug, Error)]
 pub enum HistoryError {
     /// Another process has this account open.
-    #[error(
-        "This account is already open in another window of MeuMensageiro. Use that one, or \
-         close it and sign in here again."
-    )]
+    #[error("the account is open in another window")]
     Locked,
     /// A later version of the app wrote the file.
-    #[error(
-        "The messages in {path} were written by a newer MeuMensageiro. Install the newer \
-         version; nothing in the file was changed."
-    )]
+    #[error("{path} was written by a newer version")]
     Newer {
         /// The file.
         path: PathBuf,
     },
     /// The folder or the file cannot be reached.
-    #[error(
-        "{path} cannot be used: {source}. Check that the disk is there and that you may write to it."
-    )]
+    #[error("{path} cannot be used: {source}")]
     Reach {
         /// The file or folder.
         path: PathBuf,
@@ -76,10 +70,7 @@ pub enum HistoryError {
         source: io::Error,
     },
     /// The file cannot be opened as a database.
-    #[error(
-        "The messages in {path} cannot be read: {source}. Nothing in the file was changed: put \
-         back a copy of it, or move it away to begin anew."
-    )]
+    #[error("{path} cannot be opened: {source}")]
     Open {
         /// The file.
         path: PathBuf,
@@ -87,8 +78,33 @@ pub enum HistoryError {
         source: rusqlite::Error,
     },
     /// Reading or writing failed.
-    #[error("The local database failed: {0}. Check that the disk is not full, then sign in again.")]
+    #[error("the local database failed: {0}")]
     Failed(#[from] rusqlite::Error),
+}
+
+impl HistoryError {
+    /// What the person is told; `folder` is that of the databases, for what has no path of its own.
+    pub fn problem(&self, folder: &Path) -> StorageProblem {
+        let of_database = |path: &Path, error: &rusqlite::Error| match error.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => StorageProblem::Damaged {
+                path: path.to_owned(),
+            },
+            _ => StorageProblem::Disk {
+                path: path.to_owned(),
+                why: error.into(),
+            },
+        };
+        match self {
+            Self::Locked => StorageProblem::Locked,
+            Self::Newer { path } => StorageProblem::Newer { path: path.clone() },
+            Self::Reach { path, source } => StorageProblem::Disk {
+                path: path.clone(),
+                why: source.into(),
+            },
+            Self::Open { path, source } => of_database(path, source),
+            Self::Failed(error) => of_database(folder, error),
+        }
+    }
 }
 
 type Result<T> = std::result::Result<T, HistoryError>;
@@ -98,7 +114,7 @@ impl History {
     /// way when the app died are unconfirmed from now on.
     ///
     /// # Errors
-    /// [`HistoryError`]; its text is for the person.
+    /// [`HistoryError`]
     pub fn open(folder: &Path, account: &Account) -> Result<Self> {
         fs::create_dir_all(folder).map_err(|source| reach(folder, source))?;
         let name = file::name(account);

@@ -22,6 +22,9 @@ impl History {
         let with = Peer::Person(to.clone());
         let new = append(&transaction, &with, text, delivery::WAITING)?;
         self.tag(&transaction, new.id)?;
+        transaction
+            .prepare_cached("UPDATE messages SET written = at WHERE id = ?1")?
+            .execute([new.id.0])?;
         if live::is_live(&transaction)? {
             place_last(&transaction, new.id)?;
         }

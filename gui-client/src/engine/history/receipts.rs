@@ -35,10 +35,16 @@ impl History {
         let Some(conversation) = known_conversation(&self.connection, &message.with)? else {
             return Ok(());
         };
-        let marks = self.marks(conversation, first, last)?;
-        for message in messages {
+        let mut marks = self.marks(conversation, first, last)?;
+        // From the newest message on: a mark that reaches one of them reaches all before it, and
+        // of each person the lowest that reaches a message is the first that did.
+        let mut reached = BTreeMap::new();
+        for message in messages.iter_mut().rev() {
             if let Some(id) = own(message) {
-                message.receipts = receipts(&marks, id);
+                while let Some(mark) = marks.pop_if(|(.., up_to, _)| *up_to >= id) {
+                    note(&mut reached, mark);
+                }
+                message.receipts = reached.values().cloned().collect();
             }
         }
         Ok(())
@@ -74,21 +80,17 @@ pub(super) fn keep(
     Ok(kept > 0)
 }
 
-/// The receipts of one message: of each person the first that reaches it.
-fn receipts(marks: &[Mark], id: u64) -> Vec<Receipt> {
-    let mut all: BTreeMap<&Login, Receipt> = BTreeMap::new();
-    for (by, state, _, at) in marks.iter().filter(|(.., up_to, _)| *up_to >= id) {
-        let receipt = all.entry(by).or_insert_with(|| Receipt {
-            by: by.clone(),
-            delivered: None,
-            read: None,
-        });
-        match state {
-            ReceiptState::Delivered => receipt.delivered.get_or_insert(*at),
-            ReceiptState::Read => receipt.read.get_or_insert(*at),
-        };
+/// Notes a mark over a later one of the same person.
+fn note(reached: &mut BTreeMap<Login, Receipt>, (by, state, _, at): Mark) {
+    let receipt = reached.entry(by.clone()).or_insert_with(|| Receipt {
+        by,
+        delivered: None,
+        read: None,
+    });
+    match state {
+        ReceiptState::Delivered => receipt.delivered = Some(at),
+        ReceiptState::Read => receipt.read = Some(at),
     }
-    all.into_values().collect()
 }
 
 fn read_mark(row: &Row<'_>) -> rusqlite::Result<Mark> {

@@ -25,7 +25,7 @@ pub(super) const LAST_PLACES: i64 = 1 << 62;
 
 /// The columns [`read_message`] reads, of `messages m` joined with `conversations c`.
 pub(super) const COLUMNS: &str =
-    "m.id, c.peer, m.text, m.at, m.delivery, m.place, m.author, m.server_id, m.refusal";
+    "m.id, c.peer, m.text, m.at, m.delivery, m.place, m.author, m.server_id, m.refusal, m.written";
 
 /// What is put into the timeline.
 pub(super) struct NewMessage<'a> {
@@ -180,6 +180,9 @@ pub(super) fn read_message(row: &Row<'_>) -> rusqlite::Result<Message> {
         author: author.transpose()?,
         text: Text::from(row.get_ref(2)?.as_str()?),
         at: Timestamp::from_millisecond(row.get(3)?).unwrap_or(Timestamp::UNIX_EPOCH),
+        written: row
+            .get::<_, Option<i64>>(9)?
+            .and_then(|at| Timestamp::from_millisecond(at).ok()),
         delivery,
         receipts: Vec::new(),
     })

@@ -6,7 +6,7 @@ use super::fold::fold;
 
 /// One step a version; `PRAGMA user_version` counts the steps done. Steps are never changed once
 /// released, only added.
-const STEPS: &[&str] = &[FIRST, LIVE, ARRANGED];
+const STEPS: &[&str] = &[FIRST, LIVE, ARRANGED, WRITTEN];
 
 const FIRST: &str = "
     CREATE TABLE facts (
@@ -99,6 +99,12 @@ const ARRANGED: &str = "
     ALTER TABLE conversations ADD COLUMN is_muted INTEGER NOT NULL DEFAULT 0;
 ";
 
+const WRITTEN: &str = "
+    -- written: when the person sent it, by this computer's clock; `at` becomes the server's time
+    -- with its acceptance. NULL: not sent from here, or before this was kept.
+    ALTER TABLE messages ADD COLUMN written INTEGER;
+";
+
 /// The version this app reads and writes.
 pub(super) fn version() -> i64 {
     STEPS.len() as i64
@@ -164,5 +170,25 @@ mod tests {
             .unwrap();
         assert_eq!(connection.last_insert_rowid(), 11, "no id is used twice");
         assert_eq!(migrate(&mut connection).unwrap(), version());
+    }
+
+    #[test]
+    fn of_messages_of_an_older_version_nobody_knows_when_they_were_written() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate_to(&mut connection, 3).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO conversations (id, peer) VALUES (1, 'bob');
+                 INSERT INTO messages (conversation, place, text, at, delivery)
+                 VALUES (1, 1, 'a', 7, 3);",
+            )
+            .unwrap();
+        assert_eq!(migrate(&mut connection).unwrap(), 3);
+        let (at, written): (i64, Option<i64>) = connection
+            .query_row("SELECT at, written FROM messages", [], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .unwrap();
+        assert_eq!((at, written), (7, None));
     }
 }

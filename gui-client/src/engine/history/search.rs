@@ -15,7 +15,10 @@ use crate::{
 /// The index knows groups of three characters; shorter words are looked for by reading.
 const INDEXED_CHARS: usize = 3;
 /// Messages found at most.
-const FOUND: usize = 100;
+pub(in crate::engine) const MOST_FOUND: usize = 100;
+/// Messages with the words that are put in order, those stored last. Older ones that came later,
+/// as one scrolled to them, are among them in their own place.
+const ORDERED: usize = 20_000;
 /// Candidates of the index that are looked at for shorter words, the newest first.
 const CANDIDATES: usize = 2_000;
 /// Messages that are read at most when all words are short, the newest first.
@@ -88,20 +91,33 @@ impl History {
             .map(|word| format!("\"{}\"", word.replace('"', "\"\"")))
             .collect();
         let mut statement = self.connection.prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM search s JOIN messages m ON m.id = s.rowid
-             JOIN conversations c ON c.id = m.conversation
-             WHERE s.text MATCH ?1 AND (?2 IS NULL OR c.peer = ?2)
-             ORDER BY s.rowid DESC LIMIT ?3"
+            "SELECT {COLUMNS} FROM (
+                 SELECT m.id AS found, m.place AS at_place FROM search s
+                 JOIN messages m ON m.id = s.rowid
+                 JOIN conversations c ON c.id = m.conversation
+                 WHERE s.text MATCH ?1 AND (?2 IS NULL OR c.peer = ?2)
+                 ORDER BY s.rowid DESC LIMIT ?3
+             ) JOIN messages m ON m.id = found JOIN conversations c ON c.id = m.conversation
+             ORDER BY at_place DESC LIMIT ?4"
         ))?;
-        let values = params![quoted.join(" "), with.map(peer_name), CANDIDATES as i64];
+        let values = params![
+            quoted.join(" "),
+            with.map(peer_name),
+            ORDERED as i64,
+            CANDIDATES as i64
+        ];
         let rows = statement.query_map(values, read_message)?;
         first_that_hold(rows, short)
     }
 
     fn read_for(&self, short: &[&str], with: Option<&Peer>) -> Result<Vec<Message>> {
         let mut statement = self.connection.prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM messages m JOIN conversations c ON c.id = m.conversation
-             WHERE ?1 IS NULL OR c.peer = ?1 ORDER BY m.id DESC LIMIT ?2"
+            "SELECT {COLUMNS} FROM (
+                 SELECT m.id AS found, m.place AS at_place
+                 FROM messages m JOIN conversations c ON c.id = m.conversation
+                 WHERE ?1 IS NULL OR c.peer = ?1 ORDER BY m.id DESC LIMIT ?2
+             ) JOIN messages m ON m.id = found JOIN conversations c ON c.id = m.conversation
+             ORDER BY at_place DESC"
         ))?;
         let values = params![with.map(peer_name), READ as i64];
         let rows = statement.query_map(values, read_message)?;
@@ -122,7 +138,7 @@ where
         };
         if holds {
             found.push(message);
-            if found.len() == FOUND {
+            if found.len() == MOST_FOUND {
                 break;
             }
         }

@@ -128,7 +128,7 @@ impl Machine {
                     self.show(LinkState::Live { catching_up: false });
                 }
                 Ok(Some(Turn::Ended(code))) => return self.bye(now, code),
-                Err(error) => return self.broken(now, LinkProblem::Other(error.to_string())),
+                Err(_) => return self.broken(now, LinkProblem::NotThisProtocol),
             }
         }
         if let Phase::Live(live) = &mut self.phase {

@@ -226,7 +226,7 @@ impl Machine {
         }
         match self.replies.push(now, bytes) {
             Ok(replies) => self.take(now, replies),
-            Err(error) => self.broken(now, LinkProblem::Other(error.to_string())),
+            Err(_) => self.broken(now, LinkProblem::NotThisProtocol),
         }
     }
 

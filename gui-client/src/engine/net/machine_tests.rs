@@ -544,6 +544,6 @@ fn a_line_without_end_breaks_the_connection() {
     assert!(
         bench
             .said()
-            .starts_with("store [bob: hi] | close | waiting Other(")
+            .starts_with("store [bob: hi] | close | waiting NotThisProtocol")
     );
 }

@@ -99,7 +99,7 @@ impl Machine {
         if self.is_connected() {
             match self.replies.quiet(now) {
                 Ok(replies) => self.take(now, replies),
-                Err(error) => return self.broken(now, LinkProblem::Other(error.to_string())),
+                Err(_) => return self.broken(now, LinkProblem::NotThisProtocol),
             }
         }
         if self.stop_by.is_some_and(|by| by <= now) {
@@ -148,7 +148,7 @@ impl Machine {
         }
         match self.replies.finish() {
             Ok(replies) => self.take(now, replies),
-            Err(error) => return self.broken(now, LinkProblem::Other(error.to_string())),
+            Err(_) => return self.broken(now, LinkProblem::NotThisProtocol),
         }
         match self.phase {
             Phase::Closing { .. } => {

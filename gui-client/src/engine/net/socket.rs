@@ -174,7 +174,9 @@ struct Reader {
 impl Reader {
     fn run(self, server: &str) {
         let connected = connect(server).and_then(|stream| {
-            let ours = stream.try_clone().map_err(|error| problem(&error))?;
+            let ours = stream
+                .try_clone()
+                .map_err(|error| LinkProblem::from(&error))?;
             Ok((Stream(stream), ours))
         });
         let (stream, mut ours) = match connected {
@@ -197,7 +199,7 @@ impl Reader {
                     ErrorKind::ConnectionReset
                     | ErrorKind::ConnectionAborted
                     | ErrorKind::BrokenPipe => NetInput::Reset,
-                    _ => NetInput::Broken(problem(&error)),
+                    _ => NetInput::Broken(LinkProblem::from(&error)),
                 },
             };
             let goes_on = matches!(input, NetInput::Bytes(_));
@@ -234,7 +236,7 @@ fn connect(server: &str) -> Result<TcpStream, LinkProblem> {
             Ok(stream) => return Ok(stream),
             Err(error) => {
                 tracing::info!(%address, %error, "no connection");
-                last = problem(&error);
+                last = LinkProblem::from(&error);
             }
         }
     }
@@ -258,14 +260,21 @@ fn prepare(stream: TcpStream) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-fn problem(error: &io::Error) -> LinkProblem {
-    match error.kind() {
-        ErrorKind::ConnectionRefused => LinkProblem::NobodyListens,
-        ErrorKind::TimedOut | ErrorKind::WouldBlock => LinkProblem::TimedOut,
-        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => {
-            LinkProblem::Broken
+impl From<&io::Error> for LinkProblem {
+    fn from(error: &io::Error) -> Self {
+        match error.kind() {
+            ErrorKind::ConnectionRefused => Self::NobodyListens,
+            ErrorKind::TimedOut | ErrorKind::WouldBlock => Self::TimedOut,
+            ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => {
+                Self::Broken
+            }
+            ErrorKind::NetworkUnreachable
+            | ErrorKind::HostUnreachable
+            | ErrorKind::NetworkDown
+            | ErrorKind::AddrNotAvailable => Self::Unreachable,
+            ErrorKind::PermissionDenied => Self::NotAllowed,
+            _ => Self::Other(error.to_string()),
         }
-        _ => LinkProblem::Other(error.to_string()),
     }
 }
 

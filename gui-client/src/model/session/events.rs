@@ -34,8 +34,8 @@ impl Session {
                 }
                 return self.take_link(link);
             }
-            Event::StorageFailed(why) => {
-                self.storage_problem = Some(why);
+            Event::StorageFailed(problem) => {
+                self.storage_problem = Some(problem);
                 self.search.give_up();
             }
             Event::Message(message) if self.ready => self.take_in(&message),

@@ -1,4 +1,4 @@
-use mensageiro_protocol::live::{Event, Presence, ReceiptState, Request};
+use mensageiro_protocol::live::{ByeCode, Event, Presence, ReceiptState, RefusalCode, Request};
 
 use crate::{
     engine::Side,
@@ -80,7 +80,7 @@ fn told(view: &View<'_>, event: &Event) -> String {
         Event::Accepted(accepted) => id("wire.accepted", accepted.id),
         Event::Refused(refused) => {
             let why = match refused.detail.as_str() {
-                "" => format!("{:?}", refused.code),
+                "" => texts.get(refusal(refused.code)).to_owned(),
                 detail => detail.to_owned(),
             };
             texts.fill("wire.refused", &[("why", &why)])
@@ -106,8 +106,40 @@ fn told(view: &View<'_>, event: &Event) -> String {
         Event::Roster(roster) => texts.count("wire.roster", roster.users.len()),
         Event::History(end) => texts.count("wire.history_end", end.count),
         Event::Pong => texts.get("wire.pong").to_owned(),
-        Event::Bye(bye) => texts.fill("wire.bye", &[("why", &bye.detail)]),
+        Event::Bye(bye) => {
+            let why = match bye.detail.as_str() {
+                "" => texts.get(farewell(bye.code)),
+                detail => detail,
+            };
+            texts.fill("wire.bye", &[("why", why)])
+        }
         Event::Unknown => texts.get("wire.unclear").to_owned(),
+    }
+}
+
+fn refusal(code: RefusalCode) -> &'static str {
+    match code {
+        RefusalCode::UnknownRecipient => "wire.no_recipient",
+        RefusalCode::NotAMember => "wire.no_member",
+        RefusalCode::MailboxFull => "wire.mailbox_full",
+        RefusalCode::BadLine => "wire.bad_line",
+        RefusalCode::Internal => "wire.not_stored",
+        RefusalCode::Other => "wire.no_reason",
+    }
+}
+
+fn farewell(code: ByeCode) -> &'static str {
+    match code {
+        ByeCode::Shutdown => "wire.shutdown",
+        ByeCode::Slow => "wire.slow",
+        ByeCode::UnknownUser => "wire.unknown_user",
+        ByeCode::Removed => "wire.removed",
+        ByeCode::TooLong => "wire.line_too_long",
+        ByeCode::BadHello => "wire.bad_hello",
+        ByeCode::Idle => "wire.idle",
+        ByeCode::Bye => "wire.left",
+        ByeCode::Internal => "wire.not_stored",
+        ByeCode::Other => "wire.no_reason",
     }
 }
 

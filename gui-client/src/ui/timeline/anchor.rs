@@ -186,6 +186,7 @@ mod tests {
             author: None,
             text: Text::from("x"),
             at: Timestamp::UNIX_EPOCH,
+            written: None,
             delivery: Delivery::Received,
             receipts: vec![],
         }

@@ -40,7 +40,10 @@ fn how_far_messages_got() {
                 receipts: vec![
                     receipt("bruno", 12, Some(4_100)),
                     receipt("carla", 31, None),
+                    receipt("davi", 52, None),
+                    receipt("eva", 61, Some(9_000)),
                 ],
+                written: Timestamp::from_millisecond(1_700_017_799_940).ok(),
                 ..message(801, "turma-a", Delivery::Accepted, words.question)
             };
             desk.act(Action::Show(Overlay::Journey(Box::new(own))));

@@ -2,8 +2,9 @@ use std::time::{Duration, Instant};
 
 use egui::{Key, Modifiers, Vec2};
 use mensageiro::{
-    engine::{Event, LinkProblem, LinkState},
-    model::{Action, Notice, Overlay, Preferences, SavedFile},
+    disk::DiskProblem,
+    engine::{Event, LinkProblem, LinkState, StorageProblem},
+    model::{Action, Notice, Overlay, Preferences, SaveProblem, SavedFile},
 };
 use mensageiro_protocol::Framing;
 
@@ -47,7 +48,10 @@ fn dialogs() {
         desk.show(Overlay::SavePath {
             file: SavedFile::Picture,
             path: "/home/alice/nowhere/window.png".into(),
-            problem: Some("No such file or directory".into()),
+            problem: Some(SaveProblem::Write {
+                path: "/home/alice/nowhere/window.png".into(),
+                why: DiskProblem::Missing,
+            }),
         });
         desk
     });
@@ -78,8 +82,10 @@ fn state_of_the_link() {
         let mut desk = Desk::new(Preferences::default());
         desk.write("User name", "alice");
         desk.click("Sign in");
-        let why = "/home/alice/.local/share/meumensageiro: the disk is full";
-        desk.tell(Event::StorageFailed(why.into()));
+        desk.tell(Event::StorageFailed(StorageProblem::Disk {
+            path: "/home/alice/.local/share/meumensageiro".into(),
+            why: DiskProblem::Full,
+        }));
         desk
     });
     picture("link-connecting", USUAL, |words| {
@@ -102,8 +108,10 @@ fn state_of_the_link() {
     });
     picture("storage-failed", USUAL, |words| {
         let mut desk = chat(words);
-        let why = "/home/alice/.local/share/meumensageiro: the disk is full";
-        desk.tell(Event::StorageFailed(why.into()));
+        desk.tell(Event::StorageFailed(StorageProblem::Disk {
+            path: "/home/alice/.local/share/meumensageiro".into(),
+            why: DiskProblem::Full,
+        }));
         desk
     });
     picture("notice", USUAL, |words| {

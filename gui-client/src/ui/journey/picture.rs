@@ -1,0 +1,206 @@
+//! A story as shapes, measured before there is a place for them.
+
+use std::sync::Arc;
+
+use egui::{
+    Align2, Galley, Painter, Pos2, Rect, Shape, Stroke, Ui, Vec2, pos2, text::LayoutJob, vec2,
+};
+
+use super::story::{SERVER, Step, Story};
+use crate::{
+    theme::{Palette, space, text},
+    ui::{View, widget},
+};
+
+const HEAD: f32 = 44.0;
+const STEP: f32 = 28.0;
+const TIME: f32 = 92.0;
+
+/// Left of a list's words.
+const INDENT: f32 = 20.0;
+
+/// A list shows so much of a long message; the message itself is in the conversation.
+const MOST_ROWS: usize = 2;
+
+/// What is to be painted, at places from its own upper left corner on.
+pub(super) struct Drawing {
+    pub(super) height: f32,
+    parts: Vec<Part>,
+}
+
+enum Part {
+    Line(Pos2, Pos2, Stroke),
+    Dot(Pos2),
+    Head(Pos2, String),
+    Server(Pos2),
+    Arrow(Pos2, Pos2),
+    /// Words with a ground of their own: what they stand on does not cross them.
+    Words(Pos2, Arc<Galley>),
+}
+
+impl Drawing {
+    /// Paints it with its corner there.
+    pub(super) fn paint(self, painter: &Painter, palette: &Palette, corner: Pos2) {
+        let at = |pos: Pos2| corner + pos.to_vec2();
+        for part in self.parts {
+            match part {
+                Part::Line(from, to, stroke) => {
+                    painter.line_segment([at(from), at(to)], stroke);
+                }
+                Part::Dot(center) => {
+                    painter.circle_filled(at(center), 4.0, palette.accent_text);
+                }
+                Part::Head(center, name) => {
+                    widget::avatar(painter, palette, at(center), 24.0, &name);
+                }
+                Part::Server(center) => server(painter, palette, at(center)),
+                Part::Arrow(from, to) => arrow(painter, palette, at(from), at(to)),
+                Part::Words(left_top, galley) => {
+                    let ground = Rect::from_min_size(at(left_top), galley.size());
+                    let ground = ground.expand2(vec2(2.0, -1.0));
+                    painter.rect_filled(ground, 0.0, palette.raised);
+                    painter.galley(at(left_top), galley, palette.text);
+                }
+            }
+        }
+    }
+}
+
+/// A line for each who takes part, and arrows between them.
+pub(super) fn diagram(ui: &Ui, view: &View<'_>, story: &Story, width: f32) -> Drawing {
+    let (painter, palette) = (ui.painter(), view.palette);
+    let between = (width - TIME) / story.names.len() as f32;
+    let line = |at: usize| TIME + between * (at as f32 + 0.5);
+    let end = HEAD + STEP * story.steps.len() as f32 + space::LARGE;
+    let mut parts = Vec::new();
+    for (at, name) in story.names.iter().enumerate() {
+        let center = pos2(line(at), 13.0);
+        parts.push(match at {
+            SERVER => Part::Server(center),
+            _ => Part::Head(center, name.clone()),
+        });
+        let width = between - space::TINY;
+        let job = widget::one_line(name, text::small_strong(), palette.text, width);
+        parts.push(centred(
+            painter,
+            job,
+            pos2(line(at), 27.0),
+            Align2::CENTER_TOP,
+        ));
+        let stroke = Stroke::new(1.0, palette.control_line);
+        parts.push(Part::Line(
+            pos2(line(at), HEAD),
+            pos2(line(at), end),
+            stroke,
+        ));
+    }
+    for (number, step) in story.steps.iter().enumerate() {
+        let y = HEAD + STEP * (number as f32 + 0.8);
+        if let Some(time) = &step.time {
+            let job = widget::one_line(time, text::tiny(), palette.text_weak, TIME);
+            let right = pos2(TIME - space::SMALL, y);
+            parts.push(centred(painter, job, right, Align2::RIGHT_CENTER));
+        }
+        let (from, to) = (line(step.from), line(step.to));
+        parts.push(Part::Arrow(pos2(from, y), pos2(to, y)));
+        let words = step.words.replace('\n', " ");
+        let width = (to - from).abs() - 2.0 * space::SMALL;
+        let job = widget::one_line(&words, text::tiny(), palette.text, width);
+        let middle = pos2(f32::midpoint(from, to), y - 2.0);
+        parts.push(centred(painter, job, middle, Align2::CENTER_BOTTOM));
+    }
+    let height = with_more(ui, view, story, &mut parts, end, width);
+    Drawing { height, parts }
+}
+
+/// The steps one below the other, their words as long as they are.
+pub(super) fn list(ui: &Ui, view: &View<'_>, story: &Story, width: f32) -> Drawing {
+    let (painter, palette) = (ui.painter(), view.palette);
+    let mut parts = Vec::new();
+    let mut dots: Vec<Pos2> = Vec::new();
+    let mut y = 0.0;
+    // A list is often longer than the dialog, whose scroll bar stands there.
+    let width = width - space::MEDIUM;
+    for step in &story.steps {
+        let Step {
+            from,
+            to,
+            words,
+            time,
+        } = step;
+        let time = time.as_deref().unwrap_or_default();
+        let time = painter.layout_no_wrap(time.to_owned(), text::tiny(), palette.text_weak);
+        let room = width - INDENT - time.size().x - space::SMALL;
+        let who = format!("{} → {}", story.names[*from], story.names[*to]);
+        let who = widget::one_line(&who, text::small_strong(), palette.text, room);
+        let who = painter.layout_job(who);
+        let (ink, font) = (palette.text_weak, text::small());
+        let mut words = LayoutJob::simple(words.clone(), font, ink, width - INDENT);
+        words.wrap.max_rows = MOST_ROWS;
+        let words = painter.layout_job(words);
+        let row = who.size().y;
+        let time_at = pos2(width - time.size().x, y + (row - time.size().y) / 2.0);
+        let (who_at, words_at) = (pos2(INDENT, y), pos2(INDENT, y + row));
+        dots.push(pos2(4.0, y + row / 2.0));
+        y += row + words.size().y + space::SMALL;
+        parts.push(Part::Words(who_at, who));
+        parts.push(Part::Words(time_at, time));
+        parts.push(Part::Words(words_at, words));
+    }
+    if let [first, .., last] = dots.as_slice() {
+        let stroke = Stroke::new(1.0, palette.control_line);
+        parts.push(Part::Line(*first, *last, stroke));
+    }
+    parts.extend(dots.into_iter().map(Part::Dot));
+    let height = with_more(ui, view, story, &mut parts, y, width);
+    Drawing { height, parts }
+}
+
+/// What is said of the other readers, below everything else; gives the height with it.
+fn with_more(
+    ui: &Ui,
+    view: &View<'_>,
+    story: &Story,
+    parts: &mut Vec<Part>,
+    top: f32,
+    width: f32,
+) -> f32 {
+    let Some(more) = &story.more else {
+        return top;
+    };
+    let (font, ink) = (text::small(), view.palette.text_weak);
+    let galley = ui.painter().layout(more.clone(), font, ink, width);
+    let height = top + space::TINY + galley.size().y;
+    parts.push(Part::Words(pos2(0.0, top + space::TINY), galley));
+    height
+}
+
+fn centred(painter: &Painter, job: LayoutJob, at: Pos2, align: Align2) -> Part {
+    let galley = painter.layout_job(job);
+    let place = align.anchor_size(at, galley.size());
+    Part::Words(place.min, galley)
+}
+
+/// Two boxes of a rack: nobody's initials.
+fn server(painter: &Painter, palette: &Palette, center: Pos2) {
+    painter.circle_filled(center, 12.0, palette.control);
+    let stroke = Stroke::new(1.3, palette.text_weak);
+    for y in [-3.5, 3.5] {
+        let middle = center + vec2(0.0, y);
+        let rect = Rect::from_center_size(middle, vec2(12.0, 5.0));
+        painter.rect_stroke(rect, 1.5, stroke, egui::StrokeKind::Middle);
+        painter.circle_filled(middle - vec2(3.0, 0.0), 1.0, palette.text_weak);
+    }
+}
+
+fn arrow(painter: &Painter, palette: &Palette, from: Pos2, to: Pos2) {
+    let stroke = Stroke::new(1.5, palette.accent_text);
+    painter.line_segment([from, to], stroke);
+    let back = if to.x > from.x { -1.0 } else { 1.0 };
+    let wings = [Vec2::new(8.0 * back, -4.5), Vec2::new(8.0 * back, 4.5)];
+    painter.add(Shape::convex_polygon(
+        vec![to, to + wings[0], to + wings[1]],
+        palette.accent_text,
+        Stroke::NONE,
+    ));
+}

@@ -1,0 +1,179 @@
+//! What happened to a message, in its order.
+
+use jiff::{Timestamp, tz::TimeZone};
+
+use crate::{
+    engine::{Delivery, Message},
+    model::Session,
+    texts::Texts,
+    ui::{View, peer_name},
+};
+
+/// Readers of a group's message that have a line of their own; the others are counted.
+const READERS: usize = 3;
+
+/// From one who takes part to another.
+pub(super) struct Step {
+    pub(super) from: usize,
+    pub(super) to: usize,
+    pub(super) words: String,
+    /// When it was, in words.
+    pub(super) time: Option<String>,
+}
+
+/// Who takes part, and what was said in its order.
+pub(super) struct Story {
+    /// The person, the server, and the readers.
+    pub(super) names: Vec<String>,
+    pub(super) steps: Vec<Step>,
+    /// What is to be said of readers who have no line.
+    pub(super) more: Option<String>,
+}
+
+/// The server's place among those who take part.
+pub(super) const SERVER: usize = 1;
+
+impl Story {
+    pub(super) fn of(view: &View<'_>, session: &Session, message: &Message) -> Self {
+        let texts = view.texts;
+        let receipts = &message.receipts;
+        let mut names = vec![
+            session.account.login.as_str().to_owned(),
+            texts.get("journey.server").to_owned(),
+        ];
+        let (shown, others) = receipts.split_at(receipts.len().min(READERS));
+        names.extend(shown.iter().map(|receipt| receipt.by.as_str().to_owned()));
+        let with = peer_name(texts, &message.with);
+        if shown.is_empty() {
+            names.push(with.to_owned());
+        }
+        let said = format!("@{with} {}", message.text.as_str());
+        // Of a message with a number, `at` is the server's time.
+        let accepted = message.server_id.map(|_| message.at);
+        let sent = match accepted {
+            Some(_) => message.written,
+            None => Some(message.at),
+        };
+        let clock = |at: Timestamp| clock(view.zone, at);
+        let mut steps = vec![Step {
+            from: 0,
+            to: SERVER,
+            words: said.clone(),
+            time: sent.map(clock),
+        }];
+        if message.delivery == Delivery::Accepted {
+            let id = message
+                .server_id
+                .map_or(String::new(), |id| format!(" #{id}"));
+            steps.push(Step {
+                from: SERVER,
+                to: 0,
+                words: format!("{}{id}", texts.get("delivery.accepted")),
+                time: accepted.map(clock),
+            });
+        }
+        let mut later = Vec::new();
+        for (reader, receipt) in shown.iter().enumerate() {
+            let reader = reader + SERVER + 1;
+            for (key, at) in [
+                ("delivery.delivered", receipt.delivered),
+                ("delivery.read", receipt.read),
+            ] {
+                let Some(at) = at else {
+                    continue;
+                };
+                for (from, to) in [(reader, SERVER), (SERVER, 0)] {
+                    let step = Step {
+                        from,
+                        to,
+                        words: texts.get(key).to_owned(),
+                        time: Some(later_words(view, at, accepted)),
+                    };
+                    later.push((at, step));
+                }
+            }
+            if receipt.delivered.or(receipt.read).is_some() {
+                steps.push(Step {
+                    from: SERVER,
+                    to: reader,
+                    words: said.clone(),
+                    time: None,
+                });
+            }
+        }
+        later.sort_by_key(|(at, _)| *at);
+        steps.extend(later.into_iter().map(|(_, step)| step));
+        let more = (!others.is_empty()).then(|| {
+            let read = others.iter().filter(|other| other.read.is_some()).count();
+            texts.count_with("journey.more", others.len(), &[("read", &read.to_string())])
+        });
+        Self { names, steps, more }
+    }
+
+    /// What a screen reader says: the steps one after the other.
+    pub(super) fn spoken(&self, view: &View<'_>) -> String {
+        let steps = self.steps.iter().map(|step| {
+            view.texts.fill(
+                "journey.step",
+                &[
+                    ("from", &self.names[step.from]),
+                    ("to", &self.names[step.to]),
+                    ("text", &step.words),
+                ],
+            )
+        });
+        let all: Vec<String> = steps.chain(self.more.clone()).collect();
+        all.join(" ")
+    }
+}
+
+/// How much later than the acceptance it was, by the same clock: the server's.
+fn later_words(view: &View<'_>, at: Timestamp, accepted: Option<Timestamp>) -> String {
+    let later = accepted.map(|accepted| at.duration_since(accepted).as_millis());
+    later
+        .and_then(|later| duration(view.texts, later))
+        .unwrap_or_else(|| clock(view.zone, at))
+}
+
+fn clock(zone: &TimeZone, at: Timestamp) -> String {
+    zone.to_datetime(at).strftime("%H:%M:%S%.3f").to_string()
+}
+
+/// A short time in words; `None`: it is so long that the time of day says more.
+fn duration(texts: &Texts, milliseconds: i128) -> Option<String> {
+    Some(match milliseconds {
+        0..1000 => texts.fill("journey.later_ms", &[("count", &milliseconds.to_string())]),
+        1000..10_000 => {
+            let tenths = milliseconds / 100;
+            let point = texts.get("number.decimal");
+            let seconds = format!("{}{point}{}", tenths / 10, tenths % 10);
+            texts.fill("journey.later_s", &[("count", &seconds)])
+        }
+        10_000..600_000 => {
+            let seconds = (milliseconds / 1000).to_string();
+            texts.fill("journey.later_s", &[("count", &seconds)])
+        }
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Language;
+
+    #[test]
+    fn seconds_have_the_decimal_sign_of_the_language() {
+        let (english, portuguese) = (
+            Texts::of(Language::English),
+            Texts::of(Language::Portuguese),
+        );
+        assert_eq!(duration(english, 12).unwrap(), "+12 ms");
+        assert_eq!(duration(english, 999).unwrap(), "+999 ms");
+        assert_eq!(duration(english, 4_100).unwrap(), "+4.1 s");
+        assert_eq!(duration(portuguese, 4_100).unwrap(), "+4,1 s");
+        assert_eq!(duration(portuguese, 61_000).unwrap(), "+61 s");
+        assert_eq!(duration(english, 600_000), None);
+        assert_eq!(duration(english, -1), None);
+    }
+}

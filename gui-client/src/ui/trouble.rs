@@ -1,0 +1,226 @@
+//! Why something did not work, and what to do about it, in words.
+
+use std::path::Path;
+
+use crate::{
+    disk::DiskProblem,
+    engine::{LinkProblem, StorageProblem},
+    model::{SaveProblem, SettingsProblem},
+    texts::Texts,
+};
+
+/// Why the local database cannot be used.
+pub fn storage(texts: &Texts, problem: &StorageProblem) -> String {
+    let with_path = |key: &str, path: &Path| {
+        let path = path.display().to_string();
+        texts.fill(key, &[("path", &path)])
+    };
+    match problem {
+        StorageProblem::Locked => texts.get("storage.locked").to_owned(),
+        StorageProblem::Newer { path } => with_path("storage.newer", path),
+        StorageProblem::Damaged { path } => with_path("storage.damaged", path),
+        StorageProblem::Disk { path, why } => {
+            let advice = match why {
+                DiskProblem::NoPermission | DiskProblem::ReadOnly => "storage.allow",
+                DiskProblem::Full => "storage.make_room",
+                DiskProblem::Busy => "storage.close_other",
+                DiskProblem::WrongKind => "storage.move_away",
+                DiskProblem::Missing | DiskProblem::Other(_) => "storage.check",
+            };
+            disk(texts, path, why, advice)
+        }
+        StorageProblem::NoThread => texts.get("storage.no_thread").to_owned(),
+        StorageProblem::Stopped => texts.get("storage.stopped").to_owned(),
+    }
+}
+
+/// Why a file was not saved.
+pub fn save(texts: &Texts, problem: &SaveProblem) -> String {
+    match problem {
+        SaveProblem::Write { path, why } => {
+            let advice = match why {
+                DiskProblem::Full => "save.make_room",
+                DiskProblem::Busy => "save.close_other",
+                _ => "save.elsewhere",
+            };
+            disk(texts, path, why, advice)
+        }
+        SaveProblem::Encode(why) => texts.fill("save.no_picture", &[("why", why)]),
+        SaveProblem::NoThread => texts.get("save.no_thread").to_owned(),
+    }
+}
+
+/// What is wrong with the settings file.
+pub fn settings(texts: &Texts, problem: &SettingsProblem) -> String {
+    let (key, path, why) = match problem {
+        SettingsProblem::SetAside { to } => {
+            let to = to.display().to_string();
+            return texts.fill("settings.set_aside", &[("path", &to)]);
+        }
+        SettingsProblem::Untouched { path, why } => ("settings.untouched", path, why),
+        SettingsProblem::NotWritten { path, why } => ("settings.not_written", path, why),
+    };
+    let advice = match why {
+        DiskProblem::NoPermission | DiskProblem::ReadOnly => "settings.allow",
+        DiskProblem::Full => "settings.make_room",
+        DiskProblem::Busy => "settings.close_other",
+        DiskProblem::WrongKind => "settings.move_away",
+        DiskProblem::Missing | DiskProblem::Other(_) => "settings.check",
+    };
+    format!("{} {}", texts.get(key), disk(texts, path, why, advice))
+}
+
+/// Why there is no connection.
+pub fn link(texts: &Texts, problem: &LinkProblem, server: &str) -> String {
+    let (key, why) = match problem {
+        LinkProblem::BadAddress => ("problem.bad_address", ""),
+        LinkProblem::UnknownHost => ("problem.unknown_host", ""),
+        LinkProblem::NobodyListens => ("problem.nobody_listens", ""),
+        LinkProblem::TimedOut => ("problem.timed_out", ""),
+        LinkProblem::Broken => ("problem.broken", ""),
+        LinkProblem::Unreachable => ("problem.unreachable", ""),
+        LinkProblem::NotAllowed => ("problem.not_allowed", ""),
+        LinkProblem::NotThisProtocol => ("problem.not_this_protocol", ""),
+        LinkProblem::NoThread => ("problem.no_thread", ""),
+        LinkProblem::Other(why) => ("problem.unknown", why.as_str()),
+    };
+    texts.fill(key, &[("server", server), ("why", why)])
+}
+
+/// What is wrong with a file or folder, then the advice of this key. The system's own words, which
+/// have no language of ours, come last.
+fn disk(texts: &Texts, path: &Path, problem: &DiskProblem, advice: &str) -> String {
+    let (key, said) = match problem {
+        DiskProblem::NoPermission => ("disk.no_permission", None),
+        DiskProblem::ReadOnly => ("disk.read_only", None),
+        DiskProblem::Full => ("disk.full", None),
+        DiskProblem::Missing => ("disk.missing", None),
+        DiskProblem::WrongKind => ("disk.wrong_kind", None),
+        DiskProblem::Busy => ("disk.busy", None),
+        DiskProblem::Other(why) => ("disk.unusable", Some(why.as_str())),
+    };
+    let path = path.display().to_string();
+    let cause = texts.fill(key, &[("path", &path)]);
+    let advice = texts.get(advice);
+    match said {
+        None => format!("{cause} {advice}"),
+        Some(why) => {
+            let said = texts.fill("disk.system_says", &[("why", why)]);
+            format!("{cause} {advice} {said}")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, path::PathBuf};
+
+    use super::*;
+    use crate::model::Language;
+
+    const RAW: &str = "os error 5";
+
+    fn disk_problems() -> [DiskProblem; 7] {
+        [
+            DiskProblem::NoPermission,
+            DiskProblem::ReadOnly,
+            DiskProblem::Full,
+            DiskProblem::Missing,
+            DiskProblem::WrongKind,
+            DiskProblem::Busy,
+            DiskProblem::Other(RAW.into()),
+        ]
+    }
+
+    /// Everything there is to say in a language.
+    fn all(texts: &Texts) -> Vec<String> {
+        let path = || PathBuf::from("/a/place");
+        let mut said = Vec::new();
+        for why in disk_problems() {
+            let (first, second, third) = (why.clone(), why.clone(), why.clone());
+            said.push(storage(texts, &StorageProblem::Disk { path: path(), why }));
+            said.push(save(
+                texts,
+                &SaveProblem::Write {
+                    path: path(),
+                    why: first,
+                },
+            ));
+            let untouched = SettingsProblem::Untouched {
+                path: path(),
+                why: second,
+            };
+            said.push(settings(texts, &untouched));
+            let not_written = SettingsProblem::NotWritten {
+                path: path(),
+                why: third,
+            };
+            said.push(settings(texts, &not_written));
+        }
+        said.extend(
+            [
+                StorageProblem::Locked,
+                StorageProblem::Newer { path: path() },
+                StorageProblem::Damaged { path: path() },
+                StorageProblem::NoThread,
+                StorageProblem::Stopped,
+            ]
+            .iter()
+            .map(|problem| storage(texts, problem)),
+        );
+        said.push(save(texts, &SaveProblem::Encode(RAW.into())));
+        said.push(save(texts, &SaveProblem::NoThread));
+        said.push(settings(texts, &SettingsProblem::SetAside { to: path() }));
+        said.extend(
+            [
+                LinkProblem::BadAddress,
+                LinkProblem::UnknownHost,
+                LinkProblem::NobodyListens,
+                LinkProblem::TimedOut,
+                LinkProblem::Broken,
+                LinkProblem::Unreachable,
+                LinkProblem::NotAllowed,
+                LinkProblem::NotThisProtocol,
+                LinkProblem::NoThread,
+                LinkProblem::Other(RAW.into()),
+            ]
+            .iter()
+            .map(|problem| link(texts, problem, "school:3333")),
+        );
+        said
+    }
+
+    #[test]
+    fn every_cause_is_worded_in_both_languages() {
+        let english = all(Texts::of(Language::English));
+        let portuguese = all(Texts::of(Language::Portuguese));
+        for (english, portuguese) in english.iter().zip(&portuguese) {
+            assert_ne!(english, portuguese, "not translated");
+            for sentence in [english, portuguese] {
+                // No key, no place left open, nothing as the program spells it.
+                for raw in ["{", "}", "\"", "::", "Some(", "Problem"] {
+                    assert!(!sentence.contains(raw), "{raw}: {sentence}");
+                }
+                let is_key = |word: &str| word.trim_end_matches('.').contains('.');
+                assert!(!sentence.split_whitespace().any(is_key), "{sentence}");
+                let ends_raw = sentence.ends_with(RAW);
+                assert!(ends_raw || sentence.ends_with('.'), "{sentence}");
+                assert_eq!(ends_raw, sentence.contains(RAW), "{sentence}");
+            }
+        }
+        for said in [english, portuguese] {
+            let different: BTreeSet<_> = said.iter().collect();
+            assert_eq!(different.len(), said.len(), "two causes sound the same");
+        }
+    }
+
+    #[test]
+    fn the_path_is_named_where_it_helps() {
+        let texts = Texts::of(Language::English);
+        for why in disk_problems() {
+            let path = PathBuf::from("/a/place");
+            let problem = SaveProblem::Write { path, why };
+            assert!(save(texts, &problem).contains("/a/place"), "{problem:?}");
+        }
+    }
+}
