@@ -17,6 +17,9 @@ const LINES_KEPT: usize = 2_000;
 /// How long a program may take to stop when asked.
 const STOP_PATIENCE: Duration = Duration::from_secs(20);
 
+/// How long the last words of an ended program may take to be heard.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
 /// How often to look whether a program has ended.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -112,11 +115,12 @@ impl Process {
         Ok(self.child.try_wait()?)
     }
 
-    /// Waits until it has ended by itself.
+    /// Waits until it has ended by itself and all that it said is heard.
     pub fn wait(&mut self, patience: Duration) -> Result<ExitStatus> {
         let deadline = Instant::now() + patience;
         loop {
             if let Some(status) = self.ended()? {
+                self.hear_out();
                 return Ok(status);
             }
             if Instant::now() > deadline {
@@ -128,6 +132,25 @@ impl Process {
                 );
             }
             thread::sleep(LOOK);
+        }
+    }
+
+    /// What an ended program has said is heard a moment later. A program of its own that it has
+    /// left behind may keep the outputs open: that one is not waited for.
+    fn hear_out(&self) {
+        let deadline = Instant::now() + LAST_WORDS;
+        let mut lines = self.said.lock();
+        while lines.open > 0 {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            lines = self
+                .said
+                .changed
+                .wait_timeout(lines, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
     }
 
