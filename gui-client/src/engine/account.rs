@@ -42,6 +42,8 @@ pub(super) struct OpenAccount {
     connection: Option<Connection>,
     pages: Pages,
     survey: Survey,
+    /// The last part of a roster said that another one follows.
+    is_roster_arriving: bool,
     /// While the window looks at what goes over the wire.
     tap: Option<Tap>,
     /// How many connections there have been.
@@ -81,6 +83,7 @@ impl OpenAccount {
             account: account.clone(),
             conversations: history.conversations()?,
         });
+        tell.event(Event::Groups(history.groups()?));
         Ok(Self {
             account,
             folder: folder.to_owned(),
@@ -89,6 +92,7 @@ impl OpenAccount {
             connection: None,
             pages: Pages::default(),
             survey: Survey::default(),
+            is_roster_arriving: false,
             tap: None,
             connections: 0,
             news_from,
@@ -292,6 +296,8 @@ impl OpenAccount {
             },
             live::Event::Presence(presence) => Event::Presence(presence),
             live::Event::Roster(roster) => {
+                let is_first = !std::mem::replace(&mut self.is_roster_arriving, roster.more);
+                self.history.keep_groups(&roster.groups, is_first)?;
                 let me = &self.account.login;
                 next = self.survey.take_roster(&self.history, &roster, me)?;
                 Event::Roster(roster)
@@ -304,6 +310,7 @@ impl OpenAccount {
 
     fn connect(&mut self) -> Result<(), LinkProblem> {
         self.history.begin_session();
+        self.is_roster_arriving = false;
         self.connections += 1;
         let server = self.account.server.clone();
         let connection = Connection::open(server, self.connections, self.news_from.clone())

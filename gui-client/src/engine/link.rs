@@ -6,7 +6,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 use mensageiro_protocol::{Framing, Login, Text};
 
-pub use mensageiro_protocol::live::{Presence, PresenceNews, ReceiptState, Roster};
+pub use mensageiro_protocol::live::{Presence, PresenceNews, ReceiptState, Roster, RosterGroup};
 
 use super::{
     problem::{LinkProblem, StorageProblem},
@@ -149,6 +149,8 @@ pub enum Event {
         /// All of them, those with a draft only included.
         conversations: Vec<Conversation>,
     },
+    /// Who is in which group, as a live server told last; follows [`Event::SignedIn`].
+    Groups(Vec<RosterGroup>),
     /// The account is closed.
     SignedOut,
     /// The state of the connection changed.

@@ -32,6 +32,7 @@ pub use length::line_bytes;
 pub use link::{
     Account, Conversation, Delivery, Event, LinkState, Message, MessageId, NotSent, Older, Peer,
     Place, Presence, PresenceNews, Receipt, ReceiptState, Refusal, ReportFormat, Roster,
+    RosterGroup,
 };
 pub use net::{AddressError, ServerAddress};
 pub use problem::{LinkProblem, StorageProblem};

@@ -5,7 +5,7 @@ use std::{
 
 use mensageiro_protocol::Login;
 
-use crate::engine::{Peer, PresenceNews, Roster};
+use crate::engine::{Peer, PresenceNews, Roster, RosterGroup};
 
 /// Most people shown as typing in one conversation.
 const TYPING_AT_MOST: usize = 8;
@@ -101,8 +101,12 @@ impl People {
                 (user.presence.login, person)
             })
             .collect();
-        self.groups = whole
-            .groups
+        self.take_groups(whole.groups);
+    }
+
+    /// Takes in who is in which group.
+    pub(super) fn take_groups(&mut self, groups: Vec<RosterGroup>) {
+        self.groups = groups
             .into_iter()
             .map(|group| (group.name, group.members.into_iter().collect()))
             .collect();

@@ -3,7 +3,8 @@ use mensageiro_protocol::{Login, Text};
 
 use super::*;
 use crate::engine::{
-    Conversation, Delivery, LinkState, Message, MessageId, Older, Peer, Place, StorageProblem,
+    Conversation, Delivery, LinkState, Message, MessageId, Older, Peer, Place, Receipt,
+    RosterGroup, StorageProblem,
 };
 
 fn login(name: &str) -> Login {
@@ -555,4 +556,24 @@ fn what_comes_to_an_open_conversation_that_is_not_drawn_is_not_all_kept() {
         "where the new ones begin"
     );
     assert_eq!(session(&model).open_unread(), 20_000);
+}
+
+#[test]
+fn without_a_server_it_is_known_who_has_to_read_what_a_group_is_told() {
+    let mut model = signed_in(vec![conversation("turma", 4, 0)]);
+    let receipt = |by: &str| Receipt {
+        by: login(by),
+        delivered: None,
+        read: Some(Timestamp::UNIX_EPOCH),
+    };
+    let own = Message {
+        receipts: vec![receipt("bob"), receipt("carol")],
+        ..message(5, "turma", Delivery::Accepted)
+    };
+    assert_eq!(session(&model).progress(&own), Progress::Accepted);
+    model.apply(Event::Groups(vec![RosterGroup {
+        name: login("turma"),
+        members: ["alice", "bob", "carol"].map(login).to_vec(),
+    }]));
+    assert_eq!(session(&model).progress(&own), Progress::Read);
 }

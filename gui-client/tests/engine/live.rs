@@ -378,6 +378,16 @@ fn groups_roster_and_typing_are_told() {
         Event::Typing { with, .. } if *with == person("alice") => Some(()),
         _ => None,
     });
+    // Who is in a group is known without a server too.
+    let address = server.address.clone();
+    server.kill();
+    drop(alice);
+    let mut alice = Window::signed_in(folder.path(), "alice", &address);
+    let groups = alice.wait("the groups", |event| match event {
+        Event::Groups(groups) => Some(groups.clone()),
+        _ => None,
+    });
+    assert_eq!(groups, roster.groups);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod file;
 mod fold;
+mod groups;
 mod live;
 mod older;
 mod outbox;

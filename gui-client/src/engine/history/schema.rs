@@ -6,7 +6,7 @@ use super::fold::fold;
 
 /// One step a version; `PRAGMA user_version` counts the steps done. Steps are never changed once
 /// released, only added.
-const STEPS: &[&str] = &[FIRST, LIVE, ARRANGED, WRITTEN];
+const STEPS: &[&str] = &[FIRST, LIVE, ARRANGED, WRITTEN, GROUPS];
 
 const FIRST: &str = "
     CREATE TABLE facts (
@@ -103,6 +103,14 @@ const WRITTEN: &str = "
     -- written: when the person sent it, by this computer's clock; `at` becomes the server's time
     -- with its acceptance. NULL: not sent from here, or before this was kept.
     ALTER TABLE messages ADD COLUMN written INTEGER;
+";
+
+const GROUPS: &str = "
+    -- members: who is in a group, as the server told last, one login a line.
+    CREATE TABLE groups (
+        name TEXT PRIMARY KEY,
+        members TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
 ";
 
 /// The version this app reads and writes.

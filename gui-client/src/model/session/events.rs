@@ -26,6 +26,7 @@ impl Session {
                     .map(|last| last.id)
                     .collect();
             }
+            Event::Groups(groups) if self.ready => self.people.take_groups(groups),
             Event::Link(link) => {
                 match link {
                     LinkState::Online { .. } | LinkState::Live { .. } => self.online = true,
