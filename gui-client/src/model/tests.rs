@@ -560,7 +560,11 @@ fn what_comes_to_an_open_conversation_that_is_not_drawn_is_not_all_kept() {
 
 #[test]
 fn without_a_server_it_is_known_who_has_to_read_what_a_group_is_told() {
-    let mut model = signed_in(vec![conversation("turma", 4, 0)]);
+    let turma = Conversation {
+        is_group: true,
+        ..conversation("turma", 4, 0)
+    };
+    let mut model = signed_in(vec![turma]);
     let receipt = |by: &str| Receipt {
         by: login(by),
         delivered: None,
