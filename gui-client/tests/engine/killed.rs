@@ -115,7 +115,7 @@ pub fn kill_at(mut app: Child, messages: usize) -> bool {
     let mut told = app.stderr.take().unwrap();
     let (tell, hear) = bounded(1);
     thread::spawn(move || tell.send(told.read_exact(&mut vec![0; messages])));
-    let was_at = hear.recv_timeout(Duration::from_secs(3));
+    let was_at = hear.recv_timeout(Duration::from_secs(20));
     app.kill().unwrap();
     app.wait().unwrap();
     was_at.is_ok_and(|read| read.is_ok())
