@@ -59,7 +59,7 @@ fn top(
         widget::avatar(ui.painter(), palette, rect.center(), 36.0, login);
         ui.add_space(10.0);
         let buttons = 2.0 * space::CONTROL + space::MEDIUM;
-        let width = ui.available_width() - buttons;
+        let width = (ui.available_width() - buttons).max(0.0);
         ui.allocate_ui_with_layout(
             vec2(width, 36.0),
             Layout::top_down(Align::Min).with_main_align(Align::Center),
