@@ -117,7 +117,7 @@ fn header(
         let ground = palette.panel;
         face::paint(ui.painter(), view, session, open, center, 38.0, ground);
         ui.add_space(space::MEDIUM);
-        let width = ui.available_width() - space::LARGE - space::CONTROL;
+        let width = (ui.available_width() - space::LARGE - space::CONTROL).max(0.0);
         let title = match peer_title(texts, session, open) {
             title if title == name => name.to_owned(),
             full => texts.fill("chat.title", &[("login", name), ("name", full)]),

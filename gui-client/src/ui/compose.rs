@@ -100,7 +100,7 @@ pub fn show(
     let shown = ui.horizontal_top(|ui| {
         ui.spacing_mut().item_spacing.x = 0.0;
         ui.add_space(space::LARGE);
-        let width = ui.available_width() - buttons - space::SMALL - space::LARGE;
+        let width = (ui.available_width() - buttons - space::SMALL - space::LARGE).max(0.0);
         let top_down = Layout::top_down(Align::Min);
         ui.allocate_ui_with_layout(Vec2::new(width, 0.0), top_down, |ui| {
             ui.set_width(width);
@@ -221,14 +221,14 @@ fn quote_bar(
         ui.add_space(space::LARGE);
         // The button stands over the middle of the one that sends.
         let beside = space::LARGE + (BUTTON - space::CONTROL) / 2.0;
-        let width = ui.available_width() - space::CONTROL - beside - space::SMALL;
+        let width = (ui.available_width() - space::CONTROL - beside - space::SMALL).max(0.0);
         let (rect, response) = ui.allocate_exact_size(Vec2::new(width, 38.0), Sense::hover());
         let name = texts.fill("compose.replying", &[("name", quote.author)]);
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &name));
         let bar = Rect::from_min_size(rect.min, Vec2::new(3.0, rect.height()));
         ui.painter().rect_filled(bar, 2, palette.accent);
         let at = rect.min + Vec2::new(space::MEDIUM, 0.0);
-        let width = width - space::MEDIUM;
+        let width = (width - space::MEDIUM).max(0.0);
         for (words, font, ink, y) in [
             (
                 name.as_str(),

@@ -61,7 +61,7 @@ pub fn show(
         .backdrop_color(view.palette.veil)
         .frame(frame)
         .show(ui.ctx(), |ui| {
-            ui.set_width(width - 40.0);
+            ui.set_width((width - 40.0).max(0.0));
             // Not the height of the last frame: a problem may just have been told.
             ui.set_max_height(height);
             let top = ui.cursor().top();
@@ -123,7 +123,7 @@ fn heading(ui: &mut Ui, view: &View<'_>, overlay: &Overlay, actions: &mut Vec<Ac
         Overlay::Journey(_) => texts.get("journey.title").to_owned(),
     };
     ui.horizontal(|ui| {
-        let width = ui.available_width() - space::CONTROL - space::SMALL;
+        let width = (ui.available_width() - space::CONTROL - space::SMALL).max(0.0);
         let ink = view.palette.text;
         ui.label(widget::one_line(&title, text::heading(), ink, width));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {

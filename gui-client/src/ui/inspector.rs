@@ -102,7 +102,7 @@ fn bar(ui: &mut Ui, view: &View<'_>, narrow: bool, actions: &mut Vec<Action>) {
     if narrow {
         ui.horizontal(|ui| {
             ui.add_space(space::LARGE);
-            let width = ui.available_width() - space::LARGE;
+            let width = (ui.available_width() - space::LARGE).max(0.0);
             filter(ui, view, width, actions);
         });
         if inspector.is_paused() {
@@ -180,7 +180,7 @@ fn rows(ui: &mut Ui, view: &View<'_>, lines: &[&InspectedLine], narrow: bool, st
         };
         ui.add_space(space::LARGE);
         ui.vertical_centered(|ui| {
-            ui.set_max_width(ui.available_width() - 2.0 * space::LARGE);
+            ui.set_max_width((ui.available_width() - 2.0 * space::LARGE).max(0.0));
             let sentence = RichText::new(view.texts.get(sentence)).font(text::body());
             ui.add(Label::new(sentence.color(view.palette.text_weak)).wrap());
         });

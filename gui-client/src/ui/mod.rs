@@ -147,7 +147,7 @@ fn notice(ui: &Ui, view: &View<'_>, notice: &Notice, actions: &mut Vec<Action>) 
         .default_width(width)
         .show(ui.ctx(), |ui| {
             frame.show(ui, |ui| {
-                ui.set_width(width - 8.0);
+                ui.set_width((width - 8.0).max(0.0));
                 banner::notice(ui, view, notice, actions);
             });
         });

@@ -117,7 +117,7 @@ fn filter(
             .id(ui.scope_id().with("filter"))
             .font(text::small())
             .hint_text(widget::hint_text(palette, name, text::small()))
-            .desired_width(ui.available_width() - space::LARGE);
+            .desired_width((ui.available_width() - space::LARGE).max(0.0));
         let response = widget::edit(ui, palette, edit, look);
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::TextInput, true, name));
         let sign = response.rect.left_center() + vec2(18.0, 0.0);

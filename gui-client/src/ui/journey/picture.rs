@@ -120,7 +120,7 @@ pub(super) fn list(ui: &Ui, view: &View<'_>, story: &Story, width: f32) -> Drawi
     let mut dots: Vec<Pos2> = Vec::new();
     let mut y = 0.0;
     // A list is often longer than the dialog, whose scroll bar stands there.
-    let width = width - space::MEDIUM;
+    let width = (width - space::MEDIUM).max(0.0);
     for step in &story.steps {
         let Step {
             from,
@@ -130,12 +130,12 @@ pub(super) fn list(ui: &Ui, view: &View<'_>, story: &Story, width: f32) -> Drawi
         } = step;
         let time = time.as_deref().unwrap_or_default();
         let time = painter.layout_no_wrap(time.to_owned(), text::tiny(), palette.text_weak);
-        let room = width - INDENT - time.size().x - space::SMALL;
+        let room = (width - INDENT - time.size().x - space::SMALL).max(0.0);
         let who = format!("{} → {}", story.names[*from], story.names[*to]);
         let who = widget::one_line(&who, text::small_strong(), palette.text, room);
         let who = painter.layout_job(who);
         let (ink, font) = (palette.text_weak, text::small());
-        let mut words = LayoutJob::simple(words.clone(), font, ink, width - INDENT);
+        let mut words = LayoutJob::simple(words.clone(), font, ink, (width - INDENT).max(0.0));
         words.wrap.max_rows = MOST_ROWS;
         let words = painter.layout_job(words);
         let row = who.size().y;
