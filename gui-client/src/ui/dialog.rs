@@ -47,7 +47,7 @@ pub fn show(
         Overlay::Journey(_) => 620.0,
         _ => 380.0,
     };
-    let width = f32::min(width, screen.width() - 2.0 * space::LARGE);
+    let width = f32::min(width, screen.width() - 2.0 * space::LARGE).max(0.0);
     let frame = Frame::new()
         .fill(view.palette.raised)
         .stroke((1.0, view.palette.line))
@@ -55,7 +55,7 @@ pub fn show(
         .shadow(view.palette.shadow())
         .inner_margin(Margin::same(20));
     let id = Id::unique("dialog");
-    let height = screen.height() - AROUND;
+    let height = (screen.height() - AROUND).max(0.0);
     let modal = Modal::new(id)
         .area(Modal::default_area(id).default_height(height))
         .backdrop_color(view.palette.veil)
@@ -67,7 +67,7 @@ pub fn show(
             let top = ui.cursor().top();
             heading(ui, view, overlay, actions);
             let above = ui.cursor().top() - top;
-            let room = height - above - footer_height(overlay);
+            let room = (height - above - footer_height(overlay)).max(0.0);
             ui.spacing_mut().scroll.floating_allocated_width = SCROLL_BAR;
             let entered = ScrollArea::vertical()
                 .id_salt(kind)
@@ -241,7 +241,7 @@ fn question(
         field.request_focus();
     }
     if let Overlay::NewConversation { login, .. } = overlay {
-        let room = room - (ui.cursor().top() - top) - space::MEDIUM;
+        let room = (room - (ui.cursor().top() - top) - space::MEDIUM).max(0.0);
         ui.scope(|ui| people::show(ui, view, login, room, actions));
     }
     entered
