@@ -179,7 +179,7 @@ pub fn choices<T: Copy + PartialEq>(
 /// Puts something into the middle of what is left of the screen, where there is room for it.
 pub fn centred<R>(ui: &mut Ui, width: f32, name: &str, add: impl FnOnce(&mut Ui) -> R) -> R {
     let area = ui.available_rect_before_wrap();
-    let width = width.min(area.width() - 2.0 * space::LARGE);
+    let width = width.min(area.width() - 2.0 * space::LARGE).max(0.0);
     // As high as it was in the last frame; in the first one it is only measured.
     let id = ui.scope_id().with(name);
     let known: Option<f32> = ui.data(|data| data.get_temp(id));

@@ -3,12 +3,12 @@
 use egui::{Event, Key, Modifiers, Rect, Vec2};
 use egui_kittest::kittest::{NodeT, Queryable};
 use mensageiro::{
-    engine::LinkState,
-    model::{Notice, Overlay, SavedFile},
+    engine::{Delivery, LinkState},
+    model::{Action, Notice, Overlay, Preferences, SavedFile},
 };
 
 use crate::{
-    desk::Desk,
+    desk::{Desk, login, message},
     live::{live, roster},
 };
 
@@ -130,5 +130,55 @@ fn title_and_buttons_of_a_dialog_are_in_sight_in_a_small_window() {
                 "{name}: {place:?}"
             );
         }
+    }
+}
+
+/// A window may be of any size, whatever is asked of the system, and a large zoom makes each a
+/// small one.
+#[test]
+fn no_window_is_too_small_to_draw() {
+    let overlays = [
+        None,
+        Some(Overlay::new_conversation()),
+        Some(Overlay::Settings),
+        Some(Overlay::Shortcuts),
+        Some(Overlay::Members(login("turma"))),
+        Some(Overlay::Journey(Box::new(message(
+            3,
+            "bob",
+            Delivery::Accepted,
+            "hello",
+        )))),
+    ];
+    for overlay in overlays {
+        let mut desk = desk();
+        desk.press(Modifiers::COMMAND, Key::ArrowUp);
+        desk.notice(Notice::Saved(SavedFile::Picture, "/tmp/window.png".into()));
+        if let Some(overlay) = overlay {
+            desk.show(overlay);
+        }
+        for is_inspected in [false, true] {
+            if is_inspected {
+                desk.press(Modifiers::NONE, Key::F10);
+            }
+            for is_open in [true, false] {
+                if !is_open {
+                    desk.act(Action::CloseConversation);
+                }
+                for width in (1..=400).step_by(7).chain([640, 660, 720]) {
+                    for height in [1, 60, 500] {
+                        desk.harness
+                            .set_size(Vec2::new(width as f32, height as f32));
+                        desk.harness.step();
+                        desk.harness.step();
+                    }
+                }
+            }
+        }
+    }
+    let mut desk = Desk::new(Preferences::default());
+    for width in 1..300 {
+        desk.harness.set_size(Vec2::new(width as f32, 120.0));
+        desk.harness.step();
     }
 }
