@@ -91,12 +91,7 @@ impl Process {
                 let said = Vec::from(lines.kept.clone()).join("\n");
                 bail!("{} did not say what it should; it said:\n{said}", self.name);
             }
-            lines = self
-                .said
-                .changed
-                .wait_timeout(lines, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            lines = self.said.wait(lines, left);
         }
     }
 
@@ -145,12 +140,7 @@ impl Process {
             if left.is_zero() {
                 return;
             }
-            lines = self
-                .said
-                .changed
-                .wait_timeout(lines, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            lines = self.said.wait(lines, left);
         }
     }
 
@@ -214,6 +204,12 @@ impl Drop for Process {
 impl Said {
     fn lock(&self) -> MutexGuard<'_, Lines> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until something has changed, or this time is over.
+    fn wait<'a>(&self, lines: MutexGuard<'a, Lines>, left: Duration) -> MutexGuard<'a, Lines> {
+        let waited = self.changed.wait_timeout(lines, left);
+        waited.unwrap_or_else(PoisonError::into_inner).0
     }
 }
 

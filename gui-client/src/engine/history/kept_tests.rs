@@ -1,6 +1,6 @@
 //! What is kept of a message beside its text, and in which order messages are found.
 
-use mensageiro_protocol::live::HistoryEnd;
+use mensageiro_protocol::live::{HistoryEnd, RosterGroup};
 
 use super::{
     live::{live, message, told},
@@ -54,4 +54,33 @@ fn what_is_found_is_in_its_place_even_if_it_came_later() {
         assert_eq!(found[0].text.as_str(), "word of today", "{query}");
         assert!(found.is_sorted_by_key(|message| std::cmp::Reverse(message.place)));
     }
+}
+
+#[test]
+fn groups_are_kept_as_told_last_and_never_without_end() {
+    let folder = tempdir().unwrap();
+    let history = live(&folder, 1);
+    let group = |name: &str, members: &[&str]| RosterGroup {
+        name: Login::parse(name).unwrap(),
+        members: members
+            .iter()
+            .map(|one| Login::parse(one).unwrap())
+            .collect(),
+    };
+    let two = [group("a", &["bob", "eva"]), group("b", &[])];
+    history.keep_groups(&two, true).unwrap();
+    let history = open_again(history, &folder);
+    assert_eq!(history.groups().unwrap(), two);
+    history.keep_groups(&two[..1], true).unwrap();
+    history.keep_groups(&[group("c", &["bob"])], false).unwrap();
+    let kept = [two[0].clone(), group("c", &["bob"])];
+    assert_eq!(history.groups().unwrap(), kept);
+    // A server that never comes to an end of its roster.
+    for part in 0..15 {
+        let names = (0..100).map(|number| group(&format!("g{part}.{number}"), &["bob"]));
+        history
+            .keep_groups(&names.collect::<Vec<_>>(), part == 0)
+            .unwrap();
+    }
+    assert_eq!(history.groups().unwrap().len(), 1_000);
 }
