@@ -12,7 +12,7 @@ use super::MessengerApp;
 use crate::{
     engine::Peer,
     markup,
-    model::{Action, NotifyOf, Told},
+    model::{Action, NotifyOf, Session, Told},
     notify::{Notification, Notify},
     texts::Texts,
     ui,
@@ -81,7 +81,7 @@ impl MessengerApp {
         ));
         let texts = Texts::of(self.model.preferences.language);
         for told in told {
-            let (notification, peer) = words(texts, &told, of, sound);
+            let (notification, peer) = words(texts, session, &told, of, sound);
             let (click, ctx) = (self.notifying.click.clone(), ctx.clone());
             let clicked = move || {
                 // The window may be gone meanwhile.
@@ -107,7 +107,13 @@ impl MessengerApp {
 }
 
 /// What a notification says, and whose conversation a click on it opens.
-fn words(texts: &Texts, told: &Told, of: NotifyOf, sound: bool) -> (Notification, Option<Peer>) {
+fn words(
+    texts: &Texts,
+    session: &Session,
+    told: &Told,
+    of: NotifyOf,
+    sound: bool,
+) -> (Notification, Option<Peer>) {
     let (topic, title, body, peer) = match told {
         Told::Many {
             messages,
@@ -118,12 +124,14 @@ fn words(texts: &Texts, told: &Told, of: NotifyOf, sound: bool) -> (Notification
             ("", title, conversations, None)
         }
         Told::Conversation { newest, count } => {
-            let name = ui::peer_name(texts, &newest.with);
+            let topic = ui::peer_name(texts, &newest.with);
+            let name = ui::peer_title(texts, session, &newest.with);
             let title = match &newest.author {
-                Some(author) => texts.fill(
-                    "notify.in_group",
-                    &[("name", author.as_str()), ("group", name)],
-                ),
+                Some(author) => {
+                    let author = author.as_str();
+                    let author = session.people.title(author).unwrap_or(author);
+                    texts.fill("notify.in_group", &[("name", author), ("group", name)])
+                }
                 None => name.to_owned(),
             };
             let body = match (of, count) {
@@ -133,7 +141,7 @@ fn words(texts: &Texts, told: &Told, of: NotifyOf, sound: bool) -> (Notification
                 }
                 _ => texts.count("notify.messages", *count),
             };
-            (name, title, body, Some(newest.with.clone()))
+            (topic, title, body, Some(newest.with.clone()))
         }
     };
     let notification = Notification {

@@ -22,16 +22,6 @@ impl Conversations {
         &self.rows
     }
 
-    /// Rows whose name contains `filter`, whatever the case.
-    pub fn matching<'a>(&'a self, filter: &str) -> impl Iterator<Item = &'a Conversation> {
-        let filter = filter.trim().trim_start_matches('@').to_lowercase();
-        self.rows.iter().filter(move |row| match &row.with {
-            _ if filter.is_empty() => true,
-            Peer::Person(login) => login.as_str().to_lowercase().contains(&filter),
-            Peer::Server => false,
-        })
-    }
-
     /// One row.
     pub fn get(&self, peer: &Peer) -> Option<&Conversation> {
         self.rows.iter().find(|row| row.with == *peer)

@@ -30,6 +30,8 @@ pub struct Person {
     pub name: String,
     /// Where the person is; `None`: nobody tells now.
     pub presence: Option<PresenceNews>,
+    /// The name, with the login behind it where another user has the same one.
+    title: String,
     /// Login and name as one looks for them, since the list is looked through for every frame.
     sought: String,
 }
@@ -38,6 +40,18 @@ impl People {
     /// A user, if the server has told of them.
     pub fn user(&self, login: &Login) -> Option<&Person> {
         self.users.get(login)
+    }
+
+    /// How people call a user: by the full name, if the server has told one.
+    pub fn title(&self, login: &str) -> Option<&str> {
+        let title = self.users.get(login)?.title.as_str();
+        (!title.is_empty()).then_some(title)
+    }
+
+    /// Whether a user's login or full name contains this, in small letters.
+    pub(super) fn answers_to(&self, login: &Login, filter: &str) -> bool {
+        let user = self.users.get(login);
+        user.is_some_and(|person| person.sought.contains(filter))
     }
 
     /// Where a user is, if that is known now.
@@ -89,16 +103,26 @@ impl People {
             self.arriving = Some(whole);
             return;
         }
-        let others = whole.users.into_iter().filter(|u| u.presence.login != *me);
+        let mut bearers: HashMap<&str, usize> = HashMap::new();
+        for user in &whole.users {
+            *bearers.entry(user.name.trim()).or_default() += 1;
+        }
+        let others = whole.users.iter().filter(|u| u.presence.login != *me);
         self.users = others
             .map(|user| {
-                let both = format!("{}\n{}", user.presence.login, user.name);
-                let person = Person {
-                    name: user.name,
-                    presence: Some(user.presence.clone()),
-                    sought: both.to_lowercase(),
+                let (login, name) = (&user.presence.login, user.name.trim());
+                let is_shared = !name.is_empty() && bearers.get(name).is_some_and(|&all| all > 1);
+                let title = match is_shared {
+                    true => format!("{name} ({login})"),
+                    false => name.to_owned(),
                 };
-                (user.presence.login, person)
+                let person = Person {
+                    name: name.to_owned(),
+                    presence: Some(user.presence.clone()),
+                    title,
+                    sought: format!("{login}\n{name}").to_lowercase(),
+                };
+                (login.clone(), person)
             })
             .collect();
         self.take_groups(whole.groups);

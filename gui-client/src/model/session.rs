@@ -8,7 +8,8 @@ use mensageiro_protocol::{Login, Text};
 
 use super::{Action, ComposeProblem, Conversations, News, People, Search, Timeline};
 use crate::engine::{
-    Account, Command, Delivery, LinkState, Message, MessageId, Peer, ReportFormat, StorageProblem,
+    Account, Command, Conversation, Delivery, LinkState, Message, MessageId, Peer, ReportFormat,
+    StorageProblem,
 };
 
 /// Messages asked for at a time.
@@ -115,6 +116,20 @@ impl Session {
             Some(peer) => self.conversations.get(peer).map_or("", |row| &row.draft),
             None => &self.loose_draft,
         }
+    }
+
+    /// The conversations whose login or full name contains `filter`, whatever the case.
+    pub fn matching<'a>(&'a self, filter: &str) -> impl Iterator<Item = &'a Conversation> {
+        let filter = filter.trim().trim_start_matches('@').to_lowercase();
+        let rows = self.conversations.rows().iter();
+        rows.filter(move |row| match &row.with {
+            _ if filter.is_empty() => true,
+            Peer::Person(login) => {
+                login.as_str().to_lowercase().contains(&filter)
+                    || self.people.answers_to(login, &filter)
+            }
+            Peer::Server => false,
+        })
     }
 
     /// The messages of the open conversation.

@@ -291,9 +291,9 @@ fn the_filter_finds_parts_of_names_in_any_case() {
         conversation("Bobby", 1, 0),
         conversation("carol", 2, 0),
     ]);
-    let found: Vec<_> = session(&model).conversations.matching("bOB").collect();
+    let found: Vec<_> = session(&model).matching("bOB").collect();
     assert_eq!(found.len(), 1);
-    assert_eq!(session(&model).conversations.matching("").count(), 2);
+    assert_eq!(session(&model).matching("").count(), 2);
 }
 
 #[test]

@@ -3,8 +3,8 @@ use egui::{
 };
 
 use super::{
-    Focus, UiState, View, banner, compose, face, icon::Icon, peer_name, peer_title, presence,
-    sidebar, timeline, widget,
+    Focus, UiState, View, banner, compose, face, icon::Icon, peer_name, presence, sidebar,
+    timeline, widget,
 };
 use crate::{
     engine::{Peer, ReportFormat},
@@ -118,9 +118,13 @@ fn header(
         face::paint(ui.painter(), view, session, open, center, 38.0, ground);
         ui.add_space(space::MEDIUM);
         let width = (ui.available_width() - space::LARGE - space::CONTROL).max(0.0);
-        let title = match peer_title(texts, session, open) {
-            title if title == name => name.to_owned(),
-            full => texts.fill("chat.title", &[("login", name), ("name", full)]),
+        let person = match open {
+            Peer::Person(login) => session.people.user(login),
+            Peer::Server => None,
+        };
+        let title = match person.map(|person| person.name.as_str()) {
+            None | Some("") => name.to_owned(),
+            Some(full) => texts.fill("chat.title", &[("login", name), ("name", full)]),
         };
         let (line, ink) = presence::line(ui, view, session, open);
         let centred = Layout::top_down(Align::Min).with_main_align(Align::Center);

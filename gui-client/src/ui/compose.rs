@@ -223,7 +223,8 @@ fn quote_bar(
         let beside = space::LARGE + (BUTTON - space::CONTROL) / 2.0;
         let width = (ui.available_width() - space::CONTROL - beside - space::SMALL).max(0.0);
         let (rect, response) = ui.allocate_exact_size(Vec2::new(width, 38.0), Sense::hover());
-        let name = texts.fill("compose.replying", &[("name", quote.author)]);
+        let name = view.person(quote.author);
+        let name = texts.fill("compose.replying", &[("name", name)]);
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &name));
         let bar = Rect::from_min_size(rect.min, Vec2::new(3.0, rect.height()));
         ui.painter().rect_filled(bar, 2, palette.accent);

@@ -9,7 +9,7 @@ use crate::{
     engine::{Conversation, Message, Peer},
     markup,
     model::{Action, Session},
-    texts::{self, Texts},
+    texts,
     theme::{space, text},
 };
 
@@ -152,7 +152,7 @@ fn words(
                 sign.paint(painter, pos2(left + SIGN / 2.0, lower), SIGN, ink);
                 left += SIGN + space::TINY;
             }
-            (last_words(texts, last), palette.text_weak)
+            (last_words(view, last), palette.text_weak)
         }
         (None, _) => (texts.get("list.no_message").to_owned(), palette.text_weak),
     };
@@ -167,7 +167,7 @@ fn row_value(view: &View<'_>, session: &Session, conversation: &Conversation) ->
     let (texts, last) = (view.texts, conversation.last.as_ref()?);
     let today = view.zone.to_datetime(view.now).date();
     let (line, time) = (
-        last_words(texts, last),
+        last_words(view, last),
         texts::row_time(texts, last.at, today, view.zone),
     );
     let values = [("line", line.as_str()), ("time", time.as_str())];
@@ -188,11 +188,15 @@ fn row_value(view: &View<'_>, session: &Session, conversation: &Conversation) ->
 }
 
 /// What a row says of a message.
-fn last_words(texts: &Texts, last: &Message) -> String {
+fn last_words(view: &View<'_>, last: &Message) -> String {
+    let texts = view.texts;
     let (_, said) = markup::split_quote(last.text.as_str());
     let text = beginning(&markup::plain(said));
     match &last.author {
-        Some(author) => texts.fill("list.author", &[("name", author.as_str()), ("text", &text)]),
+        Some(author) => {
+            let name = view.person(author.as_str());
+            texts.fill("list.author", &[("name", name), ("text", &text)])
+        }
         None if last.is_own() => texts.fill("list.own", &[("text", &text)]),
         None => text,
     }

@@ -63,6 +63,15 @@ pub struct View<'a> {
     pub watched: bool,
 }
 
+impl<'a> View<'a> {
+    /// How somebody is called by people, who may be nobody, as in a quote written by hand.
+    fn person(&self, login: &'a str) -> &'a str {
+        let session = self.model.session.as_ref();
+        let title = session.and_then(|session| session.people.title(login));
+        title.unwrap_or(login)
+    }
+}
+
 /// What only the screens know: where one has scrolled to, what is to have the focus.
 #[derive(Debug, Default)]
 pub struct UiState {
@@ -161,14 +170,11 @@ pub fn palette(ui: &Ui) -> &'static Palette {
 
 /// How a conversation is called by people: by the full name, where the server tells it.
 pub(crate) fn peer_title<'a>(texts: &'a Texts, session: &'a Session, peer: &'a Peer) -> &'a str {
-    let known = match peer {
-        Peer::Person(login) => session.people.user(login),
+    match peer {
+        Peer::Person(login) => session.people.title(login.as_str()),
         Peer::Server => None,
-    };
-    match known.map(|person| person.name.trim()) {
-        None | Some("") => peer_name(texts, peer),
-        Some(full) => full,
     }
+    .unwrap_or_else(|| peer_name(texts, peer))
 }
 
 /// How a conversation is called by the protocol.

@@ -37,12 +37,12 @@ pub fn show(ui: &mut Ui, view: &View<'_>, typed: &str, room: f32, actions: &mut 
         .auto_shrink([false, true])
         .show_rows(ui, PERSON, all.len(), |ui, range| {
             for (login, person) in &all[range] {
-                let about = match person {
-                    None => texts.get("new.group"),
-                    Some(person) => person.name.as_str(),
+                let (name, about) = match person {
+                    None => ("", texts.get("new.group")),
+                    Some(person) => (person.name.as_str(), ""),
                 };
                 let news = person.and_then(|person| person.presence.as_ref());
-                if person_row(ui, view, login, about, news, person.is_none()) {
+                if person_row(ui, view, login, (name, about), news, person.is_none()) {
                     actions.push(Action::StartWith((*login).clone()));
                 }
             }
@@ -76,39 +76,45 @@ pub fn members(ui: &mut Ui, view: &View<'_>, group: &Login, actions: &mut Vec<Ac
     ui.spacing_mut().item_spacing.y = 0.0;
     for (member, person) in rows {
         if member == me {
-            person_row(ui, view, member, view.texts.get("members.you"), None, false);
+            let you = view.texts.get("members.you");
+            person_row(ui, view, member, ("", you), None, false);
             continue;
         }
         let news = person.and_then(|person| person.presence.as_ref());
-        let state = news.map(|news| presence::words(view, news));
+        let state = news.map_or_else(String::new, |news| presence::words(view, news));
         let name = person.map_or("", |person| person.name.as_str());
-        let about = match state {
-            None => name.to_owned(),
-            Some(state) if name.is_empty() => state,
-            Some(state) => view
-                .texts
-                .fill("members.about", &[("name", name), ("state", &state)]),
-        };
-        if person_row(ui, view, member, &about, news, false) {
+        if person_row(ui, view, member, (name, &state), news, false) {
             actions.push(Action::StartWith(member.clone()));
         }
     }
 }
 
-/// One user or group to choose. True if it was clicked.
+/// One user or group to choose: the full name if there is one, and below it the login and what
+/// else is to be said. True if it was clicked.
 fn person_row(
     ui: &mut Ui,
     view: &View<'_>,
     login: &Login,
-    about: &str,
+    (name, about): (&str, &str),
     news: Option<&PresenceNews>,
     is_group: bool,
 ) -> bool {
-    let (texts, palette, name) = (view.texts, view.palette, login.as_str());
+    let (texts, palette, login) = (view.texts, view.palette, login.as_str());
+    let (title, below) = match (name, about) {
+        ("", about) => (login, about.to_owned()),
+        (name, "") => (name, login.to_owned()),
+        (name, about) => {
+            let values = [("login", login), ("state", about)];
+            (name, texts.fill("members.about", &values))
+        }
+    };
     let size = Vec2::new(ui.available_width(), PERSON);
     let (rect, response) = ui.allocate_exact_size(size, Sense::click());
     response.widget_info(|| {
-        let label = texts.fill("new.person", &[("login", name), ("name", about)]);
+        let label = match below.as_str() {
+            "" => title.to_owned(),
+            below => texts.fill("new.person", &[("name", title), ("about", below)]),
+        };
         WidgetInfo::labeled(Role::Button, true, label)
     });
     let is_under = response.hovered() || response.has_focus();
@@ -123,13 +129,13 @@ fn person_row(
     if is_group {
         widget::sign_avatar(painter, palette, center, 30.0, Icon::People);
     } else {
-        widget::avatar(painter, palette, center, 30.0, name);
+        widget::avatar(painter, palette, center, 30.0, login);
     }
     presence::dot(painter, palette, center, 30.0, ground, news);
     let (left, width) = (center.x + 25.0, rect.right() - center.x - 33.0);
     let lines = [
-        (name, text::strong(), palette.text),
-        (about, text::small(), palette.text_weak),
+        (title, text::strong(), palette.text),
+        (below.as_str(), text::small(), palette.text_weak),
     ];
     let lines = lines.into_iter().filter(|(words, ..)| !words.is_empty());
     let lines: Vec<_> = lines

@@ -68,9 +68,10 @@ pub fn typing(ui: &Ui, view: &View<'_>, session: &Session, peer: &Peer) -> Optio
         .request_repaint_after(until?.saturating_duration_since(view.instant));
     Some(match who.as_slice() {
         [_] if !session.is_group(peer) => view.texts.get("presence.typing").to_owned(),
-        [one] => view
-            .texts
-            .fill("presence.one_types", &[("name", one.as_str())]),
+        [one] => {
+            let name = view.person(one.as_str());
+            view.texts.fill("presence.one_types", &[("name", name)])
+        }
         several => view.texts.count("presence.several_type", several.len()),
     })
 }

@@ -57,7 +57,7 @@ pub fn results(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Ve
         .auto_shrink(false)
         .show(ui, |ui| {
             ui.spacing_mut().item_spacing = egui::Vec2::ZERO;
-            let names = session.conversations.matching(&search.query);
+            let names = session.matching(&search.query);
             let names = names.filter(|_| search.with.is_none());
             let names: Vec<_> = names.take(CONVERSATIONS).collect();
             if names.is_empty() && search.is_answered() && search.found().is_empty() {
@@ -179,10 +179,10 @@ fn words(view: &View<'_>, session: &Session, message: &Message) -> (String, Stri
     let name = peer_title(texts, session, &message.with);
     let who = match &message.author {
         _ if message.is_own() => texts.fill("search.own_in", &[("name", name)]),
-        Some(author) => texts.fill(
-            "search.author_in",
-            &[("author", author.as_str()), ("name", name)],
-        ),
+        Some(author) => {
+            let author = view.person(author.as_str());
+            texts.fill("search.author_in", &[("author", author), ("name", name)])
+        }
         None => name.to_owned(),
     };
     let line = list_row::beginning(&excerpt(&shown(message.text.as_str(), query), query));

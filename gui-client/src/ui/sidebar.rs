@@ -128,7 +128,7 @@ fn filter(
         if response.changed() {
             actions.push(Action::Filter(typed));
         } else if response.lost_focus() && ui.input(|i| i.key_pressed(egui::Key::Enter)) {
-            let first = session.conversations.matching(&session.search.query).next();
+            let first = session.matching(&session.search.query).next();
             if let Some(first) = first.filter(|_| !session.search.query.is_empty()) {
                 actions.push(Action::Open(first.with.clone()));
                 actions.push(Action::Filter(String::new()));
@@ -139,10 +139,7 @@ fn filter(
 }
 
 fn rows(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<Action>) {
-    let shown: Vec<&Conversation> = session
-        .conversations
-        .matching(&session.search.query)
-        .collect();
+    let shown: Vec<&Conversation> = session.matching(&session.search.query).collect();
     if shown.is_empty() {
         nobody(ui, view, session);
         return;

@@ -15,6 +15,7 @@ mod inspector;
 mod live;
 mod login;
 mod million;
+mod names;
 mod notifications;
 mod pictures;
 mod replies;

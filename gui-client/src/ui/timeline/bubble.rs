@@ -7,12 +7,12 @@ use egui::{
 };
 
 use crate::{
-    engine::{Message, Peer},
+    engine::Message,
     markup::{self, Quote, Style, find_urls, find_words},
     texts::time_of_day,
     theme::{Palette, text},
     ui::{
-        View, peer_title,
+        View,
         runs::{append, is_only_emoji, mark, one_line},
     },
 };
@@ -110,11 +110,7 @@ pub fn lay_out(
     let author = message.author.as_ref().filter(|_| names_author);
     let author = author.map(|author| {
         let ink = palette.author(author.as_str());
-        let who = Peer::Person(author.clone());
-        let session = view.model.session.as_ref();
-        let name = session.map_or(author.as_str(), |session| {
-            peer_title(view.texts, session, &who)
-        });
+        let name = view.person(author.as_str());
         let job = one_line(name, text::small_strong(), ink, inner);
         ui.painter().layout_job(job)
     });
@@ -185,7 +181,7 @@ fn quoted(
     };
     let width = width - 2.0 * QUOTE_PAD;
     [
-        (quote.author, text::small_strong(), name),
+        (view.person(quote.author), text::small_strong(), name),
         (quote.excerpt, text::small(), ink),
     ]
     .map(|(words, font, ink)| ui.painter().layout_job(one_line(words, font, ink, width)))

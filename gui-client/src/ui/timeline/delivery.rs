@@ -69,7 +69,7 @@ pub fn times(ui: &mut Ui, view: &View<'_>, message: &Message) {
         .as_ref()
         .is_some_and(|session| session.is_group(&message.with));
     for receipt in message.receipts.iter().take(LISTED) {
-        let by = receipt.by.as_str();
+        let by = view.person(receipt.by.as_str());
         match (receipt.delivered, receipt.read) {
             (_, Some(at)) if is_group => line(ui, "delivery.read_by", by, at),
             (Some(at), None) if is_group => line(ui, "delivery.delivered_to", by, at),

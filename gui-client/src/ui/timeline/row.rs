@@ -185,11 +185,11 @@ fn words(
         };
         let state = delivery::name(view, message);
         let time = texts::time_of_day(message.at, view.zone);
-        let text = spoken(view.texts, message);
+        let text = spoken(view, message);
         let label = view.texts.fill(
             key,
             &[
-                ("name", author_name(view.texts, message)),
+                ("name", author_name(view, message)),
                 ("time", &time),
                 ("text", &text),
                 ("state", state),
@@ -271,23 +271,23 @@ pub fn follow(ui: &Ui, message: &Message) -> Option<Action> {
 }
 
 /// Who wrote a received message.
-fn author_name<'a>(texts: &'a texts::Texts, message: &'a Message) -> &'a str {
-    match &message.author {
-        Some(author) => author.as_str(),
-        None => peer_name(texts, &message.with),
+fn author_name<'a>(view: &View<'a>, message: &'a Message) -> &'a str {
+    match (&message.author, &message.with) {
+        (Some(author), _) | (None, Peer::Person(author)) => view.person(author.as_str()),
+        (None, Peer::Server) => peer_name(view.texts, &message.with),
     }
 }
 
 /// What a screen reader says of a text.
-fn spoken(texts: &texts::Texts, message: &Message) -> String {
+fn spoken(view: &View<'_>, message: &Message) -> String {
     let (quote, said) = markup::split_quote(message.text.as_str());
     let said = markup::plain(said);
     match quote {
         None => said,
-        Some(quote) => texts.fill(
+        Some(quote) => view.texts.fill(
             "chat.replying_to",
             &[
-                ("name", quote.author),
+                ("name", view.person(quote.author)),
                 ("quote", quote.excerpt),
                 ("text", &said),
             ],

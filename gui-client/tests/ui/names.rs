@@ -1,0 +1,137 @@
+//! People are called by their full names, wherever the server has told them.
+
+use std::time::{Duration, Instant};
+
+use egui::{Key, Modifiers};
+use egui_kittest::kittest::{NodeT, Queryable};
+use mensageiro::{
+    engine::{Conversation, Delivery, Event, Message, Older, Presence, Roster, RosterGroup},
+    model::Action,
+};
+use mensageiro_protocol::live::RosterUser;
+
+use crate::{
+    desk::{Desk, conversation, login, message, person},
+    live::{live, presence},
+};
+
+/// A live session of alice: in the group are two who are called the same, and one who has no name.
+fn desk() -> Desk {
+    let user = |name: &str, full: &str| RosterUser {
+        presence: presence(name, Presence::Online, None),
+        name: full.to_owned(),
+    };
+    let mut desk = Desk::signed_in(vec![
+        Conversation {
+            is_group: true,
+            last: Some(said(2, "bob", "hello")),
+            ..conversation("turma", 2, 0)
+        },
+        conversation("carol", 1, 0),
+    ]);
+    desk.tell(live());
+    desk.tell(Event::Roster(Roster {
+        users: vec![
+            user("alice", "Alice Souza"),
+            user("bob", "Bob Lima"),
+            user("carol", " Carol Dias "),
+            user("carol2", "Carol Dias"),
+            user("davi", ""),
+        ],
+        groups: vec![RosterGroup {
+            name: login("turma"),
+            members: ["alice", "bob", "carol", "carol2", "davi"]
+                .map(login)
+                .to_vec(),
+        }],
+        more: false,
+    }));
+    desk
+}
+
+/// What somebody says in the group.
+fn said(id: i64, by: &str, text: &str) -> Message {
+    Message {
+        author: Some(login(by)),
+        ..message(id, "turma", Delivery::Received, text)
+    }
+}
+
+/// What a screen reader says of a row of the list after its name.
+fn row(desk: &Desk, name: &str) -> String {
+    let row = desk.harness.get_by_label(name);
+    row.accesskit_node().value().unwrap_or_default()
+}
+
+#[test]
+fn messages_of_a_group_name_who_wrote_them_and_whom_they_quote() {
+    let mut desk = desk();
+    assert!(row(&desk, "turma").starts_with("Bob Lima: hello"));
+    desk.click("turma");
+    desk.tell(Event::Page {
+        with: person("turma"),
+        before: None,
+        messages: vec![
+            said(3, "carol", "> bob: “hello”\nhi"),
+            said(4, "carol2", "> davi: “who?”\nme"),
+            said(5, "davi", "> nobody: “x”\ny"),
+        ],
+        older: Older::Nothing,
+    });
+    for spoken in [
+        "Carol Dias (carol): replying to Bob Lima, “hello”: hi",
+        "Carol Dias (carol2): replying to davi, “who?”: me",
+        "davi: replying to nobody, “x”: y",
+    ] {
+        assert!(desk.sees(spoken), "{spoken}");
+    }
+    desk.press(Modifiers::COMMAND, Key::ArrowUp);
+    assert!(desk.sees("Replying to davi"));
+    desk.press(Modifiers::COMMAND, Key::ArrowUp);
+    assert!(desk.sees("Replying to Carol Dias (carol2)"));
+    let draft = desk.session().draft();
+    assert!(draft.starts_with("> carol2: “me”"), "as others read it");
+}
+
+#[test]
+fn who_types_is_named() {
+    let mut desk = desk();
+    desk.say(Event::Typing {
+        with: person("turma"),
+        who: login("bob"),
+        until: Instant::now() + Duration::from_secs(60),
+    });
+    desk.harness.step();
+    desk.act(Action::Open(person("turma")));
+    assert!(desk.sees("Bob Lima is typing…"));
+}
+
+#[test]
+fn a_conversation_is_found_by_the_name_it_is_shown_with() {
+    let mut desk = desk();
+    for typed in ["DIAS", "@carol"] {
+        desk.act(Action::Filter(typed.to_owned()));
+        assert!(desk.harness.query_by_label("carol").is_some(), "{typed}");
+        assert!(desk.harness.query_by_label("turma").is_none(), "{typed}");
+    }
+}
+
+#[test]
+fn the_bar_over_a_conversation_says_the_login_once() {
+    let mut desk = desk();
+    desk.click("carol");
+    assert!(desk.harness.query_by_label("Carol Dias (carol)").is_some());
+}
+
+#[test]
+fn a_notification_names_who_wrote() {
+    let mut desk = desk();
+    desk.harness.input_mut().focused = false;
+    desk.harness.run();
+    desk.tell(Event::Message(said(3, "bob", "hello")));
+    let (told, _) = desk.notified.try_recv().unwrap();
+    assert_eq!(
+        (told.topic.as_str(), told.title.as_str()),
+        ("turma", "Bob Lima in turma")
+    );
+}
