@@ -18,10 +18,10 @@ use mensageiro_protocol::{
 };
 
 use super::{
-    Account, Event, LinkProblem, MessageId, NotSent, Peer, Place, Tell,
+    Account, Command, Event, LinkProblem, MessageId, NotSent, Peer, Place, Tell,
     history::{History, HistoryError},
     net::{Connection, Effect, Input, Machine, Memory, NetEvent, Stream},
-    pages::{Found, Pages, Wanted},
+    pages::{self, Found, Pages, Wanted},
     survey::Survey,
     wire::Tap,
 };
@@ -182,14 +182,56 @@ impl OpenAccount {
 
     /// Answers with a page, at once or when its messages have come from the server.
     pub(super) fn load(&mut self, wanted: Wanted) -> Result<(), Failed> {
-        match self.pages.load(&self.history, wanted)? {
-            Found::Page(page) => self.tell.event(page),
-            Found::Ask(page, request) => {
+        match self.pages.load(&self.history, wanted.clone()) {
+            Ok(Found::Page(page)) => self.tell.event(page),
+            Ok(Found::Ask(page, request)) => {
                 page.into_iter().for_each(|page| self.tell.event(page));
                 self.handle(Instant::now(), Input::History(request))?;
             }
+            Err(error) => self.not_loaded(wanted.with.clone(), wanted.into(), &error),
         }
         Ok(())
+    }
+
+    /// Answers with the messages after a place.
+    pub(super) fn load_newer(&self, with: Peer, after: Place, limit: usize) {
+        match self.history.page_after(&with, after, limit) {
+            Ok((messages, newer)) => self.tell.event(Event::Newer {
+                with,
+                after,
+                messages,
+                newer,
+            }),
+            Err(error) => {
+                let command = Command::LoadNewer {
+                    with: with.clone(),
+                    after,
+                    limit,
+                };
+                self.not_loaded(with, command, &error);
+            }
+        }
+    }
+
+    /// Answers with the oldest unread message.
+    pub(super) fn find_unread(&self, with: Peer) {
+        match self.history.oldest_unread(&with) {
+            Ok(message) => self.tell.event(Event::OldestUnread { with, message }),
+            Err(error) => {
+                let command = Command::FindUnread { with: with.clone() };
+                self.not_loaded(with, command, &error);
+            }
+        }
+    }
+
+    /// What could not be read harms nothing that is to be written: the account stays open.
+    fn not_loaded(&self, with: Peer, command: Command, error: &HistoryError) {
+        tracing::error!(%error, "a part of a conversation could not be read");
+        self.tell.event(Event::NotLoaded {
+            with,
+            command,
+            problem: error.problem(&self.folder),
+        });
     }
 
     pub(super) fn handle(&mut self, at: Instant, input: Input<'_>) -> Result<(), Failed> {
@@ -261,8 +303,11 @@ impl OpenAccount {
             Effect::StoreOlder { messages, end } => return self.store_older(&messages, &end),
             Effect::NoOlder(with) => {
                 self.survey.give_up();
-                for page in self.pages.give_up(&self.history, &Peer::Person(with))? {
-                    self.tell.event(page);
+                for wanted in self.pages.take(&Peer::Person(with)) {
+                    match pages::without_server(&self.history, wanted.clone()) {
+                        Ok(page) => self.tell.event(page),
+                        Err(error) => self.not_loaded(wanted.with.clone(), wanted.into(), &error),
+                    }
                 }
             }
             Effect::ReadsTold(reads) => self.history.reads_told(&reads)?,

@@ -200,6 +200,16 @@ pub enum Event {
         message: Option<Message>,
     },
     /// The answer to [`super::Command::FindQuoted`].
+    /// The local database did not give what was asked for of a conversation; nothing else is
+    /// harmed, and it can be asked for again.
+    NotLoaded {
+        /// Of which conversation.
+        with: Peer,
+        /// What was asked for.
+        command: super::Command,
+        /// Why it is not there.
+        problem: StorageProblem,
+    },
     Quoted(Message),
     /// The answer to [`super::Command::Search`], newest first.
     Found {

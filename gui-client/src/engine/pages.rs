@@ -4,7 +4,7 @@
 use mensageiro_protocol::live::{HISTORY_MOST, HistoryRequest};
 
 use super::{
-    Event, Message, Older, Peer, Place,
+    Command, Event, Message, Older, Peer, Place,
     history::{History, HistoryError},
 };
 
@@ -19,6 +19,19 @@ const AROUND: usize = 100;
 pub(super) struct Wanted {
     pub(super) with: Peer,
     pub(super) part: Part,
+}
+
+impl From<Wanted> for Command {
+    fn from(Wanted { with, part }: Wanted) -> Self {
+        match part {
+            Part::Before(before, limit) => Self::LoadPage {
+                with,
+                before,
+                limit,
+            },
+            Part::Around(place) => Self::LoadAround { with, place },
+        }
+    }
 }
 
 /// Which part of a conversation.
@@ -96,19 +109,12 @@ impl Pages {
             .extract_if(.., |wanted| wanted.with == *with)
             .collect()
     }
+}
 
-    /// The server cannot be asked: the pages of a conversation, as far as they go.
-    pub(super) fn give_up(
-        &mut self,
-        history: &History,
-        with: &Peer,
-    ) -> Result<Vec<Event>, HistoryError> {
-        let pages = self.take(with).into_iter().map(|wanted| {
-            let read = read(history, &wanted)?;
-            Ok(page(wanted, read, Older::AtServer))
-        });
-        pages.collect()
-    }
+/// A page as far as it goes when the server cannot be asked.
+pub(super) fn without_server(history: &History, wanted: Wanted) -> Result<Event, HistoryError> {
+    let read = read(history, &wanted)?;
+    Ok(page(wanted, read, Older::AtServer))
 }
 
 fn read(history: &History, wanted: &Wanted) -> Result<Read, HistoryError> {

@@ -100,9 +100,9 @@ impl Worker {
                 limit,
             } => self.load(with, Part::Before(before, limit)),
             Command::LoadAround { with, place } => self.load(with, Part::Around(place)),
-            Command::FindUnread { with } => self.with_history(|history| {
-                let message = history.oldest_unread(&with)?;
-                Ok(Some(Event::OldestUnread { with, message }))
+            Command::FindUnread { with } => self.with_account(|open| {
+                open.find_unread(with);
+                Ok(())
             }),
             Command::LoadNewer { with, after, limit } => self.with_history(|history| {
                 let (messages, newer) = history.page_after(&with, after, limit)?;

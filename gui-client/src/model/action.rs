@@ -58,6 +58,8 @@ pub enum Action {
     LoadNewer,
     /// Wants the newest messages of the open conversation instead of those loaded.
     LoadNewest,
+    /// Wants once more what could not be loaded of the open conversation.
+    LoadAgain,
     /// Reads at this place of the open conversation, far from some of what is loaded.
     ReadAt(Place),
     /// Has had the message at this place of the open conversation on the screen.

@@ -242,6 +242,10 @@ impl Session {
             Action::Discard(id) => return vec![Command::Discard(id)],
             Action::LoadOlder => return self.load_older(),
             Action::LoadNewer => return self.load_newer(),
+            Action::LoadAgain => {
+                let again = self.timeline_mut().and_then(Timeline::ask_again);
+                return again.into_iter().collect();
+            }
             Action::LoadNewest => return self.load_newest(),
             Action::ReadAt(place) => {
                 if let Some(timeline) = self.timeline_mut() {

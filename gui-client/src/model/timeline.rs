@@ -1,7 +1,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::ReceiptNews;
-use crate::engine::{Message, MessageId, Older, Place};
+use crate::engine::{Command, Message, MessageId, Older, Place, StorageProblem};
 
 /// How many messages of a conversation that is not open stay loaded.
 const KEPT_WHEN_LEFT: usize = 500;
@@ -29,6 +29,8 @@ pub struct Timeline {
     pub newer: bool,
     /// The next of them have been asked for and are not there yet.
     pub loading_newer: bool,
+    /// What was asked for and cannot be had; nothing more is asked for until the person does.
+    pub not_loaded: Option<NotLoaded>,
     /// The newest page has been asked for, to take the place of what is loaded.
     wants_newest: bool,
     /// The newest page has come.
@@ -41,6 +43,15 @@ pub struct Timeline {
     pub sought: Option<(MessageId, u32)>,
     /// The how manieth of all messages sent here was the last one sent into this conversation.
     pub sent: u32,
+}
+
+/// A part of a conversation that the local database does not give.
+#[derive(Debug)]
+pub struct NotLoaded {
+    /// What is to be asked again.
+    command: Command,
+    /// Why.
+    pub problem: StorageProblem,
 }
 
 impl Timeline {
@@ -134,6 +145,22 @@ impl Timeline {
             return;
         }
         self.put(message.clone());
+    }
+
+    /// What was asked for cannot be had.
+    pub fn give_up(&mut self, command: Command, problem: StorageProblem) {
+        self.not_loaded = Some(NotLoaded { command, problem });
+        (self.loading, self.loading_newer) = (false, false);
+    }
+
+    /// What could not be had is to be asked for again.
+    pub fn ask_again(&mut self) -> Option<Command> {
+        let NotLoaded { command, .. } = self.not_loaded.take()?;
+        match command {
+            Command::LoadNewer { .. } => self.loading_newer = true,
+            _ => self.loading = true,
+        }
+        Some(command)
     }
 
     /// Takes in a page, oldest first.
@@ -302,6 +329,7 @@ impl Timeline {
         self.first_new = None;
         self.read_up_to = None;
         self.sought = None;
+        self.not_loaded = None;
         while self.messages.len() > KEPT_WHEN_LEFT {
             self.drop_oldest();
             (self.complete, self.older_at_server) = (false, false);

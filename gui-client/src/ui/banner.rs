@@ -35,6 +35,16 @@ pub fn show(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<A
         let why = trouble::storage(texts, problem);
         bar(ui, &warning(view), &[&why], None);
     }
+    // Without any message, the timeline says so.
+    let timeline = session.timeline().filter(|timeline| !timeline.is_empty());
+    if let Some(not_loaded) = timeline.and_then(|timeline| timeline.not_loaded.as_ref()) {
+        let what = texts.get("chat.not_loaded");
+        let why = trouble::storage(texts, &not_loaded.problem);
+        let again = texts.get("chat.load_again");
+        if bar(ui, &warning(view), &[what, &why], Some(again)) {
+            actions.push(Action::LoadAgain);
+        }
+    }
 }
 
 /// The bar that tells how something went, on any screen.

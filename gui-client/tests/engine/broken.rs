@@ -2,12 +2,13 @@
 
 use std::{
     fs,
+    path::Path,
     time::{Duration, Instant},
 };
 
 use mensageiro::{
     disk::DiskProblem,
-    engine::{Command, Delivery, Event, LinkProblem, LinkState, NotSent, StorageProblem},
+    engine::{Command, Delivery, Event, LinkProblem, LinkState, NotSent, Place, StorageProblem},
 };
 use tempfile::tempdir;
 
@@ -181,12 +182,7 @@ fn what_the_disk_does_not_take_is_not_acknowledged() {
     let server = Server::start(CAREFUL, &["alice", "bob"]);
     let mut window = Window::signed_in(folder.path(), "alice", &server.address);
     window.wait_idle();
-    let file = fs::read_dir(folder.path().join("accounts"))
-        .unwrap()
-        .map(|file| file.unwrap().path())
-        .find(|path| path.extension().is_some_and(|ending| ending == "db"))
-        .unwrap();
-    let behind_its_back = rusqlite::Connection::open(file).unwrap();
+    let behind_its_back = database(folder.path());
     let deny = "CREATE TRIGGER deny BEFORE INSERT ON messages
                 BEGIN SELECT raise(FAIL, 'the disk is full'); END";
     behind_its_back.execute_batch(deny).unwrap();
@@ -214,6 +210,64 @@ fn what_the_disk_does_not_take_is_not_acknowledged() {
     window.sign_in("alice", &server.address, None);
     window.wait_message("oi", Delivery::Received);
     assert_eq!(window.received(), ["oi"]);
+}
+
+/// The only account's database, opened by somebody else.
+fn database(folder: &Path) -> rusqlite::Connection {
+    let file = fs::read_dir(folder.join("accounts"))
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .find(|path| path.extension().is_some_and(|ending| ending == "db"))
+        .unwrap();
+    rusqlite::Connection::open(file).unwrap()
+}
+
+#[test]
+fn what_cannot_be_read_can_be_asked_for_again_and_the_account_stays_open() {
+    let folder = tempdir().unwrap();
+    let server = Server::start(CAREFUL, &["alice", "bob"]);
+    let mut window = Window::signed_in(folder.path(), "alice", &server.address);
+    window.wait_idle();
+    server.post("bob", "alice", "oi");
+    window.give(Command::FetchNow);
+    window.wait_message("oi", Delivery::Received);
+    let behind_its_back = database(folder.path());
+    let rename = |from: &str, to: &str| {
+        let rename = format!("ALTER TABLE {from} RENAME TO {to}");
+        behind_its_back.execute_batch(&rename).unwrap();
+    };
+    rename("messages", "elsewhere");
+    let (with, place) = (person("bob"), Place(1));
+    let asked = [
+        Command::LoadPage {
+            with: with.clone(),
+            before: None,
+            limit: 100,
+        },
+        Command::LoadAround {
+            with: with.clone(),
+            place,
+        },
+        Command::LoadNewer {
+            with: with.clone(),
+            after: place,
+            limit: 100,
+        },
+        Command::FindUnread { with: with.clone() },
+    ];
+    for asked in &asked {
+        window.give(asked.clone());
+        let given_back = window.wait("what cannot be read", |event| match event {
+            Event::NotLoaded { with, command, .. } => Some((with.clone(), command.clone())),
+            _ => None,
+        });
+        assert_eq!(given_back, (with.clone(), asked.clone()));
+    }
+    rename("elsewhere", "messages");
+    assert_eq!(texts(&window.history(&with)), ["oi"]);
+    window.send("bob", "still here");
+    window.wait_message("still here", Delivery::Accepted);
+    assert!(!window.events.contains(&Event::SignedOut));
 }
 
 #[test]

@@ -16,6 +16,7 @@ mod live;
 mod login;
 mod million;
 mod names;
+mod not_loaded;
 mod notifications;
 mod pictures;
 mod replies;

@@ -72,6 +72,15 @@ impl Session {
                     timeline.take_newer(after, messages, newer);
                 }
             }
+            Event::NotLoaded {
+                with,
+                command,
+                problem,
+            } if self.ready => {
+                if let Some(timeline) = self.timeline_of(&with) {
+                    timeline.give_up(command, problem);
+                }
+            }
             Event::Quoted(message) if self.ready => return self.jump_to(&message),
             Event::Found {
                 query,

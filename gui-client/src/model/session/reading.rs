@@ -22,6 +22,7 @@ impl Session {
             Some(at) => self.timelines.remove(at).1,
             None => Timeline::default(),
         };
+        timeline.not_loaded = None;
         let first_new = timeline.first_of_last_received(unread);
         if timeline.loaded && unread > 0 && first_new.is_none() && !timeline.complete {
             // More than is loaded has come since.
@@ -56,6 +57,7 @@ impl Session {
             return commands;
         };
         timeline.first_new = None;
+        timeline.not_loaded = None;
         timeline.sought = Some((id, jump));
         if timeline.index_of(id).is_none() {
             // Instead of the newest page, which may not reach so far.

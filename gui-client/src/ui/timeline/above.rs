@@ -105,6 +105,8 @@ impl Above {
         if self.beginning {
             let key = if messages.complete {
                 "chat.beginning"
+            } else if messages.not_loaded.is_some() {
+                "chat.not_loaded"
             } else if messages.older_at_server {
                 "chat.older_at_server"
             } else {

@@ -6,6 +6,7 @@ mod above;
 mod anchor;
 mod bubble;
 pub mod delivery;
+mod empty;
 mod question;
 mod row;
 mod scrollbar;
@@ -160,9 +161,7 @@ pub fn show(
     ui.advance_cursor_after_rect(window);
     state.rows.clear();
     if messages.is_empty() {
-        if messages.loaded {
-            row::nothing_yet(ui, view, open, messages, window);
-        }
+        empty::show(ui, view, open, messages, window, actions);
         state.drawn = None;
         report_attention(session, view.watched && messages.loaded, actions);
         return;
@@ -229,7 +228,8 @@ fn ask_for_more(
     };
     let is_near =
         |rows: usize| rows as f64 * state.mean < SCREENS_AHEAD * f64::from(window.height());
-    let may_load = messages.loaded && !messages.loading;
+    let is_had = messages.not_loaded.is_none();
+    let may_load = messages.loaded && !messages.loading && is_had;
     if may_load && !messages.complete && !messages.older_at_server && is_near(first.index) {
         actions.push(Action::LoadOlder);
     }
@@ -237,7 +237,10 @@ fn ask_for_more(
         if may_load {
             actions.push(Action::LoadNewest);
         }
-    } else if messages.newer && !messages.loading_newer && is_near(messages.len() - 1 - last.index)
+    } else if messages.newer
+        && !messages.loading_newer
+        && is_had
+        && is_near(messages.len() - 1 - last.index)
     {
         actions.push(Action::LoadNewer);
     }

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use egui::{
-    CornerRadius, OpenUrl, Painter, Rect, RichText, Sense, Stroke, Ui, UiBuilder, pos2,
+    CornerRadius, OpenUrl, Painter, Rect, Sense, Stroke, Ui, pos2,
     text_selection::LabelSelectionState, vec2,
 };
 
@@ -17,7 +17,7 @@ use crate::{
     markup,
     model::{Action, Overlay, Timeline},
     texts,
-    theme::{space, text},
+    theme::space,
     ui::{View, peer_name, widget},
 };
 
@@ -123,28 +123,6 @@ pub fn paint(
         id: message.id,
         bubble: rect,
     })
-}
-
-/// An empty conversation says what to do.
-pub fn nothing_yet(ui: &mut Ui, view: &View<'_>, open: &Peer, messages: &Timeline, window: Rect) {
-    let names = [("name", peer_name(view.texts, open))];
-    let key = if messages.loading {
-        "chat.loading"
-    } else if messages.older_at_server {
-        "chat.older_at_server"
-    } else {
-        "chat.nothing_yet"
-    };
-    let sentence = view.texts.fill(key, &names);
-    ui.scope_builder(UiBuilder::new().max_rect(window), |ui| {
-        widget::centred(ui, 360.0, "nothing yet", |ui| {
-            ui.label(
-                RichText::new(sentence)
-                    .font(text::body())
-                    .color(view.palette.text_weak),
-            );
-        });
-    });
 }
 
 fn ground(

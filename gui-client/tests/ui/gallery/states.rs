@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use egui::{Key, Modifiers, Vec2};
 use mensageiro::{
     disk::DiskProblem,
-    engine::{Event, LinkProblem, LinkState, StorageProblem},
+    engine::{Command, Event, LinkProblem, LinkState, StorageProblem},
     model::{Action, Notice, Overlay, Preferences, SaveProblem, SavedFile},
 };
 use mensageiro_protocol::Framing;
@@ -12,7 +12,10 @@ use super::{
     SMALL, USUAL, Words, picture,
     scenes::{chat, home},
 };
-use crate::{desk::Desk, inspector::crossed};
+use crate::{
+    desk::{Desk, person},
+    inspector::crossed,
+};
 
 #[test]
 fn dialogs() {
@@ -114,6 +117,23 @@ fn state_of_the_link() {
         }));
         desk
     });
+    let locked = StorageProblem::Disk {
+        path: "/home/alice/.local/share/meumensageiro".into(),
+        why: DiskProblem::Busy,
+    };
+    for (name, size) in [("not-loaded", USUAL), ("not-loaded-small", SMALL)] {
+        picture(name, size, |words| {
+            let mut desk = home(words);
+            desk.click("bruno");
+            desk.tell(not_loaded(locked.clone()));
+            desk
+        });
+    }
+    picture("not-loaded-older", USUAL, |words| {
+        let mut desk = chat(words);
+        desk.tell(not_loaded(locked.clone()));
+        desk
+    });
     picture("notice", USUAL, |words| {
         let mut desk = chat(words);
         desk.notice(Notice::Saved(
@@ -122,6 +142,19 @@ fn state_of_the_link() {
         ));
         desk
     });
+}
+
+/// The newest messages cannot be read.
+fn not_loaded(problem: StorageProblem) -> Event {
+    Event::NotLoaded {
+        with: person("bruno"),
+        command: Command::LoadPage {
+            with: person("bruno"),
+            before: None,
+            limit: 100,
+        },
+        problem,
+    }
 }
 
 #[test]
