@@ -6,7 +6,7 @@ use super::fold::fold;
 
 /// One step a version; `PRAGMA user_version` counts the steps done. Steps are never changed once
 /// released, only added.
-const STEPS: &[&str] = &[FIRST, LIVE, ARRANGED, WRITTEN, GROUPS];
+const STEPS: &[&str] = &[FIRST, LIVE, ARRANGED, WRITTEN, GROUPS, PLACES];
 
 const FIRST: &str = "
     CREATE TABLE facts (
@@ -111,6 +111,11 @@ const GROUPS: &str = "
         name TEXT PRIMARY KEY,
         members TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;
+";
+
+const PLACES: &str = "
+    -- What is found is read from the newest on, whatever the conversation.
+    CREATE INDEX places ON messages (place);
 ";
 
 /// The version this app reads and writes.

@@ -1,14 +1,21 @@
 //! Looking for words and parts of words in all that was ever said.
+//!
+//! What is found stands in the order of the conversations, which is not that in which messages were
+//! stored: older ones come later, as one scrolls to them. Words that few messages hold are looked up
+//! in the index, and all of those are put in order. Words that many hold are met soon by whoever
+//! reads from the newest message on.
+
+use std::cmp::Reverse;
 
 use rusqlite::{Row, params};
 
 use super::{
     History, Result,
     fold::fold,
-    row::{COLUMNS, peer_name, read_message},
+    row::{COLUMNS, known_conversation, peer_name, read_message},
 };
 use crate::{
-    engine::{Message, Peer, Place},
+    engine::{Message, MessageId, Peer, Place},
     markup,
 };
 
@@ -16,13 +23,41 @@ use crate::{
 const INDEXED_CHARS: usize = 3;
 /// Messages found at most.
 pub(in crate::engine) const MOST_FOUND: usize = 100;
-/// Messages with the words that are put in order, those stored last. Older ones that came later,
-/// as one scrolled to them, are among them in their own place.
-const ORDERED: usize = 20_000;
-/// Candidates of the index that are looked at for shorter words, the newest first.
-const CANDIDATES: usize = 2_000;
-/// Messages that are read at most when all words are short, the newest first.
-const READ: usize = 100_000;
+/// Messages that are read at most for a message that is quoted.
+const QUOTED: usize = 100_000;
+
+/// How far a search goes.
+#[derive(Clone, Copy, Debug)]
+struct Reach {
+    /// As many messages of the index are put in order whatever it costs.
+    few: usize,
+    /// So many of the newest messages are read for words that more hold.
+    read: usize,
+    /// So many of the index, those stored last, are put in order where reading has not found enough.
+    ordered: usize,
+    /// So many of the newest messages are read where all words are short.
+    read_for_short: usize,
+}
+
+const REACH: Reach = Reach {
+    few: 2_000,
+    read: 10_000,
+    ordered: 20_000,
+    read_for_short: 100_000,
+};
+
+/// What is looked for.
+struct Query<'a> {
+    /// Parts that a text must hold, folded.
+    words: Vec<&'a str>,
+    /// The same for the index, which does not know short ones.
+    indexed: String,
+    /// Of which conversation, by its number.
+    conversation: Option<i64>,
+}
+
+/// Where a message that was found stands, and which it is.
+type Found = (Reverse<i64>, i64);
 
 impl History {
     /// The newest messages that hold all these words or parts of words, newest first.
@@ -30,24 +65,7 @@ impl History {
     /// # Errors
     /// [`super::HistoryError::Failed`]
     pub fn search(&self, query: &str, with: Option<&Peer>) -> Result<Vec<Message>> {
-        let query = fold(query);
-        let words: Vec<&str> = query.split_whitespace().collect();
-        if words.is_empty() {
-            return Ok(Vec::new());
-        }
-        let (long, short): (Vec<&str>, Vec<&str>) = words
-            .iter()
-            .partition(|word| word.chars().count() >= INDEXED_CHARS);
-        let mut found = if long.is_empty() {
-            self.read_for(&short, with)?
-        } else {
-            self.look_up(&long, &short, with)?
-        };
-        found.sort_by_key(|message| std::cmp::Reverse(message.place));
-        for message in &mut found {
-            self.add_receipts(std::slice::from_mut(message))?;
-        }
-        Ok(found)
+        self.search_within(REACH, query, with)
     }
 
     /// The newest message before `before` that `author` wrote and that is quoted so; looked for
@@ -66,7 +84,7 @@ impl History {
             "SELECT {COLUMNS} FROM conversations c JOIN messages m ON m.conversation = c.id
              WHERE c.peer = ?1 AND m.place < ?2 ORDER BY m.place DESC LIMIT ?3"
         ))?;
-        let values = params![peer_name(with), before.0, READ as i64];
+        let values = params![peer_name(with), before.0, QUOTED as i64];
         let mut rows = statement.query_map(values, read_message)?;
         let is_it = |message: &Message| {
             let is_theirs = match &message.author {
@@ -85,63 +103,197 @@ impl History {
         Ok(found)
     }
 
-    fn look_up(&self, long: &[&str], short: &[&str], with: Option<&Peer>) -> Result<Vec<Message>> {
-        let quoted: Vec<String> = long
+    fn search_within(
+        &self,
+        reach: Reach,
+        query: &str,
+        with: Option<&Peer>,
+    ) -> Result<Vec<Message>> {
+        let folded = fold(query);
+        let words: Vec<&str> = folded.split_whitespace().collect();
+        let conversation = match with {
+            None => None,
+            Some(with) => match known_conversation(&self.connection, with)? {
+                Some(known) => Some(known),
+                None => return Ok(Vec::new()),
+            },
+        };
+        let long = words
             .iter()
-            .map(|word| format!("\"{}\"", word.replace('"', "\"\"")))
-            .collect();
-        let mut statement = self.connection.prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM (
-                 SELECT m.id AS found, m.place AS at_place FROM search s
-                 JOIN messages m ON m.id = s.rowid
-                 JOIN conversations c ON c.id = m.conversation
-                 WHERE s.text MATCH ?1 AND (?2 IS NULL OR c.peer = ?2)
-                 ORDER BY s.rowid DESC LIMIT ?3
-             ) JOIN messages m ON m.id = found JOIN conversations c ON c.id = m.conversation
-             ORDER BY at_place DESC LIMIT ?4"
-        ))?;
-        let values = params![
-            quoted.join(" "),
-            with.map(peer_name),
-            ORDERED as i64,
-            CANDIDATES as i64
-        ];
-        let rows = statement.query_map(values, read_message)?;
-        first_that_hold(rows, short)
+            .filter(|word| word.chars().count() >= INDEXED_CHARS)
+            .map(|word| format!("\"{}\"", word.replace('"', "\"\"")));
+        let query = Query {
+            indexed: long.collect::<Vec<_>>().join(" "),
+            words,
+            conversation,
+        };
+        let mut found = match (query.words.as_slice(), query.indexed.as_str()) {
+            ([], _) => Vec::new(),
+            (_, "") => self.read(&query, reach.read_for_short)?.0,
+            _ => self.look_up(&query, reach)?,
+        };
+        found.sort_unstable();
+        found.dedup();
+        found.truncate(MOST_FOUND);
+        let mut messages = Vec::with_capacity(found.len());
+        for (_, id) in found {
+            messages.extend(self.message(MessageId(id))?);
+        }
+        for message in &mut messages {
+            self.add_receipts(std::slice::from_mut(message))?;
+        }
+        Ok(messages)
     }
 
-    fn read_for(&self, short: &[&str], with: Option<&Peer>) -> Result<Vec<Message>> {
+    fn look_up(&self, query: &Query<'_>, reach: Reach) -> Result<Vec<Found>> {
+        let few = self.indexed(query, reach.few + 1)?;
+        if few.len() <= reach.few {
+            return self.that_hold(query, &few);
+        }
+        let (mut found, is_enough) = self.read(query, reach.read)?;
+        if !is_enough {
+            let ordered = self.indexed(query, reach.ordered)?;
+            found.extend(self.that_hold(query, &ordered)?);
+        }
+        Ok(found)
+    }
+
+    /// What the index has, those stored last.
+    fn indexed(&self, query: &Query<'_>, most: usize) -> Result<Vec<i64>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT rowid FROM search WHERE text MATCH ?1 ORDER BY rowid DESC LIMIT ?2",
+        )?;
+        let ids = statement.query_map(params![query.indexed, most as i64], |row| row.get(0))?;
+        Ok(ids.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Those of what the index has that are of the conversation and hold the short words too.
+    fn that_hold(&self, query: &Query<'_>, ids: &[i64]) -> Result<Vec<Found>> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT place, conversation, text FROM messages WHERE id = ?1")?;
+        let mut found = Vec::new();
+        for id in ids {
+            let mut rows = statement.query([id])?;
+            let Some(row) = rows.next()? else {
+                continue;
+            };
+            let conversation: i64 = row.get(1)?;
+            if query.conversation.is_none_or(|with| with == conversation)
+                && query.is_held_by(row)?
+            {
+                found.push((Reverse(row.get(0)?), *id));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Those of the newest messages that hold the words. The second value tells that no others are
+    /// wanted: there are as many as can be shown, or no older messages.
+    fn read(&self, query: &Query<'_>, most: usize) -> Result<(Vec<Found>, bool)> {
+        let of_one = match query.conversation {
+            Some(_) => "WHERE conversation = ?2",
+            None => "WHERE ?2 IS NULL",
+        };
         let mut statement = self.connection.prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM (
-                 SELECT m.id AS found, m.place AS at_place
-                 FROM messages m JOIN conversations c ON c.id = m.conversation
-                 WHERE ?1 IS NULL OR c.peer = ?1 ORDER BY m.id DESC LIMIT ?2
-             ) JOIN messages m ON m.id = found JOIN conversations c ON c.id = m.conversation
-             ORDER BY at_place DESC"
+            "SELECT place, id, text FROM messages {of_one} ORDER BY place DESC LIMIT ?1"
         ))?;
-        let values = params![with.map(peer_name), READ as i64];
-        let rows = statement.query_map(values, read_message)?;
-        first_that_hold(rows, short)
+        let mut rows = statement.query(params![most as i64, query.conversation])?;
+        let (mut found, mut read) = (Vec::new(), 0);
+        while let Some(row) = rows.next()? {
+            read += 1;
+            if query.is_held_by(row)? {
+                found.push((Reverse(row.get(0)?), row.get(1)?));
+                if found.len() == MOST_FOUND {
+                    return Ok((found, true));
+                }
+            }
+        }
+        Ok((found, read < most))
     }
 }
 
-fn first_that_hold<F>(rows: rusqlite::MappedRows<'_, F>, words: &[&str]) -> Result<Vec<Message>>
-where
-    F: FnMut(&Row<'_>) -> rusqlite::Result<Message>,
-{
-    let mut found = Vec::new();
-    for message in rows {
-        let message = message?;
-        let holds = words.is_empty() || {
-            let text = fold(message.text.as_str());
-            words.iter().all(|word| text.contains(word))
-        };
-        if holds {
-            found.push(message);
-            if found.len() == MOST_FOUND {
-                break;
-            }
-        }
+impl Query<'_> {
+    /// Whether the text in the third column holds all words.
+    fn is_held_by(&self, row: &Row<'_>) -> rusqlite::Result<bool> {
+        let text = fold(row.get_ref(2)?.as_str()?);
+        Ok(self.words.iter().all(|word| text.contains(word)))
     }
-    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use mensageiro_protocol::{Login, Text};
+
+    use super::*;
+    use crate::engine::Account;
+
+    /// Messages whose places have nothing to do with the order in which they are stored.
+    fn history(folder: &std::path::Path) -> History {
+        let account = Account {
+            login: Login::parse("alice").unwrap(),
+            server: "localhost".into(),
+        };
+        let history = History::open(folder, &account).unwrap();
+        for to in ["bob", "carol"] {
+            let to = Login::parse(to).unwrap();
+            history.add_to_outbox(&to, &Text::from("first")).unwrap();
+        }
+        let texts = ["a word of it", "Wörds and xy", "x", "rare word", "nothing"];
+        let mut random = fastrand::Rng::with_seed(7);
+        for id in 3..600_i64 {
+            let place = random.i64(1..1 << 40);
+            let text = texts[[0, 0, 1, 2, 4, 4, 4][random.usize(..7)]];
+            let text = if id % 150 == 0 { texts[3] } else { text };
+            history
+                .connection
+                .execute(
+                    "INSERT INTO messages (id, conversation, place, text, at, delivery)
+                     VALUES (?1, ?2, ?3, ?4, 0, 0)",
+                    params![id, 1 + id % 2, place, text],
+                )
+                .unwrap();
+            history
+                .connection
+                .execute(
+                    "INSERT INTO search (rowid, text) VALUES (?1, ?2)",
+                    params![id, fold(text)],
+                )
+                .unwrap();
+        }
+        history
+    }
+
+    #[test]
+    fn the_index_and_reading_find_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let history = history(folder.path());
+        let (bob, nobody) = (
+            Peer::Person(Login::parse("bob").unwrap()),
+            Peer::Person(Login::parse("nobody").unwrap()),
+        );
+        let by_index = Reach {
+            few: 1_000,
+            ..REACH
+        };
+        let by_reading = Reach { few: 0, ..REACH };
+        let by_both = Reach {
+            few: 0,
+            read: 30,
+            ..REACH
+        };
+        for query in ["word", "WORD x", "rare", "word rare", "ords", "absent"] {
+            for with in [None, Some(&bob)] {
+                let found = history.search_within(by_index, query, with).unwrap();
+                assert!(found.is_sorted_by_key(|message| Reverse(message.place)));
+                for reach in [by_reading, by_both] {
+                    let same = history.search_within(reach, query, with).unwrap();
+                    assert_eq!(same, found, "{query:?} {with:?} {reach:?}");
+                }
+            }
+            assert_eq!(history.search(query, Some(&nobody)).unwrap(), []);
+        }
+        assert_eq!(history.search("word", None).unwrap().len(), MOST_FOUND);
+        assert_eq!(history.search("rare", None).unwrap().len(), 3);
+    }
 }
