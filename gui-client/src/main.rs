@@ -17,7 +17,7 @@ use anyhow::{Context as _, bail};
 use clap::Parser;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use mensageiro::{
-    app::{MessengerApp, Setup, icon},
+    app::{MessengerApp, Setup, bring_into_view, icon},
     engine::{Account, Engine},
     files::DesktopDialog,
     model::{LoginForm, Notice, Preferences},
@@ -133,6 +133,7 @@ fn run(
                 failed,
             };
             theme::follow_system(&cc.egui_ctx);
+            bring_into_view(cc);
             let app = MessengerApp::new(&cc.egui_ctx, setup);
             Ok(Box::new(app) as Box<dyn eframe::App>)
         }

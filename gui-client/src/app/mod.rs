@@ -18,6 +18,7 @@ use crossbeam_channel::{Receiver, Sender};
 use egui::{Context, Ui, ViewportCommand};
 use jiff::{Timestamp, tz::TimeZone};
 
+pub use self::window::bring_into_view;
 use self::{attention::Attention, notifying::Notifying, saving::Saving, script::ScriptDriver};
 use crate::{
     engine::{Account, Command, Event, Older, StorageProblem},
