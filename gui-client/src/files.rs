@@ -2,16 +2,17 @@
 //! one, and writing it. Never called on the window's thread.
 
 use std::{
-    fs, io,
+    fs::{self, File},
+    io::{self, BufWriter, Write},
     path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use egui::ColorImage;
-use image::{ExtendedColorType, ImageEncoder, codecs::png::PngEncoder};
+use image::{ExtendedColorType, ImageEncoder, ImageError, codecs::png::PngEncoder};
 
-use crate::model::SaveProblem;
+use crate::{engine::StorageProblem, model::SaveProblem};
 
 /// What ends sooner was no dialog that somebody has seen.
 const FASTEST_CANCEL: Duration = Duration::from_millis(500);
@@ -72,16 +73,19 @@ pub fn save_picture(picture: &Arc<ColorImage>, path: &Path) -> Result<(), SavePr
         .iter()
         .flat_map(|pixel| [pixel.r(), pixel.g(), pixel.b()])
         .collect();
-    let mut png = Vec::new();
-    PngEncoder::new(&mut png)
-        .write_image(
-            &opaque,
-            u32::try_from(width).unwrap_or(u32::MAX),
-            u32::try_from(height).unwrap_or(u32::MAX),
-            ExtendedColorType::Rgb8,
-        )
-        .map_err(|error| SaveProblem::Encode(error.to_string()))?;
-    write(path, &png)
+    save(path, |file| {
+        PngEncoder::new(file)
+            .write_image(
+                &opaque,
+                u32::try_from(width).unwrap_or(u32::MAX),
+                u32::try_from(height).unwrap_or(u32::MAX),
+                ExtendedColorType::Rgb8,
+            )
+            .map_err(|error| match error {
+                ImageError::IoError(error) => error.into(),
+                other => Unwritten::Encode(other.to_string()),
+            })
+    })
 }
 
 /// Writes a text as UTF-8. Folders that are missing are made.
@@ -89,7 +93,73 @@ pub fn save_picture(picture: &Arc<ColorImage>, path: &Path) -> Result<(), SavePr
 /// # Errors
 /// [`SaveProblem::Write`], with the path.
 pub fn save_text(text: &str, path: &Path) -> Result<(), SaveProblem> {
-    write(path, text.as_bytes())
+    save(path, |file| Ok(file.write_all(text.as_bytes())?))
+}
+
+/// Why the contents of a file are not there.
+#[derive(Debug)]
+pub enum Unwritten {
+    /// The disk does not take them.
+    Disk(io::Error),
+    /// What is to be written cannot be read.
+    Read(StorageProblem),
+    /// It is a picture that cannot be encoded.
+    Encode(String),
+}
+
+impl From<io::Error> for Unwritten {
+    fn from(error: io::Error) -> Self {
+        Self::Disk(error)
+    }
+}
+
+impl From<StorageProblem> for Unwritten {
+    fn from(problem: StorageProblem) -> Self {
+        Self::Read(problem)
+    }
+}
+
+/// Has a file written as it goes: beside the one that is asked for, which it replaces at the end. So
+/// there is never half of one. Folders that are missing are made.
+///
+/// # Errors
+/// [`SaveProblem`], with the path where it matters.
+pub fn save<T>(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> Result<T, Unwritten>,
+) -> Result<T, SaveProblem> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}.part", std::process::id()));
+    let part = path.with_file_name(name);
+    let written = write_part(&part, write).and_then(|written| {
+        fs::rename(&part, path)?;
+        Ok(written)
+    });
+    written.map_err(|error| {
+        // What cannot be taken away was never there, most likely.
+        let _ = fs::remove_file(&part);
+        match error {
+            Unwritten::Disk(error) => SaveProblem::Write {
+                path: path.to_owned(),
+                why: (&error).into(),
+            },
+            Unwritten::Read(problem) => SaveProblem::Read(problem),
+            Unwritten::Encode(why) => SaveProblem::Encode(why),
+        }
+    })
+}
+
+fn write_part<T>(
+    part: &Path,
+    write: impl FnOnce(&mut dyn Write) -> Result<T, Unwritten>,
+) -> Result<T, Unwritten> {
+    if let Some(folder) = part.parent().filter(|f| !f.as_os_str().is_empty()) {
+        fs::create_dir_all(folder)?;
+    }
+    let mut file = BufWriter::new(File::create(part)?);
+    let written = write(&mut file)?;
+    file.into_inner().map_err(io::IntoInnerError::into_error)?;
+    Ok(written)
 }
 
 /// Where pictures go unless told otherwise.
@@ -114,19 +184,6 @@ pub fn documents_folder() -> PathBuf {
 pub fn file_name(now: &jiff::Zoned, ending: &str) -> String {
     let name = now.strftime("mensageiro-%Y%m%d-%H%M%S");
     format!("{name}.{ending}")
-}
-
-fn write(path: &Path, bytes: &[u8]) -> Result<(), SaveProblem> {
-    let write = || -> io::Result<()> {
-        if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
-            fs::create_dir_all(folder)?;
-        }
-        fs::write(path, bytes)
-    };
-    write().map_err(|error| SaveProblem::Write {
-        path: path.to_owned(),
-        why: (&error).into(),
-    })
 }
 
 #[cfg(test)]
@@ -159,6 +216,23 @@ mod tests {
             answer(Some(path.clone()), at_once, true),
             PathAnswer::At(path)
         );
+    }
+
+    #[test]
+    fn what_cannot_be_finished_leaves_what_was_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("conversation.txt");
+        save_text("the old one", &path).unwrap();
+        let failed = save::<()>(&path, |file| {
+            file.write_all(b"half of the new one")?;
+            Err(StorageProblem::Stopped.into())
+        });
+        assert_eq!(failed, Err(SaveProblem::Read(StorageProblem::Stopped)));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "the old one");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        save_text("the new one", &path).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "the new one");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 
     #[test]

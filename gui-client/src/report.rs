@@ -4,13 +4,17 @@
 mod csv;
 mod text;
 
-use std::fmt::Write;
+use std::{
+    fmt::{self, Write as _},
+    io::Write,
+};
 
 use jiff::{Timestamp, tz::TimeZone};
 
 pub use self::{csv::csv, text::text};
 use crate::{
-    engine::{Message, Older, Receipt},
+    engine::{Message, Older, Receipt, StorageProblem},
+    files::Unwritten,
     texts::Texts,
 };
 
@@ -21,8 +25,8 @@ pub struct Reported<'a> {
     pub me: &'a str,
     /// How the conversation is called.
     pub with: &'a str,
-    /// Oldest first.
-    pub messages: &'a [Message],
+    /// How many messages there are.
+    pub count: usize,
     /// What there is before them.
     pub older: Older,
 }
@@ -47,22 +51,20 @@ impl<'a> Reported<'a> {
         }
     }
 
-    fn rows(self) -> impl Iterator<Item = Row<'a>> {
-        self.messages.iter().flat_map(move |message| {
-            let from = self.author(message);
-            let row = Row {
-                message,
-                from,
-                stored: message.is_stored().then_some(message.at),
-                receipt: None,
-            };
-            let alone = message.receipts.is_empty().then_some(row);
-            let receipts = message.receipts.iter().map(move |receipt| Row {
-                receipt: Some(receipt),
-                ..row
-            });
-            alone.into_iter().chain(receipts)
-        })
+    /// One for each reader.
+    fn rows(self, message: &'a Message) -> impl Iterator<Item = Row<'a>> {
+        let row = Row {
+            message,
+            from: self.author(message),
+            stored: message.is_stored().then_some(message.at),
+            receipt: None,
+        };
+        let alone = message.receipts.is_empty().then_some(row);
+        let receipts = message.receipts.iter().map(move |receipt| Row {
+            receipt: Some(receipt),
+            ..row
+        });
+        alone.into_iter().chain(receipts)
     }
 }
 
@@ -75,26 +77,39 @@ pub fn older(texts: &Texts, older: Older) -> Option<&str> {
     }
 }
 
+/// A message as it is read, oldest first.
+pub type Read = Result<Message, StorageProblem>;
+
 /// A page that stands alone: no script, nothing from elsewhere.
-pub fn html(texts: &Texts, zone: &TimeZone, now: Timestamp, reported: Reported<'_>) -> String {
+///
+/// # Errors
+/// [`Unwritten`]
+pub fn html(
+    page: &mut dyn Write,
+    texts: &Texts,
+    zone: &TimeZone,
+    now: Timestamp,
+    reported: Reported<'_>,
+    messages: impl Iterator<Item = Read>,
+) -> Result<(), Unwritten> {
     let title = texts.fill("report.title", &[("name", reported.with)]);
     let moment = |at: Timestamp| zone.to_datetime(at).strftime("%F %H:%M:%S%.3f").to_string();
     let about = texts.fill(
         "report.about",
         &[("login", reported.me), ("time", &moment(now))],
     );
-    let mut page = String::from("<!doctype html>\n<html>\n<meta charset=\"utf-8\">\n");
-    let _ = write!(
+    page.write_all(b"<!doctype html>\n<html>\n<meta charset=\"utf-8\">\n")?;
+    write!(
         page,
         "<title>{0}</title>\n{STYLE}<h1>{0}</h1>\n<p>",
         Escaped(&title)
-    );
-    let count = texts.count("report.count", reported.messages.len());
-    let _ = write!(page, "{} {}", Escaped(&about), Escaped(&count));
+    )?;
+    let count = texts.count("report.count", reported.count);
+    write!(page, "{} {}", Escaped(&about), Escaped(&count))?;
     if let Some(sentence) = older(texts, reported.older) {
-        let _ = write!(page, " {}", Escaped(sentence));
+        write!(page, " {}", Escaped(sentence))?;
     }
-    page.push_str("</p>\n<table>\n<tr>");
+    page.write_all(b"</p>\n<table>\n<tr>")?;
     for heading in [
         "report.number",
         "report.from",
@@ -104,36 +119,33 @@ pub fn html(texts: &Texts, zone: &TimeZone, now: Timestamp, reported: Reported<'
         "report.delivered",
         "report.read",
     ] {
-        let _ = write!(page, "<th>{}</th>", Escaped(texts.get(heading)));
+        write!(page, "<th>{}</th>", Escaped(texts.get(heading)))?;
     }
-    page.push_str("</tr>\n");
-    for row in reported.rows() {
-        let number = row.message.server_id.map(|id| id.to_string());
-        let cells = [
-            number.unwrap_or_default(),
-            row.from.to_owned(),
-            row.message.text.as_str().to_owned(),
-            row.stored.map(moment).unwrap_or_default(),
-            row.receipt
-                .map(|receipt| receipt.by.to_string())
-                .unwrap_or_default(),
-            row.receipt
-                .and_then(|receipt| receipt.delivered)
-                .map(moment)
-                .unwrap_or_default(),
-            row.receipt
-                .and_then(|receipt| receipt.read)
-                .map(moment)
-                .unwrap_or_default(),
-        ];
-        page.push_str("<tr>");
-        for cell in cells {
-            let _ = write!(page, "<td>{}</td>", Escaped(&cell));
+    page.write_all(b"</tr>\n")?;
+    for message in messages {
+        for row in reported.rows(&message?) {
+            let number = row.message.server_id.map(|id| id.to_string());
+            let receipt = row.receipt;
+            let by = receipt.map(|receipt| receipt.by.to_string());
+            let delivered = receipt.and_then(|receipt| receipt.delivered);
+            let read = receipt.and_then(|receipt| receipt.read);
+            let cells = [
+                number.unwrap_or_default(),
+                row.from.to_owned(),
+                row.message.text.as_str().to_owned(),
+                row.stored.map(moment).unwrap_or_default(),
+                by.unwrap_or_default(),
+                delivered.map(moment).unwrap_or_default(),
+                read.map(moment).unwrap_or_default(),
+            ];
+            page.write_all(b"<tr>")?;
+            for cell in cells {
+                write!(page, "<td>{}</td>", Escaped(&cell))?;
+            }
+            page.write_all(b"</tr>\n")?;
         }
-        page.push_str("</tr>\n");
     }
-    page.push_str("</table>\n</html>\n");
-    page
+    Ok(page.write_all(b"</table>\n</html>\n")?)
 }
 
 const STYLE: &str = "<meta name=\"viewport\" content=\"width=device-width\">
@@ -150,8 +162,8 @@ td:not(:nth-child(3)) { white-space: nowrap; font-variant-numeric: tabular-nums;
 /// A text that is nothing but text in a page.
 struct Escaped<'a>(&'a str);
 
-impl std::fmt::Display for Escaped<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for c in self.0.chars() {
             match c {
                 '<' => f.write_str("&lt;")?,
@@ -214,15 +226,22 @@ mod tests {
         let reported = Reported {
             me: "ana",
             with: "turma",
-            messages,
+            count: messages.len(),
             older: Older::AtServer,
         };
+        let mut page = Vec::new();
+        let (texts, messages) = (Texts::of(Language::English), messages.iter().cloned());
+        let now = at(100);
         html(
-            Texts::of(Language::English),
+            &mut page,
+            texts,
             &TimeZone::UTC,
-            at(100),
+            now,
             reported,
+            messages.map(Ok),
         )
+        .unwrap();
+        String::from_utf8(page).unwrap()
     }
 
     #[test]

@@ -91,8 +91,9 @@ impl Friend {
         });
         loop {
             let event = self.engine.events().recv_timeout(PATIENCE).unwrap();
-            if let Event::Report { messages, .. } = event {
-                return messages;
+            if let Event::Report { said, .. } = event {
+                let messages = said.open().unwrap().all;
+                return messages.map(Result::unwrap).collect();
             }
         }
     }

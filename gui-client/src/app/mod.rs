@@ -21,7 +21,7 @@ use jiff::{Timestamp, tz::TimeZone};
 pub use self::window::bring_into_view;
 use self::{attention::Attention, notifying::Notifying, saving::Saving, script::ScriptDriver};
 use crate::{
-    engine::{Account, Command, Event, Older, StorageProblem},
+    engine::{Account, Command, Event, StorageProblem},
     files::AskPath,
     model::{
         Action, Model, Notice, Overlay, Preferences, SaveAction, SavedFile, Session, WindowPlace,
@@ -198,9 +198,7 @@ impl MessengerApp {
             Action::Save(SaveAction::Take(SavedFile::Transcript)) => {
                 let text = self.model.inspector.transcript(&self.zone);
                 let file = SavedFile::Transcript;
-                let is_taken = self
-                    .saving
-                    .take_text(ctx, file, Older::Nothing, move || text);
+                let is_taken = self.saving.take_text(ctx, file, text);
                 self.tell_if_busy(is_taken);
             }
             Action::Save(SaveAction::Drop) => {

@@ -1,13 +1,17 @@
 //! What becomes of what a person saves: asked for, told of, and told no longer.
 
-use std::time::{Duration, Instant};
+use std::{
+    io::Write,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use egui::Context;
 use jiff::Timestamp;
 
 use super::{MessengerApp, saving::Told};
 use crate::{
-    engine::{Event, Older, ReportFormat},
+    engine::{Event, Messages, Older, ReportFormat},
     model::{Notice, Overlay, SavedFile},
     report::{self, Reported},
     texts::Texts,
@@ -19,13 +23,7 @@ const NOTICE: Duration = Duration::from_secs(8);
 
 impl MessengerApp {
     pub(super) fn save_report(&mut self, ctx: &Context, report: Event) {
-        let Event::Report {
-            with,
-            format,
-            messages,
-            older,
-        } = report
-        else {
+        let Event::Report { with, format, said } = report else {
             return;
         };
         let Some(session) = &self.model.session else {
@@ -33,21 +31,24 @@ impl MessengerApp {
         };
         let texts = Texts::of(self.model.preferences.language);
         let (me, zone) = (session.account.login.clone(), self.zone.clone());
-        let write = move || {
+        let write = move |file: &mut dyn Write| {
+            let Messages { count, older, all } = said.open()?;
             let reported = Reported {
                 me: me.as_str(),
                 with: ui::peer_name(texts, &with),
-                messages: &messages,
+                count,
                 older,
             };
+            let now = Timestamp::now();
             match format {
-                ReportFormat::Html => report::html(texts, &zone, Timestamp::now(), reported),
-                ReportFormat::Csv => report::csv(reported),
-                ReportFormat::Text => report::text(texts, &zone, Timestamp::now(), reported),
+                ReportFormat::Html => report::html(file, texts, &zone, now, reported, all)?,
+                ReportFormat::Csv => report::csv(file, reported, all)?,
+                ReportFormat::Text => report::text(file, texts, &zone, now, reported, all)?,
             }
+            Ok(older)
         };
         let file = SavedFile::Report(format);
-        let is_taken = self.saving.take_text(ctx, file, older, write);
+        let is_taken = self.saving.take_report(ctx, file, Arc::new(write));
         self.tell_if_busy(is_taken);
     }
 

@@ -1,4 +1,5 @@
 use std::{
+    io::Write,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -13,7 +14,7 @@ use jiff::Zoned;
 
 use crate::{
     engine::{Older, ReportFormat},
-    files::{self, AskPath, PathAnswer},
+    files::{self, AskPath, PathAnswer, Unwritten},
     model::{SaveProblem, SavedFile},
 };
 
@@ -54,28 +55,27 @@ enum Message {
 #[derive(Clone)]
 enum Content {
     Picture(Arc<ColorImage>),
-    Text(SavedFile, Arc<str>, Older),
+    Text(SavedFile, Arc<str>),
+    Report(SavedFile, Arc<WriteReport>),
 }
+
+/// Writes a report; what there is before what it has.
+pub type WriteReport = dyn Fn(&mut dyn Write) -> Result<Older, Unwritten> + Send + Sync;
 
 impl Content {
     fn file(&self) -> SavedFile {
         match self {
             Self::Picture(_) => SavedFile::Picture,
-            Self::Text(file, ..) => *file,
+            Self::Text(file, _) | Self::Report(file, _) => *file,
         }
     }
 
-    fn older(&self) -> Older {
+    /// Gives what there is before what it has.
+    fn write(&self, path: &Path) -> Result<Older, SaveProblem> {
         match self {
-            Self::Picture(_) => Older::Nothing,
-            Self::Text(.., older) => *older,
-        }
-    }
-
-    fn write(&self, path: &Path) -> Result<(), SaveProblem> {
-        match self {
-            Self::Picture(picture) => files::save_picture(picture, path),
-            Self::Text(_, text, _) => files::save_text(text, path),
+            Self::Picture(picture) => files::save_picture(picture, path).map(|()| Older::Nothing),
+            Self::Text(_, text) => files::save_text(text, path).map(|()| Older::Nothing),
+            Self::Report(_, write) => files::save(path, |file| write(file)),
         }
     }
 }
@@ -126,22 +126,24 @@ impl Saving {
         self.busy
     }
 
-    /// Asks where to save a text, which is written away from the window's thread. `false`: another
+    /// Asks where to save a text. `false`: another file is on its way.
+    pub fn take_text(&mut self, ctx: &Context, file: SavedFile, text: String) -> bool {
+        self.take(ctx, Content::Text(file, text.into()))
+    }
+
+    /// Asks where to save a report, which is written away from the window's thread. `false`: another
     /// file is on its way.
-    pub fn take_text(
-        &mut self,
-        ctx: &Context,
-        file: SavedFile,
-        older: Older,
-        write: impl FnOnce() -> String + Send + 'static,
-    ) -> bool {
+    pub fn take_report(&mut self, ctx: &Context, file: SavedFile, write: Arc<WriteReport>) -> bool {
+        self.take(ctx, Content::Report(file, write))
+    }
+
+    fn take(&mut self, ctx: &Context, content: Content) -> bool {
         if std::mem::replace(&mut self.busy, true) {
             return false;
         }
         let (dialog, tell) = (Arc::clone(&self.dialog), self.tell.clone());
-        ask_and_save(dialog, tell, ctx.clone(), file, move || {
-            Content::Text(file, write().into(), older)
-        });
+        let file = content.file();
+        ask_and_save(dialog, tell, ctx.clone(), file, move || content);
         true
     }
 
@@ -151,7 +153,8 @@ impl Saving {
         ctx.request_screenshot(move |picture| {
             let picture = Content::Picture(picture);
             work(tell, wake, SavedFile::Picture, move || {
-                Message::Done(Told::ForScript(save(&picture, path)))
+                let saved = picture.write(&path).map(|_| path);
+                Message::Done(Told::ForScript(saved))
             });
         });
     }
@@ -236,13 +239,9 @@ fn work(
     }
 }
 
-fn save(content: &Content, path: PathBuf) -> Result<PathBuf, SaveProblem> {
-    content.write(&path).map(|()| path)
-}
-
 fn told(content: &Content, path: PathBuf) -> Told {
-    match save(content, path) {
-        Ok(path) => Told::Saved(content.file(), path, content.older()),
+    match content.write(&path) {
+        Ok(older) => Told::Saved(content.file(), path, older),
         Err(why) => Told::Failed(content.file(), why),
     }
 }

@@ -10,6 +10,7 @@ pub use mensageiro_protocol::live::{Presence, PresenceNews, ReceiptState, Roster
 
 use super::{
     problem::{LinkProblem, StorageProblem},
+    said::Said,
     wire::WireNews,
 };
 
@@ -199,7 +200,6 @@ pub enum Event {
         /// `None`: all have been read.
         message: Option<Message>,
     },
-    /// The answer to [`super::Command::FindQuoted`].
     /// The local database did not give what was asked for of a conversation; nothing else is
     /// harmed, and it can be asked for again.
     NotLoaded {
@@ -210,6 +210,7 @@ pub enum Event {
         /// Why it is not there.
         problem: StorageProblem,
     },
+    /// The answer to [`super::Command::FindQuoted`].
     Quoted(Message),
     /// The answer to [`super::Command::Search`], newest first.
     Found {
@@ -263,16 +264,14 @@ pub enum Event {
         /// Why.
         reason: NotSent,
     },
-    /// The answer to [`super::Command::Report`]: what this computer has, oldest first.
+    /// The answer to [`super::Command::Report`].
     Report {
         /// Of which conversation.
         with: Peer,
         /// As what it was asked for.
         format: ReportFormat,
-        /// At most 1,000,000.
-        messages: Vec<Message>,
-        /// What there is before them: more on this computer, more at the server, or nothing.
-        older: Older,
+        /// What this computer has, at most 1,000,000 messages.
+        said: Said,
     },
     /// Something went over the wire; told while [`super::Command::Inspect`] says so.
     Wire(WireNews),

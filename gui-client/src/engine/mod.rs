@@ -13,6 +13,7 @@ mod link;
 mod net;
 mod pages;
 mod problem;
+mod said;
 mod survey;
 mod wire;
 mod worker;
@@ -36,6 +37,7 @@ pub use link::{
 };
 pub use net::{AddressError, ServerAddress};
 pub use problem::{LinkProblem, StorageProblem};
+pub use said::{Messages, Said};
 pub use wire::{Crossing, Side, WireNews};
 
 use self::worker::Worker;

@@ -104,14 +104,9 @@ impl Worker {
                 open.find_unread(with);
                 Ok(())
             }),
-            Command::LoadNewer { with, after, limit } => self.with_history(|history| {
-                let (messages, newer) = history.page_after(&with, after, limit)?;
-                Ok(Some(Event::Newer {
-                    with,
-                    after,
-                    messages,
-                    newer,
-                }))
+            Command::LoadNewer { with, after, limit } => self.with_account(|open| {
+                open.load_newer(with, after, limit);
+                Ok(())
             }),
             Command::Search { query, with } => self.with_history(|history| {
                 let messages = history.search(&query, with.as_ref())?;
@@ -131,13 +126,8 @@ impl Worker {
                 Ok(found.map(Event::Quoted))
             }),
             Command::Report { with, format } => self.with_history(|history| {
-                let (messages, older) = history.everything(&with)?;
-                Ok(Some(Event::Report {
-                    with,
-                    format,
-                    messages,
-                    older,
-                }))
+                let said = history.everything(with.clone());
+                Ok(Some(Event::Report { with, format, said }))
             }),
             Command::Typing { to } => self.handle(Instant::now(), Input::Typing(to)),
             Command::Inspect(inspects) => {

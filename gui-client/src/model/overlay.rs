@@ -5,7 +5,7 @@ use thiserror::Error;
 
 use crate::{
     disk::DiskProblem,
-    engine::{Message, Older, ReportFormat},
+    engine::{Message, Older, ReportFormat, StorageProblem},
 };
 
 /// The dialog over everything else; there is at most one.
@@ -95,6 +95,9 @@ pub enum SaveProblem {
         /// Why.
         why: DiskProblem,
     },
+    /// What is to be written could not be read.
+    #[error("the messages cannot be read: {0:?}")]
+    Read(StorageProblem),
     /// It is a picture that could not be encoded; why, in the encoder's words.
     #[error("the picture cannot be encoded: {0}")]
     Encode(String),

@@ -1,38 +1,49 @@
-use super::Reported;
+use std::io::Write;
+
+use super::{Read, Reported};
+use crate::files::Unwritten;
 
 /// The first row.
 const HEADER: &str = "id,from,to,stored_at,delivered_at,read_at,text\n";
 
 /// A row for each message and each of its readers; times as RFC 3339 in UTC. A text that a
 /// spreadsheet would take for a formula gets an apostrophe, as in the server's `messages.csv`.
-pub fn csv(reported: Reported<'_>) -> String {
-    let mut rows = String::from(HEADER);
-    for row in reported.rows() {
-        let time = |at| at_text(at).unwrap_or_default();
-        let receipt = row.receipt;
-        let fields = [
-            row.message
-                .server_id
-                .map(|id| id.to_string())
-                .unwrap_or_default(),
-            row.from.to_owned(),
-            receipt
-                .map(|receipt| receipt.by.to_string())
-                .unwrap_or_default(),
-            time(row.stored),
-            time(receipt.and_then(|receipt| receipt.delivered)),
-            time(receipt.and_then(|receipt| receipt.read)),
-            row.message.text.as_str().to_owned(),
-        ];
-        for (number, field) in fields.iter().enumerate() {
-            if number > 0 {
-                rows.push(',');
+///
+/// # Errors
+/// [`Unwritten`]
+pub fn csv(
+    file: &mut dyn Write,
+    reported: Reported<'_>,
+    messages: impl Iterator<Item = Read>,
+) -> Result<(), Unwritten> {
+    file.write_all(HEADER.as_bytes())?;
+    for message in messages {
+        for row in reported.rows(&message?) {
+            let time = |at| at_text(at).unwrap_or_default();
+            let receipt = row.receipt;
+            let by = receipt.map(|receipt| receipt.by.to_string());
+            let number = row.message.server_id.map(|id| id.to_string());
+            let fields = [
+                number.unwrap_or_default(),
+                row.from.to_owned(),
+                by.unwrap_or_default(),
+                time(row.stored),
+                time(receipt.and_then(|receipt| receipt.delivered)),
+                time(receipt.and_then(|receipt| receipt.read)),
+                row.message.text.as_str().to_owned(),
+            ];
+            let mut line = String::new();
+            for (number, field) in fields.iter().enumerate() {
+                if number > 0 {
+                    line.push(',');
+                }
+                push_field(&mut line, field);
             }
-            push_field(&mut rows, field);
+            line.push('\n');
+            file.write_all(line.as_bytes())?;
         }
-        rows.push('\n');
     }
-    rows
+    Ok(())
 }
 
 fn at_text(at: Option<jiff::Timestamp>) -> Option<String> {
@@ -75,12 +86,15 @@ mod tests {
     use crate::engine::{Delivery, Older};
 
     fn rows(messages: &[crate::engine::Message]) -> String {
-        csv(Reported {
+        let reported = Reported {
             me: "ana",
             with: "turma",
-            messages,
+            count: messages.len(),
             older: Older::Nothing,
-        })
+        };
+        let mut rows = Vec::new();
+        csv(&mut rows, reported, messages.iter().cloned().map(Ok)).unwrap();
+        String::from_utf8(rows).unwrap()
     }
 
     #[test]

@@ -1,16 +1,28 @@
-use std::fmt::Write;
+use std::io::Write;
 
 use jiff::{Timestamp, tz::TimeZone};
 
-use super::{Reported, older};
-use crate::texts::{self, Texts};
+use super::{Read, Reported, older};
+use crate::{
+    files::Unwritten,
+    texts::{self, Texts},
+};
 
 /// What was said, as one would read it aloud: a line for each day, and for each message its time,
 /// its author and its text. Lines of a text after its first stand under it, indented, so that
 /// nothing in a text can pass for another message.
-pub fn text(texts: &Texts, zone: &TimeZone, now: Timestamp, reported: Reported<'_>) -> String {
-    let mut page = texts.fill("export.title", &[("name", reported.with)]);
-    page.push('\n');
+///
+/// # Errors
+/// [`Unwritten`]
+pub fn text(
+    page: &mut dyn Write,
+    texts: &Texts,
+    zone: &TimeZone,
+    now: Timestamp,
+    reported: Reported<'_>,
+    messages: impl Iterator<Item = Read>,
+) -> Result<(), Unwritten> {
+    let title = texts.fill("export.title", &[("name", reported.with)]);
     let today = zone.to_datetime(now).date();
     let moment = texts.fill(
         "day.with_time",
@@ -20,30 +32,28 @@ pub fn text(texts: &Texts, zone: &TimeZone, now: Timestamp, reported: Reported<'
         ],
     );
     let about = [("login", reported.me), ("time", &moment)];
-    page.push_str(&texts.fill("report.about", &about));
-    page.push('\n');
+    write!(page, "{title}\n{}\n", texts.fill("report.about", &about))?;
     if let Some(sentence) = older(texts, reported.older) {
-        page.push_str(sentence);
-        page.push('\n');
+        writeln!(page, "{sentence}")?;
     }
     let mut last = None;
-    for message in reported.messages {
+    for message in messages {
+        let message = message?;
         let day = zone.to_datetime(message.at).date();
         if last.replace(day) != Some(day) {
-            let _ = write!(page, "\n{}\n\n", texts::long_date(texts, day));
+            write!(page, "\n{}\n\n", texts::long_date(texts, day))?;
         }
         let values = [
             ("time", texts::time_of_day(message.at, zone)),
-            ("name", reported.author(message).to_owned()),
+            ("name", reported.author(&message).to_owned()),
             ("text", message.text.as_str().replace('\n', "\n    ")),
         ];
         let values = values
             .each_ref()
             .map(|(name, value)| (*name, value.as_str()));
-        page.push_str(&texts.fill("export.line", &values));
-        page.push('\n');
+        writeln!(page, "{}", texts.fill("export.line", &values))?;
     }
-    page
+    Ok(())
 }
 
 #[cfg(test)]
@@ -85,11 +95,14 @@ mod tests {
         let reported = Reported {
             me: "alice",
             with: "team",
-            messages: &messages,
+            count: messages.len(),
             older,
         };
         let now = Timestamp::from_second(1_700_100_000).unwrap();
-        text(Texts::of(language), &TimeZone::UTC, now, reported)
+        let (mut page, texts) = (Vec::new(), Texts::of(language));
+        let messages = messages.into_iter().map(Ok);
+        text(&mut page, texts, &TimeZone::UTC, now, reported, messages).unwrap();
+        String::from_utf8(page).unwrap()
     }
 
     #[test]

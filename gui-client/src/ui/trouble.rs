@@ -45,6 +45,9 @@ pub fn save(texts: &Texts, problem: &SaveProblem) -> String {
             };
             disk(texts, path, why, advice)
         }
+        SaveProblem::Read(problem) => {
+            format!("{} {}", texts.get("save.not_read"), storage(texts, problem))
+        }
         SaveProblem::Encode(why) => texts.fill("save.no_picture", &[("why", why)]),
         SaveProblem::NoThread => texts.get("save.no_thread").to_owned(),
     }
@@ -170,6 +173,7 @@ mod tests {
         );
         said.push(save(texts, &SaveProblem::Encode(RAW.into())));
         said.push(save(texts, &SaveProblem::NoThread));
+        said.push(save(texts, &SaveProblem::Read(StorageProblem::Locked)));
         said.push(settings(texts, &SettingsProblem::SetAside { to: path() }));
         said.extend(
             [

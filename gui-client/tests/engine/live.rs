@@ -62,13 +62,11 @@ fn a_message_is_pushed_and_its_author_hears_how_far_it_is() {
         format: ReportFormat::Csv,
     });
     let reported = alice.wait("a report", |event| match event {
-        Event::Report {
-            messages,
-            older: Older::Nothing,
-            ..
-        } => Some(messages.clone()),
+        Event::Report { said, .. } => Some(said.open().unwrap()),
         _ => None,
     });
+    assert_eq!((reported.count, reported.older), (1, Older::Nothing));
+    let reported: Vec<_> = reported.all.map(Result::unwrap).collect();
     assert_eq!(reported, kept);
 }
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use mensageiro::{
-    engine::{Command, Delivery, Event, Older, ReportFormat},
+    engine::{Command, Delivery, Event, Messages, Older, ReportFormat, Said},
     files::PathAnswer,
     model::{Notice, Preferences, SavedFile},
 };
@@ -57,12 +57,15 @@ fn saving(entry: &str, format: ReportFormat, path: &Path, older: Older) -> Desk 
             format
         }]
     );
-    desk.say(Event::Report {
-        with,
-        format,
-        messages: vec![message(1, "bob", Delivery::Received, "=1+1 & more")],
-        older,
+    let said = Said::new(move || {
+        let message = message(1, "bob", Delivery::Received, "=1+1 & more");
+        Ok(Messages {
+            count: 1,
+            older,
+            all: Box::new(std::iter::once(Ok(message))),
+        })
     });
+    desk.say(Event::Report { with, format, said });
     desk
 }
 

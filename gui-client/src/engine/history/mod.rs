@@ -1,6 +1,7 @@
 //! The local database: one file for each account, with all its messages, drafts and what is
 //! needed to neither lose nor double a message when the app or the link dies.
 
+mod everything;
 mod file;
 mod fold;
 mod groups;
@@ -45,8 +46,9 @@ pub struct History {
     login: Login,
     /// What came before in doubt, until this session has shown how much of it is repeated.
     repeats: Option<Repeats>,
-    /// Held as long as the database is open; the system lets go of it when the app dies.
-    _lock: File,
+    /// Held as long as the database is open; the system lets go of it when the app dies. `None`
+    /// for who only reads beside the one that holds it.
+    _lock: Option<File>,
 }
 
 /// Why the local database cannot be used. Its text is for the log; [`StorageProblem`] is what the
@@ -134,7 +136,7 @@ impl History {
             connection,
             login: account.login.clone(),
             repeats: None,
-            _lock: lock,
+            _lock: Some(lock),
         };
         history.settle_departed()?;
         history.tag_outbox()?;

@@ -6,13 +6,10 @@ use super::{
     History, Result,
     row::{COLUMNS, conversation, known_conversation, peer_name, read_message, read_peer},
 };
-use crate::engine::{Conversation, Message, MessageId, Older, Peer, Place};
+use crate::engine::{Conversation, Message, MessageId, Peer, Place};
 
 /// No page is longer, whatever is asked for.
-const LONGEST_PAGE: usize = 1000;
-
-/// Messages of a report at most.
-const LONGEST_REPORT: usize = 1_000_000;
+pub(super) const LONGEST_PAGE: usize = 1000;
 
 impl History {
     /// All conversations, the one with the newest message first, those with a draft only last.
@@ -63,7 +60,16 @@ impl History {
         before: Option<Place>,
         limit: usize,
     ) -> Result<(Vec<Message>, bool)> {
-        self.read_page(with, before, limit.min(LONGEST_PAGE))
+        let limit = limit.min(LONGEST_PAGE);
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT {COLUMNS}
+             FROM conversations c JOIN messages m ON m.conversation = c.id
+             WHERE c.peer = ?1 AND m.place < ?2 ORDER BY m.place DESC LIMIT ?3"
+        ))?;
+        let (mut messages, is_more) = self.read_rows(&mut statement, with, end(before), limit)?;
+        messages.reverse();
+        self.add_receipts(&mut messages)?;
+        Ok((messages, !is_more))
     }
 
     /// Up to `limit` (and never more than 1,000) messages newer than `after`, oldest first. The
@@ -86,51 +92,6 @@ impl History {
         let (mut messages, newer) = self.read_rows(&mut statement, with, after.0, limit)?;
         self.add_receipts(&mut messages)?;
         Ok((messages, newer))
-    }
-
-    /// All there is of a conversation, the newest 1,000,000 messages at most, oldest first; and
-    /// what there is before them.
-    ///
-    /// # Errors
-    /// [`super::HistoryError::Failed`]
-    pub fn everything(&self, with: &Peer) -> Result<(Vec<Message>, Older)> {
-        self.newest(with, LONGEST_REPORT)
-    }
-
-    /// The newest messages, read page by page.
-    fn newest(&self, with: &Peer, most: usize) -> Result<(Vec<Message>, Older)> {
-        let (mut newest_first, mut before, mut is_complete) = (Vec::new(), None, false);
-        while !is_complete && newest_first.len() < most {
-            let limit = LONGEST_PAGE.min(most - newest_first.len());
-            let (page, is_last) = self.read_page(with, before, limit)?;
-            before = page.first().map(|oldest| oldest.place);
-            is_complete = is_last || page.is_empty();
-            newest_first.extend(page.into_iter().rev());
-        }
-        newest_first.reverse();
-        let older = match is_complete {
-            false => Older::More,
-            true if self.gap_below(with)?.is_some() => Older::AtServer,
-            true => Older::Nothing,
-        };
-        Ok((newest_first, older))
-    }
-
-    fn read_page(
-        &self,
-        with: &Peer,
-        before: Option<Place>,
-        limit: usize,
-    ) -> Result<(Vec<Message>, bool)> {
-        let mut statement = self.connection.prepare_cached(&format!(
-            "SELECT {COLUMNS}
-             FROM conversations c JOIN messages m ON m.conversation = c.id
-             WHERE c.peer = ?1 AND m.place < ?2 ORDER BY m.place DESC LIMIT ?3"
-        ))?;
-        let (mut messages, is_more) = self.read_rows(&mut statement, with, end(before), limit)?;
-        messages.reverse();
-        self.add_receipts(&mut messages)?;
-        Ok((messages, !is_more))
     }
 
     /// Up to `limit` messages, and whether there are more.
@@ -212,41 +173,4 @@ impl History {
 
 fn end(before: Option<Place>) -> i64 {
     before.map_or(i64::MAX, |place| place.0)
-}
-
-#[cfg(test)]
-mod tests {
-    use mensageiro_protocol::{Login, Text};
-
-    use super::*;
-    use crate::engine::Account;
-
-    #[test]
-    fn all_of_a_conversation_is_read_in_pages_up_to_a_bound() {
-        let folder = tempfile::tempdir().unwrap();
-        let account = Account {
-            login: Login::parse("alice").unwrap(),
-            server: "localhost".into(),
-        };
-        let history = History::open(folder.path(), &account).unwrap();
-        let bob = Login::parse("bob").unwrap();
-        let with = Peer::Person(bob.clone());
-        let count = LONGEST_PAGE * 2 + 1;
-        history.add_to_outbox(&bob, &Text::from("first")).unwrap();
-        history
-            .connection
-            .execute(
-                "WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
-                 INSERT INTO messages (conversation, place, text, at, delivery)
-                 SELECT 1, i, 'message ' || i, i, 0 FROM n",
-                [count as i64],
-            )
-            .unwrap();
-        let (all, older) = history.everything(&with).unwrap();
-        assert_eq!((all.len(), older), (count, Older::Nothing));
-        assert!(all.is_sorted_by_key(|message| message.place));
-        let (newest, older) = history.newest(&with, count - 1).unwrap();
-        assert_eq!((newest.len(), older), (count - 1, Older::More));
-        assert_eq!(newest[..], all[1..]);
-    }
 }

@@ -1,0 +1,196 @@
+//! All of a conversation, read page by page beside the account that is open.
+
+use std::{path::PathBuf, vec};
+
+use mensageiro_protocol::Login;
+use rusqlite::{Connection, OpenFlags};
+
+use super::{BUSY, History, HistoryError, Result, row::peer_name, timeline::LONGEST_PAGE};
+use crate::engine::{Message, Messages, Older, Peer, Place, Said};
+
+/// Messages of a file at most.
+const MOST: usize = 1_000_000;
+
+/// Where an account's messages are, for another thread.
+#[derive(Clone, Debug)]
+struct Source {
+    path: PathBuf,
+    login: Login,
+    with: Peer,
+}
+
+/// The messages of a conversation, oldest first.
+struct Everything {
+    history: History,
+    with: Peer,
+    after: Place,
+    left: usize,
+    page: vec::IntoIter<Message>,
+}
+
+impl History {
+    /// All there is of a conversation, the newest 1,000,000 messages at most.
+    pub fn everything(&self, with: Peer) -> Said {
+        let source = self.source(with);
+        Said::new(move || {
+            source
+                .read(MOST)
+                .map_err(|error| error.problem(&source.path))
+        })
+    }
+
+    fn source(&self, with: Peer) -> Source {
+        Source {
+            path: self
+                .connection
+                .path()
+                .map(PathBuf::from)
+                .unwrap_or_default(),
+            login: self.login.clone(),
+            with,
+        }
+    }
+}
+
+impl Source {
+    fn read(&self, most: usize) -> Result<Messages> {
+        let open = |source| HistoryError::Open {
+            path: self.path.clone(),
+            source,
+        };
+        // Who only reads needs to write as well: what readers of one file tell each other.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&self.path, flags).map_err(open)?;
+        connection.busy_timeout(BUSY)?;
+        connection.pragma_update(None, "query_only", true)?;
+        // All pages are of one moment, whatever comes meanwhile.
+        connection.execute_batch("BEGIN")?;
+        let history = History {
+            connection,
+            login: self.login.clone(),
+            repeats: None,
+            _lock: None,
+        };
+        let with = self.with.clone();
+        let (count, first) = history.newest(&with, most)?;
+        let after = Place(first.0 - 1);
+        let older = if !history.page(&with, Some(first), 1)?.0.is_empty() {
+            Older::More
+        } else if history.gap_below(&with)?.is_some() {
+            Older::AtServer
+        } else {
+            Older::Nothing
+        };
+        let path = self.path.clone();
+        let all = Everything {
+            history,
+            with,
+            after,
+            left: count,
+            page: Vec::new().into_iter(),
+        };
+        Ok(Messages {
+            count,
+            older,
+            all: Box::new(all.map(move |read| read.map_err(|error| error.problem(&path)))),
+        })
+    }
+}
+
+impl History {
+    /// How many of the newest messages there are, `most` at most, and where they begin.
+    fn newest(&self, with: &Peer, most: usize) -> Result<(usize, Place)> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT count(*), coalesce(min(place), 1) FROM (
+                 SELECT m.place FROM conversations c JOIN messages m ON m.conversation = c.id
+                 WHERE c.peer = ?1 ORDER BY m.place DESC LIMIT ?2
+             )",
+        )?;
+        let newest = statement.query_row((peer_name(with), most as i64), |row| {
+            let count: i64 = row.get(0)?;
+            Ok((usize::try_from(count).unwrap_or(0), Place(row.get(1)?)))
+        })?;
+        Ok(newest)
+    }
+}
+
+impl Iterator for Everything {
+    type Item = Result<Message>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.page.len() == 0 && self.left > 0 {
+            let limit = LONGEST_PAGE.min(self.left);
+            match self.history.page_after(&self.with, self.after, limit) {
+                Ok((page, _)) => {
+                    self.left = match page.last() {
+                        Some(_) => self.left - page.len(),
+                        None => 0,
+                    };
+                    self.after = page.last().map_or(self.after, |last| last.place);
+                    self.page = page.into_iter();
+                }
+                Err(error) => {
+                    self.left = 0;
+                    return Some(Err(error));
+                }
+            }
+        }
+        self.page.next().map(Ok)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mensageiro_protocol::Text;
+
+    use super::*;
+    use crate::engine::Account;
+
+    #[test]
+    fn all_of_a_conversation_is_read_in_pages_up_to_a_bound() {
+        let folder = tempfile::tempdir().unwrap();
+        let account = Account {
+            login: Login::parse("alice").unwrap(),
+            server: "localhost".into(),
+        };
+        let history = History::open(folder.path(), &account).unwrap();
+        let bob = Login::parse("bob").unwrap();
+        let with = Peer::Person(bob.clone());
+        let count = LONGEST_PAGE * 2 + 1;
+        let nothing = history.everything(with.clone()).open().unwrap();
+        assert_eq!((nothing.count, nothing.older), (0, Older::Nothing));
+        history.add_to_outbox(&bob, &Text::from("first")).unwrap();
+        history
+            .connection
+            .execute(
+                "WITH RECURSIVE n (i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
+                 INSERT INTO messages (conversation, place, text, at, delivery)
+                 SELECT 1, i, 'message ' || i, i, 0 FROM n",
+                [count as i64],
+            )
+            .unwrap();
+        let all = history.everything(with.clone()).open().unwrap();
+        assert_eq!((all.count, all.older), (count, Older::Nothing));
+        // What comes while one reads is not among it.
+        history.add_to_outbox(&bob, &Text::from("late")).unwrap();
+        let all: Vec<Message> = all.all.map(|read| read.unwrap()).collect();
+        assert_eq!(all.len(), count);
+        assert!(all.is_sorted_by_key(|message| message.place));
+        let newest = history.source(with).read(count).unwrap();
+        assert_eq!((newest.count, newest.older), (count, Older::More));
+        let newest: Vec<Message> = newest.all.map(|read| read.unwrap()).collect();
+        assert_eq!(newest[..count - 1], all[1..]);
+    }
+
+    #[test]
+    fn a_database_that_is_gone_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let source = Source {
+            path: folder.path().join("gone.db"),
+            login: Login::parse("alice").unwrap(),
+            with: Peer::Server,
+        };
+        let error = source.read(1).err().unwrap();
+        assert!(error.to_string().contains("gone.db"), "{error}");
+    }
+}
