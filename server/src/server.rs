@@ -27,7 +27,7 @@ use crate::{
     options::Options,
     session::{Limits, Shared},
     status::{Counters, Exposition, Invitation, Observer, Status},
-    store::{FjallStore, LastNumbers, Loss, Store, StoreError},
+    store::{DiskStore, LastNumbers, Loss, Store, StoreError},
 };
 
 /// How long sessions may take to end when the server stops.
@@ -125,7 +125,7 @@ impl Server {
         } else {
             Loss::Refused
         };
-        let store = FjallStore::open(&files.store, options.durability, loss)?;
+        let store = DiskStore::open(&files.store, options.durability, loss)?;
         let store: Arc<dyn Store> = Arc::new(store);
         let mailboxes = Arc::new(Mailboxes::load(&*store)?);
         let (bell, archive) = Archive::start(files.messages.clone(), store.clone())?;

@@ -28,7 +28,7 @@ use mensageiro_server::{
     options::Durability,
     status::Counters,
     store::{
-        Commit, CursorRecord, FjallStore, LastNumbers, Loss, Store, StoreError, TagRecord,
+        Commit, CursorRecord, DiskStore, LastNumbers, Loss, Store, StoreError, TagRecord,
         Unarchived,
     },
 };
@@ -132,7 +132,7 @@ impl Desk {
     fn open(folder: PathBuf) -> Self {
         let store = folder.join("store");
         fs::create_dir_all(&store).unwrap();
-        let inner = FjallStore::open(&store, Durability::Sync, Loss::Refused).unwrap();
+        let inner = DiskStore::open(&store, Durability::Sync, Loss::Refused).unwrap();
         let store = Arc::new(Counting {
             inner,
             shown: AtomicUsize::new(0),
@@ -222,7 +222,7 @@ impl Desk {
 
 /// A store that counts the messages it shows.
 struct Counting {
-    inner: FjallStore,
+    inner: DiskStore,
     shown: AtomicUsize,
 }
 

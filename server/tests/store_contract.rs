@@ -15,7 +15,7 @@ use mensageiro_server::{
     message::{Message, MessageId, ReadMark, Tag},
     options::Durability,
     store::{
-        Block, Commit, CursorRecord, FjallStore, LastNumbers, Loss, Store, StoreError, TagHash,
+        Block, Commit, CursorRecord, DiskStore, LastNumbers, Loss, Store, StoreError, TagHash,
         TagRecord,
     },
 };
@@ -157,14 +157,14 @@ fn timeline(store: &dyn Store, names: &[&str], after: u64, up_to: u64) -> Vec<u6
     found
 }
 
-fn open_fjall(folder: &Path) -> Result<FjallStore, StoreError> {
-    FjallStore::open(folder, Durability::Sync, Loss::Refused)
+fn open_on_disk(folder: &Path) -> Result<DiskStore, StoreError> {
+    DiskStore::open(folder, Durability::Sync, Loss::Refused)
 }
 
 /// Runs a test on every backend; `open` opens the same store again after it was dropped.
 fn on_every_backend(test: impl Fn(&dyn Fn() -> Box<dyn Store>)) {
     let folder = tempfile::tempdir().unwrap();
-    test(&|| Box::new(open_fjall(folder.path()).unwrap()));
+    test(&|| Box::new(open_on_disk(folder.path()).unwrap()));
 }
 
 #[test]
@@ -453,8 +453,8 @@ fn marks_come_in_their_order_and_no_more_than_asked_for() {
 #[test]
 fn a_second_program_is_told_that_the_store_is_in_use() {
     let folder = tempfile::tempdir().unwrap();
-    let _first = open_fjall(folder.path()).unwrap();
-    let error = open_fjall(folder.path())
+    let _first = open_on_disk(folder.path()).unwrap();
+    let error = open_on_disk(folder.path())
         .err()
         .expect("two programs have the same store open");
     assert!(matches!(error, StoreError::InUse(_)), "{error}");

@@ -221,20 +221,21 @@ mod tests {
     use crate::{
         message::Message,
         options::Durability,
-        store::{Block, Commit, FjallStore, LastNumbers, Loss},
+        store::{Block, Commit, DiskStore, LastNumbers, Loss},
     };
 
     #[test]
     fn a_tag_is_remembered_for_seven_days_in_memory_and_on_disk() {
         let folder = tempfile::tempdir().unwrap();
-        let store = FjallStore::open(folder.path(), Durability::Sync, Loss::Refused).unwrap();
+        let open = || DiskStore::open(folder.path(), Durability::Sync, Loss::Refused).unwrap();
+        let mut store = open();
         let (ana, tag) = (Login::parse("ana").unwrap(), Tag::parse("a").unwrap());
         let sent_at = Timestamp::from_second(1_700_000_000).unwrap();
         let later = |hours| sent_at + SignedDuration::from_hours(hours);
         let (id, next) = (MessageId(1), MessageId(2));
         let mut tags = Tags::default();
-        let before = |tags: &mut Tags, now| {
-            let of_ana = tags.of(&store, &ana, now).unwrap();
+        let before = |store: &DiskStore, tags: &mut Tags, now| {
+            let of_ana = tags.of(store, &ana, now).unwrap();
             let before = of_ana.before(&tag, next, now);
             tags.settle(false, now);
             before.map(|before| (before.id, before.sent_at))
@@ -263,16 +264,18 @@ mod tests {
         };
         store.commit(&commit).unwrap();
         tags.settle(true, sent_at);
+        drop(store);
+        store = open();
         for hours in [0, 1, 23, 47, 100, 7 * 24] {
-            assert_eq!(before(&mut tags, later(hours)), Some((id, sent_at)));
+            assert_eq!(before(&store, &mut tags, later(hours)), Some((id, sent_at)));
         }
         assert_eq!(
-            before(&mut Tags::default(), later(7 * 24)),
+            before(&store, &mut Tags::default(), later(7 * 24)),
             Some((id, sent_at))
         );
-        assert_eq!(before(&mut tags, later(8 * 24)), None);
+        assert_eq!(before(&store, &mut tags, later(8 * 24)), None);
         assert_eq!(
-            before(&mut Tags::default(), sent_at),
+            before(&store, &mut Tags::default(), sent_at),
             None,
             "it was forgotten"
         );

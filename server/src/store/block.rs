@@ -1,4 +1,6 @@
-//! How the messages of one commit and one conversation look on disk.
+//! How messages of one conversation that were stored together look on disk.
+
+use std::{iter, sync::Arc};
 
 use jiff::Timestamp;
 use mensageiro_protocol::{Login, Text};
@@ -14,9 +16,13 @@ use crate::{
     message::{Message, MessageId, ReadMark, Tag},
 };
 
+/// A block with more bytes of text than this is ended, so that nobody reads much to get little.
+pub(super) const BLOCK_BYTES: usize = 64 * 1024;
+
 /// What stands before the messages of a block.
 #[derive(Clone, Copy, Serialize, Deserialize)]
 pub(super) struct BlockHeader {
+    /// Of the first message.
     pub(super) sent_at_ms: i64,
     /// From the number of the first message, which is in the key, to that of the last.
     pub(super) span: u64,
@@ -24,17 +30,23 @@ pub(super) struct BlockHeader {
     pub(super) roster: u32,
 }
 
+/// One message of a block.
 #[derive(Serialize, Deserialize)]
-struct MessageRecord<'a> {
-    /// Added to the number of the block's first message.
-    offset: u64,
-    from: Author<'a>,
-    tag: Option<&'a str>,
+pub(super) struct MessageRecord<'a> {
+    /// Added to the number of the message before it in the block; 0 for the first one.
+    further: u64,
+    /// Added to the time of the message before it; less than nothing where a clock was set back.
+    later_ms: i64,
+    pub(super) from: Author<'a>,
+    pub(super) tag: Option<&'a str>,
     text: &'a str,
 }
 
-#[derive(Serialize, Deserialize)]
-enum Author<'a> {
+/// How a block's first message begins: nothing is added to its number and its time.
+const FIRST: [u8; 2] = [0, 0];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Author<'a> {
     /// The lesser login of a pair.
     Lesser,
     /// The greater one.
@@ -43,76 +55,173 @@ enum Author<'a> {
     Member(&'a str),
 }
 
-/// Appends the beginning of a block.
-pub(super) fn write_block_header(header: BlockHeader, out: &mut Vec<u8>) {
-    out.push(VERSION);
-    append(&header, out);
+/// The messages that follow a block's header, with their numbers and times.
+pub(super) struct Records<'a> {
+    rest: &'a [u8],
+    id: MessageId,
+    at_ms: i64,
 }
 
-/// Appends one message of a block whose first one is `first`.
-pub(super) fn write_message(
+/// The messages of a conversation, parted where the members of the group change and where it
+/// would be too long. No part is empty.
+pub(super) fn parts(messages: &[Arc<Message>]) -> impl Iterator<Item = &[Arc<Message>]> {
+    let mut rest = messages;
+    iter::from_fn(move || {
+        let first = rest.first()?;
+        let mut bytes = 0;
+        let is_together = |message: &&Arc<Message>| {
+            bytes += message.text.len();
+            message.members == first.members && bytes <= BLOCK_BYTES
+        };
+        let more = rest[1..].iter().take_while(is_together).count();
+        let (part, left) = rest.split_at(1 + more);
+        rest = left;
+        Some(part)
+    })
+}
+
+/// Appends the block of one such part; `roster` stands for the members of the group.
+pub(super) fn write(
     conversation: &Conversation,
-    first: MessageId,
-    message: &Message,
+    part: &[Arc<Message>],
+    roster: u32,
     out: &mut Vec<u8>,
 ) {
-    let from = match conversation {
-        Conversation::Pair(lesser, _) if *lesser == message.from => Author::Lesser,
-        Conversation::Pair(..) => Author::Greater,
-        Conversation::Group(_) => Author::Member(message.from.as_str()),
+    let (Some(first), Some(last)) = (part.first(), part.last()) else {
+        return;
     };
-    let record = MessageRecord {
-        offset: message.id.0 - first.0,
-        from,
-        tag: message.tag.as_ref().map(Tag::as_str),
-        text: message.text.as_str(),
+    let (mut id, mut at_ms) = (first.id, first.sent_at.as_millisecond());
+    let header = BlockHeader {
+        sent_at_ms: at_ms,
+        span: last.id.0 - id.0,
+        roster,
     };
-    append(&record, out);
+    write_header(&header, out);
+    for message in part {
+        let from = match conversation {
+            Conversation::Pair(lesser, _) if *lesser == message.from => Author::Lesser,
+            Conversation::Pair(..) => Author::Greater,
+            Conversation::Group(_) => Author::Member(message.from.as_str()),
+        };
+        let sent_at_ms = message.sent_at.as_millisecond();
+        let record = MessageRecord {
+            further: message.id.0 - id.0,
+            later_ms: sent_at_ms - at_ms,
+            from,
+            tag: message.tag.as_ref().map(Tag::as_str),
+            text: message.text.as_str(),
+        };
+        append(&record, out);
+        (id, at_ms) = (message.id, sent_at_ms);
+    }
+}
+
+/// Appends what stands before the messages.
+pub(super) fn write_header(header: &BlockHeader, out: &mut Vec<u8>) {
+    out.push(VERSION);
+    append(header, out);
+}
+
+/// Appends the messages of a block, the first one of which is so much further and later than the
+/// one before it. `None`: they are not the messages of a block.
+pub(super) fn write_further(
+    records: &[u8],
+    further: u64,
+    later_ms: i64,
+    out: &mut Vec<u8>,
+) -> Option<()> {
+    let rest = records.strip_prefix(&FIRST)?;
+    append(&(further, later_ms), out);
+    out.extend_from_slice(rest);
+    Some(())
+}
+
+/// The header of a block and its messages; `first`: the number in its key.
+pub(super) fn split(first: MessageId, value: &[u8]) -> Option<(BlockHeader, Records<'_>)> {
+    let (header, rest): (BlockHeader, _) = postcard::take_from_bytes(versioned(value)?).ok()?;
+    let records = Records::new(first, header.sent_at_ms, rest);
+    Some((header, records))
+}
+
+impl<'a> Records<'a> {
+    /// Of a block whose first message has this number and time.
+    pub(super) fn new(first: MessageId, sent_at_ms: i64, bytes: &'a [u8]) -> Self {
+        Self {
+            rest: bytes,
+            id: first,
+            at_ms: sent_at_ms,
+        }
+    }
+
+    /// What has not been read.
+    pub(super) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    /// The next message with its number and its time in ms; the outer `None` if it cannot be read.
+    #[expect(
+        clippy::type_complexity,
+        reason = "what is there, if anything is, if it is legible"
+    )]
+    pub(super) fn next(&mut self) -> Option<Option<(MessageId, i64, MessageRecord<'a>)>> {
+        if self.rest.is_empty() {
+            return Some(None);
+        }
+        let (record, rest): (MessageRecord<'a>, _) = postcard::take_from_bytes(self.rest).ok()?;
+        self.rest = rest;
+        self.id = MessageId(self.id.0.checked_add(record.further)?);
+        self.at_ms = self.at_ms.checked_add(record.later_ms)?;
+        Some(Some((self.id, self.at_ms, record)))
+    }
 }
 
 /// A block that is read message by message.
 pub(super) struct BlockReader<'a> {
     conversation: &'a Conversation,
-    first: MessageId,
-    header: BlockHeader,
-    sent_at: Timestamp,
+    last: MessageId,
     members: Option<Members>,
-    rest: &'a [u8],
+    records: Records<'a>,
     /// The author before, to whom the next message most likely belongs too.
     author: Option<Login>,
 }
 
-/// The header of a block and what follows it.
-pub(super) fn split_header(value: &[u8]) -> Option<(BlockHeader, &[u8])> {
-    postcard::take_from_bytes(versioned(value)?).ok()
-}
-
 impl<'a> BlockReader<'a> {
+    /// Of a block in the database.
     pub(super) fn new(
         conversation: &'a Conversation,
         key: &[u8],
         value: &'a [u8],
         members: impl FnOnce(u32) -> Option<Members>,
     ) -> Option<Self> {
-        let (header, rest) = split_header(value)?;
+        let first = MessageId(number_at_end(key)?);
+        let (header, records) = split(first, value)?;
         let members = match header.roster {
             0 => None,
             version => Some(members(version)?),
         };
-        Some(Self {
+        let last = MessageId(first.0.checked_add(header.span)?);
+        Some(Self::of(conversation, last, members, records))
+    }
+
+    /// Of messages up to `last`, to these members of a group.
+    pub(super) fn of(
+        conversation: &'a Conversation,
+        last: MessageId,
+        members: Option<Members>,
+        records: Records<'a>,
+    ) -> Self {
+        Self {
             conversation,
-            first: MessageId(number_at_end(key)?),
-            header,
-            sent_at: Timestamp::from_millisecond(header.sent_at_ms).ok()?,
+            last,
             members,
-            rest,
+            records,
             author: None,
-        })
+        }
     }
 
     /// The number of its last message.
     pub(super) fn last(&self) -> MessageId {
-        MessageId(self.first.0 + self.header.span)
+        self.last
     }
 
     /// Adds the messages between two numbers, both included, to `found`.
@@ -122,13 +231,12 @@ impl<'a> BlockReader<'a> {
         to: MessageId,
         found: &mut Vec<Message>,
     ) -> Option<()> {
-        while let Some(record) = self.next_record()? {
-            let id = MessageId(self.first.0 + record.offset);
+        while let Some((id, at_ms, record)) = self.records.next()? {
             if id > to {
                 break;
             }
             if id >= from {
-                let message = self.message(id, &record)?;
+                let message = self.message(id, at_ms, &record)?;
                 found.push(message);
             }
         }
@@ -141,8 +249,7 @@ impl<'a> BlockReader<'a> {
         mark: &ReadMark,
         visit: &mut dyn FnMut(Unarchived<'_>),
     ) -> Option<()> {
-        while let Some(record) = self.next_record()? {
-            let id = MessageId(self.first.0 + record.offset);
+        while let Some((id, at_ms, record)) = self.records.next()? {
             if id > mark.last {
                 break;
             }
@@ -161,7 +268,7 @@ impl<'a> BlockReader<'a> {
             if id >= mark.first && is_for_reader {
                 visit(Unarchived {
                     id,
-                    sent_at: self.sent_at,
+                    sent_at: Timestamp::from_millisecond(at_ms).ok()?,
                     from,
                     group,
                     text: record.text,
@@ -171,17 +278,12 @@ impl<'a> BlockReader<'a> {
         Some(())
     }
 
-    /// The next message; the outer `None` if it cannot be read.
-    fn next_record(&mut self) -> Option<Option<MessageRecord<'a>>> {
-        if self.rest.is_empty() {
-            return Some(None);
-        }
-        let (record, rest) = postcard::take_from_bytes(self.rest).ok()?;
-        self.rest = rest;
-        Some(Some(record))
-    }
-
-    fn message(&mut self, id: MessageId, record: &MessageRecord<'_>) -> Option<Message> {
+    fn message(
+        &mut self,
+        id: MessageId,
+        at_ms: i64,
+        record: &MessageRecord<'_>,
+    ) -> Option<Message> {
         let (from, to) = match (self.conversation, &record.from) {
             (Conversation::Pair(lesser, greater), Author::Lesser) => (lesser.clone(), greater),
             (Conversation::Pair(lesser, greater), Author::Greater) => (greater.clone(), lesser),
@@ -190,7 +292,7 @@ impl<'a> BlockReader<'a> {
         };
         Some(Message {
             id,
-            sent_at: self.sent_at,
+            sent_at: Timestamp::from_millisecond(at_ms).ok()?,
             from,
             to: to.clone(),
             members: self.members.clone(),

@@ -1,3 +1,5 @@
+//! The database behind the log.
+
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
@@ -10,11 +12,10 @@ use std::{
 use ::fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use jiff::Timestamp;
 use mensageiro_protocol::Login;
-use tracing::warn;
 
 use super::{
-    Commit, CursorRecord, LastNumbers, Store, StoreError, TagRecord, Unarchived,
-    high_water::HighWater, mend, reading, records, rosters::Rosters,
+    CursorRecord, LastNumbers, StoreError, TagRecord, Unarchived, reading, records,
+    rosters::Rosters, unsettled::Unsettled,
 };
 use crate::{
     conversation::Conversation,
@@ -22,12 +23,13 @@ use crate::{
     options::Durability,
 };
 
-/// The store in a folder of its own, kept by the embedded database fjall.
+/// All that is settled, kept by the embedded database fjall in a folder of its own.
 ///
 /// See `docs/STORAGE.md` for its keyspaces.
-pub struct FjallStore {
+pub(super) struct FjallStore {
     folder: PathBuf,
     database: Database,
+    persist: PersistMode,
     pub(super) messages: Keyspace,
     pub(super) cursors: Keyspace,
     pub(super) rosters: Keyspace,
@@ -35,27 +37,15 @@ pub struct FjallStore {
     pub(super) tags: Keyspace,
     pub(super) seen: Keyspace,
     pub(super) numbers: Keyspace,
-    persist: PersistMode,
     pub(super) known_rosters: Mutex<Rosters>,
-    high_water: Mutex<HighWater>,
-    /// At start, the number below which no message may be numbered.
-    floor: MessageId,
     /// The last mark that was archived, so that nobody looks through what was removed.
     archived: AtomicU64,
-}
-
-/// What to do when messages that were acknowledged are not in the store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Loss {
-    /// The store does not open, unless it was opened for less than surviving a power cut.
-    Refused,
-    /// Go on without them, and without what cannot be read of the last writes.
-    Accepted,
 }
 
 pub(super) const LAST_MESSAGE: &str = "last-message";
 pub(super) const LAST_READ_MARK: &str = "last-read-mark";
 const ARCHIVE_BYTES: &str = "archive-bytes";
+const SETTLED: &str = "settled";
 
 /// What each part of the store keeps in memory before it becomes a table on disk, at most.
 const MEMTABLE_BYTES: u64 = 8 * 1024 * 1024;
@@ -64,18 +54,13 @@ const MEMTABLE_BYTES: u64 = 8 * 1024 * 1024;
 const FORGOTTEN_AT_ONCE: usize = 4096;
 
 impl FjallStore {
-    /// Opens the store in `folder`, making it when there is none. `durability` is what a commit
-    /// waits for.
+    /// Opens the database in `folder`, making it when there is none. `durability` is what
+    /// [`FjallStore::settle`] waits for.
     ///
     /// # Errors
-    /// [`StoreError::InUse`] when another process has it open, [`StoreError::Lost`] when
-    /// acknowledged messages are missing and this is not `Accepted`, otherwise what the disk says.
-    pub fn open(folder: &Path, durability: Durability, loss: Loss) -> Result<Self, StoreError> {
+    /// [`StoreError::InUse`] when another process has it open, otherwise what the disk says.
+    pub(super) fn open(folder: &Path, durability: Durability) -> Result<Self, StoreError> {
         let failed = |error| failed(folder, error);
-        if loss == Loss::Accepted {
-            mend::cut_damaged_journals(folder)
-                .map_err(|error| failed(::fjall::Error::Io(error)))?;
-        }
         let database = Database::builder(folder)
             .worker_threads(1)
             .open()
@@ -87,9 +72,7 @@ impl FjallStore {
                 })
                 .map_err(failed)
         };
-        let (high_water, floor) =
-            HighWater::open(folder).map_err(|error| failed(::fjall::Error::Io(error)))?;
-        let mut store = Self {
+        let store = Self {
             folder: folder.to_owned(),
             messages: keyspace("messages")?,
             cursors: keyspace("cursors")?,
@@ -104,38 +87,50 @@ impl FjallStore {
                 Durability::Relaxed => PersistMode::Buffer,
             },
             known_rosters: Mutex::default(),
-            high_water: Mutex::new(high_water),
-            floor,
             archived: AtomicU64::new(0),
         };
-        store.look_for_loss(durability, loss)?;
         store.load_rosters()?;
         Ok(store)
     }
 
-    fn look_for_loss(&mut self, durability: Durability, loss: Loss) -> Result<(), StoreError> {
-        let there = MessageId(self.number(LAST_MESSAGE)?);
-        let missing = self.floor.0.saturating_sub(there.0);
-        if missing > 0 {
-            if durability == Durability::Sync && loss == Loss::Refused {
-                return Err(StoreError::Lost {
-                    folder: self.folder.clone(),
-                    missing,
-                    there,
-                });
-            }
-            warn!(
-                "{}: {missing} acknowledged messages are missing; the last one there is {there}, the next one will be {}",
-                self.folder.display(),
-                self.floor.next()
-            );
-            // What was accepted once is not asked about again.
-            let mut batch = self.database.batch().durability(Some(self.persist));
-            batch.insert(&self.numbers, LAST_MESSAGE, self.floor.0.to_be_bytes());
-            batch.commit().map_err(|e| self.failed(e))?;
-        }
-        self.floor = self.floor.max(there);
-        Ok(())
+    /// Takes in what commits of the log brought: all of it or nothing.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub(super) fn settle(&self, unsettled: &Unsettled) -> Result<(), StoreError> {
+        let mut batch = self.database.batch().durability(Some(self.persist));
+        self.write(unsettled, &mut batch);
+        batch.insert(&self.numbers, SETTLED, unsettled.number().to_be_bytes());
+        batch.commit().map_err(|e| self.failed(e))
+    }
+
+    /// The number of the last commit that was taken in.
+    ///
+    /// # Errors
+    /// When the disk refuses or the record is damaged.
+    pub(super) fn settled(&self) -> Result<u64, StoreError> {
+        self.number(SETTLED)
+    }
+
+    /// The last numbers that were used.
+    ///
+    /// # Errors
+    /// When the disk refuses or a record is damaged.
+    pub(super) fn last_numbers(&self) -> Result<LastNumbers, StoreError> {
+        Ok(LastNumbers {
+            message: MessageId(self.number(LAST_MESSAGE)?),
+            read_mark: self.number(LAST_READ_MARK)?,
+        })
+    }
+
+    /// Sees to it that this number counts as used.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub(super) fn use_up_to(&self, message: MessageId) -> Result<(), StoreError> {
+        let mut batch = self.database.batch().durability(Some(self.persist));
+        batch.insert(&self.numbers, LAST_MESSAGE, message.0.to_be_bytes());
+        batch.commit().map_err(|e| self.failed(e))
     }
 
     fn load_rosters(&self) -> Result<(), StoreError> {
@@ -183,54 +178,32 @@ impl FjallStore {
     }
 }
 
-impl Store for FjallStore {
-    fn commit(&self, commit: &Commit) -> Result<(), StoreError> {
-        let mut batch = self.database.batch().durability(Some(self.persist));
-        self.write(commit, &mut batch);
-        batch.commit().map_err(|e| self.failed(e))?;
-        if !commit.blocks.is_empty()
-            && let Err(error) = lock(&self.high_water).write(commit.last.message)
-        {
-            // The commit stands; only a later loss might not be noticed.
-            warn!("{}: high-water: {error}", self.folder.display());
-        }
-        Ok(())
-    }
-
-    fn last_numbers(&self) -> Result<LastNumbers, StoreError> {
-        let there = MessageId(self.number(LAST_MESSAGE)?);
-        Ok(LastNumbers {
-            message: there.max(self.floor),
-            read_mark: self.number(LAST_READ_MARK)?,
-        })
-    }
-
-    fn cursors(&self, visit: &mut dyn FnMut(CursorRecord)) -> Result<(), StoreError> {
+/// See [`Store`](super::Store): the same, of what is settled.
+impl FjallStore {
+    pub(super) fn cursors(&self, visit: &mut dyn FnMut(CursorRecord)) -> Result<(), StoreError> {
         for guard in self.cursors.iter() {
             let (key, value) = guard.into_inner().map_err(|e| self.failed(e))?;
-            let record = cursor_record(&key, &value).ok_or_else(|| self.damaged("a cursor"))?;
+            let record =
+                records::cursor_record(&key, &value).ok_or_else(|| self.damaged("a cursor"))?;
             visit(record);
         }
         Ok(())
     }
 
-    fn last_of(&self, conversation: &Conversation) -> Result<MessageId, StoreError> {
+    pub(super) fn last_of(&self, conversation: &Conversation) -> Result<MessageId, StoreError> {
         reading::last_of(self, conversation)
     }
 
-    fn history(
+    pub(super) fn history(
         &self,
         with: &Conversation,
-        before: Option<MessageId>,
+        last: MessageId,
         limit: usize,
-        up_to: MessageId,
     ) -> Result<Vec<Message>, StoreError> {
-        let before = before.unwrap_or(MessageId::MAX);
-        let last = up_to.min(MessageId(before.0.saturating_sub(1)));
         reading::newest(self, with, last, limit)
     }
 
-    fn timeline(
+    pub(super) fn timeline(
         &self,
         conversations: &[Conversation],
         after: MessageId,
@@ -240,26 +213,24 @@ impl Store for FjallStore {
         reading::merged(self, conversations, after, up_to, visit)
     }
 
-    fn tags(
+    pub(super) fn tags(
         &self,
         login: &Login,
         not_before: Timestamp,
         most: usize,
     ) -> Result<Vec<TagRecord>, StoreError> {
-        let range =
-            records::tags_key(login, MessageId(0))..=records::tags_key(login, MessageId::MAX);
+        let name = login.as_str().as_bytes();
+        let range = records::tags_key(name, MessageId(0))..=records::tags_key(name, MessageId::MAX);
         let mut found = Vec::new();
         let mut old = Vec::new();
         for guard in self.tags.range(range).rev() {
             let (key, value) = guard.into_inner().map_err(|e| self.failed(e))?;
-            let (sent_at, tags) = records::tags(&value).ok_or_else(|| self.damaged("tags"))?;
-            if sent_at < not_before || found.len() >= most {
+            let mut tags = records::tags(&value).ok_or_else(|| self.damaged("tags"))?;
+            tags.retain(|tag| tag.sent_at >= not_before);
+            if tags.is_empty() || found.len() >= most {
                 old.push(key);
             } else {
-                found.extend(
-                    tags.into_iter()
-                        .map(|(hash, id)| TagRecord { hash, id, sent_at }),
-                );
+                found.extend(tags);
             }
         }
         for some in old.chunks(FORGOTTEN_AT_ONCE) {
@@ -272,18 +243,18 @@ impl Store for FjallStore {
         Ok(found)
     }
 
-    fn seen(&self) -> Result<HashMap<Login, Timestamp>, StoreError> {
+    pub(super) fn seen(&self) -> Result<HashMap<Login, Timestamp>, StoreError> {
         let mut seen = HashMap::new();
         for guard in self.seen.iter() {
             let (key, value) = guard.into_inner().map_err(|e| self.failed(e))?;
-            let (login, at) = seen_record(&key, &value)
+            let (login, at) = records::seen_record(&key, &value)
                 .ok_or_else(|| self.damaged("when a user was last there"))?;
             seen.insert(login, at);
         }
         Ok(seen)
     }
 
-    fn unarchived(
+    pub(super) fn unarchived(
         &self,
         marks: usize,
         messages: usize,
@@ -307,7 +278,7 @@ impl Store for FjallStore {
         Ok(last)
     }
 
-    fn archived(&self, up_to: u64, archive_bytes: u64) -> Result<(), StoreError> {
+    pub(super) fn archived(&self, up_to: u64, archive_bytes: u64) -> Result<(), StoreError> {
         let mut batch = self.database.batch();
         for record in self.marks() {
             let record = record?;
@@ -317,7 +288,8 @@ impl Store for FjallStore {
             batch.remove(&self.reads, first.number.to_be_bytes());
             if record.last().is_some_and(|last| last.number > up_to) {
                 let rest = record.iter().filter(|mark| mark.number > up_to);
-                let value = records::reads_value(rest);
+                let mut value = Vec::new();
+                records::write_reads(rest, &mut value);
                 batch.insert(&self.reads, (up_to + 1).to_be_bytes(), value);
             }
         }
@@ -327,23 +299,9 @@ impl Store for FjallStore {
         Ok(())
     }
 
-    fn archive_bytes(&self) -> Result<u64, StoreError> {
+    pub(super) fn archive_bytes(&self) -> Result<u64, StoreError> {
         self.number(ARCHIVE_BYTES)
     }
-}
-
-fn cursor_record(key: &[u8], value: &[u8]) -> Option<CursorRecord> {
-    let (conversation, user) = records::split_conversation(key)?;
-    Some(CursorRecord {
-        conversation,
-        user: records::login(user)?,
-        cursor: records::cursor(value)?,
-    })
-}
-
-fn seen_record(key: &[u8], value: &[u8]) -> Option<(Login, Timestamp)> {
-    let at = i64::from_be_bytes(value.try_into().ok()?);
-    Some((records::login(key)?, Timestamp::from_millisecond(at).ok()?))
 }
 
 /// No code panics while it holds one of these, so a poisoned one is as good as any.
@@ -351,7 +309,7 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn failed(folder: &Path, error: ::fjall::Error) -> StoreError {
+pub(super) fn failed(folder: &Path, error: ::fjall::Error) -> StoreError {
     let folder = folder.to_owned();
     match error {
         ::fjall::Error::Locked => StoreError::InUse(folder),

@@ -5,12 +5,17 @@
 //! Everything else is derived from these at start.
 
 mod block;
+mod disk;
 mod fjall;
+mod growing;
 mod high_water;
+mod log;
+mod loss;
 mod mend;
 mod reading;
 mod records;
 mod rosters;
+mod unsettled;
 mod writing;
 
 use std::{collections::HashMap, io, path::PathBuf, sync::Arc};
@@ -20,7 +25,7 @@ use mensageiro_protocol::Login;
 use thiserror::Error;
 use xxhash_rust::xxh3::xxh3_128;
 
-pub use self::fjall::{FjallStore, Loss};
+pub use self::{disk::DiskStore, loss::Loss};
 use crate::{
     conversation::Conversation,
     mailbox::Cursor,
@@ -42,12 +47,12 @@ pub struct Commit {
     pub last: LastNumbers,
 }
 
-/// The messages that one commit brings to one conversation.
+/// Messages of one conversation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block {
     /// Which one.
     pub conversation: Conversation,
-    /// With rising numbers and one time; not empty.
+    /// With rising numbers; not empty.
     pub messages: Vec<Arc<Message>>,
 }
 
@@ -214,7 +219,11 @@ impl Commit {
 impl TagHash {
     /// The same for the same tag on every machine and in every version.
     pub fn of(tag: &Tag) -> Self {
-        Self(xxh3_128(tag.as_str().as_bytes()))
+        Self::of_text(tag.as_str())
+    }
+
+    fn of_text(tag: &str) -> Self {
+        Self(xxh3_128(tag.as_bytes()))
     }
 }
 

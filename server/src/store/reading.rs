@@ -3,9 +3,10 @@
 use std::{cmp::Reverse, collections::BinaryHeap, ops::ControlFlow};
 
 use super::{
-    FjallStore, StoreError, Unarchived,
-    block::{self, BlockReader},
-    records::{self, conversation_key, numbered},
+    StoreError, Unarchived,
+    block::BlockReader,
+    fjall::FjallStore,
+    records::{conversation_key, numbered},
 };
 use crate::{
     conversation::Conversation,
@@ -26,10 +27,7 @@ pub(super) fn last_of(
         return Ok(MessageId(0));
     };
     let (key, value) = guard.into_inner().map_err(|e| store.failed(e))?;
-    let first = records::number_at_end(&key);
-    let header = block::split_header(&value);
-    let (first, (header, _)) = first.zip(header).ok_or_else(|| damaged(store))?;
-    Ok(MessageId(first + header.span))
+    Ok(open(store, conversation, &key, &value)?.last())
 }
 
 /// The newest messages of a conversation up to `last`, at most `limit`, oldest first.

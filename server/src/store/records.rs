@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use mensageiro_protocol::Login;
 use serde::{Deserialize, Serialize};
 
-use super::{TagHash, rosters::Members};
+use super::{CursorRecord, TagHash, TagRecord, rosters::Members};
 use crate::{
     conversation::Conversation,
     mailbox::Cursor,
@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// The first byte of each record is the version of its form.
-pub(super) const VERSION: u8 = 2;
+pub(super) const VERSION: u8 = 3;
 
 /// The kinds of conversation keys.
 const PAIR: u8 = 1;
@@ -50,17 +50,42 @@ struct RosterForm<'a> {
 
 /// Kind, names each followed by a zero byte, which no login holds.
 pub(super) fn conversation_key(conversation: &Conversation) -> Vec<u8> {
+    let mut key = Vec::with_capacity(48);
+    write_conversation(conversation, &mut key);
+    key
+}
+
+fn write_conversation(conversation: &Conversation, key: &mut Vec<u8>) {
     let (kind, names) = match conversation {
         Conversation::Pair(lesser, greater) => (PAIR, [Some(lesser), Some(greater)]),
         Conversation::Group(name) => (GROUP, [Some(name), None]),
     };
-    let mut key = Vec::with_capacity(48);
     key.push(kind);
     for name in names.into_iter().flatten() {
         key.extend_from_slice(name.as_str().as_bytes());
         key.push(0);
     }
-    key
+}
+
+/// A conversation's key and the number of a block's first message.
+pub(super) fn write_block_key(conversation: &Conversation, first: MessageId, key: &mut Vec<u8>) {
+    write_conversation(conversation, key);
+    key.extend_from_slice(&first.0.to_be_bytes());
+}
+
+/// A conversation's key and a user.
+pub(super) fn write_cursor_key(record: &CursorRecord, key: &mut Vec<u8>) {
+    write_conversation(&record.conversation, key);
+    key.extend_from_slice(record.user.as_str().as_bytes());
+}
+
+/// The names in a conversation's key: two of a pair, that of a group and nothing.
+pub(super) fn names(key: &[u8]) -> Option<[&[u8]; 2]> {
+    let (&kind, rest) = key.split_first()?;
+    let mut names = rest.split(|&byte| byte == 0);
+    let first = names.next()?;
+    let second = if kind == PAIR { names.next()? } else { &[] };
+    Some([first, second])
 }
 
 /// Reads a conversation's key and gives back what follows it.
@@ -104,18 +129,29 @@ pub(super) fn number(bytes: &[u8]) -> Option<u64> {
     Some(u64::from_be_bytes(bytes.try_into().ok()?))
 }
 
-pub(super) fn cursor_value(cursor: &Cursor) -> Vec<u8> {
-    record(&CursorForm {
+pub(super) fn write_cursor(cursor: &Cursor, out: &mut Vec<u8>) {
+    out.push(VERSION);
+    let form = CursorForm {
         delivered: cursor.delivered,
         delivered_at_ms: cursor.delivered_at.as_millisecond(),
         read: cursor.read,
         read_at_ms: cursor.read_at.as_millisecond(),
         changed: cursor.changed,
         left: cursor.left,
+    };
+    append(&form, out);
+}
+
+pub(super) fn cursor_record(key: &[u8], value: &[u8]) -> Option<CursorRecord> {
+    let (conversation, user) = split_conversation(key)?;
+    Some(CursorRecord {
+        conversation,
+        user: login(user)?,
+        cursor: cursor(value)?,
     })
 }
 
-pub(super) fn cursor(value: &[u8]) -> Option<Cursor> {
+fn cursor(value: &[u8]) -> Option<Cursor> {
     let form: CursorForm = postcard::from_bytes(versioned(value)?).ok()?;
     Some(Cursor {
         delivered: form.delivered,
@@ -128,10 +164,12 @@ pub(super) fn cursor(value: &[u8]) -> Option<Cursor> {
 }
 
 /// Marks whose numbers follow one another; that of the first is the key.
-pub(super) fn reads_value<'a>(marks: impl IntoIterator<Item = &'a ReadMark>) -> Vec<u8> {
-    let mut value = vec![VERSION];
+pub(super) fn write_reads<'a>(marks: impl IntoIterator<Item = &'a ReadMark>, out: &mut Vec<u8>) {
+    out.push(VERSION);
+    let mut conversation = Vec::with_capacity(48);
     for mark in marks {
-        let conversation = conversation_key(&mark.conversation);
+        conversation.clear();
+        write_conversation(&mark.conversation, &mut conversation);
         append(
             &ReadForm {
                 reader: mark.reader.as_str(),
@@ -141,10 +179,9 @@ pub(super) fn reads_value<'a>(marks: impl IntoIterator<Item = &'a ReadMark>) -> 
                 last: mark.last,
                 read_at_ms: mark.read_at.as_millisecond(),
             },
-            &mut value,
+            out,
         );
     }
-    value
 }
 
 pub(super) fn reads(key: &[u8], value: &[u8]) -> Option<Vec<ReadMark>> {
@@ -168,11 +205,19 @@ pub(super) fn reads(key: &[u8], value: &[u8]) -> Option<Vec<ReadMark>> {
     Some(marks)
 }
 
+pub(super) fn seen_record(key: &[u8], value: &[u8]) -> Option<(Login, Timestamp)> {
+    let at = i64::from_be_bytes(value.try_into().ok()?);
+    Some((login(key)?, Timestamp::from_millisecond(at).ok()?))
+}
+
 pub(super) fn roster_value(group: &Login, members: &Members) -> Vec<u8> {
-    record(&RosterForm {
+    let form = RosterForm {
         group: group.as_str(),
         members: members.iter().map(Login::as_str).collect(),
-    })
+    };
+    let mut value = vec![VERSION];
+    append(&form, &mut value);
+    value
 }
 
 pub(super) fn roster(value: &[u8]) -> Option<(Login, Members)> {
@@ -184,38 +229,86 @@ pub(super) fn roster(value: &[u8]) -> Option<(Login, Members)> {
     ))
 }
 
-/// A login, a zero byte, the number of the first message.
-pub(super) fn tags_key(login: &Login, first: MessageId) -> Vec<u8> {
-    let mut key = Vec::with_capacity(login.as_str().len() + 9);
-    key.extend_from_slice(login.as_str().as_bytes());
+/// A login, a zero byte, the number of the message a record begins with.
+pub(super) fn tags_key(login: &[u8], id: MessageId) -> Vec<u8> {
+    let mut key = Vec::with_capacity(login.len() + 9);
+    key.extend_from_slice(login);
     key.push(0);
-    numbered(key, first)
+    numbered(key, id)
 }
 
-/// The beginning of a record of tags.
-pub(super) fn write_tags_header(sent_at: Timestamp, out: &mut Vec<u8>) {
-    out.push(VERSION);
-    out.extend_from_slice(&sent_at.as_millisecond().to_be_bytes());
+/// Bytes of tags in one record, at most.
+const TAGS_BYTES: usize = 16 * 1024;
+
+/// A record of tags of one login that grows: a message and its time, then for each tag its hash,
+/// its message and its time, the latter two less those of the one message.
+#[derive(Debug)]
+pub(super) struct TagsWriter {
+    base: TagsHeader,
+    value: Vec<u8>,
 }
 
-pub(super) fn write_tag(hash: TagHash, id: MessageId, out: &mut Vec<u8>) {
-    out.extend_from_slice(&hash.0.to_be_bytes());
-    out.extend_from_slice(&id.0.to_be_bytes());
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct TagsHeader {
+    id: MessageId,
+    at_ms: i64,
 }
 
-/// When the messages were sent, and for each tag its message.
-pub(super) fn tags(value: &[u8]) -> Option<(Timestamp, Vec<(TagHash, MessageId)>)> {
-    let (sent_at, tags) = versioned(value)?.split_first_chunk()?;
-    let sent_at = Timestamp::from_millisecond(i64::from_be_bytes(*sent_at)).ok()?;
-    let (tags, []) = tags.as_chunks::<24>() else {
-        return None;
-    };
-    let tag = |bytes: &[u8; 24]| {
-        let (hash, id) = bytes.split_first_chunk()?;
-        let hash = TagHash(u128::from_be_bytes(*hash));
-        Some((hash, MessageId(number(id)?)))
-    };
-    Some((sent_at, tags.iter().map(tag).collect::<Option<_>>()?))
+#[derive(Serialize, Deserialize)]
+struct TagForm {
+    hash: [u8; 16],
+    further: i64,
+    later_ms: i64,
+}
+
+impl TagsWriter {
+    /// Begins with a message that no other record begins with.
+    pub(super) fn new(id: MessageId, at_ms: i64) -> Self {
+        let base = TagsHeader { id, at_ms };
+        let mut value = vec![VERSION];
+        append(&base, &mut value);
+        Self { base, value }
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.value.len() >= TAGS_BYTES
+    }
+
+    pub(super) fn add(&mut self, hash: TagHash, id: MessageId, at_ms: i64) {
+        let form = TagForm {
+            hash: hash.0.to_be_bytes(),
+            further: id.0.wrapping_sub(self.base.id.0).cast_signed(),
+            later_ms: at_ms.wrapping_sub(self.base.at_ms),
+        };
+        append(&form, &mut self.value);
+    }
+
+    /// The message it begins with.
+    pub(super) fn id(&self) -> MessageId {
+        self.base.id
+    }
+
+    /// As it is stored.
+    pub(super) fn value(&self) -> &[u8] {
+        &self.value
+    }
+}
+
+/// The tags of a record.
+pub(super) fn tags(value: &[u8]) -> Option<Vec<TagRecord>> {
+    let (base, mut rest) = postcard::take_from_bytes::<TagsHeader>(versioned(value)?).ok()?;
+    let mut tags = Vec::with_capacity(rest.len() / 20);
+    while !rest.is_empty() {
+        let (form, left) = postcard::take_from_bytes::<TagForm>(rest).ok()?;
+        rest = left;
+        let at_ms = base.at_ms.wrapping_add(form.later_ms);
+        tags.push(TagRecord {
+            hash: TagHash(u128::from_be_bytes(form.hash)),
+            id: MessageId(base.id.0.wrapping_add_signed(form.further)),
+            sent_at: Timestamp::from_millisecond(at_ms).ok()?,
+        });
+    }
+    Some(tags)
 }
 
 pub(super) fn versioned(value: &[u8]) -> Option<&[u8]> {
@@ -223,12 +316,6 @@ pub(super) fn versioned(value: &[u8]) -> Option<&[u8]> {
         (&VERSION, record) => Some(record),
         _ => None,
     }
-}
-
-fn record(form: &impl Serialize) -> Vec<u8> {
-    let mut value = vec![VERSION];
-    append(form, &mut value);
-    value
 }
 
 pub(super) fn append(form: &impl Serialize, out: &mut Vec<u8>) {

@@ -1,0 +1,442 @@
+//! The store on disk: the log makes a commit durable, the database finds things.
+//!
+//! A commit is one append to the log. What many commits brought goes into the database together,
+//! by a thread that sleeps while there is nothing to do: a record of many messages costs the
+//! database a fraction of what as many small ones do. Until then it is found in memory, and after
+//! a crash in the log.
+
+use std::{
+    collections::HashMap,
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, Condvar, Mutex},
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use mensageiro_protocol::Login;
+use tracing::{error, warn};
+
+use super::{
+    Commit, CursorRecord, LastNumbers, Store, StoreError, TagRecord, Unarchived,
+    fjall::{FjallStore, lock},
+    growing::GrowingBlock,
+    high_water::HighWater,
+    log::{Log, Replay},
+    loss::{Loss, Lost},
+    mend,
+    unsettled::{self, Unsettled},
+};
+use crate::{
+    conversation::Conversation,
+    message::{Message, MessageId, ReadMark},
+    options::Durability,
+};
+
+/// How long commits are gathered before the database takes them.
+const GATHER: Duration = Duration::from_secs(5);
+
+/// The store in a folder of its own. See `docs/STORAGE.md`.
+pub struct DiskStore {
+    parts: Arc<Parts>,
+    settler: Option<JoinHandle<()>>,
+}
+
+/// Locks are taken in this order: `turn`, `writing`, `memory`.
+struct Parts {
+    folder: PathBuf,
+    database: FjallStore,
+    /// Whoever holds it brings what is in memory into the database.
+    turn: Mutex<()>,
+    writing: Mutex<Writing>,
+    memory: Mutex<Memory>,
+    /// Something in `memory` has changed that somebody waits for.
+    changed: Condvar,
+    /// The number up to which all were used when the store was opened.
+    floor: MessageId,
+}
+
+struct Writing {
+    log: Log,
+    high_water: HighWater,
+}
+
+/// What is in the log only.
+#[derive(Default)]
+struct Memory {
+    /// What the database takes next.
+    gathered: Unsettled,
+    /// What it is taking.
+    settling: Option<Arc<Unsettled>>,
+    /// A file of the log is long, and the other one is free.
+    is_long: bool,
+    /// The log is so long that commits wait for the database.
+    is_full: bool,
+    /// The disk refused something, and nothing is accepted any more.
+    has_failed: bool,
+    is_ending: bool,
+}
+
+impl DiskStore {
+    /// Opens the store in `folder`, making it when there is none. `durability` is what a commit
+    /// waits for.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`] when another process has it open, [`StoreError::Lost`] and
+    /// [`StoreError::Damaged`] when something acknowledged is missing and `loss` is not
+    /// `Accepted`, otherwise what the disk says.
+    pub fn open(folder: &Path, durability: Durability, loss: Loss) -> Result<Self, StoreError> {
+        let parts = Parts::open(folder, durability, loss)?;
+        let parts = Arc::new(parts);
+        let settler = parts.clone();
+        let settler = thread::Builder::new()
+            .name("settler".into())
+            .spawn(move || settler.run())
+            .map_err(|error| parts.refused(error))?;
+        Ok(Self {
+            parts,
+            settler: Some(settler),
+        })
+    }
+}
+
+impl Drop for DiskStore {
+    /// Returns when everything is in the database.
+    fn drop(&mut self) {
+        lock(&self.parts.memory).is_ending = true;
+        self.parts.changed.notify_all();
+        if let Some(settler) = self.settler.take() {
+            // A panic of that thread was told by its own message; the log has everything.
+            let _ = settler.join();
+        }
+    }
+}
+
+impl Parts {
+    fn open(folder: &Path, durability: Durability, loss: Loss) -> Result<Self, StoreError> {
+        let refused = |source| StoreError::Io {
+            folder: folder.to_owned(),
+            source,
+        };
+        if loss == Loss::Accepted {
+            mend::cut_damaged_journals(folder).map_err(refused)?;
+        }
+        let database = FjallStore::open(folder, durability)?;
+        let (high_water, floor) = HighWater::open(folder).map_err(refused)?;
+        let is_synced = durability == Durability::Sync;
+        let (log, replay) = Log::open(folder, database.settled()?, is_synced).map_err(refused)?;
+        let (gathered, damage) = replayed(replay);
+        let there = database.last_numbers()?.message;
+        let there = there.max(gathered.last().message);
+        let lost = Lost {
+            folder,
+            damage,
+            missing: floor.0.saturating_sub(there.0),
+            there,
+        };
+        if durability == Durability::Sync && loss == Loss::Refused {
+            lost.refuse()?;
+        }
+        lost.accept().map_err(refused)?;
+        let floor = floor.max(there);
+        if !gathered.is_empty() {
+            database.settle(&gathered)?;
+        }
+        if !lost.is_nothing() {
+            // What was accepted once is not asked about again.
+            database.use_up_to(floor)?;
+        }
+        Ok(Self {
+            folder: folder.to_owned(),
+            database,
+            turn: Mutex::default(),
+            writing: Mutex::new(Writing { log, high_water }),
+            memory: Mutex::default(),
+            changed: Condvar::new(),
+            floor,
+        })
+    }
+
+    /// The settler's thread.
+    fn run(&self) {
+        loop {
+            let nothing = |memory: &mut Memory| memory.gathered.is_empty() && !memory.is_ending;
+            let Ok(memory) = self.changed.wait_while(lock(&self.memory), nothing) else {
+                return;
+            };
+            let calm = |memory: &mut Memory| !memory.is_long && !memory.is_ending;
+            let Ok((memory, _)) = self.changed.wait_timeout_while(memory, GATHER, calm) else {
+                return;
+            };
+            let (is_long, is_ending) = (memory.is_long, memory.is_ending);
+            drop(memory);
+            let settled = match is_long {
+                true => self.turn_over(),
+                false => self.settle(),
+            };
+            if let Err(error) = settled {
+                return error!("nothing more is accepted: {error}");
+            }
+            if is_ending {
+                return;
+            }
+        }
+    }
+
+    /// Makes a commit durable, and shows it.
+    fn commit(&self, commit: &Commit) -> Result<(), StoreError> {
+        let full = |memory: &mut Memory| memory.is_full && !memory.has_failed;
+        drop(self.changed.wait_while(lock(&self.memory), full));
+        let mut writing = lock(&self.writing);
+        if lock(&self.memory).has_failed {
+            return Err(self.refused(failed_before()));
+        }
+        let Writing { log, high_water } = &mut *writing;
+        let (number, record) = log
+            .append(|form, out| form.write(commit, out))
+            .map_err(|error| self.fail(self.refused(error)))?;
+        if !commit.blocks.is_empty()
+            && let Err(error) = high_water.write(commit.last.message)
+        {
+            // The commit stands; only a later loss might not be noticed.
+            warn!("{}: high-water: {error}", self.folder.display());
+        }
+        let mut memory = lock(&self.memory);
+        let was_empty = memory.gathered.is_empty();
+        // It was written in this form a moment ago.
+        let _ = memory.gathered.add(record, number);
+        let is_news = was_empty || (log.is_long() && !memory.is_long);
+        memory.is_long = log.is_long();
+        memory.is_full = log.is_full();
+        drop(memory);
+        if is_news {
+            self.changed.notify_all();
+        }
+        Ok(())
+    }
+
+    /// Brings what is gathered into the database.
+    fn settle(&self) -> Result<(), StoreError> {
+        let _turn = lock(&self.turn);
+        self.settle_with(|_| Ok(()))
+    }
+
+    /// Goes over to the other file of the log, and sees to it that this one is needed no more.
+    fn turn_over(&self) -> Result<(), StoreError> {
+        let _turn = lock(&self.turn);
+        self.settle_with(Log::turn)?;
+        let mut writing = lock(&self.writing);
+        writing.log.free_other();
+        let mut memory = lock(&self.memory);
+        memory.is_long = false;
+        memory.is_full = false;
+        self.changed.notify_all();
+        Ok(())
+    }
+
+    /// For whoever holds `turn`. `with` is done when no commit is under way: what is committed
+    /// later is not among what is brought into the database.
+    fn settle_with(&self, with: impl FnOnce(&mut Log) -> io::Result<()>) -> Result<(), StoreError> {
+        let mut writing = lock(&self.writing);
+        if lock(&self.memory).has_failed {
+            return Err(self.refused(failed_before()));
+        }
+        with(&mut writing.log).map_err(|error| self.fail(self.refused(error)))?;
+        writing.log.forget();
+        let settling = {
+            let mut memory = lock(&self.memory);
+            let gathered = Arc::new(std::mem::take(&mut memory.gathered));
+            memory.settling = Some(gathered.clone());
+            gathered
+        };
+        drop(writing);
+        if !settling.is_empty() {
+            self.database
+                .settle(&settling)
+                .map_err(|error| self.fail(error))?;
+        }
+        lock(&self.memory).settling = None;
+        Ok(())
+    }
+
+    /// Nothing is accepted any more. What was is in the log, and is found in memory still.
+    fn fail(&self, error: StoreError) -> StoreError {
+        lock(&self.memory).has_failed = true;
+        self.changed.notify_all();
+        error
+    }
+
+    fn refused(&self, source: io::Error) -> StoreError {
+        StoreError::Io {
+            folder: self.folder.clone(),
+            source,
+        }
+    }
+
+    /// Looks at what is in memory, the older part first. What is not there is in the database.
+    fn in_memory<T>(&self, look: impl FnMut(&Unsettled) -> T) -> Vec<T> {
+        let memory = lock(&self.memory);
+        let settling = memory.settling.as_deref();
+        let parts = settling.into_iter().chain([&memory.gathered]);
+        parts.map(look).collect()
+    }
+}
+
+/// What the log has and the database has not; and what of it cannot be read.
+fn replayed(replay: Replay) -> (Unsettled, Option<String>) {
+    let Replay {
+        records,
+        mut damage,
+    } = replay;
+    let mut unsettled = Unsettled::default();
+    for (number, record) in records {
+        if unsettled.add(&record, number).is_none() {
+            damage.get_or_insert_with(|| format!("commit {number} cannot be read"));
+        }
+    }
+    (unsettled, damage)
+}
+
+fn before_it(id: MessageId) -> MessageId {
+    MessageId(id.0.saturating_sub(1))
+}
+
+fn failed_before() -> io::Error {
+    io::Error::other(
+        "an earlier write failed; free disk space or mend the disk, then restart the server",
+    )
+}
+
+impl Store for DiskStore {
+    fn commit(&self, commit: &Commit) -> Result<(), StoreError> {
+        self.parts.commit(commit)
+    }
+
+    fn last_numbers(&self) -> Result<LastNumbers, StoreError> {
+        let parts = &self.parts;
+        let in_memory = parts.in_memory(Unsettled::last);
+        let database = parts.database.last_numbers()?;
+        let all = || in_memory.iter().chain([&database]);
+        let message = all().map(|last| last.message).max();
+        Ok(LastNumbers {
+            message: message.unwrap_or_default().max(parts.floor),
+            read_mark: all().map(|last| last.read_mark).max().unwrap_or_default(),
+        })
+    }
+
+    fn cursors(&self, visit: &mut dyn FnMut(CursorRecord)) -> Result<(), StoreError> {
+        self.parts.settle()?;
+        self.parts.database.cursors(visit)
+    }
+
+    fn last_of(&self, conversation: &Conversation) -> Result<MessageId, StoreError> {
+        let parts = &self.parts;
+        let last = parts.in_memory(|part| {
+            let blocks = part.blocks_of(conversation);
+            blocks.last().map(GrowingBlock::last)
+        });
+        match last.into_iter().flatten().max() {
+            Some(last) => Ok(last),
+            None => parts.database.last_of(conversation),
+        }
+    }
+
+    fn history(
+        &self,
+        with: &Conversation,
+        before: Option<MessageId>,
+        limit: usize,
+        up_to: MessageId,
+    ) -> Result<Vec<Message>, StoreError> {
+        let last = up_to.min(before_it(before.unwrap_or(MessageId::MAX)));
+        let blocks = self
+            .parts
+            .in_memory(|part| part.newest_blocks(with, last, limit))
+            .concat();
+        let settled = blocks
+            .first()
+            .map_or(last, |block| before_it(block.first()));
+        let mut newest = unsettled::read(with, &blocks, (MessageId(0), last));
+        newest.drain(..newest.len().saturating_sub(limit));
+        if newest.len() == limit {
+            return Ok(newest);
+        }
+        let rest = limit - newest.len();
+        let mut found = self.parts.database.history(with, settled, rest)?;
+        found.append(&mut newest);
+        Ok(found)
+    }
+
+    fn timeline(
+        &self,
+        conversations: &[Conversation],
+        after: MessageId,
+        up_to: MessageId,
+        visit: &mut dyn FnMut(Message) -> bool,
+    ) -> Result<(), StoreError> {
+        // All at one moment: what is not in memory then is in the database.
+        let parts = self.parts.in_memory(|part| {
+            let blocks = conversations.iter();
+            let blocks = blocks.map(|one| part.blocks_between(one, after, up_to));
+            (part.first(), blocks.collect::<Vec<_>>())
+        });
+        let mut settled = up_to;
+        let mut newest = Vec::new();
+        for (first, blocks) in parts {
+            settled = first.map_or(settled, |first| settled.min(before_it(first)));
+            for (conversation, blocks) in conversations.iter().zip(&blocks) {
+                newest.extend(unsettled::read(conversation, blocks, (after.next(), up_to)));
+            }
+        }
+        newest.sort_unstable_by_key(|message| message.id);
+        let mut goes_on = true;
+        self.parts
+            .database
+            .timeline(conversations, after, settled, &mut |message| {
+                goes_on = visit(message);
+                goes_on
+            })?;
+        let mut newest = newest.into_iter();
+        while goes_on && let Some(message) = newest.next() {
+            goes_on = visit(message);
+        }
+        Ok(())
+    }
+
+    fn tags(
+        &self,
+        login: &Login,
+        not_before: Timestamp,
+        most: usize,
+    ) -> Result<Vec<TagRecord>, StoreError> {
+        let in_memory = self.parts.in_memory(|part| part.tags_of(login));
+        let mut tags = self.parts.database.tags(login, not_before, most)?;
+        let in_memory = in_memory.into_iter().flatten();
+        tags.extend(in_memory.filter(|tag| tag.sent_at >= not_before));
+        Ok(tags)
+    }
+
+    fn seen(&self) -> Result<HashMap<Login, Timestamp>, StoreError> {
+        self.parts.settle()?;
+        self.parts.database.seen()
+    }
+
+    fn unarchived(
+        &self,
+        marks: usize,
+        messages: usize,
+        visit: &mut dyn FnMut(&ReadMark, Unarchived<'_>),
+    ) -> Result<Option<u64>, StoreError> {
+        self.parts.settle()?;
+        self.parts.database.unarchived(marks, messages, visit)
+    }
+
+    fn archived(&self, up_to: u64, archive_bytes: u64) -> Result<(), StoreError> {
+        self.parts.database.archived(up_to, archive_bytes)
+    }
+
+    fn archive_bytes(&self) -> Result<u64, StoreError> {
+        self.parts.database.archive_bytes()
+    }
+}

@@ -1,0 +1,268 @@
+//! What is in the log and not in the database yet: in memory, as the database will have it.
+
+use std::collections::HashMap;
+
+use mensageiro_protocol::Login;
+
+use super::{
+    LastNumbers, TagHash, TagRecord,
+    block::{self, Author},
+    growing::{GrowingBlock, Roster},
+    log::{self, Kind},
+    records::{self, TagsWriter},
+};
+use crate::{
+    conversation::Conversation,
+    message::{Message, MessageId},
+};
+
+/// Bytes of read marks in one record, at most: the archive takes some of them and writes the rest
+/// again.
+const READS_BYTES: usize = 16 * 1024;
+
+/// Commits that follow one another, taken together.
+#[derive(Debug, Default)]
+pub(super) struct Unsettled {
+    /// By conversation: blocks, by rising numbers.
+    blocks: HashMap<Key, Vec<GrowingBlock>>,
+    cursors: HashMap<Key, Vec<u8>>,
+    /// By rising numbers: that of the first mark, and the record.
+    reads: Vec<(u64, Vec<u8>)>,
+    /// By login.
+    tags: HashMap<Key, Vec<TagsWriter>>,
+    seen: HashMap<Key, Vec<u8>>,
+    last: LastNumbers,
+    /// The rosters of the log's records, by their numbers there.
+    rosters: HashMap<u32, Roster>,
+    /// The first message of all.
+    first: Option<MessageId>,
+    /// Of the last commit; 0 if there is none.
+    number: u64,
+}
+
+/// A key of the database, or its beginning.
+type Key = Box<[u8]>;
+
+impl Unsettled {
+    /// Adds a record of the log. `None` if it cannot be read.
+    pub(super) fn add(&mut self, record: &[u8], number: u64) -> Option<()> {
+        for item in log::items(record) {
+            let log::Item { kind, key, value } = item?;
+            match kind {
+                Kind::Roster => {
+                    let roster = records::roster(value)?;
+                    let number = u32::from_be_bytes(key.try_into().ok()?);
+                    self.rosters.insert(number, roster);
+                }
+                Kind::Block => self.add_block(key, value)?,
+                Kind::Cursor => put(&mut self.cursors, key, value),
+                Kind::Reads => self.add_reads(key, value)?,
+                Kind::Seen => put(&mut self.seen, key, value),
+                Kind::Last => {
+                    self.last = LastNumbers {
+                        message: MessageId(records::number(key)?),
+                        read_mark: records::number(value)?,
+                    };
+                }
+            }
+        }
+        self.number = number;
+        Some(())
+    }
+
+    fn add_block(&mut self, key: &[u8], value: &[u8]) -> Option<()> {
+        let (conversation, first) = key.split_last_chunk()?;
+        let first = MessageId(u64::from_be_bytes(*first));
+        let (header, records) = block::split(first, value)?;
+        let roster = match header.roster {
+            0 => None,
+            number => Some(self.rosters.get(&number)?),
+        };
+        let [lesser, greater] = records::names(conversation)?;
+        let tags = &mut self.tags;
+        let note_tag = |id, at_ms, message: &block::MessageRecord<'_>| {
+            if let Some(tag) = message.tag {
+                let author = match message.from {
+                    Author::Lesser => lesser,
+                    Author::Greater => greater,
+                    Author::Member(name) => name.as_bytes(),
+                };
+                add_tag(tags, author, TagHash::of_text(tag), id, at_ms);
+            }
+        };
+        let blocks = match self.blocks.get_mut(conversation) {
+            Some(blocks) => blocks,
+            None => self.blocks.entry(conversation.into()).or_default(),
+        };
+        match blocks.last_mut().filter(|last| last.takes(roster)) {
+            Some(last) => last.append(&header, records, first, note_tag)?,
+            None => {
+                let roster = roster.cloned();
+                blocks.push(GrowingBlock::begin(
+                    &header, records, first, roster, note_tag,
+                )?);
+            }
+        }
+        self.first = Some(self.first.map_or(first, |before| before.min(first)));
+        Some(())
+    }
+
+    fn add_reads(&mut self, key: &[u8], value: &[u8]) -> Option<()> {
+        let marks = records::versioned(value)?;
+        match self.reads.last_mut() {
+            Some((_, last)) if last.len() + marks.len() <= READS_BYTES => {
+                last.extend_from_slice(marks);
+            }
+            _ => self.reads.push((records::number(key)?, value.to_vec())),
+        }
+        Some(())
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.number == 0
+    }
+
+    /// The number of the last commit.
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The last numbers used; 0 if there is no commit.
+    pub(super) fn last(&self) -> LastNumbers {
+        self.last
+    }
+
+    /// The first message. All that are in the database have lower numbers.
+    pub(super) fn first(&self) -> Option<MessageId> {
+        self.first
+    }
+
+    /// All blocks with their conversations' keys.
+    pub(super) fn blocks(&self) -> impl Iterator<Item = (&[u8], &GrowingBlock)> {
+        let blocks = self.blocks.iter();
+        blocks.flat_map(|(key, blocks)| blocks.iter().map(|block| (&**key, block)))
+    }
+
+    /// The blocks of a conversation, by rising numbers.
+    pub(super) fn blocks_of(&self, conversation: &Conversation) -> &[GrowingBlock] {
+        let key = records::conversation_key(conversation);
+        self.blocks.get(&key[..]).map_or(&[], Vec::as_slice)
+    }
+
+    /// Those of them that have the newest messages up to `last`, at least `limit` if there are so
+    /// many.
+    pub(super) fn newest_blocks(
+        &self,
+        of: &Conversation,
+        last: MessageId,
+        limit: usize,
+    ) -> Vec<GrowingBlock> {
+        let mut blocks = self.blocks_of(of);
+        let end = blocks.partition_point(|block| block.first() <= last);
+        blocks = &blocks[..end];
+        let mut start = end;
+        let mut messages = 0;
+        while start > 0 && messages < limit {
+            start -= 1;
+            if blocks[start].last() <= last {
+                messages += blocks[start].messages();
+            }
+        }
+        blocks[start..].to_vec()
+    }
+
+    /// Those of them that have messages above one and up to another.
+    pub(super) fn blocks_between(
+        &self,
+        of: &Conversation,
+        after: MessageId,
+        up_to: MessageId,
+    ) -> Vec<GrowingBlock> {
+        let blocks = self.blocks_of(of).iter();
+        let between = blocks.filter(|block| block.last() > after && block.first() <= up_to);
+        between.cloned().collect()
+    }
+
+    /// The keys and the values of cursors.
+    pub(super) fn cursors(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        pairs(&self.cursors)
+    }
+
+    /// The numbers and the values of records of read marks.
+    pub(super) fn reads(&self) -> impl Iterator<Item = (u64, &[u8])> {
+        self.reads
+            .iter()
+            .map(|(number, value)| (*number, &value[..]))
+    }
+
+    /// The keys and the values of when users were last there.
+    pub(super) fn seen(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        pairs(&self.seen)
+    }
+
+    /// The tags of all logins, these as bytes.
+    pub(super) fn tags(&self) -> impl Iterator<Item = (&[u8], &TagsWriter)> {
+        let tags = self.tags.iter();
+        tags.flat_map(|(login, tags)| tags.iter().map(|tags| (&**login, tags)))
+    }
+
+    /// The tags of one login.
+    pub(super) fn tags_of(&self, login: &Login) -> Vec<TagRecord> {
+        let tags = self.tags.get(login.as_str().as_bytes());
+        let records = tags.into_iter().flatten();
+        // What was written here can be read.
+        records
+            .flat_map(|tags| records::tags(tags.value()).unwrap_or_default())
+            .collect()
+    }
+}
+
+fn put(map: &mut HashMap<Key, Vec<u8>>, key: &[u8], value: &[u8]) {
+    match map.get_mut(key) {
+        Some(known) => {
+            known.clear();
+            known.extend_from_slice(value);
+        }
+        None => drop(map.insert(key.into(), value.into())),
+    }
+}
+
+fn pairs(map: &HashMap<Key, Vec<u8>>) -> impl Iterator<Item = (&[u8], &[u8])> {
+    map.iter().map(|(key, value)| (&**key, &value[..]))
+}
+
+fn add_tag(
+    tags: &mut HashMap<Key, Vec<TagsWriter>>,
+    author: &[u8],
+    hash: TagHash,
+    id: MessageId,
+    at_ms: i64,
+) {
+    let writers = match tags.get_mut(author) {
+        Some(writers) => writers,
+        None => tags.entry(author.into()).or_default(),
+    };
+    match writers.last_mut().filter(|last| !last.is_full()) {
+        Some(last) => last.add(hash, id, at_ms),
+        None => {
+            let mut writer = TagsWriter::new(id, at_ms);
+            writer.add(hash, id, at_ms);
+            writers.push(writer);
+        }
+    }
+}
+
+/// The messages of some blocks with numbers from `from` to `to`.
+///
+/// What is in memory was written by this program or has been read once.
+pub(super) fn read(
+    conversation: &Conversation,
+    blocks: &[GrowingBlock],
+    (from, to): (MessageId, MessageId),
+) -> Vec<Message> {
+    let mut found = Vec::new();
+    for block in blocks {
+        let _ = block.reader(conversation).read(from, to, &mut found);
+    }
+    found
+}
