@@ -16,17 +16,48 @@ use clap::Parser;
 use mensageiro_protocol::Framing;
 use mensageiro_server::{Options, Server, StartError, message::MessageId, store::StoreError};
 use support::{Client, TestServer};
+use tempfile::TempDir;
 
-/// A data folder with `messages` messages of ana to bruno, sent one after the other.
-fn folder(messages: usize) -> tempfile::TempDir {
+/// What `messages` messages of ana to bruno, sent one after the other, leave on disk.
+struct Left {
+    /// By a server that was killed: the log has them, the database has nothing.
+    killed: TempDir,
+    /// By one that was stopped: the database has them too.
+    stopped: TempDir,
+}
+
+fn left(messages: usize) -> Left {
     let mut server = TestServer::start(&["ana", "bruno"]);
     let mut ana = server.log_in("ana");
     for number in 0..messages {
         ana.exchange(&format!("@bruno text {number}"));
     }
+    let killed = copy(server.folder.path());
     drop(ana);
     server.stop();
-    server.folder
+    Left {
+        killed,
+        stopped: server.folder,
+    }
+}
+
+fn copy(folder: &Path) -> TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    copy_into(folder, copy.path());
+    copy
+}
+
+fn copy_into(folder: &Path, copy: &Path) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let (from, name) = entry.map(|one| (one.path(), one.file_name())).unwrap();
+        let to = copy.join(name);
+        if from.is_dir() {
+            fs::create_dir(&to).unwrap();
+            copy_into(&from, &to);
+        } else {
+            fs::copy(from, to).unwrap();
+        }
+    }
 }
 
 fn start(folder: &Path, arguments: &[&str]) -> Result<Server, StartError> {
@@ -35,13 +66,9 @@ fn start(folder: &Path, arguments: &[&str]) -> Result<Server, StartError> {
     Server::start(&Options::parse_from(fixed.chain(arguments.iter().copied())))
 }
 
-/// What is damaged.
-#[derive(Clone, Copy)]
-enum Damage {
-    /// The kind of a record, which the database takes for the end of its journal.
-    Kind,
-    /// The text of a message, which does not fit its checksum any more.
-    Text,
+/// The file of the log that is written first.
+fn log(folder: &Path) -> PathBuf {
+    folder.join("store/0.wal")
 }
 
 /// The database's journal.
@@ -53,18 +80,12 @@ fn journal(folder: &Path) -> PathBuf {
         .expect("the database has a journal")
 }
 
-/// Damages a record in the middle of the database's journal.
-fn damage(folder: &Path, what: Damage) {
-    let journal = journal(folder);
-    let mut content = fs::read(&journal).unwrap();
-    let text = place(&content, b"text 5");
-    let key = place(&content[..text], b"\x01ana\0bruno\0");
-    match what {
-        // It stands that far before the key; there is none like this.
-        Damage::Kind => content[key - 21] = 0xff,
-        Damage::Text => content[text] ^= 1,
-    }
-    fs::write(&journal, content).unwrap();
+/// Changes a byte that stands so far before (or, if negative, after) the last place of some bytes.
+fn damage(file: &Path, bytes: &[u8], before: isize) {
+    let mut content = fs::read(file).unwrap();
+    let place = place(&content, bytes).checked_add_signed(-before).unwrap();
+    content[place] ^= 0x40;
+    fs::write(file, content).unwrap();
 }
 
 /// Where these bytes stand last.
@@ -72,7 +93,7 @@ fn place(content: &[u8], bytes: &[u8]) -> usize {
     content
         .windows(bytes.len())
         .rposition(|some| some == bytes)
-        .expect("they are in the journal")
+        .expect("they are in the file")
 }
 
 fn unread(server: &Server) -> Vec<String> {
@@ -80,72 +101,118 @@ fn unread(server: &Server) -> Vec<String> {
     bruno.exchange("bruno")
 }
 
-#[test]
-fn a_server_that_has_lost_acknowledged_messages_does_not_start() {
-    let folder = folder(9);
-    damage(folder.path(), Damage::Kind);
-    let error = start(folder.path(), &[]).err().expect("it started");
-    let StartError::Store(StoreError::Lost { missing, there, .. }) = &error else {
-        panic!("{error}");
-    };
-    assert_eq!((*missing, *there), (4, MessageId(5)));
-    assert!(error.to_string().contains("--repair"), "{error}");
-    let again = start(folder.path(), &[]).err();
-    assert!(again.is_some(), "looking made nothing better");
+fn refusal(folder: &Path) -> StoreError {
+    match start(folder, &[]).err().expect("it started") {
+        StartError::Store(error) => {
+            assert!(error.to_string().contains("--repair"), "{error}");
+            error
+        }
+        error => panic!("{error}"),
+    }
 }
 
-/// As a write leaves it that the disk refused in the middle: space is reserved ahead, and empty.
 #[test]
-fn a_record_cut_anywhere_and_followed_by_zeros_is_torn_and_no_panic() {
-    let folder = folder(9);
-    let journal = journal(folder.path());
-    let content = fs::read(&journal).unwrap();
+fn what_is_only_in_the_log_is_there_after_a_start() {
+    let folder = left(9).killed;
+    for _ in 0..2 {
+        let server = start(folder.path(), &[]).unwrap();
+        let expected: Vec<_> = (0..9).map(|number| format!("@ana text {number}")).collect();
+        assert_eq!(unread(&server), expected);
+        server.stop();
+    }
+}
+
+#[test]
+fn a_hole_in_the_log_is_no_reason_to_go_on_without_a_word() {
+    let folder = left(9).killed;
+    // In the text of a message, in the length of its record, in the mark of its beginning.
+    for before in [-3, 60, 70] {
+        let spoiled = copy(folder.path());
+        damage(&log(spoiled.path()), b"text 5", before);
+        for _ in 0..2 {
+            let error = refusal(spoiled.path());
+            assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+        }
+    }
+}
+
+/// As a write leaves it that the disk refused in the middle.
+#[test]
+fn a_record_cut_anywhere_is_noticed_by_the_last_number() {
+    let folder = left(9).killed;
+    let content = fs::read(log(folder.path())).unwrap();
     let text = place(&content, b"text 8");
-    let key = place(&content[..text], b"\x01ana\0bruno\0");
-    for cut in (key - 30..text + 6).step_by(2) {
+    for cut in (text - 60..text + 6).step_by(3) {
         let mut torn = content.clone();
         torn[cut..].fill(0);
-        fs::write(&journal, torn).unwrap();
-        let error = start(folder.path(), &[]).err().expect("it started");
+        fs::write(log(folder.path()), torn).unwrap();
+        let error = refusal(folder.path());
         assert!(
-            matches!(
-                &error,
-                StartError::Store(StoreError::Lost { missing: 1, .. })
-            ),
+            matches!(error, StoreError::Lost { missing: 1, there, .. } if there == MessageId(8)),
             "cut at {cut}: {error}"
         );
     }
-    fs::write(&journal, content).unwrap();
+    fs::write(log(folder.path()), content).unwrap();
     let server = start(folder.path(), &[]).unwrap();
     assert_eq!(unread(&server).len(), 9);
 }
 
 #[test]
-fn a_server_whose_store_cannot_be_read_does_not_start() {
-    let folder = folder(9);
-    damage(folder.path(), Damage::Text);
-    let error = start(folder.path(), &[]).err().expect("it started");
-    assert!(matches!(
-        error,
-        StartError::Store(StoreError::Damaged { .. })
-    ));
-    assert!(error.to_string().contains("--repair"), "{error}");
+fn what_the_database_has_lost_is_in_the_log_or_missed() {
+    let folder = left(9).stopped;
+    // The kind of a record, which the database takes for the end of its journal: it stands that
+    // far before the key.
+    let lose = |folder: &Path| damage(&journal(folder), b"\x01ana\0bruno\0", 21);
+    let spoiled = copy(folder.path());
+    lose(spoiled.path());
+    let server = start(spoiled.path(), &[]).unwrap();
+    assert_eq!(unread(&server).len(), 9);
+    server.stop();
+    // When the log has been written anew, it is not.
+    let server = start(folder.path(), &[]).unwrap();
+    let mut ana = Client::connect(server.address(), Framing::Line);
+    ana.exchange("ana");
+    ana.exchange("@bruno text 9");
+    let spoiled = copy(folder.path());
+    lose(spoiled.path());
+    let error = refusal(spoiled.path());
+    assert!(error.to_string().contains("are missing"), "{error}");
+}
+
+#[test]
+fn a_server_whose_database_cannot_be_read_does_not_start() {
+    let folder = left(9).stopped;
+    damage(&journal(folder.path()), b"text 5", -3);
+    let error = refusal(folder.path());
+    assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
 }
 
 #[test]
 fn repair_goes_on_with_what_is_left_and_gives_no_number_twice() {
-    for what in [Damage::Kind, Damage::Text] {
-        check_repair(what);
-    }
+    let folder = left(9).killed;
+    let log = log(folder.path());
+    damage(&log, b"text 5", -3);
+    let spoiled = fs::read(&log).unwrap();
+    start(folder.path(), &["--repair"]).unwrap().stop();
+    let copy = fs::read(format!("{}.damaged", log.display())).unwrap();
+    assert_eq!(copy, spoiled);
+    // The database has it now.
+    damage(&log, b"text 8", -3);
+    check_repaired(folder.path(), &[0, 1, 2, 3, 4, 6, 7, 8]);
+    // Torn at the end.
+    let folder = left(9).killed;
+    damage(&self::log(folder.path()), b"text 8", -3);
+    start(folder.path(), &["--repair"]).unwrap().stop();
+    check_repaired(folder.path(), &[0, 1, 2, 3, 4, 5, 6, 7]);
 }
 
-fn check_repair(what: Damage) {
-    let folder = folder(9);
-    damage(folder.path(), what);
-    start(folder.path(), &["--repair"]).unwrap().stop();
-    let server = start(folder.path(), &[]).unwrap();
-    let expected: Vec<_> = (0..5).map(|number| format!("@ana text {number}")).collect();
-    assert_eq!(unread(&server), expected);
+fn check_repaired(folder: &Path, expected: &[u64]) {
+    let server = start(folder, &[]).unwrap();
+    let texts: Vec<_> = expected
+        .iter()
+        .map(|number| format!("@ana text {number}"))
+        .collect();
+    assert_eq!(unread(&server), texts);
     let mut ana = Client::connect(server.address(), Framing::Line);
     ana.exchange("ana");
     ana.exchange("@bruno after");
@@ -153,19 +220,18 @@ fn check_repair(what: Damage) {
     assert_eq!(bruno.exchange("bruno").last().unwrap(), "@ana after");
     bruno.exchange("");
     server.stop();
-    let ids: Vec<_> = support::archive_rows(&folder.path().join("messages.csv"))
-        .iter()
-        .map(|row| row.id)
-        .collect();
-    assert_eq!(ids, [1, 2, 3, 4, 5, 10]);
-    start(folder.path(), &[]).unwrap().stop();
+    let ids = support::archive_rows(&folder.join("messages.csv"));
+    let ids = ids.iter().map(|row| row.id);
+    let numbers = expected.iter().map(|number| number + 1).chain([10]);
+    assert!(ids.eq(numbers));
+    start(folder, &[]).unwrap().stop();
 }
 
 #[test]
 fn with_relaxed_durability_a_loss_is_no_reason_not_to_start() {
-    let folder = folder(9);
-    damage(folder.path(), Damage::Kind);
+    let folder = left(9).killed;
+    damage(&log(folder.path()), b"text 5", -3);
     let server = start(folder.path(), &["--durability", "relaxed"]).unwrap();
-    assert_eq!(unread(&server).len(), 5);
+    assert_eq!(unread(&server).len(), 8);
     server.stop();
 }

@@ -50,6 +50,8 @@ pub(super) struct Writer {
     seen: HashMap<Login, Timestamp>,
     /// What else there is to store, is stored now.
     is_ending: bool,
+    /// It has not refused a commit.
+    is_store_of_use: bool,
 }
 
 /// An entry whose messages have their numbers.
@@ -110,6 +112,7 @@ impl Writer {
             lagging: Vec::new(),
             seen: HashMap::new(),
             is_ending: false,
+            is_store_of_use: true,
         }
     }
 
@@ -158,6 +161,10 @@ impl Writer {
                     origins.push(origin);
                 }
             }
+        }
+        // Those who asked have been told; now the server may stop. Told once is told.
+        if !self.is_store_of_use {
+            let _ = self.parts.refused.try_send(());
         }
         Told {
             waiting,
@@ -243,8 +250,7 @@ impl Writer {
         self.parts.store.commit(&commit).map_err(|error| {
             error!("nothing was accepted: {error}");
             self.parts.counters.failed_commit();
-            // Told once is told.
-            let _ = self.parts.refused.try_send(());
+            self.is_store_of_use = false;
             Refused
         })?;
         let took = begin.elapsed();
