@@ -36,7 +36,7 @@ pub fn run(trial: &Trial) -> Result<Verdict> {
             .store()
             .filter(|file| !file.content.is_empty())
             .collect();
-        // Half of them anywhere in the journal, where most bytes are, half in any file.
+        // Half of them anywhere in the largest file, where most bytes are, half in any file.
         let largest = |file: &&mut crate::snapshot::Entry| file.content.len();
         files.sort_by_key(largest);
         let at = match random.once_in(2) {

@@ -17,8 +17,8 @@ use crate::{
 
 const MESSAGES: usize = 1_000;
 
-/// The store's journal ends so.
-const JOURNAL: &str = ".jnl>";
+/// A file of the store's log ends so.
+const LOG: &str = ".wal>";
 
 pub fn run(trial: &Trial) -> Result<Verdict> {
     let users = users(2);
@@ -58,7 +58,7 @@ pub fn run(trial: &Trial) -> Result<Verdict> {
         "{answers} of {sent} acknowledgements were seen"
     );
     Ok(Verdict::Held(format!(
-        "{sent} acknowledgements, each after a sync of all that was written to the journal"
+        "{sent} acknowledgements, each after a sync of all that was written to the log"
     )))
 }
 
@@ -71,7 +71,7 @@ fn check(calls: &str) -> Result<usize> {
         let call = call.trim_start();
         let is_sync = call.starts_with("fdatasync(") || call.starts_with("fsync(");
         let is_synced = call.contains("sync resumed>");
-        if is_sync && call.contains(JOURNAL) {
+        if is_sync && call.contains(LOG) {
             // It covers what was written before it began, once it is back.
             syncs.insert(thread, written);
         }
@@ -80,12 +80,12 @@ fn check(calls: &str) -> Result<usize> {
             if call.ends_with("= 0") {
                 synced = synced.max(covered);
             }
-        } else if call.contains("write") && call.contains(JOURNAL) {
+        } else if call.contains("write") && call.contains(LOG) {
             written += 1;
         } else if call.starts_with("send") && call.contains("\"ok {") {
             ensure!(
                 written > 0,
-                "nothing was written to the journal before an answer"
+                "nothing was written to the log before an answer"
             );
             ensure!(
                 synced == written,
@@ -101,8 +101,8 @@ fn check(calls: &str) -> Result<usize> {
 mod tests {
     use super::*;
 
-    const WRITE: &str = "7 write(9</d/store/0.jnl>, \"x\", 1) = 1\n";
-    const SYNC: &str = "7 fdatasync(9</d/store/0.jnl>) = 0\n";
+    const WRITE: &str = "7 write(9</d/store/0.wal>, \"x\", 1) = 1\n";
+    const SYNC: &str = "7 fdatasync(9</d/store/0.wal>) = 0\n";
     const ANSWER: &str =
         "8 sendto(4<socket:[1]>, \"ok {\\\"tag\\\":\\\"1\\\"\"..., 20, 0, NULL, 0) = 20\n";
 
@@ -113,7 +113,7 @@ mod tests {
         assert!(check(&[WRITE, ANSWER, SYNC].concat()).is_err());
         assert!(check(&[WRITE, SYNC, WRITE, ANSWER].concat()).is_err());
         // A sync that is not back yet covers nothing, and one that began before the write neither.
-        let begun = "7 fdatasync(9</d/store/0.jnl> <unfinished ...>\n";
+        let begun = "7 fdatasync(9</d/store/0.wal> <unfinished ...>\n";
         let back = "7 <... fdatasync resumed>) = 0\n";
         assert!(check(&[WRITE, begun, ANSWER].concat()).is_err());
         assert!(check(&[begun, WRITE, back, ANSWER].concat()).is_err());

@@ -101,15 +101,15 @@ fn still(server: &Program) -> Result<Snapshot> {
     }
 }
 
-/// Where the journal changed: from the first byte that differs to the last one.
+/// Where the log changed: from the first byte that differs to the last one.
 fn places(before: &Snapshot, after: &Snapshot) -> Result<Vec<(std::path::PathBuf, usize)>> {
     let (mut before, mut after) = (before.clone(), after.clone());
     let mut places = Vec::new();
     for entry in after.store() {
         let old = before.file(&entry.path);
         let old = old.map_or(&[][..], |old| &old.content);
-        let is_journal = entry.path.extension().is_some_and(|end| end == "jnl");
-        if is_journal && entry.content != old {
+        let is_log = entry.path.extension().is_some_and(|end| end == "wal");
+        if is_log && entry.content != old {
             let common = entry.content.iter().zip(old).take_while(|(a, b)| a == b);
             let first = common.count();
             places.extend((first..entry.content.len()).map(|byte| (entry.path.clone(), byte)));
@@ -117,7 +117,7 @@ fn places(before: &Snapshot, after: &Snapshot) -> Result<Vec<(std::path::PathBuf
     }
     ensure!(
         !places.is_empty(),
-        "the journal of the store is not where it was expected"
+        "the log of the store is not where it was expected"
     );
     Ok(places)
 }
