@@ -56,6 +56,7 @@ pub(super) enum Author<'a> {
 }
 
 /// The messages that follow a block's header, with their numbers and times.
+#[derive(Clone, Copy)]
 pub(super) struct Records<'a> {
     rest: &'a [u8],
     id: MessageId,
@@ -158,6 +159,11 @@ impl<'a> Records<'a> {
         self.rest
     }
 
+    /// How many bytes that is, and the number and the time of the message before.
+    pub(super) fn place(&self) -> (usize, MessageId, i64) {
+        (self.rest.len(), self.id, self.at_ms)
+    }
+
     /// The next message with its number and its time in ms; the outer `None` if it cannot be read.
     #[expect(
         clippy::type_complexity,
@@ -243,15 +249,25 @@ impl<'a> BlockReader<'a> {
         Some(())
     }
 
-    /// Shows the messages that a mark says to be read.
+    /// Who belonged to the group, if it is one.
+    pub(super) fn members(&self) -> Option<Members> {
+        self.members.clone()
+    }
+
+    /// Shows the messages that a mark says to be read. Returns those after them.
     pub(super) fn read_by(
-        mut self,
+        self,
         mark: &ReadMark,
         visit: &mut dyn FnMut(Unarchived<'_>),
-    ) -> Option<()> {
-        while let Some((id, at_ms, record)) = self.records.next()? {
+    ) -> Option<Records<'a>> {
+        let mut records = self.records;
+        loop {
+            let here = records;
+            let Some((id, at_ms, record)) = records.next()? else {
+                return Some(here);
+            };
             if id > mark.last {
-                break;
+                return Some(here);
             }
             let (from, group) = match (self.conversation, &record.from) {
                 (Conversation::Pair(lesser, _), Author::Lesser) => (lesser.as_str(), None),
@@ -275,7 +291,6 @@ impl<'a> BlockReader<'a> {
                 });
             }
         }
-        Some(())
     }
 
     fn message(

@@ -262,12 +262,13 @@ impl FjallStore {
     ) -> Result<Option<u64>, StoreError> {
         let mut last = None;
         let (mut marks_shown, mut shown) = (0, 0);
+        let mut places = reading::Places::default();
         for record in self.marks() {
             for mark in record? {
                 if marks_shown == marks || (shown >= messages && last.is_some()) {
                     return Ok(last);
                 }
-                reading::read_by(self, &mark, &mut |message| {
+                reading::read_by(self, &mark, &mut places, &mut |message| {
                     shown += 1;
                     visit(&mark, message);
                 })?;

@@ -1,12 +1,20 @@
 //! Looking into the conversations of a [`FjallStore`].
 
-use std::{cmp::Reverse, collections::BinaryHeap, ops::ControlFlow};
+use std::{
+    cmp::Reverse,
+    collections::{BinaryHeap, HashMap},
+    ops::ControlFlow,
+};
+
+use ::fjall::Slice;
+use mensageiro_protocol::Login;
 
 use super::{
     StoreError, Unarchived,
-    block::BlockReader,
+    block::{BlockReader, Records},
     fjall::FjallStore,
     records::{conversation_key, numbered},
+    rosters::Members,
 };
 use crate::{
     conversation::Conversation,
@@ -58,31 +66,63 @@ pub(super) fn newest(
     Ok(found)
 }
 
+/// Places that are remembered at most: each may keep a block in memory.
+const PLACES: usize = 256;
+
+/// Where a reader's last mark in a conversation has ended: the next one mostly goes on there.
+#[derive(Default)]
+pub(super) struct Places(HashMap<(Conversation, Login), Place>);
+
+struct Place {
+    block: Slice,
+    /// How much of it has not been read.
+    rest: usize,
+    /// The message before that, and its time in ms.
+    id: MessageId,
+    at_ms: i64,
+    /// The last message of the block.
+    last: MessageId,
+    members: Option<Members>,
+}
+
 /// Shows what a user has read, without making messages of it.
 pub(super) fn read_by(
     store: &FjallStore,
     mark: &ReadMark,
+    places: &mut Places,
     visit: &mut dyn FnMut(Unarchived<'_>),
 ) -> Result<(), StoreError> {
-    // Most marks are of one block that begins with their first message: a look is quicker than a
-    // search.
-    let key = numbered(conversation_key(&mark.conversation), mark.first);
-    let value = store.messages.get(&key).map_err(|e| store.failed(e))?;
-    if let Some(value) = value {
-        let block = open(store, &mark.conversation, &key, &value)?;
-        if block.last() >= mark.last {
-            return block.read_by(mark, visit).ok_or_else(|| damaged(store));
-        }
+    let at = (mark.conversation.clone(), mark.reader.clone());
+    if let Some(place) = places.0.get_mut(&at)
+        && place.id < mark.first
+        && place.last >= mark.last
+    {
+        let rest = &place.block[place.block.len() - place.rest..];
+        let records = Records::new(place.id, place.at_ms, rest);
+        let members = place.members.clone();
+        let block = BlockReader::of(&mark.conversation, place.last, members, records);
+        let end = block.read_by(mark, visit).ok_or_else(|| damaged(store))?;
+        (place.rest, place.id, place.at_ms) = end.place();
+        return Ok(());
     }
-    blocks(
-        store,
-        &mark.conversation,
-        (mark.first, mark.last),
-        &mut |block| {
-            let read = block.read_by(mark, visit);
-            read.map(|()| ControlFlow::Continue(()))
-        },
-    )
+    let span = (mark.first, mark.last);
+    blocks(store, &mark.conversation, span, &mut |block, value| {
+        let (last, members) = (block.last(), block.members());
+        let (rest, id, at_ms) = block.read_by(mark, visit)?.place();
+        let place = Place {
+            block: value.clone(),
+            rest,
+            id,
+            at_ms,
+            last,
+            members,
+        };
+        if places.0.len() == PLACES {
+            places.0.clear();
+        }
+        places.0.insert(at.clone(), place);
+        Some(ControlFlow::Continue(()))
+    })
 }
 
 /// Shows the messages of several conversations as one sequence.
@@ -162,7 +202,7 @@ fn some(
     enough: usize,
     found: &mut Vec<Message>,
 ) -> Result<(), StoreError> {
-    blocks(store, conversation, (first, last), &mut |block| {
+    blocks(store, conversation, (first, last), &mut |block, _| {
         block.read(first, last, found)?;
         Some(if found.len() >= enough {
             ControlFlow::Break(())
@@ -178,7 +218,7 @@ fn blocks(
     store: &FjallStore,
     conversation: &Conversation,
     (first, last): (MessageId, MessageId),
-    visit: &mut dyn FnMut(BlockReader<'_>) -> Option<ControlFlow<()>>,
+    visit: &mut dyn FnMut(BlockReader<'_>, &Slice) -> Option<ControlFlow<()>>,
 ) -> Result<(), StoreError> {
     let key = conversation_key(conversation);
     let start = numbered(key.clone(), first);
@@ -192,7 +232,11 @@ fn blocks(
         if let Some(guard) = store.messages.range(before).next_back() {
             let (key, value) = guard.into_inner().map_err(|e| store.failed(e))?;
             let block = open(store, conversation, &key, &value)?;
-            if block.last() >= first && visit(block).ok_or_else(|| damaged(store))?.is_break() {
+            if block.last() >= first
+                && visit(block, &value)
+                    .ok_or_else(|| damaged(store))?
+                    .is_break()
+            {
                 return Ok(());
             }
         }
@@ -201,7 +245,11 @@ fn blocks(
         let (key, value) = block.map_err(|e| store.failed(e))?;
         let block = open(store, conversation, &key, &value)?;
         let is_end = block.last() >= last;
-        if visit(block).ok_or_else(|| damaged(store))?.is_break() || is_end {
+        if visit(block, &value)
+            .ok_or_else(|| damaged(store))?
+            .is_break()
+            || is_end
+        {
             break;
         }
         next = rest.next().map(|guard| guard.into_inner());
