@@ -313,6 +313,25 @@ mod tests {
     }
 
     #[test]
+    fn what_is_spoiled_anywhere_is_read_or_not_and_no_panic() {
+        let whole = written(&mut Writer::default(), &commit(100, 1));
+        for place in 0..whole.len() {
+            for bit in 0..8 {
+                let mut spoiled = whole.clone();
+                spoiled[place] ^= 1 << bit;
+                let mut unsettled = Unsettled::default();
+                let _ = unsettled.add(&spoiled, 1);
+                let conversation = Conversation::pair(&login("ana"), &login("bob"));
+                let blocks = unsettled.blocks_of(&conversation);
+                unsettled::read(&conversation, blocks, (MessageId(0), MessageId::MAX));
+                let values = unsettled.blocks().map(|(_, block)| block.value(1));
+                assert!(values.map(|value| value.len()).sum::<usize>() < 2 * whole.len());
+                unsettled.tags_of(&login("ana"));
+            }
+        }
+    }
+
+    #[test]
     fn what_is_cut_anywhere_cannot_be_read_or_has_whole_items_only() {
         let commit = commit(100, 1);
         let whole = written(&mut Writer::default(), &commit);
