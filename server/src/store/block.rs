@@ -165,10 +165,6 @@ impl<'a> Records<'a> {
     }
 
     /// The next message with its number and its time in ms; the outer `None` if it cannot be read.
-    #[expect(
-        clippy::type_complexity,
-        reason = "what is there, if anything is, if it is legible"
-    )]
     pub(super) fn next(&mut self) -> Option<Option<(MessageId, i64, MessageRecord<'a>)>> {
         if self.rest.is_empty() {
             return Some(None);

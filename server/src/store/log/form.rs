@@ -200,7 +200,9 @@ mod tests {
                 from: login(from),
                 to: login(to),
                 members,
-                tag: (offset % 2 == 0).then(|| Tag::parse(&format!("t{offset}")).unwrap()),
+                tag: offset
+                    .is_multiple_of(2)
+                    .then(|| Tag::parse(&format!("t{offset}")).unwrap()),
                 text: Text::from("text\nof two lines"),
             })
         };
