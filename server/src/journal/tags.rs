@@ -54,7 +54,7 @@ pub(super) struct TagsOf {
 /// So much of a [`TagHash`] that no two of a login's tags are the same: 88 bits. A key and its
 /// offset take 16 bytes together.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Key([u8; 11]);
+pub(super) struct Key([u8; 11]);
 
 /// The number of a message above [`TagsOf::base`]: 40 bits, which no server's numbers outrun while
 /// its tags are remembered.
@@ -123,10 +123,20 @@ impl TagsOf {
         })
     }
 
+    /// What stands for each of these tags.
+    pub(super) fn keys<'a>(&self, tags: impl Iterator<Item = Option<&'a Tag>>) -> Vec<Option<Key>> {
+        let key = |tag| Key::of(TagHash::of(tag));
+        let keys: Vec<_> = tags.map(|tag| tag.map(key)).collect();
+        // Looked up in a row, what all of them need comes from memory at the same time, and is
+        // there when it is asked for.
+        let known = keys.iter().flatten();
+        std::hint::black_box(known.filter(|key| self.ids.contains_key(key)).count());
+        keys
+    }
+
     /// The message that was sent under this tag before. If there is none, the tag stands for
     /// `id` from now on.
-    pub(super) fn before(&mut self, tag: &Tag, id: MessageId, now: Timestamp) -> Option<Accepted> {
-        let key = Key::of(TagHash::of(tag));
+    pub(super) fn before(&mut self, key: Key, id: MessageId, now: Timestamp) -> Option<Accepted> {
         match self.ids.entry(key) {
             Entry::Occupied(before) => {
                 let id = before.get().above(self.base);
@@ -236,12 +246,14 @@ mod tests {
         let mut tags = Tags::default();
         let before = |store: &DiskStore, tags: &mut Tags, now| {
             let of_ana = tags.of(store, &ana, now).unwrap();
-            let before = of_ana.before(&tag, next, now);
+            let key = Key::of(TagHash::of(&tag));
+            let before = of_ana.before(key, next, now);
             tags.settle(false, now);
             before.map(|before| (before.id, before.sent_at))
         };
         let of_ana = tags.of(&store, &ana, sent_at).unwrap();
-        assert_eq!(of_ana.before(&tag, id, sent_at), None);
+        let key = Key::of(TagHash::of(&tag));
+        assert_eq!(of_ana.before(key, id, sent_at), None);
         let message = Message {
             id,
             sent_at,

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    iter,
     sync::{Arc, Mutex, PoisonError},
     time::Instant,
 };
@@ -198,11 +199,15 @@ impl Writer {
         } else {
             None
         };
-        for draft in drafts {
+        let keys = known.as_ref().map_or_else(Vec::new, |known| {
+            known.keys(drafts.iter().map(|draft| draft.tag.as_ref()))
+        });
+        let keys = keys.into_iter().chain(iter::repeat(None));
+        for (draft, key) in drafts.into_iter().zip(keys) {
             tags.push(draft.tag.clone());
             let id = last.message.next();
-            if let Some((tag, known)) = draft.tag.as_ref().zip(known.as_mut())
-                && let Some(before) = known.before(tag, id, now)
+            if let Some((key, known)) = key.zip(known.as_mut())
+                && let Some(before) = known.before(key, id, now)
             {
                 accepted.push(before);
                 continue;
