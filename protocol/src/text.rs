@@ -28,7 +28,7 @@ impl Text {
 
     /// The text as it travels on a classic line: each line break becomes one space.
     pub fn one_line(&self) -> Cow<'_, str> {
-        if self.0.contains('\n') {
+        if memchr::memchr(b'\n', self.0.as_bytes()).is_some() {
             Cow::Owned(self.0.replace('\n', " "))
         } else {
             Cow::Borrowed(&self.0)

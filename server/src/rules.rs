@@ -50,7 +50,12 @@ impl Plan {
         requests: &mut impl Iterator<Item = Request>,
         recipient: impl Fn(&Login) -> Option<Recipient>,
     ) -> Self {
-        let mut plan = Self::default();
+        let most = requests.size_hint().0.min(MOST_DRAFTS);
+        let mut plan = Self {
+            drafts: Vec::with_capacity(most),
+            answers: Vec::with_capacity(most),
+            discarded: Vec::new(),
+        };
         while plan.drafts.len() < MOST_DRAFTS {
             let Some(request) = requests.next() else {
                 break;

@@ -141,7 +141,7 @@ impl Session {
 
     /// Answers the login, then every line, until something ends it.
     fn serve(&mut self) -> Result<Infallible, Failure> {
-        self.answer(MessageId::MAX)?;
+        self.answer(self.newest())?;
         self.connection.flush()?;
         loop {
             self.exchange()?;
@@ -161,8 +161,10 @@ impl Session {
             drop(people);
             self.report(&plan.discarded);
             let first = self.store(plan.drafts, read.take())?;
+            // What arrives while the answers are written belongs to later ones.
+            let newest = self.newest();
             for answer in plan.answers {
-                self.answer(answer.last(first))?;
+                self.answer(answer.last(first).min(newest))?;
             }
         }
         self.connection.flush()?;
@@ -203,16 +205,15 @@ impl Session {
         Ok(accepted.first().map_or(MessageId(0), |first| first.id))
     }
 
+    /// The newest message of the mailbox.
+    fn newest(&self) -> MessageId {
+        let ends = self.shared.mailboxes.ends(&self.login);
+        ends.map_or(MessageId(0), |(_, newest)| newest)
+    }
+
     /// Sends the new messages up to `last`, one at a time, then the end mark.
     fn answer(&mut self, last: MessageId) -> Result<(), Failure> {
-        // What arrives while the answer is written belongs to the next one.
-        let newest = self
-            .shared
-            .mailboxes
-            .ends(&self.login)
-            .map_or(MessageId(0), |ends| ends.1);
-        let last = last.min(newest);
-        loop {
+        while self.delivered < last {
             let Shared {
                 mailboxes, store, ..
             } = &*self.shared;

@@ -5,7 +5,11 @@
     reason = "a test fails by panicking"
 )]
 
-use std::{collections::BTreeSet, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    path::Path,
+    sync::Arc,
+};
 
 use jiff::{SignedDuration, Timestamp};
 use mensageiro_protocol::{Login, Text};
@@ -19,6 +23,7 @@ use mensageiro_server::{
         TagRecord,
     },
 };
+use proptest::{collection::vec, prelude::*};
 
 fn login(name: &str) -> Login {
     Login::parse(name).unwrap()
@@ -457,4 +462,84 @@ fn a_second_program_is_told_that_the_store_is_in_use() {
         .err()
         .expect("two programs have the same store open");
     assert!(matches!(error, StoreError::InUse(_)), "{error}");
+}
+
+/// What happens to a store that the archive follows.
+#[derive(Clone, Debug)]
+enum Step {
+    /// So many messages are written, from them and to them.
+    Write(u64),
+    /// One of them reads all but so many messages.
+    Read(usize, usize),
+    /// The archive asks for so many marks, and has them or not.
+    Archive(usize, bool),
+    OpenAgain,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (1_u64..40).prop_map(Step::Write),
+        4 => (0..2_usize, 0..9_usize).prop_map(|(who, but)| Step::Read(who, but)),
+        4 => (1..6_usize, any::<bool>()).prop_map(|(marks, has)| Step::Archive(marks, has)),
+        1 => Just(Step::OpenAgain),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn the_archive_gets_everything_once_whenever_it_was_written_read_and_asked_for(
+        steps in vec(step(), 1..60)
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || open_on_disk(folder.path()).unwrap();
+        let (mut store, names) = (open(), ["bob", "bobo"]);
+        let (mut last, mut number) = (0, 0);
+        let mut unread = [vec![], vec![]];
+        let mut expected = VecDeque::new();
+        for step in steps.into_iter().chain([Step::Archive(usize::MAX, true)]) {
+            match step {
+                Step::Write(count) => {
+                    let mut messages = Vec::new();
+                    for id in last + 1..=last + count {
+                        let who = usize::from(id % 4 > 1);
+                        let message = message(id, names[who]);
+                        if message.is_for(&login(names[who])) {
+                            unread[who].push(id);
+                        }
+                        messages.push(message);
+                    }
+                    last += count;
+                    accept(&store, messages);
+                }
+                Step::Read(who, but) => {
+                    let end = unread[who].len().saturating_sub(but);
+                    let ids: Vec<_> = unread[who].drain(..end).collect();
+                    if let (Some(&first), Some(&last)) = (ids.first(), ids.last()) {
+                        number += 1;
+                        let mark = mark(number, names[who], first, last);
+                        read(&store, vec![mark.clone()]);
+                        expected.push_back((mark, ids));
+                    }
+                }
+                Step::Archive(marks, has) => loop {
+                    let found = unarchived(&store, marks, usize::MAX);
+                    let count = found.len();
+                    prop_assert!(found.iter().eq(expected.iter().take(count)));
+                    prop_assert!(count > 0 || expected.is_empty());
+                    if has && let Some((mark, _)) = found.last() {
+                        store.archived(mark.number, 0).unwrap();
+                        expected.drain(..count);
+                    }
+                    if marks < usize::MAX || count == 0 {
+                        break;
+                    }
+                },
+                Step::OpenAgain => {
+                    drop(store);
+                    store = open();
+                }
+            }
+        }
+    }
 }

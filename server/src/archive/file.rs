@@ -82,7 +82,7 @@ impl ArchiveFile {
             return Ok(None);
         };
         self.is_suspect = true;
-        let length = self.io(|path| append(path, &rows))?;
+        let length = self.io(|path| append(path, &rows.bytes))?;
         for row in repeated {
             self.written.remove(&row);
         }
@@ -115,7 +115,7 @@ fn open(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
-fn append(path: &Path, rows: &Rows) -> io::Result<u64> {
+fn append(path: &Path, rows: &[u8]) -> io::Result<u64> {
     let mut file = open(path)?;
     let mut length = file.seek(SeekFrom::End(0))?;
     let before = if length == 0 {
@@ -129,23 +129,11 @@ fn append(path: &Path, rows: &Rows) -> io::Result<u64> {
     file.seek(SeekFrom::End(0))?;
     file.write_all(&before)?;
     length += before.len() as u64;
-    let (mut written, mut ready) = (0, 0);
-    for &end in &rows.ends {
-        if ready > written && page_of(length + written as u64) != page_of(length + end as u64) {
-            file.write_all(&rows.bytes[written..ready])?;
-            written = ready;
-        }
-        ready = end;
-    }
-    file.write_all(&rows.bytes[written..])?;
+    // In one write, which takes the system the shortest time: until it is done, other programs see
+    // a part of it, page by page.
+    file.write_all(rows)?;
     file.sync_data()?;
-    Ok(length + rows.bytes.len() as u64)
-}
-
-/// Systems show other programs a write page by page. So rows go out together only as far as they
-/// end in one page, and one that crosses into the next goes out alone.
-fn page_of(offset: u64) -> u64 {
-    offset / 4096
+    Ok(length + rows.len() as u64)
 }
 
 fn header() -> Vec<u8> {

@@ -17,8 +17,6 @@ pub const HEADER: [&str; 6] = ["id", "sent_at", "read_at", "from", "to", "text"]
 #[derive(Default)]
 pub(super) struct Rows {
     pub(super) bytes: Vec<u8>,
-    /// Where each row ends.
-    pub(super) ends: Vec<usize>,
     sent_at: Time,
     read_at: Time,
     /// What one user has read at one moment, by its messages, and where it begins.
@@ -74,7 +72,7 @@ impl Rows {
     }
 
     /// Brings what one user has read at one moment in the order of ids, whatever the
-    /// conversations, and notes where its rows end.
+    /// conversations.
     pub(super) fn end_moment(&mut self) {
         let Some((_, first)) = self.together.first() else {
             return;
@@ -90,11 +88,7 @@ impl Rows {
             self.bytes.truncate(start);
             self.bytes.extend_from_slice(&sorted);
         }
-        let mut end = start;
-        for (_, row) in self.together.drain(..) {
-            end += row.len();
-            self.ends.push(end);
-        }
+        self.together.clear();
     }
 }
 
@@ -248,22 +242,15 @@ mod tests {
         }
     }
 
-    /// The fields of the rows; each ends where it is said to.
+    /// The fields of the rows.
     fn parsed(mut rows: Rows) -> Vec<Vec<String>> {
         rows.end_moment();
-        let mut start = 0;
-        let row = |&end: &usize| {
-            let row = &rows.bytes[start..end];
-            start = end;
-            let mut reader = csv::ReaderBuilder::new()
-                .has_headers(false)
-                .from_reader(row);
-            let mut records = reader.records();
-            let fields = records.next().unwrap().unwrap();
-            assert!(records.next().is_none() && row.ends_with(b"\n"));
-            fields.iter().map(str::to_owned).collect()
-        };
-        rows.ends.iter().map(row).collect()
+        assert!(rows.bytes.ends_with(b"\n"));
+        let mut reader = csv::ReaderBuilder::new()
+            .has_headers(false)
+            .from_reader(&rows.bytes[..]);
+        let fields = |row: csv::StringRecord| row.iter().map(str::to_owned).collect();
+        reader.records().map(|row| fields(row.unwrap())).collect()
     }
 
     #[test]

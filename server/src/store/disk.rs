@@ -428,8 +428,16 @@ impl Store for DiskStore {
         messages: usize,
         visit: &mut dyn FnMut(&ReadMark, Unarchived<'_>),
     ) -> Result<Option<u64>, StoreError> {
+        let database = &self.parts.database;
+        if let Some(last) = database.unarchived(marks, messages, visit)? {
+            return Ok(Some(last));
+        }
         self.parts.settle()?;
-        self.parts.database.unarchived(marks, messages, visit)
+        let last = database.unarchived(marks, messages, visit)?;
+        if last.is_none() {
+            database.at_hand.clear();
+        }
+        Ok(last)
     }
 
     fn archived(&self, up_to: u64, archive_bytes: u64) -> Result<(), StoreError> {

@@ -3,10 +3,7 @@
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
-    sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
 };
 
 use ::fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
@@ -14,12 +11,12 @@ use jiff::Timestamp;
 use mensageiro_protocol::Login;
 
 use super::{
-    CursorRecord, LastNumbers, StoreError, TagRecord, Unarchived, reading, records,
+    CursorRecord, LastNumbers, StoreError, TagRecord, archiving::AtHand, reading, records,
     rosters::Rosters, unsettled::Unsettled,
 };
 use crate::{
     conversation::Conversation,
-    message::{Message, MessageId, ReadMark},
+    message::{Message, MessageId},
     options::Durability,
 };
 
@@ -28,7 +25,7 @@ use crate::{
 /// See `docs/STORAGE.md` for its keyspaces.
 pub(super) struct FjallStore {
     folder: PathBuf,
-    database: Database,
+    pub(super) database: Database,
     persist: PersistMode,
     pub(super) messages: Keyspace,
     pub(super) cursors: Keyspace,
@@ -38,13 +35,14 @@ pub(super) struct FjallStore {
     pub(super) seen: Keyspace,
     pub(super) numbers: Keyspace,
     pub(super) known_rosters: Mutex<Rosters>,
+    pub(super) at_hand: AtHand,
     /// The last mark that was archived, so that nobody looks through what was removed.
-    archived: AtomicU64,
+    pub(super) archived: AtomicU64,
 }
 
 pub(super) const LAST_MESSAGE: &str = "last-message";
 pub(super) const LAST_READ_MARK: &str = "last-read-mark";
-const ARCHIVE_BYTES: &str = "archive-bytes";
+pub(super) const ARCHIVE_BYTES: &str = "archive-bytes";
 const SETTLED: &str = "settled";
 
 /// What each part of the store keeps in memory before it becomes a table on disk, at most.
@@ -87,6 +85,7 @@ impl FjallStore {
                 Durability::Relaxed => PersistMode::Buffer,
             },
             known_rosters: Mutex::default(),
+            at_hand: AtHand::default(),
             archived: AtomicU64::new(0),
         };
         store.load_rosters()?;
@@ -99,9 +98,11 @@ impl FjallStore {
     /// When the disk refuses.
     pub(super) fn settle(&self, unsettled: &Unsettled) -> Result<(), StoreError> {
         let mut batch = self.database.batch().durability(Some(self.persist));
-        self.write(unsettled, &mut batch);
+        let blocks = self.write(unsettled, &mut batch);
         batch.insert(&self.numbers, SETTLED, unsettled.number().to_be_bytes());
-        batch.commit().map_err(|e| self.failed(e))
+        batch.commit().map_err(|e| self.failed(e))?;
+        self.at_hand.add(blocks, unsettled.reads().next().is_some());
+        Ok(())
     }
 
     /// The number of the last commit that was taken in.
@@ -146,20 +147,11 @@ impl FjallStore {
         Ok(())
     }
 
-    fn number(&self, name: &str) -> Result<u64, StoreError> {
+    pub(super) fn number(&self, name: &str) -> Result<u64, StoreError> {
         match self.numbers.get(name).map_err(|e| self.failed(e))? {
             None => Ok(0),
             Some(bytes) => records::number(&bytes).ok_or_else(|| self.damaged(name)),
         }
-    }
-
-    /// The marks at the head of the archive's queue, oldest first, by the records they are in.
-    fn marks(&self) -> impl Iterator<Item = Result<Vec<ReadMark>, StoreError>> {
-        let start = self.archived.load(Ordering::Relaxed).to_be_bytes();
-        self.reads.range(start..).map(|guard| {
-            let (key, value) = guard.into_inner().map_err(|e| self.failed(e))?;
-            records::reads(&key, &value).ok_or_else(|| self.damaged("a read mark"))
-        })
     }
 
     pub(super) fn roster(&self, version: u32) -> Option<super::rosters::Members> {
@@ -252,56 +244,6 @@ impl FjallStore {
             seen.insert(login, at);
         }
         Ok(seen)
-    }
-
-    pub(super) fn unarchived(
-        &self,
-        marks: usize,
-        messages: usize,
-        visit: &mut dyn FnMut(&ReadMark, Unarchived<'_>),
-    ) -> Result<Option<u64>, StoreError> {
-        let mut last = None;
-        let (mut marks_shown, mut shown) = (0, 0);
-        let mut places = reading::Places::default();
-        for record in self.marks() {
-            for mark in record? {
-                if marks_shown == marks || (shown >= messages && last.is_some()) {
-                    return Ok(last);
-                }
-                reading::read_by(self, &mark, &mut places, &mut |message| {
-                    shown += 1;
-                    visit(&mark, message);
-                })?;
-                marks_shown += 1;
-                last = Some(mark.number);
-            }
-        }
-        Ok(last)
-    }
-
-    pub(super) fn archived(&self, up_to: u64, archive_bytes: u64) -> Result<(), StoreError> {
-        let mut batch = self.database.batch();
-        for record in self.marks() {
-            let record = record?;
-            let Some(first) = record.first().filter(|first| first.number <= up_to) else {
-                break;
-            };
-            batch.remove(&self.reads, first.number.to_be_bytes());
-            if record.last().is_some_and(|last| last.number > up_to) {
-                let rest = record.iter().filter(|mark| mark.number > up_to);
-                let mut value = Vec::new();
-                records::write_reads(rest, &mut value);
-                batch.insert(&self.reads, (up_to + 1).to_be_bytes(), value);
-            }
-        }
-        batch.insert(&self.numbers, ARCHIVE_BYTES, archive_bytes.to_be_bytes());
-        batch.commit().map_err(|e| self.failed(e))?;
-        self.archived.store(up_to, Ordering::Relaxed);
-        Ok(())
-    }
-
-    pub(super) fn archive_bytes(&self) -> Result<u64, StoreError> {
-        self.number(ARCHIVE_BYTES)
     }
 }
 

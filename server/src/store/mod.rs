@@ -4,6 +4,7 @@
 //! what has been read but not archived, the tags of the last days, and the last numbers used.
 //! Everything else is derived from these at start.
 
+mod archiving;
 mod block;
 mod disk;
 mod fjall;
@@ -179,8 +180,9 @@ pub trait Store: Send + Sync + 'static {
     fn seen(&self) -> Result<HashMap<Login, Timestamp>, StoreError>;
 
     /// Shows the messages of the oldest read marks that are not archived, of each mark by rising
-    /// ids: at most `marks` marks, and no further one after about `messages` messages. Returns the
-    /// number of the last mark, if there is one.
+    /// ids: at most `marks` marks, and no further one after about `messages` messages. Some marks
+    /// may be left for the next time; only if none is shown there is none. Returns the number of
+    /// the last mark shown.
     ///
     /// # Errors
     /// [`StoreError`] when the disk refuses or a record is damaged.

@@ -1,24 +1,18 @@
 //! Looking into the conversations of a [`FjallStore`].
 
-use std::{
-    cmp::Reverse,
-    collections::{BinaryHeap, HashMap},
-    ops::ControlFlow,
-};
+use std::{cmp::Reverse, collections::BinaryHeap, ops::ControlFlow};
 
 use ::fjall::Slice;
-use mensageiro_protocol::Login;
 
 use super::{
-    StoreError, Unarchived,
-    block::{BlockReader, Records},
+    StoreError,
+    block::BlockReader,
     fjall::FjallStore,
     records::{conversation_key, numbered},
-    rosters::Members,
 };
 use crate::{
     conversation::Conversation,
-    message::{Message, MessageId, ReadMark},
+    message::{Message, MessageId},
 };
 
 /// Messages after which a merge stops reading ahead in one conversation.
@@ -64,65 +58,6 @@ pub(super) fn newest(
     let mut found: Vec<_> = blocks.into_iter().rev().flatten().collect();
     found.drain(..found.len().saturating_sub(limit));
     Ok(found)
-}
-
-/// Places that are remembered at most: each may keep a block in memory.
-const PLACES: usize = 256;
-
-/// Where a reader's last mark in a conversation has ended: the next one mostly goes on there.
-#[derive(Default)]
-pub(super) struct Places(HashMap<(Conversation, Login), Place>);
-
-struct Place {
-    block: Slice,
-    /// How much of it has not been read.
-    rest: usize,
-    /// The message before that, and its time in ms.
-    id: MessageId,
-    at_ms: i64,
-    /// The last message of the block.
-    last: MessageId,
-    members: Option<Members>,
-}
-
-/// Shows what a user has read, without making messages of it.
-pub(super) fn read_by(
-    store: &FjallStore,
-    mark: &ReadMark,
-    places: &mut Places,
-    visit: &mut dyn FnMut(Unarchived<'_>),
-) -> Result<(), StoreError> {
-    let at = (mark.conversation.clone(), mark.reader.clone());
-    if let Some(place) = places.0.get_mut(&at)
-        && place.id < mark.first
-        && place.last >= mark.last
-    {
-        let rest = &place.block[place.block.len() - place.rest..];
-        let records = Records::new(place.id, place.at_ms, rest);
-        let members = place.members.clone();
-        let block = BlockReader::of(&mark.conversation, place.last, members, records);
-        let end = block.read_by(mark, visit).ok_or_else(|| damaged(store))?;
-        (place.rest, place.id, place.at_ms) = end.place();
-        return Ok(());
-    }
-    let span = (mark.first, mark.last);
-    blocks(store, &mark.conversation, span, &mut |block, value| {
-        let (last, members) = (block.last(), block.members());
-        let (rest, id, at_ms) = block.read_by(mark, visit)?.place();
-        let place = Place {
-            block: value.clone(),
-            rest,
-            id,
-            at_ms,
-            last,
-            members,
-        };
-        if places.0.len() == PLACES {
-            places.0.clear();
-        }
-        places.0.insert(at.clone(), place);
-        Some(ControlFlow::Continue(()))
-    })
 }
 
 /// Shows the messages of several conversations as one sequence.
@@ -214,7 +149,7 @@ fn some(
 
 /// Shows the blocks of a conversation that have messages between two numbers, until `visit` has
 /// enough; `None` says that it cannot read one.
-fn blocks(
+pub(super) fn blocks(
     store: &FjallStore,
     conversation: &Conversation,
     (first, last): (MessageId, MessageId),
@@ -257,7 +192,7 @@ fn blocks(
     Ok(())
 }
 
-fn open<'a>(
+pub(super) fn open<'a>(
     store: &FjallStore,
     conversation: &'a Conversation,
     key: &[u8],
@@ -267,6 +202,6 @@ fn open<'a>(
     BlockReader::new(conversation, key, value, members).ok_or_else(|| damaged(store))
 }
 
-fn damaged(store: &FjallStore) -> StoreError {
+pub(super) fn damaged(store: &FjallStore) -> StoreError {
     store.damaged("a message")
 }

@@ -1,8 +1,9 @@
 //! From what was gathered to the records of the database.
 
-use ::fjall::OwnedWriteBatch;
+use ::fjall::{OwnedWriteBatch, Slice};
 
 use super::{
+    archiving::Blocks,
     fjall::{FjallStore, LAST_MESSAGE, LAST_READ_MARK, lock},
     growing::GrowingBlock,
     records,
@@ -11,12 +12,14 @@ use super::{
 use crate::message::MessageId;
 
 impl FjallStore {
-    /// Adds all that is to be stored to a batch.
-    pub(super) fn write(&self, unsettled: &Unsettled, batch: &mut OwnedWriteBatch) {
+    /// Adds all that is to be stored to a batch. Returns the blocks.
+    pub(super) fn write(&self, unsettled: &Unsettled, batch: &mut OwnedWriteBatch) -> Blocks {
+        let mut blocks = Blocks::new();
         for (conversation, block) in unsettled.blocks() {
             let key = records::numbered(conversation.to_vec(), block.first());
-            let value = block.value(self.roster_of(block, batch));
-            batch.insert(&self.messages, key, value);
+            let value = Slice::from(block.value(self.roster_of(block, batch)));
+            batch.insert(&self.messages, key.clone(), value.clone());
+            blocks.insert(key, value);
         }
         for (login, tags) in unsettled.tags() {
             let key = records::tags_key(login, tags.id());
@@ -38,6 +41,7 @@ impl FjallStore {
         if last.read_mark > 0 {
             batch.insert(&self.numbers, LAST_READ_MARK, last.read_mark.to_be_bytes());
         }
+        blocks
     }
 
     /// What stands for the members of a block's group; they are added to the batch if they are
