@@ -48,15 +48,17 @@ impl Lost<'_> {
         Ok(())
     }
 
-    /// Says what is missing and keeps a copy of what cannot be read.
+    /// Says what is missing and keeps a copy of the log as it is.
     ///
     /// # Errors
     /// When it cannot be copied.
     pub(super) fn accept(&self) -> io::Result<()> {
         let (folder, there) = (self.folder.display(), self.there);
+        if !self.is_nothing() {
+            log::keep_damaged(self.folder)?;
+        }
         if let Some(reason) = &self.damage {
             warn!("{folder}: {reason}; going on without it");
-            log::keep_damaged(self.folder)?;
         }
         if self.missing > 0 {
             warn!(

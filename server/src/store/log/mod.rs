@@ -23,7 +23,7 @@ use self::{
 /// A file of the log with more than this is long.
 const LONG_BYTES: u64 = 4 * 1024 * 1024;
 
-/// A file with more than this is full, if the other one is not free.
+/// A file with more than this is full.
 const FULL_BYTES: u64 = 4 * LONG_BYTES;
 
 /// Room for a record that is kept for the next one.
@@ -130,9 +130,9 @@ impl Log {
         self.segments[self.current].length() > LONG_BYTES && !self.is_other_needed
     }
 
-    /// Whether so much is in both files that nothing more should be appended.
+    /// Whether the file is so long that nothing more should be appended to it.
     pub(super) fn is_full(&self) -> bool {
-        self.segments[self.current].length() > FULL_BYTES && self.is_other_needed
+        self.segments[self.current].length() > FULL_BYTES
     }
 
     /// From now on writes the other file. This one is needed until [`Log::free_other`].
