@@ -193,16 +193,18 @@ impl Session {
         if drafts.is_empty() && read.is_none() {
             return Ok(MessageId(0));
         }
-        if let Some(full) = self.shared.first_full(&drafts) {
-            return Err(Failure::MailboxFull(full));
-        }
+        let full = self.shared.first_full(&drafts);
         let entry = Entry {
             from: self.login.clone(),
             reads: read.map(|up_to| Read::All { up_to }).into_iter().collect(),
-            drafts,
+            // What was read has been read, whatever becomes of what is sent.
+            drafts: if full.is_none() { drafts } else { Vec::new() },
         };
         let accepted = self.shared.journal.write(entry)?;
-        Ok(accepted.first().map_or(MessageId(0), |first| first.id))
+        match full {
+            None => Ok(accepted.first().map_or(MessageId(0), |first| first.id)),
+            Some(full) => Err(Failure::MailboxFull(full)),
+        }
     }
 
     /// The newest message of the mailbox.

@@ -102,11 +102,14 @@ fn a_full_mailbox_takes_no_more_and_nothing_is_acknowledged() {
     let mut ana = server.log_in("ana");
     ana.exchange("@bruno 1");
     ana.exchange("@bruno 2");
+    server.log_in("carla").exchange("@ana hi");
+    assert_eq!(ana.exchange(""), ["@carla hi"]);
     ana.say("@bruno 3");
     assert_eq!(ana.hear(), None);
     let mut bruno = server.connect(Framing::Line);
     assert_eq!(bruno.exchange("bruno"), ["@ana 1", "@ana 2"]);
     bruno.exchange("");
+    // What she had read before is read.
     let mut ana = server.log_in("ana");
     assert!(ana.exchange("@bruno 3").is_empty());
 }

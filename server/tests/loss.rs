@@ -9,12 +9,20 @@ mod support;
 
 use std::{
     fs,
+    ops::Range,
     path::{Path, PathBuf},
 };
 
 use clap::Parser;
-use mensageiro_protocol::Framing;
-use mensageiro_server::{Options, Server, StartError, message::MessageId, store::StoreError};
+use fjall::{Database, KeyspaceCreateOptions};
+use mensageiro_protocol::{Framing, Login};
+use mensageiro_server::{
+    Options, Server, StartError,
+    conversation::Conversation,
+    message::MessageId,
+    options::Durability,
+    store::{DiskStore, Loss, Store, StoreError},
+};
 use support::{Client, TestServer};
 use tempfile::TempDir;
 
@@ -179,12 +187,66 @@ fn what_the_database_has_lost_is_in_the_log_or_missed() {
     assert!(error.to_string().contains("are missing"), "{error}");
 }
 
+/// As a power cut may leave it.
 #[test]
-fn a_server_whose_database_cannot_be_read_does_not_start() {
+fn what_cannot_be_read_at_the_end_of_the_databases_journal_is_in_the_log() {
     let folder = left(9).stopped;
-    damage(&journal(folder.path()), b"text 5", -3);
-    let error = refusal(folder.path());
-    assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+    let journal = journal(folder.path());
+    damage(&journal, b"text 5", -3);
+    let spoiled = fs::read(&journal).unwrap();
+    let server = start(folder.path(), &[]).unwrap();
+    assert_eq!(unread(&server).len(), 9);
+    assert_eq!(kept(&journal), spoiled);
+}
+
+#[test]
+fn what_the_log_gives_again_is_there_once_however_the_database_had_it() {
+    let mut server = TestServer::start(&["ana", "bruno"]);
+    let mut ana = server.log_in("ana");
+    let mut write = |numbers: Range<usize>| {
+        for number in numbers {
+            ana.exchange(&format!("@bruno text {number}"));
+        }
+    };
+    write(0..5);
+    let mut bruno = server.log_in("bruno");
+    bruno.exchange("");
+    let rows = server.folder.path().join("messages.csv");
+    support::eventually(|| support::archive_rows(&rows).len() == 5);
+    write(5..9);
+    drop((ana, bruno));
+    server.stop();
+    // The database has two blocks, and has forgotten how far it had come.
+    let store = server.folder.path().join("store");
+    let database = Database::builder(store).open().unwrap();
+    let numbers = database
+        .keyspace("numbers", KeyspaceCreateOptions::default)
+        .unwrap();
+    for name in ["settled", "archive-bytes"] {
+        numbers.remove(name).unwrap();
+    }
+    drop((numbers, database));
+    let folder = server.folder;
+    let server = start(folder.path(), &[]).unwrap();
+    let expected: Vec<_> = (5..9).map(|number| format!("@ana text {number}")).collect();
+    assert_eq!(unread(&server), expected);
+    server.stop();
+    let ids: Vec<_> = support::archive_rows(&rows)
+        .iter()
+        .map(|row| row.id)
+        .collect();
+    assert_eq!(ids[..5], [1, 2, 3, 4, 5]);
+    assert!(ids.is_sorted_by(|one, next| one < next), "{ids:?}");
+    let store = folder.path().join("store");
+    let store = DiskStore::open(&store, Durability::Sync, Loss::Refused).unwrap();
+    let with = Conversation::pair(&login("ana"), &login("bruno"));
+    let history = store.history(&with, None, 50, MessageId::MAX).unwrap();
+    let ids = history.iter().map(|message| message.id.0);
+    assert!(ids.eq(1..=9), "{history:?}");
+}
+
+fn login(name: &str) -> Login {
+    Login::parse(name).unwrap()
 }
 
 #[test]

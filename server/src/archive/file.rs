@@ -43,6 +43,8 @@ impl ArchiveFile {
     /// Makes the file end in a whole row, and finds out which rows of the store it has already.
     /// Returns the largest id it has seen doing so.
     pub(super) fn mend(&mut self, store: &dyn Store) -> Result<MessageId, ArchiveError> {
+        // Before anything is gathered: somebody may have it open for hours.
+        self.io(|path| open(path).map(drop))?;
         let mut pending = HashSet::new();
         store.unarchived(usize::MAX, usize::MAX, &mut |mark, message| {
             pending.insert((message.id, mark.reader.clone()));

@@ -30,7 +30,7 @@ use crate::{
 const KEPT_BYTES: usize = 16 * 1024 * 1024;
 
 /// Readers of a conversation whose places are remembered, at most.
-const PLACES: usize = 1024;
+const PLACES: usize = 256;
 
 /// Blocks by their keys.
 pub(super) type Blocks = BTreeMap<Vec<u8>, Slice>;
@@ -186,15 +186,16 @@ impl FjallStore {
         };
         let (first, last) = (mark.first, mark.last);
         let recent = self.at_hand.blocks(&mark.conversation, first, last);
-        if recent.is_empty() {
+        let opened = recent.iter().map(|(key, value)| {
+            let block = open(self, &mark.conversation, key, value)?;
+            Ok((block, value))
+        });
+        let opened: Vec<_> = opened.collect::<Result<_, StoreError>>()?;
+        if opened.last().is_none_or(|(block, _)| block.last() < last) {
             return blocks(self, &mark.conversation, (first, last), &mut read);
         }
-        for (key, value) in recent {
-            let block = open(self, &mark.conversation, &key, &value)?;
-            let read = read(block, &value).ok_or_else(|| damaged(self))?;
-            if read.is_break() {
-                break;
-            }
+        for (block, value) in opened {
+            let _ = read(block, value).ok_or_else(|| damaged(self))?;
         }
         Ok(())
     }

@@ -119,9 +119,7 @@ impl Parts {
             folder: folder.to_owned(),
             source,
         };
-        if loss == Loss::Accepted {
-            mend::cut_damaged_journals(folder).map_err(refused)?;
-        }
+        mend::mend_journals(folder, loss)?;
         let database = FjallStore::open(folder, durability)?;
         let (high_water, floor) = HighWater::open(folder).map_err(refused)?;
         let is_synced = durability == Durability::Sync;
@@ -141,7 +139,7 @@ impl Parts {
         lost.accept().map_err(refused)?;
         let floor = floor.max(there);
         if !gathered.is_empty() {
-            database.settle(&gathered)?;
+            database.settle_again(&gathered)?;
         }
         if !lost.is_nothing() {
             // What was accepted once is not asked about again.
@@ -161,7 +159,10 @@ impl Parts {
     /// The settler's thread.
     fn run(&self) {
         loop {
-            let nothing = |memory: &mut Memory| memory.gathered.is_empty() && !memory.is_ending;
+            // A long file is turned from even if somebody else has settled what it holds.
+            let nothing = |memory: &mut Memory| {
+                memory.gathered.is_empty() && !memory.is_long && !memory.is_ending
+            };
             let Ok(memory) = self.changed.wait_while(lock(&self.memory), nothing) else {
                 return;
             };
@@ -204,8 +205,11 @@ impl Parts {
         }
         let mut memory = lock(&self.memory);
         let was_empty = memory.gathered.is_empty();
-        // It was written in this form a moment ago.
-        let _ = memory.gathered.add(record, number);
+        if memory.gathered.add(record, number).is_none() {
+            // It was written in this form a moment ago. The log has it, and a start tries again.
+            memory.has_failed = true;
+            return Err(self.refused(io::ErrorKind::InvalidData.into()));
+        }
         let is_news = was_empty || (log.is_long() && !memory.is_long);
         memory.is_long = log.is_long();
         memory.is_full = log.is_full();
@@ -246,6 +250,11 @@ impl Parts {
         writing.log.forget();
         let settling = {
             let mut memory = lock(&self.memory);
+            if memory.settling.is_some() {
+                // Whoever brought it into the database has panicked on the way.
+                memory.has_failed = true;
+                return Err(self.refused(failed_before()));
+            }
             let gathered = Arc::new(std::mem::take(&mut memory.gathered));
             memory.settling = Some(gathered.clone());
             gathered

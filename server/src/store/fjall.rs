@@ -43,7 +43,7 @@ pub(super) struct FjallStore {
 pub(super) const LAST_MESSAGE: &str = "last-message";
 pub(super) const LAST_READ_MARK: &str = "last-read-mark";
 pub(super) const ARCHIVE_BYTES: &str = "archive-bytes";
-const SETTLED: &str = "settled";
+pub(super) const SETTLED: &str = "settled";
 
 /// What each part of the store keeps in memory before it becomes a table on disk, at most.
 const MEMTABLE_BYTES: u64 = 8 * 1024 * 1024;
@@ -99,10 +99,41 @@ impl FjallStore {
     pub(super) fn settle(&self, unsettled: &Unsettled) -> Result<(), StoreError> {
         let mut batch = self.database.batch().durability(Some(self.persist));
         let blocks = self.write(unsettled, &mut batch);
-        batch.insert(&self.numbers, SETTLED, unsettled.number().to_be_bytes());
-        batch.commit().map_err(|e| self.failed(e))?;
+        // First, as the archive may see the marks before the commit returns.
         self.at_hand.add(blocks, unsettled.reads().next().is_some());
-        Ok(())
+        batch.commit().map_err(|e| self.failed(e))
+    }
+
+    /// The same at a start. If the database has lost the end of its journal, it may still have some
+    /// of this, under other keys than before: that goes.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub(super) fn settle_again(&self, unsettled: &Unsettled) -> Result<(), StoreError> {
+        let mut batch = self.database.batch().durability(Some(self.persist));
+        let blocks = self.write(unsettled, &mut batch);
+        for (conversation, first) in unsettled.conversations() {
+            let key = |message| records::numbered(conversation.to_vec(), message);
+            for guard in self.messages.range(key(first)..=key(MessageId::MAX)) {
+                let there = guard.key().map_err(|e| self.failed(e))?;
+                if !blocks.contains_key(&*there) {
+                    batch.remove(&self.messages, there);
+                }
+            }
+        }
+        let reads: Vec<_> = unsettled
+            .reads()
+            .map(|(first, _)| first.to_be_bytes())
+            .collect();
+        if let Some(&first) = reads.first() {
+            for guard in self.reads.range(first..) {
+                let there = guard.key().map_err(|e| self.failed(e))?;
+                if !reads.iter().any(|key| *key == *there) {
+                    batch.remove(&self.reads, there);
+                }
+            }
+        }
+        batch.commit().map_err(|e| self.failed(e))
     }
 
     /// The number of the last commit that was taken in.

@@ -1,8 +1,9 @@
-//! `--repair`: cuts the database's journal off where it can no longer be read.
+//! What fjall cannot open, or opens with a part missing: a journal that is not whole.
 //!
-//! fjall refuses to open a journal with a batch whose checksum is wrong, and offers no way to go
-//! on without it. Its journals are batch after batch: a beginning, so many items, an end with the
-//! checksum of the items (version 3 of its format).
+//! Its journals are batch after batch: a beginning, so many items, an end with the checksum of the
+//! items (version 3 of its format). It ends its reading of one without a word where a batch is torn,
+//! and refuses to open where a checksum is wrong, though a power cut leaves the one as well as the
+//! other at the end of the newest journal. What is cut off there the log has, or it is noticed.
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -12,6 +13,8 @@ use std::{
 
 use tracing::warn;
 use xxhash_rust::xxh3::xxh3_64;
+
+use super::{Loss, StoreError};
 
 /// The file that a program which has the database open keeps locked.
 const LOCK: &str = "lock";
@@ -24,31 +27,70 @@ const CLEAR: u8 = 4;
 /// What ends a batch, after its checksum.
 const TRAILER: &[u8] = b"FJL\x03";
 
-/// Cuts every journal of the database after its last whole batch, and keeps what it was beside it.
-/// Does nothing while another program has the database open.
-pub(super) fn cut_damaged_journals(folder: &Path) -> io::Result<()> {
+/// Cuts the newest journal of the database after its last whole batch, and keeps what it was beside it.
+/// An older one that is not whole is cut too if `loss` is accepted. Does nothing while another
+/// program has the database open.
+///
+/// # Errors
+/// [`StoreError::Damaged`] when an older journal is not whole, otherwise what the disk says.
+pub(super) fn mend_journals(folder: &Path, loss: Loss) -> Result<(), StoreError> {
+    let refused = |source| StoreError::Io {
+        folder: folder.to_owned(),
+        source,
+    };
     let Ok(lock) = File::open(folder.join(LOCK)) else {
         return Ok(());
     };
     match lock.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Ok(()),
-        Err(TryLockError::Error(error)) => return Err(error),
+        Err(TryLockError::Error(error)) => return Err(refused(error)),
     }
+    let mut journals = journals(folder).map_err(refused)?;
+    let newest = journals.pop();
+    for older in journals {
+        if loss == Loss::Refused && !is_whole(&older).map_err(refused)? {
+            return Err(StoreError::Damaged {
+                folder: folder.to_owned(),
+                reason: format!("{} cannot be read to its end", older.display()),
+            });
+        }
+        cut(&older).map_err(refused)?;
+    }
+    newest
+        .map_or(Ok(()), |newest| cut(&newest))
+        .map_err(refused)?;
+    lock.unlock().map_err(refused)
+}
+
+/// The journals, the newest one last.
+fn journals(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let number = |file: &PathBuf| file.file_stem()?.to_str()?.parse::<u64>().ok();
+    let mut journals = Vec::new();
     for entry in fs::read_dir(folder)? {
         let file = entry?.path();
         if file.extension().is_some_and(|end| end == "jnl") {
-            cut(&file)?;
+            journals.push(file);
         }
     }
-    lock.unlock()
+    journals.sort_by_key(number);
+    Ok(journals)
+}
+
+fn is_whole(file: &Path) -> io::Result<bool> {
+    let content = fs::read(file)?;
+    Ok(is_nothing(&content[whole_batches(&content)..]))
+}
+
+/// Room that was reserved and never written to is no damage.
+fn is_nothing(rest: &[u8]) -> bool {
+    rest.iter().all(|&byte| byte == 0)
 }
 
 fn cut(file: &Path) -> io::Result<()> {
     let content = fs::read(file)?;
     let whole = whole_batches(&content);
-    // Room that was reserved and never written to is no damage.
-    if content[whole..].iter().all(|&byte| byte == 0) {
+    if is_nothing(&content[whole..]) {
         return Ok(());
     }
     let mut copy = file.as_os_str().to_owned();
@@ -150,7 +192,7 @@ mod tests {
     fn a_journal_without_damage_is_left_as_it_is() {
         let (folder, journal) = database(9);
         let before = fs::read(&journal).unwrap();
-        cut_damaged_journals(folder.path()).unwrap();
+        mend_journals(folder.path(), Loss::Refused).unwrap();
         assert_eq!(fs::read(&journal).unwrap(), before);
         assert_eq!(batches(folder.path()), 9);
     }
@@ -166,7 +208,7 @@ mod tests {
         damaged[place.unwrap()] ^= 1;
         fs::write(&journal, &damaged).unwrap();
         assert!(Database::builder(folder.path()).open().is_err());
-        cut_damaged_journals(folder.path()).unwrap();
+        mend_journals(folder.path(), Loss::Refused).unwrap();
         assert_eq!(batches(folder.path()), 5);
         let copy = format!("{}.damaged", journal.display());
         assert_eq!(fs::read(copy).unwrap(), damaged);
@@ -179,7 +221,7 @@ mod tests {
         let mut damaged = fs::read(&journal).unwrap();
         damaged.truncate(damaged.len() - 1);
         fs::write(&journal, &damaged).unwrap();
-        cut_damaged_journals(folder.path()).unwrap();
+        mend_journals(folder.path(), Loss::Refused).unwrap();
         assert_eq!(fs::read(&journal).unwrap(), damaged);
     }
 }

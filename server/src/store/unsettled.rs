@@ -143,6 +143,13 @@ impl Unsettled {
         blocks.flat_map(|(key, blocks)| blocks.iter().map(|block| (&**key, block)))
     }
 
+    /// The keys of all conversations, each with its first message here.
+    pub(super) fn conversations(&self) -> impl Iterator<Item = (&[u8], MessageId)> {
+        let first = |blocks: &Vec<GrowingBlock>| blocks.first().map(GrowingBlock::first);
+        let conversations = self.blocks.iter();
+        conversations.filter_map(move |(key, blocks)| Some((&**key, first(blocks)?)))
+    }
+
     /// The blocks of a conversation, by rising numbers.
     pub(super) fn blocks_of(&self, conversation: &Conversation) -> &[GrowingBlock] {
         let key = records::conversation_key(conversation);

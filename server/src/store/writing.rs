@@ -4,7 +4,7 @@ use ::fjall::{OwnedWriteBatch, Slice};
 
 use super::{
     archiving::Blocks,
-    fjall::{FjallStore, LAST_MESSAGE, LAST_READ_MARK, lock},
+    fjall::{FjallStore, LAST_MESSAGE, LAST_READ_MARK, SETTLED, lock},
     growing::GrowingBlock,
     records,
     unsettled::Unsettled,
@@ -41,6 +41,7 @@ impl FjallStore {
         if last.read_mark > 0 {
             batch.insert(&self.numbers, LAST_READ_MARK, last.read_mark.to_be_bytes());
         }
+        batch.insert(&self.numbers, SETTLED, unsettled.number().to_be_bytes());
         blocks
     }
 

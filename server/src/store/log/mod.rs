@@ -59,22 +59,15 @@ impl Log {
     /// the disk.
     pub(super) fn open(folder: &Path, settled: u64, is_synced: bool) -> io::Result<(Self, Replay)> {
         let mut segments = [
-            Segment::open(folder.join("0.wal"))?,
-            Segment::open(folder.join("1.wal"))?,
+            Segment::open(&folder.join("0.wal"))?,
+            Segment::open(&folder.join("1.wal"))?,
         ];
         let mut records = Vec::new();
-        let mut damage = None;
         for segment in &mut segments {
-            let found = segment.read(settled)?;
-            records.extend(found.records);
-            if let Some(at) = found.hole {
-                damage = Some(format!(
-                    "{} cannot be read at byte {at}",
-                    segment.path().display()
-                ));
-            }
+            records.extend(segment.read(settled)?);
         }
         records.sort_unstable_by_key(|(number, _)| *number);
+        let mut damage = None;
         let mut expected = settled;
         for (number, _) in &records {
             expected += 1;

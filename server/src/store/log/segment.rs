@@ -5,7 +5,7 @@
 use std::{
     fs::{File, OpenOptions},
     io::{self, Read, Seek, SeekFrom, Write},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use xxhash_rust::xxh3::xxh3_64;
@@ -20,39 +20,24 @@ const KEPT_BYTES: u64 = 16 * 1024 * 1024;
 /// One file of the log.
 #[derive(Debug)]
 pub(super) struct Segment {
-    path: PathBuf,
     file: File,
     /// How much of it is written since it was begun.
     length: u64,
 }
 
-/// What a file holds.
-#[derive(Debug, Default)]
-pub(super) struct Found {
-    /// By rising numbers.
-    pub(super) records: Vec<(u64, Vec<u8>)>,
-    /// Where bytes stand that cannot be read, although a record follows them.
-    pub(super) hole: Option<usize>,
-}
+/// Records with their numbers, by rising numbers.
+type Records = Vec<(u64, Vec<u8>)>;
 
 impl Segment {
     /// Opens a file, or makes it, to be written from its beginning.
-    pub(super) fn open(path: PathBuf) -> io::Result<Self> {
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
         let file = OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
             .truncate(false)
-            .open(&path)?;
-        Ok(Self {
-            path,
-            file,
-            length: 0,
-        })
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.path
+            .open(path)?;
+        Ok(Self { file, length: 0 })
     }
 
     /// Bytes written since it was begun.
@@ -61,7 +46,7 @@ impl Segment {
     }
 
     /// The records with numbers above `settled`. What is left of earlier times has lower ones.
-    pub(super) fn read(&mut self, settled: u64) -> io::Result<Found> {
+    pub(super) fn read(&mut self, settled: u64) -> io::Result<Records> {
         let mut content = Vec::new();
         self.file.seek(SeekFrom::Start(0))?;
         self.file.read_to_end(&mut content)?;
@@ -108,8 +93,8 @@ fn close(number: u64, record: &mut [u8]) -> io::Result<()> {
     Ok(())
 }
 
-fn find(content: &[u8], settled: u64) -> Found {
-    let mut found = Found::default();
+fn find(content: &[u8], settled: u64) -> Records {
+    let mut found = Vec::new();
     let mut last = 0;
     let mut at = 0;
     while at < content.len() {
@@ -118,18 +103,16 @@ fn find(content: &[u8], settled: u64) -> Found {
             Some((number, _)) if number <= last => break,
             Some((number, body)) => {
                 if number > settled {
-                    found.records.push((number, body.to_vec()));
+                    found.push((number, body.to_vec()));
                 }
                 last = number;
                 at += HEADER + body.len();
             }
-            None => {
-                let Some(next) = next_record(&content[at..], last.max(settled)) else {
-                    break;
-                };
-                found.hole.get_or_insert(at);
-                at += next;
-            }
+            // If records are missing here that are needed, there is a gap in the numbers.
+            None => match next_record(&content[at..], last.max(settled)) {
+                Some(next) => at += next,
+                None => break,
+            },
         }
     }
     found
@@ -180,49 +163,49 @@ mod tests {
             .into_bytes()
     }
 
-    fn check(content: &[u8], settled: u64, expected: &[u64], hole: bool) {
+    fn check(content: &[u8], settled: u64, expected: &[u64]) {
         let found = find(content, settled);
-        let numbers: Vec<_> = found.records.iter().map(|(number, _)| *number).collect();
-        assert_eq!((&numbers[..], found.hole.is_some()), (expected, hole));
-        for (number, found) in &found.records {
+        let numbers: Vec<_> = found.iter().map(|(number, _)| *number).collect();
+        assert_eq!(numbers, expected);
+        for (number, found) in &found {
             assert_eq!(*found, body(*number));
         }
     }
 
     #[test]
     fn records_are_found_above_what_is_settled_and_before_what_is_left_of_earlier_times() {
-        check(&[], 0, &[], false);
-        check(&written(1..=5), 0, &[1, 2, 3, 4, 5], false);
-        check(&written(1..=5), 3, &[4, 5], false);
+        check(&[], 0, &[]);
+        check(&written(1..=5), 0, &[1, 2, 3, 4, 5]);
+        check(&written(1..=5), 3, &[4, 5]);
         let mut reused = written(11..=13);
         reused.extend(written(4..=9));
-        check(&reused, 10, &[11, 12, 13], false);
+        check(&reused, 10, &[11, 12, 13]);
         reused.extend([0; 5000]);
-        check(&reused, 12, &[13], false);
+        check(&reused, 12, &[13]);
     }
 
     #[test]
-    fn a_record_torn_anywhere_at_the_end_is_not_there_and_one_before_others_is_a_hole() {
+    fn a_record_torn_anywhere_at_the_end_is_not_there_and_one_before_others_leaves_a_gap() {
         let whole = written(1..=5);
         let four = written(1..=4).len();
         for cut in four..whole.len() {
-            check(&whole[..cut], 0, &[1, 2, 3, 4], false);
+            check(&whole[..cut], 0, &[1, 2, 3, 4]);
             let mut over_old = written(11..=15);
             over_old.truncate(over_old.len() - whole.len() + cut);
             over_old.extend(written(6..=9));
-            check(&over_old, 10, &[11, 12, 13, 14], false);
+            check(&over_old, 10, &[11, 12, 13, 14]);
         }
         for spoiled in written(1..=2).len()..written(1..=3).len() {
             let mut content = whole.clone();
             content[spoiled] ^= 4;
-            check(&content, 0, &[1, 2, 4, 5], true);
+            check(&content, 0, &[1, 2, 4, 5]);
         }
     }
 
     #[test]
     fn a_file_is_written_from_its_beginning_again() {
         let folder = tempfile::tempdir().unwrap();
-        let open = || Segment::open(folder.path().join("some")).unwrap();
+        let open = || Segment::open(&folder.path().join("some")).unwrap();
         let mut segment = open();
         let append = |segment: &mut Segment, number| {
             let mut record = vec![0; HEADER];
@@ -234,7 +217,7 @@ mod tests {
         (10..=12).for_each(|number| append(&mut segment, number));
         segment.sync().unwrap();
         let found = open().read(9).unwrap();
-        let numbers: Vec<_> = found.records.iter().map(|(number, _)| *number).collect();
-        assert_eq!((numbers, found.hole), (vec![10, 11, 12], None));
+        let numbers: Vec<_> = found.iter().map(|(number, _)| *number).collect();
+        assert_eq!(numbers, [10, 11, 12]);
     }
 }
