@@ -32,6 +32,8 @@ pub enum Action {
     Filter(String),
     /// Looks for messages in one conversation, or in all again.
     SearchIn(Option<Peer>),
+    /// Looks for nothing any more.
+    EndSearch,
     /// Goes to a message that was found.
     JumpTo(Message),
     /// Writes an answer to a message, with its quote.

@@ -226,6 +226,7 @@ impl Session {
             }
             Action::Filter(query) => return self.search.edit(query),
             Action::SearchIn(with) => return self.search.set_scope(with),
+            Action::EndSearch => self.search.clear(),
             Action::JumpTo(message) => return self.jump_to(&message),
             Action::Write(text) => return self.type_in(text),
             Action::Reply(message) => self.reply(&message),

@@ -8,6 +8,7 @@ use super::{
     Focus, UiState, View,
     completion::CompletionState,
     emoji::{self, EmojiState},
+    focus,
     icon::Icon,
     login::login_problem,
     marks, peer_name, peer_title, widget,
@@ -87,7 +88,7 @@ pub fn show(
     remark(ui, view, session);
     let (quote, answer) = markup::split_draft(session.draft());
     if let Some(quote) = quote {
-        quote_bar(ui, view, quote, state, actions);
+        quote_bar(ui, view, quote, actions);
     }
     let hint = match &session.open {
         Some(open @ Peer::Person(_)) => {
@@ -135,9 +136,13 @@ pub fn show(
     let ready = session.ready && fits && !answer.trim().is_empty();
     if send_button(&mut row, view, ready) {
         actions.push(Action::Send);
-        state.focus = Some(Focus::Compose);
     }
     ui.add_space(10.0);
+}
+
+/// The box of the open conversation, for egui.
+pub fn field_id(session: &Session) -> egui::Id {
+    egui::Id::unique(("compose box", &session.open))
 }
 
 fn field(
@@ -154,7 +159,7 @@ fn field(
     let (_, answer) = markup::split_draft(session.draft());
     let quote = &session.draft()[..session.draft().len() - answer.len()];
     let mut typed = answer.to_owned();
-    let id = egui::Id::unique(("compose box", &session.open));
+    let id = field_id(session);
     let is_focused = ui.memory(|memory| memory.has_focus(id));
     let completion = &mut state.compose.completion;
     let mut is_changed = completion.take_keys(ui, id, !is_focused || ime, &mut typed);
@@ -197,6 +202,7 @@ fn field(
         is_changed |= completion.show(ui, view, over, id, &mut typed);
     }
     if is_changed {
+        focus::forget_selection(ui);
         actions.push(Action::Write(format!("{quote}{typed}")));
     }
     let enter = ui.input(|input| {
@@ -208,13 +214,7 @@ fn field(
 }
 
 /// What the answer replies to, over the box.
-fn quote_bar(
-    ui: &mut Ui,
-    view: &View<'_>,
-    quote: Quote<'_>,
-    state: &mut UiState,
-    actions: &mut Vec<Action>,
-) {
+fn quote_bar(ui: &mut Ui, view: &View<'_>, quote: Quote<'_>, actions: &mut Vec<Action>) {
     let (texts, palette) = (view.texts, view.palette);
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 0.0;
@@ -247,7 +247,6 @@ fn quote_bar(
         let close = texts.get("compose.reply_to_nothing");
         if widget::icon_button(ui, palette, Icon::Close, close).clicked() {
             actions.push(Action::ReplyToNothing);
-            state.focus = Some(Focus::Compose);
         }
     });
     ui.add_space(space::SMALL);

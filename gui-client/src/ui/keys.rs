@@ -1,6 +1,6 @@
 use egui::{Event, Key, KeyboardShortcut, Modifiers, Ui};
 
-use super::{Focus, UiState, View, inspector, timeline};
+use super::{Focus, UiState, View, focus, inspector, timeline};
 use crate::{
     engine::Peer,
     markup,
@@ -72,8 +72,10 @@ pub fn read(ui: &Ui, view: &View<'_>, state: &mut UiState, actions: &mut Vec<Act
     if pressed(&QUIT) {
         actions.push(Action::Quit);
     }
-    // A question mark that nobody is writing asks for help too.
+    // A question mark that nobody is writing, and that cannot be the beginning of a message, asks
+    // for help too.
     let asks = ui.memory(|memory| memory.focused().is_none())
+        && !focus::is_for_the_box(ui, view)
         && ui.input(|input| input.events.contains(&Event::Text("?".into())));
     if pressed(&HELP) || asks {
         actions.push(Action::Show(Overlay::Shortcuts));
@@ -112,11 +114,9 @@ pub fn read(ui: &Ui, view: &View<'_>, state: &mut UiState, actions: &mut Vec<Act
         }
         if pressed(&REPLY) {
             actions.push(Action::ReplyAbove);
-            state.focus = Some(Focus::Compose);
         }
         if pressed(&REPLY_BELOW) {
             actions.push(Action::ReplyBelow);
-            state.focus = Some(Focus::Compose);
         }
         if let Some(message) = session.at_hand() {
             if pressed(&LINK) {
@@ -169,11 +169,8 @@ fn close_one_thing(
         return Some(Action::Inspect(InspectAction::Toggle));
     }
     let session = session?;
-    if !session.search.query.is_empty() {
-        return Some(Action::Filter(String::new()));
-    }
-    if session.search.with.is_some() {
-        return Some(Action::SearchIn(None));
+    if !session.search.query.is_empty() || session.search.with.is_some() {
+        return Some(Action::EndSearch);
     }
     if markup::split_draft(session.draft()).0.is_some() {
         return Some(Action::ReplyToNothing);

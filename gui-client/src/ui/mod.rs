@@ -8,6 +8,7 @@ mod dialog;
 mod emoji;
 mod face;
 mod field;
+mod focus;
 mod icon;
 mod inspector;
 mod journey;
@@ -32,6 +33,7 @@ use egui::Ui;
 use jiff::{Timestamp, tz::TimeZone};
 
 pub use chat::ONE_PANE_BELOW;
+use focus::Focus;
 pub use timeline::{Anchor, DrawnRow, TimelineState};
 
 use crate::{
@@ -80,6 +82,8 @@ pub struct UiState {
     compose: compose::ComposeState,
     inspector: inspector::InspectorState,
     focus: Option<Focus>,
+    /// A menu or the emoji were open at the end of the last frame.
+    popup_is_open: bool,
     dialog: Option<std::mem::Discriminant<Overlay>>,
     /// Where the journey of a message was drawn alone.
     journey: Option<egui::Rect>,
@@ -96,43 +100,42 @@ impl UiState {
     }
 }
 
-/// The fields that can be asked to take the focus.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Focus {
-    Filter,
-    Compose,
-}
-
 /// Draws the window and returns what the person did.
 pub fn show(ui: &mut Ui, view: &View<'_>, state: &mut UiState) -> Vec<Action> {
     let mut actions = Vec::new();
     keys::read(ui, view, state, &mut actions);
+    focus::take_up(ui, view);
+    screen(ui, view, state, &mut actions);
+    focus::give_back(ui, view, state, &actions);
+    actions
+}
+
+fn screen(ui: &mut Ui, view: &View<'_>, state: &mut UiState, actions: &mut Vec<Action>) {
     let palette = view.palette;
     ui.painter().rect_filled(ui.max_rect(), 0.0, palette.ground);
     let screen = ui.max_rect();
     if let Some(told) = &view.model.notice {
-        notice(ui, view, told, &mut actions);
+        notice(ui, view, told, actions);
     }
     if view.model.inspector.is_open {
         if inspector::is_alone(ui) {
-            inspector::show(ui, view, state, &mut actions);
-            dialog::show(ui, view, screen, state, &mut actions);
+            inspector::show(ui, view, state, actions);
+            dialog::show(ui, view, screen, state, actions);
             journey::show_alone(ui, view, state);
-            return actions;
+            return;
         }
-        inspector::panel(ui, view, state, &mut actions);
+        inspector::panel(ui, view, state, actions);
     }
     match &view.model.session {
-        None => login::show(ui, view, &mut actions),
-        Some(session) if session.refused() => refused::show(ui, view, session, &mut actions),
+        None => login::show(ui, view, actions),
+        Some(session) if session.refused() => refused::show(ui, view, session, actions),
         Some(session) if session.storage_problem.is_some() && !session.ready => {
-            refused::show_storage(ui, view, session, &mut actions);
+            refused::show_storage(ui, view, session, actions);
         }
-        Some(session) => chat::show(ui, view, session, state, &mut actions),
+        Some(session) => chat::show(ui, view, session, state, actions),
     }
-    dialog::show(ui, view, screen, state, &mut actions);
+    dialog::show(ui, view, screen, state, actions);
     journey::show_alone(ui, view, state);
-    actions
 }
 
 /// Floats over everything else, so that nothing moves when it comes and goes.

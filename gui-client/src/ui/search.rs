@@ -68,7 +68,7 @@ pub fn results(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Ve
                 let is_open = session.open.as_ref() == Some(&conversation.with);
                 if list_row::show(ui, view, session, conversation, is_open, actions) {
                     actions.push(Action::Open(conversation.with.clone()));
-                    actions.push(Action::Filter(String::new()));
+                    actions.push(Action::EndSearch);
                 }
             }
             heading(ui, view, session);
@@ -95,7 +95,7 @@ fn nothing(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<Ac
             let button = Button::new(start).min_size(vec2(0.0, space::CONTROL));
             if ui.add(button).clicked() {
                 actions.push(Action::StartWith(login));
-                actions.push(Action::Filter(String::new()));
+                actions.push(Action::EndSearch);
             }
         }
     });

@@ -131,7 +131,7 @@ fn filter(
             let first = session.matching(&session.search.query).next();
             if let Some(first) = first.filter(|_| !session.search.query.is_empty()) {
                 actions.push(Action::Open(first.with.clone()));
-                actions.push(Action::Filter(String::new()));
+                actions.push(Action::EndSearch);
             }
         }
     });

@@ -12,6 +12,7 @@ mod far_back;
 mod gallery;
 mod idle;
 mod inspector;
+mod keyboard;
 mod live;
 mod login;
 mod million;

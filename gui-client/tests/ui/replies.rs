@@ -41,7 +41,8 @@ fn a_reply_from_the_menu_goes_out_as_plain_text_with_its_quote() {
     desk.harness.run();
     desk.click("Reply");
     assert!(desk.sees("Replying to bob"));
-    desk.write("Message", "at ten");
+    desk.harness.event(egui::Event::Text("at ten".into()));
+    desk.harness.run();
     desk.press(Modifiers::NONE, Key::Enter);
     let expected = "> bob: “Do we still meet?”\nat ten";
     assert_eq!(sent(&desk).as_deref(), Some(expected));
