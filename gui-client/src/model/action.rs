@@ -92,7 +92,9 @@ pub enum Action {
     CloseOverlay,
     /// Types into the one field of the dialog.
     EditOverlay(String),
-    /// Opens a conversation with the login typed into the dialog.
+    /// Goes to one of those the dialog offers, counted from the first.
+    GoToOffered(usize),
+    /// Opens a conversation with whom the dialog has marked, or else with the login typed into it.
     StartConversation,
     /// Opens a conversation with somebody the dialog offers.
     StartWith(Login),

@@ -138,6 +138,11 @@ impl Model {
                     overlay.edit(text);
                 }
             }
+            Action::GoToOffered(at) => {
+                if let Some(overlay) = &mut self.overlay {
+                    overlay.go_to(at);
+                }
+            }
             Action::StartConversation => return self.start_conversation(),
             Action::StartWith(login) => {
                 self.overlay = None;
@@ -240,7 +245,14 @@ impl Model {
         let (Some(session), Some(overlay)) = (&mut self.session, &mut self.overlay) else {
             return Vec::new();
         };
-        match overlay.read_login() {
+        let Overlay::NewConversation { login, gone_to, .. } = &*overlay else {
+            return Vec::new();
+        };
+        if session.is_nobody(login) {
+            return Vec::new();
+        }
+        let chosen = session.chosen(login, *gone_to);
+        match chosen.or_else(|| overlay.read_login()) {
             Some(login) => {
                 self.overlay = None;
                 session.start(login)

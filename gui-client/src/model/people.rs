@@ -20,6 +20,8 @@ pub struct People {
     groups: BTreeMap<Login, BTreeSet<Login>>,
     /// The first lines of a roster whose last one has not come.
     arriving: Option<Roster>,
+    /// Those above are all there are, at this moment.
+    is_told: bool,
     typing: HashMap<Peer, Vec<(Login, Instant)>>,
 }
 
@@ -57,6 +59,11 @@ impl People {
     /// Where a user is, if that is known now.
     pub fn presence(&self, login: &Login) -> Option<&PresenceNews> {
         self.users.get(login)?.presence.as_ref()
+    }
+
+    /// Whether the server has told of everybody, and still tells when that changes.
+    pub fn is_told(&self) -> bool {
+        self.is_told
     }
 
     /// Whether this is known to be a group.
@@ -125,6 +132,7 @@ impl People {
                 (login.clone(), person)
             })
             .collect();
+        self.is_told = self.users.len() + 1 < ROSTER_AT_MOST && whole.groups.len() < ROSTER_AT_MOST;
         self.take_groups(whole.groups);
     }
 
@@ -162,6 +170,7 @@ impl People {
     /// Nobody tells any more where people are.
     pub(super) fn lose_sight(&mut self) {
         self.arriving = None;
+        self.is_told = false;
         self.typing.clear();
         for person in self.users.values_mut() {
             person.presence = None;

@@ -1,10 +1,11 @@
+mod beginning;
 mod events;
 mod reading;
 mod writing;
 
 use std::collections::BTreeSet;
 
-use mensageiro_protocol::{Login, Text};
+use mensageiro_protocol::Text;
 
 use super::{Action, ComposeProblem, Conversations, News, People, Search, Timeline};
 use crate::engine::{
@@ -259,14 +260,6 @@ impl Session {
             _ => {}
         }
         Vec::new()
-    }
-
-    /// Opens a conversation with somebody, perhaps for the first time.
-    pub(super) fn start(&mut self, login: Login) -> Vec<Command> {
-        let peer = Peer::Person(login);
-        self.conversations.row(&peer);
-        self.search.clear();
-        self.open(peer)
     }
 
     /// Asks for what the delivery report of the open conversation is made of.

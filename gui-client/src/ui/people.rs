@@ -1,6 +1,6 @@
 //! The people and groups one can begin a conversation with.
 
-use egui::{RichText, Role, ScrollArea, Sense, Ui, Vec2, WidgetInfo};
+use egui::{Key, Modifiers, Rect, RichText, Role, ScrollArea, Sense, Ui, Vec2, WidgetInfo};
 use mensageiro_protocol::Login;
 
 use super::{View, icon::Icon, presence, widget};
@@ -12,9 +12,24 @@ use crate::{
 
 const PERSON: f32 = 44.0;
 
+/// How many rows the arrows go down in this frame; up is negative.
+pub fn steps(ui: &Ui) -> isize {
+    ui.input_mut(|input| {
+        let mut pressed = |key| input.count_and_consume_key(Modifiers::NONE, key) as isize;
+        pressed(Key::ArrowDown) - pressed(Key::ArrowUp)
+    })
+}
+
 /// Users and groups whose login or name holds what is typed, where the server tells of them, in
-/// `room` points of height.
-pub fn show(ui: &mut Ui, view: &View<'_>, typed: &str, room: f32, actions: &mut Vec<Action>) {
+/// `room` points of height; the one that Enter takes is marked.
+pub fn show(
+    ui: &mut Ui,
+    view: &View<'_>,
+    (typed, gone_to): (&str, Option<usize>),
+    steps: isize,
+    room: f32,
+    actions: &mut Vec<Action>,
+) {
     let Some(session) = &view.model.session else {
         return;
     };
@@ -25,10 +40,19 @@ pub fn show(ui: &mut Ui, view: &View<'_>, typed: &str, room: f32, actions: &mut 
         ui.label(sentence.color(palette.text_weak));
         return;
     }
-    let all = session.people.matching(typed);
+    let all = session.offered(typed);
+    if session.is_nobody(typed) {
+        let sentence = texts.fill("new.nobody", &[("name", typed.trim())]);
+        let sentence = RichText::new(sentence).font(text::small());
+        ui.add_space(space::TINY);
+        ui.label(sentence.color(palette.text_weak));
+    }
     if all.is_empty() {
         return;
     }
+    let marked = session.marked(typed, gone_to, &all);
+    let next = next(marked, steps, all.len());
+    actions.extend(next.map(Action::GoToOffered));
     ui.add_space(space::SMALL);
     ui.spacing_mut().item_spacing.y = 0.0;
     ScrollArea::vertical()
@@ -36,17 +60,37 @@ pub fn show(ui: &mut Ui, view: &View<'_>, typed: &str, room: f32, actions: &mut 
         .max_height(room.clamp(PERSON, PERSON * 4.5))
         .auto_shrink([false, true])
         .show_rows(ui, PERSON, all.len(), |ui, range| {
-            for (login, person) in &all[range] {
+            if let Some(next) = next {
+                let top = ui.max_rect().top() + (next as f32 - range.start as f32) * PERSON;
+                let row = Rect::from_x_y_ranges(ui.max_rect().x_range(), top..=top + PERSON);
+                ui.scroll_to_rect(row, None);
+            }
+            let first = range.start;
+            for (at, (login, person)) in (first..).zip(&all[range]) {
                 let (name, about) = match person {
                     None => ("", texts.get("new.group")),
                     Some(person) => (person.name.as_str(), ""),
                 };
                 let news = person.and_then(|person| person.presence.as_ref());
-                if person_row(ui, view, login, (name, about), news, person.is_none()) {
+                let kind = Kind {
+                    is_group: person.is_none(),
+                    is_marked: marked == Some(at),
+                };
+                if person_row(ui, view, login, (name, about), news, kind) {
                     actions.push(Action::StartWith((*login).clone()));
                 }
             }
         });
+}
+
+/// The row the arrows go to: from none to the first or the last one, and no farther than the ends.
+pub fn next(marked: Option<usize>, steps: isize, rows: usize) -> Option<usize> {
+    let last = rows.checked_sub(1).filter(|_| steps != 0)?;
+    Some(match marked {
+        Some(at) => at.saturating_add_signed(steps).min(last),
+        None if steps > 0 => 0,
+        None => last,
+    })
 }
 
 /// The members of a group, those who are there first; a click opens a conversation.
@@ -77,16 +121,24 @@ pub fn members(ui: &mut Ui, view: &View<'_>, group: &Login, actions: &mut Vec<Ac
     for (member, person) in rows {
         if member == me {
             let you = view.texts.get("members.you");
-            person_row(ui, view, member, ("", you), None, false);
+            person_row(ui, view, member, ("", you), None, Kind::default());
             continue;
         }
         let news = person.and_then(|person| person.presence.as_ref());
         let state = news.map_or_else(String::new, |news| presence::words(view, news));
         let name = person.map_or("", |person| person.name.as_str());
-        if person_row(ui, view, member, (name, &state), news, false) {
+        if person_row(ui, view, member, (name, &state), news, Kind::default()) {
             actions.push(Action::StartWith(member.clone()));
         }
     }
+}
+
+/// What a row is besides a name.
+#[derive(Clone, Copy, Debug, Default)]
+struct Kind {
+    is_group: bool,
+    /// Enter takes it.
+    is_marked: bool,
 }
 
 /// One user or group to choose: the full name if there is one, and below it the login and what
@@ -97,7 +149,7 @@ fn person_row(
     login: &Login,
     (name, about): (&str, &str),
     news: Option<&PresenceNews>,
-    is_group: bool,
+    kind: Kind,
 ) -> bool {
     let (texts, palette, login) = (view.texts, view.palette, login.as_str());
     let (title, below) = match (name, about) {
@@ -115,10 +167,16 @@ fn person_row(
             "" => title.to_owned(),
             below => texts.fill("new.person", &[("name", title), ("about", below)]),
         };
-        WidgetInfo::labeled(Role::Button, true, label)
+        if kind.is_marked {
+            WidgetInfo::selected(Role::Button, true, true, label)
+        } else {
+            WidgetInfo::labeled(Role::Button, true, label)
+        }
     });
     let is_under = response.hovered() || response.has_focus();
-    let ground = if is_under {
+    let ground = if kind.is_marked {
+        palette.chosen
+    } else if is_under {
         palette.hover
     } else {
         palette.raised
@@ -126,7 +184,7 @@ fn person_row(
     let painter = ui.painter();
     painter.rect_filled(rect, space::CONTROL_CORNER, ground);
     let center = rect.left_center() + Vec2::new(22.0, 0.0);
-    if is_group {
+    if kind.is_group {
         widget::sign_avatar(painter, palette, center, 30.0, Icon::People);
     } else {
         widget::avatar(painter, palette, center, 30.0, login);

@@ -5,7 +5,7 @@ use egui::{
 
 use super::icon::Icon;
 pub use super::{
-    field::{Look, edit, field, hint_text},
+    field::{Look, edit, field, field_id, hint_text},
     runs::{mark, one_line},
 };
 use crate::theme::{self, Palette, space, text};

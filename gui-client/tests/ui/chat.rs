@@ -201,7 +201,7 @@ fn a_new_conversation_is_begun_by_keyboard_alone() {
     let mut desk = Desk::signed_in(vec![]);
     desk.press(Modifiers::COMMAND, Key::N);
     desk.harness
-        .get_by_label("User name of the other person")
+        .get_by_label("Name or user name")
         .type_text("no way");
     desk.harness.run();
     desk.press(Modifiers::NONE, Key::Enter);
@@ -210,7 +210,7 @@ fn a_new_conversation_is_begun_by_keyboard_alone() {
     assert!(desk.model().overlay.is_none());
     desk.press(Modifiers::COMMAND, Key::N);
     desk.harness
-        .get_by_label("User name of the other person")
+        .get_by_label("Name or user name")
         .type_text("carol");
     desk.harness.run();
     desk.press(Modifiers::NONE, Key::Enter);
