@@ -32,7 +32,7 @@ pub use preferences::{
 };
 pub use receipt::ReceiptNews;
 pub use search::Search;
-pub use session::{PAGE, Progress, Session};
+pub use session::{FoundRow, PAGE, Progress, Session};
 pub use timeline::{MOST_LOADED, NotLoaded, Timeline};
 
 use mensageiro_protocol::live::NOTE_CHARS;

@@ -76,7 +76,8 @@ impl People {
         self.groups.get(group)
     }
 
-    /// Users and groups whose login or name contains `typed`, whatever the case: the groups first.
+    /// Users and groups whose login or name contains `typed`, whatever the case: those in which a word
+    /// begins so first, and of these the groups.
     pub fn matching(&self, typed: &str) -> Vec<(&Login, Option<&Person>)> {
         let typed = typed.trim().trim_start_matches('@').to_lowercase();
         let holds = |text: &str| text.to_lowercase().contains(&typed);
@@ -85,10 +86,21 @@ impl People {
             .users
             .iter()
             .filter(|(_, person)| person.sought.contains(&typed));
-        groups
+        let mut all: Vec<_> = groups
             .map(|name| (name, None))
             .chain(users.map(|(login, person)| (login, Some(person))))
-            .collect()
+            .collect();
+        let begins_so = |(login, person): &(&Login, Option<&Person>)| match person {
+            None => login.as_str().to_lowercase().starts_with(&typed),
+            Some(person) => {
+                let mut words = person.sought.split_whitespace();
+                words.any(|word| word.starts_with(&typed))
+            }
+        };
+        if !typed.is_empty() {
+            all.sort_by_cached_key(|one| !begins_so(one));
+        }
+        all
     }
 
     /// Who types in a conversation at this moment, and when the first of them will not any more.

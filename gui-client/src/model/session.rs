@@ -1,11 +1,14 @@
 mod beginning;
 mod events;
+mod finding;
 mod reading;
 mod writing;
 
 use std::collections::BTreeSet;
 
 use mensageiro_protocol::Text;
+
+pub use finding::FoundRow;
 
 use super::{Action, ComposeProblem, Conversations, News, People, Search, Timeline};
 use crate::engine::{

@@ -1,6 +1,9 @@
 //! The people and groups one can begin a conversation with.
 
-use egui::{Key, Modifiers, Rect, RichText, Role, ScrollArea, Sense, Ui, Vec2, WidgetInfo};
+use egui::{
+    Color32, Frame, Key, Margin, Modifiers, Rect, RichText, Role, ScrollArea, Sense, Ui, Vec2,
+    WidgetInfo,
+};
 use mensageiro_protocol::Login;
 
 use super::{View, icon::Icon, presence, widget};
@@ -67,20 +70,46 @@ pub fn show(
             }
             let first = range.start;
             for (at, (login, person)) in (first..).zip(&all[range]) {
-                let (name, about) = match person {
-                    None => ("", texts.get("new.group")),
-                    Some(person) => (person.name.as_str(), ""),
-                };
-                let news = person.and_then(|person| person.presence.as_ref());
                 let kind = Kind {
-                    is_group: person.is_none(),
                     is_marked: marked == Some(at),
+                    ..Kind::on(palette.raised)
                 };
-                if person_row(ui, view, login, (name, about), news, kind) {
+                if choice(ui, view, login, *person, kind) {
                     actions.push(Action::StartWith((*login).clone()));
                 }
             }
         });
+}
+
+/// Somebody, or a group, among what a search found. True if it was clicked.
+pub fn found(ui: &mut Ui, view: &View<'_>, login: &Login, person: Option<&Person>) -> bool {
+    // Its picture begins where those of conversations do.
+    let margin = Margin::symmetric(space::SMALL as i8 + 1, 0);
+    let kind = Kind::on(view.palette.panel);
+    let shown = Frame::new()
+        .inner_margin(margin)
+        .show(ui, |ui| choice(ui, view, login, person, kind));
+    shown.inner
+}
+
+/// A user, or a group if it is no person, to choose. True if it was clicked.
+fn choice(
+    ui: &mut Ui,
+    view: &View<'_>,
+    login: &Login,
+    person: Option<&Person>,
+    kind: Kind,
+) -> bool {
+    let (name, about) = match person {
+        None => ("", view.texts.get("new.group")),
+        Some(person) => (person.name.as_str(), ""),
+    };
+    let news = person.and_then(|person| person.presence.as_ref());
+    let kind = Kind {
+        is_group: person.is_none(),
+        ..kind
+    };
+    person_row(ui, view, login, (name, about), news, kind)
 }
 
 /// The row the arrows go to: from none to the first or the last one, and no farther than the ends.
@@ -118,27 +147,40 @@ pub fn members(ui: &mut Ui, view: &View<'_>, group: &Login, actions: &mut Vec<Ac
     };
     rows.sort_by_key(|(member, person)| how_far(member, *person));
     ui.spacing_mut().item_spacing.y = 0.0;
+    let kind = Kind::on(view.palette.raised);
     for (member, person) in rows {
         if member == me {
             let you = view.texts.get("members.you");
-            person_row(ui, view, member, ("", you), None, Kind::default());
+            person_row(ui, view, member, ("", you), None, kind);
             continue;
         }
         let news = person.and_then(|person| person.presence.as_ref());
         let state = news.map_or_else(String::new, |news| presence::words(view, news));
         let name = person.map_or("", |person| person.name.as_str());
-        if person_row(ui, view, member, (name, &state), news, Kind::default()) {
+        if person_row(ui, view, member, (name, &state), news, kind) {
             actions.push(Action::StartWith(member.clone()));
         }
     }
 }
 
 /// What a row is besides a name.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Kind {
     is_group: bool,
     /// Enter takes it.
     is_marked: bool,
+    /// What it stands on.
+    ground: Color32,
+}
+
+impl Kind {
+    fn on(ground: Color32) -> Self {
+        Self {
+            is_group: false,
+            is_marked: false,
+            ground,
+        }
+    }
 }
 
 /// One user or group to choose: the full name if there is one, and below it the login and what
@@ -179,7 +221,7 @@ fn person_row(
     } else if is_under {
         palette.hover
     } else {
-        palette.raised
+        kind.ground
     };
     let painter = ui.painter();
     painter.rect_filled(rect, space::CONTROL_CORNER, ground);

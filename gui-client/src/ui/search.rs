@@ -1,4 +1,4 @@
-//! What the search field finds: conversations by name, then messages by their words.
+//! What the search field finds: conversations and people by name, then messages by their words.
 
 use std::borrow::Cow;
 
@@ -7,17 +7,14 @@ use egui::{
 };
 use mensageiro_protocol::Login;
 
-use super::{View, list_row, peer_title, widget};
+use super::{View, list_row, peer_title, people, widget};
 use crate::{
     engine::{MOST_FOUND, Message, Peer},
     markup::{self, find_words},
-    model::{Action, Session},
+    model::{Action, FoundRow, Session},
     texts,
     theme::{space, text},
 };
-
-/// Conversations shown above the messages at most.
-const CONVERSATIONS: usize = 20;
 
 const ROW_HEIGHT: f32 = 58.0;
 
@@ -51,67 +48,96 @@ pub fn scope(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<
 
 /// What was found.
 pub fn results(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<Action>) {
-    let search = &session.search;
+    let rows = session.found_rows();
     ScrollArea::vertical()
         .id_salt("found")
         .auto_shrink(false)
         .show(ui, |ui| {
             ui.spacing_mut().item_spacing = egui::Vec2::ZERO;
-            let names = session.matching(&search.query);
-            let names = names.filter(|_| search.with.is_none());
-            let names: Vec<_> = names.take(CONVERSATIONS).collect();
-            if names.is_empty() && search.is_answered() && search.found().is_empty() {
+            if rows.is_empty() && session.search.is_answered() {
                 nothing(ui, view, session, actions);
                 return;
             }
-            for conversation in names {
-                let is_open = session.open.as_ref() == Some(&conversation.with);
-                if list_row::show(ui, view, session, conversation, is_open, actions) {
-                    actions.push(Action::Open(conversation.with.clone()));
-                    actions.push(Action::EndSearch);
+            let mut before = None;
+            for row in &rows {
+                if before != Some(std::mem::discriminant(row)) {
+                    heading(ui, view, &heading_of(view, session, row));
+                    before = Some(std::mem::discriminant(row));
+                }
+                if result(ui, view, session, row, actions) {
+                    actions.extend(choose(row));
                 }
             }
-            heading(ui, view, session);
-            for message in search.found() {
-                if found(ui, view, session, message) {
-                    actions.push(Action::JumpTo(message.clone()));
-                }
+            if session.search.is_answered() && session.search.found().is_empty() {
+                heading(ui, view, view.texts.get("search.nothing"));
             }
         });
+}
+
+/// What a row leads to.
+fn choose(row: &FoundRow<'_>) -> Vec<Action> {
+    match row {
+        FoundRow::Conversation(row) => vec![Action::Open(row.with.clone()), Action::EndSearch],
+        FoundRow::Person(login, _) => vec![Action::StartWith((*login).clone())],
+        FoundRow::Message(message) => vec![Action::JumpTo((*message).clone())],
+    }
+}
+
+/// One row of any kind. True if it was clicked.
+fn result(
+    ui: &mut Ui,
+    view: &View<'_>,
+    session: &Session,
+    row: &FoundRow<'_>,
+    actions: &mut Vec<Action>,
+) -> bool {
+    match row {
+        FoundRow::Conversation(row) => {
+            let is_open = session.open.as_ref() == Some(&row.with);
+            list_row::show(ui, view, session, row, is_open, actions)
+        }
+        FoundRow::Person(login, person) => people::found(ui, view, login, *person),
+        FoundRow::Message(message) => found(ui, view, session, message),
+    }
 }
 
 /// Nothing holds what is typed, which may be somebody's name.
 fn nothing(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<Action>) {
     let (texts, palette) = (view.texts, view.palette);
-    let typed = session.search.query.trim().trim_start_matches('@');
+    let query = session.search.query.as_str();
+    let typed = query.trim().trim_start_matches('@');
     widget::centred(ui, 240.0, "nothing found", |ui| {
         ui.spacing_mut().item_spacing.y = space::MEDIUM;
         let sentence = RichText::new(texts.get("search.nothing")).font(text::small());
         ui.label(sentence.color(palette.text_weak));
-        let login = Login::parse(typed).ok();
+        let is_somebody = !session.is_nobody(query);
+        let login = Login::parse(typed).ok().filter(|_| is_somebody);
         if let Some(login) = login.filter(|login| *login != session.account.login) {
             let start = texts.fill("search.start", &[("login", login.as_str())]);
             let start = widget::one_line(&start, text::body(), palette.text, 200.0);
             let button = Button::new(start).min_size(vec2(0.0, space::CONTROL));
             if ui.add(button).clicked() {
                 actions.push(Action::StartWith(login));
-                actions.push(Action::EndSearch);
             }
         }
     });
 }
 
-fn heading(ui: &mut Ui, view: &View<'_>, session: &Session) {
-    let search = &session.search;
-    let sentence = match (search.is_answered(), search.found().len()) {
-        (false, 0) => return,
-        (true, 0) => view.texts.get("search.nothing").to_owned(),
-        (_, MOST_FOUND..) => {
+/// What stands over the first row of a kind.
+fn heading_of(view: &View<'_>, session: &Session, row: &FoundRow<'_>) -> String {
+    let texts = view.texts;
+    match (row, session.search.found().len()) {
+        (FoundRow::Conversation(_), _) => texts.get("search.conversations").to_owned(),
+        (FoundRow::Person(..), _) => texts.get("search.people").to_owned(),
+        (FoundRow::Message(_), MOST_FOUND..) => {
             let most = MOST_FOUND.to_string();
-            view.texts.fill("search.found_most", &[("count", &most)])
+            texts.fill("search.found_most", &[("count", &most)])
         }
-        (_, count) => view.texts.count("search.found", count),
-    };
+        (FoundRow::Message(_), count) => texts.count("search.found", count),
+    }
+}
+
+fn heading(ui: &mut Ui, view: &View<'_>, sentence: &str) {
     ui.allocate_ui_with_layout(
         vec2(ui.available_width(), 34.0),
         Layout::left_to_right(Align::Center),

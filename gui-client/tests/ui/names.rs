@@ -117,6 +117,43 @@ fn a_conversation_is_found_by_the_name_it_is_shown_with() {
 }
 
 #[test]
+fn a_search_finds_people_one_has_never_written_to_and_those_one_has_once() {
+    let mut desk = desk();
+    desk.act(Action::Filter("Lima".to_owned()));
+    assert!(desk.sees("People") && !desk.sees("Conversations"));
+    desk.click("Bob Lima, bob");
+    assert_eq!(desk.session().open, Some(person("bob")));
+    assert!(desk.session().search.query.is_empty());
+
+    desk.act(Action::Filter("dias".to_owned()));
+    assert!(desk.sees("People") && desk.sees("Conversations"));
+    assert!(desk.harness.query_by_label("Carol Dias, carol2").is_some());
+    assert!(desk.harness.query_by_label("Carol Dias, carol").is_none());
+    desk.act(Action::SearchIn(Some(person("bob"))));
+    assert!(!desk.sees("People") && !desk.sees("Conversations"));
+}
+
+#[test]
+fn a_search_shows_five_people_at_most_and_first_those_whose_names_begin_so() {
+    let mut desk = desk();
+    let user = |at: usize| RosterUser {
+        presence: presence(&format!("u{at}"), Presence::Online, None),
+        name: match at {
+            9 => "Rita Xavier".to_owned(),
+            at => format!("Alexa {at}"),
+        },
+    };
+    desk.tell(Event::Roster(Roster {
+        users: (0..10).map(user).collect(),
+        groups: vec![],
+        more: false,
+    }));
+    desk.act(Action::Filter("xa".to_owned()));
+    assert!(desk.sees("Rita Xavier, u9") && desk.sees("Alexa 3, u3"));
+    assert!(!desk.sees("Alexa 4, u4"));
+}
+
+#[test]
 fn the_bar_over_a_conversation_says_the_login_once() {
     let mut desk = desk();
     desk.click("carol");
