@@ -32,6 +32,8 @@ pub enum Action {
     Filter(String),
     /// Looks for messages in one conversation, or in all again.
     SearchIn(Option<Peer>),
+    /// Goes to a row of what was found, counted from the first.
+    GoToFound(usize),
     /// Looks for nothing any more.
     EndSearch,
     /// Goes to a message that was found.

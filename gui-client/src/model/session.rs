@@ -230,6 +230,7 @@ impl Session {
             }
             Action::Filter(query) => return self.search.edit(query),
             Action::SearchIn(with) => return self.search.set_scope(with),
+            Action::GoToFound(row) => self.search.gone_to = Some(row),
             Action::EndSearch => self.search.clear(),
             Action::JumpTo(message) => return self.jump_to(&message),
             Action::Write(text) => return self.type_in(text),

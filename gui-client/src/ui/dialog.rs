@@ -2,7 +2,7 @@ use egui::{Align, Frame, Id, Layout, Margin, Modal, RichText, ScrollArea, Ui};
 
 use super::{
     Focus, UiState, View, icon::Icon, journey, keys, login::login_problem, people, preferences,
-    trouble, widget,
+    trouble, walk, widget,
 };
 use crate::{
     engine::{Message, ReportFormat},
@@ -248,7 +248,7 @@ fn question(
     ui.add_space(space::SMALL);
     // Before the field can take them.
     let steps = if ui.memory(|memory| memory.has_focus(widget::field_id(ui, FIELD))) {
-        people::steps(ui)
+        walk::steps(ui)
     } else {
         0
     };

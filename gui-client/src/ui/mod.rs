@@ -25,6 +25,7 @@ mod search;
 mod sidebar;
 mod timeline;
 mod trouble;
+mod walk;
 mod widget;
 
 use std::time::Instant;
@@ -82,6 +83,8 @@ pub struct UiState {
     compose: compose::ComposeState,
     inspector: inspector::InspectorState,
     focus: Option<Focus>,
+    /// The row of what was found that the arrows have just gone to.
+    walked_to: Option<usize>,
     /// A menu or the emoji were open at the end of the last frame.
     popup_is_open: bool,
     dialog: Option<std::mem::Discriminant<Overlay>>,

@@ -1,12 +1,9 @@
 //! The people and groups one can begin a conversation with.
 
-use egui::{
-    Color32, Frame, Key, Margin, Modifiers, Rect, RichText, Role, ScrollArea, Sense, Ui, Vec2,
-    WidgetInfo,
-};
+use egui::{Color32, Frame, Margin, RichText, Role, ScrollArea, Sense, Ui, Vec2, WidgetInfo};
 use mensageiro_protocol::Login;
 
-use super::{View, icon::Icon, presence, widget};
+use super::{View, icon::Icon, presence, walk, widget};
 use crate::{
     engine::{LinkState, Presence, PresenceNews},
     model::{Action, Person},
@@ -14,14 +11,6 @@ use crate::{
 };
 
 const PERSON: f32 = 44.0;
-
-/// How many rows the arrows go down in this frame; up is negative.
-pub fn steps(ui: &Ui) -> isize {
-    ui.input_mut(|input| {
-        let mut pressed = |key| input.count_and_consume_key(Modifiers::NONE, key) as isize;
-        pressed(Key::ArrowDown) - pressed(Key::ArrowUp)
-    })
-}
 
 /// Users and groups whose login or name holds what is typed, where the server tells of them, in
 /// `room` points of height; the one that Enter takes is marked.
@@ -54,7 +43,7 @@ pub fn show(
         return;
     }
     let marked = session.marked(typed, gone_to, &all);
-    let next = next(marked, steps, all.len());
+    let next = walk::next(marked, steps, all.len());
     actions.extend(next.map(Action::GoToOffered));
     ui.add_space(space::SMALL);
     ui.spacing_mut().item_spacing.y = 0.0;
@@ -64,9 +53,7 @@ pub fn show(
         .auto_shrink([false, true])
         .show_rows(ui, PERSON, all.len(), |ui, range| {
             if let Some(next) = next {
-                let top = ui.max_rect().top() + (next as f32 - range.start as f32) * PERSON;
-                let row = Rect::from_x_y_ranges(ui.max_rect().x_range(), top..=top + PERSON);
-                ui.scroll_to_rect(row, None);
+                walk::bring_into_sight(ui, next, range.start, PERSON);
             }
             let first = range.start;
             for (at, (login, person)) in (first..).zip(&all[range]) {
@@ -82,10 +69,18 @@ pub fn show(
 }
 
 /// Somebody, or a group, among what a search found. True if it was clicked.
-pub fn found(ui: &mut Ui, view: &View<'_>, login: &Login, person: Option<&Person>) -> bool {
+pub fn found(
+    ui: &mut Ui,
+    view: &View<'_>,
+    (login, person): (&Login, Option<&Person>),
+    is_marked: bool,
+) -> bool {
     // Its picture begins where those of conversations do.
     let margin = Margin::symmetric(space::SMALL as i8 + 1, 0);
-    let kind = Kind::on(view.palette.panel);
+    let kind = Kind {
+        is_marked,
+        ..Kind::on(view.palette.panel)
+    };
     let shown = Frame::new()
         .inner_margin(margin)
         .show(ui, |ui| choice(ui, view, login, person, kind));
@@ -110,16 +105,6 @@ fn choice(
         ..kind
     };
     person_row(ui, view, login, (name, about), news, kind)
-}
-
-/// The row the arrows go to: from none to the first or the last one, and no farther than the ends.
-pub fn next(marked: Option<usize>, steps: isize, rows: usize) -> Option<usize> {
-    let last = rows.checked_sub(1).filter(|_| steps != 0)?;
-    Some(match marked {
-        Some(at) => at.saturating_add_signed(steps).min(last),
-        None if steps > 0 => 0,
-        None => last,
-    })
 }
 
 /// The members of a group, those who are there first; a click opens a conversation.

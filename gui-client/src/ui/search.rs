@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use egui::{
-    Align, Button, Label, Layout, RichText, Role, ScrollArea, Sense, Ui, WidgetInfo, pos2, vec2,
+    Align, Button, Id, Label, Layout, Rect, RichText, Role, ScrollArea, Sense, Ui, WidgetInfo,
+    pos2, vec2,
 };
 use mensageiro_protocol::Login;
 
@@ -46,9 +47,27 @@ pub fn scope(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<
     ui.add_space(space::SMALL);
 }
 
-/// What was found.
-pub fn results(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<Action>) {
+/// The search field, for egui.
+pub fn field_id() -> Id {
+    Id::unique("filter")
+}
+
+/// The row that Enter opens, while the keyboard is in the field.
+pub fn marked(ui: &Ui, session: &Session, rows: usize) -> Option<usize> {
+    let has_keyboard = ui.memory(|memory| memory.has_focus(field_id()));
+    session.search.marked(rows).filter(|_| has_keyboard)
+}
+
+/// What was found; `walked_to` is the row the arrows have just gone to.
+pub fn results(
+    ui: &mut Ui,
+    view: &View<'_>,
+    session: &Session,
+    walked_to: Option<usize>,
+    actions: &mut Vec<Action>,
+) {
     let rows = session.found_rows();
+    let marked = marked(ui, session, rows.len());
     ScrollArea::vertical()
         .id_salt("found")
         .auto_shrink(false)
@@ -59,13 +78,25 @@ pub fn results(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Ve
                 return;
             }
             let mut before = None;
-            for row in &rows {
+            for (at, row) in rows.iter().enumerate() {
                 if before != Some(std::mem::discriminant(row)) {
                     heading(ui, view, &heading_of(view, session, row));
                     before = Some(std::mem::discriminant(row));
                 }
-                if result(ui, view, session, row, actions) {
+                let top = ui.cursor().top();
+                if result(
+                    ui,
+                    view,
+                    session,
+                    (row, marked.map(|marked| marked == at)),
+                    actions,
+                ) {
                     actions.extend(choose(row));
+                }
+                if walked_to == Some(at) {
+                    let height = top..=ui.cursor().top();
+                    let rect = Rect::from_x_y_ranges(ui.max_rect().x_range(), height);
+                    ui.scroll_to_rect(rect, None);
                 }
             }
             if session.search.is_answered() && session.search.found().is_empty() {
@@ -75,7 +106,7 @@ pub fn results(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Ve
 }
 
 /// What a row leads to.
-fn choose(row: &FoundRow<'_>) -> Vec<Action> {
+pub fn choose(row: &FoundRow<'_>) -> Vec<Action> {
     match row {
         FoundRow::Conversation(row) => vec![Action::Open(row.with.clone()), Action::EndSearch],
         FoundRow::Person(login, _) => vec![Action::StartWith((*login).clone())],
@@ -83,21 +114,30 @@ fn choose(row: &FoundRow<'_>) -> Vec<Action> {
     }
 }
 
-/// One row of any kind. True if it was clicked.
+/// One row of any kind, and whether it is the marked one, if any is. True if it was clicked.
 fn result(
     ui: &mut Ui,
     view: &View<'_>,
     session: &Session,
-    row: &FoundRow<'_>,
+    (row, is_marked): (&FoundRow<'_>, Option<bool>),
     actions: &mut Vec<Action>,
 ) -> bool {
     match row {
         FoundRow::Conversation(row) => {
             let is_open = session.open.as_ref() == Some(&row.with);
-            list_row::show(ui, view, session, row, is_open, actions)
+            list_row::show(
+                ui,
+                view,
+                session,
+                row,
+                is_marked.unwrap_or(is_open),
+                actions,
+            )
         }
-        FoundRow::Person(login, person) => people::found(ui, view, login, *person),
-        FoundRow::Message(message) => found(ui, view, session, message),
+        FoundRow::Person(login, person) => {
+            people::found(ui, view, (login, *person), is_marked == Some(true))
+        }
+        FoundRow::Message(message) => found(ui, view, session, message, is_marked == Some(true)),
     }
 }
 
@@ -150,7 +190,13 @@ fn heading(ui: &mut Ui, view: &View<'_>, sentence: &str) {
 }
 
 /// One message that was found. True if it was clicked.
-fn found(ui: &mut Ui, view: &View<'_>, session: &Session, message: &Message) -> bool {
+fn found(
+    ui: &mut Ui,
+    view: &View<'_>,
+    session: &Session,
+    message: &Message,
+    is_marked: bool,
+) -> bool {
     let (texts, palette) = (view.texts, view.palette);
     let query = session.search.query.as_str();
     let size = vec2(ui.available_width(), ROW_HEIGHT);
@@ -159,7 +205,7 @@ fn found(ui: &mut Ui, view: &View<'_>, session: &Session, message: &Message) -> 
     response.widget_info(|| {
         let (who, line) = words();
         let label = texts.fill("search.row", &[("name", &who), ("text", &line)]);
-        WidgetInfo::labeled(Role::Button, true, label)
+        WidgetInfo::selected(Role::Button, true, is_marked, label)
     });
     if !ui.is_rect_visible(outer) {
         return response.clicked();
@@ -167,8 +213,10 @@ fn found(ui: &mut Ui, view: &View<'_>, session: &Session, message: &Message) -> 
     let (who, line) = words();
     let rect = outer.shrink2(vec2(space::SMALL, 1.0));
     let painter = ui.painter();
-    if response.hovered() || response.has_focus() {
-        painter.rect_filled(rect, space::CARD_CORNER - 2, palette.hover);
+    let is_under = response.hovered() || response.has_focus();
+    let under = is_under.then_some(palette.hover);
+    if let Some(ground) = is_marked.then_some(palette.chosen).or(under) {
+        painter.rect_filled(rect, space::CARD_CORNER - 2, ground);
     }
     let (upper, lower) = (rect.center().y - 10.0, rect.center().y + 11.0);
     let today = view.zone.to_datetime(view.now).date();

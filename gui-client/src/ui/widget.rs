@@ -103,7 +103,19 @@ pub fn link_button(ui: &mut Ui, palette: &Palette, label: &str) -> Response {
 
 /// A round button with a sign; `name` is its tooltip and what a screen reader says.
 pub fn icon_button(ui: &mut Ui, palette: &Palette, icon: Icon, name: &str) -> Response {
-    let (rect, response) = ui.allocate_exact_size(Vec2::splat(space::CONTROL), Sense::click());
+    let (_, response) = ui.allocate_exact_size(Vec2::splat(space::CONTROL), Sense::click());
+    round_button(ui, palette, response, icon, name)
+}
+
+/// The same for a place that is there already, and of its size.
+pub fn round_button(
+    ui: &Ui,
+    palette: &Palette,
+    response: Response,
+    icon: Icon,
+    name: &str,
+) -> Response {
+    let rect = response.rect;
     response.widget_info(|| WidgetInfo::labeled(Role::Button, ui.is_enabled(), name));
     let (ground, ink) = if response.is_pointer_button_down_on() {
         (palette.pressed, palette.text)
@@ -114,8 +126,9 @@ pub fn icon_button(ui: &mut Ui, palette: &Palette, icon: Icon, name: &str) -> Re
     };
     ui.painter()
         .circle_filled(rect.center(), rect.width() / 2.0, ground);
-    icon.paint(ui.painter(), rect.center(), 20.0, ink);
-    focus_inside(ui, palette, &response, rect, space::CONTROL as u8 / 2);
+    let size = (rect.width() / 1.8).round();
+    icon.paint(ui.painter(), rect.center(), size, ink);
+    focus_inside(ui, palette, &response, rect, rect.width() as u8 / 2);
     response.on_hover_text(name)
 }
 

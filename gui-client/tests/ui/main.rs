@@ -23,6 +23,7 @@ mod pictures;
 mod replies;
 mod report;
 mod script;
+mod searching;
 mod selection;
 mod steady;
 mod timeline;
