@@ -123,7 +123,8 @@ pub fn read(ui: &Ui, view: &View<'_>, state: &mut UiState, actions: &mut Vec<Act
                 actions.extend(timeline::follow(ui, message));
             }
             if pressed(&COPY) {
-                ui.ctx().copy_text(message.text.as_str().to_owned());
+                let (_, said) = markup::split_quote(message.text.as_str());
+                ui.ctx().copy_text(markup::plain(said));
             }
             if message.is_own() && pressed(&WAY) {
                 let way = Overlay::Journey(Box::new(message.clone()));
