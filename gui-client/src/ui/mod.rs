@@ -20,6 +20,7 @@ mod people;
 mod preferences;
 mod presence;
 mod refused;
+mod remark;
 mod runs;
 mod search;
 mod sidebar;

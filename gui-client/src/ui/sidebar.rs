@@ -12,9 +12,6 @@ use crate::{
     theme::{space, text},
 };
 
-/// Size of the button that ends a search.
-const END: f32 = 28.0;
-
 /// The conversation list with what is above and below it.
 pub fn show(
     ui: &mut Ui,
@@ -169,8 +166,8 @@ fn open_marked(session: &Session, state: &mut UiState, actions: &mut Vec<Action>
 
 /// The button at the right of the field that ends the search.
 fn end_button(ui: &Ui, view: &View<'_>, field: Rect) -> bool {
-    let center = field.right_center() - vec2(4.0 + END / 2.0, 0.0);
-    let rect = Rect::from_center_size(center, Vec2::splat(END));
+    let center = field.right_center() - vec2(4.0 + widget::SMALL_CONTROL / 2.0, 0.0);
+    let rect = Rect::from_center_size(center, Vec2::splat(widget::SMALL_CONTROL));
     let response = ui.interact(rect, ui.scope_id().with("end"), Sense::click());
     let name = view.texts.get("search.end");
     widget::round_button(ui, view.palette, response, Icon::Close, name).clicked()

@@ -10,6 +10,9 @@ pub use super::{
 };
 use crate::theme::{self, Palette, space, text};
 
+/// Height of [`small_button`], and size of round ones in a field.
+pub const SMALL_CONTROL: f32 = 28.0;
+
 /// The one button of a screen that does what the screen is for.
 pub fn primary_button(ui: &mut Ui, palette: &Palette, label: &str) -> Response {
     ui.scope(|ui| {
@@ -41,6 +44,15 @@ fn button(ui: &mut Ui, palette: &Palette, label: RichText) -> Response {
 pub fn plain_button(ui: &mut Ui, label: &str) -> Response {
     let palette = theme::palette(ui.style());
     button(ui, palette, RichText::new(label).font(text::body()))
+}
+
+/// A button beside a small line.
+pub fn small_button(ui: &mut Ui, palette: &Palette, label: &str) -> Response {
+    let width = ui.max_rect().width() - 2.0 * ui.spacing().button_padding.x;
+    let label = one_line(label, text::small(), palette.text, width);
+    let response = ui.add(Button::new(label).min_size(vec2(0.0, SMALL_CONTROL)));
+    focus_ring(ui, palette, &response, response.rect, space::CONTROL_CORNER);
+    response
 }
 
 /// A button that ends something; it says so in words, and looks it.

@@ -425,5 +425,5 @@ fn where_list_and_conversation_take_turns_the_keys_that_search_show_the_list() {
 fn a_text_for_somebody_else_says_where_it_goes() {
     let mut desk = Desk::chatting(1..4, 0, true);
     desk.write("Message", "@carol can you come?");
-    assert!(desk.sees("it goes to carol, not to bob"));
+    assert!(desk.sees("Goes to carol only, not to bob."));
 }

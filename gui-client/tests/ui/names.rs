@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT, Queryable};
 use mensageiro::{
-    engine::{Conversation, Delivery, Event, Message, Older, Presence, Roster, RosterGroup},
+    engine::{
+        Command, Conversation, Delivery, Event, Message, Older, Presence, Roster, RosterGroup,
+    },
     model::Action,
 };
 use mensageiro_protocol::live::RosterUser;
@@ -151,6 +153,26 @@ fn a_search_shows_five_people_at_most_and_first_those_whose_names_begin_so() {
     desk.act(Action::Filter("xa".to_owned()));
     assert!(desk.sees("Rita Xavier, u9") && desk.sees("Alexa 3, u3"));
     assert!(!desk.sees("Alexa 4, u4"));
+}
+
+#[test]
+fn what_begins_with_a_login_says_by_name_whom_it_leaves_out_and_can_go_to_them_instead() {
+    let mut desk = desk();
+    desk.click("turma");
+    desk.write("Message", "@bob loo");
+    assert!(desk.sees("Goes to Bob Lima only, not to turma."));
+    desk.click("Send to turma instead");
+    assert_eq!(desk.session().draft(), "@turma @bob loo");
+    assert!(!desk.sees("Goes to"));
+    desk.harness.event(egui::Event::Text("k".into()));
+    desk.harness.run();
+    desk.asked();
+    desk.press(Modifiers::NONE, Key::Enter);
+    let sent = desk.asked().into_iter().find_map(|command| match command {
+        Command::Send { to, text } => Some((to, text.as_str().to_owned())),
+        _ => None,
+    });
+    assert_eq!(sent, Some((login("turma"), "@bob look".to_owned())));
 }
 
 #[test]
