@@ -80,6 +80,13 @@ impl Model {
                 }
                 Vec::new()
             }
+            Event::NotQuoted(with) => {
+                let session = self.session.as_ref();
+                if session.is_some_and(|session| session.open == Some(with)) {
+                    self.notice = Some(Notice::NotQuoted);
+                }
+                Vec::new()
+            }
             Event::Wire(news) => {
                 self.inspector.take(news);
                 Vec::new()
@@ -167,6 +174,9 @@ impl Model {
             // What only the app can do; it has done so before the model hears of it.
             Action::Save(_) | Action::Quit => {}
             other => {
+                if matches!(other, Action::OpenQuoted(_)) {
+                    self.notice.take_if(|told| *told == Notice::NotQuoted);
+                }
                 return self
                     .session
                     .as_mut()

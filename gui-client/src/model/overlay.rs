@@ -155,6 +155,8 @@ pub enum Notice {
     SaveFailed(SavedFile, SaveProblem),
     /// Nothing can be saved yet: another file is on its way.
     SaveBusy,
+    /// What a message replies to is not on this computer.
+    NotQuoted,
     /// The settings could not be read or written.
     Settings(SettingsProblem),
 }

@@ -145,6 +145,12 @@ pub fn read(ui: &Ui, view: &View<'_>, state: &mut UiState, actions: &mut Vec<Act
     }
 }
 
+/// Looks for messages in one conversation.
+pub fn search_in(with: &Peer, state: &mut UiState, actions: &mut Vec<Action>) {
+    actions.push(Action::SearchIn(Some(with.clone())));
+    go_to_filter(state, actions);
+}
+
 /// Where list and conversation take turns, it is the list's.
 fn go_to_filter(state: &mut UiState, actions: &mut Vec<Action>) {
     state.focus = Some(Focus::Filter);

@@ -106,6 +106,32 @@ fn a_reply_shows_its_quote_and_leads_to_what_it_quotes() {
 }
 
 #[test]
+fn a_quote_shows_a_hand_and_says_so_if_what_it_quotes_is_not_here() {
+    let mut desk = desk();
+    let reply = "> bob: “Long ago” no, sorry";
+    desk.tell(Event::Message(message(5, "bob", Delivery::Received, reply)));
+    let bubble = desk.harness.get_by_label_contains("no, sorry").rect();
+    let cursor_at = |desk: &mut Desk, at: egui::Vec2| {
+        let pos = bubble.left_top() + at;
+        desk.harness.event(egui::Event::PointerMoved(pos));
+        desk.harness.run();
+        desk.harness.output().platform_output.cursor_icon
+    };
+    let quote = egui::vec2(30.0, 20.0);
+    let hand = egui::CursorIcon::PointingHand;
+    assert_eq!(cursor_at(&mut desk, quote), hand);
+    assert_ne!(cursor_at(&mut desk, egui::vec2(30.0, 62.0)), hand);
+
+    desk.click_at(bubble.left_top() + quote);
+    desk.tell(Event::NotQuoted(person("carol")));
+    assert!(!desk.sees("This message is not on this computer."));
+    desk.tell(Event::NotQuoted(person("bob")));
+    assert!(desk.sees("This message is not on this computer."));
+    desk.click_at(bubble.left_top() + quote);
+    assert!(!desk.sees("This message is not on this computer."));
+}
+
+#[test]
 fn marks_are_not_read_aloud_and_keys_write_them() {
     let mut desk = desk();
     assert!(desk.sees("Do we still meet?"));

@@ -119,6 +119,20 @@ fn another_conversation_ends_the_search_in_the_one_before() {
 }
 
 #[test]
+fn the_menu_of_a_conversation_begins_with_a_search_in_it() {
+    for width in [1000.0, 360.0] {
+        let mut desk = desk();
+        desk.harness.set_size(egui::vec2(width, 600.0));
+        desk.harness.run();
+        desk.click("More about this conversation");
+        desk.click("Search in this conversation");
+        assert_eq!(desk.session().search.with, Some(person("bob")));
+        let field = desk.harness.get_by_label("Search people and messages");
+        assert!(field.is_focused(), "{width}");
+    }
+}
+
+#[test]
 fn the_button_in_the_field_ends_the_search() {
     let mut desk = desk();
     assert!(!desk.sees("End the search"));

@@ -210,14 +210,13 @@ fn words(
     if is_by_key {
         actions.extend(follow(ui, message));
     }
-    let to_quote = quote_at.filter(|rect| {
-        response.clicked()
-            && response
-                .interact_pointer_pos()
-                .is_some_and(|pos| rect.contains(pos))
-    });
-    if to_quote.is_some() {
-        actions.push(Action::OpenQuoted(message.clone()));
+    let pointer = response.hover_pos().or(response.interact_pointer_pos());
+    let is_at_quote = pointer.is_some_and(|at| quote_at.is_some_and(|rect| rect.contains(at)));
+    if is_at_quote {
+        ui.set_cursor_icon(egui::CursorIcon::PointingHand);
+        if response.clicked() {
+            actions.push(Action::OpenQuoted(message.clone()));
+        }
     }
     menu::show(ui, view, message, &response, url, actions);
 }
