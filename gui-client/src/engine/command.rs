@@ -71,7 +71,7 @@ pub enum Command {
         with: Option<Peer>,
     },
     /// Looks for the message that a reply quotes, the newest one before it that begins so;
-    /// answered by [`super::Event::Quoted`] if it is here.
+    /// answered by [`super::Event::Quoted`], or [`super::Event::NotQuoted`] if it is not here.
     FindQuoted {
         /// In which conversation.
         with: Peer,

@@ -212,6 +212,8 @@ pub enum Event {
     },
     /// The answer to [`super::Command::FindQuoted`].
     Quoted(Message),
+    /// The other answer to it: this computer has no such message of this conversation.
+    NotQuoted(Peer),
     /// The answer to [`super::Command::Search`], newest first.
     Found {
         /// What was looked for.

@@ -123,7 +123,7 @@ impl Worker {
                 excerpt,
             } => self.with_history(|history| {
                 let found = history.quoted(&with, before, &author, &excerpt)?;
-                Ok(found.map(Event::Quoted))
+                Ok(Some(found.map_or(Event::NotQuoted(with), Event::Quoted)))
             }),
             Command::Report { with, format } => self.with_history(|history| {
                 let said = history.everything(with.clone());

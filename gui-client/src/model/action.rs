@@ -32,6 +32,10 @@ pub enum Action {
     Filter(String),
     /// Looks for messages in one conversation, or in all again.
     SearchIn(Option<Peer>),
+    /// Goes to a row of what was found, counted from the first.
+    GoToFound(usize),
+    /// Looks for nothing any more.
+    EndSearch,
     /// Goes to a message that was found.
     JumpTo(Message),
     /// Writes an answer to a message, with its quote.
@@ -90,7 +94,9 @@ pub enum Action {
     CloseOverlay,
     /// Types into the one field of the dialog.
     EditOverlay(String),
-    /// Opens a conversation with the login typed into the dialog.
+    /// Goes to one of those the dialog offers, counted from the first.
+    GoToOffered(usize),
+    /// Opens a conversation with whom the dialog has marked, or else with the login typed into it.
     StartConversation,
     /// Opens a conversation with somebody the dialog offers.
     StartWith(Login),

@@ -32,7 +32,7 @@ pub use preferences::{
 };
 pub use receipt::ReceiptNews;
 pub use search::Search;
-pub use session::{PAGE, Progress, Session};
+pub use session::{FoundRow, PAGE, Progress, Session};
 pub use timeline::{MOST_LOADED, NotLoaded, Timeline};
 
 use mensageiro_protocol::live::NOTE_CHARS;
@@ -77,6 +77,13 @@ impl Model {
                     Some(session) if session.ready => self.session = None,
                     // A sign-in that was asked for meanwhile is not undone by the end of the last.
                     _ => {}
+                }
+                Vec::new()
+            }
+            Event::NotQuoted(with) => {
+                let session = self.session.as_ref();
+                if session.is_some_and(|session| session.open == Some(with)) {
+                    self.notice = Some(Notice::NotQuoted);
                 }
                 Vec::new()
             }
@@ -138,6 +145,11 @@ impl Model {
                     overlay.edit(text);
                 }
             }
+            Action::GoToOffered(at) => {
+                if let Some(overlay) = &mut self.overlay {
+                    overlay.go_to(at);
+                }
+            }
             Action::StartConversation => return self.start_conversation(),
             Action::StartWith(login) => {
                 self.overlay = None;
@@ -162,6 +174,9 @@ impl Model {
             // What only the app can do; it has done so before the model hears of it.
             Action::Save(_) | Action::Quit => {}
             other => {
+                if matches!(other, Action::OpenQuoted(_)) {
+                    self.notice.take_if(|told| *told == Notice::NotQuoted);
+                }
                 return self
                     .session
                     .as_mut()
@@ -240,7 +255,14 @@ impl Model {
         let (Some(session), Some(overlay)) = (&mut self.session, &mut self.overlay) else {
             return Vec::new();
         };
-        match overlay.read_login() {
+        let Overlay::NewConversation { login, gone_to, .. } = &*overlay else {
+            return Vec::new();
+        };
+        if session.is_nobody(login) {
+            return Vec::new();
+        }
+        let chosen = session.chosen(login, *gone_to);
+        match chosen.or_else(|| overlay.read_login()) {
             Some(login) => {
                 self.overlay = None;
                 session.start(login)

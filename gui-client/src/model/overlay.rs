@@ -13,8 +13,10 @@ use crate::{
 pub enum Overlay {
     /// Asks whom to write to.
     NewConversation {
-        /// What is typed.
+        /// What is typed: a login, or a part of a name.
         login: String,
+        /// Which of those offered the person has gone to.
+        gone_to: Option<usize>,
         /// Why it was not accepted.
         problem: Option<LoginError>,
     },
@@ -42,6 +44,7 @@ impl Overlay {
     pub fn new_conversation() -> Self {
         Self::NewConversation {
             login: String::new(),
+            gone_to: None,
             problem: None,
         }
     }
@@ -49,15 +52,26 @@ impl Overlay {
     /// Takes what is typed into the dialog's field; a problem shown before is gone.
     pub fn edit(&mut self, text: String) {
         match self {
-            Self::NewConversation { login, problem } => (*login, *problem) = (text, None),
+            Self::NewConversation {
+                login,
+                gone_to,
+                problem,
+            } => (*login, *gone_to, *problem) = (text, None, None),
             Self::SavePath { path, problem, .. } => (*path, *problem) = (text, None),
             Self::Settings | Self::Shortcuts | Self::Members(_) | Self::Journey(_) => {}
         }
     }
 
+    /// Goes to one of those the dialog offers.
+    pub fn go_to(&mut self, at: usize) {
+        if let Self::NewConversation { gone_to, .. } = self {
+            *gone_to = Some(at);
+        }
+    }
+
     /// The login typed; where it is none, the dialog says why.
     pub fn read_login(&mut self) -> Option<Login> {
-        let Self::NewConversation { login, problem } = self else {
+        let Self::NewConversation { login, problem, .. } = self else {
             return None;
         };
         let typed = login.trim();
@@ -141,6 +155,8 @@ pub enum Notice {
     SaveFailed(SavedFile, SaveProblem),
     /// Nothing can be saved yet: another file is on its way.
     SaveBusy,
+    /// What a message replies to is not on this computer.
+    NotQuoted,
     /// The settings could not be read or written.
     Settings(SettingsProblem),
 }

@@ -20,6 +20,8 @@ pub struct People {
     groups: BTreeMap<Login, BTreeSet<Login>>,
     /// The first lines of a roster whose last one has not come.
     arriving: Option<Roster>,
+    /// Those above are all there are, at this moment.
+    is_told: bool,
     typing: HashMap<Peer, Vec<(Login, Instant)>>,
 }
 
@@ -59,6 +61,11 @@ impl People {
         self.users.get(login)?.presence.as_ref()
     }
 
+    /// Whether the server has told of everybody, and still tells when that changes.
+    pub fn is_told(&self) -> bool {
+        self.is_told
+    }
+
     /// Whether this is known to be a group.
     pub fn is_group(&self, name: &Login) -> bool {
         self.groups.contains_key(name)
@@ -69,7 +76,8 @@ impl People {
         self.groups.get(group)
     }
 
-    /// Users and groups whose login or name contains `typed`, whatever the case: the groups first.
+    /// Users and groups whose login or name contains `typed`, whatever the case: those in which a word
+    /// begins so first, and of these the groups.
     pub fn matching(&self, typed: &str) -> Vec<(&Login, Option<&Person>)> {
         let typed = typed.trim().trim_start_matches('@').to_lowercase();
         let holds = |text: &str| text.to_lowercase().contains(&typed);
@@ -78,10 +86,21 @@ impl People {
             .users
             .iter()
             .filter(|(_, person)| person.sought.contains(&typed));
-        groups
+        let mut all: Vec<_> = groups
             .map(|name| (name, None))
             .chain(users.map(|(login, person)| (login, Some(person))))
-            .collect()
+            .collect();
+        let begins_so = |(login, person): &(&Login, Option<&Person>)| match person {
+            None => login.as_str().to_lowercase().starts_with(&typed),
+            Some(person) => {
+                let mut words = person.sought.split_whitespace();
+                words.any(|word| word.starts_with(&typed))
+            }
+        };
+        if !typed.is_empty() {
+            all.sort_by_cached_key(|one| !begins_so(one));
+        }
+        all
     }
 
     /// Who types in a conversation at this moment, and when the first of them will not any more.
@@ -125,6 +144,7 @@ impl People {
                 (login.clone(), person)
             })
             .collect();
+        self.is_told = self.users.len() + 1 < ROSTER_AT_MOST && whole.groups.len() < ROSTER_AT_MOST;
         self.take_groups(whole.groups);
     }
 
@@ -162,6 +182,7 @@ impl People {
     /// Nobody tells any more where people are.
     pub(super) fn lose_sight(&mut self) {
         self.arriving = None;
+        self.is_told = false;
         self.typing.clear();
         for person in self.users.values_mut() {
             person.presence = None;

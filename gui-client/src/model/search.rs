@@ -10,6 +10,8 @@ pub struct Search {
     pub query: String,
     /// In which conversation only; `None`: in all.
     pub with: Option<Peer>,
+    /// Which row of what is shown the person has gone to.
+    pub gone_to: Option<usize>,
     found: Vec<Message>,
     /// A question is on its way: the next one waits for its answer, so that whoever types fast
     /// does not make the database look for every letter.
@@ -29,6 +31,13 @@ impl Search {
         self.query.trim().chars().count() >= SHORTEST
     }
 
+    /// Which of the rows shown Enter opens: the one the person has gone to, or the first.
+    pub fn marked(&self, rows: usize) -> Option<usize> {
+        let last = rows.checked_sub(1)?;
+        let is_asked = !self.query.trim().is_empty();
+        is_asked.then(|| self.gone_to.unwrap_or(0).min(last))
+    }
+
     /// Whether what was found answers what is typed.
     pub fn is_answered(&self) -> bool {
         self.answered
@@ -38,11 +47,13 @@ impl Search {
 
     pub(super) fn edit(&mut self, query: String) -> Vec<Command> {
         self.query = query;
+        self.gone_to = None;
         self.ask()
     }
 
     pub(super) fn set_scope(&mut self, with: Option<Peer>) -> Vec<Command> {
         self.with = with;
+        self.gone_to = None;
         self.ask()
     }
 

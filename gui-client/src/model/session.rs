@@ -1,10 +1,14 @@
+mod beginning;
 mod events;
+mod finding;
 mod reading;
 mod writing;
 
 use std::collections::BTreeSet;
 
-use mensageiro_protocol::{Login, Text};
+use mensageiro_protocol::Text;
+
+pub use finding::FoundRow;
 
 use super::{Action, ComposeProblem, Conversations, News, People, Search, Timeline};
 use crate::engine::{
@@ -226,6 +230,8 @@ impl Session {
             }
             Action::Filter(query) => return self.search.edit(query),
             Action::SearchIn(with) => return self.search.set_scope(with),
+            Action::GoToFound(row) => self.search.gone_to = Some(row),
+            Action::EndSearch => self.search.clear(),
             Action::JumpTo(message) => return self.jump_to(&message),
             Action::Write(text) => return self.type_in(text),
             Action::Reply(message) => self.reply(&message),
@@ -258,14 +264,6 @@ impl Session {
             _ => {}
         }
         Vec::new()
-    }
-
-    /// Opens a conversation with somebody, perhaps for the first time.
-    pub(super) fn start(&mut self, login: Login) -> Vec<Command> {
-        let peer = Peer::Person(login);
-        self.conversations.row(&peer);
-        self.search.clear();
-        self.open(peer)
     }
 
     /// Asks for what the delivery report of the open conversation is made of.

@@ -4,8 +4,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mensageiro_protocol::Login;
-
 use super::step::{Dialog, Step};
 use crate::{
     engine::{Account, Delivery, Event, LinkState, Message},
@@ -133,7 +131,7 @@ impl ScriptRunner {
         let action = match step {
             Step::SignIn { login, server } => Action::SignInAs(Account { login, server }),
             Step::SignOut => Action::SignOut,
-            Step::Open(login) => return Progress::Act(open(login)),
+            Step::Open(login) => Action::StartWith(login),
             Step::Close => Action::CloseConversation,
             Step::Type(text) => {
                 let session = model.session.as_ref();
@@ -180,15 +178,6 @@ impl ScriptRunner {
         };
         Progress::Act(vec![action])
     }
-}
-
-/// As a person opens a conversation that may not be there yet: by the dialog.
-fn open(login: Login) -> Vec<Action> {
-    vec![
-        Action::Show(Overlay::new_conversation()),
-        Action::EditOverlay(login.as_str().to_owned()),
-        Action::StartConversation,
-    ]
 }
 
 fn sentence(step: &Step) -> String {

@@ -19,7 +19,7 @@ pub struct Palette {
     pub hover: Color32,
     /// Ground of what is pressed.
     pub pressed: Color32,
-    /// Ground of the open conversation's row.
+    /// Ground of the open conversation's row, and of the row that Enter takes.
     pub chosen: Color32,
     /// Thin lines between areas.
     pub line: Color32,

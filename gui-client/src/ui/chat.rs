@@ -3,7 +3,7 @@ use egui::{
 };
 
 use super::{
-    Focus, UiState, View, banner, compose, face, icon::Icon, peer_name, presence, sidebar,
+    Focus, UiState, View, banner, compose, face, icon::Icon, keys, peer_name, presence, sidebar,
     timeline, widget,
 };
 use crate::{
@@ -49,7 +49,7 @@ pub fn show(
     }
     CentralPanel::no_frame().show(ui, |ui| {
         ui.spacing_mut().item_spacing = Vec2::ZERO;
-        conversation(ui, view, session, state, one_pane, actions);
+        conversation(ui, view, session, state, actions);
     });
 }
 
@@ -58,7 +58,6 @@ fn conversation(
     view: &View<'_>,
     session: &Session,
     state: &mut UiState,
-    one_pane: bool,
     actions: &mut Vec<Action>,
 ) {
     let panel = Frame::new().fill(view.palette.panel);
@@ -66,7 +65,7 @@ fn conversation(
         Panel::top("conversation header")
             .frame(panel)
             .exact_size(space::BAR)
-            .show(ui, |ui| header(ui, view, session, open, one_pane, actions));
+            .show(ui, |ui| header(ui, view, session, open, state, actions));
     }
     banners(ui, view, session, actions);
     if session.open != Some(Peer::Server) {
@@ -98,12 +97,12 @@ fn header(
     view: &View<'_>,
     session: &Session,
     open: &Peer,
-    one_pane: bool,
+    state: &mut UiState,
     actions: &mut Vec<Action>,
 ) {
     let (texts, palette) = (view.texts, view.palette);
     ui.horizontal_centered(|ui| {
-        if one_pane {
+        if state.one_pane {
             ui.add_space(space::SMALL);
             if widget::icon_button(ui, palette, Icon::Back, texts.get("chat.back")).clicked() {
                 actions.push(Action::CloseConversation);
@@ -139,16 +138,27 @@ fn header(
             ));
             ui.label(widget::one_line(&line, text::small(), ink, width));
         });
-        menu(ui, view, session, open, actions);
+        menu(ui, view, session, open, state, actions);
     });
 }
 
 /// What else can be done with the open conversation.
-fn menu(ui: &mut Ui, view: &View<'_>, session: &Session, open: &Peer, actions: &mut Vec<Action>) {
+fn menu(
+    ui: &mut Ui,
+    view: &View<'_>,
+    session: &Session,
+    open: &Peer,
+    state: &mut UiState,
+    actions: &mut Vec<Action>,
+) {
     let name = view.texts.get("chat.menu");
     let button = widget::icon_button(ui, view.palette, Icon::More, name);
     Popup::menu(&button).show(|ui| {
         widget::menu(ui);
+        if *open != Peer::Server && ui.button(view.texts.get("chat.search")).clicked() {
+            keys::search_in(open, state, actions);
+            ui.close();
+        }
         if let Peer::Person(group) = open
             && session.is_group(open)
             && ui.button(view.texts.get("members.open")).clicked()

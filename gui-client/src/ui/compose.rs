@@ -8,15 +8,14 @@ use super::{
     Focus, UiState, View,
     completion::CompletionState,
     emoji::{self, EmojiState},
+    focus,
     icon::Icon,
-    login::login_problem,
-    marks, peer_name, peer_title, widget,
+    marks, peer_title, remark, widget,
 };
 use crate::{
-    engine::{LinkState, NotSent, Peer},
+    engine::Peer,
     markup::{self, Quote},
-    model::{Action, ComposeProblem, Session, line_bytes},
-    texts::Texts,
+    model::{Action, Session, line_bytes},
     theme::{space, text},
 };
 
@@ -27,10 +26,7 @@ const MOST_LINES: f32 = 6.0;
 const BUTTON: f32 = 40.0;
 
 /// Room between the border of the box, which is one wide, and the text.
-const MARGIN: [i8; 2] = [16, 10];
-
-/// The byte counter shows from this many bytes before the limit on.
-const COUNT_FROM: usize = LINE_BYTES - 2048;
+pub const MARGIN: [i8; 2] = [16, 10];
 
 /// What the box knows between two frames.
 #[derive(Debug, Default)]
@@ -84,10 +80,10 @@ pub fn show(
     ui.spacing_mut().item_spacing.y = 0.0;
     let bar_top = ui.max_rect().top();
     ui.add_space(10.0);
-    remark(ui, view, session);
+    remark::show(ui, view, session, state, actions);
     let (quote, answer) = markup::split_draft(session.draft());
     if let Some(quote) = quote {
-        quote_bar(ui, view, quote, state, actions);
+        quote_bar(ui, view, quote, actions);
     }
     let hint = match &session.open {
         Some(open @ Peer::Person(_)) => {
@@ -104,11 +100,17 @@ pub fn show(
         let top_down = Layout::top_down(Align::Min);
         ui.allocate_ui_with_layout(Vec2::new(width, 0.0), top_down, |ui| {
             ui.set_width(width);
+            let border = match session.diverted_to() {
+                None => (1.0, palette.control_line),
+                Some(_) => (2.0, palette.warning_text),
+            };
+            // Beside a wider border there is less room: the text stays where it is.
+            let [x, y] = MARGIN.map(|margin| margin + 1 - border.0 as i8);
             Frame::new()
                 .fill(palette.field)
-                .stroke((1.0, palette.control_line))
+                .stroke(border)
                 .corner_radius(20)
-                .inner_margin(Margin::symmetric(MARGIN[0], MARGIN[1]))
+                .inner_margin(Margin::symmetric(x, y))
                 .show(ui, |ui| {
                     let around = MARGIN.map(|margin| f32::from(margin) + 1.0);
                     let over = ui.max_rect().expand2(around.into());
@@ -135,9 +137,13 @@ pub fn show(
     let ready = session.ready && fits && !answer.trim().is_empty();
     if send_button(&mut row, view, ready) {
         actions.push(Action::Send);
-        state.focus = Some(Focus::Compose);
     }
     ui.add_space(10.0);
+}
+
+/// The box of the open conversation, for egui.
+pub fn field_id(session: &Session) -> egui::Id {
+    egui::Id::unique(("compose box", &session.open))
 }
 
 fn field(
@@ -154,7 +160,7 @@ fn field(
     let (_, answer) = markup::split_draft(session.draft());
     let quote = &session.draft()[..session.draft().len() - answer.len()];
     let mut typed = answer.to_owned();
-    let id = egui::Id::unique(("compose box", &session.open));
+    let id = field_id(session);
     let is_focused = ui.memory(|memory| memory.has_focus(id));
     let completion = &mut state.compose.completion;
     let mut is_changed = completion.take_keys(ui, id, !is_focused || ime, &mut typed);
@@ -197,6 +203,7 @@ fn field(
         is_changed |= completion.show(ui, view, over, id, &mut typed);
     }
     if is_changed {
+        focus::forget_selection(ui);
         actions.push(Action::Write(format!("{quote}{typed}")));
     }
     let enter = ui.input(|input| {
@@ -208,13 +215,7 @@ fn field(
 }
 
 /// What the answer replies to, over the box.
-fn quote_bar(
-    ui: &mut Ui,
-    view: &View<'_>,
-    quote: Quote<'_>,
-    state: &mut UiState,
-    actions: &mut Vec<Action>,
-) {
+fn quote_bar(ui: &mut Ui, view: &View<'_>, quote: Quote<'_>, actions: &mut Vec<Action>) {
     let (texts, palette) = (view.texts, view.palette);
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 0.0;
@@ -247,7 +248,6 @@ fn quote_bar(
         let close = texts.get("compose.reply_to_nothing");
         if widget::icon_button(ui, palette, Icon::Close, close).clicked() {
             actions.push(Action::ReplyToNothing);
-            state.focus = Some(Focus::Compose);
         }
     });
     ui.add_space(space::SMALL);
@@ -284,62 +284,4 @@ fn send_button(ui: &mut Ui, view: &View<'_>, ready: bool) -> bool {
     Icon::Send.paint(ui.painter(), sign, 20.0, ink);
     widget::focus_ring(ui, palette, &response, rect, 20);
     response.on_hover_text(name).clicked()
-}
-
-/// One line above the box: why it was not sent, how much room is left, what will happen to it.
-fn remark(ui: &mut Ui, view: &View<'_>, session: &Session) {
-    let (texts, palette) = (view.texts, view.palette);
-    let draft = session.draft();
-    let bytes = line_bytes(session.open.as_ref(), draft);
-    let (sentence, ink) = if bytes > LINE_BYTES {
-        (
-            problem_text(texts, &ComposeProblem::TooLong { bytes }),
-            palette.danger_text,
-        )
-    } else if let Some(problem) = &session.compose_problem {
-        (problem_text(texts, problem), palette.danger_text)
-    } else if bytes > COUNT_FROM {
-        (
-            texts.count("compose.left", LINE_BYTES - bytes),
-            palette.text_weak,
-        )
-    } else if let Some(to) = session.diverted_to() {
-        let open = session
-            .open
-            .as_ref()
-            .map_or("", |open| peer_name(texts, open));
-        let names = [("login", to.as_str()), ("open", open)];
-        (texts.fill("compose.diverted", &names), palette.warning_text)
-    } else if draft.trim_end().contains('\n') && !matches!(session.link, LinkState::Live { .. }) {
-        (
-            texts.get("compose.line_breaks").to_owned(),
-            palette.text_weak,
-        )
-    } else {
-        return;
-    };
-    ui.horizontal(|ui| {
-        ui.spacing_mut().interact_size.y = 0.0;
-        // Over the first letter of what is written.
-        ui.add_space(space::LARGE + f32::from(MARGIN[0]) + 1.0);
-        ui.add(egui::Label::new(RichText::new(sentence).font(text::small()).color(ink)).wrap());
-    });
-    ui.add_space(space::SMALL);
-}
-
-fn problem_text(texts: &Texts, problem: &ComposeProblem) -> String {
-    let too_long = |bytes: usize| texts.count("compose.too_long", bytes.saturating_sub(LINE_BYTES));
-    match problem {
-        ComposeProblem::Nothing | ComposeProblem::NotSent(NotSent::Empty) => {
-            texts.get("compose.nothing").to_owned()
-        }
-        ComposeProblem::NoRecipient => texts.get("compose.no_recipient").to_owned(),
-        ComposeProblem::NoText => texts.get("compose.no_text").to_owned(),
-        ComposeProblem::Login(problem) => login_problem(texts, problem),
-        ComposeProblem::TooLong { bytes } => too_long(*bytes),
-        ComposeProblem::NotSent(NotSent::TooLong { bytes, .. }) => too_long(*bytes),
-        ComposeProblem::ReadOnly => texts.get("compose.read_only").to_owned(),
-        ComposeProblem::NotSent(NotSent::SignedOut) => texts.get("compose.signed_out").to_owned(),
-        ComposeProblem::NotSent(NotSent::Storage) => texts.get("compose.not_kept").to_owned(),
-    }
 }

@@ -2,7 +2,7 @@ use egui::{Align, Frame, Id, Layout, Margin, Modal, RichText, ScrollArea, Ui};
 
 use super::{
     Focus, UiState, View, icon::Icon, journey, keys, login::login_problem, people, preferences,
-    trouble, widget,
+    trouble, walk, widget,
 };
 use crate::{
     engine::{Message, ReportFormat},
@@ -18,6 +18,9 @@ const TWO_COLUMNS: f32 = 640.0;
 
 /// Width of the keys on that sheet.
 const KEYS: f32 = 142.0;
+
+/// The one field of a question, for egui.
+const FIELD: &str = "question";
 
 /// Room for the scroll bar, beside the contents.
 const SCROLL_BAR: f32 = 12.0;
@@ -182,7 +185,11 @@ fn footer(
                 }
                 return;
             }
-            if widget::primary_button(ui, palette, accept).clicked() || entered {
+            let is_enabled = !asks_for_nobody(view, overlay);
+            let accept = ui.add_enabled_ui(is_enabled, |ui| {
+                widget::primary_button(ui, palette, accept).clicked()
+            });
+            if accept.inner || entered {
                 actions.push(accepted);
             }
             if widget::plain_button(ui, texts.get("dialog.cancel")).clicked() {
@@ -190,6 +197,15 @@ fn footer(
             }
         });
     });
+}
+
+/// Nobody can be written to whose name holds what is typed.
+fn asks_for_nobody(view: &View<'_>, overlay: &Overlay) -> bool {
+    let Overlay::NewConversation { login, .. } = overlay else {
+        return false;
+    };
+    let session = view.model.session.as_ref();
+    session.is_some_and(|session| session.is_nobody(login))
 }
 
 /// A dialog with one field. True if Enter was pressed in it.
@@ -212,9 +228,9 @@ fn question(
                 .as_ref()
                 .map(|problem| trouble::save(texts, problem)),
         ),
-        Overlay::NewConversation { login, problem } => (
+        Overlay::NewConversation { login, problem, .. } => (
             texts.get("new.advice"),
-            texts.get("new.login"),
+            texts.get("new.name"),
             texts.get("new.hint"),
             login,
             problem.as_ref().map(|p| login_problem(texts, p)),
@@ -230,7 +246,13 @@ fn question(
             .color(palette.text_weak),
     );
     ui.add_space(space::SMALL);
-    let (typed, field) = widget::field(ui, palette, label, value, hint, problem.as_deref());
+    // Before the field can take them.
+    let steps = if ui.memory(|memory| memory.has_focus(widget::field_id(ui, FIELD))) {
+        walk::steps(ui)
+    } else {
+        0
+    };
+    let (typed, field) = widget::field(ui, palette, FIELD, label, value, hint, problem.as_deref());
     actions.extend(typed.map(Action::EditOverlay));
     if just_opened {
         field.request_focus();
@@ -240,9 +262,9 @@ fn question(
         // Still there if it was not accepted.
         field.request_focus();
     }
-    if let Overlay::NewConversation { login, .. } = overlay {
+    if let Overlay::NewConversation { login, gone_to, .. } = overlay {
         let room = (room - (ui.cursor().top() - top) - space::MEDIUM).max(0.0);
-        ui.scope(|ui| people::show(ui, view, login, room, actions));
+        ui.scope(|ui| people::show(ui, view, (login, *gone_to), steps, room, actions));
     }
     entered
 }

@@ -1,6 +1,6 @@
 //! Fields of one line.
 
-use egui::{Align2, Frame, Margin, Response, RichText, Stroke, TextEdit, Ui, vec2};
+use egui::{Align2, Frame, Id, Margin, Response, RichText, Stroke, TextEdit, Ui, vec2};
 
 use crate::theme::{Palette, space, text};
 
@@ -52,12 +52,14 @@ impl Default for Look {
     }
 }
 
-/// A labelled field of one line with a place for what is wrong with it.
+/// A labelled field of one line with a place for what is wrong with it. `id` is its name in this
+/// part of the window, whatever the language.
 ///
 /// Returns what was typed, if anything was, and the field's response.
 pub fn field(
     ui: &mut Ui,
     palette: &Palette,
+    id: &str,
     label: &str,
     value: &str,
     hint: &str,
@@ -71,6 +73,7 @@ pub fn field(
     ui.add_space(-space::TINY);
     let mut typed = value.to_owned();
     let field = TextEdit::singleline(&mut typed)
+        .id(field_id(ui, id))
         .font(text::body())
         .hint_text(hint_text(palette, hint, text::body()))
         .desired_width(f32::INFINITY);
@@ -88,6 +91,11 @@ pub fn field(
         );
     }
     (response.changed().then_some(typed), response)
+}
+
+/// The [`field`] of this name in this part of the window, for egui.
+pub fn field_id(ui: &Ui, id: &str) -> Id {
+    ui.scope_id().with(id)
 }
 
 /// What stands in an empty field, as large as what will be written there.

@@ -1,6 +1,6 @@
 use egui::{Event, Key, KeyboardShortcut, Modifiers, Ui};
 
-use super::{Focus, UiState, View, inspector, timeline};
+use super::{Focus, UiState, View, focus, inspector, timeline};
 use crate::{
     engine::Peer,
     markup,
@@ -72,8 +72,10 @@ pub fn read(ui: &Ui, view: &View<'_>, state: &mut UiState, actions: &mut Vec<Act
     if pressed(&QUIT) {
         actions.push(Action::Quit);
     }
-    // A question mark that nobody is writing asks for help too.
+    // A question mark that nobody is writing, and that cannot be the beginning of a message, asks
+    // for help too.
     let asks = ui.memory(|memory| memory.focused().is_none())
+        && !focus::is_for_the_box(ui, view)
         && ui.input(|input| input.events.contains(&Event::Text("?".into())));
     if pressed(&HELP) || asks {
         actions.push(Action::Show(Overlay::Shortcuts));
@@ -112,18 +114,17 @@ pub fn read(ui: &Ui, view: &View<'_>, state: &mut UiState, actions: &mut Vec<Act
         }
         if pressed(&REPLY) {
             actions.push(Action::ReplyAbove);
-            state.focus = Some(Focus::Compose);
         }
         if pressed(&REPLY_BELOW) {
             actions.push(Action::ReplyBelow);
-            state.focus = Some(Focus::Compose);
         }
         if let Some(message) = session.at_hand() {
             if pressed(&LINK) {
                 actions.extend(timeline::follow(ui, message));
             }
             if pressed(&COPY) {
-                ui.ctx().copy_text(message.text.as_str().to_owned());
+                let (_, said) = markup::split_quote(message.text.as_str());
+                ui.ctx().copy_text(markup::plain(said));
             }
             if message.is_own() && pressed(&WAY) {
                 let way = Overlay::Journey(Box::new(message.clone()));
@@ -142,6 +143,12 @@ pub fn read(ui: &Ui, view: &View<'_>, state: &mut UiState, actions: &mut Vec<Act
     if escape {
         actions.extend(close_one_thing(view, session, inspector::is_alone(ui)));
     }
+}
+
+/// Looks for messages in one conversation.
+pub fn search_in(with: &Peer, state: &mut UiState, actions: &mut Vec<Action>) {
+    actions.push(Action::SearchIn(Some(with.clone())));
+    go_to_filter(state, actions);
 }
 
 /// Where list and conversation take turns, it is the list's.
@@ -169,11 +176,8 @@ fn close_one_thing(
         return Some(Action::Inspect(InspectAction::Toggle));
     }
     let session = session?;
-    if !session.search.query.is_empty() {
-        return Some(Action::Filter(String::new()));
-    }
-    if session.search.with.is_some() {
-        return Some(Action::SearchIn(None));
+    if !session.search.query.is_empty() || session.search.with.is_some() {
+        return Some(Action::EndSearch);
     }
     if markup::split_draft(session.draft()).0.is_some() {
         return Some(Action::ReplyToNothing);

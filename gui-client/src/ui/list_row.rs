@@ -19,16 +19,17 @@ pub const HEIGHT: f32 = 66.0;
 const AVATAR: f32 = 46.0;
 const SIGN: f32 = 15.0;
 
-/// One conversation. True if it was clicked.
+/// One conversation; `is_chosen`: its ground says so. True if it was clicked.
 pub fn show(
     ui: &mut Ui,
     view: &View<'_>,
     session: &Session,
     conversation: &Conversation,
-    is_open: bool,
+    is_chosen: bool,
     actions: &mut Vec<Action>,
 ) -> bool {
     let (texts, palette) = (view.texts, view.palette);
+    let is_open = session.open.as_ref() == Some(&conversation.with);
     let name = peer_name(texts, &conversation.with);
     let (outer, response) =
         ui.allocate_exact_size(vec2(ui.available_width(), HEIGHT), Sense::click());
@@ -45,13 +46,13 @@ pub fn show(
                 label = texts.fill(key, &[("row", &label)]);
             }
         }
-        let mut info = egui::WidgetInfo::selected(egui::Role::Button, true, is_open, label);
+        let mut info = egui::WidgetInfo::selected(egui::Role::Button, true, is_chosen, label);
         info.current_text_value = row_value(view, session, conversation);
         info
     });
     response.context_menu(|ui| sidebar::arrange(ui, view, conversation, actions));
     let rect = outer.shrink2(vec2(space::SMALL, 1.0));
-    let ground = if is_open {
+    let ground = if is_chosen {
         Some(palette.chosen)
     } else if response.hovered() || response.has_focus() {
         Some(palette.hover)

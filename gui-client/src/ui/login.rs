@@ -92,6 +92,7 @@ fn form(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
     let (typed, user) = widget::field(
         ui,
         palette,
+        "user",
         texts.get("login.user"),
         &form.user,
         texts.get("login.user_hint"),
@@ -107,6 +108,7 @@ fn form(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
     let (typed, server) = widget::field(
         ui,
         palette,
+        "server",
         texts.get("login.server"),
         &form.server,
         "localhost:3333",

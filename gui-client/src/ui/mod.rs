@@ -8,6 +8,7 @@ mod dialog;
 mod emoji;
 mod face;
 mod field;
+mod focus;
 mod icon;
 mod inspector;
 mod journey;
@@ -19,11 +20,13 @@ mod people;
 mod preferences;
 mod presence;
 mod refused;
+mod remark;
 mod runs;
 mod search;
 mod sidebar;
 mod timeline;
 mod trouble;
+mod walk;
 mod widget;
 
 use std::time::Instant;
@@ -32,6 +35,7 @@ use egui::Ui;
 use jiff::{Timestamp, tz::TimeZone};
 
 pub use chat::ONE_PANE_BELOW;
+use focus::Focus;
 pub use timeline::{Anchor, DrawnRow, TimelineState};
 
 use crate::{
@@ -80,6 +84,10 @@ pub struct UiState {
     compose: compose::ComposeState,
     inspector: inspector::InspectorState,
     focus: Option<Focus>,
+    /// The row of what was found that the arrows have just gone to.
+    walked_to: Option<usize>,
+    /// A menu or the emoji were open at the end of the last frame.
+    popup_is_open: bool,
     dialog: Option<std::mem::Discriminant<Overlay>>,
     /// Where the journey of a message was drawn alone.
     journey: Option<egui::Rect>,
@@ -96,43 +104,42 @@ impl UiState {
     }
 }
 
-/// The fields that can be asked to take the focus.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Focus {
-    Filter,
-    Compose,
-}
-
 /// Draws the window and returns what the person did.
 pub fn show(ui: &mut Ui, view: &View<'_>, state: &mut UiState) -> Vec<Action> {
     let mut actions = Vec::new();
     keys::read(ui, view, state, &mut actions);
+    focus::take_up(ui, view);
+    screen(ui, view, state, &mut actions);
+    focus::give_back(ui, view, state, &actions);
+    actions
+}
+
+fn screen(ui: &mut Ui, view: &View<'_>, state: &mut UiState, actions: &mut Vec<Action>) {
     let palette = view.palette;
     ui.painter().rect_filled(ui.max_rect(), 0.0, palette.ground);
     let screen = ui.max_rect();
     if let Some(told) = &view.model.notice {
-        notice(ui, view, told, &mut actions);
+        notice(ui, view, told, actions);
     }
     if view.model.inspector.is_open {
         if inspector::is_alone(ui) {
-            inspector::show(ui, view, state, &mut actions);
-            dialog::show(ui, view, screen, state, &mut actions);
+            inspector::show(ui, view, state, actions);
+            dialog::show(ui, view, screen, state, actions);
             journey::show_alone(ui, view, state);
-            return actions;
+            return;
         }
-        inspector::panel(ui, view, state, &mut actions);
+        inspector::panel(ui, view, state, actions);
     }
     match &view.model.session {
-        None => login::show(ui, view, &mut actions),
-        Some(session) if session.refused() => refused::show(ui, view, session, &mut actions),
+        None => login::show(ui, view, actions),
+        Some(session) if session.refused() => refused::show(ui, view, session, actions),
         Some(session) if session.storage_problem.is_some() && !session.ready => {
-            refused::show_storage(ui, view, session, &mut actions);
+            refused::show_storage(ui, view, session, actions);
         }
-        Some(session) => chat::show(ui, view, session, state, &mut actions),
+        Some(session) => chat::show(ui, view, session, state, actions),
     }
-    dialog::show(ui, view, screen, state, &mut actions);
+    dialog::show(ui, view, screen, state, actions);
     journey::show_alone(ui, view, state);
-    actions
 }
 
 /// Floats over everything else, so that nothing moves when it comes and goes.

@@ -1,9 +1,9 @@
 //! The people and groups one can begin a conversation with.
 
-use egui::{RichText, Role, ScrollArea, Sense, Ui, Vec2, WidgetInfo};
+use egui::{Color32, Frame, Margin, RichText, Role, ScrollArea, Sense, Ui, Vec2, WidgetInfo};
 use mensageiro_protocol::Login;
 
-use super::{View, icon::Icon, presence, widget};
+use super::{View, icon::Icon, presence, walk, widget};
 use crate::{
     engine::{LinkState, Presence, PresenceNews},
     model::{Action, Person},
@@ -13,8 +13,15 @@ use crate::{
 const PERSON: f32 = 44.0;
 
 /// Users and groups whose login or name holds what is typed, where the server tells of them, in
-/// `room` points of height.
-pub fn show(ui: &mut Ui, view: &View<'_>, typed: &str, room: f32, actions: &mut Vec<Action>) {
+/// `room` points of height; the one that Enter takes is marked.
+pub fn show(
+    ui: &mut Ui,
+    view: &View<'_>,
+    (typed, gone_to): (&str, Option<usize>),
+    steps: isize,
+    room: f32,
+    actions: &mut Vec<Action>,
+) {
     let Some(session) = &view.model.session else {
         return;
     };
@@ -25,10 +32,19 @@ pub fn show(ui: &mut Ui, view: &View<'_>, typed: &str, room: f32, actions: &mut 
         ui.label(sentence.color(palette.text_weak));
         return;
     }
-    let all = session.people.matching(typed);
+    let all = session.offered(typed);
+    if session.is_nobody(typed) {
+        let sentence = texts.fill("new.nobody", &[("name", typed.trim())]);
+        let sentence = RichText::new(sentence).font(text::small());
+        ui.add_space(space::TINY);
+        ui.label(sentence.color(palette.text_weak));
+    }
     if all.is_empty() {
         return;
     }
+    let marked = session.marked(typed, gone_to, &all);
+    let next = walk::next(marked, steps, all.len());
+    actions.extend(next.map(Action::GoToOffered));
     ui.add_space(space::SMALL);
     ui.spacing_mut().item_spacing.y = 0.0;
     ScrollArea::vertical()
@@ -36,17 +52,59 @@ pub fn show(ui: &mut Ui, view: &View<'_>, typed: &str, room: f32, actions: &mut 
         .max_height(room.clamp(PERSON, PERSON * 4.5))
         .auto_shrink([false, true])
         .show_rows(ui, PERSON, all.len(), |ui, range| {
-            for (login, person) in &all[range] {
-                let (name, about) = match person {
-                    None => ("", texts.get("new.group")),
-                    Some(person) => (person.name.as_str(), ""),
+            if let Some(next) = next {
+                walk::bring_into_sight(ui, next, range.start, PERSON);
+            }
+            let first = range.start;
+            for (at, (login, person)) in (first..).zip(&all[range]) {
+                let kind = Kind {
+                    is_marked: marked == Some(at),
+                    ..Kind::on(palette.raised)
                 };
-                let news = person.and_then(|person| person.presence.as_ref());
-                if person_row(ui, view, login, (name, about), news, person.is_none()) {
+                if choice(ui, view, login, *person, kind) {
                     actions.push(Action::StartWith((*login).clone()));
                 }
             }
         });
+}
+
+/// Somebody, or a group, among what a search found. True if it was clicked.
+pub fn found(
+    ui: &mut Ui,
+    view: &View<'_>,
+    (login, person): (&Login, Option<&Person>),
+    is_marked: bool,
+) -> bool {
+    // Its picture begins where those of conversations do.
+    let margin = Margin::symmetric(space::SMALL as i8 + 1, 0);
+    let kind = Kind {
+        is_marked,
+        ..Kind::on(view.palette.panel)
+    };
+    let shown = Frame::new()
+        .inner_margin(margin)
+        .show(ui, |ui| choice(ui, view, login, person, kind));
+    shown.inner
+}
+
+/// A user, or a group if it is no person, to choose. True if it was clicked.
+fn choice(
+    ui: &mut Ui,
+    view: &View<'_>,
+    login: &Login,
+    person: Option<&Person>,
+    kind: Kind,
+) -> bool {
+    let (name, about) = match person {
+        None => ("", view.texts.get("new.group")),
+        Some(person) => (person.name.as_str(), ""),
+    };
+    let news = person.and_then(|person| person.presence.as_ref());
+    let kind = Kind {
+        is_group: person.is_none(),
+        ..kind
+    };
+    person_row(ui, view, login, (name, about), news, kind)
 }
 
 /// The members of a group, those who are there first; a click opens a conversation.
@@ -74,17 +132,38 @@ pub fn members(ui: &mut Ui, view: &View<'_>, group: &Login, actions: &mut Vec<Ac
     };
     rows.sort_by_key(|(member, person)| how_far(member, *person));
     ui.spacing_mut().item_spacing.y = 0.0;
+    let kind = Kind::on(view.palette.raised);
     for (member, person) in rows {
         if member == me {
             let you = view.texts.get("members.you");
-            person_row(ui, view, member, ("", you), None, false);
+            person_row(ui, view, member, ("", you), None, kind);
             continue;
         }
         let news = person.and_then(|person| person.presence.as_ref());
         let state = news.map_or_else(String::new, |news| presence::words(view, news));
         let name = person.map_or("", |person| person.name.as_str());
-        if person_row(ui, view, member, (name, &state), news, false) {
+        if person_row(ui, view, member, (name, &state), news, kind) {
             actions.push(Action::StartWith(member.clone()));
+        }
+    }
+}
+
+/// What a row is besides a name.
+#[derive(Clone, Copy, Debug)]
+struct Kind {
+    is_group: bool,
+    /// Enter takes it.
+    is_marked: bool,
+    /// What it stands on.
+    ground: Color32,
+}
+
+impl Kind {
+    fn on(ground: Color32) -> Self {
+        Self {
+            is_group: false,
+            is_marked: false,
+            ground,
         }
     }
 }
@@ -97,7 +176,7 @@ fn person_row(
     login: &Login,
     (name, about): (&str, &str),
     news: Option<&PresenceNews>,
-    is_group: bool,
+    kind: Kind,
 ) -> bool {
     let (texts, palette, login) = (view.texts, view.palette, login.as_str());
     let (title, below) = match (name, about) {
@@ -115,18 +194,24 @@ fn person_row(
             "" => title.to_owned(),
             below => texts.fill("new.person", &[("name", title), ("about", below)]),
         };
-        WidgetInfo::labeled(Role::Button, true, label)
+        if kind.is_marked {
+            WidgetInfo::selected(Role::Button, true, true, label)
+        } else {
+            WidgetInfo::labeled(Role::Button, true, label)
+        }
     });
     let is_under = response.hovered() || response.has_focus();
-    let ground = if is_under {
+    let ground = if kind.is_marked {
+        palette.chosen
+    } else if is_under {
         palette.hover
     } else {
-        palette.raised
+        kind.ground
     };
     let painter = ui.painter();
     painter.rect_filled(rect, space::CONTROL_CORNER, ground);
     let center = rect.left_center() + Vec2::new(22.0, 0.0);
-    if is_group {
+    if kind.is_group {
         widget::sign_avatar(painter, palette, center, 30.0, Icon::People);
     } else {
         widget::avatar(painter, palette, center, 30.0, login);

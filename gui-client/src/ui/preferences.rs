@@ -48,7 +48,7 @@ pub fn all(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
 
     if view.model.session.is_some() {
         let (label, hint) = (texts.get("settings.note"), texts.get("settings.note_hint"));
-        let (typed, _) = widget::field(ui, palette, label, &preferences.note, hint, None);
+        let (typed, _) = widget::field(ui, palette, "note", label, &preferences.note, hint, None);
         actions.extend(typed.map(Action::EditNote));
         let link = view.model.session.as_ref().map(|session| &session.link);
         if matches!(link, Some(LinkState::Online { .. })) {

@@ -1,23 +1,21 @@
-//! What the search field finds: conversations by name, then messages by their words.
+//! What the search field finds: conversations and people by name, then messages by their words.
 
 use std::borrow::Cow;
 
 use egui::{
-    Align, Button, Label, Layout, RichText, Role, ScrollArea, Sense, Ui, WidgetInfo, pos2, vec2,
+    Align, Button, Id, Label, Layout, Rect, RichText, Role, ScrollArea, Sense, Ui, WidgetInfo,
+    pos2, vec2,
 };
 use mensageiro_protocol::Login;
 
-use super::{View, list_row, peer_title, widget};
+use super::{View, list_row, peer_title, people, widget};
 use crate::{
     engine::{MOST_FOUND, Message, Peer},
     markup::{self, find_words},
-    model::{Action, Session},
+    model::{Action, FoundRow, Session},
     texts,
     theme::{space, text},
 };
-
-/// Conversations shown above the messages at most.
-const CONVERSATIONS: usize = 20;
 
 const ROW_HEIGHT: f32 = 58.0;
 
@@ -49,69 +47,137 @@ pub fn scope(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<
     ui.add_space(space::SMALL);
 }
 
-/// What was found.
-pub fn results(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<Action>) {
-    let search = &session.search;
+/// The search field, for egui.
+pub fn field_id() -> Id {
+    Id::unique("filter")
+}
+
+/// The row that Enter opens, while the keyboard is in the field.
+pub fn marked(ui: &Ui, session: &Session, rows: usize) -> Option<usize> {
+    let has_keyboard = ui.memory(|memory| memory.has_focus(field_id()));
+    session.search.marked(rows).filter(|_| has_keyboard)
+}
+
+/// What was found; `walked_to` is the row the arrows have just gone to.
+pub fn results(
+    ui: &mut Ui,
+    view: &View<'_>,
+    session: &Session,
+    walked_to: Option<usize>,
+    actions: &mut Vec<Action>,
+) {
+    let rows = session.found_rows();
+    let marked = marked(ui, session, rows.len());
     ScrollArea::vertical()
         .id_salt("found")
         .auto_shrink(false)
         .show(ui, |ui| {
             ui.spacing_mut().item_spacing = egui::Vec2::ZERO;
-            let names = session.matching(&search.query);
-            let names = names.filter(|_| search.with.is_none());
-            let names: Vec<_> = names.take(CONVERSATIONS).collect();
-            if names.is_empty() && search.is_answered() && search.found().is_empty() {
+            if rows.is_empty() && session.search.is_answered() {
                 nothing(ui, view, session, actions);
                 return;
             }
-            for conversation in names {
-                let is_open = session.open.as_ref() == Some(&conversation.with);
-                if list_row::show(ui, view, session, conversation, is_open, actions) {
-                    actions.push(Action::Open(conversation.with.clone()));
-                    actions.push(Action::Filter(String::new()));
+            let mut before = None;
+            for (at, row) in rows.iter().enumerate() {
+                if before != Some(std::mem::discriminant(row)) {
+                    heading(ui, view, &heading_of(view, session, row));
+                    before = Some(std::mem::discriminant(row));
+                }
+                let top = ui.cursor().top();
+                if result(
+                    ui,
+                    view,
+                    session,
+                    (row, marked.map(|marked| marked == at)),
+                    actions,
+                ) {
+                    actions.extend(choose(row));
+                }
+                if walked_to == Some(at) {
+                    let height = top..=ui.cursor().top();
+                    let rect = Rect::from_x_y_ranges(ui.max_rect().x_range(), height);
+                    ui.scroll_to_rect(rect, None);
                 }
             }
-            heading(ui, view, session);
-            for message in search.found() {
-                if found(ui, view, session, message) {
-                    actions.push(Action::JumpTo(message.clone()));
-                }
+            if session.search.is_answered() && session.search.found().is_empty() {
+                heading(ui, view, view.texts.get("search.nothing"));
             }
         });
+}
+
+/// What a row leads to.
+pub fn choose(row: &FoundRow<'_>) -> Vec<Action> {
+    match row {
+        FoundRow::Conversation(row) => vec![Action::Open(row.with.clone()), Action::EndSearch],
+        FoundRow::Person(login, _) => vec![Action::StartWith((*login).clone())],
+        FoundRow::Message(message) => vec![Action::JumpTo((*message).clone())],
+    }
+}
+
+/// One row of any kind, and whether it is the marked one, if any is. True if it was clicked.
+fn result(
+    ui: &mut Ui,
+    view: &View<'_>,
+    session: &Session,
+    (row, is_marked): (&FoundRow<'_>, Option<bool>),
+    actions: &mut Vec<Action>,
+) -> bool {
+    match row {
+        FoundRow::Conversation(row) => {
+            let is_open = session.open.as_ref() == Some(&row.with);
+            list_row::show(
+                ui,
+                view,
+                session,
+                row,
+                is_marked.unwrap_or(is_open),
+                actions,
+            )
+        }
+        FoundRow::Person(login, person) => {
+            people::found(ui, view, (login, *person), is_marked == Some(true))
+        }
+        FoundRow::Message(message) => found(ui, view, session, message, is_marked == Some(true)),
+    }
 }
 
 /// Nothing holds what is typed, which may be somebody's name.
 fn nothing(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<Action>) {
     let (texts, palette) = (view.texts, view.palette);
-    let typed = session.search.query.trim().trim_start_matches('@');
+    let query = session.search.query.as_str();
+    let typed = query.trim().trim_start_matches('@');
     widget::centred(ui, 240.0, "nothing found", |ui| {
         ui.spacing_mut().item_spacing.y = space::MEDIUM;
         let sentence = RichText::new(texts.get("search.nothing")).font(text::small());
         ui.label(sentence.color(palette.text_weak));
-        let login = Login::parse(typed).ok();
+        let is_somebody = !session.is_nobody(query);
+        let login = Login::parse(typed).ok().filter(|_| is_somebody);
         if let Some(login) = login.filter(|login| *login != session.account.login) {
             let start = texts.fill("search.start", &[("login", login.as_str())]);
             let start = widget::one_line(&start, text::body(), palette.text, 200.0);
             let button = Button::new(start).min_size(vec2(0.0, space::CONTROL));
             if ui.add(button).clicked() {
                 actions.push(Action::StartWith(login));
-                actions.push(Action::Filter(String::new()));
             }
         }
     });
 }
 
-fn heading(ui: &mut Ui, view: &View<'_>, session: &Session) {
-    let search = &session.search;
-    let sentence = match (search.is_answered(), search.found().len()) {
-        (false, 0) => return,
-        (true, 0) => view.texts.get("search.nothing").to_owned(),
-        (_, MOST_FOUND..) => {
+/// What stands over the first row of a kind.
+fn heading_of(view: &View<'_>, session: &Session, row: &FoundRow<'_>) -> String {
+    let texts = view.texts;
+    match (row, session.search.found().len()) {
+        (FoundRow::Conversation(_), _) => texts.get("search.conversations").to_owned(),
+        (FoundRow::Person(..), _) => texts.get("search.people").to_owned(),
+        (FoundRow::Message(_), MOST_FOUND..) => {
             let most = MOST_FOUND.to_string();
-            view.texts.fill("search.found_most", &[("count", &most)])
+            texts.fill("search.found_most", &[("count", &most)])
         }
-        (_, count) => view.texts.count("search.found", count),
-    };
+        (FoundRow::Message(_), count) => texts.count("search.found", count),
+    }
+}
+
+fn heading(ui: &mut Ui, view: &View<'_>, sentence: &str) {
     ui.allocate_ui_with_layout(
         vec2(ui.available_width(), 34.0),
         Layout::left_to_right(Align::Center),
@@ -124,7 +190,13 @@ fn heading(ui: &mut Ui, view: &View<'_>, session: &Session) {
 }
 
 /// One message that was found. True if it was clicked.
-fn found(ui: &mut Ui, view: &View<'_>, session: &Session, message: &Message) -> bool {
+fn found(
+    ui: &mut Ui,
+    view: &View<'_>,
+    session: &Session,
+    message: &Message,
+    is_marked: bool,
+) -> bool {
     let (texts, palette) = (view.texts, view.palette);
     let query = session.search.query.as_str();
     let size = vec2(ui.available_width(), ROW_HEIGHT);
@@ -133,7 +205,7 @@ fn found(ui: &mut Ui, view: &View<'_>, session: &Session, message: &Message) -> 
     response.widget_info(|| {
         let (who, line) = words();
         let label = texts.fill("search.row", &[("name", &who), ("text", &line)]);
-        WidgetInfo::labeled(Role::Button, true, label)
+        WidgetInfo::selected(Role::Button, true, is_marked, label)
     });
     if !ui.is_rect_visible(outer) {
         return response.clicked();
@@ -141,8 +213,10 @@ fn found(ui: &mut Ui, view: &View<'_>, session: &Session, message: &Message) -> 
     let (who, line) = words();
     let rect = outer.shrink2(vec2(space::SMALL, 1.0));
     let painter = ui.painter();
-    if response.hovered() || response.has_focus() {
-        painter.rect_filled(rect, space::CARD_CORNER - 2, palette.hover);
+    let is_under = response.hovered() || response.has_focus();
+    let under = is_under.then_some(palette.hover);
+    if let Some(ground) = is_marked.then_some(palette.chosen).or(under) {
+        painter.rect_filled(rect, space::CARD_CORNER - 2, ground);
     }
     let (upper, lower) = (rect.center().y - 10.0, rect.center().y + 11.0);
     let today = view.zone.to_datetime(view.now).date();

@@ -1,14 +1,14 @@
-use egui::{Align, Layout, RichText, ScrollArea, Sense, TextEdit, Ui, Vec2, vec2};
+use egui::{Align, Layout, Rect, RichText, ScrollArea, Sense, TextEdit, Ui, Vec2, vec2};
 
 use super::{
     Focus, UiState, View, banner,
     icon::Icon,
-    list_row, search,
+    list_row, search, walk,
     widget::{self, Look},
 };
 use crate::{
     engine::Conversation,
-    model::{Action, Overlay, Session},
+    model::{Action, FoundRow, Overlay, Session},
     theme::{space, text},
 };
 
@@ -35,9 +35,9 @@ pub fn show(
         ui.spacing_mut().item_spacing = Vec2::ZERO;
         search::scope(ui, view, session, actions);
         if session.search.is_on() {
-            search::results(ui, view, session, actions);
+            search::results(ui, view, session, state.walked_to, actions);
         } else {
-            rows(ui, view, session, actions);
+            rows(ui, view, session, state.walked_to, actions);
         }
     });
 }
@@ -103,18 +103,20 @@ fn filter(
     ui.horizontal(|ui| {
         ui.add_space(space::LARGE);
         let mut typed = session.search.query.clone();
+        let has_end = !typed.is_empty() || session.search.with.is_some();
         let look = Look {
             margin: egui::Margin {
                 left: 34,
-                right: 10,
+                right: if has_end { 36 } else { 10 },
                 top: 6,
                 bottom: 6,
             },
             is_quiet: true,
             ..Look::default()
         };
+        walk_rows(ui, session, state, actions);
         let edit = TextEdit::singleline(&mut typed)
-            .id(ui.scope_id().with("filter"))
+            .id(search::field_id())
             .font(text::small())
             .hint_text(widget::hint_text(palette, name, text::small()))
             .desired_width((ui.available_width() - space::LARGE).max(0.0));
@@ -128,29 +130,73 @@ fn filter(
         if response.changed() {
             actions.push(Action::Filter(typed));
         } else if response.lost_focus() && ui.input(|i| i.key_pressed(egui::Key::Enter)) {
-            let first = session.matching(&session.search.query).next();
-            if let Some(first) = first.filter(|_| !session.search.query.is_empty()) {
-                actions.push(Action::Open(first.with.clone()));
-                actions.push(Action::Filter(String::new()));
-            }
+            open_marked(session, state, actions);
+        }
+        if has_end && end_button(ui, view, response.rect) {
+            actions.push(Action::EndSearch);
         }
     });
     ui.add_space(space::SMALL);
 }
 
-fn rows(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<Action>) {
+/// The arrows go from row to row of what was found, while the keyboard is in the field.
+fn walk_rows(ui: &Ui, session: &Session, state: &mut UiState, actions: &mut Vec<Action>) {
+    state.walked_to = None;
+    let is_there = ui.memory(|memory| memory.has_focus(search::field_id()));
+    if !is_there || session.search.query.trim().is_empty() {
+        return;
+    }
+    let steps = walk::steps(ui);
+    if steps != 0 {
+        let rows = session.found_rows().len();
+        state.walked_to = walk::next(session.search.marked(rows), steps, rows);
+        actions.extend(state.walked_to.map(Action::GoToFound));
+    }
+}
+
+/// Opens the row that Enter takes. Whoever goes through messages stays in the field.
+fn open_marked(session: &Session, state: &mut UiState, actions: &mut Vec<Action>) {
+    let rows = session.found_rows();
+    let row = session.search.marked(rows.len()).map(|at| rows[at]);
+    actions.extend(row.iter().flat_map(search::choose));
+    if let None | Some(FoundRow::Message(_)) = row {
+        state.focus = Some(Focus::Filter);
+    }
+}
+
+/// The button at the right of the field that ends the search.
+fn end_button(ui: &Ui, view: &View<'_>, field: Rect) -> bool {
+    let center = field.right_center() - vec2(4.0 + widget::SMALL_CONTROL / 2.0, 0.0);
+    let rect = Rect::from_center_size(center, Vec2::splat(widget::SMALL_CONTROL));
+    let response = ui.interact(rect, ui.scope_id().with("end"), Sense::click());
+    let name = view.texts.get("search.end");
+    widget::round_button(ui, view.palette, response, Icon::Close, name).clicked()
+}
+
+fn rows(
+    ui: &mut Ui,
+    view: &View<'_>,
+    session: &Session,
+    walked_to: Option<usize>,
+    actions: &mut Vec<Action>,
+) {
     let shown: Vec<&Conversation> = session.matching(&session.search.query).collect();
     if shown.is_empty() {
         nobody(ui, view, session);
         return;
     }
+    let marked = search::marked(ui, session, shown.len());
     ScrollArea::vertical()
         .id_salt("conversations")
         .auto_shrink(false)
         .show_rows(ui, list_row::HEIGHT, shown.len(), |ui, range| {
-            for conversation in &shown[range] {
+            if let Some(row) = walked_to {
+                walk::bring_into_sight(ui, row, range.start, list_row::HEIGHT);
+            }
+            for (at, conversation) in (range.start..).zip(&shown[range]) {
                 let is_open = session.open.as_ref() == Some(&conversation.with);
-                if list_row::show(ui, view, session, conversation, is_open, actions) {
+                let is_chosen = marked.map_or(is_open, |marked| marked == at);
+                if list_row::show(ui, view, session, conversation, is_chosen, actions) {
                     actions.push(Action::Open(conversation.with.clone()));
                 }
             }

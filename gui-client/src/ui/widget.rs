@@ -5,10 +5,13 @@ use egui::{
 
 use super::icon::Icon;
 pub use super::{
-    field::{Look, edit, field, hint_text},
+    field::{Look, edit, field, field_id, hint_text},
     runs::{mark, one_line},
 };
 use crate::theme::{self, Palette, space, text};
+
+/// Height of [`small_button`], and size of round ones in a field.
+pub const SMALL_CONTROL: f32 = 28.0;
 
 /// The one button of a screen that does what the screen is for.
 pub fn primary_button(ui: &mut Ui, palette: &Palette, label: &str) -> Response {
@@ -41,6 +44,15 @@ fn button(ui: &mut Ui, palette: &Palette, label: RichText) -> Response {
 pub fn plain_button(ui: &mut Ui, label: &str) -> Response {
     let palette = theme::palette(ui.style());
     button(ui, palette, RichText::new(label).font(text::body()))
+}
+
+/// A button beside a small line.
+pub fn small_button(ui: &mut Ui, palette: &Palette, label: &str) -> Response {
+    let width = ui.max_rect().width() - 2.0 * ui.spacing().button_padding.x;
+    let label = one_line(label, text::small(), palette.text, width);
+    let response = ui.add(Button::new(label).min_size(vec2(0.0, SMALL_CONTROL)));
+    focus_ring(ui, palette, &response, response.rect, space::CONTROL_CORNER);
+    response
 }
 
 /// A button that ends something; it says so in words, and looks it.
@@ -103,7 +115,19 @@ pub fn link_button(ui: &mut Ui, palette: &Palette, label: &str) -> Response {
 
 /// A round button with a sign; `name` is its tooltip and what a screen reader says.
 pub fn icon_button(ui: &mut Ui, palette: &Palette, icon: Icon, name: &str) -> Response {
-    let (rect, response) = ui.allocate_exact_size(Vec2::splat(space::CONTROL), Sense::click());
+    let (_, response) = ui.allocate_exact_size(Vec2::splat(space::CONTROL), Sense::click());
+    round_button(ui, palette, response, icon, name)
+}
+
+/// The same for a place that is there already, and of its size.
+pub fn round_button(
+    ui: &Ui,
+    palette: &Palette,
+    response: Response,
+    icon: Icon,
+    name: &str,
+) -> Response {
+    let rect = response.rect;
     response.widget_info(|| WidgetInfo::labeled(Role::Button, ui.is_enabled(), name));
     let (ground, ink) = if response.is_pointer_button_down_on() {
         (palette.pressed, palette.text)
@@ -114,8 +138,9 @@ pub fn icon_button(ui: &mut Ui, palette: &Palette, icon: Icon, name: &str) -> Re
     };
     ui.painter()
         .circle_filled(rect.center(), rect.width() / 2.0, ground);
-    icon.paint(ui.painter(), rect.center(), 20.0, ink);
-    focus_inside(ui, palette, &response, rect, space::CONTROL as u8 / 2);
+    let size = (rect.width() / 1.8).round();
+    icon.paint(ui.painter(), rect.center(), size, ink);
+    focus_inside(ui, palette, &response, rect, rect.width() as u8 / 2);
     response.on_hover_text(name)
 }
 

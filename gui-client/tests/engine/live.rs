@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use mensageiro::engine::{
-    Command, Delivery, Event, LinkState, Message, Older, Peer, ReceiptState, Refusal, ReportFormat,
+    Command, Delivery, Event, LinkState, Message, Older, Peer, Place, ReceiptState, Refusal,
+    ReportFormat,
 };
 use tempfile::tempdir;
 
@@ -402,6 +403,29 @@ fn what_was_said_is_found_again() {
         _ => None,
     });
     assert_eq!(texts(&found), ["A reunião é às 10h"]);
+}
+
+#[test]
+fn what_a_reply_quotes_is_found_or_said_not_to_be_here() {
+    let folder = tempdir().unwrap();
+    let server = LiveServer::start(&["alice", "bob"]);
+    server.post("bob", "alice", "at ten");
+    let mut window = Window::signed_in(folder.path(), "alice", &server.address);
+    let said = window.wait_message("at ten", Delivery::Received);
+    for (excerpt, expected) in [("at ten", Some(said.id)), ("at nine", None)] {
+        window.give(Command::FindQuoted {
+            with: person("bob"),
+            before: Place(i64::MAX),
+            author: "bob".into(),
+            excerpt: excerpt.into(),
+        });
+        let found = window.wait("an answer", |event| match event {
+            Event::Quoted(message) => Some(Some(message.id)),
+            Event::NotQuoted(with) if *with == person("bob") => Some(None),
+            _ => None,
+        });
+        assert_eq!(found, expected, "{excerpt}");
+    }
 }
 
 #[test]

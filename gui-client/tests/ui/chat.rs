@@ -201,7 +201,7 @@ fn a_new_conversation_is_begun_by_keyboard_alone() {
     let mut desk = Desk::signed_in(vec![]);
     desk.press(Modifiers::COMMAND, Key::N);
     desk.harness
-        .get_by_label("User name of the other person")
+        .get_by_label("Name or user name")
         .type_text("no way");
     desk.harness.run();
     desk.press(Modifiers::NONE, Key::Enter);
@@ -210,7 +210,7 @@ fn a_new_conversation_is_begun_by_keyboard_alone() {
     assert!(desk.model().overlay.is_none());
     desk.press(Modifiers::COMMAND, Key::N);
     desk.harness
-        .get_by_label("User name of the other person")
+        .get_by_label("Name or user name")
         .type_text("carol");
     desk.harness.run();
     desk.press(Modifiers::NONE, Key::Enter);
@@ -425,5 +425,5 @@ fn where_list_and_conversation_take_turns_the_keys_that_search_show_the_list() {
 fn a_text_for_somebody_else_says_where_it_goes() {
     let mut desk = Desk::chatting(1..4, 0, true);
     desk.write("Message", "@carol can you come?");
-    assert!(desk.sees("it goes to carol, not to bob"));
+    assert!(desk.sees("Goes to carol only, not to bob."));
 }

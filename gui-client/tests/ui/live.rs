@@ -266,13 +266,76 @@ fn the_new_conversation_offers_users_and_groups() {
         "one does not write to oneself"
     );
     desk.harness
-        .get_by_label("User name of the other person")
+        .get_by_label("Name or user name")
         .type_text("dias");
     desk.harness.run();
     assert!(!desk.sees("turma, Group"));
     desk.click("Carol Dias, carol");
     assert_eq!(desk.session().open, Some(person("carol")));
     assert!(desk.model().overlay.is_none());
+}
+
+/// Asks for a new conversation and types this.
+fn ask_for(desk: &mut Desk, typed: &str) {
+    desk.press(Modifiers::COMMAND, Key::N);
+    let field = desk.harness.get_by_label("Name or user name");
+    field.type_text(typed);
+    desk.harness.run();
+}
+
+#[test]
+fn enter_begins_a_conversation_with_the_person_found_and_not_with_the_letters_typed() {
+    for (typed, downs, with) in [
+        ("Dias", 0, "carol"),
+        ("Bob Lima", 0, "bob"),
+        ("b", 0, "bob"),
+        ("o", 1, "carol"),
+        ("o", 9, "carol"),
+        ("carol", 0, "carol"),
+    ] {
+        let mut desk = desk();
+        ask_for(&mut desk, typed);
+        for _ in 0..downs {
+            desk.press(Modifiers::NONE, Key::ArrowDown);
+        }
+        desk.press(Modifiers::NONE, Key::Enter);
+        assert_eq!(desk.session().open, Some(person(with)), "{typed} {downs}");
+        assert!(desk.model().overlay.is_none());
+    }
+    let mut desk = desk();
+    ask_for(&mut desk, "o");
+    desk.press(Modifiers::NONE, Key::ArrowDown);
+    desk.press(Modifiers::NONE, Key::ArrowUp);
+    desk.press(Modifiers::NONE, Key::Enter);
+    assert_eq!(desk.session().open, Some(person("bob")));
+}
+
+#[test]
+fn a_name_that_nobody_has_on_a_live_server_says_so_and_begins_nothing() {
+    let mut desk = desk();
+    ask_for(&mut desk, "bru");
+    assert!(desk.sees("No user or group “bru” on this server."));
+    desk.press(Modifiers::NONE, Key::Enter);
+    desk.click("Start");
+    assert_eq!(desk.session().open, Some(person("bob")));
+    assert!(desk.model().overlay.is_some());
+}
+
+#[test]
+fn a_name_typed_whole_is_taken_before_those_it_is_a_part_of() {
+    let mut desk = desk();
+    let user = |name: &str| RosterUser {
+        presence: presence(name, Presence::Online, None),
+        name: String::new(),
+    };
+    desk.tell(Event::Roster(Roster {
+        users: vec![user("anabela"), user("bela")],
+        groups: vec![],
+        more: false,
+    }));
+    ask_for(&mut desk, "@bela");
+    desk.press(Modifiers::NONE, Key::Enter);
+    assert_eq!(desk.session().open, Some(person("bela")));
 }
 
 #[test]

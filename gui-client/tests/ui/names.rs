@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT, Queryable};
 use mensageiro::{
-    engine::{Conversation, Delivery, Event, Message, Older, Presence, Roster, RosterGroup},
+    engine::{
+        Command, Conversation, Delivery, Event, Message, Older, Presence, Roster, RosterGroup,
+    },
     model::Action,
 };
 use mensageiro_protocol::live::RosterUser;
@@ -114,6 +116,63 @@ fn a_conversation_is_found_by_the_name_it_is_shown_with() {
         assert!(desk.harness.query_by_label("carol").is_some(), "{typed}");
         assert!(desk.harness.query_by_label("turma").is_none(), "{typed}");
     }
+}
+
+#[test]
+fn a_search_finds_people_one_has_never_written_to_and_those_one_has_once() {
+    let mut desk = desk();
+    desk.act(Action::Filter("Lima".to_owned()));
+    assert!(desk.sees("People") && !desk.sees("Conversations"));
+    desk.click("Bob Lima, bob");
+    assert_eq!(desk.session().open, Some(person("bob")));
+    assert!(desk.session().search.query.is_empty());
+
+    desk.act(Action::Filter("dias".to_owned()));
+    assert!(desk.sees("People") && desk.sees("Conversations"));
+    assert!(desk.harness.query_by_label("Carol Dias, carol2").is_some());
+    assert!(desk.harness.query_by_label("Carol Dias, carol").is_none());
+    desk.act(Action::SearchIn(Some(person("bob"))));
+    assert!(!desk.sees("People") && !desk.sees("Conversations"));
+}
+
+#[test]
+fn a_search_shows_five_people_at_most_and_first_those_whose_names_begin_so() {
+    let mut desk = desk();
+    let user = |at: usize| RosterUser {
+        presence: presence(&format!("u{at}"), Presence::Online, None),
+        name: match at {
+            9 => "Rita Xavier".to_owned(),
+            at => format!("Alexa {at}"),
+        },
+    };
+    desk.tell(Event::Roster(Roster {
+        users: (0..10).map(user).collect(),
+        groups: vec![],
+        more: false,
+    }));
+    desk.act(Action::Filter("xa".to_owned()));
+    assert!(desk.sees("Rita Xavier, u9") && desk.sees("Alexa 3, u3"));
+    assert!(!desk.sees("Alexa 4, u4"));
+}
+
+#[test]
+fn what_begins_with_a_login_says_by_name_whom_it_leaves_out_and_can_go_to_them_instead() {
+    let mut desk = desk();
+    desk.click("turma");
+    desk.write("Message", "@bob loo");
+    assert!(desk.sees("Goes to Bob Lima only, not to turma."));
+    desk.click("Send to turma instead");
+    assert_eq!(desk.session().draft(), "@turma @bob loo");
+    assert!(!desk.sees("Goes to"));
+    desk.harness.event(egui::Event::Text("k".into()));
+    desk.harness.run();
+    desk.asked();
+    desk.press(Modifiers::NONE, Key::Enter);
+    let sent = desk.asked().into_iter().find_map(|command| match command {
+        Command::Send { to, text } => Some((to, text.as_str().to_owned())),
+        _ => None,
+    });
+    assert_eq!(sent, Some((login("turma"), "@bob look".to_owned())));
 }
 
 #[test]

@@ -41,7 +41,8 @@ fn a_reply_from_the_menu_goes_out_as_plain_text_with_its_quote() {
     desk.harness.run();
     desk.click("Reply");
     assert!(desk.sees("Replying to bob"));
-    desk.write("Message", "at ten");
+    desk.harness.event(egui::Event::Text("at ten".into()));
+    desk.harness.run();
     desk.press(Modifiers::NONE, Key::Enter);
     let expected = "> bob: “Do we still meet?”\nat ten";
     assert_eq!(sent(&desk).as_deref(), Some(expected));
@@ -102,6 +103,32 @@ fn a_reply_shows_its_quote_and_leads_to_what_it_quotes() {
     desk.tell(Event::Quoted(found));
     let sought = desk.session().timeline().unwrap().sought;
     assert_eq!(sought.map(|(id, _)| id), Some(MessageId(3)));
+}
+
+#[test]
+fn a_quote_shows_a_hand_and_says_so_if_what_it_quotes_is_not_here() {
+    let mut desk = desk();
+    let reply = "> bob: “Long ago” no, sorry";
+    desk.tell(Event::Message(message(5, "bob", Delivery::Received, reply)));
+    let bubble = desk.harness.get_by_label_contains("no, sorry").rect();
+    let cursor_at = |desk: &mut Desk, at: egui::Vec2| {
+        let pos = bubble.left_top() + at;
+        desk.harness.event(egui::Event::PointerMoved(pos));
+        desk.harness.run();
+        desk.harness.output().platform_output.cursor_icon
+    };
+    let quote = egui::vec2(30.0, 20.0);
+    let hand = egui::CursorIcon::PointingHand;
+    assert_eq!(cursor_at(&mut desk, quote), hand);
+    assert_ne!(cursor_at(&mut desk, egui::vec2(30.0, 62.0)), hand);
+
+    desk.click_at(bubble.left_top() + quote);
+    desk.tell(Event::NotQuoted(person("carol")));
+    assert!(!desk.sees("This message is not on this computer."));
+    desk.tell(Event::NotQuoted(person("bob")));
+    assert!(desk.sees("This message is not on this computer."));
+    desk.click_at(bubble.left_top() + quote);
+    assert!(!desk.sees("This message is not on this computer."));
 }
 
 #[test]

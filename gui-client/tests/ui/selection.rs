@@ -61,21 +61,71 @@ fn text_that_is_selected_can_be_copied() {
     assert!(copied, "{commands:?}");
 }
 
+/// Selects the message from its beginning into the link.
+fn select_a_part(desk: &mut Desk) {
+    let bubble = bubble(desk);
+    let end = bubble.left_center() + Vec2::new(70.0, 0.0);
+    button(desk, bubble.left_center() + Vec2::new(2.0, 0.0), true);
+    desk.harness.event(egui::Event::PointerMoved(end));
+    desk.harness.step();
+    button(desk, end, false);
+    desk.harness.run();
+}
+
+/// Opens the menu of the message with this in it, and clicks on an entry. Gives what was copied.
+fn copied_by(desk: &mut Desk, message: &str, entry: &str) -> String {
+    let message = desk.harness.get_by_label_contains(message);
+    message.click_secondary();
+    desk.harness.run();
+    let item = desk.harness.get_by_label(entry).rect().center();
+    button(desk, item, true);
+    let commands = button(desk, item, false);
+    desk.harness.run();
+    assert!(desk.harness.query_by_label(entry).is_none());
+    let copied = commands.into_iter().find_map(|command| match command {
+        OutputCommand::CopyText(text) => Some(text),
+        _ => None,
+    });
+    copied.unwrap()
+}
+
 #[test]
-fn the_menu_of_a_message_copies_all_of_it() {
+fn the_menu_of_a_message_copies_what_was_said_without_its_quote_and_marks() {
     let mut desk = desk();
-    desk.harness
-        .get_by_label_contains("example.org")
-        .click_secondary();
+    assert_eq!(copied_by(&mut desk, "example.org", "Copy"), TEXT);
+    let reply = "> bob: “see”\nIt is *only* tomorrow:\n```\nrun `it`\n```";
+    desk.tell(Event::Message(message(4, "bob", Delivery::Received, reply)));
+    let copied = copied_by(&mut desk, "tomorrow", "Copy");
+    assert_eq!(copied, "It is only tomorrow:\nrun `it`");
+}
+
+#[test]
+fn the_menu_copies_what_is_selected_where_that_is_not_all() {
+    let mut desk = desk();
+    select_a_part(&mut desk);
+    let copied = copied_by(&mut desk, "example.org", "Copy selected text");
+    assert!(copied.starts_with("see http") && copied.len() < TEXT.len());
+
+    let message = desk.harness.get_by_label_contains("example.org");
+    message.click_secondary();
     desk.harness.run();
-    let item = desk.harness.get_by_label("Copy").rect().center();
-    button(&mut desk, item, true);
-    let commands = button(&mut desk, item, false);
-    let copied = commands
-        .iter()
-        .any(|c| matches!(c, OutputCommand::CopyText(text) if text == TEXT));
-    assert!(copied, "{commands:?}");
-    assert!(desk.harness.query_by_label("Copy").is_some());
+    assert!(!desk.sees("Copy selected text"), "the menu has ended it");
+    desk.press(Modifiers::NONE, egui::Key::Escape);
+
+    select_a_part(&mut desk);
+    let other = desk.harness.get_by_label_contains("message 2");
+    other.click_secondary();
     desk.harness.run();
-    assert!(desk.harness.query_by_label("Copy").is_none());
+    assert!(!desk.sees("Copy selected text"), "it is in another message");
+}
+
+#[test]
+fn the_menu_of_a_message_with_a_link_copies_it() {
+    let mut desk = desk();
+    let copied = copied_by(&mut desk, "example.org", "Copy link");
+    assert_eq!(copied, "https://example.org/page");
+    let message = desk.harness.get_by_label_contains("message 2");
+    message.click_secondary();
+    desk.harness.run();
+    assert!(!desk.sees("Copy link"));
 }

@@ -17,6 +17,9 @@ impl Session {
             return Vec::new();
         }
         let mut commands = self.close();
+        if self.search.with.as_ref().is_some_and(|with| *with != peer) {
+            commands.extend(self.search.set_scope(None));
+        }
         let unread = self.conversations.row(&peer).unread;
         let mut timeline = match self.timelines.iter().position(|(with, _)| *with == peer) {
             Some(at) => self.timelines.remove(at).1,

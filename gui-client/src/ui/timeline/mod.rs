@@ -7,6 +7,7 @@ mod anchor;
 mod bubble;
 pub mod delivery;
 mod empty;
+mod menu;
 mod question;
 mod row;
 mod scrollbar;
@@ -160,6 +161,7 @@ pub fn show(
     ui.set_clip_rect(window.intersect(ui.clip_rect()));
     ui.advance_cursor_after_rect(window);
     state.rows.clear();
+    menu::watch_selection(ui);
     if messages.is_empty() {
         empty::show(ui, view, open, messages, window, actions);
         state.drawn = None;

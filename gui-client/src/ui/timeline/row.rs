@@ -10,12 +10,12 @@ use super::{
     above::{Above, belongs},
     anchor::Heights,
     bubble::{self, AUTHOR, Bubble, PAD_X, PAD_Y, QUOTE, SIGN},
-    delivery, question,
+    delivery, menu, question,
 };
 use crate::{
     engine::{Message, Peer},
     markup,
-    model::{Action, Overlay, Timeline},
+    model::{Action, Timeline},
     texts,
     theme::space,
     ui::{View, peer_name, widget},
@@ -189,7 +189,7 @@ fn words(
     bubble::paint_code(ui, bubble, at);
     LabelSelectionState::label_text_selection(
         ui,
-        &response,
+        &menu::for_selection(ui, &response),
         at,
         bubble.text.clone(),
         bubble.colours[1],
@@ -198,9 +198,8 @@ fn words(
     let on_text = response
         .hover_pos()
         .filter(|pos| bubble.text.rect.translate(at.to_vec2()).contains(*pos));
-    if let Some(pos) = on_text
-        && let Some(url) = url_at(bubble, pos - at)
-    {
+    let url = on_text.and_then(|pos| url_at(bubble, pos - at));
+    if let Some(url) = url {
         ui.set_cursor_icon(egui::CursorIcon::PointingHand);
         if response.clicked() {
             ui.ctx().open_url(OpenUrl::new_tab(url));
@@ -211,30 +210,15 @@ fn words(
     if is_by_key {
         actions.extend(follow(ui, message));
     }
-    let to_quote = quote_at.filter(|rect| {
-        response.clicked()
-            && response
-                .interact_pointer_pos()
-                .is_some_and(|pos| rect.contains(pos))
-    });
-    if to_quote.is_some() {
-        actions.push(Action::OpenQuoted(message.clone()));
+    let pointer = response.hover_pos().or(response.interact_pointer_pos());
+    let is_at_quote = pointer.is_some_and(|at| quote_at.is_some_and(|rect| rect.contains(at)));
+    if is_at_quote {
+        ui.set_cursor_icon(egui::CursorIcon::PointingHand);
+        if response.clicked() {
+            actions.push(Action::OpenQuoted(message.clone()));
+        }
     }
-    response.context_menu(|ui| {
-        widget::menu(ui);
-        if message.with != Peer::Server && ui.button(view.texts.get("chat.reply")).clicked() {
-            actions.push(Action::Reply(message.clone()));
-            ui.close();
-        }
-        if ui.button(view.texts.get("chat.copy")).clicked() {
-            ui.ctx().copy_text(message.text.as_str().to_owned());
-            ui.close();
-        }
-        if message.is_own() && ui.button(view.texts.get("journey.open")).clicked() {
-            actions.push(Action::Show(Overlay::Journey(Box::new(message.clone()))));
-            ui.close();
-        }
-    });
+    menu::show(ui, view, message, &response, url, actions);
 }
 
 /// What the keyboard opens in a message: its first link, or else what it replies to.

@@ -118,6 +118,11 @@ fn compose_box() {
         desk.write_draft(&format!("@carla {}", words.draft));
         desk
     });
+    picture("compose-diverted-small", SMALL, |words| {
+        let mut desk = chat(words);
+        desk.write_draft(&format!("@carla {}", words.draft));
+        desk
+    });
     picture("compose-left", USUAL, |words| {
         let mut desk = chat(words);
         desk.write_draft(&"ab ".repeat((LINE_BYTES - 600) / 3));

@@ -17,7 +17,7 @@ use mensageiro_protocol::{
 use super::{FOUR_K, LARGE, SMALL, USUAL, Words, picture};
 use crate::{
     desk::{Desk, conversation, login, message, person},
-    live::{live, receipt},
+    live::{live, presence, receipt},
     words::EVERYWHERE,
 };
 
@@ -195,6 +195,29 @@ fn conversation_list() {
             query,
             with: None,
             messages: talk(words),
+        });
+        desk
+    });
+    picture("search-people", USUAL, |words| {
+        let mut desk = home(words);
+        let user = |name: &str, full: &str| RosterUser {
+            presence: presence(name, Presence::Online, None),
+            name: full.to_owned(),
+        };
+        desk.tell(Event::Roster(Roster {
+            users: vec![
+                user("bruno", "Bruno Lima"),
+                user("lia", "Lia Souza"),
+                user("eva.lima", "Eva Lima"),
+            ],
+            groups: vec![],
+            more: false,
+        }));
+        desk.write("Search people and messages", "li");
+        desk.tell(Event::Found {
+            query: "li".into(),
+            with: None,
+            messages: talk(words)[1..4].to_vec(),
         });
         desk
     });

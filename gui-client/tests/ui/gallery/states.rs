@@ -13,7 +13,7 @@ use super::{
     scenes::{chat, home},
 };
 use crate::{
-    desk::{Desk, person},
+    desk::{Desk, online, person},
     inspector::crossed,
 };
 
@@ -24,8 +24,17 @@ fn dialogs() {
         desk.show(Overlay::new_conversation());
         desk
     });
+    for (name, typed) in [("new-found", "a"), ("new-nobody", "zzz")] {
+        picture(name, USUAL, |words| {
+            let mut desk = home(words);
+            desk.show(Overlay::new_conversation());
+            desk.act(Action::EditOverlay(typed.into()));
+            desk
+        });
+    }
     picture("new-problem", SMALL, |words| {
         let mut desk = home(words);
+        desk.tell(online());
         desk.show(Overlay::new_conversation());
         desk.act(Action::EditOverlay("ana maria".into()));
         desk.act(Action::StartConversation);

@@ -1,0 +1,92 @@
+//! Where the keyboard is, when nobody has put it elsewhere: in the box one writes in.
+
+use egui::{Event, Id, Order, Popup, Ui, text_selection::LabelSelectionState};
+
+use super::{UiState, View, compose, inspector};
+use crate::{
+    engine::Peer,
+    model::{Action, Session},
+};
+
+/// The fields that can be asked to take the focus.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Focus {
+    /// The search field.
+    Filter,
+    /// The box one writes in.
+    Compose,
+}
+
+/// Whether nothing has the keyboard and what is typed can go into the box.
+pub fn is_for_the_box(ui: &Ui, view: &View<'_>) -> bool {
+    ui.memory(|memory| memory.focused().is_none()) && box_in_reach(ui, view).is_some()
+}
+
+/// Before anything is drawn: what is typed or pasted while nothing has the keyboard goes into the
+/// box, in this very frame.
+pub fn take_up(ui: &Ui, view: &View<'_>) {
+    let is_typed = ui.input(|input| {
+        let mut events = input.events.iter();
+        events.any(|event| matches!(event, Event::Text(_) | Event::Paste(_)))
+    });
+    if is_typed
+        && is_for_the_box(ui, view)
+        && let Some(id) = box_in_reach(ui, view)
+    {
+        ui.memory_mut(|memory| memory.request_focus(id));
+    }
+}
+
+/// After all is drawn: the keyboard goes back to the box from what has come to its end.
+pub fn give_back(ui: &Ui, view: &View<'_>, state: &mut UiState, actions: &[Action]) {
+    let is_open = Popup::is_any_open(ui.ctx());
+    let is_closed = std::mem::replace(&mut state.popup_is_open, is_open) && !is_open;
+    let session = view.model.session.as_ref();
+    let is_to_be_written = actions.iter().any(|action| leads_to_box(session, action));
+    let is_left = is_closed && view.model.overlay.is_none() && !has_gone_elsewhere(ui);
+    if is_to_be_written || is_left {
+        state.focus.get_or_insert(Focus::Compose);
+        ui.ctx().request_repaint();
+    }
+}
+
+/// Copying is about what is written from now on, and not about what was selected in a message.
+pub fn forget_selection(ui: &Ui) {
+    let selection = ui.ctx().plugin::<LabelSelectionState>();
+    selection.lock().clear_selection();
+}
+
+/// Whoever does this goes on writing.
+fn leads_to_box(session: Option<&Session>, action: &Action) -> bool {
+    let open = session.and_then(|session| session.open.as_ref());
+    match action {
+        Action::Reply(_)
+        | Action::ReplyAbove
+        | Action::ReplyBelow
+        | Action::ReplyToNothing
+        | Action::Send => true,
+        Action::EndSearch => open.is_some(),
+        Action::Open(peer) => open == Some(peer),
+        _ => false,
+    }
+}
+
+/// Whether the keyboard is in what is neither a menu nor anything else that lies over the window.
+fn has_gone_elsewhere(ui: &Ui) -> bool {
+    let focused = ui.memory(|memory| memory.focused());
+    let focused = focused.and_then(|id| ui.ctx().read_response(id));
+    focused.is_some_and(|focused| focused.layer_id.order == Order::Background)
+}
+
+/// The box of the open conversation, if it is in sight and nothing lies over it.
+fn box_in_reach(ui: &Ui, view: &View<'_>) -> Option<Id> {
+    let session = view.model.session.as_ref();
+    let session = session.filter(|session| session.ready && !session.refused())?;
+    let is_covered = view.model.overlay.is_some()
+        || (view.model.inspector.is_open && inspector::is_alone(ui))
+        || Popup::is_any_open(ui.ctx());
+    match &session.open {
+        Some(Peer::Person(_)) if !is_covered => Some(compose::field_id(session)),
+        _ => None,
+    }
+}

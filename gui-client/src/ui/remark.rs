@@ -1,0 +1,143 @@
+//! What stands over the box one writes in, about what is in it.
+
+use egui::{
+    Color32, Frame, Label, Margin, RichText, Ui, Vec2,
+    text::{CCursor, CCursorRange},
+    text_edit::TextEditState,
+};
+use mensageiro_protocol::{Login, limits::LINE_BYTES};
+
+use super::{
+    Focus, UiState, View,
+    compose::{MARGIN, field_id},
+    login::login_problem,
+    peer_name, peer_title, widget,
+};
+use crate::{
+    engine::{LinkState, NotSent, Peer},
+    model::{Action, ComposeProblem, Session, line_bytes},
+    texts::Texts,
+    theme::{space, text},
+};
+
+/// The byte counter shows from this many bytes before the limit on.
+const COUNT_FROM: usize = LINE_BYTES - 2048;
+
+/// Why it was not sent, to whom it goes, how much room is left, what will happen to it: the first of
+/// these that there is.
+pub fn show(
+    ui: &mut Ui,
+    view: &View<'_>,
+    session: &Session,
+    state: &mut UiState,
+    actions: &mut Vec<Action>,
+) {
+    let palette = view.palette;
+    if let Some(problem) = problem(view, session) {
+        line(ui, &problem, palette.danger_text);
+    } else if let Some(to) = session.diverted_to() {
+        diverted(ui, view, session, to, state, actions);
+    } else if let Some(advice) = advice(view, session) {
+        line(ui, &advice, palette.text_weak);
+    }
+}
+
+/// Why what is written was not sent, or could not be.
+fn problem(view: &View<'_>, session: &Session) -> Option<String> {
+    let bytes = line_bytes(session.open.as_ref(), session.draft());
+    let too_long = (bytes > LINE_BYTES).then_some(ComposeProblem::TooLong { bytes });
+    let problem = too_long.as_ref().or(session.compose_problem.as_ref());
+    problem.map(|problem| problem_text(view.texts, problem))
+}
+
+/// Above the box: what is written begins with somebody's login, so it goes to them alone; and what to
+/// do if that is not meant.
+fn diverted(
+    ui: &mut Ui,
+    view: &View<'_>,
+    session: &Session,
+    to: Login,
+    state: &mut UiState,
+    actions: &mut Vec<Action>,
+) {
+    let (texts, palette) = (view.texts, view.palette);
+    let Some(open) = &session.open else {
+        return;
+    };
+    let to = Peer::Person(to);
+    let (to, title) = (
+        peer_title(texts, session, &to),
+        peer_title(texts, session, open),
+    );
+    let sentence = texts.fill("compose.diverted", &[("name", to), ("open", title)]);
+    let instead = texts.fill("compose.instead", &[("open", title)]);
+    let margin = Margin {
+        left: space::LARGE as i8 + MARGIN[0] + 1,
+        right: space::LARGE as i8,
+        ..Margin::ZERO
+    };
+    Frame::new().inner_margin(margin).show(ui, |ui| {
+        ui.horizontal_wrapped(|ui| {
+            ui.spacing_mut().item_spacing = Vec2::new(space::SMALL, space::TINY);
+            let sentence = RichText::new(sentence).font(text::small());
+            ui.label(sentence.color(palette.warning_text));
+            if widget::small_button(ui, palette, &instead).clicked() {
+                let draft = format!("@{} {}", peer_name(texts, open), session.draft());
+                cursor_to_end(ui, session, &draft);
+                actions.push(Action::Write(draft));
+                state.focus = Some(Focus::Compose);
+            }
+        });
+    });
+    ui.add_space(space::SMALL);
+}
+
+/// Whoever goes on writing does so behind what is there.
+fn cursor_to_end(ui: &Ui, session: &Session, draft: &str) {
+    let id = field_id(session);
+    let mut state = TextEditState::load(ui.ctx(), id).unwrap_or_default();
+    let end = CCursor::new(draft.chars().count());
+    state.cursor.set_char_range(Some(CCursorRange::one(end)));
+    state.store(ui.ctx(), id);
+}
+
+/// How much room is left, what will happen to what is written.
+fn advice(view: &View<'_>, session: &Session) -> Option<String> {
+    let draft = session.draft();
+    let bytes = line_bytes(session.open.as_ref(), draft);
+    let keeps_lines = matches!(session.link, LinkState::Live { .. });
+    if bytes > COUNT_FROM {
+        Some(view.texts.count("compose.left", LINE_BYTES - bytes))
+    } else if draft.trim_end().contains('\n') && !keeps_lines {
+        Some(view.texts.get("compose.line_breaks").to_owned())
+    } else {
+        None
+    }
+}
+
+fn line(ui: &mut Ui, sentence: &str, ink: Color32) {
+    ui.horizontal(|ui| {
+        ui.spacing_mut().interact_size.y = 0.0;
+        // Over the first letter of what is written.
+        ui.add_space(space::LARGE + f32::from(MARGIN[0]) + 1.0);
+        ui.add(Label::new(RichText::new(sentence).font(text::small()).color(ink)).wrap());
+    });
+    ui.add_space(space::SMALL);
+}
+
+fn problem_text(texts: &Texts, problem: &ComposeProblem) -> String {
+    let too_long = |bytes: usize| texts.count("compose.too_long", bytes.saturating_sub(LINE_BYTES));
+    match problem {
+        ComposeProblem::Nothing | ComposeProblem::NotSent(NotSent::Empty) => {
+            texts.get("compose.nothing").to_owned()
+        }
+        ComposeProblem::NoRecipient => texts.get("compose.no_recipient").to_owned(),
+        ComposeProblem::NoText => texts.get("compose.no_text").to_owned(),
+        ComposeProblem::Login(problem) => login_problem(texts, problem),
+        ComposeProblem::TooLong { bytes } => too_long(*bytes),
+        ComposeProblem::NotSent(NotSent::TooLong { bytes, .. }) => too_long(*bytes),
+        ComposeProblem::ReadOnly => texts.get("compose.read_only").to_owned(),
+        ComposeProblem::NotSent(NotSent::SignedOut) => texts.get("compose.signed_out").to_owned(),
+        ComposeProblem::NotSent(NotSent::Storage) => texts.get("compose.not_kept").to_owned(),
+    }
+}

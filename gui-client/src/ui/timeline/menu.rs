@@ -1,0 +1,127 @@
+//! The menu of a message, and what of it is selected.
+
+use egui::{
+    Context, FullOutput, OutputCommand, Plugin, Response, Sense, Ui, response::Flags,
+    text_selection::LabelSelectionState,
+};
+
+use crate::{
+    engine::{Message, Peer},
+    markup,
+    model::{Action, Overlay},
+    ui::{View, widget},
+};
+
+/// The text that was selected last, as egui tells it.
+#[derive(Debug, Default)]
+struct SelectedText(String);
+
+impl Plugin for SelectedText {
+    fn debug_name(&self) -> &'static str {
+        "selected text of messages"
+    }
+
+    fn output_hook(&mut self, _: &Context, output: &mut FullOutput) {
+        for command in &output.platform_output.commands {
+            if let OutputCommand::TextSelectionSettled(text) = command {
+                self.0.clone_from(text);
+            }
+        }
+    }
+}
+
+/// What a menu was opened at. A press in the menu ends the selection, so it is kept from then.
+#[derive(Clone, Debug, Default)]
+struct Aim {
+    selected: Option<String>,
+    url: Option<String>,
+}
+
+/// Learns from now on what is selected.
+pub fn watch_selection(ui: &Ui) {
+    ui.ctx().plugin_or_default::<SelectedText>();
+}
+
+/// The response of a message for the selection in it, which the button that opens the menu leaves
+/// as it is.
+pub fn for_selection(ui: &Ui, response: &Response) -> Response {
+    let mut response = response.clone();
+    let is_for_menu = ui.input(|input| {
+        let pointer = &input.pointer;
+        pointer.secondary_down() || pointer.secondary_released()
+    });
+    if is_for_menu {
+        response.sense = Sense::hover();
+        response.flags.remove(Flags::IS_POINTER_BUTTON_DOWN_ON);
+    }
+    response
+}
+
+/// The menu; `url` is what the pointer is over.
+pub fn show(
+    ui: &Ui,
+    view: &View<'_>,
+    message: &Message,
+    response: &Response,
+    url: Option<&str>,
+    actions: &mut Vec<Action>,
+) {
+    let (_, said) = markup::split_quote(message.text.as_str());
+    let id = response.id.with("aim");
+    if response.secondary_clicked() {
+        let aim = Aim {
+            selected: selected_in(ui, &markup::plain(said)),
+            url: url.map(str::to_owned).or_else(|| first_url(said)),
+        };
+        ui.data_mut(|data| data.insert_temp(id, aim));
+    }
+    response.context_menu(|ui| {
+        widget::menu(ui);
+        let aim: Aim = ui.data(|data| data.get_temp(id)).unwrap_or_default();
+        if message.with != Peer::Server && ui.button(view.texts.get("chat.reply")).clicked() {
+            actions.push(Action::Reply(message.clone()));
+            ui.close();
+        }
+        if let Some(selected) = aim.selected {
+            copy(ui, view.texts.get("chat.copy_selected"), selected);
+        }
+        copy(ui, view.texts.get("chat.copy"), markup::plain(said));
+        if let Some(url) = aim.url {
+            copy(ui, view.texts.get("chat.copy_link"), url);
+        }
+        if message.is_own() && ui.button(view.texts.get("journey.open")).clicked() {
+            actions.push(Action::Show(Overlay::Journey(Box::new(message.clone()))));
+            ui.close();
+        }
+    });
+}
+
+fn copy(ui: &mut Ui, name: &str, text: String) {
+    if ui.button(name).clicked() {
+        ui.ctx().copy_text(text);
+        ui.close();
+    }
+}
+
+/// What is selected, if it is a part of this text and not all of it.
+fn selected_in(ui: &Ui, text: &str) -> Option<String> {
+    let is_any = ui
+        .ctx()
+        .plugin::<LabelSelectionState>()
+        .lock()
+        .has_selection();
+    let selected = ui
+        .ctx()
+        .plugin_or_default::<SelectedText>()
+        .lock()
+        .0
+        .clone();
+    let is_part = is_any && selected != text && text.contains(&selected);
+    Some(selected).filter(|selected| is_part && !selected.is_empty())
+}
+
+fn first_url(said: &str) -> Option<String> {
+    let shown = markup::plain(said);
+    let url = markup::find_urls(&shown).into_iter().next()?;
+    Some(shown[url].to_owned())
+}
