@@ -15,7 +15,7 @@ use super::{
 use crate::{
     engine::{LinkState, NotSent, Peer},
     markup::{self, Quote},
-    model::{Action, ComposeProblem, Session, line_bytes},
+    model::{Action, ComposeProblem, Session, characters_in, line_bytes},
     texts::Texts,
     theme::{space, text},
 };
@@ -293,11 +293,11 @@ fn remark(ui: &mut Ui, view: &View<'_>, session: &Session) {
     let bytes = line_bytes(session.open.as_ref(), draft);
     let (sentence, ink) = if bytes > LINE_BYTES {
         (
-            problem_text(texts, &ComposeProblem::TooLong { bytes }),
+            problem_text(texts, &ComposeProblem::TooLong { bytes }, draft),
             palette.danger_text,
         )
     } else if let Some(problem) = &session.compose_problem {
-        (problem_text(texts, problem), palette.danger_text)
+        (problem_text(texts, problem, draft), palette.danger_text)
     } else if bytes > COUNT_FROM {
         (
             texts.count("compose.left", LINE_BYTES - bytes),
@@ -327,8 +327,12 @@ fn remark(ui: &mut Ui, view: &View<'_>, session: &Session) {
     ui.add_space(space::SMALL);
 }
 
-fn problem_text(texts: &Texts, problem: &ComposeProblem) -> String {
-    let too_long = |bytes: usize| texts.count("compose.too_long", bytes.saturating_sub(LINE_BYTES));
+/// Why what is typed was not sent.
+fn problem_text(texts: &Texts, problem: &ComposeProblem, typed: &str) -> String {
+    let too_long = |bytes: usize| {
+        let longer = characters_in(typed, bytes.saturating_sub(LINE_BYTES));
+        texts.count("compose.too_long", longer)
+    };
     match problem {
         ComposeProblem::Nothing | ComposeProblem::NotSent(NotSent::Empty) => {
             texts.get("compose.nothing").to_owned()

@@ -158,7 +158,7 @@ fn a_message_longer_than_a_line_says_so_and_stays() {
     let mut desk = Desk::chatting(1..4, 0, true);
     desk.write("Message", &"x".repeat(16 * 1024));
     let longer = line_bytes("bob", "");
-    assert!(desk.sees(&format!("{longer} bytes longer")));
+    assert!(desk.sees(&format!("{longer} characters too long")));
     desk.press(Modifiers::NONE, Key::Enter);
     assert!(sent(&desk).is_empty());
     assert_eq!(desk.session().draft().len(), 16 * 1024);
@@ -205,7 +205,7 @@ fn a_new_conversation_is_begun_by_keyboard_alone() {
         .type_text("no way");
     desk.harness.run();
     desk.press(Modifiers::NONE, Key::Enter);
-    assert!(desk.sees("A name has no spaces."));
+    assert!(desk.sees("A name cannot have spaces."));
     desk.press(Modifiers::NONE, Key::Escape);
     assert!(desk.model().overlay.is_none());
     desk.press(Modifiers::COMMAND, Key::N);
@@ -270,7 +270,7 @@ fn a_broken_link_is_explained_and_can_be_tried_at_once() {
     assert!(desk.sees("Next try in 8 s."));
     assert!(desk.sees("Offline"));
     desk.asked();
-    desk.click("Try now");
+    desk.click("Try again");
     assert_eq!(desk.asked(), [Command::FetchNow]);
     desk.tell(Event::Link(LinkState::Connecting));
     assert!(desk.sees("Connecting…"));
