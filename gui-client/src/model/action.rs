@@ -60,6 +60,8 @@ pub enum Action {
     LoadNewest,
     /// Wants once more what could not be loaded of the open conversation.
     LoadAgain,
+    /// Wants to have kept what could not be written to the disk.
+    KeepAgain,
     /// Reads at this place of the open conversation, far from some of what is loaded.
     ReadAt(Place),
     /// Has had the message at this place of the open conversation on the screen.

@@ -2,13 +2,17 @@ use std::time::{Duration, Instant};
 
 use egui::{ImeEvent, Key, Modifiers};
 use egui_kittest::kittest::Queryable;
-use mensageiro::engine::{
-    Command, Delivery, Event, LinkProblem, LinkState, Message, MessageId, NotSent, Older, Place,
-    line_bytes,
+use mensageiro::{
+    disk::DiskProblem,
+    engine::{
+        Command, Delivery, Event, LinkProblem, LinkState, Message, MessageId, NotSent, Older,
+        Place, StorageProblem, line_bytes,
+    },
+    model::{Action, Preferences},
 };
 use mensageiro_protocol::Text;
 
-use crate::desk::{Desk, conversation, login, message, person, received};
+use crate::desk::{Desk, alice, conversation, login, message, person, received};
 
 fn sent(desk: &Desk) -> Vec<(String, String)> {
     let asked = desk.asked();
@@ -277,6 +281,48 @@ fn a_broken_link_is_explained_and_can_be_tried_at_once() {
     desk.tell(Event::Link(LinkState::Connecting));
     assert!(desk.sees("Connecting…"));
     assert_eq!(desk.session().draft(), "half a sen");
+}
+
+#[test]
+fn what_a_full_disk_did_not_take_is_kept_when_tried_again() {
+    let mut desk = Desk::chatting(1..4, 0, true);
+    desk.write("Message", "half a sen");
+    desk.tell(Event::StorageFailed(StorageProblem::Disk {
+        path: "/home/alice/kept".into(),
+        why: DiskProblem::Full,
+    }));
+    assert!(desk.sees("Make room on it"));
+    desk.asked();
+    desk.click("Try again");
+    let drafts = vec![(person("bob"), "half a sen".to_owned())];
+    assert!(desk.asked().contains(&Command::KeepDrafts(drafts)));
+    assert!(desk.sees("Make room on it"), "until it is known to work");
+    desk.tell(Event::DraftsKept);
+    assert!(!desk.sees("Make room on it"));
+}
+
+#[test]
+fn a_wrong_address_can_be_changed_until_the_account_has_been_in() {
+    let waiting = || {
+        Event::Link(LinkState::Waiting {
+            problem: LinkProblem::UnknownHost,
+            retry_at: Instant::now() + Duration::from_secs(5),
+        })
+    };
+    let mut desk = Desk::chatting(1..4, 0, true);
+    desk.tell(waiting());
+    assert!(!desk.sees("Change server"), "it was right before");
+    let mut desk = Desk::new(Preferences::default());
+    desk.act(Action::SignInAs(alice()));
+    desk.tell(Event::SignedIn {
+        account: alice(),
+        conversations: Vec::new(),
+    });
+    desk.tell(waiting());
+    desk.click("Change server");
+    assert!(desk.model().session.is_none());
+    assert_eq!(desk.model().login.user, "alice");
+    assert_eq!(desk.model().login.server, alice().server);
 }
 
 #[test]
