@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Height of the window that a dialog leaves free, with its own margins.
-const AROUND: f32 = 72.0;
+const AROUND: f32 = 56.0;
 
 /// In a window of this width the sheet of shortcuts has two columns.
 const TWO_COLUMNS: f32 = 640.0;
