@@ -45,6 +45,8 @@ pub struct TimelineState {
     sent: u32,
     /// What was jumped to last.
     sought: Option<(MessageId, u32)>,
+    /// The same until the person goes on: scrolls, presses a key or sends.
+    marked: Option<MessageId>,
     to_latest: bool,
     /// The last message when the person went to the end by hand.
     end: Option<Place>,
@@ -60,6 +62,8 @@ pub struct DrawnRow {
     pub id: MessageId,
     /// Its bubble, in the window.
     pub bubble: Rect,
+    /// It is marked as what was jumped to.
+    pub is_marked: bool,
 }
 
 impl TimelineState {
@@ -83,6 +87,9 @@ impl TimelineState {
         if !same {
             self.end = None;
         }
+        if !same || wrote {
+            self.marked = None;
+        }
         if self.to_latest && !messages.newer {
             self.to_latest = false;
             self.end = messages.last().map(|last| last.place);
@@ -94,6 +101,7 @@ impl TimelineState {
             .filter(|sought| self.sought != Some(*sought));
         if let Some(message) = sought.and_then(|(id, _)| messages.find(id)) {
             self.sought = sought;
+            self.marked = Some(message.id);
             self.to_latest = false;
             self.drawn = Some(open.clone());
             return Anchor::Message {
@@ -167,6 +175,9 @@ pub fn show(
         return;
     }
 
+    if has_key(ui) {
+        state.marked = None;
+    }
     let mut anchor = state.anchor(open, messages);
     let name = view.texts.get("chat.scroll_bar");
     let bar = scrollbar::Bar::new(ui, name, window, messages.len(), state.mean);
@@ -176,6 +187,9 @@ pub fn show(
     }
     let scroll = scroll_delta(ui, view, window);
     let is_by_hand = dragged.is_some() || scroll != 0.0;
+    if is_by_hand {
+        state.marked = None;
+    }
     let column = widget::column(window);
     let mut measure = Measure::new(ui, view, messages, column);
     let mut measured = |index| measure.heights(index);
@@ -201,7 +215,16 @@ pub fn show(
         let Some(bubble) = laid_out.get(&index) else {
             continue;
         };
-        let drawn = row::paint(ui, view, messages, (index, bubble), top, column, actions);
+        let drawn = row::paint(
+            ui,
+            view,
+            messages,
+            (index, bubble),
+            top,
+            state.marked,
+            column,
+            actions,
+        );
         state.rows.extend(drawn);
     }
     bar.paint(ui, view.palette, &placed, messages.len());
@@ -249,6 +272,12 @@ fn ask_for_more(
     {
         actions.push(Action::ReadAt(message.place));
     }
+}
+
+/// Whether a key is pressed.
+fn has_key(ui: &Ui) -> bool {
+    let is_press = |event: &egui::Event| matches!(event, egui::Event::Key { pressed: true, .. });
+    ui.input(|input| input.events.iter().any(is_press))
 }
 
 /// How far this frame scrolls, in points; down the page is negative.

@@ -13,7 +13,7 @@ use super::{
     delivery, question,
 };
 use crate::{
-    engine::{Message, Peer},
+    engine::{Message, MessageId, Peer},
     markup,
     model::{Action, Overlay, Timeline},
     texts,
@@ -76,13 +76,15 @@ impl<'a> Measure<'a> {
     }
 }
 
-/// Draws one row as it was laid out; `bubble_top` is where in the window its bubble begins.
+/// Draws one row as it was laid out; `bubble_top` is where in the window its bubble begins, and
+/// `marked` what was jumped to.
 pub fn paint(
     ui: &mut Ui,
     view: &View<'_>,
     messages: &Timeline,
     (index, laid_out): (usize, &Bubble),
     bubble_top: f32,
+    marked: Option<MessageId>,
     window: Rect,
     actions: &mut Vec<Action>,
 ) -> Option<DrawnRow> {
@@ -108,13 +110,13 @@ pub fn paint(
     if let Some(author) = message.author.as_ref().filter(|_| has_faces && ends_group) {
         let right = rect.left() - space::SMALL;
         let center = pos2(right - FACE / 2.0, rect.bottom() - FACE / 2.0);
-        widget::avatar(ui.painter(), view.palette, center, FACE, author.as_str());
+        let names = (author.as_str(), view.person(author.as_str()));
+        widget::avatar(ui.painter(), view.palette, center, FACE, names);
     }
-    if messages.sought.is_some_and(|(id, _)| id == message.id) {
-        // Inside: what stands below is drawn later, and would cover it.
-        let stroke = Stroke::new(2.0, view.palette.accent_text);
-        ui.painter()
-            .rect_stroke(rect, corners, stroke, egui::StrokeKind::Inside);
+    let is_marked = marked == Some(message.id);
+    if is_marked {
+        let tint = view.palette.jump_tint();
+        ui.painter().rect_filled(rect, corners, tint);
     }
     words(ui, view, message, rect, laid_out, actions);
     corner(ui, view, message, rect, laid_out);
@@ -122,6 +124,7 @@ pub fn paint(
     Some(DrawnRow {
         id: message.id,
         bubble: rect,
+        is_marked,
     })
 }
 
