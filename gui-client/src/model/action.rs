@@ -28,6 +28,8 @@ pub enum Action {
     Pin(Peer, bool),
     /// Mutes a conversation, or no longer.
     Mute(Peer, bool),
+    /// Has read all of a conversation.
+    MarkRead(Peer),
     /// Types into the search field over the conversation list.
     Filter(String),
     /// Looks for messages in one conversation, or in all again.

@@ -224,6 +224,7 @@ impl Session {
                 let is_pinned = self.conversations.row(&with).is_pinned;
                 return self.arrange(with, is_pinned, is_muted);
             }
+            Action::MarkRead(with) => return self.mark_read(&with),
             Action::Filter(query) => return self.search.edit(query),
             Action::SearchIn(with) => return self.search.set_scope(with),
             Action::JumpTo(message) => return self.jump_to(&message),

@@ -194,6 +194,10 @@ pub(super) fn arrange(
         conversation.is_pinned,
         conversation.is_muted,
     );
+    if conversation.unread > 0 && ui.button(view.texts.get("list.mark_read")).clicked() {
+        actions.push(Action::MarkRead(with.clone()));
+        ui.close();
+    }
     let pin = if is_pinned { "list.unpin" } else { "list.pin" };
     if ui.button(view.texts.get(pin)).clicked() {
         actions.push(Action::Pin(with.clone(), !is_pinned));

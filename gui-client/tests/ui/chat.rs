@@ -458,6 +458,25 @@ fn a_conversation_is_pinned_and_muted_from_its_menu_the_list_and_the_keyboard() 
 }
 
 #[test]
+fn a_conversation_is_marked_as_read_from_its_menu() {
+    let rows = vec![conversation("bob", 1, 0), conversation("carol", 2, 4)];
+    let mut desk = Desk::signed_in(rows);
+    desk.harness.get_by_label("bob").click_secondary();
+    desk.harness.run();
+    assert!(!desk.sees("Mark as read"), "there is nothing unread");
+    desk.press(Modifiers::NONE, Key::Escape);
+    desk.harness
+        .get_by_label("carol, 4 unread")
+        .click_secondary();
+    desk.harness.run();
+    desk.click("Mark as read");
+    let (with, up_to) = (person("carol"), received(2).place);
+    assert!(desk.asked().contains(&Command::MarkSeen { with, up_to }));
+    assert!(!desk.sees("carol, 4 unread"));
+    assert_eq!(desk.model().title(), "MeuMensageiro - alice");
+}
+
+#[test]
 fn where_list_and_conversation_take_turns_the_keys_that_search_show_the_list() {
     for key in [Key::K, Key::F] {
         let mut desk = Desk::chatting(1..4, 0, true);

@@ -405,7 +405,9 @@ fn older_messages_at_the_server_are_asked_for_when_it_is_there_again() {
         older: Older::AtServer,
     });
     assert_eq!(asks(&desk), 0);
-    assert!(desk.sees("come when you are online"));
+    assert!(desk.sees("This server does not give older messages."));
+    desk.tell(Event::Link(LinkState::Offline));
+    assert!(desk.sees("Older messages come when there is a connection."));
     desk.tell(live());
     assert_eq!(asks(&desk), 1);
     assert!(desk.sees("Loading older messages"));

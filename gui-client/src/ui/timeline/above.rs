@@ -108,13 +108,22 @@ impl Above {
             } else if messages.not_loaded.is_some() {
                 "chat.not_loaded"
             } else if messages.older_at_server {
-                "chat.older_at_server"
+                older_key(view)
             } else {
                 "chat.loading"
             };
             let strip = strip(bottom, BEGINNING);
             centred(ui, strip, texts.get(key), text::small(), palette.text_weak);
         }
+    }
+}
+
+/// What is said of messages that only the server has.
+pub fn older_key(view: &View<'_>) -> &'static str {
+    match &view.model.session {
+        Some(session) if session.online && session.live => "chat.older_fetching",
+        Some(session) if session.online => "chat.older_not_given",
+        _ => "chat.older_at_server",
     }
 }
 
