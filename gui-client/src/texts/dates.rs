@@ -88,6 +88,19 @@ pub fn long_date(texts: &Texts, day: Date) -> String {
     )
 }
 
+/// A moment with all there is to say of it.
+pub fn full_moment(texts: &Texts, at: Timestamp, zone: &TimeZone) -> String {
+    let day = zone.to_datetime(at).date();
+    texts.fill(
+        "day.full_moment",
+        &[
+            ("weekday", weekday(texts, day)),
+            ("date", &long_date(texts, day)),
+            ("time", &time_of_day(at, zone)),
+        ],
+    )
+}
+
 /// What a row of the conversation list shows: the time today, else the day, as short as can be.
 pub fn row_time(texts: &Texts, at: Timestamp, today: Date, zone: &TimeZone) -> String {
     let day = zone.to_datetime(at).date();
@@ -187,6 +200,15 @@ mod tests {
             "domingo, 1 de março",
         );
         check(Language::English, date(2025, 12, 31), "December 31, 2025");
+    }
+
+    #[test]
+    fn a_full_moment_leaves_nothing_out() {
+        let at = "2026-11-23T14:05:00Z".parse().unwrap();
+        let full = |language| full_moment(Texts::of(language), at, &TimeZone::UTC);
+        assert_eq!(full(Language::English), "Monday, November 23, 2026, 14:05");
+        let portuguese = "segunda-feira, 23 de novembro de 2026, 14:05";
+        assert_eq!(full(Language::Portuguese), portuguese);
     }
 
     #[test]

@@ -231,7 +231,7 @@ fn bar(
     const LEAST: f32 = 32.0;
     const BETWEEN: f32 = 1.0;
     /// Sentences have at least this width beside buttons.
-    const WORDS: f32 = 180.0;
+    const WORDS: f32 = 160.0;
     let choices: Vec<_> = choices.into_iter().collect();
     let widths = choices
         .iter()

@@ -162,7 +162,7 @@ fn a_message_longer_than_a_line_says_so_and_stays() {
     let mut desk = Desk::chatting(1..4, 0, true);
     desk.write("Message", &"x".repeat(16 * 1024));
     let longer = line_bytes("bob", "");
-    assert!(desk.sees(&format!("{longer} characters too long")));
+    assert!(desk.sees(&format!("{longer} characters over the limit")));
     desk.press(Modifiers::NONE, Key::Enter);
     assert!(sent(&desk).is_empty());
     assert_eq!(desk.session().draft().len(), 16 * 1024);

@@ -1,4 +1,4 @@
-use egui::{Color32, FontId, Rect, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
+use egui::{Color32, FontId, Pos2, Rect, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
 use jiff::{SignedDuration, civil::Date};
 
 use crate::{
@@ -15,6 +15,8 @@ const GROUP: SignedDuration = SignedDuration::from_mins(5);
 const GAP_IN_GROUP: f32 = 2.0;
 const GAP: f32 = 10.0;
 const DAY_LINE: f32 = 42.0;
+/// Height of the ground of a day.
+pub const PILL: f32 = 23.0;
 const NEW_LINE: f32 = 38.0;
 const BEGINNING: f32 = 44.0;
 
@@ -58,7 +60,13 @@ impl Above {
             + self.gap
     }
 
-    /// Draws it above a bubble of this window.
+    /// How far above the bubble the middle of the day is, if there is a day.
+    pub fn day_above(&self) -> Option<f32> {
+        let new = if self.new { NEW_LINE } else { 0.0 };
+        self.day.map(|_| self.gap / 2.0 + new + DAY_LINE / 2.0)
+    }
+
+    /// Draws it above a bubble of this window; a day that floats is drawn elsewhere.
     pub fn paint(
         &self,
         ui: &Ui,
@@ -66,6 +74,7 @@ impl Above {
         messages: &Timeline,
         window: Rect,
         bubble_top: f32,
+        is_floating: bool,
     ) {
         let (texts, palette) = (view.texts, view.palette);
         let strip = |bottom: f32, height: f32| {
@@ -88,18 +97,9 @@ impl Above {
             bottom -= NEW_LINE;
         }
         if let Some(day) = self.day {
-            let today = view.zone.to_datetime(view.now).date();
-            let label = texts::day_line(texts, day, today);
-            let strip = strip(bottom, DAY_LINE);
-            let (font, ink) = (text::tiny_strong(), palette.text_weak);
-            let size = ui
-                .painter()
-                .layout_no_wrap(label.clone(), font.clone(), ink)
-                .size();
-            let ground = Rect::from_center_size(strip.center(), size + vec2(22.0, 9.0));
-            ui.painter()
-                .rect_filled(ground, ground.height() / 2.0, palette.panel);
-            centred(ui, strip, &label, font, ink);
+            if !is_floating {
+                pill(ui, view, day, strip(bottom, DAY_LINE).center());
+            }
             bottom -= DAY_LINE;
         }
         if self.beginning {
@@ -116,6 +116,21 @@ impl Above {
             centred(ui, strip, texts.get(key), text::small(), palette.text_weak);
         }
     }
+}
+
+/// The day in a pill.
+pub fn pill(ui: &Ui, view: &View<'_>, day: Date, center: Pos2) {
+    let today = view.zone.to_datetime(view.now).date();
+    let label = texts::day_line(view.texts, day, today);
+    let (font, ink) = (text::tiny_strong(), view.palette.text_weak);
+    let galley = ui
+        .painter()
+        .layout_no_wrap(label.clone(), font.clone(), ink);
+    let size = vec2(galley.size().x + 22.0, PILL);
+    let ground = Rect::from_center_size(center, size);
+    ui.painter()
+        .rect_filled(ground, PILL / 2.0, view.palette.panel);
+    centred(ui, ground, &label, font, ink);
 }
 
 /// What is said of messages that only the server has.

@@ -7,6 +7,7 @@ mod anchor;
 mod bubble;
 pub mod delivery;
 mod empty;
+mod floating;
 mod question;
 mod row;
 mod scrollbar;
@@ -20,6 +21,7 @@ pub use row::follow;
 
 use self::{
     anchor::{Placed, place},
+    floating::Floating,
     row::Measure,
 };
 use super::{UiState, View, icon::Icon, widget};
@@ -209,6 +211,8 @@ pub fn show(
         state.mean * 0.9 + mean * 0.1
     };
 
+    let floating = Floating::of(view, messages, &placed);
+    let instead = floating.as_ref().map(|floating| floating.index);
     for placed_row in &placed.rows {
         let (index, top) = (placed_row.index, window.top() + placed_row.bubble_top);
         // Whatever is placed was measured.
@@ -221,11 +225,14 @@ pub fn show(
             messages,
             (index, bubble),
             top,
-            state.marked,
+            (state.marked, instead),
             column,
             actions,
         );
         state.rows.extend(drawn);
+    }
+    if let Some(floating) = floating {
+        floating.paint(ui, view, window, column);
     }
     bar.paint(ui, view.palette, &placed, messages.len());
     if !placed.at_latest && jump_button(ui, view, session, window) {

@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use egui::{
-    CornerRadius, OpenUrl, Painter, Rect, Sense, Stroke, Ui, pos2,
+    CornerRadius, OpenUrl, Painter, Rect, RichText, Sense, Stroke, Ui, pos2,
     text_selection::LabelSelectionState, vec2,
 };
 
@@ -17,7 +17,7 @@ use crate::{
     markup,
     model::{Action, Overlay, Timeline},
     texts,
-    theme::space,
+    theme::{space, text},
     ui::{View, peer_name, widget},
 };
 
@@ -76,21 +76,28 @@ impl<'a> Measure<'a> {
     }
 }
 
-/// Draws one row as it was laid out; `bubble_top` is where in the window its bubble begins, and
-/// `marked` what was jumped to.
+/// Draws one row as it was laid out; `bubble_top` is where in the window its bubble begins, `marked`
+/// what was jumped to, and `floating` the row whose day stands at the upper edge instead.
 pub fn paint(
     ui: &mut Ui,
     view: &View<'_>,
     messages: &Timeline,
     (index, laid_out): (usize, &Bubble),
     bubble_top: f32,
-    marked: Option<MessageId>,
+    (marked, floating): (Option<MessageId>, Option<usize>),
     window: Rect,
     actions: &mut Vec<Action>,
 ) -> Option<DrawnRow> {
     let message = messages.get(index)?;
     let above = Above::of(view, messages, index, message);
-    above.paint(ui, view, messages, window, bubble_top);
+    above.paint(
+        ui,
+        view,
+        messages,
+        window,
+        bubble_top,
+        floating == Some(index),
+    );
     let has_faces = message.author.is_some() && window.width() >= FACES_FROM;
     let left = if message.is_own() {
         window.right() - space::LARGE - laid_out.width
@@ -295,11 +302,16 @@ fn corner(ui: &Ui, view: &View<'_>, message: &Message, rect: Rect, bubble: &Bubb
         let (sign, ink) = delivery::sign(view, message, ink);
         let center = pos2(right - SIGN / 2.0 + 1.0, y);
         sign.paint(painter, center, SIGN, ink);
-        let around = Rect::from_min_max(pos2(left, y - 9.0), pos2(right + 4.0, y + 9.0));
-        let id = ui.scope_id().with(("sign", message.id.0));
-        ui.interact(around, id, Sense::hover())
-            .on_hover_ui(|ui| delivery::times(ui, view, message));
     }
+    let around = Rect::from_min_max(pos2(left, y - 9.0), pos2(right + 4.0, y + 9.0));
+    let id = ui.scope_id().with(("time", message.id.0));
+    ui.interact(around, id, Sense::hover()).on_hover_ui(|ui| {
+        let full = texts::full_moment(view.texts, message.at, view.zone);
+        ui.label(RichText::new(full).font(text::small()));
+        if message.is_own() {
+            delivery::times(ui, view, message);
+        }
+    });
     let at = pos2(left, y - bubble.time.size().y / 2.0);
     painter.galley(at, bubble.time.clone(), ink);
 }
