@@ -1,4 +1,6 @@
-use egui::{Color32, FontId, Pos2, Rect, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
+use egui::{
+    Color32, FontId, Pos2, Rect, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
+};
 use jiff::{SignedDuration, civil::Date};
 
 use crate::{
@@ -98,7 +100,8 @@ impl Above {
         }
         if let Some(day) = self.day {
             if !is_floating {
-                pill(ui, view, day, strip(bottom, DAY_LINE).center());
+                let center = strip(bottom, DAY_LINE).center();
+                pill(ui, view, day, center, Stroke::NONE);
             }
             bottom -= DAY_LINE;
         }
@@ -118,8 +121,8 @@ impl Above {
     }
 }
 
-/// The day in a pill.
-pub fn pill(ui: &Ui, view: &View<'_>, day: Date, center: Pos2) {
+/// The day in a pill; `edge` parts it from what it stands on.
+pub fn pill(ui: &Ui, view: &View<'_>, day: Date, center: Pos2, edge: Stroke) {
     let today = view.zone.to_datetime(view.now).date();
     let label = texts::day_line(view.texts, day, today);
     let (font, ink) = (text::tiny_strong(), view.palette.text_weak);
@@ -128,8 +131,13 @@ pub fn pill(ui: &Ui, view: &View<'_>, day: Date, center: Pos2) {
         .layout_no_wrap(label.clone(), font.clone(), ink);
     let size = vec2(galley.size().x + 22.0, PILL);
     let ground = Rect::from_center_size(center, size);
-    ui.painter()
-        .rect_filled(ground, PILL / 2.0, view.palette.panel);
+    ui.painter().rect(
+        ground,
+        PILL / 2.0,
+        view.palette.panel,
+        edge,
+        StrokeKind::Outside,
+    );
     centred(ui, ground, &label, font, ink);
 }
 

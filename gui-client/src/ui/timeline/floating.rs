@@ -1,6 +1,6 @@
 //! The day of what stands at the upper edge, while one has scrolled away from the newest message.
 
-use egui::{Rect, Ui, pos2};
+use egui::{Rect, Stroke, Ui, pos2};
 use jiff::civil::Date;
 
 use super::{
@@ -46,6 +46,8 @@ impl Floating {
     /// Draws it over the messages.
     pub fn paint(&self, ui: &Ui, view: &View<'_>, window: Rect, column: Rect) {
         let center = pos2(column.center().x, window.top() + self.middle);
-        pill(ui, view, self.day, center);
+        // Over a message of the same ground.
+        let edge = Stroke::new(1.0, view.palette.line);
+        pill(ui, view, self.day, center, edge);
     }
 }
