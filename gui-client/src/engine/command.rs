@@ -124,6 +124,9 @@ pub enum Command {
         /// The text; empty: none.
         text: String,
     },
+    /// Keeps what is typed for these conversations, after the database has failed; answered by
+    /// [`super::Event::DraftsKept`] if it works again.
+    KeepDrafts(Vec<(Peer, String)>),
     /// Keeps how a conversation stands in the list.
     Arrange {
         /// Which conversation.

@@ -7,8 +7,13 @@ pub(super) const TAG_BYTES: usize = 8 + 1 + 19 + 1 + 16;
 /// and the text with its line breaks and backslashes escaped. A classic line has fewer, so what
 /// has room by this count has room in whatever session it goes out with.
 pub fn line_bytes(to: &str, text: &str) -> usize {
+    "# @ ".len() + TAG_BYTES + to.len() + escaped_bytes(text)
+}
+
+/// The bytes of a text in that line.
+pub fn escaped_bytes(text: &str) -> usize {
     let escapes = text.bytes().filter(|byte| matches!(byte, b'\n' | b'\\'));
-    "# @ ".len() + TAG_BYTES + to.len() + text.len() + escapes.count()
+    text.len() + escapes.count()
 }
 
 #[cfg(test)]

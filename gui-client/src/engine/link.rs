@@ -279,6 +279,8 @@ pub enum Event {
     Wire(WireNews),
     /// The local database cannot be used.
     StorageFailed(StorageProblem),
+    /// It works again: the answer to [`super::Command::KeepDrafts`].
+    DraftsKept,
 }
 
 /// What a report is saved as.

@@ -29,7 +29,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 
 pub use command::Command;
 pub use history::fold;
-pub use length::line_bytes;
+pub use length::{escaped_bytes, line_bytes};
 pub use link::{
     Account, Conversation, Delivery, Event, LinkState, Message, MessageId, NotSent, Older, Peer,
     Place, Presence, PresenceNews, Receipt, ReceiptState, Refusal, ReportFormat, Roster,

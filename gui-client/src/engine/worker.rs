@@ -149,6 +149,12 @@ impl Worker {
             Command::SaveDraft { with, text } => {
                 self.with_history(|history| history.save_draft(&with, &text).map(|()| None));
             }
+            Command::KeepDrafts(drafts) => self.with_history(|history| {
+                for (with, text) in &drafts {
+                    history.save_draft(with, text)?;
+                }
+                Ok(Some(Event::DraftsKept))
+            }),
             Command::Arrange {
                 with,
                 is_pinned,

@@ -28,6 +28,8 @@ pub enum Action {
     Pin(Peer, bool),
     /// Mutes a conversation, or no longer.
     Mute(Peer, bool),
+    /// Has read all of a conversation.
+    MarkRead(Peer),
     /// Types into the search field over the conversation list.
     Filter(String),
     /// Looks for messages in one conversation, or in all again.
@@ -64,6 +66,8 @@ pub enum Action {
     LoadNewest,
     /// Wants once more what could not be loaded of the open conversation.
     LoadAgain,
+    /// Wants to have kept what could not be written to the disk.
+    KeepAgain,
     /// Reads at this place of the open conversation, far from some of what is loaded.
     ReadAt(Place),
     /// Has had the message at this place of the open conversation on the screen.

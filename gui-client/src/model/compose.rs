@@ -1,4 +1,5 @@
 use mensageiro_protocol::{Addressed, AddressedError, Login, LoginError, Text, limits::LINE_BYTES};
+use unicode_segmentation::UnicodeSegmentation;
 
 use crate::{
     engine::{self, NotSent, Peer},
@@ -74,6 +75,19 @@ pub fn line_bytes(open: Option<&Peer>, typed: &str) -> usize {
             engine::line_bytes(to, text)
         }
     }
+}
+
+/// How many characters at the end of what is typed take this many bytes of a line: people count
+/// characters.
+pub fn characters_in(typed: &str, bytes: usize) -> usize {
+    let mut left = bytes;
+    let last = typed.trim_end().graphemes(true).rev();
+    last.take_while(|character| {
+        let is_needed = left > 0;
+        left = left.saturating_sub(engine::escaped_bytes(character));
+        is_needed
+    })
+    .count()
 }
 
 fn read_addressed(typed: &str) -> Result<Outgoing, ComposeProblem> {
@@ -153,6 +167,20 @@ mod tests {
         ] {
             let counted = line_bytes(Some(&bob), typed);
             assert_eq!(counted, engine::line_bytes(to, text), "{typed}");
+        }
+    }
+
+    #[test]
+    fn what_is_too_much_is_counted_in_characters() {
+        for (typed, bytes, expected) in [
+            ("olá", 0, 0),
+            ("olá", 1, 1),
+            ("olá", 2, 1),
+            ("olá", 3, 2),
+            ("oi 👩‍👩‍👧\n", 18, 1),
+            ("a\nb", 3, 2),
+        ] {
+            assert_eq!(characters_in(typed, bytes), expected, "{typed:?} {bytes}");
         }
     }
 

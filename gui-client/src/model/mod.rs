@@ -19,7 +19,7 @@ mod timeline;
 
 pub use action::{Action, SaveAction};
 pub use completion::{Choice, Completion, complete, named_emoji};
-pub use compose::{ComposeProblem, Outgoing, line_bytes, read_compose};
+pub use compose::{ComposeProblem, Outgoing, characters_in, line_bytes, read_compose};
 pub use conversations::Conversations;
 pub use inspector::{InspectAction, InspectedLine, Inspector, Meaning};
 pub use login::{LoginForm, LoginProblem};

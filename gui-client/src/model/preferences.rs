@@ -163,6 +163,11 @@ impl Preferences {
         self.signed_in = stay_signed_in.then_some(remembered);
     }
 
+    /// Whether an account is one of those that got in.
+    pub fn remembers(&self, account: &Account) -> bool {
+        self.remembered.contains(&RememberedAccount::from(account))
+    }
+
     /// Takes an account off the remembered ones.
     pub fn forget(&mut self, account: &Account) {
         let account = RememberedAccount::from(account);

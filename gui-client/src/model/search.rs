@@ -85,6 +85,14 @@ impl Search {
         self.is_asked = false;
     }
 
+    /// What has had no answer is asked for again.
+    pub(super) fn ask_again(&mut self) -> Vec<Command> {
+        match self.is_answered() {
+            true => Vec::new(),
+            false => self.ask(),
+        }
+    }
+
     fn ask(&mut self) -> Vec<Command> {
         if !self.is_on() {
             self.found.clear();

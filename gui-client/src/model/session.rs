@@ -228,6 +228,7 @@ impl Session {
                 let is_pinned = self.conversations.row(&with).is_pinned;
                 return self.arrange(with, is_pinned, is_muted);
             }
+            Action::MarkRead(with) => return self.mark_read(&with),
             Action::Filter(query) => return self.search.edit(query),
             Action::SearchIn(with) => return self.search.set_scope(with),
             Action::GoToFound(row) => self.search.gone_to = Some(row),
@@ -252,6 +253,7 @@ impl Session {
                 let again = self.timeline_mut().and_then(Timeline::ask_again);
                 return again.into_iter().collect();
             }
+            Action::KeepAgain => return self.keep_again(),
             Action::LoadNewest => return self.load_newest(),
             Action::ReadAt(place) => {
                 if let Some(timeline) = self.timeline_mut() {
@@ -287,6 +289,19 @@ impl Session {
                 with,
             })
             .collect()
+    }
+
+    /// Once more what the database may not have done when it failed: drafts, and the search.
+    fn keep_again(&mut self) -> Vec<Command> {
+        let open = self.open.as_ref();
+        let rows = self.conversations.rows().iter();
+        let drafts = rows
+            .filter(|row| !row.draft.is_empty() || open == Some(&row.with))
+            .map(|row| (row.with.clone(), row.draft.clone()));
+        let mut commands = vec![Command::KeepDrafts(drafts.collect())];
+        self.unsaved_drafts.clear();
+        commands.extend(self.search.ask_again());
+        commands
     }
 
     /// Tells the others this of the person, unless they have been told.

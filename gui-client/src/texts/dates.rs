@@ -43,6 +43,17 @@ const WEEKDAYS: [&str; 7] = [
     "weekday.7",
 ];
 
+/// Days of the week as they stand in a sentence, behind their preposition.
+const ON_WEEKDAYS: [&str; 7] = [
+    "weekday_on.1",
+    "weekday_on.2",
+    "weekday_on.3",
+    "weekday_on.4",
+    "weekday_on.5",
+    "weekday_on.6",
+    "weekday_on.7",
+];
+
 /// `14:05`.
 pub fn time_of_day(at: Timestamp, zone: &TimeZone) -> String {
     zone.to_datetime(at).strftime("%H:%M").to_string()
@@ -77,6 +88,19 @@ pub fn long_date(texts: &Texts, day: Date) -> String {
     )
 }
 
+/// A moment with all there is to say of it.
+pub fn full_moment(texts: &Texts, at: Timestamp, zone: &TimeZone) -> String {
+    let day = zone.to_datetime(at).date();
+    texts.fill(
+        "day.full_moment",
+        &[
+            ("weekday", weekday(texts, day)),
+            ("date", &long_date(texts, day)),
+            ("time", &time_of_day(at, zone)),
+        ],
+    )
+}
+
 /// What a row of the conversation list shows: the time today, else the day, as short as can be.
 pub fn row_time(texts: &Texts, at: Timestamp, today: Date, zone: &TimeZone) -> String {
     let day = zone.to_datetime(at).date();
@@ -84,23 +108,22 @@ pub fn row_time(texts: &Texts, at: Timestamp, today: Date, zone: &TimeZone) -> S
         0 => time_of_day(at, zone),
         1 => texts.get("day.yesterday").to_owned(),
         2..=6 => texts.get(WEEKDAYS_IN_ROWS[monday_first(day)]).to_owned(),
-        _ => short_date(texts, day),
+        _ => texts.fill(
+            match day.year() == today.year() {
+                true => "day.short_this_year",
+                false => "day.short",
+            },
+            &[
+                ("day", &day.day().to_string()),
+                ("month", month_in_row(texts, day)),
+                ("year", &day.year().to_string()),
+            ],
+        ),
     }
 }
 
-fn short_date(texts: &Texts, day: Date) -> String {
-    texts.fill(
-        "day.short",
-        &[
-            ("day", &day.day().to_string()),
-            ("month", texts.get(MONTHS_IN_ROWS[january_first(day)])),
-            ("year", &day.year().to_string()),
-        ],
-    )
-}
-
 /// A moment of the past as it stands in a sentence, after what happened then: `at 14:05`,
-/// `yesterday at 14:05`.
+/// `yesterday at 14:05`, `on Thursday at 14:05`.
 pub fn moment(texts: &Texts, at: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
     let (day, today) = (zone.to_datetime(at).date(), zone.to_datetime(now).date());
     let time = time_of_day(at, zone);
@@ -108,8 +131,22 @@ pub fn moment(texts: &Texts, at: Timestamp, now: Timestamp, zone: &TimeZone) -> 
     match days_before(day, today) {
         0 => texts.fill("moment.today", &[time]),
         1 => texts.fill("moment.yesterday", &[time]),
-        2..=6 => texts.fill("moment.weekday", &[("weekday", weekday(texts, day)), time]),
-        _ => texts.fill("moment.day", &[("day", &short_date(texts, day)), time]),
+        2..=6 => texts.fill(
+            "moment.weekday",
+            &[("weekday", on_weekday(texts, day)), time],
+        ),
+        _ => texts.fill(
+            match day.year() == today.year() {
+                true => "moment.this_year",
+                false => "moment.day",
+            },
+            &[
+                ("day", &day.day().to_string()),
+                ("month", month_in_row(texts, day)),
+                ("year", &day.year().to_string()),
+                time,
+            ],
+        ),
     }
 }
 
@@ -121,8 +158,16 @@ fn month(texts: &Texts, day: Date) -> &str {
     texts.get(MONTHS[january_first(day)])
 }
 
+fn month_in_row(texts: &Texts, day: Date) -> &str {
+    texts.get(MONTHS_IN_ROWS[january_first(day)])
+}
+
 fn weekday(texts: &Texts, day: Date) -> &str {
     texts.get(WEEKDAYS[monday_first(day)])
+}
+
+fn on_weekday(texts: &Texts, day: Date) -> &str {
+    texts.get(ON_WEEKDAYS[monday_first(day)])
 }
 
 fn january_first(day: Date) -> usize {
@@ -158,6 +203,15 @@ mod tests {
     }
 
     #[test]
+    fn a_full_moment_leaves_nothing_out() {
+        let at = "2026-11-23T14:05:00Z".parse().unwrap();
+        let full = |language| full_moment(Texts::of(language), at, &TimeZone::UTC);
+        assert_eq!(full(Language::English), "Monday, November 23, 2026, 14:05");
+        let portuguese = "segunda-feira, 23 de novembro de 2026, 14:05";
+        assert_eq!(full(Language::Portuguese), portuguese);
+    }
+
+    #[test]
     fn rows_show_the_time_today_and_the_day_before_that() {
         let zone = TimeZone::fixed(jiff::tz::offset(-3));
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
@@ -173,7 +227,8 @@ mod tests {
         };
         check("2026-11-23T17:05:00Z", "14:05", "14:05");
         check("2026-11-23T02:05:00Z", "Yesterday", "Ontem");
-        check("2026-11-19T12:00:00Z", "Thursday", "qui.");
+        check("2026-11-19T12:00:00Z", "Thu", "qui.");
+        check("2026-08-08T12:00:00Z", "Aug 8", "8 ago.");
         check("2022-08-08T12:00:00Z", "Aug 8, 2022", "8 ago. 2022");
     }
 
@@ -198,13 +253,23 @@ mod tests {
         );
         check(
             "2026-11-19T03:20:00Z",
-            "Thursday at 03:20",
-            "quinta-feira às 03:20",
+            "on Thursday at 03:20",
+            "na quinta-feira às 03:20",
+        );
+        check(
+            "2026-11-21T03:20:00Z",
+            "on Saturday at 03:20",
+            "no sábado às 03:20",
+        );
+        check(
+            "2026-08-08T03:20:00Z",
+            "on Aug 8 at 03:20",
+            "em 8 de ago. às 03:20",
         );
         check(
             "2022-08-08T03:20:00Z",
-            "Aug 8, 2022 at 03:20",
-            "8 ago. 2022 às 03:20",
+            "on Aug 8, 2022 at 03:20",
+            "em 8 de ago. de 2022 às 03:20",
         );
     }
 }

@@ -4,7 +4,7 @@ mod dates;
 
 use std::{collections::HashMap, sync::LazyLock};
 
-pub use dates::{day_line, long_date, moment, row_time, time_of_day};
+pub use dates::{day_line, full_moment, long_date, moment, row_time, time_of_day};
 
 use crate::model::Language;
 

@@ -196,6 +196,11 @@ impl Palette {
         self.accent_text.gamma_multiply(0.10)
     }
 
+    /// What a message that was jumped to has over its ground.
+    pub fn jump_tint(&self) -> Color32 {
+        self.found.gamma_multiply(0.4)
+    }
+
     /// The avatar colour of a name: the same at every start and on every machine.
     pub fn avatar(&self, name: &str) -> Color32 {
         let hash = name.bytes().fold(0x811C_9DC5_u32, |hash, byte| {
@@ -252,6 +257,15 @@ mod tests {
             ("selected text", p.accent_text, p.selection),
             ("sign of a group", p.panel, p.text_weak),
         ];
+        for (ink, ground) in [
+            (p.on_own, p.own),
+            (p.on_own_weak, p.own),
+            (p.on_other, p.other),
+            (p.on_other_weak, p.other),
+            (p.accent_text, p.other),
+        ] {
+            pairs.push(("jumped to", ink, ground.blend(p.jump_tint())));
+        }
         for ground in lists.into_iter().chain(areas) {
             pairs.extend([
                 ("text", p.text, ground),

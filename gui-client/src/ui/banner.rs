@@ -6,7 +6,7 @@ use egui::{
 
 use super::{View, icon::Icon, preferences, trouble, widget};
 use crate::{
-    engine::{LinkState, ReportFormat},
+    engine::{LinkState, ReportFormat, StorageProblem},
     model::{Action, FETCH_CHOICES, Notice, SavedFile, Session},
     report,
     theme::{space, text},
@@ -26,24 +26,28 @@ pub fn show(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<A
         let why = trouble::link(texts, problem, server);
         let seconds = seconds_until(ui, *retry_at, view.instant);
         let when = texts.fill("link.next_try", &[("seconds", &seconds.to_string())]);
-        let try_now = texts.get("link.try_now");
-        if bar(ui, &warning(view), &[&why, &when], Some(try_now)) {
-            actions.push(Action::FetchNow);
+        // Where this account has never been in, the address may be wrong.
+        let is_new = !view.model.preferences.remembers(&session.account);
+        let mut choices = vec![(texts.get("link.try_now"), Action::FetchNow)];
+        if is_new {
+            choices.push((texts.get("link.change_server"), Action::SignOut));
         }
+        actions.extend(bar(ui, &warning(view), &[&why, &when], choices));
     }
     if let Some(problem) = &session.storage_problem {
         let why = trouble::storage(texts, problem);
-        bar(ui, &warning(view), &[&why], None);
+        // A thread that is not there does nothing again.
+        let is_there = !matches!(problem, StorageProblem::NoThread | StorageProblem::Stopped);
+        let again = is_there.then(|| (texts.get("storage.again"), Action::KeepAgain));
+        actions.extend(bar(ui, &warning(view), &[&why], again));
     }
     // Without any message, the timeline says so.
     let timeline = session.timeline().filter(|timeline| !timeline.is_empty());
     if let Some(not_loaded) = timeline.and_then(|timeline| timeline.not_loaded.as_ref()) {
         let what = texts.get("chat.not_loaded");
         let why = trouble::storage(texts, &not_loaded.problem);
-        let again = texts.get("chat.load_again");
-        if bar(ui, &warning(view), &[what, &why], Some(again)) {
-            actions.push(Action::LoadAgain);
-        }
+        let again = [(texts.get("chat.load_again"), Action::LoadAgain)];
+        actions.extend(bar(ui, &warning(view), &[what, &why], again));
     }
 }
 
@@ -89,9 +93,8 @@ pub fn notice(ui: &mut Ui, view: &View<'_>, notice: &Notice, actions: &mut Vec<A
     };
     let sentences = [Some(sentence.as_str()), missing];
     let sentences: Vec<&str> = sentences.into_iter().flatten().collect();
-    if bar(ui, &kind, &sentences, Some(texts.get("notice.dismiss"))) {
-        actions.push(Action::DismissNotice);
-    }
+    let dismiss = [(texts.get("notice.dismiss"), Action::DismissNotice)];
+    actions.extend(bar(ui, &kind, &sentences, dismiss));
 }
 
 /// How high [`status`] is.
@@ -219,15 +222,31 @@ fn warning(view: &View<'_>) -> Kind {
     }
 }
 
-/// Sentences between a sign and a button, all around one middle line; as high as the sentences need.
-/// True if the button was clicked.
-fn bar(ui: &mut Ui, kind: &Kind, sentences: &[&str], button: Option<&str>) -> bool {
+/// Sentences between a sign and what can be done, all around one middle line; as high as the
+/// sentences need. In a narrow window the buttons stand below them. Gives what was chosen.
+fn bar(
+    ui: &mut Ui,
+    kind: &Kind,
+    sentences: &[&str],
+    choices: impl IntoIterator<Item = (&'static str, Action)>,
+) -> Option<Action> {
     const SIGN: f32 = 22.0;
     const LEAST: f32 = 32.0;
     const BETWEEN: f32 = 1.0;
-    let beside = button.map_or(0.0, |label| widget::button_width(ui, label) + space::SMALL);
+    /// Sentences have at least this width beside buttons.
+    const WORDS: f32 = 160.0;
+    let choices: Vec<_> = choices.into_iter().collect();
+    let widths = choices
+        .iter()
+        .map(|(label, _)| widget::button_width(ui, label) + space::SMALL);
+    let beside: f32 = widths.sum();
     let outer = ui.available_width();
-    let width = outer - 2.0 * space::LARGE - SIGN - space::SMALL - beside;
+    let room = outer - 2.0 * space::LARGE - SIGN - space::SMALL;
+    let is_below = !choices.is_empty() && room - beside < WORDS;
+    let (width, below) = match is_below {
+        true => (room, space::CONTROL + space::SMALL),
+        false => (room - beside, 0.0),
+    };
     let heights: Vec<f32> = sentences
         .iter()
         .map(|sentence| {
@@ -237,10 +256,12 @@ fn bar(ui: &mut Ui, kind: &Kind, sentences: &[&str], button: Option<&str>) -> bo
         })
         .collect();
     let words = heights.iter().sum::<f32>() + BETWEEN * (heights.len() as f32 - 1.0);
-    let size = vec2(outer, words.max(LEAST) + 2.0 * space::SMALL);
+    let size = vec2(outer, words.max(LEAST) + below + 2.0 * space::SMALL);
     let (rect, _) = ui.allocate_exact_size(size, Sense::hover());
     ui.painter().rect_filled(rect, 0.0, kind.ground);
-    let inner = rect.shrink2(vec2(space::LARGE, space::SMALL));
+    let mut inner = rect.shrink2(vec2(space::LARGE, space::SMALL));
+    let bottom = inner.bottom();
+    *inner.bottom_mut() -= below;
     let sign = pos2(inner.left() + SIGN / 2.0, inner.center().y);
     kind.sign.paint(ui.painter(), sign, 20.0, kind.ink);
     let mut top = inner.center().y - words / 2.0;
@@ -254,16 +275,26 @@ fn bar(ui: &mut Ui, kind: &Kind, sentences: &[&str], button: Option<&str>) -> bo
         ui.scope_builder(builder, |ui| ui.add(Label::new(sentence).wrap()));
         top += height + BETWEEN;
     }
-    let Some(label) = button else {
-        return false;
+    let middle = match is_below {
+        true => bottom - space::CONTROL / 2.0,
+        false => inner.center().y,
     };
-    let right = pos2(inner.right(), inner.center().y);
-    let place = Align2::RIGHT_CENTER.anchor_size(right, vec2(beside - space::SMALL, LEAST));
+    let right = pos2(inner.right(), middle);
+    let place = Align2::RIGHT_CENTER.anchor_size(right, vec2(beside, LEAST));
     let builder = UiBuilder::new()
         .max_rect(place)
         .layout(Layout::right_to_left(Align::Center));
-    ui.scope_builder(builder, |ui| widget::plain_button(ui, label).clicked())
-        .inner
+    ui.scope_builder(builder, |ui| {
+        ui.spacing_mut().item_spacing.x = space::SMALL;
+        let mut chosen = None;
+        for (label, action) in choices {
+            if widget::plain_button(ui, label).clicked() {
+                chosen = Some(action);
+            }
+        }
+        chosen
+    })
+    .inner
 }
 
 /// Whole seconds left, and the next frame when that number changes.

@@ -92,7 +92,7 @@ pub fn show(
         }
         _ => texts.get("compose.hint_nobody").to_owned(),
     };
-    let buttons = 2.0 * BUTTON + space::TINY;
+    let buttons = space::CONTROL + space::TINY + BUTTON;
     let shown = ui.horizontal_top(|ui| {
         ui.spacing_mut().item_spacing.x = 0.0;
         ui.add_space(space::LARGE);

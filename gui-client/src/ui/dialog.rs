@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Height of the window that a dialog leaves free, with its own margins.
-const AROUND: f32 = 72.0;
+const AROUND: f32 = 56.0;
 
 /// In a window of this width the sheet of shortcuts has two columns.
 const TWO_COLUMNS: f32 = 640.0;
@@ -335,8 +335,10 @@ fn shortcuts(ui: &mut Ui, view: &View<'_>, rows: &[(&str, &str)]) {
         ui.horizontal_top(|ui| {
             ui.spacing_mut().item_spacing.x = space::MEDIUM;
             let size = egui::vec2(KEYS, 20.0);
-            ui.allocate_ui_with_layout(size, Layout::left_to_right(Align::Min), |ui| {
+            ui.allocate_ui_with_layout(size, Layout::top_down(Align::Min), |ui| {
                 ui.set_min_width(KEYS);
+                // Smaller letters, on the same line as the words beside them.
+                ui.add_space(2.0);
                 let keys = RichText::new(*keys).font(text::tiny_strong());
                 ui.label(keys.color(palette.text));
             });

@@ -2,7 +2,7 @@
 
 use egui::{Color32, Painter, Pos2};
 
-use super::{View, icon::Icon, peer_name, presence, widget};
+use super::{View, icon::Icon, presence, widget};
 use crate::{engine::Peer, model::Session};
 
 /// Draws it; `ground` is what it stands on.
@@ -27,7 +27,8 @@ pub fn paint(
         }
         Peer::Person(login) => login,
     };
-    widget::avatar(painter, palette, center, size, peer_name(view.texts, peer));
+    let names = (login.as_str(), view.person(login.as_str()));
+    widget::avatar(painter, palette, center, size, names);
     let news = session.people.presence(login);
     presence::dot(painter, palette, center, size, ground, news);
 }

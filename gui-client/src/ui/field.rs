@@ -1,6 +1,10 @@
 //! Fields of one line.
 
-use egui::{Align2, Frame, Id, Margin, Response, RichText, Stroke, TextEdit, Ui, vec2};
+use egui::{
+    Align2, Frame, Id, Margin, Response, RichText, Stroke, TextEdit, Ui,
+    text::{LayoutJob, TextFormat},
+    vec2,
+};
 
 use crate::theme::{Palette, space, text};
 
@@ -99,6 +103,10 @@ pub fn field_id(ui: &Ui, id: &str) -> Id {
 }
 
 /// What stands in an empty field, as large as what will be written there.
-pub fn hint_text(palette: &Palette, hint: &str, font: egui::FontId) -> RichText {
-    RichText::new(hint).font(font).color(palette.text_weak)
+pub fn hint_text(palette: &Palette, hint: &str, font: egui::FontId) -> LayoutJob {
+    /// The caret covers no letter.
+    const CARET: f32 = 2.0;
+    let mut job = LayoutJob::default();
+    job.append(hint, CARET, TextFormat::simple(font, palette.text_weak));
+    job
 }

@@ -78,11 +78,16 @@ pub fn show(
         pos2(center.x + AVATAR / 2.0 + 10.0, rect.top()),
         pos2(rect.right() - 10.0, rect.bottom()),
     );
-    words(ui, view, session, conversation, area, is_open);
+    let is_cut = words(ui, view, session, conversation, area, is_open);
     widget::focus_inside(ui, palette, &response, rect, space::CARD_CORNER - 2);
-    response.clicked()
+    let is_clicked = response.clicked();
+    if is_cut {
+        response.on_hover_text(peer_title(texts, session, &conversation.with));
+    }
+    is_clicked
 }
 
+/// Who it is with, and what was said last. True if the name has no room.
 fn words(
     ui: &Ui,
     view: &View<'_>,
@@ -90,7 +95,7 @@ fn words(
     conversation: &Conversation,
     area: Rect,
     is_open: bool,
-) {
+) -> bool {
     let (texts, palette, painter) = (view.texts, view.palette, ui.painter());
     let name = peer_title(texts, session, &conversation.with);
     let (upper, lower) = (area.center().y - 11.0, area.center().y + 12.0);
@@ -120,6 +125,7 @@ fn words(
     }
     let job = widget::one_line(name, text::strong(), palette.text, right - area.left());
     let galley = painter.layout_job(job);
+    let is_cut = galley.elided;
     painter.galley(
         pos2(area.left(), upper - galley.size().y / 2.0),
         galley,
@@ -160,6 +166,7 @@ fn words(
     let job = widget::one_line(&line, text::small(), ink, right - left);
     let galley = painter.layout_job(job);
     painter.galley(pos2(left, lower - galley.size().y / 2.0), galley, ink);
+    is_cut
 }
 
 /// What a screen reader says of a row after its name: the last message, its time, and where the

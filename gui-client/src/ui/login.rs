@@ -172,7 +172,7 @@ fn account_row(ui: &mut Ui, view: &View<'_>, account: Account, actions: &mut Vec
     let corner = space::CONTROL_CORNER;
     widget::focus_inside(ui, palette, &row, rect, corner);
     let center = rect.left_center() + vec2(8.0 + 18.0, 0.0);
-    widget::avatar(ui.painter(), palette, center, 36.0, login);
+    widget::avatar(ui.painter(), palette, center, 36.0, (login, login));
     let left = rect.left() + 56.0;
     let width = button_rect.left() - left - 4.0;
     for (line, font, ink, y) in [

@@ -214,7 +214,7 @@ fn person_row(
     if kind.is_group {
         widget::sign_avatar(painter, palette, center, 30.0, Icon::People);
     } else {
-        widget::avatar(painter, palette, center, 30.0, login);
+        widget::avatar(painter, palette, center, 30.0, (login, title));
     }
     presence::dot(painter, palette, center, 30.0, ground, news);
     let (left, width) = (center.x + 25.0, rect.right() - center.x - 33.0);

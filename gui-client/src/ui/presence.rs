@@ -52,10 +52,10 @@ fn members(view: &View<'_>, session: &Session, group: &Login) -> Option<String> 
     Some(view.texts.fill("presence.group", &values))
 }
 
-/// The word for a connection that is not there.
+/// What is said of a connection that is not there, under the name of somebody who may well be.
 fn link_key(link: &LinkState) -> &'static str {
     match link {
-        LinkState::Waiting { .. } => "link.waiting",
+        LinkState::Waiting { .. } => "presence.no_connection",
         LinkState::Refused => "link.refused",
         _ => "link.connecting",
     }

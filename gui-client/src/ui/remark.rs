@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     engine::{LinkState, NotSent, Peer},
-    model::{Action, ComposeProblem, Session, line_bytes},
+    model::{Action, ComposeProblem, Session, characters_in, line_bytes},
     texts::Texts,
     theme::{space, text},
 };
@@ -47,7 +47,7 @@ fn problem(view: &View<'_>, session: &Session) -> Option<String> {
     let bytes = line_bytes(session.open.as_ref(), session.draft());
     let too_long = (bytes > LINE_BYTES).then_some(ComposeProblem::TooLong { bytes });
     let problem = too_long.as_ref().or(session.compose_problem.as_ref());
-    problem.map(|problem| problem_text(view.texts, problem))
+    problem.map(|problem| problem_text(view.texts, problem, session.draft()))
 }
 
 /// Above the box: what is written begins with somebody's login, so it goes to them alone; and what to
@@ -125,8 +125,12 @@ fn line(ui: &mut Ui, sentence: &str, ink: Color32) {
     ui.add_space(space::SMALL);
 }
 
-fn problem_text(texts: &Texts, problem: &ComposeProblem) -> String {
-    let too_long = |bytes: usize| texts.count("compose.too_long", bytes.saturating_sub(LINE_BYTES));
+/// Why what is typed was not sent.
+fn problem_text(texts: &Texts, problem: &ComposeProblem, typed: &str) -> String {
+    let too_long = |bytes: usize| {
+        let longer = characters_in(typed, bytes.saturating_sub(LINE_BYTES));
+        texts.count("compose.too_long", longer)
+    };
     match problem {
         ComposeProblem::Nothing | ComposeProblem::NotSent(NotSent::Empty) => {
             texts.get("compose.nothing").to_owned()

@@ -56,7 +56,13 @@ fn top(
         ui.add_space(space::LARGE);
         let (rect, _) = ui.allocate_exact_size(Vec2::splat(36.0), Sense::hover());
         let login = session.account.login.as_str();
-        widget::avatar(ui.painter(), palette, rect.center(), 36.0, login);
+        widget::avatar(
+            ui.painter(),
+            palette,
+            rect.center(),
+            36.0,
+            (login, view.person(login)),
+        );
         ui.add_space(10.0);
         let buttons = 2.0 * space::CONTROL + space::MEDIUM;
         let width = (ui.available_width() - buttons).max(0.0);
@@ -234,6 +240,10 @@ pub(super) fn arrange(
         conversation.is_pinned,
         conversation.is_muted,
     );
+    if conversation.unread > 0 && ui.button(view.texts.get("list.mark_read")).clicked() {
+        actions.push(Action::MarkRead(with.clone()));
+        ui.close();
+    }
     let pin = if is_pinned { "list.unpin" } else { "list.pin" };
     if ui.button(view.texts.get(pin)).clicked() {
         actions.push(Action::Pin(with.clone(), !is_pinned));

@@ -231,15 +231,21 @@ pub fn centred<R>(ui: &mut Ui, width: f32, name: &str, add: impl FnOnce(&mut Ui)
     shown.inner
 }
 
-/// A round picture with the initials of a name, in the name's colour.
-pub fn avatar(painter: &Painter, palette: &Palette, center: Pos2, size: f32, name: &str) {
-    painter.circle_filled(center, size / 2.0, palette.avatar(name));
+/// A round picture with the initials of how somebody is called, in the colour of their login.
+pub fn avatar(
+    painter: &Painter,
+    palette: &Palette,
+    center: Pos2,
+    size: f32,
+    (login, title): (&str, &str),
+) {
+    painter.circle_filled(center, size / 2.0, palette.avatar(login));
     let mut font = text::strong();
     font.size = size * 0.38;
     painter.text(
         center,
         Align2::CENTER_CENTER,
-        initials(name),
+        initials(title),
         font,
         palette.on_avatar,
     );
@@ -270,13 +276,24 @@ pub fn badge(
     size.x
 }
 
-/// Up to two letters that stand for a name.
+/// Up to two letters that stand for a name: of its first and its last word, or of the first two parts
+/// of a login.
 fn initials(name: &str) -> String {
-    let parts = name.split(['.', '_', '-', '+', '@']);
-    let mut letters = parts.filter_map(|part| part.chars().next());
+    let is_login = !name.contains(char::is_whitespace);
+    let parts = name.split(|c: char| match is_login {
+        true => ".-_+@".contains(c),
+        false => c.is_whitespace(),
+    });
+    // What is in brackets tells two of one name apart.
+    let mut letters = parts
+        .filter_map(|part| part.chars().next())
+        .filter(|letter| letter.is_alphanumeric());
     let first = letters.next().unwrap_or('?');
-    let second = letters.next().filter(|c| c.is_alphabetic());
-    let both = std::iter::once(first).chain(second);
+    let second = match is_login {
+        true => letters.next(),
+        false => letters.next_back(),
+    };
+    let both = std::iter::once(first).chain(second.filter(|c| c.is_alphabetic()));
     both.flat_map(char::to_uppercase).collect()
 }
 
@@ -291,6 +308,10 @@ mod tests {
             ("joão.silva", "JS"),
             ("maria@escola.br", "ME"),
             ("2026123", "2"),
+            ("Bruno Lima", "BL"),
+            ("Ana Beatriz de Souza", "AS"),
+            ("Ana Lima (ana.lima)", "AL"),
+            ("Ana (ana2)", "A"),
             ("a-1", "A"),
         ] {
             assert_eq!(initials(name), expected, "{name}");

@@ -2,13 +2,17 @@ use std::time::{Duration, Instant};
 
 use egui::{ImeEvent, Key, Modifiers};
 use egui_kittest::kittest::Queryable;
-use mensageiro::engine::{
-    Command, Delivery, Event, LinkProblem, LinkState, Message, MessageId, NotSent, Older, Place,
-    line_bytes,
+use mensageiro::{
+    disk::DiskProblem,
+    engine::{
+        Command, Delivery, Event, LinkProblem, LinkState, Message, MessageId, NotSent, Older,
+        Place, StorageProblem, line_bytes,
+    },
+    model::{Action, Preferences},
 };
 use mensageiro_protocol::Text;
 
-use crate::desk::{Desk, conversation, login, message, person, received};
+use crate::desk::{Desk, alice, conversation, login, message, person, received};
 
 fn sent(desk: &Desk) -> Vec<(String, String)> {
     let asked = desk.asked();
@@ -158,7 +162,7 @@ fn a_message_longer_than_a_line_says_so_and_stays() {
     let mut desk = Desk::chatting(1..4, 0, true);
     desk.write("Message", &"x".repeat(16 * 1024));
     let longer = line_bytes("bob", "");
-    assert!(desk.sees(&format!("{longer} bytes longer")));
+    assert!(desk.sees(&format!("{longer} characters over the limit")));
     desk.press(Modifiers::NONE, Key::Enter);
     assert!(sent(&desk).is_empty());
     assert_eq!(desk.session().draft().len(), 16 * 1024);
@@ -205,7 +209,7 @@ fn a_new_conversation_is_begun_by_keyboard_alone() {
         .type_text("no way");
     desk.harness.run();
     desk.press(Modifiers::NONE, Key::Enter);
-    assert!(desk.sees("A name has no spaces."));
+    assert!(desk.sees("A name cannot have spaces."));
     desk.press(Modifiers::NONE, Key::Escape);
     assert!(desk.model().overlay.is_none());
     desk.press(Modifiers::COMMAND, Key::N);
@@ -268,13 +272,57 @@ fn a_broken_link_is_explained_and_can_be_tried_at_once() {
     }));
     assert!(desk.sees("No server is running at localhost:3333."));
     assert!(desk.sees("Next try in 8 s."));
-    assert!(desk.sees("Offline"));
+    assert!(desk.sees("No connection"));
+    assert!(desk.sees("Waiting for connection…"));
+    assert!(!desk.sees("Offline"), "that is the other one's state");
     desk.asked();
-    desk.click("Try now");
+    desk.click("Try again");
     assert_eq!(desk.asked(), [Command::FetchNow]);
     desk.tell(Event::Link(LinkState::Connecting));
     assert!(desk.sees("Connecting…"));
     assert_eq!(desk.session().draft(), "half a sen");
+}
+
+#[test]
+fn what_a_full_disk_did_not_take_is_kept_when_tried_again() {
+    let mut desk = Desk::chatting(1..4, 0, true);
+    desk.write("Message", "half a sen");
+    desk.tell(Event::StorageFailed(StorageProblem::Disk {
+        path: "/home/alice/kept".into(),
+        why: DiskProblem::Full,
+    }));
+    assert!(desk.sees("Make room on it"));
+    desk.asked();
+    desk.click("Try again");
+    let drafts = vec![(person("bob"), "half a sen".to_owned())];
+    assert!(desk.asked().contains(&Command::KeepDrafts(drafts)));
+    assert!(desk.sees("Make room on it"), "until it is known to work");
+    desk.tell(Event::DraftsKept);
+    assert!(!desk.sees("Make room on it"));
+}
+
+#[test]
+fn a_wrong_address_can_be_changed_until_the_account_has_been_in() {
+    let waiting = || {
+        Event::Link(LinkState::Waiting {
+            problem: LinkProblem::UnknownHost,
+            retry_at: Instant::now() + Duration::from_secs(5),
+        })
+    };
+    let mut desk = Desk::chatting(1..4, 0, true);
+    desk.tell(waiting());
+    assert!(!desk.sees("Change server"), "it was right before");
+    let mut desk = Desk::new(Preferences::default());
+    desk.act(Action::SignInAs(alice()));
+    desk.tell(Event::SignedIn {
+        account: alice(),
+        conversations: Vec::new(),
+    });
+    desk.tell(waiting());
+    desk.click("Change server");
+    assert!(desk.model().session.is_none());
+    assert_eq!(desk.model().login.user, "alice");
+    assert_eq!(desk.model().login.server, alice().server);
 }
 
 #[test]
@@ -407,6 +455,25 @@ fn a_conversation_is_pinned_and_muted_from_its_menu_the_list_and_the_keyboard() 
     assert!(!desk.session().conversations.rows()[1].is_muted);
     desk.press(Modifiers::COMMAND | Modifiers::SHIFT, Key::P);
     assert!(desk.session().conversations.rows()[1].is_pinned);
+}
+
+#[test]
+fn a_conversation_is_marked_as_read_from_its_menu() {
+    let rows = vec![conversation("bob", 1, 0), conversation("carol", 2, 4)];
+    let mut desk = Desk::signed_in(rows);
+    desk.harness.get_by_label("bob").click_secondary();
+    desk.harness.run();
+    assert!(!desk.sees("Mark as read"), "there is nothing unread");
+    desk.press(Modifiers::NONE, Key::Escape);
+    desk.harness
+        .get_by_label("carol, 4 unread")
+        .click_secondary();
+    desk.harness.run();
+    desk.click("Mark as read");
+    let (with, up_to) = (person("carol"), received(2).place);
+    assert!(desk.asked().contains(&Command::MarkSeen { with, up_to }));
+    assert!(!desk.sees("carol, 4 unread"));
+    assert_eq!(desk.model().title(), "MeuMensageiro - alice");
 }
 
 #[test]

@@ -31,10 +31,10 @@ fn a_name_that_is_none_is_refused_beside_its_field() {
     let mut desk = Desk::new(Preferences::default());
     desk.write("User name", "ana maria");
     desk.click("Sign in");
-    assert!(desk.sees("A name has no spaces."));
+    assert!(desk.sees("A name cannot have spaces."));
     assert!(desk.asked().is_empty());
     desk.write("User name", "x");
-    assert!(!desk.sees("A name has no spaces."));
+    assert!(!desk.sees("A name cannot have spaces."));
 }
 
 #[test]

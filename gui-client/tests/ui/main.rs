@@ -11,6 +11,7 @@ mod desk;
 mod far_back;
 mod gallery;
 mod idle;
+mod ink;
 mod inspector;
 mod keyboard;
 mod live;

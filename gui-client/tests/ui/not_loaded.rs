@@ -54,7 +54,7 @@ fn an_empty_conversation_says_why_and_asks_again() {
     for _ in 0..2 {
         refuse(&mut desk, &newest);
         assert!(desk.sees(WHAT) && desk.sees("Close that program, then try again."));
-        desk.click("Retry");
+        desk.click("Try again");
         assert_eq!(asked(&desk), newest);
         assert!(!desk.sees(WHAT), "it is on its way");
     }
@@ -77,7 +77,7 @@ fn older_messages_are_not_asked_for_again_by_themselves() {
         [],
         "the same would be refused again and again"
     );
-    desk.click("Retry");
+    desk.click("Try again");
     assert_eq!(asked(&desk), older);
     desk.tell(page(Some(Place(100)), 90..100));
     assert!(!desk.sees(WHAT));
@@ -92,13 +92,13 @@ fn what_a_jump_or_many_unread_messages_ask_for_is_asked_again_too() {
     let unread = asked(&desk);
     assert!(matches!(unread, Command::FindUnread { .. }));
     refuse(&mut desk, &unread);
-    desk.click("Retry");
+    desk.click("Try again");
     assert_eq!(asked(&desk), unread);
 
     desk.act(Action::JumpTo(received(7)));
     let around = asked(&desk);
     refuse(&mut desk, &around);
-    desk.click("Retry");
+    desk.click("Try again");
     assert_eq!(asked(&desk), around);
 }
 

@@ -103,6 +103,16 @@ fn a_reply_shows_its_quote_and_leads_to_what_it_quotes() {
     desk.tell(Event::Quoted(found));
     let sought = desk.session().timeline().unwrap().sought;
     assert_eq!(sought.map(|(id, _)| id), Some(MessageId(3)));
+    assert_eq!(marked(&desk), [MessageId(3)]);
+    desk.press(Modifiers::NONE, Key::ArrowLeft);
+    assert_eq!(marked(&desk), [], "whoever goes on has seen it");
+}
+
+/// What is marked as jumped to.
+fn marked(desk: &Desk) -> Vec<MessageId> {
+    let rows = desk.harness.state().state().timeline.drawn_rows();
+    let marked = rows.iter().filter(|row| row.is_marked);
+    marked.map(|row| row.id).collect()
 }
 
 #[test]

@@ -73,13 +73,9 @@ fn saving(entry: &str, format: ReportFormat, path: &Path, older: Older) -> Desk 
 fn what_is_only_at_the_server_is_told_whatever_the_format() {
     let folder = tempfile::tempdir().unwrap();
     for (entry, format, says_so) in [
-        ("Delivery report as a page", ReportFormat::Html, true),
-        (
-            "Delivery report for a spreadsheet",
-            ReportFormat::Csv,
-            false,
-        ),
-        ("Conversation as text", ReportFormat::Text, true),
+        ("Save delivery report (HTML)…", ReportFormat::Html, true),
+        ("Save delivery report (CSV)…", ReportFormat::Csv, false),
+        ("Export conversation…", ReportFormat::Text, true),
     ] {
         let path = folder.path().join(format!("{format:?}"));
         let mut desk = saving(entry, format, &path, Older::AtServer);
@@ -99,7 +95,7 @@ fn the_page_is_saved_where_the_dialog_says() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("report.html");
     let page = saved(
-        "Delivery report as a page",
+        "Save delivery report (HTML)…",
         ReportFormat::Html,
         &path,
         REPORT,
@@ -116,7 +112,7 @@ fn the_rows_are_saved_where_the_dialog_says() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("report.csv");
     let rows = saved(
-        "Delivery report for a spreadsheet",
+        "Save delivery report (CSV)…",
         ReportFormat::Csv,
         &path,
         REPORT,
@@ -129,7 +125,7 @@ fn what_was_said_is_saved_as_text() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("conversation.txt");
     let told = "Saved the conversation as";
-    let said = saved("Conversation as text", ReportFormat::Text, &path, told);
+    let said = saved("Export conversation…", ReportFormat::Text, &path, told);
     assert!(said.starts_with("Conversation: bob\n"), "{said}");
     assert!(said.ends_with(" bob: =1+1 & more\n"), "{said}");
 }

@@ -288,3 +288,19 @@ fn what_arrives_while_one_looks_elsewhere_waits_where_it_begins() {
         (MessageId(130), 0)
     );
 }
+
+#[test]
+fn the_day_of_what_is_read_stays_at_the_upper_edge_while_scrolled() {
+    let mut desk = Desk::chatting(1..200, 0, true);
+    let day = "November 14, 2023";
+    assert!(!desk.sees(day), "at the newest message it is far above");
+    desk.press(Modifiers::NONE, Key::PageUp);
+    let pill = desk.harness.get_by_label(day).rect();
+    desk.press(Modifiers::NONE, Key::PageUp);
+    assert_eq!(pill, desk.harness.get_by_label(day).rect());
+    for _ in 0..40 {
+        desk.press(Modifiers::NONE, Key::PageUp);
+    }
+    let own = desk.harness.get_by_label(day).rect();
+    assert!(own.top() > pill.top(), "its own place, and only there");
+}

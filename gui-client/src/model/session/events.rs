@@ -39,6 +39,7 @@ impl Session {
                 self.storage_problem = Some(problem);
                 self.search.give_up();
             }
+            Event::DraftsKept => self.note_storage_works(),
             Event::Message(message) if self.ready => self.take_in(&message),
             Event::Discarded(id) if self.ready => return self.forget(id),
             Event::Page {
@@ -166,9 +167,15 @@ impl Session {
         }
     }
 
-    fn take_in(&mut self, message: &Message) {
-        // Whatever it was, the database works again.
+    /// Whatever it was, the database works again.
+    fn note_storage_works(&mut self) {
         self.storage_problem = None;
+        let not_kept = ComposeProblem::NotSent(NotSent::Storage);
+        self.compose_problem.take_if(|problem| *problem == not_kept);
+    }
+
+    fn take_in(&mut self, message: &Message) {
+        self.note_storage_works();
         match message.delivery {
             Delivery::Waiting => self.waiting.insert(message.id),
             _ => self.waiting.remove(&message.id),

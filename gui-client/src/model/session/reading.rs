@@ -155,6 +155,24 @@ impl Session {
     }
 }
 
+/// What is unread in a conversation, which need not be open, has been read.
+impl Session {
+    pub(super) fn mark_read(&mut self, with: &Peer) -> Vec<Command> {
+        let row = self.conversations.get(with).filter(|row| row.unread > 0);
+        let Some(up_to) = row.and_then(|row| row.last.as_ref()).map(|last| last.place) else {
+            return Vec::new();
+        };
+        self.conversations.set_unread(with, 0);
+        self.news.forget(with);
+        let known = self.timelines.iter_mut().find(|(peer, _)| peer == with);
+        if let Some((_, timeline)) = known {
+            timeline.first_new = None;
+        }
+        let with = with.clone();
+        vec![Command::MarkSeen { with, up_to }]
+    }
+}
+
 /// How long the first page of a conversation is, so that what is unread fits in.
 fn first_page(unread: usize) -> usize {
     (unread + 20).clamp(PAGE, LARGEST_PAGE)

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use egui::{
-    Align2, Galley, Painter, Pos2, Rect, Shape, Stroke, Ui, Vec2, pos2, text::LayoutJob, vec2,
+    Align2, Color32, Galley, Painter, Pos2, Rect, Shape, Stroke, Ui, Vec2, pos2, text::LayoutJob,
+    vec2,
 };
 
 use super::story::{SERVER, Step, Story};
@@ -51,7 +52,7 @@ impl Drawing {
                     painter.circle_filled(at(center), 4.0, palette.accent_text);
                 }
                 Part::Head(center, name) => {
-                    widget::avatar(painter, palette, at(center), 24.0, &name);
+                    widget::avatar(painter, palette, at(center), 24.0, (&name, &name));
                 }
                 Part::Server(center) => server(painter, palette, at(center)),
                 Part::Arrow(from, to) => arrow(painter, palette, at(from), at(to)),
@@ -103,14 +104,36 @@ pub(super) fn diagram(ui: &Ui, view: &View<'_>, story: &Story, width: f32) -> Dr
         }
         let (from, to) = (line(step.from), line(step.to));
         parts.push(Part::Arrow(pos2(from, y), pos2(to, y)));
-        let words = step.words.replace('\n', " ");
+        // What goes on as it came is said beside the first arrow.
+        if step.goes_on {
+            continue;
+        }
         let width = (to - from).abs() - 2.0 * space::SMALL;
-        let job = widget::one_line(&words, text::tiny(), palette.text, width);
+        let job = widget::one_line(
+            &words(painter, step, width),
+            text::tiny(),
+            palette.text,
+            width,
+        );
         let middle = pos2(f32::midpoint(from, to), y - 2.0);
         parts.push(centred(painter, job, middle, Align2::CENTER_BOTTOM));
     }
     let height = with_more(ui, view, story, &mut parts, end, width);
     Drawing { height, parts }
+}
+
+/// What stands beside an arrow: without what can be left out, if there is no room for it.
+fn words(painter: &Painter, step: &Step, width: f32) -> String {
+    let words = step.words.replace('\n', " ");
+    let needed = |words: &str| {
+        let ink = Color32::PLACEHOLDER;
+        let galley = painter.layout_no_wrap(words.to_owned(), text::tiny(), ink);
+        galley.size().x
+    };
+    match &step.number {
+        Some(number) if needed(&words) > width => number.clone(),
+        _ => words,
+    }
 }
 
 /// The steps one below the other, their words as long as they are.
@@ -127,6 +150,7 @@ pub(super) fn list(ui: &Ui, view: &View<'_>, story: &Story, width: f32) -> Drawi
             to,
             words,
             time,
+            ..
         } = step;
         let time = time.as_deref().unwrap_or_default();
         let time = painter.layout_no_wrap(time.to_owned(), text::tiny(), palette.text_weak);

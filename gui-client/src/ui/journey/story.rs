@@ -17,6 +17,10 @@ pub(super) struct Step {
     pub(super) from: usize,
     pub(super) to: usize,
     pub(super) words: String,
+    /// The part of them that says most.
+    pub(super) number: Option<String>,
+    /// It is the message, as it came.
+    pub(super) goes_on: bool,
     /// When it was, in words.
     pub(super) time: Option<String>,
 }
@@ -59,16 +63,22 @@ impl Story {
             from: 0,
             to: SERVER,
             words: said.clone(),
+            number: None,
+            goes_on: false,
             time: sent.map(clock),
         }];
         if message.delivery == Delivery::Accepted {
-            let id = message
-                .server_id
-                .map_or(String::new(), |id| format!(" #{id}"));
+            let number = message.server_id.map(|id| format!("#{id}"));
+            let accepted_as = texts.get("delivery.accepted");
             steps.push(Step {
                 from: SERVER,
                 to: 0,
-                words: format!("{}{id}", texts.get("delivery.accepted")),
+                words: match &number {
+                    Some(number) => format!("{accepted_as} {number}"),
+                    None => accepted_as.to_owned(),
+                },
+                number,
+                goes_on: false,
                 time: accepted.map(clock),
             });
         }
@@ -87,6 +97,8 @@ impl Story {
                         from,
                         to,
                         words: texts.get(key).to_owned(),
+                        number: None,
+                        goes_on: false,
                         time: Some(later_words(view, at, accepted)),
                     };
                     later.push((at, step));
@@ -97,6 +109,8 @@ impl Story {
                     from: SERVER,
                     to: reader,
                     words: said.clone(),
+                    number: None,
+                    goes_on: true,
                     time: None,
                 });
             }

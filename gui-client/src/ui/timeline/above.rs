@@ -1,4 +1,6 @@
-use egui::{Color32, FontId, Rect, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
+use egui::{
+    Color32, FontId, Pos2, Rect, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
+};
 use jiff::{SignedDuration, civil::Date};
 
 use crate::{
@@ -15,6 +17,8 @@ const GROUP: SignedDuration = SignedDuration::from_mins(5);
 const GAP_IN_GROUP: f32 = 2.0;
 const GAP: f32 = 10.0;
 const DAY_LINE: f32 = 42.0;
+/// Height of the ground of a day.
+pub const PILL: f32 = 23.0;
 const NEW_LINE: f32 = 38.0;
 const BEGINNING: f32 = 44.0;
 
@@ -58,7 +62,13 @@ impl Above {
             + self.gap
     }
 
-    /// Draws it above a bubble of this window.
+    /// How far above the bubble the middle of the day is, if there is a day.
+    pub fn day_above(&self) -> Option<f32> {
+        let new = if self.new { NEW_LINE } else { 0.0 };
+        self.day.map(|_| self.gap / 2.0 + new + DAY_LINE / 2.0)
+    }
+
+    /// Draws it above a bubble of this window; a day that floats is drawn elsewhere.
     pub fn paint(
         &self,
         ui: &Ui,
@@ -66,6 +76,7 @@ impl Above {
         messages: &Timeline,
         window: Rect,
         bubble_top: f32,
+        is_floating: bool,
     ) {
         let (texts, palette) = (view.texts, view.palette);
         let strip = |bottom: f32, height: f32| {
@@ -88,18 +99,10 @@ impl Above {
             bottom -= NEW_LINE;
         }
         if let Some(day) = self.day {
-            let today = view.zone.to_datetime(view.now).date();
-            let label = texts::day_line(texts, day, today);
-            let strip = strip(bottom, DAY_LINE);
-            let (font, ink) = (text::tiny_strong(), palette.text_weak);
-            let size = ui
-                .painter()
-                .layout_no_wrap(label.clone(), font.clone(), ink)
-                .size();
-            let ground = Rect::from_center_size(strip.center(), size + vec2(22.0, 9.0));
-            ui.painter()
-                .rect_filled(ground, ground.height() / 2.0, palette.panel);
-            centred(ui, strip, &label, font, ink);
+            if !is_floating {
+                let center = strip(bottom, DAY_LINE).center();
+                pill(ui, view, day, center, Stroke::NONE);
+            }
             bottom -= DAY_LINE;
         }
         if self.beginning {
@@ -108,13 +111,42 @@ impl Above {
             } else if messages.not_loaded.is_some() {
                 "chat.not_loaded"
             } else if messages.older_at_server {
-                "chat.older_at_server"
+                older_key(view)
             } else {
                 "chat.loading"
             };
             let strip = strip(bottom, BEGINNING);
             centred(ui, strip, texts.get(key), text::small(), palette.text_weak);
         }
+    }
+}
+
+/// The day in a pill; `edge` parts it from what it stands on.
+pub fn pill(ui: &Ui, view: &View<'_>, day: Date, center: Pos2, edge: Stroke) {
+    let today = view.zone.to_datetime(view.now).date();
+    let label = texts::day_line(view.texts, day, today);
+    let (font, ink) = (text::tiny_strong(), view.palette.text_weak);
+    let galley = ui
+        .painter()
+        .layout_no_wrap(label.clone(), font.clone(), ink);
+    let size = vec2(galley.size().x + 22.0, PILL);
+    let ground = Rect::from_center_size(center, size);
+    ui.painter().rect(
+        ground,
+        PILL / 2.0,
+        view.palette.panel,
+        edge,
+        StrokeKind::Outside,
+    );
+    centred(ui, ground, &label, font, ink);
+}
+
+/// What is said of messages that only the server has.
+pub fn older_key(view: &View<'_>) -> &'static str {
+    match &view.model.session {
+        Some(session) if session.online && session.live => "chat.older_fetching",
+        Some(session) if session.online => "chat.older_not_given",
+        _ => "chat.older_at_server",
     }
 }
 

@@ -1,7 +1,7 @@
 use std::{ops::Range, sync::Arc};
 
 use egui::{
-    Color32, Galley, Pos2, Rangef, Rect, Stroke, Ui,
+    Color32, Galley, Pos2, Rangef, Rect, Stroke, Ui, pos2,
     text::{CCursor, LayoutJob, TextFormat, TextWrapping},
     vec2,
 };
@@ -52,6 +52,8 @@ pub struct Bubble {
     pub text: Arc<Galley>,
     /// Where blocks of code are in it: from which height to which.
     pub code: Vec<Rangef>,
+    /// Where code on a line is in it, a piece for each line.
+    pub inline: Vec<Rect>,
     /// Where the web addresses are in it, in bytes.
     pub urls: Vec<Range<usize>>,
     /// The time.
@@ -99,6 +101,7 @@ pub fn lay_out(
         mut job,
         urls,
         blocks,
+        inline,
     } = text_job(said, inner, palette, message.is_own());
     let search = view.model.session.as_ref().map(|session| &session.search);
     if let Some(search) = search.filter(|search| search.is_on()) {
@@ -107,6 +110,7 @@ pub fn lay_out(
     }
     let text = ui.painter().layout_job(job);
     let code: Vec<Rangef> = blocks.iter().map(|block| heights(&text, block)).collect();
+    let inline = inline.iter().flat_map(|code| pieces(&text, code)).collect();
     let author = message.author.as_ref().filter(|_| names_author);
     let author = author.map(|author| {
         let ink = palette.author(author.as_str());
@@ -140,6 +144,7 @@ pub fn lay_out(
         author,
         quote,
         code,
+        inline,
         code_ground,
         urls,
         width: (width + 2.0 * PAD_X).ceil(),
@@ -156,8 +161,40 @@ fn heights(text: &Galley, characters: &Range<usize>) -> Rangef {
     Rangef::new(at(characters.start).top(), at(characters.end).bottom())
 }
 
-/// Draws the grounds of blocks of code, as wide as the bubble; `at` is where the text begins.
+/// Where some characters stand: a piece for each line, as high as the line, whatever is in it.
+fn pieces(text: &Galley, characters: &Range<usize>) -> Vec<Rect> {
+    let at = |character: usize| text.pos_from_cursor(CCursor::new(character));
+    let end_of_line = |y: f32| {
+        let row = text
+            .rows
+            .iter()
+            .find(|row| row.rect().y_range().contains(y));
+        row.map_or(0.0, |row| row.rect().right())
+    };
+    let mut pieces: Vec<Rect> = Vec::new();
+    let mut here = at(characters.start);
+    for character in characters.clone() {
+        let next = at(character + 1);
+        let right = match next.top() > here.top() {
+            true => end_of_line(here.center().y),
+            false => next.left(),
+        };
+        match pieces.last_mut().filter(|piece| piece.top() == here.top()) {
+            Some(piece) => piece.max.x = right,
+            None => pieces.push(Rect::from_min_max(here.min, pos2(right, here.bottom()))),
+        }
+        here = next;
+    }
+    pieces
+}
+
+/// Draws the grounds of code: on a line a little wider than it is, blocks as wide as the bubble; `at` is
+/// where the text begins.
 pub fn paint_code(ui: &Ui, bubble: &Bubble, at: Pos2) {
+    for piece in &bubble.inline {
+        let rect = piece.translate(at.to_vec2()).expand2(vec2(CODE_PAD, -1.0));
+        ui.painter().rect_filled(rect, 3, bubble.code_ground);
+    }
     for block in &bubble.code {
         let right = at.x + bubble.width - 2.0 * PAD_X;
         let rect = Rect::from_x_y_ranges(at.x..=right, at.y + block.min..=at.y + block.max);
@@ -212,13 +249,15 @@ struct Said {
     urls: Vec<Range<usize>>,
     /// Where blocks of code are in it, in characters.
     blocks: Vec<Range<usize>>,
+    /// Where code on a line is in it, in characters.
+    inline: Vec<Range<usize>>,
 }
 
 fn text_job(said: &str, width: f32, palette: &Palette, is_own: bool) -> Said {
-    let (ink, link, code) = if is_own {
-        (palette.on_own, palette.on_own, palette.own_code)
+    let (ink, link) = if is_own {
+        (palette.on_own, palette.on_own)
     } else {
-        (palette.on_other, palette.accent_text, palette.other_code)
+        (palette.on_other, palette.accent_text)
     };
     let parts = markup::parts(said);
     let shown: String = parts.iter().map(|part| &said[part.range.clone()]).collect();
@@ -227,23 +266,26 @@ fn text_job(said: &str, width: f32, palette: &Palette, is_own: bool) -> Said {
         wrap: TextWrapping::wrap_at_width(width),
         ..LayoutJob::default()
     };
-    let mut blocks = Vec::new();
+    let (mut blocks, mut inline) = (Vec::new(), Vec::new());
     let (mut at, mut characters) = (0, 0);
     let is_large = is_only_emoji(&shown);
     let mut was_inline = false;
     for part in &parts {
         let end = at + part.range.len();
         let length = shown[at..end].chars().count();
+        let place = characters..characters + length;
+        let is_inline = part.style.is_code && !part.style.is_fenced;
         if part.style.is_fenced {
-            blocks.push(characters..characters + length);
+            blocks.push(place);
+        } else if is_inline {
+            inline.push(place);
         }
         characters += length;
-        let mut plain = format(part.style, ink, code);
+        let mut plain = format(part.style, ink);
         if is_large {
             (plain.font_id, plain.line_height) = (text::emoji(), Some(LARGE_LINE));
         }
         // The ground of code on a line is a little wider than the code: its neighbours make room.
-        let is_inline = part.style.is_code && !part.style.is_fenced;
         let mut space = if is_inline || was_inline {
             CODE_PAD
         } else {
@@ -267,10 +309,15 @@ fn text_job(said: &str, width: f32, palette: &Palette, is_own: bool) -> Said {
             at = to;
         }
     }
-    Said { job, urls, blocks }
+    Said {
+        job,
+        urls,
+        blocks,
+        inline,
+    }
 }
 
-fn format(style: Style, ink: Color32, code: Color32) -> TextFormat {
+fn format(style: Style, ink: Color32) -> TextFormat {
     let font = match style {
         Style { is_code: true, .. } => text::code(),
         Style { is_bold: true, .. } => text::strong(),
@@ -279,11 +326,6 @@ fn format(style: Style, ink: Color32, code: Color32) -> TextFormat {
     TextFormat {
         line_height: Some(if style.is_fenced { CODE_LINE } else { 20.0 }),
         italics: style.is_italic,
-        background: if style.is_code && !style.is_fenced {
-            code
-        } else {
-            Color32::TRANSPARENT
-        },
         expand_bg: CODE_PAD,
         ..TextFormat::simple(font, ink)
     }

@@ -2,6 +2,7 @@
 
 use egui::{Rect, RichText, Ui, UiBuilder};
 
+use super::above::older_key;
 use crate::{
     engine::Peer,
     model::{Action, NotLoaded, Timeline},
@@ -52,7 +53,7 @@ fn nothing_yet(ui: &mut Ui, view: &View<'_>, open: &Peer, messages: &Timeline) {
     let key = if messages.loading {
         "chat.loading"
     } else if messages.older_at_server {
-        "chat.older_at_server"
+        older_key(view)
     } else {
         "chat.nothing_yet"
     };

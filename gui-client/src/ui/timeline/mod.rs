@@ -7,6 +7,7 @@ mod anchor;
 mod bubble;
 pub mod delivery;
 mod empty;
+mod floating;
 mod menu;
 mod question;
 mod row;
@@ -21,6 +22,7 @@ pub use row::follow;
 
 use self::{
     anchor::{Placed, place},
+    floating::Floating,
     row::Measure,
 };
 use super::{UiState, View, icon::Icon, widget};
@@ -46,6 +48,8 @@ pub struct TimelineState {
     sent: u32,
     /// What was jumped to last.
     sought: Option<(MessageId, u32)>,
+    /// The same until the person goes on: scrolls, presses a key or sends.
+    marked: Option<MessageId>,
     to_latest: bool,
     /// The last message when the person went to the end by hand.
     end: Option<Place>,
@@ -61,6 +65,8 @@ pub struct DrawnRow {
     pub id: MessageId,
     /// Its bubble, in the window.
     pub bubble: Rect,
+    /// It is marked as what was jumped to.
+    pub is_marked: bool,
 }
 
 impl TimelineState {
@@ -84,6 +90,9 @@ impl TimelineState {
         if !same {
             self.end = None;
         }
+        if !same || wrote {
+            self.marked = None;
+        }
         if self.to_latest && !messages.newer {
             self.to_latest = false;
             self.end = messages.last().map(|last| last.place);
@@ -95,6 +104,7 @@ impl TimelineState {
             .filter(|sought| self.sought != Some(*sought));
         if let Some(message) = sought.and_then(|(id, _)| messages.find(id)) {
             self.sought = sought;
+            self.marked = Some(message.id);
             self.to_latest = false;
             self.drawn = Some(open.clone());
             return Anchor::Message {
@@ -169,6 +179,9 @@ pub fn show(
         return;
     }
 
+    if has_key(ui) {
+        state.marked = None;
+    }
     let mut anchor = state.anchor(open, messages);
     let name = view.texts.get("chat.scroll_bar");
     let bar = scrollbar::Bar::new(ui, name, window, messages.len(), state.mean);
@@ -178,6 +191,9 @@ pub fn show(
     }
     let scroll = scroll_delta(ui, view, window);
     let is_by_hand = dragged.is_some() || scroll != 0.0;
+    if is_by_hand {
+        state.marked = None;
+    }
     let column = widget::column(window);
     let mut measure = Measure::new(ui, view, messages, column);
     let mut measured = |index| measure.heights(index);
@@ -197,14 +213,27 @@ pub fn show(
         state.mean * 0.9 + mean * 0.1
     };
 
+    let floating = Floating::of(view, messages, &placed);
+    let instead = floating.as_ref().map(|floating| floating.index);
     for placed_row in &placed.rows {
         let (index, top) = (placed_row.index, window.top() + placed_row.bubble_top);
         // Whatever is placed was measured.
         let Some(bubble) = laid_out.get(&index) else {
             continue;
         };
-        let drawn = row::paint(ui, view, messages, (index, bubble), top, column, actions);
+        let drawn = row::paint(
+            ui,
+            view,
+            messages,
+            (index, bubble, top),
+            (state.marked, instead),
+            column,
+            actions,
+        );
         state.rows.extend(drawn);
+    }
+    if let Some(floating) = floating {
+        floating.paint(ui, view, window, column);
     }
     bar.paint(ui, view.palette, &placed, messages.len());
     if !placed.at_latest && jump_button(ui, view, session, window) {
@@ -251,6 +280,12 @@ fn ask_for_more(
     {
         actions.push(Action::ReadAt(message.place));
     }
+}
+
+/// Whether a key is pressed.
+fn has_key(ui: &Ui) -> bool {
+    let is_press = |event: &egui::Event| matches!(event, egui::Event::Key { pressed: true, .. });
+    ui.input(|input| input.events.iter().any(is_press))
 }
 
 /// How far this frame scrolls, in points; down the page is negative.

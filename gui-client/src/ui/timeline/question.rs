@@ -13,9 +13,10 @@ use crate::{
     ui::{View, peer_name},
 };
 
-const LINE: f32 = 28.0;
-/// Room between the bubble and the line.
-const GAP: f32 = 4.0;
+/// It begins where the bubble ends.
+const LINE: f32 = 24.0;
+/// Room below it, besides that between two messages: it stands nearer to its own.
+const AFTER: f32 = 8.0;
 
 /// What is said and asked, and how it fits.
 struct Question {
@@ -29,11 +30,11 @@ struct Question {
 impl Question {
     fn height(&self) -> f32 {
         let above = if self.is_stacked {
-            self.why.size().y + space::TINY
+            self.why.size().y + 2.0
         } else {
             0.0
         };
-        (GAP + above + LINE).ceil()
+        (above + LINE + AFTER).ceil()
     }
 }
 
@@ -55,7 +56,7 @@ pub fn show(
         return;
     };
     let palette = view.palette;
-    let bottom = bubble.bottom() + question.height();
+    let bottom = bubble.bottom() + question.height() - AFTER;
     let line = Rect::from_min_max(
         pos2(column.left() + space::LARGE, bottom - LINE),
         pos2(bubble.right(), bottom),
@@ -83,7 +84,7 @@ pub fn show(
     });
     if question.is_stacked {
         let size = question.why.size();
-        let at = pos2(bubble.right() - size.x, bubble.bottom() + GAP);
+        let at = pos2(bubble.right() - size.x, bubble.bottom() + 2.0);
         let rect = Rect::from_min_size(at, size);
         ui.put(rect, egui::Label::new(question.why));
     }

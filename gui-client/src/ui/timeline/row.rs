@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use egui::{
-    CornerRadius, OpenUrl, Painter, Rect, Sense, Stroke, Ui, pos2,
+    CornerRadius, OpenUrl, Painter, Rect, RichText, Sense, Stroke, Ui, pos2,
     text_selection::LabelSelectionState, vec2,
 };
 
@@ -13,11 +13,11 @@ use super::{
     delivery, menu, question,
 };
 use crate::{
-    engine::{Message, Peer},
+    engine::{Message, MessageId, Peer},
     markup,
     model::{Action, Timeline},
     texts,
-    theme::space,
+    theme::{space, text},
     ui::{View, peer_name, widget},
 };
 
@@ -76,19 +76,27 @@ impl<'a> Measure<'a> {
     }
 }
 
-/// Draws one row as it was laid out; `bubble_top` is where in the window its bubble begins.
+/// Draws one row as it was laid out; `bubble_top` is where in the window its bubble begins, `marked`
+/// what was jumped to, and `floating` the row whose day stands at the upper edge instead.
 pub fn paint(
     ui: &mut Ui,
     view: &View<'_>,
     messages: &Timeline,
-    (index, laid_out): (usize, &Bubble),
-    bubble_top: f32,
+    (index, laid_out, bubble_top): (usize, &Bubble, f32),
+    (marked, floating): (Option<MessageId>, Option<usize>),
     window: Rect,
     actions: &mut Vec<Action>,
 ) -> Option<DrawnRow> {
     let message = messages.get(index)?;
     let above = Above::of(view, messages, index, message);
-    above.paint(ui, view, messages, window, bubble_top);
+    above.paint(
+        ui,
+        view,
+        messages,
+        window,
+        bubble_top,
+        floating == Some(index),
+    );
     let has_faces = message.author.is_some() && window.width() >= FACES_FROM;
     let left = if message.is_own() {
         window.right() - space::LARGE - laid_out.width
@@ -108,13 +116,13 @@ pub fn paint(
     if let Some(author) = message.author.as_ref().filter(|_| has_faces && ends_group) {
         let right = rect.left() - space::SMALL;
         let center = pos2(right - FACE / 2.0, rect.bottom() - FACE / 2.0);
-        widget::avatar(ui.painter(), view.palette, center, FACE, author.as_str());
+        let names = (author.as_str(), view.person(author.as_str()));
+        widget::avatar(ui.painter(), view.palette, center, FACE, names);
     }
-    if messages.sought.is_some_and(|(id, _)| id == message.id) {
-        // Inside: what stands below is drawn later, and would cover it.
-        let stroke = Stroke::new(2.0, view.palette.accent_text);
-        ui.painter()
-            .rect_stroke(rect, corners, stroke, egui::StrokeKind::Inside);
+    let is_marked = marked == Some(message.id);
+    if is_marked {
+        let tint = view.palette.jump_tint();
+        ui.painter().rect_filled(rect, corners, tint);
     }
     words(ui, view, message, rect, laid_out, actions);
     corner(ui, view, message, rect, laid_out);
@@ -122,6 +130,7 @@ pub fn paint(
     Some(DrawnRow {
         id: message.id,
         bubble: rect,
+        is_marked,
     })
 }
 
@@ -276,11 +285,16 @@ fn corner(ui: &Ui, view: &View<'_>, message: &Message, rect: Rect, bubble: &Bubb
         let (sign, ink) = delivery::sign(view, message, ink);
         let center = pos2(right - SIGN / 2.0 + 1.0, y);
         sign.paint(painter, center, SIGN, ink);
-        let around = Rect::from_min_max(pos2(left, y - 9.0), pos2(right + 4.0, y + 9.0));
-        let id = ui.scope_id().with(("sign", message.id.0));
-        ui.interact(around, id, Sense::hover())
-            .on_hover_ui(|ui| delivery::times(ui, view, message));
     }
+    let around = Rect::from_min_max(pos2(left, y - 9.0), pos2(right + 4.0, y + 9.0));
+    let id = ui.scope_id().with(("time", message.id.0));
+    ui.interact(around, id, Sense::hover()).on_hover_ui(|ui| {
+        let full = texts::full_moment(view.texts, message.at, view.zone);
+        ui.label(RichText::new(full).font(text::small()));
+        if message.is_own() {
+            delivery::times(ui, view, message);
+        }
+    });
     let at = pos2(left, y - bubble.time.size().y / 2.0);
     painter.galley(at, bubble.time.clone(), ink);
 }
