@@ -1,6 +1,6 @@
 use egui::{
     Align, Event, Frame, ImeEvent, Key, KeyboardShortcut, Layout, Margin, Modifiers, Rect,
-    RichText, ScrollArea, Sense, TextEdit, Ui, UiBuilder, Vec2,
+    ScrollArea, Sense, TextEdit, Ui, UiBuilder, Vec2,
 };
 use mensageiro_protocol::limits::LINE_BYTES;
 
@@ -185,7 +185,7 @@ fn field(
                     .desired_width(f32::INFINITY)
                     .lock_focus(tab_is_ours)
                     .return_key(KeyboardShortcut::new(Modifiers::SHIFT, Key::Enter))
-                    .hint_text(RichText::new(hint).color(view.palette.text_weak)),
+                    .hint_text(widget::hint_text(view.palette, hint, text::body())),
             )
         })
         .inner;
