@@ -13,7 +13,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
-    thread::JoinHandle,
+    thread::{self, JoinHandle},
 };
 
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
@@ -220,7 +220,7 @@ impl Desk {
     }
 }
 
-/// A store that counts the messages it shows.
+/// A store that counts the messages it shows, and cannot read dora's tags.
 struct Counting {
     inner: DiskStore,
     shown: AtomicUsize,
@@ -273,6 +273,12 @@ impl Store for Counting {
         not_before: Timestamp,
         most: usize,
     ) -> Result<Vec<TagRecord>, StoreError> {
+        if login.as_str() == "dora" {
+            return Err(StoreError::Damaged {
+                folder: PathBuf::new(),
+                reason: "tags cannot be read".into(),
+            });
+        }
         self.inner.tags(login, not_before, most)
     }
 
@@ -320,6 +326,32 @@ fn a_message_sent_again_under_its_tag_is_the_same_message() {
     assert_eq!(ids(&again), [(2, true), (4, false), (5, false)]);
     assert_eq!(again[0].sent_at, first[1].sent_at);
     assert_eq!(desk.waiting("bob"), [1, 2, 4, 5]);
+    desk.stop();
+}
+
+#[test]
+fn whose_tags_cannot_be_read_is_refused_and_nobody_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let desk = Desk::open(folder.path().into());
+    let of_dora = |tag| Entry {
+        from: login("dora"),
+        reads: Vec::new(),
+        drafts: vec![draft("dora", "bob", tag)],
+    };
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for number in 1..=200 {
+                let tag = format!("t{number}");
+                let accepted = desk.send(vec![draft("ana", "bob", Some(&tag))]);
+                assert_eq!(accepted[0].id.0, number);
+            }
+        });
+        for _ in 0..200 {
+            assert!(desk.journal.write(of_dora(Some("a"))).is_err());
+        }
+    });
+    desk.journal.write(of_dora(None)).unwrap();
+    assert_eq!(desk.waiting("bob"), (1..=201).collect::<Vec<_>>());
     desk.stop();
 }
 

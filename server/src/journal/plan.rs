@@ -27,8 +27,6 @@ pub(super) struct Plan {
     /// Cursors that are stored as they are.
     pub(super) saves: Vec<Place>,
     pub(super) moved: Vec<Moved>,
-    /// What was sent before cannot be told.
-    pub(super) is_refused: bool,
 }
 
 impl Plan {

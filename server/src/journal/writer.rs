@@ -58,7 +58,8 @@ pub(super) struct Writer {
 /// An entry whose messages have their numbers.
 struct Numbered {
     tags: Vec<Option<Tag>>,
-    accepted: Vec<Accepted>,
+    /// Refused alone, if nobody can say what was sent before.
+    accepted: Result<Vec<Accepted>, Refused>,
     reply: Reply,
 }
 
@@ -154,11 +155,11 @@ impl Writer {
         for numbered in entries {
             match numbered.reply {
                 Reply::Waiting(teller) => {
-                    waiting.push((teller, outcome.map(|()| numbered.accepted)));
+                    waiting.push((teller, outcome.and(numbered.accepted)));
                 }
                 Reply::Origin(origin) => {
-                    let outcome = outcome.map(|()| &numbered.accepted[..]);
-                    origin.done(&numbered.tags, outcome);
+                    let accepted = numbered.accepted.as_deref().map_err(|refused| *refused);
+                    origin.done(&numbered.tags, outcome.and(accepted));
                     origins.push(origin);
                 }
             }
@@ -186,19 +187,24 @@ impl Writer {
         plan: &mut Plan,
     ) -> Numbered {
         let by = reply.key();
+        let known = if drafts.iter().any(|draft| draft.tag.is_some()) {
+            self.tags.of(&*self.parts.store, from, now).map(Some)
+        } else {
+            Ok(None)
+        };
+        let mut known = match known {
+            Ok(known) => known,
+            Err(error) => {
+                error!("what {from} sends is not accepted: {error}");
+                return Numbered {
+                    tags: drafts.into_iter().map(|draft| draft.tag).collect(),
+                    accepted: Err(Refused),
+                    reply,
+                };
+            }
+        };
         let mut tags = Vec::with_capacity(drafts.len());
         let mut accepted = Vec::with_capacity(drafts.len());
-        let mut known = if drafts.iter().any(|draft| draft.tag.is_some()) {
-            self.tags
-                .of(&*self.parts.store, from, now)
-                .inspect_err(|error| {
-                    error!("nothing was accepted: {error}");
-                    plan.is_refused = true;
-                })
-                .ok()
-        } else {
-            None
-        };
         let keys = known.as_ref().map_or_else(Vec::new, |known| {
             known.keys(drafts.iter().map(|draft| draft.tag.as_ref()))
         });
@@ -222,7 +228,7 @@ impl Writer {
         }
         Numbered {
             tags,
-            accepted,
+            accepted: Ok(accepted),
             reply,
         }
     }
@@ -234,9 +240,6 @@ impl Writer {
         mut plan: Plan,
         reads: &[(Login, Read, Option<u64>)],
     ) -> Result<(), Refused> {
-        if plan.is_refused {
-            return Err(Refused);
-        }
         let commit = {
             let mut book = self.parts.mailboxes.lock();
             plan_moves(&book, reads, &mut plan.moves);
