@@ -124,6 +124,8 @@ impl Parts {
         let (high_water, floor) = HighWater::open(folder).map_err(refused)?;
         let is_synced = durability == Durability::Sync;
         let (log, replay) = Log::open(folder, database.settled()?, is_synced).map_err(refused)?;
+        // Files that were made just now are there after a power cut too.
+        sync_folder(folder).map_err(refused)?;
         let (gathered, damage) = replayed(replay);
         let there = database.last_numbers()?.message;
         let there = there.max(gathered.last().message);
@@ -309,6 +311,17 @@ fn replayed(replay: Replay) -> (Unsettled, Option<String>) {
 
 fn before_it(id: MessageId) -> MessageId {
     MessageId(id.0.saturating_sub(1))
+}
+
+#[cfg(unix)]
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    std::fs::File::open(folder)?.sync_all()
+}
+
+/// Other systems write down by themselves what is in a folder.
+#[cfg(not(unix))]
+fn sync_folder(_folder: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 fn failed_before() -> io::Error {
