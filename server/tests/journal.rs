@@ -686,7 +686,7 @@ fn many_threads_get_numbers_without_gaps_and_history_in_their_order() {
     let folder = tempfile::tempdir().unwrap();
     let desk = Desk::open(folder.path().into());
     let all = Mutex::new(BTreeSet::new());
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         for from in ["ana", "bob", "carla"] {
             let (desk, all) = (&desk, &all);
             scope.spawn(move || {
