@@ -92,12 +92,25 @@ impl DiskStore {
         let settler = parts.clone();
         let settler = thread::Builder::new()
             .name("settler".into())
-            .spawn(move || settler.run())
+            .spawn(move || {
+                let _end = Ended(&settler);
+                settler.run();
+            })
             .map_err(|error| parts.refused(error))?;
         Ok(Self {
             parts,
             settler: Some(settler),
         })
+    }
+}
+
+/// However the settler's thread ends, nobody waits for it any more.
+struct Ended<'a>(&'a Parts);
+
+impl Drop for Ended<'_> {
+    fn drop(&mut self) {
+        lock(&self.0.memory).has_failed = true;
+        self.0.changed.notify_all();
     }
 }
 
@@ -208,9 +221,9 @@ impl Parts {
         let mut memory = lock(&self.memory);
         let was_empty = memory.gathered.is_empty();
         if memory.gathered.add(record, number).is_none() {
+            drop(memory);
             // It was written in this form a moment ago. The log has it, and a start tries again.
-            memory.has_failed = true;
-            return Err(self.refused(io::ErrorKind::InvalidData.into()));
+            return Err(self.fail(self.refused(io::ErrorKind::InvalidData.into())));
         }
         let is_news = was_empty || (log.is_long() && !memory.is_long);
         memory.is_long = log.is_long();
@@ -253,9 +266,9 @@ impl Parts {
         let settling = {
             let mut memory = lock(&self.memory);
             if memory.settling.is_some() {
+                drop(memory);
                 // Whoever brought it into the database has panicked on the way.
-                memory.has_failed = true;
-                return Err(self.refused(failed_before()));
+                return Err(self.fail(self.refused(failed_before())));
             }
             let gathered = Arc::new(std::mem::take(&mut memory.gathered));
             memory.settling = Some(gathered.clone());
@@ -470,3 +483,6 @@ impl Store for DiskStore {
         self.parts.database.archive_bytes()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,9 +27,9 @@ const CLEAR: u8 = 4;
 /// What ends a batch, after its checksum.
 const TRAILER: &[u8] = b"FJL\x03";
 
-/// Cuts the newest journal of the database after its last whole batch, and keeps what it was beside it.
-/// An older one that is not whole is cut too if `loss` is accepted. Does nothing while another
-/// program has the database open.
+/// Cuts the newest journal of the database before a batch with a wrong checksum, and keeps what it was
+/// beside it. If `loss` is accepted, every journal that is not whole is cut. Does nothing while
+/// another program has the database open.
 ///
 /// # Errors
 /// [`StoreError::Damaged`] when an older journal is not whole, otherwise what the disk says.
@@ -57,9 +57,11 @@ pub(super) fn mend_journals(folder: &Path, loss: Loss) -> Result<(), StoreError>
         }
         cut(&older).map_err(refused)?;
     }
-    newest
-        .map_or(Ok(()), |newest| cut(&newest))
-        .map_err(refused)?;
+    if let Some(newest) = newest
+        && (loss == Loss::Accepted || is_spoiled(&newest).map_err(refused)?)
+    {
+        cut(&newest).map_err(refused)?;
+    }
     lock.unlock().map_err(refused)
 }
 
@@ -75,6 +77,14 @@ fn journals(folder: &Path) -> io::Result<Vec<PathBuf>> {
     }
     journals.sort_by_key(number);
     Ok(journals)
+}
+
+/// Whether a whole batch in it has another checksum than it should: with that fjall does not open it.
+/// A batch that is torn fjall cuts off by itself.
+fn is_spoiled(file: &Path) -> io::Result<bool> {
+    let content = fs::read(file)?;
+    let end = batch(&content[whole_batches(&content)..]);
+    Ok(end.is_some_and(|batch| !batch.fits))
 }
 
 fn is_whole(file: &Path) -> io::Result<bool> {
@@ -111,14 +121,22 @@ fn cut(file: &Path) -> io::Result<()> {
 /// How many bytes at the beginning of a journal are whole batches.
 fn whole_batches(content: &[u8]) -> usize {
     let mut rest = content;
-    while let Some(after) = batch(rest) {
-        rest = after;
+    while let Some(batch) = batch(rest).filter(|batch| batch.fits) {
+        rest = batch.after;
     }
     content.len() - rest.len()
 }
 
-/// What follows a whole batch.
-fn batch(bytes: &[u8]) -> Option<&[u8]> {
+/// A batch with all its parts.
+struct Batch<'a> {
+    /// Its checksum is that of its items.
+    fits: bool,
+    /// What follows it.
+    after: &'a [u8],
+}
+
+/// The batch that stands here, if it is not torn.
+fn batch(bytes: &[u8]) -> Option<Batch<'_>> {
     let (&[START, a, b, c, d], rest) = bytes.split_first_chunk()? else {
         return None;
     };
@@ -133,7 +151,8 @@ fn batch(bytes: &[u8]) -> Option<&[u8]> {
     };
     let (checksum, rest) = rest.split_first_chunk()?;
     let after = rest.strip_prefix(TRAILER)?;
-    (u64::from_le_bytes(*checksum) == xxh3_64(items)).then_some(after)
+    let fits = u64::from_le_bytes(*checksum) == xxh3_64(items);
+    Some(Batch { fits, after })
 }
 
 /// What follows an item.
@@ -212,6 +231,18 @@ mod tests {
         assert_eq!(batches(folder.path()), 5);
         let copy = format!("{}.damaged", journal.display());
         assert_eq!(fs::read(copy).unwrap(), damaged);
+    }
+
+    #[test]
+    fn a_torn_end_is_left_to_the_database_which_drops_it() {
+        let (folder, journal) = database(9);
+        let mut torn = fs::read(&journal).unwrap();
+        let end = torn.iter().rposition(|&byte| byte != 0).unwrap();
+        torn.truncate(end - 5);
+        fs::write(&journal, &torn).unwrap();
+        mend_journals(folder.path(), Loss::Refused).unwrap();
+        assert_eq!(fs::read(&journal).unwrap(), torn);
+        assert_eq!(batches(folder.path()), 8);
     }
 
     #[test]

@@ -108,7 +108,7 @@ pub struct Unarchived<'a> {
     pub text: &'a str,
 }
 
-/// The durable state of the server. Every backend passes `tests/store_contract.rs`.
+/// The durable state of the server. Every backend passes `tests/store_contract`.
 pub trait Store: Send + Sync + 'static {
     /// Makes a commit durable. When this returns, it survives a power cut (unless the store was
     /// opened for less); after an error, none of it may be acknowledged.
