@@ -8,6 +8,7 @@
 use std::{
     collections::{BTreeSet, HashMap},
     fs,
+    ops::RangeInclusive,
     path::PathBuf,
     sync::{
         Arc, Mutex,
@@ -28,7 +29,7 @@ use mensageiro_server::{
     options::Durability,
     status::Counters,
     store::{
-        Commit, CursorRecord, DiskStore, LastNumbers, Loss, Store, StoreError, TagRecord,
+        Commit, CursorRecord, DiskStore, LastNumbers, Loss, Store, StoreError, TagHash, TagRecord,
         Unarchived,
     },
 };
@@ -280,6 +281,15 @@ impl Store for Counting {
             });
         }
         self.inner.tags(login, not_before, most)
+    }
+
+    fn tag(
+        &self,
+        login: &Login,
+        hash: TagHash,
+        near: &RangeInclusive<MessageId>,
+    ) -> Result<Option<TagRecord>, StoreError> {
+        self.inner.tag(login, hash, near)
     }
 
     fn seen(&self) -> Result<HashMap<Login, Timestamp>, StoreError> {

@@ -4,6 +4,7 @@
 use std::{
     collections::{HashMap, hash_map::Entry},
     hash::{BuildHasherDefault, Hash, Hasher},
+    ops::RangeInclusive,
 };
 
 use jiff::{SignedDuration, Timestamp};
@@ -12,7 +13,7 @@ use mensageiro_protocol::Login;
 use super::Accepted;
 use crate::{
     message::{MessageId, Tag},
-    store::{Store, StoreError, TagHash, TagRecord},
+    store::{Store, StoreError, TagHash},
 };
 
 /// How long a tag is remembered.
@@ -28,6 +29,9 @@ const IDLE: SignedDuration = SignedDuration::from_mins(10);
 const FRESH: SignedDuration = SignedDuration::from_hours(24);
 const MOST_IN_MEMORY: usize = 2 * MOST;
 
+/// So much memory is kept for what the next commit adds.
+const KEPT_ADDED: usize = 64;
+
 /// The tags of those who have lately sent some.
 #[derive(Default)]
 pub(super) struct Tags {
@@ -37,33 +41,40 @@ pub(super) struct Tags {
     looked_at: Timestamp,
 }
 
-/// The tags of one login.
+/// The tags of one login. Of each there is only as much in memory as it takes to know almost every
+/// new one, and where to look for the others: the store knows for certain.
 pub(super) struct TagsOf {
-    ids: HashMap<Key, Offset, BuildHasherDefault<KeyHasher>>,
+    regions: HashMap<Fingerprint, Region, BuildHasherDefault<FingerprintHasher>>,
+    /// Of tags whose fingerprint another one has too.
+    others: HashMap<TagHash, Region>,
     /// No message with a tag has a lower number.
     base: MessageId,
-    /// When messages were sent, by rising numbers, in milliseconds: one for each commit, with its
-    /// first message of the login.
-    times: Vec<(MessageId, i64)>,
-    /// What the commit in hand has added.
-    added: Vec<Key>,
+    /// What the commit in hand has added, by rising numbers. The store does not know it yet.
+    added: Vec<(MessageId, TagHash)>,
     loaded_at: Timestamp,
     used_at: Timestamp,
 }
 
-/// So much of a [`TagHash`] that no two of a login's tags are the same: 88 bits. A key and its
-/// offset take 16 bytes together.
+/// A tag that was looked for.
+pub(super) struct LookedUp {
+    hash: TagHash,
+    /// The message that was sent under it before.
+    before: Option<Accepted>,
+}
+
+/// 40 bits of a [`TagHash`]. Two of a login's tags have the same about once in a million times that
+/// a new one comes, which costs a look into the store.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Key([u8; 11]);
+struct Fingerprint([u8; 5]);
 
-/// The number of a message above [`TagsOf::base`]: 40 bits, which no server's numbers outrun while
-/// its tags are remembered.
+/// Which 1,024 numbers above [`TagsOf::base`] that of a message is among; the last region has no
+/// end. With its fingerprint it takes 8 bytes.
 #[derive(Clone, Copy)]
-struct Offset([u8; 5]);
+struct Region([u8; 3]);
 
-/// Takes a part of a [`Key`] as it is: nothing mixes it better than the hash it comes from.
+/// Mixes a [`Fingerprint`] just enough for a table that takes both ends of a hash.
 #[derive(Default)]
-struct KeyHasher(u64);
+struct FingerprintHasher(u64);
 
 impl Tags {
     /// What a login has sent; the commit in hand may add to it.
@@ -103,111 +114,184 @@ impl Tags {
 impl TagsOf {
     fn load(store: &dyn Store, login: &Login, now: Timestamp) -> Result<Self, StoreError> {
         let not_before = now.checked_sub(KEPT).unwrap_or(Timestamp::MIN);
-        let tags = store.tags(login, not_before, MOST)?;
-        let time = |one: &TagRecord| (one.id, one.sent_at.as_millisecond());
-        let mut times: Vec<_> = tags.iter().map(time).collect();
-        times.sort_unstable();
-        times.dedup_by_key(|(_, at)| *at);
-        times.shrink_to_fit();
-        let base = times.first().map_or(MessageId(0), |(id, _)| *id);
-        let ids = tags
-            .into_iter()
-            .map(|one| (Key::of(one.hash), Offset::of(one.id, base)));
-        Ok(Self {
-            ids: ids.collect(),
-            base,
-            times,
+        let known = store.tags(login, not_before, MOST)?;
+        let base = known.iter().map(|one| one.id).min();
+        let mut tags = Self {
+            regions: HashMap::with_capacity_and_hasher(known.len(), BuildHasherDefault::new()),
+            others: HashMap::new(),
+            base: base.unwrap_or_default(),
             added: Vec::new(),
             loaded_at: now,
             used_at: now,
-        })
+        };
+        for one in known {
+            tags.insert(one.hash, one.id);
+        }
+        Ok(tags)
     }
 
-    /// What stands for each of these tags.
-    pub(super) fn keys<'a>(&self, tags: impl Iterator<Item = Option<&'a Tag>>) -> Vec<Option<Key>> {
-        let key = |tag| Key::of(TagHash::of(tag));
-        let keys: Vec<_> = tags.map(|tag| tag.map(key)).collect();
-        // Looked up in a row, what all of them need comes from memory at the same time, and is
-        // there when it is asked for.
-        let known = keys.iter().flatten();
-        std::hint::black_box(known.filter(|key| self.ids.contains_key(key)).count());
-        keys
+    /// What is known about each of these tags before the entry they come from.
+    ///
+    /// # Errors
+    /// When the store cannot say whether one was sent before.
+    pub(super) fn look_up<'a>(
+        &self,
+        store: &dyn Store,
+        login: &Login,
+        tags: impl Iterator<Item = Option<&'a Tag>>,
+        now: Timestamp,
+    ) -> Result<Vec<Option<LookedUp>>, StoreError> {
+        let hashes: Vec<_> = tags.map(|tag| tag.map(TagHash::of)).collect();
+        // Looked for in a row, what all of them need comes from memory at the same time.
+        let is_perhaps_known = |hash: &Option<_>| {
+            hash.is_some_and(|hash| self.regions.contains_key(&Fingerprint::of(hash)))
+        };
+        let perhaps_known: Vec<_> = hashes.iter().map(is_perhaps_known).collect();
+        let both = hashes.into_iter().zip(perhaps_known);
+        let looked_up = both.map(|(hash, is_perhaps_known)| {
+            let Some(hash) = hash else {
+                return Ok(None);
+            };
+            let before = match is_perhaps_known {
+                true => self.find(store, login, hash, now)?,
+                false => None,
+            };
+            Ok(Some(LookedUp { hash, before }))
+        });
+        looked_up.collect()
     }
 
     /// The message that was sent under this tag before. If there is none, the tag stands for
     /// `id` from now on.
-    pub(super) fn before(&mut self, key: Key, id: MessageId, now: Timestamp) -> Option<Accepted> {
-        match self.ids.entry(key) {
-            Entry::Occupied(before) => {
-                let id = before.get().above(self.base);
-                let commit = self.times.partition_point(|(first, _)| *first <= id);
-                let sent = commit.checked_sub(1).and_then(|at| self.times.get(at));
-                Some(Accepted {
-                    id,
-                    sent_at: sent
-                        .and_then(|(_, at)| Timestamp::from_millisecond(*at).ok())
-                        .unwrap_or(now),
+    pub(super) fn before(
+        &mut self,
+        tag: LookedUp,
+        id: MessageId,
+        now: Timestamp,
+    ) -> Option<Accepted> {
+        let before = tag.before.or_else(|| self.find_added(tag.hash, now));
+        if before.is_none() {
+            if self.regions.is_empty() {
+                self.base = id;
+            }
+            self.insert(tag.hash, id);
+            self.added.push((id, tag.hash));
+        }
+        before
+    }
+
+    /// Where the message of this tag is, if there is one.
+    fn regions(&self, hash: TagHash) -> impl Iterator<Item = RangeInclusive<MessageId>> {
+        let one = self.regions.get(&Fingerprint::of(hash));
+        let other = self.others.get(&hash);
+        one.into_iter()
+            .chain(other)
+            .map(|region| region.above(self.base))
+    }
+
+    fn find(
+        &self,
+        store: &dyn Store,
+        login: &Login,
+        hash: TagHash,
+        now: Timestamp,
+    ) -> Result<Option<Accepted>, StoreError> {
+        if let Some(added) = self.find_added(hash, now) {
+            return Ok(Some(added));
+        }
+        for region in self.regions(hash) {
+            if let Some(before) = store.tag(login, hash, &region)? {
+                return Ok(Some(Accepted {
+                    id: before.id,
+                    sent_at: before.sent_at,
                     is_repeat: true,
-                })
+                }));
             }
-            Entry::Vacant(free) => {
-                if self.times.is_empty() {
-                    self.base = id;
-                }
-                free.insert(Offset::of(id, self.base));
-                if self.added.is_empty() {
-                    self.times.push((id, now.as_millisecond()));
-                }
-                self.added.push(key);
-                None
-            }
+        }
+        Ok(None)
+    }
+
+    fn find_added(&self, hash: TagHash, now: Timestamp) -> Option<Accepted> {
+        self.regions(hash).find_map(|region| {
+            let start = self.added.partition_point(|(id, _)| id < region.start());
+            let there = self.added[start..].iter();
+            let (id, _) = there
+                .take_while(|(id, _)| id <= region.end())
+                .find(|(_, added)| *added == hash)?;
+            Some(Accepted {
+                id: *id,
+                sent_at: now,
+                is_repeat: true,
+            })
+        })
+    }
+
+    fn insert(&mut self, hash: TagHash, id: MessageId) {
+        let region = Region::of(id, self.base);
+        match self.regions.entry(Fingerprint::of(hash)) {
+            Entry::Vacant(free) => drop(free.insert(region)),
+            Entry::Occupied(_) => drop(self.others.insert(hash, region)),
         }
     }
 
     fn settle(&mut self, is_durable: bool) {
-        if !is_durable && !self.added.is_empty() {
-            self.times.pop();
-            for key in &self.added {
-                self.ids.remove(key);
+        if !is_durable {
+            for (_, hash) in &self.added {
+                if self.others.remove(hash).is_none() {
+                    self.regions.remove(&Fingerprint::of(*hash));
+                }
             }
         }
         self.added.clear();
+        self.added.shrink_to(KEPT_ADDED);
     }
 
     fn is_of_use(&self, now: Timestamp) -> bool {
         now.duration_since(self.used_at).abs() < IDLE
             && now.duration_since(self.loaded_at).abs() < FRESH
-            && self.ids.len() < MOST_IN_MEMORY
+            && self.regions.len() + self.others.len() < MOST_IN_MEMORY
     }
 }
 
-impl Key {
+impl Fingerprint {
     fn of(TagHash(hash): TagHash) -> Self {
-        let [key @ .., _, _, _, _, _] = hash.to_le_bytes();
-        Self(key)
+        let [kept @ .., _, _, _, _, _, _, _, _, _, _, _] = hash.to_le_bytes();
+        Self(kept)
     }
 }
 
-impl Offset {
+impl Region {
+    /// Numbers in a region, as a power of two.
+    const BITS: u32 = 10;
+
+    const LAST: u64 = (1 << 24) - 1;
+
     fn of(id: MessageId, base: MessageId) -> Self {
-        let [offset @ .., _, _, _] = id.0.saturating_sub(base.0).to_le_bytes();
-        Self(offset)
+        let region = id.0.saturating_sub(base.0) >> Self::BITS;
+        let [region @ .., _, _, _, _, _] = region.min(Self::LAST).to_le_bytes();
+        Self(region)
     }
 
-    fn above(self, base: MessageId) -> MessageId {
-        let [a, b, c, d, e] = self.0;
-        MessageId(base.0 + u64::from_le_bytes([a, b, c, d, e, 0, 0, 0]))
+    fn above(self, base: MessageId) -> RangeInclusive<MessageId> {
+        let [a, b, c] = self.0;
+        let region = u64::from_le_bytes([a, b, c, 0, 0, 0, 0, 0]);
+        let start = base.0.saturating_add(region << Self::BITS);
+        let end = match region {
+            Self::LAST => u64::MAX,
+            _ => start.saturating_add((1 << Self::BITS) - 1),
+        };
+        MessageId(start)..=MessageId(end)
     }
 }
 
-impl Hash for Key {
+impl Hash for Fingerprint {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let [low @ .., _, _, _] = self.0;
-        state.write_u64(u64::from_le_bytes(low));
+        let [a, b, c, d, e] = self.0;
+        state.write_u64(u64::from_le_bytes([a, b, c, d, e, 0, 0, 0]));
     }
 }
 
-impl Hasher for KeyHasher {
+impl Hasher for FingerprintHasher {
     fn write(&mut self, bytes: &[u8]) {
         for &byte in bytes {
             self.0 = self.0.rotate_left(8) ^ u64::from(byte);
@@ -218,13 +302,16 @@ impl Hasher for KeyHasher {
         self.0 = number;
     }
 
+    /// The low bits are random as they are; an odd factor makes the high ones so.
     fn finish(&self) -> u64 {
-        self.0
+        self.0.wrapping_mul(0x9E37_79B9_7F4A_7C15)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::{iter, path::Path};
+
     use mensageiro_protocol::Text;
 
     use super::*;
@@ -234,36 +321,44 @@ mod tests {
         store::{Block, Commit, DiskStore, LastNumbers, Loss},
     };
 
-    #[test]
-    fn a_tag_is_remembered_for_seven_days_in_memory_and_on_disk() {
-        let folder = tempfile::tempdir().unwrap();
-        let open = || DiskStore::open(folder.path(), Durability::Sync, Loss::Refused).unwrap();
-        let mut store = open();
-        let (ana, tag) = (Login::parse("ana").unwrap(), Tag::parse("a").unwrap());
-        let sent_at = Timestamp::from_second(1_700_000_000).unwrap();
-        let later = |hours| sent_at + SignedDuration::from_hours(hours);
-        let (id, next) = (MessageId(1), MessageId(2));
-        let mut tags = Tags::default();
-        let before = |store: &DiskStore, tags: &mut Tags, now| {
-            let of_ana = tags.of(store, &ana, now).unwrap();
-            let key = Key::of(TagHash::of(&tag));
-            let before = of_ana.before(key, next, now);
-            tags.settle(false, now);
-            before.map(|before| (before.id, before.sent_at))
-        };
-        let of_ana = tags.of(&store, &ana, sent_at).unwrap();
-        let key = Key::of(TagHash::of(&tag));
-        assert_eq!(of_ana.before(key, id, sent_at), None);
+    /// What a message with this tag is told.
+    fn sent(
+        of: &mut TagsOf,
+        store: &dyn Store,
+        login: &Login,
+        tag: &Tag,
+        id: MessageId,
+        now: Timestamp,
+    ) -> Option<Accepted> {
+        let looked_up = of.look_up(store, login, iter::once(Some(tag)), now);
+        let looked_up = looked_up.unwrap().pop().flatten().unwrap();
+        of.before(looked_up, id, now)
+    }
+
+    fn open(folder: &Path) -> DiskStore {
+        DiskStore::open(folder, Durability::Sync, Loss::Refused).unwrap()
+    }
+
+    fn tag(tag: &str) -> Tag {
+        Tag::parse(tag).unwrap()
+    }
+
+    fn ana() -> Login {
+        Login::parse("ana").unwrap()
+    }
+
+    /// A commit of one message of ana's to herself.
+    fn commit(id: MessageId, tag: &Tag, sent_at: Timestamp) -> Commit {
         let message = Message {
             id,
             sent_at,
-            from: ana.clone(),
-            to: ana.clone(),
+            from: ana(),
+            to: ana(),
             members: None,
             tag: Some(tag.clone()),
             text: Text::from("hello"),
         };
-        let commit = Commit {
+        Commit {
             blocks: vec![Block {
                 conversation: message.conversation(),
                 messages: vec![message.into()],
@@ -273,11 +368,30 @@ mod tests {
                 read_mark: 0,
             },
             ..Commit::default()
+        }
+    }
+
+    #[test]
+    fn a_tag_is_remembered_for_seven_days_in_memory_and_on_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = open(folder.path());
+        let (ana, tag) = (ana(), tag("a"));
+        let sent_at = Timestamp::from_second(1_700_000_000).unwrap();
+        let later = |hours| sent_at + SignedDuration::from_hours(hours);
+        let (id, next) = (MessageId(1), MessageId(2));
+        let mut tags = Tags::default();
+        let before = |store: &DiskStore, tags: &mut Tags, now| {
+            let of_ana = tags.of(store, &ana, now).unwrap();
+            let before = sent(of_ana, store, &ana, &tag, next, now);
+            tags.settle(false, now);
+            before.map(|before| (before.id, before.sent_at))
         };
-        store.commit(&commit).unwrap();
+        let of_ana = tags.of(&store, &ana, sent_at).unwrap();
+        assert_eq!(sent(of_ana, &store, &ana, &tag, id, sent_at), None);
+        store.commit(&commit(id, &tag, sent_at)).unwrap();
         tags.settle(true, sent_at);
         drop(store);
-        store = open();
+        store = open(folder.path());
         for hours in [0, 1, 23, 47, 100, 7 * 24] {
             assert_eq!(before(&store, &mut tags, later(hours)), Some((id, sent_at)));
         }
@@ -291,5 +405,54 @@ mod tests {
             None,
             "it was forgotten"
         );
+    }
+
+    #[test]
+    fn two_tags_that_look_the_same_in_memory_are_two_tags() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(folder.path());
+        let ana = ana();
+        let both = ["t1027131", "t1486335"].map(tag);
+        let prints = both.each_ref().map(|tag| Fingerprint::of(TagHash::of(tag)));
+        assert!(prints[0] == prints[1], "the test needs two others");
+        let at = |id: u64| Timestamp::from_second(1_700_000_000 + id.cast_signed()).unwrap();
+        let mut tags = Tags::default();
+        // The second number is in another region than the first.
+        for (tag, id) in both.iter().zip([1, 5000]) {
+            for is_durable in [false, true] {
+                let of_ana = tags.of(&store, &ana, at(id)).unwrap();
+                let mut told = || sent(of_ana, &store, &ana, tag, MessageId(id), at(id));
+                assert_eq!(told(), None);
+                let again = told().map(|again| again.id);
+                assert_eq!(again, Some(MessageId(id)), "in the commit in hand");
+                if is_durable {
+                    store.commit(&commit(MessageId(id), tag, at(id))).unwrap();
+                }
+                tags.settle(is_durable, at(id));
+            }
+        }
+        for mut tags in [tags, Tags::default()] {
+            for (tag, id) in both.iter().zip([1, 5000]) {
+                let of_ana = tags.of(&store, &ana, at(9999)).unwrap();
+                let told = sent(of_ana, &store, &ana, tag, MessageId(9999), at(9999));
+                let expected = Accepted {
+                    id: MessageId(id),
+                    sent_at: at(id),
+                    is_repeat: true,
+                };
+                assert_eq!(told, Some(expected));
+            }
+        }
+    }
+
+    #[test]
+    fn a_region_holds_its_number_however_far_it_is() {
+        let base = MessageId(77);
+        for further in [0, 1, 1023, 1024, 1 << 33, (1 << 34) - 1, 1 << 34, 1 << 50] {
+            let id = MessageId(base.0 + further);
+            let region = Region::of(id, base).above(base);
+            assert!(region.contains(&id), "{further}");
+        }
+        assert!(Region::of(MessageId(1), base).above(base).contains(&base));
     }
 }

@@ -187,13 +187,21 @@ impl Writer {
         plan: &mut Plan,
     ) -> Numbered {
         let by = reply.key();
-        let known = if drafts.iter().any(|draft| draft.tag.is_some()) {
-            self.tags.of(&*self.parts.store, from, now).map(Some)
-        } else {
-            Ok(None)
+        let store = &*self.parts.store;
+        let known = match drafts.iter().any(|draft| draft.tag.is_some()) {
+            true => self.tags.of(store, from, now).map(Some),
+            false => Ok(None),
         };
-        let mut known = match known {
-            Ok(known) => known,
+        let looked_up = known.and_then(|known| {
+            let Some(known) = known else {
+                return Ok((None, Vec::new()));
+            };
+            let tags = drafts.iter().map(|draft| draft.tag.as_ref());
+            let looked_up = known.look_up(store, from, tags, now)?;
+            Ok((Some(known), looked_up))
+        });
+        let (mut known, looked_up) = match looked_up {
+            Ok(looked_up) => looked_up,
             Err(error) => {
                 error!("what {from} sends is not accepted: {error}");
                 return Numbered {
@@ -205,15 +213,12 @@ impl Writer {
         };
         let mut tags = Vec::with_capacity(drafts.len());
         let mut accepted = Vec::with_capacity(drafts.len());
-        let keys = known.as_ref().map_or_else(Vec::new, |known| {
-            known.keys(drafts.iter().map(|draft| draft.tag.as_ref()))
-        });
-        let keys = keys.into_iter().chain(iter::repeat(None));
-        for (draft, key) in drafts.into_iter().zip(keys) {
+        let looked_up = looked_up.into_iter().chain(iter::repeat_with(|| None));
+        for (draft, tag) in drafts.into_iter().zip(looked_up) {
             tags.push(draft.tag.clone());
             let id = last.message.next();
-            if let Some((key, known)) = key.zip(known.as_mut())
-                && let Some(before) = known.before(key, id, now)
+            if let Some((tag, known)) = tag.zip(known.as_mut())
+                && let Some(before) = known.before(tag, id, now)
             {
                 accepted.push(before);
                 continue;

@@ -8,6 +8,7 @@
 use std::{
     collections::HashMap,
     io,
+    ops::RangeInclusive,
     path::{Path, PathBuf},
     sync::{Arc, Condvar, Mutex},
     thread::{self, JoinHandle},
@@ -19,7 +20,7 @@ use mensageiro_protocol::Login;
 use tracing::{error, warn};
 
 use super::{
-    Commit, CursorRecord, LastNumbers, Store, StoreError, TagRecord, Unarchived,
+    Commit, CursorRecord, LastNumbers, Store, StoreError, TagHash, TagRecord, Unarchived,
     fjall::{FjallStore, lock},
     growing::GrowingBlock,
     high_water::HighWater,
@@ -450,6 +451,19 @@ impl Store for DiskStore {
         let in_memory = in_memory.into_iter().flatten();
         tags.extend(in_memory.filter(|tag| tag.sent_at >= not_before));
         Ok(tags)
+    }
+
+    fn tag(
+        &self,
+        login: &Login,
+        hash: TagHash,
+        near: &RangeInclusive<MessageId>,
+    ) -> Result<Option<TagRecord>, StoreError> {
+        let in_memory = self.parts.in_memory(|part| part.tag_of(login, hash, near));
+        match in_memory.into_iter().flatten().next() {
+            Some(tag) => Ok(Some(tag)),
+            None => self.parts.database.tag(login, hash, near),
+        }
     }
 
     fn seen(&self) -> Result<HashMap<Login, Timestamp>, StoreError> {

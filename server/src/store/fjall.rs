@@ -1,7 +1,8 @@
 //! The database behind the log.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
+    ops::RangeInclusive,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
 };
@@ -11,7 +12,7 @@ use jiff::Timestamp;
 use mensageiro_protocol::Login;
 
 use super::{
-    CursorRecord, LastNumbers, StoreError, TagRecord, archiving::AtHand, reading, records,
+    CursorRecord, LastNumbers, StoreError, TagHash, TagRecord, archiving::AtHand, reading, records,
     rosters::Rosters, unsettled::Unsettled,
 };
 use crate::{
@@ -130,6 +131,19 @@ impl FjallStore {
                 let there = guard.key().map_err(|e| self.failed(e))?;
                 if !reads.iter().any(|key| *key == *there) {
                     batch.remove(&self.reads, there);
+                }
+            }
+        }
+        for (login, tags) in unsettled.tags() {
+            let key = |id| records::tags_key(login, id);
+            let keys: HashSet<_> = tags.iter().map(|record| key(record.id())).collect();
+            let Some(first) = tags.first() else {
+                continue;
+            };
+            for guard in self.tags.range(key(first.id())..=key(MessageId::MAX)) {
+                let there = guard.key().map_err(|e| self.failed(e))?;
+                if !keys.contains(&*there) {
+                    batch.remove(&self.tags, there);
                 }
             }
         }
@@ -264,6 +278,29 @@ impl FjallStore {
             batch.commit().map_err(|e| self.failed(e))?;
         }
         Ok(found)
+    }
+
+    pub(super) fn tag(
+        &self,
+        login: &Login,
+        hash: TagHash,
+        near: &RangeInclusive<MessageId>,
+    ) -> Result<Option<TagRecord>, StoreError> {
+        let key = |id| records::tags_key(login.as_str().as_bytes(), id);
+        let range = key(MessageId(0))..=key(*near.end());
+        for guard in self.tags.range(range).rev() {
+            let (key, value) = guard.into_inner().map_err(|e| self.failed(e))?;
+            let first = records::number_at_end(&key).map(MessageId);
+            let (first, tags) = first
+                .zip(records::tags(&value))
+                .ok_or_else(|| self.damaged("tags"))?;
+            let tag = tags.into_iter().find(|tag| tag.hash == hash);
+            // Records follow one another by number: those before have none near.
+            if tag.is_some() || first <= *near.start() {
+                return Ok(tag);
+            }
+        }
+        Ok(None)
     }
 
     pub(super) fn seen(&self) -> Result<HashMap<Login, Timestamp>, StoreError> {

@@ -28,12 +28,12 @@ pub(super) type Roster = (Login, Members);
 impl GrowingBlock {
     /// Begins with a block of the log; `roster` is what its header stands for. Every message is
     /// shown. `None` if it cannot be read.
-    pub(super) fn begin(
+    pub(super) fn begin<'a>(
         header: &BlockHeader,
-        records: Records<'_>,
+        records: Records<'a>,
         first: MessageId,
         roster: Option<Roster>,
-        visit: impl FnMut(MessageId, i64, &MessageRecord<'_>),
+        visit: impl FnMut(MessageId, i64, &MessageRecord<'a>),
     ) -> Option<Self> {
         let bytes = records.rest();
         let (last, last_at_ms, messages) = end(records, visit)??;
@@ -60,12 +60,12 @@ impl GrowingBlock {
 
     /// Appends a block of the log that it takes. Every message is shown. `None` if it cannot be
     /// read.
-    pub(super) fn append(
+    pub(super) fn append<'a>(
         &mut self,
         header: &BlockHeader,
-        records: Records<'_>,
+        records: Records<'a>,
         first: MessageId,
-        visit: impl FnMut(MessageId, i64, &MessageRecord<'_>),
+        visit: impl FnMut(MessageId, i64, &MessageRecord<'a>),
     ) -> Option<()> {
         let further = first.0.checked_sub(self.last.0)?;
         let later_ms = header.sent_at_ms.checked_sub(self.last_at_ms)?;
@@ -116,9 +116,9 @@ impl GrowingBlock {
 
 /// Shows messages. The number and the time of the last one, and how many they are; the inner `None`
 /// if there is none.
-fn end(
-    mut records: Records<'_>,
-    mut visit: impl FnMut(MessageId, i64, &MessageRecord<'_>),
+fn end<'a>(
+    mut records: Records<'a>,
+    mut visit: impl FnMut(MessageId, i64, &MessageRecord<'a>),
 ) -> Option<Option<(MessageId, i64, usize)>> {
     let mut last = None;
     let mut messages = 0;

@@ -19,7 +19,7 @@ mod rosters;
 mod unsettled;
 mod writing;
 
-use std::{collections::HashMap, io, path::PathBuf, sync::Arc};
+use std::{collections::HashMap, io, ops::RangeInclusive, path::PathBuf, sync::Arc};
 
 use jiff::Timestamp;
 use mensageiro_protocol::Login;
@@ -172,6 +172,17 @@ pub trait Store: Send + Sync + 'static {
         not_before: Timestamp,
         most: usize,
     ) -> Result<Vec<TagRecord>, StoreError>;
+
+    /// One such tag, if its message's number is in `near`.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the disk refuses or a record is damaged.
+    fn tag(
+        &self,
+        login: &Login,
+        hash: TagHash,
+        near: &RangeInclusive<MessageId>,
+    ) -> Result<Option<TagRecord>, StoreError>;
 
     /// When users were last there.
     ///

@@ -1,6 +1,6 @@
 //! What is in the log and not in the database yet: in memory, as the database will have it.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, ops::RangeInclusive};
 
 use mensageiro_protocol::Login;
 
@@ -40,12 +40,21 @@ pub(super) struct Unsettled {
     number: u64,
 }
 
+/// A tag of the commit that is being added.
+struct NewTag<'a> {
+    author: &'a [u8],
+    hash: TagHash,
+    id: MessageId,
+    at_ms: i64,
+}
+
 /// A key of the database, or its beginning.
 type Key = Box<[u8]>;
 
 impl Unsettled {
     /// Adds a record of the log. `None` if it cannot be read.
     pub(super) fn add(&mut self, record: &[u8], number: u64) -> Option<()> {
+        let mut tags = Vec::new();
         for item in log::items(record) {
             let log::Item { kind, key, value } = item?;
             match kind {
@@ -54,7 +63,7 @@ impl Unsettled {
                     let number = u32::from_be_bytes(key.try_into().ok()?);
                     self.rosters.insert(number, roster);
                 }
-                Kind::Block => self.add_block(key, value)?,
+                Kind::Block => self.add_block(key, value, &mut tags)?,
                 Kind::Cursor => put(&mut self.cursors, key, value),
                 Kind::Reads => self.add_reads(key, value)?,
                 Kind::Seen => put(&mut self.seen, key, value),
@@ -66,11 +75,19 @@ impl Unsettled {
                 }
             }
         }
+        // Blocks come by conversation. Records of tags follow one another by number.
+        tags.sort_by_key(|tag| tag.id);
+        self.add_tags(&tags);
         self.number = number;
         Some(())
     }
 
-    fn add_block(&mut self, key: &[u8], value: &[u8]) -> Option<()> {
+    fn add_block<'a>(
+        &mut self,
+        key: &'a [u8],
+        value: &'a [u8],
+        tags: &mut Vec<NewTag<'a>>,
+    ) -> Option<()> {
         let (conversation, first) = key.split_last_chunk()?;
         let first = MessageId(u64::from_be_bytes(*first));
         let (header, records) = block::split(first, value)?;
@@ -79,15 +96,20 @@ impl Unsettled {
             number => Some(self.rosters.get(&number)?),
         };
         let [lesser, greater] = records::names(conversation)?;
-        let tags = &mut self.tags;
-        let note_tag = |id, at_ms, message: &block::MessageRecord<'_>| {
+        let note_tag = |id, at_ms, message: &block::MessageRecord<'a>| {
             if let Some(tag) = message.tag {
                 let author = match message.from {
                     Author::Lesser => lesser,
                     Author::Greater => greater,
                     Author::Member(name) => name.as_bytes(),
                 };
-                add_tag(tags, author, TagHash::of_text(tag), id, at_ms);
+                let hash = TagHash::of_text(tag);
+                tags.push(NewTag {
+                    author,
+                    hash,
+                    id,
+                    at_ms,
+                });
             }
         };
         let blocks = match self.blocks.get_mut(conversation) {
@@ -105,6 +127,26 @@ impl Unsettled {
         }
         self.first = Some(self.first.map_or(first, |before| before.min(first)));
         Some(())
+    }
+
+    fn add_tags(&mut self, tags: &[NewTag<'_>]) {
+        for tags in tags.chunk_by(|one, next| one.author == next.author) {
+            let author = tags[0].author;
+            let writers = match self.tags.get_mut(author) {
+                Some(writers) => writers,
+                None => self.tags.entry(author.into()).or_default(),
+            };
+            for tag in tags {
+                match writers.last_mut().filter(|last| !last.is_full()) {
+                    Some(last) => last.add(tag.hash, tag.id, tag.at_ms),
+                    None => {
+                        let mut writer = TagsWriter::new(tag.id, tag.at_ms);
+                        writer.add(tag.hash, tag.id, tag.at_ms);
+                        writers.push(writer);
+                    }
+                }
+            }
+        }
     }
 
     fn add_reads(&mut self, key: &[u8], value: &[u8]) -> Option<()> {
@@ -207,10 +249,27 @@ impl Unsettled {
         pairs(&self.seen)
     }
 
-    /// The tags of all logins, these as bytes.
-    pub(super) fn tags(&self) -> impl Iterator<Item = (&[u8], &TagsWriter)> {
-        let tags = self.tags.iter();
-        tags.flat_map(|(login, tags)| tags.iter().map(|tags| (&**login, tags)))
+    /// The records of tags of each login, this as bytes, by rising numbers.
+    pub(super) fn tags(&self) -> impl Iterator<Item = (&[u8], &[TagsWriter])> {
+        self.tags.iter().map(|(login, tags)| (&**login, &tags[..]))
+    }
+
+    /// One of them, if its message's number is in `near`.
+    pub(super) fn tag_of(
+        &self,
+        login: &Login,
+        hash: TagHash,
+        near: &RangeInclusive<MessageId>,
+    ) -> Option<TagRecord> {
+        let tags = self.tags.get(login.as_str().as_bytes())?;
+        let end = tags.partition_point(|record| record.id() <= *near.end());
+        let first = tags[..end].partition_point(|record| record.id() <= *near.start());
+        let near = &tags[first.saturating_sub(1)..end];
+        // What was written here can be read.
+        let mut near = near
+            .iter()
+            .flat_map(|record| records::tags(record.value()).unwrap_or_default());
+        near.find(|tag| tag.hash == hash)
     }
 
     /// The tags of one login.
@@ -236,27 +295,6 @@ fn put(map: &mut HashMap<Key, Vec<u8>>, key: &[u8], value: &[u8]) {
 
 fn pairs(map: &HashMap<Key, Vec<u8>>) -> impl Iterator<Item = (&[u8], &[u8])> {
     map.iter().map(|(key, value)| (&**key, &value[..]))
-}
-
-fn add_tag(
-    tags: &mut HashMap<Key, Vec<TagsWriter>>,
-    author: &[u8],
-    hash: TagHash,
-    id: MessageId,
-    at_ms: i64,
-) {
-    let writers = match tags.get_mut(author) {
-        Some(writers) => writers,
-        None => tags.entry(author.into()).or_default(),
-    };
-    match writers.last_mut().filter(|last| !last.is_full()) {
-        Some(last) => last.add(hash, id, at_ms),
-        None => {
-            let mut writer = TagsWriter::new(id, at_ms);
-            writer.add(hash, id, at_ms);
-            writers.push(writer);
-        }
-    }
 }
 
 /// The messages of some blocks with numbers from `from` to `to`.

@@ -22,8 +22,10 @@ impl FjallStore {
             blocks.insert(key, value);
         }
         for (login, tags) in unsettled.tags() {
-            let key = records::tags_key(login, tags.id());
-            batch.insert(&self.tags, key, tags.value());
+            for record in tags {
+                let key = records::tags_key(login, record.id());
+                batch.insert(&self.tags, key, record.value());
+            }
         }
         for (key, cursor) in unsettled.cursors() {
             batch.insert(&self.cursors, key, cursor);

@@ -306,6 +306,46 @@ fn who_a_group_message_was_for_does_not_change_with_the_group() {
 }
 
 #[test]
+fn a_tag_is_found_where_its_message_is() {
+    on_every_backend(|open| {
+        let tagged = |id: u64, to: &str| Message {
+            from: login("ana"),
+            to: login(to),
+            tag: Some(Tag::parse(&format!("t{id}")).unwrap()),
+            ..message(id, "bob")
+        };
+        let check = |store: &dyn Store| {
+            let find = |tag: &str, from, to| {
+                let hash = TagHash::of(&Tag::parse(tag).unwrap());
+                let near = MessageId(from)..=MessageId(to);
+                let found = store.tag(&login("ana"), hash, &near).unwrap();
+                found.map(|one| (one.id.0, one.hash == hash, one.sent_at))
+            };
+            for id in 1..=3000 {
+                let tag = format!("t{id}");
+                for (from, to) in [(id, id), (0, id), (id, u64::MAX), (id - 1, id + 1)] {
+                    assert_eq!(find(&tag, from, to), Some((id, true, at(0))), "{id}");
+                }
+            }
+            assert_eq!(find("other", 0, u64::MAX), None);
+            let hash = TagHash::of(&Tag::parse("t1").unwrap());
+            let all = MessageId(0)..=MessageId::MAX;
+            assert_eq!(store.tag(&login("bob"), hash, &all).unwrap(), None);
+        };
+        // To two in turn: in a commit messages go by conversation, not by number.
+        let store = open();
+        for first in (1..=3000).step_by(300) {
+            let to = ["bob", "zoe"];
+            let messages = (first..first + 300).map(|id| tagged(id, to[(id / 7 % 2) as usize]));
+            accept(&*store, messages.collect());
+        }
+        check(&*store);
+        drop(store);
+        check(&*open());
+    });
+}
+
+#[test]
 fn tags_are_remembered_until_they_are_too_old_or_too_many() {
     on_every_backend(|open| {
         let tagged = |id: u64, from: &str, day: i64| Message {

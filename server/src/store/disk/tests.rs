@@ -4,7 +4,7 @@ use crossbeam_channel::bounded;
 use mensageiro_protocol::Text;
 
 use super::*;
-use crate::store::Block;
+use crate::{message::Tag, store::Block};
 
 fn login(name: &str) -> Login {
     Login::parse(name).unwrap()
@@ -22,7 +22,7 @@ fn commit(number: u64, bytes: usize) -> Commit {
         from: login("ana"),
         to: login("bob"),
         members: None,
-        tag: None,
+        tag: Some(Tag::parse(&format!("t{number}")).unwrap()),
         text: Text::from("x".repeat(bytes).as_str()),
     };
     let conversation = message.conversation();
@@ -91,4 +91,35 @@ fn nobody_waits_for_a_settler_that_is_no_more() {
     parts.commit(&commit(1, 17 * 1024 * 1024)).unwrap();
     drop(Ended(&parts));
     assert!(parts.commit(&commit(2, 1)).is_err());
+}
+
+#[test]
+fn what_the_database_has_of_a_replay_is_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let parts = open(folder.path());
+    let gather = |numbers: RangeInclusive<u64>| {
+        for number in numbers {
+            parts.commit(&commit(number, 1)).unwrap();
+        }
+        mem::take(&mut lock(&parts.memory).gathered)
+    };
+    let all = gather(1..=9);
+    // It was settled in other portions before.
+    for portion in [1..=3, 4..=5, 6..=9] {
+        parts.database.settle(&gather(portion)).unwrap();
+    }
+    parts.database.settle_again(&all).unwrap();
+    let with = Conversation::pair(&login("ana"), &login("bob"));
+    let found = parts.database.history(&with, MessageId::MAX, 99).unwrap();
+    let ids: Vec<_> = found.iter().map(|one| one.id.0).collect();
+    assert_eq!(ids, [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    for message in found {
+        let hash = TagHash::of(&message.tag.unwrap());
+        let found = parts
+            .database
+            .tag(&login("ana"), hash, &(message.id..=message.id));
+        assert_eq!(found.unwrap().map(|one| one.id), Some(message.id));
+    }
+    assert_eq!(parts.database.tags.len().unwrap(), 1);
+    assert_eq!(parts.database.reads.len().unwrap(), 1);
 }

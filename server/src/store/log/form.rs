@@ -287,9 +287,11 @@ mod tests {
                 let hash = TagHash::of(message.tag.as_ref()?);
                 Some((hash, message.id, message.sent_at))
             });
+            let mut expected: Vec<_> = expected.collect();
+            expected.sort_unstable_by_key(|(_, id, _)| *id);
             let found = unsettled.tags_of(&author).into_iter();
             let found = found.map(|tag| (tag.hash, tag.id, tag.sent_at));
-            assert!(found.eq(expected));
+            assert!(found.eq(expected), "by rising numbers");
         }
         let cursors = unsettled.cursors();
         let cursors = cursors.map(|(key, value)| records::cursor_record(key, value).unwrap());
