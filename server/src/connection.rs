@@ -15,7 +15,7 @@ use thiserror::Error;
 use crate::{admission::Permit, early::EarlyInput, hub::Place};
 
 /// What one read takes at most; a longer line takes several.
-const READ_BYTES: usize = 4 * 1024;
+const READ_BYTES: usize = 2 * 1024;
 
 /// What one read takes of a line framed client that has more than that to say.
 const LARGE_READ_BYTES: usize = 32 * 1024;

@@ -11,14 +11,16 @@ use std::{
     time::{Duration, Instant},
 };
 
+use mensageiro_protocol::Login;
 use tracing::{debug, warn};
 
 use crate::{
     admission::Admission,
     connection::{Connection, Patience},
     hub::Hub,
-    login,
-    session::Shared,
+    live,
+    login::{self, User},
+    session::{Session, Shared},
 };
 
 /// How long to wait before accepting again when the system has no descriptor or memory left.
@@ -28,8 +30,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// Connections that are turned away are told of at most this often.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
 
-/// What the thread of a connection that has not logged in needs.
-const STACK_BYTES: usize = 128 * 1024;
+/// Enough for a session's deepest call, in debug builds too; only what is touched is used.
+const STACK_BYTES: usize = 256 * 1024;
 
 /// What the listener needs to know and whom to tell.
 pub struct Gate {
@@ -137,11 +139,37 @@ fn admit(stream: TcpStream, peer: SocketAddr, gate: &Gate) -> anyhow::Result<()>
     )?;
     let shared = gate.shared.clone();
     thread::Builder::new()
-        .name("login".into())
+        .name("session".into())
         .stack_size(STACK_BYTES)
-        .spawn(move || login::log_in(&shared, connection))?;
+        .spawn(move || serve(shared, connection))?;
     Ok(())
 }
+
+/// A connection's thread (rule S1).
+fn serve(shared: Arc<Shared>, mut connection: Connection) {
+    match login::log_in(&shared, &mut connection) {
+        Some(User::Classic(login)) => {
+            name_thread(&login);
+            Session::new(shared, connection, login).run();
+        }
+        Some(User::Live(hello)) => {
+            name_thread(&hello.login);
+            live::run(&shared, connection, &hello);
+        }
+        None => {}
+    }
+}
+
+/// Names this thread after its user, so that `ps -L` and `top -H` show whose it is.
+#[cfg(target_os = "linux")]
+fn name_thread(login: &Login) {
+    // Without /proc it keeps its name.
+    let _ = std::fs::write("/proc/thread-self/comm", format!("user {login}"));
+}
+
+/// Only the beginning of a thread can name it.
+#[cfg(not(target_os = "linux"))]
+fn name_thread(_login: &Login) {}
 
 /// The connection is at fault, not the system.
 fn is_passing(error: &io::Error) -> bool {

@@ -1,22 +1,25 @@
 //! The first line of a connection: a classic login (rule S5), the hello of a live session (V1), or
-//! the question for the status. Whoever is let in gets a thread of their own.
-
-use std::{sync::Arc, thread};
+//! the question for the status.
 
 use mensageiro_protocol::{
     Framing, Login, LoginError,
     live::{ByeCode, Hello, HelloError},
 };
-use tracing::{debug, info, warn};
+use tracing::{debug, info};
 
 use crate::{
     connection::{Connection, Ended},
     live,
-    session::{Session, Shared},
+    session::Shared,
 };
 
-/// Enough for a session's deepest call, in debug builds too; only what is touched is used.
-const STACK_BYTES: usize = 256 * 1024;
+/// Who is let in.
+pub enum User {
+    /// For a classic session.
+    Classic(Login),
+    /// For a live session.
+    Live(Hello),
+}
 
 /// What a first line asks for.
 enum Asked {
@@ -28,8 +31,9 @@ enum Asked {
     BadHello(String, HelloError),
 }
 
-/// Takes a new connection: reads its first line and does what it asks for.
-pub fn log_in(shared: &Arc<Shared>, mut connection: Connection) {
+/// Takes a new connection: reads its first line and does what it asks for. Whoever may have a
+/// session is given back.
+pub fn log_in(shared: &Shared, connection: &mut Connection) -> Option<User> {
     let peer = connection.peer();
     let asked = connection.receive_one(shared.limits.login, |line| {
         understand(shared, String::from_utf8_lossy(line).trim())
@@ -40,14 +44,7 @@ pub fn log_in(shared: &Arc<Shared>, mut connection: Connection) {
     };
     match asked {
         Ok(Asked::Classic(login)) if is_user(shared, &login) => {
-            let_in(
-                shared,
-                connection,
-                &login.clone(),
-                move |shared, connection| {
-                    Session::new(shared, connection, login).run();
-                },
-            );
+            return let_in(shared, connection, &login).then_some(User::Classic(login));
         }
         Ok(Asked::Classic(login)) => refused(&format_args!("there is no user {login}")),
         Ok(Asked::Live(hello)) if connection.framing() != Some(Framing::Line) => {
@@ -57,29 +54,23 @@ pub fn log_in(shared: &Arc<Shared>, mut connection: Connection) {
             ));
         }
         Ok(Asked::Live(hello)) if is_user(shared, &hello.login) => {
-            let_in(
-                shared,
-                connection,
-                &hello.login.clone(),
-                move |shared, connection| {
-                    live::run(&shared, connection, &hello);
-                },
-            );
+            return let_in(shared, connection, &hello.login).then_some(User::Live(hello));
         }
         Ok(Asked::Live(Hello { login, .. })) => {
             let why = format!("there is no user {login}");
             refused(&why);
-            live::refuse(&mut connection, ByeCode::UnknownUser, &why);
+            live::refuse(connection, ByeCode::UnknownUser, &why);
         }
         Ok(Asked::BadHello(line, why)) => {
             refused(&format_args!("{line:?}: {why}"));
-            live::refuse(&mut connection, ByeCode::BadHello, &why.to_string());
+            live::refuse(connection, ByeCode::BadHello, &why.to_string());
         }
-        Ok(Asked::Status) => tell_status(shared, &mut connection),
+        Ok(Asked::Status) => tell_status(shared, connection),
         Ok(Asked::Nothing(line, why)) => refused(&format_args!("{line:?}: {why}")),
         Err(Ended::InOrder | Ended::HungUp) => debug!("{peer} left without a login"),
         Err(error) => refused(&error),
     }
+    None
 }
 
 fn understand(shared: &Shared, line: &str) -> Asked {
@@ -101,29 +92,19 @@ fn is_user(shared: &Shared, login: &Login) -> bool {
     shared.directory.people().users.contains(login)
 }
 
-/// Gives a user a thread (rule S1).
-fn let_in(
-    shared: &Arc<Shared>,
-    connection: Connection,
-    login: &Login,
-    run: impl FnOnce(Arc<Shared>, Connection) + Send + 'static,
-) {
-    let peer = connection.peer();
+/// Notes whose connection it is. Returns whether that is a user still.
+fn let_in(shared: &Shared, connection: &Connection, login: &Login) -> bool {
     connection.place().set_login(login.clone());
     // A list that was read between the question above and now hangs up on whoever is not in it;
     // one that is read before this line is seen here.
-    if !is_user(shared, login) {
-        return info!("{peer} refused: there is no user {login} any more");
+    let is_user = is_user(shared, login);
+    if is_user {
+        shared.counters().login();
+    } else {
+        let peer = connection.peer();
+        info!("{peer} refused: there is no user {login} any more");
     }
-    shared.counters().login();
-    let shared = shared.clone();
-    let spawned = thread::Builder::new()
-        .name(format!("user {login}"))
-        .stack_size(STACK_BYTES)
-        .spawn(move || run(shared, connection));
-    if let Err(error) = spawned {
-        warn!("{peer} turned away: no thread to be had: {error}");
-    }
+    is_user
 }
 
 /// Answers the question that is no login (PROTOCOL.md, "Asking for the status").
