@@ -2,7 +2,8 @@
 
 use std::{collections::HashMap, sync::LazyLock};
 
-use emojis::{Group, UnicodeVersion};
+pub use emojis::Group;
+use emojis::UnicodeVersion;
 
 use crate::{engine::fold, model::Language};
 
@@ -19,6 +20,8 @@ pub struct Emoji {
     pub sign: &'static str,
     /// The short name people write between colons.
     pub code: &'static str,
+    /// Where Unicode has it.
+    pub group: Group,
     english: &'static str,
     portuguese: &'static str,
     /// What it is found by, without accents and case, one to a line, the name first.
@@ -61,6 +64,7 @@ pub fn all() -> &'static [Emoji] {
                 Some(Emoji {
                     sign,
                     code,
+                    group: emoji.group(),
                     english,
                     portuguese: name,
                     found_by: [fold(english), portuguese.collect::<Vec<_>>().join("\n")],
@@ -71,30 +75,45 @@ pub fn all() -> &'static [Emoji] {
     &ALL
 }
 
+/// The same by group.
+pub fn groups() -> impl Iterator<Item = (Group, &'static [Emoji])> {
+    let groups = all().chunk_by(|one, next| one.group == next.group);
+    groups.map(|group| (group[0].group, group))
+}
+
+/// The emoji with this sign, if it can be chosen.
+pub fn with_sign(sign: &str) -> Option<&'static Emoji> {
+    all().iter().find(|emoji| emoji.sign == sign)
+}
+
 /// The emoji with this short name.
 pub fn named(code: &str) -> Option<&'static str> {
     let found = emojis::get_by_shortcode(code)?;
     (found.unicode_version() <= NEWEST).then(|| found.as_str())
 }
 
-/// Those that are called so in a language: first those whose name, or short name, begins so, then
-/// those with a word that does, then those with it anywhere. Accents and case make no difference.
+/// Those that are called so in a language: first those with just this name, or short name, then
+/// those where it begins so, then those with a word that does, then those with it anywhere. Accents
+/// and case make no difference.
 pub fn matching(typed: &str, language: Language) -> Vec<&'static Emoji> {
     let typed = fold(typed.trim());
     let rank = |emoji: &Emoji| {
         let words = emoji.found_by(language);
-        if emoji.code.starts_with(&typed) || words.starts_with(&typed) || emoji.sign == typed {
+        if emoji.code == typed || words.lines().next() == Some(&typed) {
             return Some(0);
+        }
+        if emoji.code.starts_with(&typed) || words.starts_with(&typed) || emoji.sign == typed {
+            return Some(1);
         }
         let begins = |at: usize| {
             let before = words[..at].chars().next_back();
             before.is_none_or(|c| !c.is_alphanumeric())
         };
         if words.match_indices(&typed).any(|(at, _)| begins(at)) {
-            return Some(1);
+            return Some(2);
         }
         let is_found = emoji.code.contains(&typed) || words.contains(&typed);
-        is_found.then_some(2)
+        is_found.then_some(3)
     };
     let mut found: Vec<_> = all()
         .iter()
@@ -121,10 +140,23 @@ mod tests {
         assert!(all().len() > 1500, "{}", all().len());
         assert_eq!(named("tada"), Some("🎉"));
         let found = matching("Heart", Language::English);
-        assert!(found[0].code.starts_with("heart"));
+        assert_eq!(found[0].sign, "❤️", "just that comes first");
         assert!(found.iter().any(|emoji| emoji.sign == "💔"));
         assert_eq!(matching("🎉", Language::English).len(), 1);
         assert!(matching("no such thing", Language::English).is_empty());
+    }
+
+    #[test]
+    fn every_emoji_is_in_one_group() {
+        assert_eq!(groups().count(), Group::iter().count());
+        assert_eq!(
+            groups().map(|(_, group)| group.len()).sum::<usize>(),
+            all().len()
+        );
+        let flags = groups().find(|(group, _)| *group == Group::Flags);
+        let brazil = with_sign("🇧🇷").unwrap();
+        assert!(flags.unwrap().1.contains(brazil));
+        assert_eq!(with_sign("x"), None);
     }
 
     #[test]

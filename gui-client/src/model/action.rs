@@ -52,6 +52,8 @@ pub enum Action {
     OpenQuoted(Message),
     /// Types into the compose box.
     Write(String),
+    /// Has chosen an emoji, which stands in the compose box already.
+    ChoseEmoji(&'static str),
     /// Sends what the compose box holds.
     Send,
     /// Sends an unconfirmed or refused message once more.

@@ -126,6 +126,7 @@ impl Model {
             Action::Zoom(zoom) => {
                 self.preferences.zoom = zoom.clamp(*ZOOM_RANGE.start(), *ZOOM_RANGE.end());
             }
+            Action::ChoseEmoji(sign) => self.preferences.chose_emoji(sign),
             Action::NotifyOf(of) => self.preferences.notify_of = of,
             Action::Sound(sound) => self.preferences.sound = sound,
             Action::FetchEvery(seconds) => {

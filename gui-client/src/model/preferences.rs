@@ -8,6 +8,9 @@ use crate::engine::Account;
 /// How many accounts the sign-in screen remembers.
 pub const REMEMBERED_AT_MOST: usize = 8;
 
+/// How many emoji are offered again.
+pub const RECENT_EMOJI_AT_MOST: usize = 16;
+
 /// The fetch intervals one can choose, in seconds; `None`: only when sending.
 pub const FETCH_CHOICES: [Option<u32>; 7] = [
     None,
@@ -47,6 +50,8 @@ pub struct Preferences {
     pub signed_in: Option<RememberedAccount>,
     /// Accounts used before, the latest first, at most [`REMEMBERED_AT_MOST`].
     pub remembered: Vec<RememberedAccount>,
+    /// The emoji chosen last, the latest first, at most [`RECENT_EMOJI_AT_MOST`].
+    pub recent_emoji: Vec<String>,
     /// Where the window was.
     pub window: Option<WindowPlace>,
 }
@@ -129,6 +134,7 @@ impl Default for Preferences {
             stay_signed_in: true,
             signed_in: None,
             remembered: Vec::new(),
+            recent_emoji: Vec::new(),
             window: None,
         }
     }
@@ -150,7 +156,15 @@ impl Preferences {
         };
         self.note = self.note.chars().take(NOTE_CHARS).collect();
         self.remembered.truncate(REMEMBERED_AT_MOST);
+        self.recent_emoji.truncate(RECENT_EMOJI_AT_MOST);
         self
+    }
+
+    /// Puts an emoji that was chosen before the others.
+    pub fn chose_emoji(&mut self, sign: &str) {
+        self.recent_emoji.retain(|other| other != sign);
+        self.recent_emoji.insert(0, sign.to_owned());
+        self.recent_emoji.truncate(RECENT_EMOJI_AT_MOST);
     }
 
     /// Puts an account that got in on top of the remembered ones.
@@ -221,6 +235,20 @@ mod tests {
         );
         preferences.forget(&account("user15"));
         assert_eq!(preferences.remembered[0].login, "user19");
+    }
+
+    #[test]
+    fn the_latest_emoji_is_first_and_none_is_there_twice() {
+        let mut preferences = Preferences::default();
+        for sign in ["🎉", "👍", "🎉"] {
+            preferences.chose_emoji(sign);
+        }
+        assert_eq!(preferences.recent_emoji, ["🎉", "👍"]);
+        for n in 0..40 {
+            preferences.chose_emoji(&n.to_string());
+        }
+        assert_eq!(preferences.recent_emoji.len(), RECENT_EMOJI_AT_MOST);
+        assert_eq!(preferences.recent_emoji[0], "39");
     }
 
     #[test]

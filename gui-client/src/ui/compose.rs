@@ -132,7 +132,7 @@ pub fn show(
         egui::pos2(corner.x, bar_top),
         corner + Vec2::new(buttons, BUTTON),
     );
-    emoji_button(&mut row, view, over, state);
+    emoji_button(&mut row, view, over, state, actions);
     let fits = line_bytes(session.open.as_ref(), session.draft()) <= LINE_BYTES;
     let ready = session.ready && fits && !answer.trim().is_empty();
     if send_button(&mut row, view, ready) {
@@ -254,11 +254,18 @@ fn quote_bar(ui: &mut Ui, view: &View<'_>, quote: Quote<'_>, actions: &mut Vec<A
 }
 
 /// The button that opens the emoji.
-fn emoji_button(ui: &mut Ui, view: &View<'_>, over: Rect, state: &mut UiState) {
+fn emoji_button(
+    ui: &mut Ui,
+    view: &View<'_>,
+    over: Rect,
+    state: &mut UiState,
+    actions: &mut Vec<Action>,
+) {
     let name = view.texts.get("emoji.open");
     let button = widget::icon_button(ui, view.palette, Icon::Smile, name);
     if let Some(chosen) = emoji::show(view, &button, over, &mut state.compose.emoji) {
         state.compose.completion.insert(chosen.sign);
+        actions.push(Action::ChoseEmoji(chosen.sign));
         state.focus = Some(Focus::Compose);
         ui.ctx().request_repaint();
     }

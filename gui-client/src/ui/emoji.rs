@@ -10,21 +10,42 @@ use super::{
     widget::{self, Look},
 };
 use crate::{
-    emoji::{self, Emoji},
+    emoji::{self, Emoji, Group},
     theme::{space, text},
 };
 
 const CELL: f32 = 36.0;
 const COLUMNS: usize = 8;
-const ROWS: f32 = 6.5;
+const ROWS: f32 = 5.5;
 /// Room on both sides of the emoji; the scroll bar is in the right one.
 const BESIDE: f32 = 8.0;
+/// With less room for each, the sections have no buttons.
+const BUTTON_WIDTH: f32 = 24.0;
+const BUTTON_HEIGHT: f32 = 32.0;
 
 /// What is looked for among the emoji.
 #[derive(Debug, Default)]
 pub struct EmojiState {
     typed: String,
     is_open: bool,
+    /// The row that was at the top of the last frame.
+    top: usize,
+    /// That is to be there now.
+    jump: Option<usize>,
+}
+
+/// Emoji under one heading.
+struct Section {
+    name: &'static str,
+    /// On its button.
+    sign: &'static str,
+    emoji: Vec<&'static Emoji>,
+}
+
+/// What stands on one height.
+enum Row<'a> {
+    Heading(&'static str),
+    Emoji(&'a [&'static Emoji]),
 }
 
 /// The emoji over the bar that `button` is in, which opens and closes them. Gives the one that was
@@ -67,12 +88,19 @@ fn contents(ui: &mut Ui, view: &View<'_>, state: &mut EmojiState) -> Option<&'st
     if !std::mem::replace(&mut state.is_open, true) {
         field.request_focus();
     }
-    let found: Vec<&'static Emoji> = if state.typed.trim().is_empty() {
-        emoji::all().iter().collect()
-    } else {
-        emoji::matching(&state.typed, texts.language())
+    if field.changed() {
+        state.jump = Some(0);
+    }
+    let is_search = !state.typed.trim().is_empty();
+    let sections = match is_search {
+        true => Vec::new(),
+        false => sections(view),
     };
-    if found.is_empty() {
+    let found = match is_search {
+        true => emoji::matching(&state.typed, texts.language()),
+        false => Vec::new(),
+    };
+    if is_search && found.is_empty() {
         ui.label(widget::one_line(
             texts.get("emoji.nothing"),
             text::small(),
@@ -81,25 +109,42 @@ fn contents(ui: &mut Ui, view: &View<'_>, state: &mut EmojiState) -> Option<&'st
         ));
     }
     ui.spacing_mut().item_spacing = Vec2::ZERO;
+    let (rows, starts) = rows(&sections, &found, columns);
+    let mut height = CELL * ROWS + BUTTON_HEIGHT;
+    if !is_search && ui.available_width() >= BUTTON_WIDTH * sections.len() as f32 {
+        if let Some(start) = buttons(ui, view, &sections, &starts, state.top) {
+            state.jump = Some(start);
+            // What is typed next is looked for.
+            field.request_focus();
+        }
+        height -= BUTTON_HEIGHT;
+    }
+    let mut area = ScrollArea::vertical().max_height(height).auto_shrink(false);
+    if let Some(row) = state.jump.take() {
+        area = area.vertical_scroll_offset(CELL * row as f32);
+    }
     let mut chosen = None;
-    ScrollArea::vertical()
-        .max_height(CELL * ROWS)
-        .auto_shrink(false)
-        .show_rows(ui, CELL, found.len().div_ceil(columns), |ui, rows| {
-            for row in found.chunks(columns).skip(rows.start).take(rows.len()) {
-                ui.horizontal(|ui| {
-                    ui.add_space(BESIDE);
-                    for emoji in row {
-                        if cell(ui, view, emoji) {
-                            chosen = Some(*emoji);
+    area.show_rows(ui, CELL, rows.len(), |ui, visible| {
+        state.top = visible.start;
+        for row in &rows[visible] {
+            ui.horizontal(|ui| {
+                ui.add_space(BESIDE);
+                match row {
+                    Row::Heading(name) => heading(ui, view, texts.get(name)),
+                    Row::Emoji(emoji) => {
+                        for emoji in *emoji {
+                            if cell(ui, view, emoji) {
+                                chosen = Some(*emoji);
+                            }
                         }
                     }
-                });
-            }
-        });
+                }
+            });
+        }
+    });
     // Enter takes the first one found.
     let is_entered = field.lost_focus() && ui.input(|input| input.key_pressed(egui::Key::Enter));
-    if is_entered && !state.typed.trim().is_empty() {
+    if is_entered && is_search {
         chosen = chosen.or(found.first().copied());
     }
     if chosen.is_some() {
@@ -108,25 +153,120 @@ fn contents(ui: &mut Ui, view: &View<'_>, state: &mut EmojiState) -> Option<&'st
     chosen
 }
 
+/// Those chosen last, then all of them as Unicode groups them.
+fn sections(view: &View<'_>) -> Vec<Section> {
+    let recent = &view.model.preferences.recent_emoji;
+    let recent: Vec<_> = recent
+        .iter()
+        .filter_map(|sign| emoji::with_sign(sign))
+        .collect();
+    let recent = (!recent.is_empty()).then_some(Section {
+        name: "emoji.recent",
+        sign: "🕘",
+        emoji: recent,
+    });
+    let groups = emoji::groups().map(|(group, emoji)| {
+        let (name, sign) = match group {
+            Group::SmileysAndEmotion => ("emoji.faces", "😀"),
+            Group::PeopleAndBody => ("emoji.people", "👋"),
+            Group::AnimalsAndNature => ("emoji.nature", "🐻"),
+            Group::FoodAndDrink => ("emoji.food", "🍎"),
+            Group::TravelAndPlaces => ("emoji.travel", "🚗"),
+            Group::Activities => ("emoji.activities", "⚽"),
+            Group::Objects => ("emoji.objects", "💡"),
+            Group::Symbols => ("emoji.symbols", "💯"),
+            Group::Flags => ("emoji.flags", "🏁"),
+        };
+        Section {
+            name,
+            sign,
+            emoji: emoji.iter().collect(),
+        }
+    });
+    recent.into_iter().chain(groups).collect()
+}
+
+/// All rows, and which ones are the headings of the sections.
+fn rows<'a>(
+    sections: &'a [Section],
+    found: &'a [&'static Emoji],
+    columns: usize,
+) -> (Vec<Row<'a>>, Vec<usize>) {
+    let mut rows: Vec<_> = found.chunks(columns).map(Row::Emoji).collect();
+    let mut starts = Vec::with_capacity(sections.len());
+    for section in sections {
+        starts.push(rows.len());
+        rows.push(Row::Heading(section.name));
+        rows.extend(section.emoji.chunks(columns).map(Row::Emoji));
+    }
+    (rows, starts)
+}
+
+/// A button for each section; that of the one at the top is marked. Gives the row that is to be
+/// there.
+fn buttons(
+    ui: &mut Ui,
+    view: &View<'_>,
+    sections: &[Section],
+    starts: &[usize],
+    top: usize,
+) -> Option<usize> {
+    let mut chosen = None;
+    let width = ui.available_width() / sections.len() as f32;
+    let current = starts.partition_point(|start| *start <= top);
+    ui.horizontal(|ui| {
+        for (at, (section, start)) in sections.iter().zip(starts).enumerate() {
+            let size = Vec2::new(width, BUTTON_HEIGHT);
+            let (rect, response) = ui.allocate_exact_size(size, Sense::click());
+            let name = view.texts.get(section.name);
+            response.widget_info(|| WidgetInfo::labeled(Role::Button, true, name));
+            let is_current = at + 1 == current;
+            sign(ui, view, &response, rect, section.sign, 16.0);
+            if is_current {
+                let mark = Rect::from_min_max(rect.left_bottom() - Vec2::new(0.0, 2.0), rect.max);
+                ui.painter().rect_filled(mark, 1, view.palette.accent);
+            }
+            if response.on_hover_text(name).clicked() {
+                chosen = Some(*start);
+            }
+        }
+    });
+    chosen
+}
+
+fn heading(ui: &mut Ui, view: &View<'_>, name: &str) {
+    let size = Vec2::new(ui.available_width(), CELL);
+    let (rect, response) = ui.allocate_exact_size(size, Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, name));
+    let ink = view.palette.text_weak;
+    let job = widget::one_line(name, text::small_strong(), ink, rect.width() - space::SMALL);
+    let galley = ui.painter().layout_job(job);
+    let at = rect.left_bottom() + Vec2::new(space::SMALL, -space::SMALL - galley.size().y);
+    ui.painter().galley(at, galley, ink);
+}
+
 fn cell(ui: &mut Ui, view: &View<'_>, emoji: &Emoji) -> bool {
     let (rect, response) = ui.allocate_exact_size(Vec2::splat(CELL), Sense::click());
     let name = emoji.name(view.texts.language());
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, name));
+    sign(ui, view, &response, rect, emoji.sign, 22.0);
+    response
+        .on_hover_text(format!("{name} :{}:", emoji.code))
+        .clicked()
+}
+
+/// Paints an emoji that can be clicked on.
+fn sign(ui: &Ui, view: &View<'_>, response: &Response, rect: Rect, sign: &str, size: f32) {
+    let corner = space::CONTROL_CORNER;
     if response.hovered() || response.has_focus() {
-        let ground = view.palette.hover;
-        ui.painter()
-            .rect_filled(rect, space::CONTROL_CORNER, ground);
+        ui.painter().rect_filled(rect, corner, view.palette.hover);
     }
     ui.painter().text(
         rect.center(),
         egui::Align2::CENTER_CENTER,
-        emoji.sign,
-        FontId::proportional(22.0),
+        sign,
+        FontId::proportional(size),
         view.palette.text,
     );
-    let corner = space::CONTROL_CORNER;
-    widget::focus_inside(ui, view.palette, &response, rect, corner);
-    response
-        .on_hover_text(format!("{name} :{}:", emoji.code))
-        .clicked()
+    widget::focus_inside(ui, view.palette, response, rect, corner);
 }

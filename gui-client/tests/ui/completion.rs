@@ -1,6 +1,6 @@
 //! Names and emoji that are completed while one writes, and the emoji one can choose.
 
-use egui::{Event, Key, Modifiers};
+use egui::{Event, Key, Modifiers, Role};
 use egui_kittest::kittest::Queryable;
 
 use crate::desk::{Desk, conversation};
@@ -84,4 +84,55 @@ fn an_emoji_is_chosen_from_all_of_them_and_stands_where_the_cursor_was() {
     desk.harness.run();
     assert_eq!(draft(&desk), "a🎉b");
     assert!(!desk.sees("Search emoji"));
+}
+
+#[test]
+fn an_emoji_that_was_chosen_is_offered_first_the_next_time() {
+    let mut desk = desk();
+    desk.click("Emoji");
+    assert!(!desk.sees("Recently used"));
+    desk.click("face with tears of joy");
+    assert_eq!(draft(&desk), "😂");
+    assert_eq!(desk.model().preferences.recent_emoji, ["😂"]);
+    desk.click("Emoji");
+    assert!(desk.sees("Recently used"));
+    let cells = desk.harness.query_all_by_label("face with tears of joy");
+    let heights: Vec<_> = cells.map(|cell| cell.rect().top()).collect();
+    let usual = desk.harness.get_by_label("grinning face").rect().top();
+    assert!(
+        matches!(heights[..], [recent, other] if recent < usual && other == usual),
+        "{heights:?}, {usual}"
+    );
+}
+
+#[test]
+fn a_button_brings_its_emoji_to_the_top() {
+    let mut desk = desk();
+    desk.click("Emoji");
+    assert!(desk.sees("grinning face"));
+    for (name, first) in [
+        ("Flags", "chequered flag"),
+        ("Food and drink", "grapes"),
+        ("Faces and feelings", "grinning face"),
+    ] {
+        let button = desk.harness.get_by_role_and_label(Role::Button, name);
+        button.click();
+        desk.harness.run();
+        let button = desk.harness.get_by_role_and_label(Role::Button, name);
+        let button = button.rect();
+        let cell = desk.harness.get_by_label(first).rect();
+        let below = cell.top() - button.bottom();
+        assert!((36.0..80.0).contains(&below), "{name}: {below}");
+    }
+    // What is looked for begins at its own top, wherever one was before.
+    let flags = |desk: &Desk| {
+        let flags = desk.harness.query_by_role_and_label(Role::Button, "Flags");
+        flags.map(|flags| flags.click())
+    };
+    assert!(flags(&desk).is_some());
+    desk.harness.run();
+    desk.harness.event(Event::Text("face".into()));
+    desk.harness.run();
+    assert!(desk.sees("grinning face"));
+    assert!(flags(&desk).is_none());
 }

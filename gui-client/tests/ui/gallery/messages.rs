@@ -96,6 +96,14 @@ fn compose_box() {
             desk
         });
     }
+    picture("compose-emoji-recent", USUAL, |words| {
+        let mut desk = chat(words);
+        for emoji in ["🎉", "👍", "😀", "❤️"] {
+            desk.act(Action::ChoseEmoji(emoji));
+        }
+        desk.click("Emoji");
+        desk
+    });
     picture("compose-lines", USUAL, |words| {
         let mut desk = chat(words);
         desk.write_draft(&format!("{}\n", words.draft).repeat(9));
