@@ -35,7 +35,7 @@ pub use search::Search;
 pub use session::{FoundRow, PAGE, Progress, Session};
 pub use timeline::{MOST_LOADED, NotLoaded, Timeline};
 
-use mensageiro_protocol::live::NOTE_CHARS;
+use mensageiro_protocol::{Login, live::NOTE_CHARS};
 
 use crate::engine::{Account, Command, Event};
 
@@ -152,13 +152,7 @@ impl Model {
                 }
             }
             Action::StartConversation => return self.start_conversation(),
-            Action::StartWith(login) => {
-                self.overlay = None;
-                return self
-                    .session
-                    .as_mut()
-                    .map_or_else(Vec::new, |s| s.start(login));
-            }
+            Action::StartWith(login) => return self.start_with(login),
             Action::Inspect(action) => {
                 let is_live = self.session.as_ref().is_some_and(|session| session.live);
                 return self.inspector.act(action, is_live).into_iter().collect();
@@ -264,12 +258,25 @@ impl Model {
         }
         let chosen = session.chosen(login, *gone_to);
         match chosen.or_else(|| overlay.read_login()) {
-            Some(login) => {
-                self.overlay = None;
-                session.start(login)
-            }
+            Some(login) => self.start_with(login),
             None => Vec::new(),
         }
+    }
+
+    /// Opens a conversation; what is forwarded comes along.
+    fn start_with(&mut self, login: Login) -> Vec<Command> {
+        let forwarded = match self.overlay.take() {
+            Some(Overlay::NewConversation { forwarded, .. }) => forwarded,
+            _ => None,
+        };
+        let Some(session) = &mut self.session else {
+            return Vec::new();
+        };
+        let commands = session.start(login);
+        if let Some(text) = forwarded {
+            session.add_to_draft(&text);
+        }
+        commands
     }
 }
 

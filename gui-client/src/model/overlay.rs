@@ -19,6 +19,8 @@ pub enum Overlay {
         gone_to: Option<usize>,
         /// Why it was not accepted.
         problem: Option<LoginError>,
+        /// What is forwarded: it goes into the box of the conversation.
+        forwarded: Option<String>,
     },
     /// Theme, language, fetching, size, account.
     Settings,
@@ -46,6 +48,17 @@ impl Overlay {
             login: String::new(),
             gone_to: None,
             problem: None,
+            forwarded: None,
+        }
+    }
+
+    /// The same, for a text that is forwarded.
+    pub fn forward(text: String) -> Self {
+        Self::NewConversation {
+            login: String::new(),
+            gone_to: None,
+            problem: None,
+            forwarded: Some(text),
         }
     }
 
@@ -56,6 +69,7 @@ impl Overlay {
                 login,
                 gone_to,
                 problem,
+                forwarded: _,
             } => (*login, *gone_to, *problem) = (text, None, None),
             Self::SavePath { path, problem, .. } => (*path, *problem) = (text, None),
             Self::Settings | Self::Shortcuts | Self::Members(_) | Self::Journey(_) => {}

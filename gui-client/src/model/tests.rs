@@ -286,6 +286,26 @@ fn a_new_conversation_needs_a_login() {
 }
 
 #[test]
+fn what_is_forwarded_comes_below_the_draft_of_whoever_is_chosen() {
+    let mut model = signed_in(vec![conversation("bob", 1, 0), conversation("carol", 2, 0)]);
+    model.act(Action::Open(person("carol")));
+    model.act(Action::Write("look:".into()));
+    model.act(Action::Open(person("bob")));
+    let forward = || Action::Show(Overlay::forward("see *this*".into()));
+    model.act(forward());
+    model.act(Action::CloseOverlay);
+    assert_eq!(session(&model).draft(), "", "given up");
+    model.act(forward());
+    model.act(Action::EditOverlay("carol".into()));
+    model.act(Action::StartConversation);
+    assert_eq!(session(&model).open, Some(person("carol")));
+    assert_eq!(session(&model).draft(), "look:\nsee *this*");
+    assert!(model.has_unsaved_drafts());
+    model.act(Action::StartWith(login("dora")));
+    assert_eq!(session(&model).draft(), "", "it came along once");
+}
+
+#[test]
 fn the_filter_finds_parts_of_names_in_any_case() {
     let model = signed_in(vec![
         conversation("Bobby", 1, 0),

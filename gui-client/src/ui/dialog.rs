@@ -118,6 +118,9 @@ fn close(overlay: &Overlay) -> Action {
 fn heading(ui: &mut Ui, view: &View<'_>, overlay: &Overlay, actions: &mut Vec<Action>) {
     let texts = view.texts;
     let title = match overlay {
+        Overlay::NewConversation {
+            forwarded: Some(_), ..
+        } => texts.get("forward.title").to_owned(),
         Overlay::NewConversation { .. } => texts.get("new.title").to_owned(),
         Overlay::SavePath { file, .. } => texts.get(file_key(*file)).to_owned(),
         Overlay::Settings => texts.get("settings.title").to_owned(),
@@ -168,7 +171,13 @@ fn footer(
 ) {
     let (texts, palette) = (view.texts, view.palette);
     let (accept, accepted) = match overlay {
-        Overlay::NewConversation { .. } => (texts.get("new.start"), Action::StartConversation),
+        Overlay::NewConversation { forwarded, .. } => {
+            let name = match forwarded {
+                Some(_) => "forward.choose",
+                None => "new.start",
+            };
+            (texts.get(name), Action::StartConversation)
+        }
         Overlay::SavePath { .. } => (texts.get("save.save"), Action::Save(SaveAction::There)),
         Overlay::Journey(_) => (
             texts.get("journey.save"),
@@ -228,8 +237,16 @@ fn question(
                 .as_ref()
                 .map(|problem| trouble::save(texts, problem)),
         ),
-        Overlay::NewConversation { login, problem, .. } => (
-            texts.get("new.advice"),
+        Overlay::NewConversation {
+            login,
+            problem,
+            forwarded,
+            ..
+        } => (
+            texts.get(match forwarded {
+                Some(_) => "forward.advice",
+                None => "new.advice",
+            }),
             texts.get("new.name"),
             texts.get("new.hint"),
             login,

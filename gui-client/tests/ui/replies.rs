@@ -50,6 +50,32 @@ fn a_reply_from_the_menu_goes_out_as_plain_text_with_its_quote() {
 }
 
 #[test]
+fn a_message_is_forwarded_without_its_quote_and_can_be_changed_before_it_is_sent() {
+    let mut desk = desk();
+    let text = "> alice: “Yes”\nSee https://school.example *now*";
+    desk.tell(Event::Message(message(5, "bob", Delivery::Received, text)));
+    let answer = desk.harness.get_by_label_contains("See https://");
+    answer.click_secondary();
+    desk.harness.run();
+    desk.click("Forward…");
+    assert!(desk.sees("Forward to"));
+    desk.harness.event(egui::Event::Text("carol".into()));
+    desk.harness.run();
+    desk.press(Modifiers::NONE, Key::Enter);
+    assert_eq!(desk.session().open, Some(person("carol")));
+    assert_eq!(draft(&desk), "See https://school.example *now*");
+    desk.harness.event(egui::Event::Text(" :-)".into()));
+    desk.harness.run();
+    desk.press(Modifiers::NONE, Key::Enter);
+    let forwarded = desk.asked().into_iter().find_map(|command| match command {
+        Command::Send { to, text } => Some((to, text.as_str().to_owned())),
+        _ => None,
+    });
+    let expected = "See https://school.example *now* :-)".to_owned();
+    assert_eq!(forwarded, Some((login("carol"), expected)));
+}
+
+#[test]
 fn the_keyboard_goes_up_the_messages_and_escape_gives_up_the_reply_alone() {
     let mut desk = desk();
     desk.write("Message", "hm");

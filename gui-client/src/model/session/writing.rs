@@ -105,6 +105,15 @@ impl Session {
         }
     }
 
+    /// Puts a text below what the open conversation's box holds already.
+    pub(in crate::model) fn add_to_draft(&mut self, text: &str) {
+        let draft = match self.draft() {
+            "" => text.to_owned(),
+            before => format!("{before}\n{text}"),
+        };
+        self.write(draft);
+    }
+
     pub(super) fn send(&mut self) -> Vec<Command> {
         let Outgoing { to, text } = match read_compose(self.open.as_ref(), self.draft()) {
             Ok(outgoing) => outgoing,

@@ -82,6 +82,10 @@ pub fn show(
             actions.push(Action::Reply(message.clone()));
             ui.close();
         }
+        if ui.button(view.texts.get("chat.forward")).clicked() {
+            actions.push(Action::Show(Overlay::forward(said.to_owned())));
+            ui.close();
+        }
         if let Some(selected) = aim.selected {
             copy(ui, view.texts.get("chat.copy_selected"), selected);
         }

@@ -32,6 +32,13 @@ fn dialogs() {
             desk
         });
     }
+    for (name, size) in [("forward", USUAL), ("forward-small", SMALL)] {
+        picture(name, size, |words| {
+            let mut desk = chat(words);
+            desk.show(Overlay::forward(words.question.to_owned()));
+            desk
+        });
+    }
     picture("new-problem", SMALL, |words| {
         let mut desk = home(words);
         desk.tell(online());
