@@ -46,8 +46,11 @@ pub(super) const LAST_READ_MARK: &str = "last-read-mark";
 pub(super) const ARCHIVE_BYTES: &str = "archive-bytes";
 pub(super) const SETTLED: &str = "settled";
 
-/// What each part of the store keeps in memory before it becomes a table on disk, at most.
-const MEMTABLE_BYTES: u64 = 8 * 1024 * 1024;
+/// What a part of the store keeps in memory before it becomes a table on disk, at most: as much as
+/// a busy server brings it in some seconds. A quiet one needs hours to fill it.
+const MESSAGES_BYTES: u64 = 8 * 1024 * 1024;
+const MARKS_BYTES: u64 = 4 * 1024 * 1024;
+const FEW_BYTES: u64 = 1024 * 1024;
 
 /// Old records of tags that are removed with one write.
 const FORGOTTEN_AT_ONCE: usize = 4096;
@@ -64,22 +67,22 @@ impl FjallStore {
             .worker_threads(1)
             .open()
             .map_err(failed)?;
-        let keyspace = |name| {
+        let keyspace = |name, memory| {
             database
                 .keyspace(name, || {
-                    KeyspaceCreateOptions::default().max_memtable_size(MEMTABLE_BYTES)
+                    KeyspaceCreateOptions::default().max_memtable_size(memory)
                 })
                 .map_err(failed)
         };
         let store = Self {
             folder: folder.to_owned(),
-            messages: keyspace("messages")?,
-            cursors: keyspace("cursors")?,
-            rosters: keyspace("rosters")?,
-            reads: keyspace("reads")?,
-            tags: keyspace("tags")?,
-            seen: keyspace("seen")?,
-            numbers: keyspace("numbers")?,
+            messages: keyspace("messages", MESSAGES_BYTES)?,
+            cursors: keyspace("cursors", FEW_BYTES)?,
+            rosters: keyspace("rosters", FEW_BYTES)?,
+            reads: keyspace("reads", MARKS_BYTES)?,
+            tags: keyspace("tags", MARKS_BYTES)?,
+            seen: keyspace("seen", FEW_BYTES)?,
+            numbers: keyspace("numbers", FEW_BYTES)?,
             database,
             persist: match durability {
                 Durability::Sync => PersistMode::SyncData,
