@@ -15,8 +15,9 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, Sender};
-use egui::{Context, Ui, ViewportCommand};
+use egui::{Context, OpenUrl, Ui, ViewportCommand};
 use jiff::{Timestamp, tz::TimeZone};
+use url::Url;
 
 pub use self::window::bring_into_view;
 use self::{attention::Attention, notifying::Notifying, saving::Saving, script::ScriptDriver};
@@ -209,6 +210,14 @@ impl MessengerApp {
                 if let Some(Overlay::SavePath { path, .. }) = &self.model.overlay {
                     self.saving.save_held(ctx, path.trim().into());
                 }
+            }
+            Action::Save(SaveAction::Open(path)) => {
+                // What a dialog or a person gave as a path has become a file.
+                let path = std::path::absolute(path).unwrap_or_default();
+                if let Ok(url) = Url::from_file_path(path) {
+                    ctx.open_url(OpenUrl::new_tab(url));
+                }
+                self.model.notice = None;
             }
             // Where one was in a conversation says nothing about another account's.
             Action::SignIn | Action::SignInAs(_) | Action::SignOut => {

@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use mensageiro_protocol::Login;
 
 use super::{InspectAction, Language, Notice, NotifyOf, Overlay, SavedFile, ThemeChoice};
@@ -127,4 +129,6 @@ pub enum SaveAction {
     There,
     /// Does not save it.
     Drop,
+    /// Opens what was saved here, with what the system has for it.
+    Open(PathBuf),
 }

@@ -7,7 +7,7 @@ use egui::{
 use super::{View, icon::Icon, preferences, trouble, widget};
 use crate::{
     engine::{LinkState, ReportFormat, StorageProblem},
-    model::{Action, FETCH_CHOICES, Notice, SavedFile, Session},
+    model::{Action, FETCH_CHOICES, Notice, SaveAction, SavedFile, Session},
     report,
     theme::{space, text},
 };
@@ -93,8 +93,20 @@ pub fn notice(ui: &mut Ui, view: &View<'_>, notice: &Notice, actions: &mut Vec<A
     };
     let sentences = [Some(sentence.as_str()), missing];
     let sentences: Vec<&str> = sentences.into_iter().flatten().collect();
-    let dismiss = [(texts.get("notice.dismiss"), Action::DismissNotice)];
-    actions.extend(bar(ui, &kind, &sentences, dismiss));
+    let dismiss = (texts.get("notice.dismiss"), Action::DismissNotice);
+    let open = match notice {
+        Notice::Saved(_, path) | Notice::SavedInPart(_, path, _) => {
+            let open = SaveAction::Open(path.clone());
+            Some((texts.get("notice.open"), Action::Save(open)))
+        }
+        _ => None,
+    };
+    actions.extend(bar(
+        ui,
+        &kind,
+        &sentences,
+        [dismiss].into_iter().chain(open),
+    ));
 }
 
 /// How high [`status`] is.

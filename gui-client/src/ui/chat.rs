@@ -48,6 +48,7 @@ pub fn show(
             .show(ui, |ui| sidebar::show(ui, view, session, state, actions));
     }
     CentralPanel::no_frame().show(ui, |ui| {
+        state.pane = Some(ui.max_rect());
         ui.spacing_mut().item_spacing = Vec2::ZERO;
         conversation(ui, view, session, state, actions);
     });

@@ -93,6 +93,8 @@ pub struct UiState {
     journey: Option<egui::Rect>,
     alone: Option<journey::Alone>,
     seen_open: Option<Peer>,
+    /// Where the open conversation was in the last frame, if it stood beside the list.
+    pane: Option<egui::Rect>,
     /// The list and the open conversation took turns in the last frame.
     one_pane: bool,
 }
@@ -119,8 +121,9 @@ fn screen(ui: &mut Ui, view: &View<'_>, state: &mut UiState, actions: &mut Vec<A
     ui.painter().rect_filled(ui.max_rect(), 0.0, palette.ground);
     let screen = ui.max_rect();
     if let Some(told) = &view.model.notice {
-        notice(ui, view, told, actions);
+        notice(ui, view, told, state.pane.unwrap_or(screen), actions);
     }
+    state.pane = None;
     if view.model.inspector.is_open {
         if inspector::is_alone(ui) {
             inspector::show(ui, view, state, actions);
@@ -142,9 +145,9 @@ fn screen(ui: &mut Ui, view: &View<'_>, state: &mut UiState, actions: &mut Vec<A
     journey::show_alone(ui, view, state);
 }
 
-/// Floats over everything else, so that nothing moves when it comes and goes.
-fn notice(ui: &Ui, view: &View<'_>, notice: &Notice, actions: &mut Vec<Action>) {
-    let room = ui.max_rect().width() - 2.0 * space::LARGE;
+/// Floats over what is in `pane`, so that nothing moves when it comes and goes.
+fn notice(ui: &Ui, view: &View<'_>, notice: &Notice, pane: egui::Rect, actions: &mut Vec<Action>) {
+    let room = pane.width() - 2.0 * space::LARGE;
     let width = room.min(NOTICE_WIDTH);
     let fill = match notice {
         Notice::Saved(..) => view.palette.chosen,
@@ -159,7 +162,8 @@ fn notice(ui: &Ui, view: &View<'_>, notice: &Notice, actions: &mut Vec<Action>) 
         .inner_margin(egui::Margin::symmetric(4, 5));
     let shown = egui::Area::new(egui::Id::unique("notice"))
         .order(egui::Order::Tooltip)
-        .anchor(egui::Align2::CENTER_TOP, [0.0, space::BAR + space::SMALL])
+        .pivot(egui::Align2::CENTER_TOP)
+        .fixed_pos(pane.center_top() + egui::vec2(0.0, space::BAR + space::SMALL))
         .default_width(width)
         .show(ui.ctx(), |ui| {
             frame.show(ui, |ui| {

@@ -56,6 +56,16 @@ fn f12_saves_where_the_dialog_says() {
     assert!(is_picture(&desk, &path));
     desk.harness.run();
     assert!(desk.sees("Saved the picture as"));
+    desk.harness.get_by_label("Open").click();
+    desk.harness.step();
+    let commands = &desk.harness.output().platform_output.commands;
+    let opened = commands.iter().find_map(|command| match command {
+        egui::OutputCommand::OpenUrl(open) => Some(open.url.as_str()),
+        _ => None,
+    });
+    let expected = url::Url::from_file_path(&path).unwrap();
+    assert_eq!(opened, Some(expected.as_str()));
+    assert_eq!(desk.model().notice, None);
 }
 
 #[test]
