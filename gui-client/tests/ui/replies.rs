@@ -50,6 +50,31 @@ fn a_reply_from_the_menu_goes_out_as_plain_text_with_its_quote() {
 }
 
 #[test]
+fn a_button_beside_the_message_under_the_pointer_replies_and_moves_nothing() {
+    let mut desk = desk();
+    let place = |desk: &Desk| {
+        let message = desk.harness.get_by_label_contains("Do we still meet?");
+        message.rect()
+    };
+    let before = place(&desk);
+    assert!(desk.harness.query_by_label("Reply").is_none());
+    // Anywhere on its height.
+    let beside = before.right_center() + egui::vec2(200.0, 0.0);
+    for at in [before.center(), beside] {
+        desk.harness.event(egui::Event::PointerMoved(at));
+        desk.harness.run();
+        let button = desk.harness.get_by_label("Reply").rect();
+        assert!(button.left() > before.right() && place(&desk) == before);
+    }
+    desk.click("Reply");
+    assert!(desk.sees("Replying to bob"));
+    assert_eq!(draft(&desk), "> bob: “Do we still meet?”\n");
+    desk.harness.event(egui::Event::PointerGone);
+    desk.harness.run();
+    assert!(desk.harness.query_by_label("Reply").is_none());
+}
+
+#[test]
 fn a_message_is_forwarded_without_its_quote_and_can_be_changed_before_it_is_sent() {
     let mut desk = desk();
     let text = "> alice: “Yes”\nSee https://school.example *now*";

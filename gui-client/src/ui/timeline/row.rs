@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use egui::{
-    CornerRadius, OpenUrl, Painter, Rect, RichText, Sense, Stroke, Ui, pos2,
+    CornerRadius, OpenUrl, Painter, Popup, Rect, RichText, Sense, Stroke, Ui, pos2,
     text_selection::LabelSelectionState, vec2,
 };
 
@@ -18,13 +18,16 @@ use crate::{
     model::{Action, Timeline},
     texts,
     theme::{space, text},
-    ui::{View, peer_name, widget},
+    ui::{View, icon::Icon, peer_name, widget},
 };
 
 /// In a timeline of this width, authors in a group have their pictures beside their messages.
 const FACES_FROM: f32 = 480.0;
 /// How large they are.
 const FACE: f32 = 30.0;
+
+/// How large the button is that replies.
+const REPLY: f32 = 28.0;
 
 /// Measures rows of one frame.
 pub struct Measure<'a> {
@@ -126,6 +129,7 @@ pub fn paint(
     }
     words(ui, view, message, rect, laid_out, actions);
     corner(ui, view, message, rect, laid_out);
+    reply_button(ui, view, message, rect, window, actions);
     question::show(ui, view, message, rect, window, actions);
     Some(DrawnRow {
         id: message.id,
@@ -228,6 +232,47 @@ fn words(
         }
     }
     menu::show(ui, view, message, &response, url, actions);
+}
+
+/// A button beside the message that the pointer is at, where there is room: to reply to it.
+fn reply_button(
+    ui: &Ui,
+    view: &View<'_>,
+    message: &Message,
+    bubble: Rect,
+    window: Rect,
+    actions: &mut Vec<Action>,
+) {
+    let row = Rect::from_x_y_ranges(window.x_range(), bubble.y_range()).intersect(window);
+    let is_there = ui.rect_contains_pointer(row) && !Popup::is_any_open(ui.ctx());
+    if message.with == Peer::Server || !is_there {
+        return;
+    }
+    let beside = space::SMALL + REPLY / 2.0;
+    let x = match message.is_own() {
+        true => bubble.left() - beside,
+        false => bubble.right() + beside,
+    };
+    let rect = Rect::from_center_size(pos2(x, row.center().y), vec2(REPLY, REPLY));
+    if rect.left() < window.left() || rect.right() > window.right() {
+        return;
+    }
+    let id = ui.scope_id().with(("reply", message.id.0));
+    let response = ui.interact(rect, id, Sense::click());
+    let name = view.texts.get("chat.reply");
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, name));
+    let palette = view.palette;
+    let ink = if response.hovered() {
+        ui.painter()
+            .circle_filled(rect.center(), REPLY / 2.0, palette.hover);
+        palette.text
+    } else {
+        palette.text_weak
+    };
+    Icon::Reply.paint(ui.painter(), rect.center(), 18.0, ink);
+    if response.on_hover_text(name).clicked() {
+        actions.push(Action::Reply(message.clone()));
+    }
 }
 
 /// What the keyboard opens in a message: its first link, or else what it replies to.

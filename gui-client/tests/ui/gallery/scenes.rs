@@ -268,6 +268,13 @@ fn conversation_with_one() {
         desk.click("More about this conversation");
         desk
     });
+    picture("chat-hovered", USUAL, |words| {
+        let mut desk = chat(words);
+        let on_the_link = egui::pos2(430.0, 168.0);
+        desk.harness.event(egui::Event::PointerMoved(on_the_link));
+        desk.harness.run();
+        desk
+    });
     picture("chat-message-menu", USUAL, |words| {
         let mut desk = chat(words);
         let name = words.question;
