@@ -1,6 +1,7 @@
 //! Receivers that take nothing while others write to them.
 
 use std::{
+    net::Shutdown,
     sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
@@ -35,16 +36,25 @@ const QUEUE: f64 = 1.5;
 const STORE: f64 = 192.0;
 
 pub fn run(trial: &Trial) -> Result<Verdict> {
-    let stalled = if trial.left() > Duration::from_secs(20) {
+    let count = if trial.left() > Duration::from_secs(20) {
         STALLED
     } else {
         5
     };
-    let users = users(stalled + 3);
-    let (talkers, stallers) = users.split_at(3);
+    let users = users(2 * count + 4);
+    let (talkers, receivers) = users.split_at(4);
+    let (takers, stallers) = receivers.split_at(count);
     let data = trial.data("stalled", &users)?;
     let patient = PATIENT.to_string();
     let mut server = trial.start(&data, &["--dead-link-after", &patient])?;
+    let (before, _) = server.memory_mib()?;
+    let calm = p99(&server, &talkers[2..], 0, Duration::from_secs(1))?;
+    // The disk has as much to do when nobody stalls.
+    let mut sender = padded(&talkers[0]);
+    let usual = taking(&server, takers, || {
+        beside_a_flood(&server, &mut sender, takers, (&talkers[2..], 1_000_000))
+    })?;
+    let taken = sender.acknowledged.len();
     let mut people: Vec<_> = stallers.iter().map(|login| Live::new(login)).collect();
     let mut wires = Vec::new();
     for person in &mut people {
@@ -54,21 +64,9 @@ pub fn run(trial: &Trial) -> Result<Verdict> {
                 .map_err(Stop::unexpected)?,
         );
     }
-    let (before, _) = server.memory_mib()?;
-    let calm = p99(&server, &talkers[1..], 0, Duration::from_secs(1))?;
-    let is_over = AtomicBool::new(false);
-    let mut sender = Live::new(&talkers[0]);
-    sender.padding = ".".repeat(BYTES);
-    let mut busy = Duration::ZERO;
-    thread::scope(|scope| -> Result<()> {
-        let flood = scope.spawn(|| flood(&server, &mut sender, stallers, &is_over));
-        let measured = p99(&server, &talkers[1..], 1_000_000, Duration::from_secs(2));
-        is_over.store(true, Ordering::Relaxed);
-        busy = measured?;
-        flood
-            .join()
-            .map_err(|_| anyhow!("the sender's thread failed"))?
-    })?;
+    let mut sender = padded(&talkers[1]);
+    let talkers = (&talkers[2..], 2_000_000);
+    let busy = beside_a_flood(&server, &mut sender, stallers, talkers)?;
     let begin = Instant::now();
     while server.status(&trial.server)?["sessions"] != 0 {
         let is_late = begin.elapsed() > Duration::from_secs(PATIENT) + SLACK;
@@ -77,8 +75,8 @@ pub fn run(trial: &Trial) -> Result<Verdict> {
     }
     let (_, most) = server.memory_mib()?;
     let sent = sender.acknowledged.len();
-    let unread = (sent * BYTES) as f64 / 1024.0 / 1024.0;
-    let bound = before + unread * 1.5 + stalled as f64 * QUEUE + STORE;
+    let unread = ((taken + sent) * BYTES) as f64 / 1024.0 / 1024.0;
+    let bound = before + unread * 1.5 + count as f64 * QUEUE + STORE;
     ensure!(
         most < bound,
         "{before:.0} MiB became {most:.0} MiB, of which {unread:.0} MiB are unread"
@@ -97,19 +95,71 @@ pub fn run(trial: &Trial) -> Result<Verdict> {
         "{received} of {sent} messages came in the end"
     );
     server.check_well()?;
+    let milliseconds = |time: Duration| time.as_secs_f64() * 1000.0;
     Ok(Verdict::Held(format!(
-        "{stalled} stalled, all hung up on; {sent} messages to them, 0 lost; p99 of others {} ms, \
-         before it {} ms; memory {before:.0} MiB, at most {most:.0} with {unread:.0} unread",
-        busy.as_millis(),
-        calm.as_millis(),
+        "{count} stalled, all hung up on; {sent} messages to them, 0 lost; p99 of others {:.1} ms, \
+         {:.1} ms when as many take as much, {:.1} ms in quiet; memory {before:.0} MiB, \
+         at most {most:.0} with {unread:.0} unread",
+        milliseconds(busy),
+        milliseconds(usual),
+        milliseconds(calm),
     )))
+}
+
+/// Somebody whose messages are long.
+fn padded(login: &str) -> Live {
+    let mut sender = Live::new(login);
+    sender.padding = ".".repeat(BYTES);
+    sender
+}
+
+/// Does something while these users take all that comes.
+fn taking<T>(
+    server: &Program,
+    takers: &[String],
+    something: impl FnOnce() -> Result<T>,
+) -> Result<T> {
+    thread::scope(|scope| {
+        let mut streams = Vec::new();
+        for login in takers {
+            let mut taker = Live::new(login);
+            let wire = taker.log_in(server.address, None);
+            let mut wire = wire.map_err(Stop::unexpected)?;
+            streams.push(wire.stream().try_clone()?);
+            scope.spawn(move || while taker.hear(&mut wire).is_ok() {});
+        }
+        let result = something();
+        for stream in streams {
+            stream.shutdown(Shutdown::Both)?;
+        }
+        result
+    })
+}
+
+/// The [`p99`] of two users while one writes to many.
+fn beside_a_flood(
+    server: &Program,
+    sender: &mut Live,
+    to: &[String],
+    (talkers, first): (&[String], u64),
+) -> Result<Duration> {
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let flood = scope.spawn(|| flood(server, sender, to, &is_over));
+        let measured = p99(server, talkers, first, Duration::from_secs(2));
+        is_over.store(true, Ordering::Relaxed);
+        flood
+            .join()
+            .map_err(|_| anyhow!("the sender's thread failed"))??;
+        measured
+    })
 }
 
 /// Writes to all of them, and does not stop before the others have been measured.
 fn flood(
     server: &Program,
     sender: &mut Live,
-    stallers: &[String],
+    receivers: &[String],
     is_over: &AtomicBool,
 ) -> Result<()> {
     let mut wire = sender
@@ -117,9 +167,9 @@ fn flood(
         .map_err(Stop::unexpected)?;
     let mut turns = 0;
     while turns < TEXTS || !is_over.load(Ordering::Relaxed) {
-        let mut to = stallers.iter().cycle();
+        let mut to = receivers.iter().cycle();
         sender
-            .send(&mut wire, stallers.len(), || {
+            .send(&mut wire, receivers.len(), || {
                 to.next().cloned().unwrap_or_default()
             })
             .and_then(|()| sender.hear_answers(&mut wire))
