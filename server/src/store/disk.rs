@@ -133,7 +133,7 @@ impl Parts {
             folder: folder.to_owned(),
             source,
         };
-        mend::mend_journals(folder, loss)?;
+        mend::prepare(folder, loss)?;
         let database = FjallStore::open(folder, durability)?;
         let (high_water, floor) = HighWater::open(folder).map_err(refused)?;
         let is_synced = durability == Durability::Sync;

@@ -14,7 +14,7 @@ use std::{
 use tracing::warn;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{Loss, StoreError};
+use super::{Loss, StoreError, manifest};
 
 /// The file that a program which has the database open keeps locked.
 const LOCK: &str = "lock";
@@ -27,13 +27,14 @@ const CLEAR: u8 = 4;
 /// What ends a batch, after its checksum.
 const TRAILER: &[u8] = b"FJL\x03";
 
-/// Cuts the newest journal of the database before a batch with a wrong checksum, and keeps what it was
-/// beside it. If `loss` is accepted, every journal that is not whole is cut. Does nothing while
-/// another program has the database open.
+/// Before fjall opens the database: cuts the newest journal before a batch with a wrong checksum, and
+/// keeps what it was beside it. If `loss` is accepted, every journal that is not whole is cut. Does
+/// nothing while another program has the database open.
 ///
 /// # Errors
-/// [`StoreError::Damaged`] when an older journal is not whole, otherwise what the disk says.
-pub(super) fn mend_journals(folder: &Path, loss: Loss) -> Result<(), StoreError> {
+/// [`StoreError::Damaged`] when an older journal is not whole, or a list of tables, otherwise what
+/// the disk says.
+pub(super) fn prepare(folder: &Path, loss: Loss) -> Result<(), StoreError> {
     let refused = |source| StoreError::Io {
         folder: folder.to_owned(),
         source,
@@ -46,6 +47,7 @@ pub(super) fn mend_journals(folder: &Path, loss: Loss) -> Result<(), StoreError>
         Err(TryLockError::WouldBlock) => return Ok(()),
         Err(TryLockError::Error(error)) => return Err(refused(error)),
     }
+    manifest::check(folder, loss)?;
     let mut journals = journals(folder).map_err(refused)?;
     let newest = journals.pop();
     for older in journals {
@@ -211,7 +213,7 @@ mod tests {
     fn a_journal_without_damage_is_left_as_it_is() {
         let (folder, journal) = database(9);
         let before = fs::read(&journal).unwrap();
-        mend_journals(folder.path(), Loss::Refused).unwrap();
+        prepare(folder.path(), Loss::Refused).unwrap();
         assert_eq!(fs::read(&journal).unwrap(), before);
         assert_eq!(batches(folder.path()), 9);
     }
@@ -227,7 +229,7 @@ mod tests {
         damaged[place.unwrap()] ^= 1;
         fs::write(&journal, &damaged).unwrap();
         assert!(Database::builder(folder.path()).open().is_err());
-        mend_journals(folder.path(), Loss::Refused).unwrap();
+        prepare(folder.path(), Loss::Refused).unwrap();
         assert_eq!(batches(folder.path()), 5);
         let copy = format!("{}.damaged", journal.display());
         assert_eq!(fs::read(copy).unwrap(), damaged);
@@ -240,7 +242,7 @@ mod tests {
         let end = torn.iter().rposition(|&byte| byte != 0).unwrap();
         torn.truncate(end - 5);
         fs::write(&journal, &torn).unwrap();
-        mend_journals(folder.path(), Loss::Refused).unwrap();
+        prepare(folder.path(), Loss::Refused).unwrap();
         assert_eq!(fs::read(&journal).unwrap(), torn);
         assert_eq!(batches(folder.path()), 8);
     }
@@ -252,7 +254,7 @@ mod tests {
         let mut damaged = fs::read(&journal).unwrap();
         damaged.truncate(damaged.len() - 1);
         fs::write(&journal, &damaged).unwrap();
-        mend_journals(folder.path(), Loss::Refused).unwrap();
+        prepare(folder.path(), Loss::Refused).unwrap();
         assert_eq!(fs::read(&journal).unwrap(), damaged);
     }
 }

@@ -12,6 +12,7 @@ mod growing;
 mod high_water;
 mod log;
 mod loss;
+mod manifest;
 mod mend;
 mod reading;
 mod records;
