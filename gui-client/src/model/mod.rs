@@ -27,8 +27,8 @@ pub use news::{News, Told};
 pub use overlay::{Notice, Overlay, SaveProblem, SavedFile, SettingsProblem};
 pub use people::{People, Person};
 pub use preferences::{
-    FETCH_CHOICES, Language, NotifyOf, Preferences, REMEMBERED_AT_MOST, RememberedAccount,
-    ThemeChoice, WindowPlace, ZOOM_RANGE,
+    FETCH_CHOICES, Language, NotifyOf, Preferences, RECENT_EMOJI_AT_MOST, REMEMBERED_AT_MOST,
+    RememberedAccount, ThemeChoice, WindowPlace, ZOOM_RANGE,
 };
 pub use receipt::ReceiptNews;
 pub use search::Search;
