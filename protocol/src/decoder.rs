@@ -23,6 +23,8 @@ pub struct Decoder {
     scanned: usize,
     /// Of bare framing: whether `buffer` is one whole message.
     chunk: Chunk,
+    /// The last `read` filled its room, so that it says nothing about where a chunk ends.
+    was_full: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +53,7 @@ impl Decoder {
             start: 0,
             scanned: 0,
             chunk: Chunk::Open,
+            was_full: false,
         }
     }
 
@@ -67,6 +70,20 @@ impl Decoder {
     /// Takes what one `read` brought. Take all lines out before the next call: in bare framing
     /// one call is one message.
     pub fn push(&mut self, bytes: &[u8]) {
+        let is_rest = std::mem::take(&mut self.was_full);
+        self.append(bytes);
+        if self.framing == Some(Framing::Bare) && bytes.len() < BARE_CUT_BYTES && !is_rest {
+            self.chunk = Chunk::Whole;
+        }
+    }
+
+    /// The same for a `read` that filled its room: what the next one brings may have come with it.
+    pub fn push_full(&mut self, bytes: &[u8]) {
+        self.append(bytes);
+        self.was_full = true;
+    }
+
+    fn append(&mut self, bytes: &[u8]) {
         if self.start == self.buffer.len() {
             self.buffer.clear();
         } else {
@@ -77,9 +94,6 @@ impl Decoder {
         self.buffer.extend_from_slice(bytes);
         if self.framing.is_none() && memchr::memchr(b'\n', bytes).is_some() {
             self.framing = Some(Framing::Line);
-        }
-        if self.framing == Some(Framing::Bare) && bytes.len() < BARE_CUT_BYTES {
-            self.chunk = Chunk::Whole;
         }
     }
 
@@ -149,6 +163,7 @@ impl Decoder {
         }
         self.framing = Some(Framing::Bare);
         self.chunk = Chunk::Whole;
+        self.was_full = false;
     }
 
     /// The peer closed its side in order: what is there is its last line, LF or not.
@@ -247,6 +262,28 @@ mod tests {
         assert_eq!(lines(&mut decoder), ["@bob one"]);
         decoder.push(b"@bob two\n");
         assert_eq!(lines(&mut decoder), ["@bob two"]);
+    }
+
+    #[test]
+    fn a_bare_chunk_does_not_end_where_the_room_of_a_read_ended() {
+        let mut decoder = Decoder::new(8192);
+        decoder.push(b"bob");
+        decoder.quiet();
+        assert_eq!(lines(&mut decoder), ["bob"]);
+        // Two segments of 1448 bytes, and the third one a little later.
+        decoder.push_full(&[b'x'; 2048]);
+        decoder.push(&[b'x'; 848]);
+        assert!(lines(&mut decoder).is_empty());
+        assert_eq!(decoder.wait(), Some(BARE_JOIN));
+        decoder.push(&[b'x'; 1104]);
+        decoder.quiet();
+        assert_eq!(lines(&mut decoder), ["x".repeat(4000)]);
+        // One that filled the room by chance.
+        decoder.push_full(&[b'y'; 2048]);
+        decoder.quiet();
+        assert_eq!(lines(&mut decoder), ["y".repeat(2048)]);
+        decoder.push(b"z");
+        assert_eq!(lines(&mut decoder), ["z"]);
     }
 
     #[test]

@@ -20,6 +20,9 @@ const READ_BYTES: usize = 2 * 1024;
 /// What one read takes of a line framed client that has more than that to say.
 const LARGE_READ_BYTES: usize = 32 * 1024;
 
+/// Reads stay large as long as they bring this much.
+const MUCH_BYTES: usize = 4 * 1024;
+
 /// Output is collected up to here before it goes out in one write.
 const WRITE_BYTES: usize = 64 * 1024;
 
@@ -252,10 +255,14 @@ impl Connection {
         let deadline = limit.map(|limit| (Instant::now() + limit, limit));
         let mut bytes = [0; READ_BYTES];
         while !self.decoder.has_line() {
-            if let Some(chunk) = self.early.pop() {
-                self.decoder.push(&chunk);
-                self.decoder.quiet();
-                continue;
+            match self.early.pop() {
+                Some((chunk, false)) => {
+                    self.decoder.push(&chunk);
+                    self.decoder.quiet();
+                    continue;
+                }
+                Some((chunk, true)) => self.decoder.push_full(&chunk),
+                None => {}
             }
             if self.early.is_over() {
                 return Err(if self.place.hung_up() {
@@ -283,8 +290,12 @@ impl Connection {
                     }
                 }
                 Ok(count) => {
-                    self.decoder.push(&bytes[..count]);
-                    self.expect_more_after(count);
+                    let is_full = count == bytes.len();
+                    match is_full {
+                        true => self.decoder.push_full(bytes),
+                        false => self.decoder.push(&bytes[..count]),
+                    }
+                    self.expect_more_after(count, is_full);
                 }
                 Err(e) if is_read_limit(&e) => {
                     // Of the two limits the shorter one, the quiet time, was due.
@@ -301,11 +312,11 @@ impl Connection {
     }
 
     /// Chooses the room for the next read by what the last one brought.
-    fn expect_more_after(&mut self, count: usize) {
-        if count < READ_BYTES {
-            self.large = None;
-        } else if self.large.is_none() && self.decoder.framing() == Some(Framing::Line) {
+    fn expect_more_after(&mut self, count: usize, is_full: bool) {
+        if self.large.is_none() && is_full && self.decoder.framing() == Some(Framing::Line) {
             self.large = Some(vec![0; LARGE_READ_BYTES].into());
+        } else if count < MUCH_BYTES {
+            self.large = None;
         }
     }
 

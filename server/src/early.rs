@@ -31,9 +31,12 @@ impl EarlyInput {
         }
     }
 
-    /// The next chunk.
-    pub(crate) fn pop(&mut self) -> Option<Vec<u8>> {
-        self.chunks.pop_front()
+    /// The next chunk, and whether the rest of it may be in the socket still.
+    pub(crate) fn pop(&mut self) -> Option<(Vec<u8>, bool)> {
+        let chunk = self.chunks.pop_front()?;
+        let is_last = self.chunks.is_empty() && !self.is_over;
+        let may_go_on = is_last && chunk.len() >= BARE_CUT_BYTES;
+        Some((chunk, may_go_on))
     }
 
     /// The client has closed its side.
@@ -44,5 +47,36 @@ impl EarlyInput {
     /// Nothing more is to be pushed.
     pub(crate) fn is_full(&self) -> bool {
         self.is_over || self.chunks.len() >= MOST_CHUNKS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn only_the_last_chunk_may_go_on_and_only_a_long_one() {
+        let mut early = EarlyInput::default();
+        let now = Instant::now();
+        let later = |step: u32| now + step * 2 * BARE_JOIN;
+        early.push(&[b'x'; 2048], later(0));
+        early.push(&[b'x'; 100], later(0) + Duration::from_millis(1));
+        early.push(&[b'y'; 2048], later(1));
+        early.push(&[b'z'; 2048], later(2));
+        let popped = std::iter::from_fn(|| early.pop());
+        let popped: Vec<_> = popped
+            .map(|(chunk, goes_on)| (chunk.len(), goes_on))
+            .collect();
+        assert_eq!(popped, [(2148, false), (2048, false), (2048, true)]);
+        early.push(b"short", later(3));
+        assert_eq!(early.pop(), Some((b"short".to_vec(), false)));
+        early.push(&[b'x'; 2048], later(4));
+        early.push(&[], later(5));
+        assert!(
+            early.pop().is_some_and(|(_, goes_on)| !goes_on),
+            "it is over"
+        );
     }
 }

@@ -29,7 +29,7 @@ use mensageiro_server::{
     options::Durability,
     status::Counters,
     store::{
-        Commit, CursorRecord, DiskStore, LastNumbers, Loss, Store, StoreError, TagHash, TagRecord,
+        Commit, CursorRecord, DiskStore, LastNumbers, Loss, Store, StoreError, TagRecord,
         Unarchived,
     },
 };
@@ -283,13 +283,12 @@ impl Store for Counting {
         self.inner.tags(login, not_before, most)
     }
 
-    fn tag(
+    fn tags_near(
         &self,
         login: &Login,
-        hash: TagHash,
         near: &RangeInclusive<MessageId>,
-    ) -> Result<Option<TagRecord>, StoreError> {
-        self.inner.tag(login, hash, near)
+    ) -> Result<Vec<TagRecord>, StoreError> {
+        self.inner.tags_near(login, near)
     }
 
     fn seen(&self) -> Result<HashMap<Login, Timestamp>, StoreError> {

@@ -13,7 +13,7 @@ use mensageiro_protocol::Login;
 use super::Accepted;
 use crate::{
     message::{MessageId, Tag},
-    store::{Store, StoreError, TagHash},
+    store::{Store, StoreError, TagHash, TagRecord},
 };
 
 /// How long a tag is remembered.
@@ -51,6 +51,9 @@ pub(super) struct TagsOf {
     base: MessageId,
     /// What the commit in hand has added, by rising numbers. The store does not know it yet.
     added: Vec<(MessageId, TagHash)>,
+    /// What the store has in the regions that were looked at for the commit in hand: each once,
+    /// however much is sent again.
+    looked_at: HashMap<Region, HashMap<TagHash, Accepted>>,
     loaded_at: Timestamp,
     used_at: Timestamp,
 }
@@ -69,7 +72,7 @@ struct Fingerprint([u8; 5]);
 
 /// Which 1,024 numbers above [`TagsOf::base`] that of a message is among; the last region has no
 /// end. With its fingerprint it takes 8 bytes.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Region([u8; 3]);
 
 /// Mixes a [`Fingerprint`] just enough for a table that takes both ends of a hash.
@@ -114,13 +117,16 @@ impl Tags {
 impl TagsOf {
     fn load(store: &dyn Store, login: &Login, now: Timestamp) -> Result<Self, StoreError> {
         let not_before = now.checked_sub(KEPT).unwrap_or(Timestamp::MIN);
-        let known = store.tags(login, not_before, MOST)?;
-        let base = known.iter().map(|one| one.id).min();
+        let mut known = store.tags(login, not_before, MOST)?;
+        known.sort_unstable_by_key(|one| one.id);
+        known.dedup_by_key(|one| one.id);
+        let base = known.first().map(|one| one.id);
         let mut tags = Self {
             regions: HashMap::with_capacity_and_hasher(known.len(), BuildHasherDefault::new()),
             others: HashMap::new(),
             base: base.unwrap_or_default(),
             added: Vec::new(),
+            looked_at: HashMap::new(),
             loaded_at: now,
             used_at: now,
         };
@@ -135,7 +141,7 @@ impl TagsOf {
     /// # Errors
     /// When the store cannot say whether one was sent before.
     pub(super) fn look_up<'a>(
-        &self,
+        &mut self,
         store: &dyn Store,
         login: &Login,
         tags: impl Iterator<Item = Option<&'a Tag>>,
@@ -181,16 +187,14 @@ impl TagsOf {
     }
 
     /// Where the message of this tag is, if there is one.
-    fn regions(&self, hash: TagHash) -> impl Iterator<Item = RangeInclusive<MessageId>> {
-        let one = self.regions.get(&Fingerprint::of(hash));
-        let other = self.others.get(&hash);
-        one.into_iter()
-            .chain(other)
-            .map(|region| region.above(self.base))
+    fn regions(&self, hash: TagHash) -> impl Iterator<Item = Region> + use<> {
+        let one = self.regions.get(&Fingerprint::of(hash)).copied();
+        let other = self.others.get(&hash).copied();
+        one.into_iter().chain(other)
     }
 
     fn find(
-        &self,
+        &mut self,
         store: &dyn Store,
         login: &Login,
         hash: TagHash,
@@ -200,12 +204,15 @@ impl TagsOf {
             return Ok(Some(added));
         }
         for region in self.regions(hash) {
-            if let Some(before) = store.tag(login, hash, &region)? {
-                return Ok(Some(Accepted {
-                    id: before.id,
-                    sent_at: before.sent_at,
-                    is_repeat: true,
-                }));
+            let there = match self.looked_at.entry(region) {
+                Entry::Occupied(there) => there.into_mut(),
+                Entry::Vacant(unknown) => {
+                    let there = store.tags_near(login, &region.above(self.base))?;
+                    unknown.insert(there.into_iter().map(accepted).collect())
+                }
+            };
+            if let Some(before) = there.get(&hash) {
+                return Ok(Some(*before));
             }
         }
         Ok(None)
@@ -213,6 +220,7 @@ impl TagsOf {
 
     fn find_added(&self, hash: TagHash, now: Timestamp) -> Option<Accepted> {
         self.regions(hash).find_map(|region| {
+            let region = region.above(self.base);
             let start = self.added.partition_point(|(id, _)| id < region.start());
             let there = self.added[start..].iter();
             let (id, _) = there
@@ -244,6 +252,9 @@ impl TagsOf {
         }
         self.added.clear();
         self.added.shrink_to(KEPT_ADDED);
+        if !self.looked_at.is_empty() {
+            self.looked_at = HashMap::new();
+        }
     }
 
     fn is_of_use(&self, now: Timestamp) -> bool {
@@ -251,6 +262,15 @@ impl TagsOf {
             && now.duration_since(self.loaded_at).abs() < FRESH
             && self.regions.len() + self.others.len() < MOST_IN_MEMORY
     }
+}
+
+fn accepted(before: TagRecord) -> (TagHash, Accepted) {
+    let accepted = Accepted {
+        id: before.id,
+        sent_at: before.sent_at,
+        is_repeat: true,
+    };
+    (before.hash, accepted)
 }
 
 impl Fingerprint {

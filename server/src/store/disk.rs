@@ -20,7 +20,7 @@ use mensageiro_protocol::Login;
 use tracing::{error, warn};
 
 use super::{
-    Commit, CursorRecord, LastNumbers, Store, StoreError, TagHash, TagRecord, Unarchived,
+    Commit, CursorRecord, LastNumbers, Store, StoreError, TagRecord, Unarchived,
     fjall::{FjallStore, lock},
     growing::GrowingBlock,
     high_water::HighWater,
@@ -453,17 +453,16 @@ impl Store for DiskStore {
         Ok(tags)
     }
 
-    fn tag(
+    fn tags_near(
         &self,
         login: &Login,
-        hash: TagHash,
         near: &RangeInclusive<MessageId>,
-    ) -> Result<Option<TagRecord>, StoreError> {
-        let in_memory = self.parts.in_memory(|part| part.tag_of(login, hash, near));
-        match in_memory.into_iter().flatten().next() {
-            Some(tag) => Ok(Some(tag)),
-            None => self.parts.database.tag(login, hash, near),
-        }
+    ) -> Result<Vec<TagRecord>, StoreError> {
+        let in_memory = self.parts.in_memory(|part| part.tags_near(login, near));
+        let mut tags = self.parts.database.tags_near(login, near)?;
+        tags.extend(in_memory.into_iter().flatten());
+        tags.retain(|tag| near.contains(&tag.id));
+        Ok(tags)
     }
 
     fn seen(&self) -> Result<HashMap<Login, Timestamp>, StoreError> {

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use mensageiro_protocol::Login;
 
 use super::{
-    CursorRecord, LastNumbers, StoreError, TagHash, TagRecord, archiving::AtHand, reading, records,
+    CursorRecord, LastNumbers, StoreError, TagRecord, archiving::AtHand, reading, records,
     rosters::Rosters, unsettled::Unsettled,
 };
 use crate::{
@@ -283,27 +283,28 @@ impl FjallStore {
         Ok(found)
     }
 
-    pub(super) fn tag(
+    /// Those in the records that have some near.
+    pub(super) fn tags_near(
         &self,
         login: &Login,
-        hash: TagHash,
         near: &RangeInclusive<MessageId>,
-    ) -> Result<Option<TagRecord>, StoreError> {
+    ) -> Result<Vec<TagRecord>, StoreError> {
         let key = |id| records::tags_key(login.as_str().as_bytes(), id);
         let range = key(MessageId(0))..=key(*near.end());
+        let mut found = Vec::new();
         for guard in self.tags.range(range).rev() {
             let (key, value) = guard.into_inner().map_err(|e| self.failed(e))?;
             let first = records::number_at_end(&key).map(MessageId);
             let (first, tags) = first
                 .zip(records::tags(&value))
                 .ok_or_else(|| self.damaged("tags"))?;
-            let tag = tags.into_iter().find(|tag| tag.hash == hash);
+            found.extend(tags);
             // Records follow one another by number: those before have none near.
-            if tag.is_some() || first <= *near.start() {
-                return Ok(tag);
+            if first <= *near.start() {
+                break;
             }
         }
-        Ok(None)
+        Ok(found)
     }
 
     pub(super) fn seen(&self) -> Result<HashMap<Login, Timestamp>, StoreError> {

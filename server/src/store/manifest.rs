@@ -6,20 +6,19 @@
 
 use std::{fs, io, path::Path};
 
-use tracing::warn;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::{Loss, StoreError};
+use super::StoreError;
 
 /// The kind of checksum that is known here.
 const XXH3: u8 = 0;
 
-/// Compares all lists with their checksums. What is not there, or not of a known kind, is left to fjall,
-/// and if `loss` is accepted, what is not as it was written too.
+/// Compares all lists with their checksums. What is not there, or not of a known kind, is left to fjall.
+/// With a list that is not as it was written, fjall would delete the tables that are not in it.
 ///
 /// # Errors
-/// [`StoreError::Damaged`] when one is not what was written, otherwise what the disk says.
-pub(super) fn check(database: &Path, loss: Loss) -> Result<(), StoreError> {
+/// [`StoreError::BeyondRepair`] when one is not what was written, otherwise what the disk says.
+pub(super) fn check(database: &Path) -> Result<(), StoreError> {
     let refused = |source| StoreError::Io {
         folder: database.to_owned(),
         source,
@@ -29,18 +28,11 @@ pub(super) fn check(database: &Path, loss: Loss) -> Result<(), StoreError> {
     };
     for part in parts {
         let part = part.map_err(refused)?.path();
-        if is_as_written(&part).map_err(refused)? {
-            continue;
-        }
-        let reason = format!("the list of tables in {} is damaged", part.display());
-        match loss {
-            Loss::Accepted => warn!("{reason}"),
-            Loss::Refused => {
-                return Err(StoreError::Damaged {
-                    folder: database.to_owned(),
-                    reason,
-                });
-            }
+        if !is_as_written(&part).map_err(refused)? {
+            return Err(StoreError::BeyondRepair {
+                folder: database.to_owned(),
+                reason: format!("the list of tables in {} cannot be read", part.display()),
+            });
         }
     }
     Ok(())
@@ -97,20 +89,19 @@ mod tests {
     #[test]
     fn a_list_with_any_bit_changed_is_noticed() {
         let folder = tempfile::tempdir().unwrap();
-        check(folder.path(), Loss::Refused).unwrap();
+        check(folder.path()).unwrap();
         let list = list(folder.path());
-        check(folder.path(), Loss::Refused).unwrap();
+        check(folder.path()).unwrap();
         let whole = fs::read(&list).unwrap();
         for place in 0..whole.len() {
             let mut spoiled = whole.clone();
             spoiled[place] ^= 1 << (place % 8);
             fs::write(&list, spoiled).unwrap();
-            let error = check(folder.path(), Loss::Refused).unwrap_err().to_string();
+            let error = check(folder.path()).unwrap_err().to_string();
             assert!(error.contains("list of tables"), "{error}");
-            check(folder.path(), Loss::Accepted).unwrap();
         }
         fs::write(&list, whole).unwrap();
-        check(folder.path(), Loss::Refused).unwrap();
+        check(folder.path()).unwrap();
         Database::builder(folder.path()).open().unwrap();
     }
 }

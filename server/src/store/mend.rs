@@ -32,8 +32,8 @@ const TRAILER: &[u8] = b"FJL\x03";
 /// nothing while another program has the database open.
 ///
 /// # Errors
-/// [`StoreError::Damaged`] when an older journal is not whole, or a list of tables, otherwise what
-/// the disk says.
+/// [`StoreError::Damaged`] when an older journal is not whole, [`StoreError::BeyondRepair`] when a list
+/// of tables is not, otherwise what the disk says.
 pub(super) fn prepare(folder: &Path, loss: Loss) -> Result<(), StoreError> {
     let refused = |source| StoreError::Io {
         folder: folder.to_owned(),
@@ -47,7 +47,7 @@ pub(super) fn prepare(folder: &Path, loss: Loss) -> Result<(), StoreError> {
         Err(TryLockError::WouldBlock) => return Ok(()),
         Err(TryLockError::Error(error)) => return Err(refused(error)),
     }
-    manifest::check(folder, loss)?;
+    manifest::check(folder)?;
     let mut journals = journals(folder).map_err(refused)?;
     let newest = journals.pop();
     for older in journals {

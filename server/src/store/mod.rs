@@ -174,16 +174,15 @@ pub trait Store: Send + Sync + 'static {
         most: usize,
     ) -> Result<Vec<TagRecord>, StoreError>;
 
-    /// One such tag, if its message's number is in `near`.
+    /// Those of these tags whose messages' numbers are in `near`, however old.
     ///
     /// # Errors
     /// [`StoreError`] when the disk refuses or a record is damaged.
-    fn tag(
+    fn tags_near(
         &self,
         login: &Login,
-        hash: TagHash,
         near: &RangeInclusive<MessageId>,
-    ) -> Result<Option<TagRecord>, StoreError>;
+    ) -> Result<Vec<TagRecord>, StoreError>;
 
     /// When users were last there.
     ///
@@ -260,6 +259,16 @@ pub enum StoreError {
         "the message store in {folder} is damaged: {reason}; keep a copy of the folder and restore it from a backup, or start once with --repair to go on without what cannot be read"
     )]
     Damaged {
+        /// Where it lives.
+        folder: PathBuf,
+        /// What was found.
+        reason: String,
+    },
+    /// What the database needs to know what it has cannot be understood: going on would delete it.
+    #[error(
+        "the message store in {folder} is damaged: {reason}; keep a copy of the folder and restore it from a backup, as --repair cannot mend this"
+    )]
+    BeyondRepair {
         /// Where it lives.
         folder: PathBuf,
         /// What was found.

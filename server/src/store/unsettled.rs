@@ -55,6 +55,16 @@ impl Unsettled {
     /// Adds a record of the log. `None` if it cannot be read.
     pub(super) fn add(&mut self, record: &[u8], number: u64) -> Option<()> {
         let mut tags = Vec::new();
+        let read = self.add_items(record, &mut tags);
+        // Blocks come by conversation. Records of tags follow one another by number.
+        tags.sort_by_key(|tag| tag.id);
+        self.add_tags(&tags);
+        read?;
+        self.number = number;
+        Some(())
+    }
+
+    fn add_items<'a>(&mut self, record: &'a [u8], tags: &mut Vec<NewTag<'a>>) -> Option<()> {
         for item in log::items(record) {
             let log::Item { kind, key, value } = item?;
             match kind {
@@ -63,7 +73,7 @@ impl Unsettled {
                     let number = u32::from_be_bytes(key.try_into().ok()?);
                     self.rosters.insert(number, roster);
                 }
-                Kind::Block => self.add_block(key, value, &mut tags)?,
+                Kind::Block => self.add_block(key, value, tags)?,
                 Kind::Cursor => put(&mut self.cursors, key, value),
                 Kind::Reads => self.add_reads(key, value)?,
                 Kind::Seen => put(&mut self.seen, key, value),
@@ -75,10 +85,6 @@ impl Unsettled {
                 }
             }
         }
-        // Blocks come by conversation. Records of tags follow one another by number.
-        tags.sort_by_key(|tag| tag.id);
-        self.add_tags(&tags);
-        self.number = number;
         Some(())
     }
 
@@ -254,22 +260,21 @@ impl Unsettled {
         self.tags.iter().map(|(login, tags)| (&**login, &tags[..]))
     }
 
-    /// One of them, if its message's number is in `near`.
-    pub(super) fn tag_of(
+    /// Those of a login in the records that have some near.
+    pub(super) fn tags_near(
         &self,
         login: &Login,
-        hash: TagHash,
         near: &RangeInclusive<MessageId>,
-    ) -> Option<TagRecord> {
-        let tags = self.tags.get(login.as_str().as_bytes())?;
+    ) -> Vec<TagRecord> {
+        let tags = self.tags.get(login.as_str().as_bytes());
+        let tags = tags.map_or(&[][..], Vec::as_slice);
         let end = tags.partition_point(|record| record.id() <= *near.end());
         let first = tags[..end].partition_point(|record| record.id() <= *near.start());
         let near = &tags[first.saturating_sub(1)..end];
         // What was written here can be read.
-        let mut near = near
-            .iter()
-            .flat_map(|record| records::tags(record.value()).unwrap_or_default());
-        near.find(|tag| tag.hash == hash)
+        near.iter()
+            .flat_map(|record| records::tags(record.value()).unwrap_or_default())
+            .collect()
     }
 
     /// The tags of one login.

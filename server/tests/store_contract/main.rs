@@ -318,19 +318,24 @@ fn a_tag_is_found_where_its_message_is() {
             let find = |tag: &str, from, to| {
                 let hash = TagHash::of(&Tag::parse(tag).unwrap());
                 let near = MessageId(from)..=MessageId(to);
-                let found = store.tag(&login("ana"), hash, &near).unwrap();
-                found.map(|one| (one.id.0, one.hash == hash, one.sent_at))
+                let found = store.tags_near(&login("ana"), &near).unwrap();
+                assert!(found.iter().all(|one| near.contains(&one.id)));
+                let mut found = found.into_iter().filter(|one| one.hash == hash);
+                let one = found.next().map(|one| (one.id.0, one.sent_at));
+                assert!(found.next().is_none());
+                one
             };
             for id in 1..=3000 {
                 let tag = format!("t{id}");
-                for (from, to) in [(id, id), (0, id), (id, u64::MAX), (id - 1, id + 1)] {
-                    assert_eq!(find(&tag, from, to), Some((id, true, at(0))), "{id}");
+                for (from, to) in [(id, id), (id - 1, id + 1)] {
+                    assert_eq!(find(&tag, from, to), Some((id, at(0))), "{id}");
                 }
             }
+            assert_eq!(find("t7", 0, u64::MAX), Some((7, at(0))));
+            assert_eq!(find("t7", 8, u64::MAX), None);
             assert_eq!(find("other", 0, u64::MAX), None);
-            let hash = TagHash::of(&Tag::parse("t1").unwrap());
             let all = MessageId(0)..=MessageId::MAX;
-            assert_eq!(store.tag(&login("bob"), hash, &all).unwrap(), None);
+            assert_eq!(store.tags_near(&login("bob"), &all).unwrap(), []);
         };
         // To two in turn: in a commit messages go by conversation, not by number.
         let store = open();
