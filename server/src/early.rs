@@ -7,10 +7,15 @@ use mensageiro_protocol::limits::{BARE_CUT_BYTES, BARE_JOIN};
 /// So many chunks are taken early; what is beyond them waits in the socket, glued together.
 const MOST_CHUNKS: usize = 64;
 
+/// With so many bytes in them, nothing more is taken either.
+const MOST_BYTES: usize = 64 * 1024;
+
 /// Chunks that arrived one by one, kept apart until their turn comes (PROTOCOL.md, F3).
 #[derive(Debug, Default)]
 pub(crate) struct EarlyInput {
     chunks: VecDeque<Vec<u8>>,
+    /// In all of them.
+    bytes: usize,
     last: Option<Instant>,
     is_over: bool,
 }
@@ -19,6 +24,7 @@ impl EarlyInput {
     /// Takes what one `read` brought at `now`; nothing is the client's end.
     pub(crate) fn push(&mut self, bytes: &[u8], now: Instant) {
         self.is_over = bytes.is_empty();
+        self.bytes += bytes.len();
         let follows_at_once = self.last.is_some_and(|last| now - last < BARE_JOIN);
         self.last = Some(now);
         match self.chunks.back_mut() {
@@ -34,6 +40,7 @@ impl EarlyInput {
     /// The next chunk, and whether the rest of it may be in the socket still.
     pub(crate) fn pop(&mut self) -> Option<(Vec<u8>, bool)> {
         let chunk = self.chunks.pop_front()?;
+        self.bytes -= chunk.len();
         let is_last = self.chunks.is_empty() && !self.is_over;
         let may_go_on = is_last && chunk.len() >= BARE_CUT_BYTES;
         Some((chunk, may_go_on))
@@ -46,7 +53,7 @@ impl EarlyInput {
 
     /// Nothing more is to be pushed.
     pub(crate) fn is_full(&self) -> bool {
-        self.is_over || self.chunks.len() >= MOST_CHUNKS
+        self.is_over || self.chunks.len() >= MOST_CHUNKS || self.bytes >= MOST_BYTES
     }
 }
 
@@ -55,6 +62,20 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+
+    #[test]
+    fn who_streams_without_end_fills_it_and_the_rest_waits_in_the_socket() {
+        let mut early = EarlyInput::default();
+        let now = Instant::now();
+        let mut taken = 0;
+        while !early.is_full() {
+            early.push(&[b'x'; 2048], now);
+            taken += 2048;
+        }
+        assert_eq!(taken, MOST_BYTES);
+        assert_eq!(early.pop().map(|(chunk, _)| chunk.len()), Some(taken));
+        assert!(!early.is_full() && early.pop().is_none());
+    }
 
     #[test]
     fn only_the_last_chunk_may_go_on_and_only_a_long_one() {

@@ -29,6 +29,9 @@ const IDLE: SignedDuration = SignedDuration::from_mins(10);
 const FRESH: SignedDuration = SignedDuration::from_hours(24);
 const MOST_IN_MEMORY: usize = 2 * MOST;
 
+/// Of so many regions the store's answers are kept, at most 1,024 tags each.
+const MOST_ASKED: usize = 64;
+
 /// So much memory is kept for what the next commit adds.
 const KEPT_ADDED: usize = 64;
 
@@ -51,9 +54,9 @@ pub(super) struct TagsOf {
     base: MessageId,
     /// What the commit in hand has added, by rising numbers. The store does not know it yet.
     added: Vec<(MessageId, TagHash)>,
-    /// What the store has in the regions that were looked at for the commit in hand: each once,
-    /// however much is sent again.
-    looked_at: HashMap<Region, HashMap<TagHash, Accepted>>,
+    /// What the store has in regions that were asked for since the commit in hand began: each once,
+    /// however much of it is sent again.
+    asked: HashMap<Region, HashMap<TagHash, Accepted>>,
     loaded_at: Timestamp,
     used_at: Timestamp,
 }
@@ -126,7 +129,7 @@ impl TagsOf {
             others: HashMap::new(),
             base: base.unwrap_or_default(),
             added: Vec::new(),
-            looked_at: HashMap::new(),
+            asked: HashMap::new(),
             loaded_at: now,
             used_at: now,
         };
@@ -204,7 +207,10 @@ impl TagsOf {
             return Ok(Some(added));
         }
         for region in self.regions(hash) {
-            let there = match self.looked_at.entry(region) {
+            if self.asked.len() >= MOST_ASKED {
+                self.asked.clear();
+            }
+            let there = match self.asked.entry(region) {
                 Entry::Occupied(there) => there.into_mut(),
                 Entry::Vacant(unknown) => {
                     let there = store.tags_near(login, &region.above(self.base))?;
@@ -252,8 +258,8 @@ impl TagsOf {
         }
         self.added.clear();
         self.added.shrink_to(KEPT_ADDED);
-        if !self.looked_at.is_empty() {
-            self.looked_at = HashMap::new();
+        if !self.asked.is_empty() {
+            self.asked = HashMap::new();
         }
     }
 
