@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, ErrorKind, Read, Write},
+    iter,
     net::{SocketAddr, TcpStream},
     sync::Arc,
     thread,
@@ -162,18 +163,13 @@ impl Connection {
         &mut self,
         limit: Option<Duration>,
         mut parse: impl FnMut(&[u8]) -> T,
-    ) -> Result<Vec<T>, Ended> {
+    ) -> Result<impl Iterator<Item = T>, Ended> {
         self.wait_for_line(limit)?;
-        let mut values = Vec::new();
-        while let Some(line) = self.decoder.next_line() {
-            match line {
-                Ok(line) => values.push(parse(line)),
-                // The lines before it still count; the next call says it again.
-                Err(_) if !values.is_empty() => break,
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(values)
+        let decoder = &mut self.decoder;
+        let first = decoder.next_line().transpose()?.map(&mut parse);
+        // The lines before one that cannot be taken still count; the next call says it again.
+        let others = iter::from_fn(move || decoder.next_line()?.ok().map(&mut parse));
+        Ok(first.into_iter().chain(others))
     }
 
     /// Sends one message, without its line end: at once in bare framing, otherwise with the

@@ -70,7 +70,7 @@ impl Mailboxes {
             for (after, up_to) in book.unread_ranges(standing, newest) {
                 let with = std::slice::from_ref(&conversation);
                 store.timeline(with, after, up_to, &mut |message| {
-                    book.load_unread(standing, &Arc::new(message));
+                    book.load_unread(standing, &message);
                     true
                 })?;
             }
@@ -172,10 +172,12 @@ impl Mailboxes {
             let person = book.person(login);
             person.is_some_and(|one| one.mailbox.len() >= messages || one.bytes >= bytes)
         };
-        drafts.iter().find_map(|draft| match &draft.to {
+        // What comes together is mostly for one user.
+        let mut runs = drafts.chunk_by(|one, next| one.to == next.to);
+        runs.find_map(|run| match &run[0].to {
             Recipient::User(to) => is_full(to).then(|| to.clone()),
             Recipient::Group(_, members) => {
-                let mut others = members.iter().filter(|&member| *member != draft.from);
+                let mut others = members.iter().filter(|&member| *member != run[0].from);
                 others.find(|&member| is_full(member)).cloned()
             }
         })

@@ -152,6 +152,7 @@ impl Session {
         let requests = self
             .connection
             .receive(self.shared.limits.idle, Request::parse)?;
+        let requests: Vec<_> = requests.collect();
         let mut requests = requests.into_iter().peekable();
         // Only what was delivered before these lines came can have been read.
         let mut read = self.unread.take();

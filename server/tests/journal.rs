@@ -80,9 +80,11 @@ struct Listener {
 
 impl Audience for Listener {
     fn committed(&mut self, committed: &Committed<'_>) {
-        let messages = committed.messages.iter();
+        let sent = committed.sent.iter();
         let told = Told::Committed {
-            messages: messages.map(|(one, key)| (one.id.0, *key)).collect(),
+            messages: sent
+                .flat_map(|sent| sent.messages.iter().map(|one| (one.id.0, sent.by)))
+                .collect(),
             moved: committed.moved.to_vec(),
             visible: self.mailboxes.last().0,
         };

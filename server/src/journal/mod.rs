@@ -108,11 +108,20 @@ pub trait Audience: Send {
 /// What one commit brought.
 #[derive(Clone, Copy, Debug)]
 pub struct Committed<'a> {
-    /// The new messages, with rising ids, each with the [`Origin::key`] of the live session that
-    /// sent it.
-    pub messages: &'a [(Arc<Message>, Option<u64>)],
+    /// The new messages, with rising ids.
+    pub sent: &'a [Sent<'a>],
     /// The cursors that moved.
     pub moved: &'a [Moved],
+}
+
+/// Messages that follow one another, from one session to one user or group.
+#[derive(Clone, Copy, Debug)]
+pub struct Sent<'a> {
+    /// With rising ids; not empty. They are from the same user and to the same one, or the same
+    /// members of the same group.
+    pub messages: &'a [Message],
+    /// The [`Origin::key`] of the session, if it is a live one.
+    pub by: Option<u64>,
 }
 
 /// The way into the journal, for each session one.

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    ops::Range,
     sync::Arc,
 };
 
@@ -9,49 +10,98 @@ use jiff::Timestamp;
 use mensageiro_protocol::Login;
 use tracing::info;
 
-use super::{Read, writer::Job};
+use super::{Read, Sent};
 use crate::{
+    conversation::Conversation,
     mailbox::Moved,
     message::{Message, MessageId, ReadMark},
     standing::{Book, Move, Place},
     store::{Block, Commit, CursorRecord, LastNumbers},
 };
 
+/// Messages that a busy conversation has in a commit.
+const USUAL: usize = 16;
+
 /// What will be shown when the commit is durable.
 #[derive(Default)]
 pub(super) struct Plan {
-    /// With the conversation of each, and who sent it.
-    pub(super) messages: Vec<(Arc<Message>, Option<u64>)>,
-    pub(super) standings: Vec<u32>,
+    /// What is stored.
+    pub(super) commit: Commit,
+    /// Its messages, in the order of their numbers.
+    runs: Vec<Run>,
+    /// Which block a conversation has.
+    block_of: HashMap<Conversation, usize>,
+    /// Of each block: which conversation it is in the book.
+    standings: Vec<u32>,
     pub(super) moves: Vec<Move>,
     /// Cursors that are stored as they are.
     pub(super) saves: Vec<Place>,
     pub(super) moved: Vec<Moved>,
 }
 
+/// A part of a block: see [`Sent`].
+struct Run {
+    block: usize,
+    messages: Range<usize>,
+    by: Option<u64>,
+}
+
 impl Plan {
-    /// With room for what they bring.
-    pub(super) fn for_jobs(jobs: &[Job]) -> Self {
-        let drafts = jobs.iter().map(|job| match job {
-            Job::Entry(entry, _) => entry.drafts.len(),
-            Job::Seen(..) => 0,
-        });
-        let drafts = drafts.sum();
-        Self {
-            messages: Vec::with_capacity(drafts),
-            standings: Vec::with_capacity(drafts),
-            ..Self::default()
+    /// Takes in a message, which has a higher number than those before. `is_next`: from the same
+    /// session as the one before, and to the same user or group.
+    pub(super) fn add(&mut self, message: Message, by: Option<u64>, is_next: bool) {
+        let blocks = &mut self.commit.blocks;
+        if let Some(run) = self.runs.last_mut().filter(|_| is_next) {
+            // The last run ends where its block does.
+            blocks[run.block].messages.push(message);
+            run.messages.end += 1;
+            return;
         }
+        let conversation = message.conversation();
+        let block = match self.block_of.get(&conversation) {
+            Some(&block) => block,
+            None => {
+                self.block_of.insert(conversation.clone(), blocks.len());
+                blocks.push(Block {
+                    conversation,
+                    messages: Vec::with_capacity(USUAL),
+                });
+                blocks.len() - 1
+            }
+        };
+        let messages = &mut blocks[block].messages;
+        self.runs.push(Run {
+            block,
+            messages: messages.len()..messages.len() + 1,
+            by,
+        });
+        messages.push(message);
+    }
+
+    /// All messages, in the order of their numbers.
+    pub(super) fn sent(&self) -> Vec<Sent<'_>> {
+        let sent = |run: &Run| Sent {
+            messages: &self.commit.blocks[run.block].messages[run.messages.clone()],
+            by: run.by,
+        };
+        self.runs.iter().map(sent).collect()
+    }
+
+    /// Which conversation each of [`Plan::sent`] belongs to, in the book.
+    pub(super) fn standings(&self) -> impl Iterator<Item = u32> {
+        self.runs.iter().map(|run| self.standings[run.block])
     }
 
     /// A commit is a line or two in the log, however much it brought.
-    pub(super) fn log(&self) {
-        match &self.messages[..] {
-            [] => {}
-            [(one, _)] => info!("message {} from {} to {} stored", one.id, one.from, one.to),
-            [(first, _), .., (last, _)] => {
-                info!("messages {} to {} stored", first.id, last.id);
+    pub(super) fn log(&self, sent: &[Sent<'_>]) {
+        let first = sent.first().and_then(|sent| sent.messages.first());
+        let last = sent.last().and_then(|sent| sent.messages.last());
+        match first.zip(last) {
+            None => {}
+            Some((one, last)) if one.id == last.id => {
+                info!("message {} from {} to {} stored", one.id, one.from, one.to);
             }
+            Some((first, last)) => info!("messages {} to {} stored", first.id, last.id),
         }
         let mut reads = self
             .moved
@@ -64,55 +114,28 @@ impl Plan {
         }
     }
 
-    /// Puts the messages together by conversation, and finds who is new in one.
-    pub(super) fn blocks(&mut self, book: &mut Book) -> Vec<Block> {
-        let mut blocks = Vec::<Block>::new();
-        let mut block_of = HashMap::new();
-        let mut current = None;
-        for (message, _) in &self.messages {
-            let (standing, at) = match current {
-                Some((standing, at)) if book.is_of(standing, message) => (standing, at),
-                _ => {
-                    let standing = book.enter(&message.conversation());
-                    let at = *block_of.entry(standing).or_insert_with(|| {
-                        blocks.push(Block {
-                            conversation: book.conversation(standing).clone(),
-                            messages: Vec::new(),
-                        });
-                        blocks.len() - 1
-                    });
-                    (standing, at)
-                }
-            };
-            current = Some((standing, at));
+    /// Finds the conversations in the book, and who is new in one.
+    pub(super) fn seat(&mut self, book: &mut Book) {
+        for block in &self.commit.blocks {
+            let standing = book.enter(&block.conversation);
             self.standings.push(standing);
-            let is_new = match blocks[at].messages.last() {
-                None => true,
-                Some(before) => match (&before.members, &message.members) {
-                    (Some(before), Some(now)) => !Arc::ptr_eq(before, now),
-                    _ => false,
-                },
-            };
-            if is_new {
-                self.saves.extend(book.seat_everybody(standing, message));
+            let mut before = None;
+            for message in &block.messages {
+                let members = message.members.as_ref().map(Arc::as_ptr);
+                if before != Some(members) {
+                    self.saves.extend(book.seat_everybody(standing, message));
+                }
+                before = Some(members);
             }
-            blocks[at].messages.push(message.clone());
         }
         self.saves.sort_unstable();
         self.saves.dedup();
-        blocks
     }
 
-    /// What is to be stored.
-    pub(super) fn commit(
-        &mut self,
-        book: &Book,
-        blocks: Vec<Block>,
-        now: Timestamp,
-        last: &mut LastNumbers,
-    ) -> Commit {
-        let mut cursors = Vec::with_capacity(self.moves.len() + self.saves.len());
-        let mut reads = Vec::new();
+    /// Adds to what is stored where everybody is then.
+    pub(super) fn complete(&mut self, book: &Book, now: Timestamp, last: &mut LastNumbers) {
+        let cursors = &mut self.commit.cursors;
+        cursors.reserve_exact(self.moves.len() + self.saves.len());
         let record = |place, cursor| CursorRecord {
             conversation: book.standing(place).conversation.clone(),
             user: book.login_of(book.seat(place)).clone(),
@@ -137,7 +160,7 @@ impl Plan {
             });
             if let Some((first, newest)) = step.read {
                 last.read_mark += 1;
-                reads.push(ReadMark {
+                self.commit.reads.push(ReadMark {
                     number: last.read_mark,
                     reader: record.user.clone(),
                     conversation: record.conversation.clone(),
@@ -154,13 +177,7 @@ impl Plan {
         for &place in &self.saves {
             cursors.push(record(place, book.seat(place).cursor));
         }
-        Commit {
-            blocks,
-            cursors,
-            reads,
-            seen: Vec::new(),
-            last: *last,
-        }
+        self.commit.last = *last;
     }
 }
 

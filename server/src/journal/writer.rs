@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    iter,
+    iter, mem,
     sync::{Arc, Mutex, PoisonError},
     time::Instant,
 };
@@ -13,7 +13,7 @@ use mensageiro_protocol::Login;
 use tracing::error;
 
 use super::{
-    Accepted, Committed, Entry, Origin, Parts, Read, Refused,
+    Accepted, Committed, Entry, Origin, Parts, Read, Refused, Sent,
     plan::{Plan, plan_moves},
     tags::Tags,
     told::{Courier, Told},
@@ -22,7 +22,7 @@ use super::{
 use crate::{
     message::{Draft, Message, MessageId, Recipient, Tag},
     standing::Place,
-    store::{Commit, LastNumbers},
+    store::LastNumbers,
 };
 
 /// Most entries of one commit.
@@ -131,7 +131,7 @@ impl Writer {
     pub(super) fn commit(&mut self, jobs: &mut Vec<Job>) -> Told {
         let now = now();
         let mut last = self.parts.last;
-        let mut plan = Plan::for_jobs(jobs);
+        let mut plan = Plan::default();
         let mut entries = Vec::with_capacity(jobs.len());
         let mut reads = Vec::new();
         for job in jobs.drain(..) {
@@ -214,7 +214,13 @@ impl Writer {
         let mut tags = Vec::with_capacity(drafts.len());
         let mut accepted = Vec::with_capacity(drafts.len());
         let looked_up = looked_up.into_iter().chain(iter::repeat_with(|| None));
-        for (draft, tag) in drafts.into_iter().zip(looked_up) {
+        // Compared where they are: what was moved a moment ago is slow to read.
+        let is_like_before = drafts.windows(2).map(|two| two[0].to == two[1].to);
+        let is_like_before: Vec<_> = iter::once(false).chain(is_like_before).collect();
+        let mut is_next = false;
+        for ((draft, tag), is_like_before) in drafts.into_iter().zip(looked_up).zip(is_like_before)
+        {
+            is_next &= is_like_before;
             tags.push(draft.tag.clone());
             let id = last.message.next();
             if let Some((tag, known)) = tag.zip(known.as_mut())
@@ -229,7 +235,8 @@ impl Writer {
                 sent_at: now,
                 is_repeat: false,
             });
-            plan.messages.push((Arc::new(message(draft, id, now)), by));
+            plan.add(message(draft, id, now), by, is_next);
+            is_next = true;
         }
         Numbered {
             tags,
@@ -245,22 +252,19 @@ impl Writer {
         mut plan: Plan,
         reads: &[(Login, Read, Option<u64>)],
     ) -> Result<(), Refused> {
-        let commit = {
+        {
             let mut book = self.parts.mailboxes.lock();
             plan_moves(&book, reads, &mut plan.moves);
-            plan.saves.append(&mut self.lagging);
-            let blocks = plan.blocks(&mut book);
-            plan.commit(&book, blocks, now, &mut last)
-        };
-        if commit.is_empty() && !self.is_ending {
+            plan.saves = mem::take(&mut self.lagging);
+            plan.seat(&mut book);
+            plan.complete(&book, now, &mut last);
+        }
+        if plan.commit.is_empty() && !self.is_ending {
             return Ok(());
         }
-        let commit = Commit {
-            seen: self.seen.drain().collect(),
-            ..commit
-        };
+        plan.commit.seen = self.seen.drain().collect();
         let begin = Instant::now();
-        self.parts.store.commit(&commit).map_err(|error| {
+        self.parts.store.commit(&plan.commit).map_err(|error| {
             error!("nothing was accepted: {error}");
             self.parts.counters.failed_commit();
             self.is_store_of_use = false;
@@ -268,28 +272,30 @@ impl Writer {
         })?;
         let took = begin.elapsed();
         self.parts.last = last;
-        let read = self.show(now, last, &plan);
-        self.parts.counters.commit(plan.messages.len(), read, took);
-        if !commit.reads.is_empty() {
+        let sent = plan.sent();
+        let read = self.show(now, last, &plan, &sent);
+        let accepted = sent.iter().map(|sent| sent.messages.len()).sum();
+        self.parts.counters.commit(accepted, read, took);
+        if !plan.commit.reads.is_empty() {
             self.parts.bell.ring();
         }
         self.parts.audience.committed(&Committed {
-            messages: &plan.messages,
+            sent: &sent,
             moved: &plan.moved,
         });
-        plan.log();
+        plan.log(&sent);
         Ok(())
     }
 
     /// Shows a commit in the mailboxes. Returns how many messages were read.
-    fn show(&mut self, now: Timestamp, last: LastNumbers, plan: &Plan) -> usize {
+    fn show(&mut self, now: Timestamp, last: LastNumbers, plan: &Plan, sent: &[Sent<'_>]) -> usize {
         let mut book = self.parts.mailboxes.lock();
         let read = book.apply(&plan.moves, now, last.message);
         for &place in &plan.saves {
             book.saved(place);
         }
-        for ((message, _), &standing) in plan.messages.iter().zip(&plan.standings) {
-            self.lagging.extend(book.deliver(standing, message));
+        for (sent, standing) in sent.iter().zip(plan.standings()) {
+            self.lagging.extend(book.deliver(standing, sent.messages));
         }
         self.parts.mailboxes.show(last.message);
         drop(book);

@@ -32,6 +32,9 @@ const ENOUGH_BYTES: usize = 256 * 1024;
 /// How long to wait for that at a time.
 const PAUSE: Duration = Duration::from_millis(5);
 
+/// Room for no more drafts than this is made before there are any.
+const USUAL_DRAFTS: usize = 16;
+
 /// Answers one session.
 pub(super) struct Answers<'a> {
     shared: &'a Shared,
@@ -39,6 +42,8 @@ pub(super) struct Answers<'a> {
     outlet: &'a Arc<Outlet>,
     /// What is on its way to the journal, all of one read of the socket.
     entry: Entry,
+    /// How many drafts the last entry had, [`USUAL_DRAFTS`] at most.
+    usual: usize,
     typed: Option<Instant>,
 }
 
@@ -54,14 +59,18 @@ impl<'a> Answers<'a> {
             login,
             outlet,
             entry,
+            usual: 0,
             typed: None,
         }
     }
 
     /// Answers all that one read of the socket brought.
-    pub(super) fn give(&mut self, requests: Vec<Result<Request, BadLine>>) -> Result<(), Failure> {
+    pub(super) fn give(
+        &mut self,
+        requests: impl Iterator<Item = Result<Request, BadLine>>,
+    ) -> Result<(), Failure> {
         let people = self.shared.directory.people();
-        self.entry.drafts.reserve_exact(requests.len());
+        self.entry.drafts.reserve_exact(self.usual);
         for request in requests {
             match request {
                 Ok(request) => self.answer(request, &people)?,
@@ -222,6 +231,7 @@ impl<'a> Answers<'a> {
         if self.entry.drafts.is_empty() && self.entry.reads.is_empty() {
             return;
         }
+        self.usual = self.entry.drafts.len().min(USUAL_DRAFTS);
         let empty = self.empty_entry();
         let entry = std::mem::replace(&mut self.entry, empty);
         self.shared.journal.submit(entry, self.outlet.clone());

@@ -8,13 +8,10 @@ use mensageiro_protocol::{
     live::{Event, Read, Receipt, ReceiptState, Tag, Telling},
 };
 
-use super::{
-    online::{Online, Outlets},
-    outlet::Outlet,
-};
+use super::{online::Online, outlet::Outlet};
 use crate::{
     conversation::Conversation,
-    journal::{Audience, Committed},
+    journal::{Audience, Committed, Sent},
     mailbox::Moved,
     message::Message,
 };
@@ -25,8 +22,6 @@ pub struct Delivery {
     online: Arc<Online>,
     /// Those to whom something was told since the last flush.
     touched: Vec<Arc<Outlet>>,
-    /// The users of the last messages, whose messages the next ones mostly are.
-    recent: [Option<(Login, Outlets)>; 2],
 }
 
 impl Delivery {
@@ -35,44 +30,37 @@ impl Delivery {
         Self {
             online,
             touched: Vec::new(),
-            recent: [None, None],
         }
     }
 
-    fn message(&mut self, message: &Message, origin: Option<u64>) {
-        match &message.members {
+    fn sent(&mut self, sent: &Sent<'_>) {
+        let Some(first) = sent.messages.first() else {
+            return;
+        };
+        match &first.members {
             None => {
-                self.tell(0, &message.to, message, origin);
-                if message.to != message.from {
-                    self.tell(1, &message.from, message, origin);
+                self.tell(&first.to, sent);
+                if first.to != first.from {
+                    self.tell(&first.from, sent);
                 }
             }
             Some(members) => {
                 for member in members.iter() {
-                    self.tell(0, member, message, origin);
+                    self.tell(member, sent);
                 }
             }
         }
     }
 
-    /// Tells one user's sessions of a message, but for the one it came from.
-    fn tell(&mut self, place: usize, reader: &Login, message: &Message, origin: Option<u64>) {
-        let outlets = self.outlets(place, reader);
-        for outlet in outlets.iter().filter(|outlet| Some(outlet.key()) != origin) {
-            let telling = telling(message, reader, false);
-            if outlet.push(message.id, |line| telling.encode(line)) {
+    /// Tells one user's sessions of messages, but for the one they came from.
+    fn tell(&mut self, reader: &Login, sent: &Sent<'_>) {
+        let outlets = self.online.outlets(reader);
+        for outlet in outlets.iter().filter(|one| Some(one.key()) != sent.by) {
+            let write = |message: &Message, line: &mut Vec<u8>| {
+                telling(message, reader, false).encode(line);
+            };
+            if outlet.push(sent.messages, write) {
                 self.touched.push(outlet.clone());
-            }
-        }
-    }
-
-    fn outlets(&mut self, place: usize, login: &Login) -> Outlets {
-        match &self.recent[place] {
-            Some((recent, outlets)) if recent == login => outlets.clone(),
-            _ => {
-                let outlets = self.online.outlets(login);
-                self.recent[place] = Some((login.clone(), outlets.clone()));
-                outlets
             }
         }
     }
@@ -107,14 +95,12 @@ impl Delivery {
 
 impl Audience for Delivery {
     fn committed(&mut self, committed: &Committed<'_>) {
-        // Who was there a moment ago may be gone, and the other way round.
-        self.recent = [None, None];
         // Whoever answers has read before.
         for moved in committed.moved {
             self.moved(moved);
         }
-        for (message, origin) in committed.messages {
-            self.message(message, *origin);
+        for sent in committed.sent {
+            self.sent(sent);
         }
     }
 

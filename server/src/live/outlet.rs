@@ -20,7 +20,7 @@ use tracing::info;
 use super::flusher::Job;
 use crate::{
     journal::{Accepted, Origin, Refused},
-    message::MessageId,
+    message::{Message, MessageId},
 };
 
 /// What may wait for one client. One who is further behind is told `bye` and resumes later.
@@ -121,15 +121,25 @@ impl Outlet {
         queue.state != State::CatchingUp
     }
 
-    /// Appends the line of a new message, without its end, unless the backlog holds it. Whoever
-    /// gets `true` has to [`Outlet::flush`]; `false`: nothing was appended, or somebody will.
-    pub fn push(&self, id: MessageId, write: impl FnOnce(&mut Vec<u8>)) -> bool {
+    /// Appends the lines of new messages, each without its end, but for those that the backlog
+    /// holds. Whoever gets `true` has to [`Outlet::flush`]; `false`: nothing was appended, or
+    /// somebody will.
+    pub fn push(
+        &self,
+        messages: &[Message],
+        mut write: impl FnMut(&Message, &mut Vec<u8>),
+    ) -> bool {
         let mut queue = self.lock();
-        match queue.state {
-            State::Live(told) if told < id => queue.state = State::Live(id),
-            _ => return false,
+        let mut is_told = false;
+        for message in messages {
+            match queue.state {
+                State::Live(told) if told < message.id => queue.state = State::Live(message.id),
+                _ => continue,
+            }
+            self.append(&mut queue, |line| write(message, line));
+            is_told = true;
         }
-        self.append(&mut queue, write)
+        is_told && self.touch()
     }
 
     /// Appends a line, without its end, once the session is live. Whoever gets `true` has to
@@ -139,17 +149,23 @@ impl Outlet {
         if !matches!(queue.state, State::Live(_)) {
             return false;
         }
-        self.append(&mut queue, write)
+        self.append(&mut queue, write);
+        self.touch()
     }
 
     /// Appends a line for each of several things (see [`Outlet::tell`]).
     fn tell_all<T>(&self, things: impl Iterator<Item = T>, mut write: impl FnMut(T, &mut Vec<u8>)) {
         let mut queue = self.lock();
+        let mut is_told = false;
         for thing in things {
             if !matches!(queue.state, State::Live(_)) {
-                return;
+                break;
             }
             self.append(&mut queue, |line| write(thing, line));
+            is_told = true;
+        }
+        if is_told {
+            self.touch();
         }
     }
 
@@ -158,13 +174,18 @@ impl Outlet {
         self.tell(|line| event.encode(line))
     }
 
-    fn append(&self, queue: &mut Queue, write: impl FnOnce(&mut Vec<u8>)) -> bool {
+    fn append(&self, queue: &mut Queue, write: impl FnOnce(&mut Vec<u8>)) {
         write(&mut queue.bytes);
         queue.bytes.push(b'\n');
         if queue.waiting() > QUEUE_BYTES {
             info!("{} does not take what is sent to it", self.login);
             queue.say_bye(ByeCode::Slow, "too much was waiting for you");
         }
+    }
+
+    /// For who has appended something and holds the queue still. Returns whether nobody else is
+    /// going to flush.
+    fn touch(&self) -> bool {
         !self.is_touched.swap(true, Ordering::AcqRel)
     }
 

@@ -182,17 +182,6 @@ impl Book {
         standing
     }
 
-    /// Whether this is the conversation of a message; no new logins are made for it.
-    pub(crate) fn is_of(&self, standing: u32, message: &Message) -> bool {
-        let (from, to) = (&message.from, &message.to);
-        match &self.standings[standing as usize].conversation {
-            Conversation::Pair(a, b) => {
-                message.members.is_none() && ((a == from && b == to) || (a == to && b == from))
-            }
-            Conversation::Group(name) => message.members.is_some() && name == to,
-        }
-    }
-
     /// Where a user stands in a conversation, if the user is part of it.
     pub(crate) fn find(&self, login: &Login, with: &Conversation) -> Option<Place> {
         let standing = *self.index.get(with)?;
@@ -317,21 +306,22 @@ impl Book {
         seats
     }
 
-    /// Puts a message into the mailboxes of those it is for. Its author, who has nothing unread
-    /// there, has read it; returns the author's place when that has happened so often that it
-    /// should be written down.
-    pub(crate) fn deliver(&mut self, standing: u32, message: &Arc<Message>) -> Option<Place> {
-        self.standings[standing as usize].last = message.id;
-        let author = self.take_place(standing, &message.from);
-        match &message.members {
+    /// Puts messages, from one user and to the same user or members of a group, into the mailboxes
+    /// of those they are for. Their author, who has nothing unread there, has read them; returns the
+    /// author's place when that has happened so often that it should be written down.
+    pub(crate) fn deliver(&mut self, standing: u32, messages: &[Message]) -> Option<Place> {
+        let (first, last) = (messages.first()?, messages.last()?);
+        self.standings[standing as usize].last = last.id;
+        let author = self.take_place(standing, &first.from);
+        match &first.members {
             None => {
-                let reader = self.take_place(standing, &message.to);
-                self.put(reader, author, message);
+                let reader = self.take_place(standing, &first.to);
+                self.put(reader, author, messages);
             }
             Some(members) => {
-                for &seat in &*self.seats_of(standing, members, message.id) {
+                for &seat in &*self.seats_of(standing, members, first.id) {
                     if seat != author.seat {
-                        self.put(Place { standing, seat }, author, message);
+                        self.put(Place { standing, seat }, author, messages);
                     }
                 }
             }
@@ -340,33 +330,40 @@ impl Book {
         if seat.unread > 0 {
             return None;
         }
-        seat.cursor.read = message.id;
-        seat.unsaved += 1;
-        (seat.unsaved == OWN_UNSAVED).then_some(author)
+        seat.cursor.read = last.id;
+        let before = seat.unsaved;
+        seat.unsaved += messages.len() as u32;
+        (before < OWN_UNSAVED && seat.unsaved >= OWN_UNSAVED).then_some(author)
     }
 
-    fn put(&mut self, place: Place, author: Place, message: &Arc<Message>) {
+    /// Puts messages into one mailbox.
+    fn put(&mut self, place: Place, author: Place, messages: &[Message]) {
+        let (Some(first), Some(last)) = (messages.first(), messages.last()) else {
+            return;
+        };
         let author = self.seat(author).person;
         let seat = &mut self.standings[place.standing as usize].seats[place.seat as usize];
         let person = &mut self.persons[seat.person as usize];
         if seat.unread == 0 {
-            seat.first_unread = message.id;
+            seat.first_unread = first.id;
         }
         let is_listed = seat.cursor.delivered < seat.newest;
-        if !is_listed && seat.cursor.delivered < message.id {
+        if !is_listed && seat.cursor.delivered < last.id {
             person.undelivered.push(place);
         }
-        seat.unread += 1;
-        seat.newest = message.id;
-        let is_kept = person.mailbox.len() < KEPT && person.bytes < KEPT_BYTES;
-        person.bytes += message.text.len();
-        person.mailbox.push_back(Waiting {
-            id: message.id,
-            place,
-            author,
-            bytes: message.text.len() as u32,
-            message: is_kept.then(|| message.clone()),
-        });
+        seat.unread += messages.len() as u32;
+        seat.newest = last.id;
+        for message in messages {
+            let is_kept = person.mailbox.len() < KEPT && person.bytes < KEPT_BYTES;
+            person.bytes += message.text.len();
+            person.mailbox.push_back(Waiting {
+                id: message.id,
+                place,
+                author,
+                bytes: message.text.len() as u32,
+                message: is_kept.then(|| Arc::new(message.clone())),
+            });
+        }
     }
 
     /// Notes that a cursor is stored as it is.

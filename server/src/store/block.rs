@@ -1,6 +1,6 @@
 //! How messages of one conversation that were stored together look on disk.
 
-use std::{iter, sync::Arc};
+use std::iter;
 
 use jiff::Timestamp;
 use mensageiro_protocol::{Login, Text};
@@ -65,12 +65,12 @@ pub(super) struct Records<'a> {
 
 /// The messages of a conversation, parted where the members of the group change and where it
 /// would be too long. No part is empty.
-pub(super) fn parts(messages: &[Arc<Message>]) -> impl Iterator<Item = &[Arc<Message>]> {
+pub(super) fn parts(messages: &[Message]) -> impl Iterator<Item = &[Message]> {
     let mut rest = messages;
     iter::from_fn(move || {
         let first = rest.first()?;
         let mut bytes = 0;
-        let is_together = |message: &&Arc<Message>| {
+        let is_together = |message: &&Message| {
             bytes += message.text.len();
             message.members == first.members && bytes <= BLOCK_BYTES
         };
@@ -82,12 +82,7 @@ pub(super) fn parts(messages: &[Arc<Message>]) -> impl Iterator<Item = &[Arc<Mes
 }
 
 /// Appends the block of one such part; `roster` stands for the members of the group.
-pub(super) fn write(
-    conversation: &Conversation,
-    part: &[Arc<Message>],
-    roster: u32,
-    out: &mut Vec<u8>,
-) {
+pub(super) fn write(conversation: &Conversation, part: &[Message], roster: u32, out: &mut Vec<u8>) {
     let (Some(first), Some(last)) = (part.first(), part.last()) else {
         return;
     };

@@ -221,7 +221,7 @@ impl Parts {
         }
         let mut memory = lock(&self.memory);
         let was_empty = memory.gathered.is_empty();
-        if memory.gathered.add(record, number).is_none() {
+        if memory.gathered.add(record, number, commit).is_none() {
             drop(memory);
             // It was written in this form a moment ago. The log has it, and a start tries again.
             return Err(self.fail(self.refused(io::ErrorKind::InvalidData.into())));
@@ -316,7 +316,7 @@ fn replayed(replay: Replay) -> (Unsettled, Option<String>) {
     } = replay;
     let mut unsettled = Unsettled::default();
     for (number, record) in records {
-        if unsettled.add(&record, number).is_none() {
+        if unsettled.read(&record, number).is_none() {
             damage.get_or_insert_with(|| format!("commit {number} cannot be read"));
         }
     }

@@ -5,7 +5,10 @@ use super::{
     block::{self, BLOCK_BYTES, BlockHeader, BlockReader, MessageRecord, Records},
     rosters::Members,
 };
-use crate::{conversation::Conversation, message::MessageId};
+use crate::{
+    conversation::Conversation,
+    message::{Message, MessageId},
+};
 
 use mensageiro_protocol::Login;
 
@@ -14,38 +17,41 @@ use mensageiro_protocol::Login;
 pub(super) struct GrowingBlock {
     first: MessageId,
     sent_at_ms: i64,
-    last: MessageId,
-    last_at_ms: i64,
+    end: End,
     roster: Option<Roster>,
-    /// How many they are.
-    messages: usize,
     records: Vec<u8>,
+}
+
+/// What a block ends with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct End {
+    /// The last message.
+    last: MessageId,
+    /// Its time.
+    at_ms: i64,
+    /// How many messages there are.
+    messages: usize,
 }
 
 /// Of a group: its name and its members.
 pub(super) type Roster = (Login, Members);
 
 impl GrowingBlock {
-    /// Begins with a block of the log; `roster` is what its header stands for. Every message is
-    /// shown. `None` if it cannot be read.
-    pub(super) fn begin<'a>(
+    /// Begins with a block of the log; `roster` is what its header stands for.
+    pub(super) fn begin(
         header: &BlockHeader,
-        records: Records<'a>,
+        records: &Records<'_>,
         first: MessageId,
         roster: Option<Roster>,
-        visit: impl FnMut(MessageId, i64, &MessageRecord<'a>),
-    ) -> Option<Self> {
-        let bytes = records.rest();
-        let (last, last_at_ms, messages) = end(records, visit)??;
-        Some(Self {
+        end: End,
+    ) -> Self {
+        Self {
             first,
             sent_at_ms: header.sent_at_ms,
-            last,
-            last_at_ms,
+            end,
             roster,
-            messages,
-            records: bytes.to_vec(),
-        })
+            records: records.rest().to_vec(),
+        }
     }
 
     /// Whether messages to these members may follow.
@@ -58,21 +64,21 @@ impl GrowingBlock {
         is_same && self.records.len() < BLOCK_BYTES
     }
 
-    /// Appends a block of the log that it takes. Every message is shown. `None` if it cannot be
-    /// read.
-    pub(super) fn append<'a>(
+    /// Appends a block of the log that it takes. `None` if it cannot follow.
+    pub(super) fn append(
         &mut self,
         header: &BlockHeader,
-        records: Records<'a>,
+        records: &Records<'_>,
         first: MessageId,
-        visit: impl FnMut(MessageId, i64, &MessageRecord<'a>),
+        end: End,
     ) -> Option<()> {
-        let further = first.0.checked_sub(self.last.0)?;
-        let later_ms = header.sent_at_ms.checked_sub(self.last_at_ms)?;
+        let further = first.0.checked_sub(self.end.last.0)?;
+        let later_ms = header.sent_at_ms.checked_sub(self.end.at_ms)?;
         block::write_further(records.rest(), further, later_ms, &mut self.records)?;
-        let messages;
-        (self.last, self.last_at_ms, messages) = end(records, visit)??;
-        self.messages += messages;
+        self.end = End {
+            messages: self.end.messages + end.messages,
+            ..end
+        };
         Some(())
     }
 
@@ -81,12 +87,12 @@ impl GrowingBlock {
     }
 
     pub(super) fn last(&self) -> MessageId {
-        self.last
+        self.end.last
     }
 
     /// How many messages it has.
     pub(super) fn messages(&self) -> usize {
-        self.messages
+        self.end.messages
     }
 
     pub(super) fn roster(&self) -> Option<&Roster> {
@@ -97,14 +103,14 @@ impl GrowingBlock {
     pub(super) fn reader<'a>(&'a self, conversation: &'a Conversation) -> BlockReader<'a> {
         let records = Records::new(self.first, self.sent_at_ms, &self.records);
         let members = self.roster.as_ref().map(|(_, members)| members.clone());
-        BlockReader::of(conversation, self.last, members, records)
+        BlockReader::of(conversation, self.end.last, members, records)
     }
 
     /// As it is stored; `roster`: what stands for the members of the group, 0 for a pair.
     pub(super) fn value(&self, roster: u32) -> Vec<u8> {
         let header = BlockHeader {
             sent_at_ms: self.sent_at_ms,
-            span: self.last.0 - self.first.0,
+            span: self.end.last.0 - self.first.0,
             roster,
         };
         let mut value = Vec::with_capacity(self.records.len() + 32);
@@ -114,18 +120,33 @@ impl GrowingBlock {
     }
 }
 
-/// Shows messages. The number and the time of the last one, and how many they are; the inner `None`
-/// if there is none.
-fn end<'a>(
-    mut records: Records<'a>,
-    mut visit: impl FnMut(MessageId, i64, &MessageRecord<'a>),
-) -> Option<Option<(MessageId, i64, usize)>> {
-    let mut last = None;
-    let mut messages = 0;
-    while let Some((id, at_ms, record)) = records.next()? {
-        visit(id, at_ms, &record);
-        messages += 1;
-        last = Some((id, at_ms, messages));
+impl End {
+    /// Of messages that are at hand; `None` if there is none.
+    pub(super) fn of(messages: &[Message]) -> Option<Self> {
+        let last = messages.last()?;
+        Some(Self {
+            last: last.id,
+            at_ms: last.sent_at.as_millisecond(),
+            messages: messages.len(),
+        })
     }
-    Some(last)
+
+    /// Of messages that are read, and shown; `None` if one cannot be read, or there is none.
+    pub(super) fn read<'a>(
+        mut records: Records<'a>,
+        mut visit: impl FnMut(MessageId, i64, &MessageRecord<'a>),
+    ) -> Option<Self> {
+        let mut end = None;
+        let mut messages = 0;
+        while let Some((last, at_ms, record)) = records.next()? {
+            visit(last, at_ms, &record);
+            messages += 1;
+            end = Some(Self {
+                last,
+                at_ms,
+                messages,
+            });
+        }
+        end
+    }
 }

@@ -20,7 +20,7 @@ mod rosters;
 mod unsettled;
 mod writing;
 
-use std::{collections::HashMap, io, ops::RangeInclusive, path::PathBuf, sync::Arc};
+use std::{collections::HashMap, io, ops::RangeInclusive, path::PathBuf};
 
 use jiff::Timestamp;
 use mensageiro_protocol::Login;
@@ -55,7 +55,7 @@ pub struct Block {
     /// Which one.
     pub conversation: Conversation,
     /// With rising numbers; not empty.
-    pub messages: Vec<Arc<Message>>,
+    pub messages: Vec<Message>,
 }
 
 /// How far a user has come in a conversation.

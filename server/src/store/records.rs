@@ -254,9 +254,9 @@ struct TagsHeader {
     at_ms: i64,
 }
 
+/// What follows the hash of a tag.
 #[derive(Serialize, Deserialize)]
 struct TagForm {
-    hash: [u8; 16],
     further: i64,
     later_ms: i64,
 }
@@ -275,8 +275,8 @@ impl TagsWriter {
     }
 
     pub(super) fn add(&mut self, hash: TagHash, id: MessageId, at_ms: i64) {
+        self.value.extend_from_slice(&hash.0.to_be_bytes());
         let form = TagForm {
-            hash: hash.0.to_be_bytes(),
             further: id.0.wrapping_sub(self.base.id.0).cast_signed(),
             later_ms: at_ms.wrapping_sub(self.base.at_ms),
         };
@@ -299,11 +299,12 @@ pub(super) fn tags(value: &[u8]) -> Option<Vec<TagRecord>> {
     let (base, mut rest) = postcard::take_from_bytes::<TagsHeader>(versioned(value)?).ok()?;
     let mut tags = Vec::with_capacity(rest.len() / 20);
     while !rest.is_empty() {
-        let (form, left) = postcard::take_from_bytes::<TagForm>(rest).ok()?;
+        let (hash, left) = rest.split_first_chunk()?;
+        let (form, left) = postcard::take_from_bytes::<TagForm>(left).ok()?;
         rest = left;
         let at_ms = base.at_ms.wrapping_add(form.later_ms);
         tags.push(TagRecord {
-            hash: TagHash(u128::from_be_bytes(form.hash)),
+            hash: TagHash(u128::from_be_bytes(*hash)),
             id: MessageId(base.id.0.wrapping_add_signed(form.further)),
             sent_at: Timestamp::from_millisecond(at_ms).ok()?,
         });

@@ -5,9 +5,9 @@ use std::{collections::HashMap, ops::RangeInclusive};
 use mensageiro_protocol::Login;
 
 use super::{
-    LastNumbers, TagHash, TagRecord,
-    block::{self, Author},
-    growing::{GrowingBlock, Roster},
+    Commit, LastNumbers, TagHash, TagRecord,
+    block::{self, Author, Records},
+    growing::{End, GrowingBlock, Roster},
     log::{self, Kind},
     records::{self, TagsWriter},
 };
@@ -53,18 +53,55 @@ type Key = Box<[u8]>;
 
 impl Unsettled {
     /// Adds a record of the log. `None` if it cannot be read.
-    pub(super) fn add(&mut self, record: &[u8], number: u64) -> Option<()> {
+    pub(super) fn read(&mut self, record: &[u8], number: u64) -> Option<()> {
         let mut tags = Vec::new();
-        let read = self.add_items(record, &mut tags);
-        // Blocks come by conversation. Records of tags follow one another by number.
-        tags.sort_by_key(|tag| tag.id);
-        self.add_tags(&tags);
+        let read = self.add_items(record, |key, records| {
+            let [lesser, greater] = records::names(key)?;
+            End::read(records, |id, at_ms, message| {
+                tags.extend(message.tag.map(|tag| NewTag {
+                    author: match message.from {
+                        Author::Lesser => lesser,
+                        Author::Greater => greater,
+                        Author::Member(name) => name.as_bytes(),
+                    },
+                    hash: TagHash::of_text(tag),
+                    id,
+                    at_ms,
+                }));
+            })
+        });
+        self.add_tags(tags);
         read?;
         self.number = number;
         Some(())
     }
 
-    fn add_items<'a>(&mut self, record: &'a [u8], tags: &mut Vec<NewTag<'a>>) -> Option<()> {
+    /// Adds a record of the log that was made of this commit a moment ago, so that its messages need not
+    /// be read.
+    pub(super) fn add(&mut self, record: &[u8], number: u64, commit: &Commit) -> Option<()> {
+        let blocks = commit.blocks.iter();
+        let mut parts = blocks.flat_map(|block| block::parts(&block.messages));
+        self.add_items(record, |_, _| End::of(parts.next()?))?;
+        let messages = commit.blocks.iter().flat_map(|block| &block.messages);
+        let tags = messages.filter_map(|message| {
+            Some(NewTag {
+                author: message.from.as_str().as_bytes(),
+                hash: TagHash::of(message.tag.as_ref()?),
+                id: message.id,
+                at_ms: message.sent_at.as_millisecond(),
+            })
+        });
+        self.add_tags(tags.collect());
+        self.number = number;
+        Some(())
+    }
+
+    /// `end`: what the messages of a block, with this key, end with.
+    fn add_items<'a>(
+        &mut self,
+        record: &'a [u8],
+        mut end: impl FnMut(&'a [u8], Records<'a>) -> Option<End>,
+    ) -> Option<()> {
         for item in log::items(record) {
             let log::Item { kind, key, value } = item?;
             match kind {
@@ -73,7 +110,7 @@ impl Unsettled {
                     let number = u32::from_be_bytes(key.try_into().ok()?);
                     self.rosters.insert(number, roster);
                 }
-                Kind::Block => self.add_block(key, value, tags)?,
+                Kind::Block => self.add_block(key, value, &mut end)?,
                 Kind::Cursor => put(&mut self.cursors, key, value),
                 Kind::Reads => self.add_reads(key, value)?,
                 Kind::Seen => put(&mut self.seen, key, value),
@@ -92,7 +129,7 @@ impl Unsettled {
         &mut self,
         key: &'a [u8],
         value: &'a [u8],
-        tags: &mut Vec<NewTag<'a>>,
+        end: impl FnOnce(&'a [u8], Records<'a>) -> Option<End>,
     ) -> Option<()> {
         let (conversation, first) = key.split_last_chunk()?;
         let first = MessageId(u64::from_be_bytes(*first));
@@ -101,41 +138,25 @@ impl Unsettled {
             0 => None,
             number => Some(self.rosters.get(&number)?),
         };
-        let [lesser, greater] = records::names(conversation)?;
-        let note_tag = |id, at_ms, message: &block::MessageRecord<'a>| {
-            if let Some(tag) = message.tag {
-                let author = match message.from {
-                    Author::Lesser => lesser,
-                    Author::Greater => greater,
-                    Author::Member(name) => name.as_bytes(),
-                };
-                let hash = TagHash::of_text(tag);
-                tags.push(NewTag {
-                    author,
-                    hash,
-                    id,
-                    at_ms,
-                });
-            }
-        };
+        let end = end(conversation, records)?;
         let blocks = match self.blocks.get_mut(conversation) {
             Some(blocks) => blocks,
             None => self.blocks.entry(conversation.into()).or_default(),
         };
         match blocks.last_mut().filter(|last| last.takes(roster)) {
-            Some(last) => last.append(&header, records, first, note_tag)?,
+            Some(last) => last.append(&header, &records, first, end)?,
             None => {
                 let roster = roster.cloned();
-                blocks.push(GrowingBlock::begin(
-                    &header, records, first, roster, note_tag,
-                )?);
+                blocks.push(GrowingBlock::begin(&header, &records, first, roster, end));
             }
         }
         self.first = Some(self.first.map_or(first, |before| before.min(first)));
         Some(())
     }
 
-    fn add_tags(&mut self, tags: &[NewTag<'_>]) {
+    fn add_tags(&mut self, mut tags: Vec<NewTag<'_>>) {
+        // Blocks come by conversation. Records of tags follow one another by number.
+        tags.sort_by_key(|tag| tag.id);
         for tags in tags.chunk_by(|one, next| one.author == next.author) {
             let author = tags[0].author;
             let writers = match self.tags.get_mut(author) {

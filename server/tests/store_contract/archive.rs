@@ -211,11 +211,9 @@ fn large(first: u64, count: u64, number: u64) -> Commit {
     let text = Text::from("x".repeat(64 * 1024).as_str());
     let odd = (first..).step_by(2).take(count as usize);
     let messages: Vec<_> = odd
-        .map(|id| {
-            Arc::new(Message {
-                text: text.clone(),
-                ..message(id, "bob")
-            })
+        .map(|id| Message {
+            text: text.clone(),
+            ..message(id, "bob")
         })
         .collect();
     let last = messages.last().unwrap().id;

@@ -78,10 +78,10 @@ fn accept(store: &dyn Store, messages: Vec<Message>) {
             .iter_mut()
             .find(|block| block.conversation == conversation);
         match known {
-            Some(block) => block.messages.push(Arc::new(message)),
+            Some(block) => block.messages.push(message),
             None => blocks.push(Block {
                 conversation,
-                messages: vec![Arc::new(message)],
+                messages: vec![message],
             }),
         }
     }
@@ -167,7 +167,7 @@ fn what_was_committed_is_there_after_opening_again() {
         let commit = Commit {
             blocks: vec![Block {
                 conversation: with("bob"),
-                messages: vec![Arc::new(first.clone()), Arc::new(message(2, "bob"))],
+                messages: vec![first.clone(), message(2, "bob")],
             }],
             cursors: records.to_vec(),
             seen: vec![(login("bob"), at(7))],

@@ -40,7 +40,7 @@ fn commit(number: u64, bytes: usize) -> Commit {
     Commit {
         blocks: vec![Block {
             conversation,
-            messages: vec![Arc::new(message)],
+            messages: vec![message],
         }],
         reads: vec![read],
         last: LastNumbers {

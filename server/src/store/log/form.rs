@@ -164,8 +164,6 @@ fn split_item(bytes: &[u8]) -> Option<(Item<'_>, &[u8])> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use jiff::Timestamp;
     use mensageiro_protocol::Text;
 
@@ -193,18 +191,16 @@ mod tests {
     fn commit(first: u64, read_mark: u64) -> Commit {
         let rosters = [["ana", "bob"], ["bob", "eva"]];
         let rosters = rosters.map(|names| Members::new(names.map(login).into()));
-        let message = |offset: u64, from, to, members| {
-            Arc::new(Message {
-                id: MessageId(first + offset),
-                sent_at: at(offset as i64 - 2),
-                from: login(from),
-                to: login(to),
-                members,
-                tag: offset
-                    .is_multiple_of(2)
-                    .then(|| Tag::parse(&format!("t{offset}")).unwrap()),
-                text: Text::from("text\nof two lines"),
-            })
+        let message = |offset: u64, from, to, members| Message {
+            id: MessageId(first + offset),
+            sent_at: at(offset as i64 - 2),
+            from: login(from),
+            to: login(to),
+            members,
+            tag: offset
+                .is_multiple_of(2)
+                .then(|| Tag::parse(&format!("t{offset}")).unwrap()),
+            text: Text::from("text\nof two lines"),
         };
         let pair = [(0, "bob", "ana"), (3, "ana", "bob"), (4, "bob", "ana")];
         let pair = pair.map(|(offset, from, to)| message(offset, from, to, None));
@@ -258,10 +254,16 @@ mod tests {
 
     /// What is gathered of commits, as they were.
     fn check(records: &[Vec<u8>], commits: &[Commit]) {
-        let mut unsettled = Unsettled::default();
-        for (number, record) in records.iter().enumerate() {
-            unsettled.add(record, number as u64 + 1).unwrap();
-        }
+        let both = || records.iter().zip(commits).zip(1..);
+        let mut read = Unsettled::default();
+        both().for_each(|((record, _), number)| read.read(record, number).unwrap());
+        check_gathered(&read, commits);
+        let mut added = Unsettled::default();
+        both().for_each(|((record, commit), number)| added.add(record, number, commit).unwrap());
+        check_gathered(&added, commits);
+    }
+
+    fn check_gathered(unsettled: &Unsettled, commits: &[Commit]) {
         let last = commits.last().unwrap();
         assert_eq!(
             (unsettled.last(), unsettled.number()),
@@ -273,11 +275,7 @@ mod tests {
             let blocks = commits.iter().flat_map(|commit| &commit.blocks);
             let expected = blocks.filter(|block| block.conversation == *conversation);
             let expected: Vec<_> = expected.flat_map(|block| &block.messages).collect();
-            assert!(
-                found
-                    .iter()
-                    .eq(expected.into_iter().map(|message| &**message))
-            );
+            assert!(found.iter().eq(expected));
         }
         for author in ["ana", "bob", "eva"].map(login) {
             let messages = commits.iter().flat_map(|commit| &commit.blocks);
@@ -324,7 +322,7 @@ mod tests {
                 let mut spoiled = whole.clone();
                 spoiled[place] ^= 1 << bit;
                 let mut unsettled = Unsettled::default();
-                let _ = unsettled.add(&spoiled, 1);
+                let _ = unsettled.read(&spoiled, 1);
                 let conversation = Conversation::pair(&login("ana"), &login("bob"));
                 let blocks = unsettled.blocks_of(&conversation);
                 unsettled::read(&conversation, blocks, (MessageId(0), MessageId::MAX));
@@ -341,7 +339,7 @@ mod tests {
         let whole = written(&mut Writer::default(), &commit);
         for cut in 0..whole.len() {
             let mut unsettled = Unsettled::default();
-            let _ = unsettled.add(&whole[..cut], 1);
+            let _ = unsettled.read(&whole[..cut], 1);
             assert_eq!(unsettled.last(), LastNumbers::default());
         }
     }

@@ -1,15 +1,14 @@
 //! Which tags of whom have been accepted: the memory that makes a message which is sent twice
 //! one message.
 
-use std::{
-    collections::{HashMap, hash_map::Entry},
-    hash::{BuildHasherDefault, Hash, Hasher},
-    ops::RangeInclusive,
-};
+mod table;
+
+use std::collections::{HashMap, hash_map::Entry};
 
 use jiff::{SignedDuration, Timestamp};
 use mensageiro_protocol::Login;
 
+use self::table::{Fingerprint, Region, Table};
 use super::Accepted;
 use crate::{
     message::{MessageId, Tag},
@@ -47,7 +46,7 @@ pub(super) struct Tags {
 /// The tags of one login. Of each there is only as much in memory as it takes to know almost every
 /// new one, and where to look for the others: the store knows for certain.
 pub(super) struct TagsOf {
-    regions: HashMap<Fingerprint, Region, BuildHasherDefault<FingerprintHasher>>,
+    regions: Table,
     /// Of tags whose fingerprint another one has too.
     others: HashMap<TagHash, Region>,
     /// No message with a tag has a lower number.
@@ -64,23 +63,9 @@ pub(super) struct TagsOf {
 /// A tag that was looked for.
 pub(super) struct LookedUp {
     hash: TagHash,
-    /// The message that was sent under it before.
-    before: Option<Accepted>,
+    /// The message that was sent under it before. There seldom is one.
+    before: Option<Box<Accepted>>,
 }
-
-/// 40 bits of a [`TagHash`]. Two of a login's tags have the same about once in a million times that
-/// a new one comes, which costs a look into the store.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Fingerprint([u8; 5]);
-
-/// Which 1,024 numbers above [`TagsOf::base`] that of a message is among; the last region has no
-/// end. With its fingerprint it takes 8 bytes.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct Region([u8; 3]);
-
-/// Mixes a [`Fingerprint`] just enough for a table that takes both ends of a hash.
-#[derive(Default)]
-struct FingerprintHasher(u64);
 
 impl Tags {
     /// What a login has sent; the commit in hand may add to it.
@@ -102,12 +87,13 @@ impl Tags {
         Ok(tags)
     }
 
-    /// The commit in hand is durable, or it is not. Now and then, forgets who has long sent
-    /// nothing.
+    /// The commit in hand is durable, or it is not: then those who sent something are forgotten, and
+    /// read anew when they do again. Now and then, forgets who has long sent nothing.
     pub(super) fn settle(&mut self, is_durable: bool, now: Timestamp) {
         for login in self.touched.drain(..) {
-            if let Some(tags) = self.of.get_mut(&login) {
-                tags.settle(is_durable);
+            match self.of.get_mut(&login) {
+                Some(tags) if is_durable => tags.settle(),
+                _ => drop(self.of.remove(&login)),
             }
         }
         if now.duration_since(self.looked_at).abs() > IDLE / 2 {
@@ -125,7 +111,7 @@ impl TagsOf {
         known.dedup_by_key(|one| one.id);
         let base = known.first().map(|one| one.id);
         let mut tags = Self {
-            regions: HashMap::with_capacity_and_hasher(known.len(), BuildHasherDefault::new()),
+            regions: Table::with_room_for(known.len()),
             others: HashMap::new(),
             base: base.unwrap_or_default(),
             added: Vec::new(),
@@ -151,19 +137,15 @@ impl TagsOf {
         now: Timestamp,
     ) -> Result<Vec<Option<LookedUp>>, StoreError> {
         let hashes: Vec<_> = tags.map(|tag| tag.map(TagHash::of)).collect();
-        // Looked for in a row, what all of them need comes from memory at the same time.
-        let is_perhaps_known = |hash: &Option<_>| {
-            hash.is_some_and(|hash| self.regions.contains_key(&Fingerprint::of(hash)))
-        };
-        let perhaps_known: Vec<_> = hashes.iter().map(is_perhaps_known).collect();
-        let both = hashes.into_iter().zip(perhaps_known);
-        let looked_up = both.map(|(hash, is_perhaps_known)| {
+        let fingerprints = hashes.iter().flatten().copied().map(Fingerprint::of);
+        self.regions.approach(fingerprints);
+        let looked_up = hashes.into_iter().map(|hash| {
             let Some(hash) = hash else {
                 return Ok(None);
             };
-            let before = match is_perhaps_known {
-                true => self.find(store, login, hash, now)?,
-                false => None,
+            let before = match self.regions.get(Fingerprint::of(hash)) {
+                Some(_) => self.find(store, login, hash, now)?.map(Box::new),
+                None => None,
             };
             Ok(Some(LookedUp { hash, before }))
         });
@@ -178,9 +160,12 @@ impl TagsOf {
         id: MessageId,
         now: Timestamp,
     ) -> Option<Accepted> {
-        let before = tag.before.or_else(|| self.find_added(tag.hash, now));
+        let before = match tag.before {
+            Some(before) => Some(*before),
+            None => self.find_added(tag.hash, now),
+        };
         if before.is_none() {
-            if self.regions.is_empty() {
+            if self.regions.len() == 0 {
                 self.base = id;
             }
             self.insert(tag.hash, id);
@@ -191,7 +176,7 @@ impl TagsOf {
 
     /// Where the message of this tag is, if there is one.
     fn regions(&self, hash: TagHash) -> impl Iterator<Item = Region> + use<> {
-        let one = self.regions.get(&Fingerprint::of(hash)).copied();
+        let one = self.regions.get(Fingerprint::of(hash));
         let other = self.others.get(&hash).copied();
         one.into_iter().chain(other)
     }
@@ -242,20 +227,12 @@ impl TagsOf {
 
     fn insert(&mut self, hash: TagHash, id: MessageId) {
         let region = Region::of(id, self.base);
-        match self.regions.entry(Fingerprint::of(hash)) {
-            Entry::Vacant(free) => drop(free.insert(region)),
-            Entry::Occupied(_) => drop(self.others.insert(hash, region)),
+        if !self.regions.insert(Fingerprint::of(hash), region) {
+            self.others.insert(hash, region);
         }
     }
 
-    fn settle(&mut self, is_durable: bool) {
-        if !is_durable {
-            for (_, hash) in &self.added {
-                if self.others.remove(hash).is_none() {
-                    self.regions.remove(&Fingerprint::of(*hash));
-                }
-            }
-        }
+    fn settle(&mut self) {
         self.added.clear();
         self.added.shrink_to(KEPT_ADDED);
         if !self.asked.is_empty() {
@@ -277,61 +254,6 @@ fn accepted(before: TagRecord) -> (TagHash, Accepted) {
         is_repeat: true,
     };
     (before.hash, accepted)
-}
-
-impl Fingerprint {
-    fn of(TagHash(hash): TagHash) -> Self {
-        let [kept @ .., _, _, _, _, _, _, _, _, _, _, _] = hash.to_le_bytes();
-        Self(kept)
-    }
-}
-
-impl Region {
-    /// Numbers in a region, as a power of two.
-    const BITS: u32 = 10;
-
-    const LAST: u64 = (1 << 24) - 1;
-
-    fn of(id: MessageId, base: MessageId) -> Self {
-        let region = id.0.saturating_sub(base.0) >> Self::BITS;
-        let [region @ .., _, _, _, _, _] = region.min(Self::LAST).to_le_bytes();
-        Self(region)
-    }
-
-    fn above(self, base: MessageId) -> RangeInclusive<MessageId> {
-        let [a, b, c] = self.0;
-        let region = u64::from_le_bytes([a, b, c, 0, 0, 0, 0, 0]);
-        let start = base.0.saturating_add(region << Self::BITS);
-        let end = match region {
-            Self::LAST => u64::MAX,
-            _ => start.saturating_add((1 << Self::BITS) - 1),
-        };
-        MessageId(start)..=MessageId(end)
-    }
-}
-
-impl Hash for Fingerprint {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        let [a, b, c, d, e] = self.0;
-        state.write_u64(u64::from_le_bytes([a, b, c, d, e, 0, 0, 0]));
-    }
-}
-
-impl Hasher for FingerprintHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
-        }
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        self.0 = number;
-    }
-
-    /// The low bits are random as they are; an odd factor makes the high ones so.
-    fn finish(&self) -> u64 {
-        self.0.wrapping_mul(0x9E37_79B9_7F4A_7C15)
-    }
 }
 
 #[cfg(test)]
@@ -387,7 +309,7 @@ mod tests {
         Commit {
             blocks: vec![Block {
                 conversation: message.conversation(),
-                messages: vec![message.into()],
+                messages: vec![message],
             }],
             last: LastNumbers {
                 message: id,
@@ -469,16 +391,5 @@ mod tests {
                 assert_eq!(told, Some(expected));
             }
         }
-    }
-
-    #[test]
-    fn a_region_holds_its_number_however_far_it_is() {
-        let base = MessageId(77);
-        for further in [0, 1, 1023, 1024, 1 << 33, (1 << 34) - 1, 1 << 34, 1 << 50] {
-            let id = MessageId(base.0 + further);
-            let region = Region::of(id, base).above(base);
-            assert!(region.contains(&id), "{further}");
-        }
-        assert!(Region::of(MessageId(1), base).above(base).contains(&base));
     }
 }
