@@ -4,10 +4,10 @@ use std::{
     collections::{HashMap, HashSet},
     ops::RangeInclusive,
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
 };
 
-use ::fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use ::fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode, compaction::Leveled};
 use jiff::Timestamp;
 use mensageiro_protocol::Login;
 
@@ -52,6 +52,14 @@ const MESSAGES_BYTES: u64 = 8 * 1024 * 1024;
 const MARKS_BYTES: u64 = 4 * 1024 * 1024;
 const FEW_BYTES: u64 = 1024 * 1024;
 
+/// So many new tables of a part of the store are merged into the older ones together. Merging few at
+/// a time writes the older ones again and again; the database slows down when there are twenty.
+const MERGED_TABLES: u8 = 12;
+
+/// A table is no longer than this, so that the older ones do not grow with the number of those that
+/// are merged.
+const TABLE_BYTES: u64 = 32 * 1024 * 1024;
+
 /// Old records of tags that are removed with one write.
 const FORGOTTEN_AT_ONCE: usize = 4096;
 
@@ -67,12 +75,17 @@ impl FjallStore {
             .worker_threads(1)
             .open()
             .map_err(failed)?;
+        let merging = Leveled::default()
+            .with_l0_threshold(MERGED_TABLES)
+            .with_table_target_size(TABLE_BYTES);
+        let merging = Arc::new(merging);
         let keyspace = |name, memory| {
-            database
-                .keyspace(name, || {
-                    KeyspaceCreateOptions::default().max_memtable_size(memory)
-                })
-                .map_err(failed)
+            let options = || {
+                KeyspaceCreateOptions::default()
+                    .max_memtable_size(memory)
+                    .compaction_strategy(merging.clone())
+            };
+            database.keyspace(name, options).map_err(failed)
         };
         let store = Self {
             folder: folder.to_owned(),
