@@ -27,6 +27,16 @@ pub(super) struct ArchiveFile {
     is_suspect: bool,
 }
 
+/// What was appended.
+pub(super) struct Appended {
+    /// The number of the last read mark.
+    pub(super) last: u64,
+    /// How long the file is now.
+    pub(super) length: u64,
+    /// As much as was allowed at once, so that more is likely to wait.
+    pub(super) is_much: bool,
+}
+
 impl ArchiveFile {
     pub(super) fn new(path: PathBuf) -> Self {
         Self {
@@ -57,20 +67,23 @@ impl ArchiveFile {
     }
 
     /// Appends the rows of at most so many marks and about so many messages that the store has for
-    /// the archive, and syncs them. Returns the number of the last mark and the length of the
-    /// file; `None` if there was nothing. Once the store knows of it, [`ArchiveFile::settled`] is due.
+    /// the archive, and syncs them; `None` if there was nothing. Once the store knows of it,
+    /// [`ArchiveFile::settled`] is due.
     pub(super) fn append(
         &mut self,
         store: &dyn Store,
         marks: usize,
         messages: usize,
-    ) -> Result<Option<(u64, u64)>, ArchiveError> {
+    ) -> Result<Option<Appended>, ArchiveError> {
         if self.is_suspect {
             self.mend(store)?;
         }
         let mut rows = Rows::default();
         let mut repeated = Vec::new();
+        let (mut first, mut shown) = (None, 0);
         let last = store.unarchived(marks, messages, &mut |mark, message| {
+            first.get_or_insert(mark.number);
+            shown += 1;
             if !self.written.is_empty() {
                 let row = (message.id, mark.reader.clone());
                 if self.written.contains(&row) {
@@ -88,7 +101,12 @@ impl ArchiveFile {
         for row in repeated {
             self.written.remove(&row);
         }
-        Ok(Some((last, length)))
+        let read = last + 1 - first.unwrap_or(last);
+        Ok(Some(Appended {
+            last,
+            length,
+            is_much: shown >= messages || read >= marks as u64,
+        }))
     }
 
     /// The store knows of all that was appended.

@@ -30,8 +30,8 @@ use crate::{
 const MARKS: usize = 4096;
 const MESSAGES: usize = 16 * 1024;
 
-/// Between two writes. Each is synced, and a sync of this file delays those of the journal, for
-/// which people wait; so under load few large writes are better than many small ones.
+/// After a write, unless much is waiting. Each is synced, and a sync of this file delays those of the
+/// journal, for which people wait; so under load few large writes are better than many small ones.
 const REST: Duration = Duration::from_millis(100);
 
 /// How long to wait before trying again after the file could not be written.
@@ -124,11 +124,8 @@ impl Writer {
                 Some(pause) => rings.recv_timeout(pause),
             };
             let is_last = rung == Err(RecvTimeoutError::Disconnected);
-            match self.follow() {
+            match self.follow(is_last) {
                 Ok(()) => {
-                    if !is_last {
-                        thread::sleep(REST);
-                    }
                     if pause.take().is_some() {
                         info!("{} can be written again", self.file.path().display());
                     }
@@ -148,14 +145,14 @@ impl Writer {
     }
 
     /// Archives all that the store has for it.
-    fn follow(&mut self) -> Result<(), ArchiveError> {
-        loop {
-            let written = self.file.append(&*self.store, MARKS, MESSAGES)?;
-            let Some((last, length)) = written else {
-                return Ok(());
-            };
-            self.store.archived(last, length)?;
+    fn follow(&mut self, is_last: bool) -> Result<(), ArchiveError> {
+        while let Some(appended) = self.file.append(&*self.store, MARKS, MESSAGES)? {
+            self.store.archived(appended.last, appended.length)?;
             self.file.settled();
+            if !is_last && !appended.is_much {
+                thread::sleep(REST);
+            }
         }
+        Ok(())
     }
 }
