@@ -1,12 +1,14 @@
-use std::mem;
+use std::{mem, ops::RangeInclusive};
 
 use crossbeam_channel::bounded;
-use mensageiro_protocol::Text;
+use jiff::Timestamp;
+use mensageiro_protocol::{Login, Text};
 
 use super::*;
 use crate::{
-    message::Tag,
-    store::{Block, TagHash},
+    conversation::Conversation,
+    message::{Message, ReadMark, Tag},
+    store::{Block, LastNumbers, TagHash, Unarchived},
 };
 
 fn login(name: &str) -> Login {
