@@ -632,6 +632,25 @@ fn who_has_left_a_group_makes_no_start_read_what_came_after() {
 }
 
 #[test]
+fn a_group_message_is_in_memory_once_however_many_have_it_unread() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut desk = Desk::open(folder.path().to_owned());
+    desk.send(vec![to_class("ana", &["ana", "bob", "carla"]); 3]);
+    for _ in 0..2 {
+        let [of_bob, of_carla] = ["bob", "carla"].map(|who| {
+            let all = (MessageId(0), MessageId::MAX);
+            let found = desk.mailboxes.peek(&*desk.store, &login(who), all, 99);
+            found.unwrap()
+        });
+        assert_eq!(of_bob.len(), 3);
+        let mut both = of_bob.iter().zip(&of_carla);
+        assert!(both.all(|(one, other)| Arc::ptr_eq(one, other)));
+        desk = desk.reopen();
+    }
+    desk.stop();
+}
+
+#[test]
 fn a_group_message_is_one_message_and_a_row_for_each_who_read_it() {
     let folder = tempfile::tempdir().unwrap();
     let desk = Desk::open(folder.path().into());

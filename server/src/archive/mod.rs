@@ -118,14 +118,20 @@ struct Writer {
 impl Writer {
     fn run(&mut self, rings: &Receiver<()>) {
         let mut pause = None;
+        let mut may_be_more = false;
         loop {
             let rung = match pause {
-                None => rings.recv().map_err(|_| RecvTimeoutError::Disconnected),
                 Some(pause) => rings.recv_timeout(pause),
+                None if may_be_more => rings.recv_timeout(Duration::ZERO),
+                None => rings.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };
             let is_last = rung == Err(RecvTimeoutError::Disconnected);
             match self.follow(is_last) {
-                Ok(()) => {
+                Ok(written) => {
+                    may_be_more = written;
+                    if written {
+                        thread::sleep(REST);
+                    }
                     if pause.take().is_some() {
                         info!("{} can be written again", self.file.path().display());
                     }
@@ -144,15 +150,16 @@ impl Writer {
         }
     }
 
-    /// Archives all that the store has for it.
-    fn follow(&mut self, is_last: bool) -> Result<(), ArchiveError> {
+    /// Archives what the store has for it, up to a write that was not full or, if it `is_last`, all.
+    /// Returns whether there may be more.
+    fn follow(&mut self, is_last: bool) -> Result<bool, ArchiveError> {
         while let Some(appended) = self.file.append(&*self.store, MARKS, MESSAGES)? {
             self.store.archived(appended.last, appended.length)?;
             self.file.settled();
             if !is_last && !appended.is_much {
-                thread::sleep(REST);
+                return Ok(true);
             }
         }
-        Ok(())
+        Ok(false)
     }
 }

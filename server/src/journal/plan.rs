@@ -19,7 +19,7 @@ use crate::{
     store::{Block, Commit, CursorRecord, LastNumbers},
 };
 
-/// Messages that a busy conversation has in a commit.
+/// Messages that a conversation with more than one has in a commit.
 const USUAL: usize = 16;
 
 /// What will be shown when the commit is durable.
@@ -53,7 +53,11 @@ impl Plan {
         let blocks = &mut self.commit.blocks;
         if let Some(run) = self.runs.last_mut().filter(|_| is_next) {
             // The last run ends where its block does.
-            blocks[run.block].messages.push(message);
+            let messages = &mut blocks[run.block].messages;
+            if messages.len() == 1 {
+                messages.reserve_exact(USUAL - 1);
+            }
+            messages.push(message);
             run.messages.end += 1;
             return;
         }
@@ -64,7 +68,7 @@ impl Plan {
                 self.block_of.insert(conversation.clone(), blocks.len());
                 blocks.push(Block {
                     conversation,
-                    messages: Vec::with_capacity(USUAL),
+                    messages: Vec::with_capacity(1),
                 });
                 blocks.len() - 1
             }

@@ -70,7 +70,6 @@ impl<'a> Answers<'a> {
         requests: impl Iterator<Item = Result<Request, BadLine>>,
     ) -> Result<(), Failure> {
         let people = self.shared.directory.people();
-        self.entry.drafts.reserve_exact(self.usual);
         for request in requests {
             match request {
                 Ok(request) => self.answer(request, &people)?,
@@ -141,6 +140,9 @@ impl<'a> Answers<'a> {
             }
             Some(recipient) => recipient,
         };
+        if self.entry.drafts.is_empty() {
+            self.entry.drafts.reserve_exact(self.usual);
+        }
         self.entry.drafts.push(Draft {
             from: self.login.clone(),
             to: recipient,

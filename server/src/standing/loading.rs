@@ -44,11 +44,12 @@ impl Book {
     /// Puts a stored message into the mailboxes of those who have not read it.
     pub(crate) fn load_unread(&mut self, standing: u32, message: &Message) {
         let author = self.take_place(standing, &message.from);
+        let mut kept = [None];
         for seat in 0..self.standings[standing as usize].seats.len() as u32 {
             let place = Place { standing, seat };
             let seat = self.seat(place);
             if seat.cursor.read < message.id && message.is_for(self.login_of(seat)) {
-                self.put(place, author, slice::from_ref(message));
+                self.put(place, author, slice::from_ref(message), &mut kept);
             }
         }
     }

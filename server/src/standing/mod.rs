@@ -313,15 +313,16 @@ impl Book {
         let (first, last) = (messages.first()?, messages.last()?);
         self.standings[standing as usize].last = last.id;
         let author = self.take_place(standing, &first.from);
+        let mut kept = vec![None; messages.len()];
         match &first.members {
             None => {
                 let reader = self.take_place(standing, &first.to);
-                self.put(reader, author, messages);
+                self.put(reader, author, messages, &mut kept);
             }
             Some(members) => {
                 for &seat in &*self.seats_of(standing, members, first.id) {
                     if seat != author.seat {
-                        self.put(Place { standing, seat }, author, messages);
+                        self.put(Place { standing, seat }, author, messages, &mut kept);
                     }
                 }
             }
@@ -336,8 +337,15 @@ impl Book {
         (before < OWN_UNSAVED && seat.unsaved >= OWN_UNSAVED).then_some(author)
     }
 
-    /// Puts messages into one mailbox.
-    fn put(&mut self, place: Place, author: Place, messages: &[Message]) {
+    /// Puts messages into one mailbox. `kept`: those of them that are in memory in another one, and
+    /// need not be there twice.
+    fn put(
+        &mut self,
+        place: Place,
+        author: Place,
+        messages: &[Message],
+        kept: &mut [Option<Arc<Message>>],
+    ) {
         let (Some(first), Some(last)) = (messages.first(), messages.last()) else {
             return;
         };
@@ -353,7 +361,7 @@ impl Book {
         }
         seat.unread += messages.len() as u32;
         seat.newest = last.id;
-        for message in messages {
+        for (message, kept) in messages.iter().zip(kept) {
             let is_kept = person.mailbox.len() < KEPT && person.bytes < KEPT_BYTES;
             person.bytes += message.text.len();
             person.mailbox.push_back(Waiting {
@@ -361,7 +369,10 @@ impl Book {
                 place,
                 author,
                 bytes: message.text.len() as u32,
-                message: is_kept.then(|| Arc::new(message.clone())),
+                message: is_kept.then(|| {
+                    let kept = kept.get_or_insert_with(|| Arc::new(message.clone()));
+                    kept.clone()
+                }),
             });
         }
     }

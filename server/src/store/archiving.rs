@@ -97,8 +97,13 @@ impl AtHand {
 
     /// For when the archive has nothing to do.
     pub(super) fn clear(&self) {
-        *lock(&self.recent) = Recent::default();
+        self.clear_recent();
         *lock(&self.places) = Places::default();
+    }
+
+    /// For when it has done all there is, and more may be on the way.
+    fn clear_recent(&self) {
+        *lock(&self.recent) = Recent::default();
     }
 }
 
@@ -130,13 +135,16 @@ impl FjallStore {
 
     pub(super) fn archived(&self, up_to: u64, archive_bytes: u64) -> Result<(), StoreError> {
         let mut batch = self.database.batch();
+        let mut is_all = true;
         for record in self.marks() {
             let record = record?;
             let Some(first) = record.first().filter(|first| first.number <= up_to) else {
+                is_all = false;
                 break;
             };
             batch.remove(&self.reads, first.number.to_be_bytes());
             if record.last().is_some_and(|last| last.number > up_to) {
+                is_all = false;
                 let rest = record.iter().filter(|mark| mark.number > up_to);
                 let mut value = Vec::new();
                 records::write_reads(rest, &mut value);
@@ -146,6 +154,9 @@ impl FjallStore {
         batch.insert(&self.numbers, ARCHIVE_BYTES, archive_bytes.to_be_bytes());
         batch.commit().map_err(|e| self.failed(e))?;
         self.archived.store(up_to, Ordering::Relaxed);
+        if is_all {
+            self.at_hand.clear_recent();
+        }
         Ok(())
     }
 

@@ -56,9 +56,9 @@ const FEW_BYTES: u64 = 1024 * 1024;
 /// a time writes the older ones again and again; the database slows down when there are twenty.
 const MERGED_TABLES: u8 = 12;
 
-/// A table is no longer than this, so that the older ones do not grow with the number of those that
-/// are merged.
-const TABLE_BYTES: u64 = 32 * 1024 * 1024;
+/// A table is no longer than this. The database merges new ones with older ones of [`MERGED_TABLES`]
+/// times as much, 252 MiB, before these go one level down.
+const TABLE_BYTES: u64 = 21 * 1024 * 1024;
 
 /// Old records of tags that are removed with one write.
 const FORGOTTEN_AT_ONCE: usize = 4096;

@@ -92,7 +92,7 @@ impl Tags {
     pub(super) fn settle(&mut self, is_durable: bool, now: Timestamp) {
         for login in self.touched.drain(..) {
             match self.of.get_mut(&login) {
-                Some(tags) if is_durable => tags.settle(),
+                Some(tags) if is_durable && tags.is_of_use(now) => tags.settle(),
                 _ => drop(self.of.remove(&login)),
             }
         }

@@ -1,7 +1,11 @@
 //! What is remembered of tags, in a table that stays quick when it is much larger than the
 //! processor's caches: looking for a tag and adding it touch one line of memory, mostly.
 
-use std::{hint::black_box, ops::RangeInclusive};
+use std::{
+    hash::{BuildHasher, Hasher, RandomState},
+    hint::black_box,
+    ops::RangeInclusive,
+};
 
 use crate::{message::MessageId, store::TagHash};
 
@@ -14,14 +18,15 @@ pub(super) struct Fingerprint(u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Region(u32);
 
-/// Fingerprints, each with the region of its message: 8 bytes, and as much room again at most.
+/// Fingerprints, each with the region of its message: 11 to 21 bytes for one of many.
 ///
-/// Each stands where its value is in proportion, or after that if others are there.
-#[derive(Default)]
+/// Each stands where its scattered value is in proportion, or after that if others are there.
 pub(super) struct Table {
     /// The fingerprint above the region; 0: free.
     slots: Vec<u64>,
     len: usize,
+    /// Odd and another one each time, so that nobody can send tags that all stand at one place.
+    scatter: u64,
 }
 
 impl Fingerprint {
@@ -61,7 +66,7 @@ impl Region {
 impl Table {
     const SMALLEST: usize = 8;
 
-    /// Takes so many without growing.
+    /// With room for about so many.
     pub(super) fn with_room_for(count: usize) -> Self {
         let slots = match count {
             0 => 0,
@@ -70,6 +75,7 @@ impl Table {
         Self {
             slots: vec![0; slots],
             len: 0,
+            scatter: RandomState::new().build_hasher().finish() | 1,
         }
     }
 
@@ -117,7 +123,9 @@ impl Table {
     }
 
     fn home(&self, fingerprint: Fingerprint) -> usize {
-        ((fingerprint.0 * self.slots.len() as u64) >> Fingerprint::BITS) as usize
+        // The low bits of a product with an odd number are as many different ones.
+        let scattered = fingerprint.0.wrapping_mul(self.scatter) << Region::BITS;
+        ((u128::from(scattered) * self.slots.len() as u128) >> u64::BITS) as usize
     }
 
     fn grow(&mut self) {
