@@ -193,6 +193,15 @@ impl Connection {
         }
     }
 
+    /// Writes bytes as they are, after what has been collected.
+    ///
+    /// # Errors
+    /// When the connection is broken or stuck.
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.output.extend_from_slice(bytes);
+        self.flush()
+    }
+
     /// Writes what has been collected.
     ///
     /// # Errors
@@ -211,10 +220,11 @@ impl Connection {
     /// After the client closed its side in order: whether what was last written to it reached a
     /// program that was still reading. A program that had closed both sides makes its system
     /// answer what comes later with a reset. The server's side stays open until the answer is
-    /// known, so that a client which waits for the end finds everything settled.
-    pub fn was_read(&self) -> bool {
+    /// known, so that a client which waits for the end finds everything settled. `by_others`: when
+    /// another thread last wrote to it.
+    pub fn was_read(&self, by_others: Option<Instant>) -> bool {
         let is_broken = || !matches!(self.stream.take_error(), Ok(None));
-        let Some(last_write) = self.last_write else {
+        let Some(last_write) = self.last_write.max(by_others) else {
             return true;
         };
         while last_write.elapsed() < RESET_WAIT {
@@ -323,6 +333,27 @@ impl Connection {
         }
         Ok(())
     }
+}
+
+/// Whether [`write_now`] never waits.
+pub const CAN_WRITE_AT_ONCE: bool = cfg!(unix);
+
+/// Writes what fits without waiting.
+///
+/// # Errors
+/// What the system says; that nothing fits is [`ErrorKind::WouldBlock`].
+#[cfg(unix)]
+pub fn write_now(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    SockRef::from(stream).send_with_flags(bytes, libc::MSG_DONTWAIT)
+}
+
+/// Without such a flag, a write that waits as long as the socket's write time limit says.
+///
+/// # Errors
+/// What the system says.
+#[cfg(not(unix))]
+pub fn write_now(mut stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    io::Write::write(&mut stream, bytes)
 }
 
 /// Whether the read time limit was reached. A dead link that keepalive found also says "timed

@@ -17,6 +17,9 @@ use crate::{
     store::{Store, StoreError},
 };
 
+/// So much text may wait for a user who is answered without waiting for the client.
+const AT_ONCE_BYTES: usize = 32 * 1024;
+
 /// The assignment's dictionary keyed by the recipient's login, in memory. Only the journal
 /// changes it, after each commit; sessions look into it.
 #[derive(Debug, Default)]
@@ -124,6 +127,32 @@ impl Mailboxes {
             messages.sort_unstable_by_key(|message| message.id);
         }
         Ok(messages)
+    }
+
+    /// Whether all that waits for a login is in memory, and little enough to be written at once.
+    pub fn is_at_hand(&self, login: &Login) -> bool {
+        let book = self.lock();
+        book.person(login)
+            .is_none_or(|person| person.bytes <= AT_ONCE_BYTES && person.is_kept())
+    }
+
+    /// The unread messages with numbers above `after`, oldest first, up to one that is not in
+    /// memory or has no room in one write.
+    pub fn at_hand(&self, login: &Login, after: MessageId) -> Vec<Arc<Message>> {
+        let book = self.lock();
+        let Some(person) = book.person(login) else {
+            return Vec::new();
+        };
+        let start = person.mailbox.partition_point(|one| one.id <= after);
+        let mut bytes = 0;
+        let waiting = person.mailbox.range(start..);
+        let at_hand = waiting.map_while(|one| one.message.clone());
+        at_hand
+            .take_while(|message| {
+                bytes += message.text.len();
+                bytes <= 2 * AT_ONCE_BYTES
+            })
+            .collect()
     }
 
     fn next(&self, login: &Login, (after, last): (MessageId, MessageId), limit: usize) -> Next {

@@ -100,6 +100,12 @@ impl Plan {
 }
 
 impl Answer {
+    /// To a line that nothing follows and that sent nothing.
+    pub const ALL: Self = Self {
+        drafts_so_far: 0,
+        more_follow: false,
+    };
+
     /// The newest message this answer may hold, when the first draft of the plan became `first`.
     pub fn last(self, first: MessageId) -> MessageId {
         if self.more_follow {

@@ -114,8 +114,8 @@ impl Origin for Session {
 
     fn flush(&self) {}
 
-    fn key(&self) -> u64 {
-        self.key
+    fn key(&self) -> Option<u64> {
+        Some(self.key)
     }
 }
 

@@ -92,8 +92,8 @@ pub trait Origin: Send + Sync {
     /// What was told may go out now: the journal is free for others.
     fn flush(&self);
 
-    /// Which session this is: [`Committed`] names it by this.
-    fn key(&self) -> u64;
+    /// Which session this is, if it is a live one: [`Committed`] names it by this.
+    fn key(&self) -> Option<u64>;
 }
 
 /// Who is told of each commit, by whoever writes; must not block.

@@ -77,7 +77,7 @@ impl Reply {
     fn key(&self) -> Option<u64> {
         match self {
             Self::Waiting(_) => None,
-            Self::Origin(origin) => Some(origin.key()),
+            Self::Origin(origin) => origin.key(),
         }
     }
 }

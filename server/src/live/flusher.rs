@@ -11,7 +11,7 @@ use std::{
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use mensageiro_protocol::live::Event;
 
-use super::{online::Online, outlet::Outlet};
+use super::online::Online;
 
 /// Jobs that may wait: one for each connection that may be stuck, and more.
 const JOBS: usize = 64 * 1024;
@@ -22,11 +22,17 @@ const RETRY: Duration = Duration::from_millis(10);
 /// Changes of presence are gathered this long: a class that comes in is one announcement.
 const GATHER: Duration = Duration::from_millis(100);
 
+/// What a client does not take at once.
+pub trait Stuck: Send + Sync {
+    /// Tries again to write. Returns whether it is still stuck; a client that has taken nothing for
+    /// `patience` is hung up on.
+    fn retry(&self, patience: Duration) -> bool;
+}
+
 /// What the flusher is asked to do.
-#[derive(Debug)]
 pub enum Job {
-    /// This outlet is stuck.
-    Flush(Arc<Outlet>),
+    /// This client is stuck.
+    Flush(Arc<dyn Stuck>),
     /// Somebody came, went or changed.
     Announce,
 }
@@ -68,7 +74,7 @@ impl Flusher {
 }
 
 fn run(queue: &Receiver<Job>, online: &Weak<Online>, patience: Duration) {
-    let mut stuck: Vec<Arc<Outlet>> = Vec::new();
+    let mut stuck: Vec<Arc<dyn Stuck>> = Vec::new();
     let mut announce_at: Option<Instant> = None;
     loop {
         let retry_at = (!stuck.is_empty()).then(|| Instant::now() + RETRY);
@@ -77,7 +83,7 @@ fn run(queue: &Receiver<Job>, online: &Weak<Online>, patience: Duration) {
             Some(due) => queue.recv_deadline(due),
         };
         match job {
-            Ok(Job::Flush(outlet)) => stuck.push(outlet),
+            Ok(Job::Flush(client)) => stuck.push(client),
             Ok(Job::Announce) => {
                 announce_at.get_or_insert_with(|| Instant::now() + GATHER);
             }
@@ -88,7 +94,7 @@ fn run(queue: &Receiver<Job>, online: &Weak<Online>, patience: Duration) {
             announce_at = None;
             online.upgrade().inspect(|online| announce(online));
         }
-        stuck.retain(|outlet| outlet.retry(patience));
+        stuck.retain(|client| client.retry(patience));
     }
 }
 

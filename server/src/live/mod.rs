@@ -18,7 +18,7 @@ mod session;
 
 pub use self::{
     delivery::Delivery,
-    flusher::{Flusher, Job},
+    flusher::{Flusher, Job, Stuck},
     online::{Online, Stay},
     outlet::{Outlet, QUEUE_BYTES},
     roster::tell_roster,

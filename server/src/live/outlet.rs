@@ -17,8 +17,9 @@ use mensageiro_protocol::{
 };
 use tracing::info;
 
-use super::flusher::Job;
+use super::flusher::{Job, Stuck};
 use crate::{
+    connection,
     journal::{Accepted, Origin, Refused},
     message::{Message, MessageId},
 };
@@ -205,7 +206,7 @@ impl Outlet {
         if queue.is_with_flusher || self.write(&mut queue) {
             return;
         }
-        let handed = self.own.upgrade().map(Job::Flush);
+        let handed = self.own.upgrade().map(|own| Job::Flush(own));
         // Its channel has room for every connection there may be.
         queue.is_with_flusher = handed.is_some_and(|job| self.flusher.try_send(job).is_ok());
     }
@@ -217,7 +218,7 @@ impl Outlet {
         }
         self.is_touched.store(false, Ordering::Release);
         while queue.written < queue.bytes.len() {
-            match write_now(&self.stream, &queue.bytes[queue.written..]) {
+            match connection::write_now(&self.stream, &queue.bytes[queue.written..]) {
                 Ok(count) if count > 0 => {
                     queue.written += count;
                     queue.stuck_since = None;
@@ -240,20 +241,6 @@ impl Outlet {
             self.hang_up(queue);
         }
         true
-    }
-
-    /// Tries again to write, for the flusher. Returns whether it is still stuck; one that has
-    /// taken nothing for `patience` is hung up on.
-    pub fn retry(&self, patience: Duration) -> bool {
-        let mut queue = self.lock();
-        let is_stuck = !self.write(&mut queue);
-        let stuck_since = queue.stuck_since.filter(|_| is_stuck);
-        let is_dead = stuck_since.is_some_and(|since| since.elapsed() > patience);
-        if is_dead {
-            self.hang_up(&mut queue);
-        }
-        queue.is_with_flusher = is_stuck && !is_dead;
-        queue.is_with_flusher
     }
 
     /// Ends the session with a reason, which a client that takes what waits gets to know.
@@ -306,6 +293,20 @@ impl Queue {
     }
 }
 
+impl Stuck for Outlet {
+    fn retry(&self, patience: Duration) -> bool {
+        let mut queue = self.lock();
+        let is_stuck = !self.write(&mut queue);
+        let stuck_since = queue.stuck_since.filter(|_| is_stuck);
+        let is_dead = stuck_since.is_some_and(|since| since.elapsed() > patience);
+        if is_dead {
+            self.hang_up(&mut queue);
+        }
+        queue.is_with_flusher = is_stuck && !is_dead;
+        queue.is_with_flusher
+    }
+}
+
 impl Origin for Outlet {
     fn done(&self, tags: &[Option<Tag>], outcome: Result<&[Accepted], Refused>) {
         match outcome {
@@ -333,22 +334,9 @@ impl Origin for Outlet {
         self.flush();
     }
 
-    fn key(&self) -> u64 {
-        self.key
+    fn key(&self) -> Option<u64> {
+        Some(self.key)
     }
-}
-
-/// Writes what fits without waiting.
-#[cfg(unix)]
-fn write_now(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
-    socket2::SockRef::from(stream).send_with_flags(bytes, libc::MSG_DONTWAIT)
-}
-
-/// Without such a flag, a write that waits for a moment at most. The system takes a whole queue
-/// for a client at once ([`prepare`]), so one for which it does wait is far behind, and hung up on.
-#[cfg(not(unix))]
-fn write_now(mut stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
-    io::Write::write(&mut stream, bytes)
 }
 
 /// Makes [`Outlet::flush`] possible on a socket whose backlog has been written.

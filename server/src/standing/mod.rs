@@ -67,6 +67,13 @@ pub(crate) struct Person {
     undelivered: Vec<Place>,
 }
 
+impl Person {
+    /// Whether all that waits is in memory.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.mailbox.len() <= KEPT && self.mailbox.iter().all(|one| one.message.is_some())
+    }
+}
+
 /// A user's place in a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Place {

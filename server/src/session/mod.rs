@@ -1,15 +1,18 @@
 //! One user's classic session: log in, then one answer for each line (rules S5 to S11).
 
+mod answering;
+
 use std::{convert::Infallible, io, sync::Arc, time::Duration};
 
 use crossbeam_channel::Sender;
 use mensageiro_protocol::{
-    Addressed, Login,
+    Addressed, Framing, Login,
     classic::{END, Request},
 };
 use thiserror::Error;
-use tracing::{info, warn};
+use tracing::info;
 
+use self::answering::Answering;
 use crate::{
     connection::{Connection, Ended},
     directory::Directory,
@@ -17,7 +20,7 @@ use crate::{
     live::{Job, Online},
     mailbox::Mailboxes,
     message::{Draft, Message, MessageId},
-    rules::{Discarded, Plan},
+    rules::{Answer, Discarded, Plan},
     status::{Counters, Invitation, Observer},
     store::{Store, StoreError},
 };
@@ -103,20 +106,17 @@ pub(crate) struct Session {
     shared: Arc<Shared>,
     connection: Connection,
     login: Login,
-    /// The newest message this session has delivered.
-    delivered: MessageId,
-    /// The newest message that was delivered and has not been read yet.
-    unread: Option<MessageId>,
+    answering: Arc<Answering>,
 }
 
 impl Session {
     pub(crate) fn new(shared: Arc<Shared>, connection: Connection, login: Login) -> Self {
+        let answering = Answering::new(shared.clone(), login.clone(), connection.stream());
         Self {
             shared,
             connection,
             login,
-            delivered: MessageId(0),
-            unread: None,
+            answering,
         }
     }
 
@@ -128,12 +128,10 @@ impl Session {
         info!("{login} logged in from {peer}");
         let Err(failure) = self.serve();
         match failure {
-            Failure::Ended(Ended::InOrder) => {
-                if let Some(failure) = self.settle().err() {
-                    warn!("{login}: {failure}");
-                }
-                info!("{login} logged out");
-            }
+            Failure::Ended(Ended::InOrder) => match self.settle() {
+                Ok(()) => info!("{login} logged out"),
+                Err(failure) => info!("{login} disconnected: {failure}"),
+            },
             Failure::Ended(Ended::HungUp) => info!("{login} disconnected by the server"),
             failure => info!("{login} disconnected: {failure}"),
         }
@@ -141,8 +139,7 @@ impl Session {
 
     /// Answers the login, then every line, until something ends it.
     fn serve(&mut self) -> Result<Infallible, Failure> {
-        self.answer(self.newest())?;
-        self.connection.flush()?;
+        self.answer(&[Answer::ALL], MessageId(0))?;
         loop {
             self.exchange()?;
         }
@@ -154,21 +151,47 @@ impl Session {
             .receive(self.shared.limits.idle, Request::parse)?;
         let requests: Vec<_> = requests.collect();
         let mut requests = requests.into_iter().peekable();
+        self.finish_answers()?;
         // Only what was delivered before these lines came can have been read.
-        let mut read = self.unread.take();
+        let mut read = self.answering.take_unread();
         while requests.peek().is_some() {
             let people = self.shared.directory.people();
             let plan = Plan::new(&self.login, &mut requests, |to| people.recipient(to));
             drop(people);
             self.report(&plan.discarded);
-            let first = self.store(plan.drafts, read.take())?;
-            // What arrives while the answers are written belongs to later ones.
-            let newest = self.newest();
-            for answer in plan.answers {
-                self.answer(answer.last(first).min(newest))?;
+            let (entry, full) = self.entry(plan.drafts, read.take());
+            let is_nothing = entry.drafts.is_empty() && entry.reads.is_empty();
+            let is_last = requests.peek().is_none();
+            if is_last && full.is_none() && !is_nothing && self.can_be_answered_later() {
+                self.answering.owe(plan.answers);
+                self.shared.journal.submit(entry, self.answering.clone());
+                return Ok(());
             }
+            let first = match is_nothing {
+                true => MessageId(0),
+                false => self.store(entry)?,
+            };
+            if let Some(full) = full {
+                return Err(Failure::MailboxFull(full));
+            }
+            self.answer(&plan.answers, first)?;
         }
-        self.connection.flush()?;
+        Ok(())
+    }
+
+    /// Whether whoever tells of a commit can write the answers. It cannot wait, neither for the client nor
+    /// for the disk.
+    fn can_be_answered_later(&self) -> bool {
+        answering::CAN_WRITE_AT_ONCE
+            && self.connection.framing() == Some(Framing::Line)
+            && self.shared.mailboxes.is_at_hand(&self.login)
+    }
+
+    /// What was owed has been written when this returns.
+    fn finish_answers(&mut self) -> Result<(), Failure> {
+        let place = self.connection.place();
+        let rest = self.answering.finish(|| place.hung_up())?;
+        self.connection.write(&rest)?;
         Ok(())
     }
 
@@ -188,12 +211,9 @@ impl Session {
         }
     }
 
-    /// Makes durable what the client sent, and up to where it has read. Returns the number of the
-    /// first message.
-    fn store(&self, drafts: Vec<Draft>, read: Option<MessageId>) -> Result<MessageId, Failure> {
-        if drafts.is_empty() && read.is_none() {
-            return Ok(MessageId(0));
-        }
+    /// What is to be made durable: what the client sent, and up to where it has read. And who can take no
+    /// more, if there is somebody: then nothing of what it sent.
+    fn entry(&self, drafts: Vec<Draft>, read: Option<MessageId>) -> (Entry, Option<Login>) {
         let full = self.shared.first_full(&drafts);
         let entry = Entry {
             from: self.login.clone(),
@@ -201,44 +221,53 @@ impl Session {
             // What was read has been read, whatever becomes of what is sent.
             drafts: if full.is_none() { drafts } else { Vec::new() },
         };
+        (entry, full)
+    }
+
+    /// Returns the number of the first message when all is durable.
+    fn store(&self, entry: Entry) -> Result<MessageId, Refused> {
         let accepted = self.shared.journal.write(entry)?;
-        match full {
-            None => Ok(accepted.first().map_or(MessageId(0), |first| first.id)),
-            Some(full) => Err(Failure::MailboxFull(full)),
-        }
+        Ok(accepted.first().map_or(MessageId(0), |first| first.id))
     }
 
-    /// The newest message of the mailbox.
-    fn newest(&self) -> MessageId {
-        let ends = self.shared.mailboxes.ends(&self.login);
-        ends.map_or(MessageId(0), |(_, newest)| newest)
-    }
-
-    /// Sends the new messages up to `last`, one at a time, then the end mark.
-    fn answer(&mut self, last: MessageId) -> Result<(), Failure> {
-        while self.delivered < last {
-            let Shared {
-                mailboxes, store, ..
-            } = &*self.shared;
-            let range = (self.delivered, last);
-            let chunk = mailboxes.peek(&**store, &self.login, range, CHUNK)?;
-            for message in &chunk {
-                self.connection.send(|line| write_delivery(message, line))?;
-                self.delivered = message.id;
-                self.unread = Some(message.id);
+    /// Answers lines of which the first message is `first`: the new messages, one at a time, then the end
+    /// mark.
+    fn answer(&mut self, answers: &[Answer], first: MessageId) -> Result<(), Failure> {
+        let Shared {
+            mailboxes, store, ..
+        } = &*self.shared;
+        // What arrives while the answers are written belongs to later ones.
+        let ends = mailboxes.ends(&self.login);
+        let newest = ends.map_or(MessageId(0), |(_, newest)| newest);
+        let mut delivered = self.answering.delivered();
+        for answer in answers {
+            let last = answer.last(first).min(newest);
+            while delivered < last {
+                let chunk = mailboxes.peek(&**store, &self.login, (delivered, last), CHUNK)?;
+                for message in &chunk {
+                    self.connection.send(|line| write_delivery(message, line))?;
+                    delivered = message.id;
+                }
+                self.answering.set_delivered(delivered);
+                if chunk.len() < CHUNK {
+                    break;
+                }
             }
-            if chunk.len() < CHUNK {
-                break;
-            }
+            self.connection.send(|out| out.extend_from_slice(END))?;
         }
-        self.connection.send(|out| out.extend_from_slice(END))?;
+        self.connection.flush()?;
         Ok(())
     }
 
     /// After an orderly close: what was delivered and taken has been read (rule S9).
-    fn settle(&self) -> Result<(), Failure> {
-        if self.unread.is_some() && self.connection.was_read() {
-            self.store(Vec::new(), self.unread)?;
+    fn settle(&mut self) -> Result<(), Failure> {
+        self.finish_answers()?;
+        let last_write = self.answering.last_write();
+        if let Some(unread) = self.answering.take_unread()
+            && self.connection.was_read(last_write)
+        {
+            let (entry, _) = self.entry(Vec::new(), Some(unread));
+            self.store(entry)?;
         }
         Ok(())
     }

@@ -1,0 +1,260 @@
+//! How far the answers of a classic session have come, and answers that are owed until an entry is
+//! durable. Those are written by whoever tells of the commit, so that the session's thread need not be
+//! woken up for it: it waits for the next line already.
+
+use std::{
+    io::ErrorKind,
+    net::{Shutdown, TcpStream},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak},
+    time::{Duration, Instant},
+};
+
+use mensageiro_protocol::{Framing, Login, classic::END};
+use tracing::debug;
+
+use super::{Failure, Shared, write_delivery};
+use crate::{
+    connection,
+    journal::{Accepted, Origin, Refused},
+    live::{Job, Stuck},
+    message::{MessageId, Tag},
+    rules::Answer,
+};
+
+pub(super) use crate::connection::CAN_WRITE_AT_ONCE;
+
+/// How long to wait for the journal before looking whether the server has hung up.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Room for what stands beside the text of a message.
+const USUAL_LINE: usize = 32;
+
+/// See the module.
+pub(super) struct Answering {
+    shared: Arc<Shared>,
+    login: Login,
+    stream: Arc<TcpStream>,
+    state: Mutex<State>,
+    /// Nothing is owed any more, and somebody waits for that.
+    paid: Condvar,
+    /// Itself, to be handed to the flusher.
+    own: Weak<Self>,
+}
+
+#[derive(Default)]
+struct State {
+    /// The newest message that was delivered.
+    delivered: MessageId,
+    /// The newest message that was delivered and has not been read.
+    unread: Option<MessageId>,
+    owed: Option<Owed>,
+    is_awaited: bool,
+    /// What the client has not taken at once.
+    rest: Vec<u8>,
+    is_with_flusher: bool,
+    /// When the client last took something that was owed.
+    written_at: Option<Instant>,
+    /// Since when it takes nothing.
+    stuck_since: Option<Instant>,
+    broken: Option<Broken>,
+}
+
+struct Owed {
+    answers: Vec<Answer>,
+    /// The number of the first message of their lines.
+    first: MessageId,
+}
+
+/// Why nothing more can be answered.
+#[derive(Clone, Copy)]
+enum Broken {
+    Refused(Refused),
+    Write(ErrorKind),
+}
+
+impl Answering {
+    pub(super) fn new(shared: Arc<Shared>, login: Login, stream: Arc<TcpStream>) -> Arc<Self> {
+        Arc::new_cyclic(|own| Self {
+            shared,
+            login,
+            stream,
+            state: Mutex::default(),
+            paid: Condvar::new(),
+            own: own.clone(),
+        })
+    }
+
+    /// The newest message that was delivered.
+    pub(super) fn delivered(&self) -> MessageId {
+        self.lock().delivered
+    }
+
+    /// The session's own thread has delivered everything up to a message.
+    pub(super) fn set_delivered(&self, up_to: MessageId) {
+        let mut state = self.lock();
+        if up_to > state.delivered {
+            state.unread = Some(up_to);
+            state.delivered = up_to;
+        }
+    }
+
+    /// The newest message that was delivered, once: it counts as read.
+    pub(super) fn take_unread(&self) -> Option<MessageId> {
+        self.lock().unread.take()
+    }
+
+    /// When something that was owed was last written.
+    pub(super) fn last_write(&self) -> Option<Instant> {
+        self.lock().written_at
+    }
+
+    /// These answers are written when the entry that is submitted next is durable.
+    pub(super) fn owe(&self, answers: Vec<Answer>) {
+        self.lock().owed = Some(Owed {
+            answers,
+            first: MessageId(0),
+        });
+    }
+
+    /// Waits until nothing is owed, and returns what the client has not taken of it.
+    ///
+    /// # Errors
+    /// When the entry was refused, or what was owed could not be written.
+    pub(super) fn finish(&self, hung_up: impl Fn() -> bool) -> Result<Vec<u8>, Failure> {
+        let mut state = self.lock();
+        while state.owed.is_some() {
+            if hung_up() {
+                return Err(Failure::Ended(connection::Ended::HungUp));
+            }
+            state.is_awaited = true;
+            let woken = self.paid.wait_timeout(state, LOOK);
+            state = woken.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        match state.broken {
+            None => Ok(std::mem::take(&mut state.rest)),
+            Some(Broken::Refused(refused)) => Err(refused.into()),
+            Some(Broken::Write(kind)) => Err(Failure::Broken(kind.into())),
+        }
+    }
+
+    /// Writes what is owed, as much of it as is in memory: what is left belongs to the next answer.
+    fn pay(&self, state: &mut State, owed: &Owed) {
+        let messages = self.shared.mailboxes.at_hand(&self.login, state.delivered);
+        let texts: usize = messages.iter().map(|one| one.text.len() + USUAL_LINE).sum();
+        let mut out = Vec::with_capacity(texts + 2 * owed.answers.len());
+        let end = Framing::Line.terminator().as_bytes();
+        let mut messages = messages.iter().peekable();
+        for answer in &owed.answers {
+            let last = answer.last(owed.first);
+            while let Some(message) = messages.next_if(|one| one.id <= last) {
+                write_delivery(message, &mut out);
+                out.extend_from_slice(end);
+                state.delivered = message.id;
+                state.unread = Some(message.id);
+            }
+            out.extend_from_slice(END);
+            out.extend_from_slice(end);
+        }
+        let written = self.write(state, &out);
+        state.rest.extend_from_slice(&out[written..]);
+    }
+
+    /// Writes without waiting. Returns how much the client has taken.
+    fn write(&self, state: &mut State, bytes: &[u8]) -> usize {
+        let mut written = 0;
+        while written < bytes.len() && state.broken.is_none() {
+            match connection::write_now(&self.stream, &bytes[written..]) {
+                Ok(count) if count > 0 => {
+                    written += count;
+                    state.written_at = Some(Instant::now());
+                    state.stuck_since = None;
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    state.stuck_since.get_or_insert_with(Instant::now);
+                    break;
+                }
+                Err(error) => self.break_off(state, Broken::Write(error.kind())),
+                Ok(_) => self.break_off(state, Broken::Write(ErrorKind::WriteZero)),
+            }
+        }
+        written
+    }
+
+    /// Breaks the connection, which the session's thread notices.
+    fn break_off(&self, state: &mut State, why: Broken) {
+        state.broken = Some(why);
+        state.rest = Vec::new();
+        if let Err(error) = self.stream.shutdown(Shutdown::Both) {
+            debug!("{} had left: {error}", self.login);
+        }
+    }
+
+    fn tell_paid(&self, state: &mut State) {
+        if std::mem::take(&mut state.is_awaited) {
+            self.paid.notify_one();
+        }
+    }
+
+    /// No code panics while it holds the lock, so a poisoned one is as good as any.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Origin for Answering {
+    fn done(&self, _: &[Option<Tag>], outcome: Result<&[Accepted], Refused>) {
+        let mut state = self.lock();
+        match outcome {
+            Ok(accepted) => {
+                if let (Some(owed), Some(first)) = (&mut state.owed, accepted.first()) {
+                    owed.first = first.id;
+                }
+            }
+            Err(refused) => {
+                state.owed = None;
+                self.break_off(&mut state, Broken::Refused(refused));
+                self.tell_paid(&mut state);
+            }
+        }
+    }
+
+    fn flush(&self) {
+        let mut state = self.lock();
+        let Some(owed) = state.owed.take() else {
+            return;
+        };
+        self.pay(&mut state, &owed);
+        if !state.rest.is_empty() && !state.is_with_flusher {
+            let handed = self.own.upgrade().map(|own| Job::Flush(own));
+            // Its channel has room for every connection there may be.
+            state.is_with_flusher =
+                handed.is_some_and(|job| self.shared.flusher.try_send(job).is_ok());
+        }
+        self.tell_paid(&mut state);
+    }
+
+    fn key(&self) -> Option<u64> {
+        None
+    }
+}
+
+impl Stuck for Answering {
+    fn retry(&self, patience: Duration) -> bool {
+        let mut state = self.lock();
+        let rest = std::mem::take(&mut state.rest);
+        let written = self.write(&mut state, &rest);
+        let is_stuck = written < rest.len() && state.broken.is_none();
+        if is_stuck {
+            state.rest = rest[written..].to_vec();
+            if state
+                .stuck_since
+                .is_some_and(|since| since.elapsed() > patience)
+            {
+                self.break_off(&mut state, Broken::Write(ErrorKind::TimedOut));
+            }
+        }
+        state.is_with_flusher = is_stuck && state.broken.is_none();
+        state.is_with_flusher
+    }
+}
