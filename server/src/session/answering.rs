@@ -137,6 +137,14 @@ impl Answering {
         }
     }
 
+    /// The session has ended: nobody writes any more, and whoever still holds this lets go of it.
+    pub(super) fn end(&self) {
+        let mut state = self.lock();
+        state.owed = None;
+        state.rest = Vec::new();
+        state.broken = Some(Broken::Write(ErrorKind::NotConnected));
+    }
+
     /// Writes what is owed, as much of it as is in memory: what is left belongs to the next answer.
     fn pay(&self, state: &mut State, owed: &Owed) {
         let messages = self.shared.mailboxes.at_hand(&self.login, state.delivered);

@@ -135,6 +135,7 @@ impl Session {
             Failure::Ended(Ended::HungUp) => info!("{login} disconnected by the server"),
             failure => info!("{login} disconnected: {failure}"),
         }
+        self.answering.end();
     }
 
     /// Answers the login, then every line, until something ends it.
