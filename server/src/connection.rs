@@ -112,7 +112,7 @@ impl Connection {
         self.peer
     }
 
-    /// The socket, for the other threads that write to a live client.
+    /// The socket, for the other threads that write to the client.
     pub fn stream(&self) -> Arc<TcpStream> {
         self.stream.clone()
     }
@@ -335,14 +335,15 @@ impl Connection {
     }
 }
 
-/// Whether [`write_now`] never waits.
-pub const CAN_WRITE_AT_ONCE: bool = cfg!(unix);
+/// Whether [`write_now`] never waits. Windows has no such write, and what Apple's systems have waits all
+/// the same.
+pub const CAN_WRITE_AT_ONCE: bool = cfg!(all(unix, not(target_vendor = "apple")));
 
 /// Writes what fits without waiting.
 ///
 /// # Errors
 /// What the system says; that nothing fits is [`ErrorKind::WouldBlock`].
-#[cfg(unix)]
+#[cfg(all(unix, not(target_vendor = "apple")))]
 pub fn write_now(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
     SockRef::from(stream).send_with_flags(bytes, libc::MSG_DONTWAIT)
 }
@@ -351,7 +352,7 @@ pub fn write_now(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
 ///
 /// # Errors
 /// What the system says.
-#[cfg(not(unix))]
+#[cfg(not(all(unix, not(target_vendor = "apple"))))]
 pub fn write_now(mut stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
     io::Write::write(&mut stream, bytes)
 }

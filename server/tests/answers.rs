@@ -119,8 +119,8 @@ fn speak(server: &TestServer, bruno: &mut TcpStream, most: usize) -> usize {
 #[test]
 fn what_is_left_of_an_answer_is_written_when_it_is_taken_although_nothing_more_is_said() {
     let server = TestServer::start(&USERS);
-    let heard = speak(&server, &mut narrow(&server), 500);
-    assert!(heard < 500, "the system takes any amount");
+    let heard = speak(&server, &mut narrow(&server), 3_000);
+    assert!(heard < 3_000, "the system takes any amount");
     // Once more after each number of lines, until one is not heard: of the last answer before, only a
     // part has been written.
     for times in heard.saturating_sub(4).. {
@@ -158,6 +158,36 @@ fn what_is_written_to_a_broken_connection_is_not_read() {
         assert_eq!(bruno.exchange("bruno"), [format!("@carla {n}")]);
         assert!(bruno.exchange("").is_empty());
         bruno.close();
+    }
+}
+
+#[test]
+fn who_writes_to_himself_many_times_at_once_is_answered_with_each_in_its_turn() {
+    let server = TestServer::start(&USERS);
+    for lines in [16, 300, 600, 1_500] {
+        let mut bruno = server.log_in("bruno");
+        let all: String = (0..lines).map(|n| format!("@bruno {n}\n")).collect();
+        bruno.stream.write_all(all.as_bytes()).unwrap();
+        for n in 0..lines {
+            assert_eq!(bruno.hear_all(), [format!("@bruno {n}")]);
+        }
+        assert!(bruno.exchange("").is_empty());
+        bruno.close();
+    }
+}
+
+#[test]
+fn lines_before_one_that_is_too_long_are_answered() {
+    let server = TestServer::with_arguments(&USERS, &["--max-line-bytes", "1000"]);
+    let mut others = server.log_in("carla");
+    for n in 0..50 {
+        let mut bruno = server.log_in("bruno");
+        // The journal has something else to do.
+        others.say(format!("@ana {n}"));
+        bruno.say(format!("@carla {n}"));
+        let _ = bruno.stream.write_all(&[b'x'; 1_100]);
+        assert_eq!(bruno.hear().as_deref(), Some(&b"f"[..]));
+        assert_eq!(bruno.hear(), None);
     }
 }
 

@@ -1,4 +1,4 @@
-//! What is left of a commit when others may write: who waits is woken up, and what live sessions
+//! What is left of a commit when others may write: who waits is woken up, and what sessions
 //! were told goes out. Many sends in a row would keep the journal's thread from the next commit,
 //! and each of them wakes up a client that takes its processor away: so a thread of its own does
 //! it, the courier.

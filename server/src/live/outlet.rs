@@ -343,7 +343,7 @@ impl Origin for Outlet {
 ///
 /// # Errors
 /// When the socket is gone.
-#[cfg(unix)]
+#[cfg(all(unix, not(target_vendor = "apple")))]
 pub fn prepare(_stream: &TcpStream) -> io::Result<()> {
     Ok(())
 }
@@ -352,7 +352,7 @@ pub fn prepare(_stream: &TcpStream) -> io::Result<()> {
 ///
 /// # Errors
 /// When the socket is gone.
-#[cfg(not(unix))]
+#[cfg(not(all(unix, not(target_vendor = "apple"))))]
 pub fn prepare(stream: &TcpStream) -> io::Result<()> {
     socket2::SockRef::from(stream).set_send_buffer_size(QUEUE_BYTES)?;
     stream.set_write_timeout(Some(Duration::from_millis(100)))

@@ -4,6 +4,7 @@
 
 use std::{
     io::ErrorKind,
+    mem,
     net::{Shutdown, TcpStream},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak},
     time::{Duration, Instant},
@@ -20,8 +21,6 @@ use crate::{
     message::{MessageId, Tag},
     rules::Answer,
 };
-
-pub(super) use crate::connection::CAN_WRITE_AT_ONCE;
 
 /// How long to wait for the journal before looking whether the server has hung up.
 const LOOK: Duration = Duration::from_secs(1);
@@ -48,11 +47,12 @@ struct State {
     /// The newest message that was delivered and has not been read.
     unread: Option<MessageId>,
     owed: Option<Owed>,
+    /// Somebody waits until nothing is owed. Telling when nobody does would cost a call of the system.
     is_awaited: bool,
     /// What the client has not taken at once.
     rest: Vec<u8>,
     is_with_flusher: bool,
-    /// When the client last took something that was owed.
+    /// When the system last took something that was owed.
     written_at: Option<Instant>,
     /// Since when it takes nothing.
     stuck_since: Option<Instant>,
@@ -108,6 +108,12 @@ impl Answering {
         self.lock().written_at
     }
 
+    /// Whether something that was owed was written not longer ago than this.
+    pub(super) fn has_written_within(&self, limit: Duration) -> bool {
+        let written_at = self.lock().written_at;
+        written_at.is_some_and(|at| at.elapsed() < limit)
+    }
+
     /// These answers are written when the entry that is submitted next is durable.
     pub(super) fn owe(&self, answers: Vec<Answer>) {
         self.lock().owed = Some(Owed {
@@ -130,8 +136,9 @@ impl Answering {
             let woken = self.paid.wait_timeout(state, LOOK);
             state = woken.unwrap_or_else(PoisonError::into_inner).0;
         }
+        state.stuck_since = None;
         match state.broken {
-            None => Ok(std::mem::take(&mut state.rest)),
+            None => Ok(mem::take(&mut state.rest)),
             Some(Broken::Refused(refused)) => Err(refused.into()),
             Some(Broken::Write(kind)) => Err(Failure::Broken(kind.into())),
         }
@@ -164,7 +171,10 @@ impl Answering {
             out.extend_from_slice(end);
         }
         let written = self.write(state, &out);
-        state.rest.extend_from_slice(&out[written..]);
+        if written < out.len() && state.broken.is_none() {
+            out.drain(..written);
+            state.rest = out;
+        }
     }
 
     /// Writes without waiting. Returns how much the client has taken.
@@ -182,15 +192,15 @@ impl Answering {
                     state.stuck_since.get_or_insert_with(Instant::now);
                     break;
                 }
-                Err(error) => self.break_off(state, Broken::Write(error.kind())),
-                Ok(_) => self.break_off(state, Broken::Write(ErrorKind::WriteZero)),
+                Err(error) => self.hang_up(state, Broken::Write(error.kind())),
+                Ok(_) => self.hang_up(state, Broken::Write(ErrorKind::WriteZero)),
             }
         }
         written
     }
 
     /// Breaks the connection, which the session's thread notices.
-    fn break_off(&self, state: &mut State, why: Broken) {
+    fn hang_up(&self, state: &mut State, why: Broken) {
         state.broken = Some(why);
         state.rest = Vec::new();
         if let Err(error) = self.stream.shutdown(Shutdown::Both) {
@@ -199,7 +209,7 @@ impl Answering {
     }
 
     fn tell_paid(&self, state: &mut State) {
-        if std::mem::take(&mut state.is_awaited) {
+        if mem::take(&mut state.is_awaited) {
             self.paid.notify_one();
         }
     }
@@ -221,7 +231,7 @@ impl Origin for Answering {
             }
             Err(refused) => {
                 state.owed = None;
-                self.break_off(&mut state, Broken::Refused(refused));
+                self.hang_up(&mut state, Broken::Refused(refused));
                 self.tell_paid(&mut state);
             }
         }
@@ -250,16 +260,17 @@ impl Origin for Answering {
 impl Stuck for Answering {
     fn retry(&self, patience: Duration) -> bool {
         let mut state = self.lock();
-        let rest = std::mem::take(&mut state.rest);
+        let mut rest = mem::take(&mut state.rest);
         let written = self.write(&mut state, &rest);
         let is_stuck = written < rest.len() && state.broken.is_none();
         if is_stuck {
-            state.rest = rest[written..].to_vec();
+            rest.drain(..written);
+            state.rest = rest;
             if state
                 .stuck_since
                 .is_some_and(|since| since.elapsed() > patience)
             {
-                self.break_off(&mut state, Broken::Write(ErrorKind::TimedOut));
+                self.hang_up(&mut state, Broken::Write(ErrorKind::TimedOut));
             }
         }
         state.is_with_flusher = is_stuck && state.broken.is_none();

@@ -14,7 +14,7 @@ use tracing::info;
 
 use self::answering::Answering;
 use crate::{
-    connection::{Connection, Ended},
+    connection::{CAN_WRITE_AT_ONCE, Connection, Ended},
     directory::Directory,
     journal::{Entry, Journal, Read, Refused},
     live::{Job, Online},
@@ -104,9 +104,10 @@ impl Shared {
 /// One user's classic session, run by the thread that reads from its client.
 pub(crate) struct Session {
     shared: Arc<Shared>,
-    connection: Connection,
-    login: Login,
     answering: Arc<Answering>,
+    login: Login,
+    /// The last to be dropped: the server stops when no connection is left.
+    connection: Connection,
 }
 
 impl Session {
@@ -114,9 +115,9 @@ impl Session {
         let answering = Answering::new(shared.clone(), login.clone(), connection.stream());
         Self {
             shared,
-            connection,
-            login,
             answering,
+            login,
+            connection,
         }
     }
 
@@ -147,12 +148,19 @@ impl Session {
     }
 
     fn exchange(&mut self) -> Result<(), Failure> {
-        let requests = self
+        let received = self
             .connection
-            .receive(self.shared.limits.idle, Request::parse)?;
-        let requests: Vec<_> = requests.collect();
-        let mut requests = requests.into_iter().peekable();
+            .receive(self.shared.limits.idle, Request::parse);
+        let received = received.map(Iterator::collect::<Vec<_>>);
+        // Whatever has come, the lines before it are answered first.
         self.finish_answers()?;
+        let mut requests = match received {
+            // It was answered later than it was waited for.
+            Err(Ended::TimedOut(limit)) if self.answering.has_written_within(limit) => {
+                return Ok(());
+            }
+            received => received?.into_iter().peekable(),
+        };
         // Only what was delivered before these lines came can have been read.
         let mut read = self.answering.take_unread();
         while requests.peek().is_some() {
@@ -163,7 +171,8 @@ impl Session {
             let (entry, full) = self.entry(plan.drafts, read.take());
             let is_nothing = entry.drafts.is_empty() && entry.reads.is_empty();
             let is_last = requests.peek().is_none();
-            if is_last && full.is_none() && !is_nothing && self.can_be_answered_later() {
+            if is_last && full.is_none() && !is_nothing && self.can_be_answered_later(&entry.drafts)
+            {
                 self.answering.owe(plan.answers);
                 self.shared.journal.submit(entry, self.answering.clone());
                 return Ok(());
@@ -180,11 +189,13 @@ impl Session {
         Ok(())
     }
 
-    /// Whether whoever tells of a commit can write the answers. It cannot wait, neither for the client nor
-    /// for the disk.
-    fn can_be_answered_later(&self) -> bool {
-        answering::CAN_WRITE_AT_ONCE
+    /// Whether whoever tells of a commit can write the answers. They cannot wait, neither for the client
+    /// nor for the disk, so what is answered must be in memory and little: what waits now, and none of
+    /// the drafts.
+    fn can_be_answered_later(&self, drafts: &[Draft]) -> bool {
+        CAN_WRITE_AT_ONCE
             && self.connection.framing() == Some(Framing::Line)
+            && !drafts.iter().any(|draft| draft.is_for(&self.login))
             && self.shared.mailboxes.is_at_hand(&self.login)
     }
 
