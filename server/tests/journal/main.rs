@@ -1,0 +1,11 @@
+//! The journal with a store on disk: tags, cursors, who is told, and what a start reads.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
+
+mod desk;
+mod groups;
+mod reading;
+mod sending;
