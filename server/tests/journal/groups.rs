@@ -1,6 +1,9 @@
 //! Messages to groups, whose members change.
 
-use std::{fs, sync::Arc, sync::atomic::Ordering};
+use std::{
+    fs,
+    sync::{Arc, atomic::Ordering},
+};
 
 use mensageiro_server::{conversation::Conversation, journal::Read, message::MessageId};
 
