@@ -360,6 +360,20 @@ impl eframe::App for MessengerApp {
         self.wake_at_midnight(&ctx);
     }
 
+    /// Where the pointer rests on the screen means nothing while a script is the person.
+    fn raw_input_hook(&mut self, _ctx: &Context, input: &mut egui::RawInput) {
+        if self.script.is_some() {
+            use egui::Event::{MouseMoved, PointerButton, PointerMoved};
+            let is_of_pointer = |event: &_| {
+                matches!(
+                    event,
+                    PointerMoved(_) | MouseMoved(_) | PointerButton { .. }
+                )
+            };
+            input.events.retain(|event| !is_of_pointer(event));
+        }
+    }
+
     fn on_exit(&mut self, _gl: Option<&eframe::glow::Context>) {
         if let Some(script) = &mut self.script {
             script.closed();
