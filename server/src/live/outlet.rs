@@ -15,17 +15,21 @@ use mensageiro_protocol::{
     Login,
     live::{self, Bye, ByeCode, Event, RefusalCode, Tag},
 };
+use socket2::SockRef;
 use tracing::info;
 
 use super::flusher::{Job, Stuck};
 use crate::{
-    connection,
+    connection::{CAN_WRITE_AT_ONCE, write_now},
     journal::{Accepted, Origin, Refused},
     message::{Message, MessageId},
 };
 
 /// What may wait for one client. One who is further behind is told `bye` and resumes later.
 pub const QUEUE_BYTES: usize = 1024 * 1024;
+
+/// How long a write may wait where there is none that does not.
+const LONGEST_WRITE: Duration = Duration::from_millis(100);
 
 /// A queue that is empty keeps at most this much memory.
 const KEPT_BYTES: usize = 4 * 1024;
@@ -218,7 +222,7 @@ impl Outlet {
         }
         self.is_touched.store(false, Ordering::Release);
         while queue.written < queue.bytes.len() {
-            match connection::write_now(&self.stream, &queue.bytes[queue.written..]) {
+            match write_now(&self.stream, &queue.bytes[queue.written..]) {
                 Ok(count) if count > 0 => {
                     queue.written += count;
                     queue.stuck_since = None;
@@ -339,21 +343,16 @@ impl Origin for Outlet {
     }
 }
 
-/// Makes [`Outlet::flush`] possible on a socket whose backlog has been written.
+/// Makes [`Outlet::flush`] possible on a socket whose backlog has been written. Where a write may wait,
+/// the system takes a whole queue for a client at once, so one for which a write does wait is far behind,
+/// and hung up on.
 ///
 /// # Errors
 /// When the socket is gone.
-#[cfg(all(unix, not(target_vendor = "apple")))]
-pub fn prepare(_stream: &TcpStream) -> io::Result<()> {
-    Ok(())
-}
-
-/// Makes [`Outlet::flush`] possible on a socket whose backlog has been written.
-///
-/// # Errors
-/// When the socket is gone.
-#[cfg(not(all(unix, not(target_vendor = "apple"))))]
 pub fn prepare(stream: &TcpStream) -> io::Result<()> {
-    socket2::SockRef::from(stream).set_send_buffer_size(QUEUE_BYTES)?;
-    stream.set_write_timeout(Some(Duration::from_millis(100)))
+    if CAN_WRITE_AT_ONCE {
+        return Ok(());
+    }
+    SockRef::from(stream).set_send_buffer_size(QUEUE_BYTES)?;
+    stream.set_write_timeout(Some(LONGEST_WRITE))
 }

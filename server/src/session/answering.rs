@@ -1,4 +1,4 @@
-//! How far the answers of a classic session have come, and answers that are owed until an entry is
+//! How far the answers of a classic session have come, and answers that are pending until an entry is
 //! durable. Those are written by whoever tells of the commit, so that the session's thread need not be
 //! woken up for it: it waits for the next line already.
 
@@ -34,8 +34,8 @@ pub(super) struct Answering {
     login: Login,
     stream: Arc<TcpStream>,
     state: Mutex<State>,
-    /// Nothing is owed any more, and somebody waits for that.
-    paid: Condvar,
+    /// Nothing is pending any more, and somebody waits for that.
+    answered: Condvar,
     /// Itself, to be handed to the flusher.
     own: Weak<Self>,
 }
@@ -46,20 +46,20 @@ struct State {
     delivered: MessageId,
     /// The newest message that was delivered and has not been read.
     unread: Option<MessageId>,
-    owed: Option<Owed>,
-    /// Somebody waits until nothing is owed. Telling when nobody does would cost a call of the system.
+    pending: Option<Pending>,
+    /// Somebody waits until nothing is pending. Telling when nobody does would cost a call of the system.
     is_awaited: bool,
     /// What the client has not taken at once.
     rest: Vec<u8>,
     is_with_flusher: bool,
-    /// When the system last took something that was owed.
+    /// When the system last took something that was pending.
     written_at: Option<Instant>,
     /// Since when it takes nothing.
     stuck_since: Option<Instant>,
     broken: Option<Broken>,
 }
 
-struct Owed {
+struct Pending {
     answers: Vec<Answer>,
     /// The number of the first message of their lines.
     first: MessageId,
@@ -79,7 +79,7 @@ impl Answering {
             login,
             stream,
             state: Mutex::default(),
-            paid: Condvar::new(),
+            answered: Condvar::new(),
             own: own.clone(),
         })
     }
@@ -103,37 +103,37 @@ impl Answering {
         self.lock().unread.take()
     }
 
-    /// When something that was owed was last written.
+    /// When something that was pending was last written.
     pub(super) fn last_write(&self) -> Option<Instant> {
         self.lock().written_at
     }
 
-    /// Whether something that was owed was written not longer ago than this.
+    /// Whether something that was pending was written not longer ago than this.
     pub(super) fn has_written_within(&self, limit: Duration) -> bool {
         let written_at = self.lock().written_at;
         written_at.is_some_and(|at| at.elapsed() < limit)
     }
 
     /// These answers are written when the entry that is submitted next is durable.
-    pub(super) fn owe(&self, answers: Vec<Answer>) {
-        self.lock().owed = Some(Owed {
+    pub(super) fn answer_later(&self, answers: Vec<Answer>) {
+        self.lock().pending = Some(Pending {
             answers,
             first: MessageId(0),
         });
     }
 
-    /// Waits until nothing is owed, and returns what the client has not taken of it.
+    /// Waits until nothing is pending, and returns what the client has not taken of it.
     ///
     /// # Errors
-    /// When the entry was refused, or what was owed could not be written.
+    /// When the entry was refused, or what was pending could not be written.
     pub(super) fn finish(&self, hung_up: impl Fn() -> bool) -> Result<Vec<u8>, Failure> {
         let mut state = self.lock();
-        while state.owed.is_some() {
+        while state.pending.is_some() {
             if hung_up() {
                 return Err(Failure::Ended(connection::Ended::HungUp));
             }
             state.is_awaited = true;
-            let woken = self.paid.wait_timeout(state, LOOK);
+            let woken = self.answered.wait_timeout(state, LOOK);
             state = woken.unwrap_or_else(PoisonError::into_inner).0;
         }
         state.stuck_since = None;
@@ -147,20 +147,20 @@ impl Answering {
     /// The session has ended: nobody writes any more, and whoever still holds this lets go of it.
     pub(super) fn end(&self) {
         let mut state = self.lock();
-        state.owed = None;
+        state.pending = None;
         state.rest = Vec::new();
         state.broken = Some(Broken::Write(ErrorKind::NotConnected));
     }
 
-    /// Writes what is owed, as much of it as is in memory: what is left belongs to the next answer.
-    fn pay(&self, state: &mut State, owed: &Owed) {
+    /// Writes what is pending, as much of it as is in memory: what is left belongs to the next answer.
+    fn answer(&self, state: &mut State, pending: &Pending) {
         let messages = self.shared.mailboxes.at_hand(&self.login, state.delivered);
         let texts: usize = messages.iter().map(|one| one.text.len() + USUAL_LINE).sum();
-        let mut out = Vec::with_capacity(texts + 2 * owed.answers.len());
+        let mut out = Vec::with_capacity(texts + 2 * pending.answers.len());
         let end = Framing::Line.terminator().as_bytes();
         let mut messages = messages.iter().peekable();
-        for answer in &owed.answers {
-            let last = answer.last(owed.first);
+        for answer in &pending.answers {
+            let last = answer.last(pending.first);
             while let Some(message) = messages.next_if(|one| one.id <= last) {
                 write_delivery(message, &mut out);
                 out.extend_from_slice(end);
@@ -208,9 +208,9 @@ impl Answering {
         }
     }
 
-    fn tell_paid(&self, state: &mut State) {
+    fn tell_answered(&self, state: &mut State) {
         if mem::take(&mut state.is_awaited) {
-            self.paid.notify_one();
+            self.answered.notify_one();
         }
     }
 
@@ -225,31 +225,31 @@ impl Origin for Answering {
         let mut state = self.lock();
         match outcome {
             Ok(accepted) => {
-                if let (Some(owed), Some(first)) = (&mut state.owed, accepted.first()) {
-                    owed.first = first.id;
+                if let (Some(pending), Some(first)) = (&mut state.pending, accepted.first()) {
+                    pending.first = first.id;
                 }
             }
             Err(refused) => {
-                state.owed = None;
+                state.pending = None;
                 self.hang_up(&mut state, Broken::Refused(refused));
-                self.tell_paid(&mut state);
+                self.tell_answered(&mut state);
             }
         }
     }
 
     fn flush(&self) {
         let mut state = self.lock();
-        let Some(owed) = state.owed.take() else {
+        let Some(pending) = state.pending.take() else {
             return;
         };
-        self.pay(&mut state, &owed);
+        self.answer(&mut state, &pending);
         if !state.rest.is_empty() && !state.is_with_flusher {
             let handed = self.own.upgrade().map(|own| Job::Flush(own));
             // Its channel has room for every connection there may be.
             state.is_with_flusher =
                 handed.is_some_and(|job| self.shared.flusher.try_send(job).is_ok());
         }
-        self.tell_paid(&mut state);
+        self.tell_answered(&mut state);
     }
 
     fn key(&self) -> Option<u64> {

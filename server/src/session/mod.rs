@@ -173,7 +173,7 @@ impl Session {
             let is_last = requests.peek().is_none();
             if is_last && full.is_none() && !is_nothing && self.can_be_answered_later(&entry.drafts)
             {
-                self.answering.owe(plan.answers);
+                self.answering.answer_later(plan.answers);
                 self.shared.journal.submit(entry, self.answering.clone());
                 return Ok(());
             }
@@ -199,7 +199,7 @@ impl Session {
             && self.shared.mailboxes.is_at_hand(&self.login)
     }
 
-    /// What was owed has been written when this returns.
+    /// What is pending has been written when this returns.
     fn finish_answers(&mut self) -> Result<(), Failure> {
         let place = self.connection.place();
         let rest = self.answering.finish(|| place.hung_up())?;
