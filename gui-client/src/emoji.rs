@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::LazyLock};
 pub use emojis::Group;
 use emojis::UnicodeVersion;
 
-use crate::{engine::fold, model::Language};
+use crate::model::{Closeness, Language, Sought, names};
 
 /// The newest version of Unicode whose emoji the app's face has.
 const NEWEST: UnicodeVersion = UnicodeVersion::new(15, 0);
@@ -24,8 +24,9 @@ pub struct Emoji {
     pub group: Group,
     english: &'static str,
     portuguese: &'static str,
-    /// What it is found by, without accents and case, one to a line, the name first.
-    found_by: [String; 2],
+    /// What it is called in each language, and the words it is found by besides.
+    names: [String; 2],
+    words: [String; 2],
 }
 
 impl Emoji {
@@ -37,12 +38,14 @@ impl Emoji {
         }
     }
 
-    fn found_by(&self, language: Language) -> &str {
-        let [english, portuguese] = &self.found_by;
-        match language {
-            Language::Portuguese => portuguese,
-            _ => english,
-        }
+    /// How closely it holds what is sought: in its names, or in the words it is found by.
+    fn closeness(&self, sought: &Sought, language: Language) -> Option<(Closeness, bool)> {
+        let at = usize::from(language == Language::Portuguese);
+        let named = sought.in_names(&self.names[at]);
+        let found = sought.in_names(&self.words[at]);
+        let named = named.map(|closeness| (closeness, false));
+        let found = found.map(|closeness| (closeness.max(Closeness::WordsBegin), true));
+        named.into_iter().chain(found).min()
     }
 }
 
@@ -59,15 +62,16 @@ pub fn all() -> &'static [Emoji] {
                 // An emoji that has no name in a language yet has its English one.
                 let known = portuguese.get(plain.as_str()).copied();
                 let (name, words) = known.unwrap_or((english, ""));
-                let words = words.split('|');
-                let portuguese = std::iter::once(name).chain(words).map(fold);
+                let called = [english, name].map(|name| names([code, name]));
+                let words = words.split('|').chain([code, name]);
                 Some(Emoji {
                     sign,
                     code,
                     group: emoji.group(),
                     english,
                     portuguese: name,
-                    found_by: [fold(english), portuguese.collect::<Vec<_>>().join("\n")],
+                    words: [called[0].clone(), names(words)],
+                    names: called,
                 })
             })
             .collect()
@@ -81,9 +85,14 @@ pub fn groups() -> impl Iterator<Item = (Group, &'static [Emoji])> {
     groups.map(|group| (group[0].group, group))
 }
 
-/// The emoji with this sign, if it can be chosen.
+/// The emoji with this sign, if it can be chosen; it may be written without its variation selector.
 pub fn with_sign(sign: &str) -> Option<&'static Emoji> {
-    all().iter().find(|emoji| emoji.sign == sign)
+    let plain = sign.trim_end_matches('\u{fe0f}');
+    let is_it = |emoji: &&Emoji| emoji.sign.trim_end_matches('\u{fe0f}') == plain;
+    all()
+        .iter()
+        .find(|emoji| emoji.sign == sign)
+        .or_else(|| all().iter().find(is_it))
 }
 
 /// The emoji with this short name.
@@ -93,33 +102,18 @@ pub fn named(code: &str) -> Option<&'static str> {
 }
 
 /// Those that are called so in a language: first those with just this name, or short name, then
-/// those where it begins so, then those with a word that does, then those with it anywhere. Accents
-/// and case make no difference.
+/// those where it begins so, then those with words that do, then those with it anywhere. Accents,
+/// case and the order of words make no difference.
 pub fn matching(typed: &str, language: Language) -> Vec<&'static Emoji> {
-    let typed = fold(typed.trim());
-    let rank = |emoji: &Emoji| {
-        let words = emoji.found_by(language);
-        if emoji.code == typed || words.lines().next() == Some(&typed) {
-            return Some(0);
-        }
-        if emoji.code.starts_with(&typed) || words.starts_with(&typed) || emoji.sign == typed {
-            return Some(1);
-        }
-        let begins = |at: usize| {
-            let before = words[..at].chars().next_back();
-            before.is_none_or(|c| !c.is_alphanumeric())
-        };
-        if words.match_indices(&typed).any(|(at, _)| begins(at)) {
-            return Some(2);
-        }
-        let is_found = emoji.code.contains(&typed) || words.contains(&typed);
-        is_found.then_some(3)
-    };
+    if let Some(emoji) = with_sign(typed.trim()) {
+        return vec![emoji];
+    }
+    let sought = Sought::new(typed);
     let mut found: Vec<_> = all()
         .iter()
-        .filter_map(|emoji| Some((rank(emoji)?, emoji)))
+        .filter_map(|emoji| Some((emoji.closeness(&sought, language)?, emoji)))
         .collect();
-    found.sort_by_key(|(rank, _)| *rank);
+    found.sort_by_key(|(closeness, _)| *closeness);
     found.into_iter().map(|(_, emoji)| emoji).collect()
 }
 
@@ -143,6 +137,8 @@ mod tests {
         assert_eq!(found[0].sign, "❤️", "just that comes first");
         assert!(found.iter().any(|emoji| emoji.sign == "💔"));
         assert_eq!(matching("🎉", Language::English).len(), 1);
+        assert_eq!(matching("❤", Language::English)[0].sign, "❤️");
+        assert_eq!(matching("EYES heart", Language::English)[0].sign, "😍");
         assert!(matching("no such thing", Language::English).is_empty());
     }
 
@@ -166,6 +162,8 @@ mod tests {
             assert!(found.iter().any(|emoji| emoji.sign == "💔"), "{typed}");
             assert!(found[0].name(Language::Portuguese).starts_with("coração"));
         }
+        let blue = matching("azul cora", Language::Portuguese);
+        assert_eq!(blue[0].sign, "💙", "in any order");
         let party = matching("festa", Language::Portuguese);
         assert!(party.iter().any(|emoji| emoji.sign == "🎉"));
         let by_code = matching("tada", Language::Portuguese);

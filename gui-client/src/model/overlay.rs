@@ -27,7 +27,12 @@ pub enum Overlay {
     /// The keyboard shortcuts.
     Shortcuts,
     /// Who is in a group.
-    Members(Login),
+    Members {
+        /// The group.
+        group: Login,
+        /// What is typed: those are shown whose login or name holds it.
+        typed: String,
+    },
     /// The way of one message.
     Journey(Box<Message>),
     /// Asks for a path to save something at, where no save dialog could open.
@@ -62,6 +67,12 @@ impl Overlay {
         }
     }
 
+    /// All who are in a group.
+    pub fn members(group: Login) -> Self {
+        let typed = String::new();
+        Self::Members { group, typed }
+    }
+
     /// Takes what is typed into the dialog's field; a problem shown before is gone.
     pub fn edit(&mut self, text: String) {
         match self {
@@ -72,7 +83,8 @@ impl Overlay {
                 forwarded: _,
             } => (*login, *gone_to, *problem) = (text, None, None),
             Self::SavePath { path, problem, .. } => (*path, *problem) = (text, None),
-            Self::Settings | Self::Shortcuts | Self::Members(_) | Self::Journey(_) => {}
+            Self::Members { typed, .. } => *typed = text,
+            Self::Settings | Self::Shortcuts | Self::Journey(_) => {}
         }
     }
 

@@ -3,8 +3,9 @@ use std::{
     time::Instant,
 };
 
-use mensageiro_protocol::Login;
+use mensageiro_protocol::{Login, live::RosterUser};
 
+use super::sought::{Closeness, Sought, names};
 use crate::engine::{Peer, PresenceNews, Roster, RosterGroup};
 
 /// Most people shown as typing in one conversation.
@@ -13,10 +14,12 @@ const TYPING_AT_MOST: usize = 8;
 /// Users, and groups, of a server that are known at most.
 const ROSTER_AT_MOST: usize = 100_000;
 
-/// Who there is besides oneself, as far as a live server tells.
+/// Who there is, as far as a live server tells.
 #[derive(Debug, Default)]
 pub struct People {
+    /// All but oneself.
     users: BTreeMap<Login, Person>,
+    me: Option<(Login, Person)>,
     groups: BTreeMap<Login, BTreeSet<Login>>,
     /// The first lines of a roster whose last one has not come.
     arriving: Option<Roster>,
@@ -34,8 +37,8 @@ pub struct Person {
     pub presence: Option<PresenceNews>,
     /// The name, with the login behind it where another user has the same one.
     title: String,
-    /// Login and name as one looks for them, since the list is looked through for every frame.
-    sought: String,
+    /// Login and name as they are looked for, since all are looked through for every frame.
+    names: String,
 }
 
 impl People {
@@ -44,16 +47,49 @@ impl People {
         self.users.get(login)
     }
 
-    /// How people call a user: by the full name, if the server has told one.
-    pub fn title(&self, login: &str) -> Option<&str> {
-        let title = self.users.get(login)?.title.as_str();
-        (!title.is_empty()).then_some(title)
+    /// Oneself, if the server has told.
+    pub fn me(&self) -> Option<&Person> {
+        self.me.as_ref().map(|(_, me)| me)
     }
 
-    /// Whether a user's login or full name contains this, in small letters.
-    pub(super) fn answers_to(&self, login: &Login, filter: &str) -> bool {
-        let user = self.users.get(login);
-        user.is_some_and(|person| person.sought.contains(filter))
+    /// Whether this is known to be a user, oneself left out, or a group.
+    pub(super) fn knows(&self, login: &Login) -> bool {
+        self.users.contains_key(login) || self.groups.contains_key(login)
+    }
+
+    /// How people call a user: by the full name, if the server has told one.
+    pub fn title(&self, login: &str) -> Option<&str> {
+        let me = self.me.as_ref().filter(|(me, _)| me.as_str() == login);
+        let person = self.users.get(login).or(me.map(|(_, me)| me))?;
+        (!person.title.is_empty()).then_some(person.title.as_str())
+    }
+
+    /// How closely a user's or a group's login, or the full name, holds what is sought.
+    pub(super) fn closeness(&self, login: &Login, sought: &Sought) -> Option<Closeness> {
+        let me = self.me.as_ref().filter(|(me, _)| me == login);
+        match self.users.get(login).or(me.map(|(_, me)| me)) {
+            Some(person) => sought.in_person(login, &person.names),
+            None => sought.in_person(login, &names([login.as_str()])),
+        }
+    }
+
+    /// The user or the group that is called so; where there is none, the one user whose login differs
+    /// from it in accents and case alone.
+    pub(super) fn called<'a>(&'a self, login: &'a Login) -> &'a Login {
+        let is_me = self.me.as_ref().is_some_and(|(me, _)| me == login);
+        if is_me || self.knows(login) {
+            return login;
+        }
+        let sought = names([login.as_str()]);
+        let is_it = |person: &Person| {
+            let behind = person.names.strip_prefix(&sought);
+            behind.is_some_and(|behind| behind.is_empty() || behind.starts_with('\n'))
+        };
+        let mut same = self.users.iter().filter(|(_, person)| is_it(person));
+        match (same.next(), same.next()) {
+            (Some((only, _)), None) => only,
+            _ => login,
+        }
     }
 
     /// Where a user is, if that is known now.
@@ -76,31 +112,21 @@ impl People {
         self.groups.get(group)
     }
 
-    /// Users and groups whose login or name contains `typed`, whatever the case: those in which a word
-    /// begins so first, and of these the groups.
-    pub fn matching(&self, typed: &str) -> Vec<(&Login, Option<&Person>)> {
-        let typed = typed.trim().trim_start_matches('@').to_lowercase();
-        let holds = |text: &str| text.to_lowercase().contains(&typed);
-        let groups = self.groups.keys().filter(|name| holds(name.as_str()));
-        let users = self
-            .users
-            .iter()
-            .filter(|(_, person)| person.sought.contains(&typed));
+    /// Users and groups whose login or name holds what is sought, the closest first, and of those as
+    /// close as each other the groups.
+    pub fn matching(&self, sought: &Sought) -> Vec<(&Login, Option<&Person>)> {
+        let groups = self.groups.keys().map(|name| (name, None));
+        let users = self.users.iter();
+        let users = users.map(|(login, person)| (login, Some(person)));
         let mut all: Vec<_> = groups
-            .map(|name| (name, None))
-            .chain(users.map(|(login, person)| (login, Some(person))))
+            .chain(users)
+            .filter_map(|(login, person)| Some((self.closeness(login, sought)?, login, person)))
             .collect();
-        let begins_so = |(login, person): &(&Login, Option<&Person>)| match person {
-            None => login.as_str().to_lowercase().starts_with(&typed),
-            Some(person) => {
-                let mut words = person.sought.split_whitespace();
-                words.any(|word| word.starts_with(&typed))
-            }
-        };
-        if !typed.is_empty() {
-            all.sort_by_cached_key(|one| !begins_so(one));
+        if !sought.is_nothing() {
+            all.sort_by_key(|(closeness, ..)| *closeness);
         }
-        all
+        let all = all.into_iter();
+        all.map(|(_, login, person)| (login, person)).collect()
     }
 
     /// Who types in a conversation at this moment, and when the first of them will not any more.
@@ -126,24 +152,25 @@ impl People {
         for user in &whole.users {
             *bearers.entry(user.name.trim()).or_default() += 1;
         }
-        let others = whole.users.iter().filter(|u| u.presence.login != *me);
-        self.users = others
-            .map(|user| {
-                let (login, name) = (&user.presence.login, user.name.trim());
-                let is_shared = !name.is_empty() && bearers.get(name).is_some_and(|&all| all > 1);
-                let title = match is_shared {
-                    true => format!("{name} ({login})"),
-                    false => name.to_owned(),
-                };
-                let person = Person {
-                    name: name.to_owned(),
-                    presence: Some(user.presence.clone()),
-                    title,
-                    sought: format!("{login}\n{name}").to_lowercase(),
-                };
-                (login.clone(), person)
-            })
-            .collect();
+        let person = |user: &RosterUser| {
+            let (login, name) = (&user.presence.login, user.name.trim());
+            let is_shared = !name.is_empty() && bearers.get(name).is_some_and(|&all| all > 1);
+            let title = match is_shared {
+                true => format!("{name} ({login})"),
+                false => name.to_owned(),
+            };
+            let person = Person {
+                name: name.to_owned(),
+                presence: Some(user.presence.clone()),
+                title,
+                names: names([login.as_str(), name]),
+            };
+            (login.clone(), person)
+        };
+        let is_me = |user: &&RosterUser| user.presence.login == *me;
+        self.me = whole.users.iter().find(is_me).map(person);
+        let others = whole.users.iter().filter(|user| !is_me(user));
+        self.users = others.map(person).collect();
         self.is_told = self.users.len() + 1 < ROSTER_AT_MOST && whole.groups.len() < ROSTER_AT_MOST;
         self.take_groups(whole.groups);
     }

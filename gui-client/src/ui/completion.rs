@@ -163,9 +163,15 @@ fn row(ui: &mut Ui, view: &View<'_>, choice: &Choice, is_marked: bool) -> bool {
     let palette = view.palette;
     let (rect, response) =
         ui.allocate_exact_size(Vec2::new(ui.available_width(), ROW), Sense::click());
+    let exact = match choice.is_exact {
+        true => view.texts.get("find.exact"),
+        false => "",
+    };
     response.widget_info(|| {
-        let label = format!("{} {}", choice.name, choice.about);
-        WidgetInfo::selected(Role::Button, true, is_marked, label.trim())
+        let words = [choice.name.as_str(), choice.about.as_str(), exact];
+        let words = words.into_iter().filter(|words| !words.is_empty());
+        let label = words.collect::<Vec<_>>().join(" ");
+        WidgetInfo::selected(Role::Button, true, is_marked, label)
     });
     if is_marked || response.hovered() {
         let ground = if is_marked {
@@ -177,8 +183,9 @@ fn row(ui: &mut Ui, view: &View<'_>, choice: &Choice, is_marked: bool) -> bool {
     }
     let mut left = rect.left() + space::SMALL;
     for (words, font, ink) in [
-        (&choice.name, text::strong(), palette.text),
-        (&choice.about, text::small(), palette.text_weak),
+        (choice.name.as_str(), text::strong(), palette.text),
+        (choice.about.as_str(), text::small(), palette.text_weak),
+        (exact, text::tiny(), palette.accent_text),
     ] {
         let width = rect.right() - space::SMALL - left;
         let galley = ui

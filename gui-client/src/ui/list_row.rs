@@ -8,7 +8,7 @@ use super::{
 use crate::{
     engine::{Conversation, Message, Peer},
     markup,
-    model::{Action, Session},
+    model::{Action, Session, Sought},
     texts,
     theme::{space, text},
 };
@@ -145,6 +145,9 @@ fn words(
     let mut left = area.left();
     let typing = presence::typing(ui, view, session, &conversation.with);
     let (line, ink) = match (&conversation.last, conversation.draft.trim()) {
+        _ if is_exact(session, &conversation.with) => {
+            (exact(view, &conversation.with), palette.accent_text)
+        }
         _ if typing.is_some() => (typing.unwrap_or_default(), palette.accent_text),
         (_, draft) if !draft.is_empty() && !is_open => (
             texts.fill(
@@ -169,15 +172,29 @@ fn words(
     is_cut
 }
 
+/// Whether one looks for whoever has just this login.
+fn is_exact(session: &Session, with: &Peer) -> bool {
+    let query = session.search.query.as_str();
+    matches!(with, Peer::Person(login) if !query.is_empty() && Sought::new(query).is_login(login))
+}
+
+/// The login, and that it is the one that was typed.
+fn exact(view: &View<'_>, with: &Peer) -> String {
+    let (login, exact) = (peer_name(view.texts, with), view.texts.get("find.exact"));
+    let values = [("about", login), ("exact", exact)];
+    view.texts.fill("find.exact_and", &values)
+}
+
 /// What a screen reader says of a row after its name: the last message, its time, and where the
 /// other one is.
 fn row_value(view: &View<'_>, session: &Session, conversation: &Conversation) -> Option<String> {
     let (texts, last) = (view.texts, conversation.last.as_ref()?);
     let today = view.zone.to_datetime(view.now).date();
-    let (line, time) = (
-        last_words(view, last),
-        texts::row_time(texts, last.at, today, view.zone),
-    );
+    let line = match is_exact(session, &conversation.with) {
+        true => exact(view, &conversation.with),
+        false => last_words(view, last),
+    };
+    let (line, time) = (line, texts::row_time(texts, last.at, today, view.zone));
     let values = [("line", line.as_str()), ("time", time.as_str())];
     let news = match &conversation.with {
         Peer::Person(login) => session.people.presence(login),

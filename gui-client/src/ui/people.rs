@@ -5,12 +5,15 @@ use mensageiro_protocol::Login;
 
 use super::{View, icon::Icon, presence, walk, widget};
 use crate::{
-    engine::{LinkState, Presence, PresenceNews},
-    model::{Action, Person},
+    engine::{LinkState, PresenceNews},
+    model::{Action, Person, Session, Sought},
     theme::{space, text},
 };
 
 const PERSON: f32 = 44.0;
+
+/// Groups of so many are looked through without a field.
+const FEW: usize = 8;
 
 /// Users and groups whose login or name holds what is typed, where the server tells of them, in
 /// `room` points of height; the one that Enter takes is marked.
@@ -33,6 +36,7 @@ pub fn show(
         return;
     }
     let all = session.offered(typed);
+    let sought = Sought::new(typed);
     if session.is_nobody(typed) {
         let sentence = texts.fill("new.nobody", &[("name", typed.trim())]);
         let sentence = RichText::new(sentence).font(text::small());
@@ -59,6 +63,7 @@ pub fn show(
             for (at, (login, person)) in (first..).zip(&all[range]) {
                 let kind = Kind {
                     is_marked: marked == Some(at),
+                    is_exact: sought.is_login(login),
                     ..Kind::on(palette.raised)
                 };
                 if choice(ui, view, login, *person, kind) {
@@ -77,8 +82,11 @@ pub fn found(
 ) -> bool {
     // Its picture begins where those of conversations do.
     let margin = Margin::symmetric(space::SMALL as i8 + 1, 0);
+    let session = view.model.session.as_ref();
+    let query = session.map_or("", |session| session.search.query.as_str());
     let kind = Kind {
         is_marked,
+        is_exact: Sought::new(query).is_login(login),
         ..Kind::on(view.palette.panel)
     };
     let shown = Frame::new()
@@ -107,45 +115,66 @@ fn choice(
     person_row(ui, view, login, (name, about), news, kind)
 }
 
-/// The members of a group, those who are there first; a click opens a conversation.
-pub fn members(ui: &mut Ui, view: &View<'_>, group: &Login, actions: &mut Vec<Action>) {
+/// The members of a group, oneself and those who are there first; a click opens a conversation. Of many
+/// one can look for some, whose login or name holds what is typed.
+pub fn members(
+    ui: &mut Ui,
+    view: &View<'_>,
+    (group, typed): (&Login, &str),
+    room: f32,
+    actions: &mut Vec<Action>,
+) {
     let Some(session) = &view.model.session else {
         return;
     };
+    let texts = view.texts;
     let Some(members) = session.people.members(group) else {
-        ui.label(view.texts.get("members.unknown"));
+        ui.label(texts.get("members.unknown"));
         return;
     };
-    let me = &session.account.login;
-    let mut rows: Vec<_> = members
-        .iter()
-        .map(|member| (member, session.people.user(member)))
-        .collect();
-    let how_far = |member: &Login, person: Option<&Person>| {
-        let news = person.and_then(|person| person.presence.as_ref());
-        match news.map(|news| news.state) {
-            _ if member == me => 0,
-            Some(Presence::Online) => 0,
-            Some(Presence::Away) => 1,
-            _ => 2,
-        }
-    };
-    rows.sort_by_key(|(member, person)| how_far(member, *person));
-    ui.spacing_mut().item_spacing.y = 0.0;
-    let kind = Kind::on(view.palette.raised);
-    for (member, person) in rows {
-        if member == me {
-            let you = view.texts.get("members.you");
-            person_row(ui, view, member, ("", you), None, kind);
-            continue;
-        }
-        let news = person.and_then(|person| person.presence.as_ref());
-        let state = news.map_or_else(String::new, |news| presence::words(view, news));
-        let name = person.map_or("", |person| person.name.as_str());
-        if person_row(ui, view, member, (name, &state), news, kind) {
-            actions.push(Action::StartWith(member.clone()));
-        }
+    let top = ui.cursor().top();
+    if members.len() > FEW {
+        let name = texts.get("members.find");
+        let (typed, _) = widget::field(ui, view.palette, "members", name, typed, "", None);
+        actions.extend(typed.map(Action::EditOverlay));
+        ui.add_space(space::SMALL);
     }
+    let rows = session.members_matching(members, typed);
+    if rows.is_empty() {
+        let sentence = texts.fill("members.nobody", &[("name", typed.trim())]);
+        let sentence = RichText::new(sentence).font(text::small());
+        ui.label(sentence.color(view.palette.text_weak));
+        return;
+    }
+    ui.spacing_mut().item_spacing.y = 0.0;
+    let room = (room - (ui.cursor().top() - top)).max(PERSON);
+    ScrollArea::vertical()
+        .id_salt("members")
+        .max_height(room)
+        .auto_shrink([false, true])
+        .show_rows(ui, PERSON, rows.len(), |ui, range| {
+            for member in &rows[range] {
+                if member_row(ui, view, session, member) {
+                    actions.push(Action::StartWith((*member).clone()));
+                }
+            }
+        });
+}
+
+/// One member. True if it was clicked and is not oneself.
+fn member_row(ui: &mut Ui, view: &View<'_>, session: &Session, member: &Login) -> bool {
+    let kind = Kind::on(view.palette.raised);
+    if *member == session.account.login {
+        let name = session.people.me().map_or("", |me| me.name.as_str());
+        let you = view.texts.get("members.you");
+        person_row(ui, view, member, (name, you), None, kind);
+        return false;
+    }
+    let person = session.people.user(member);
+    let news = person.and_then(|person| person.presence.as_ref());
+    let state = news.map_or_else(String::new, |news| presence::words(view, news));
+    let name = person.map_or("", |person| person.name.as_str());
+    person_row(ui, view, member, (name, &state), news, kind)
 }
 
 /// What a row is besides a name.
@@ -154,6 +183,8 @@ struct Kind {
     is_group: bool,
     /// Enter takes it.
     is_marked: bool,
+    /// Its login is what was typed.
+    is_exact: bool,
     /// What it stands on.
     ground: Color32,
 }
@@ -163,6 +194,7 @@ impl Kind {
         Self {
             is_group: false,
             is_marked: false,
+            is_exact: false,
             ground,
         }
     }
@@ -179,7 +211,13 @@ fn person_row(
     kind: Kind,
 ) -> bool {
     let (texts, palette, login) = (view.texts, view.palette, login.as_str());
-    let (title, below) = match (name, about) {
+    let exact = texts.get("find.exact");
+    let about = match (kind.is_exact, about) {
+        (false, about) => about.to_owned(),
+        (true, "") => exact.to_owned(),
+        (true, about) => texts.fill("find.exact_and", &[("about", about), ("exact", exact)]),
+    };
+    let (title, below) = match (name, about.as_str()) {
         ("", about) => (login, about.to_owned()),
         (name, "") => (name, login.to_owned()),
         (name, about) => {
@@ -217,10 +255,14 @@ fn person_row(
         widget::avatar(painter, palette, center, 30.0, (login, title));
     }
     presence::dot(painter, palette, center, 30.0, ground, news);
+    let below_ink = match kind.is_exact {
+        true => palette.accent_text,
+        false => palette.text_weak,
+    };
     let (left, width) = (center.x + 25.0, rect.right() - center.x - 33.0);
     let lines = [
         (title, text::strong(), palette.text),
-        (below.as_str(), text::small(), palette.text_weak),
+        (below.as_str(), text::small(), below_ink),
     ];
     let lines = lines.into_iter().filter(|(words, ..)| !words.is_empty());
     let lines: Vec<_> = lines

@@ -6,7 +6,15 @@ use super::fold::fold;
 
 /// One step a version; `PRAGMA user_version` counts the steps done. Steps are never changed once
 /// released, only added.
-const STEPS: &[&str] = &[FIRST, LIVE, ARRANGED, WRITTEN, GROUPS, PLACES];
+const STEPS: &[&str] = &[
+    FIRST,
+    LIVE,
+    ARRANGED,
+    WRITTEN,
+    GROUPS,
+    PLACES,
+    PLAIN_LETTERS,
+];
 
 const FIRST: &str = "
     CREATE TABLE facts (
@@ -118,6 +126,16 @@ const PLACES: &str = "
     CREATE INDEX places ON messages (place);
 ";
 
+const PLAIN_LETTERS: &str = "
+    -- What was not taken apart before (see fold.rs) is looked up as plain letters now.
+    CREATE TEMP TABLE changed AS
+        SELECT id FROM messages WHERE text GLOB '*[ßẞæÆœŒøØǽǼǿǾłŁđĐðÐþÞħĦŧŦıςŉ‘’ʼ]*';
+    DELETE FROM search WHERE rowid IN (SELECT id FROM changed);
+    INSERT INTO search (rowid, text)
+        SELECT id, fold(text) FROM messages WHERE id IN (SELECT id FROM changed);
+    DROP TABLE changed;
+";
+
 /// The version this app reads and writes.
 pub(super) fn version() -> i64 {
     STEPS.len() as i64
@@ -183,6 +201,34 @@ mod tests {
             .unwrap();
         assert_eq!(connection.last_insert_rowid(), 11, "no id is used twice");
         assert_eq!(migrate(&mut connection).unwrap(), version());
+    }
+
+    #[test]
+    fn messages_with_letters_that_are_plain_now_are_found_by_them() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate_to(&mut connection, 6).unwrap();
+        // As the sixth version folded them: only accents and case went.
+        connection
+            .execute_batch(
+                "INSERT INTO conversations (id, peer) VALUES (1, 'bob');
+                 INSERT INTO messages (id, conversation, place, text, at, delivery)
+                 VALUES (1, 1, 1, 'Gartenstraße', 1, 0), (2, 1, 2, 'Łódź', 2, 0),
+                     (3, 1, 3, 'plain', 3, 0);
+                 INSERT INTO search (rowid, text)
+                 VALUES (1, 'gartenstraße'), (2, 'łodz'), (3, 'plain');",
+            )
+            .unwrap();
+        assert_eq!(migrate(&mut connection).unwrap(), 6);
+        for (words, id) in [("strasse", 1), ("lodz", 2), ("plain", 3)] {
+            let found: i64 = connection
+                .query_row("SELECT rowid FROM search (?1)", [words], |row| row.get(0))
+                .unwrap();
+            assert_eq!(found, id, "{words}");
+        }
+        let all: i64 = connection
+            .query_row("SELECT count(*) FROM search", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(all, 3);
     }
 
     #[test]

@@ -1,9 +1,14 @@
+use std::collections::BTreeSet;
+
 use mensageiro_protocol::Login;
 
 use super::Session;
 use crate::{
-    engine::{Command, LinkState, Peer},
-    model::Person,
+    engine::{Command, LinkState, Peer, Presence},
+    model::{
+        Person,
+        sought::{Sought, bare},
+    },
 };
 
 /// With whom a conversation can be begun.
@@ -12,12 +17,41 @@ impl Session {
     pub fn offered(&self, typed: &str) -> Vec<(&Login, Option<&Person>)> {
         match self.link {
             LinkState::Online { .. } => Vec::new(),
-            _ => self.people.matching(typed),
+            _ => self.people.matching(&Sought::new(typed)),
         }
     }
 
-    /// Which of those offered Enter takes: the one the person has gone to, or else, where the server
-    /// has told of everybody, the one whose login is typed, or the first.
+    /// The members of a group whose login or name holds what is typed, the closest first; of those as
+    /// close as each other oneself and who is online, then who is away.
+    pub fn members_matching<'a>(
+        &'a self,
+        members: &'a BTreeSet<Login>,
+        typed: &str,
+    ) -> Vec<&'a Login> {
+        let sought = Sought::new(typed);
+        let how_far = |member: &Login| {
+            let news = self.people.presence(member);
+            match news.map(|news| news.state) {
+                _ if *member == self.account.login => 0,
+                Some(Presence::Online) => 0,
+                Some(Presence::Away) => 1,
+                _ => 2,
+            }
+        };
+        let members = members.iter();
+        let mut found: Vec<_> = members
+            .filter_map(|member| {
+                let closeness = self.people.closeness(member, &sought)?;
+                let closeness = (!sought.is_nothing()).then_some(closeness);
+                Some(((closeness, how_far(member)), member))
+            })
+            .collect();
+        found.sort_by_key(|(place, _)| *place);
+        found.into_iter().map(|(_, member)| member).collect()
+    }
+
+    /// Which of those offered Enter takes: the one the person has gone to, or else the first, where the
+    /// server has told of everybody.
     pub fn marked(
         &self,
         typed: &str,
@@ -28,12 +62,7 @@ impl Session {
         if let Some(at) = gone_to {
             return Some(at.min(last));
         }
-        let name = bare(typed);
-        if name.is_empty() || !self.people.is_told() {
-            return None;
-        }
-        let same = offered.iter().position(|(login, _)| login.as_str() == name);
-        Some(same.unwrap_or(0))
+        (!bare(typed).is_empty() && self.people.is_told()).then_some(0)
     }
 
     /// Whether the server has told of everybody, and what is typed is in nobody's login or name.
@@ -58,8 +87,4 @@ impl Session {
         self.search.clear();
         self.open(peer)
     }
-}
-
-fn bare(typed: &str) -> &str {
-    typed.trim().trim_start_matches('@')
 }

@@ -3,7 +3,7 @@ use mensageiro_protocol::Login;
 use super::Session;
 use crate::{
     engine::{Conversation, Message, Peer},
-    model::Person,
+    model::{Person, sought::Sought},
 };
 
 /// Conversations a search shows above the messages at most.
@@ -25,10 +25,12 @@ pub enum FoundRow<'a> {
 
 /// What the search shows.
 impl Session {
-    /// The rows as they stand: while only names are looked for, the conversations alone.
+    /// The rows as they stand: while only names are looked for, the conversations alone. Somebody whose
+    /// login is typed comes first, though there is no conversation with them yet.
     pub fn found_rows(&self) -> Vec<FoundRow<'_>> {
         let query = self.search.query.as_str();
-        let conversations = self.matching(query).map(FoundRow::Conversation);
+        let conversations = self.matching(query);
+        let conversations = conversations.into_iter().map(FoundRow::Conversation);
         if !self.search.is_on() {
             return conversations.collect();
         }
@@ -40,11 +42,20 @@ impl Session {
             let peer = Peer::Person((*login).clone());
             self.conversations.get(&peer).is_none()
         });
-        let people = strangers.map(|(login, person)| FoundRow::Person(login, person));
-        conversations
-            .take(CONVERSATIONS)
-            .chain(people.take(PEOPLE))
-            .chain(messages)
-            .collect()
+        let people: Vec<_> = strangers.take(PEOPLE).collect();
+        let sought = Sought::new(query);
+        let is_first = people
+            .first()
+            .is_some_and(|(login, _)| sought.is_login(login));
+        let people = people
+            .into_iter()
+            .map(|(login, person)| FoundRow::Person(login, person));
+        let conversations: Vec<_> = conversations.take(CONVERSATIONS).collect();
+        let mut found: Vec<_> = match is_first {
+            true => people.chain(conversations).collect(),
+            false => conversations.into_iter().chain(people).collect(),
+        };
+        found.extend(messages);
+        found
     }
 }
