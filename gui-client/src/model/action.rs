@@ -54,6 +54,8 @@ pub enum Action {
     OpenQuoted(Message),
     /// Types into the compose box.
     Write(String),
+    /// Takes what is written out of the group to the conversation with whom it mentions first.
+    WriteAlone,
     /// Has chosen an emoji, which stands in the compose box already.
     ChoseEmoji(&'static str),
     /// Sends what the compose box holds.

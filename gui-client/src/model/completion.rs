@@ -1,6 +1,11 @@
 use std::ops::Range;
 
-use super::Session;
+use mensageiro_protocol::{Login, limits::LOGIN_CHARS};
+
+use super::{
+    Session,
+    sought::{Closeness, Sought},
+};
 use crate::{emoji, engine::Peer, model::Language};
 
 /// Choices that are offered at a time.
@@ -8,6 +13,9 @@ const AT_MOST: usize = 6;
 
 /// After so many signs of an emoji's name some are offered.
 const EMOJI_FROM: usize = 2;
+
+/// Words longer than this, in bytes, are nobody's name.
+const LONGEST: usize = 4 * LOGIN_CHARS;
 
 /// What the word under the cursor can become.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +35,8 @@ pub struct Choice {
     pub name: String,
     /// More about it; may be empty.
     pub about: String,
+    /// It is the login that was typed.
+    pub is_exact: bool,
 }
 
 /// What the word before `cursor` (in bytes) can become: `@an` a user or a group, `:smi` an emoji.
@@ -44,6 +54,9 @@ pub fn complete(
         at + before[at..].chars().next().map_or(1, char::len_utf8)
     });
     let word = &before[begins..];
+    if word.len() > LONGEST {
+        return None;
+    }
     let choices = if let Some(name) = word.strip_prefix('@') {
         people(session, name)
     } else if let Some(name) = word.strip_prefix(':') {
@@ -71,39 +84,40 @@ pub fn named_emoji(typed: &str, cursor: usize) -> Option<(Range<usize>, &'static
     Some((begins..cursor, found))
 }
 
-/// Those whose login or name begins so, then those in which it is.
+/// Those whose login or name holds it, the closest first: in a group its people, elsewhere everybody,
+/// and groups.
 fn people(session: &Session, typed: &str) -> Vec<Choice> {
-    let lower = typed.to_lowercase();
-    let mut all: Vec<_> = session
-        .people
-        .matching(typed)
-        .into_iter()
-        .map(|(login, person)| {
-            let about = person.map_or("", |person| person.name.as_str());
-            (login.as_str(), about)
-        })
-        .collect();
-    // A classic server tells of nobody: those one has written with.
-    for row in session.conversations.rows() {
-        if let Peer::Person(login) = &row.with {
-            let login = login.as_str();
-            let is_known = all.iter().any(|(known, _)| *known == login);
-            if !is_known && login.to_lowercase().contains(&lower) {
-                all.push((login, ""));
-            }
+    let sought = Sought::new(typed);
+    let about = |login: &Login| {
+        let person = session.people.user(login);
+        person.map_or("", |person| person.name.as_str())
+    };
+    let mut all: Vec<_> = match session.group_people() {
+        Some(people) => people,
+        None => {
+            let known = session.people.matching(&sought);
+            let mut known: Vec<_> = known.into_iter().map(|(login, _)| login).collect();
+            // A classic server tells of nobody: those one has written with.
+            let rows = session.conversations.rows().iter();
+            let written = rows.filter_map(|row| match &row.with {
+                Peer::Person(login) => Some(login),
+                Peer::Server => None,
+            });
+            known.extend(written.filter(|login| !session.people.knows(login)));
+            known
         }
     }
-    let begins_so = |(login, about): &(&str, &str)| {
-        let mut words = about.split_whitespace().chain([*login]);
-        words.any(|word| word.to_lowercase().starts_with(&lower))
-    };
-    all.sort_by_key(|one| !begins_so(one));
+    .into_iter()
+    .filter_map(|login| Some((session.people.closeness(login, &sought)?, login)))
+    .collect();
+    all.sort_by_key(|(closeness, _)| *closeness);
     all.truncate(AT_MOST);
     let all = all.into_iter();
-    all.map(|(login, about)| Choice {
+    all.map(|(closeness, login)| Choice {
         text: format!("@{login} "),
-        name: login.to_owned(),
-        about: about.to_owned(),
+        name: login.as_str().to_owned(),
+        about: about(login).to_owned(),
+        is_exact: closeness == Closeness::Login,
     })
     .collect()
 }
@@ -114,6 +128,7 @@ fn emojis(typed: &str, language: Language) -> Vec<Choice> {
         text: emoji.sign.to_owned(),
         name: emoji.sign.to_owned(),
         about: format!(":{}:", emoji.code),
+        is_exact: false,
     })
     .collect()
 }

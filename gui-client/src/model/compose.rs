@@ -37,16 +37,30 @@ pub enum ComposeProblem {
     NotSent(NotSent),
 }
 
+/// The name that what is typed begins with, as `@name`, and whether it has ended: a space is behind it.
+pub fn name_before(typed: &str) -> Option<(&str, bool)> {
+    let name = typed.strip_prefix('@')?;
+    let end = name.find(char::is_whitespace);
+    Some((&name[..end.unwrap_or(name.len())], end.is_some()))
+}
+
 /// Reads the compose box by rule C4: in an open conversation the recipient may be left out.
+///
+/// `stays`: the name that it begins with is no recipient, but a part of what is said to the open
+/// conversation.
 ///
 /// # Errors
 /// [`ComposeProblem`] says what is missing.
-pub fn read_compose(open: Option<&Peer>, typed: &str) -> Result<Outgoing, ComposeProblem> {
+pub fn read_compose(
+    open: Option<&Peer>,
+    stays: bool,
+    typed: &str,
+) -> Result<Outgoing, ComposeProblem> {
     if markup::split_draft(typed).1.trim().is_empty() {
         return Err(ComposeProblem::Nothing);
     }
     let typed = typed.trim_end();
-    let outgoing = if typed.starts_with('@') {
+    let outgoing = if typed.starts_with('@') && !stays {
         read_addressed(typed)?
     } else {
         match open {
@@ -64,10 +78,10 @@ pub fn read_compose(open: Option<&Peer>, typed: &str) -> Result<Outgoing, Compos
     }
 }
 
-/// How many bytes the line takes that the compose box would send.
-pub fn line_bytes(open: Option<&Peer>, typed: &str) -> usize {
+/// How many bytes the line takes that the compose box would send; `stays` as for [`read_compose`].
+pub fn line_bytes(open: Option<&Peer>, stays: bool, typed: &str) -> usize {
     let typed = typed.trim_end();
-    match (open, typed.strip_prefix('@')) {
+    match (open, typed.strip_prefix('@').filter(|_| !stays)) {
         (Some(Peer::Person(to)), None) => engine::line_bytes(to.as_str(), typed),
         (_, addressed) => {
             let line = addressed.unwrap_or(typed);
@@ -112,7 +126,7 @@ mod tests {
 
     fn check(open: Option<&str>, typed: &str, expected: Result<(&str, &str), ComposeProblem>) {
         let open = open.map(|login| Peer::Person(Login::parse(login).unwrap()));
-        let read = read_compose(open.as_ref(), typed);
+        let read = read_compose(open.as_ref(), false, typed);
         let read = read.as_ref().map(|o| (o.to.as_str(), o.text.as_str()));
         assert_eq!(read, expected.as_ref().copied(), "{typed:?}");
     }
@@ -129,6 +143,28 @@ mod tests {
         check(Some("bob"), "@carol hi", Ok(("carol", "hi")));
         check(None, "@carol hi", Ok(("carol", "hi")));
         check(None, "@carol\nhi", Ok(("carol", "hi")));
+    }
+
+    #[test]
+    fn a_name_that_is_a_part_of_what_is_said_stays() {
+        let team = Peer::Person(Login::parse("team").unwrap());
+        let expected = Outgoing {
+            to: Login::parse("team").unwrap(),
+            text: Text::from("@carol, hi"),
+        };
+        let read = read_compose(Some(&team), true, "@carol, hi ");
+        assert_eq!(read, Ok(expected));
+        let bytes = line_bytes(Some(&team), true, "@carol, hi ");
+        assert_eq!(bytes, engine::line_bytes("team", "@carol, hi"));
+        for (typed, expected) in [
+            ("@carol hi", Some(("carol", true))),
+            ("@carol\nhi", Some(("carol", true))),
+            ("@car", Some(("car", false))),
+            ("@ hi", Some(("", true))),
+            ("hi @carol ", None),
+        ] {
+            assert_eq!(name_before(typed), expected, "{typed}");
+        }
     }
 
     #[test]
@@ -165,7 +201,7 @@ mod tests {
             ("@carol\nhi", "carol", "hi"),
             ("@carol", "carol", ""),
         ] {
-            let counted = line_bytes(Some(&bob), typed);
+            let counted = line_bytes(Some(&bob), false, typed);
             assert_eq!(counted, engine::line_bytes(to, text), "{typed}");
         }
     }

@@ -15,11 +15,12 @@ mod preferences;
 mod receipt;
 mod search;
 mod session;
+mod sought;
 mod timeline;
 
 pub use action::{Action, SaveAction};
 pub use completion::{Choice, Completion, complete, named_emoji};
-pub use compose::{ComposeProblem, Outgoing, characters_in, line_bytes, read_compose};
+pub use compose::{ComposeProblem, Outgoing, characters_in};
 pub use conversations::Conversations;
 pub use inspector::{InspectAction, InspectedLine, Inspector, Meaning};
 pub use login::{LoginForm, LoginProblem};
@@ -33,6 +34,7 @@ pub use preferences::{
 pub use receipt::ReceiptNews;
 pub use search::Search;
 pub use session::{FoundRow, PAGE, Progress, Session};
+pub use sought::{Closeness, Sought, names};
 pub use timeline::{MOST_LOADED, NotLoaded, Timeline};
 
 use mensageiro_protocol::{Login, live::NOTE_CHARS};
@@ -197,15 +199,16 @@ impl Model {
             .unwrap_or_default()
     }
 
-    /// What the title bar says: unread messages, the app, the login.
+    /// What the title bar says: unread messages, the app, how oneself is called.
     pub fn title(&self) -> String {
         let Some(session) = &self.session else {
             return "MeuMensageiro".into();
         };
-        let login = &session.account.login;
+        let login = session.account.login.as_str();
+        let me = session.people.title(login).unwrap_or(login);
         match session.conversations.unread() {
-            0 => format!("MeuMensageiro - {login}"),
-            unread => format!("({unread}) MeuMensageiro - {login}"),
+            0 => format!("MeuMensageiro - {me}"),
+            unread => format!("({unread}) MeuMensageiro - {me}"),
         }
     }
 

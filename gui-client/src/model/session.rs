@@ -1,4 +1,5 @@
 mod beginning;
+mod destination;
 mod events;
 mod finding;
 mod reading;
@@ -10,10 +11,12 @@ use mensageiro_protocol::Text;
 
 pub use finding::FoundRow;
 
-use super::{Action, ComposeProblem, Conversations, News, People, Search, Timeline};
+use super::{
+    Action, ComposeProblem, Conversations, News, People, Search, Timeline, sought::Sought,
+};
 use crate::engine::{
-    Account, Command, Conversation, Delivery, LinkState, Message, MessageId, Peer, ReportFormat,
-    StorageProblem,
+    Account, Command, Conversation, Delivery, LinkProblem, LinkState, Message, MessageId, Peer,
+    ReportFormat, StorageProblem,
 };
 
 /// Messages asked for at a time.
@@ -49,6 +52,8 @@ pub struct Session {
     pub link: LinkState,
     /// The last definite state was a connection: fetching by reconnecting does not change it.
     pub online: bool,
+    /// Why there is no connection, from the first try that fails until one succeeds.
+    pub outage: Option<LinkProblem>,
     /// The last connection was a live session: nothing is fetched by the clock.
     pub live: bool,
     /// The conversation list.
@@ -93,6 +98,7 @@ impl Session {
             ready: false,
             link: LinkState::Offline,
             online: false,
+            outage: None,
             live: false,
             conversations: Conversations::default(),
             open: None,
@@ -122,18 +128,23 @@ impl Session {
         }
     }
 
-    /// The conversations whose login or full name contains `filter`, whatever the case.
-    pub fn matching<'a>(&'a self, filter: &str) -> impl Iterator<Item = &'a Conversation> {
-        let filter = filter.trim().trim_start_matches('@').to_lowercase();
-        let rows = self.conversations.rows().iter();
-        rows.filter(move |row| match &row.with {
-            _ if filter.is_empty() => true,
-            Peer::Person(login) => {
-                login.as_str().to_lowercase().contains(&filter)
-                    || self.people.answers_to(login, &filter)
-            }
-            Peer::Server => false,
-        })
+    /// The conversations whose login or full name holds what is typed, the closest first, and of those as
+    /// close as each other the last active.
+    pub fn matching(&self, typed: &str) -> Vec<&Conversation> {
+        let (rows, sought) = (self.conversations.rows(), Sought::new(typed));
+        if sought.is_nothing() {
+            return rows.iter().collect();
+        }
+        let closeness = |row: &Conversation| match &row.with {
+            Peer::Person(login) => self.people.closeness(login, &sought),
+            Peer::Server => None,
+        };
+        let rows = rows.iter();
+        let mut found: Vec<_> = rows
+            .filter_map(|row| Some((closeness(row)?, row)))
+            .collect();
+        found.sort_by_key(|(closeness, _)| *closeness);
+        found.into_iter().map(|(_, row)| row).collect()
     }
 
     /// The messages of the open conversation.
@@ -235,6 +246,7 @@ impl Session {
             Action::EndSearch => self.search.clear(),
             Action::JumpTo(message) => return self.jump_to(&message),
             Action::Write(text) => return self.type_in(text),
+            Action::WriteAlone => return self.write_alone(),
             Action::Reply(message) => self.reply(&message),
             Action::ReplyAbove => self.reply_above(),
             Action::ReplyBelow => self.reply_below(),

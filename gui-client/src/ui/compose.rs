@@ -15,7 +15,7 @@ use super::{
 use crate::{
     engine::Peer,
     markup::{self, Quote},
-    model::{Action, Session, line_bytes},
+    model::{Action, Session},
     theme::{space, text},
 };
 
@@ -133,7 +133,7 @@ pub fn show(
         corner + Vec2::new(buttons, BUTTON),
     );
     emoji_button(&mut row, view, over, state, actions);
-    let fits = line_bytes(session.open.as_ref(), session.draft()) <= LINE_BYTES;
+    let fits = session.line_bytes() <= LINE_BYTES;
     let ready = session.ready && fits && !answer.trim().is_empty();
     if send_button(&mut row, view, ready) {
         actions.push(Action::Send);
@@ -224,8 +224,13 @@ fn quote_bar(ui: &mut Ui, view: &View<'_>, quote: Quote<'_>, actions: &mut Vec<A
         let beside = space::LARGE + (BUTTON - space::CONTROL) / 2.0;
         let width = (ui.available_width() - space::CONTROL - beside - space::SMALL).max(0.0);
         let (rect, response) = ui.allocate_exact_size(Vec2::new(width, 38.0), Sense::hover());
-        let name = view.person(quote.author);
-        let name = texts.fill("compose.replying", &[("name", name)]);
+        let name = match view.is_me(quote.author) {
+            true => texts.get("compose.replying_to_own").to_owned(),
+            false => {
+                let name = view.person(quote.author);
+                texts.fill("compose.replying", &[("name", name)])
+            }
+        };
         response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &name));
         let bar = Rect::from_min_size(rect.min, Vec2::new(3.0, rect.height()));
         ui.painter().rect_filled(bar, 2, palette.accent);

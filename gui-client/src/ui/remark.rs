@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     engine::{LinkState, NotSent, Peer},
-    model::{Action, ComposeProblem, Session, characters_in, line_bytes},
+    model::{Action, ComposeProblem, Session, characters_in},
     texts::Texts,
     theme::{space, text},
 };
@@ -37,6 +37,8 @@ pub fn show(
         line(ui, &problem, palette.danger_text);
     } else if let Some(to) = session.diverted_to() {
         diverted(ui, view, session, to, state, actions);
+    } else if let Some(to) = session.mentioned() {
+        mentioned(ui, view, session, to, state, actions);
     } else if let Some(advice) = advice(view, session) {
         line(ui, &advice, palette.text_weak);
     }
@@ -44,7 +46,7 @@ pub fn show(
 
 /// Why what is written was not sent, or could not be.
 fn problem(view: &View<'_>, session: &Session) -> Option<String> {
-    let bytes = line_bytes(session.open.as_ref(), session.draft());
+    let bytes = session.line_bytes();
     let too_long = (bytes > LINE_BYTES).then_some(ComposeProblem::TooLong { bytes });
     let problem = too_long.as_ref().or(session.compose_problem.as_ref());
     problem.map(|problem| problem_text(view.texts, problem, session.draft()))
@@ -60,36 +62,71 @@ fn diverted(
     state: &mut UiState,
     actions: &mut Vec<Action>,
 ) {
-    let (texts, palette) = (view.texts, view.palette);
+    let texts = view.texts;
     let Some(open) = &session.open else {
         return;
+    };
+    let key = match session.is_no_login(&to) {
+        true => "compose.diverted_to_nobody",
+        false => "compose.diverted",
     };
     let to = Peer::Person(to);
     let (to, title) = (
         peer_title(texts, session, &to),
         peer_title(texts, session, open),
     );
-    let sentence = texts.fill("compose.diverted", &[("name", to), ("open", title)]);
+    let sentence = texts.fill(key, &[("name", to), ("open", title)]);
     let instead = texts.fill("compose.instead", &[("open", title)]);
+    if choice(ui, view, (&sentence, view.palette.warning_text), &instead) {
+        let draft = format!("@{} {}", peer_name(texts, open), session.draft());
+        cursor_to_end(ui, session, &draft);
+        actions.push(Action::Write(draft));
+        state.focus = Some(Focus::Compose);
+    }
+}
+
+/// Above the box: what is written begins with the login of somebody in the group, and goes to the group;
+/// and how to say it to them alone.
+fn mentioned(
+    ui: &mut Ui,
+    view: &View<'_>,
+    session: &Session,
+    whom: Login,
+    state: &mut UiState,
+    actions: &mut Vec<Action>,
+) {
+    let texts = view.texts;
+    let Some(open) = &session.open else {
+        return;
+    };
+    let whom = Peer::Person(whom);
+    let sentence = [("open", peer_title(texts, session, open))];
+    let sentence = texts.fill("compose.mentioned", &sentence);
+    let alone = [("name", peer_title(texts, session, &whom))];
+    let alone = texts.fill("compose.alone", &alone);
+    if choice(ui, view, (&sentence, view.palette.text_weak), &alone) {
+        actions.push(Action::WriteAlone);
+        state.focus = Some(Focus::Compose);
+    }
+}
+
+/// Where it goes, and a button for where it could go instead. True if that was clicked.
+fn choice(ui: &mut Ui, view: &View<'_>, (sentence, ink): (&str, Color32), instead: &str) -> bool {
     let margin = Margin {
         left: space::LARGE as i8 + MARGIN[0] + 1,
         right: space::LARGE as i8,
         ..Margin::ZERO
     };
-    Frame::new().inner_margin(margin).show(ui, |ui| {
-        ui.horizontal_wrapped(|ui| {
+    let shown = Frame::new().inner_margin(margin).show(ui, |ui| {
+        let row = ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing = Vec2::new(space::SMALL, space::TINY);
-            let sentence = RichText::new(sentence).font(text::small());
-            ui.label(sentence.color(palette.warning_text));
-            if widget::small_button(ui, palette, &instead).clicked() {
-                let draft = format!("@{} {}", peer_name(texts, open), session.draft());
-                cursor_to_end(ui, session, &draft);
-                actions.push(Action::Write(draft));
-                state.focus = Some(Focus::Compose);
-            }
+            ui.label(RichText::new(sentence).font(text::small()).color(ink));
+            widget::small_button(ui, view.palette, instead).clicked()
         });
+        row.inner
     });
     ui.add_space(space::SMALL);
+    shown.inner
 }
 
 /// Whoever goes on writing does so behind what is there.
@@ -104,7 +141,7 @@ fn cursor_to_end(ui: &Ui, session: &Session, draft: &str) {
 /// How much room is left, what will happen to what is written.
 fn advice(view: &View<'_>, session: &Session) -> Option<String> {
     let draft = session.draft();
-    let bytes = line_bytes(session.open.as_ref(), draft);
+    let bytes = session.line_bytes();
     let keeps_lines = matches!(session.link, LinkState::Live { .. });
     if bytes > COUNT_FROM {
         Some(view.texts.count("compose.left", LINE_BYTES - bytes))

@@ -8,7 +8,7 @@ use mensageiro::{
     engine::{
         Command, Conversation, Delivery, Event, Message, Older, Presence, Roster, RosterGroup,
     },
-    model::Action,
+    model::{Action, Overlay},
 };
 use mensageiro_protocol::live::RosterUser;
 
@@ -96,6 +96,36 @@ fn messages_of_a_group_name_who_wrote_them_and_whom_they_quote() {
 }
 
 #[test]
+fn one_is_called_by_ones_own_name_and_is_you_where_one_is_quoted() {
+    let mut desk = desk();
+    assert!(desk.harness.query_by_label("Alice Souza").is_some());
+    assert!(desk.sees("alice · localhost:3333"));
+    assert_eq!(desk.model().title(), "MeuMensageiro - Alice Souza");
+    desk.click("turma");
+    desk.tell(Event::Page {
+        with: person("turma"),
+        before: None,
+        messages: vec![
+            message(3, "turma", Delivery::Accepted, "who comes?"),
+            said(4, "carol", "> alice: “who comes?”\nme"),
+        ],
+        older: Older::Nothing,
+    });
+    assert!(desk.sees("replying to your own message, “who comes?”: me"));
+    desk.press(Modifiers::COMMAND, Key::ArrowUp);
+    desk.press(Modifiers::COMMAND, Key::ArrowUp);
+    assert!(desk.sees("Replying to your own message"));
+    assert!(
+        desk.session().draft().starts_with("> alice: “who"),
+        "as others read it"
+    );
+    desk.show(Overlay::members(login("turma")));
+    assert!(desk.sees("Alice Souza, alice, you"));
+    desk.show(Overlay::Settings);
+    assert!(desk.sees("Sign out") && !desk.sees("Sign out alice"));
+}
+
+#[test]
 fn who_types_is_named() {
     let mut desk = desk();
     desk.say(Event::Typing {
@@ -155,24 +185,141 @@ fn a_search_shows_five_people_at_most_and_first_those_whose_names_begin_so() {
     assert!(!desk.sees("Alexa 4, u4"));
 }
 
+/// What was sent since the last time, and to whom.
+fn sent(desk: &Desk) -> Option<(String, String)> {
+    desk.asked().into_iter().find_map(|command| match command {
+        Command::Send { to, text } => Some((to.to_string(), text.as_str().to_owned())),
+        _ => None,
+    })
+}
+
+/// A live session as above, with somebody who is not in the group.
+fn desk_with_a_stranger() -> Desk {
+    let mut desk = desk();
+    let user = |name: &str, full: &str| RosterUser {
+        presence: presence(name, Presence::Online, None),
+        name: full.to_owned(),
+    };
+    desk.tell(Event::Roster(Roster {
+        users: vec![
+            user("bob", "Bob Lima"),
+            user("carol", "Carol Dias"),
+            user("bea", "Beatriz Reis"),
+        ],
+        groups: vec![RosterGroup {
+            name: login("turma"),
+            members: ["alice", "bob", "carol"].map(login).to_vec(),
+        }],
+        more: false,
+    }));
+    desk
+}
+
+#[test]
+fn whoever_is_chosen_in_a_group_is_mentioned_to_the_group() {
+    let mut desk = desk_with_a_stranger();
+    desk.click("turma");
+    desk.write("Message", "@b");
+    assert!(desk.sees("bob Bob Lima") && !desk.sees("Beatriz Reis"));
+    desk.press(Modifiers::NONE, Key::Enter);
+    assert_eq!(desk.session().draft(), "@bob ");
+    assert!(desk.sees("Everyone in turma will see this."));
+    desk.harness.event(egui::Event::Text("look".into()));
+    desk.harness.run();
+    desk.press(Modifiers::NONE, Key::Enter);
+    assert_eq!(sent(&desk), Some(("turma".into(), "@bob look".into())));
+    assert_eq!(desk.session().open, Some(person("turma")));
+}
+
+#[test]
+fn what_mentions_somebody_goes_to_them_alone_at_the_press_of_a_button() {
+    let mut desk = desk_with_a_stranger();
+    desk.click("turma");
+    desk.write("Message", "@bob, loo");
+    desk.click("Write to Bob Lima only");
+    assert_eq!(desk.session().open, Some(person("bob")));
+    assert_eq!(desk.session().draft(), "loo");
+    // The keyboard is behind what was written.
+    desk.harness.event(egui::Event::Text("k".into()));
+    desk.harness.run();
+    desk.press(Modifiers::NONE, Key::Enter);
+    assert_eq!(sent(&desk), Some(("bob".into(), "look".into())));
+}
+
 #[test]
 fn what_begins_with_a_login_says_by_name_whom_it_leaves_out_and_can_go_to_them_instead() {
-    let mut desk = desk();
+    let mut desk = desk_with_a_stranger();
     desk.click("turma");
-    desk.write("Message", "@bob loo");
-    assert!(desk.sees("Goes to Bob Lima only, not to turma."));
+    desk.write("Message", "@bea ");
+    assert!(desk.sees("Goes to Beatriz Reis only, not to turma."));
+    desk.harness.event(egui::Event::Text("loo".into()));
+    desk.harness.run();
     desk.click("Send to turma instead");
-    assert_eq!(desk.session().draft(), "@turma @bob loo");
+    assert_eq!(desk.session().draft(), "@turma @bea loo");
     assert!(!desk.sees("Goes to"));
     desk.harness.event(egui::Event::Text("k".into()));
     desk.harness.run();
-    desk.asked();
     desk.press(Modifiers::NONE, Key::Enter);
-    let sent = desk.asked().into_iter().find_map(|command| match command {
-        Command::Send { to, text } => Some((to, text.as_str().to_owned())),
-        _ => None,
-    });
-    assert_eq!(sent, Some((login("turma"), "@bob look".to_owned())));
+    assert_eq!(sent(&desk), Some(("turma".into(), "@bea look".into())));
+}
+
+#[test]
+fn in_a_private_conversation_too_it_says_where_else_it_goes_before_enter_sends_it() {
+    let mut desk = desk_with_a_stranger();
+    desk.click("carol");
+    desk.write("Message", "@zed look");
+    assert!(desk.sees("Nobody here has the user name zed."));
+    desk.act(Action::Write("@bob look".into()));
+    assert!(desk.sees("Goes to Bob Lima only, not to Carol Dias."));
+    desk.press(Modifiers::NONE, Key::Enter);
+    assert_eq!(sent(&desk), Some(("bob".into(), "look".into())));
+    assert_eq!(
+        desk.session().open,
+        Some(person("bob")),
+        "one sees where it went"
+    );
+}
+
+#[test]
+fn whose_login_is_typed_is_first_and_said_to_be_the_one() {
+    let mut desk = desk();
+    desk.write("Search people and messages", "carol2");
+    assert!(desk.sees("Carol Dias, carol2, exact user name"));
+    desk.act(Action::Filter("carol".into()));
+    assert!(row(&desk, "carol").starts_with("carol · exact user name"));
+    desk.act(Action::EndSearch);
+    desk.show(Overlay::new_conversation());
+    desk.act(Action::EditOverlay("davi".into()));
+    assert!(desk.sees("davi, exact user name"));
+    desk.act(Action::CloseOverlay);
+    desk.click("carol");
+    desk.write("Message", "@carol");
+    assert!(desk.sees("carol Carol Dias exact user name"));
+    desk.press(Modifiers::NONE, Key::Enter);
+    assert_eq!(desk.session().draft(), "@carol ");
+}
+
+#[test]
+fn among_many_members_one_looks_for_some() {
+    let mut desk = desk();
+    let user = |at: usize| RosterUser {
+        presence: presence(&format!("u{at}"), Presence::Online, None),
+        name: format!("Zoé Nº {at}"),
+    };
+    let members = (0..10_000).map(|at| login(&format!("u{at}")));
+    desk.tell(Event::Roster(Roster {
+        users: (0..10_000).map(user).collect(),
+        groups: vec![RosterGroup {
+            name: login("turma"),
+            members: members.collect(),
+        }],
+        more: false,
+    }));
+    desk.show(Overlay::members(login("turma")));
+    desk.write("Search members", "zoe 9876");
+    assert!(desk.sees("Zoé Nº 9876, u9876, online"));
+    desk.act(Action::EditOverlay("nobody".into()));
+    assert!(desk.sees("No member “nobody”."));
 }
 
 #[test]

@@ -142,7 +142,7 @@ fn no_window_is_too_small_to_draw() {
         Some(Overlay::new_conversation()),
         Some(Overlay::Settings),
         Some(Overlay::Shortcuts),
-        Some(Overlay::Members(login("turma"))),
+        Some(Overlay::members(login("turma"))),
         Some(Overlay::Journey(Box::new(message(
             3,
             "bob",

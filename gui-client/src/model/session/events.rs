@@ -1,6 +1,6 @@
 use mensageiro_protocol::Login;
 
-use super::Session;
+use super::{Session, writing::meant_for};
 use crate::{
     engine::{
         Command, Delivery, Event, LinkState, Message, MessageId, NotSent, Older, Peer, Place,
@@ -122,9 +122,10 @@ impl Session {
     /// What was not sent stands in the compose box again, before what was typed since.
     fn give_back(&mut self, to: Login, text: &str, reason: NotSent) {
         let peer = Peer::Person(to);
+        let text = meant_for(&peer, text);
         let row = self.conversations.row(&peer);
         row.draft = match row.draft.as_str() {
-            "" => text.to_owned(),
+            "" => text,
             typed => format!("{text}\n{typed}"),
         };
         if self.open.as_ref() == Some(&peer) {
@@ -136,6 +137,12 @@ impl Session {
     fn take_link(&mut self, link: LinkState) -> Vec<Command> {
         if !matches!(link, LinkState::Live { .. }) {
             self.people.lose_sight();
+        }
+        match &link {
+            LinkState::Waiting { problem, .. } => self.outage = Some(problem.clone()),
+            // It is being tried.
+            LinkState::Connecting => {}
+            _ => self.outage = None,
         }
         if link.is_online() {
             self.live = matches!(link, LinkState::Live { .. });

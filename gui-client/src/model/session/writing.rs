@@ -1,10 +1,8 @@
-use mensageiro_protocol::Login;
-
 use super::Session;
 use crate::{
     engine::{Command, LinkState, Message, Peer},
     markup,
-    model::{ComposeProblem, Outgoing, read_compose},
+    model::{ComposeProblem, Outgoing},
 };
 
 /// What the person writes.
@@ -14,14 +12,6 @@ impl Session {
         let timeline = self.timeline()?;
         let answered = self.answered_at();
         timeline.get(answered.unwrap_or(timeline.len().checked_sub(1)?))
-    }
-
-    /// Whom what is written goes to, where that is not the open conversation: it begins with
-    /// another one's `@login`.
-    pub fn diverted_to(&self) -> Option<Login> {
-        let open = self.open.as_ref()?;
-        let Outgoing { to, .. } = read_compose(Some(open), self.draft()).ok()?;
-        (*open != Peer::Person(to.clone())).then_some(to)
     }
 
     /// The quote is the first line of what is written, so it is kept with the draft.
@@ -88,7 +78,7 @@ impl Session {
     pub(super) fn type_in(&mut self, text: String) -> Vec<Command> {
         let is_told = matches!(self.link, LinkState::Live { .. }) && !text.trim().is_empty();
         self.write(text);
-        match read_compose(self.open.as_ref(), self.draft()) {
+        match self.outgoing() {
             Ok(Outgoing { to, .. }) if is_told => vec![Command::Typing { to }],
             _ => Vec::new(),
         }
@@ -107,15 +97,16 @@ impl Session {
 
     /// Puts a text below what the open conversation's box holds already.
     pub(in crate::model) fn add_to_draft(&mut self, text: &str) {
-        let draft = match self.draft() {
-            "" => text.to_owned(),
-            before => format!("{before}\n{text}"),
+        let draft = match (self.draft(), &self.open) {
+            ("", Some(open)) => meant_for(open, text),
+            ("", None) => text.to_owned(),
+            (before, _) => format!("{before}\n{text}"),
         };
         self.write(draft);
     }
 
     pub(super) fn send(&mut self) -> Vec<Command> {
-        let Outgoing { to, text } = match read_compose(self.open.as_ref(), self.draft()) {
+        let Outgoing { to, text } = match self.outgoing() {
             Ok(outgoing) => outgoing,
             Err(ComposeProblem::Nothing) => return Vec::new(),
             Err(problem) => {
@@ -136,5 +127,13 @@ impl Session {
             timeline.sent = sent;
         }
         commands
+    }
+}
+
+/// A text as the box of this conversation holds it, so that a name it begins with takes it nowhere else.
+pub(super) fn meant_for(peer: &Peer, text: &str) -> String {
+    match peer {
+        Peer::Person(to) if text.starts_with('@') => format!("@{to} {text}"),
+        _ => text.to_owned(),
     }
 }

@@ -22,7 +22,7 @@ fn how_far_messages_got() {
         picture(name, size, |words| {
             let mut desk = home(words);
             desk.click("turma-a, 3 unread");
-            desk.act(Action::Show(Overlay::Members(login("turma-a"))));
+            desk.act(Action::Show(Overlay::members(login("turma-a"))));
             desk
         });
     }
@@ -254,7 +254,7 @@ fn menus_and_the_keyboard() {
     picture("buttons-focus", USUAL, |words| {
         let mut desk = chat(words);
         desk.show(Overlay::Settings);
-        desk.harness.get_by_label("Dark").focus();
+        desk.harness.get_by_label("Theme").focus();
         desk.harness.run();
         desk
     });

@@ -5,6 +5,7 @@
 
 mod messages;
 mod names;
+mod people;
 mod scenes;
 mod states;
 mod words;

@@ -1,0 +1,150 @@
+use egui::{Key, Modifiers};
+use egui_kittest::kittest::Queryable;
+use mensageiro::{
+    engine::{Delivery, Event, LinkState, Message, Presence, Roster},
+    model::{Action, Overlay, Preferences},
+};
+use mensageiro_protocol::live::{RosterGroup, RosterUser};
+
+use super::{
+    SMALL, USUAL, Words, picture,
+    scenes::{chat, home, page},
+};
+use crate::{
+    desk::{Desk, alice, login, message, online},
+    live::presence,
+};
+
+/// The group, with what was said in it.
+fn group(words: &Words) -> Desk {
+    let mut desk = home(words);
+    desk.click("turma-a, 3 unread");
+    let from = |id, author: &str, text| Message {
+        author: Some(login(author)),
+        ..message(id, "turma-a", Delivery::Received, text)
+    };
+    let own = message(888, "turma-a", Delivery::Accepted, words.group[1]);
+    desk.tell(page(
+        "turma-a",
+        vec![from(880, "bruno", words.group[0]), own],
+    ));
+    desk
+}
+
+#[test]
+fn whom_it_is_for() {
+    picture("compose-mention", USUAL, |words| {
+        let mut desk = group(words);
+        desk.write("Message", "@");
+        desk
+    });
+    for (name, size) in [
+        ("compose-mentioned", USUAL),
+        ("compose-mentioned-small", SMALL),
+    ] {
+        picture(name, size, |words| {
+            let mut desk = group(words);
+            desk.write_draft(&format!("@carla {}", words.draft));
+            desk
+        });
+    }
+    picture("compose-left-group", USUAL, |words| {
+        let mut desk = group(words);
+        desk.write_draft("@davi ");
+        desk
+    });
+    picture("compose-nobody", USUAL, |words| {
+        let mut desk = chat(words);
+        desk.write_draft(&format!("@10h {}", words.draft));
+        desk
+    });
+    picture("compose-reply-own", USUAL, |words| {
+        let mut desk = chat(words);
+        let quoting = format!("> alice: “{}”\n👍", words.answer);
+        let reply = message(901, "bruno", Delivery::Received, &quoting);
+        desk.tell(Event::Message(reply));
+        desk.press(Modifiers::COMMAND, Key::ArrowUp);
+        desk.press(Modifiers::COMMAND, Key::ArrowUp);
+        desk.press(Modifiers::COMMAND, Key::ArrowUp);
+        desk
+    });
+}
+
+#[test]
+fn who_is_found() {
+    picture("search-exact", USUAL, |words| {
+        let mut desk = home(words);
+        desk.write("Search people and messages", "bruno");
+        desk.tell(Event::Found {
+            query: "bruno".into(),
+            with: None,
+            messages: vec![],
+        });
+        desk
+    });
+    picture("new-exact", USUAL, |words| {
+        let mut desk = home(words);
+        desk.show(Overlay::new_conversation());
+        desk.act(Action::EditOverlay("carla".into()));
+        desk
+    });
+    for (name, size) in [("members-found", USUAL), ("members-found-small", SMALL)] {
+        picture(name, size, |words| {
+            let mut desk = group(words);
+            let user = |at: usize| RosterUser {
+                presence: presence(&format!("2026{at:03}"), Presence::Online, None),
+                name: format!("{} {at}", ["João", "Inês", "Zoé", "Ana"][at % 4]),
+            };
+            let members = (0..300).map(|at| login(&format!("2026{at:03}")));
+            desk.tell(Event::Roster(Roster {
+                users: (0..300).map(user).collect(),
+                groups: vec![RosterGroup {
+                    name: login("turma-a"),
+                    members: members.collect(),
+                }],
+                more: false,
+            }));
+            desk.show(Overlay::members(login("turma-a")));
+            desk.act(Action::EditOverlay("joao 1".into()));
+            desk
+        });
+    }
+}
+
+#[test]
+fn settings_in_rows() {
+    picture("settings-list", USUAL, |words| {
+        let mut desk = chat(words);
+        desk.show(Overlay::Settings);
+        desk.click("Zoom");
+        desk
+    });
+    picture("settings-classic", USUAL, |words| {
+        let mut desk = chat(words);
+        desk.tell(online());
+        desk.show(Overlay::Settings);
+        desk.act(Action::Sound(true));
+        desk
+    });
+    picture("settings-focus", USUAL, |words| {
+        let mut desk = chat(words);
+        desk.show(Overlay::Settings);
+        desk.harness.get_by_label("Sound").focus();
+        desk.harness.run();
+        desk
+    });
+}
+
+#[test]
+fn before_the_first_connection() {
+    picture("link-first", USUAL, |words| {
+        let mut desk = Desk::new(Preferences::default());
+        desk.act(Action::SignInAs(alice()));
+        desk.tell(Event::SignedIn {
+            account: alice(),
+            conversations: super::scenes::conversations(words),
+        });
+        desk.tell(Event::Link(LinkState::Connecting));
+        desk
+    });
+}
