@@ -262,7 +262,7 @@ mod tests {
             assert!(page.contains(&expected), "{expected}\n{page}");
         }
         assert!(
-            page.contains("2 messages. Older ones are still at the server"),
+            page.contains("2 messages. Older ones are still on the server"),
             "{page}"
         );
     }

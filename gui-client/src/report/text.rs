@@ -110,7 +110,7 @@ mod tests {
         assert_eq!(
             written(Language::English, Older::Nothing),
             "Conversation: team\n\
-             What alice had on this computer on November 16, 2023 02:00.\n\
+             The messages of alice on this computer, November 16, 2023 02:00.\n\
              \nNovember 14, 2023\n\n\
              22:13 bob: first\n\
              22:14 alice: two\n    22:15 bob: lines\n\

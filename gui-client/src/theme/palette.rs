@@ -67,6 +67,12 @@ pub struct Palette {
     pub read: Color32,
     /// "Connected" on plain grounds.
     pub success_text: Color32,
+    /// The dot of who is online.
+    pub present: Color32,
+    /// Ground of the pictures of groups and of the server.
+    pub sign_ground: Color32,
+    /// The signs on them.
+    pub on_sign_ground: Color32,
     /// Behind dialogs.
     pub veil: Color32,
     /// Grounds of avatars; white letters stand on all of them.
@@ -111,6 +117,9 @@ pub const LIGHT: Palette = Palette {
     danger_text: rgb(0xB42318),
     read: rgb(0x0A62B8),
     success_text: rgb(0x086B4A),
+    present: rgb(0x0C9B4A),
+    sign_ground: rgb(0x566468),
+    on_sign_ground: rgb(0xFFFFFF),
     veil: Color32::from_black_alpha(110),
     avatars: AVATARS,
     on_avatar: Color32::WHITE,
@@ -152,6 +161,9 @@ pub const DARK: Palette = Palette {
     danger_text: rgb(0xFFADA5),
     read: rgb(0x7CC7FF),
     success_text: rgb(0x52D3A4),
+    present: rgb(0x4ADE80),
+    sign_ground: rgb(0x3B4850),
+    on_sign_ground: rgb(0xE9EFF0),
     veil: Color32::from_black_alpha(150),
     avatars: AVATARS,
     on_avatar: Color32::WHITE,
@@ -255,7 +267,7 @@ mod tests {
             ("found", p.text, p.found),
             ("warning", p.on_warning, p.warning),
             ("selected text", p.accent_text, p.selection),
-            ("sign of a group", p.panel, p.text_weak),
+            ("sign of a group", p.on_sign_ground, p.sign_ground),
         ];
         for (ink, ground) in [
             (p.on_own, p.own),
@@ -303,6 +315,21 @@ mod tests {
     fn every_text_stands_out_from_its_ground() {
         check("light", &LIGHT);
         check("dark", &DARK);
+    }
+
+    #[test]
+    fn a_dot_of_presence_is_seen_on_every_row_and_beside_every_avatar() {
+        for p in [&LIGHT, &DARK] {
+            for ground in [p.panel, p.hover, p.chosen, p.raised] {
+                let dot = contrast(p.present, ground);
+                assert!(dot >= 3.0, "{dot:.2} on {ground:?}");
+                // The ground is between the dot and the avatar, as a ring.
+                for avatar in p.avatars {
+                    let seen = contrast(p.present, avatar).max(contrast(ground, avatar));
+                    assert!(seen >= 3.0, "{seen:.2} of {avatar:?} on {ground:?}");
+                }
+            }
+        }
     }
 
     #[test]

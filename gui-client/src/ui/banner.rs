@@ -21,11 +21,17 @@ const CLASSIC: f32 = 18.0;
 /// The bars above a timeline: no connection, a database that failed, how something went.
 pub fn show(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<Action>) {
     let texts = view.texts;
-    if let LinkState::Waiting { problem, retry_at } = &session.link {
+    if let Some(problem) = &session.outage {
         let server = session.account.server.as_str();
         let why = trouble::link(texts, problem, server);
-        let seconds = seconds_until(ui, *retry_at, view.instant);
-        let when = texts.fill("link.next_try", &[("seconds", &seconds.to_string())]);
+        // As long as it lasts, also while the next try is on its way: nothing jumps.
+        let when = match &session.link {
+            LinkState::Waiting { retry_at, .. } => {
+                let seconds = seconds_until(ui, *retry_at, view.instant);
+                texts.fill("link.next_try", &[("seconds", &seconds.to_string())])
+            }
+            _ => texts.get("link.trying").to_owned(),
+        };
         // Where this account has never been in, the address may be wrong.
         let is_new = !view.model.preferences.remembers(&session.account);
         let mut choices = vec![(texts.get("link.try_now"), Action::FetchNow)];
@@ -109,12 +115,12 @@ pub fn notice(ui: &mut Ui, view: &View<'_>, notice: &Notice, actions: &mut Vec<A
     ));
 }
 
-/// How high [`status`] is.
-pub fn status_height(session: &Session) -> f32 {
+/// How high [`status`] is; `None`: there is nothing to say.
+pub fn status_height(session: &Session) -> Option<f32> {
     if is_classic(session) {
-        STATUS + CLASSIC
+        Some(STATUS + CLASSIC)
     } else {
-        STATUS
+        unusual(session).map(|_| STATUS)
     }
 }
 
@@ -123,13 +129,43 @@ fn is_classic(session: &Session) -> bool {
     session.online && !session.live
 }
 
-/// The line under the conversation list: the state of the connection, how often a classic one
-/// fetches, and what such a one cannot do.
+/// What is said of the connection while not all is well, unless a bar above says it.
+fn unusual(session: &Session) -> Option<&'static str> {
+    match session.link {
+        LinkState::Live { catching_up: true } => Some("link.catching_up"),
+        _ if session.online || session.outage.is_some() => None,
+        _ => Some("link.connecting"),
+    }
+}
+
+/// The line under the conversation list: what is not as it should be, or how often a classic session
+/// fetches and what such a one cannot do.
 pub fn status(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<Action>) {
+    let (texts, palette) = (view.texts, view.palette);
     let area = ui.max_rect();
     let line = Rect::from_min_size(area.min, vec2(area.width(), STATUS));
     ui.scope_builder(UiBuilder::new().max_rect(line), |ui| {
-        state(ui, view, session, actions);
+        ui.horizontal_centered(|ui| {
+            if is_classic(session) {
+                ui.add_space(space::SMALL);
+                interval_menu(ui, view, session, actions);
+                ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+                    ui.add_space(space::TINY);
+                    let fetch = texts.get("link.fetch_now");
+                    if widget::icon_button(ui, palette, Icon::Refresh, fetch).clicked() {
+                        actions.push(Action::FetchNow);
+                    }
+                });
+            } else if let Some(key) = unusual(session) {
+                ui.add_space(space::LARGE);
+                let (rect, _) = ui.allocate_exact_size(vec2(8.0, 8.0), Sense::hover());
+                let painter = ui.painter();
+                painter.circle_filled(rect.center(), 4.0, palette.warning_text);
+                ui.add_space(space::SMALL);
+                let words = RichText::new(texts.get(key)).font(text::small());
+                ui.label(words.color(palette.text));
+            }
+        });
     });
     if is_classic(session) {
         let below = Rect::from_min_max(pos2(area.left(), line.bottom() - 8.0), area.max);
@@ -138,51 +174,13 @@ pub fn status(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec
             .max_rect(below)
             .layout(Layout::top_down(Align::LEFT));
         ui.scope_builder(builder, |ui| {
-            let sentence = RichText::new(view.texts.get("link.classic_short"))
+            let sentence = RichText::new(texts.get("link.classic_short"))
                 .font(text::tiny())
-                .color(view.palette.text_weak);
+                .color(palette.text_weak);
             ui.add(Label::new(sentence).truncate())
-                .on_hover_text(view.texts.get("link.classic"));
+                .on_hover_text(texts.get("link.classic"));
         });
     }
-}
-
-fn state(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<Action>) {
-    let (texts, palette) = (view.texts, view.palette);
-    let (dot, state) = match &session.link {
-        LinkState::Live { catching_up: true } => {
-            (palette.success_text, texts.get("link.catching_up"))
-        }
-        _ if session.online => (palette.success_text, texts.get("link.online")),
-        LinkState::Offline
-        | LinkState::Connecting
-        | LinkState::Online { .. }
-        | LinkState::Live { .. } => (palette.warning_text, texts.get("link.connecting")),
-        LinkState::Waiting { .. } => (palette.danger_text, texts.get("link.waiting")),
-        LinkState::Refused => (palette.danger_text, texts.get("link.refused")),
-    };
-    ui.horizontal_centered(|ui| {
-        ui.add_space(space::LARGE);
-        let (rect, _) = ui.allocate_exact_size(vec2(8.0, 8.0), Sense::hover());
-        ui.painter().circle_filled(rect.center(), 4.0, dot);
-        if is_classic(session) {
-            interval_menu(ui, view, session, actions);
-        } else {
-            ui.add_space(space::SMALL);
-            ui.label(RichText::new(state).font(text::small()).color(palette.text))
-                .on_hover_text(session.account.server.as_str());
-        }
-        if session.live {
-            return;
-        }
-        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-            ui.add_space(space::TINY);
-            let fetch = texts.get("link.fetch_now");
-            if widget::icon_button(ui, palette, Icon::Refresh, fetch).clicked() {
-                actions.push(Action::FetchNow);
-            }
-        });
-    });
 }
 
 /// Says how often a classic session fetches, and lets one choose.

@@ -126,7 +126,7 @@ fn header(
             None | Some("") => name.to_owned(),
             Some(full) => texts.fill("chat.title", &[("login", name), ("name", full)]),
         };
-        let (line, ink) = presence::line(ui, view, session, open);
+        let (line, ink) = presence::line(ui, view, session, open, state.one_pane);
         let centred = Layout::top_down(Align::Min).with_main_align(Align::Center);
         ui.allocate_ui_with_layout(Vec2::new(width, 40.0), centred, |ui| {
             ui.spacing_mut().item_spacing.y = 1.0;
@@ -164,7 +164,7 @@ fn menu(
             && session.is_group(open)
             && ui.button(view.texts.get("members.open")).clicked()
         {
-            actions.push(Action::Show(Overlay::Members(group.clone())));
+            actions.push(Action::Show(Overlay::members(group.clone())));
             ui.close();
         }
         if let Some(row) = session.conversations.get(open) {

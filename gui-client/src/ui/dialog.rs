@@ -2,7 +2,7 @@ use egui::{Align, Frame, Id, Layout, Margin, Modal, RichText, ScrollArea, Ui};
 
 use super::{
     Focus, UiState, View, icon::Icon, journey, keys, login::login_problem, people, preferences,
-    trouble, walk, widget,
+    setting, trouble, walk, widget,
 };
 use crate::{
     engine::{Message, ReportFormat},
@@ -45,7 +45,7 @@ pub fn show(
     };
     let width = match overlay {
         Overlay::Shortcuts if screen.width() >= TWO_COLUMNS => 780.0,
-        Overlay::Settings => 592.0,
+        Overlay::Settings => 440.0,
         Overlay::Shortcuts => 440.0,
         Overlay::Journey(_) => 620.0,
         _ => 380.0,
@@ -89,8 +89,8 @@ pub fn show(
                         sheet(ui, view);
                         false
                     }
-                    Overlay::Members(group) => {
-                        people::members(ui, view, group, actions);
+                    Overlay::Members { group, typed } => {
+                        people::members(ui, view, (group, typed), room, actions);
                         false
                     }
                     Overlay::Journey(message) => {
@@ -125,7 +125,7 @@ fn heading(ui: &mut Ui, view: &View<'_>, overlay: &Overlay, actions: &mut Vec<Ac
         Overlay::SavePath { file, .. } => texts.get(file_key(*file)).to_owned(),
         Overlay::Settings => texts.get("settings.title").to_owned(),
         Overlay::Shortcuts => texts.get("keys.title").to_owned(),
-        Overlay::Members(group) => texts.fill("members.title", &[("name", group.as_str())]),
+        Overlay::Members { group, .. } => texts.fill("members.title", &[("name", group.as_str())]),
         Overlay::Journey(_) => texts.get("journey.title").to_owned(),
     };
     ui.horizontal(|ui| {
@@ -157,7 +157,7 @@ fn footer_height(overlay: &Overlay) -> f32 {
         Overlay::NewConversation { .. } | Overlay::SavePath { .. } | Overlay::Journey(_) => {
             space::MEDIUM + space::CONTROL + 2.0 * space::SMALL
         }
-        Overlay::Settings | Overlay::Shortcuts | Overlay::Members(_) => 0.0,
+        Overlay::Settings | Overlay::Shortcuts | Overlay::Members { .. } => 0.0,
     }
 }
 
@@ -183,7 +183,7 @@ fn footer(
             texts.get("journey.save"),
             Action::Save(SaveAction::Take(SavedFile::Journey)),
         ),
-        Overlay::Settings | Overlay::Shortcuts | Overlay::Members(_) => return,
+        Overlay::Settings | Overlay::Shortcuts | Overlay::Members { .. } => return,
     };
     ui.add_space(space::MEDIUM);
     ui.horizontal(|ui| {
@@ -252,7 +252,7 @@ fn question(
             login,
             problem.as_ref().map(|p| login_problem(texts, p)),
         ),
-        Overlay::Settings | Overlay::Shortcuts | Overlay::Members(_) | Overlay::Journey(_) => {
+        Overlay::Settings | Overlay::Shortcuts | Overlay::Members { .. } | Overlay::Journey(_) => {
             return false;
         }
     };
@@ -289,36 +289,29 @@ fn question(
 fn settings(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
     let (texts, palette) = (view.texts, view.palette);
     preferences::all(ui, view, actions);
-    ui.add_space(space::LARGE);
-    ui.horizontal_wrapped(|ui| {
-        if widget::plain_button(ui, texts.get("settings.picture")).clicked() {
-            actions.push(Action::CloseOverlay);
-            actions.push(Action::Save(SaveAction::Take(SavedFile::Picture)));
-        }
-        if widget::plain_button(ui, texts.get("wire.open")).clicked() {
-            actions.push(Action::CloseOverlay);
-            actions.push(Action::Inspect(InspectAction::Toggle));
-        }
-        if widget::plain_button(ui, texts.get("keys.title")).clicked() {
-            actions.push(Action::Show(Overlay::Shortcuts));
-        }
-    });
-    ui.horizontal_wrapped(|ui| {
-        if let Some(session) = &view.model.session {
-            let login = session.account.login.as_str();
-            let label = texts.fill("settings.sign_out", &[("login", login)]);
-            if widget::danger_button(ui, palette, &label).clicked() {
-                actions.push(Action::SignOut);
-            }
-            ui.add_space(space::TINY);
-        }
-        let version = texts.fill(
-            "settings.version",
-            &[("version", env!("CARGO_PKG_VERSION"))],
-        );
-        let version = RichText::new(version).font(text::tiny());
-        ui.label(version.color(palette.text_weak));
-    });
+    ui.add_space(space::SMALL);
+    setting::line(ui, palette);
+    ui.add_space(space::SMALL);
+    if setting::deed(ui, palette, texts.get("keys.title"), "F1") {
+        actions.push(Action::Show(Overlay::Shortcuts));
+    }
+    if setting::deed(ui, palette, texts.get("wire.open"), "F10") {
+        actions.push(Action::CloseOverlay);
+        actions.push(Action::Inspect(InspectAction::Toggle));
+    }
+    if setting::deed(ui, palette, texts.get("settings.picture"), "F12") {
+        actions.push(Action::CloseOverlay);
+        actions.push(Action::Save(SaveAction::Take(SavedFile::Picture)));
+    }
+    if view.model.session.is_some() && setting::ending(ui, palette, texts.get("settings.sign_out"))
+    {
+        actions.push(Action::SignOut);
+    }
+    ui.add_space(space::SMALL);
+    let version = [("version", env!("CARGO_PKG_VERSION"))];
+    let version = texts.fill("settings.version", &version);
+    let version = RichText::new(version).font(text::tiny());
+    ui.vertical_centered(|ui| ui.label(version.color(palette.text_weak)));
 }
 
 /// The way of a message, as far as it is known by now.

@@ -187,7 +187,7 @@ fn close_one_thing(
 
 /// The conversation above or below the open one, as the list shows them.
 fn neighbour(session: &Session, step: isize) -> Option<Action> {
-    let shown: Vec<_> = session.matching(&session.search.query).collect();
+    let shown = session.matching(&session.search.query);
     let last = shown.len().checked_sub(1)?;
     let open = session.open.as_ref();
     let at = shown.iter().position(|row| Some(&row.with) == open);

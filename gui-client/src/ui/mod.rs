@@ -23,6 +23,7 @@ mod refused;
 mod remark;
 mod runs;
 mod search;
+mod setting;
 mod sidebar;
 mod timeline;
 mod trouble;
@@ -68,6 +69,19 @@ pub struct View<'a> {
 }
 
 impl<'a> View<'a> {
+    /// Who is quoted, as it stands over the quote: oneself is "you".
+    fn quoted(&self, login: &'a str) -> &'a str {
+        match self.is_me(login) {
+            true => self.texts.get("quote.you"),
+            false => self.person(login),
+        }
+    }
+
+    fn is_me(&self, login: &str) -> bool {
+        let session = self.model.session.as_ref();
+        session.is_some_and(|session| session.account.login.as_str() == login)
+    }
+
     /// How somebody is called by people, who may be nobody, as in a quote written by hand.
     fn person(&self, login: &'a str) -> &'a str {
         let session = self.model.session.as_ref();

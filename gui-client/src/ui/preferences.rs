@@ -1,9 +1,9 @@
-use egui::{Align, Layout, RichText, Ui};
+use egui::{Align, Frame, Layout, Margin, RichText, Sense, Ui, Vec2};
 
-use super::{View, widget};
+use super::{View, setting, widget};
 use crate::{
     engine::LinkState,
-    model::{Action, FETCH_CHOICES, Language, NotifyOf, ThemeChoice},
+    model::{Action, FETCH_CHOICES, Language, NotifyOf, Session, ThemeChoice},
     texts::Texts,
     theme::{space, text},
 };
@@ -41,58 +41,57 @@ pub fn quick(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
     });
 }
 
-/// Theme, language, fetching and size, for the settings dialog.
+/// Who one is, and all there is to set, a row for each, for the settings dialog.
 pub fn all(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
     let (texts, palette) = (view.texts, view.palette);
     let preferences = &view.model.preferences;
 
-    if view.model.session.is_some() {
+    if let Some(session) = &view.model.session {
+        oneself(ui, view, session);
         let (label, hint) = (texts.get("settings.note"), texts.get("settings.note_hint"));
         let (typed, _) = widget::field(ui, palette, "note", label, &preferences.note, hint, None);
         actions.extend(typed.map(Action::EditNote));
-        let link = view.model.session.as_ref().map(|session| &session.link);
-        if matches!(link, Some(LinkState::Online { .. })) {
+        if matches!(session.link, LinkState::Online { .. }) {
             let sentence = RichText::new(texts.get("settings.note_classic")).font(text::small());
             ui.label(sentence.color(palette.text_weak));
         }
+        ui.add_space(space::SMALL);
     }
-    heading(ui, view, texts.get("settings.theme"));
+    ui.spacing_mut().item_spacing.y = 0.0;
     let themes = [ThemeChoice::System, ThemeChoice::Light, ThemeChoice::Dark]
         .map(|theme| (theme, theme_name(texts, theme).to_owned()));
-    let chosen = widget::choices(ui, palette, preferences.theme, &themes);
+    let name = texts.get("settings.theme");
+    let chosen = setting::value(ui, palette, name, preferences.theme, &themes);
     actions.extend(chosen.map(Action::Theme));
 
-    heading(ui, view, texts.get("settings.language"));
     // A language is called by its own name, so that one finds it in any language.
     let languages = [
         (Language::System, texts.get("settings.system").to_owned()),
         (Language::English, "English".to_owned()),
         (Language::Portuguese, "Português".to_owned()),
     ];
-    let chosen = widget::choices(ui, palette, preferences.language, &languages);
+    let name = texts.get("settings.language");
+    let chosen = setting::value(ui, palette, name, preferences.language, &languages);
     actions.extend(chosen.map(Action::Language));
 
-    heading(ui, view, texts.get("settings.size"));
-    let sizes = [75, 100, 125, 150, 200, 250, 300].map(|percent| (percent, format!("{percent} %")));
+    let sizes = [75, 100, 125, 150, 200, 250, 300].map(|percent| (percent, format!("{percent}%")));
     let size = (preferences.zoom * 100.0).round() as u32;
-    let chosen = widget::choices(ui, palette, size, &sizes);
+    let name = texts.get("settings.size");
+    let chosen = setting::value(ui, palette, name, size, &sizes);
     actions.extend(chosen.map(|percent| Action::Zoom(percent as f32 / 100.0)));
 
-    heading(ui, view, texts.get("settings.notifications"));
     let what = [
         (NotifyOf::Nothing, texts.get("settings.notify_nothing")),
         (NotifyOf::Names, texts.get("settings.notify_names")),
         (NotifyOf::Texts, texts.get("settings.notify_texts")),
     ]
     .map(|(of, name)| (of, name.to_owned()));
-    let chosen = widget::choices(ui, palette, preferences.notify_of, &what);
+    let name = texts.get("settings.notifications");
+    let chosen = setting::value(ui, palette, name, preferences.notify_of, &what);
     actions.extend(chosen.map(Action::NotifyOf));
     if preferences.notify_of != NotifyOf::Nothing {
-        let sounds = [
-            (false, texts.get("settings.silent").to_owned()),
-            (true, texts.get("settings.sound").to_owned()),
-        ];
-        let chosen = widget::choices(ui, palette, preferences.sound, &sounds);
+        let name = texts.get("settings.sound");
+        let chosen = setting::switch(ui, palette, name, preferences.sound);
         actions.extend(chosen.map(Action::Sound));
     }
 
@@ -101,15 +100,45 @@ pub fn all(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
         // Nothing is fetched: it comes by itself.
         return;
     }
-    heading(ui, view, texts.get("settings.fetch"));
     let intervals = FETCH_CHOICES.map(|seconds| (seconds, interval_name(texts, seconds)));
-    let chosen = widget::choices(ui, palette, preferences.fetch_every, &intervals);
+    let name = texts.get("settings.fetch");
+    let chosen = setting::value(ui, palette, name, preferences.fetch_every, &intervals);
     actions.extend(chosen.map(Action::FetchEvery));
-    ui.label(
-        RichText::new(texts.get("settings.fetch_why"))
-            .font(text::small())
-            .color(palette.text_weak),
+    let why = RichText::new(texts.get("settings.fetch_why")).font(text::small());
+    let margin = Margin::symmetric(space::SMALL as i8, 0);
+    Frame::new().inner_margin(margin).show(ui, |ui| {
+        ui.label(why.color(palette.text_weak));
+    });
+}
+
+/// Who one is here: picture, name, login and server.
+fn oneself(ui: &mut Ui, view: &View<'_>, session: &Session) {
+    const PICTURE: f32 = 48.0;
+    let (texts, palette) = (view.texts, view.palette);
+    let (login, server) = (
+        session.account.login.as_str(),
+        session.account.server.as_str(),
     );
+    let name = view.person(login);
+    let about = texts.fill("list.me", &[("login", login), ("server", server)]);
+    ui.horizontal(|ui| {
+        ui.spacing_mut().item_spacing.x = space::MEDIUM;
+        let (rect, _) = ui.allocate_exact_size(Vec2::splat(PICTURE), Sense::hover());
+        let center = rect.center();
+        widget::avatar(ui.painter(), palette, center, PICTURE, (login, name));
+        let size = Vec2::new(ui.available_width(), PICTURE);
+        let centred = Layout::top_down(Align::Min).with_main_align(Align::Center);
+        ui.allocate_ui_with_layout(size, centred, |ui| {
+            ui.spacing_mut().item_spacing.y = 2.0;
+            for (line, font, ink) in [
+                (name, text::heading(), palette.text),
+                (about.as_str(), text::small(), palette.text_weak),
+            ] {
+                ui.label(widget::one_line(line, font, ink, size.x));
+            }
+        });
+    });
+    ui.add_space(space::SMALL);
 }
 
 /// A fetch interval, as short as can be.
@@ -122,16 +151,6 @@ pub fn interval_name(texts: &Texts, seconds: Option<u32>) -> String {
         }
         Some(seconds) => texts.fill("interval.seconds", &[("count", &seconds.to_string())]),
     }
-}
-
-/// A heading of the settings dialog.
-pub fn heading(ui: &mut Ui, view: &View<'_>, heading: &str) {
-    ui.add_space(space::SMALL);
-    ui.label(
-        RichText::new(heading)
-            .font(text::strong())
-            .color(view.palette.text),
-    );
 }
 
 fn theme_name(texts: &Texts, theme: ThemeChoice) -> &str {

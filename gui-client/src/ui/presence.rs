@@ -5,22 +5,31 @@ use mensageiro_protocol::Login;
 
 use super::View;
 use crate::{
-    engine::{LinkState, Peer, Presence, PresenceNews},
+    engine::{Peer, Presence, PresenceNews},
     model::Session,
     texts,
     theme::Palette,
 };
 
+/// Between a mark and its avatar, which may be of the same colour.
+const RING: f32 = 2.5;
+
 /// The line under a conversation's name: who types, where the other one is, how many members there
-/// are; how the connection is while there is none, and the server where nobody tells more. There
-/// always is one, so that the name above it stays where it is.
-pub fn line(ui: &Ui, view: &View<'_>, session: &Session, peer: &Peer) -> (String, Color32) {
+/// are, and the server where nobody tells more. There always is one, so that the name above it stays
+/// where it is. `is_alone`: the list, which would say so, is not beside it while it connects.
+pub fn line(
+    ui: &Ui,
+    view: &View<'_>,
+    session: &Session,
+    peer: &Peer,
+    is_alone: bool,
+) -> (String, Color32) {
     let weak = view.palette.text_weak;
     if let Some(typing) = typing(ui, view, session, peer) {
         return (typing, view.palette.accent_text);
     }
-    if !session.online {
-        return (view.texts.get(link_key(&session.link)).to_owned(), weak);
+    if is_alone && !session.online && session.outage.is_none() {
+        return (view.texts.get("link.connecting").to_owned(), weak);
     }
     let told = match peer {
         Peer::Person(group) if session.is_group(peer) => {
@@ -38,27 +47,21 @@ pub fn line(ui: &Ui, view: &View<'_>, session: &Session, peer: &Peer) -> (String
     told.unwrap_or_else(|| (session.account.server.clone(), weak))
 }
 
-/// How many members a group has, and how many of them are online.
+/// How many members a group has, and how many of them are online, where that is known now.
 fn members(view: &View<'_>, session: &Session, group: &Login) -> Option<String> {
     let members = session.people.members(group)?;
+    let count = view.texts.count("presence.members", members.len());
+    if !session.people.is_told() {
+        return Some(count);
+    }
     let me = &session.account.login;
     let is_online = |news: &PresenceNews| news.state == Presence::Online;
     let present = members
         .iter()
         .filter(|member| *member == me || session.people.presence(member).is_some_and(is_online));
     let present = present.count().to_string();
-    let members = view.texts.count("presence.members", members.len());
-    let values = [("members", members.as_str()), ("count", present.as_str())];
+    let values = [("members", count.as_str()), ("count", present.as_str())];
     Some(view.texts.fill("presence.group", &values))
-}
-
-/// What is said of a connection that is not there, under the name of somebody who may well be.
-fn link_key(link: &LinkState) -> &'static str {
-    match link {
-        LinkState::Waiting { .. } => "presence.no_connection",
-        LinkState::Refused => "link.refused",
-        _ => "link.connecting",
-    }
 }
 
 /// Who types in a conversation, in words; draws again when that ends.
@@ -109,11 +112,11 @@ pub fn dot(
     let center = avatar + egui::Vec2::splat(size * 0.36);
     match news.map(|news| news.state) {
         Some(Presence::Online) => {
-            painter.circle_filled(center, radius + 2.0, ground);
-            painter.circle_filled(center, radius, palette.success_text);
+            painter.circle_filled(center, radius + RING, ground);
+            painter.circle_filled(center, radius, palette.present);
         }
         Some(Presence::Away) => {
-            painter.circle_filled(center, radius + 2.0, ground);
+            painter.circle_filled(center, radius + RING, ground);
             let stroke = Stroke::new(2.0, palette.warning_text);
             painter.circle_stroke(center, radius - 1.0, stroke);
         }

@@ -259,18 +259,21 @@ fn words(view: &View<'_>, session: &Session, message: &Message) -> (String, Stri
         }
         None => name.to_owned(),
     };
-    let line = list_row::beginning(&excerpt(&shown(message.text.as_str(), query), query));
+    let shown = shown(message.text.as_str(), query, |author| {
+        view.quoted(author).to_owned()
+    });
+    let line = list_row::beginning(&excerpt(&shown, query));
     (who, line)
 }
 
 /// What of a message a result shows: what was said, and what it replies to only if the words are
 /// there alone.
-fn shown(text: &str, query: &str) -> String {
+fn shown(text: &str, query: &str, called: impl Fn(&str) -> String) -> String {
     let (quote, said) = markup::split_quote(text);
     let said = markup::plain(said);
     match quote {
         Some(quote) if find_words(&said, query).is_empty() => {
-            format!("{}: “{}” {said}", quote.author, quote.excerpt)
+            format!("{}: “{}” {said}", called(quote.author), quote.excerpt)
         }
         _ => said,
     }
@@ -305,9 +308,10 @@ mod tests {
     #[test]
     fn what_is_replied_to_shows_as_people_say_it() {
         let text = "> bruno: “A reunião  é às 10?”\nSim, *é*.";
-        assert_eq!(shown(text, "sim"), "Sim, é.");
-        let quoted = list_row::beginning(&shown(text, "reunião"));
-        assert_eq!(quoted, "bruno: “A reunião é às 10?” Sim, é.");
+        let called = |_: &str| "Bruno Lima".to_owned();
+        assert_eq!(shown(text, "sim", called), "Sim, é.");
+        let quoted = list_row::beginning(&shown(text, "reunião", called));
+        assert_eq!(quoted, "Bruno Lima: “A reunião é às 10?” Sim, é.");
     }
 
     #[test]

@@ -27,10 +27,12 @@ pub fn show(
         .frame(egui::Frame::NONE)
         .show_separator_line(false)
         .show(ui, |ui| top(ui, view, session, state, actions));
-    egui::Panel::bottom("sidebar status")
-        .frame(egui::Frame::NONE)
-        .exact_size(banner::status_height(session))
-        .show(ui, |ui| banner::status(ui, view, session, actions));
+    if let Some(height) = banner::status_height(session) {
+        egui::Panel::bottom("sidebar status")
+            .frame(egui::Frame::NONE)
+            .exact_size(height)
+            .show(ui, |ui| banner::status(ui, view, session, actions));
+    }
     egui::CentralPanel::no_frame().show(ui, |ui| {
         ui.spacing_mut().item_spacing = Vec2::ZERO;
         search::scope(ui, view, session, actions);
@@ -56,13 +58,14 @@ fn top(
         ui.add_space(space::LARGE);
         let (rect, _) = ui.allocate_exact_size(Vec2::splat(36.0), Sense::hover());
         let login = session.account.login.as_str();
-        widget::avatar(
-            ui.painter(),
-            palette,
-            rect.center(),
-            36.0,
-            (login, view.person(login)),
-        );
+        let name = view.person(login);
+        let server = session.account.server.as_str();
+        let about = match name == login {
+            true => server.to_owned(),
+            false => texts.fill("list.me", &[("login", login), ("server", server)]),
+        };
+        let center = rect.center();
+        widget::avatar(ui.painter(), palette, center, 36.0, (login, name));
         ui.add_space(10.0);
         let buttons = 2.0 * space::CONTROL + space::MEDIUM;
         let width = (ui.available_width() - buttons).max(0.0);
@@ -72,12 +75,8 @@ fn top(
             |ui| {
                 ui.set_width(width);
                 for (line, font, ink) in [
-                    (login, text::strong(), palette.text),
-                    (
-                        session.account.server.as_str(),
-                        text::tiny(),
-                        palette.text_weak,
-                    ),
+                    (name, text::strong(), palette.text),
+                    (about.as_str(), text::tiny(), palette.text_weak),
                 ] {
                     ui.label(widget::one_line(line, font, ink, width));
                 }
@@ -186,7 +185,7 @@ fn rows(
     walked_to: Option<usize>,
     actions: &mut Vec<Action>,
 ) {
-    let shown: Vec<&Conversation> = session.matching(&session.search.query).collect();
+    let shown = session.matching(&session.search.query);
     if shown.is_empty() {
         nobody(ui, view, session);
         return;

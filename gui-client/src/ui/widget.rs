@@ -55,12 +55,6 @@ pub fn small_button(ui: &mut Ui, palette: &Palette, label: &str) -> Response {
     response
 }
 
-/// A button that ends something; it says so in words, and looks it.
-pub fn danger_button(ui: &mut Ui, palette: &Palette, label: &str) -> Response {
-    let label = RichText::new(label).font(text::body());
-    button(ui, palette, label.color(palette.danger_text))
-}
-
 /// How wide [`plain_button`] is.
 pub fn button_width(ui: &Ui, label: &str) -> f32 {
     let galley = ui
@@ -253,8 +247,8 @@ pub fn avatar(
 
 /// The round picture of a group, or of whoever else has no letters: a sign on a neutral ground.
 pub fn sign_avatar(painter: &Painter, palette: &Palette, center: Pos2, size: f32, sign: Icon) {
-    painter.circle_filled(center, size / 2.0, palette.text_weak);
-    sign.paint(painter, center, size * 0.54, palette.panel);
+    painter.circle_filled(center, size / 2.0, palette.sign_ground);
+    sign.paint(painter, center, size * 0.54, palette.on_sign_ground);
 }
 
 /// A number on a round ground, its right edge at `right`.

@@ -142,8 +142,8 @@ fn a_search_that_finds_more_than_it_shows_says_so() {
             messages: (0..count).rev().map(received).collect(),
         });
         (
-            desk.sees("99 messages"),
-            desk.sees("The newest 100+ messages"),
+            desk.sees("99 results"),
+            desk.sees("100 newest results"),
         )
     };
     assert_eq!(search(99), (true, false));

@@ -61,14 +61,14 @@ fn inspecting(lines: &[&str]) -> Desk {
 fn f10_shows_each_line_as_it_goes_and_what_it_says() {
     let mut desk = inspecting(LIVE);
     for said in [
-        "22:13:20.000: The connection is there",
-        "22:13:20.001, sent: Login as alice, live, from number 7 on. alice live/1 device=d after=7",
-        "received: Live session begins; newest number 9. welcome {",
+        "22:13:20.000: Connected",
+        "22:13:20.001, sent: Signs in as alice, live session, from number 7 on. alice live/1 device=d after=7",
+        "received: The live session begins; newest number 9. welcome {",
         "received: Message 8 from bob. #8;at=1700000000000 @bob olá",
-        "received: All that was missed has been told. f",
+        "received: Everything missed has been delivered. f",
         "sent: Message to bob. #d-1-0 @bob oi",
         "received: Accepted as number 10. ok {",
-        "received: bob has read all up to 10. receipt {",
+        "received: bob has read everything up to 10. receipt {",
     ] {
         assert!(desk.sees(said), "{said}");
     }
@@ -81,11 +81,11 @@ fn f10_shows_each_line_as_it_goes_and_what_it_says() {
 fn a_classic_conversation_is_read_as_one() {
     let desk = inspecting(&["+", ">alice", "<@bob oi", "<f", ">@bob olá", "<f", "x"]);
     for said in [
-        "sent: Login as alice. alice",
+        "sent: Signs in as alice. alice",
         "received: Message from bob. @bob oi",
-        "received: Nothing more; what was sent is accepted. f",
+        "received: That is all; what was sent has been accepted. f",
         "sent: Message to bob. @bob olá",
-        "The server ends its side",
+        "The server closed its side",
     ] {
         assert!(desk.sees(said), "{said}");
     }
@@ -104,20 +104,20 @@ fn paused_it_stands_still_and_goes_on_with_what_came_since() {
     let mut desk = inspecting(&["<f"]);
     desk.click("Pause");
     desk.tell(crossed(5, "<@bob later"));
-    assert!(!desk.sees("@bob later") && desk.sees("Paused; 1 line since"));
-    desk.click("Go on");
+    assert!(!desk.sees("@bob later") && desk.sees("Paused; 1 line since then"));
+    desk.click("Resume");
     assert!(desk.sees("@bob later") && !desk.sees("Paused"));
-    desk.click("Clear the lines");
-    assert!(!desk.sees("@bob later") && desk.sees("What goes over the wire from now on"));
+    desk.click("Clear");
+    assert!(!desk.sees("@bob later") && desk.sees("Everything sent and received from now on"));
 }
 
 #[test]
 fn the_filter_leaves_lines_with_the_text() {
     let mut desk = inspecting(LIVE);
-    desk.write("Filter the lines", "OLA");
+    desk.write("Filter lines", "OLA");
     assert!(desk.sees("@bob olá") && !desk.sees("@bob oi"));
-    desk.write("Filter the lines", " nothing like it");
-    assert!(desk.sees("No line holds this text."));
+    desk.write("Filter lines", " nothing like it");
+    assert!(desk.sees("No line contains this text."));
 }
 
 #[test]

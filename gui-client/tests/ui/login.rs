@@ -22,7 +22,7 @@ fn signing_in_asks_for_the_account_and_shows_the_conversations() {
         conversations: vec![],
     });
     desk.tell(online());
-    assert!(desk.sees("Say hello to somebody"));
+    assert!(desk.sees("Say hello to someone"));
     assert_eq!(desk.model().preferences.remembered[0].login, "alice");
 }
 
@@ -31,20 +31,20 @@ fn a_name_that_is_none_is_refused_beside_its_field() {
     let mut desk = Desk::new(Preferences::default());
     desk.write("User name", "ana maria");
     desk.click("Sign in");
-    assert!(desk.sees("A name cannot have spaces."));
+    assert!(desk.sees("A name cannot contain spaces."));
     assert!(desk.asked().is_empty());
     desk.write("User name", "x");
-    assert!(!desk.sees("A name cannot have spaces."));
+    assert!(!desk.sees("A name cannot contain spaces."));
 }
 
 #[test]
 fn a_user_the_server_does_not_know_is_told_what_to_do() {
     let mut desk = Desk::signed_in(vec![]);
     desk.tell(Event::Link(LinkState::Refused));
-    assert!(desk.sees("localhost:3333 has no user alice."));
+    assert!(desk.sees("There is no user alice on localhost:3333."));
     desk.click("Try again");
     assert_eq!(desk.asked(), [Command::FetchNow]);
-    desk.click("Use another name");
+    desk.click("Use a different name");
     assert_eq!(desk.asked(), [Command::SignOut]);
     assert!(desk.sees("User name"));
 }
@@ -82,12 +82,12 @@ fn a_database_that_cannot_be_used_is_told_with_its_reason() {
         path: "/home/alice/accounts".into(),
         why: DiskProblem::Full,
     }));
-    assert!(desk.sees("Messages cannot be kept"));
-    assert!(
-        desk.sees("The disk of /home/alice/accounts is full. Make room on it, then try again.")
-    );
+    assert!(desk.sees("Messages cannot be saved"));
+    assert!(desk.sees(
+        "The disk that holds /home/alice/accounts is full. Free up some space, then try again."
+    ));
     desk.choose(Language::Portuguese);
-    assert!(desk.sees("O disco de /home/alice/accounts está cheio."));
+    assert!(desk.sees("O disco onde fica /home/alice/accounts está cheio."));
 }
 
 #[test]
@@ -101,5 +101,5 @@ fn settings_that_could_not_be_read_are_said_to_be_kept_elsewhere() {
     let why = DiskProblem::Full;
     let path = "/home/alice/settings.json".into();
     desk.notice(Notice::Settings(SettingsProblem::NotWritten { path, why }));
-    assert!(desk.sees("What you change in the settings is not kept. The disk of"));
+    assert!(desk.sees("Your changes to the settings are not being saved. The disk that holds"));
 }

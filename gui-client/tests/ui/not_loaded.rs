@@ -8,7 +8,7 @@ use mensageiro::{
 
 use crate::desk::{Desk, conversation, person, received};
 
-const WHAT: &str = "Messages of this conversation could not be loaded.";
+const WHAT: &str = "The messages of this conversation could not be loaded.";
 
 fn refuse(desk: &mut Desk, command: &Command) {
     desk.tell(Event::NotLoaded {

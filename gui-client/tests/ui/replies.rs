@@ -121,7 +121,7 @@ fn a_quote_alone_is_not_sent_and_is_kept_with_the_draft() {
     assert_eq!(sent(&desk), None);
     desk.press(Modifiers::NONE, Key::Escape);
     desk.press(Modifiers::COMMAND, Key::ArrowUp);
-    desk.click("Do not reply to this message");
+    desk.click("Cancel the reply");
     assert_eq!(draft(&desk), "");
     desk.press(Modifiers::COMMAND, Key::ArrowUp);
     desk.asked();

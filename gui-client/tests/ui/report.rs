@@ -82,7 +82,7 @@ fn what_is_only_at_the_server_is_told_whatever_the_format() {
         until(&mut desk, |notice| {
             matches!(notice, Some(Notice::SavedInPart(..)))
         });
-        let sentence = "Older ones are still at the server";
+        let sentence = "Older ones are still on the server";
         assert!(desk.sees(sentence), "{format:?}");
         // Rows have no place for it.
         let written = std::fs::read_to_string(path).unwrap();

@@ -135,14 +135,14 @@ fn the_menu_of_a_conversation_begins_with_a_search_in_it() {
 #[test]
 fn the_button_in_the_field_ends_the_search() {
     let mut desk = desk();
-    assert!(!desk.sees("End the search"));
+    assert!(!desk.sees("Clear search"));
     desk.press(Modifiers::COMMAND, Key::F);
     look_for(&mut desk, "here", Some(person("bob")), said().to_vec());
-    let button = desk.harness.get_by_label("End the search").rect();
+    let button = desk.harness.get_by_label("Clear search").rect();
     assert_eq!(button.size(), egui::Vec2::splat(28.0));
-    desk.click("End the search");
+    desk.click("Clear search");
     assert_eq!(query(&desk), "");
     assert_eq!(desk.session().search.with, None);
-    assert!(!desk.sees("End the search"));
+    assert!(!desk.sees("Clear search"));
     assert!(desk.harness.get_by_label("Message").is_focused());
 }

@@ -218,7 +218,7 @@ fn quoted(
     };
     let width = width - 2.0 * QUOTE_PAD;
     [
-        (view.person(quote.author), text::small_strong(), name),
+        (view.quoted(quote.author), text::small_strong(), name),
         (quote.excerpt, text::small(), ink),
     ]
     .map(|(words, font, ink)| ui.painter().layout_job(one_line(words, font, ink, width)))

@@ -301,7 +301,10 @@ fn spoken(view: &View<'_>, message: &Message) -> String {
     match quote {
         None => said,
         Some(quote) => view.texts.fill(
-            "chat.replying_to",
+            match view.is_me(quote.author) {
+                true => "chat.replying_to_own",
+                false => "chat.replying_to",
+            },
             &[
                 ("name", view.person(quote.author)),
                 ("quote", quote.excerpt),
