@@ -23,6 +23,7 @@ pub mod live;
 pub mod login;
 pub mod mailbox;
 pub mod message;
+mod not_text;
 pub mod options;
 pub mod rules;
 mod server;

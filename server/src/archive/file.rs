@@ -7,21 +7,21 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use mensageiro_protocol::Login;
 use tracing::warn;
 
 use super::{
     ArchiveError,
+    repair::{self, Found, Key},
     row::{HEADER, Rows},
 };
-use crate::{message::MessageId, store::Store};
+use crate::{message::MessageId, not_text::not_text, store::Store};
 
 /// `messages.csv`. It is opened anew for each write, so that it may be moved or edited while the
 /// server runs.
 pub(super) struct ArchiveFile {
     path: PathBuf,
     /// Rows that are in the file although the store still holds them.
-    written: HashSet<(MessageId, Login)>,
+    written: HashSet<Key>,
     /// A write went wrong half way, or the store does not know of it, so the end of the file must
     /// be looked at.
     is_suspect: bool,
@@ -50,20 +50,51 @@ impl ArchiveFile {
         &self.path
     }
 
-    /// Makes the file end in a whole row, and finds out which rows of the store it has already.
+    /// Cuts off what a crash has left of a row, and finds out which rows of the store are there already.
     /// Returns the largest id it has seen doing so.
-    pub(super) fn mend(&mut self, store: &dyn Store) -> Result<MessageId, ArchiveError> {
+    pub(super) fn repair(&mut self, store: &dyn Store) -> Result<MessageId, ArchiveError> {
         // Before anything is gathered: somebody may have it open for hours.
-        self.io(|path| open(path).map(drop))?;
+        self.io(|path| begin(path).map(drop))?;
         let mut pending = HashSet::new();
         store.unarchived(usize::MAX, usize::MAX, &mut |mark, message| {
             pending.insert((message.id, mark.reader.clone()));
         })?;
         let from = store.archive_bytes()?;
-        let tail = self.io(|path| mend(path, from, &pending))?;
-        self.written = tail.written;
+        let mut found = self.io(|path| repair::look(&mut open(path)?, from, &pending))?;
+        match self.torn(&found, store)? {
+            Some(start) => {
+                warn!(
+                    "{}: the last row had not been written completely; it is written again",
+                    self.path.display()
+                );
+                self.io(|path| cut(path, start))?;
+                found.cut(start);
+            }
+            None => found.keep(&pending),
+        }
+        self.written = found.written.into_keys().collect();
         self.is_suspect = false;
-        Ok(tail.newest)
+        Ok(found.newest)
+    }
+
+    /// Where the beginning of a row begins that the store will give us again.
+    fn torn(&self, found: &Found, store: &dyn Store) -> Result<Option<u64>, ArchiveError> {
+        let Some(first) = found.unfinished.first().map(|piece| piece.start) else {
+            return Ok(None);
+        };
+        let end = self.io(|path| read_from(path, first))?;
+        let (mut torn, mut row) = (None, Rows::default());
+        store.unarchived(usize::MAX, usize::MAX, &mut |mark, message| {
+            let key = (message.id, mark.reader.clone());
+            if found.written.contains_key(&key) {
+                return;
+            }
+            row.bytes.clear();
+            row.push(message, mark);
+            row.end_moment();
+            torn = torn.into_iter().chain(found.torn(&end, &row.bytes)).min();
+        })?;
+        Ok(torn)
     }
 
     /// Appends the rows of at most so many marks and about so many messages that the store has for
@@ -76,7 +107,7 @@ impl ArchiveFile {
         messages: usize,
     ) -> Result<Option<Appended>, ArchiveError> {
         if self.is_suspect {
-            self.mend(store)?;
+            self.repair(store)?;
         }
         let mut rows = Rows::default();
         let mut repeated = Vec::new();
@@ -119,20 +150,73 @@ impl ArchiveFile {
     }
 
     fn failed(&self, source: io::Error) -> ArchiveError {
-        ArchiveError::Io {
-            file: self.path.clone(),
-            source,
+        let file = self.path.clone();
+        if source.kind() == io::ErrorKind::InvalidData {
+            let what = source.to_string();
+            return ArchiveError::NotCsv { file, what };
         }
+        ArchiveError::Io { file, source }
     }
 }
 
+/// Opens the file, making it when there is none. Nothing is appended to what rows would damage.
 fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new()
+    let mut file = OpenOptions::new()
         .read(true)
         .write(true)
         .create(true)
         .truncate(false)
-        .open(path)
+        .open(path)?;
+    let mut beginning = Vec::new();
+    (&mut file).take(8).read_to_end(&mut beginning)?;
+    match what_else(&beginning) {
+        Some(what) => Err(io::Error::new(io::ErrorKind::InvalidData, what)),
+        None => Ok(file),
+    }
+}
+
+/// What the file is, if it is no CSV of one byte for each letter of ASCII.
+fn what_else(beginning: &[u8]) -> Option<&'static str> {
+    match beginning {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [1..=255, 0, 1..=255, 0, ..] => {
+            Some("text in UTF-16 (\"Unicode\")")
+        }
+        _ => not_text(beginning),
+    }
+}
+
+/// Makes sure that there is a file with a header, and no NUL bytes at its end, as a power cut may leave
+/// them.
+fn begin(path: &Path) -> io::Result<()> {
+    let mut file = open(path)?;
+    let length = file.seek(SeekFrom::End(0))?;
+    let text = repair::text_end(&mut file, length)?;
+    if text < length {
+        warn!("{}: the NUL bytes at its end were cut off", path.display());
+        file.set_len(text)?;
+    }
+    if text == 0 {
+        file.seek(SeekFrom::Start(0))?;
+        file.write_all(&header())?;
+    }
+    if text < length || text == 0 {
+        file.sync_data()?;
+    }
+    Ok(())
+}
+
+fn cut(path: &Path, length: u64) -> io::Result<()> {
+    let file = open(path)?;
+    file.set_len(length)?;
+    file.sync_data()
+}
+
+fn read_from(path: &Path, start: u64) -> io::Result<Vec<u8>> {
+    let mut file = open(path)?;
+    file.seek(SeekFrom::Start(start))?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 fn append(path: &Path, rows: &[u8]) -> io::Result<u64> {
@@ -140,7 +224,7 @@ fn append(path: &Path, rows: &[u8]) -> io::Result<u64> {
     let mut length = file.seek(SeekFrom::End(0))?;
     let before = if length == 0 {
         header()
-    } else if last_byte(&mut file)? != Some(b'\n') {
+    } else if repair::byte_at(&mut file, length - 1)? != b'\n' {
         // Somebody saved it without the last line end.
         vec![b'\n']
     } else {
@@ -158,192 +242,4 @@ fn append(path: &Path, rows: &[u8]) -> io::Result<u64> {
 
 fn header() -> Vec<u8> {
     [HEADER.join(",").as_bytes(), b"\n"].concat()
-}
-
-fn last_byte(file: &mut File) -> io::Result<Option<u8>> {
-    if file.seek(SeekFrom::End(0))? == 0 {
-        return Ok(None);
-    }
-    file.seek(SeekFrom::End(-1))?;
-    let mut byte = [0];
-    file.read_exact(&mut byte)?;
-    Ok(Some(byte[0]))
-}
-
-/// Looks at what was written after the first `from` bytes, cuts off a row that a crash tore, and
-/// says which of the `pending` rows are there.
-fn mend(path: &Path, from: u64, pending: &HashSet<(MessageId, Login)>) -> io::Result<Tail> {
-    let mut file = open(path)?;
-    let length = file.seek(SeekFrom::End(0))?;
-    if length == 0 {
-        file.write_all(&header())?;
-        file.sync_data()?;
-        return Ok(Tail::default());
-    }
-    let start = tail_start(&mut file, from, length)?;
-    let mut tail = Vec::new();
-    file.seek(SeekFrom::Start(start))?;
-    file.read_to_end(&mut tail)?;
-    let mut found = Tail::default();
-    for row in Pieces::new(&tail) {
-        let is_pending = || pending.iter().any(|(id, _)| Some(*id) == row.id);
-        if row.is_whole {
-            found.newest = found.newest.max(row.id.unwrap_or_default());
-            let key = row.id.zip(row.reader);
-            found
-                .written
-                .extend(key.filter(|key| pending.contains(key)));
-        } else if is_pending() || row.fields < HEADER.len() {
-            warn!(
-                "{}: an incomplete last row was cut off; it is written again",
-                path.display()
-            );
-            file.set_len(start + row.start as u64)?;
-            file.sync_data()?;
-        }
-    }
-    Ok(found)
-}
-
-/// What was found at the end of the file.
-#[derive(Debug, Default)]
-struct Tail {
-    /// Pending rows that are there.
-    written: HashSet<(MessageId, Login)>,
-    /// The largest id.
-    newest: MessageId,
-}
-
-/// Where rows start that may be unknown to the store: at `from` if a row ends there, otherwise
-/// (the file was edited) at the beginning.
-fn tail_start(file: &mut File, from: u64, length: u64) -> io::Result<u64> {
-    if from == 0 || from > length {
-        return Ok(0);
-    }
-    file.seek(SeekFrom::Start(from - 1))?;
-    let mut byte = [0];
-    file.read_exact(&mut byte)?;
-    Ok(if byte[0] == b'\n' { from } else { 0 })
-}
-
-/// The rows of a piece of CSV, told apart by quotes and line ends alone.
-struct Pieces<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
-struct Piece {
-    start: usize,
-    id: Option<MessageId>,
-    reader: Option<Login>,
-    fields: usize,
-    is_whole: bool,
-}
-
-impl<'a> Pieces<'a> {
-    fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0 }
-    }
-}
-
-impl Iterator for Pieces<'_> {
-    type Item = Piece;
-
-    fn next(&mut self) -> Option<Piece> {
-        let start = self.at;
-        let rest = &self.bytes[start..];
-        if rest.is_empty() {
-            return None;
-        }
-        let mut in_quotes = false;
-        // Where each field after the first one begins.
-        let mut begins = Vec::with_capacity(HEADER.len());
-        let mut end = None;
-        for (index, byte) in rest.iter().enumerate() {
-            match byte {
-                b'"' => in_quotes = !in_quotes,
-                b',' if !in_quotes => begins.push(index + 1),
-                b'\n' if !in_quotes => {
-                    end = Some(index);
-                    break;
-                }
-                _ => {}
-            }
-        }
-        let row = &rest[..end.unwrap_or(rest.len())];
-        self.at = start + end.map_or(rest.len(), |end| end + 1);
-        let field = |begin: usize, next: Option<&usize>| {
-            let end = next.map_or(row.len(), |next| next - 1);
-            str::from_utf8(&row[begin..end]).ok()
-        };
-        let id = field(0, begins.first()).and_then(|id| id.parse().ok());
-        let to = begins.get(3).and_then(|&to| field(to, begins.get(4)));
-        Some(Piece {
-            start,
-            id: id.map(MessageId),
-            reader: to.and_then(reader_of),
-            fields: begins.len() + 1,
-            is_whole: end.is_some(),
-        })
-    }
-}
-
-/// Who read a message, by the field that says to whom it was written.
-fn reader_of(to: &str) -> Option<Login> {
-    let name = to.rsplit('/').next()?;
-    Login::parse(name).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ROW_1: &str = "1,t,t,ana,bob,hi\n";
-    const ROW_2: &str = "2,t,t,ana,bob,\"say \"\"x\"\",\ny\"\n";
-
-    /// Mends a file of this content when rows 1 and 2 are pending.
-    fn check(content: &str, from: u64, written: &[u64], left: &str) {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("messages.csv");
-        std::fs::write(&path, content).unwrap();
-        let bob = Login::parse("bob").unwrap();
-        let pending = HashSet::from([1, 2].map(|id| (MessageId(id), bob.clone())));
-        let found = mend(&path, from, &pending).unwrap().written;
-        let mut found: Vec<_> = found.into_iter().map(|(id, _)| id.0).collect();
-        found.sort_unstable();
-        assert_eq!(found, written);
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), left);
-    }
-
-    #[test]
-    fn a_new_file_gets_its_header() {
-        check("", 0, &[], "id,sent_at,read_at,from,to,text\n");
-    }
-
-    #[test]
-    fn rows_that_are_there_are_found_and_a_torn_one_is_cut_off_wherever_it_was_torn() {
-        let header = String::from_utf8(header()).unwrap();
-        let whole = format!("{header}{ROW_1}{ROW_2}");
-        check(&whole, 0, &[1, 2], &whole);
-        check(&whole, header.len() as u64, &[1, 2], &whole);
-        for cut in header.len() + ROW_1.len() + 1..whole.len() {
-            check(&whole[..cut], 0, &[1], &whole[..header.len() + ROW_1.len()]);
-        }
-    }
-
-    #[test]
-    fn the_rows_of_a_group_message_are_told_apart_by_their_readers() {
-        let header = String::from_utf8(header()).unwrap();
-        let row = "1,t,t,ana,class/carla,hi\n";
-        let others = format!("{header}{row}");
-        check(&others, 0, &[], &others);
-        let both = format!("{header}{row}{}", row.replace("carla", "bob"));
-        check(&both, 0, &[1], &both);
-    }
-
-    #[test]
-    fn what_somebody_else_wrote_stays() {
-        let edited = "id,sent_at,read_at,from,to,text\n7,t,t,ana,bob,kept";
-        check(edited, 500, &[], edited);
-    }
 }

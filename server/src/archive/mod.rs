@@ -5,6 +5,8 @@
 //! store still holds; they are found in the file's tail at the next start and not written again.
 
 mod file;
+mod pieces;
+mod repair;
 mod row;
 
 use std::{
@@ -51,6 +53,16 @@ pub enum ArchiveError {
         /// What the system said.
         source: io::Error,
     },
+    /// Somebody has saved it in another form, and rows of text would spoil it.
+    #[error(
+        "{file}: it is {what}, not CSV, so no rows are appended to it; save it as CSV (UTF-8), or move it away and a new one is begun"
+    )]
+    NotCsv {
+        /// Which file.
+        file: PathBuf,
+        /// What it is.
+        what: String,
+    },
     /// The store refused.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -85,7 +97,7 @@ impl Archive {
             file: ArchiveFile::new(file),
             store,
         };
-        let newest = writer.file.mend(&*writer.store)?;
+        let newest = writer.file.repair(&*writer.store)?;
         let (ring, rings) = bounded(1);
         let bell = Bell(ring);
         bell.ring();
@@ -138,7 +150,7 @@ impl Writer {
                 }
                 Err(error) => {
                     if pause.is_none() || is_last {
-                        warn!("{error}; the rows are kept and written later");
+                        warn!("{error}; the rows wait in the store until then");
                     }
                     let doubled = pause.map_or(SHORTEST_PAUSE, |pause| pause * 2);
                     pause = Some(doubled.min(LONGEST_PAUSE));
