@@ -18,7 +18,7 @@ use crate::{
     admission::Admission,
     archive::{Archive, ArchiveError, Bell},
     connection::Patience,
-    directory::{Directory, ReadError, Watch},
+    directory::{Directory, People, ReadError, Watch},
     hub::Hub,
     journal::{Journal, Parts},
     listener::{Gate, Listener},
@@ -323,14 +323,15 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 fn watch(directory: &Arc<Directory>, hub: &Arc<Hub>, online: &Arc<Online>) -> Option<Watch> {
-    let (edited, hub, online) = (directory.clone(), hub.clone(), online.clone());
-    let changed = move || {
-        let people = edited.people();
-        hub.hang_up_on(|login| !people.users.contains(login));
-        live::tell_roster(&people, &online);
+    let (hub, online) = (hub.clone(), online.clone());
+    let changed = move |_: &People, new: &People| {
+        hub.hang_up_on(|login| !new.users.contains(login));
+        live::tell_roster(new, &online);
     };
     Watch::start(directory.clone(), changed)
-        .inspect_err(|error| warn!("{error}"))
+        .inspect_err(|error| {
+            warn!("edits of users.csv and groups.csv count from the next start only: {error}");
+        })
         .ok()
 }
 

@@ -79,7 +79,44 @@ fn what_prevents_a_start_is_one_clear_sentence() {
         &["--data", data],
         &["users.csv:", "line 2: ' '", "line 4: a login starts with"],
     );
-    fs::write(folder.path().join("users.csv"), "ana\n").unwrap();
+    let users = folder.path().join("users.csv");
+    let wide = "login;nome\nana;Ana"
+        .encode_utf16()
+        .flat_map(u16::to_be_bytes);
+    for (content, expected) in [
+        (
+            &b"login,name\nana,\"Ana\nbruno,Bruno\n"[..],
+            "users.csv: line 2: a quote (\") is opened",
+        ),
+        (
+            b"PK\x03\x04\x14\0\x06\0",
+            "users.csv: line 1: the file is a workbook (.xlsx",
+        ),
+        (
+            &wide.collect::<Vec<_>>()[..35],
+            "users.csv: line 2: the file is UTF-16 up to here",
+        ),
+        (
+            b"ana\nbruno\n\0\0\0",
+            "users.csv: line 3: there are NUL bytes",
+        ),
+        (
+            b"ana\n2.02E+11,Bruno\n",
+            "users.csv: line 2: 2.02E+11 is a number that",
+        ),
+    ] {
+        fs::write(&users, content).unwrap();
+        check_refused(&["--data", data], &[expected]);
+    }
+    fs::remove_file(&users).unwrap();
+    fs::create_dir(&users).unwrap();
+    check_refused(&["--data", data], &["users.csv: it is not a file; put"]);
+    fs::remove_dir(&users).unwrap();
+    fs::write(&users, "ana\nbruno\n").unwrap();
+    let groups = folder.path().join("groups.csv");
+    fs::write(&groups, "a,ana,\"note\na,bruno\n").unwrap();
+    check_refused(&["--data", data], &["groups.csv: line 1: a quote"]);
+    fs::remove_file(&groups).unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     check_refused(&["--data", data, "--listen", &address], &["is taken"]);

@@ -7,11 +7,16 @@
 
 mod support;
 
-use std::{fs, io::Write, time::Instant};
+use std::{
+    fs,
+    io::{ErrorKind, Write},
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use mensageiro_protocol::Framing;
 use mensageiro_server::directory::Users;
-use support::{TestServer, eventually};
+use support::{Client, TestServer, eventually};
 
 fn is_user(server: &TestServer, login: &str) -> bool {
     let mut client = server.connect(Framing::Line);
@@ -94,6 +99,156 @@ fn groups_are_picked_up_when_their_file_is_edited() {
         server.archive(1),
         [("ana".into(), "class/bruno".into(), "hello".into())]
     );
+}
+
+/// Whether nothing at all is said to this client for two seconds.
+fn is_left_alone(client: &mut Client) -> bool {
+    let patience = Some(Duration::from_secs(2));
+    client.stream.set_read_timeout(patience).unwrap();
+    let heard = client.try_hear();
+    client
+        .stream
+        .set_read_timeout(Some(support::PATIENCE))
+        .unwrap();
+    matches!(heard, Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut))
+}
+
+#[test]
+fn a_file_that_is_not_complete_yet_throws_nobody_out() {
+    let whole = "login,name\nana,Ana\nbruno,Bruno\ncarla,Carla\nzoe,Zoe\n";
+    for part in [0, 11, 19, 21, 35] {
+        let server = TestServer::start(&["ana", "bruno", "carla"]);
+        let mut carla = server.log_in("carla");
+        let mut file = fs::File::create(server.file("users.csv")).unwrap();
+        file.write_all(&whole.as_bytes()[..part]).unwrap();
+        assert!(is_left_alone(&mut carla), "with {part} bytes");
+        file.write_all(&whole.as_bytes()[part..]).unwrap();
+        eventually(|| is_user(&server, "zoe"));
+        assert!(carla.exchange("@ana still here").is_empty());
+    }
+}
+
+#[test]
+fn users_who_are_gone_for_good_are_removed_and_others_added_together() {
+    let server = TestServer::start(&["ana", "bruno", "carla"]);
+    let mut ana = server.log_in("ana");
+    let mut bruno = server.log_in("bruno");
+    fs::write(server.file("users.csv"), "ana\nzoe\n").unwrap();
+    assert_eq!(bruno.hear(), None);
+    assert!(is_user(&server, "zoe"));
+    assert!(!is_user(&server, "carla"));
+    // A list of nobody is a mistake, however long it stays.
+    fs::write(server.file("users.csv"), "login,name\n").unwrap();
+    std::thread::sleep(Duration::from_secs(6));
+    assert!(ana.exchange("").is_empty());
+}
+
+#[test]
+fn members_stay_while_groups_csv_is_not_complete() {
+    let server = TestServer::start(&["ana", "bruno"]);
+    let whole = "class,ana\nclass,bruno\n";
+    fs::write(server.file("groups.csv"), whole).unwrap();
+    let mut ana = server.log_in("ana");
+    let mut bruno = server.log_in("bruno");
+    eventually(|| {
+        ana.exchange("@class one");
+        bruno.exchange("") == ["@class ana: one"]
+    });
+    fs::write(server.file("groups.csv"), &whole[..10]).unwrap();
+    assert!(is_left_alone(&mut bruno));
+    ana.exchange("@class two");
+    assert_eq!(bruno.exchange(""), ["@class ana: two"]);
+    fs::write(server.file("groups.csv"), whole).unwrap();
+}
+
+#[test]
+fn a_broken_quote_throws_nobody_out() {
+    let server = TestServer::start(&["ana", "bruno"]);
+    let mut bruno = server.log_in("bruno");
+    for broken in [
+        "ana,\"Ana\nbruno,Bruno\nzoe,Zoe\n",
+        "ana,\"Ana\nbruno,Bruno\"\nzoe\n",
+    ] {
+        fs::write(server.file("users.csv"), broken).unwrap();
+        assert!(is_left_alone(&mut bruno));
+        assert!(!is_user(&server, "zoe"));
+    }
+}
+
+/// What an edit does that the system does not tell of, as it is not in the data folder.
+#[cfg(unix)]
+fn check_noticed(prepare: impl Fn(&Path, &Path), edit: impl Fn(&Path, &Path)) {
+    let mut server = TestServer::start(&["ana"]);
+    server.stop();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let here = server.folder.path().to_owned();
+    fs::remove_file(here.join("users.csv")).unwrap();
+    prepare(&here, elsewhere.path());
+    server.restart();
+    edit(&here, elsewhere.path());
+    eventually(|| is_user(&server, "zoe"));
+}
+
+#[cfg(unix)]
+fn append(file: &Path) {
+    let mut file = fs::OpenOptions::new().append(true).open(file).unwrap();
+    file.write_all(b"zoe\n").unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn an_edit_behind_a_link_is_noticed() {
+    use std::os::unix::fs::symlink;
+    let there = |elsewhere: &Path| fs::write(elsewhere.join("users.csv"), "ana\n").unwrap();
+    check_noticed(
+        |here, elsewhere| {
+            there(elsewhere);
+            symlink(elsewhere.join("users.csv"), here.join("users.csv")).unwrap();
+        },
+        |_, elsewhere| append(&elsewhere.join("users.csv")),
+    );
+    check_noticed(
+        |here, elsewhere| {
+            there(elsewhere);
+            fs::hard_link(elsewhere.join("users.csv"), here.join("users.csv")).unwrap();
+        },
+        |_, elsewhere| append(&elsewhere.join("users.csv")),
+    );
+    // As a Kubernetes ConfigMap is mounted: the file links to a folder that is a link itself.
+    check_noticed(
+        |here, elsewhere| {
+            fs::create_dir(elsewhere.join("1")).unwrap();
+            fs::write(elsewhere.join("1/users.csv"), "ana\n").unwrap();
+            symlink("1", elsewhere.join("data")).unwrap();
+            symlink(elsewhere.join("data/users.csv"), here.join("users.csv")).unwrap();
+        },
+        |_, elsewhere| {
+            fs::create_dir(elsewhere.join("2")).unwrap();
+            fs::write(elsewhere.join("2/users.csv"), "ana\nzoe\n").unwrap();
+            symlink("2", elsewhere.join("new")).unwrap();
+            fs::rename(elsewhere.join("new"), elsewhere.join("data")).unwrap();
+        },
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_for_a_while_keeps_the_old_list() {
+    use std::os::unix::fs::symlink;
+    let server = TestServer::start(&["ana", "bruno"]);
+    let mut bruno = server.log_in("bruno");
+    let users = server.file("users.csv");
+    fs::remove_file(&users).unwrap();
+    assert!(is_left_alone(&mut bruno));
+    symlink(server.file("nowhere.csv"), &users).unwrap();
+    assert!(is_left_alone(&mut bruno));
+    fs::remove_file(&users).unwrap();
+    fs::create_dir(&users).unwrap();
+    assert!(is_left_alone(&mut bruno));
+    fs::remove_dir(&users).unwrap();
+    fs::write(&users, "bruno\nana\nzoe\n").unwrap();
+    eventually(|| is_user(&server, "zoe"));
+    assert!(bruno.exchange("@ana still here").is_empty());
 }
 
 #[test]

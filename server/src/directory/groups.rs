@@ -1,4 +1,5 @@
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     path::Path,
     sync::Arc,
@@ -8,6 +9,8 @@ use mensageiro_protocol::Login;
 
 use super::{
     Users,
+    header::{GroupColumns, of_row},
+    rows::rows,
     table::{self, BadLine, ReadError},
 };
 
@@ -18,12 +21,9 @@ pub struct Groups {
     strangers: Vec<BadLine>,
 }
 
-/// Words that mark the first line as a header.
-const HEADER_WORDS: [&str; 6] = ["group", "groups", "grupo", "grupos", "turma", "equipe"];
-
 impl Groups {
-    /// Reads the file: one line for each member, the group and then the member's login. No file
-    /// is no groups.
+    /// Reads the file: one line for each member, the group and then the member's login, unless a
+    /// header has them the other way round. No file is no groups.
     ///
     /// # Errors
     /// [`ReadError`]; a file with a bad line is refused as a whole.
@@ -44,16 +44,23 @@ impl Groups {
         let mut groups = BTreeMap::<Login, BTreeSet<Login>>::new();
         let mut strangers = Vec::new();
         let mut bad = Vec::new();
-        let read = table::rows(bytes, &HEADER_WORDS, |line, row| match member(row, users) {
-            Ok((group, member)) if users.contains(&member) => {
-                groups.entry(group).or_default().insert(member);
+        let mut columns = None;
+        let read = rows(bytes, |line, row| {
+            let header = || GroupColumns::of(row, users);
+            let Some(columns) = of_row(&mut columns, GroupColumns::PLAIN, header) else {
+                return;
+            };
+            match member(row, columns, users) {
+                Ok((group, member)) if users.contains(&member) => {
+                    groups.entry(group).or_default().insert(member);
+                }
+                Ok((_, member)) => {
+                    strangers.push(BadLine::new(line, format!("{member} is not in users.csv")));
+                }
+                Err(reason) => bad.push(BadLine::new(line, reason)),
             }
-            Ok((_, member)) => {
-                strangers.push(BadLine::new(line, format!("{member} is not in users.csv")));
-            }
-            Err(reason) => bad.push(BadLine::new(line, reason)),
         });
-        bad.extend(read.err());
+        read.map_err(|bad| vec![bad])?;
         if bad.is_empty() {
             let shared = groups
                 .into_iter()
@@ -96,15 +103,29 @@ impl Groups {
     pub fn is_empty(&self) -> bool {
         self.members.is_empty()
     }
+
+    /// How many memberships of these are not in `other`.
+    pub(super) fn not_in(&self, other: &Self) -> usize {
+        let missing = self.members.iter().map(|(group, members)| {
+            let others = other.members(group);
+            let is_other = |member: &&Login| others.is_none_or(|others| !others.contains(*member));
+            members.iter().filter(is_other).count()
+        });
+        missing.sum()
+    }
 }
 
-fn member(row: &csv::StringRecord, users: &Users) -> Result<(Login, Login), String> {
+fn member(
+    row: &[Cow<'_, str>],
+    columns: GroupColumns,
+    users: &Users,
+) -> Result<(Login, Login), String> {
     let name = |column: usize, what: &str| {
-        let field = row.get(column).unwrap_or_default();
+        let field = row.get(column).map_or("", |field| field);
         Login::parse(field).map_err(|reason| format!("the {what}: {reason}"))
     };
-    let group = name(0, "group")?;
-    let member = name(1, "member")?;
+    let group = name(columns.group, "group")?;
+    let member = name(columns.member, "member")?;
     if users.contains(&group) {
         return Err(format!(
             "{group} is a user; a group needs a name of its own"

@@ -1,7 +1,11 @@
 //! The registered users and their groups, in memory (rule S2), and the files they come from.
 
+mod decoding;
 mod groups;
+mod header;
 mod look_alike;
+mod rows;
+mod stamp;
 mod table;
 mod users;
 mod watch;
@@ -14,11 +18,12 @@ use std::{
 use mensageiro_protocol::Login;
 use tracing::warn;
 
+use self::stamp::Stamp;
 pub use self::{
     groups::Groups,
     table::{BadLine, ReadError},
     users::Users,
-    watch::{Watch, WatchError},
+    watch::Watch,
 };
 use crate::message::Recipient;
 
@@ -27,6 +32,8 @@ use crate::message::Recipient;
 #[derive(Debug)]
 pub struct Directory {
     files: [PathBuf; 2],
+    /// Of the files, before they were first read.
+    stamps: [Stamp; 2],
     people: RwLock<Arc<People>>,
 }
 
@@ -39,28 +46,10 @@ pub struct People {
     pub groups: Groups,
 }
 
-/// What reading the files again brought.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Change {
-    /// Logins that were not there before.
-    pub added: usize,
-    /// Logins that are gone.
-    pub removed: usize,
-    /// The groups are not what they were.
-    pub groups: bool,
-}
+/// Members of groups who are no users; so many of them are named.
+const NAMED_STRANGERS: usize = 20;
 
 impl People {
-    fn read([users, groups]: &[PathBuf; 2]) -> Result<Self, ReadError> {
-        let users = Users::read(users)?;
-        let file = groups;
-        let groups = Groups::read(file, &users)?;
-        for stranger in groups.strangers() {
-            warn!("{}: {stranger}, so this line says nothing", file.display());
-        }
-        Ok(Self { users, groups })
-    }
-
     /// Whom a name stands for, if anybody (rule S6).
     pub fn recipient(&self, name: &Login) -> Option<Recipient> {
         if self.users.contains(name) {
@@ -78,9 +67,12 @@ impl Directory {
     /// [`ReadError`] when a file is missing, unreadable, or has a bad line.
     pub fn open(users: &Path, groups: &Path) -> Result<Self, ReadError> {
         let files = [users.to_owned(), groups.to_owned()];
-        let people = People::read(&files)?;
+        let stamps = Stamp::of_all(&files);
+        let people = read(&files)?;
+        warn_of_strangers(&files, &people);
         Ok(Self {
             files,
+            stamps,
             people: RwLock::new(Arc::new(people)),
         })
     }
@@ -98,19 +90,38 @@ impl Directory {
         &self.files
     }
 
-    /// Reads the files again. After an error the old lists stand.
+    /// What the files say now, which does not count yet.
     ///
     /// # Errors
     /// [`ReadError`] when a file is missing, unreadable, or has a bad line.
-    pub fn reload(&self) -> Result<Change, ReadError> {
-        let new = People::read(&self.files)?;
-        let old = self.people();
-        let change = Change {
-            added: new.users.not_in(&old.users),
-            removed: old.users.not_in(&new.users),
-            groups: new.groups != old.groups,
-        };
+    pub fn read(&self) -> Result<People, ReadError> {
+        read(&self.files)
+    }
+
+    /// Lets another reading count.
+    pub fn replace(&self, new: People) {
+        if new.groups.strangers() != self.people().groups.strangers() {
+            warn_of_strangers(&self.files, &new);
+        }
         *self.people.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
-        Ok(change)
+    }
+}
+
+fn read([users, groups]: &[PathBuf; 2]) -> Result<People, ReadError> {
+    let users = Users::read(users)?;
+    let groups = Groups::read(groups, &users)?;
+    Ok(People { users, groups })
+}
+
+fn warn_of_strangers([_, groups]: &[PathBuf; 2], people: &People) {
+    let strangers = people.groups.strangers();
+    for stranger in strangers.iter().take(NAMED_STRANGERS) {
+        warn!(
+            "{}: {stranger}, so this line says nothing",
+            groups.display()
+        );
+    }
+    if let Some(more) = strangers.len().checked_sub(NAMED_STRANGERS + 1) {
+        warn!("{}: and {} more such lines", groups.display(), more + 1);
     }
 }

@@ -1,16 +1,17 @@
-//! A table as people save it: whatever of the usual forms of CSV it has.
+//! The bytes of a file of the directory, and what can be wrong with them.
 
 use std::{
-    borrow::Cow,
     fmt, fs, io,
     path::{Path, PathBuf},
 };
 
-use encoding_rs::WINDOWS_1252;
 use thiserror::Error;
 
 /// How many bad lines are named; the rest is counted.
 const NAMED_LINES: usize = 20;
+
+/// The longest file: a million users have 30 MB.
+const FILE_BYTES: u64 = 256 * 1024 * 1024;
 
 /// Why a file of the directory cannot be used.
 #[derive(Debug, Error)]
@@ -20,8 +21,26 @@ pub enum ReadError {
         "{0}: there is no such file; write one with a line `login,name` and one line for each user, or start with --init for a sample"
     )]
     Missing(PathBuf),
+    /// It is a link to a file that is not there.
+    #[error("{file}: it is a link to {}, which is not there; put the file there or remove the link", target.display())]
+    LeadsNowhere {
+        /// The link.
+        file: PathBuf,
+        /// What it names.
+        target: PathBuf,
+    },
+    /// It is a folder or a device.
+    #[error("{0}: it is not a file; put a CSV file in its place")]
+    NotAFile(PathBuf),
+    /// It is longer than any list of users.
+    #[error(
+        "{0}: it is longer than 256 MiB, so it is not read; put a list of users or groups in its place"
+    )]
+    TooLong(PathBuf),
     /// The system refused.
-    #[error("{file}: cannot be read: {source}")]
+    #[error(
+        "{file}: cannot be read: {source}; the user who runs the server must be allowed to read it, and no other program may lock it"
+    )]
     Io {
         /// Which file.
         file: PathBuf,
@@ -94,77 +113,28 @@ impl ReadError {
 
 /// The bytes of a file; `None` if it is not there.
 pub(super) fn read(file: &Path) -> Result<Option<Vec<u8>>, ReadError> {
-    match fs::read(file) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(ReadError::Io {
-            file: file.to_owned(),
-            source,
-        }),
-    }
-}
-
-/// Shows each row with its line number: `,`, `;` or tab between the columns, a byte order mark or
-/// not, LF or CR LF, UTF-8 or Windows-1252. A first row that begins with one of `header_words`
-/// and rows without content are left out. Fields are trimmed.
-pub(super) fn rows(
-    bytes: &[u8],
-    header_words: &[&str],
-    mut visit: impl FnMut(u64, &csv::StringRecord),
-) -> Result<(), BadLine> {
-    let text = decode(bytes);
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .trim(csv::Trim::All)
-        .delimiter(delimiter(&text))
-        .from_reader(text.as_bytes());
-    let mut record = csv::StringRecord::new();
-    let mut is_first = true;
-    loop {
-        match reader.read_record(&mut record) {
-            Ok(false) => return Ok(()),
-            Ok(true) => {}
-            Err(error) => {
-                let line = error.position().map_or(0, csv::Position::line);
-                return Err(BadLine::new(line, "it is not CSV"));
-            }
+    let failed = |source| ReadError::Io {
+        file: file.to_owned(),
+        source,
+    };
+    let metadata = match fs::metadata(file) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return match fs::read_link(file) {
+                Ok(target) => Err(ReadError::LeadsNowhere {
+                    file: file.to_owned(),
+                    target,
+                }),
+                Err(_) => Ok(None),
+            };
         }
-        let line = record
-            .position()
-            .map_or(0, |position| line_of(&text, position));
-        let is_header = std::mem::take(&mut is_first)
-            && record
-                .get(0)
-                .is_some_and(|word| header_words.contains(&word.to_lowercase().as_str()));
-        if !is_header && record.iter().any(|field| !field.is_empty()) {
-            visit(line, &record);
-        }
+        metadata => metadata.map_err(failed)?,
+    };
+    // What a pipe has to say would be waited for.
+    if !metadata.is_file() {
+        return Err(ReadError::NotAFile(file.to_owned()));
     }
-}
-
-fn decode(bytes: &[u8]) -> Cow<'_, str> {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    match str::from_utf8(bytes) {
-        Ok(text) => Cow::Borrowed(text),
-        Err(_) => WINDOWS_1252.decode_without_bom_handling(bytes).0,
+    if metadata.len() > FILE_BYTES {
+        return Err(ReadError::TooLong(file.to_owned()));
     }
-}
-
-/// The line a record starts on. The reader counts the empty lines before it as part of it.
-fn line_of(text: &str, position: &csv::Position) -> u64 {
-    let start = usize::try_from(position.byte()).unwrap_or(usize::MAX);
-    let record = text.get(start..).unwrap_or_default();
-    let empty = record
-        .bytes()
-        .take_while(|byte| matches!(byte, b'\r' | b'\n'));
-    position.line() + empty.filter(|&byte| byte == b'\n').count() as u64
-}
-
-/// What parts the columns: the first of `,`, `;` and tab that the first line with one has.
-fn delimiter(text: &str) -> u8 {
-    let found = text
-        .bytes()
-        .find(|byte| matches!(byte, b',' | b';' | b'\t'));
-    found.unwrap_or(b',')
+    fs::read(file).map(Some).map_err(failed)
 }

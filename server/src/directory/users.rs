@@ -1,9 +1,11 @@
-use std::{collections::HashMap, path::Path};
+use std::{borrow::Cow, collections::HashMap, path::Path};
 
 use mensageiro_protocol::{Login, LoginError, Text};
 
 use super::{
+    header::{UserColumns, of_row},
     look_alike::look_alikes,
+    rows::rows,
     table::{self, BadLine, ReadError},
 };
 
@@ -16,27 +18,9 @@ pub struct Users {
 /// Longest name in characters; of a longer one the beginning is told.
 const NAME_CHARS: usize = 100;
 
-/// Words that mark the first line as a header, as spreadsheets and courses write them.
-const HEADER_WORDS: [&str; 14] = [
-    "login",
-    "logins",
-    "user",
-    "users",
-    "username",
-    "user name",
-    "user_name",
-    "usuario",
-    "usuarios",
-    "usuário",
-    "usuários",
-    "utilizador",
-    "nome de usuário",
-    "nome de usuario",
-];
-
 impl Users {
-    /// Reads the file. The first column is the login, the second one the name (or whatever one
-    /// likes), the others are free.
+    /// Reads the file. The first column is the login and the second one the name, unless a header
+    /// says otherwise; the others are free.
     ///
     /// # Errors
     /// [`ReadError`]; a file with a bad line is refused as a whole.
@@ -48,30 +32,34 @@ impl Users {
     /// Reads the content of the file.
     ///
     /// # Errors
-    /// Every bad line.
+    /// Every bad line, or the one from which on it makes no sense.
     pub fn parse(bytes: &[u8]) -> Result<Self, Vec<BadLine>> {
         let mut lines = HashMap::new();
         let mut names = HashMap::new();
         let mut bad = Vec::new();
-        let read = table::rows(bytes, &HEADER_WORDS, |line, row| {
-            match Login::parse(row.get(0).unwrap_or_default()) {
-                Err(LoginError::Empty) => {
-                    bad.push(BadLine::new(line, "the first column, the login, is empty"));
-                }
-                Err(error) => bad.push(BadLine::new(line, error)),
+        let mut columns = None;
+        let read = rows(bytes, |line, row| {
+            let Some(columns) = of_row(&mut columns, UserColumns::PLAIN, || UserColumns::of(row))
+            else {
+                return;
+            };
+            match login(row, columns) {
+                Err(reason) => bad.push(BadLine::new(line, reason)),
                 Ok(login) => match lines.get(&login) {
                     Some(earlier) => {
-                        let reason = format!("{login} is there already, on line {earlier}");
+                        let reason =
+                            format!("{login} is there already, on line {earlier}; remove one");
                         bad.push(BadLine::new(line, reason));
                     }
                     None => {
-                        names.insert(login.clone(), name(row));
+                        names.insert(login.clone(), name(row, columns));
                         lines.insert(login, line);
                     }
                 },
             }
         });
-        bad.extend(read.err());
+        // What comes before such a line is of no use without the rest.
+        read.map_err(|bad| vec![bad])?;
         bad.extend(look_alikes(&lines));
         if bad.is_empty() {
             return Ok(Self { names });
@@ -100,17 +88,52 @@ impl Users {
         self.names.is_empty()
     }
 
-    /// How many of these are not in `other`.
-    pub(super) fn not_in(&self, other: &Self) -> usize {
-        let logins = self.names.keys();
-        logins.filter(|login| !other.contains(login)).count()
+    /// Those of them who are not in `other`.
+    pub(super) fn not_in<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = &'a Login> {
+        self.names.keys().filter(|login| !other.contains(login))
     }
 }
 
-/// The second column, safe to show and not too long.
-fn name(row: &csv::StringRecord) -> Box<str> {
-    let name = Text::from(row.get(1).unwrap_or_default());
-    name.one_line().trim().chars().take(NAME_CHARS).collect()
+fn login(row: &[Cow<'_, str>], columns: UserColumns) -> Result<Login, String> {
+    let field = row.get(columns.login).map_or("", |field| field);
+    if is_shortened_number(field) {
+        return Err(format!(
+            "{field} is a number that a spreadsheet has shortened; format the column as text there, \
+             and write the number out"
+        ));
+    }
+    Login::parse(field).map_err(|error| match error {
+        LoginError::Empty => format!(
+            "column {}, the login, is empty; fill it in or remove the line",
+            columns.login + 1
+        ),
+        error => error.to_string(),
+    })
+}
+
+/// Whether it is `2.02612E+11` or the like.
+fn is_shortened_number(field: &str) -> bool {
+    let is_number = |text: &str| {
+        let mut digits = text.bytes();
+        digits.next().is_some_and(|byte| byte.is_ascii_digit())
+            && digits.all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b','))
+    };
+    let parts = field.split_once("E+").or_else(|| field.split_once("e+"));
+    parts.is_some_and(|(number, exponent)| is_number(number) && is_number(exponent))
+}
+
+/// The name, safe to show and not too long.
+fn name(row: &[Cow<'_, str>], columns: UserColumns) -> Box<str> {
+    let field = columns.name.and_then(|name| row.get(name));
+    let field = field.map_or("", |field| field);
+    // Somebody may have put a whole document into a cell.
+    let field = &field[..field.floor_char_boundary(16 * NAME_CHARS)];
+    Text::from(field)
+        .one_line()
+        .trim()
+        .chars()
+        .take(NAME_CHARS)
+        .collect()
 }
 
 #[cfg(test)]
@@ -160,8 +183,11 @@ mod tests {
         check_bad(
             "login,name\nana,Ana\n,Bob\nana,Again\n\r\n\na b,Two\n",
             &[
-                (3, "the first column, the login, is empty"),
-                (4, "ana is there already, on line 2"),
+                (
+                    3,
+                    "column 1, the login, is empty; fill it in or remove the line",
+                ),
+                (4, "ana is there already, on line 2; remove one"),
                 (
                     7,
                     "' ' is not allowed in a login (letters, digits and . _ - + @ are)",

@@ -1,63 +1,98 @@
+//! Edits of the files while the server runs.
+//!
+//! The system tells of an edit at once where it can. It cannot behind a link, in a file that is
+//! mounted by itself, or on many network file systems, so the files are also looked at now and then.
+
 use std::{
     io,
     path::{Path, PathBuf},
     sync::Arc,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use mensageiro_protocol::Login;
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
-use thiserror::Error;
 use tracing::{info, warn};
 
-use super::{Change, Directory};
+use super::{Directory, People, ReadError, stamp::Stamp};
 
-/// An edit is complete once the file has been left alone for this long.
-const SETTLED: Duration = Duration::from_millis(300);
+/// Files that have been left alone for this long are read. What nobody loses anything by counts then.
+const QUIET: Duration = Duration::from_millis(300);
 
-/// Reads the directory again whenever one of its files is edited. Costs nothing while it is not. Ends when
-/// dropped.
+/// They are read by then even if they go on changing.
+const LONGEST_UNREAD: Duration = Duration::from_secs(3);
+
+/// What somebody loses something by counts when the files have been left alone for this long: it
+/// may be a file that is being written, and those who seem to be gone are yet to come. It is also
+/// longer than the two seconds within which some file systems give two edits the same time.
+const STABLE: Duration = Duration::from_secs(5);
+
+/// Between two looks at files of which the system tells nothing.
+const LOOK: Duration = Duration::from_secs(3);
+
+/// Users who are gone; so many of them are named.
+const NAMED: usize = 5;
+
+/// Reads the directory again whenever one of its files is edited. Ends when dropped.
 pub struct Watch {
-    _watcher: RecommendedWatcher,
-}
-
-/// The files cannot be watched; the server works, but edits count from its next start only.
-#[derive(Debug, Error)]
-#[error("{folder}: edits of users.csv and groups.csv will not be noticed: {reason}")]
-pub struct WatchError {
-    folder: PathBuf,
-    reason: String,
+    _watcher: Option<RecommendedWatcher>,
+    edited: Sender<()>,
 }
 
 impl Watch {
-    /// Starts watching. `changed` is called after each reading that brought another list.
+    /// Starts watching. `changed` is called with the lists before and after each edit that counts.
     ///
     /// # Errors
-    /// When the system cannot watch the folder.
+    /// When the system has no thread left; the server works without, but edits count from its next
+    /// start only.
     pub fn start(
         directory: Arc<Directory>,
-        changed: impl Fn() + Send + 'static,
-    ) -> Result<Self, WatchError> {
+        changed: impl Fn(&People, &People) + Send + 'static,
+    ) -> io::Result<Self> {
         let files = directory.files().clone();
         let folder = files[0].parent().unwrap_or(Path::new(".")).to_owned();
-        let failed = |reason: String| WatchError {
-            folder: folder.clone(),
-            reason,
-        };
         // One place is enough: an edit that comes while one is waiting is part of it.
         let (edited, edits) = bounded(1);
-        let mut watcher = notify::recommended_watcher(on_event(files, edited))
-            .map_err(|error| failed(error.to_string()))?;
-        watcher
-            .watch(&folder, RecursiveMode::NonRecursive)
-            .map_err(|error| failed(error.to_string()))?;
+        let watcher = watcher(&folder, on_event(files, edited.clone()))
+            .inspect_err(|error| {
+                let (folder, seconds) = (folder.display(), LOOK.as_secs());
+                warn!("{folder}: edits are noticed only every {seconds} s: {error}");
+            })
+            .ok();
+        let mut follower = Follower {
+            stamps: directory.stamps.clone(),
+            directory,
+            changed,
+            last_change: Instant::now(),
+            unread_since: None,
+            is_open: false,
+            told: None,
+        };
         thread::Builder::new()
             .name("directory".into())
-            .spawn(move || follow(&directory, &edits, changed))
-            .map_err(|error: io::Error| failed(error.to_string()))?;
-        Ok(Self { _watcher: watcher })
+            .spawn(move || follower.run(&edits))?;
+        Ok(Self {
+            _watcher: watcher,
+            edited,
+        })
     }
+
+    /// Has the files read again although nothing tells of an edit.
+    pub fn look_again(&self) {
+        // One that waits will do.
+        let _ = self.edited.try_send(());
+    }
+}
+
+fn watcher(
+    folder: &Path,
+    on_event: impl Fn(notify::Result<Event>) + Send + 'static,
+) -> notify::Result<RecommendedWatcher> {
+    let mut watcher = notify::recommended_watcher(on_event)?;
+    watcher.watch(folder, RecursiveMode::NonRecursive)?;
+    Ok(watcher)
 }
 
 fn on_event(files: [PathBuf; 2], edited: Sender<()>) -> impl Fn(notify::Result<Event>) {
@@ -70,36 +105,137 @@ fn on_event(files: [PathBuf; 2], edited: Sender<()>) -> impl Fn(notify::Result<E
         let Ok(event) = event else { return };
         let is_edit = !matches!(event.kind, EventKind::Access(_));
         if is_edit && event.paths.iter().any(&is_ours) {
-            match edited.try_send(()) {
-                Ok(()) | Err(TrySendError::Full(()) | TrySendError::Disconnected(())) => {}
-            }
+            let _ = edited.try_send(());
         }
     }
 }
 
-fn follow(directory: &Directory, edits: &Receiver<()>, changed: impl Fn()) {
-    while edits.recv().is_ok() {
-        while edits.recv_timeout(SETTLED).is_ok() {}
-        match directory.reload() {
-            Ok(Change {
-                added: 0,
-                removed: 0,
-                groups: false,
-            }) => {}
-            Ok(Change {
-                added,
-                removed,
-                groups: _,
-            }) => {
-                let people = directory.people();
-                let (users, groups) = (people.users.len(), people.groups.len());
-                info!(
-                    "the directory was edited: {added} users added, {removed} removed; \
-                     {users} users and {groups} groups now"
-                );
-                changed();
+/// The thread's own: what it has seen of the files, and what it has made of it.
+struct Follower<F> {
+    directory: Arc<Directory>,
+    changed: F,
+    stamps: [Stamp; 2],
+    last_change: Instant,
+    /// The first change that no reading has followed yet.
+    unread_since: Option<Instant>,
+    /// The last reading is not the last word: it is repeated when the files are stable.
+    is_open: bool,
+    /// The last problem that was told, so that it is told once.
+    told: Option<String>,
+}
+
+impl<F: Fn(&People, &People)> Follower<F> {
+    fn run(&mut self, edits: &Receiver<()>) {
+        loop {
+            let is_told = match edits.recv_timeout(self.pause()) {
+                Ok(()) => true,
+                Err(RecvTimeoutError::Timeout) => false,
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            let stamps = Stamp::of_all(self.directory.files());
+            if is_told || stamps != self.stamps {
+                self.stamps = stamps;
+                self.last_change = Instant::now();
+                self.unread_since.get_or_insert(self.last_change);
             }
-            Err(error) => warn!("the directory was edited, the old one is kept: {error}"),
+            let age = self.last_change.elapsed();
+            let waited = self.unread_since.map(|since| since.elapsed());
+            if waited.is_some_and(|waited| age >= QUIET || waited >= LONGEST_UNREAD) {
+                self.unread_since = None;
+                self.is_open = true;
+                self.read(false);
+            } else if self.is_open && waited.is_none() && age >= STABLE {
+                self.is_open = self.read(true);
+            }
         }
+    }
+
+    /// How long until there is something to do if nobody tells of an edit.
+    fn pause(&self) -> Duration {
+        let age = self.last_change.elapsed();
+        if self.unread_since.is_some() {
+            QUIET.saturating_sub(age)
+        } else if self.is_open && age < STABLE {
+            (STABLE - age).min(LOOK)
+        } else {
+            LOOK
+        }
+    }
+
+    /// Reads the files. Returns whether they have to be read again although nothing changes.
+    fn read(&mut self, is_stable: bool) -> bool {
+        let old = self.directory.people();
+        match self.directory.read() {
+            Ok(new) if new.users.is_empty() && !old.users.is_empty() => {
+                let file = self.directory.files()[0].display();
+                self.tell(format!(
+                    "{file}: there are no users in it, so the old ones are kept; write them into it again"
+                ));
+                false
+            }
+            Ok(new) => {
+                self.compare(&old, new, is_stable);
+                false
+            }
+            Err(error) => {
+                let may_pass = matches!(error, ReadError::Io { .. });
+                self.tell(format!(
+                    "the directory was edited, the old one is kept: {error}"
+                ));
+                may_pass
+            }
+        }
+    }
+
+    fn compare(&mut self, old: &People, new: People, is_stable: bool) {
+        if new == *old {
+            if self.told.take().is_some() {
+                info!("the directory is in order again; nothing has changed");
+            }
+            return;
+        }
+        let removed = old.users.not_in(&new.users).count();
+        let left = old.groups.not_in(&new.groups);
+        if removed + left > 0 && !is_stable {
+            let missing = missing(old, &new, left);
+            let seconds = STABLE.as_secs();
+            return self.tell(format!(
+                "the directory was edited and lacks {missing}; that counts in {seconds} s if the files \
+                 stay as they are"
+            ));
+        }
+        self.told = None;
+        let added = new.users.not_in(&old.users).count();
+        let (users, groups) = (new.users.len(), new.groups.len());
+        self.directory.replace(new);
+        info!(
+            "the directory was edited: {added} users added, {removed} removed; \
+             {users} users and {groups} groups now"
+        );
+        (self.changed)(old, &self.directory.people());
+    }
+
+    fn tell(&mut self, problem: String) {
+        if self.told.as_ref() != Some(&problem) {
+            warn!("{problem}");
+            self.told = Some(problem);
+        }
+    }
+}
+
+/// Who is not there any more, in words.
+fn missing(old: &People, new: &People, members: usize) -> String {
+    let mut names: Vec<_> = old.users.not_in(&new.users).map(Login::as_str).collect();
+    names.sort_unstable();
+    let (removed, all) = (names.len(), old.users.len());
+    if removed > NAMED {
+        names.truncate(NAMED);
+        names.push("…");
+    }
+    let users = format!("{removed} of {all} users ({})", names.join(", "));
+    match (removed, members) {
+        (0, _) => format!("{members} members of groups"),
+        (_, 0) => users,
+        _ => format!("{users} and {members} members of groups"),
     }
 }

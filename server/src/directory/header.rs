@@ -1,0 +1,285 @@
+//! Which column is which, by the first row.
+
+use std::borrow::Cow;
+
+use mensageiro_protocol::{Login, LoginError};
+
+use super::Users;
+
+/// Words for the login itself. Here and below: without signs, spaces and capital letters.
+const LOGIN: &[&str] = &[
+    "login",
+    "logins",
+    "loginname",
+    "user",
+    "users",
+    "userid",
+    "username",
+    "usernames",
+    "usuario",
+    "usuarios",
+    "usuário",
+    "usuários",
+    "utilizador",
+    "utilizadores",
+    "nomedeusuario",
+    "nomedeusuário",
+    "nomedousuario",
+    "nomedousuário",
+];
+
+/// Words for what can stand for a login where there is none.
+const IDENTIFIER: &[&str] = &[
+    "matricula",
+    "matrícula",
+    "matriculas",
+    "matrículas",
+    "email",
+    "emails",
+    "emailaddress",
+    "id",
+];
+
+/// The same, but words that could also be somebody's login: they need company.
+const NUMBER: &[&str] = &[
+    "ra", "codigo", "código", "numero", "número", "nº", "n", "aluno", "aluna",
+];
+
+/// Words for the name that others see.
+const NAME: &[&str] = &[
+    "nome",
+    "nomes",
+    "nomecompleto",
+    "nomedoaluno",
+    "nomedaaluna",
+    "name",
+    "names",
+    "fullname",
+    "displayname",
+];
+
+/// Words that say so wherever in the row they stand: nobody is called that.
+const UNMISTAKABLE: &[&str] = &[
+    "login",
+    "username",
+    "nomedeusuario",
+    "nomedeusuário",
+    "matricula",
+    "matrícula",
+    "email",
+    "nomecompleto",
+    "fullname",
+];
+
+const GROUP: &[&str] = &[
+    "group", "groups", "grupo", "grupos", "turma", "turmas", "equipe", "equipes", "class",
+    "classe", "team",
+];
+
+const MEMBER: &[&str] = &[
+    "member",
+    "members",
+    "membro",
+    "membros",
+    "integrante",
+    "integrantes",
+    "participante",
+    "participantes",
+    "pessoa",
+    "student",
+    "students",
+    "estudante",
+    "estudantes",
+    "alunos",
+    "alunas",
+];
+
+/// The columns of `users.csv`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct UserColumns {
+    pub(super) login: usize,
+    pub(super) name: Option<usize>,
+}
+
+impl UserColumns {
+    /// Of a file without a header.
+    pub(super) const PLAIN: Self = Self {
+        login: 0,
+        name: Some(1),
+    };
+
+    /// What the first row says, if it is a header.
+    pub(super) fn of(row: &[Cow<'_, str>]) -> Option<Self> {
+        let words = words(row);
+        let first = words.first()?.as_str();
+        let has = |list: &[&str]| words[1..].iter().any(|word| list.contains(&word.as_str()));
+        let is_header = [LOGIN, IDENTIFIER, NAME]
+            .iter()
+            .any(|list| list.contains(&first))
+            || has(UNMISTAKABLE)
+            || (NUMBER.contains(&first) && has(NAME));
+        if !is_header {
+            return None;
+        }
+        let column = |list: &[&str]| words.iter().position(|word| list.contains(&word.as_str()));
+        let login = column(LOGIN)
+            .or_else(|| column(IDENTIFIER))
+            .or_else(|| column(NUMBER))
+            .unwrap_or(0);
+        let name = column(NAME).filter(|&name| name != login);
+        let second = || {
+            (login == 0
+                && words
+                    .get(1)
+                    .is_none_or(|word| !IDENTIFIER.contains(&word.as_str())))
+            .then_some(1)
+        };
+        Some(Self {
+            login,
+            name: name.or_else(second),
+        })
+    }
+}
+
+/// The columns of `groups.csv`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct GroupColumns {
+    pub(super) group: usize,
+    pub(super) member: usize,
+}
+
+impl GroupColumns {
+    /// Of a file without a header.
+    pub(super) const PLAIN: Self = Self {
+        group: 0,
+        member: 1,
+    };
+
+    /// What the first row says, if it is a header. A row with a user in the second column is none,
+    /// as a group may be called `turma`.
+    pub(super) fn of(row: &[Cow<'_, str>], users: &Users) -> Option<Self> {
+        let second = row.get(1).map(|field| Login::parse(field));
+        if matches!(&second, Some(Ok(login)) if users.contains(login)) {
+            return None;
+        }
+        let words = words(row);
+        let group = words
+            .iter()
+            .position(|word| GROUP.contains(&word.as_str()))?;
+        if group == 0 && matches!(second, Some(Err(reason)) if reason != LoginError::Empty) {
+            return Some(Self::PLAIN);
+        }
+        let lists = [LOGIN, MEMBER, IDENTIFIER, NUMBER, NAME];
+        let member = lists.iter().find_map(|list| {
+            let is_member =
+                |(column, word): (usize, &String)| column != group && list.contains(&word.as_str());
+            words.iter().enumerate().position(is_member)
+        })?;
+        Some(Self { group, member })
+    }
+}
+
+/// The columns that a row is read by: what the first row, if it is a `header`, has said, or `plain`.
+/// `None` for the header.
+pub(super) fn of_row<C: Copy>(
+    known: &mut Option<C>,
+    plain: C,
+    header: impl FnOnce() -> Option<C>,
+) -> Option<C> {
+    if known.is_some() {
+        return *known;
+    }
+    let header = header();
+    *known = header.or(Some(plain));
+    if header.is_some() { None } else { *known }
+}
+
+/// The fields as the lists above have them. Longer ones than any of these are no words.
+fn words(row: &[Cow<'_, str>]) -> Vec<String> {
+    let word = |field: &Cow<'_, str>| {
+        let letters = field.chars().take(64).filter(|c| c.is_alphanumeric());
+        letters.flat_map(char::to_lowercase).collect()
+    };
+    row.iter().map(word).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fields(row: &str) -> Vec<Cow<'_, str>> {
+        row.split(',').map(Cow::Borrowed).collect()
+    }
+
+    fn check_users(row: &str, expected: Option<(usize, Option<usize>)>) {
+        let found = UserColumns::of(&fields(row));
+        assert_eq!(
+            found.map(|found| (found.login, found.name)),
+            expected,
+            "{row}"
+        );
+    }
+
+    fn check_groups(row: &str, expected: Option<(usize, usize)>) {
+        let users = Users::parse(b"ana\naluno\nuser\n").unwrap();
+        let found = GroupColumns::of(&fields(row), &users);
+        assert_eq!(
+            found.map(|found| (found.group, found.member)),
+            expected,
+            "{row}"
+        );
+    }
+
+    #[test]
+    fn a_header_says_which_column_is_the_login() {
+        for row in [
+            "login,name",
+            "Usuário,Curso",
+            "nome",
+            "Matrícula,Nome",
+            "email,x",
+            "ID,Nome",
+            "User-Name,",
+        ] {
+            check_users(row, Some((0, Some(1))));
+        }
+        check_users("nome,login", Some((1, Some(0))));
+        check_users("id,login,nome", Some((1, Some(2))));
+        check_users("Nome Completo,E-mail", Some((1, Some(0))));
+        check_users("turma,nome,matricula", Some((2, Some(1))));
+        check_users("RA,Nome", Some((0, Some(1))));
+        check_users("Nº,Nome,RA,Login", Some((3, Some(1))));
+        check_users("login,email", Some((0, None)));
+        check_users("nome,curso", Some((0, Some(1))));
+    }
+
+    #[test]
+    fn a_row_of_a_user_is_no_header() {
+        for row in [
+            "ana",
+            "ana,Ana",
+            "ana,User",
+            "teste,Usuario",
+            "aluno,Aluno",
+            "ra,Ra",
+            "n,",
+            "id2,x",
+        ] {
+            check_users(row, None);
+        }
+    }
+
+    #[test]
+    fn a_group_called_like_a_header_is_a_group() {
+        check_groups("group,member", Some((0, 1)));
+        check_groups("Turma,Matrícula", Some((0, 1)));
+        check_groups("membro,grupo", Some((1, 0)));
+        check_groups("nome,login,turma", Some((2, 1)));
+        check_groups("Turma,quem participa", Some((0, 1)));
+        check_groups("turma,ana", None);
+        check_groups("turma,aluno", None);
+        check_groups("class,user", None);
+        check_groups("turma,zoe", None);
+        check_groups("a,ana", None);
+    }
+}
