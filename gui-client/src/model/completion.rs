@@ -147,7 +147,7 @@ mod tests {
             login: login("me"),
         };
         let mut session = Session::new(account, false);
-        for name in ["joana", "ana", "bob"] {
+        for name in ["joana", "ana", "bob", "zélia.strauß"] {
             session.conversations.row(&Peer::Person(login(name)));
         }
         session
@@ -163,6 +163,9 @@ mod tests {
     fn a_name_is_completed_wherever_it_stands_and_what_begins_so_is_first() {
         assert_eq!(names("@an"), ["ana", "joana"]);
         assert_eq!(names("ask @B"), ["bob"]);
+        assert_eq!(names("@zelia"), ["zélia.strauß"]);
+        assert_eq!(names("@ZELIA.STRAUSS"), ["zélia.strauß"]);
+        assert_eq!(names(&format!("@{}", "a".repeat(9_000))), [""; 0]);
         assert_eq!(names("mail me@an"), [""; 0]);
         assert_eq!(names("@nobody"), [""; 0]);
         assert_eq!(names("@ana hello"), [""; 0]);

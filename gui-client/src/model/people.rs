@@ -129,6 +129,12 @@ impl People {
         all.map(|(_, login, person)| (login, person)).collect()
     }
 
+    /// Whether any user's or group's login or name holds what is sought.
+    pub(super) fn hold(&self, sought: &Sought) -> bool {
+        let mut all = self.groups.keys().chain(self.users.keys());
+        all.any(|login| self.closeness(login, sought).is_some())
+    }
+
     /// Who types in a conversation at this moment, and when the first of them will not any more.
     pub fn typing(&self, with: &Peer, now: Instant) -> (Vec<&Login>, Option<Instant>) {
         let all = self.typing.get(with).into_iter().flatten();

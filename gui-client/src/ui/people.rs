@@ -5,7 +5,7 @@ use mensageiro_protocol::Login;
 
 use super::{View, icon::Icon, presence, walk, widget};
 use crate::{
-    engine::{LinkState, PresenceNews},
+    engine::{LinkState, Peer, PresenceNews},
     model::{Action, Person, Session, Sought},
     theme::{space, text},
 };
@@ -29,11 +29,11 @@ pub fn show(
         return;
     };
     let (texts, palette) = (view.texts, view.palette);
+    let top = ui.cursor().top();
     if matches!(session.link, LinkState::Online { .. }) {
         let sentence = RichText::new(texts.get("new.classic")).font(text::small());
         ui.add_space(space::TINY);
         ui.label(sentence.color(palette.text_weak));
-        return;
     }
     let all = session.offered(typed);
     let sought = Sought::new(typed);
@@ -51,6 +51,7 @@ pub fn show(
     actions.extend(next.map(Action::GoToOffered));
     ui.add_space(space::SMALL);
     ui.spacing_mut().item_spacing.y = 0.0;
+    let room = room - (ui.cursor().top() - top);
     ScrollArea::vertical()
         .id_salt("people")
         .max_height(room.clamp(PERSON, PERSON * 4.5))
@@ -95,7 +96,7 @@ pub fn found(
     shown.inner
 }
 
-/// A user, or a group if it is no person, to choose. True if it was clicked.
+/// A user or a group to choose. True if it was clicked.
 fn choice(
     ui: &mut Ui,
     view: &View<'_>,
@@ -103,15 +104,15 @@ fn choice(
     person: Option<&Person>,
     kind: Kind,
 ) -> bool {
-    let (name, about) = match person {
-        None => ("", view.texts.get("new.group")),
-        Some(person) => (person.name.as_str(), ""),
+    let session = view.model.session.as_ref();
+    let is_group = session.is_some_and(|session| session.is_group(&Peer::Person(login.clone())));
+    let about = match is_group {
+        true => view.texts.get("new.group"),
+        false => "",
     };
+    let name = person.map_or("", |person| person.name.as_str());
     let news = person.and_then(|person| person.presence.as_ref());
-    let kind = Kind {
-        is_group: person.is_none(),
-        ..kind
-    };
+    let kind = Kind { is_group, ..kind };
     person_row(ui, view, login, (name, about), news, kind)
 }
 

@@ -47,14 +47,12 @@ pub fn all(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
     let preferences = &view.model.preferences;
 
     if let Some(session) = &view.model.session {
-        oneself(ui, view, session);
-        let (label, hint) = (texts.get("settings.note"), texts.get("settings.note_hint"));
-        let (typed, _) = widget::field(ui, palette, "note", label, &preferences.note, hint, None);
-        actions.extend(typed.map(Action::EditNote));
-        if matches!(session.link, LinkState::Online { .. }) {
-            let sentence = RichText::new(texts.get("settings.note_classic")).font(text::small());
-            ui.label(sentence.color(palette.text_weak));
-        }
+        // Where the words of the rows begin and end.
+        let margin = Margin::symmetric(space::SMALL as i8, 0);
+        Frame::new().inner_margin(margin).show(ui, |ui| {
+            oneself(ui, view, session);
+            note(ui, view, session, actions);
+        });
         ui.add_space(space::SMALL);
     }
     ui.spacing_mut().item_spacing.y = 0.0;
@@ -111,6 +109,19 @@ pub fn all(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
     });
 }
 
+/// What the others are told of oneself.
+fn note(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<Action>) {
+    let (texts, palette) = (view.texts, view.palette);
+    let (label, hint) = (texts.get("settings.note"), texts.get("settings.note_hint"));
+    let note = &view.model.preferences.note;
+    let (typed, _) = widget::field(ui, palette, "note", label, note, hint, None);
+    actions.extend(typed.map(Action::EditNote));
+    if matches!(session.link, LinkState::Online { .. }) {
+        let sentence = RichText::new(texts.get("settings.note_classic")).font(text::small());
+        ui.label(sentence.color(palette.text_weak));
+    }
+}
+
 /// Who one is here: picture, name, login and server.
 fn oneself(ui: &mut Ui, view: &View<'_>, session: &Session) {
     const PICTURE: f32 = 48.0;
@@ -130,6 +141,8 @@ fn oneself(ui: &mut Ui, view: &View<'_>, session: &Session) {
         let centred = Layout::top_down(Align::Min).with_main_align(Align::Center);
         ui.allocate_ui_with_layout(size, centred, |ui| {
             ui.spacing_mut().item_spacing.y = 2.0;
+            // Both lines stand around the middle of the picture.
+            ui.add_space(4.0);
             for (line, font, ink) in [
                 (name, text::heading(), palette.text),
                 (about.as_str(), text::small(), palette.text_weak),

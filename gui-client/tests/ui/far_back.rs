@@ -141,10 +141,7 @@ fn a_search_that_finds_more_than_it_shows_says_so() {
             with: None,
             messages: (0..count).rev().map(received).collect(),
         });
-        (
-            desk.sees("99 results"),
-            desk.sees("100 newest results"),
-        )
+        (desk.sees("99 results"), desk.sees("100 newest results"))
     };
     assert_eq!(search(99), (true, false));
     assert_eq!(search(100), (false, true));

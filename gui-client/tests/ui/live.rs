@@ -354,7 +354,7 @@ fn a_live_server_is_not_asked_by_the_clock() {
     assert!(!desk.sees("messages every"), "nor while it is away");
     desk.tell(crate::desk::online());
     assert!(desk.sees("messages every"));
-    assert!(desk.sees("This server has no read receipts or presence."));
+    assert!(desk.sees("No read receipts or presence on this server."));
 }
 
 #[test]

@@ -13,12 +13,18 @@ use crate::{
 
 /// With whom a conversation can be begun.
 impl Session {
-    /// Users and groups whose login or name holds what is typed, as far as the server tells of them.
+    /// Users and groups whose login or name holds what is typed, as far as the server tells of them; a
+    /// classic one tells of nobody, so these are those one has a conversation with.
     pub fn offered(&self, typed: &str) -> Vec<(&Login, Option<&Person>)> {
-        match self.link {
-            LinkState::Online { .. } => Vec::new(),
-            _ => self.people.matching(&Sought::new(typed)),
+        if !matches!(self.link, LinkState::Online { .. }) {
+            return self.people.matching(&Sought::new(typed));
         }
+        let rows = self.matching(typed).into_iter();
+        rows.filter_map(|row| match &row.with {
+            Peer::Person(login) => Some((login, self.people.user(login))),
+            Peer::Server => None,
+        })
+        .collect()
     }
 
     /// The members of a group whose login or name holds what is typed, the closest first; of those as
@@ -70,7 +76,7 @@ impl Session {
         let name = bare(typed);
         let is_me = name == self.account.login.as_str();
         let is_asked = !name.is_empty() && !is_me && self.people.is_told();
-        is_asked && self.offered(typed).is_empty()
+        is_asked && !self.people.hold(&Sought::new(typed))
     }
 
     /// Whom Enter takes of those offered, if one is marked.

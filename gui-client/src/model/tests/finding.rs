@@ -129,3 +129,22 @@ fn members_are_found_as_people_are_and_oneself_is_among_them() {
     assert_eq!(found("ana")[0], "ana");
     assert_eq!(found("").len(), users.len());
 }
+
+#[test]
+fn a_classic_server_tells_of_nobody_so_those_one_has_written_with_are_offered() {
+    let mut model = signed_in(vec![
+        conversation("joão", 1, 0),
+        Conversation {
+            is_group: true,
+            ..conversation("turma", 2, 0)
+        },
+    ]);
+    assert_eq!(offered(&model, "joao"), ["joão"]);
+    assert_eq!(offered(&model, ""), ["turma", "joão"]);
+    // Who is not among them may be there all the same.
+    assert!(!session(&model).is_nobody("maria"));
+    model.act(Action::Show(Overlay::new_conversation()));
+    model.act(Action::EditOverlay("maria".into()));
+    model.act(Action::StartConversation);
+    assert_eq!(session(&model).open, Some(person("maria")));
+}
