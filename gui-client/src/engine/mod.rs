@@ -28,7 +28,7 @@ use std::{
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 
 pub use command::Command;
-pub use history::fold;
+pub use history::{fold, push_folded};
 pub use length::{escaped_bytes, line_bytes};
 pub use link::{
     Account, Conversation, Delivery, Event, LinkState, Message, MessageId, NotSent, Older, Peer,

@@ -1,6 +1,6 @@
 use std::ops::Range;
 
-use crate::engine::fold;
+use crate::engine::{fold, push_folded};
 
 /// Where the words that are looked for stand in a text, in bytes, in order and apart. As the search
 /// does, it finds parts of words, and neither accents nor case make a difference.
@@ -11,12 +11,15 @@ pub fn find_words(text: &str, query: &str) -> Vec<Range<usize>> {
     let mut begins = Vec::new();
     for (at, c) in text.char_indices() {
         begins.push((folded.len(), at));
-        folded.push_str(&fold(c.encode_utf8(&mut [0; 4])));
+        push_folded(&mut folded, c);
     }
     // The last character that begins at or before a place of the folded text.
     let character = |place: usize| begins.partition_point(|(begin, _)| *begin <= place) - 1;
     let mut found: Vec<Range<usize>> = Vec::new();
-    for word in query.split_whitespace() {
+    let mut words: Vec<&str> = query.split_whitespace().collect();
+    words.sort_unstable();
+    words.dedup();
+    for word in words {
         for (from, _) in folded.match_indices(word) {
             let to = from + word.len();
             // Accents after the last letter are part of it.

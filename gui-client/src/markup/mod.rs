@@ -3,14 +3,14 @@
 //! them as they were typed.
 
 mod found;
+mod links;
 mod quote;
-mod urls;
 
 use std::ops::Range;
 
 pub use found::find_words;
+pub use links::{find_links, link_target};
 pub use quote::{Quote, excerpt, split_draft, split_quote, with_quote};
-pub use urls::find_urls;
 
 /// How a part of a text looks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -80,14 +80,14 @@ fn next_fence(text: &str, from: usize) -> Option<(Range<usize>, Range<usize>)> {
 }
 
 fn inline(text: &str, range: Range<usize>, parts: &mut Vec<Part>) {
-    let urls = find_urls(&text[range.clone()]);
-    let urls = urls
+    let links = find_links(&text[range.clone()]);
+    let links = links
         .into_iter()
-        .map(|url| url.start + range.start..url.end + range.start)
+        .map(|link| link.start + range.start..link.end + range.start)
         .collect();
     let mut line = Line {
         text,
-        urls,
+        links,
         hopeless: [0; MARKS.len()],
     };
     line.read(range, Style::default(), parts);
@@ -97,7 +97,7 @@ fn inline(text: &str, range: Range<usize>, parts: &mut Vec<Part>) {
 struct Line<'a> {
     text: &'a str,
     /// No mark is looked for in these.
-    urls: Vec<Range<usize>>,
+    links: Vec<Range<usize>>,
     /// Before this byte, nothing closes each of [`MARKS`].
     hopeless: [usize; MARKS.len()],
 }
@@ -106,7 +106,7 @@ impl Line<'_> {
     fn read(&mut self, range: Range<usize>, style: Style, parts: &mut Vec<Part>) {
         let (mut plain, mut at) = (range.start, range.start);
         while at < range.end {
-            if let Some(end) = self.url_end(at) {
+            if let Some(end) = self.link_end(at) {
                 at = end.min(range.end);
                 continue;
             }
@@ -136,9 +136,12 @@ impl Line<'_> {
         push(parts, plain..range.end, style);
     }
 
-    fn url_end(&self, at: usize) -> Option<usize> {
-        let url = self.urls.binary_search_by_key(&at, |url| url.start).ok()?;
-        Some(self.urls[url].end)
+    fn link_end(&self, at: usize) -> Option<usize> {
+        let link = self
+            .links
+            .binary_search_by_key(&at, |link| link.start)
+            .ok()?;
+        Some(self.links[link].end)
     }
 
     /// What stands between the mark here and the next one on this line.
@@ -153,7 +156,7 @@ impl Line<'_> {
         }
         let mut here = begin;
         while here < end {
-            if let Some(after) = self.url_end(here).filter(|_| sign != "`") {
+            if let Some(after) = self.link_end(here).filter(|_| sign != "`") {
                 here = after.min(end);
                 continue;
             }

@@ -6,6 +6,23 @@ use crate::{
     markup,
 };
 
+/// Bytes the compose box holds at most: several messages, to be cut into parts by hand, and not so
+/// many that the window would have to be waited for.
+pub const MOST_TYPED: usize = 4 * LINE_BYTES;
+
+/// Bytes any other field takes at once: far more than what it is for.
+pub const MOST_PASTED: usize = 1024;
+
+/// Cuts a text to so many bytes, or a few less so that no character is cut. True if there was more.
+pub fn cut_to(text: &mut String, bytes: usize) -> bool {
+    let is_cut = text.len() > bytes;
+    if is_cut {
+        text.truncate(text.floor_char_boundary(bytes));
+        text.shrink_to_fit();
+    }
+    is_cut
+}
+
 /// What the compose box holds, ready to go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outgoing {
@@ -204,6 +221,14 @@ mod tests {
             let counted = line_bytes(Some(&bob), false, typed);
             assert_eq!(counted, engine::line_bytes(to, text), "{typed}");
         }
+    }
+
+    #[test]
+    fn a_text_is_cut_between_two_characters() {
+        let mut text = "é".repeat(10);
+        assert!(!cut_to(&mut text, 20));
+        assert!(cut_to(&mut text, 7));
+        assert_eq!(text, "ééé");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 use std::cmp::Reverse;
 
-use super::ReceiptNews;
+use super::{MOST_TYPED, ReceiptNews, cut_to};
 use crate::engine::{Conversation, Message, MessageId, Peer};
 
 /// The conversation list: the pinned ones on top, then last activity first.
@@ -10,8 +10,12 @@ pub struct Conversations {
 }
 
 impl Conversations {
-    /// All conversations as the database has them.
-    pub fn new(rows: Vec<Conversation>) -> Self {
+    /// All conversations as the database has them; of a draft an earlier version left, what the box
+    /// holds.
+    pub fn new(mut rows: Vec<Conversation>) -> Self {
+        for row in &mut rows {
+            cut_to(&mut row.draft, MOST_TYPED);
+        }
         let mut conversations = Self { rows };
         conversations.sort();
         conversations

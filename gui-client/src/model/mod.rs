@@ -20,7 +20,7 @@ mod timeline;
 
 pub use action::{Action, SaveAction};
 pub use completion::{Choice, Completion, complete, named_emoji};
-pub use compose::{ComposeProblem, Outgoing, characters_in};
+pub use compose::{ComposeProblem, MOST_PASTED, MOST_TYPED, Outgoing, characters_in, cut_to};
 pub use conversations::Conversations;
 pub use inspector::{InspectAction, InspectedLine, Inspector, Meaning};
 pub use login::{LoginForm, LoginProblem};

@@ -183,6 +183,8 @@ pub enum Notice {
     SaveBusy,
     /// What a message replies to is not on this computer.
     NotQuoted,
+    /// The field has no room for all that was pasted, and has its beginning.
+    PastedInPart,
     /// The settings could not be read or written.
     Settings(SettingsProblem),
 }

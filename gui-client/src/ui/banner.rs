@@ -66,9 +66,11 @@ pub fn notice(ui: &mut Ui, view: &View<'_>, notice: &Notice, actions: &mut Vec<A
             ink: view.palette.text,
             sign: Icon::Check,
         },
-        Notice::SaveFailed(..) | Notice::SaveBusy | Notice::NotQuoted | Notice::Settings(_) => {
-            warning(view)
-        }
+        Notice::SaveFailed(..)
+        | Notice::SaveBusy
+        | Notice::NotQuoted
+        | Notice::PastedInPart
+        | Notice::Settings(_) => warning(view),
     };
     let sentence = match notice {
         Notice::Saved(file, path) | Notice::SavedInPart(file, path, _) => texts.fill(
@@ -90,6 +92,7 @@ pub fn notice(ui: &mut Ui, view: &View<'_>, notice: &Notice, actions: &mut Vec<A
             &[("why", &trouble::save(texts, problem))],
         ),
         Notice::NotQuoted => texts.get("notice.not_quoted").to_owned(),
+        Notice::PastedInPart => texts.get("notice.pasted_in_part").to_owned(),
         Notice::SaveBusy => texts.get("notice.busy").to_owned(),
         Notice::Settings(problem) => trouble::settings(texts, problem),
     };

@@ -1,10 +1,13 @@
 use egui::{Event, Key, KeyboardShortcut, Modifiers, Ui};
 
-use super::{Focus, UiState, View, focus, inspector, timeline};
+use super::{Focus, UiState, View, compose, focus, inspector, timeline};
 use crate::{
     engine::Peer,
     markup,
-    model::{Action, InspectAction, Overlay, SaveAction, SavedFile, Session},
+    model::{
+        Action, InspectAction, MOST_PASTED, MOST_TYPED, Notice, Overlay, SaveAction, SavedFile,
+        Session, cut_to,
+    },
 };
 
 /// What is asked for with Ctrl and Shift.
@@ -58,6 +61,25 @@ pub const SHEET: &[(&str, &str)] = &[
     ("Esc", "keys.close"),
     ("Ctrl+Q", "keys.quit"),
 ];
+
+/// Cuts what is pasted to what a field can hold, before it is laid out: the clipboard may hold a book.
+pub fn cut_pasted(ui: &Ui, view: &View<'_>, actions: &mut Vec<Action>) {
+    let focused = ui.memory(|memory| memory.focused());
+    let session = view.model.session.as_ref();
+    let is_box = session.is_some_and(|session| focused == Some(compose::field_id(session)));
+    let most = if is_box { MOST_TYPED } else { MOST_PASTED };
+    let mut is_cut = false;
+    ui.input_mut(|input| {
+        for event in &mut input.events {
+            if let Event::Paste(text) | Event::Text(text) = event {
+                is_cut |= cut_to(text, most);
+            }
+        }
+    });
+    if is_cut && focused.is_some() {
+        actions.push(Action::Tell(Notice::PastedInPart));
+    }
+}
 
 /// Reads the shortcuts, before any field can take them.
 pub fn read(ui: &Ui, view: &View<'_>, state: &mut UiState, actions: &mut Vec<Action>) {

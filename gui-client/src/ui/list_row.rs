@@ -1,6 +1,10 @@
 //! One row of the conversation list.
 
-use egui::{Rect, Sense, Ui, pos2, vec2};
+use egui::{
+    Rect, Sense, Ui,
+    cache::{ComputerMut, FrameCache},
+    pos2, vec2,
+};
 
 use super::{
     View, face, icon::Icon, peer_name, peer_title, presence, sidebar, timeline::delivery, widget,
@@ -31,6 +35,8 @@ pub fn show(
     let (texts, palette) = (view.texts, view.palette);
     let is_open = session.open.as_ref() == Some(&conversation.with);
     let name = peer_name(texts, &conversation.with);
+    let last = conversation.last.as_ref();
+    let said = last.map(|last| last_words(ui, view, last));
     let (outer, response) =
         ui.allocate_exact_size(vec2(ui.available_width(), HEIGHT), Sense::click());
     response.widget_info(|| {
@@ -47,7 +53,7 @@ pub fn show(
             }
         }
         let mut info = egui::WidgetInfo::selected(egui::Role::Button, true, is_chosen, label);
-        info.current_text_value = row_value(view, session, conversation);
+        info.current_text_value = row_value(view, session, conversation, said.as_deref());
         info
     });
     response.context_menu(|ui| sidebar::arrange(ui, view, conversation, actions));
@@ -78,7 +84,8 @@ pub fn show(
         pos2(center.x + AVATAR / 2.0 + 10.0, rect.top()),
         pos2(rect.right() - 10.0, rect.bottom()),
     );
-    let is_cut = words(ui, view, session, conversation, area, is_open);
+    let said = said.unwrap_or_default();
+    let is_cut = words(ui, view, session, (conversation, said), area, is_open);
     widget::focus_inside(ui, palette, &response, rect, space::CARD_CORNER - 2);
     let is_clicked = response.clicked();
     if is_cut {
@@ -87,12 +94,12 @@ pub fn show(
     is_clicked
 }
 
-/// Who it is with, and what was said last. True if the name has no room.
+/// Who it is with, and what was `said` last. True if the name has no room.
 fn words(
     ui: &Ui,
     view: &View<'_>,
     session: &Session,
-    conversation: &Conversation,
+    (conversation, said): (&Conversation, String),
     area: Rect,
     is_open: bool,
 ) -> bool {
@@ -162,7 +169,7 @@ fn words(
                 sign.paint(painter, pos2(left + SIGN / 2.0, lower), SIGN, ink);
                 left += SIGN + space::TINY;
             }
-            (last_words(view, last), palette.text_weak)
+            (said, palette.text_weak)
         }
         (None, _) => (texts.get("list.no_message").to_owned(), palette.text_weak),
     };
@@ -187,15 +194,18 @@ fn exact(view: &View<'_>, with: &Peer) -> String {
 
 /// What a screen reader says of a row after its name: the last message, its time, and where the
 /// other one is.
-fn row_value(view: &View<'_>, session: &Session, conversation: &Conversation) -> Option<String> {
+fn row_value(
+    view: &View<'_>,
+    session: &Session,
+    conversation: &Conversation,
+    said: Option<&str>,
+) -> Option<String> {
     let (texts, last) = (view.texts, conversation.last.as_ref()?);
     let today = view.zone.to_datetime(view.now).date();
-    let line = match is_exact(session, &conversation.with) {
-        true => exact(view, &conversation.with),
-        false => last_words(view, last),
-    };
-    let (line, time) = (line, texts::row_time(texts, last.at, today, view.zone));
-    let values = [("line", line.as_str()), ("time", time.as_str())];
+    let time = texts::row_time(texts, last.at, today, view.zone);
+    let exact = is_exact(session, &conversation.with).then(|| exact(view, &conversation.with));
+    let line = exact.as_deref().or(said)?;
+    let values = [("line", line), ("time", time.as_str())];
     let news = match &conversation.with {
         Peer::Person(login) => session.people.presence(login),
         Peer::Server => None,
@@ -213,10 +223,12 @@ fn row_value(view: &View<'_>, session: &Session, conversation: &Conversation) ->
 }
 
 /// What a row says of a message.
-fn last_words(view: &View<'_>, last: &Message) -> String {
+fn last_words(ui: &Ui, view: &View<'_>, last: &Message) -> String {
     let texts = view.texts;
-    let (_, said) = markup::split_quote(last.text.as_str());
-    let text = beginning(&markup::plain(said));
+    let text = ui.memory_mut(|memory| {
+        let read: &mut FrameCache<String, Beginning> = memory.caches.cache();
+        read.get(last.text.as_str()).clone()
+    });
     match &last.author {
         Some(author) => {
             let name = view.person(author.as_str());
@@ -224,6 +236,17 @@ fn last_words(view: &View<'_>, last: &Message) -> String {
         }
         None if last.is_own() => texts.fill("list.own", &[("text", &text)]),
         None => text,
+    }
+}
+
+/// What a message says first. Its text is read once, and not with every frame.
+#[derive(Default)]
+struct Beginning;
+
+impl ComputerMut<&str, String> for Beginning {
+    fn compute(&mut self, text: &str) -> String {
+        let (_, said) = markup::split_quote(text);
+        beginning(&markup::plain(said))
     }
 }
 

@@ -125,6 +125,7 @@ pub fn show(ui: &mut Ui, view: &View<'_>, state: &mut UiState) -> Vec<Action> {
     let mut actions = Vec::new();
     keys::read(ui, view, state, &mut actions);
     focus::take_up(ui, view);
+    keys::cut_pasted(ui, view, &mut actions);
     screen(ui, view, state, &mut actions);
     focus::give_back(ui, view, state, &actions);
     actions

@@ -15,10 +15,19 @@ const AS_EMOJI: char = '\u{FE0F}';
 /// Puts a key around the digit before it.
 const KEYCAP: char = '\u{20E3}';
 
+/// More characters than fit on a line of the widest screen.
+const LINE_CHARS: usize = 1_000;
+
 /// Text on one line, ending in `…` where there is no room.
 pub fn one_line(text: &str, font: FontId, color: Color32, width: f32) -> LayoutJob {
     let mut job = LayoutJob::default();
-    append(&mut job, text, 0.0, &TextFormat::simple(font, color));
+    let format = TextFormat::simple(font, color);
+    let end = text.char_indices().nth(LINE_CHARS).map(|(end, _)| end);
+    append(&mut job, &text[..end.unwrap_or(text.len())], 0.0, &format);
+    if end.is_some() {
+        // What was left out may follow signs that take no room.
+        append(&mut job, "…", 0.0, &format);
+    }
     job.break_on_newline = false;
     job.wrap = TextWrapping::truncate_at_width(width.max(0.0));
     job
@@ -64,7 +73,7 @@ fn is_emoji(sign: &str) -> bool {
     emojis::get(sign).is_some() && (is_asked || sign.chars().all(|c| c > '\u{2000}'))
 }
 
-/// The same with these bytes marked as what was looked for.
+/// The same with these bytes, in order and apart, marked as what was looked for.
 pub fn mark(job: LayoutJob, found: &[Range<usize>], palette: &Palette) -> LayoutJob {
     if found.is_empty() {
         return job;
@@ -74,11 +83,15 @@ pub fn mark(job: LayoutJob, found: &[Range<usize>], palette: &Palette) -> Layout
         sections: Vec::new(),
         ..job.clone()
     };
+    // The first of them that does not end before what is looked at.
+    let mut next = 0;
     for section in &job.sections {
         let (mut at, end) = (section.byte_range.start.0, section.byte_range.end.0);
         while at < end {
-            let next = found.iter().find(|range| range.end > at);
-            let (to, is_found) = match next {
+            while found.get(next).is_some_and(|range| range.end <= at) {
+                next += 1;
+            }
+            let (to, is_found) = match found.get(next) {
                 Some(range) if range.start <= at => (range.end, true),
                 Some(range) => (range.start, false),
                 None => (end, false),

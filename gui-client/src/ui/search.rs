@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use egui::{
     Align, Button, Id, Label, Layout, Rect, RichText, Role, ScrollArea, Sense, Ui, WidgetInfo,
+    cache::{ComputerMut, FrameCache},
     pos2, vec2,
 };
 use mensageiro_protocol::Login;
@@ -201,16 +202,14 @@ fn found(
     let query = session.search.query.as_str();
     let size = vec2(ui.available_width(), ROW_HEIGHT);
     let (outer, response) = ui.allocate_exact_size(size, Sense::click());
-    let words = || words(view, session, message);
+    let (who, line) = words(ui, view, session, message);
     response.widget_info(|| {
-        let (who, line) = words();
         let label = texts.fill("search.row", &[("name", &who), ("text", &line)]);
         WidgetInfo::selected(Role::Button, true, is_marked, label)
     });
     if !ui.is_rect_visible(outer) {
         return response.clicked();
     }
-    let (who, line) = words();
     let rect = outer.shrink2(vec2(space::SMALL, 1.0));
     let painter = ui.painter();
     let is_under = response.hovered() || response.has_focus();
@@ -248,7 +247,7 @@ fn found(
 }
 
 /// Who wrote a message that was found, and what of it is shown.
-fn words(view: &View<'_>, session: &Session, message: &Message) -> (String, String) {
+fn words(ui: &Ui, view: &View<'_>, session: &Session, message: &Message) -> (String, String) {
     let (texts, query) = (view.texts, session.search.query.as_str());
     let name = peer_title(texts, session, &message.with);
     let who = match &message.author {
@@ -259,21 +258,34 @@ fn words(view: &View<'_>, session: &Session, message: &Message) -> (String, Stri
         }
         None => name.to_owned(),
     };
-    let shown = shown(message.text.as_str(), query, |author| {
-        view.quoted(author).to_owned()
+    let (quote, _) = markup::split_quote(message.text.as_str());
+    let called = quote.map_or("", |quote| view.quoted(quote.author));
+    let line = ui.memory_mut(|memory| {
+        let read: &mut FrameCache<String, Excerpt> = memory.caches.cache();
+        read.get((message.text.as_str(), query, called)).clone()
     });
-    let line = list_row::beginning(&excerpt(&shown, query));
     (who, line)
+}
+
+/// What a row shows of a message, by the words that were looked for and how whom it quotes is called.
+/// Its text is read once, and not with every frame.
+#[derive(Default)]
+struct Excerpt;
+
+impl ComputerMut<(&str, &str, &str), String> for Excerpt {
+    fn compute(&mut self, (text, query, called): (&str, &str, &str)) -> String {
+        list_row::beginning(&excerpt(&shown(text, query, called), query))
+    }
 }
 
 /// What of a message a result shows: what was said, and what it replies to only if the words are
 /// there alone.
-fn shown(text: &str, query: &str, called: impl Fn(&str) -> String) -> String {
+fn shown(text: &str, query: &str, called: &str) -> String {
     let (quote, said) = markup::split_quote(text);
     let said = markup::plain(said);
     match quote {
         Some(quote) if find_words(&said, query).is_empty() => {
-            format!("{}: “{}” {said}", called(quote.author), quote.excerpt)
+            format!("{called}: “{}” {said}", quote.excerpt)
         }
         _ => said,
     }
@@ -308,7 +320,7 @@ mod tests {
     #[test]
     fn what_is_replied_to_shows_as_people_say_it() {
         let text = "> bruno: “A reunião  é às 10?”\nSim, *é*.";
-        let called = |_: &str| "Bruno Lima".to_owned();
+        let called = "Bruno Lima";
         assert_eq!(shown(text, "sim", called), "Sim, é.");
         let quoted = list_row::beginning(&shown(text, "reunião", called));
         assert_eq!(quoted, "Bruno Lima: “A reunião é às 10?” Sim, é.");

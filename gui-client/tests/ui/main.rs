@@ -10,6 +10,7 @@ mod completion;
 mod desk;
 mod far_back;
 mod gallery;
+mod hostile;
 mod idle;
 mod ink;
 mod inspector;

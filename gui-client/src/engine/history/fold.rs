@@ -9,18 +9,23 @@ use unicode_normalization::char::{decompose_compatible, is_combining_mark};
 pub fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_ascii() {
-            folded.push(c.to_ascii_lowercase());
-        } else {
-            // The order of marks, which is not restored, makes no difference: they go.
-            decompose_compatible(c, |c| {
-                if !is_combining_mark(c) {
-                    c.to_lowercase().for_each(|c| push_plain(&mut folded, c));
-                }
-            });
-        }
+        push_folded(&mut folded, c);
     }
     folded
+}
+
+/// Appends what a character of a text becomes in the folded one, which may be nothing.
+pub fn push_folded(folded: &mut String, c: char) {
+    if c.is_ascii() {
+        folded.push(c.to_ascii_lowercase());
+    } else {
+        // The order of marks, which is not restored, makes no difference: they go.
+        decompose_compatible(c, |c| {
+            if !is_combining_mark(c) {
+                c.to_lowercase().for_each(|c| push_plain(folded, c));
+            }
+        });
+    }
 }
 
 /// Adds a small letter, which Unicode does not take apart though people do: those who have it not on

@@ -30,7 +30,7 @@ use mensageiro_protocol::Login;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, types::FromSql};
 use thiserror::Error;
 
-pub use self::fold::fold;
+pub use self::fold::{fold, push_folded};
 use self::repeats::Repeats;
 pub(in crate::engine) use self::search::MOST_FOUND;
 use super::{Account, Message, MessageId, StorageProblem};

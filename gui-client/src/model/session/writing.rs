@@ -2,7 +2,7 @@ use super::Session;
 use crate::{
     engine::{Command, LinkState, Message, Peer},
     markup,
-    model::{ComposeProblem, Outgoing},
+    model::{ComposeProblem, MOST_TYPED, Outgoing, cut_to},
 };
 
 /// What the person writes.
@@ -84,8 +84,9 @@ impl Session {
         }
     }
 
-    pub(super) fn write(&mut self, text: String) {
+    pub(super) fn write(&mut self, mut text: String) {
         self.compose_problem = None;
+        cut_to(&mut text, MOST_TYPED);
         match self.open.clone() {
             Some(peer) => {
                 self.conversations.row(&peer).draft = text;

@@ -1,19 +1,20 @@
 use std::{ops::Range, sync::Arc};
 
 use egui::{
-    Color32, Galley, Pos2, Rangef, Rect, Stroke, Ui, pos2,
-    text::{CCursor, LayoutJob, TextFormat, TextWrapping},
+    Color32, Galley, Pos2, Rangef, Rect, Ui,
+    epaint::text::{Glyph, PlacedRow},
     vec2,
 };
 
+use super::said::{self, Said};
 use crate::{
     engine::Message,
-    markup::{self, Quote, Style, find_urls, find_words},
+    markup::{self, Quote, find_words},
     texts::time_of_day,
     theme::{Palette, text},
     ui::{
         View,
-        runs::{append, is_only_emoji, mark, one_line},
+        runs::{mark, one_line},
     },
 };
 
@@ -35,11 +36,7 @@ const META_GAP: f32 = 10.0;
 /// Between the last line and the time below it.
 const TIME_GAP: f32 = 5.0;
 /// Room around code on a line.
-const CODE_PAD: f32 = 2.0;
-/// Height of a line in a block of code.
-const CODE_LINE: f32 = 22.0;
-/// Height of a line of large emoji.
-const LARGE_LINE: f32 = 44.0;
+pub const CODE_PAD: f32 = 2.0;
 
 /// A message laid out: its text, and the time in the lower right corner.
 #[derive(Debug)]
@@ -54,8 +51,8 @@ pub struct Bubble {
     pub code: Vec<Rangef>,
     /// Where code on a line is in it, a piece for each line.
     pub inline: Vec<Rect>,
-    /// Where the web addresses are in it, in bytes.
-    pub urls: Vec<Range<usize>>,
+    /// Where the links are in it, in bytes.
+    pub links: Vec<Range<usize>>,
     /// The time.
     pub time: Arc<Galley>,
     /// Width of the bubble.
@@ -99,18 +96,18 @@ pub fn lay_out(
     let quote = quote.map(|quote| quoted(ui, view, quote, message.is_own(), inner));
     let Said {
         mut job,
-        urls,
+        links,
         blocks,
         inline,
-    } = text_job(said, inner, palette, message.is_own());
+    } = said::read(said, inner, palette, message.is_own());
     let search = view.model.session.as_ref().map(|session| &session.search);
     if let Some(search) = search.filter(|search| search.is_on()) {
         let found = find_words(&job.text, &search.query);
         job = mark(job, &found, palette);
     }
     let text = ui.painter().layout_job(job);
-    let code: Vec<Rangef> = blocks.iter().map(|block| heights(&text, block)).collect();
-    let inline = inline.iter().flat_map(|code| pieces(&text, code)).collect();
+    let code: Vec<Rangef> = heights(&text, &blocks);
+    let inline = pieces(&text, &inline);
     let author = message.author.as_ref().filter(|_| names_author);
     let author = author.map(|author| {
         let ink = palette.author(author.as_str());
@@ -146,7 +143,7 @@ pub fn lay_out(
         code,
         inline,
         code_ground,
-        urls,
+        links,
         width: (width + 2.0 * PAD_X).ceil(),
         height: (height + 2.0 * PAD_Y).ceil(),
         text,
@@ -155,37 +152,57 @@ pub fn lay_out(
     }
 }
 
-/// From which height to which some characters stand.
-fn heights(text: &Galley, characters: &Range<usize>) -> Rangef {
-    let at = |character: usize| text.pos_from_cursor(CCursor::new(character));
-    Rangef::new(at(characters.start).top(), at(characters.end).bottom())
+/// From which height to which each of these runs of characters stands; they are in order and apart.
+fn heights(text: &Galley, runs: &[Range<usize>]) -> Vec<Rangef> {
+    let mut heights = vec![Rangef::NOTHING; runs.len()];
+    each_row(text, runs, |run, row, _| {
+        let height = &mut heights[run];
+        *height = Rangef::new(height.min.min(row.min_y()), height.max.max(row.max_y()));
+    });
+    heights.retain(|height| height.min <= height.max);
+    heights
 }
 
-/// Where some characters stand: a piece for each line, as high as the line, whatever is in it.
-fn pieces(text: &Galley, characters: &Range<usize>) -> Vec<Rect> {
-    let at = |character: usize| text.pos_from_cursor(CCursor::new(character));
-    let end_of_line = |y: f32| {
-        let row = text
-            .rows
-            .iter()
-            .find(|row| row.rect().y_range().contains(y));
-        row.map_or(0.0, |row| row.rect().right())
-    };
-    let mut pieces: Vec<Rect> = Vec::new();
-    let mut here = at(characters.start);
-    for character in characters.clone() {
-        let next = at(character + 1);
-        let right = match next.top() > here.top() {
-            true => end_of_line(here.center().y),
-            false => next.left(),
-        };
-        match pieces.last_mut().filter(|piece| piece.top() == here.top()) {
-            Some(piece) => piece.max.x = right,
-            None => pieces.push(Rect::from_min_max(here.min, pos2(right, here.bottom()))),
+/// Where these runs of characters stand, in order and apart: a piece for each line, as high as the
+/// line, whatever is in it.
+fn pieces(text: &Galley, runs: &[Range<usize>]) -> Vec<Rect> {
+    let mut pieces = Vec::new();
+    each_row(text, runs, |_, row, columns| {
+        let glyphs = row.glyphs.get(columns).unwrap_or_default();
+        // The space at which a line was broken is not seen.
+        let is_seen = |glyph: &&Glyph| !glyph.chr.is_whitespace();
+        let last = glyphs.iter().rfind(is_seen).or(glyphs.last());
+        if let (Some(first), Some(last)) = (glyphs.first(), last) {
+            let x = row.pos.x + first.pos.x..=row.pos.x + last.max_x();
+            pieces.push(Rect::from_x_y_ranges(x, row.rect().y_range()));
         }
-        here = next;
-    }
+    });
     pieces
+}
+
+/// Goes through the rows once: tells for each which of these runs of characters, in order and apart,
+/// are in it, and in which columns.
+fn each_row(
+    text: &Galley,
+    runs: &[Range<usize>],
+    mut tell: impl FnMut(usize, &PlacedRow, Range<usize>),
+) {
+    let (mut run, mut first) = (0, 0);
+    for row in &text.rows {
+        let end = first + row.glyphs.len();
+        let next = first + usize::from(row.char_count_including_newline());
+        while let Some(characters) = runs.get(run) {
+            let (from, to) = (characters.start.max(first), characters.end.min(end));
+            if from < to || (from == to && from < next && characters.end > from) {
+                tell(run, row, from - first..to - first);
+            }
+            if characters.end > next {
+                break;
+            }
+            run += 1;
+        }
+        first = next;
+    }
 }
 
 /// Draws the grounds of code: on a line a little wider than it is, blocks as wide as the bubble; `at` is
@@ -240,93 +257,4 @@ pub fn paint_quote(
     let at = at + vec2(0.0, 17.0);
     ui.painter().galley(at, excerpt.clone(), palette.text);
     rect
-}
-
-/// A text without its marks, to be laid out as they say.
-struct Said {
-    job: LayoutJob,
-    /// Where the web addresses are in it, in bytes.
-    urls: Vec<Range<usize>>,
-    /// Where blocks of code are in it, in characters.
-    blocks: Vec<Range<usize>>,
-    /// Where code on a line is in it, in characters.
-    inline: Vec<Range<usize>>,
-}
-
-fn text_job(said: &str, width: f32, palette: &Palette, is_own: bool) -> Said {
-    let (ink, link) = if is_own {
-        (palette.on_own, palette.on_own)
-    } else {
-        (palette.on_other, palette.accent_text)
-    };
-    let parts = markup::parts(said);
-    let shown: String = parts.iter().map(|part| &said[part.range.clone()]).collect();
-    let urls = find_urls(&shown);
-    let mut job = LayoutJob {
-        wrap: TextWrapping::wrap_at_width(width),
-        ..LayoutJob::default()
-    };
-    let (mut blocks, mut inline) = (Vec::new(), Vec::new());
-    let (mut at, mut characters) = (0, 0);
-    let is_large = is_only_emoji(&shown);
-    let mut was_inline = false;
-    for part in &parts {
-        let end = at + part.range.len();
-        let length = shown[at..end].chars().count();
-        let place = characters..characters + length;
-        let is_inline = part.style.is_code && !part.style.is_fenced;
-        if part.style.is_fenced {
-            blocks.push(place);
-        } else if is_inline {
-            inline.push(place);
-        }
-        characters += length;
-        let mut plain = format(part.style, ink);
-        if is_large {
-            (plain.font_id, plain.line_height) = (text::emoji(), Some(LARGE_LINE));
-        }
-        // The ground of code on a line is a little wider than the code: its neighbours make room.
-        let mut space = if is_inline || was_inline {
-            CODE_PAD
-        } else {
-            0.0
-        };
-        was_inline = is_inline;
-        let linked = TextFormat {
-            color: link,
-            underline: Stroke::new(1.0, link),
-            ..plain.clone()
-        };
-        while at < end {
-            let next = urls.iter().find(|url| url.end > at);
-            let (to, look) = match next {
-                Some(url) if url.start <= at => (url.end, &linked),
-                Some(url) => (url.start, &plain),
-                None => (end, &plain),
-            };
-            let to = to.min(end);
-            append(&mut job, &shown[at..to], std::mem::take(&mut space), look);
-            at = to;
-        }
-    }
-    Said {
-        job,
-        urls,
-        blocks,
-        inline,
-    }
-}
-
-fn format(style: Style, ink: Color32) -> TextFormat {
-    let font = match style {
-        Style { is_code: true, .. } => text::code(),
-        Style { is_bold: true, .. } => text::strong(),
-        _ => text::body(),
-    };
-    TextFormat {
-        line_height: Some(if style.is_fenced { CODE_LINE } else { 20.0 }),
-        italics: style.is_italic,
-        expand_bg: CODE_PAD,
-        ..TextFormat::simple(font, ink)
-    }
 }

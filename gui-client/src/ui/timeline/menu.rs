@@ -34,7 +34,7 @@ impl Plugin for SelectedText {
 #[derive(Clone, Debug, Default)]
 struct Aim {
     selected: Option<String>,
-    url: Option<String>,
+    link: Option<String>,
 }
 
 /// Learns from now on what is selected.
@@ -57,13 +57,13 @@ pub fn for_selection(ui: &Ui, response: &Response) -> Response {
     response
 }
 
-/// The menu; `url` is what the pointer is over.
+/// The menu; `link` is what the pointer is over.
 pub fn show(
     ui: &Ui,
     view: &View<'_>,
     message: &Message,
     response: &Response,
-    url: Option<&str>,
+    link: Option<&str>,
     actions: &mut Vec<Action>,
 ) {
     let (_, said) = markup::split_quote(message.text.as_str());
@@ -71,7 +71,7 @@ pub fn show(
     if response.secondary_clicked() {
         let aim = Aim {
             selected: selected_in(ui, &markup::plain(said)),
-            url: url.map(str::to_owned).or_else(|| first_url(said)),
+            link: link.map(str::to_owned).or_else(|| first_link(said)),
         };
         ui.data_mut(|data| data.insert_temp(id, aim));
     }
@@ -90,8 +90,8 @@ pub fn show(
             copy(ui, view.texts.get("chat.copy_selected"), selected);
         }
         copy(ui, view.texts.get("chat.copy"), markup::plain(said));
-        if let Some(url) = aim.url {
-            copy(ui, view.texts.get("chat.copy_link"), url);
+        if let Some(link) = aim.link {
+            copy(ui, view.texts.get("chat.copy_link"), link);
         }
         if message.is_own() && ui.button(view.texts.get("journey.open")).clicked() {
             actions.push(Action::Show(Overlay::Journey(Box::new(message.clone()))));
@@ -124,8 +124,8 @@ fn selected_in(ui: &Ui, text: &str) -> Option<String> {
     Some(selected).filter(|selected| is_part && !selected.is_empty())
 }
 
-fn first_url(said: &str) -> Option<String> {
+fn first_link(said: &str) -> Option<String> {
     let shown = markup::plain(said);
-    let url = markup::find_urls(&shown).into_iter().next()?;
-    Some(shown[url].to_owned())
+    let link = markup::find_links(&shown).into_iter().next()?;
+    Some(shown[link].to_owned())
 }

@@ -8,9 +8,11 @@ mod bubble;
 pub mod delivery;
 mod empty;
 mod floating;
+mod kept;
 mod menu;
 mod question;
 mod row;
+mod said;
 mod scrollbar;
 
 use std::collections::HashMap;
@@ -23,6 +25,7 @@ pub use row::follow;
 use self::{
     anchor::{Placed, place},
     floating::Floating,
+    kept::Kept,
     row::Measure,
 };
 use super::{UiState, View, icon::Icon, widget};
@@ -56,6 +59,7 @@ pub struct TimelineState {
     /// Mean height of the rows drawn so far, for the scroll bar only.
     mean: f64,
     rows: Vec<DrawnRow>,
+    kept: Kept,
 }
 
 /// What was drawn of a message in the last frame.
@@ -73,6 +77,11 @@ impl TimelineState {
     /// Goes to the newest message with the next frame.
     pub fn jump_to_latest(&mut self) {
         self.to_latest = true;
+    }
+
+    /// How many times a message has been laid out: as long as nothing changes, a frame adds none.
+    pub fn laid_out(&self) -> u64 {
+        self.kept.count()
     }
 
     /// The rows of the last frame, from above; no more than what fits into the window.
@@ -195,7 +204,9 @@ pub fn show(
         state.marked = None;
     }
     let column = widget::column(window);
-    let mut measure = Measure::new(ui, view, messages, column);
+    state.kept.begin_frame(ui);
+    let mut kept = std::mem::take(&mut state.kept);
+    let mut measure = Measure::new(ui, view, messages, column, &mut kept);
     let mut measured = |index| measure.heights(index);
     let mut placed = place(anchor, scroll, messages, window.height(), &mut measured);
     if is_by_hand && placed.at_latest {
@@ -205,6 +216,7 @@ pub fn show(
         placed = place(first_new, 0.0, messages, window.height(), &mut measured);
     }
     let laid_out = measure.laid_out();
+    state.kept = kept;
     state.anchors.insert(open.clone(), placed.anchor);
     let mean = placed.mean_height();
     state.mean = if state.mean == 0.0 {

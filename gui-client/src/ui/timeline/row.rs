@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::{collections::HashMap, rc::Rc};
 
 use egui::{
     CornerRadius, OpenUrl, Painter, Popup, Rect, RichText, Sense, Stroke, Ui, pos2,
@@ -10,7 +10,9 @@ use super::{
     above::{Above, belongs},
     anchor::Heights,
     bubble::{self, AUTHOR, Bubble, PAD_X, PAD_Y, QUOTE, SIGN},
-    delivery, menu, question,
+    delivery,
+    kept::Kept,
+    menu, question,
 };
 use crate::{
     engine::{Message, MessageId, Peer},
@@ -38,12 +40,19 @@ pub struct Measure<'a> {
     /// Where the messages stand.
     column: Rect,
     /// What was measured, by the place in the timeline: it is drawn next.
-    laid_out: HashMap<usize, Bubble>,
+    laid_out: HashMap<usize, Rc<Bubble>>,
+    kept: &'a mut Kept,
 }
 
 impl<'a> Measure<'a> {
     /// For a timeline drawn into this window.
-    pub fn new(ui: &'a Ui, view: &'a View<'a>, messages: &'a Timeline, window: Rect) -> Self {
+    pub fn new(
+        ui: &'a Ui,
+        view: &'a View<'a>,
+        messages: &'a Timeline,
+        window: Rect,
+        kept: &'a mut Kept,
+    ) -> Self {
         Self {
             ui,
             view,
@@ -51,11 +60,12 @@ impl<'a> Measure<'a> {
             widest: bubble::widest(window.width()),
             column: window,
             laid_out: HashMap::new(),
+            kept,
         }
     }
 
     /// What was measured, to be drawn.
-    pub fn laid_out(self) -> HashMap<usize, Bubble> {
+    pub fn laid_out(self) -> HashMap<usize, Rc<Bubble>> {
         self.laid_out
     }
 
@@ -69,10 +79,11 @@ impl<'a> Measure<'a> {
         };
         let above = Above::of(self.view, self.messages, index, message);
         let begins = above.begins_group();
-        let laid_out = bubble::lay_out(self.ui, self.view, message, begins, self.widest);
+        let (ui, view) = (self.ui, self.view);
+        let laid_out = self.kept.bubble(ui, view, message, begins, self.widest);
         let heights = Heights {
             above: above.height(),
-            bubble: laid_out.height + question::height(self.ui, self.view, message, self.column),
+            bubble: laid_out.height + question::height(ui, view, message, self.column),
         };
         self.laid_out.insert(index, laid_out);
         heights
@@ -176,7 +187,7 @@ fn words(
         };
         let state = delivery::name(view, message);
         let time = texts::time_of_day(message.at, view.zone);
-        let text = spoken(view, message);
+        let text = spoken(view, message, bubble.text.text());
         let label = view.texts.fill(
             key,
             &[
@@ -211,11 +222,12 @@ fn words(
     let on_text = response
         .hover_pos()
         .filter(|pos| bubble.text.rect.translate(at.to_vec2()).contains(*pos));
-    let url = on_text.and_then(|pos| url_at(bubble, pos - at));
-    if let Some(url) = url {
+    let link = on_text.and_then(|pos| link_at(bubble, pos - at));
+    if let Some(link) = link {
         ui.set_cursor_icon(egui::CursorIcon::PointingHand);
         if response.clicked() {
-            ui.ctx().open_url(OpenUrl::new_tab(url));
+            ui.ctx()
+                .open_url(OpenUrl::new_tab(markup::link_target(link)));
         }
     }
     widget::focus_inside(ui, view.palette, &response, rect, 16);
@@ -231,7 +243,7 @@ fn words(
             actions.push(Action::OpenQuoted(message.clone()));
         }
     }
-    menu::show(ui, view, message, &response, url, actions);
+    menu::show(ui, view, message, &response, link, actions);
 }
 
 /// A button beside the message that the pointer is at, where there is room: to reply to it.
@@ -279,8 +291,9 @@ fn reply_button(
 pub fn follow(ui: &Ui, message: &Message) -> Option<Action> {
     let text = message.text.as_str();
     let (quote, said) = markup::split_quote(text);
-    if let Some(url) = markup::find_urls(said).into_iter().next() {
-        ui.ctx().open_url(OpenUrl::new_tab(&said[url]));
+    if let Some(link) = markup::find_links(said).into_iter().next() {
+        let target = markup::link_target(&said[link]);
+        ui.ctx().open_url(OpenUrl::new_tab(target));
         return None;
     }
     quote.map(|_| Action::OpenQuoted(message.clone()))
@@ -294,12 +307,11 @@ fn author_name<'a>(view: &View<'a>, message: &'a Message) -> &'a str {
     }
 }
 
-/// What a screen reader says of a text.
-fn spoken(view: &View<'_>, message: &Message) -> String {
-    let (quote, said) = markup::split_quote(message.text.as_str());
-    let said = markup::plain(said);
+/// What a screen reader says of a message in which this is said.
+fn spoken(view: &View<'_>, message: &Message, said: &str) -> String {
+    let (quote, _) = markup::split_quote(message.text.as_str());
     match quote {
-        None => said,
+        None => said.to_owned(),
         Some(quote) => view.texts.fill(
             match view.is_me(quote.author) {
                 true => "chat.replying_to_own",
@@ -308,18 +320,18 @@ fn spoken(view: &View<'_>, message: &Message) -> String {
             &[
                 ("name", view.person(quote.author)),
                 ("quote", quote.excerpt),
-                ("text", &said),
+                ("text", said),
             ],
         ),
     }
 }
 
-fn url_at(bubble: &Bubble, at: egui::Vec2) -> Option<&str> {
+fn link_at(bubble: &Bubble, at: egui::Vec2) -> Option<&str> {
     let text = bubble.text.text();
     let character = bubble.text.cursor_from_pos(at).index;
     let (byte, _) = text.char_indices().nth(usize::from(character))?;
-    let url = bubble.urls.iter().find(|url| url.contains(&byte))?;
-    text.get(url.clone())
+    let link = bubble.links.iter().find(|link| link.contains(&byte))?;
+    text.get(link.clone())
 }
 
 /// The time, and how far an own message got.

@@ -1,0 +1,115 @@
+//! The text of a message without its marks, with what they and the links in it look like.
+
+use std::ops::Range;
+
+use egui::{
+    Color32, Stroke,
+    text::{LayoutJob, TextFormat, TextWrapping},
+};
+
+use super::bubble::CODE_PAD;
+use crate::{
+    markup::{self, Style, find_links},
+    theme::{Palette, text},
+    ui::runs::{append, is_only_emoji},
+};
+
+/// Height of a line in a block of code.
+const CODE_LINE: f32 = 22.0;
+/// Height of a line of large emoji.
+const LARGE_LINE: f32 = 44.0;
+
+/// A text without its marks, to be laid out as they say.
+pub struct Said {
+    /// The text with its looks.
+    pub job: LayoutJob,
+    /// Where the links are in it, in bytes.
+    pub links: Vec<Range<usize>>,
+    /// Where blocks of code are in it, in characters.
+    pub blocks: Vec<Range<usize>>,
+    /// Where code on a line is in it, in characters.
+    pub inline: Vec<Range<usize>>,
+}
+
+/// Reads a message's text, once from the beginning to the end.
+pub fn read(said: &str, width: f32, palette: &Palette, is_own: bool) -> Said {
+    let (ink, link_ink) = if is_own {
+        (palette.on_own, palette.on_own)
+    } else {
+        (palette.on_other, palette.accent_text)
+    };
+    let parts = markup::parts(said);
+    let shown: String = parts.iter().map(|part| &said[part.range.clone()]).collect();
+    let links = find_links(&shown);
+    // The first link that does not end before what is looked at.
+    let mut link = 0;
+    let mut job = LayoutJob {
+        wrap: TextWrapping::wrap_at_width(width),
+        ..LayoutJob::default()
+    };
+    let (mut blocks, mut inline) = (Vec::new(), Vec::new());
+    let (mut at, mut characters) = (0, 0);
+    let is_large = is_only_emoji(&shown);
+    let mut was_inline = false;
+    for part in &parts {
+        let end = at + part.range.len();
+        let length = shown[at..end].chars().count();
+        let place = characters..characters + length;
+        let is_inline = part.style.is_code && !part.style.is_fenced;
+        if part.style.is_fenced {
+            blocks.push(place);
+        } else if is_inline {
+            inline.push(place);
+        }
+        characters += length;
+        let mut plain = format(part.style, ink);
+        if is_large {
+            (plain.font_id, plain.line_height) = (text::emoji(), Some(LARGE_LINE));
+        }
+        // The ground of code on a line is a little wider than the code: its neighbours make room.
+        let mut space = if is_inline || was_inline {
+            CODE_PAD
+        } else {
+            0.0
+        };
+        was_inline = is_inline;
+        let linked = TextFormat {
+            color: link_ink,
+            underline: Stroke::new(1.0, link_ink),
+            ..plain.clone()
+        };
+        while at < end {
+            while links.get(link).is_some_and(|link| link.end <= at) {
+                link += 1;
+            }
+            let (to, look) = match links.get(link) {
+                Some(link) if link.start <= at => (link.end, &linked),
+                Some(link) => (link.start, &plain),
+                None => (end, &plain),
+            };
+            let to = to.min(end);
+            append(&mut job, &shown[at..to], std::mem::take(&mut space), look);
+            at = to;
+        }
+    }
+    Said {
+        job,
+        links,
+        blocks,
+        inline,
+    }
+}
+
+fn format(style: Style, ink: Color32) -> TextFormat {
+    let font = match style {
+        Style { is_code: true, .. } => text::code(),
+        Style { is_bold: true, .. } => text::strong(),
+        _ => text::body(),
+    };
+    TextFormat {
+        line_height: Some(if style.is_fenced { CODE_LINE } else { 20.0 }),
+        italics: style.is_italic,
+        expand_bg: CODE_PAD,
+        ..TextFormat::simple(font, ink)
+    }
+}
