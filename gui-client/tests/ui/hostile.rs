@@ -95,7 +95,7 @@ fn of_a_book_that_is_pasted_the_box_takes_its_beginning_and_says_so() {
     desk.harness.run();
     assert_eq!(desk.session().draft().len(), MOST_TYPED);
     assert_eq!(desk.model().notice, Some(Notice::PastedInPart));
-    assert!(desk.sees("over the limit"));
+    assert!(desk.sees("characters too long"));
     // Nor does it grow by more.
     desk.harness.event(Input::Paste("x".repeat(1_000_000)));
     desk.harness.run();
@@ -128,7 +128,7 @@ fn a_draft_of_an_earlier_version_is_cut_to_what_the_box_holds() {
     assert_eq!(desk.session().draft().len(), MOST_TYPED);
     assert!(
         desk.harness
-            .query_by_label_contains("over the limit")
+            .query_by_label_contains("characters too long")
             .is_some()
     );
 }
