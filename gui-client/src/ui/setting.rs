@@ -1,8 +1,8 @@
 //! Rows of the settings: what is set at the left, and at the right its value, a switch or the keys.
 
 use egui::{
-    Align2, Color32, FontId, Popup, Rect, RectAlign, Response, RichText, Role, Sense, StrokeKind,
-    Ui, WidgetInfo, pos2, vec2,
+    Align2, Color32, FontId, Key, Popup, Rect, RectAlign, Response, RichText, Role, Sense,
+    StrokeKind, Ui, WidgetInfo, pos2, vec2,
 };
 
 use super::{
@@ -41,22 +41,39 @@ pub fn value<T: Copy + PartialEq>(
     let right = rect.right() - CHEVRON - space::TINY;
     let right = right_words(ui, rect, right, (shown, text::body(), palette.text_weak));
     left_words(ui, rect, right, (name, palette.text));
+    choices(ui, &response, chosen, all)
+}
+
+/// The list of values of a row. Whoever opens it with the keyboard is at the value in use, and back at
+/// the row when it closes.
+fn choices<T: Copy + PartialEq>(
+    ui: &Ui,
+    row: &Response,
+    chosen: T,
+    all: &[(T, String)],
+) -> Option<T> {
+    let is_open = || Popup::is_id_open(ui.ctx(), Popup::default_response_id(row));
+    let was_open = is_open();
+    let keys = [Key::Enter, Key::Space, Key::Escape];
+    let by_keys = ui.input(|input| keys.into_iter().any(|key| input.key_pressed(key)));
     let mut clicked = None;
-    Popup::menu(&response)
-        .align(RectAlign::BOTTOM_END)
-        .show(|ui| {
-            widget::menu(ui);
-            for (choice, label) in all {
-                let is_chosen = *choice == chosen;
-                if ui
-                    .selectable_label(is_chosen, RichText::new(label))
-                    .clicked()
-                {
-                    clicked = (!is_chosen).then_some(*choice);
-                    ui.close();
-                }
+    Popup::menu(row).align(RectAlign::BOTTOM_END).show(|ui| {
+        widget::menu(ui);
+        for (choice, label) in all {
+            let is_chosen = *choice == chosen;
+            let item = ui.selectable_label(is_chosen, RichText::new(label));
+            if is_chosen && by_keys && row.clicked() {
+                item.request_focus();
             }
-        });
+            if item.clicked() {
+                clicked = (!is_chosen).then_some(*choice);
+                ui.close();
+            }
+        }
+    });
+    if by_keys && was_open && !is_open() {
+        row.request_focus();
+    }
     clicked
 }
 

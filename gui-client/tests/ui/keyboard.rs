@@ -4,7 +4,7 @@ use egui::{Key, Modifiers, Role};
 use egui_kittest::kittest::Queryable;
 use mensageiro::{
     engine::{Delivery, Event},
-    model::Overlay,
+    model::{Overlay, ThemeChoice},
 };
 
 use crate::desk::{Desk, conversation, message, person};
@@ -74,6 +74,33 @@ fn a_menu_or_the_emoji_closed_without_a_choice_lead_back_to_the_box() {
     click_on_what_was_said(&mut desk);
     assert!(is_in_the_box(&desk));
     assert_eq!(desk.session().open, Some(person("bob")));
+}
+
+#[test]
+fn a_setting_is_chosen_with_the_keyboard_alone() {
+    let mut desk = desk();
+    desk.show(Overlay::Settings);
+    let theme = |desk: &Desk| desk.harness.get_by_label("Theme").is_focused();
+    desk.harness.get_by_label("Theme").focus();
+    desk.harness.run();
+    for (close, expected) in [
+        (Key::Enter, ThemeChoice::Light),
+        (Key::Escape, ThemeChoice::Light),
+        (Key::Space, ThemeChoice::Dark),
+    ] {
+        desk.press(Modifiers::NONE, Key::Enter);
+        assert!(!theme(&desk), "the value in use has the keyboard");
+        desk.press(Modifiers::NONE, Key::ArrowDown);
+        desk.press(Modifiers::NONE, close);
+        assert!(theme(&desk), "{close:?}");
+        assert_eq!(desk.model().preferences.theme, expected, "{close:?}");
+    }
+    desk.harness.get_by_label("Sound").focus();
+    desk.harness.run();
+    desk.press(Modifiers::NONE, Key::Space);
+    assert!(desk.model().preferences.sound);
+    desk.press(Modifiers::NONE, Key::Escape);
+    assert!(desk.model().overlay.is_none());
 }
 
 #[test]
