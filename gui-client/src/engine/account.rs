@@ -273,6 +273,11 @@ impl OpenAccount {
                 }
             }
             Effect::Close => self.connection = None,
+            Effect::Leave => {
+                if let Some(connection) = self.connection.take() {
+                    connection.leave();
+                }
+            }
             Effect::Store(batch) => {
                 for message in self.history.receive(&batch)? {
                     self.tell.event(Event::Message(message));
@@ -287,6 +292,7 @@ impl OpenAccount {
             }
             Effect::AllRead => self.history.all_read()?,
             Effect::Remember(way) => self.history.remember_way(way)?,
+            Effect::RememberEnd(has_end) => self.history.remember_end(has_end)?,
             Effect::LiveRefused => self.history.note_live_tried(now())?,
             Effect::BeginLive(last) => {
                 let moved = self.history.begin_live(last)?;
@@ -375,6 +381,7 @@ fn memory(history: &History) -> Result<Memory, HistoryError> {
         .is_none_or(|at| now().saturating_sub(at) > ASK_LIVE_AGAIN.as_millis() as i64);
     Ok(Memory {
         way,
+        has_no_end: history.has_no_end()?,
         is_live_due,
         position: history.position()?,
         device: history.device()?,

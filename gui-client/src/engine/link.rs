@@ -338,6 +338,8 @@ pub enum LinkState {
         framing: Option<Framing>,
         /// When the next fetch by reconnecting is due.
         next_fetch: Option<Instant>,
+        /// What this server leaves open, where it does not keep to the assignment.
+        doubt: Option<Doubt>,
     },
     /// In a live session: the server tells everything as it happens.
     Live {
@@ -354,6 +356,15 @@ pub enum LinkState {
     /// The server hung up on this login: it is not one of its users. Not tried again until
     /// [`super::Command::FetchNow`] or another [`super::Command::SignIn`].
     Refused,
+}
+
+/// What cannot be known of a classic server that does not end its messages with `f`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// Nothing says when its messages end, nor whether it has taken what was sent.
+    NoEnd,
+    /// It has another word for the end, which is taken for an `f`.
+    OtherEnd(String),
 }
 
 impl LinkState {

@@ -31,12 +31,12 @@ pub use command::Command;
 pub use history::{fold, push_folded};
 pub use length::{escaped_bytes, line_bytes};
 pub use link::{
-    Account, Conversation, Delivery, Event, LinkState, Message, MessageId, NotSent, Older, Peer,
-    Place, Presence, PresenceNews, Receipt, ReceiptState, Refusal, ReportFormat, Roster,
+    Account, Conversation, Delivery, Doubt, Event, LinkState, Message, MessageId, NotSent, Older,
+    Peer, Place, Presence, PresenceNews, Receipt, ReceiptState, Refusal, ReportFormat, Roster,
     RosterGroup,
 };
 pub use net::{AddressError, ServerAddress};
-pub use problem::{LinkProblem, StorageProblem};
+pub use problem::{LinkProblem, StorageProblem, Stranger};
 pub use said::{Messages, Said};
 pub use wire::{Crossing, Side, WireNews};
 

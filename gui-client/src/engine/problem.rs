@@ -51,8 +51,35 @@ pub enum LinkProblem {
     NotAllowed,
     /// What answers does not speak the protocol.
     NotThisProtocol,
+    /// What answers is known, and is no messenger server.
+    Stranger(Stranger),
     /// The system gives no thread for a connection.
     NoThread,
     /// Anything else, in the system's words.
     Other(String),
+}
+
+/// What is at an address in place of a messenger server, as its first words show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Stranger {
+    /// HTTP.
+    Web,
+    /// Something encrypted: HTTPS, most often.
+    Tls,
+    /// SSH.
+    Ssh,
+    /// SMTP, POP3 or IMAP.
+    Mail,
+    /// FTP.
+    Files,
+    /// IRC or XMPP.
+    Chat,
+    /// A database.
+    Database,
+    /// A remote screen (VNC).
+    Screen,
+    /// Telnet.
+    Terminal,
+    /// Anything else that says its name.
+    Other(&'static str),
 }

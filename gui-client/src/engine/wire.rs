@@ -53,6 +53,8 @@ pub(super) struct Tap {
     connection: u64,
     /// It is there, and the server has not ended it.
     is_open: bool,
+    /// This side has ended it.
+    is_left: bool,
     sent: Cutter,
     received: Cutter,
 }
@@ -85,6 +87,7 @@ impl Tap {
             return Vec::new();
         }
         self.is_open = matches!(crossing, Crossing::Opened | Crossing::Closed(Side::Client));
+        self.is_left |= crossing == Crossing::Closed(Side::Client);
         let mut news = Vec::new();
         if let Crossing::Closed(from) | Crossing::Cut(from) = crossing {
             let rest = self.cutter(from).rest();
@@ -92,6 +95,15 @@ impl Tap {
         }
         news.push(self.news(at, crossing));
         news
+    }
+
+    /// This side leaves in order, unless either side has ended before.
+    pub(super) fn left(&mut self, connection: u64, at: Instant) -> Vec<WireNews> {
+        self.follow(connection);
+        if self.is_left || !self.is_open {
+            return Vec::new();
+        }
+        self.happened(connection, at, Crossing::Closed(Side::Client))
     }
 
     fn follow(&mut self, connection: u64) -> &mut Self {

@@ -114,6 +114,8 @@ pub enum Action {
     Tell(Notice),
     /// Takes that line away.
     DismissNotice,
+    /// The person knows what cannot be known of this server.
+    DismissDoubt,
     /// Does something with the protocol inspector.
     Inspect(InspectAction),
     /// Wants something as a file.

@@ -146,7 +146,7 @@ mod tests {
             server: "localhost:3333".into(),
             login: login("me"),
         };
-        let mut session = Session::new(account, false);
+        let mut session = Session::new(account, false, false);
         for name in ["joana", "ana", "bob", "zélia.strauß"] {
             session.conversations.row(&Peer::Person(login(name)));
         }

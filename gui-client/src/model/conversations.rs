@@ -31,6 +31,12 @@ impl Conversations {
         self.rows.iter().find(|row| row.with == *peer)
     }
 
+    /// What the server itself said last.
+    pub fn last_of_server(&self) -> Option<String> {
+        let last = self.get(&Peer::Server)?.last.as_ref()?;
+        Some(last.text.to_string())
+    }
+
     /// One row to change; made if it is new.
     pub fn row(&mut self, peer: &Peer) -> &mut Conversation {
         let at = match self.rows.iter().position(|row| row.with == *peer) {

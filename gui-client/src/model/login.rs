@@ -2,7 +2,7 @@ use mensageiro_protocol::{Login, LoginError, limits::PORT};
 use thiserror::Error;
 
 use super::Preferences;
-use crate::engine::{Account, AddressError, ServerAddress};
+use crate::engine::{Account, AddressError, LinkProblem, ServerAddress};
 
 /// What the sign-in screen holds.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -17,6 +17,8 @@ pub struct LoginForm {
     pub user_problem: Option<LoginProblem>,
     /// What is wrong with the server field, since the last try.
     pub server_problem: Option<LoginProblem>,
+    /// How often signing in has failed: each time the keyboard goes to what is to be corrected.
+    pub failures: u32,
 }
 
 /// Why a field of the sign-in screen is not accepted.
@@ -25,15 +27,25 @@ pub enum LoginProblem {
     /// The user name cannot be a login.
     #[error("{0}")]
     Login(LoginError),
-    /// No server is named.
-    #[error("no server is named")]
-    NoServer,
-    /// It is not `host`, `host:port`, an IPv6 address or `[address]:port`.
-    #[error("the server is not host:port")]
-    BadServer,
-    /// The port is not a number from 1 to 65535.
-    #[error("the port is not a number from 1 to 65535")]
-    BadPort,
+    /// The server field is no address.
+    #[error("{0}")]
+    Server(AddressError),
+    /// There was no connection to that server.
+    #[error("there is no connection: {problem:?}")]
+    Link {
+        /// Why.
+        problem: LinkProblem,
+        /// Which server.
+        server: String,
+    },
+    /// The server let nobody of this name in.
+    #[error("{server} does not know {login}", server = account.server, login = account.login)]
+    Refused {
+        /// Who, and where.
+        account: Account,
+        /// What the server said of it.
+        said: Option<String>,
+    },
 }
 
 impl LoginForm {
@@ -44,8 +56,7 @@ impl LoginForm {
             user: String::new(),
             server: last.map_or_else(default_server, |account| account.server.clone()),
             stay_signed_in: preferences.stay_signed_in,
-            user_problem: None,
-            server_problem: None,
+            ..Self::default()
         }
     }
 
@@ -67,6 +78,19 @@ impl LoginForm {
         self.edit_server(account.server.clone());
     }
 
+    /// Signing in has failed for this; the problem stands below the field it belongs to.
+    pub fn fail(&mut self, problem: LoginProblem) {
+        match problem {
+            LoginProblem::Login(_) | LoginProblem::Refused { .. } => {
+                self.user_problem = Some(problem);
+            }
+            LoginProblem::Server(_) | LoginProblem::Link { .. } => {
+                self.server_problem = Some(problem);
+            }
+        }
+        self.failures += 1;
+    }
+
     /// Reads both fields.
     ///
     /// # Errors
@@ -76,9 +100,14 @@ impl LoginForm {
         // People write their name the way messages name it; the @ is not part of it.
         let login = Login::parse(user.strip_prefix('@').unwrap_or(user));
         let login = login.map_err(LoginProblem::Login);
-        let server = read_server(&self.server);
+        let server = ServerAddress::parse(&self.server);
+        let server = server.map(|address| address.to_string());
+        let server = server.map_err(LoginProblem::Server);
         self.user_problem = login.as_ref().err().cloned();
         self.server_problem = server.as_ref().err().cloned();
+        if self.user_problem.is_some() || self.server_problem.is_some() {
+            self.failures += 1;
+        }
         Ok(Account {
             login: login?,
             server: server?,
@@ -89,15 +118,6 @@ impl LoginForm {
 /// The server field at the first start.
 fn default_server() -> String {
     format!("localhost:{PORT}")
-}
-
-fn read_server(typed: &str) -> Result<String, LoginProblem> {
-    match ServerAddress::parse(typed) {
-        Ok(address) => Ok(address.to_string()),
-        Err(AddressError::NoHost) => Err(LoginProblem::NoServer),
-        Err(AddressError::BadHost) => Err(LoginProblem::BadServer),
-        Err(AddressError::BadPort) => Err(LoginProblem::BadPort),
-    }
 }
 
 #[cfg(test)]
@@ -115,7 +135,10 @@ mod tests {
             form.user_problem,
             Some(LoginProblem::Login(LoginError::BadCharacter(' ')))
         );
-        assert_eq!(form.server_problem, Some(LoginProblem::NoServer));
+        assert_eq!(
+            form.server_problem,
+            Some(LoginProblem::Server(AddressError::NoHost))
+        );
         form.edit_user("@ana".into());
         form.edit_server("localhost".into());
         assert_eq!(form.read().unwrap().login.as_str(), "ana");

@@ -39,7 +39,7 @@ pub use timeline::{MOST_LOADED, NotLoaded, Timeline};
 
 use mensageiro_protocol::{Login, live::NOTE_CHARS};
 
-use crate::engine::{Account, Command, Event};
+use crate::engine::{Account, Command, Event, LinkState};
 
 /// The whole state of the app.
 #[derive(Debug, Default)]
@@ -93,6 +93,7 @@ impl Model {
                 self.inspector.take(news);
                 Vec::new()
             }
+            Event::Link(link) if self.is_entering() && has_failed(&link) => self.turn_back(link),
             other => {
                 let Some(session) = &mut self.session else {
                     return Vec::new();
@@ -216,13 +217,32 @@ impl Model {
         let mut commands = self.sign_out();
         self.notice = None;
         self.login.fill(&account);
-        self.session = Some(Session::new(account.clone(), self.login.stay_signed_in));
+        let is_new = !self.preferences.remembers(&account);
+        let stay_signed_in = self.login.stay_signed_in;
+        self.session = Some(Session::new(account.clone(), stay_signed_in, is_new));
         commands.push(Command::SignIn {
             account,
             fetch_every: self.preferences.fetch_interval(),
         });
         commands.extend(self.tell_note());
         commands
+    }
+
+    /// Whether the sign-in screen waits for the server to let somebody in for the first time.
+    pub fn is_entering(&self) -> bool {
+        let session = self.session.as_ref();
+        session.is_some_and(|session| session.is_entering && session.storage_problem.is_none())
+    }
+
+    /// A first sign-in has failed: the sign-in screen says why.
+    fn turn_back(&mut self, link: LinkState) -> Vec<Command> {
+        let Some(session) = self.session.take() else {
+            return Vec::new();
+        };
+        let problem = session.why_not_in(link);
+        self.login.fill(&session.account);
+        self.login.fail(problem);
+        vec![Command::SignOut]
     }
 
     /// The note is told when the dialog closes in which it was typed.
@@ -239,6 +259,9 @@ impl Model {
         };
         let mut commands = session.take_unsaved_drafts();
         self.login.fill(&session.account);
+        if session.refused() {
+            self.login.fail(session.why_not_in(LinkState::Refused));
+        }
         self.preferences.signed_in = None;
         self.session = None;
         self.overlay = None;
@@ -281,6 +304,11 @@ impl Model {
         }
         commands
     }
+}
+
+/// Whether a first sign-in comes to nothing with this.
+fn has_failed(link: &LinkState) -> bool {
+    matches!(link, LinkState::Waiting { .. } | LinkState::Refused)
 }
 
 #[cfg(test)]

@@ -12,11 +12,12 @@ use mensageiro_protocol::Text;
 pub use finding::FoundRow;
 
 use super::{
-    Action, ComposeProblem, Conversations, News, People, Search, Timeline, sought::Sought,
+    Action, ComposeProblem, Conversations, LoginProblem, News, People, Search, Timeline,
+    sought::Sought,
 };
 use crate::engine::{
-    Account, Command, Conversation, Delivery, LinkProblem, LinkState, Message, MessageId, Peer,
-    ReportFormat, StorageProblem,
+    Account, Command, Conversation, Delivery, Doubt, LinkProblem, LinkState, Message, MessageId,
+    Peer, ReportFormat, StorageProblem,
 };
 
 /// Messages asked for at a time.
@@ -46,6 +47,9 @@ pub struct Session {
     pub account: Account,
     /// Whether the next start signs in by itself, once this one got in.
     pub stay_signed_in: bool,
+    /// This account has never been in, and nothing of it is here: the sign-in screen stays until the
+    /// server lets it in.
+    pub is_entering: bool,
     /// The local database is open, and its conversations are here.
     pub ready: bool,
     /// The state of the connection.
@@ -66,6 +70,8 @@ pub struct Session {
     pub people: People,
     /// Why what was typed could not be sent, since the last try.
     pub compose_problem: Option<ComposeProblem>,
+    /// What the person knows to be uncertain with this server.
+    doubt_seen: Option<Doubt>,
     /// What came in since the person was last told.
     pub news: News,
     /// Why the local database cannot be used.
@@ -91,10 +97,11 @@ pub struct Session {
 
 impl Session {
     /// A session that has just been asked for.
-    pub fn new(account: Account, stay_signed_in: bool) -> Self {
+    pub fn new(account: Account, stay_signed_in: bool, is_entering: bool) -> Self {
         Self {
             account,
             stay_signed_in,
+            is_entering,
             ready: false,
             link: LinkState::Offline,
             online: false,
@@ -105,6 +112,7 @@ impl Session {
             search: Search::default(),
             people: People::default(),
             compose_problem: None,
+            doubt_seen: None,
             news: News::default(),
             storage_problem: None,
             is_away: false,
@@ -222,6 +230,31 @@ impl Session {
         self.link == LinkState::Refused
     }
 
+    /// What cannot be known of this server, unless the person has taken note of it.
+    pub fn doubt(&self) -> Option<&Doubt> {
+        match &self.link {
+            LinkState::Online { doubt, .. } => {
+                let doubt = doubt.as_ref();
+                doubt.filter(|doubt| Some(*doubt) != self.doubt_seen.as_ref())
+            }
+            _ => None,
+        }
+    }
+
+    /// Why this account did not get in, in this state of the link.
+    pub(super) fn why_not_in(&self, link: LinkState) -> LoginProblem {
+        match link {
+            LinkState::Waiting { problem, .. } => LoginProblem::Link {
+                problem,
+                server: self.account.server.clone(),
+            },
+            _ => LoginProblem::Refused {
+                account: self.account.clone(),
+                said: self.conversations.last_of_server(),
+            },
+        }
+    }
+
     /// What to tell the person, once.
     pub fn take_news(&mut self) -> News {
         std::mem::take(&mut self.news)
@@ -259,6 +292,7 @@ impl Session {
             Action::Send => return self.send(),
             Action::SendAgain(id) => return vec![Command::SendAgain(id)],
             Action::Discard(id) => return vec![Command::Discard(id)],
+            Action::DismissDoubt => self.doubt_seen = self.doubt().cloned(),
             Action::LoadOlder => return self.load_older(),
             Action::LoadNewer => return self.load_newer(),
             Action::LoadAgain => {

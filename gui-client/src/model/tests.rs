@@ -2,13 +2,15 @@ mod destination;
 mod finding;
 mod reading;
 
+use std::time::Instant;
+
 use jiff::Timestamp;
 use mensageiro_protocol::{Login, Text};
 
 use super::*;
 use crate::engine::{
-    Conversation, Delivery, LinkState, Message, MessageId, Older, Peer, Place, Receipt,
-    RosterGroup, StorageProblem,
+    Conversation, Delivery, Doubt, LinkProblem, LinkState, Message, MessageId, Older, Peer, Place,
+    Receipt, RosterGroup, StorageProblem,
 };
 
 fn login(name: &str) -> Login {
@@ -45,6 +47,7 @@ fn online() -> Event {
     Event::Link(LinkState::Online {
         framing: None,
         next_fetch: None,
+        doubt: None,
     })
 }
 
@@ -119,14 +122,119 @@ fn only_an_account_that_got_in_is_remembered() {
     let mut model = Model::new(Preferences::default());
     model.act(Action::SignInAs(alice()));
     model.apply(Event::Link(LinkState::Refused));
-    assert!(session(&model).refused());
     assert!(model.preferences.remembered.is_empty());
+    model.act(Action::SignIn);
     model.apply(online());
     assert_eq!(model.preferences.remembered[0].login, "alice");
     assert!(model.preferences.signed_in.is_some());
     assert_eq!(model.act(Action::SignOut), [Command::SignOut]);
     assert!(model.preferences.signed_in.is_none());
     assert_eq!(model.login.user, "alice");
+}
+
+fn waiting(problem: LinkProblem) -> Event {
+    let retry_at = Instant::now();
+    Event::Link(LinkState::Waiting { problem, retry_at })
+}
+
+#[test]
+fn a_first_sign_in_that_fails_stays_at_the_sign_in_screen_and_says_why() {
+    let mut model = Model::new(Preferences::default());
+    model.act(Action::SignInAs(alice()));
+    assert!(model.is_entering());
+    let problem = LinkProblem::NobodyListens;
+    assert_eq!(model.apply(waiting(problem.clone())), [Command::SignOut]);
+    assert!(model.session.is_none() && !model.is_entering());
+    let server = alice().server;
+    let expected = Some(LoginProblem::Link { problem, server });
+    assert_eq!(model.login.server_problem, expected);
+    assert_eq!(
+        (model.login.user.as_str(), model.login.failures),
+        ("alice", 1)
+    );
+    model.act(Action::EditServer("elsewhere".into()));
+    assert_eq!(model.login.server_problem, None);
+    // Who is not known is told with what the server says of it.
+    model.act(Action::SignIn);
+    let account = session(&model).account.clone();
+    model.apply(Event::SignedIn {
+        account: account.clone(),
+        conversations: vec![],
+    });
+    model.apply(Event::Message(Message {
+        with: Peer::Server,
+        ..message(1, "bob", Delivery::Received)
+    }));
+    assert!(model.is_entering());
+    assert_eq!(
+        model.apply(Event::Link(LinkState::Refused)),
+        [Command::SignOut]
+    );
+    let said = Some("message 1".to_owned());
+    assert_eq!(
+        model.login.user_problem,
+        Some(LoginProblem::Refused { account, said })
+    );
+    assert_eq!(model.login.failures, 2);
+}
+
+#[test]
+fn who_was_in_before_or_has_messages_here_waits_for_the_server_with_them() {
+    let mut known = Model::new(Preferences::default());
+    known.preferences.remember(&alice(), false);
+    let unknown = Model::new(Preferences::default());
+    for (mut model, conversations) in [(known, vec![]), (unknown, vec![conversation("bob", 5, 0)])]
+    {
+        model.act(Action::SignInAs(alice()));
+        let account = alice();
+        model.apply(Event::SignedIn {
+            account,
+            conversations,
+        });
+        assert!(!model.is_entering());
+        assert!(model.apply(waiting(LinkProblem::TimedOut)).is_empty());
+        assert!(model.session.is_some());
+        // One who leaves a server that refuses finds out why, and where to correct it.
+        model.apply(Event::Link(LinkState::Refused));
+        model.act(Action::SignOut);
+        assert!(model.login.user_problem.is_some() && model.login.failures == 1);
+    }
+}
+
+#[test]
+fn a_first_sign_in_can_be_given_up() {
+    let mut model = Model::new(Preferences::default());
+    model.act(Action::SignInAs(alice()));
+    assert_eq!(model.act(Action::SignOut), [Command::SignOut]);
+    assert!(model.session.is_none() && model.login.user_problem.is_none());
+    // News of it comes too late.
+    assert!(model.apply(waiting(LinkProblem::TimedOut)).is_empty());
+    assert_eq!(
+        (model.login.failures, model.login.server_problem),
+        (0, None)
+    );
+}
+
+#[test]
+fn what_is_uncertain_of_a_server_is_said_until_the_person_has_taken_note_of_it() {
+    let mut model = signed_in(vec![]);
+    let told = |doubt| {
+        Event::Link(LinkState::Online {
+            framing: None,
+            next_fetch: None,
+            doubt,
+        })
+    };
+    model.apply(told(Some(Doubt::NoEnd)));
+    assert_eq!(session(&model).doubt(), Some(&Doubt::NoEnd));
+    model.act(Action::DismissDoubt);
+    model.apply(told(Some(Doubt::NoEnd)));
+    assert_eq!(session(&model).doubt(), None);
+    let other = Doubt::OtherEnd("fim".into());
+    model.apply(told(Some(other.clone())));
+    assert_eq!(session(&model).doubt(), Some(&other));
+    model.apply(told(None));
+    assert_eq!(session(&model).doubt(), None);
 }
 
 #[test]
@@ -238,8 +346,8 @@ fn what_was_typed_and_queued_survives_a_broken_link() {
     model.act(Action::Write("half a sen".into()));
     model.apply(Event::Message(message(6, "bob", Delivery::Waiting)));
     model.apply(Event::Link(LinkState::Waiting {
-        problem: crate::engine::LinkProblem::Broken,
-        retry_at: std::time::Instant::now(),
+        problem: LinkProblem::Broken,
+        retry_at: Instant::now(),
     }));
     assert!(!session(&model).online && session(&model).anything_waiting());
     assert_eq!(session(&model).draft(), "half a sen");

@@ -7,7 +7,7 @@ use std::{
 use super::step::{Dialog, Step};
 use crate::{
     engine::{Account, Delivery, Event, LinkState, Message},
-    model::{Action, InspectAction, Model, Overlay},
+    model::{Action, InspectAction, LoginProblem, Model, Overlay},
 };
 
 /// How long a wait may take unless the script says otherwise.
@@ -117,8 +117,16 @@ impl ScriptRunner {
         let link = session.map(|session| &session.link);
         match step {
             Step::WaitOnline => link.is_some_and(LinkState::is_online),
-            Step::WaitRefused => matches!(link, Some(LinkState::Refused)),
-            Step::WaitWaiting => matches!(link, Some(LinkState::Waiting { .. })),
+            Step::WaitRefused => {
+                let problem = &model.login.user_problem;
+                let is_told = matches!(problem, Some(LoginProblem::Refused { .. }));
+                matches!(link, Some(LinkState::Refused)) || session.is_none() && is_told
+            }
+            Step::WaitWaiting => {
+                let problem = &model.login.server_problem;
+                let is_told = matches!(problem, Some(LoginProblem::Link { .. }));
+                matches!(link, Some(LinkState::Waiting { .. })) || session.is_none() && is_told
+            }
             Step::WaitLogin => session.is_none(),
             Step::WaitSettled => !matches!(link, Some(LinkState::Offline | LinkState::Connecting)),
             Step::WaitMessage(text) => self.heard.iter().any(|heard| heard.contains(text)),

@@ -32,13 +32,13 @@ pub fn show(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<A
             }
             _ => texts.get("link.trying").to_owned(),
         };
-        // Where this account has never been in, the address may be wrong.
-        let is_new = !view.model.preferences.remembers(&session.account);
-        let mut choices = vec![(texts.get("link.try_now"), Action::FetchNow)];
-        if is_new {
-            choices.push((texts.get("link.change_server"), Action::SignOut));
-        }
-        actions.extend(bar(ui, &warning(view), &[&why, &when], choices));
+        let again = [(texts.get("link.try_now"), Action::FetchNow)];
+        actions.extend(bar(ui, &warning(view), &[&why, &when], again));
+    }
+    if let Some(doubt) = session.doubt() {
+        let dismiss = [(texts.get("notice.dismiss"), Action::DismissDoubt)];
+        let sentence = trouble::doubt(texts, doubt);
+        actions.extend(bar(ui, &warning(view), &[&sentence], dismiss));
     }
     if let Some(problem) = &session.storage_problem {
         let why = trouble::storage(texts, problem);

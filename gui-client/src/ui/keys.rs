@@ -105,7 +105,8 @@ pub fn read(ui: &Ui, view: &View<'_>, state: &mut UiState, actions: &mut Vec<Act
     if pressed(&SETTINGS) {
         actions.push(Action::Show(Overlay::Settings));
     }
-    let session = view.model.session.as_ref().filter(|s| s.ready);
+    let session = view.model.session.as_ref();
+    let session = session.filter(|s| s.ready && !s.is_entering);
     if let Some(session) = session {
         if pressed(&NEW) {
             actions.push(Action::Show(Overlay::new_conversation()));
@@ -196,6 +197,9 @@ fn close_one_thing(
     }
     if view.model.inspector.is_open && inspector_is_alone {
         return Some(Action::Inspect(InspectAction::Toggle));
+    }
+    if view.model.is_entering() {
+        return Some(Action::SignOut);
     }
     let session = session?;
     if !session.search.query.is_empty() || session.search.with.is_some() {

@@ -3,9 +3,9 @@ use egui::{
 };
 use mensageiro_protocol::LoginError;
 
-use super::{View, icon::Icon, preferences, widget};
+use super::{UiState, View, icon::Icon, preferences, trouble, widget};
 use crate::{
-    engine::Account,
+    engine::{Account, AddressError},
     model::{Action, LoginProblem},
     texts::Texts,
     theme::{space, text},
@@ -14,8 +14,11 @@ use crate::{
 const CARD_WIDTH: f32 = 400.0;
 const ROW_HEIGHT: f32 = 44.0;
 
+/// Of what a server says so many characters are shown.
+const LONGEST_SAID: usize = 160;
+
 /// The sign-in screen.
-pub fn show(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
+pub fn show(ui: &mut Ui, view: &View<'_>, state: &mut UiState, actions: &mut Vec<Action>) {
     let palette = view.palette;
     // In the corners at the bottom, in sight however much there is above.
     Panel::bottom("quick preferences")
@@ -38,8 +41,12 @@ pub fn show(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
                     .show(ui, |ui| {
                         ui.with_layout(Layout::top_down(Align::Min), |ui| {
                             ui.set_width(ui.available_width());
-                            form(ui, view, actions);
-                            remembered(ui, view, actions);
+                            ui.scope(|ui| form(ui, view, state, actions));
+                            if view.model.is_entering() {
+                                entering(ui, view, actions);
+                            } else {
+                                remembered(ui, view, actions);
+                            }
                         });
                     });
                 ui.add_space(space::TINY);
@@ -86,8 +93,11 @@ fn brand(ui: &mut Ui, view: &View<'_>) {
     });
 }
 
-fn form(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
+fn form(ui: &mut Ui, view: &View<'_>, state: &mut UiState, actions: &mut Vec<Action>) {
     let (texts, palette, form) = (view.texts, view.palette, &view.model.login);
+    if view.model.is_entering() {
+        ui.disable();
+    }
     let problem = form.user_problem.as_ref().map(|p| problem_text(texts, p));
     let (typed, user) = widget::field(
         ui,
@@ -115,12 +125,24 @@ fn form(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
         problem.as_deref(),
     );
     actions.extend(typed.map(Action::EditServer));
+    // The keyboard goes to what is to be corrected.
+    if state.login_failures != form.failures {
+        state.login_failures = form.failures;
+        if form.user_problem.is_some() {
+            user.request_focus();
+        } else if form.server_problem.is_some() {
+            server.request_focus();
+        }
+    }
     ui.add_space(space::TINY);
     let mut stay = form.stay_signed_in;
     if ui.checkbox(&mut stay, texts.get("login.stay")).changed() {
         actions.push(Action::StaySignedIn(stay));
     }
     ui.add_space(space::TINY);
+    if view.model.is_entering() {
+        return;
+    }
     let clicked = ui
         .with_layout(Layout::top_down_justified(Align::Center), |ui| {
             widget::primary_button(ui, palette, texts.get("login.sign_in")).clicked()
@@ -130,6 +152,22 @@ fn form(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
         && ui.input(|input| input.key_pressed(egui::Key::Enter));
     if clicked || entered {
         actions.push(Action::SignIn);
+    }
+}
+
+/// While the server is waited for: says so, and lets one give up.
+fn entering(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
+    let clicked = ui
+        .with_layout(Layout::top_down_justified(Align::Center), |ui| {
+            let sentence = RichText::new(view.texts.get("link.connecting"));
+            let sentence = sentence.font(text::strong()).color(view.palette.text);
+            ui.label(sentence);
+            ui.add_space(space::TINY);
+            widget::plain_button(ui, view.texts.get("dialog.cancel")).clicked()
+        })
+        .inner;
+    if clicked {
+        actions.push(Action::SignOut);
     }
 }
 
@@ -201,8 +239,30 @@ fn account_row(ui: &mut Ui, view: &View<'_>, account: Account, actions: &mut Vec
 fn problem_text(texts: &Texts, problem: &LoginProblem) -> String {
     match problem {
         LoginProblem::Login(problem) => login_problem(texts, problem),
-        LoginProblem::NoServer => texts.get("login.no_server").to_owned(),
-        LoginProblem::BadServer => texts.get("login.bad_server").to_owned(),
-        LoginProblem::BadPort => texts.get("login.bad_port").to_owned(),
+        LoginProblem::Server(AddressError::NoHost) => texts.get("login.no_server").to_owned(),
+        LoginProblem::Server(AddressError::BadHost) => texts.get("login.bad_server").to_owned(),
+        LoginProblem::Server(AddressError::BadPort) => texts.get("login.bad_port").to_owned(),
+        LoginProblem::Server(AddressError::BadNumbers) => texts.get("login.bad_numbers").to_owned(),
+        LoginProblem::Server(AddressError::BadCharacter(' ')) => {
+            texts.get("login.bad_space").to_owned()
+        }
+        LoginProblem::Server(AddressError::BadCharacter(sign)) => {
+            let sign = sign.escape_debug().to_string();
+            texts.fill("login.bad_character", &[("sign", &sign)])
+        }
+        LoginProblem::Link { problem, server } => trouble::link(texts, problem, server),
+        LoginProblem::Refused { account, said } => {
+            let names = [
+                ("login", account.login.as_str()),
+                ("server", account.server.as_str()),
+            ];
+            let unknown = texts.fill("login.unknown", &names);
+            let Some(said) = said else {
+                return unknown;
+            };
+            let words: String = said.chars().take(LONGEST_SAID).collect();
+            let says = texts.fill("login.server_says", &[("words", words.trim())]);
+            format!("{unknown} {says}")
+        }
     }
 }

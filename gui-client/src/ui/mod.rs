@@ -98,6 +98,8 @@ pub struct UiState {
     compose: compose::ComposeState,
     inspector: inspector::InspectorState,
     focus: Option<Focus>,
+    /// So many failures to sign in have been seen.
+    login_failures: u32,
     /// The row of what was found that the arrows have just gone to.
     walked_to: Option<usize>,
     /// A menu or the emoji were open at the end of the last frame.
@@ -149,7 +151,8 @@ fn screen(ui: &mut Ui, view: &View<'_>, state: &mut UiState, actions: &mut Vec<A
         inspector::panel(ui, view, state, actions);
     }
     match &view.model.session {
-        None => login::show(ui, view, actions),
+        None => login::show(ui, view, state, actions),
+        Some(_) if view.model.is_entering() => login::show(ui, view, state, actions),
         Some(session) if session.refused() => refused::show(ui, view, session, actions),
         Some(session) if session.storage_problem.is_some() && !session.ready => {
             refused::show_storage(ui, view, session, actions);

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::{
     disk::DiskProblem,
-    engine::{LinkProblem, StorageProblem},
+    engine::{Doubt, LinkProblem, StorageProblem, Stranger},
     model::{SaveProblem, SettingsProblem},
     texts::Texts,
 };
@@ -76,6 +76,10 @@ pub fn settings(texts: &Texts, problem: &SettingsProblem) -> String {
 /// Why there is no connection.
 pub fn link(texts: &Texts, problem: &LinkProblem, server: &str) -> String {
     let (key, why) = match problem {
+        LinkProblem::Stranger(stranger) => {
+            let what = self::stranger(texts, *stranger);
+            return texts.fill("problem.stranger", &[("server", server), ("what", &what)]);
+        }
         LinkProblem::BadAddress => ("problem.bad_address", ""),
         LinkProblem::UnknownHost => ("problem.unknown_host", ""),
         LinkProblem::NobodyListens => ("problem.nobody_listens", ""),
@@ -88,6 +92,31 @@ pub fn link(texts: &Texts, problem: &LinkProblem, server: &str) -> String {
         LinkProblem::Other(why) => ("problem.unknown", why.as_str()),
     };
     texts.fill(key, &[("server", server), ("why", why)])
+}
+
+/// What is there in place of a messenger server.
+fn stranger(texts: &Texts, stranger: Stranger) -> String {
+    let key = match stranger {
+        Stranger::Web => "stranger.web",
+        Stranger::Tls => "stranger.tls",
+        Stranger::Ssh => "stranger.ssh",
+        Stranger::Mail => "stranger.mail",
+        Stranger::Files => "stranger.files",
+        Stranger::Chat => "stranger.chat",
+        Stranger::Database => "stranger.database",
+        Stranger::Screen => "stranger.screen",
+        Stranger::Terminal => "stranger.terminal",
+        Stranger::Other(name) => return texts.fill("stranger.named", &[("name", name)]),
+    };
+    texts.get(key).to_owned()
+}
+
+/// What cannot be known of a server that does not keep to the assignment.
+pub fn doubt(texts: &Texts, doubt: &Doubt) -> String {
+    match doubt {
+        Doubt::NoEnd => texts.get("doubt.no_end").to_owned(),
+        Doubt::OtherEnd(word) => texts.fill("doubt.other_end", &[("word", word)]),
+    }
 }
 
 /// What is wrong with a file or folder, then the advice of this key. The system's own words, which
@@ -175,6 +204,21 @@ mod tests {
         said.push(save(texts, &SaveProblem::NoThread));
         said.push(save(texts, &SaveProblem::Read(StorageProblem::Locked)));
         said.push(settings(texts, &SettingsProblem::SetAside { to: path() }));
+        said.extend([Doubt::NoEnd, Doubt::OtherEnd("fim".into())].map(|one| doubt(texts, &one)));
+        let strangers = [
+            Stranger::Web,
+            Stranger::Tls,
+            Stranger::Ssh,
+            Stranger::Mail,
+            Stranger::Files,
+            Stranger::Chat,
+            Stranger::Database,
+            Stranger::Screen,
+            Stranger::Terminal,
+            Stranger::Other("rsync"),
+        ];
+        let strangers = strangers.map(LinkProblem::Stranger);
+        said.extend(strangers.map(|problem| link(texts, &problem, "school:3333")));
         said.extend(
             [
                 LinkProblem::BadAddress,

@@ -8,6 +8,7 @@
 
 mod basics;
 mod broken;
+mod foreign;
 mod killed;
 mod live;
 mod live_server;

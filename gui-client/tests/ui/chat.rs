@@ -8,11 +8,10 @@ use mensageiro::{
         Command, Delivery, Event, LinkProblem, LinkState, Message, MessageId, NotSent, Older,
         Place, StorageProblem, line_bytes,
     },
-    model::{Action, Preferences},
 };
 use mensageiro_protocol::Text;
 
-use crate::desk::{Desk, alice, conversation, login, message, online, person, received};
+use crate::desk::{Desk, conversation, login, message, online, person, received};
 
 fn sent(desk: &Desk) -> Vec<(String, String)> {
     let asked = desk.asked();
@@ -310,30 +309,6 @@ fn what_a_full_disk_did_not_take_is_kept_when_tried_again() {
     assert!(desk.sees("Free up some space"), "until it is known to work");
     desk.tell(Event::DraftsKept);
     assert!(!desk.sees("Free up some space"));
-}
-
-#[test]
-fn a_wrong_address_can_be_changed_until_the_account_has_been_in() {
-    let waiting = || {
-        Event::Link(LinkState::Waiting {
-            problem: LinkProblem::UnknownHost,
-            retry_at: Instant::now() + Duration::from_secs(5),
-        })
-    };
-    let mut desk = Desk::chatting(1..4, 0, true);
-    desk.tell(waiting());
-    assert!(!desk.sees("Change server"), "it was right before");
-    let mut desk = Desk::new(Preferences::default());
-    desk.act(Action::SignInAs(alice()));
-    desk.tell(Event::SignedIn {
-        account: alice(),
-        conversations: Vec::new(),
-    });
-    desk.tell(waiting());
-    desk.click("Change server");
-    assert!(desk.model().session.is_none());
-    assert_eq!(desk.model().login.user, "alice");
-    assert_eq!(desk.model().login.server, alice().server);
 }
 
 #[test]

@@ -298,6 +298,7 @@ pub fn online() -> Event {
     Event::Link(LinkState::Online {
         framing: None,
         next_fetch: None,
+        doubt: None,
     })
 }
 

@@ -22,6 +22,7 @@ fn a_window_in_which_nothing_happens_draws_nothing() {
     desk.tell(Event::Link(LinkState::Online {
         framing: None,
         next_fetch: Some(Instant::now() + Duration::from_secs(10)),
+        doubt: None,
     }));
     assert!(next_frame(&mut desk) > Duration::from_secs(1));
 }

@@ -1,8 +1,11 @@
+use std::time::Instant;
+
 use egui::{Key, Modifiers};
+use egui_kittest::kittest::Queryable;
 use mensageiro::{
     disk::DiskProblem,
-    engine::{Command, Event, LinkState, StorageProblem},
-    model::{Language, Notice, Preferences, SettingsProblem, ThemeChoice},
+    engine::{Command, Event, LinkProblem, LinkState, StorageProblem, Stranger},
+    model::{Action, Language, Notice, Preferences, SettingsProblem, ThemeChoice},
 };
 
 use crate::desk::{Desk, alice, login, online};
@@ -102,4 +105,89 @@ fn settings_that_could_not_be_read_are_said_to_be_kept_elsewhere() {
     let path = "/home/alice/settings.json".into();
     desk.notice(Notice::Settings(SettingsProblem::NotWritten { path, why }));
     assert!(desk.sees("Your changes to the settings are not being saved. The disk that holds"));
+}
+
+#[test]
+fn after_a_failed_sign_in_the_keyboard_is_in_the_field_to_correct() {
+    let mut desk = Desk::new(Preferences::default());
+    desk.write("User name", "alice");
+    desk.act(Action::EditServer("my server".into()));
+    desk.press(Modifiers::NONE, Key::Enter);
+    let is_focused = |desk: &Desk, name: &str| desk.harness.get_by_label(name).is_focused();
+    assert!(desk.sees("An address cannot contain spaces."));
+    assert!(is_focused(&desk, "Server") && desk.asked().is_empty());
+    // Wrong in both: the first one comes first.
+    desk.write("User name", " x");
+    desk.click("Sign in");
+    assert!(is_focused(&desk, "User name"));
+}
+
+#[test]
+fn a_first_sign_in_to_a_wrong_address_stays_on_the_card() {
+    let mut desk = Desk::new(Preferences::default());
+    desk.write("User name", "alice");
+    desk.click("Sign in");
+    assert!(desk.sees("Connecting"));
+    desk.tell(Event::SignedIn {
+        account: alice(),
+        conversations: vec![],
+    });
+    assert!(desk.sees("Connecting"), "until the server lets her in");
+    desk.tell(waiting(LinkProblem::NobodyListens));
+    assert!(desk.sees("No server is running at localhost:3333."));
+    let server = desk.harness.get_by_label("Server");
+    assert!(server.is_focused());
+    desk.asked();
+    // What is typed corrects it, and what went wrong is no longer said.
+    server.type_text("x");
+    desk.harness.run();
+    assert!(!desk.sees("No server is running"));
+    assert_eq!(desk.model().login.server, "localhost:3333x");
+    desk.act(Action::EditServer("mensageiro://localhost:4000/".into()));
+    desk.press(Modifiers::NONE, Key::Enter);
+    let asked = desk.asked();
+    let [Command::SignIn { account, .. }] = &asked[..] else {
+        panic!("{asked:?}")
+    };
+    assert_eq!(account.server, "localhost:4000");
+    desk.tell(waiting(LinkProblem::Stranger(Stranger::Ssh)));
+    assert!(desk.sees("What answers at localhost:4000 is an SSH server"));
+}
+
+#[test]
+fn who_is_not_known_corrects_the_name_on_the_card() {
+    let mut desk = Desk::new(Preferences::default());
+    desk.write("User name", "zeca");
+    desk.click("Sign in");
+    desk.tell(Event::Link(LinkState::Refused));
+    assert!(desk.sees("There is no user zeca on localhost:3333."));
+    assert!(desk.harness.get_by_label("User name").is_focused());
+    // Also where one was in before.
+    let mut desk = Desk::signed_in(vec![]);
+    desk.tell(Event::Link(LinkState::Refused));
+    desk.click("Use a different name");
+    assert!(desk.sees("There is no user alice on localhost:3333."));
+    assert!(desk.harness.get_by_label("User name").is_focused());
+}
+
+#[test]
+fn a_first_sign_in_can_be_cancelled() {
+    let mut desk = Desk::new(Preferences::default());
+    for by_key in [false, true] {
+        desk.write("User name", "alice");
+        desk.click("Sign in");
+        desk.asked();
+        match by_key {
+            true => desk.press(Modifiers::NONE, Key::Escape),
+            false => desk.click("Cancel"),
+        }
+        assert_eq!(desk.asked(), [Command::SignOut]);
+        assert!(desk.sees("Sign in"));
+        desk.act(Action::EditUser(String::new()));
+    }
+}
+
+fn waiting(problem: LinkProblem) -> Event {
+    let retry_at = Instant::now();
+    Event::Link(LinkState::Waiting { problem, retry_at })
 }

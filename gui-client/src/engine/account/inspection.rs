@@ -30,6 +30,7 @@ impl OpenAccount {
         match effect {
             Effect::Write(bytes) => self.inspect_bytes(now, Side::Client, bytes),
             Effect::FinishWriting => self.inspect_crossing(now, Crossing::Closed(Side::Client)),
+            Effect::Leave => self.inspect_leaving(now),
             Effect::Close => self.inspect_crossing(now, Crossing::Cut(Side::Client)),
             _ => {}
         }
@@ -38,6 +39,14 @@ impl OpenAccount {
     fn inspect_bytes(&mut self, at: Instant, from: Side, bytes: &[u8]) {
         if let Some(tap) = &mut self.tap {
             for news in tap.bytes(self.connections, at, from, bytes) {
+                self.tell.event(Event::Wire(news));
+            }
+        }
+    }
+
+    fn inspect_leaving(&mut self, at: Instant) {
+        if let Some(tap) = &mut self.tap {
+            for news in tap.left(self.connections, at) {
                 self.tell.event(Event::Wire(news));
             }
         }

@@ -34,6 +34,23 @@ impl History {
         Ok(())
     }
 
+    /// Whether the server sent no `f` when its messages were over.
+    ///
+    /// # Errors
+    /// [`super::HistoryError::Failed`]
+    pub fn has_no_end(&self) -> Result<bool> {
+        Ok(fact::<i64>(&self.connection, "has_no_end")? == Some(1))
+    }
+
+    /// Keeps whether the server ends its messages with an `f`.
+    ///
+    /// # Errors
+    /// [`super::HistoryError::Failed`]
+    pub fn remember_end(&self, has_end: bool) -> Result<()> {
+        set_fact(&self.connection, "has_no_end", i64::from(!has_end))?;
+        Ok(())
+    }
+
     /// When a live session was last asked for in vain, in milliseconds since 1970.
     ///
     /// # Errors

@@ -1,12 +1,27 @@
-//! Where a server is: `host`, `host:port` or `[::1]:3333`.
+//! Where a server is: `host`, `host:port` or `[::1]:3333`, and what people write and paste for that.
 
-use std::fmt;
+use std::{
+    fmt,
+    net::{Ipv4Addr, Ipv6Addr},
+};
 
 use mensageiro_protocol::limits::PORT;
 use thiserror::Error;
+use unicode_normalization::UnicodeNormalization;
 
 /// Longest name the domain name system knows, in characters.
 const HOST_CHARS: usize = 253;
+
+/// What stands before an address without two slashes, too.
+const SCHEMES: [&str; 6] = ["http", "https", "tcp", "mensageiro", "ws", "telnet"];
+
+/// What can stand around an address in a text.
+const AROUND: &[char] = &[
+    '"', '\'', '`', '“', '”', '„', '‘', '’', '«', '»', '<', '>', '(', ')', ',', ';',
+];
+
+/// What can stand between a host and a port.
+const BETWEEN: &[char] = &[':', ',', ';', ' '];
 
 /// A host and a port, not looked up yet.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -23,69 +38,165 @@ pub enum AddressError {
     /// There is no host.
     #[error("write the server's name or IP address")]
     NoHost,
-    /// What comes after the colon is not a port.
+    /// What comes after the host is not a port.
     #[error("the port is a number from 1 to 65535")]
     BadPort,
-    /// A character that no host name has, or too many of them.
+    /// Numbers and dots that are no IP address.
+    #[error("an IP address has four numbers from 0 to 255")]
+    BadNumbers,
+    /// A character that no host name has.
+    #[error("{0:?} is not allowed in the address of a server")]
+    BadCharacter(char),
+    /// Anything else: colons without an IPv6 address, or too many characters.
     #[error("this is not the name or the IP address of a server")]
     BadHost,
 }
 
 impl ServerAddress {
-    /// Reads an address as a person types it; without a port it is [`PORT`]. An IPv6 address
-    /// needs brackets only before a port.
+    /// Reads an address as a person types or pastes it; without a port it is [`PORT`]. Spaces,
+    /// invisible and full-width characters, quotes, a scheme (`http://`), a user (`ana@`) and a path
+    /// do no harm. A port may follow after a colon, a comma or a space. An IPv6 address needs
+    /// brackets only where a port follows after a colon.
     ///
     /// # Errors
     /// [`AddressError`] says which part is wrong.
     pub fn parse(typed: &str) -> Result<Self, AddressError> {
-        let typed = typed.trim();
-        let (host, port) = match typed.strip_prefix('[') {
-            Some(rest) => {
-                let (host, after) = rest.split_once(']').ok_or(AddressError::BadHost)?;
-                if !host.contains(':') {
-                    return Err(AddressError::BadHost);
-                }
-                match after.strip_prefix(':') {
-                    Some(port) => (host, Some(port)),
-                    None if after.is_empty() => (host, None),
-                    None => return Err(AddressError::BadPort),
-                }
-            }
-            // An address of the web, which people paste.
-            None if typed.contains("//") => return Err(AddressError::BadHost),
-            None => match typed.split_once(':') {
-                Some((_, rest)) if rest.contains(':') => (typed, None),
-                Some((host, port)) => (host, Some(port)),
-                None => (typed, None),
-            },
-        };
-        if host.is_empty() {
-            return Err(AddressError::NoHost);
-        }
-        let is_ipv6 = host.contains(':');
-        let known = |c: char| {
-            c.is_alphanumeric() || matches!(c, '.' | '-' | '_') || (is_ipv6 && ":%".contains(c))
-        };
-        if host.chars().count() > HOST_CHARS || !host.chars().all(known) {
-            return Err(AddressError::BadHost);
-        }
-        let port = match port {
-            None => PORT,
-            Some(port) => match port.parse() {
-                Ok(port) if port > 0 && !port_is_signed(host, typed) => port,
-                _ => return Err(AddressError::BadPort),
-            },
-        };
+        let plain = plain(typed);
+        let place = without_path(without_scheme(trim(&plain)));
+        let place = place.rsplit_once('@').map_or(place, |(_, place)| place);
+        let (host, port) = split(trim(place))?;
         Ok(Self {
-            host: host.to_lowercase(),
-            port,
+            host: read_host(host)?,
+            port: port.map_or(Ok(PORT), read_port)?,
         })
     }
 }
 
-/// `u16::from_str` takes `+1`, people do not mean it.
-fn port_is_signed(host: &str, typed: &str) -> bool {
-    typed[host.len()..].contains('+')
+/// One character for each that looks the same, and none for those that do not show.
+fn plain(typed: &str) -> String {
+    let one = |c: char| match c {
+        // Soft hyphens, joiners, marks of direction, byte order marks.
+        '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' => None,
+        '\u{2060}'..='\u{2069}' | '\u{feff}' => None,
+        c if c.is_whitespace() || c.is_control() => Some(' '),
+        '\u{2010}'..='\u{2015}' | '\u{2212}' => Some('-'),
+        '。' => Some('.'),
+        c => Some(c),
+    };
+    typed.nfkc().filter_map(one).collect()
+}
+
+fn trim(place: &str) -> &str {
+    place.trim_matches(|c: char| c == ' ' || AROUND.contains(&c))
+}
+
+/// Without `http://` and the like, which may have come in twice.
+fn without_scheme(place: &str) -> &str {
+    let mut place = place.trim_start_matches(['/', '\\', ' ']);
+    while let Some((scheme, rest)) = place.split_once(':') {
+        let is_word = |c: char| c.is_ascii_alphanumeric() || "+.-".contains(c);
+        let rest = rest.trim_start();
+        let has_slash = rest.starts_with(['/', '\\']) && scheme.chars().all(is_word);
+        let is_known = SCHEMES.iter().any(|one| scheme.eq_ignore_ascii_case(one));
+        let is_port = rest.starts_with(|c: char| c.is_ascii_digit()) && !rest.contains([':', '.']);
+        let after = rest.trim_start_matches(['/', '\\', ' ']);
+        // `localhost:/` has a slash too many, and no scheme.
+        let is_scheme = is_known && !is_port || has_slash && !after.is_empty();
+        if !is_scheme {
+            break;
+        }
+        place = after;
+    }
+    place
+}
+
+fn without_path(place: &str) -> &str {
+    let end = place.find(['/', '\\', '?', '#']);
+    &place[..end.unwrap_or(place.len())]
+}
+
+/// The host, without brackets, and what stands for the port.
+fn split(place: &str) -> Result<(&str, Option<&str>), AddressError> {
+    if let Some(rest) = place.strip_prefix('[') {
+        let (host, after) = rest.split_once(']').ok_or(AddressError::BadHost)?;
+        let port = after.trim_start_matches(BETWEEN);
+        let is_there = !port.is_empty() || after.contains(':');
+        return Ok((host.trim(), is_there.then_some(port)));
+    }
+    if is_ipv6(place) {
+        return Ok((place, None));
+    }
+    let Some((host, port)) = place.rsplit_once(BETWEEN) else {
+        return Ok((place, None));
+    };
+    let has_colon = place[host.len()..].starts_with(':');
+    let is_number = port.starts_with(|c: char| c.is_ascii_digit());
+    if !has_colon && !is_number {
+        return Err(AddressError::BadCharacter(' '));
+    }
+    let host = host.trim_end_matches(BETWEEN);
+    // "host port 3333"
+    let words = [" port", " porta"];
+    let named = words.iter().find_map(|word| host.strip_suffix(word));
+    let host = named.unwrap_or(host).trim_end_matches(BETWEEN);
+    // Is it the end of the address or a port? Nobody can say.
+    if has_colon && host.contains("::") && !host.contains('%') {
+        return Err(AddressError::BadHost);
+    }
+    Ok((host, Some(port)))
+}
+
+fn read_host(host: &str) -> Result<String, AddressError> {
+    let is_number = |label: &str| !label.is_empty() && label.bytes().all(|b| b.is_ascii_digit());
+    if host.is_empty() || is_number(host) {
+        // A number alone is a port.
+        return Err(AddressError::NoHost);
+    }
+    if is_ipv6(host) {
+        // In an address of the web the sign before the zone is written `%25`.
+        let (address, zone) = host.split_once('%').unwrap_or((host, ""));
+        let name = zone
+            .strip_prefix("25")
+            .filter(|name| name.starts_with(char::is_alphabetic));
+        return Ok(match name.unwrap_or(zone) {
+            "" => address.to_lowercase(),
+            zone => format!("{address}%{zone}").to_lowercase(),
+        });
+    }
+    if host.contains(':') {
+        return Err(AddressError::BadHost);
+    }
+    let labels: Vec<&str> = host.trim_end_matches('.').split('.').collect();
+    if labels.iter().all(|label| is_number(label)) {
+        let numbers: Option<Vec<u8>> = labels.iter().map(|label| label.parse().ok()).collect();
+        let four = numbers.and_then(|numbers| <[u8; 4]>::try_from(numbers).ok());
+        return match four {
+            Some(four) => Ok(Ipv4Addr::from(four).to_string()),
+            None => Err(AddressError::BadNumbers),
+        };
+    }
+    let is_known = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
+    if let Some(sign) = host.chars().find(|c| !is_known(*c)) {
+        return Err(AddressError::BadCharacter(sign));
+    }
+    if host.chars().count() > HOST_CHARS || labels.iter().any(|label| label.is_empty()) {
+        return Err(AddressError::BadHost);
+    }
+    Ok(host.to_lowercase())
+}
+
+fn read_port(port: &str) -> Result<u16, AddressError> {
+    let port = port.trim().trim_end_matches('.');
+    let digits = port.bytes().all(|byte| byte.is_ascii_digit());
+    let number = port.parse().ok().filter(|number| digits && *number > 0);
+    number.ok_or(AddressError::BadPort)
+}
+
+/// An IPv6 address, perhaps with a zone.
+fn is_ipv6(host: &str) -> bool {
+    let (address, zone) = host.split_once('%').unwrap_or((host, ""));
+    let is_known = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
+    address.parse::<Ipv6Addr>().is_ok() && zone.chars().all(is_known)
 }
 
 impl fmt::Display for ServerAddress {
@@ -115,28 +226,128 @@ mod tests {
         check("::1", Ok("[::1]:3333"));
         check("[::1]", Ok("[::1]:3333"));
         check("fe80::1%eth0", Ok("[fe80::1%eth0]:3333"));
+        check("::ffff:192.168.0.7", Ok("[::ffff:192.168.0.7]:3333"));
     }
 
     #[test]
     fn a_port_may_follow() {
         check("localhost:4000", Ok("localhost:4000"));
         check("[::1]:4000", Ok("[::1]:4000"));
+        for typed in [
+            "localhost 4000",
+            "localhost  4000",
+            "localhost : 4000",
+            "localhost: 4000",
+            "localhost\t4000",
+            "localhost, 4000",
+            "localhost;4000",
+            "localhost port 4000",
+            "localhost, porta 4000",
+            "[localhost]:4000",
+            "localhost:4000.",
+        ] {
+            check(typed, Ok("localhost:4000"));
+        }
+        for typed in [
+            "::1 4000",
+            "[::1] 4000",
+            "[::1]: 4000",
+            "[::1]4000",
+            "[ ::1 ]:4000",
+        ] {
+            check(typed, Ok("[::1]:4000"));
+        }
+        check("1:2:3:4:5:6:7:8:4000", Ok("[1:2:3:4:5:6:7:8]:4000"));
+        check("fe80::1%eth0 4000", Ok("[fe80::1%eth0]:4000"));
+        check("fe80::1%eth0:4000", Ok("[fe80::1%eth0]:4000"));
+    }
+
+    #[test]
+    fn what_people_paste_is_forgiven() {
+        for typed in [
+            "http://localhost:4000",
+            "HTTP://localhost:4000/",
+            "https://localhost:4000/chat/index.html?a=1#top",
+            "tcp://localhost:4000",
+            "mensageiro://localhost:4000/",
+            "mensageiro://ana@localhost:4000",
+            "mensageiro:localhost:4000",
+            "http:\\\\localhost:4000\\",
+            "http:/localhost:4000",
+            "http://http://localhost:4000",
+            "//localhost:4000//",
+            "ana@localhost:4000",
+            "<localhost:4000>",
+            "“localhost:4000”",
+            "\u{feff}localhost\u{200b}:4000\u{200e}\n",
+            "\u{a0}localhost:4000\u{a0}",
+            "ｌｏｃａｌｈｏｓｔ：４０００",
+            "localhost:4000/tcp",
+            "localhost:4000,",
+        ] {
+            check(typed, Ok("localhost:4000"));
+        }
+        check("http://localhost", Ok("localhost:3333"));
+        check("http://[::1]:4000/", Ok("[::1]:4000"));
+        check("http://[fe80::1%25eth0]/", Ok("[fe80::1%eth0]:3333"));
+        check("http:3333", Ok("http:3333"));
+        check("１９２．１６８。０．７", Ok("192.168.0.7:3333"));
+        check("192.168.000.007", Ok("192.168.0.7:3333"));
+        check("meu\u{2011}servidor", Ok("meu-servidor:3333"));
+        check("servidor-joão.local", Ok("servidor-joão.local:3333"));
+    }
+
+    #[test]
+    fn what_was_kept_is_read_as_it_was_written() {
+        for address in [
+            "localhost:3333",
+            "[fe80::1%eth0]:1",
+            "[::1]:65535",
+            "a_b.c-d:80",
+        ] {
+            check(address, Ok(address));
+        }
     }
 
     #[test]
     fn what_cannot_be_an_address_is_told_apart() {
-        check("", Err(AddressError::NoHost));
-        check(":3333", Err(AddressError::NoHost));
-        check("a b", Err(AddressError::BadHost));
-        check("http://a", Err(AddressError::BadHost));
-        check("[abc]", Err(AddressError::BadHost));
+        for typed in [
+            "",
+            "  ",
+            ":3333",
+            "3333",
+            "http://",
+            "https://:3333",
+            "/",
+            "\u{200b}",
+        ] {
+            check(typed, Err(AddressError::NoHost));
+        }
+        check("a b", Err(AddressError::BadCharacter(' ')));
+        check("my server:3333", Err(AddressError::BadCharacter(' ')));
+        check("servidor!", Err(AddressError::BadCharacter('!')));
+        check("a*b:3333", Err(AddressError::BadCharacter('*')));
         check("[::1", Err(AddressError::BadHost));
+        check("::1::2", Err(AddressError::BadHost));
+        check("a:b:c", Err(AddressError::BadHost));
+        check("host:1:2", Err(AddressError::BadHost));
+        check("a..b", Err(AddressError::BadHost));
         check("[::1]x", Err(AddressError::BadPort));
+        check("[::1]:", Err(AddressError::BadPort));
         check("localhost:", Err(AddressError::BadPort));
         check("localhost:0", Err(AddressError::BadPort));
         check("host:http", Err(AddressError::BadPort));
         check("localhost:+1", Err(AddressError::BadPort));
         check("localhost:65536", Err(AddressError::BadPort));
+        check("localhost 33x", Err(AddressError::BadPort));
         check(&"a".repeat(254), Err(AddressError::BadHost));
+        for typed in [
+            "192.168.0",
+            "192.168.0.256",
+            "1.2.3.4.5",
+            "192.168.0.7.3333",
+        ] {
+            check(typed, Err(AddressError::BadNumbers));
+        }
     }
 }

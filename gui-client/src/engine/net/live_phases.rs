@@ -3,17 +3,21 @@
 
 use std::time::{Duration, Instant};
 
-use mensageiro_protocol::live::{ByeCode, Event, Hello, HistoryRequest, Status};
+use mensageiro_protocol::{
+    Framing, Text,
+    live::{ByeCode, Event, Hello, HistoryRequest, Status},
+};
 
 use super::{
     live::{LiveSession, Turn},
-    machine::{CLOSE, Machine, Phase},
+    machine::{CLOSE, Machine, NO_END, Outcome, PROBE, Phase},
+    replies::Replies,
     terms::{Effect, Way},
 };
 use crate::engine::{LinkProblem, LinkState};
 
-/// How long a server may be silent on a live hello. One of another make may wait for something
-/// else; ours has a disk that may be busy.
+/// How long a server that was live may be silent on a hello: its disk may be busy. One that is not
+/// known may wait for something else, and is asked for that sooner.
 pub(super) const GREETING: Duration = Duration::from_secs(8);
 /// A server that knew no live sessions is asked again after so long: it may have been replaced.
 const ASK_LIVE_AGAIN: Duration = Duration::from_secs(24 * 60 * 60);
@@ -26,12 +30,15 @@ impl Machine {
         if self.way == Way::Live {
             return true;
         }
+        if self.is_patient() {
+            return false;
+        }
         if self.is_live_due {
-            return self.refused.is_empty();
+            return self.tried.is_empty();
         }
         // Counted from now on; the account knows about earlier times.
         let refused_at = *self.live_refused_at.get_or_insert(now);
-        self.refused.is_empty() && now >= refused_at + ASK_LIVE_AGAIN
+        self.tried.is_empty() && now >= refused_at + ASK_LIVE_AGAIN
     }
 
     pub(super) fn greet(&mut self, now: Instant) {
@@ -44,8 +51,10 @@ impl Machine {
         hello.encode(&mut line);
         line.push(b'\n');
         self.effects.push(Effect::Write(line));
+        let is_known = self.remembered == Some(Way::Live) || self.is_patient();
+        let patience = if is_known { GREETING } else { PROBE };
         self.phase = Phase::Greeting {
-            answer_by: now + GREETING,
+            answer_by: now + patience,
             heard: Vec::new(),
         };
     }
@@ -70,11 +79,14 @@ impl Machine {
             return;
         };
         let heard = std::mem::take(heard);
+        if heard.starts_with(b"@") || Replies::is_end(&heard) {
+            return self.let_in_by_first_word(now, &heard);
+        }
         let Some(lf) = heard.iter().position(|&byte| byte == b'\n') else {
             let may_become = |word: &[u8]| heard.starts_with(word) || word.starts_with(&heard);
             let is_open = may_become(b"welcome ") || may_become(b"bye ");
             if !is_open || heard.len() > LONGEST_WELCOME {
-                return self.not_live(now);
+                return self.not_live(now, said(&heard));
             }
             if let Phase::Greeting { heard: kept, .. } = &mut self.phase {
                 *kept = heard;
@@ -104,8 +116,20 @@ impl Machine {
                 self.take_live(now);
             }
             Ok(Event::Bye(bye)) => self.bye(now, bye.code),
-            _ => self.not_live(now),
+            _ => self.not_live(now, said(&heard)),
         }
+    }
+
+    /// The server takes the first word of a line for the login, and has taken it: what it sends
+    /// now it may never send again.
+    fn let_in_by_first_word(&mut self, now: Instant, heard: &[u8]) {
+        self.note_no_live(now);
+        self.way = Way::Classic(Framing::Line);
+        self.phase = Phase::LoggingIn {
+            answer_by: now + NO_END,
+            is_hello: true,
+        };
+        self.bytes(now, heard);
     }
 
     fn take_live(&mut self, now: Instant) {
@@ -181,35 +205,38 @@ impl Machine {
     }
 
     /// The server hung up on the hello, or answered as one that does not know live sessions.
-    pub(super) fn not_live(&mut self, now: Instant) {
-        self.effects.push(Effect::Close);
+    pub(super) fn not_live(&mut self, now: Instant, outcome: Outcome) {
+        self.effects.push(Effect::Leave);
+        self.note_no_live(now);
+        self.tried(now, outcome);
+    }
+
+    fn note_no_live(&mut self, now: Instant) {
         if self.remembered != Some(Way::Live) {
             self.is_live_due = false;
             self.live_refused_at = Some(now);
             self.effects.push(Effect::LiveRefused);
         }
-        self.refused_so(now);
     }
 
     pub(super) fn greeting_unanswered(&mut self, now: Instant) {
         if self.remembered == Some(Way::Live) {
             return self.broken(now, LinkProblem::TimedOut);
         }
-        // Perhaps it was only slow: with the next start of the app it is asked again.
-        self.is_live_due = false;
-        self.live_refused_at = Some(now);
-        self.effects.push(Effect::Close);
-        self.refused_so(now);
+        self.effects.push(Effect::Leave);
+        self.tried(now, Outcome::Silent);
     }
 
     fn bye(&mut self, now: Instant, code: ByeCode) {
         match code {
             ByeCode::UnknownUser | ByeCode::Removed => {
                 self.end_live(now);
-                self.effects.push(Effect::Close);
+                self.effects.push(Effect::Leave);
                 self.refuse();
             }
-            ByeCode::BadHello if matches!(self.phase, Phase::Greeting { .. }) => self.not_live(now),
+            ByeCode::BadHello if matches!(self.phase, Phase::Greeting { .. }) => {
+                self.not_live(now, Outcome::HungUp);
+            }
             _ => self.broken(now, LinkProblem::Broken),
         }
     }
@@ -244,4 +271,9 @@ impl Machine {
         let until = self.stop_by.unwrap_or(now + CLOSE);
         self.phase = Phase::Closing { until };
     }
+}
+
+/// What a server that knows no live sessions said to the hello.
+fn said(heard: &[u8]) -> Outcome {
+    Outcome::Spoke(Text::decode(heard.trim_ascii()))
 }

@@ -9,6 +9,7 @@ use super::*;
 fn bench(way: Option<Way>, position: Option<u64>) -> Bench {
     let memory = Memory {
         way,
+        has_no_end: false,
         is_live_due: way.is_none_or(|way| way == Way::Live),
         position,
         device: Tag::parse("d").unwrap(),
@@ -190,7 +191,7 @@ fn a_server_that_hangs_up_on_the_hello_is_classic() {
         &[
             ("start", "connecting | connect"),
             ("connected", "write ana live/1 device=d⏎"),
-            ("closed", "close | not live | connect"),
+            ("closed", "leave | not live | connect"),
             ("connected", "write ana⏎"),
             ("bytes f⏎", "remember Line | online | store [] login"),
             ("fetch", "finish"),
@@ -203,13 +204,13 @@ fn a_server_that_hangs_up_on_the_hello_is_classic() {
 
 #[test]
 fn a_server_that_answers_the_hello_with_something_else_is_classic() {
-    for answer in ["bytes unknown user", "bytes wel come⏎", "bytes f⏎"] {
+    for answer in ["bytes unknown user", "bytes wel come⏎", "bytes Login: "] {
         check_with(
             bench(None, None),
             &[
                 ("start", "connecting | connect"),
                 ("connected", "write ana live/1 device=d⏎"),
-                (answer, "close | not live | connect"),
+                (answer, "leave | not live | connect"),
                 ("connected", "write ana⏎"),
             ],
         );
@@ -234,13 +235,35 @@ fn a_server_that_answers_the_hello_with_something_else_is_classic() {
 }
 
 #[test]
+fn what_a_server_sends_that_takes_the_first_word_of_the_hello_for_the_login_is_kept() {
+    for (answer, stored) in [
+        ("bytes @bob oi⏎f⏎", "store [bob: oi] login"),
+        ("bytes f⏎", "store [] login"),
+    ] {
+        let online = format!("not live | remember Line | online | {stored} | finish");
+        check_with(
+            bench(None, None),
+            &[
+                ("start", "connecting | connect"),
+                ("connected", "write ana live/1 device=d⏎"),
+                (answer, &online),
+                // What it makes of the rest of the hello nobody knows: it gets the login alone.
+                ("closed", "all read | close | connect"),
+                ("connected", "write ana⏎"),
+                ("bytes f⏎", "store [] login"),
+            ],
+        );
+    }
+}
+
+#[test]
 fn a_server_that_says_nothing_to_the_hello_gets_a_classic_login() {
     check_with(
         bench(None, None),
         &[
             ("start", "connecting | connect"),
             ("connected", "write ana live/1 device=d⏎"),
-            ("pass 8000", "close | connect"),
+            ("pass 4000", "leave | connect"),
             ("connected", "write ana⏎"),
         ],
     );
@@ -260,7 +283,7 @@ fn a_classic_server_is_asked_again_after_a_day() {
     }
     assert!(bench.said().ends_with("write ana live/1 device=d⏎"));
     bench.step("reset");
-    assert_eq!(bench.said(), "close | not live | connect");
+    assert_eq!(bench.said(), "leave | not live | connect");
     bench.step("connected");
     assert_eq!(bench.said(), "write ana⏎");
 }
@@ -275,14 +298,14 @@ fn a_live_server_that_hangs_up_is_doubted_before_it_is_taken_for_a_classic_one()
         bench.step("closed");
         assert_eq!(
             bench.said(),
-            "write ana live/1 device=d after=3⏎ | close | waiting Broken"
+            "write ana live/1 device=d after=3⏎ | leave | waiting Broken"
         );
         bench.step("fetch");
     }
     bench.step("connected");
     bench.said();
     bench.step("closed");
-    assert_eq!(bench.said(), "close | connect");
+    assert_eq!(bench.said(), "leave | connect");
     bench.step("connected");
     assert_eq!(bench.said(), "write ana⏎");
 }
@@ -296,7 +319,7 @@ fn an_unknown_user_is_refused_at_once() {
             ("connected", "write ana live/1 device=d⏎"),
             (
                 r#"bytes bye {"code":"unknown-user","detail":"?"}⏎"#,
-                "close | refused",
+                "leave | refused",
             ),
             ("closed", ""),
             ("fetch", "connecting | connect"),
@@ -304,7 +327,7 @@ fn an_unknown_user_is_refused_at_once() {
     );
     check_with(
         live(),
-        &[(r#"bytes bye {"code":"removed"}⏎"#, "close | refused")],
+        &[(r#"bytes bye {"code":"removed"}⏎"#, "leave | refused")],
     );
 }
 
@@ -466,7 +489,7 @@ fn a_message_that_may_have_left_is_unconfirmed_on_a_server_that_is_classic_now()
     bench.said();
     bench.step("reset");
     bench.step("connected");
-    assert_eq!(bench.said(), "close | connect | write ana⏎");
+    assert_eq!(bench.said(), "leave | connect | write ana⏎");
     bench.step("bytes f⏎");
     assert_eq!(
         bench.said(),

@@ -15,17 +15,27 @@ use mensageiro_protocol::{
 
 use super::{
     backoff::Backoff,
+    ending::{Ending, may_be_word},
     live::LiveSession,
     replies::Replies,
+    strangers,
     terms::{Batch, Effect, Input, Memory, Outgoing, Received, Round, Way},
 };
 use crate::engine::{LinkProblem, LinkState, MessageId, Peer};
 
 /// How long a server may be silent while an answer is due.
 pub const ANSWER: Duration = Duration::from_secs(20);
-/// How long a server may be silent on a login after it hung up on it in the other framing: if it
-/// takes it now, it has something to say at once.
-pub(super) const SECOND_ANSWER: Duration = Duration::from_secs(5);
+/// How long it may be silent on a login in a way that it has never taken, before another is tried.
+pub(super) const PROBE: Duration = Duration::from_secs(4);
+/// How long to wait for its end then.
+pub(super) const PROBE_CLOSE: Duration = Duration::from_secs(1);
+/// How long it may be silent after the messages of a login, while the `f` is due. It is still heard
+/// when it comes later.
+pub(super) const NO_END: Duration = Duration::from_secs(5);
+/// The same for one that is known to send no `f`.
+pub(super) const UNENDED: Duration = Duration::from_secs(2);
+/// What came is shown after so much silence, whether it is all of it or not.
+const SHOWN: Duration = Duration::from_secs(1);
 /// How long to wait for the server's end after ours, before reconnecting.
 pub const CLOSE: Duration = Duration::from_secs(2);
 /// How long stopping may take in all.
@@ -37,8 +47,12 @@ pub(super) const STEADY: Duration = Duration::from_secs(10);
 /// Hanging up is all a server can say in classic. One that has taken this login before may only be
 /// full, or behind something that answers in its place: so many refusals in a row are doubted.
 pub(super) const DOUBTED_REFUSALS: u32 = 3;
+/// One that took the login is tried so often without an answer before it is asked in another way.
+pub(super) const DOUBTED_SILENCES: u32 = 2;
 /// Received messages are stored at least this often.
 const BATCH: usize = 50;
+/// Texts that are neither messages nor an end, one after the other: what speaks so is no messenger.
+const BABBLE: usize = 500;
 
 /// The state of one account's connection.
 #[derive(Debug)]
@@ -49,8 +63,27 @@ pub struct Machine {
     /// The way of the next login, and of what is sent after it.
     pub(super) way: Way,
     pub(super) remembered: Option<Way>,
-    /// In these ways the server hung up on the login just now.
-    pub(super) refused: Vec<Way>,
+    /// What became of the login in these ways just now.
+    pub(super) tried: Vec<(Way, Outcome)>,
+    /// What has become of the one that is being left.
+    pub(super) outcome: Option<Outcome>,
+    /// So many logins in a row got no answer.
+    pub(super) silences: u32,
+    /// The login is kept though the server says nothing of it.
+    pub(super) is_settling: bool,
+    pub(super) ending: Ending,
+    /// The login got no `f`: it may come yet.
+    pub(super) is_end_late: bool,
+    /// What the server said first on this connection.
+    opening: Vec<u8>,
+    /// When it last said something in this round.
+    pub(super) heard_at: Option<Instant>,
+    /// The server took the login in this way before, and sent an `f` then.
+    pub(super) is_trusted: bool,
+    /// So many answers to messages in a row had no `f`.
+    pub(super) unended: u32,
+    /// How many texts came in a row that are neither messages nor an end.
+    babble: usize,
     pub(super) is_live_due: bool,
     /// When a live session was last asked for in vain.
     pub(super) live_refused_at: Option<Instant>,
@@ -74,6 +107,17 @@ pub struct Machine {
     pub(super) effects: Vec<Effect>,
 }
 
+/// What became of a login.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// The server hung up.
+    HungUp,
+    /// It said nothing, and did not hang up.
+    Silent,
+    /// It said this, which is neither a message nor an end, and did not hang up.
+    Spoke(Text),
+}
+
 #[derive(Debug)]
 pub(super) enum Phase {
     Stopped,
@@ -84,10 +128,14 @@ pub(super) enum Phase {
     Connecting,
     LoggingIn {
         answer_by: Instant,
+        /// It was a live hello, of which the server took the first word.
+        is_hello: bool,
     },
     Sending {
         message: Outgoing,
         answer_by: Instant,
+        /// An `f` came, which may be that of the login.
+        is_answered: bool,
     },
     Idle {
         next_fetch: Option<Instant>,
@@ -99,6 +147,10 @@ pub(super) enum Phase {
     },
     Live(Box<LiveSession>),
     Closing {
+        until: Instant,
+    },
+    /// Our end is sent after a login that was not answered; an answer that comes yet is taken.
+    Leaving {
         until: Instant,
     },
 }
@@ -118,7 +170,20 @@ impl Machine {
             outbox: outbox.into_iter().collect(),
             way: memory.way.unwrap_or(Way::Classic(Framing::Line)),
             remembered: memory.way,
-            refused: Vec::new(),
+            tried: Vec::new(),
+            outcome: None,
+            silences: 0,
+            is_settling: false,
+            ending: match memory.has_no_end {
+                true => Ending::Silence,
+                false => Ending::Mark,
+            },
+            is_end_late: false,
+            opening: Vec::new(),
+            heard_at: None,
+            is_trusted: false,
+            unended: 0,
+            babble: 0,
             is_live_due: memory.is_live_due,
             live_refused_at: None,
             device: memory.device,
@@ -188,9 +253,11 @@ impl Machine {
                 return [live.deadline(), self.stop_by].into_iter().flatten().min();
             }
             &Phase::Greeting { answer_by, .. } => Some(answer_by),
-            &Phase::Closing { until } => Some(until),
+            &Phase::Closing { until } | &Phase::Leaving { until } => Some(until),
             &Phase::Waiting { retry_at } => Some(retry_at),
-            &Phase::LoggingIn { answer_by } | &Phase::Sending { answer_by, .. } => Some(answer_by),
+            &Phase::LoggingIn { answer_by, .. } | &Phase::Sending { answer_by, .. } => {
+                Some(self.shown_by().map_or(answer_by, |by| by.min(answer_by)))
+            }
             &Phase::Idle { next_fetch } => next_fetch,
             Phase::Stopped | Phase::Refused | Phase::Connecting => None,
         };
@@ -213,16 +280,23 @@ impl Machine {
         is_under_way || self.unanswered.contains(&id)
     }
 
-    fn bytes(&mut self, now: Instant, bytes: &[u8]) {
+    pub(super) fn bytes(&mut self, now: Instant, bytes: &[u8]) {
+        if matches!(self.phase, Phase::Greeting { .. }) && self.is_stranger(now, bytes) {
+            return;
+        }
         if matches!(self.phase, Phase::Greeting { .. } | Phase::Live(_)) {
             return self.live_bytes(now, bytes);
         }
         let is_leaving = self.way == Way::Live && matches!(self.phase, Phase::Closing { .. });
-        if !self.is_connected() || is_leaving {
+        if !self.is_connected() || is_leaving || self.is_stranger(now, bytes) {
             return;
         }
-        if let Phase::LoggingIn { answer_by } | Phase::Sending { answer_by, .. } = &mut self.phase {
-            *answer_by = now + ANSWER;
+        self.heard_at = Some(now);
+        let patience = self.patience_between();
+        if let Phase::LoggingIn { answer_by, .. } | Phase::Sending { answer_by, .. } =
+            &mut self.phase
+        {
+            *answer_by = now + patience;
         }
         match self.replies.push(now, bytes) {
             Ok(replies) => self.take(now, replies),
@@ -235,50 +309,106 @@ impl Machine {
             match reply {
                 Reply::Message(Addressed { login, text }) => {
                     self.accepted(now);
+                    self.babble = 0;
                     self.received(now, Peer::Person(login), text);
                 }
-                Reply::Other(text) => self.received(now, Peer::Server, text),
-                Reply::End => self.end(now),
+                Reply::Other(text) if self.ending.is(&text) => self.end(now),
+                Reply::Other(text) => {
+                    self.babble += 1;
+                    self.received(now, Peer::Server, text);
+                }
+                Reply::End => {
+                    self.babble = 0;
+                    self.heard_end(now);
+                }
             }
         }
+        if self.babble > BABBLE {
+            return self.broken(now, LinkProblem::NotThisProtocol);
+        }
         // Outside a round no end mark will come: what the server says is stored as it comes.
-        if matches!(self.phase, Phase::Idle { .. } | Phase::Closing { .. }) {
+        let is_outside = matches!(self.phase, Phase::Idle { .. } | Phase::Closing { .. });
+        let is_late = matches!(self.phase, Phase::Leaving { .. }) && self.online_since.is_some();
+        if is_outside || is_late {
             self.store(None);
         }
     }
 
     fn received(&mut self, now: Instant, from: Peer, text: Text) {
         self.received.push(Received { from, text });
-        if self.received.len() >= BATCH {
-            // So much is no refusal.
+        // So much is no refusal, unless the server only babbles.
+        if self.received.len() >= BATCH && self.babble < self.received.len() {
             self.accepted(now);
+        }
+        if self.received.len() >= BATCH && self.online_since.is_some() {
             self.store(None);
         }
     }
 
-    /// The end mark: what came is complete, and what was sent is accepted.
-    fn end(&mut self, now: Instant) {
-        let round = match &self.phase {
-            Phase::LoggingIn { .. } => Round::Login,
-            Phase::Sending { message, .. } => Round::Sent(message.id),
-            _ => return,
-        };
-        self.accepted(now);
-        self.store(Some(round));
-        self.last_end = Some(now);
-        if let Round::Sent(_) = round {
-            self.backoff.reset();
+    /// What speaks is known, and is no messenger server.
+    fn is_stranger(&mut self, now: Instant, bytes: &[u8]) -> bool {
+        let is_open = matches!(
+            self.phase,
+            Phase::Greeting { .. } | Phase::LoggingIn { .. } | Phase::Leaving { .. }
+        );
+        if !is_open || self.online_since.is_some() {
+            return false;
         }
-        self.next_round(now);
+        let room = strangers::LOOKED_AT.saturating_sub(self.opening.len());
+        self.opening.extend(bytes.iter().take(room));
+        let Some(stranger) = strangers::recognise(&self.opening) else {
+            return false;
+        };
+        self.received.clear();
+        self.effects.push(Effect::Leave);
+        self.wait(now, LinkProblem::Stranger(stranger));
+        true
+    }
+
+    /// When what came so far of a round is to be shown.
+    pub(super) fn shown_by(&self) -> Option<Instant> {
+        let is_there = self.online_since.is_some() && self.to_show() > 0;
+        self.heard_at.filter(|_| is_there).map(|at| at + SHOWN)
+    }
+
+    /// Shows it.
+    pub(super) fn show_so_far(&mut self) {
+        let held = self.received.split_off(self.to_show());
+        self.store(None);
+        self.received = held;
+    }
+
+    /// How many of the messages can be shown: not the last one, if it may be the login's end.
+    fn to_show(&self) -> usize {
+        let is_login = matches!(self.phase, Phase::LoggingIn { .. });
+        let last = self.received.last().filter(|_| is_login);
+        self.received.len() - usize::from(last.is_some_and(may_be_word))
+    }
+
+    /// A connection has just been made.
+    pub(super) fn forget_connection(&mut self) {
+        self.replies = Replies::new();
+        self.received.clear();
+        self.online_since = None;
+        self.fetch_again = false;
+        self.is_end_late = false;
+        self.opening.clear();
+        self.heard_at = None;
+        self.babble = 0;
     }
 
     /// The server talks to us, so the login is accepted.
-    fn accepted(&mut self, now: Instant) {
-        if !matches!(self.phase, Phase::LoggingIn { .. }) || self.online_since.is_some() {
+    pub(super) fn accepted(&mut self, now: Instant) {
+        let is_login = matches!(self.phase, Phase::LoggingIn { .. } | Phase::Leaving { .. });
+        if !is_login || self.online_since.is_some() {
             return;
         }
         self.online_since = Some(now);
         self.let_in();
+        if std::mem::take(&mut self.is_live_due) {
+            // It said nothing to the hello. With the next start of the app it is asked again.
+            self.live_refused_at = Some(now);
+        }
         // A classic server does not know their tags.
         for id in std::mem::take(&mut self.unanswered) {
             self.outbox.retain(|message| message.id != id);
@@ -289,8 +419,10 @@ impl Machine {
 
     /// The server accepts logins in this way.
     pub(super) fn let_in(&mut self) {
-        self.refused.clear();
+        self.tried.clear();
+        self.is_settling = false;
         self.refusals = 0;
+        self.silences = 0;
         if self.remembered != Some(self.way) {
             self.remembered = Some(self.way);
             self.effects.push(Effect::Remember(self.way));
@@ -308,6 +440,7 @@ impl Machine {
         self.show(LinkState::Online {
             framing: self.replies.framing(),
             next_fetch,
+            doubt: self.ending.doubt(),
         });
     }
 
@@ -327,6 +460,7 @@ impl Machine {
                 | Phase::Greeting { .. }
                 | Phase::Live(_)
                 | Phase::Closing { .. }
+                | Phase::Leaving { .. }
         )
     }
 }

@@ -3,9 +3,12 @@
 use mensageiro_protocol::{classic::Request, live::HistoryRequest};
 
 use super::{super::terms::Told, *};
+use crate::engine::Doubt;
 
 #[path = "follow_tests.rs"]
 mod follow;
+#[path = "foreign_tests.rs"]
+mod foreign;
 #[path = "live_tests.rs"]
 mod live;
 
@@ -22,6 +25,7 @@ impl Bench {
         // Known not to know live sessions; those are tested in `live_tests.rs`.
         let memory = Memory {
             way: remembered.map(Way::Classic),
+            has_no_end: false,
             is_live_due: false,
             position: None,
             device: Tag::parse("d").unwrap(),
@@ -118,6 +122,7 @@ fn say(effect: &Effect, now: Instant) -> String {
         }
         Effect::FinishWriting => "finish".into(),
         Effect::Close => "close".into(),
+        Effect::Leave => "leave".into(),
         Effect::Store(Batch { received, ends }) => {
             let name = |peer: &Peer| match peer {
                 Peer::Person(login) => login.to_string(),
@@ -140,6 +145,7 @@ fn say(effect: &Effect, now: Instant) -> String {
         Effect::AllRead => "all read".into(),
         Effect::Remember(Way::Live) => "remember Live".into(),
         Effect::Remember(Way::Classic(framing)) => format!("remember {framing:?}"),
+        Effect::RememberEnd(has_end) => if *has_end { "ends" } else { "no end" }.into(),
         Effect::LiveRefused => "not live".into(),
         Effect::BeginLive(last) => format!("begin {last}"),
         Effect::BeginAnew => "begin anew".into(),
@@ -162,10 +168,19 @@ fn say(effect: &Effect, now: Instant) -> String {
         Effect::Link(LinkState::Connecting) => "connecting".into(),
         Effect::Link(LinkState::Refused) => "refused".into(),
         Effect::Link(LinkState::Waiting { problem, .. }) => format!("waiting {problem:?}"),
-        Effect::Link(LinkState::Online { next_fetch, .. }) => match next_fetch {
-            Some(at) => format!("online, next in {} s", (*at - now).as_secs()),
-            None => "online".into(),
-        },
+        Effect::Link(LinkState::Online {
+            next_fetch, doubt, ..
+        }) => {
+            let online = match doubt {
+                None => "online".to_owned(),
+                Some(Doubt::NoEnd) => "online?".to_owned(),
+                Some(Doubt::OtherEnd(word)) => format!("online until {word}"),
+            };
+            match next_fetch {
+                Some(at) => format!("{online}, next in {} s", (*at - now).as_secs()),
+                None => online,
+            }
+        }
     }
 }
 
@@ -228,7 +243,7 @@ fn a_server_that_hangs_up_on_a_line_is_asked_in_bare_framing() {
     check(&[
         ("start", "connecting | connect"),
         ("connected", "write ana⏎"),
-        ("closed", "close | connect"),
+        ("closed", "leave | connect"),
         ("connected", "write ana"),
         ("bytes f", ""),
         ("pass 200", "remember Bare | online | store [] login"),
@@ -243,7 +258,7 @@ fn a_remembered_framing_comes_first_and_the_other_is_tried_after_it() {
         &[
             ("start", "connecting | connect"),
             ("connected", "write ana"),
-            ("reset", "close | connect"),
+            ("reset", "leave | connect"),
             ("connected", "write ana⏎"),
             ("bytes f⏎", "remember Line | online | store [] login"),
         ],
@@ -256,17 +271,18 @@ fn a_login_refused_in_both_framings_is_refused_until_the_person_asks() {
         ("start", "connecting | connect"),
         ("connected", "write ana⏎"),
         ("bytes unknown user⏎", ""),
-        ("closed", "close | connect"),
+        ("closed", "leave | connect"),
         ("connected", "write ana"),
         ("bytes unknown user", ""),
-        ("closed", "close | store [server: unknown user] | refused"),
+        ("closed", "leave | store [server: unknown user] | refused"),
         ("pass 3600000", ""),
         ("fetch", "connecting | connect"),
         ("connected", "write ana⏎"),
-        ("reset", "close | connect"),
+        ("reset", "leave | connect"),
         ("connected", "write ana"),
-        ("pass 4999", ""),
-        ("pass 1", "close | refused"),
+        ("pass 3999", ""),
+        ("pass 1", "finish"),
+        ("pass 1000", "leave | refused"),
         ("stop", "offline"),
     ]);
 }
@@ -282,7 +298,7 @@ fn a_login_that_was_good_before_is_not_refused_at_once() {
         }
         assert!(bench.said().ends_with("write ana live/1 device=d⏎"));
         bench.step("closed");
-        assert_eq!(bench.said(), "close | not live | waiting Broken");
+        assert_eq!(bench.said(), "leave | not live | waiting Broken");
         bench.step("pass 60000");
         assert_eq!(bench.said(), "connecting | connect");
     }
@@ -296,7 +312,7 @@ fn a_login_that_was_good_before_is_not_refused_at_once() {
     ] {
         bench.step(step);
     }
-    assert!(bench.said().ends_with("close | not live | refused"));
+    assert!(bench.said().ends_with("leave | not live | refused"));
 }
 
 #[test]
@@ -349,40 +365,6 @@ fn a_discarded_message_is_not_sent() {
         ("discard 2", ""),
         ("bytes f⏎", "store [] sent 1 | depart 3 | write @bob three⏎"),
     ]);
-}
-
-#[test]
-fn a_silent_server_is_given_up_after_twenty_seconds() {
-    check(&[
-        ("start", "connecting | connect"),
-        ("connected", "write ana⏎"),
-        ("pass 19999", ""),
-        ("pass 1", "close | waiting TimedOut"),
-    ]);
-    check_logged_in(&[
-        ("send 1 @bob one", "depart 1 | write @bob one⏎"),
-        ("pass 19000", ""),
-        ("bytes @bob slow⏎", ""),
-        ("pass 19000", ""),
-        (
-            "pass 1000",
-            "store [bob: slow] | close | unconfirmed 1 | waiting TimedOut",
-        ),
-    ]);
-}
-
-#[test]
-fn a_server_that_waits_for_the_end_of_a_bare_login_gets_a_line_next() {
-    check_with(
-        Bench::new("ana", Some(Framing::Bare), None),
-        &[
-            ("start", "connecting | connect"),
-            ("connected", "write ana"),
-            ("pass 20000", "close | waiting TimedOut"),
-            ("pass 1200", "connecting | connect"),
-            ("connected", "write ana⏎"),
-        ],
-    );
 }
 
 #[test]

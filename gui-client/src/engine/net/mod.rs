@@ -2,12 +2,16 @@
 
 mod address;
 mod backoff;
+mod ending;
 mod live;
 mod live_phases;
+mod logins;
 mod machine;
 mod phases;
 mod replies;
+mod rounds;
 mod socket;
+mod strangers;
 mod terms;
 
 pub use address::{AddressError, ServerAddress};

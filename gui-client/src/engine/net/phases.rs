@@ -1,15 +1,10 @@
-//! From one phase of the connection to the next: connecting, logging in, sending, closing,
-//! and what happens when it breaks.
+//! From one phase of the connection to the next: connecting, resting, closing, and what happens when
+//! it breaks. Logging in is in `logins`, sending in `rounds`.
 
 use std::time::Instant;
 
-use mensageiro_protocol::{Addressed, Framing};
-
 use super::{
-    machine::{
-        ANSWER, CLOSE, DOUBTED_REFUSALS, Machine, OFTENEST, Phase, SECOND_ANSWER, STEADY, STOP,
-    },
-    replies::Replies,
+    machine::{CLOSE, Machine, OFTENEST, Outcome, Phase, STEADY, STOP},
     terms::{Effect, Way},
 };
 use crate::engine::{LinkProblem, LinkState};
@@ -22,55 +17,6 @@ impl Machine {
         }
         self.phase = Phase::Connecting;
         self.effects.push(Effect::Connect);
-    }
-
-    pub(super) fn log_in(&mut self, now: Instant) {
-        if !matches!(self.phase, Phase::Connecting) {
-            return;
-        }
-        self.replies = Replies::new();
-        self.received.clear();
-        self.online_since = None;
-        self.fetch_again = false;
-        if self.wants_live(now) {
-            self.way = Way::Live;
-        }
-        let framing = match self.way {
-            Way::Live => return self.greet(now),
-            Way::Classic(framing) => framing,
-        };
-        let patience = if self.other_refused() {
-            SECOND_ANSWER
-        } else {
-            ANSWER
-        };
-        let answer_by = now + patience;
-        self.phase = Phase::LoggingIn { answer_by };
-        let line = format!("{}{}", self.login, framing.terminator());
-        self.effects.push(Effect::Write(line.into_bytes()));
-    }
-
-    /// Sends the next message, or rests: one message a round, in order.
-    pub(super) fn next_round(&mut self, now: Instant) {
-        if self.stop_by.is_some() {
-            return self.close_in_order(now);
-        }
-        let Some(message) = self.outbox.pop_front() else {
-            self.replies.expect_end(false);
-            if self.fetch_again {
-                return self.close_in_order(now);
-            }
-            self.phase = Phase::Idle { next_fetch: None };
-            return self.plan_fetch();
-        };
-        self.replies.expect_end(true);
-        let mut line = Vec::new();
-        Addressed::encode(&message.to, &message.text, &mut line);
-        line.extend_from_slice(self.framing().terminator().as_bytes());
-        self.effects.push(Effect::Depart(message.id));
-        self.effects.push(Effect::Write(line));
-        let answer_by = now + ANSWER;
-        self.phase = Phase::Sending { message, answer_by };
     }
 
     pub(super) fn plan_fetch(&mut self) {
@@ -90,8 +36,11 @@ impl Machine {
             Phase::LoggingIn { .. } | Phase::Sending { .. } => self.fetch_again = true,
             Phase::Live(_) => self.with_live(|live| live.ping(now)),
             // A login follows anyway.
-            Phase::Connecting | Phase::Greeting { .. } | Phase::Closing { .. } | Phase::Stopped => {
-            }
+            Phase::Connecting
+            | Phase::Greeting { .. }
+            | Phase::Closing { .. }
+            | Phase::Leaving { .. }
+            | Phase::Stopped => {}
         }
     }
 
@@ -107,19 +56,14 @@ impl Machine {
         }
         match self.phase {
             Phase::Waiting { retry_at } if retry_at <= now => self.connect(),
-            Phase::LoggingIn { answer_by } if answer_by <= now => {
-                // A server that reads lines waits for ever for the end of a bare login.
-                if self.other_refused() {
-                    return self.hung_up(now);
-                }
-                if self.online_since.is_none() && self.framing() == Framing::Bare {
-                    self.way = Way::Classic(Framing::Line);
-                }
-                self.broken(now, LinkProblem::TimedOut);
+            Phase::LoggingIn { answer_by, .. } if answer_by <= now => self.login_unanswered(now),
+            Phase::Sending { answer_by, .. } if answer_by <= now => self.message_unanswered(now),
+            Phase::LoggingIn { .. } | Phase::Sending { .. }
+                if self.shown_by().is_some_and(|by| by <= now) =>
+            {
+                self.show_so_far();
             }
-            Phase::Sending { answer_by, .. } if answer_by <= now => {
-                self.broken(now, LinkProblem::TimedOut);
-            }
+            Phase::Leaving { until } if until <= now => self.left(now),
             Phase::Idle {
                 next_fetch: Some(at),
             } if at <= now => self.close_in_order(now),
@@ -132,7 +76,7 @@ impl Machine {
 
     /// Ends our side, then waits for the server's end. Only between rounds: all that was sent to
     /// us is stored, so the server may take it as read.
-    fn close_in_order(&mut self, now: Instant) {
+    pub(super) fn close_in_order(&mut self, now: Instant) {
         self.effects.push(Effect::FinishWriting);
         let until = self.stop_by.unwrap_or(now + CLOSE);
         self.phase = Phase::Closing { until };
@@ -142,7 +86,7 @@ impl Machine {
     pub(super) fn closed(&mut self, now: Instant) {
         match self.phase {
             _ if !self.is_connected() => return,
-            Phase::Greeting { .. } => return self.not_live(now),
+            Phase::Greeting { .. } => return self.not_live(now, Outcome::HungUp),
             Phase::Live(_) => return self.broken(now, LinkProblem::Broken),
             _ => {}
         }
@@ -151,6 +95,12 @@ impl Machine {
             Err(_) => return self.broken(now, LinkProblem::NotThisProtocol),
         }
         match self.phase {
+            Phase::Leaving { .. } => {
+                if self.online_since.is_some() {
+                    self.effects.push(Effect::AllRead);
+                }
+                self.left(now);
+            }
             Phase::Closing { .. } => {
                 if self.way != Way::Live {
                     self.effects.push(Effect::AllRead);
@@ -166,82 +116,12 @@ impl Machine {
         }
     }
 
-    /// The server hung up, which before it has sent a message or an end mark means that it does
-    /// not know this login, or does not know it in this way. (It may also have hung up on one
-    /// framing, and be silent on the other.)
-    pub(super) fn hung_up(&mut self, now: Instant) {
-        if matches!(self.phase, Phase::Greeting { .. }) {
-            return self.not_live(now);
-        }
-        let is_login = matches!(self.phase, Phase::LoggingIn { .. });
-        if !is_login || self.online_since.is_some() {
-            return self.broken(now, LinkProblem::Broken);
-        }
-        self.effects.push(Effect::Close);
-        self.refused_so(now);
-    }
-
-    /// The login is refused in this way: tries another, or gives up.
-    pub(super) fn refused_so(&mut self, now: Instant) {
-        self.refused.push(self.way);
-        if let Some(next) = self.other_way().filter(|_| self.stop_by.is_none()) {
-            self.way = next;
-            return self.connect();
-        }
-        self.way = match self.remembered {
-            Some(way) => way,
-            None => Way::Classic(Framing::Line),
-        };
-        // All ways are refused. What the server said of it is for the person.
-        self.store(None);
-        if self.remembered.is_some() && self.refusals < DOUBTED_REFUSALS {
-            self.refusals += 1;
-            return self.wait(now, LinkProblem::Broken);
-        }
-        self.refuse();
-    }
-
-    /// The server does not know this user.
-    pub(super) fn refuse(&mut self) {
-        self.refused.clear();
-        self.phase = Phase::Refused;
-        self.show(LinkState::Refused);
-        self.stop_if_asked();
-    }
-
-    /// A way in which this login was not refused yet. A server that was live before is doubted
-    /// before it is taken for another one.
-    fn other_way(&self) -> Option<Way> {
-        if self.remembered == Some(Way::Live) && self.refusals < DOUBTED_REFUSALS {
-            return None;
-        }
-        let classic = |framing| Way::Classic(framing);
-        let mut ways = vec![classic(Framing::Line), classic(Framing::Bare)];
-        if let Some(way) = self.remembered {
-            ways.retain(|&other| other != way);
-            ways.insert(0, way);
-            // It may have become another server since.
-            ways.push(Way::Live);
-        }
-        ways.into_iter().find(|way| !self.refused.contains(way))
-    }
-
-    /// The framing of a classic login.
-    pub(super) fn framing(&self) -> Framing {
-        match self.way {
-            Way::Classic(framing) => framing,
-            Way::Live => Framing::Line,
-        }
-    }
-
-    /// Whether the server hung up on the login in the other framing just now.
-    fn other_refused(&self) -> bool {
-        self.refused.iter().any(|way| *way != Way::Live)
-    }
-
     pub(super) fn broken(&mut self, now: Instant, problem: LinkProblem) {
         if !self.is_connected() {
             return;
+        }
+        if matches!(self.phase, Phase::Leaving { .. }) {
+            return self.left(now);
         }
         self.store(None);
         self.end_live(now);
@@ -283,7 +163,8 @@ impl Machine {
         if lasted.is_some_and(|lasted| lasted >= STEADY) {
             self.backoff.reset();
         }
-        self.refused.clear();
+        self.tried.clear();
+        self.is_settling = false;
         let retry_at = now + self.backoff.next_delay();
         self.phase = Phase::Waiting { retry_at };
         self.show(LinkState::Waiting { problem, retry_at });
@@ -295,6 +176,7 @@ impl Machine {
             Phase::Idle { .. } => self.close_in_order(now),
             // An end in order would tell the server that messages under way have been read.
             Phase::LoggingIn { .. } | Phase::Greeting { .. } => self.give_up(),
+            Phase::Leaving { .. } => self.left(now),
             Phase::Live(_) => self.leave_live(now),
             Phase::Closing { until } => *until = now + STOP,
             // Its answer may come yet.
@@ -329,7 +211,7 @@ impl Machine {
         }
     }
 
-    fn stop_if_asked(&mut self) {
+    pub(super) fn stop_if_asked(&mut self) {
         if self.stop_by.take().is_some() {
             self.phase = Phase::Stopped;
             self.show(LinkState::Offline);

@@ -12,9 +12,15 @@ use mensageiro_protocol::{
 /// long one itself, and servers of another make know no limit.
 const LONGEST_REPLY: usize = 4 * LINE_BYTES;
 
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// How long a server that sends bare must be silent before an `f` at the very end of its last
 /// chunk is taken for the end mark, glued to the message before it.
 const GLUED_END: Duration = Duration::from_secs(2);
+
+/// How the end mark is written, but for what stands around it: strings of C end with NUL, and some
+/// send what their language prints of a text.
+const END_MARKS: [&[u8]; 5] = [END, b"F", b"\"f\"", b"'f'", b"b'f'"];
 
 /// Reads what a server says on one connection. Pure: the caller brings the bytes and the time.
 #[derive(Debug)]
@@ -38,6 +44,11 @@ impl Replies {
             expects_end: true,
             last: None,
         }
+    }
+
+    /// Whether this is the end of messages, and nothing else.
+    pub fn is_end(bytes: &[u8]) -> bool {
+        END_MARKS.contains(&bare(bytes))
     }
 
     /// How the server separates what it sends, once it has shown it.
@@ -83,7 +94,7 @@ impl Replies {
             wait
         } else if self.held.is_some() {
             GLUED_END
-        } else if self.expects_end && pending == END {
+        } else if self.expects_end && Self::is_end(pending) {
             QUIET
         } else if self.expects_end && without_glued_end(pending).is_some() {
             GLUED_END
@@ -134,7 +145,7 @@ impl Replies {
         }
         self.decoder.finish();
         self.drain(&mut replies)?;
-        replies.extend(self.held.take().map(|held| Reply::parse(&held)));
+        replies.extend(self.held.take().map(|held| parse(&held)));
         Ok(replies)
     }
 
@@ -164,17 +175,20 @@ impl Replies {
                 return Ok(());
             };
             let line = line?;
-            if line.is_empty() {
-                continue;
-            }
-            replies.extend(held.take().map(|held| Reply::parse(&held)));
-            if framing == Some(Framing::Bare)
-                && self.expects_end
-                && without_glued_end(line).is_some()
-            {
-                *held = Some(line.to_vec());
-            } else {
-                replies.push(Reply::parse(line));
+            let is_bare = framing == Some(Framing::Bare);
+            let mut texts = line
+                .split(|&byte| byte == 0)
+                .filter(|one| !one.is_empty())
+                .peekable();
+            while let Some(text) = texts.next() {
+                replies.extend(held.take().map(|held| parse(&held)));
+                // What a NUL ends is whole.
+                let is_last = texts.peek().is_none() && !line.ends_with(&[0]);
+                if is_bare && is_last && self.expects_end && without_glued_end(text).is_some() {
+                    *held = Some(text.to_vec());
+                } else {
+                    replies.push(parse(text));
+                }
             }
         }
     }
@@ -182,10 +196,29 @@ impl Replies {
     fn end_glued_to(&self, line: &[u8], replies: &mut Vec<Reply>) {
         match without_glued_end(line) {
             Some(message) if self.expects_end => {
-                replies.extend([Reply::parse(message), Reply::End]);
+                replies.extend([parse(message), Reply::End]);
             }
-            _ => replies.push(Reply::parse(line)),
+            _ => replies.push(parse(line)),
         }
+    }
+}
+
+/// What a server says, without what other programs put around it.
+fn parse(text: &[u8]) -> Reply {
+    match Replies::is_end(text) {
+        true => Reply::End,
+        false => Reply::parse(text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)),
+    }
+}
+
+fn bare(mut text: &[u8]) -> &[u8] {
+    text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+    let is_around = |byte: &u8| byte.is_ascii_whitespace() || *byte == 0;
+    let start = text.iter().position(|byte| !is_around(byte));
+    let end = text.iter().rposition(|byte| !is_around(byte));
+    match (start, end) {
+        (Some(start), Some(end)) => &text[start..=end],
+        _ => b"",
     }
 }
 

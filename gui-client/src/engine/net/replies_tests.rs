@@ -95,6 +95,33 @@ fn a_glued_end_mark_needs_two_silent_seconds() {
 }
 
 #[test]
+fn strings_of_c_end_with_nul_and_are_messages() {
+    check(
+        &[("@bob staff\0@ana yo\0f\0", 300)],
+        &["bob: staff", "ana: yo", "end"],
+    );
+    check(
+        &[("@bob hif\0\0\0\0", 40), ("f\0\0\0\0\0\0", 300)],
+        &["bob: hif", "end"],
+    );
+    check(&[("@bob oi\0\n\0f\0\n", 0)], &["bob: oi", "end"]);
+}
+
+#[test]
+fn an_end_mark_may_be_large_or_quoted_and_no_other_text_is_one() {
+    for mark in ["f", "F", " f ", "\"f\"", "'f'", "b'f'", "\u{feff}f", "f\0"] {
+        check(&[(mark, 300)], &["end"]);
+        check(
+            &[(&format!("@bob oi\r\n{mark}\r\n"), 0)],
+            &["bob: oi", "end"],
+        );
+    }
+    check(&[("ff", 1000)], &["other: ff"]);
+    check(&[("fim\n", 0)], &["other: fim"]);
+    check(&[("@bob F\n", 0)], &["bob: F"]);
+}
+
+#[test]
 fn a_server_that_dies_glued_nothing() {
     check(&[("@bob staff", 40)], &["bob: staff"]);
 }

@@ -10,6 +10,7 @@ use std::{
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use socket2::{SockRef, TcpKeepalive};
+use url::Host;
 
 use super::address::ServerAddress;
 use crate::engine::LinkProblem;
@@ -78,8 +79,8 @@ pub struct Connection {
 
 #[derive(Debug)]
 struct Up {
-    /// Held to wake the reading thread when this goes.
-    _stream: Stream,
+    /// Wakes the reading thread when this goes.
+    stream: Stream,
     jobs: Sender<Job>,
 }
 
@@ -120,10 +121,7 @@ impl Connection {
         thread::Builder::new()
             .name("mensageiro-write".into())
             .spawn(move || write_all_jobs(&writer, &todo, number, &news))?;
-        self.up = Some(Up {
-            _stream: stream,
-            jobs,
-        });
+        self.up = Some(Up { stream, jobs });
         Ok(())
     }
 
@@ -141,6 +139,16 @@ impl Connection {
     /// Sends the end of our side, after what is being written.
     pub fn finish_writing(&self) {
         self.give(Job::Finish);
+    }
+
+    /// Gives the connection up with an end in order: what a program that waits for the next line
+    /// understands, and what keeps one that knows no resets from breaking down.
+    pub fn leave(self) {
+        if let Some(up) = &self.up {
+            // The system's own way of closing, in the background.
+            let _ = SockRef::from(&up.stream.0).set_linger(None);
+            let _ = up.jobs.try_send(Job::Finish);
+        }
     }
 
     fn give(&self, job: Job) -> bool {
@@ -222,8 +230,7 @@ impl Reader {
 
 fn connect(server: &str) -> Result<TcpStream, LinkProblem> {
     let server = ServerAddress::parse(server).map_err(|_| LinkProblem::BadAddress)?;
-    let addresses: Vec<SocketAddr> = (server.host.as_str(), server.port)
-        .to_socket_addrs()
+    let addresses: Vec<SocketAddr> = look_up(&server)
         .map_err(|error| {
             tracing::info!(%server, %error, "the name cannot be looked up");
             LinkProblem::UnknownHost
@@ -241,6 +248,19 @@ fn connect(server: &str) -> Result<TcpStream, LinkProblem> {
         }
     }
     Err(last)
+}
+
+/// Names with letters that the domain name system does not know are looked up as they are, which
+/// finds a computer of this network, and then as that system writes them.
+fn look_up(server: &ServerAddress) -> io::Result<std::vec::IntoIter<SocketAddr>> {
+    let host = server.host.as_str();
+    let found = (host, server.port).to_socket_addrs();
+    match Host::parse(host) {
+        Ok(Host::Domain(name)) if found.is_err() && name != host => {
+            (name.as_str(), server.port).to_socket_addrs()
+        }
+        _ => found,
+    }
 }
 
 fn prepare(stream: TcpStream) -> io::Result<TcpStream> {

@@ -36,6 +36,8 @@ pub enum Way {
 pub struct Memory {
     /// How it accepted the last login.
     pub way: Option<Way>,
+    /// It sent no `f` when its messages were over.
+    pub has_no_end: bool,
     /// It may be asked for a live session, though it did not know them the last time, or nothing
     /// is known of it.
     pub is_live_due: bool,
@@ -160,6 +162,9 @@ pub enum Effect {
     /// Give the connection up. Unless both sides have ended, the server must not take this for
     /// an end in order.
     Close,
+    /// Give up a connection on which nothing was received that is to be kept, or whose server has
+    /// ended its side: in order, with an end and no reset.
+    Leave,
     /// Store this, synced.
     Store(Batch),
     /// Note, synced, that this message is about to be written.
@@ -172,6 +177,8 @@ pub enum Effect {
     AllRead,
     /// The server accepts logins in this way.
     Remember(Way),
+    /// Whether the server ends its messages with an `f`, as was found just now.
+    RememberEnd(bool),
     /// The server was asked for a live session and knows none.
     LiveRefused,
     /// A live session begins; this is the server's newest number. Answered by [`Input::Read`]s of

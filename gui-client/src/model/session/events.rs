@@ -3,7 +3,8 @@ use mensageiro_protocol::Login;
 use super::{Session, writing::meant_for};
 use crate::{
     engine::{
-        Command, Delivery, Event, LinkState, Message, MessageId, NotSent, Older, Peer, Place,
+        Command, Conversation, Delivery, Event, LinkState, Message, MessageId, NotSent, Older,
+        Peer, Place,
     },
     model::{ComposeProblem, Conversations, PAGE, ReceiptNews, Timeline},
 };
@@ -17,6 +18,8 @@ impl Session {
                 conversations,
             } if account == self.account => {
                 self.ready = true;
+                let is_of_server = |row: &Conversation| row.with == Peer::Server;
+                self.is_entering &= conversations.iter().all(is_of_server);
                 self.conversations = Conversations::new(conversations);
                 let rows = self.conversations.rows();
                 self.waiting = rows
@@ -145,6 +148,7 @@ impl Session {
             _ => self.outage = None,
         }
         if link.is_online() {
+            self.is_entering = false;
             self.live = matches!(link, LinkState::Live { .. });
         }
         let mut commands = Vec::new();

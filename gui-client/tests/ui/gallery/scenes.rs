@@ -4,8 +4,8 @@ use egui_kittest::kittest::Queryable;
 use jiff::Timestamp;
 use mensageiro::{
     engine::{
-        Conversation, Delivery, Event, LinkState, Message, Older, Presence, PresenceNews, Receipt,
-        ReceiptState, Roster,
+        Conversation, Delivery, Event, LinkProblem, LinkState, Message, Older, Peer, Presence,
+        PresenceNews, Receipt, ReceiptState, Roster, Stranger,
     },
     model::{Action, Preferences, RememberedAccount},
 };
@@ -16,7 +16,7 @@ use mensageiro_protocol::{
 
 use super::{FOUR_K, LARGE, SMALL, USUAL, Words, picture};
 use crate::{
-    desk::{Desk, conversation, login, message, person},
+    desk::{Desk, alice, conversation, login, message, person},
     live::{live, presence, receipt},
     words::EVERYWHERE,
 };
@@ -159,6 +159,54 @@ fn sign_in() {
         desk.click("Sign in");
         desk
     });
+    let tried = |server: &str| {
+        let mut desk = Desk::new(Preferences::default());
+        desk.write("User name", "alice");
+        if !server.is_empty() {
+            desk.act(Action::EditServer(server.into()));
+        }
+        desk.click("Sign in");
+        desk
+    };
+    picture("login-connecting", USUAL, |_| tried(""));
+    for (name, server) in [
+        ("login-address", "my server"),
+        ("login-numbers", "192.168.0.300"),
+    ] {
+        picture(name, USUAL, |_| tried(server));
+    }
+    let failed = |problem: LinkProblem| {
+        let mut desk = tried("");
+        desk.tell(Event::Link(LinkState::Waiting {
+            problem,
+            retry_at: Instant::now(),
+        }));
+        desk
+    };
+    picture("login-nobody", USUAL, |_| {
+        failed(LinkProblem::NobodyListens)
+    });
+    picture("login-stranger", USUAL, |_| {
+        failed(LinkProblem::Stranger(Stranger::Web))
+    });
+    for (name, size) in [("login-unknown", USUAL), ("login-unknown-small", SMALL)] {
+        picture(name, size, |words| {
+            let mut desk = tried("");
+            desk.tell(Event::SignedIn {
+                account: alice(),
+                conversations: vec![Conversation {
+                    with: Peer::Server,
+                    last: Some(Message {
+                        with: Peer::Server,
+                        ..message(1, "x", Delivery::Received, words.refusal)
+                    }),
+                    ..conversation("x", 1, 0)
+                }],
+            });
+            desk.tell(Event::Link(LinkState::Refused));
+            desk
+        });
+    }
     picture("refused", USUAL, |_| {
         let mut desk = Desk::signed_in(vec![]);
         desk.tell(Event::Link(LinkState::Refused));

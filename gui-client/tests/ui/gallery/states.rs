@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use egui::{Key, Modifiers, Vec2};
 use mensageiro::{
     disk::DiskProblem,
-    engine::{Command, Event, LinkProblem, LinkState, StorageProblem},
+    engine::{Command, Doubt, Event, LinkProblem, LinkState, StorageProblem},
     model::{Action, Notice, Overlay, Preferences, SaveProblem, SavedFile},
 };
 use mensageiro_protocol::Framing;
@@ -122,8 +122,25 @@ fn state_of_the_link() {
             LinkState::Online {
                 framing: Some(Framing::Line),
                 next_fetch: None,
+                doubt: None,
             },
         )
+    });
+    let doubted = |words: &Words, doubt: Doubt| {
+        linked(
+            words,
+            LinkState::Online {
+                framing: Some(Framing::Line),
+                next_fetch: None,
+                doubt: Some(doubt),
+            },
+        )
+    };
+    for (name, size) in [("link-no-end", USUAL), ("link-no-end-small", SMALL)] {
+        picture(name, size, |words| doubted(words, Doubt::NoEnd));
+    }
+    picture("link-other-end", USUAL, |words| {
+        doubted(words, Doubt::OtherEnd("fim".into()))
     });
     picture("storage-failed", USUAL, |words| {
         let mut desk = chat(words);

@@ -12,6 +12,7 @@ pub struct Words {
     pub group: [&'static str; 3],
     pub draft: &'static str,
     pub note: &'static str,
+    pub refusal: &'static str,
 }
 
 pub fn of(language: Language) -> Words {
@@ -31,6 +32,7 @@ pub fn of(language: Language) -> Words {
             ],
             draft: "Chego uns minutos depois, o ônibus",
             note: "almoço",
+            refusal: "Usuário inválido",
         },
         _ => Words {
             hello: "Good morning! Has anybody seen the poster of the science week?",
@@ -47,6 +49,7 @@ pub fn of(language: Language) -> Words {
             ],
             draft: "I shall be a few minutes late, the bus",
             note: "lunch",
+            refusal: "unknown user",
         },
     }
 }

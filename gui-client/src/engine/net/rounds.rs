@@ -1,0 +1,161 @@
+//! Rounds of a classic session: a line goes out, and what is new comes up to the end mark; and what to
+//! make of a server that has none.
+
+use std::time::{Duration, Instant};
+
+use mensageiro_protocol::Addressed;
+
+use super::{
+    ending::Ending,
+    machine::{ANSWER, Machine, NO_END, Phase, UNENDED},
+    terms::{Effect, Round},
+};
+use crate::engine::LinkProblem;
+
+impl Machine {
+    /// Sends the next message, or rests: one message a round, in order.
+    pub(super) fn next_round(&mut self, now: Instant) {
+        if self.stop_by.is_some() {
+            return self.close_in_order(now);
+        }
+        let Some(message) = self.outbox.pop_front() else {
+            self.replies.expect_end(false);
+            if self.fetch_again {
+                return self.close_in_order(now);
+            }
+            self.phase = Phase::Idle { next_fetch: None };
+            return self.plan_fetch();
+        };
+        self.replies.expect_end(true);
+        self.heard_at = None;
+        let mut line = Vec::new();
+        Addressed::encode(&message.to, &message.text, &mut line);
+        line.extend_from_slice(self.framing().terminator().as_bytes());
+        self.effects.push(Effect::Depart(message.id));
+        self.effects.push(Effect::Write(line));
+        let patience = match self.ending {
+            Ending::Silence => UNENDED,
+            Ending::Mark | Ending::Word(_) => ANSWER,
+        };
+        self.phase = Phase::Sending {
+            message,
+            answer_by: now + patience,
+            is_answered: false,
+        };
+    }
+
+    /// How long the server may be silent in the middle of an answer.
+    pub(super) fn patience_between(&self) -> Duration {
+        match self.phase {
+            _ if self.ending == Ending::Silence => UNENDED,
+            Phase::LoggingIn { .. } if !self.is_trusted => NO_END,
+            _ => ANSWER,
+        }
+    }
+
+    /// An `f`: what came is complete, and what was sent is accepted.
+    pub(super) fn heard_end(&mut self, now: Instant) {
+        let was_late = std::mem::take(&mut self.is_end_late);
+        match &mut self.phase {
+            Phase::LoggingIn { .. } | Phase::Leaving { .. } => {}
+            Phase::Sending {
+                answer_by,
+                is_answered,
+                ..
+            } if was_late => {
+                // Of the login or of the message? Either another one comes, or it was the only one.
+                *is_answered = true;
+                *answer_by = now + NO_END;
+                return self.learn(Ending::Mark);
+            }
+            Phase::Sending { .. } => {}
+            Phase::Idle { .. } if was_late => {
+                self.learn(Ending::Mark);
+                return self.plan_fetch();
+            }
+            _ => return,
+        }
+        self.learn(Ending::Mark);
+        self.end(now);
+    }
+
+    /// The round is over.
+    pub(super) fn end(&mut self, now: Instant) {
+        let round = match &self.phase {
+            Phase::Leaving { .. } => return self.accepted(now),
+            Phase::LoggingIn { .. } => Round::Login,
+            Phase::Sending { message, .. } => Round::Sent(message.id),
+            _ => return,
+        };
+        self.accepted(now);
+        self.store(Some(round));
+        self.last_end = Some(now);
+        if let Round::Sent(_) = round {
+            self.unended = 0;
+            self.backoff.reset();
+        }
+        self.go_on(now);
+    }
+
+    /// A server that took the first word of a hello for the login is met again with the login alone.
+    fn go_on(&mut self, now: Instant) {
+        match self.phase {
+            Phase::LoggingIn { is_hello: true, .. } => self.close_in_order(now),
+            _ => self.next_round(now),
+        }
+    }
+
+    /// The time for the answer to a message is over.
+    pub(super) fn message_unanswered(&mut self, now: Instant) {
+        if self.heard_at.is_some() {
+            self.unended += 1;
+        }
+        match &self.phase {
+            Phase::Sending {
+                is_answered: true, ..
+            } => self.end(now),
+            // It speaks, and that more than once: it is its way.
+            _ if self.ending == Ending::Silence || self.unended > 1 => self.end_by_silence(now),
+            _ => self.broken(now, LinkProblem::TimedOut),
+        }
+    }
+
+    /// The server has become silent without an `f`: what came is shown, and whether a message was
+    /// accepted nobody can say.
+    pub(super) fn end_by_silence(&mut self, now: Instant) {
+        match self.replies.finish() {
+            Ok(replies) => self.take(now, replies),
+            Err(_) => return self.broken(now, LinkProblem::NotThisProtocol),
+        }
+        match &self.phase {
+            Phase::LoggingIn { .. } => {
+                let ending = Ending::of_login(&mut self.received);
+                self.learn(ending);
+                self.accepted(now);
+                self.store(Some(Round::Login));
+                self.is_end_late = true;
+            }
+            Phase::Sending { message, .. } => {
+                let id = message.id;
+                self.learn(Ending::Silence);
+                self.store(None);
+                self.effects.push(Effect::Unconfirmed(id));
+            }
+            _ => return,
+        }
+        self.last_end = Some(now);
+        self.go_on(now);
+    }
+
+    fn learn(&mut self, ending: Ending) {
+        if self.ending == ending {
+            return;
+        }
+        let had_end = self.ending == Ending::Mark;
+        let has_end = ending == Ending::Mark;
+        self.ending = ending;
+        if had_end != has_end {
+            self.effects.push(Effect::RememberEnd(has_end));
+        }
+    }
+}
