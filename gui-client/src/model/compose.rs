@@ -1,4 +1,7 @@
-use mensageiro_protocol::{Addressed, AddressedError, Login, LoginError, Text, limits::LINE_BYTES};
+use mensageiro_protocol::{
+    Addressed, AddressedError, Login, LoginError, Text,
+    limits::{LINE_BYTES, LOGIN_CHARS},
+};
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::{
@@ -54,9 +57,14 @@ pub enum ComposeProblem {
     NotSent(NotSent),
 }
 
+/// No login is longer, in bytes, however its characters are put together.
+const LONGEST_NAME: usize = 16 * LOGIN_CHARS;
+
 /// The name that what is typed begins with, as `@name`, and whether it has ended: a space is behind it.
+/// What is longer than a name can be is cut off; it is asked for with every frame.
 pub fn name_before(typed: &str) -> Option<(&str, bool)> {
-    let name = typed.strip_prefix('@')?;
+    let behind = typed.strip_prefix('@')?;
+    let name = &behind[..behind.floor_char_boundary(LONGEST_NAME)];
     let end = name.find(char::is_whitespace);
     Some((&name[..end.unwrap_or(name.len())], end.is_some()))
 }
@@ -182,6 +190,9 @@ mod tests {
         ] {
             assert_eq!(name_before(typed), expected, "{typed}");
         }
+        let long = format!("@{} hi", "é".repeat(100_000));
+        let (name, has_ended) = name_before(&long).unwrap();
+        assert!(Login::parse(name).is_err() && !has_ended);
     }
 
     #[test]
