@@ -1,10 +1,12 @@
+use std::collections::HashSet;
+
 use mensageiro_protocol::Login;
 
 use super::Session;
 use crate::{
     engine::{Command, Peer},
     model::{
-        ComposeProblem, Outgoing, Timeline,
+        ComposeProblem, Outgoing,
         compose::{line_bytes, name_before, read_compose},
     },
 };
@@ -45,24 +47,23 @@ impl Session {
         (*open != Peer::Person(to.clone())).then_some(to)
     }
 
-    /// Whom of the open group what is written begins with; it is said to the group all the same.
+    /// Whom of the open group, besides oneself, what is written begins with; it is said to the group all
+    /// the same.
     pub fn mentioned(&self) -> Option<Login> {
         let (name, _) = name_before(self.draft())?;
-        self.mentions(self.group()?, name)
+        let whom = self.mentions(self.group()?, name);
+        whom.filter(|login| *login != self.account.login)
     }
 
-    /// The people of the open group besides oneself: its members, or while nobody has told who they
-    /// are, those who have written what is loaded. `None`: no group is open.
+    /// The people of the open group besides oneself: first those who have written last, as far as messages are
+    /// loaded, then its other members, if anybody has told who they are. `None`: no group is open.
     pub fn group_people(&self) -> Option<Vec<&Login>> {
-        let group = self.group()?;
-        let mut people: Vec<&Login> = match self.people.members(group) {
-            Some(members) => members.iter().collect(),
-            None => self.authors().collect(),
-        };
-        people.sort_unstable();
-        people.dedup();
-        people.retain(|login| **login != self.account.login);
-        Some(people)
+        let members = self.people.members(self.group()?);
+        let is_in = |login: &&Login| members.is_none_or(|members| members.contains(*login));
+        let mut seen = HashSet::from([&self.account.login]);
+        let people = self.authors().filter(is_in);
+        let people = people.chain(members.into_iter().flatten());
+        Some(people.filter(|login| seen.insert(*login)).collect())
     }
 
     /// What was written to the group stands in the box of the one it mentions, without the name.
@@ -130,10 +131,10 @@ impl Session {
         }
     }
 
-    /// Who has written the messages of the open group that are loaded.
+    /// Who has written the messages of the open group that are loaded, of the newest one first.
     fn authors(&self) -> impl Iterator<Item = &Login> {
         let timeline = self.timeline();
-        let messages = timeline.into_iter().flat_map(Timeline::iter);
+        let messages = timeline.into_iter().flat_map(|known| known.iter().rev());
         messages.filter_map(|message| message.author.as_ref())
     }
 }

@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use mensageiro_protocol::Login;
 
 use super::Session;
@@ -38,10 +40,15 @@ impl Session {
         if self.search.with.is_some() {
             return messages.collect();
         }
-        let strangers = self.offered(query).into_iter().filter(|(login, _)| {
-            let peer = Peer::Person((*login).clone());
-            self.conversations.get(&peer).is_none()
-        });
+        let rows = self.conversations.rows().iter();
+        let known: HashSet<&Login> = rows
+            .filter_map(|row| match &row.with {
+                Peer::Person(login) => Some(login),
+                Peer::Server => None,
+            })
+            .collect();
+        let strangers = self.offered(query).into_iter();
+        let strangers = strangers.filter(|(login, _)| !known.contains(login));
         let people: Vec<_> = strangers.take(PEOPLE).collect();
         let sought = Sought::new(query);
         let is_first = people

@@ -151,7 +151,11 @@ fn while_nobody_has_told_who_is_in_a_group_those_who_wrote_there_are() {
         older: Older::Nothing,
     });
     let people = session(&model).group_people().unwrap();
-    assert_eq!(people, [&login("bob"), &login("carla")]);
+    assert_eq!(
+        people,
+        [&login("carla"), &login("bob")],
+        "who wrote last first"
+    );
     model.act(Action::Write("@carla look".into()));
     assert_eq!(session(&model).outgoing().unwrap().to, login("team"));
     model.act(Action::Write("@davi look".into()));
