@@ -4,6 +4,7 @@
 use std::{
     any::Any,
     fs,
+    io::{self, Write as _},
     panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
     process::ExitCode,
@@ -59,6 +60,7 @@ const SCRIPT_FAILED: u8 = 2;
 fn main() -> ExitCode {
     // What these report the window or `run` tells in words; RUST_LOG shows it all the same.
     let asked = std::env::var("RUST_LOG").ok();
+    let asked = asked.filter(|asked| asked.split(',').all(is_understood));
     let asked = asked.and_then(|asked| asked.parse::<Targets>().ok());
     let filter = asked.unwrap_or_else(|| {
         let told = ["eframe", "winit", "rfd"].map(|program| (program, LevelFilter::OFF));
@@ -67,21 +69,36 @@ fn main() -> ExitCode {
             .with_targets(told)
     });
     tracing_subscriber::registry()
-        .with(fmt::layer().with_writer(std::io::stderr))
+        // Who does not read it any more is no reason to end.
+        .with(
+            fmt::layer()
+                .with_writer(io::stderr)
+                .log_internal_errors(false),
+        )
         .with(filter)
         .init();
     let (failed, failure) = bounded(1);
     match run(Arguments::parse(), failed, &failure) {
         Ok(None) => ExitCode::SUCCESS,
         Ok(Some(why)) => {
-            eprintln!("mensageiro: {why}");
+            say(why);
             ExitCode::from(SCRIPT_FAILED)
         }
         Err(error) => {
-            eprintln!("mensageiro: {error:#}");
+            say(format_args!("{error:#}"));
             ExitCode::FAILURE
         }
     }
+}
+
+/// A word that is no level would be a module's name, and everything else silent.
+fn is_understood(part: &str) -> bool {
+    part.contains('=') || part.trim().parse::<LevelFilter>().is_ok()
+}
+
+/// With nowhere to say it, the exit code remains.
+fn say(why: impl std::fmt::Display) {
+    let _ = writeln!(io::stderr(), "mensageiro: {why}");
 }
 
 /// Runs the app to its end; gives why a script failed.

@@ -11,6 +11,7 @@
 //! See `ARCHITECTURE.md` for who may block, who writes to a socket, and the lock order.
 
 pub mod admission;
+pub mod alarm;
 pub mod archive;
 pub mod connection;
 pub mod conversation;
@@ -20,6 +21,7 @@ pub mod hub;
 pub mod journal;
 pub mod listener;
 pub mod live;
+pub mod log;
 pub mod login;
 pub mod mailbox;
 pub mod message;
@@ -28,9 +30,11 @@ pub mod options;
 pub mod rules;
 mod server;
 pub mod session;
+pub mod signals;
 mod standing;
 pub mod status;
 pub mod store;
+pub mod supervisor;
 
 pub use options::Options;
 pub use server::{Files, Server, StartError};

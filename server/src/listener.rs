@@ -16,6 +16,7 @@ use tracing::{debug, warn};
 
 use crate::{
     admission::Admission,
+    alarm::Alarm,
     connection::{Connection, Patience},
     hub::Hub,
     live,
@@ -56,17 +57,20 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Starts accepting.
+    /// Starts accepting, by a thread that rings the alarm if it panics.
     ///
     /// # Errors
     /// When the system has no thread left, or the socket is gone.
-    pub fn start(socket: TcpListener, gate: Gate) -> io::Result<Self> {
+    pub fn start(socket: TcpListener, gate: Gate, alarm: &Alarm) -> io::Result<Self> {
         let address = socket.local_addr()?;
         let closing = Arc::new(AtomicBool::new(false));
         let stop = closing.clone();
+        let alarm = alarm.clone();
         let thread = thread::Builder::new()
             .name("listener".into())
-            .spawn(move || accept_all(&socket, &gate, &stop))?;
+            .spawn(move || {
+                let _ = alarm.guard(|| accept_all(&socket, &gate, &stop));
+            })?;
         Ok(Self {
             address,
             closing,

@@ -1,103 +1,70 @@
 //! `mensageiro-server`: reads the command line, serves until it is told to stop.
 
 use std::{
-    env,
-    io::{self, IsTerminal, Write},
-    panic,
+    io::{self, Write},
     path::Path,
-    process::{self, ExitCode},
-    time::{Duration, Instant},
+    process::ExitCode,
+    thread,
 };
 
-use anyhow::Context;
+use anyhow::anyhow;
 use clap::Parser;
-use crossbeam_channel::{Receiver, RecvTimeoutError, bounded, select};
-use mensageiro_server::{Options, Server, StartError, options::Command, status};
-use tracing::{Level, error, info, warn};
-use tracing_subscriber::{filter::Targets, fmt, prelude::*};
+use crossbeam_channel::bounded;
+use mensageiro_server::{
+    Options, Server, StartError, log::Log, options::Command, signals, status, supervisor,
+};
+use tracing::warn;
+
+/// Signals that may wait to be followed; more of them say nothing new.
+const SIGNALS: usize = 16;
 
 fn main() -> ExitCode {
-    match run(Options::parse()) {
+    let options = Options::parse();
+    let told = match &options.command {
+        Some(Command::Status { json }) => tell_status(&options.data, *json),
+        None => match Log::start() {
+            Ok(log) => return serve(options, &log),
+            Err(error) => Err(StartError::Thread(error).into()),
+        },
+    };
+    match told {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // With nowhere to say it, the exit code remains.
-            let _ = writeln!(io::stderr(), "mensageiro-server: {error:#}");
+            let _ = writeln!(io::stderr(), "mensageiro-server: {error}");
             ExitCode::FAILURE
         }
     }
 }
 
-fn run(mut options: Options) -> anyhow::Result<()> {
-    if let Some(Command::Status { data, json }) = &options.command {
-        return tell_status(data, *json);
+fn serve(options: Options, log: &Log) -> ExitCode {
+    let result = run(options, log);
+    if let Err(error) = &result {
+        log.say(format_args!("mensageiro-server: {error}"));
     }
-    start_log();
+    log.finish();
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn run(mut options: Options, log: &Log) -> anyhow::Result<()> {
     spare_descriptors(&mut options)?;
-    let (stop, stopped) = bounded(1);
-    ctrlc::set_handler(move || {
-        // Asked twice is asked.
-        let _ = stop.try_send(());
-    })
-    .context("Ctrl-C cannot be caught")?;
-    let server = start(&options)?;
-    // The ports that the system chose stay the same.
-    options.listen = server.address();
-    options.metrics = server.metrics();
-    // A closed standard output is no reason not to serve.
-    let _ = write!(io::stdout(), "{}", greeting(&server)).and_then(|()| io::stdout().flush());
-    serve(server, &options, &stopped);
-    Ok(())
-}
-
-fn start(options: &Options) -> Result<Server, StartError> {
-    explain_damage(&options.data);
-    let server = Server::start(options);
-    drop(panic::take_hook());
-    server
-}
-
-/// Between a refusal of the disk and the new start; longer and longer while it goes on refusing.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-
-/// Serves until it is told to stop, with a new start whenever the disk has refused to store: what a
-/// start does is known to bring everything in order.
-fn serve(mut server: Server, options: &Options, stopped: &Receiver<()>) {
-    let mut pause = SHORTEST_PAUSE;
-    loop {
-        let begin = Instant::now();
-        select! {
-            recv(stopped) -> _ => break,
-            recv(server.refused()) -> _ => {}
+    let (ask, asked) = bounded(SIGNALS);
+    let listening = signals::listen(move |signal| {
+        let _ = ask.try_send(signal);
+    });
+    listening.map_err(|error| anyhow!("Ctrl-C cannot be caught: {error}; close other programs, or allow more threads and open files (ulimit)"))?;
+    Ok(supervisor::run(options, log, &asked, |server| {
+        let greeting = greeting(server);
+        // Neither a standard output that is closed nor one that nobody reads is a reason not to serve.
+        let greet = thread::Builder::new().name("greeting".into());
+        let greeted = greet.spawn(move || tell(&greeting));
+        if let Err(error) = greeted {
+            warn!("nobody can be greeted: {error}");
         }
-        error!("nothing can be stored; starting again as soon as the disk takes it");
-        server.stop();
-        if begin.elapsed() > 2 * LONGEST_PAUSE {
-            pause = SHORTEST_PAUSE;
-        }
-        match start_again(options, stopped, &mut pause) {
-            Some(again) => server = again,
-            None => return,
-        }
-    }
-    info!("stopping");
-    server.stop();
-    info!("stopped, everything is on disk");
-}
-
-/// Tries until it succeeds; `None` when it is told to stop.
-fn start_again(options: &Options, stopped: &Receiver<()>, pause: &mut Duration) -> Option<Server> {
-    while stopped.recv_timeout(*pause) == Err(RecvTimeoutError::Timeout) {
-        *pause = (*pause * 2).min(LONGEST_PAUSE);
-        match start(options) {
-            Ok(server) => {
-                info!("started again");
-                return Some(server);
-            }
-            Err(error) => warn!("not yet: {error}"),
-        }
-    }
-    None
+    })?)
 }
 
 fn tell_status(data: &Path, json: bool) -> anyhow::Result<()> {
@@ -107,22 +74,16 @@ fn tell_status(data: &Path, json: bool) -> anyhow::Result<()> {
     } else {
         status.to_string()
     };
-    Ok(io::stdout().write_all(text.as_bytes())?)
+    match tell(&text) {
+        // Who has read enough, as `head` does, misses nothing.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        told => told.map_err(|error| anyhow!("the status cannot be written: {error}")),
+    }
 }
 
-/// The database panics at some kinds of damage, and once more while it is dropped, which would
-/// end in an abort. During the start that is told as what it is.
-fn explain_damage(data: &Path) {
-    let store = data.join("store").display().to_string();
-    panic::set_hook(Box::new(move |panic| {
-        let what = panic.payload_as_str().unwrap_or("no reason was given");
-        let _ = writeln!(
-            io::stderr(),
-            "mensageiro-server: the message store in {store} is damaged and cannot be opened \
-             ({what}); keep a copy of the folder and restore it from a backup"
-        );
-        process::exit(1);
-    }));
+fn tell(text: &str) -> io::Result<()> {
+    io::stdout().write_all(text.as_bytes())?;
+    io::stdout().flush()
 }
 
 /// Raises the number of descriptors as far as the system allows, and keeps some for the files:
@@ -131,8 +92,13 @@ fn explain_damage(data: &Path) {
 fn spare_descriptors(options: &mut Options) -> anyhow::Result<()> {
     const SPARE: u64 = 64;
     let allowed = rlimit::increase_nofile_limit(u64::MAX)
-        .context("the number of open files cannot be raised")?;
+        .map_err(|error| anyhow!("the number of open files cannot be raised: {error}"))?;
     let fit = usize::try_from(allowed.saturating_sub(SPARE)).unwrap_or(usize::MAX);
+    if fit == 0 {
+        return Err(anyhow!(
+            "only {allowed} open files are allowed, and its own files need {SPARE}; raise the limit (ulimit -n)"
+        ));
+    }
     if fit < options.max_connections {
         warn!("{allowed} open files are allowed (ulimit -n), so at most {fit} connections fit");
         options.max_connections = fit;
@@ -175,23 +141,4 @@ fn greeting(server: &Server) -> String {
 
 fn counted(number: usize, one: &str, several: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { several })
-}
-
-fn start_log() {
-    let asked = env::var("RUST_LOG")
-        .ok()
-        .and_then(|asked| asked.parse().ok());
-    let lines = fmt::layer()
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        .with_target(false);
-    tracing_subscriber::registry()
-        .with(lines)
-        .with(asked.unwrap_or_else(|| {
-            Targets::new()
-                .with_default(Level::INFO)
-                .with_target("fjall", Level::WARN)
-                .with_target("lsm_tree", Level::WARN)
-        }))
-        .init();
 }

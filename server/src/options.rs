@@ -10,18 +10,18 @@ use mensageiro_protocol::limits;
 /// Users are the lines of DIR/users.csv, groups (if any) those of DIR/groups.csv; messages that have been read are appended to
 /// DIR/messages.csv. Any program that opens a TCP connection and writes lines is a client.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "mensageiro-server", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+#[command(name = "mensageiro-server", version, after_help = EXAMPLES, allow_negative_numbers = true)]
 pub struct Options {
     /// Something else than to serve.
     #[command(subcommand)]
     pub command: Option<Command>,
 
     /// Where to listen.
-    #[arg(long, value_name = "ADDR:PORT", default_value_t = SocketAddr::from(([0, 0, 0, 0], limits::PORT)))]
+    #[arg(long, value_name = "ADDR:PORT", default_value_t = SocketAddr::from(([0, 0, 0, 0], limits::PORT)), value_parser = address)]
     pub listen: SocketAddr,
 
     /// The folder with users.csv and messages.csv.
-    #[arg(long, value_name = "DIR", default_value = "data")]
+    #[arg(long, value_name = "DIR", default_value = "data", global = true)]
     pub data: PathBuf,
 
     /// Make the folder with a sample users.csv if it is not there, then start.
@@ -29,7 +29,7 @@ pub struct Options {
     pub init: bool,
 
     /// Tell Prometheus at http://ADDR:PORT/metrics, and people at http://ADDR:PORT/.
-    #[arg(long, value_name = "ADDR:PORT")]
+    #[arg(long, value_name = "ADDR:PORT", value_parser = address)]
     pub metrics: Option<SocketAddr>,
 
     /// What an answer means for what it acknowledges.
@@ -49,7 +49,8 @@ pub struct Options {
         long,
         value_name = "COUNT",
         default_value_t = 100_000,
-        help_heading = "Limits"
+        help_heading = "Limits",
+        value_parser = some
     )]
     pub max_mailbox: usize,
 
@@ -58,7 +59,8 @@ pub struct Options {
         long,
         value_name = "BYTES",
         default_value_t = 64 * 1024 * 1024,
-        help_heading = "Limits"
+        help_heading = "Limits",
+        value_parser = some
     )]
     pub max_mailbox_bytes: usize,
 
@@ -67,7 +69,8 @@ pub struct Options {
         long,
         value_name = "COUNT",
         default_value_t = 10_000,
-        help_heading = "Limits"
+        help_heading = "Limits",
+        value_parser = some
     )]
     pub max_connections: usize,
 
@@ -76,12 +79,13 @@ pub struct Options {
         long,
         value_name = "COUNT",
         default_value_t = 1_000,
-        help_heading = "Limits"
+        help_heading = "Limits",
+        value_parser = some
     )]
     pub max_connections_per_address: usize,
 
     /// Seconds a connection may take to name its user.
-    #[arg(long, value_name = "SECONDS", default_value = "60", help_heading = "Limits", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "60", help_heading = "Limits", value_parser = some_seconds)]
     pub login_timeout: Duration,
 
     /// Seconds a user may be silent before being disconnected; 0: for ever.
@@ -98,10 +102,6 @@ pub struct Options {
 pub enum Command {
     /// Tell what the server that runs on a data folder is doing.
     Status {
-        /// The folder with users.csv and messages.csv.
-        #[arg(long, value_name = "DIR", default_value = "data")]
-        data: PathBuf,
-
         /// For programs: one JSON object.
         #[arg(long)]
         json: bool,
@@ -126,10 +126,22 @@ Examples:
   mensageiro-server status                  tell what the running server is doing
   nc localhost 3333                         be a client: type a login, then @bruno hello
 
-What is logged is chosen by RUST_LOG: error, warn, info (default), debug.";
+What is logged is chosen by RUST_LOG: error, warn, info (default), debug, or of a part of the program
+only, as in mensageiro_server::journal=debug.";
 
 /// The longest time limit in seconds.
 const DAY: u64 = 24 * 60 * 60;
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let wanted = "an address and a port are needed, such as 0.0.0.0:4000 (for everybody) or 127.0.0.1:4000 (for this computer)";
+    text.parse().map_err(|_| wanted.into())
+}
+
+/// Without any, nobody could be served.
+fn some(text: &str) -> Result<usize, String> {
+    let some = text.parse().ok().filter(|&some| some > 0);
+    some.ok_or_else(|| "a whole number is needed, at least 1".into())
+}
 
 fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse() {
@@ -154,5 +166,5 @@ fn line_bytes(text: &str) -> Result<usize, String> {
     if (256..=16 * 1024 * 1024).contains(&bytes) {
         return Ok(bytes);
     }
-    Err("between 256 and 16777216 bytes".into())
+    Err("between 256 and 16777216 bytes are needed".into())
 }

@@ -3,7 +3,7 @@
 use std::{
     fs, io,
     net::{SocketAddr, TcpListener},
-    path::{Path, PathBuf},
+    path::{self, Path, PathBuf},
     sync::Arc,
     thread::JoinHandle,
     time::Duration,
@@ -12,10 +12,11 @@ use std::{
 use crossbeam_channel::{Receiver, bounded};
 use socket2::{Domain, Socket, Type};
 use thiserror::Error;
-use tracing::warn;
+use tracing::{info, warn};
 
 use crate::{
     admission::Admission,
+    alarm::Alarm,
     archive::{Archive, ArchiveError, Bell},
     connection::Patience,
     directory::{Directory, People, ReadError, Watch},
@@ -38,7 +39,7 @@ pub struct Server {
     listener: Listener,
     hub: Arc<Hub>,
     shared: Arc<Shared>,
-    watch: Option<Watch>,
+    watch: Watch,
     bell: Bell,
     journal: JoinHandle<()>,
     archive: Archive,
@@ -68,22 +69,37 @@ pub enum StartError {
         "{0}: there is no such folder; add --init to make it with sample users, or name another with --data"
     )]
     NoFolder(PathBuf),
+    /// Something else is there.
+    #[error("{0} is a file; --data names the folder that has users.csv in it")]
+    NotAFolder(PathBuf),
+    /// Nobody can say what is there.
+    #[error(
+        "{folder}: cannot be opened: {source}; check who may use it, or name another with --data"
+    )]
+    Folder {
+        /// Which folder.
+        folder: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The data folder cannot be made.
-    #[error("{folder}: cannot be made: {source}")]
+    #[error(
+        "{folder}: cannot be made with sample users: {source}; with --data name a folder in which you may write"
+    )]
     Init {
         /// Which folder.
         folder: PathBuf,
         /// What the system said.
         source: io::Error,
     },
-    /// Somebody else listens there.
+    /// An address cannot be listened on.
     #[error(
-        "{0} is taken: another program, perhaps another mensageiro-server, listens there; stop it or choose another port"
+        "cannot listen on {address} ({option}): {source}; {}",
+        advice(option, source)
     )]
-    PortTaken(SocketAddr),
-    /// The address cannot be listened on.
-    #[error("cannot listen on {address}: {source}; choose another address")]
     Listen {
+        /// The option that names it.
+        option: &'static str,
         /// Where.
         address: SocketAddr,
         /// What the system said.
@@ -99,8 +115,29 @@ pub enum StartError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The system has no thread left.
-    #[error("a thread cannot be started: {0}")]
+    #[error(
+        "a thread cannot be started: {0}; close other programs, or allow more threads (ulimit -u)"
+    )]
     Thread(io::Error),
+}
+
+/// What to do about an address that cannot be listened on.
+fn advice(option: &str, error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse if option == METRICS => {
+            "it is taken by another program, or by this one's --listen; choose another port"
+        }
+        io::ErrorKind::AddrInUse => {
+            "it is taken by another program, perhaps by another mensageiro-server; stop that one or choose another port"
+        }
+        io::ErrorKind::AddrNotAvailable => {
+            "this computer has no such address; 0.0.0.0 stands for all it has"
+        }
+        io::ErrorKind::PermissionDenied if cfg!(unix) => {
+            "ports below 1024 are for administrators; choose another one"
+        }
+        _ => "choose another address or port",
+    }
 }
 
 impl Server {
@@ -109,7 +146,18 @@ impl Server {
     /// # Errors
     /// [`StartError`] says what is wrong and what to do.
     pub fn start(options: &Options) -> Result<Self, StartError> {
-        if options.init {
+        Self::start_with(options, || ())
+    }
+
+    /// The same; what `opening` gives is held while the store is opened.
+    ///
+    /// # Errors
+    /// [`StartError`] says what is wrong and what to do.
+    pub fn start_with<T>(
+        options: &Options,
+        opening: impl FnOnce() -> T,
+    ) -> Result<Self, StartError> {
+        if options.init && !options.data.is_file() {
             init(&options.data).map_err(|source| StartError::Init {
                 folder: options.data.clone(),
                 source,
@@ -119,25 +167,29 @@ impl Server {
         let directory = Arc::new(Directory::open(&files.users, &files.groups)?);
         // The port is taken before the store is opened: of two servers started by mistake, the
         // second one says the more helpful thing.
-        let socket = listen(options.listen)?;
+        let socket = bound(LISTEN, options.listen)?;
+        let metrics = options.metrics.map(|at| bound(METRICS, at)).transpose()?;
         let loss = if options.repair {
             Loss::Accepted
         } else {
             Loss::Refused
         };
+        let (refuse, refused) = bounded(1);
+        let alarm = Alarm::new(refuse.clone());
+        let opening = opening();
         let store = DiskStore::open(&files.store, options.durability, loss)?;
         let store: Arc<dyn Store> = Arc::new(store);
         let mailboxes = Arc::new(Mailboxes::load(&*store)?);
-        let (bell, archive) = Archive::start(files.messages.clone(), store.clone())?;
+        let (bell, archive) = Archive::start(files.messages.clone(), store.clone(), &alarm)?;
         let last = last_numbers(&*store, &archive)?;
         let counters = Arc::new(Counters::start());
         let flusher = Flusher::default();
         let jobs = flusher.jobs();
         let online = Online::new(store.seen()?, jobs.clone());
+        drop(opening);
         flusher
-            .start(&online, options.dead_link_after)
+            .start(&online, options.dead_link_after, &alarm)
             .map_err(StartError::Thread)?;
-        let (refuse, refused) = bounded(1);
         let (journal, journal_thread) = Journal::start(Parts {
             store: store.clone(),
             mailboxes: mailboxes.clone(),
@@ -149,7 +201,7 @@ impl Server {
         })
         .map_err(StartError::Thread)?;
         let hub = Arc::new(Hub::default());
-        let watch = watch(&directory, &hub, &online);
+        let watch = watch(&directory, &hub, &online, &alarm).map_err(StartError::Thread)?;
         let idle = Some(options.idle_timeout).filter(|limit| !limit.is_zero());
         let limits = Limits {
             login: options.login_timeout,
@@ -163,7 +215,10 @@ impl Server {
             mailboxes: mailboxes.clone(),
             counters,
         };
-        let metrics = expose(options.metrics, &observer)?;
+        let metrics = metrics
+            .map(|socket| Exposition::start(socket, observer.clone(), &alarm))
+            .transpose()
+            .map_err(StartError::Thread)?;
         let invitation = socket
             .local_addr()
             .and_then(|address| Invitation::write(&options.data, address))
@@ -189,7 +244,7 @@ impl Server {
                 dead_link: options.dead_link_after,
             },
         };
-        let listener = Listener::start(socket, gate).map_err(StartError::Thread)?;
+        let listener = Listener::start(socket, gate, &alarm).map_err(StartError::Thread)?;
         Ok(Self {
             listener,
             hub,
@@ -219,10 +274,17 @@ impl Server {
         self.metrics.as_ref().map(Exposition::address)
     }
 
-    /// Gives a sign when the disk has refused to store something. Nothing more is accepted from
-    /// then on: the server should be stopped, and started again as soon as that succeeds.
+    /// Gives a sign when the disk has refused to store something, or a thread has panicked that the
+    /// server cannot do without. Nothing more is accepted from then on, or told: the server should be
+    /// stopped, and started again as soon as that succeeds.
     pub fn refused(&self) -> &Receiver<()> {
         &self.refused
+    }
+
+    /// Reads users.csv and groups.csv again, whether somebody seems to have edited them or not.
+    pub fn reload(&self) {
+        info!("asked to read users.csv and groups.csv again");
+        self.watch.look_again();
     }
 
     /// What it is doing.
@@ -278,8 +340,18 @@ fn last_numbers(store: &dyn Store, archive: &Archive) -> Result<LastNumbers, Sto
 
 impl Files {
     fn in_folder(folder: &Path) -> Result<Self, StartError> {
-        if !folder.is_dir() {
-            return Err(StartError::NoFolder(folder.to_owned()));
+        // Whoever starts it elsewhere than intended sees where that is.
+        let whole = || path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+        match fs::metadata(folder) {
+            Ok(found) if found.is_dir() => {}
+            Ok(_) => return Err(StartError::NotAFolder(whole())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(StartError::NoFolder(whole()));
+            }
+            Err(source) => {
+                let folder = whole();
+                return Err(StartError::Folder { folder, source });
+            }
         }
         Ok(Self {
             users: folder.join("users.csv"),
@@ -294,21 +366,15 @@ impl Files {
 /// few, the system makes clients try again after a second. The system may allow fewer.
 const BACKLOG: i32 = 4096;
 
-fn expose(
-    address: Option<SocketAddr>,
-    observer: &Observer,
-) -> Result<Option<Exposition>, StartError> {
-    let Some(address) = address else {
-        return Ok(None);
-    };
-    let exposition = Exposition::start(listen(address)?, observer.clone());
-    exposition.map(Some).map_err(StartError::Thread)
-}
+const LISTEN: &str = "--listen";
+const METRICS: &str = "--metrics";
 
-fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
-    bind(address).map_err(|source| match source.kind() {
-        io::ErrorKind::AddrInUse => StartError::PortTaken(address),
-        _ => StartError::Listen { address, source },
+/// A socket that listens where an option says.
+fn bound(option: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
+    bind(address).map_err(|source| StartError::Listen {
+        option,
+        address,
+        source,
     })
 }
 
@@ -322,22 +388,28 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-fn watch(directory: &Arc<Directory>, hub: &Arc<Hub>, online: &Arc<Online>) -> Option<Watch> {
+fn watch(
+    directory: &Arc<Directory>,
+    hub: &Arc<Hub>,
+    online: &Arc<Online>,
+    alarm: &Alarm,
+) -> io::Result<Watch> {
     let (hub, online) = (hub.clone(), online.clone());
+    // Goes with the thread that calls this.
+    let watched = alarm.watch();
     let changed = move |_: &People, new: &People| {
+        let _ = &watched;
         hub.hang_up_on(|login| !new.users.contains(login));
         live::tell_roster(new, &online);
     };
     Watch::start(directory.clone(), changed)
-        .inspect_err(|error| {
-            warn!("edits of users.csv and groups.csv count from the next start only: {error}");
-        })
-        .ok()
 }
 
 /// Makes the data folder and a sample of users, and leaves alone what is there.
 fn init(folder: &Path) -> io::Result<()> {
-    fs::create_dir_all(folder)?;
+    if !folder.exists() {
+        fs::create_dir_all(folder)?;
+    }
     match fs::File::create_new(folder.join("users.csv")) {
         Ok(mut file) => io::Write::write_all(&mut file, include_bytes!("../sample/users.csv")),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),

@@ -20,14 +20,16 @@ use mensageiro_protocol::Framing;
 #[cfg(target_os = "linux")]
 use mensageiro_protocol::live::{ByeCode, Event, RefusalCode};
 use program::{Program, command, lines};
-use support::Client;
+use support::{Client, eventually};
 
-/// Runs it with what cannot work, and gives what it says.
+/// Runs it with what cannot work, and looks at what it says: a line for each of these, with the system's
+/// own words once at most.
 fn check_refused(arguments: &[&str], expected: &[&str]) {
     let output = command(arguments).output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(!output.status.success(), "{arguments:?}");
     assert_eq!(said.trim_end().lines().count(), expected.len(), "{said}");
+    assert!(said.matches("(os error").count() <= 1, "{said}");
     for (line, expected) in said.lines().zip(expected) {
         assert!(line.contains(expected), "{line:?} lacks {expected:?}");
     }
@@ -120,11 +122,110 @@ fn what_prevents_a_start_is_one_clear_sentence() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     check_refused(&["--data", data, "--listen", &address], &["is taken"]);
-    let _running = Program::start(folder.path());
+    let mut running = Program::start(folder.path());
     check_refused(
         &["--data", data, "--listen", "127.0.0.1:0"],
         &["another mensageiro-server is using this folder"],
     );
+    running.kill();
+    let here = ["--data", data, "--listen", "127.0.0.1:0"];
+    let metrics = [&here[..], &["--metrics", &address]].concat();
+    check_refused(&metrics, &["(--metrics): "]);
+    check_refused(
+        &["--data", data, "--listen", "203.0.113.7:0"],
+        &["this computer has no such address"],
+    );
+    let users = folder.path().join("users.csv");
+    for more in [&[][..], &["--init"]] {
+        let arguments = [&["--data", users.to_str().unwrap()], more].concat();
+        check_refused(
+            &arguments,
+            &["users.csv is a file; --data names the folder"],
+        );
+    }
+    for (name, expected) in [
+        ("messages.csv", "close other programs that have it open"),
+        ("groups.csv", "groups.csv"),
+    ] {
+        let file = folder.path().join(name);
+        let _ = fs::remove_file(&file);
+        fs::create_dir(&file).unwrap();
+        check_refused(&here, &[expected]);
+        fs::remove_dir(&file).unwrap();
+    }
+    let store = folder.path().join("store");
+    fs::remove_dir_all(&store).unwrap();
+    fs::write(&store, "").unwrap();
+    check_refused(&here, &["cannot be used: "]);
+}
+
+#[test]
+fn an_option_that_makes_no_sense_is_named_with_what_would() {
+    for (arguments, expected) in [
+        (["--listen", "4000"], "such as 0.0.0.0:4000"),
+        (["--listen", "localhost:4000"], "such as 0.0.0.0:4000"),
+        (["--metrics", "127.0.0.1:70000"], "127.0.0.1:4000"),
+        (["--max-connections", "0"], "at least 1"),
+        (["--max-connections", "-5"], "at least 1"),
+        (["--max-mailbox", "1e6"], "a whole number is needed"),
+        (["--max-mailbox-bytes", "64M"], "a whole number is needed"),
+        (["--login-timeout", "0"], "at least 1 second"),
+        (["--idle-timeout", "1.5"], "a whole number of seconds"),
+        (["--max-line-bytes", "10"], "between 256 and 16777216"),
+        (["--durability", "fast"], "sync, relaxed"),
+    ] {
+        let output = command(&arguments).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success(), "{arguments:?}");
+        for part in [arguments[0], arguments[1], expected] {
+            assert!(said.contains(part), "{part:?} is not in {said:?}");
+        }
+    }
+}
+
+#[test]
+fn a_wrong_word_in_rust_log_is_told_and_everything_else_logged_as_usual() {
+    for word in ["warning", "verbose", "info,foo=bar", "mensageiro_server"] {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("users.csv"), "ana\n").unwrap();
+        let mut command = command(&["--listen", "127.0.0.1:0", "--data"]);
+        command.arg(folder.path()).env("RUST_LOG", word);
+        command.stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut log = lines(child.stderr.take().unwrap());
+        let told = log.next().unwrap();
+        assert!(told.contains(&format!("RUST_LOG={word}: ")), "{told}");
+        eventually(|| mensageiro_server::status::ask(folder.path()).is_ok());
+        let running = fs::read(folder.path().join("running.json")).unwrap();
+        let running: serde_json::Value = serde_json::from_slice(&running).unwrap();
+        let address = running["address"].as_str().unwrap().parse().unwrap();
+        Client::connect(address, Framing::Line).exchange("ana");
+        let told = log.next().unwrap();
+        assert!(told.contains("ana logged in"), "{told}");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+}
+
+#[test]
+fn who_has_read_enough_may_close_the_pipe() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("users.csv"), "ana\n").unwrap();
+    let _server = Program::start(folder.path());
+    let data = folder.path().to_str().unwrap();
+    for arguments in [
+        &["status", "--data", data][..],
+        &["--data", data, "status", "--json"],
+        &["--help"],
+        &["--version"],
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = command(arguments).stdout(writer).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{arguments:?}: {said}");
+        assert_eq!(said, "", "{arguments:?}");
+    }
 }
 
 #[test]
@@ -176,8 +277,15 @@ fn the_log_tells_events_and_never_texts() {
     ana.exchange("@zoe a-secret");
     ana.exchange("a-secret");
     ana.close();
+    let mut log = Vec::new();
+    for line in lines(child.stderr.take().unwrap()) {
+        let is_last = line.contains("ana logged out");
+        log.push(line);
+        if is_last {
+            break;
+        }
+    }
     child.kill().unwrap();
-    let log: Vec<_> = lines(child.stderr.take().unwrap()).collect();
     child.wait().unwrap();
     for expected in [
         "ana logged in from 127.0.0.1",
@@ -240,7 +348,7 @@ fn sigterm_tells_the_clients_and_ends_in_time_with_all_on_disk() {
 #[test]
 fn a_server_whose_disk_refuses_goes_on_by_itself_when_there_is_space_again() {
     use rlimit::{Resource, prlimit};
-    use support::{eventually, live::LiveClient};
+    use support::live::LiveClient;
 
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("users.csv"), "ana\nbruno\n").unwrap();

@@ -11,14 +11,14 @@ mod support;
 
 use std::{
     fs,
-    io::{Read, Write},
-    net::{SocketAddr, TcpStream},
+    io::{ErrorKind, Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
 };
 
 use mensageiro_protocol::Framing;
 use mensageiro_server::status::{Status, ask};
 use program::{Program, command};
-use support::{TestServer, eventually};
+use support::{PATIENCE, TestServer, eventually};
 
 const USERS: [&str; 3] = ["ana", "bruno", "carla"];
 
@@ -83,8 +83,34 @@ fn where_no_server_runs_that_is_said() {
     assert!(refused().contains("no server is running"));
     let mut server = Program::start(folder.path());
     assert!(ask(folder.path()).is_ok());
+    let running = fs::read(folder.path().join("running.json")).unwrap();
     server.kill();
-    assert!(refused().contains("does not answer"));
+    let said = refused();
+    assert!(said.contains("no server is running"), "{said}");
+    assert!(said.contains("does not answer"), "{said}");
+    assert_eq!(said.matches("(os error").count(), 1, "{said}");
+    // Something else has taken its place.
+    let other = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut file: serde_json::Value = serde_json::from_slice(&running).unwrap();
+    file["address"] = other.local_addr().unwrap().to_string().into();
+    fs::write(folder.path().join("running.json"), file.to_string()).unwrap();
+    for (answer, expected) in [
+        (&b"SSH-2.0-OpenSSH_9.6\r\n"[..], "is no mensageiro-server"),
+        (b"", "it hung up"),
+    ] {
+        let other = other.try_clone().unwrap();
+        let answers = std::thread::spawn(move || {
+            let (mut stream, _) = other.accept().unwrap();
+            stream.write_all(answer).unwrap();
+            // Closing without having read what was asked would break the connection.
+            let _ = stream.read(&mut [0; 1024]);
+        });
+        let said = refused();
+        assert!(said.contains(expected), "{said}");
+        answers.join().unwrap();
+    }
+    fs::write(folder.path().join("running.json"), "{").unwrap();
+    assert!(refused().contains("cannot be understood"));
     let mut server = TestServer::start(&USERS);
     server.stop();
     assert!(!server.file("running.json").exists());
@@ -126,6 +152,35 @@ fn prometheus_finds_its_metrics() {
     assert!(body.contains("\nmensageiro_commit_seconds_bucket{le=\"+Inf\"} 0\n"));
     assert!(get(address, "/").contains("online       0 of 1 users"));
     assert!(get(address, "/other").starts_with("HTTP/1.1 404"));
+}
+
+#[test]
+fn slow_readers_of_the_metrics_delay_neither_others_nor_the_stop() {
+    let mut server = TestServer::with_arguments(&USERS, &["--metrics", "127.0.0.1:0"]);
+    let address = server.metrics().unwrap();
+    let mut slow: Vec<_> = (0..100)
+        .map(|_| {
+            let mut stream = TcpStream::connect(address).unwrap();
+            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+            stream.write_all(b"GET /metr").unwrap();
+            stream
+        })
+        .collect();
+    assert!(get(address, "/metrics").starts_with("HTTP/1.1 200 OK\r\n"));
+    // Whoever has been there for longest made place for it.
+    let gone = |stream: &mut TcpStream| match stream.read(&mut [0; 16]) {
+        Ok(count) => count == 0,
+        Err(error) => error.kind() == ErrorKind::ConnectionReset,
+    };
+    assert!(gone(&mut slow[0]));
+    // Who goes on asking, a little at a time, has no more time than the others.
+    let mut last = slow.pop().unwrap();
+    eventually(|| last.write_all(b"x").is_err());
+    let mut more = TcpStream::connect(address).unwrap();
+    more.set_read_timeout(Some(PATIENCE)).unwrap();
+    more.write_all(b"GET").unwrap();
+    server.stop();
+    assert!(gone(&mut more));
 }
 
 fn get(address: SocketAddr, path: &str) -> String {

@@ -24,6 +24,7 @@ use tracing::{info, warn};
 use self::file::ArchiveFile;
 pub use self::row::{HEADER, unprotected};
 use crate::{
+    alarm::Alarm,
     message::MessageId,
     store::{Store, StoreError},
 };
@@ -45,7 +46,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 pub enum ArchiveError {
     /// The system refused.
     #[error(
-        "{file}: cannot be written: {source}; close other programs that have it open and check the disk"
+        "{file}: cannot be written: {source}; close other programs that have it open, and check the disk and who may write there"
     )]
     Io {
         /// Which file.
@@ -66,6 +67,11 @@ pub enum ArchiveError {
     /// The store refused.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The system has no thread left.
+    #[error(
+        "the thread that writes messages.csv cannot be started: {0}; close other programs, or allow more threads (ulimit -u)"
+    )]
+    Thread(io::Error),
 }
 
 /// Tells the archive's thread that something has been read.
@@ -88,11 +94,16 @@ impl Bell {
 
 impl Archive {
     /// Brings the file in order after whatever happened last, and starts following the store.
-    /// The thread ends when every [`Bell`] is dropped and all that was read is in the file.
+    /// The thread ends when every [`Bell`] is dropped and all that was read is in the file; if it
+    /// panics, it rings the alarm.
     ///
     /// # Errors
     /// When the file cannot be opened, read or written.
-    pub fn start(file: PathBuf, store: Arc<dyn Store>) -> Result<(Bell, Self), ArchiveError> {
+    pub fn start(
+        file: PathBuf,
+        store: Arc<dyn Store>,
+        alarm: &Alarm,
+    ) -> Result<(Bell, Self), ArchiveError> {
         let mut writer = Writer {
             file: ArchiveFile::new(file),
             store,
@@ -101,11 +112,14 @@ impl Archive {
         let (ring, rings) = bounded(1);
         let bell = Bell(ring);
         bell.ring();
-        let thread = thread::Builder::new().name("archive".into());
-        let path = writer.file.path().to_owned();
-        let thread = thread
-            .spawn(move || writer.run(&rings))
-            .map_err(|source| ArchiveError::Io { file: path, source })?;
+        let alarm = alarm.clone();
+        let thread = thread::Builder::new()
+            .name("archive".into())
+            .spawn(move || {
+                // A panic was told by its own message, and the store still has the rows.
+                let _ = alarm.guard(|| writer.run(&rings));
+            })
+            .map_err(ArchiveError::Thread)?;
         Ok((bell, Self { thread, newest }))
     }
 

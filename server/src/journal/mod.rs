@@ -19,9 +19,10 @@ use mensageiro_protocol::Login;
 use self::{
     told::Courier,
     waiting::waiting,
-    writer::{Job, Reply, Writer},
+    writer::{Job, Ran, Reply, Writer},
 };
 use crate::{
+    alarm::Alarm,
     archive::Bell,
     conversation::Conversation,
     mailbox::{Mailboxes, Moved},
@@ -129,6 +130,7 @@ pub struct Sent<'a> {
 pub struct Journal {
     jobs: Sender<Job>,
     writer: Arc<Mutex<Writer>>,
+    alarm: Alarm,
 }
 
 /// What the journal works with.
@@ -145,25 +147,37 @@ pub struct Parts {
     pub bell: Bell,
     /// Who is told.
     pub audience: Box<dyn Audience>,
-    /// Told when the store has refused a commit; it may not take another one.
+    /// Told when the store has refused a commit, or a panic leaves it open what became of one; the journal
+    /// takes none any more.
     pub refused: Sender<()>,
 }
 
 impl Journal {
     /// Starts the journal's thread, and the courier's. They end once every [`Journal`] is dropped and all that was
-    /// asked for is on disk.
+    /// asked for is on disk. If one of them panics, everything more is refused, and [`Parts::refused`] is told.
     ///
     /// # Errors
     /// When the system has no thread left.
     pub fn start(parts: Parts) -> io::Result<(Self, JoinHandle<()>)> {
         let (jobs, queue) = bounded(QUEUE);
+        let alarm = Alarm::new(parts.refused.clone());
         let writer = Arc::new(Mutex::new(Writer::new(parts)));
-        let own = writer.clone();
-        let courier = Courier::start()?;
+        let courier = Courier::start(&alarm)?;
+        let (own, guard) = (writer.clone(), alarm.clone());
         let thread = thread::Builder::new()
             .name("journal".into())
-            .spawn(move || writer::run(&own, &queue, &courier))?;
-        Ok((Self { jobs, writer }, thread))
+            .spawn(move || {
+                if guard.guard(|| writer::run(&own, &queue, &courier)) != Some(Ran::ToTheEnd) {
+                    // Whoever waits is told, until nobody comes any more.
+                    queue.iter().for_each(Job::refuse);
+                }
+            })?;
+        let journal = Self {
+            jobs,
+            writer,
+            alarm,
+        };
+        Ok((journal, thread))
     }
 
     /// Makes an entry durable and visible; returns when it is, with one answer for each draft.
@@ -189,9 +203,13 @@ impl Journal {
             && let Ok(mut writer) = self.writer.try_lock()
             && self.jobs.is_empty()
         {
-            let told = writer.commit(&mut vec![job]);
-            drop(writer);
-            return told.tell();
+            // A panic poisons the lock. This session ends as whatever it wrote is refused.
+            let _ = self.alarm.guard(|| {
+                let told = writer.commit(&mut vec![job]);
+                drop(writer);
+                told.tell();
+            });
+            return;
         }
         if let Err(rejected) = self.jobs.send(job) {
             rejected.into_inner().refuse();

@@ -8,6 +8,7 @@ use std::{io, sync::Arc, thread};
 use crossbeam_channel::{SendError, Sender, bounded};
 
 use super::{Accepted, Origin, Refused, waiting::Teller};
+use crate::alarm::Alarm;
 
 /// Fewer than so many are told by whoever wrote: that is quicker than waking up the courier.
 const FEW: usize = 4;
@@ -47,15 +48,17 @@ impl Told {
 }
 
 impl Courier {
-    /// Starts the thread.
+    /// Starts the thread. If it panics, the alarm rings, and the others are told all the same.
     ///
     /// # Errors
     /// When the system has no thread left.
-    pub(super) fn start() -> io::Result<Self> {
+    pub(super) fn start(alarm: &Alarm) -> io::Result<Self> {
         let (commits, told) = bounded::<Told>(COMMITS);
+        let alarm = alarm.clone();
+        let tell_all = move || told.iter().for_each(Told::tell);
         thread::Builder::new()
             .name("courier".into())
-            .spawn(move || told.iter().for_each(Told::tell))?;
+            .spawn(move || while alarm.guard(&tell_all).is_none() {})?;
         Ok(Self(commits))
     }
 
@@ -65,6 +68,48 @@ impl Courier {
             told.tell();
         } else if let Err(SendError(told)) = self.0.send(told) {
             told.tell();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::message::Tag;
+
+    struct Nobody;
+
+    impl Origin for Nobody {
+        fn done(&self, _: &[Option<Tag>], _: Result<&[Accepted], Refused>) {}
+
+        fn flush(&self) {}
+
+        fn key(&self) -> Option<u64> {
+            None
+        }
+    }
+
+    #[test]
+    fn a_panic_of_the_courier_is_noticed_and_the_others_are_told() {
+        let (ring, rung) = bounded(1);
+        let courier = Courier::start(&Alarm::new(ring)).unwrap();
+        let many = |audience| Told {
+            waiting: Vec::new(),
+            origins: (0..FEW).map(|_| Arc::new(Nobody) as _).collect(),
+            audience,
+        };
+        courier.tell(many(Box::new(|| panic!("as it should"))));
+        let patience = Duration::from_secs(20);
+        rung.recv_timeout(patience).unwrap();
+        let (tell, told) = bounded(9);
+        for _ in 0..=COMMITS {
+            let tell = tell.clone();
+            courier.tell(many(Box::new(move || tell.send(()).unwrap())));
+        }
+        for _ in 0..=COMMITS {
+            told.recv_timeout(patience).unwrap();
         }
     }
 }

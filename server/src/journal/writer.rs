@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     iter, mem,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::Instant,
 };
 
@@ -55,6 +55,14 @@ pub(super) struct Writer {
     is_store_of_use: bool,
 }
 
+/// How the journal's thread came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ran {
+    ToTheEnd,
+    /// Of somebody else.
+    IntoAPanic,
+}
+
 /// An entry whose messages have their numbers.
 struct Numbered {
     tags: Vec<Option<Tag>>,
@@ -84,14 +92,17 @@ impl Reply {
 
 /// The journal's thread: all that waits is one commit. Jobs leave the queue only under the lock
 /// that writing needs, so that one which finds the queue empty and the lock free is next.
-pub(super) fn run(writer: &Mutex<Writer>, queue: &Receiver<Job>, courier: &Courier) {
-    let lock = || writer.lock().unwrap_or_else(PoisonError::into_inner);
+///
+/// Where somebody has panicked while writing, nobody knows how far that came: then it ends at once.
+pub(super) fn run(writer: &Mutex<Writer>, queue: &Receiver<Job>, courier: &Courier) -> Ran {
     let mut something = Select::new();
     something.recv(queue);
     let mut jobs = Vec::new();
     loop {
         something.ready();
-        let mut writer = lock();
+        let Ok(mut writer) = writer.lock() else {
+            return Ran::IntoAPanic;
+        };
         match queue.try_recv() {
             Ok(first) => {
                 jobs.push(first);
@@ -101,7 +112,10 @@ pub(super) fn run(writer: &Mutex<Writer>, queue: &Receiver<Job>, courier: &Couri
                 courier.tell(told);
             }
             Err(TryRecvError::Empty) => {}
-            Err(TryRecvError::Disconnected) => return writer.finish(),
+            Err(TryRecvError::Disconnected) => {
+                writer.finish();
+                return Ran::ToTheEnd;
+            }
         }
     }
 }

@@ -12,6 +12,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use mensageiro_protocol::live::Event;
 
 use super::online::Online;
+use crate::alarm::Alarm;
 
 /// Jobs that may wait: one for each connection that may be stuck, and more.
 const JOBS: usize = 64 * 1024;
@@ -58,18 +59,29 @@ impl Flusher {
     }
 
     /// Starts its thread, which ends when every way to it is dropped. A client that takes nothing
-    /// for `patience` is hung up on.
+    /// for `patience` is hung up on. If it panics, it rings the alarm.
     ///
     /// # Errors
     /// When the system has no thread left.
-    pub fn start(self, online: &Arc<Online>, patience: Duration) -> io::Result<JoinHandle<()>> {
+    pub fn start(
+        self,
+        online: &Arc<Online>,
+        patience: Duration,
+        alarm: &Alarm,
+    ) -> io::Result<JoinHandle<()>> {
         // The registry itself has a way to the flusher: holding it here would keep both for ever.
         let online = Arc::downgrade(online);
         let queue = self.queue;
         drop(self.jobs);
+        let alarm = alarm.clone();
         thread::Builder::new()
             .name("flusher".into())
-            .spawn(move || run(&queue, &online, patience))
+            .spawn(move || {
+                if alarm.guard(|| run(&queue, &online, patience)).is_none() {
+                    // What waits here would keep its session, and that the way to here.
+                    queue.iter().for_each(drop);
+                }
+            })
     }
 }
 
@@ -113,5 +125,38 @@ fn announce(online: &Online) {
     for outlet in online.watchers() {
         outlet.tell(|out| out.extend_from_slice(&lines));
         outlet.flush();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    struct Mistaken;
+
+    impl Stuck for Mistaken {
+        fn retry(&self, _: Duration) -> bool {
+            panic!("as it should");
+        }
+    }
+
+    #[test]
+    fn a_panic_of_the_flusher_is_noticed() {
+        let (ring, rung) = bounded(1);
+        let flusher = Flusher::default();
+        let jobs = flusher.jobs();
+        let online = Online::new(HashMap::new(), jobs.clone());
+        let patience = Duration::from_secs(20);
+        let thread = flusher.start(&online, patience, &Alarm::new(ring)).unwrap();
+        jobs.send(Job::Flush(Arc::new(Mistaken))).unwrap();
+        rung.recv_timeout(patience).unwrap();
+        // Nobody who comes later is kept by it.
+        let late = Arc::new(Mistaken);
+        jobs.send(Job::Flush(late.clone())).unwrap();
+        drop((jobs, online));
+        thread.join().unwrap();
+        assert_eq!(Arc::strong_count(&late), 1);
     }
 }

@@ -256,6 +256,10 @@ impl Outlet {
             State::CatchingUp => return self.hang_up(&mut queue),
             State::Closing | State::Closed => {}
         }
+        if !CAN_WRITE_AT_ONCE {
+            // Nobody reads from it any more either. If the socket is gone, the write says so.
+            let _ = self.stream.set_nonblocking(true);
+        }
         if !self.write(&mut queue) {
             self.hang_up(&mut queue);
         }

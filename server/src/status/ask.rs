@@ -4,10 +4,10 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Read, Write},
+    io::{self, ErrorKind, Read, Write},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde::{Deserialize, Serialize};
@@ -21,8 +21,14 @@ const WORD: &str = "status/1 ";
 /// How long a server may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// No answer is as long as this.
+const ANSWER_BYTES: usize = 64 * 1024;
+
 /// The file in the data folder.
 const FILE: &str = "running.json";
+
+/// The same while it is written.
+const NEW_FILE: &str = "running.json.new";
 
 /// A server's invitation to ask it, for as long as it runs.
 #[derive(Debug)]
@@ -40,12 +46,15 @@ struct Content {
 /// Why a status cannot be told.
 #[derive(Debug, Error)]
 pub enum AskError {
+    /// There is no such folder.
+    #[error("{0}: there is no such folder; name the one of the server with --data")]
+    NoFolder(PathBuf),
     /// There is no invitation.
     #[error("no server is running on {0}: there is no {FILE} in it")]
     NotRunning(PathBuf),
     /// There is one, but nobody answers: the server was killed.
     #[error("no server is running on {folder}: {address} does not answer ({source})")]
-    NoAnswer {
+    NobodyThere {
         /// The data folder.
         folder: PathBuf,
         /// Where it should be.
@@ -53,11 +62,24 @@ pub enum AskError {
         /// What the system said.
         source: io::Error,
     },
-    /// Another program's answer, or a file that was edited.
-    #[error("{0} cannot be understood: {1}")]
+    /// Somebody is there, and does not answer.
+    #[error("the server on {folder} does not answer on {address}: {source}")]
+    NoAnswer {
+        /// The data folder.
+        folder: PathBuf,
+        /// Where it should be.
+        address: SocketAddr,
+        /// What happened instead.
+        source: io::Error,
+    },
+    /// A file that was edited.
+    #[error("{0}: cannot be understood: {1}; it is written anew when the server starts")]
     NotUnderstood(PathBuf, serde_json::Error),
+    /// Another program's answer.
+    #[error("who answers on {0} is no mensageiro-server of this version: {1}")]
+    AnotherProgram(SocketAddr, serde_json::Error),
     /// The file cannot be read.
-    #[error("{0} cannot be read: {1}")]
+    #[error("{0}: cannot be read: {1}; only the account that runs the server may ask it")]
     NotReadable(PathBuf, io::Error),
 }
 
@@ -70,17 +92,19 @@ impl Invitation {
         let mut random = [0; 16];
         getrandom::fill(&mut random).map_err(io::Error::other)?;
         let key = format!("{:032x}", u128::from_be_bytes(random));
-        let file = folder.join(FILE);
-        // The old one may be readable by others, or be somebody's trap.
-        match fs::remove_file(&file) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        let (file, new) = (folder.join(FILE), folder.join(NEW_FILE));
+        // An old one may be readable by others, or be somebody's trap.
+        match fs::remove_file(&new) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
             _ => {}
         }
         let content = Content {
             address,
             key: key.clone(),
         };
-        create(&file)?.write_all(&serde_json::to_vec(&content).map_err(io::Error::other)?)?;
+        create(&new)?.write_all(&serde_json::to_vec(&content).map_err(io::Error::other)?)?;
+        // Whoever looks sees all of it or nothing.
+        fs::rename(&new, &file)?;
         Ok(Self { file, key })
     }
 
@@ -118,30 +142,69 @@ fn create(file: &Path) -> io::Result<File> {
 /// # Errors
 /// [`AskError`], mostly that there is none.
 pub fn ask(folder: &Path) -> Result<Status, AskError> {
+    match fs::metadata(folder) {
+        Ok(found) if found.is_dir() => {}
+        // Then the file is not there for this account either.
+        Err(error) if error.kind() != ErrorKind::NotFound => {}
+        _ => return Err(AskError::NoFolder(folder.to_owned())),
+    }
     let file = folder.join(FILE);
     let content = fs::read(&file).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => AskError::NotRunning(folder.to_owned()),
+        ErrorKind::NotFound => AskError::NotRunning(folder.to_owned()),
         _ => AskError::NotReadable(file.clone(), error),
     })?;
-    let Content { address, key } = serde_json::from_slice(&content)
-        .map_err(|error| AskError::NotUnderstood(file.clone(), error))?;
-    let answer = question(reachable(address), &key).map_err(|source| AskError::NoAnswer {
-        folder: folder.to_owned(),
+    let Content { address, key } =
+        serde_json::from_slice(&content).map_err(|error| AskError::NotUnderstood(file, error))?;
+    let there = reachable(address);
+    let folder = folder.to_owned();
+    let stream = match TcpStream::connect_timeout(&there, PATIENCE) {
+        Ok(stream) => stream,
+        Err(source) => {
+            return Err(AskError::NobodyThere {
+                folder,
+                address,
+                source,
+            });
+        }
+    };
+    let answer = question(stream, &key).map_err(|source| AskError::NoAnswer {
+        folder,
         address,
         source,
     })?;
-    serde_json::from_slice(&answer).map_err(|error| AskError::NotUnderstood(file, error))
+    serde_json::from_slice(&answer).map_err(|error| AskError::AnotherProgram(address, error))
 }
 
-fn question(address: SocketAddr, key: &str) -> io::Result<Vec<u8>> {
-    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
+fn question(mut stream: TcpStream, key: &str) -> io::Result<Vec<u8>> {
+    let deadline = Instant::now() + PATIENCE;
+    stream.set_write_timeout(Some(PATIENCE))?;
     stream.write_all(format!("{WORD}{key}\n").as_bytes())?;
     let mut answer = Vec::new();
-    stream.read_to_end(&mut answer)?;
-    if answer.is_empty() {
-        return Err(io::Error::other("another program listens there"));
+    let mut bytes = [0; 4096];
+    while answer.len() < ANSWER_BYTES {
+        let left = deadline.saturating_duration_since(Instant::now());
+        // No time at all would be no limit.
+        stream.set_read_timeout(Some(left.max(Duration::from_millis(1))))?;
+        match stream.read(&mut bytes) {
+            Ok(0) if answer.is_empty() => {
+                return Err(io::Error::other(
+                    "it hung up; it is full, or another program has taken its place",
+                ));
+            }
+            Ok(0) => return Ok(answer),
+            Ok(count) => answer.extend_from_slice(&bytes[..count]),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                let seconds = PATIENCE.as_secs();
+                return Err(io::Error::other(format!("nothing came within {seconds} s")));
+            }
+            Err(error) => return Err(error),
+        }
+        if left.is_zero() {
+            break;
+        }
     }
+    // Another program's, which will not be understood.
     Ok(answer)
 }
 

@@ -2,76 +2,77 @@
 //! a web server would be larger than the program it watches.
 
 use std::{
+    collections::VecDeque,
     fmt::Write as _,
-    io::{self, BufRead, BufReader, Read, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
+    io::{self, Read, Write},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
+use memchr::memmem;
 use tracing::debug;
 
 use super::{Latencies, Observer, Status};
-use crate::listener::wake;
+use crate::{alarm::Alarm, listener::wake};
 
-/// How long one reader may take.
+/// How long one reader may take for everything: to ask, and to take the answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How much of a request is read.
-const REQUEST_BYTES: u64 = 8 * 1024;
+/// How many readers there may be at once. The next one takes the place of the one that has been there
+/// for longest: whoever is slow delays nobody else.
+const READERS: usize = 16;
 
-/// Answers `GET /metrics`, one reader after the other.
+/// How much of a request is read.
+const REQUEST_BYTES: usize = 8 * 1024;
+
+/// Enough for a reader's thread.
+const STACK_BYTES: usize = 256 * 1024;
+
+/// Answers `GET /metrics`, each reader by a thread of its own.
 #[derive(Debug)]
 pub struct Exposition {
     address: SocketAddr,
     closing: Arc<AtomicBool>,
+    readers: Arc<Readers>,
     thread: JoinHandle<()>,
 }
 
 impl Exposition {
-    /// Starts answering on this socket.
+    /// Starts answering on this socket. The thread that accepts rings the alarm if it panics.
     ///
     /// # Errors
     /// When the system has no thread left.
-    pub fn start(socket: TcpListener, observer: Observer) -> io::Result<Self> {
+    pub fn start(socket: TcpListener, observer: Observer, alarm: &Alarm) -> io::Result<Self> {
         let address = socket.local_addr()?;
         let closing = Arc::new(AtomicBool::new(false));
-        let stop = closing.clone();
+        let readers = Arc::<Readers>::default();
+        let (stop, all, alarm) = (closing.clone(), readers.clone(), alarm.clone());
         let thread = thread::Builder::new()
             .name("metrics".into())
             .spawn(move || {
-                for stream in socket.incoming() {
-                    if stop.load(Ordering::SeqCst) {
-                        return;
-                    }
-                    match stream.and_then(|stream| answer(stream, &observer)) {
-                        Ok(()) => {}
-                        // Also what keeps a full system from being asked without a pause.
-                        Err(error) => {
-                            debug!("a reader of the metrics left: {error}");
-                            thread::sleep(Duration::from_millis(50));
-                        }
-                    }
-                }
+                let _ = alarm.guard(|| receive_all(&socket, &all, &observer, &stop));
             })?;
         Ok(Self {
             address,
             closing,
+            readers,
             thread,
         })
     }
 
-    /// Answers nobody any more.
+    /// Answers nobody any more, and waits for nobody.
     pub fn close(self) {
         self.closing.store(true, Ordering::SeqCst);
         if wake(self.address) {
             // A panic of that thread was told by its own message.
             let _ = self.thread.join();
         }
+        self.readers.hang_up();
     }
 
     /// Where it answers.
@@ -80,16 +81,91 @@ impl Exposition {
     }
 }
 
-fn answer(stream: TcpStream, observer: &Observer) -> io::Result<()> {
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
-    let mut lines = BufReader::new((&stream).take(REQUEST_BYTES));
-    let mut request = String::new();
-    lines.read_line(&mut request)?;
-    let mut header = String::new();
-    while lines.read_line(&mut header)? > 2 {
-        header.clear();
+/// Those who are being answered, the longest first.
+#[derive(Debug, Default)]
+struct Readers(Mutex<VecDeque<Arc<TcpStream>>>);
+
+/// A reader's place among them.
+struct Place {
+    readers: Arc<Readers>,
+    stream: Arc<TcpStream>,
+}
+
+impl Readers {
+    fn enter(self: &Arc<Self>, stream: TcpStream) -> Place {
+        let stream = Arc::new(stream);
+        let mut readers = self.lock();
+        if readers.len() >= READERS
+            && let Some(longest) = readers.pop_front()
+        {
+            hang_up(&longest);
+        }
+        readers.push_back(stream.clone());
+        Place {
+            readers: self.clone(),
+            stream,
+        }
     }
+
+    fn hang_up(&self) {
+        self.lock().iter().for_each(|stream| hang_up(stream));
+    }
+
+    /// No code panics while it holds the lock, so a poisoned one is as good as any.
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Arc<TcpStream>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut readers = self.readers.lock();
+        readers.retain(|stream| !Arc::ptr_eq(stream, &self.stream));
+    }
+}
+
+fn hang_up(stream: &TcpStream) {
+    // What is gone already needs no more.
+    let _ = stream.shutdown(Shutdown::Both);
+}
+
+fn receive_all(
+    socket: &TcpListener,
+    readers: &Arc<Readers>,
+    observer: &Observer,
+    closing: &AtomicBool,
+) {
+    for stream in socket.incoming() {
+        if closing.load(Ordering::SeqCst) {
+            return;
+        }
+        let received = stream.and_then(|stream| receive(stream, readers, observer));
+        if let Err(error) = received {
+            debug!("a reader of the metrics left: {error}");
+            // A full system is not asked without a pause.
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+fn receive(stream: TcpStream, readers: &Arc<Readers>, observer: &Observer) -> io::Result<()> {
+    let place = readers.enter(stream);
+    let observer = observer.clone();
+    thread::Builder::new()
+        .name("metrics reader".into())
+        .stack_size(STACK_BYTES)
+        .spawn(move || {
+            if let Err(error) = answer(&place.stream, &observer) {
+                debug!("a reader of the metrics left: {error}");
+            }
+        })?;
+    Ok(())
+}
+
+fn answer(stream: &TcpStream, observer: &Observer) -> io::Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    let request = request(stream, deadline)?;
+    let request = String::from_utf8_lossy(&request);
     let (status, kind, body) = match request.split_whitespace().collect::<Vec<_>>()[..] {
         ["GET", "/metrics", ..] => (
             "200 OK",
@@ -107,7 +183,42 @@ fn answer(stream: TcpStream, observer: &Observer) -> io::Result<()> {
         "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
         body.len()
     );
-    (&stream).write_all(&[head.as_bytes(), body.as_bytes()].concat())
+    let answer = [head.as_bytes(), body.as_bytes()].concat();
+    let mut rest = &answer[..];
+    while !rest.is_empty() {
+        stream.set_write_timeout(Some(left(deadline)?))?;
+        match (&mut &*stream).write(rest)? {
+            0 => return Err(io::ErrorKind::WriteZero.into()),
+            written => rest = &rest[written..],
+        }
+    }
+    Ok(())
+}
+
+/// What a reader asks, up to the empty line after it, the end of the input, or as much as is read.
+fn request(mut stream: &TcpStream, deadline: Instant) -> io::Result<Vec<u8>> {
+    let mut request = Vec::new();
+    let mut bytes = [0; 1024];
+    let is_whole = |request: &[u8]| {
+        let has = |end| memmem::find(request, end).is_some();
+        has(b"\r\n\r\n") || has(b"\n\n") || request.len() >= REQUEST_BYTES
+    };
+    while !is_whole(&request) {
+        stream.set_read_timeout(Some(left(deadline)?))?;
+        match stream.read(&mut bytes)? {
+            0 => break,
+            count => request.extend_from_slice(&bytes[..count]),
+        }
+    }
+    Ok(request)
+}
+
+/// How much time there is.
+fn left(deadline: Instant) -> io::Result<Duration> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    // No time at all would be no limit.
+    let some = Some(left).filter(|left| !left.is_zero());
+    some.ok_or_else(|| io::ErrorKind::TimedOut.into())
 }
 
 fn text(status: &Status) -> String {

@@ -90,7 +90,7 @@ impl DiskStore {
                 let _end = Ended(&settler);
                 settler.run();
             })
-            .map_err(|error| parts.refused(error))?;
+            .map_err(StoreError::Thread)?;
         Ok(Self {
             parts,
             settler: Some(settler),
@@ -320,9 +320,7 @@ fn sync_folder(_folder: &Path) -> io::Result<()> {
 }
 
 fn failed_before() -> io::Error {
-    io::Error::other(
-        "an earlier write failed; free disk space or mend the disk, then restart the server",
-    )
+    io::Error::other("an earlier write failed")
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    io,
     ops::RangeInclusive,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
@@ -341,12 +342,14 @@ pub(super) fn failed(folder: &Path, error: ::fjall::Error) -> StoreError {
     let folder = folder.to_owned();
     match error {
         ::fjall::Error::Locked => StoreError::InUse(folder),
+        // What no file answers.
+        ::fjall::Error::Io(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            StoreError::Thread(error)
+        }
         ::fjall::Error::Io(source) => StoreError::Io { folder, source },
         ::fjall::Error::Poisoned => StoreError::Io {
             folder,
-            source: std::io::Error::other(
-                "an earlier write failed; free disk space or mend the disk, then restart the server",
-            ),
+            source: io::Error::other("an earlier write failed"),
         },
         other => StoreError::Damaged {
             folder,

@@ -247,13 +247,20 @@ pub enum StoreError {
     #[error("{0}: another mensageiro-server is using this folder; stop it first")]
     InUse(PathBuf),
     /// The system refused.
-    #[error("the message store in {folder}: {source}")]
+    #[error(
+        "the message store in {folder} cannot be used: {source}; check the disk and who may write there"
+    )]
     Io {
         /// Where it lives.
         folder: PathBuf,
         /// What the system said.
         source: io::Error,
     },
+    /// The system has no thread left.
+    #[error(
+        "a thread of the message store cannot be started: {0}; close other programs, or allow more threads (ulimit -u)"
+    )]
+    Thread(io::Error),
     /// A record cannot be understood.
     #[error(
         "the message store in {folder} is damaged: {reason}; keep a copy of the folder and restore it from a backup, or start once with --repair to go on without what cannot be read"

@@ -6,7 +6,7 @@ use std::{
     ops::RangeInclusive,
     path::PathBuf,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     thread::JoinHandle,
@@ -16,6 +16,7 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use jiff::Timestamp;
 use mensageiro_protocol::{Login, Text};
 use mensageiro_server::{
+    alarm::Alarm,
     archive::Archive,
     conversation::Conversation,
     journal::{Accepted, Audience, Committed, Entry, Journal, Origin, Parts, Read, Refused},
@@ -124,6 +125,7 @@ pub struct Desk {
     pub archive: Archive,
     pub told: Receiver<Told>,
     pub tell: Sender<Told>,
+    pub refused: Receiver<()>,
 }
 
 impl Desk {
@@ -134,9 +136,13 @@ impl Desk {
         let store = Arc::new(Counting {
             inner,
             shown: AtomicUsize::new(0),
+            panics_at: Mutex::default(),
         });
         let mailboxes = Arc::new(Mailboxes::load(&*store).unwrap());
-        let (bell, archive) = Archive::start(folder.join("messages.csv"), store.clone()).unwrap();
+        let (refuse, refused) = bounded(1);
+        let alarm = Alarm::new(refuse.clone());
+        let archive = Archive::start(folder.join("messages.csv"), store.clone(), &alarm);
+        let (bell, archive) = archive.unwrap();
         let (tell, told) = unbounded();
         let (journal, thread) = Journal::start(Parts {
             store: store.clone(),
@@ -148,7 +154,7 @@ impl Desk {
                 told: tell.clone(),
                 mailboxes: mailboxes.clone(),
             }),
-            refused: bounded(1).0,
+            refused: refuse,
         })
         .unwrap();
         Self {
@@ -160,6 +166,7 @@ impl Desk {
             archive,
             told,
             tell,
+            refused,
         }
     }
 
@@ -222,11 +229,22 @@ impl Desk {
 pub struct Counting {
     pub inner: DiskStore,
     pub shown: AtomicUsize,
+    /// Which of its calls have a mistake in them.
+    pub panics_at: Mutex<Option<&'static str>>,
+}
+
+impl Counting {
+    fn perhaps_panic(&self, call: &str) {
+        let panics_at = *self.panics_at.lock().unwrap();
+        assert_ne!(panics_at, Some(call), "as it should");
+    }
 }
 
 impl Store for Counting {
     fn commit(&self, commit: &Commit) -> Result<(), StoreError> {
-        self.inner.commit(commit)
+        self.inner.commit(commit)?;
+        self.perhaps_panic("commit");
+        Ok(())
     }
 
     fn last_numbers(&self) -> Result<LastNumbers, StoreError> {
@@ -302,6 +320,7 @@ impl Store for Counting {
     }
 
     fn archived(&self, up_to: u64, archive_bytes: u64) -> Result<(), StoreError> {
+        self.perhaps_panic("archived");
         self.inner.archived(up_to, archive_bytes)
     }
 

@@ -7,5 +7,6 @@
 
 mod desk;
 mod groups;
+mod panics;
 mod reading;
 mod sending;

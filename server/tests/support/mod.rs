@@ -76,6 +76,10 @@ impl TestServer {
         self.server.as_ref().unwrap().address()
     }
 
+    pub fn metrics(&self) -> Option<SocketAddr> {
+        self.server.as_ref().unwrap().metrics()
+    }
+
     pub fn connect(&self, framing: Framing) -> Client {
         Client::connect(self.address(), framing)
     }

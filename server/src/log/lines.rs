@@ -1,0 +1,236 @@
+//! Lines for a stream that somebody may read slowly or not at all: a pipe that is full, a terminal
+//! that is paused, a console of Windows in which somebody marks a text. A thread of its own writes
+//! them, so that nobody else waits.
+
+use std::{
+    io::{self, Write},
+    mem,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::Duration,
+};
+
+use tracing_subscriber::fmt::{
+    format::Writer,
+    time::{FormatTime, SystemTime},
+};
+
+/// What may wait, in bytes; as much again may be on its way. What comes then is lost, and counted.
+const WAITING_BYTES: usize = 1024 * 1024;
+
+/// Between two tries to write to a full stream that does not wait.
+const RETRY: Duration = Duration::from_millis(10);
+
+/// The way to a stream. A line is whole or lost.
+#[derive(Clone, Debug)]
+pub struct Lines(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    queue: Mutex<Queue>,
+    /// There is something to write, or all is written.
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    bytes: Vec<u8>,
+    /// How many lines were lost after those in `bytes`.
+    lost: u64,
+    is_writing: bool,
+}
+
+impl Lines {
+    /// Starts a thread that writes to this stream for as long as the program runs. What the stream
+    /// refuses is gone.
+    ///
+    /// # Errors
+    /// When the system has no thread left.
+    pub fn to(stream: impl Write + Send + 'static) -> io::Result<Self> {
+        let lines = Self(Arc::default());
+        let own = lines.clone();
+        thread::Builder::new()
+            .name("log".into())
+            .spawn(move || own.write_to(stream))?;
+        Ok(lines)
+    }
+
+    /// Takes a line, with its end. Never waits for the stream.
+    pub fn say(&self, line: &[u8]) {
+        let mut queue = self.lock();
+        let was_empty = queue.is_empty();
+        // Once some are lost the next ones are too, until the gap can be told of where it is.
+        if queue.lost > 0 || queue.bytes.len() + line.len() > WAITING_BYTES {
+            queue.lost += 1;
+        } else {
+            queue.bytes.extend_from_slice(line);
+        }
+        drop(queue);
+        if was_empty {
+            self.0.changed.notify_all();
+        }
+    }
+
+    /// Waits until all is written, but not longer than this.
+    pub fn flush_within(&self, limit: Duration) {
+        let unwritten = |queue: &mut Queue| queue.is_writing || !queue.is_empty();
+        let flushed = self
+            .0
+            .changed
+            .wait_timeout_while(self.lock(), limit, unwritten);
+        drop(flushed);
+    }
+
+    fn write_to(&self, mut stream: impl Write) {
+        loop {
+            let mut queue = self.lock();
+            queue.is_writing = false;
+            if queue.is_empty() {
+                self.0.changed.notify_all();
+                let waited = self.0.changed.wait_while(queue, |queue| queue.is_empty());
+                queue = waited.unwrap_or_else(PoisonError::into_inner);
+            }
+            queue.is_writing = true;
+            let mut bytes = mem::take(&mut queue.bytes);
+            let lost = mem::take(&mut queue.lost);
+            drop(queue);
+            if lost > 0 {
+                bytes.extend_from_slice(gap(lost).as_bytes());
+            }
+            // With nowhere to say it, there is nothing to be done.
+            let _ = write_all(&mut stream, &bytes).and_then(|()| stream.flush());
+        }
+    }
+
+    /// No code panics while it holds the lock, so a poisoned one is as good as any.
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.0.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    fn is_empty(&self) -> bool {
+        self.bytes.is_empty() && self.lost == 0
+    }
+}
+
+/// Also to a stream that another program, which has it too, has set not to wait.
+fn write_all(stream: &mut impl Write, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match stream.write(bytes) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => bytes = &bytes[written..],
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => thread::sleep(RETRY),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// A line is said at once: whoever writes one hands it over whole.
+impl Write for Lines {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.say(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What stands where lines were lost, in the form of the others, whatever is logged of them.
+fn gap(lost: u64) -> String {
+    let mut line = String::new();
+    // A string takes everything.
+    let _ = SystemTime.format_time(&mut Writer::new(&mut line));
+    let lines = if lost == 1 { "line is" } else { "lines are" };
+    line + &format!("  WARN {lost} {lines} missing here, as nobody was reading the log\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    /// A stream whose reader takes one write after the other.
+    struct Paused {
+        begun: Sender<()>,
+        go_on: Receiver<()>,
+        written: Sender<Vec<u8>>,
+    }
+
+    impl Write for Paused {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.begun.send(()).unwrap();
+            self.go_on
+                .recv_timeout(PATIENCE)
+                .map_err(io::Error::other)?;
+            self.written.send(bytes.to_vec()).unwrap();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_counted_and_told_of_where_it_is_missing() {
+        let (begun, has_begun) = unbounded();
+        let (resume, go_on) = bounded(0);
+        let (written, read) = unbounded();
+        let lines = Lines::to(Paused {
+            begun,
+            go_on,
+            written,
+        })
+        .unwrap();
+        lines.say(b"first\n");
+        has_begun.recv_timeout(PATIENCE).unwrap();
+        let long = [vec![b'x'; WAITING_BYTES / 2 - 1], b"\n".to_vec()].concat();
+        // Two fit, two are lost; a short one that would still fit does not hide the gap.
+        (0..4).for_each(|_| lines.say(&long));
+        lines.say(b"short\n");
+        lines.flush_within(Duration::ZERO);
+        for _ in 0..2 {
+            resume.send_timeout((), PATIENCE).unwrap();
+        }
+        assert_eq!(read.recv_timeout(PATIENCE).unwrap(), b"first\n");
+        let rest = read.recv_timeout(PATIENCE).unwrap();
+        let told = String::from_utf8(rest[2 * long.len()..].to_vec()).unwrap();
+        assert!(told.contains("WARN 3 lines are missing here"), "{told}");
+        // One that alone is too long is a gap, too.
+        lines.say(&[&long[..], &long, b"\n"].concat());
+        resume.send_timeout((), PATIENCE).unwrap();
+        let told = String::from_utf8(read.recv_timeout(PATIENCE).unwrap()).unwrap();
+        assert!(told.contains("WARN 1 line is missing here"), "{told}");
+        lines.say(b"last\n");
+        resume.send_timeout((), PATIENCE).unwrap();
+        assert_eq!(read.recv_timeout(PATIENCE).unwrap(), b"last\n");
+        lines.flush_within(PATIENCE);
+    }
+
+    #[test]
+    fn a_stream_that_is_closed_keeps_nobody() {
+        struct Closed;
+        impl Write for Closed {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let lines = Lines::to(Closed).unwrap();
+        for _ in 0..3 {
+            lines.say(b"line\n");
+            lines.flush_within(PATIENCE);
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! Keeps a server running until it is told to stop: starts it, starts it again when it cannot go
+//! on, and sees to it that a stop waits for nobody for long.
+
+use std::{
+    panic,
+    path::Path,
+    process,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, after, bounded, never, select};
+use thiserror::Error;
+use tracing::{error, info, warn};
+
+use crate::{
+    log::{self, Log},
+    options::Options,
+    server::{Server, StartError},
+    signals::Signal,
+};
+
+/// How long a stop may take until everything is where it belongs.
+const LONGEST_STOP: Duration = Duration::from_secs(20);
+
+/// Whoever asks a second time, and not with the same keystroke, does not want to wait.
+const SAME_WISH: Duration = Duration::from_secs(1);
+
+/// Between the end of a server that could not go on and a new start; longer and longer while that does
+/// not succeed.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// The thread that starts the server, and so the database.
+const THREAD: &str = "server";
+
+/// Why a server ended other than in order.
+#[derive(Debug, Error)]
+pub enum Failure {
+    /// It could not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The disk did not take what was left, or nobody wanted to wait for it.
+    #[error(
+        "ended before everything was in messages.csv and the database; nothing that was acknowledged is lost, and the next start does the rest"
+    )]
+    Unfinished,
+    /// A mistake of the program ended the thread that runs it.
+    #[error("ended by a mistake in the program (see above)")]
+    Panic,
+}
+
+/// What the thread that runs the server is told.
+struct Orders {
+    stop: Receiver<()>,
+    reload: Receiver<()>,
+}
+
+/// Runs a server until it is asked to stop. `greet` is called when it serves for the first time.
+///
+/// # Errors
+/// [`Failure`], when it does not start or does not end in order.
+pub fn run(
+    options: Options,
+    log: &Log,
+    asked: &Receiver<Signal>,
+    greet: impl FnOnce(&Server) + Send + 'static,
+) -> Result<(), Failure> {
+    let (stop, stopped) = bounded(1);
+    let (reload, reloaded) = bounded(1);
+    let (tell, ended) = bounded(1);
+    let orders = Orders {
+        stop: stopped,
+        reload: reloaded,
+    };
+    let has_started = Arc::new(AtomicBool::new(false));
+    let (is_serving, log) = (has_started.clone(), log.clone());
+    let greet = move |server: &Server| {
+        is_serving.store(true, Ordering::SeqCst);
+        greet(server);
+    };
+    thread::Builder::new()
+        .name(THREAD.into())
+        .spawn(move || {
+            // Who does not listen any more has stopped waiting.
+            let _ = tell.send(serve(options, &log, &orders, greet));
+        })
+        .map_err(StartError::Thread)?;
+    let mut stopping: Option<Instant> = None;
+    let mut deadline = never();
+    loop {
+        select! {
+            recv(ended) -> result => return result.unwrap_or(Err(Failure::Panic)),
+            recv(deadline) -> _ => return Err(Failure::Unfinished),
+            recv(asked) -> signal => match signal {
+                // One that is pending is enough.
+                Ok(Signal::Reload) => {
+                    let _ = reload.try_send(());
+                }
+                // A start may be cut off anywhere.
+                _ if !has_started.load(Ordering::SeqCst) => return Ok(()),
+                _ => match stopping {
+                    Some(since) if since.elapsed() >= SAME_WISH => return Err(Failure::Unfinished),
+                    Some(_) => {}
+                    None => {
+                        stopping = Some(Instant::now());
+                        deadline = after(LONGEST_STOP);
+                        let _ = stop.try_send(());
+                    }
+                },
+            },
+        }
+    }
+}
+
+/// Serves with a new start whenever the server cannot go on: what a start does is known to bring
+/// everything in order.
+fn serve(
+    mut options: Options,
+    log: &Log,
+    orders: &Orders,
+    greet: impl FnOnce(&Server),
+) -> Result<(), Failure> {
+    let mut server = start(&options, log)?;
+    // The ports that the system chose stay the same.
+    options.listen = server.address();
+    options.metrics = server.metrics();
+    greet(&server);
+    let mut pause = SHORTEST_PAUSE;
+    loop {
+        let begin = Instant::now();
+        if follow(&server, orders) == Next::Stop {
+            info!("stopping");
+            server.stop();
+            info!("stopped, everything is on disk");
+            return Ok(());
+        }
+        error!("nothing more can be stored; starting again as soon as that is possible");
+        server.stop();
+        if begin.elapsed() > 2 * LONGEST_PAUSE {
+            pause = SHORTEST_PAUSE;
+        }
+        match start_again(&options, log, orders, &mut pause) {
+            Some(again) => server = again,
+            None => return Ok(()),
+        }
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum Next {
+    Stop,
+    StartAgain,
+}
+
+/// Serves until something else is to be done.
+fn follow(server: &Server, orders: &Orders) -> Next {
+    loop {
+        select! {
+            recv(orders.stop) -> _ => return Next::Stop,
+            recv(server.refused()) -> _ => return Next::StartAgain,
+            recv(orders.reload) -> _ => server.reload(),
+        }
+    }
+}
+
+/// Tries until it succeeds; `None` when it is told to stop.
+fn start_again(
+    options: &Options,
+    log: &Log,
+    orders: &Orders,
+    pause: &mut Duration,
+) -> Option<Server> {
+    while orders.stop.recv_timeout(*pause) == Err(RecvTimeoutError::Timeout) {
+        *pause = (*pause * 2).min(LONGEST_PAUSE);
+        match start(options, log) {
+            Ok(server) => {
+                info!("started again");
+                return Some(server);
+            }
+            Err(error) => warn!("not yet: {error}"),
+        }
+    }
+    None
+}
+
+fn start(options: &Options, log: &Log) -> Result<Server, StartError> {
+    Server::start_with(options, || {
+        explain_damage(&options.data, log);
+        Opened
+    })
+}
+
+/// Dropped when the store is open: what panics later is no damage of it.
+struct Opened;
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        log::tell_panics();
+    }
+}
+
+/// The database panics at some kinds of damage, and once more while it is dropped, which would
+/// end in an abort. While it is opened that is told as what it is.
+fn explain_damage(data: &Path, log: &Log) {
+    let store = data.join("store").display().to_string();
+    let log = log.clone();
+    panic::set_hook(Box::new(move |panic| {
+        // What is left of an earlier server has nothing to do with it.
+        if thread::current().name() == Some("session") {
+            return log::tell_panic(panic);
+        }
+        let what = panic.payload_as_str().unwrap_or("no reason was given");
+        log.say(format_args!(
+            "mensageiro-server: the message store in {store} is damaged and cannot be opened \
+             ({what}); keep a copy of the folder and restore it from a backup"
+        ));
+        log.finish();
+        process::exit(1);
+    }));
+}
