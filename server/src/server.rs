@@ -331,7 +331,9 @@ fn last_numbers(store: &dyn Store, archive: &Archive) -> Result<LastNumbers, Sto
     let ahead = archive.newest().0.saturating_sub(last.message.0);
     if (1..=FURTHEST_AHEAD).contains(&ahead) {
         warn!(
-            "messages.csv has {ahead} message numbers that the store has lost; they are not used again"
+            "messages.csv has numbers of messages up to {}, and the store up to {}; none of them is used again",
+            archive.newest().0,
+            last.message.0
         );
         last.message = archive.newest();
     }

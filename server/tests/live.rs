@@ -205,12 +205,17 @@ fn who_is_ended_by_the_server_is_told_why() {
     long.say(&"x".repeat(400));
     assert_eq!(long.hear_bye(), ByeCode::TooLong);
     assert_eq!(idle.hear_bye(), ByeCode::Idle);
-    let mut removed = log_in("carla");
-    fs::write(server.file("users.csv"), "ana\nbruno\n").unwrap();
-    assert_eq!(removed.hear_bye(), ByeCode::Removed);
     let mut last = log_in("bruno");
     server.stop();
     assert_eq!(last.hear_bye(), ByeCode::Shutdown);
+}
+
+#[test]
+fn a_user_who_is_removed_is_told_so() {
+    let server = TestServer::start(&USERS);
+    let (mut removed, _) = LiveClient::log_in(server.address(), "carla", None);
+    fs::write(server.file("users.csv"), "ana\nbruno\n").unwrap();
+    assert_eq!(removed.hear_bye(), ByeCode::Removed);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use mensageiro_protocol::Login;
 
 use super::{
     Users,
-    header::{GroupColumns, of_row},
+    header::{Columns, GroupColumns},
     rows::rows,
     table::{self, BadLine, ReadError},
 };
@@ -44,10 +44,9 @@ impl Groups {
         let mut groups = BTreeMap::<Login, BTreeSet<Login>>::new();
         let mut strangers = Vec::new();
         let mut bad = Vec::new();
-        let mut columns = None;
+        let mut columns = Columns::new(GroupColumns::PLAIN);
         let read = rows(bytes, |line, row| {
-            let header = || GroupColumns::of(row, users);
-            let Some(columns) = of_row(&mut columns, GroupColumns::PLAIN, header) else {
+            let Some(columns) = columns.of_row(row, || GroupColumns::of(row, users)) else {
                 return;
             };
             match member(row, columns, users) {

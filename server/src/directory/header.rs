@@ -37,6 +37,10 @@ const IDENTIFIER: &[&str] = &[
     "email",
     "emails",
     "emailaddress",
+    "endereçodeemail",
+    "enderecodeemail",
+    "studentid",
+    "idnumber",
     "id",
 ];
 
@@ -55,6 +59,7 @@ const NAME: &[&str] = &[
     "name",
     "names",
     "fullname",
+    "firstname",
     "displayname",
 ];
 
@@ -67,6 +72,9 @@ const UNMISTAKABLE: &[&str] = &[
     "matricula",
     "matrícula",
     "email",
+    "emailaddress",
+    "endereçodeemail",
+    "enderecodeemail",
     "nomecompleto",
     "fullname",
 ];
@@ -179,19 +187,38 @@ impl GroupColumns {
     }
 }
 
-/// The columns that a row is read by: what the first row, if it is a `header`, has said, or `plain`.
-/// `None` for the header.
-pub(super) fn of_row<C: Copy>(
-    known: &mut Option<C>,
+/// By which columns the rows of a file are read.
+pub(super) struct Columns<C> {
     plain: C,
-    header: impl FnOnce() -> Option<C>,
-) -> Option<C> {
-    if known.is_some() {
-        return *known;
+    known: Option<C>,
+    header: Option<Vec<String>>,
+}
+
+impl<C: Copy> Columns<C> {
+    /// Of a file whose first row comes next; `plain` if that is no header.
+    pub(super) fn new(plain: C) -> Self {
+        Self {
+            plain,
+            known: None,
+            header: None,
+        }
     }
-    let header = header();
-    *known = header.or(Some(plain));
-    if header.is_some() { None } else { *known }
+
+    /// By which this row is read; `None` for a header, which is there again where files were joined.
+    pub(super) fn of_row(
+        &mut self,
+        row: &[Cow<'_, str>],
+        header: impl FnOnce() -> Option<C>,
+    ) -> Option<C> {
+        if self.known.is_none() {
+            let header = header();
+            self.known = header.or(Some(self.plain));
+            self.header = header.map(|_| row.iter().map(|field| field.to_string()).collect());
+        }
+        let is_header = |header: &Vec<String>| header.iter().eq(row);
+        self.known
+            .filter(|_| !self.header.as_ref().is_some_and(is_header))
+    }
 }
 
 /// The fields as the lists above have them. Longer ones than any of these are no words.
@@ -248,6 +275,7 @@ mod tests {
         check_users("Nome Completo,E-mail", Some((1, Some(0))));
         check_users("turma,nome,matricula", Some((2, Some(1))));
         check_users("RA,Nome", Some((0, Some(1))));
+        check_users("Nome,Sobrenome,Endereço de email", Some((2, Some(0))));
         check_users("Nº,Nome,RA,Login", Some((3, Some(1))));
         check_users("login,email", Some((0, None)));
         check_users("nome,curso", Some((0, Some(1))));

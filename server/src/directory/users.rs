@@ -3,7 +3,7 @@ use std::{borrow::Cow, collections::HashMap, path::Path};
 use mensageiro_protocol::{Login, LoginError, Text};
 
 use super::{
-    header::{UserColumns, of_row},
+    header::{Columns, UserColumns},
     look_alike::look_alikes,
     rows::rows,
     table::{self, BadLine, ReadError},
@@ -37,10 +37,9 @@ impl Users {
         let mut lines = HashMap::new();
         let mut names = HashMap::new();
         let mut bad = Vec::new();
-        let mut columns = None;
+        let mut columns = Columns::new(UserColumns::PLAIN);
         let read = rows(bytes, |line, row| {
-            let Some(columns) = of_row(&mut columns, UserColumns::PLAIN, || UserColumns::of(row))
-            else {
+            let Some(columns) = columns.of_row(row, || UserColumns::of(row)) else {
                 return;
             };
             match login(row, columns) {
@@ -96,7 +95,7 @@ impl Users {
 
 fn login(row: &[Cow<'_, str>], columns: UserColumns) -> Result<Login, String> {
     let field = row.get(columns.login).map_or("", |field| field);
-    if is_shortened_number(field) {
+    if field.len() <= 32 && is_shortened_number(field) {
         return Err(format!(
             "{field} is a number that a spreadsheet has shortened; format the column as text there, \
              and write the number out"
@@ -167,6 +166,12 @@ mod tests {
         check(b"Usuario\tNome\nana\tAna\n", &["ana"]);
         check(b"login;name\njo\xe3o;Jo\xe3o\n", &["joão"]);
         check(b"\"ana\",\"Ana \"\"A\"\" Lima\"\n bob ,\n", &["ana", "bob"]);
+        check(
+            b"login,name\nana,\nlogin,name\nbob,\nlogin\n",
+            &["ana", "bob", "login"],
+        );
+        check("Nome;E-mail\nAna Lima;ana@x.br\n".as_bytes(), &["ana@x.br"]);
+        check(b"nome\nana\n", &["ana"]);
         check(b"", &[]);
     }
 
@@ -194,6 +199,19 @@ mod tests {
                 ),
             ],
         );
+    }
+
+    #[test]
+    fn a_number_that_a_spreadsheet_has_shortened_is_no_login() {
+        let reason = |number| {
+            format!(
+                "{number} is a number that a spreadsheet has shortened; format the column as text \
+                 there, and write the number out"
+            )
+        };
+        check_bad("ana\n2.02612E+11\n", &[(2, &reason("2.02612E+11"))]);
+        check_bad("ana;A\n2,02612E+11;B\n", &[(2, &reason("2,02612E+11"))]);
+        check(b"2e\nE+1\n2026123\n", &["2026123", "2e", "E+1"]);
     }
 
     #[test]

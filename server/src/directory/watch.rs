@@ -29,6 +29,10 @@ const LONGEST_UNREAD: Duration = Duration::from_secs(3);
 /// longer than the two seconds within which some file systems give two edits the same time.
 const STABLE: Duration = Duration::from_secs(5);
 
+/// It counts by then if the same users and members are gone all the time, although the files go on
+/// changing.
+const LONGEST_GONE: Duration = Duration::from_secs(60);
+
 /// Between two looks at files of which the system tells nothing.
 const LOOK: Duration = Duration::from_secs(3);
 
@@ -68,6 +72,7 @@ impl Watch {
             last_change: Instant::now(),
             unread_since: None,
             is_open: false,
+            gone: None,
             told: None,
         };
         thread::Builder::new()
@@ -80,7 +85,7 @@ impl Watch {
     }
 
     /// Has the files read again although nothing tells of an edit.
-    pub fn look_again(&self) {
+    pub fn look(&self) {
         // One that waits will do.
         let _ = self.edited.try_send(());
     }
@@ -120,6 +125,8 @@ struct Follower<F> {
     unread_since: Option<Instant>,
     /// The last reading is not the last word: it is repeated when the files are stable.
     is_open: bool,
+    /// Who was missing in the last reading, and has been in all of them since then.
+    gone: Option<(Gone, Instant)>,
     /// The last problem that was told, so that it is told once.
     told: Option<String>,
 }
@@ -189,23 +196,22 @@ impl<F: Fn(&People, &People)> Follower<F> {
 
     fn compare(&mut self, old: &People, new: People, is_stable: bool) {
         if new == *old {
+            self.gone = None;
             if self.told.take().is_some() {
                 info!("the directory is in order again; nothing has changed");
             }
             return;
         }
-        let removed = old.users.not_in(&new.users).count();
-        let left = old.groups.not_in(&new.groups);
-        if removed + left > 0 && !is_stable {
-            let missing = missing(old, &new, left);
-            let seconds = STABLE.as_secs();
+        let gone = Gone::between(old, &new);
+        if !gone.is_nobody() && !is_stable && !self.is_gone_for_long(&gone) {
+            let (gone, seconds) = (gone.described(old), STABLE.as_secs());
             return self.tell(format!(
-                "the directory was edited and lacks {missing}; that counts in {seconds} s if the files \
+                "the directory was edited and lacks {gone}; that counts in {seconds} s if the files \
                  stay as they are"
             ));
         }
-        self.told = None;
-        let added = new.users.not_in(&old.users).count();
+        (self.gone, self.told) = (None, None);
+        let (added, removed) = (new.users.not_in(&old.users).count(), gone.users.len());
         let (users, groups) = (new.users.len(), new.groups.len());
         self.directory.replace(new);
         info!(
@@ -213,6 +219,15 @@ impl<F: Fn(&People, &People)> Follower<F> {
              {users} users and {groups} groups now"
         );
         (self.changed)(old, &self.directory.people());
+    }
+
+    fn is_gone_for_long(&mut self, gone: &Gone) -> bool {
+        let since = match &self.gone {
+            Some((before, since)) if before == gone => *since,
+            _ => Instant::now(),
+        };
+        self.gone = Some((gone.clone(), since));
+        since.elapsed() >= LONGEST_GONE
     }
 
     fn tell(&mut self, problem: String) {
@@ -223,19 +238,39 @@ impl<F: Fn(&People, &People)> Follower<F> {
     }
 }
 
-/// Who is not there any more, in words.
-fn missing(old: &People, new: &People, members: usize) -> String {
-    let mut names: Vec<_> = old.users.not_in(&new.users).map(Login::as_str).collect();
-    names.sort_unstable();
-    let (removed, all) = (names.len(), old.users.len());
-    if removed > NAMED {
-        names.truncate(NAMED);
-        names.push("…");
+/// What somebody loses by an edit.
+#[derive(Clone, PartialEq, Eq)]
+struct Gone {
+    /// In order.
+    users: Vec<Login>,
+    /// How many memberships of groups.
+    members: usize,
+}
+
+impl Gone {
+    fn between(old: &People, new: &People) -> Self {
+        let mut users: Vec<_> = old.users.not_in(&new.users).cloned().collect();
+        users.sort_unstable();
+        let members = old.groups.not_in(&new.groups);
+        Self { users, members }
     }
-    let users = format!("{removed} of {all} users ({})", names.join(", "));
-    match (removed, members) {
-        (0, _) => format!("{members} members of groups"),
-        (_, 0) => users,
-        _ => format!("{users} and {members} members of groups"),
+
+    fn is_nobody(&self) -> bool {
+        self.users.is_empty() && self.members == 0
+    }
+
+    fn described(&self, old: &People) -> String {
+        let (gone, all) = (self.users.len(), old.users.len());
+        let mut names: Vec<_> = self.users.iter().take(NAMED).map(Login::as_str).collect();
+        if gone > NAMED {
+            names.push("…");
+        }
+        let users = format!("{gone} of {all} users ({})", names.join(", "));
+        let members = format!("{} members of groups", self.members);
+        match (gone, self.members) {
+            (0, _) => members,
+            (_, 0) => users,
+            _ => format!("{users} and {members}"),
+        }
     }
 }
