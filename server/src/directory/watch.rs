@@ -85,7 +85,7 @@ impl Watch {
     }
 
     /// Has the files read again although nothing tells of an edit.
-    pub fn look(&self) {
+    pub fn look_again(&self) {
         // One that waits will do.
         let _ = self.edited.try_send(());
     }
