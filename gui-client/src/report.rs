@@ -154,7 +154,8 @@ const STYLE: &str = "<meta name=\"viewport\" content=\"width=device-width\">
 body { margin: 2rem auto; max-width: 72rem; padding: 0 1rem; }
 table { border-collapse: collapse; width: 100%; }
 th, td { border-bottom: 1px solid #8886; padding: .4rem .6rem; text-align: left; vertical-align: top; }
-td:nth-child(3) { white-space: pre-wrap; overflow-wrap: anywhere; }
+td { unicode-bidi: plaintext; }
+td:nth-child(3) { white-space: pre-wrap; overflow-wrap: anywhere; text-align: start; }
 td:not(:nth-child(3)) { white-space: nowrap; font-variant-numeric: tabular-nums; }
 </style>
 ";

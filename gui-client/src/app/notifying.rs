@@ -130,7 +130,8 @@ fn words(
                 Some(author) => {
                     let author = author.as_str();
                     let author = session.people.title(author).unwrap_or(author);
-                    texts.fill("notify.in_group", &[("name", author), ("group", name)])
+                    let (author, name) = (ui::apart(author), ui::apart(name));
+                    texts.fill("notify.in_group", &[("name", &author), ("group", &name)])
                 }
                 None => name.to_owned(),
             };

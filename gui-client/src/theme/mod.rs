@@ -3,12 +3,15 @@
 mod fonts;
 mod palette;
 
-use egui::{CornerRadius, FontFamily, Margin, Stroke, Style, TextStyle, Vec2};
+use egui::{Color32, CornerRadius, FontFamily, Margin, Stroke, Style, TextStyle, Vec2};
 
 pub use fonts::follow_system;
 pub use palette::{DARK, LIGHT, Palette};
 
 use crate::model::ThemeChoice;
+
+/// What nothing else has: egui colours with it what is selected, where that has to be told.
+pub const SELECTED: Color32 = Color32::from_rgba_premultiplied(1, 2, 3, 4);
 
 /// Distances, in points.
 pub mod space {

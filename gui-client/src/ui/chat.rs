@@ -3,8 +3,8 @@ use egui::{
 };
 
 use super::{
-    Focus, UiState, View, banner, compose, face, icon::Icon, keys, peer_name, presence, sidebar,
-    timeline, widget,
+    Focus, UiState, View, banner, compose, face, icon::Icon, keys, peer_name, presence, reading,
+    sidebar, timeline, widget,
 };
 use crate::{
     engine::{Peer, ReportFormat},
@@ -124,20 +124,23 @@ fn header(
         };
         let title = match person.map(|person| person.name.as_str()) {
             None | Some("") => name.to_owned(),
-            Some(full) => texts.fill("chat.title", &[("login", name), ("name", full)]),
+            Some(full) => {
+                let full = reading::apart(full);
+                texts.fill("chat.title", &[("login", name), ("name", &full)])
+            }
         };
         let (line, ink) = presence::line(ui, view, session, open, state.one_pane);
         let centred = Layout::top_down(Align::Min).with_main_align(Align::Center);
         ui.allocate_ui_with_layout(Vec2::new(width, 40.0), centred, |ui| {
             ui.spacing_mut().item_spacing.y = 1.0;
             ui.set_width(width);
-            ui.label(widget::one_line(
-                &title,
-                text::heading(),
-                palette.text,
-                width,
-            ));
-            ui.label(widget::one_line(&line, text::small(), ink, width));
+            for (words, font, ink) in [
+                (&title, text::heading(), palette.text),
+                (&line, text::small(), ink),
+            ] {
+                let job = widget::one_line(words, font, ink, width);
+                ui.label(reading::galley(ui, job));
+            }
         });
         menu(ui, view, session, open, state, actions);
     });

@@ -7,7 +7,7 @@ use egui::{
     text_edit::TextEditState,
 };
 
-use super::{View, widget};
+use super::{View, reading, widget};
 use crate::{
     model::{Choice, Completion, Language, Session, complete, named_emoji},
     theme::{space, text},
@@ -188,9 +188,7 @@ fn row(ui: &mut Ui, view: &View<'_>, choice: &Choice, is_marked: bool) -> bool {
         (exact, text::tiny(), palette.accent_text),
     ] {
         let width = rect.right() - space::SMALL - left;
-        let galley = ui
-            .painter()
-            .layout_job(widget::one_line(words, font, ink, width));
+        let galley = reading::galley(ui, widget::one_line(words, font, ink, width));
         let at = egui::pos2(left, rect.center().y - galley.size().y / 2.0);
         left += galley.size().x + space::SMALL;
         ui.painter().galley(at, galley, ink);

@@ -1,6 +1,6 @@
 use egui::{
     Align, Event, Frame, ImeEvent, Key, KeyboardShortcut, Layout, Margin, Modifiers, Rect,
-    ScrollArea, Sense, TextEdit, Ui, UiBuilder, Vec2,
+    ScrollArea, Sense, Ui, UiBuilder, Vec2, text::TextWrapping,
 };
 use mensageiro_protocol::limits::LINE_BYTES;
 
@@ -10,7 +10,9 @@ use super::{
     emoji::{self, EmojiState},
     focus,
     icon::Icon,
-    marks, peer_title, remark, widget,
+    marks, peer_title,
+    reading::{self, Edited},
+    remark, widget,
 };
 use crate::{
     engine::Peer,
@@ -34,6 +36,7 @@ pub struct ComposeState {
     composing: bool,
     completion: CompletionState,
     emoji: EmojiState,
+    edited: Edited,
 }
 
 impl ComposeState {
@@ -168,6 +171,7 @@ fn field(
     is_changed |= is_focused && marks::apply(ui, id, &mut typed);
     // The scroll bar covers no letters.
     ui.spacing_mut().scroll.floating_allocated_width = space::SMALL;
+    let edited = &mut state.compose.edited;
     let response = ScrollArea::vertical()
         .id_salt(("compose", &session.open))
         .max_height(row * MOST_LINES)
@@ -175,18 +179,18 @@ fn field(
         .stick_to_bottom(true)
         .show(ui, |ui| {
             ui.spacing_mut().interact_size.y = row;
-            ui.add(
-                TextEdit::multiline(&mut typed)
-                    .id(id)
-                    .font(text::body())
-                    .frame(Frame::NONE)
+            let mut hint = widget::hint_text(view.palette, hint, text::body());
+            hint.wrap = TextWrapping::truncate_at_width(ui.available_width());
+            let hint = reading::galley(ui, hint);
+            edited.show(ui, id, &mut typed, &text::body(), |edit| {
+                edit.frame(Frame::NONE)
                     .margin(Margin::ZERO)
                     .desired_rows(1)
                     .desired_width(f32::INFINITY)
                     .lock_focus(tab_is_ours)
                     .return_key(KeyboardShortcut::new(Modifiers::SHIFT, Key::Enter))
-                    .hint_text(widget::hint_text(view.palette, hint, text::body())),
-            )
+                    .hint_text(hint)
+            })
         })
         .inner;
     response.widget_info(|| {
@@ -246,7 +250,7 @@ fn quote_bar(ui: &mut Ui, view: &View<'_>, quote: Quote<'_>, actions: &mut Vec<A
             (quote.excerpt, text::small(), palette.text_weak, 20.0),
         ] {
             let job = widget::one_line(words, font, ink, width);
-            let galley = ui.painter().layout_job(job);
+            let galley = reading::galley(ui, job);
             ui.painter().galley(at + Vec2::new(0.0, y), galley, ink);
         }
         ui.add_space(space::SMALL);

@@ -2,7 +2,7 @@ use egui::{Align, Frame, Id, Layout, Margin, Modal, RichText, ScrollArea, Ui};
 
 use super::{
     Focus, UiState, View, icon::Icon, journey, keys, login::login_problem, people, preferences,
-    setting, trouble, walk, widget,
+    reading, setting, trouble, walk, widget,
 };
 use crate::{
     engine::{Message, ReportFormat},
@@ -131,7 +131,8 @@ fn heading(ui: &mut Ui, view: &View<'_>, overlay: &Overlay, actions: &mut Vec<Ac
     ui.horizontal(|ui| {
         let width = (ui.available_width() - space::CONTROL - space::SMALL).max(0.0);
         let ink = view.palette.text;
-        ui.label(widget::one_line(&title, text::heading(), ink, width));
+        let title = widget::one_line(&title, text::heading(), ink, width);
+        ui.label(reading::galley(ui, title));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let name = texts.get("dialog.close");
             if widget::icon_button(ui, view.palette, Icon::Close, name).clicked() {

@@ -1,13 +1,14 @@
 //! One row of the conversation list.
 
 use egui::{
-    Rect, Sense, Ui,
+    Rect, RichText, Sense, Ui,
     cache::{ComputerMut, FrameCache},
     pos2, vec2,
 };
 
 use super::{
-    View, face, icon::Icon, peer_name, peer_title, presence, sidebar, timeline::delivery, widget,
+    View, face, icon::Icon, peer_name, peer_title, presence, reading, sidebar, timeline::delivery,
+    widget,
 };
 use crate::{
     engine::{Conversation, Message, Peer},
@@ -89,7 +90,10 @@ pub fn show(
     widget::focus_inside(ui, palette, &response, rect, space::CARD_CORNER - 2);
     let is_clicked = response.clicked();
     if is_cut {
-        response.on_hover_text(peer_title(texts, session, &conversation.with));
+        response.on_hover_ui(|ui| {
+            let name = peer_title(texts, session, &conversation.with);
+            reading::label(ui, RichText::new(name));
+        });
     }
     is_clicked
 }
@@ -131,7 +135,7 @@ fn words(
         }
     }
     let job = widget::one_line(name, text::strong(), palette.text, right - area.left());
-    let galley = painter.layout_job(job);
+    let galley = reading::galley(ui, job);
     let is_cut = galley.elided;
     painter.galley(
         pos2(area.left(), upper - galley.size().y / 2.0),
@@ -159,7 +163,10 @@ fn words(
         (_, draft) if !draft.is_empty() && !is_open => (
             texts.fill(
                 "list.draft",
-                &[("text", &beginning(markup::split_draft(draft).1))],
+                &[(
+                    "text",
+                    &reading::apart(&beginning(markup::split_draft(draft).1)),
+                )],
             ),
             palette.warning_text,
         ),
@@ -174,7 +181,7 @@ fn words(
         (None, _) => (texts.get("list.no_message").to_owned(), palette.text_weak),
     };
     let job = widget::one_line(&line, text::small(), ink, right - left);
-    let galley = painter.layout_job(job);
+    let galley = reading::galley(ui, job);
     painter.galley(pos2(left, lower - galley.size().y / 2.0), galley, ink);
     is_cut
 }
@@ -232,9 +239,10 @@ fn last_words(ui: &Ui, view: &View<'_>, last: &Message) -> String {
     match &last.author {
         Some(author) => {
             let name = view.person(author.as_str());
-            texts.fill("list.author", &[("name", name), ("text", &text)])
+            let (name, text) = (reading::apart(name), reading::apart(&text));
+            texts.fill("list.author", &[("name", &name), ("text", &text)])
         }
-        None if last.is_own() => texts.fill("list.own", &[("text", &text)]),
+        None if last.is_own() => texts.fill("list.own", &[("text", &reading::apart(&text))]),
         None => text,
     }
 }

@@ -3,7 +3,7 @@ use egui::{
 };
 use mensageiro_protocol::LoginError;
 
-use super::{UiState, View, icon::Icon, preferences, trouble, widget};
+use super::{UiState, View, icon::Icon, preferences, reading, trouble, widget};
 use crate::{
     engine::{Account, AddressError},
     model::{Action, LoginProblem},
@@ -217,9 +217,7 @@ fn account_row(ui: &mut Ui, view: &View<'_>, account: Account, actions: &mut Vec
         (login, text::strong(), palette.text, -18.0),
         (&account.server, text::small(), palette.text_weak, 1.0),
     ] {
-        let galley = ui
-            .painter()
-            .layout_job(widget::one_line(line, font, ink, width));
+        let galley = reading::galley(ui, widget::one_line(line, font, ink, width));
         let at = egui::pos2(left, rect.center().y + y);
         ui.painter().galley(at, galley, ink);
     }

@@ -19,6 +19,7 @@ mod marks;
 mod people;
 mod preferences;
 mod presence;
+mod reading;
 mod refused;
 mod remark;
 mod runs;
@@ -37,6 +38,7 @@ use jiff::{Timestamp, tz::TimeZone};
 
 pub use chat::ONE_PANE_BELOW;
 use focus::Focus;
+pub(crate) use reading::apart;
 pub use timeline::{Anchor, DrawnRow, TimelineState};
 
 use crate::{

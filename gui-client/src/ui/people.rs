@@ -3,7 +3,7 @@
 use egui::{Color32, Frame, Margin, RichText, Role, ScrollArea, Sense, Ui, Vec2, WidgetInfo};
 use mensageiro_protocol::Login;
 
-use super::{View, icon::Icon, presence, walk, widget};
+use super::{View, icon::Icon, presence, reading, walk, widget};
 use crate::{
     engine::{LinkState, Peer, PresenceNews},
     model::{Action, Person, Session, Sought},
@@ -269,7 +269,7 @@ fn person_row(
     let lines: Vec<_> = lines
         .map(|(words, font, ink)| {
             (
-                painter.layout_job(widget::one_line(words, font, ink, width)),
+                reading::galley(ui, widget::one_line(words, font, ink, width)),
                 ink,
             )
         })

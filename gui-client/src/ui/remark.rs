@@ -11,7 +11,7 @@ use super::{
     Focus, UiState, View,
     compose::{MARGIN, field_id},
     login::login_problem,
-    peer_name, peer_title, widget,
+    peer_name, peer_title, reading, widget,
 };
 use crate::{
     engine::{LinkState, NotSent, Peer},
@@ -120,7 +120,7 @@ fn choice(ui: &mut Ui, view: &View<'_>, (sentence, ink): (&str, Color32), instea
     let shown = Frame::new().inner_margin(margin).show(ui, |ui| {
         let row = ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing = Vec2::new(space::SMALL, space::TINY);
-            ui.label(RichText::new(sentence).font(text::small()).color(ink));
+            reading::label(ui, RichText::new(sentence).font(text::small()).color(ink));
             widget::small_button(ui, view.palette, instead).clicked()
         });
         row.inner

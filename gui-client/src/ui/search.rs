@@ -9,7 +9,7 @@ use egui::{
 };
 use mensageiro_protocol::Login;
 
-use super::{View, list_row, peer_title, people, widget};
+use super::{View, list_row, peer_title, people, reading, widget};
 use crate::{
     engine::{MOST_FOUND, Message, Peer},
     markup::{self, find_words},
@@ -239,7 +239,7 @@ fn found(
         if std::ptr::eq(words, &line) {
             job = widget::mark(job, &find_words(words, query), palette);
         }
-        let galley = painter.layout_job(job);
+        let galley = reading::galley(ui, job);
         painter.galley(pos2(left, y - galley.size().y / 2.0), galley, ink);
     }
     widget::focus_inside(ui, palette, &response, rect, space::CARD_CORNER - 2);
@@ -249,14 +249,14 @@ fn found(
 /// Who wrote a message that was found, and what of it is shown.
 fn words(ui: &Ui, view: &View<'_>, session: &Session, message: &Message) -> (String, String) {
     let (texts, query) = (view.texts, session.search.query.as_str());
-    let name = peer_title(texts, session, &message.with);
+    let name = &reading::apart(peer_title(texts, session, &message.with));
     let who = match &message.author {
         _ if message.is_own() => texts.fill("search.own_in", &[("name", name)]),
         Some(author) => {
-            let author = view.person(author.as_str());
+            let author = &reading::apart(view.person(author.as_str()));
             texts.fill("search.author_in", &[("author", author), ("name", name)])
         }
-        None => name.to_owned(),
+        None => name.clone().into_owned(),
     };
     let (quote, _) = markup::split_quote(message.text.as_str());
     let called = quote.map_or("", |quote| view.quoted(quote.author));

@@ -3,7 +3,7 @@ use egui::{Align, Layout, Rect, RichText, ScrollArea, Sense, TextEdit, Ui, Vec2,
 use super::{
     Focus, UiState, View, banner,
     icon::Icon,
-    list_row, search, walk,
+    list_row, reading, search, walk,
     widget::{self, Look},
 };
 use crate::{
@@ -78,7 +78,8 @@ fn top(
                     (name, text::strong(), palette.text),
                     (about.as_str(), text::tiny(), palette.text_weak),
                 ] {
-                    ui.label(widget::one_line(line, font, ink, width));
+                    let job = widget::one_line(line, font, ink, width);
+                    ui.label(reading::galley(ui, job));
                 }
             },
         );

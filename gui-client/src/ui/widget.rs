@@ -1,13 +1,13 @@
 use egui::{
     Align2, Button, Color32, Painter, Panel, Pos2, Response, RichText, Role, Sense, Stroke, Ui,
-    Vec2, WidgetInfo, vec2,
+    Vec2, WidgetInfo, text::LayoutJob, vec2,
 };
 
-use super::icon::Icon;
 pub use super::{
     field::{Look, edit, field, field_id, hint_text},
     runs::{mark, one_line},
 };
+use super::{icon::Icon, reading};
 use crate::theme::{self, Palette, space, text};
 
 /// Height of [`small_button`], and size of round ones in a field.
@@ -50,7 +50,8 @@ pub fn plain_button(ui: &mut Ui, label: &str) -> Response {
 pub fn small_button(ui: &mut Ui, palette: &Palette, label: &str) -> Response {
     let width = ui.max_rect().width() - 2.0 * ui.spacing().button_padding.x;
     let label = one_line(label, text::small(), palette.text, width);
-    let response = ui.add(Button::new(label).min_size(vec2(0.0, SMALL_CONTROL)));
+    let response =
+        ui.add(Button::new(reading::galley(ui, label)).min_size(vec2(0.0, SMALL_CONTROL)));
     focus_ring(ui, palette, &response, response.rect, space::CONTROL_CORNER);
     response
 }
@@ -179,7 +180,8 @@ pub fn choices<T: Copy + PartialEq>(
             } else {
                 (palette.control, palette.text)
             };
-            let mut button = Button::new(RichText::new(label).font(text::small()).color(ink))
+            let label = LayoutJob::simple_singleline(label.clone(), text::small(), ink);
+            let mut button = Button::new(reading::galley(ui, label))
                 .min_size(vec2(40.0, 32.0))
                 .selected(is_chosen);
             if is_chosen {

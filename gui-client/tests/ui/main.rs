@@ -24,6 +24,7 @@ mod notifications;
 mod pictures;
 mod replies;
 mod report;
+mod right_to_left;
 mod script;
 mod searching;
 mod selection;

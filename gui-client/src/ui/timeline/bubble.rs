@@ -1,10 +1,6 @@
 use std::{ops::Range, sync::Arc};
 
-use egui::{
-    Color32, Galley, Pos2, Rangef, Rect, Ui,
-    epaint::text::{Glyph, PlacedRow},
-    vec2,
-};
+use egui::{Color32, Galley, Pos2, Rangef, Rect, Ui, vec2};
 
 use super::said::{self, Said};
 use crate::{
@@ -14,6 +10,7 @@ use crate::{
     theme::{Palette, text},
     ui::{
         View,
+        reading::{self, Laid},
         runs::{mark, one_line},
     },
 };
@@ -46,7 +43,7 @@ pub struct Bubble {
     /// What is replied to: who wrote it, and how it begins.
     pub quote: Option<[Arc<Galley>; 2]>,
     /// The text.
-    pub text: Arc<Galley>,
+    pub text: Laid,
     /// Where blocks of code are in it: from which height to which.
     pub code: Vec<Rangef>,
     /// Where code on a line is in it, a piece for each line.
@@ -105,15 +102,13 @@ pub fn lay_out(
         let found = find_words(&job.text, &search.query);
         job = mark(job, &found, palette);
     }
-    let text = ui.painter().layout_job(job);
-    let code: Vec<Rangef> = heights(&text, &blocks);
-    let inline = pieces(&text, &inline);
+    let mut text = reading::lay_out(ui, job);
     let author = message.author.as_ref().filter(|_| names_author);
     let author = author.map(|author| {
         let ink = palette.author(author.as_str());
         let name = view.person(author.as_str());
         let job = one_line(name, text::small_strong(), ink, inner);
-        ui.painter().layout_job(job)
+        reading::galley(ui, job)
     });
     let time = time_of_day(message.at, view.zone);
     let time = ui.painter().layout_no_wrap(time, text::tiny(), colours[2]);
@@ -121,10 +116,13 @@ pub fn lay_out(
     let last_line = text.rows.last().map_or(0.0, |row| row.rect().right());
     // The time stands beside the last line where there is room, else below it.
     let beside = last_line + META_GAP + meta;
+    let code = text.heights(&blocks);
     let ends_in_code = code
         .last()
         .is_some_and(|code| code.max > text.size().y - 1.0);
-    let (width, height) = if beside <= inner && !ends_in_code {
+    // Nor does a line begin there that is read from right to left.
+    let is_beside = beside <= inner && !ends_in_code && !text.ends_rtl();
+    let (width, height) = if is_beside {
         (text.size().x.max(beside), text.size().y)
     } else {
         let below = time.size().y + TIME_GAP;
@@ -135,6 +133,10 @@ pub fn lay_out(
         author.size().x.max(excerpt.size().x) + 2.0 * QUOTE_PAD
     });
     let width = width.max(named).max(quote_width);
+    if text.has_rtl_rows() {
+        text = reading::lay_out_within(ui, (*text.job).clone(), width);
+    }
+    let inline = text.pieces(&inline);
     let height =
         height + author.as_ref().map_or(0.0, |_| AUTHOR) + quote.as_ref().map_or(0.0, |_| QUOTE);
     Bubble {
@@ -149,59 +151,6 @@ pub fn lay_out(
         text,
         time,
         colours,
-    }
-}
-
-/// From which height to which each of these runs of characters stands; they are in order and apart.
-fn heights(text: &Galley, runs: &[Range<usize>]) -> Vec<Rangef> {
-    let mut heights = vec![Rangef::NOTHING; runs.len()];
-    each_row(text, runs, |run, row, _| {
-        let height = &mut heights[run];
-        *height = Rangef::new(height.min.min(row.min_y()), height.max.max(row.max_y()));
-    });
-    heights.retain(|height| height.min <= height.max);
-    heights
-}
-
-/// Where these runs of characters stand, in order and apart: a piece for each line, as high as the
-/// line, whatever is in it.
-fn pieces(text: &Galley, runs: &[Range<usize>]) -> Vec<Rect> {
-    let mut pieces = Vec::new();
-    each_row(text, runs, |_, row, columns| {
-        let glyphs = row.glyphs.get(columns).unwrap_or_default();
-        // The space at which a line was broken is not seen.
-        let is_seen = |glyph: &&Glyph| !glyph.chr.is_whitespace();
-        let last = glyphs.iter().rfind(is_seen).or(glyphs.last());
-        if let (Some(first), Some(last)) = (glyphs.first(), last) {
-            let x = row.pos.x + first.pos.x..=row.pos.x + last.max_x();
-            pieces.push(Rect::from_x_y_ranges(x, row.rect().y_range()));
-        }
-    });
-    pieces
-}
-
-/// Goes through the rows once: tells for each which of these runs of characters, in order and apart,
-/// are in it, and in which columns.
-fn each_row(
-    text: &Galley,
-    runs: &[Range<usize>],
-    mut tell: impl FnMut(usize, &PlacedRow, Range<usize>),
-) {
-    let (mut run, mut first) = (0, 0);
-    for row in &text.rows {
-        let end = first + row.glyphs.len();
-        let next = first + usize::from(row.char_count_including_newline());
-        while let Some(characters) = runs.get(run) {
-            let (from, to) = (characters.start.max(first), characters.end.min(end));
-            if from < to || (from == to && from < next && characters.end > from) {
-                tell(run, row, from - first..to - first);
-            }
-            if characters.end > next {
-                break;
-            }
-            run += 1;
-        }
-        first = next;
     }
 }
 
@@ -238,7 +187,7 @@ fn quoted(
         (view.quoted(quote.author), text::small_strong(), name),
         (quote.excerpt, text::small(), ink),
     ]
-    .map(|(words, font, ink)| ui.painter().layout_job(one_line(words, font, ink, width)))
+    .map(|(words, font, ink)| reading::galley(ui, one_line(words, font, ink, width)))
 }
 
 /// Draws the quote into the upper part of a bubble's inner area; gives where it is.

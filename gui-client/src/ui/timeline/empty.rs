@@ -7,7 +7,7 @@ use crate::{
     engine::Peer,
     model::{Action, NotLoaded, Timeline},
     theme::{space, text},
-    ui::{View, peer_name, trouble, widget},
+    ui::{View, peer_name, reading, trouble, widget},
 };
 
 /// An empty conversation says what to do, or why it is empty.
@@ -58,5 +58,5 @@ fn nothing_yet(ui: &mut Ui, view: &View<'_>, open: &Peer, messages: &Timeline) {
         "chat.nothing_yet"
     };
     let sentence = RichText::new(view.texts.fill(key, &[("name", name)])).font(text::body());
-    ui.label(sentence.color(view.palette.text_weak));
+    reading::label(ui, sentence.color(view.palette.text_weak));
 }

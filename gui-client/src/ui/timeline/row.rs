@@ -1,9 +1,6 @@
 use std::{collections::HashMap, rc::Rc};
 
-use egui::{
-    CornerRadius, OpenUrl, Painter, Popup, Rect, RichText, Sense, Stroke, Ui, pos2,
-    text_selection::LabelSelectionState, vec2,
-};
+use egui::{CornerRadius, OpenUrl, Painter, Popup, Rect, RichText, Sense, Ui, pos2, vec2};
 
 use super::{
     DrawnRow,
@@ -170,7 +167,7 @@ fn ground(
 
 /// The text itself: selectable, with links and a menu.
 fn words(
-    ui: &Ui,
+    ui: &mut Ui,
     view: &View<'_>,
     message: &Message,
     rect: Rect,
@@ -211,14 +208,10 @@ fn words(
         at.y += QUOTE;
     }
     bubble::paint_code(ui, bubble, at);
-    LabelSelectionState::label_text_selection(
-        ui,
-        &menu::for_selection(ui, &response),
-        at,
-        bubble.text.clone(),
-        bubble.colours[1],
-        Stroke::NONE,
-    );
+    let selectable = menu::for_selection(ui, &response);
+    bubble
+        .text
+        .show_selectable(ui, &selectable, at, bubble.colours[1]);
     let on_text = response
         .hover_pos()
         .filter(|pos| bubble.text.rect.translate(at.to_vec2()).contains(*pos));
@@ -328,8 +321,8 @@ fn spoken(view: &View<'_>, message: &Message, said: &str) -> String {
 
 fn link_at(bubble: &Bubble, at: egui::Vec2) -> Option<&str> {
     let text = bubble.text.text();
-    let character = bubble.text.cursor_from_pos(at).index;
-    let (byte, _) = text.char_indices().nth(usize::from(character))?;
+    let character = bubble.text.character_at(at)?;
+    let (byte, _) = text.char_indices().nth(character)?;
     let link = bubble.links.iter().find(|link| link.contains(&byte))?;
     text.get(link.clone())
 }

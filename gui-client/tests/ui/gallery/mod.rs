@@ -6,6 +6,7 @@
 mod messages;
 mod names;
 mod people;
+mod reading;
 mod scenes;
 mod states;
 mod words;

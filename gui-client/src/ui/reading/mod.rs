@@ -1,0 +1,331 @@
+//! Text in the order in which it is read. egui lays out from left to right whatever it is; here, what
+//! is written from right to left is: sentences of Hebrew, Arabic and so on, alone or among others, as
+//! the Unicode Bidirectional Algorithm says.
+//!
+//! A [`Laid`] text is painted in reading order. Its glyphs nevertheless stand one after the other as
+//! the text has them, which is what egui's cursors, selections and copying go by.
+
+mod atoms;
+mod editing;
+mod lines;
+mod pointing;
+
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    hash::{DefaultHasher, Hash, Hasher},
+    ops::{Deref, Range},
+    sync::Arc,
+};
+
+use egui::{
+    Align, Color32, FontSelection, Galley, Plugin, Pos2, Rangef, Rect, Response, RichText, Ui,
+    Vec2, WidgetText,
+    epaint::text::PlacedRow,
+    pos2,
+    text::{CCursor, LayoutJob, TextWrapping},
+};
+use unicode_bidi::{BidiClass, bidi_class};
+
+pub use editing::Edited;
+
+use crate::theme::text;
+
+/// A text that is laid out.
+#[derive(Clone, Debug)]
+pub struct Laid {
+    /// What egui paints.
+    pub galley: Arc<Galley>,
+    /// Where its characters are seen; `None`: where the glyphs stand.
+    seen: Option<Arc<Vec<SeenRow>>>,
+}
+
+/// Where the characters of a row are seen.
+#[derive(Debug)]
+struct SeenRow {
+    /// Of each in the order of the text: from where to where, in the galley.
+    characters: Vec<Seen>,
+    /// Its paragraph is read from right to left.
+    is_rtl: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    x: Rangef,
+    is_rtl: bool,
+}
+
+/// Lays a text out. Rows that are read from right to left end at the right of the widest row.
+pub fn lay_out(ui: &Ui, job: LayoutJob) -> Laid {
+    lay_out_within(ui, job, 0.0)
+}
+
+/// The same; rows that are read from right to left end at least so far right.
+pub fn lay_out_within(ui: &Ui, job: LayoutJob, width: f32) -> Laid {
+    if !has_rtl(&job.text) {
+        let galley = ui.painter().layout_job(job);
+        return Laid { galley, seen: None };
+    }
+    let kept = ui.ctx().plugin_or_default::<Kept>();
+    let mut hasher = DefaultHasher::new();
+    (&job, width.to_bits()).hash(&mut hasher);
+    let key = hasher.finish();
+    let fonts = ui
+        .painter()
+        .layout_no_wrap(" ".into(), text::body(), Color32::PLACEHOLDER);
+    if let Some(laid) = kept.lock().find(key, fonts) {
+        return laid;
+    }
+    let laid = lines::lay_out(ui, job, width);
+    kept.lock().insert(key, &laid);
+    laid
+}
+
+/// As [`lay_out`], for what is only looked at.
+pub fn galley(ui: &Ui, job: LayoutJob) -> Arc<Galley> {
+    lay_out(ui, job).galley
+}
+
+/// A sentence of the app with names in it, over as many lines as it needs.
+pub fn label(ui: &mut Ui, words: RichText) -> Response {
+    if !has_rtl(words.text()) {
+        return ui.label(words);
+    }
+    let (font, align) = (FontSelection::Default, Align::Center);
+    let job = WidgetText::from(words).into_layout_job(ui.style(), font, align);
+    let mut job = LayoutJob::clone(&job);
+    job.wrap = TextWrapping::wrap_at_width(ui.available_width());
+    let galley = galley(ui, job);
+    ui.label(galley)
+}
+
+/// Words in the middle of a sentence of the app, which keep their own direction and leave the
+/// sentence its own.
+pub fn apart(words: &str) -> Cow<'_, str> {
+    match has_rtl(words) {
+        true => format!("\u{2068}{words}\u{2069}").into(),
+        false => words.into(),
+    }
+}
+
+/// Whether anything in a text is read from right to left.
+pub fn has_rtl(text: &str) -> bool {
+    let is_rtl = |c: char| matches!(bidi_class(c), BidiClass::R | BidiClass::AL);
+    // Nothing below Hebrew is.
+    text.chars().any(|c| c >= '\u{590}' && is_rtl(c))
+}
+
+impl Deref for Laid {
+    type Target = Galley;
+
+    fn deref(&self) -> &Galley {
+        &self.galley
+    }
+}
+
+impl Laid {
+    /// Whether the paragraph of the last row is read from right to left.
+    pub fn ends_rtl(&self) -> bool {
+        let rows = self.seen.as_deref();
+        rows.and_then(|rows| rows.last())
+            .is_some_and(|row| row.is_rtl)
+    }
+
+    /// Whether any paragraph is.
+    pub fn has_rtl_rows(&self) -> bool {
+        let rows = self.seen.as_deref();
+        rows.is_some_and(|rows| rows.iter().any(|row| row.is_rtl))
+    }
+
+    /// Where these runs of characters are seen, in order and apart: pieces as high as their lines,
+    /// whatever is in them.
+    pub fn pieces(&self, runs: &[Range<usize>]) -> Vec<Rect> {
+        let mut pieces = Vec::new();
+        self.each_row(runs, |_, at, row, columns| {
+            let glyphs = row.glyphs.get(columns.clone()).unwrap_or_default();
+            // The space at which a line was broken is not seen.
+            let seen = glyphs.iter().rposition(|glyph| !glyph.chr.is_whitespace());
+            let end = seen.map_or(columns.end, |last| columns.start + last + 1);
+            let mut seen: Vec<Rangef> = (columns.start..end)
+                .filter_map(|column| self.seen_at(at, row, column))
+                .map(|seen| seen.x)
+                .collect();
+            seen.sort_by(|one, next| one.min.total_cmp(&next.min));
+            let mut joined: Vec<Rangef> = Vec::new();
+            for x in seen {
+                match joined.last_mut().filter(|last| x.min <= last.max + 1.0) {
+                    Some(last) => last.max = last.max.max(x.max),
+                    None => joined.push(x),
+                }
+            }
+            let y = row.rect().y_range();
+            pieces.extend(joined.into_iter().map(|x| Rect::from_x_y_ranges(x, y)));
+        });
+        pieces
+    }
+
+    /// From which height to which each of these runs of characters is seen; they are in order and
+    /// apart.
+    pub fn heights(&self, runs: &[Range<usize>]) -> Vec<Rangef> {
+        let mut heights = vec![Rangef::NOTHING; runs.len()];
+        self.each_row(runs, |run, _, row, _| {
+            let height = &mut heights[run];
+            *height = Rangef::new(height.min.min(row.min_y()), height.max.max(row.max_y()));
+        });
+        heights.retain(|height| height.min <= height.max);
+        heights
+    }
+
+    /// Which character is seen there.
+    pub fn character_at(&self, pos: Vec2) -> Option<usize> {
+        let mut first = 0;
+        for (at, row) in self.rows.iter().enumerate() {
+            if row.rect().y_range().contains(pos.y) {
+                let mut columns = 0..row.glyphs.len();
+                let column = columns.find(|&column| {
+                    let seen = self.seen_at(at, row, column);
+                    seen.is_some_and(|seen| seen.x.span() > 0.0 && seen.x.contains(pos.x))
+                })?;
+                return Some(first + column);
+            }
+            first += row.char_count_including_newline().0;
+        }
+        None
+    }
+
+    /// Where the caret stands that a cursor is.
+    pub fn caret(&self, cursor: CCursor) -> Rect {
+        let place = self.layout_from_cursor(cursor);
+        let Some((row, seen)) = self
+            .rows
+            .get(place.row)
+            .zip(self.seen.as_ref().and_then(|seen| seen.get(place.row)))
+        else {
+            return self.pos_from_cursor(cursor);
+        };
+        let x = match (seen.characters.get(place.column.0), seen.characters.last()) {
+            (Some(next), _) if next.is_rtl => next.x.max,
+            (Some(next), _) => next.x.min,
+            (None, Some(last)) if last.is_rtl => last.x.min,
+            (None, Some(last)) => last.x.max,
+            (None, None) => row.pos.x,
+        };
+        Rect::from_min_max(pos2(x, row.min_y()), pos2(x, row.max_y()))
+    }
+
+    /// Whether the keys to the left and to the right change places at this cursor.
+    pub fn is_rtl_at(&self, cursor: CCursor) -> bool {
+        let row = self.layout_from_cursor(cursor).row;
+        let seen = self.seen.as_ref().and_then(|seen| seen.get(row));
+        seen.is_some_and(|row| row.is_rtl)
+    }
+
+    fn seen_at(&self, at: usize, row: &PlacedRow, column: usize) -> Option<Seen> {
+        match &self.seen {
+            Some(rows) => rows.get(at)?.characters.get(column).copied(),
+            None => row.glyphs.get(column).map(|glyph| Seen {
+                x: Rangef::new(row.pos.x + glyph.pos.x, row.pos.x + glyph.max_x()),
+                is_rtl: false,
+            }),
+        }
+    }
+
+    /// Goes through the rows once: tells for each which of these runs of characters, in order and
+    /// apart, are in it, and in which columns.
+    fn each_row(
+        &self,
+        runs: &[Range<usize>],
+        mut tell: impl FnMut(usize, usize, &PlacedRow, Range<usize>),
+    ) {
+        let (mut run, mut first) = (0, 0);
+        for (at, row) in self.rows.iter().enumerate() {
+            let end = first + row.glyphs.len();
+            let next = first + row.char_count_including_newline().0;
+            while let Some(characters) = runs.get(run) {
+                let (from, to) = (characters.start.max(first), characters.end.min(end));
+                // An empty line in the middle of a run is part of it.
+                let is_line = from == to && from < next && from < characters.end;
+                if from < to || is_line {
+                    tell(run, at, row, from - first..to - first);
+                }
+                if characters.end > next {
+                    break;
+                }
+                run += 1;
+            }
+            first = next;
+        }
+    }
+
+    /// The cursor that is nearest to a place: which row, which column, and where egui would look for
+    /// it. `None`: it is where it is seen.
+    fn nearest(&self, pos: Vec2) -> Option<Pos2> {
+        let seen = self.seen.as_ref()?;
+        let row = self.rows.iter().position(|row| pos.y <= row.max_y());
+        let row = row.unwrap_or(self.rows.len().checked_sub(1)?);
+        let characters = &seen.get(row)?.characters;
+        let distance = |seen: &Seen| (seen.x.min - pos.x).max(pos.x - seen.x.max).max(0.0);
+        let shown = characters
+            .iter()
+            .enumerate()
+            .filter(|(_, seen)| seen.x.span() > 0.0);
+        let nearest =
+            shown.min_by(|(_, one), (_, other)| distance(one).total_cmp(&distance(other)));
+        let column = nearest.map_or(0, |(at, seen)| {
+            let is_behind = (pos.x > seen.x.center()) != seen.is_rtl;
+            if !is_behind {
+                return at;
+            }
+            // Marks on a letter are not parted from it.
+            let rest = &characters[at + 1..];
+            let marks = rest.iter().take_while(|seen| seen.x.span() == 0.0).count();
+            at + 1 + marks
+        });
+        let row = &self.rows[row];
+        Some(pos2(row.pos.x + row.x_offset(column.into()), pos.y))
+    }
+}
+
+/// What was laid out in this frame and in the one before.
+#[derive(Default)]
+struct Kept {
+    laid: HashMap<u64, (u64, Laid)>,
+    /// Something egui lays out anew whenever what was laid out before is of no use any more.
+    fonts: Option<Arc<Galley>>,
+    frame: u64,
+}
+
+impl Kept {
+    fn find(&mut self, key: u64, fonts: Arc<Galley>) -> Option<Laid> {
+        if !self
+            .fonts
+            .as_ref()
+            .is_some_and(|known| Arc::ptr_eq(known, &fonts))
+        {
+            self.laid.clear();
+            self.fonts = Some(fonts);
+        }
+        let (frame, laid) = self.laid.get_mut(&key)?;
+        *frame = self.frame;
+        Some(laid.clone())
+    }
+
+    fn insert(&mut self, key: u64, laid: &Laid) {
+        self.laid.insert(key, (self.frame, laid.clone()));
+    }
+}
+
+impl Plugin for Kept {
+    fn debug_name(&self) -> &'static str {
+        "texts in reading order"
+    }
+
+    fn on_end_pass(&mut self, _: &mut Ui) {
+        let frame = self.frame;
+        self.laid.retain(|_, (used, _)| *used == frame);
+        self.frame += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests;

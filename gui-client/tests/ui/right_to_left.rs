@@ -1,0 +1,127 @@
+//! What is read from right to left: selecting, copying, links and writing go by what one sees.
+
+use egui::{Event as Input, Key, Modifiers, OutputCommand, PointerButton, Pos2, Rect, Vec2};
+use egui_kittest::kittest::Queryable;
+use mensageiro::engine::{Delivery, Event};
+
+use crate::desk::{Desk, message};
+
+const TEXT: &str = "שלום עולם, ראה https://example.org/page וגם";
+
+fn desk(text: &str) -> Desk {
+    let mut desk = Desk::chatting(1..3, 0, true);
+    desk.tell(Event::Message(message(3, "bob", Delivery::Received, text)));
+    desk
+}
+
+fn bubble(desk: &Desk, within: &str) -> Rect {
+    desk.harness.get_by_label_contains(within).rect()
+}
+
+fn button(desk: &mut Desk, pos: Pos2, pressed: bool) -> Vec<OutputCommand> {
+    desk.harness.event(Input::PointerMoved(pos));
+    desk.harness.event(Input::PointerButton {
+        pos,
+        button: PointerButton::Primary,
+        pressed,
+        modifiers: Modifiers::NONE,
+    });
+    desk.harness.step();
+    desk.harness.output().platform_output.commands.clone()
+}
+
+/// What is copied after the pointer was dragged from one place to another.
+fn dragged(desk: &mut Desk, from: Pos2, to: Pos2) -> String {
+    button(desk, from, true);
+    desk.harness.event(Input::PointerMoved(to));
+    desk.harness.step();
+    button(desk, to, false);
+    desk.harness.event(Input::Copy);
+    desk.harness.step();
+    let commands = &desk.harness.output().platform_output.commands;
+    let copied = commands.iter().find_map(|command| match command {
+        OutputCommand::CopyText(text) => Some(text.clone()),
+        _ => None,
+    });
+    copied.unwrap_or_default()
+}
+
+#[test]
+fn what_is_selected_from_right_to_left_is_copied_as_it_was_written() {
+    let mut desk = desk(TEXT);
+    let rect = bubble(&desk, "עולם");
+    let (right, left) = (
+        rect.right_top() + Vec2::new(-13.0, 16.0),
+        rect.left_top() + Vec2::new(13.0, 16.0),
+    );
+    assert_eq!(dragged(&mut desk, right, left), TEXT);
+    // The beginning of the sentence is at the right.
+    let part = dragged(&mut desk, right, right - Vec2::new(50.0, 0.0));
+    assert!(TEXT.starts_with(&part), "{part:?}");
+    assert!((3..12).contains(&part.chars().count()), "{part:?}");
+}
+
+#[test]
+fn several_messages_of_both_directions_are_selected_together() {
+    let mut desk = desk(TEXT);
+    desk.tell(Event::Message(message(
+        4,
+        "bob",
+        Delivery::Received,
+        "and this in English",
+    )));
+    let (first, last) = (bubble(&desk, "עולם"), bubble(&desk, "in English"));
+    let from = first.right_top() + Vec2::new(-13.0, 16.0);
+    let to = last.left_top() + Vec2::new(50.0, 16.0);
+    let copied = dragged(&mut desk, from, to);
+    assert!(copied.starts_with(TEXT), "{copied:?}");
+    assert!(
+        copied.lines().last().unwrap().starts_with("and"),
+        "{copied:?}"
+    );
+}
+
+#[test]
+fn a_link_opens_where_it_is_seen() {
+    let mut desk = desk("ראה https://example.org/page");
+    let rect = bubble(&desk, "ראה");
+    for (pos, opens) in [
+        (rect.left_top() + Vec2::new(30.0, 16.0), true),
+        (rect.right_top() + Vec2::new(-18.0, 16.0), false),
+    ] {
+        button(&mut desk, pos, true);
+        let commands = button(&mut desk, pos, false);
+        let opened = commands.iter().any(
+            |c| matches!(c, OutputCommand::OpenUrl(open) if open.url == "https://example.org/page"),
+        );
+        assert_eq!(opened, opens, "{commands:?}");
+    }
+}
+
+#[test]
+fn in_the_box_the_pointer_and_the_keys_go_where_they_point() {
+    let mut desk = Desk::chatting(1..3, 0, true);
+    desk.write("Message", "שלום עולם");
+    let field = bubble_of_box(&desk);
+    // Between the first two letters, which are at the right.
+    let at = field.right_top() + Vec2::new(-12.0, 10.0);
+    button(&mut desk, at, true);
+    button(&mut desk, at, false);
+    desk.harness.event(Input::Text("X".into()));
+    desk.harness.run();
+    let draft = desk.session().draft().to_owned();
+    let place = draft.chars().position(|c| c == 'X').unwrap();
+    assert!((1..4).contains(&place), "{draft:?}");
+    // To the left is on in the text.
+    desk.press(Modifiers::NONE, Key::ArrowLeft);
+    desk.press(Modifiers::NONE, Key::ArrowLeft);
+    desk.harness.event(Input::Text("Y".into()));
+    desk.harness.run();
+    let draft = desk.session().draft().to_owned();
+    let y = draft.chars().position(|c| c == 'Y').unwrap();
+    assert_eq!(y, place + 3, "{draft:?}");
+}
+
+fn bubble_of_box(desk: &Desk) -> Rect {
+    desk.harness.get_by_label("Message").rect()
+}
