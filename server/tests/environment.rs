@@ -133,7 +133,7 @@ fn what_is_missing_in_the_log_is_told_once_it_is_read_again() {
         let lines = lines.lock().unwrap();
         lines.iter().filter(|line| line.contains(what)).count()
     };
-    eventually(|| count("lines are missing here, as nobody was reading the log") == 1);
+    eventually(|| count("lines are missing here, as the log could not be written") == 1);
     let discarded = count("discarded: there is no user");
     assert!((1..20_000).contains(&discarded), "{discarded}");
     assert!(is_served(address));

@@ -95,6 +95,9 @@ fn watcher(
     folder: &Path,
     on_event: impl Fn(notify::Result<Event>) + Send + 'static,
 ) -> notify::Result<RecommendedWatcher> {
+    // It panics where it finds no thread for itself.
+    let probe = thread::Builder::new().spawn(|| ());
+    let _ = probe.map_err(notify::Error::io)?.join();
     let mut watcher = notify::recommended_watcher(on_event)?;
     watcher.watch(folder, RecursiveMode::NonRecursive)?;
     Ok(watcher)

@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use memchr::memchr_iter;
 use tracing_subscriber::fmt::{
     format::Writer,
     time::{FormatTime, SystemTime},
@@ -42,7 +43,7 @@ struct Queue {
 
 impl Lines {
     /// Starts a thread that writes to this stream for as long as the program runs. What the stream
-    /// refuses is gone.
+    /// refuses is gone, and counted as well.
     ///
     /// # Errors
     /// When the system has no thread left.
@@ -82,6 +83,8 @@ impl Lines {
     }
 
     fn write_to(&self, mut stream: impl Write) {
+        // Lines that the stream has refused since it last took some: the disk of a log may be full.
+        let mut refused = 0;
         loop {
             let mut queue = self.lock();
             queue.is_writing = false;
@@ -91,14 +94,14 @@ impl Lines {
                 queue = waited.unwrap_or_else(PoisonError::into_inner);
             }
             queue.is_writing = true;
-            let mut bytes = mem::take(&mut queue.bytes);
+            let bytes = mem::take(&mut queue.bytes);
             let lost = mem::take(&mut queue.lost);
             drop(queue);
-            if lost > 0 {
-                bytes.extend_from_slice(gap(lost).as_bytes());
+            let all = [gap(refused).as_bytes(), &bytes, gap(lost).as_bytes()].concat();
+            match write_all(&mut stream, &all).and_then(|()| stream.flush()) {
+                Ok(()) => refused = 0,
+                Err(_) => refused += lost + memchr_iter(b'\n', &bytes).count() as u64,
             }
-            // With nowhere to say it, there is nothing to be done.
-            let _ = write_all(&mut stream, &bytes).and_then(|()| stream.flush());
         }
     }
 
@@ -140,13 +143,17 @@ impl Write for Lines {
     }
 }
 
-/// What stands where lines were lost, in the form of the others, whatever is logged of them.
-fn gap(lost: u64) -> String {
-    let mut line = String::new();
+/// What stands where lines are missing, in the form of the others, whatever is logged of them.
+fn gap(lines: u64) -> String {
+    let mut gap = String::new();
+    let missing = match lines {
+        0 => return gap,
+        1 => "1 line is missing here",
+        _ => &format!("{lines} lines are missing here"),
+    };
     // A string takes everything.
-    let _ = SystemTime.format_time(&mut Writer::new(&mut line));
-    let lines = if lost == 1 { "line is" } else { "lines are" };
-    line + &format!("  WARN {lost} {lines} missing here, as nobody was reading the log\n")
+    let _ = SystemTime.format_time(&mut Writer::new(&mut gap));
+    gap + &format!("  WARN {missing}, as the log could not be written\n")
 }
 
 #[cfg(test)]
@@ -216,21 +223,33 @@ mod tests {
     }
 
     #[test]
-    fn a_stream_that_is_closed_keeps_nobody() {
-        struct Closed;
-        impl Write for Closed {
-            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-                Err(io::ErrorKind::BrokenPipe.into())
+    fn what_a_stream_refuses_is_counted_until_it_takes_something_again() {
+        struct Refusing(Receiver<bool>, Sender<Vec<u8>>);
+        impl Write for Refusing {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                if self.0.recv_timeout(PATIENCE).unwrap() {
+                    return Err(io::ErrorKind::StorageFull.into());
+                }
+                self.1.send(bytes.to_vec()).unwrap();
+                Ok(bytes.len())
             }
 
             fn flush(&mut self) -> io::Result<()> {
                 Ok(())
             }
         }
-        let lines = Lines::to(Closed).unwrap();
-        for _ in 0..3 {
-            lines.say(b"line\n");
+        let (refuse, refuses) = unbounded();
+        let (written, read) = unbounded();
+        let lines = Lines::to(Refusing(refuses, written)).unwrap();
+        for _ in 0..2 {
+            refuse.send(true).unwrap();
+            lines.say(b"lost\n");
             lines.flush_within(PATIENCE);
         }
+        refuse.send(false).unwrap();
+        lines.say(b"last\n");
+        let told = String::from_utf8(read.recv_timeout(PATIENCE).unwrap()).unwrap();
+        assert!(told.contains("WARN 2 lines are missing here"), "{told}");
+        assert!(told.ends_with("\nlast\n"), "{told}");
     }
 }
