@@ -108,7 +108,11 @@ impl Archive {
             file: ArchiveFile::new(file),
             store,
         };
-        let newest = writer.file.repair(&*writer.store)?;
+        let newest = match writer.file.repair(&*writer.store) {
+            // The thread says so, and tries again until somebody has put it right.
+            Err(ArchiveError::NotCsv { .. }) => MessageId::default(),
+            newest => newest?,
+        };
         let (ring, rings) = bounded(1);
         let bell = Bell(ring);
         bell.ring();

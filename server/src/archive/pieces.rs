@@ -5,6 +5,7 @@ use std::{
     io::{self, BufRead, BufReader, Seek, SeekFrom},
 };
 
+use memchr::memchr2;
 use mensageiro_protocol::Login;
 
 use crate::message::MessageId;
@@ -71,6 +72,22 @@ impl<'a> Pieces<'a> {
         Ok(Some(byte))
     }
 
+    /// Goes on, within a field, to the next byte that means something there, as far as can be seen.
+    fn pass(&mut self, state: State, delimiter: u8, field: &mut Vec<u8>) -> io::Result<()> {
+        let bytes = self.file.fill_buf()?;
+        let end = match state {
+            State::Begin | State::Quote => return Ok(()),
+            State::Plain => memchr2(b'\n', delimiter, bytes),
+            State::Quoted => memchr2(b'\n', b'"', bytes),
+        };
+        let end = end.unwrap_or(bytes.len());
+        let room = FIELD_BYTES - field.len();
+        field.extend_from_slice(&bytes[..end.min(room)]);
+        self.file.consume(end);
+        self.at += end as u64;
+        Ok(())
+    }
+
     fn go_to(&mut self, at: u64) -> io::Result<()> {
         self.file.seek_relative(at as i64 - self.at as i64)?;
         self.at = at;
@@ -90,6 +107,9 @@ impl<'a> Pieces<'a> {
         let (mut state, mut delimiter, mut next_line) = (State::Begin, b',', None);
         let mut field = Vec::new();
         loop {
+            if piece.fields > 1 {
+                self.pass(state, delimiter, &mut field)?;
+            }
             let Some(byte) = self.byte()? else {
                 if self.at == piece.start {
                     return Ok(None);

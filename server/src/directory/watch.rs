@@ -65,16 +65,7 @@ impl Watch {
                 warn!("{folder}: edits are noticed only every {seconds} s: {error}");
             })
             .ok();
-        let mut follower = Follower {
-            stamps: directory.stamps.clone(),
-            directory,
-            changed,
-            last_change: Instant::now(),
-            unread_since: None,
-            is_open: false,
-            gone: None,
-            told: None,
-        };
+        let mut follower = Follower::new(directory, changed);
         thread::Builder::new()
             .name("directory".into())
             .spawn(move || follower.run(&edits))?;
@@ -135,6 +126,19 @@ struct Follower<F> {
 }
 
 impl<F: Fn(&People, &People)> Follower<F> {
+    fn new(directory: Arc<Directory>, changed: F) -> Self {
+        Self {
+            stamps: directory.stamps.clone(),
+            directory,
+            changed,
+            last_change: Instant::now(),
+            unread_since: None,
+            is_open: false,
+            gone: None,
+            told: None,
+        }
+    }
+
     fn run(&mut self, edits: &Receiver<()>) {
         loop {
             let is_told = match edits.recv_timeout(self.pause()) {
@@ -275,5 +279,73 @@ impl Gone {
             (_, 0) => users,
             _ => format!("{users} and {members}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        fs,
+        sync::atomic::{AtomicUsize, Ordering},
+    };
+
+    use super::*;
+
+    /// Reads these users one after the other, each time after so many seconds, and compares how many
+    /// there are then.
+    fn check(edits: &[(&str, u64, usize)]) {
+        let folder = tempfile::tempdir().unwrap();
+        let files = ["users.csv", "groups.csv"].map(|file| folder.path().join(file));
+        fs::write(&files[0], "ana\nbruno\ncarla\n").unwrap();
+        let directory = Arc::new(Directory::open(&files[0], &files[1]).unwrap());
+        let changes = AtomicUsize::new(0);
+        let changed = |_: &People, _: &People| {
+            changes.fetch_add(1, Ordering::Relaxed);
+        };
+        let mut follower = Follower::new(directory.clone(), changed);
+        let mut expected_changes = 0;
+        for &(users, seconds, expected) in edits {
+            fs::write(&files[0], users).unwrap();
+            if let Some((_, since)) = &mut follower.gone {
+                *since = since.checked_sub(Duration::from_secs(seconds)).unwrap();
+            }
+            let before = directory.people();
+            follower.read(false);
+            let people = directory.people();
+            assert_eq!(people.users.len(), expected, "{users:?}");
+            expected_changes += usize::from(people != before);
+            assert_eq!(
+                changes.load(Ordering::Relaxed),
+                expected_changes,
+                "{users:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn who_is_gone_from_files_that_go_on_changing_is_removed_after_a_minute() {
+        check(&[
+            ("ana\nbruno\n", 0, 3),
+            ("ana\nbruno\nzoe\n", 40, 3),
+            ("ana\nbruno\nzoe\nyara\n", 21, 4),
+        ]);
+        // It is not the same that is missing.
+        check(&[("ana\nbruno\n", 0, 3), ("ana\ncarla\n", 61, 3)]);
+        check(&[
+            ("ana\n", 0, 3),
+            ("ana\nbruno\ncarla\n", 0, 3),
+            ("ana\n", 61, 3),
+        ]);
+    }
+
+    #[test]
+    fn who_is_new_counts_at_once_and_nothing_of_a_bad_file_does() {
+        check(&[
+            ("ana\nbruno\ncarla\nzoe\n", 0, 4),
+            ("", 0, 4),
+            ("login\n", 61, 4),
+            ("ana\nbruno\n\"carla\nzoe\nyara\n", 61, 4),
+            ("zoe\nyara\nbruno\ncarla\nana", 0, 5),
+        ]);
     }
 }
