@@ -8,6 +8,8 @@ pub mod disk;
 pub mod emoji;
 pub mod engine;
 pub mod files;
+#[cfg(test)]
+mod growth;
 pub mod markup;
 pub mod model;
 pub mod notify;

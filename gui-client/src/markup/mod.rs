@@ -206,6 +206,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::growth;
 
     /// Each part with a letter for what it is: b, i, c.
     fn shown(text: &str) -> String {
@@ -277,17 +278,34 @@ mod tests {
     }
 
     #[test]
-    fn very_many_marks_are_read_in_little_time() {
-        for text in [
-            "*a ".repeat(6_000),
-            "*_".repeat(8_000),
-            "*a*".repeat(5_000),
-            "_*a".repeat(5_000),
-        ] {
-            let begun = std::time::Instant::now();
-            parts(&text);
-            // A hundred times what it takes: only a square of the length would reach it.
-            assert!(begun.elapsed().as_millis() < 2_000, "{:?}", begun.elapsed());
+    fn whatever_is_written_is_read_in_a_time_that_grows_as_its_length_does() {
+        let parts = [
+            "*a ",
+            "*_",
+            "*a*",
+            "_*a",
+            "`a` ",
+            "`",
+            "```",
+            "```a",
+            "``` ",
+            "*a* _b_ ",
+            "**",
+            "_a*b`",
+            "> a: “b”\n",
+            "\u{336}",
+            "“",
+            "http://a*b ",
+        ];
+        for part in parts {
+            growth::check(part, |text| drop(plain(text)));
+            growth::check(part, |text| drop(excerpt(text)));
+            growth::check(part, |text| drop(find_words(text, "a b *")));
+        }
+        for part in ["a", "é", "e\u{301}", "ﷺ", "\u{301}"] {
+            growth::check(part, |text| drop(find_words(text, "a aa aaa e ee")));
+            let quote = ("> bob: “", part, "”\nx");
+            growth::check_within(quote, &mut |text| drop(excerpt(split_quote(text).1)));
         }
     }
 

@@ -148,6 +148,7 @@ fn read_addressed(typed: &str) -> Result<Outgoing, ComposeProblem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::growth;
 
     fn check(open: Option<&str>, typed: &str, expected: Result<(&str, &str), ComposeProblem>) {
         let open = open.map(|login| Peer::Person(Login::parse(login).unwrap()));
@@ -253,6 +254,29 @@ mod tests {
             ("a\nb", 3, 2),
         ] {
             assert_eq!(characters_in(typed, bytes), expected, "{typed:?} {bytes}");
+        }
+    }
+
+    #[test]
+    fn what_is_typed_is_measured_in_a_time_that_grows_as_its_length_does() {
+        let bob = Peer::Person(Login::parse("bob").unwrap());
+        for part in [
+            "\u{1f1e7}",
+            "👩\u{200d}",
+            "\u{336}",
+            "क\u{94d}",
+            "a",
+            "\\",
+            " ",
+            "@a ",
+        ] {
+            growth::check(part, |text| {
+                characters_in(text, text.len());
+            });
+            growth::check(part, |text| {
+                let _ = read_compose(Some(&bob), false, text);
+                line_bytes(Some(&bob), false, text);
+            });
         }
     }
 

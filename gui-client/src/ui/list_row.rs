@@ -253,9 +253,14 @@ struct Beginning;
 
 impl ComputerMut<&str, String> for Beginning {
     fn compute(&mut self, text: &str) -> String {
-        let (_, said) = markup::split_quote(text);
-        beginning(&markup::plain(said))
+        of(text)
     }
+}
+
+/// The same, without looking whether it is known.
+pub fn of(text: &str) -> String {
+    let (_, said) = markup::split_quote(text);
+    beginning(&markup::plain(said))
 }
 
 /// As much of a text as a row can show, on one line.

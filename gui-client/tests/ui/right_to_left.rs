@@ -2,9 +2,13 @@
 
 use egui::{Event as Input, Key, Modifiers, OutputCommand, PointerButton, Pos2, Rect, Vec2};
 use egui_kittest::kittest::Queryable;
-use mensageiro::engine::{Delivery, Event};
+use mensageiro::engine::{Delivery, Event, Message, Presence, Roster};
+use mensageiro_protocol::live::RosterUser;
 
-use crate::desk::{Desk, message};
+use crate::{
+    desk::{Desk, conversation, login, message},
+    live::presence,
+};
 
 const TEXT: &str = "שלום עולם, ראה https://example.org/page וגם";
 
@@ -120,6 +124,29 @@ fn in_the_box_the_pointer_and_the_keys_go_where_they_point() {
     let draft = desk.session().draft().to_owned();
     let y = draft.chars().position(|c| c == 'Y').unwrap();
     assert_eq!(y, place + 3, "{draft:?}");
+}
+
+#[test]
+fn a_notification_leaves_every_name_its_own_direction() {
+    let mut desk = Desk::signed_in(vec![conversation("turma", 1, 0)]);
+    desk.tell(Event::Roster(Roster {
+        users: vec![RosterUser {
+            presence: presence("bob", Presence::Online, None),
+            name: "דוד כהן".into(),
+        }],
+        groups: vec![],
+        more: false,
+    }));
+    desk.harness.input_mut().focused = false;
+    desk.harness.run();
+    let said = Message {
+        author: Some(login("bob")),
+        ..message(5, "turma", Delivery::Received, "שלום עולם")
+    };
+    desk.tell(Event::Message(said));
+    let (told, _) = desk.notified.try_iter().next().unwrap();
+    assert_eq!(told.title, "\u{2068}דוד כהן\u{2069} in turma");
+    assert_eq!(told.body, "שלום עולם");
 }
 
 fn bubble_of_box(desk: &Desk) -> Rect {

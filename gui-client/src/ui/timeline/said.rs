@@ -113,3 +113,46 @@ fn format(style: Style, ink: Color32) -> TextFormat {
         ..TextFormat::simple(font, ink)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        growth,
+        markup::find_words,
+        theme::LIGHT,
+        ui::{
+            list_row,
+            runs::{mark, one_line},
+        },
+    };
+
+    #[test]
+    fn the_look_of_a_text_takes_time_as_its_length_does() {
+        for part in [
+            "http://x ",
+            "`a` ",
+            "*a* _b_ ",
+            "*a _b ",
+            "```\na\n```",
+            "1\u{fe0f}\u{20e3}",
+            "\u{1f1e7}",
+            "👩\u{200d}",
+            "a",
+            "\u{336}",
+            "ab ",
+            "a@b.cd ",
+            "\n",
+        ] {
+            growth::check(part, |text| {
+                let said = read(text, 400.0, &LIGHT, false);
+                let found = find_words(&said.job.text, "a b x");
+                drop(mark(said.job, &found, &LIGHT));
+            });
+            growth::check(part, |text| {
+                let (ink, words) = (Color32::PLACEHOLDER, list_row::of(text));
+                drop(one_line(&words, text::small(), ink, 300.0));
+            });
+        }
+    }
+}
