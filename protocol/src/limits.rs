@@ -8,6 +8,9 @@ pub const PORT: u16 = 3333;
 /// Longest line in bytes, without its line end, unless the server is told otherwise.
 pub const LINE_BYTES: usize = 16 * 1024;
 
+/// Longest line of a server with users, groups or conversations: what is longer is parted.
+pub const EVENT_BYTES: usize = 64 * 1024;
+
 /// Longest login in characters.
 pub const LOGIN_CHARS: usize = 64;
 

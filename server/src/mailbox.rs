@@ -1,6 +1,9 @@
 //! The mailboxes: for each login, the messages accepted and not yet read (rule S7), and how far
 //! everybody has come in each conversation.
 
+mod listed;
+mod peers;
+
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
     atomic::{AtomicU64, Ordering},
@@ -9,6 +12,10 @@ use std::sync::{
 use jiff::Timestamp;
 use mensageiro_protocol::Login;
 
+pub use self::{
+    listed::{HowFar, Listed},
+    peers::Peers,
+};
 pub use crate::standing::Cursor;
 use crate::{
     conversation::Conversation,
@@ -232,39 +239,6 @@ impl Mailboxes {
             .filter(|standing| standing.last > after)
             .map(|standing| standing.conversation.clone())
             .collect()
-    }
-
-    /// How far the others in a user's conversations have come, of those whose cursor has moved
-    /// since the message `since`: what was delivered and what was read each on its own, with its
-    /// time.
-    pub fn peers(&self, login: &Login, since: MessageId) -> Vec<Moved> {
-        let book = self.lock();
-        let mut moved = Vec::new();
-        for &place in book.person(login).into_iter().flat_map(|one| &one.places) {
-            let standing = book.standing(place);
-            for seat in &standing.seats {
-                let (who, cursor) = (book.login_of(seat), &seat.cursor);
-                if cursor.changed < since || who == login {
-                    continue;
-                }
-                let one = |delivered, read, at| Moved {
-                    who: who.clone(),
-                    with: standing.conversation.clone(),
-                    authors: Vec::new(),
-                    delivered,
-                    read,
-                    at,
-                    by: None,
-                };
-                if cursor.delivered > MessageId(0) {
-                    moved.push(one(Some(cursor.delivered), None, cursor.delivered_at));
-                }
-                if cursor.read_at > Timestamp::UNIX_EPOCH {
-                    moved.push(one(None, Some(cursor.read), cursor.read_at));
-                }
-            }
-        }
-        moved
     }
 
     /// Up to where a user has read those conversations in which that has changed since the

@@ -23,7 +23,7 @@ use crate::{
     hub::Hub,
     journal::{Journal, Parts},
     listener::{Gate, Listener},
-    live::{self, Delivery, Flusher, Online},
+    live::{Delivery, Flusher, Online, Teller},
     mailbox::Mailboxes,
     options::Options,
     session::{Limits, Shared},
@@ -185,10 +185,14 @@ impl Server {
         let counters = Arc::new(Counters::start());
         let flusher = Flusher::default();
         let jobs = flusher.jobs();
-        let online = Online::new(store.seen()?, jobs.clone());
+        let teller = Teller::default();
+        let online = Online::new(store.seen()?, jobs.clone(), teller.bell());
         drop(opening);
         flusher
             .start(&online, options.dead_link_after, &alarm)
+            .map_err(StartError::Thread)?;
+        teller
+            .start(&online, directory.clone(), &alarm)
             .map_err(StartError::Thread)?;
         let (journal, journal_thread) = Journal::start(Parts {
             store: store.clone(),
@@ -402,7 +406,7 @@ fn watch(
     let changed = move |_: &People, new: &People| {
         let _ = &watched;
         hub.hang_up_on(|login| !new.users.contains(login));
-        live::tell_roster(new, &online);
+        online.note_edit();
     };
     Watch::start(directory.clone(), changed)
 }

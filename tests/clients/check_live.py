@@ -61,6 +61,8 @@ class World:
             self.strangers,
             self.long_line,
             self.typing_and_presence,
+            self.roster_changes,
+            self.conversations,
             self.goodbye,
         ]
 
@@ -354,16 +356,10 @@ class World:
         """Who is there, who comes and goes, and who types."""
         a = self.live(ana)
         a.say("roster")
-        users, groups = {}, {}
-        while True:
-            roster = wait_for(a, "roster")
-            users |= {user["login"]: user for user in roster["users"]}
-            groups |= {group["name"]: group["members"] for group in roster["groups"]}
-            if not roster["more"]:
-                break
-        expect((users[joao]["state"], users[joao]["name"]), ("offline", joao.capitalize()), "João")
-        found = {name: set(members) for name, members in groups.items()}
-        expect(found, {ana.replace("ana", "turma"): {ana, joao, carla}}, "groups")
+        wait_for(a, "roster", more=False)
+        found = a.users[joao]["state"], a.users[joao]["name"]
+        expect(found, ("offline", joao.capitalize()), "João")
+        expect(a.groups, {ana.replace("ana", "turma"): {ana, joao, carla}}, "groups")
         j = self.live(joao)
         wait_for(a, "presence", login=joao, state="online")
         j.say("status", {"state": "away", "note": "almoço"})
@@ -378,6 +374,55 @@ class World:
         wait_for(a, "presence", login=carla, state="online")
         c.close()
         wait_for(a, "presence", login=carla, state="offline")
+
+    def roster_changes(self, ana, joao, carla):
+        """After an edit, who asked for changes is told those; others get all of it again."""
+        with tempfile.TemporaryDirectory() as folder:
+            # More than one line holds, and more than the app once accepted.
+            crowd = [f"aluno{number:05}" for number in range(10_000)]
+            everybody = [ana, joao, *crowd]
+            groups = [f"escola{n},{login}" for n in range(14) for login in everybody]
+            server = Server(self.binary, folder, everybody, groups)
+            a, j = (LiveClient("127.0.0.1", server.port, login) for login in (ana, joao))
+            a.connect(), j.connect()
+            a.say("roster", {"changes": True}), j.say("roster")
+            for client in (a, j):
+                wait_for(client, "roster", more=False)
+                expect(len(client.users), len(everybody), "users")
+                expect(client.groups["escola13"], set(everybody), "a large group")
+                expect(len(client.groups), 14, "groups")
+            everybody = [*everybody, carla]
+            lines = "login,name\n" + "\n".join(everybody)
+            Path(folder, "users.csv").write_text(lines, "utf-8")
+            changes = wait_for(a, "roster", changes=True)
+            found = [user["login"] for user in changes["users"]], changes["more"]
+            expect(found, ([carla], False), "changes")
+            wait_for(j, "roster", more=False)
+            for client in (a, j):
+                expect(set(client.users), set(everybody), "users after the edit")
+                expect(len(client.groups["escola0"]), 10_002, "members after the edit")
+                wait_for_pong(client)
+            server.stop()
+
+    def conversations(self, ana, joao, carla):
+        """A new device is told with whom one has talked, and how much of it is unread."""
+        a, j = self.live(ana), self.live(joao)
+        group = ana.replace("ana", "turma")
+        sent(a, carla, "oi, Carla")
+        read = sent(j, ana, "read")
+        sent(j, ana, "unread")
+        sent(a, group, TEXTS[2], tag="c7")
+        a.say("read", {"with": joao, "up_to": read})
+        wait_for_pong(a)
+        found = list(self.live(ana).conversations())
+        words = [(one["with"], one["last"]["text"], one["unread"]) for one in found]
+        expected = [(group, TEXTS[2], 0), (joao, "unread", 1), (carla, "oi, Carla", 0)]
+        expect(words, expected, "list")
+        expect(found[0]["group"], True, "it is a group")
+        expect((found[0]["last"]["tag"], found[1]["read"]), ("c7", read), "tag, and read up to")
+        a.say("conversations", {"limit": 1})
+        page = wait_for(a, "conversations")
+        expect(([one["with"] for one in page["conversations"]], page["more"]), ([group], True), "page")
 
     def goodbye(self, ana, joao, _carla):
         """bye is answered, and a server that stops says so."""

@@ -3,7 +3,7 @@ breaks loses nothing.
 
     python3 live_client.py 127.0.0.1 3333 ana
 
-Then type `@bruno hello`, `read bruno`, `history bruno` or `ping`, and Enter. Other programs import
+Then type `@bruno hello`, `read bruno`, `history bruno`, `conversations` or `ping`, and Enter. Other programs import
 `LiveClient`.
 """
 
@@ -26,6 +26,8 @@ class LiveClient:
         self.last = None  # this device has every message up to this id; keep it with them
         self.messages = {}  # what this device has, by id
         self.unanswered = {}  # lines that were sent and not answered yet, by tag, in order
+        self.users, self.groups = {}, {}  # who there is, once `say("roster", …)` has asked
+        self.is_roster_arriving = False
 
     def connect(self):
         """Says hello, takes the backlog, and sends again what was not answered. Returns what
@@ -56,7 +58,7 @@ class LiveClient:
         return tag
 
     def say(self, verb, what={}):
-        """Sends a verb: read, got, history, typing, status, roster, ping, bye."""
+        """Sends a verb: read, got, history, conversations, typing, status, roster, ping, bye."""
         self.write(f"{verb} {json.dumps(what, ensure_ascii=False)}")
 
     def hear(self, patience=None):
@@ -70,6 +72,11 @@ class LiveClient:
                 continue
             verb, _, what = line.partition(" ")
             what = json.loads(what or "{}")
+            if verb == "roster":
+                self.keep_roster(what)
+            if verb == "presence" and what["login"] in self.users:
+                name = self.users[what["login"]].get("name", "")
+                self.users[what["login"]] = what | {"name": name}
             if verb in ("ok", "no") and what.get("tag") in self.unanswered:
                 to, text = self.unanswered.pop(what["tag"])
                 if verb == "ok":
@@ -86,6 +93,37 @@ class LiveClient:
         if not message["old"]:
             self.last = max(self.last or 0, message["id"])
         return is_new
+
+    def keep_roster(self, told):
+        """Keeps a line of the roster: all there is, part by part, or what has changed."""
+        if not told.get("changes") and not self.is_roster_arriving:
+            self.users, self.groups = {}, {}
+        self.is_roster_arriving = told["more"]
+        for name in told.get("gone", []):
+            self.users.pop(name, None)
+            self.groups.pop(name, None)
+        for user in told["users"]:
+            self.users[user["login"]] = user
+        for group in told["groups"]:
+            members = self.groups.setdefault(group["name"], set())
+            members -= set(group.get("gone", []))
+            members |= set(group["members"])
+
+    def conversations(self):
+        """With whom one has talked: the one with the newest message first, page by page. What else
+        is told meanwhile is lost, so it is for the beginning of a session."""
+        before = {}
+        while True:
+            self.say("conversations", before)
+            while (heard := self.hear(30)) and heard[0] != "conversations":
+                pass
+            if heard is None:
+                return  # a server that knows no `conversations`
+            page = heard[1]
+            yield from page["conversations"]
+            if not page["more"]:
+                return
+            before = {"before": page["conversations"][-1]["last"]["id"]}
 
     def drop(self):
         """Breaks the connection, as a cable that is pulled does."""

@@ -18,11 +18,10 @@ use mensageiro_protocol::{
 };
 
 use super::{
-    Account, Command, Event, LinkProblem, MessageId, NotSent, Peer, Place, Tell,
+    Account, Command, Event, Groups, LinkProblem, MessageId, NotSent, Peer, Place, Tell,
     history::{History, HistoryError},
     net::{Connection, Effect, Input, Machine, Memory, NetEvent, Stream},
     pages::{self, Found, Pages, Wanted},
-    survey::Survey,
     wire::Tap,
 };
 
@@ -41,9 +40,7 @@ pub(super) struct OpenAccount {
     machine: Machine,
     connection: Option<Connection>,
     pages: Pages,
-    survey: Survey,
-    /// The last part of a roster said that another one follows.
-    is_roster_arriving: bool,
+    groups: Groups,
     /// While the window looks at what goes over the wire.
     tap: Option<Tap>,
     /// How many connections there have been.
@@ -83,7 +80,9 @@ impl OpenAccount {
             account: account.clone(),
             conversations: history.conversations()?,
         });
-        tell.event(Event::Groups(history.groups()?));
+        let told = history.groups()?;
+        let groups = Groups::new(&told);
+        tell.event(Event::Groups(told));
         Ok(Self {
             account,
             folder: folder.to_owned(),
@@ -91,8 +90,7 @@ impl OpenAccount {
             machine,
             connection: None,
             pages: Pages::default(),
-            survey: Survey::default(),
-            is_roster_arriving: false,
+            groups,
             tap: None,
             connections: 0,
             news_from,
@@ -306,9 +304,15 @@ impl OpenAccount {
                     self.tell.event(event);
                 }
             }
-            Effect::StoreOlder { messages, end } => return self.store_older(&messages, &end),
+            Effect::StoreOlder { messages, end } => self.store_older(&messages, &end)?,
+            Effect::StoreList {
+                conversations,
+                is_last,
+            } => {
+                let rows = self.history.receive_list(&conversations, is_last)?;
+                self.tell.event(Event::Listed(rows));
+            }
             Effect::NoOlder(with) => {
-                self.survey.give_up();
                 for wanted in self.pages.take(&Peer::Person(with)) {
                     match pages::without_server(&self.history, wanted.clone()) {
                         Ok(page) => self.tell.event(page),
@@ -317,28 +321,21 @@ impl OpenAccount {
                 }
             }
             Effect::ReadsTold(reads) => self.history.reads_told(&reads)?,
-            Effect::News(news) => return self.tell_news(news),
+            Effect::News(news) => self.tell_news(news)?,
             Effect::Link(link) => self.tell.event(Event::Link(link)),
         }
         Ok(Vec::new())
     }
 
-    fn store_older(
-        &mut self,
-        messages: &[Delivered],
-        end: &HistoryEnd,
-    ) -> Result<Vec<Input<'static>>, Failed> {
+    fn store_older(&mut self, messages: &[Delivered], end: &HistoryEnd) -> Result<(), Failed> {
         self.history.receive_older(messages, end)?;
-        let (news, next) = self.survey.answered(&self.history, &end.with)?;
-        news.into_iter().for_each(|event| self.tell.event(event));
         for wanted in self.pages.take(&Peer::Person(end.with.clone())) {
             self.load(wanted)?;
         }
-        Ok(next.map(Input::History).into_iter().collect())
+        Ok(())
     }
 
-    fn tell_news(&mut self, news: live::Event) -> Result<Vec<Input<'static>>, Failed> {
-        let mut next = None;
+    fn tell_news(&mut self, news: live::Event) -> Result<(), Failed> {
         let event = match news {
             live::Event::Typing(typing) => Event::Typing {
                 with: Peer::Person(typing.with),
@@ -347,21 +344,19 @@ impl OpenAccount {
             },
             live::Event::Presence(presence) => Event::Presence(presence),
             live::Event::Roster(roster) => {
-                let is_first = !std::mem::replace(&mut self.is_roster_arriving, roster.more);
-                self.history.keep_groups(&roster.groups, is_first)?;
-                let me = &self.account.login;
-                next = self.survey.take_roster(&self.history, &roster, me)?;
+                let changed = self.groups.take(&roster);
+                self.history.keep_groups(&self.groups, &changed)?;
                 Event::Roster(roster)
             }
-            _ => return Ok(Vec::new()),
+            _ => return Ok(()),
         };
         self.tell.event(event);
-        Ok(next.map(Input::History).into_iter().collect())
+        Ok(())
     }
 
     fn connect(&mut self) -> Result<(), LinkProblem> {
         self.history.begin_session();
-        self.is_roster_arriving = false;
+        self.groups.give_up();
         self.connections += 1;
         let server = self.account.server.clone();
         let connection = Connection::open(server, self.connections, self.news_from.clone())
@@ -384,6 +379,7 @@ fn memory(history: &History) -> Result<Memory, HistoryError> {
         has_no_end: history.has_no_end()?,
         is_live_due,
         position: history.position()?,
+        is_listed: history.is_listed()?,
         device: history.device()?,
     })
 }

@@ -74,6 +74,10 @@ pub struct Receipt {
     pub read: Option<Timestamp>,
 }
 
+/// People whose receipts are kept with a message. In larger groups nobody can see whether really
+/// all have read it.
+pub const RECEIPTS_AT_MOST: usize = 256;
+
 /// One message as the local database keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
@@ -96,7 +100,8 @@ pub struct Message {
     pub written: Option<Timestamp>,
     /// Whose it is and how far it got.
     pub delivery: Delivery,
-    /// Of an accepted own message: who has it, and since when.
+    /// Of an accepted own message: who has it, and since when; in the order of their logins, and at
+    /// most [`RECEIPTS_AT_MOST`].
     pub receipts: Vec<Receipt>,
 }
 
@@ -131,6 +136,13 @@ pub struct Conversation {
     pub is_muted: bool,
 }
 
+impl Conversation {
+    /// A group of which nothing is kept: it is there because one belongs to it.
+    pub fn is_bare_group(&self) -> bool {
+        self.is_group && self.last.is_none() && self.draft.is_empty() && !self.is_pinned
+    }
+}
+
 /// Which server, and as whom.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Account {
@@ -152,6 +164,8 @@ pub enum Event {
     },
     /// Who is in which group, as a live server told last; follows [`Event::SignedIn`].
     Groups(Vec<RosterGroup>),
+    /// How these conversations stand: a live server has told of them, for this computer is new.
+    Listed(Vec<Conversation>),
     /// The account is closed.
     SignedOut,
     /// The state of the connection changed.
@@ -255,7 +269,7 @@ pub enum Event {
     },
     /// A user came, went, or said something of it.
     Presence(PresenceNews),
-    /// Who there is, or a part of it; a part with `more` is followed by another.
+    /// Who there is, a part of it, or what has changed; see [`Roster`].
     Roster(Roster),
     /// A message was not taken into the outbox: nothing of it is kept, so the text comes back.
     NotSent {

@@ -7,6 +7,7 @@
 
 mod account;
 mod command;
+mod groups;
 mod history;
 mod length;
 mod link;
@@ -14,7 +15,6 @@ mod net;
 mod pages;
 mod problem;
 mod said;
-mod survey;
 mod wire;
 mod worker;
 
@@ -28,12 +28,13 @@ use std::{
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 
 pub use command::Command;
+pub use groups::Groups;
 pub use history::{fold, push_folded};
 pub use length::{escaped_bytes, line_bytes};
 pub use link::{
     Account, Conversation, Delivery, Doubt, Event, LinkState, Message, MessageId, NotSent, Older,
-    Peer, Place, Presence, PresenceNews, Receipt, ReceiptState, Refusal, ReportFormat, Roster,
-    RosterGroup,
+    Peer, Place, Presence, PresenceNews, RECEIPTS_AT_MOST, Receipt, ReceiptState, Refusal,
+    ReportFormat, Roster, RosterGroup,
 };
 pub use net::{AddressError, ServerAddress};
 pub use problem::{LinkProblem, StorageProblem, Stranger};

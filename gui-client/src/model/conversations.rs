@@ -1,7 +1,10 @@
-use std::cmp::Reverse;
+use std::{
+    cmp::Reverse,
+    collections::{HashMap, HashSet},
+};
 
 use super::{MOST_TYPED, ReceiptNews, cut_to};
-use crate::engine::{Conversation, Message, MessageId, Peer};
+use crate::engine::{Conversation, Groups, Message, MessageId, Peer};
 
 /// The conversation list: the pinned ones on top, then last activity first.
 #[derive(Debug, Default)]
@@ -44,22 +47,55 @@ impl Conversations {
             None => {
                 // Below the pinned ones, on top of the others.
                 let at = self.rows.partition_point(|row| row.is_pinned);
-                self.rows.insert(
-                    at,
-                    Conversation {
-                        with: peer.clone(),
-                        is_group: false,
-                        last: None,
-                        unread: 0,
-                        draft: String::new(),
-                        is_pinned: false,
-                        is_muted: false,
-                    },
-                );
+                self.rows.insert(at, empty(peer.clone()));
                 at
             }
         };
         &mut self.rows[at]
+    }
+
+    /// Takes in rows as the database has them. What the window knows better it keeps: that it has
+    /// shown a message, that a newer one came, what is typed.
+    pub fn list(&mut self, rows: Vec<Conversation>) {
+        let known = self.rows.iter().enumerate();
+        let places: HashMap<_, _> = known.map(|(at, row)| (row.with.clone(), at)).collect();
+        for mut row in rows {
+            let Some(&at) = places.get(&row.with) else {
+                cut_to(&mut row.draft, MOST_TYPED);
+                self.rows.push(row);
+                continue;
+            };
+            let known = &mut self.rows[at];
+            known.is_group |= row.is_group;
+            known.unread = match &known.last {
+                Some(_) => known.unread.min(row.unread),
+                None => row.unread,
+            };
+            let place = |last: &Option<Message>| last.as_ref().map(|last| last.place);
+            if place(&known.last) < place(&row.last) {
+                known.last = row.last;
+            }
+        }
+        self.sort();
+    }
+
+    /// Lists all groups, those in which nothing has been said below the others, and no longer lists
+    /// groups that hold nothing and are no more; `open` stays.
+    pub fn show_groups(&mut self, groups: &Groups, open: Option<&Peer>) {
+        self.rows.retain(|row| match &row.with {
+            Peer::Person(name) if row.is_bare_group() && open != Some(&row.with) => {
+                groups.contains(name)
+            }
+            _ => true,
+        });
+        let listed: HashSet<_> = self.rows.iter().map(|row| row.with.clone()).collect();
+        let all = groups.names().cloned().map(Peer::Person);
+        let new = all.filter(|group| !listed.contains(group));
+        self.rows.extend(new.map(|with| Conversation {
+            is_group: true,
+            ..empty(with)
+        }));
+        self.sort();
     }
 
     /// Unread messages in all that are not muted.
@@ -151,10 +187,25 @@ impl Conversations {
     }
 }
 
+fn empty(with: Peer) -> Conversation {
+    Conversation {
+        with,
+        is_group: false,
+        last: None,
+        unread: 0,
+        draft: String::new(),
+        is_pinned: false,
+        is_muted: false,
+    }
+}
+
 /// The pinned ones first, then by the place of the last message, not by its clock; those begun and
-/// still empty on top.
+/// still empty on top, groups in which nothing has been said last.
 fn order(row: &Conversation) -> Reverse<(bool, i64)> {
-    let last = row.last.as_ref();
-    let place = last.map_or(i64::MAX, |message| message.place.0);
+    let place = match &row.last {
+        Some(message) => message.place.0,
+        None if row.is_bare_group() => i64::MIN,
+        None => i64::MAX,
+    };
     Reverse((row.is_pinned, place))
 }

@@ -1,18 +1,20 @@
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    cell::{RefCell, RefMut},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    rc::Rc,
     time::Instant,
 };
 
 use mensageiro_protocol::{Login, live::RosterUser};
 
 use super::sought::{Closeness, Sought, names};
-use crate::engine::{Peer, PresenceNews, Roster, RosterGroup};
+use crate::engine::{Groups, Peer, Presence, PresenceNews, Roster, RosterGroup};
 
 /// Most people shown as typing in one conversation.
 const TYPING_AT_MOST: usize = 8;
 
-/// Users, and groups, of a server that are known at most.
-const ROSTER_AT_MOST: usize = 100_000;
+/// Users of a server that are known at most.
+const ROSTER_AT_MOST: usize = 250_000;
 
 /// Who there is, as far as a live server tells.
 #[derive(Debug, Default)]
@@ -20,12 +22,29 @@ pub struct People {
     /// All but oneself.
     users: BTreeMap<Login, Person>,
     me: Option<(Login, Person)>,
-    groups: BTreeMap<Login, BTreeSet<Login>>,
-    /// The first lines of a roster whose last one has not come.
-    arriving: Option<Roster>,
+    /// How many have a name, oneself included.
+    bearers: HashMap<String, usize>,
+    groups: Groups,
+    /// The users told by the first lines of a roster whose last one has not come.
+    arriving: Option<HashSet<Login>>,
     /// Those above are all there are, at this moment.
     is_told: bool,
     typing: HashMap<Peer, Vec<(Login, Instant)>>,
+    /// It rises with whatever changes of users, groups and presence.
+    version: u64,
+    /// What was looked up last, so that frames in which nothing has changed cost nothing in large
+    /// groups.
+    crowd: RefCell<Crowd>,
+}
+
+/// A group as it was last looked at.
+#[derive(Debug, Default)]
+struct Crowd {
+    version: u64,
+    group: Option<Login>,
+    present: Option<usize>,
+    /// What was typed to find members, and whom it found.
+    found: Option<(String, Rc<[Login]>)>,
 }
 
 /// A user of the server.
@@ -35,8 +54,8 @@ pub struct Person {
     pub name: String,
     /// Where the person is; `None`: nobody tells now.
     pub presence: Option<PresenceNews>,
-    /// The name, with the login behind it where another user has the same one.
-    title: String,
+    /// The name with the login behind it, for where another user has the same one.
+    full_title: String,
     /// Login and name as they are looked for, since all are looked through for every frame.
     names: String,
 }
@@ -54,14 +73,19 @@ impl People {
 
     /// Whether this is known to be a user, oneself left out, or a group.
     pub(super) fn knows(&self, login: &Login) -> bool {
-        self.users.contains_key(login) || self.groups.contains_key(login)
+        self.users.contains_key(login) || self.groups.contains(login)
     }
 
     /// How people call a user: by the full name, if the server has told one.
     pub fn title(&self, login: &str) -> Option<&str> {
         let me = self.me.as_ref().filter(|(me, _)| me.as_str() == login);
         let person = self.users.get(login).or(me.map(|(_, me)| me))?;
-        (!person.title.is_empty()).then_some(person.title.as_str())
+        let is_shared = self.bearers.get(&person.name).is_some_and(|&all| all > 1);
+        let title = match is_shared {
+            true => &person.full_title,
+            false => &person.name,
+        };
+        (!person.name.is_empty()).then_some(title)
     }
 
     /// How closely a user's or a group's login, or the full name, holds what is sought.
@@ -102,25 +126,92 @@ impl People {
         self.is_told
     }
 
+    /// It rises with whatever changes of users, groups and presence.
+    pub(super) fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Who is in which group.
+    pub(super) fn groups(&self) -> &Groups {
+        &self.groups
+    }
+
     /// Whether this is known to be a group.
     pub fn is_group(&self, name: &Login) -> bool {
-        self.groups.contains_key(name)
+        self.groups.contains(name)
     }
 
     /// The members of a group, oneself among them.
     pub fn members(&self, group: &Login) -> Option<&BTreeSet<Login>> {
-        self.groups.get(group)
+        self.groups.members(group)
+    }
+
+    /// How many members of a group are online, oneself (`me`) among them; `None`: there is no such
+    /// group. They are counted when something has changed.
+    pub fn present(&self, group: &Login, me: &Login) -> Option<usize> {
+        let members = self.members(group)?;
+        let mut crowd = self.crowd(group);
+        let present = crowd.present.get_or_insert_with(|| {
+            let members = members.iter();
+            let present = members.filter(|member| *member == me || self.is_online(member));
+            present.count()
+        });
+        Some(*present)
+    }
+
+    fn is_online(&self, login: &Login) -> bool {
+        let news = self.presence(login);
+        news.is_some_and(|news| news.state == Presence::Online)
+    }
+
+    /// The members of a group that `find` finds by what is typed. It is asked when something has
+    /// changed.
+    pub(super) fn found(
+        &self,
+        group: &Login,
+        typed: &str,
+        find: impl FnOnce(&BTreeSet<Login>) -> Rc<[Login]>,
+    ) -> Rc<[Login]> {
+        let Some(members) = self.members(group) else {
+            return Rc::default();
+        };
+        let mut crowd = self.crowd(group);
+        if let Some((_, found)) = crowd.found.as_ref().filter(|(known, _)| known == typed) {
+            return found.clone();
+        }
+        let found = find(members);
+        crowd.found = Some((typed.to_owned(), found.clone()));
+        found
+    }
+
+    /// What was looked up of a group since something last changed.
+    fn crowd(&self, group: &Login) -> RefMut<'_, Crowd> {
+        let mut crowd = self.crowd.borrow_mut();
+        if crowd.version != self.version || crowd.group.as_ref() != Some(group) {
+            *crowd = Crowd {
+                version: self.version,
+                group: Some(group.clone()),
+                ..Crowd::default()
+            };
+        }
+        crowd
     }
 
     /// Users and groups whose login or name holds what is sought, the closest first, and of those as
     /// close as each other the groups.
     pub fn matching(&self, sought: &Sought) -> Vec<(&Login, Option<&Person>)> {
-        let groups = self.groups.keys().map(|name| (name, None));
+        let groups = self.groups.names().map(|name| (name, None));
         let users = self.users.iter();
         let users = users.map(|(login, person)| (login, Some(person)));
         let mut all: Vec<_> = groups
             .chain(users)
-            .filter_map(|(login, person)| Some((self.closeness(login, sought)?, login, person)))
+            .filter_map(|(login, person)| {
+                let closeness = match person {
+                    Some(person) => sought.in_person(login, &person.names),
+                    None => self.closeness(login, sought),
+                };
+                Some((closeness?, login, person))
+            })
             .collect();
         if !sought.is_nothing() {
             all.sort_by_key(|(closeness, ..)| *closeness);
@@ -131,7 +222,7 @@ impl People {
 
     /// Whether any user's or group's login or name holds what is sought.
     pub(super) fn hold(&self, sought: &Sought) -> bool {
-        let mut all = self.groups.keys().chain(self.users.keys());
+        let mut all = self.groups.names().chain(self.users.keys());
         all.any(|login| self.closeness(login, sought).is_some())
     }
 
@@ -143,54 +234,82 @@ impl People {
         (who, until.into_iter().min())
     }
 
-    /// Takes in the roster, or a part of it. `me` is not somebody to write to.
-    pub(super) fn take_roster(&mut self, roster: Roster, me: &Login) {
-        let mut whole = self.arriving.take().unwrap_or_default();
-        let room = ROSTER_AT_MOST.saturating_sub(whole.users.len());
-        whole.users.extend(roster.users.into_iter().take(room));
-        let room = ROSTER_AT_MOST.saturating_sub(whole.groups.len());
-        whole.groups.extend(roster.groups.into_iter().take(room));
-        if roster.more {
-            self.arriving = Some(whole);
-            return;
+    /// Takes in a line of the roster; `me` is not somebody to write to. Returns whether the groups
+    /// are others now.
+    pub(super) fn take_roster(&mut self, roster: Roster, me: &Login) -> bool {
+        self.version += 1;
+        let groups = self.groups.take(&roster);
+        for login in &roster.gone {
+            self.remove(login);
         }
-        let mut bearers: HashMap<&str, usize> = HashMap::new();
-        for user in &whole.users {
-            *bearers.entry(user.name.trim()).or_default() += 1;
+        for user in roster.users {
+            if !roster.changes {
+                let told = self.arriving.get_or_insert_default();
+                told.insert(user.presence.login.clone());
+            }
+            self.put(user, me);
         }
-        let person = |user: &RosterUser| {
-            let (login, name) = (&user.presence.login, user.name.trim());
-            let is_shared = !name.is_empty() && bearers.get(name).is_some_and(|&all| all > 1);
-            let title = match is_shared {
-                true => format!("{name} ({login})"),
-                false => name.to_owned(),
-            };
-            let person = Person {
-                name: name.to_owned(),
-                presence: Some(user.presence.clone()),
-                title,
-                names: names([login.as_str(), name]),
-            };
-            (login.clone(), person)
-        };
-        let is_me = |user: &&RosterUser| user.presence.login == *me;
-        self.me = whole.users.iter().find(is_me).map(person);
-        let others = whole.users.iter().filter(|user| !is_me(user));
-        self.users = others.map(person).collect();
-        self.is_told = self.users.len() + 1 < ROSTER_AT_MOST && whole.groups.len() < ROSTER_AT_MOST;
-        self.take_groups(whole.groups);
+        if !roster.changes && !roster.more {
+            let told = self.arriving.take().unwrap_or_default();
+            let gone = self.users.keys().filter(|login| !told.contains(*login));
+            let gone: Vec<_> = gone.cloned().collect();
+            gone.iter().for_each(|login| self.remove(login));
+            self.is_told = self.users.len() < ROSTER_AT_MOST;
+        }
+        !groups.is_empty()
     }
 
-    /// Takes in who is in which group.
-    pub(super) fn take_groups(&mut self, groups: Vec<RosterGroup>) {
-        self.groups = groups
-            .into_iter()
-            .map(|group| (group.name, group.members.into_iter().collect()))
-            .collect();
+    fn put(&mut self, user: RosterUser, me: &Login) {
+        let (login, name) = (user.presence.login.clone(), user.name.trim());
+        let is_me = login == *me;
+        let known = match is_me {
+            true => self.me.as_mut().map(|(_, me)| me),
+            false => self.users.get_mut(&login),
+        };
+        if let Some(known) = known.filter(|known| known.name == name) {
+            known.presence = Some(user.presence);
+            return;
+        }
+        self.remove(&login);
+        if self.users.len() >= ROSTER_AT_MOST {
+            return;
+        }
+        *self.bearers.entry(name.to_owned()).or_default() += 1;
+        let person = Person {
+            name: name.to_owned(),
+            presence: Some(user.presence),
+            full_title: format!("{name} ({login})"),
+            names: names([login.as_str(), name]),
+        };
+        match is_me {
+            true => self.me = Some((login, person)),
+            false => drop(self.users.insert(login, person)),
+        }
+    }
+
+    fn remove(&mut self, login: &Login) {
+        let me = self.me.take_if(|(me, _)| me == login);
+        let person = self.users.remove(login).or(me.map(|(_, me)| me));
+        let Some(Person { name, .. }) = person else {
+            return;
+        };
+        if let Some(bearers) = self.bearers.get_mut(&name) {
+            *bearers -= 1;
+            if *bearers == 0 {
+                self.bearers.remove(&name);
+            }
+        }
+    }
+
+    /// Takes in who was in which group when one was last here.
+    pub(super) fn take_groups(&mut self, groups: &[RosterGroup]) {
+        self.version += 1;
+        self.groups = Groups::new(groups);
     }
 
     pub(super) fn take_presence(&mut self, news: PresenceNews) {
         if let Some(person) = self.users.get_mut(&news.login) {
+            self.version += 1;
             person.presence = Some(news);
         }
     }
@@ -214,7 +333,9 @@ impl People {
 
     /// Nobody tells any more where people are.
     pub(super) fn lose_sight(&mut self) {
+        self.version += 1;
         self.arriving = None;
+        self.groups.give_up();
         self.is_told = false;
         self.typing.clear();
         for person in self.users.values_mut() {

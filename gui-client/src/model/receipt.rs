@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 use mensageiro_protocol::Login;
 
-use crate::engine::{Delivery, Message, Peer, Receipt, ReceiptState};
+use crate::engine::{Delivery, Message, Peer, RECEIPTS_AT_MOST, Receipt, ReceiptState};
 
 /// News of how far somebody is with one's messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,19 +25,23 @@ impl ReceiptNews {
         if !is_reached || message.delivery != Delivery::Accepted {
             return;
         }
-        let known = message
-            .receipts
-            .iter()
-            .position(|known| known.by == self.by);
-        let at = known.unwrap_or_else(|| {
-            message.receipts.push(Receipt {
-                by: self.by.clone(),
-                delivered: None,
-                read: None,
-            });
-            message.receipts.len() - 1
-        });
-        let receipt = &mut message.receipts[at];
+        let receipts = &mut message.receipts;
+        let at = match receipts.binary_search_by(|known| known.by.cmp(&self.by)) {
+            Ok(at) => at,
+            Err(_) if receipts.len() >= RECEIPTS_AT_MOST => return,
+            Err(at) => {
+                receipts.insert(
+                    at,
+                    Receipt {
+                        by: self.by.clone(),
+                        delivered: None,
+                        read: None,
+                    },
+                );
+                at
+            }
+        };
+        let receipt = &mut receipts[at];
         match self.state {
             ReceiptState::Delivered => receipt.delivered.get_or_insert(self.at),
             ReceiptState::Read => receipt.read.get_or_insert(self.at),

@@ -155,6 +155,12 @@ impl Session {
         found.into_iter().map(|(_, row)| row).collect()
     }
 
+    /// It changes when others can be offered than before.
+    pub fn state_of_people(&self) -> (u64, Option<Peer>, usize) {
+        let rows = self.conversations.rows().len();
+        (self.people.version(), self.open.clone(), rows)
+    }
+
     /// The messages of the open conversation.
     pub fn timeline(&self) -> Option<&Timeline> {
         let open = self.open.as_ref()?;

@@ -543,6 +543,7 @@ fn without_a_server_it_is_known_who_has_to_read_what_a_group_is_told() {
     model.apply(Event::Groups(vec![RosterGroup {
         name: login("turma"),
         members: ["alice", "bob", "carol"].map(login).to_vec(),
+        gone: vec![],
     }]));
     assert_eq!(session(&model).progress(&own), Progress::Read);
 }

@@ -9,6 +9,7 @@ use egui::{
 
 use super::{View, reading, widget};
 use crate::{
+    engine::Peer,
     model::{Choice, Completion, Language, Session, complete, named_emoji},
     theme::{space, text},
 };
@@ -22,6 +23,8 @@ pub struct CompletionState {
     offered: Option<Completion>,
     /// Which of the choices Enter takes.
     marked: usize,
+    /// What was looked at last: the text, the place in it, and who there was.
+    followed: Option<(String, usize, (u64, Option<Peer>, usize))>,
     /// The text for which Escape was pressed.
     dismissed: Option<String>,
     /// What is to be written at the cursor in the next frame.
@@ -37,6 +40,7 @@ impl CompletionState {
     /// The list closes.
     pub fn close(&mut self) {
         self.offered = None;
+        self.followed = None;
     }
 
     /// Writes this at the cursor.
@@ -64,7 +68,7 @@ impl CompletionState {
             return false;
         }
         if is_busy {
-            self.offered = None;
+            self.close();
             return false;
         }
         let last = offered.choices.len() - 1;
@@ -96,6 +100,12 @@ impl CompletionState {
             self.offered = None;
             return true;
         }
+        // Among many people it takes its time: not for every frame.
+        let state = (typed.clone(), cursor, session.state_of_people());
+        if self.followed.as_ref() == Some(&state) {
+            return false;
+        }
+        self.followed = Some(state);
         let is_dismissed = self.dismissed.as_ref().is_some_and(|at| at == typed);
         let offered = complete(session, language, typed, cursor).filter(|_| !is_dismissed);
         if !is_dismissed {

@@ -140,7 +140,7 @@ pub fn members(
         actions.extend(typed.map(Action::EditOverlay));
         ui.add_space(space::SMALL);
     }
-    let rows = session.members_matching(members, typed);
+    let rows = session.members_matching(group, typed);
     if rows.is_empty() {
         let sentence = texts.fill("members.nobody", &[("name", typed.trim())]);
         let sentence = RichText::new(sentence).font(text::small());

@@ -55,11 +55,7 @@ fn members(view: &View<'_>, session: &Session, group: &Login) -> Option<String> 
         return Some(count);
     }
     let me = &session.account.login;
-    let is_online = |news: &PresenceNews| news.state == Presence::Online;
-    let present = members
-        .iter()
-        .filter(|member| *member == me || session.people.presence(member).is_some_and(is_online));
-    let present = present.count().to_string();
+    let present = session.people.present(group, me)?.to_string();
     let values = [("members", count.as_str()), ("count", present.as_str())];
     Some(view.texts.fill("presence.group", &values))
 }

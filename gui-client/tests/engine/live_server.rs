@@ -15,9 +15,10 @@ use std::{
 use mensageiro_protocol::{
     Login, Text,
     live::{
-        Accepted, Bye, ByeCode, Delivered, Event, Hello, HistoryEnd, HistoryRequest, Presence,
-        PresenceNews, Read as ReadLine, Receipt, ReceiptState, RefusalCode, Refused, Request,
-        Roster, RosterGroup, RosterUser, Tag, TypingNews, Welcome,
+        Accepted, Bye, ByeCode, ConversationNews, Conversations, ConversationsRequest, Delivered,
+        Event, Hello, HistoryEnd, HistoryRequest, LastMessage, Presence, PresenceNews,
+        Read as ReadLine, Receipt, ReceiptState, RefusalCode, Refused, Request, Roster,
+        RosterGroup, RosterUser, Tag, TypingNews, Welcome,
     },
 };
 use socket2::SockRef;
@@ -48,6 +49,10 @@ struct State {
     /// Connections cut after so many lines from the client, unanswered; the last number first.
     cuts: Vec<usize>,
     connections: usize,
+    /// It knows `conversations`.
+    lists: bool,
+    /// How often it was asked for them.
+    listings: usize,
 }
 
 #[derive(Clone)]
@@ -68,7 +73,11 @@ impl LiveServer {
         let listener = TcpListener::bind(address).unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let shared = Arc::<Shared>::default();
-        shared.state.lock().unwrap().users = users.iter().map(|user| login(user)).collect();
+        {
+            let mut state = shared.state.lock().unwrap();
+            state.users = users.iter().map(|user| login(user)).collect();
+            state.lists = true;
+        }
         let serving = Arc::clone(&shared);
         let listening = thread::spawn(move || {
             for stream in listener.incoming() {
@@ -100,6 +109,16 @@ impl LiveServer {
     pub fn group(&self, name: &str, members: &[&str]) {
         let members = members.iter().map(|member| login(member)).collect();
         self.state(|state| state.groups.insert(login(name), members));
+    }
+
+    /// From now on it is one of before there were lists of conversations.
+    pub fn list_nothing(&self) {
+        self.state(|state| state.lists = false);
+    }
+
+    /// How often it was asked for a page of the list.
+    pub fn listings(&self) -> usize {
+        self.state(|state| state.listings)
     }
 
     /// Puts a message in as if its author had sent it.
@@ -267,6 +286,7 @@ impl State {
             }
             Request::Got(got) => self.receipts(me, got.up_to, ReceiptState::Delivered, None),
             Request::History(request) => self.history(me, &request, stream),
+            Request::Conversations(request) if self.lists => self.list(me, &request, stream),
             Request::Typing(typing) => {
                 let event = |with| {
                     Event::Typing(TypingNews {
@@ -276,10 +296,10 @@ impl State {
                 };
                 self.to_user(&typing.to, &event(me.clone()));
             }
-            Request::Roster => say(stream, &Event::Roster(self.roster())),
+            Request::Roster(_) => say(stream, &Event::Roster(self.roster())),
             Request::Ping => say(stream, &Event::Pong),
             Request::Bye => return None,
-            Request::Status(_) | Request::Unknown => {}
+            Request::Conversations(_) | Request::Status(_) | Request::Unknown => {}
         }
         Some(())
     }
@@ -335,6 +355,40 @@ impl State {
         );
     }
 
+    fn list(&mut self, me: &Login, request: &ConversationsRequest, stream: &TcpStream) {
+        self.listings += 1;
+        let mine = self.messages.iter().filter(|one| self.concerns(one, me));
+        let last: BTreeMap<_, _> = mine.map(|one| (with(one, me), one)).collect();
+        let mut all: Vec<_> = last.into_iter().collect();
+        all.retain(|(_, one)| request.before.is_none_or(|before| one.id < before));
+        all.sort_by_key(|(_, one)| std::cmp::Reverse(one.id));
+        // Few at a time, so that there are several pages.
+        let page = &all[..all.len().min(2)];
+        let news = |(with, last): &(Login, &Stored)| ConversationNews {
+            with: with.clone(),
+            group: self.groups.contains_key(with),
+            unread: 0,
+            read: self
+                .reads
+                .get(&(me.clone(), with.clone()))
+                .copied()
+                .unwrap_or(0),
+            last: LastMessage {
+                id: last.id,
+                at: at(last.id),
+                from: last.from.clone(),
+                tag: last.tag.clone().filter(|_| last.from == *me),
+                text: last.text.clone(),
+            },
+        };
+        let page = Conversations {
+            before: request.before,
+            conversations: page.iter().map(news).collect(),
+            more: all.len() > page.len(),
+        };
+        say(stream, &Event::Conversations(page));
+    }
+
     /// The authors of what `me` has got or read up to a message are told.
     fn receipts(&self, me: &Login, up_to: u64, state: ReceiptState, only: Option<&Login>) {
         let mut newest: BTreeMap<(Login, Login), u64> = BTreeMap::new();
@@ -380,11 +434,12 @@ impl State {
         let group = |(name, members): (&Login, &BTreeSet<Login>)| RosterGroup {
             name: name.clone(),
             members: members.iter().cloned().collect(),
+            gone: vec![],
         };
         Roster {
             users: self.users.iter().map(user).collect(),
             groups: self.groups.iter().map(group).collect(),
-            more: false,
+            ..Roster::default()
         }
     }
 

@@ -10,6 +10,7 @@ mod basics;
 mod broken;
 mod foreign;
 mod killed;
+mod list;
 mod live;
 mod live_server;
 mod server;

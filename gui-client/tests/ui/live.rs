@@ -48,8 +48,9 @@ pub fn roster() -> Event {
         groups: vec![RosterGroup {
             name: login("turma"),
             members: ["alice", "bob", "carol"].map(login).to_vec(),
+            gone: vec![],
         }],
-        more: false,
+        ..Roster::default()
     })
 }
 
@@ -331,7 +332,7 @@ fn a_name_typed_whole_is_taken_before_those_it_is_a_part_of() {
     desk.tell(Event::Roster(Roster {
         users: vec![user("anabela"), user("bela")],
         groups: vec![],
-        more: false,
+        ..Roster::default()
     }));
     ask_for(&mut desk, "@bela");
     desk.press(Modifiers::NONE, Key::Enter);

@@ -25,6 +25,7 @@ mod pictures;
 mod replies;
 mod report;
 mod right_to_left;
+mod roster;
 mod script;
 mod searching;
 mod selection;

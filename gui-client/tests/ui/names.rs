@@ -45,8 +45,9 @@ fn desk() -> Desk {
             members: ["alice", "bob", "carol", "carol2", "davi"]
                 .map(login)
                 .to_vec(),
+            gone: vec![],
         }],
-        more: false,
+        ..Roster::default()
     }));
     desk
 }
@@ -178,7 +179,7 @@ fn a_search_shows_five_people_at_most_and_first_those_whose_names_begin_so() {
     desk.tell(Event::Roster(Roster {
         users: (0..10).map(user).collect(),
         groups: vec![],
-        more: false,
+        ..Roster::default()
     }));
     desk.act(Action::Filter("xa".to_owned()));
     assert!(desk.sees("Rita Xavier, u9") && desk.sees("Alexa 3, u3"));
@@ -209,8 +210,9 @@ fn desk_with_a_stranger() -> Desk {
         groups: vec![RosterGroup {
             name: login("turma"),
             members: ["alice", "bob", "carol"].map(login).to_vec(),
+            gone: vec![],
         }],
-        more: false,
+        ..Roster::default()
     }));
     desk
 }
@@ -312,8 +314,9 @@ fn among_many_members_one_looks_for_some() {
         groups: vec![RosterGroup {
             name: login("turma"),
             members: members.collect(),
+            gone: vec![],
         }],
-        more: false,
+        ..Roster::default()
     }));
     desk.show(Overlay::members(login("turma")));
     desk.write("Search members", "zoe 9876");

@@ -1,6 +1,6 @@
 use super::{
-    Accepted, BadLine, Bye, Delivered, HistoryEnd, Nothing, PresenceNews, Read, Receipt, Refused,
-    Roster, TypingNews, Welcome, read_object, split_verb, write_verb,
+    Accepted, BadLine, Bye, Conversations, Delivered, HistoryEnd, Nothing, PresenceNews, Read,
+    Receipt, Refused, Roster, TypingNews, Welcome, read_object, split_verb, write_verb,
 };
 use crate::classic::END;
 
@@ -27,6 +27,8 @@ pub enum Event {
     Presence(PresenceNews),
     /// `roster` (rule V12).
     Roster(Roster),
+    /// `conversations` (rule V14).
+    Conversations(Conversations),
     /// `history`: an answer is complete (rule V10).
     History(HistoryEnd),
     /// `pong` (rule V13).
@@ -59,6 +61,7 @@ impl Event {
             b"typing" => Self::Typing(read_object(json)?),
             b"presence" => Self::Presence(read_object(json)?),
             b"roster" => Self::Roster(read_object(json)?),
+            b"conversations" => Self::Conversations(read_object(json)?),
             b"history" => Self::History(read_object(json)?),
             b"pong" => Self::Pong,
             b"bye" => Self::Bye(read_object(json)?),
@@ -79,6 +82,7 @@ impl Event {
             Self::Typing(typing) => write_verb("typing", typing, out),
             Self::Presence(presence) => write_verb("presence", presence, out),
             Self::Roster(roster) => write_verb("roster", roster, out),
+            Self::Conversations(listed) => write_verb("conversations", listed, out),
             Self::History(history) => write_verb("history", history, out),
             Self::Pong => write_verb("pong", &Nothing {}, out),
             Self::Bye(bye) => write_verb("bye", bye, out),
@@ -92,7 +96,7 @@ mod tests {
     use super::*;
     use crate::{
         Login, Text,
-        live::{ByeCode, Presence, RefusalCode, RosterGroup, RosterUser, Tag},
+        live::{ByeCode, Presence, RefusalCode, RosterUser, Tag},
     };
 
     fn login(name: &str) -> Login {
@@ -148,6 +152,8 @@ mod tests {
             r#"presence {"login":"bob","state":"offline","seen":1763843211123}"#,
             r#"presence {"login":"bob","state":"away","note":"lunch"}"#,
             r#"roster {"users":[{"login":"bob","state":"online","name":"Bob B."}],"groups":[{"name":"turma-a","members":["ana","bob"]}],"more":false}"#,
+            r#"roster {"changes":true,"gone":["zoe"],"users":[],"groups":[{"name":"turma-a","members":["eva"],"gone":["bob"]}],"more":false}"#,
+            r#"conversations {"before":8812,"conversations":[{"with":"bob","unread":1,"read":8700,"last":{"id":8801,"at":1763843211123,"from":"bob","text":"a\nb"}},{"with":"turma-a","group":true,"unread":0,"read":8800,"last":{"id":8800,"at":1763843211123,"from":"alice","tag":"c7","text":"\\"}}],"more":true}"#,
             r#"history {"with":"bob","before":8812,"count":50,"more":true}"#,
             "pong {}",
             r#"bye {"code":"slow","detail":"too much was waiting"}"#,
@@ -174,8 +180,7 @@ mod tests {
         };
         let roster = Roster {
             users: vec![user],
-            groups: Vec::<RosterGroup>::new(),
-            more: false,
+            ..Roster::default()
         };
         assert_eq!(Event::parse(line.as_bytes()), Ok(Event::Roster(roster)));
     }

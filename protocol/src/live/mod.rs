@@ -1,10 +1,12 @@
 //! The live protocol: classic lines with tags, and verbs with one JSON object each
 //! (PROTOCOL.md, "Live sessions").
 
+mod conversations;
 mod event;
 mod hello;
 mod message;
 mod request;
+mod roster;
 mod tag;
 mod text;
 mod verbs;
@@ -15,15 +17,20 @@ use serde::{Serialize, de::DeserializeOwned};
 use thiserror::Error;
 
 pub use self::{
+    conversations::{
+        CONVERSATIONS_MOST, CONVERSATIONS_USUAL, ConversationNews, Conversations,
+        ConversationsRequest, LastMessage,
+    },
     event::Event,
     hello::{Hello, HelloError, LIVE},
     message::{Delivered, Telling},
     request::Request,
+    roster::{Roster, RosterGroup, RosterRequest, RosterUser},
     tag::{BadTag, TAG_CHARS, Tag},
     verbs::{
         Accepted, Bye, ByeCode, Got, HISTORY_MOST, HISTORY_USUAL, HistoryEnd, HistoryRequest,
         Limits, NOTE_CHARS, Presence, PresenceNews, Read, Receipt, ReceiptState, RefusalCode,
-        Refused, Roster, RosterGroup, RosterUser, Status, Typing, TypingNews, Welcome,
+        Refused, Status, Typing, TypingNews, Welcome,
     },
 };
 
@@ -74,3 +81,8 @@ fn write_verb(verb: &str, object: &impl Serialize, out: &mut Vec<u8>) {
 
 #[derive(Serialize)]
 struct Nothing {}
+
+/// For what is left out when it is not so.
+fn is_false(flag: &bool) -> bool {
+    !flag
+}

@@ -1,5 +1,6 @@
 use super::{
-    BadLine, Got, HistoryRequest, Nothing, Read, Status, Tag, Typing,
+    BadLine, ConversationsRequest, Got, HistoryRequest, Nothing, Read, RosterRequest, Status, Tag,
+    Typing,
     message::{encode_addressed, parse_addressed, split},
     read_object, split_verb, write_verb,
 };
@@ -28,7 +29,9 @@ pub enum Request {
     /// `status` (rule V12).
     Status(Status),
     /// `roster` (rule V12).
-    Roster,
+    Roster(RosterRequest),
+    /// `conversations` (rule V14).
+    Conversations(ConversationsRequest),
     /// `ping` (rule V13).
     Ping,
     /// `bye` (rule V13).
@@ -75,7 +78,9 @@ impl Request {
             b"history" => Self::History(read_object(json)?),
             b"typing" => Self::Typing(read_object(json)?),
             b"status" => Self::Status(read_object(json)?),
-            b"roster" => Self::Roster,
+            // Whatever follows it: in the first version nothing was read there.
+            b"roster" => Self::Roster(read_object(json).unwrap_or_default()),
+            b"conversations" => Self::Conversations(read_object(json)?),
             b"ping" => Self::Ping,
             b"bye" => Self::Bye,
             _ => Self::Unknown,
@@ -105,7 +110,8 @@ impl Request {
             Self::History(history) => write_verb("history", history, out),
             Self::Typing(typing) => write_verb("typing", typing, out),
             Self::Status(status) => write_verb("status", status, out),
-            Self::Roster => write_verb("roster", &Nothing {}, out),
+            Self::Roster(request) => write_verb("roster", request, out),
+            Self::Conversations(request) => write_verb("conversations", request, out),
             Self::Ping => write_verb("ping", &Nothing {}, out),
             Self::Bye => write_verb("bye", &Nothing {}, out),
             Self::Unknown => {}
@@ -170,7 +176,16 @@ mod tests {
                 note: Text::from("lunch"),
             }),
         );
-        check("roster {}", Request::Roster);
+        check("roster {}", Request::Roster(RosterRequest::default()));
+        let changes = RosterRequest { changes: true };
+        check(r#"roster {"changes":true}"#, Request::Roster(changes));
+        check(
+            r#"conversations {"before":8812,"limit":20}"#,
+            Request::Conversations(ConversationsRequest {
+                before: Some(8812),
+                limit: 20,
+            }),
+        );
         check("ping {}", Request::Ping);
         check("bye {}", Request::Bye);
     }
@@ -181,6 +196,10 @@ mod tests {
         assert_eq!(parse("dance {\"with\":1}"), Ok(Request::Unknown));
         assert_eq!(parse(""), Ok(Request::Unknown));
         assert_eq!(parse("ping"), Ok(Request::Ping));
+        let roster = Ok(Request::Roster(RosterRequest::default()));
+        assert_eq!(parse("roster everybody"), roster);
+        let conversations = Request::Conversations(ConversationsRequest::default());
+        assert_eq!(parse("conversations {}"), Ok(conversations));
         assert_eq!(parse("#c7;color=red @bob hi"), Ok(send(Some("c7"), "hi")));
         assert_eq!(
             parse(r#"history {"with":"bob","color":"red"}"#),

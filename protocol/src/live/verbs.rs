@@ -153,38 +153,6 @@ pub struct PresenceNews {
     pub seen: Option<i64>,
 }
 
-/// `roster`: the users and groups, or a part of them (rule V12).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Roster {
-    /// Users.
-    pub users: Vec<RosterUser>,
-    /// Groups that one belongs to.
-    pub groups: Vec<RosterGroup>,
-    /// Another `roster` line follows that belongs to this one.
-    pub more: bool,
-}
-
-/// A user in a [`Roster`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RosterUser {
-    /// The login, and whether the user is there.
-    #[serde(flatten)]
-    pub presence: PresenceNews,
-    /// The second column of `users.csv`, if there is one.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub name: String,
-}
-
-/// A group in a [`Roster`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RosterGroup {
-    /// Its name, which one writes to.
-    pub name: Login,
-    /// Its members.
-    pub members: Vec<Login>,
-}
-
 /// `ok`: a message is accepted and durable (rule V4).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accepted {

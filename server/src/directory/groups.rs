@@ -72,6 +72,21 @@ impl Groups {
         Err(bad)
     }
 
+    /// Shares with an earlier reading what is the same in both: whoever holds the members of a group
+    /// sees at once that they have not changed, and they are in memory once.
+    pub(super) fn share(&mut self, earlier: &Self) {
+        for (name, members) in &mut self.members {
+            if let Some(same) = earlier.members.get(name).filter(|same| *same == members) {
+                *members = same.clone();
+            }
+        }
+    }
+
+    /// Their names, in order.
+    pub fn names(&self) -> impl Iterator<Item = &Login> {
+        self.members.keys()
+    }
+
     /// Who belongs to a group, if there is one of this name.
     pub fn members(&self, group: &Login) -> Option<&Arc<BTreeSet<Login>>> {
         self.members.get(group)

@@ -12,7 +12,7 @@ mod watch;
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, PoisonError, RwLock},
+    sync::{Arc, OnceLock, PoisonError, RwLock},
 };
 
 use mensageiro_protocol::Login;
@@ -38,18 +38,43 @@ pub struct Directory {
 }
 
 /// One reading of both files.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct People {
     /// The users.
     pub users: Users,
     /// Their groups.
     pub groups: Groups,
+    /// The users' logins in order, once somebody has asked for them.
+    in_order: OnceLock<Arc<[Login]>>,
+}
+
+impl PartialEq for People {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.users, &self.groups) == (&other.users, &other.groups)
+    }
 }
 
 /// Members of groups who are no users; so many of them are named.
 const NAMED_STRANGERS: usize = 20;
 
 impl People {
+    fn new(users: Users, groups: Groups) -> Self {
+        Self {
+            users,
+            groups,
+            in_order: OnceLock::new(),
+        }
+    }
+
+    /// All users' logins in order.
+    pub fn in_order(&self) -> &Arc<[Login]> {
+        self.in_order.get_or_init(|| {
+            let mut logins: Vec<_> = self.users.iter().map(|(login, _)| login.clone()).collect();
+            logins.sort_unstable();
+            logins.into()
+        })
+    }
+
     /// Whom a name stands for, if anybody (rule S6).
     pub fn recipient(&self, name: &Login) -> Option<Recipient> {
         if self.users.contains(name) {
@@ -99,10 +124,12 @@ impl Directory {
     }
 
     /// Lets another reading count.
-    pub fn replace(&self, new: People) {
-        if new.groups.strangers() != self.people().groups.strangers() {
+    pub fn replace(&self, mut new: People) {
+        let old = self.people();
+        if new.groups.strangers() != old.groups.strangers() {
             warn_of_strangers(&self.files, &new);
         }
+        new.groups.share(&old.groups);
         *self.people.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
     }
 }
@@ -110,7 +137,7 @@ impl Directory {
 fn read([users, groups]: &[PathBuf; 2]) -> Result<People, ReadError> {
     let users = Users::read(users)?;
     let groups = Groups::read(groups, &users)?;
-    Ok(People { users, groups })
+    Ok(People::new(users, groups))
 }
 
 fn warn_of_strangers([_, groups]: &[PathBuf; 2], people: &People) {

@@ -72,6 +72,11 @@ impl Users {
         self.names.contains_key(login)
     }
 
+    /// The name of a user, if there is such a user. It may be empty.
+    pub fn name(&self, login: &Login) -> Option<&str> {
+        self.names.get(login).map(|name| &**name)
+    }
+
     /// All of them with their names, in no order. A name may be empty.
     pub fn iter(&self) -> impl Iterator<Item = (&Login, &str)> {
         self.names.iter().map(|(login, name)| (login, &**name))

@@ -1,4 +1,4 @@
-//! What a live client asks, and what it is answered (rules V4 to V13).
+//! What a live client asks, and what it is answered (rules V4 to V14).
 
 use std::{
     sync::Arc,
@@ -14,7 +14,7 @@ use mensageiro_protocol::{
 };
 use tracing::{debug, info};
 
-use super::{history, outlet::Outlet, roster, session::Failure};
+use super::{conversations::Listing, history, outlet::Outlet, roster, session::Failure};
 use crate::{
     conversation::Conversation,
     directory::People,
@@ -26,11 +26,8 @@ use crate::{
 /// A session relays that its user types at most this often.
 const TYPING_EVERY: Duration = Duration::from_secs(1);
 
-/// With more than this waiting for the client, nothing more is answered until it has taken some.
-const ENOUGH_BYTES: usize = 256 * 1024;
-
-/// How long to wait for that at a time.
-const PAUSE: Duration = Duration::from_millis(5);
+/// How long to wait, at a time, until an edit has been told.
+const TURN: Duration = Duration::from_millis(5);
 
 /// Room for no more drafts than this is made before there are any.
 const USUAL_DRAFTS: usize = 16;
@@ -45,6 +42,7 @@ pub(super) struct Answers<'a> {
     /// How many drafts the last entry had, [`USUAL_DRAFTS`] at most.
     usual: usize,
     typed: Option<Instant>,
+    listing: Listing,
 }
 
 impl<'a> Answers<'a> {
@@ -61,6 +59,7 @@ impl<'a> Answers<'a> {
             entry,
             usual: 0,
             typed: None,
+            listing: Listing::default(),
         }
     }
 
@@ -83,7 +82,7 @@ impl<'a> Answers<'a> {
         Ok(())
     }
 
-    fn answer(&mut self, request: Request, people: &People) -> Result<(), Failure> {
+    fn answer(&mut self, request: Request, people: &Arc<People>) -> Result<(), Failure> {
         match request {
             Request::Send { tag, to, text } => self.send(tag, &to, text, people),
             Request::Read(read) => {
@@ -98,7 +97,7 @@ impl<'a> Answers<'a> {
             Request::History(request) => {
                 // What was sent before it belongs to it, as far as it is stored by then.
                 self.hand_over();
-                self.wait_for_room();
+                self.outlet.wait_for_room();
                 match self.conversation_of_history(&request.with, people) {
                     Some(with) => {
                         history::tell(self.shared, self.login, self.outlet, &with, &request)?
@@ -111,12 +110,13 @@ impl<'a> Answers<'a> {
             }
             Request::Typing(typing) => self.typing(&typing.to, people),
             Request::Status(status) => self.status(status),
-            Request::Roster => {
-                self.shared.online.watch(self.outlet);
-                for line in roster::lines(self.login, people, &self.shared.online) {
-                    self.wait_for_room();
-                    self.outlet.tell(|out| out.extend_from_slice(&line));
-                }
+            Request::Roster(request) => self.roster(request.changes, people),
+            Request::Conversations(request) => {
+                // What was sent and read before it belongs to it.
+                self.settle();
+                self.outlet.wait_for_room();
+                self.listing
+                    .tell(self.shared, self.outlet, people, &request)?;
             }
             Request::Ping => drop(self.outlet.tell_event(&Event::Pong)),
             Request::Bye => {
@@ -126,6 +126,27 @@ impl<'a> Answers<'a> {
             Request::Unknown => {}
         }
         Ok(())
+    }
+
+    /// Tells everybody there is, as fast as the client takes it.
+    fn roster(&self, wants_changes: bool, people: &Arc<People>) {
+        let online = &self.shared.online;
+        // One roster after another: an edit may just be told.
+        while !online.watch(self.outlet, wants_changes) {
+            if !self.outlet.is_live() {
+                return;
+            }
+            std::thread::sleep(TURN);
+        }
+        let mut lines = roster::Lines::whole(self.login, people);
+        let mut is_more = true;
+        while is_more && self.outlet.wait_for_room() {
+            self.outlet.tell(|line| is_more = lines.write(online, line));
+        }
+        online.told(self.outlet, people.clone());
+        if !Arc::ptr_eq(people, &self.shared.directory.people()) {
+            online.note_edit();
+        }
     }
 
     fn send(&mut self, tag: Option<Tag>, to: &Login, text: Text, people: &People) {
@@ -252,14 +273,6 @@ impl<'a> Answers<'a> {
             from: self.login.clone(),
             reads: Vec::new(),
             drafts: Vec::new(),
-        }
-    }
-
-    /// A client that asks faster than it takes the answers waits for itself.
-    fn wait_for_room(&self) {
-        self.outlet.flush();
-        while self.outlet.waiting() > ENOUGH_BYTES && !self.outlet.is_closed() {
-            std::thread::sleep(PAUSE);
         }
     }
 }

@@ -104,6 +104,10 @@ fn tell_cursors(shared: &Shared, login: &Login, after: Option<MessageId>, outlet
         return;
     };
     for moved in shared.mailboxes.peers(login, after) {
+        // In large groups there are many.
+        if !outlet.wait_for_room() {
+            return;
+        }
         if let Some(receipt) = receipt(&moved, login) {
             outlet.tell_event(&receipt);
         }

@@ -23,6 +23,9 @@ const RETRY: Duration = Duration::from_millis(10);
 /// Changes of presence are gathered this long: a class that comes in is one announcement.
 const GATHER: Duration = Duration::from_millis(100);
 
+/// Changes of presence that are appended together.
+const TOGETHER: usize = 100;
+
 /// What a client does not take at once.
 pub trait Stuck: Send + Sync {
     /// Tries again to write. Returns whether it is still stuck; a client that has taken nothing for
@@ -110,21 +113,26 @@ fn run(queue: &Receiver<Job>, online: &Weak<Online>, patience: Duration) {
     }
 }
 
-/// Tells the watchers who came and went.
+/// Tells the watchers who came and went. Who is behind is told later, how it is then.
 fn announce(online: &Online) {
-    let mut lines = Vec::new();
-    for news in online.take_changes() {
-        if !lines.is_empty() {
-            lines.push(b'\n');
+    let changes = online.take_changes();
+    let watchers = online.watchers();
+    for part in changes.chunks(TOGETHER) {
+        let mut lines = Vec::new();
+        for news in part {
+            if !lines.is_empty() {
+                lines.push(b'\n');
+            }
+            Event::Presence(news.clone()).encode(&mut lines);
         }
-        Event::Presence(news).encode(&mut lines);
-    }
-    if lines.is_empty() {
-        return;
-    }
-    for outlet in online.watchers() {
-        outlet.tell(|out| out.extend_from_slice(&lines));
-        outlet.flush();
+        for outlet in &watchers {
+            if !outlet.has_room() {
+                online.miss(outlet, part.iter().map(|news| &news.login));
+                continue;
+            }
+            outlet.tell(|out| out.extend_from_slice(&lines));
+            outlet.flush();
+        }
     }
 }
 
@@ -133,6 +141,7 @@ mod tests {
     use std::collections::HashMap;
 
     use super::*;
+    use crate::live::Teller;
 
     struct Mistaken;
 
@@ -147,7 +156,7 @@ mod tests {
         let (ring, rung) = bounded(1);
         let flusher = Flusher::default();
         let jobs = flusher.jobs();
-        let online = Online::new(HashMap::new(), jobs.clone());
+        let online = Online::new(HashMap::new(), jobs.clone(), Teller::default().bell());
         let patience = Duration::from_secs(20);
         let thread = flusher.start(&online, patience, &Alarm::new(ring)).unwrap();
         jobs.send(Job::Flush(Arc::new(Mistaken))).unwrap();

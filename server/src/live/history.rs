@@ -46,9 +46,14 @@ pub(super) fn tell(
         let telling = telling(message, login, true);
         outlet.tell(|line| telling.encode(line));
     }
-    let peers = shared.mailboxes.peers(login, MessageId(0));
-    for moved in peers.iter().filter(|moved| moved.with == *with) {
-        if let Some(receipt) = receipt(moved, login) {
+    // They say something of one's own messages only, and in a large group there are many.
+    let has_own = told.iter().any(|message| message.from == *login);
+    let peers = has_own.then(|| shared.mailboxes.peers_in(login, with));
+    for moved in peers.into_iter().flatten() {
+        if !outlet.wait_for_room() {
+            break;
+        }
+        if let Some(receipt) = receipt(&moved, login) {
             outlet.tell_event(&receipt);
         }
     }

@@ -1,7 +1,7 @@
 //! Who is there: for each login its live sessions, and what it says of itself.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -13,13 +13,15 @@ use mensageiro_protocol::{
     live::{Presence, PresenceNews},
 };
 
-use super::{flusher::Job, outlet::Outlet};
-use crate::journal::Journal;
+use super::{flusher::Job, outlet::Outlet, roster::Bell};
+use crate::{directory, journal::Journal};
 
 /// All users who have a session, and when the others had their last one.
 pub struct Online {
     people: Mutex<People>,
     flusher: Sender<Job>,
+    /// Rung when somebody knows an older roster.
+    bell: Bell,
 }
 
 #[derive(Debug, Default)]
@@ -28,9 +30,30 @@ struct People {
     /// When those who are absent were last there.
     seen: HashMap<Login, Timestamp>,
     /// Sessions that asked for the roster.
-    watchers: HashMap<u64, Arc<Outlet>>,
+    watchers: HashMap<u64, Watcher>,
     /// Whose presence changed since the watchers were told.
     changed: HashSet<Login>,
+}
+
+#[derive(Debug)]
+struct Watcher {
+    outlet: Arc<Outlet>,
+    wants_changes: bool,
+    /// What its client knows of the roster; `None` while it is being told.
+    told: Option<Arc<directory::People>>,
+    /// Whose presence changed when too much was waiting for the client.
+    missed: BTreeSet<Login>,
+}
+
+/// A session that was told of people who are others now.
+#[derive(Debug)]
+pub struct Outdated {
+    /// The session.
+    pub outlet: Arc<Outlet>,
+    /// It asked for no more than what has changed.
+    pub wants_changes: bool,
+    /// What it was told.
+    pub told: Arc<directory::People>,
 }
 
 #[derive(Debug, Default)]
@@ -55,8 +78,8 @@ pub struct Stay {
 
 impl Online {
     /// Nobody is there; `seen` tells who was when. The flusher is called when there are watchers
-    /// to be told something.
-    pub fn new(seen: HashMap<Login, Timestamp>, flusher: Sender<Job>) -> Arc<Self> {
+    /// to be told who came or went; the bell is rung when they are to be told of an edit.
+    pub fn new(seen: HashMap<Login, Timestamp>, flusher: Sender<Job>, bell: Bell) -> Arc<Self> {
         let people = People {
             seen,
             ..People::default()
@@ -64,6 +87,7 @@ impl Online {
         Arc::new(Self {
             people: Mutex::new(people),
             flusher,
+            bell,
         })
     }
 
@@ -107,14 +131,87 @@ impl Online {
         }
     }
 
-    /// From now on the session is told who comes and goes.
-    pub fn watch(&self, outlet: &Arc<Outlet>) {
-        self.lock().watchers.insert(outlet.key(), outlet.clone());
+    /// From now on the session is told who comes and goes. Whoever gets `true` tells it the
+    /// roster, and then [`Online::told`]; `false`: somebody else is at it.
+    pub fn watch(&self, outlet: &Arc<Outlet>, wants_changes: bool) -> bool {
+        let mut people = self.lock();
+        match people.watchers.get_mut(&outlet.key()) {
+            None => {
+                let watcher = Watcher {
+                    outlet: outlet.clone(),
+                    wants_changes,
+                    told: None,
+                    missed: BTreeSet::new(),
+                };
+                people.watchers.insert(outlet.key(), watcher);
+                true
+            }
+            Some(watcher) => {
+                watcher.wants_changes = wants_changes;
+                watcher.told.take().is_some()
+            }
+        }
+    }
+
+    /// A session has been told all of a roster.
+    pub fn told(&self, outlet: &Outlet, of: Arc<directory::People>) {
+        if let Some(watcher) = self.lock().watchers.get_mut(&outlet.key()) {
+            watcher.told = Some(of);
+        }
+    }
+
+    /// Those who were told of others than these people, and are to be told of these by who calls.
+    pub fn take_outdated(&self, now: &Arc<directory::People>) -> Vec<Outdated> {
+        let mut people = self.lock();
+        let watchers = people.watchers.values_mut();
+        let outdated = watchers.filter_map(|watcher| {
+            let told = watcher.told.take_if(|told| !Arc::ptr_eq(told, now))?;
+            Some(Outdated {
+                outlet: watcher.outlet.clone(),
+                wants_changes: watcher.wants_changes,
+                told,
+            })
+        });
+        outdated.collect()
+    }
+
+    /// The files were edited, or somebody was just told of what they held before.
+    pub fn note_edit(&self) {
+        self.bell.ring();
+    }
+
+    /// A session is to be told later how these are, when its client has taken something.
+    pub fn miss<'a>(&self, outlet: &Outlet, logins: impl Iterator<Item = &'a Login>) {
+        if let Some(watcher) = self.lock().watchers.get_mut(&outlet.key()) {
+            watcher.missed.extend(logins.cloned());
+        }
+        self.bell.ring();
+    }
+
+    /// Sessions that have missed something.
+    pub fn behind(&self) -> Vec<Arc<Outlet>> {
+        let people = self.lock();
+        let watchers = people.watchers.values();
+        let behind = watchers.filter(|watcher| !watcher.missed.is_empty());
+        behind.map(|watcher| watcher.outlet.clone()).collect()
+    }
+
+    /// Some of what a session has missed, to be told by who calls; none: that was all.
+    pub fn take_missed(&self, outlet: &Outlet, most: usize) -> Vec<Login> {
+        let mut people = self.lock();
+        let Some(watcher) = people.watchers.get_mut(&outlet.key()) else {
+            return Vec::new();
+        };
+        (0..most)
+            .map_while(|_| watcher.missed.pop_first())
+            .collect()
     }
 
     /// Everybody who is told who comes and goes.
     pub fn watchers(&self) -> Vec<Arc<Outlet>> {
-        self.lock().watchers.values().cloned().collect()
+        let people = self.lock();
+        let watchers = people.watchers.values();
+        watchers.map(|watcher| watcher.outlet.clone()).collect()
     }
 
     /// Those whose presence changed since this was last called, as it is now.
@@ -142,7 +239,12 @@ impl Online {
 
     /// Returns when it was, if it was the user's last session.
     fn leave(&self, login: &Login, outlet: Option<&Outlet>) -> Option<Timestamp> {
+        // What it was told may be large, and is let go of when nobody waits any more.
+        let _watcher;
         let mut people = self.lock();
+        if let Some(outlet) = outlet {
+            _watcher = people.watchers.remove(&outlet.key());
+        }
         let person = people.present.get_mut(login)?;
         person.sessions -= 1;
         if let Some(outlet) = outlet {
@@ -152,11 +254,7 @@ impl Online {
                 .filter(|one| one.key() != outlet.key());
             person.outlets = stay.cloned().collect();
         }
-        let is_last = person.sessions == 0;
-        if let Some(outlet) = outlet {
-            people.watchers.remove(&outlet.key());
-        }
-        if !is_last {
+        if person.sessions > 0 {
             return None;
         }
         let now = Timestamp::now();

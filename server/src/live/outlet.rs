@@ -28,6 +28,13 @@ use crate::{
 /// What may wait for one client. One who is further behind is told `bye` and resumes later.
 pub const QUEUE_BYTES: usize = 1024 * 1024;
 
+/// With more than this waiting for a client, nothing that can wait is appended until it has taken
+/// some.
+const ENOUGH_BYTES: usize = 256 * 1024;
+
+/// How long to wait for that at a time.
+const PAUSE: Duration = Duration::from_millis(5);
+
 /// How long a write may wait where there is none that does not.
 const LONGEST_WRITE: Duration = Duration::from_millis(100);
 
@@ -115,6 +122,11 @@ impl Outlet {
         self.lock().state == State::Closed
     }
 
+    /// Whether the client is told things, and not on its way out.
+    pub fn is_live(&self) -> bool {
+        matches!(self.lock().state, State::Live(_))
+    }
+
     /// From now on everything after `cursor` is told by [`Outlet::push`], unless there is
     /// something newer already, by `newest`: then that belongs to the backlog still. Returns
     /// whether the session is live.
@@ -197,6 +209,21 @@ impl Outlet {
     /// How many bytes wait.
     pub fn waiting(&self) -> usize {
         self.lock().waiting()
+    }
+
+    /// Whether so little waits that something long may be appended.
+    pub fn has_room(&self) -> bool {
+        self.waiting() <= ENOUGH_BYTES
+    }
+
+    /// For the session's own thread: a client that asks for more than it takes waits for itself.
+    /// Returns whether anything can still be told.
+    pub fn wait_for_room(&self) -> bool {
+        self.flush();
+        while self.is_live() && !self.has_room() {
+            std::thread::sleep(PAUSE);
+        }
+        self.is_live()
     }
 
     /// Writes what waits, as far as the client takes it without waiting; the flusher does the

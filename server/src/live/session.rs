@@ -1,4 +1,4 @@
-//! One user's live session: welcome, backlog, then whatever the client asks (rules V1 to V13).
+//! One user's live session: welcome, backlog, then whatever the client asks (rules V1 to V14).
 //! Run by the thread that reads from the client.
 
 use std::{io, sync::Arc};

@@ -127,6 +127,13 @@ pub(crate) struct Seat {
     unsaved: u32,
 }
 
+impl Seat {
+    /// Messages of this conversation in the user's mailbox.
+    pub(crate) fn unread(&self) -> u32 {
+        self.unread
+    }
+}
+
 impl Default for Cursor {
     fn default() -> Self {
         Self {
@@ -159,6 +166,13 @@ impl Book {
 
     pub(crate) fn conversation(&self, standing: u32) -> &Conversation {
         &self.standings[standing as usize].conversation
+    }
+
+    /// The last message of a conversation, if there is any.
+    pub(crate) fn last(&self, of: &Conversation) -> Option<MessageId> {
+        let standing = *self.index.get(of)?;
+        let last = self.standings[standing as usize].last;
+        (last > MessageId(0)).then_some(last)
     }
 
     pub(crate) fn len(&self) -> u32 {

@@ -1,13 +1,11 @@
 //! Who is in which group: told by a live server, kept so that it is known without one.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
-use mensageiro_protocol::live::RosterGroup;
+use mensageiro_protocol::{Login, live::RosterGroup};
 
 use super::{History, Result, row::read_login};
-
-/// Groups that are kept at most, whatever a server tells.
-const KEPT_AT_MOST: usize = 1_000;
+use crate::engine::Groups;
 
 impl History {
     /// The groups that the server told of last.
@@ -25,36 +23,35 @@ impl History {
                 members: members
                     .map(|member| read_login(member, 1))
                     .collect::<rusqlite::Result<_>>()?,
+                gone: Vec::new(),
             })
         })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Keeps a part of a roster; the first part takes the place of what was kept. At most 1,000 groups
-    /// are kept. Writes nothing if nothing has changed.
+    /// Keeps those of the groups that have changed, and forgets those that are no more.
     ///
     /// # Errors
     /// [`super::HistoryError::Failed`]
-    pub fn keep_groups(&self, told: &[RosterGroup], is_first: bool) -> Result<()> {
-        let kept = self.groups()?;
-        let room = match is_first {
-            true => KEPT_AT_MOST,
-            false => KEPT_AT_MOST.saturating_sub(kept.len()),
-        };
-        let of: BTreeMap<_, _> = kept.iter().map(|group| (&group.name, group)).collect();
-        let is_known = |group: &RosterGroup| of.get(&group.name).is_some_and(|one| *one == group);
-        if told.iter().take(KEPT_AT_MOST).all(is_known) && (!is_first || kept.len() == told.len()) {
+    pub fn keep_groups(&self, groups: &Groups, changed: &BTreeSet<Login>) -> Result<()> {
+        if changed.is_empty() {
             return Ok(());
         }
         let transaction = self.connection.unchecked_transaction()?;
-        if is_first {
-            transaction.execute("DELETE FROM groups", [])?;
-        }
-        for group in told.iter().take(room) {
-            let members: Vec<_> = group.members.iter().map(|one| one.as_str()).collect();
-            transaction
-                .prepare_cached("INSERT OR REPLACE INTO groups (name, members) VALUES (?1, ?2)")?
-                .execute((group.name.as_str(), members.join("\n")))?;
+        for name in changed {
+            match groups.members(name) {
+                None => transaction
+                    .prepare_cached("DELETE FROM groups WHERE name = ?1")?
+                    .execute([name.as_str()])?,
+                Some(members) => {
+                    let members: Vec<_> = members.iter().map(Login::as_str).collect();
+                    transaction
+                        .prepare_cached(
+                            "INSERT OR REPLACE INTO groups (name, members) VALUES (?1, ?2)",
+                        )?
+                        .execute((name.as_str(), members.join("\n")))?
+                }
+            };
         }
         transaction.commit()?;
         Ok(())

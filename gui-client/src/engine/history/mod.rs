@@ -5,6 +5,7 @@ mod everything;
 mod file;
 mod fold;
 mod groups;
+mod listed;
 mod live;
 mod older;
 mod outbox;

@@ -7,7 +7,6 @@ use super::{
     History, Result, fact,
     live::{is_live, number},
     row::{conversation, peer_name},
-    set_fact,
 };
 use crate::engine::Peer;
 
@@ -56,23 +55,6 @@ impl History {
             .prepare_cached("UPDATE conversations SET known_from = ?2 WHERE id = ?1")?
             .execute((conversation, known_from))?;
         transaction.commit()?;
-        Ok(())
-    }
-
-    /// Whether the server was asked with whom one has talked.
-    ///
-    /// # Errors
-    /// [`super::HistoryError::Failed`]
-    pub fn is_surveyed(&self) -> Result<bool> {
-        Ok(fact::<i64>(&self.connection, "surveyed")?.is_some())
-    }
-
-    /// It was.
-    ///
-    /// # Errors
-    /// [`super::HistoryError::Failed`]
-    pub fn note_surveyed(&self) -> Result<()> {
-        set_fact(&self.connection, "surveyed", 1)?;
         Ok(())
     }
 }

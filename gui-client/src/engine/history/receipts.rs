@@ -11,7 +11,7 @@ use super::{
     History, Result,
     row::{known_conversation, read_login},
 };
-use crate::engine::{Delivery, Message, Receipt};
+use crate::engine::{Delivery, Message, RECEIPTS_AT_MOST, Receipt};
 
 /// One row of the table: who, which state, up to which message, when.
 type Mark = (Login, ReceiptState, u64, Timestamp);
@@ -44,7 +44,8 @@ impl History {
                 while let Some(mark) = marks.pop_if(|(.., up_to, _)| *up_to >= id) {
                     note(&mut reached, mark);
                 }
-                message.receipts = reached.values().cloned().collect();
+                let first = reached.values().take(RECEIPTS_AT_MOST);
+                message.receipts = first.cloned().collect();
             }
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! What the window reads: conversations and pages of them; and what it keeps with them.
 
-use rusqlite::Statement;
+use rusqlite::{OptionalExtension, Row, Statement};
 
 use super::{
     History, Result,
@@ -11,35 +11,21 @@ use crate::engine::{Conversation, Message, MessageId, Peer, Place};
 /// No page is longer, whatever is asked for.
 pub(super) const LONGEST_PAGE: usize = 1000;
 
+/// Conversations, as the list shows them.
+const ROWS: &str = "SELECT c.peer, c.draft,
+         (SELECT id FROM messages WHERE conversation = c.id ORDER BY place DESC LIMIT 1),
+         (SELECT count(*) FROM messages WHERE conversation = c.id AND unread = 1),
+         c.is_group, c.is_pinned, c.is_muted
+     FROM conversations c";
+
 impl History {
     /// All conversations, the one with the newest message first, those with a draft only last.
     ///
     /// # Errors
     /// [`super::HistoryError::Failed`]
     pub fn conversations(&self) -> Result<Vec<Conversation>> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT c.peer, c.draft,
-                 (SELECT id FROM messages WHERE conversation = c.id ORDER BY place DESC LIMIT 1),
-                 (SELECT count(*) FROM messages WHERE conversation = c.id AND unread = 1),
-                 c.is_group, c.is_pinned, c.is_muted
-             FROM conversations c",
-        )?;
-        let rows = statement.query_map([], |row| {
-            let last: Option<i64> = row.get(2)?;
-            let unread: i64 = row.get(3)?;
-            Ok(Conversation {
-                with: read_peer(row, 0)?,
-                is_group: row.get(4)?,
-                last: last
-                    .map(|id| self.message(MessageId(id)))
-                    .transpose()?
-                    .flatten(),
-                unread: usize::try_from(unread).unwrap_or(0),
-                draft: row.get(1)?,
-                is_pinned: row.get(5)?,
-                is_muted: row.get(6)?,
-            })
-        })?;
+        let mut statement = self.connection.prepare_cached(ROWS)?;
+        let rows = statement.query_map([], |row| self.read_conversation(row))?;
         let mut all = rows.collect::<rusqlite::Result<Vec<_>>>()?;
         all.retain(|one| one.last.is_some() || !one.draft.is_empty() || one.is_pinned);
         for last in all.iter_mut().filter_map(|one| one.last.as_mut()) {
@@ -47,6 +33,37 @@ impl History {
         }
         all.sort_by_key(|one| std::cmp::Reverse(one.last.as_ref().map(|last| last.place)));
         Ok(all)
+    }
+
+    /// One conversation, if there is anything of it.
+    pub(super) fn conversation(&self, with: &Peer) -> Result<Option<Conversation>> {
+        let mut statement = self
+            .connection
+            .prepare_cached(&format!("{ROWS} WHERE c.peer = ?1"))?;
+        let found = statement.query_row([peer_name(with)], |row| self.read_conversation(row));
+        let mut found = found.optional()?;
+        if let Some(last) = found.as_mut().and_then(|one| one.last.as_mut()) {
+            self.add_receipts(std::slice::from_mut(last))?;
+        }
+        Ok(found)
+    }
+
+    /// Reads [`ROWS`].
+    fn read_conversation(&self, row: &Row<'_>) -> rusqlite::Result<Conversation> {
+        let last: Option<i64> = row.get(2)?;
+        let unread: i64 = row.get(3)?;
+        Ok(Conversation {
+            with: read_peer(row, 0)?,
+            is_group: row.get(4)?,
+            last: last
+                .map(|id| self.message(MessageId(id)))
+                .transpose()?
+                .flatten(),
+            unread: usize::try_from(unread).unwrap_or(0),
+            draft: row.get(1)?,
+            is_pinned: row.get(5)?,
+            is_muted: row.get(6)?,
+        })
     }
 
     /// Up to `limit` (and never more than 1,000) messages older than `before`, or the newest;

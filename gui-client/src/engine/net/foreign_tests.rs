@@ -9,6 +9,7 @@ fn unknown() -> Bench {
         has_no_end: false,
         is_live_due: true,
         position: None,
+        is_listed: true,
         device: Tag::parse("d").unwrap(),
     };
     Bench {

@@ -2,6 +2,7 @@
 //! still to be answered.
 
 mod asked;
+mod list;
 mod told;
 
 use std::{
@@ -15,6 +16,7 @@ use mensageiro_protocol::{
     live::{ByeCode, Delivered, Event, Got, HistoryRequest, Read, Request, Welcome},
 };
 
+use self::list::List;
 use super::terms::{Effect, Outgoing, Told};
 use crate::engine::{MessageId, Refusal};
 
@@ -40,6 +42,9 @@ pub struct LiveSession {
     /// The newest number there was at the beginning.
     last: u64,
     pub(super) catching_up: bool,
+    /// Every message up to here has been told, or was there before.
+    told_up_to: u64,
+    list: List,
     /// Told, and not stored yet.
     told: Vec<Told>,
     /// The newest number told, and not stored yet.
@@ -92,6 +97,8 @@ impl LiveSession {
             line_bytes: welcome.limits.line_bytes,
             last: welcome.last,
             catching_up: true,
+            told_up_to: welcome.last,
+            list: List::default(),
             told: Vec::new(),
             position: None,
             older: Vec::new(),

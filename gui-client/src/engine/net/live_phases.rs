@@ -103,6 +103,7 @@ impl Machine {
                 {
                     // Its numbers began anew: nothing above ours would ever come.
                     self.position = None;
+                    self.is_listed = false;
                     self.effects.push(Effect::BeginAnew);
                     self.effects.push(Effect::Close);
                     return self.connect();
@@ -143,6 +144,9 @@ impl Machine {
                 Ok(Some(Turn::Accepted)) => self.backoff.reset(),
                 Ok(Some(Turn::CaughtUp)) => {
                     live.ask_roster();
+                    if !self.is_listed {
+                        live.ask_list();
+                    }
                     if self.status != Status::default() {
                         live.tell_status(self.status.clone());
                     }
@@ -172,8 +176,12 @@ impl Machine {
 
     fn absorb(&mut self, effects: Vec<Effect>) {
         for effect in &effects {
-            if let Effect::StoreLive { position, .. } = effect {
-                self.position = self.position.max(*position);
+            match effect {
+                Effect::StoreLive { position, .. } => {
+                    self.position = self.position.max(*position);
+                }
+                Effect::StoreList { is_last: true, .. } => self.is_listed = true,
+                _ => {}
             }
         }
         self.effects.extend(effects);

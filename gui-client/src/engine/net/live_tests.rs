@@ -12,6 +12,7 @@ fn bench(way: Option<Way>, position: Option<u64>) -> Bench {
         has_no_end: false,
         is_live_due: way.is_none_or(|way| way == Way::Live),
         position,
+        is_listed: true,
         device: Tag::parse("d").unwrap(),
     };
     Bench {
@@ -44,7 +45,7 @@ fn a_live_session_stores_the_backlog_and_says_what_it_has() {
             ("bytes #7;at=1 @bob oi⏎#9;at=2;from=bob @turma olá⏎", ""),
             (
                 "bytes f⏎",
-                "store [#7 bob: oi, #9 bob: olá] at 20 | write got {\"up_to\":20}⏎roster {}⏎ | live",
+                "store [#7 bob: oi, #9 bob: olá] at 20 | write got {\"up_to\":20}⏎roster {\"changes\":true}⏎ | live",
             ),
             (
                 "bytes #21;at=3 @bob tudo?⏎",
@@ -112,7 +113,7 @@ fn what_was_not_answered_goes_out_again_with_its_tag_first_and_in_order() {
             ),
             (
                 "bytes f⏎",
-                "store [] at 31 | write got {\"up_to\":31}⏎roster {}⏎ | live | write #t2 @bob two⏎#t3 @bob three⏎",
+                "store [] at 31 | write got {\"up_to\":31}⏎roster {\"changes\":true}⏎ | live | write #t2 @bob two⏎#t3 @bob three⏎",
             ),
             (
                 r#"bytes ok {"tag":"t2","id":31,"at":5}⏎ok {"tag":"t3","id":32,"at":6}⏎"#,
@@ -133,7 +134,7 @@ fn what_the_server_tells_as_ones_own_does_not_go_out_again() {
             ("connected", "write ana live/1 device=d after=20⏎"),
             (
                 r#"bytes welcome {"you":"ana","last":30}⏎#30;at=1;from=ana;tag=t1 @bob one⏎f⏎"#,
-                "begin 30 | catching up | store [#30 ana: one] at 30 | write got {\"up_to\":30}⏎roster {}⏎ | live",
+                "begin 30 | catching up | store [#30 ana: one] at 30 | write got {\"up_to\":30}⏎roster {\"changes\":true}⏎ | live",
             ),
         ],
     );
@@ -228,7 +229,7 @@ fn a_server_that_answers_the_hello_with_something_else_is_classic() {
             ),
             (
                 "bytes ⏎",
-                "store [] at 0 | write got {\"up_to\":0}⏎roster {}⏎ | live",
+                "store [] at 0 | write got {\"up_to\":0}⏎roster {\"changes\":true}⏎ | live",
             ),
         ],
     );
@@ -541,4 +542,39 @@ proptest! {
         );
         prop_assert_eq!(bench.machine.position, Some(42));
     }
+}
+
+#[test]
+fn a_new_device_asks_for_the_list_page_by_page_and_leaves_what_is_on_its_way_to_the_messages() {
+    let mut bench = live();
+    bench.machine.is_listed = false;
+    check_with(
+        bench,
+        &[
+            ("reset", "close | waiting Broken"),
+            ("pass 1300", "connecting | connect"),
+            ("connected", "write ana live/1 device=d after=20⏎"),
+            (
+                r#"bytes welcome {"you":"ana","last":20}⏎f⏎"#,
+                "begin 20 | catching up | store [] at 20 | write got {\"up_to\":20}⏎roster {\"changes\":true}⏎conversations {\"limit\":200}⏎ | live",
+            ),
+            (
+                "bytes #21;at=3 @eva oi⏎",
+                "store [#21 eva: oi] at 21 | write got {\"up_to\":21}⏎",
+            ),
+            (
+                r#"bytes conversations {"conversations":[{"with":"zoe","last":{"id":22,"from":"zoe","text":"x"}},{"with":"bob","last":{"id":9,"from":"bob","text":"x"}}],"more":true}⏎"#,
+                "list [bob] | write conversations {\"before\":9,\"limit\":200}⏎",
+            ),
+            (
+                r#"bytes conversations {"before":9,"conversations":[{"with":"eva","last":{"id":9,"from":"ana","text":"x"}}],"more":true}⏎"#,
+                "list [eva], all",
+            ),
+            (
+                r#"bytes conversations {"conversations":[],"more":true}⏎"#,
+                "",
+            ),
+            ("pass 60000", ""),
+        ],
+    );
 }

@@ -89,6 +89,8 @@ pub struct Machine {
     pub(super) live_refused_at: Option<Instant>,
     pub(super) device: Tag,
     pub(super) position: Option<u64>,
+    /// The list of conversations has been told.
+    pub(super) is_listed: bool,
     /// Messages that went out in a live session that broke before the answer.
     pub(super) unanswered: Vec<MessageId>,
     pub(super) status: Status,
@@ -188,6 +190,7 @@ impl Machine {
             live_refused_at: None,
             device: memory.device,
             position: memory.position,
+            is_listed: memory.is_listed,
             unanswered: Vec::new(),
             status: Status::default(),
             refusals: 0,

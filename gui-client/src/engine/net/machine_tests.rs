@@ -28,6 +28,7 @@ impl Bench {
             has_no_end: false,
             is_live_due: false,
             position: None,
+            is_listed: false,
             device: Tag::parse("d").unwrap(),
         };
         Self {
@@ -157,6 +158,14 @@ fn say(effect: &Effect, now: Instant) -> String {
         Effect::StoreOlder { messages, end } => {
             let ids: Vec<_> = messages.iter().map(|one| one.id.to_string()).collect();
             format!("older {} [{}]", end.with, ids.join(", "))
+        }
+        Effect::StoreList {
+            conversations,
+            is_last,
+        } => {
+            let names: Vec<_> = conversations.iter().map(|one| one.with.as_str()).collect();
+            let end = if *is_last { ", all" } else { "" };
+            format!("list [{}]{end}", names.join(", "))
         }
         Effect::NoOlder(with) => format!("no older {with}"),
         Effect::ReadsTold(reads) => format!("{} reads told", reads.len()),

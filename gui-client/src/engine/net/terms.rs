@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mensageiro_protocol::{
     Framing, Login, Text,
-    live::{self, Delivered, HistoryEnd, HistoryRequest, Read, Tag},
+    live::{self, ConversationNews, Delivered, HistoryEnd, HistoryRequest, Read, Tag},
 };
 
 use crate::engine::{LinkProblem, LinkState, MessageId, Peer, Refusal};
@@ -43,6 +43,8 @@ pub struct Memory {
     pub is_live_due: bool,
     /// The newest message of a live server that is here.
     pub position: Option<u64>,
+    /// The list of conversations has been told.
+    pub is_listed: bool,
     /// The name of this device.
     pub device: Tag,
 }
@@ -199,6 +201,13 @@ pub enum Effect {
         messages: Vec<Delivered>,
         /// The end of the answer.
         end: HistoryEnd,
+    },
+    /// Store a part of the list of conversations.
+    StoreList {
+        /// The one with the newest message first.
+        conversations: Vec<ConversationNews>,
+        /// There is no other part.
+        is_last: bool,
     },
     /// Older messages of this conversation cannot be had now.
     NoOlder(Login),

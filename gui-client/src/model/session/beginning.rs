@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, rc::Rc};
 
 use mensageiro_protocol::Login;
 
@@ -29,11 +29,12 @@ impl Session {
 
     /// The members of a group whose login or name holds what is typed, the closest first; of those as
     /// close as each other oneself and who is online, then who is away.
-    pub fn members_matching<'a>(
-        &'a self,
-        members: &'a BTreeSet<Login>,
-        typed: &str,
-    ) -> Vec<&'a Login> {
+    pub fn members_matching(&self, group: &Login, typed: &str) -> Rc<[Login]> {
+        self.people
+            .found(group, typed, |members| self.find_members(members, typed))
+    }
+
+    fn find_members(&self, members: &BTreeSet<Login>, typed: &str) -> Rc<[Login]> {
         let sought = Sought::new(typed);
         let how_far = |member: &Login| {
             let news = self.people.presence(member);
@@ -53,7 +54,8 @@ impl Session {
             })
             .collect();
         found.sort_by_key(|(place, _)| *place);
-        found.into_iter().map(|(_, member)| member).collect()
+        let found = found.into_iter();
+        found.map(|(_, member)| member.clone()).collect()
     }
 
     /// Which of those offered Enter takes: the one the person has gone to, or else the first, where the

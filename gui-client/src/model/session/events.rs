@@ -29,7 +29,15 @@ impl Session {
                     .map(|last| last.id)
                     .collect();
             }
-            Event::Groups(groups) if self.ready => self.people.take_groups(groups),
+            Event::Groups(groups) if self.ready => {
+                self.people.take_groups(&groups);
+                self.show_groups();
+            }
+            Event::Listed(rows) if self.ready => {
+                let read = rows.iter().filter(|row| row.unread == 0);
+                read.for_each(|row| self.news.forget(&row.with));
+                self.conversations.list(rows);
+            }
             Event::Link(link) => {
                 match link {
                     LinkState::Online { .. } | LinkState::Live { .. } => self.online = true,
@@ -112,7 +120,11 @@ impl Session {
             }
             Event::Typing { with, who, until } => self.people.take_typing(with, who, until),
             Event::Presence(news) => self.people.take_presence(news),
-            Event::Roster(roster) => self.people.take_roster(roster, &self.account.login),
+            Event::Roster(roster) => {
+                if self.people.take_roster(roster, &self.account.login) {
+                    self.show_groups();
+                }
+            }
             Event::NotSent { to, text, reason } if self.ready => {
                 self.give_back(to, text.as_str(), reason);
             }
@@ -120,6 +132,11 @@ impl Session {
             _ => {}
         }
         Vec::new()
+    }
+
+    fn show_groups(&mut self) {
+        let groups = self.people.groups();
+        self.conversations.show_groups(groups, self.open.as_ref());
     }
 
     /// What was not sent stands in the compose box again, before what was typed since.

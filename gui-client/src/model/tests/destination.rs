@@ -35,8 +35,9 @@ fn desk(open: &str) -> Model {
         groups: vec![RosterGroup {
             name: login("team"),
             members: ["alice", "bob", "carla", "joão"].map(login).to_vec(),
+            gone: vec![],
         }],
-        more: false,
+        ..Roster::default()
     }));
     model.act(Action::Open(person(open)));
     model

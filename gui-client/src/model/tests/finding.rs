@@ -24,8 +24,9 @@ fn desk(users: &[(&str, &str)], conversations: &[&str]) -> Model {
         groups: vec![RosterGroup {
             name: login("anápolis"),
             members: vec![login("alice")],
+            gone: vec![],
         }],
-        more: false,
+        ..Roster::default()
     }));
     model
 }
@@ -98,9 +99,10 @@ fn conversations_are_found_as_closely_and_else_by_their_last_activity() {
         })
         .collect()
     };
-    assert_eq!(found("ANA"), ["Ana", "anabel", "banana"]);
+    // The group in which nothing has been said is there too, and last of all.
+    assert_eq!(found("ANA"), ["Ana", "anabel", "anápolis", "banana"]);
     assert_eq!(found("joao"), ["jp"]);
-    assert_eq!(found(""), ["Ana", "anabel", "banana", "jp"]);
+    assert_eq!(found(""), ["Ana", "anabel", "banana", "jp", "anápolis"]);
 }
 
 #[test]
@@ -116,18 +118,26 @@ fn one_is_called_by_ones_own_name_too_and_offered_to_nobody() {
 fn members_are_found_as_people_are_and_oneself_is_among_them() {
     let mut users = USERS.to_vec();
     users.push(("alice", "Alice Souza"));
-    let model = desk(&users, &[]);
-    let logins = users.iter().map(|(name, _)| login(name));
-    let members: std::collections::BTreeSet<_> = logins.collect();
+    let mut model = desk(&users, &[]);
+    model.apply(Event::Groups(vec![RosterGroup {
+        name: login("class"),
+        members: users.iter().map(|(name, _)| login(name)).collect(),
+        gone: vec![],
+    }]));
     let found = |typed: &str| -> Vec<String> {
-        let found = session(&model).members_matching(&members, typed);
-        found.into_iter().map(Login::to_string).collect()
+        let found = session(&model).members_matching(&login("class"), typed);
+        found.iter().map(Login::to_string).collect()
     };
     assert!(found("silva").is_empty());
     assert_eq!(found("MULLER"), ["jp"]);
     assert_eq!(found("souza"), ["alice"]);
     assert_eq!(found("ana")[0], "ana");
     assert_eq!(found("").len(), users.len());
+    assert!(
+        session(&model)
+            .members_matching(&login("none"), "")
+            .is_empty()
+    );
 }
 
 #[test]

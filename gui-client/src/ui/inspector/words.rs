@@ -53,7 +53,8 @@ fn asked(view: &View<'_>, request: &Request) -> String {
                 Presence::Away | Presence::Offline => "wire.status_away",
             })
             .to_owned(),
-        Request::Roster => texts.get("wire.ask_roster").to_owned(),
+        Request::Roster(_) => texts.get("wire.ask_roster").to_owned(),
+        Request::Conversations(_) => texts.get("wire.ask_conversations").to_owned(),
         Request::Ping => texts.get("wire.ping").to_owned(),
         Request::Bye => texts.get("wire.say_bye").to_owned(),
         Request::Unknown => texts.get("wire.unclear").to_owned(),
@@ -103,7 +104,9 @@ fn told(view: &View<'_>, event: &Event) -> String {
                 &[("login", news.login.as_str()), ("state", &state)],
             )
         }
+        Event::Roster(roster) if roster.changes => texts.get("wire.roster_changes").to_owned(),
         Event::Roster(roster) => texts.count("wire.roster", roster.users.len()),
+        Event::Conversations(page) => texts.count("wire.conversations", page.conversations.len()),
         Event::History(end) => texts.count("wire.history_end", end.count),
         Event::Pong => texts.get("wire.pong").to_owned(),
         Event::Bye(bye) => {

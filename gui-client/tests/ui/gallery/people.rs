@@ -8,11 +8,11 @@ use mensageiro_protocol::live::{RosterGroup, RosterUser};
 
 use super::{
     SMALL, USUAL, Words, picture,
-    scenes::{chat, home, page},
+    scenes::{chat, conversations, home, page, roster},
 };
 use crate::{
     desk::{Desk, alice, login, message, online},
-    live::presence,
+    live::{live, presence},
 };
 
 /// The group, with what was said in it.
@@ -101,14 +101,52 @@ fn who_is_found() {
                 groups: vec![RosterGroup {
                     name: login("turma-a"),
                     members: members.collect(),
+                    gone: vec![],
                 }],
-                more: false,
+                ..Roster::default()
             }));
             desk.show(Overlay::members(login("turma-a")));
             desk.act(Action::EditOverlay("joao 1".into()));
             desk
         });
     }
+}
+
+/// What a computer on which one signs in for the first time shows after a moment.
+#[test]
+fn a_new_computer() {
+    let groups = |names: &[&str]| {
+        let group = |name: &&str| RosterGroup {
+            name: login(name),
+            members: ["alice", "bruno"].map(login).to_vec(),
+            gone: vec![],
+        };
+        Event::Roster(Roster {
+            changes: true,
+            groups: names.iter().map(group).collect(),
+            ..Roster::default()
+        })
+    };
+    for (name, size) in [("new-computer", USUAL), ("new-computer-small", SMALL)] {
+        picture(name, size, |words| {
+            let mut desk = Desk::signed_in(vec![]);
+            desk.tell(live());
+            desk.tell(roster(words));
+            desk.tell(groups(&["monitoria", "república"]));
+            let mut rows = conversations(words);
+            rows.retain(|row| row.draft.is_empty() && !row.is_pinned && !row.is_muted);
+            rows.truncate(3);
+            desk.tell(Event::Listed(rows));
+            desk
+        });
+    }
+    picture("new-computer-groups", USUAL, |words| {
+        let mut desk = Desk::signed_in(vec![]);
+        desk.tell(live());
+        desk.tell(roster(words));
+        desk.tell(groups(&["monitoria"]));
+        desk
+    });
 }
 
 #[test]
@@ -142,7 +180,7 @@ fn before_the_first_connection() {
         desk.act(Action::SignInAs(alice()));
         desk.tell(Event::SignedIn {
             account: alice(),
-            conversations: super::scenes::conversations(words),
+            conversations: conversations(words),
         });
         desk.tell(Event::Link(LinkState::Connecting));
         desk

@@ -53,8 +53,7 @@ fn desk(_: &Words) -> Desk {
     };
     desk.tell(Event::Roster(Roster {
         users: vec![user("bruno", "דוד בן גוריון")],
-        groups: vec![],
-        more: false,
+        ..Roster::default()
     }));
     desk
 }

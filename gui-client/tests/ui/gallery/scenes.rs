@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Who there is, and how.
-fn roster(words: &Words) -> Event {
+pub fn roster(words: &Words) -> Event {
     let user = |name: &str, full: &str, state, note: &str, seen| RosterUser {
         presence: PresenceNews {
             login: login(name),
@@ -42,8 +42,9 @@ fn roster(words: &Words) -> Event {
         groups: vec![RosterGroup {
             name: login("turma-a"),
             members: ["alice", "bruno", "carla"].map(login).to_vec(),
+            gone: vec![],
         }],
-        more: false,
+        ..Roster::default()
     })
 }
 
@@ -259,7 +260,7 @@ fn conversation_list() {
                 user("eva.lima", "Eva Lima"),
             ],
             groups: vec![],
-            more: false,
+            ..Roster::default()
         }));
         desk.write("Search people and messages", "li");
         desk.tell(Event::Found {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use mensageiro_protocol::{
     Login,
-    live::{HistoryRequest, Read, Request, Status, Typing},
+    live::{HistoryRequest, Read, Request, RosterRequest, Status, Typing},
 };
 
 use super::LiveSession;
@@ -59,7 +59,7 @@ impl LiveSession {
 
     /// Asks who there is; told of from now on.
     pub fn ask_roster(&mut self) {
-        self.say(&Request::Roster);
+        self.say(&Request::Roster(RosterRequest { changes: true }));
     }
 
     /// Asks for older messages, one answer after another. `false`: too many wait already.

@@ -36,6 +36,7 @@ impl LiveSession {
                     self.in_flight.retain(|sent| sent.tag != *tag);
                 }
                 self.position = self.position.max(Some(message.id));
+                self.told_up_to = self.told_up_to.max(message.id);
                 self.told.push(Told::Message(message));
             }
             Event::End if self.catching_up => {
@@ -73,6 +74,7 @@ impl LiveSession {
                 self.effects.push(Effect::StoreOlder { messages, end });
                 self.next_request();
             }
+            Event::Conversations(page) => self.take_list(page),
             Event::Pong => {
                 if self.reads_pinged > 0 {
                     let told = self.reads.drain(..self.reads_pinged).collect();

@@ -1,0 +1,103 @@
+//! With whom one has talked (rule V14).
+
+use serde::{Deserialize, Serialize};
+
+use super::{Delivered, Tag, is_false};
+use crate::{Login, Text};
+
+/// Most conversations of one answer.
+pub const CONVERSATIONS_MOST: usize = 200;
+
+/// Conversations of one answer when no number is asked for.
+pub const CONVERSATIONS_USUAL: usize = 50;
+
+/// `conversations` from a client: the conversations with the newest messages are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ConversationsRequest {
+    /// Those whose last message is older than this; absent: the newest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<u64>,
+    /// How many at most, 1 to [`CONVERSATIONS_MOST`].
+    pub limit: usize,
+}
+
+impl Default for ConversationsRequest {
+    fn default() -> Self {
+        Self {
+            before: None,
+            limit: CONVERSATIONS_USUAL,
+        }
+    }
+}
+
+/// `conversations` from the server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conversations {
+    /// As it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<u64>,
+    /// The one with the newest message first.
+    #[serde(default)]
+    pub conversations: Vec<ConversationNews>,
+    /// There are others, with older messages.
+    #[serde(default)]
+    pub more: bool,
+}
+
+/// A conversation in [`Conversations`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConversationNews {
+    /// The other user, or the group.
+    pub with: Login,
+    /// It is a group.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub group: bool,
+    /// How many messages of others the person has not read.
+    #[serde(default)]
+    pub unread: u64,
+    /// The person has read everything up to this message; 0: nothing.
+    #[serde(default)]
+    pub read: u64,
+    /// Its last message.
+    pub last: LastMessage,
+}
+
+/// The last message of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastMessage {
+    /// As in [`Delivered`].
+    pub id: u64,
+    /// As in [`Delivered`].
+    #[serde(default)]
+    pub at: i64,
+    /// As in [`Delivered`]; always said.
+    pub from: Login,
+    /// As in [`Delivered`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<Tag>,
+    /// What it says.
+    pub text: Text,
+}
+
+impl ConversationNews {
+    /// Its last message, as `history` tells it.
+    pub fn delivered(&self) -> Delivered {
+        let LastMessage {
+            id,
+            at,
+            from,
+            tag,
+            text,
+        } = self.last.clone();
+        Delivered {
+            id,
+            at,
+            with: self.with.clone(),
+            from,
+            tag,
+            is_old: true,
+            text,
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! With whom a user has talked, page by page (rule V14).
+
+use std::{cmp::Reverse, collections::HashSet};
+
+use mensageiro_protocol::{
+    Login,
+    limits::EVENT_BYTES,
+    live::{
+        CONVERSATIONS_MOST, ConversationNews, Conversations, ConversationsRequest, Event,
+        LastMessage,
+    },
+};
+
+use super::{outlet::Outlet, session::Failure};
+use crate::{
+    conversation::Conversation, directory::People, mailbox::Listed, message::MessageId,
+    session::Shared,
+};
+
+/// What a conversation has in the line beside texts and names, at most.
+const ITEM_BYTES: usize = 512;
+
+/// The conversations of a session's user, as they stood when the first page was asked for. They are
+/// kept until the last one has been told, so that a page costs what is in it.
+#[derive(Debug, Default)]
+pub(super) struct Listing {
+    /// The one with the newest message first.
+    all: Vec<Listed>,
+}
+
+impl Listing {
+    /// Tells one page.
+    pub(super) fn tell(
+        &mut self,
+        shared: &Shared,
+        outlet: &Outlet,
+        people: &People,
+        request: &ConversationsRequest,
+    ) -> Result<(), Failure> {
+        let login = outlet.login();
+        if request.before.is_none() || self.all.is_empty() {
+            self.all = all(shared, login, people);
+        }
+        let before = request.before.map_or(MessageId::MAX, MessageId);
+        let from = self.all.partition_point(|one| one.last >= before);
+        let limit = request.limit.clamp(1, CONVERSATIONS_MOST);
+        let mut page = Conversations {
+            before: request.before,
+            conversations: Vec::new(),
+            more: false,
+        };
+        let mut bytes = 0;
+        for one in &self.all[from..] {
+            let Some(news) = news(shared, login, one)? else {
+                continue;
+            };
+            // In JSON a character may become two.
+            bytes += ITEM_BYTES + 2 * news.last.text.len();
+            let is_first = page.conversations.is_empty();
+            if page.conversations.len() >= limit || (bytes > EVENT_BYTES && !is_first) {
+                page.more = true;
+                break;
+            }
+            page.conversations.push(news);
+        }
+        if !page.more {
+            self.all = Vec::new();
+        }
+        outlet.tell_event(&Event::Conversations(page));
+        Ok(())
+    }
+}
+
+/// Those whose history the user may ask for, and in which something has been said.
+fn all(shared: &Shared, login: &Login, people: &People) -> Vec<Listed> {
+    let mailboxes = &shared.mailboxes;
+    let mut all = mailboxes.list(login);
+    all.retain(|one| match &one.with {
+        Conversation::Pair(..) => true,
+        Conversation::Group(group) => {
+            let members = people.groups.members(group);
+            members.is_some_and(|members| members.contains(login))
+        }
+    });
+    // Somebody who came into a group after the last message can read what was said there.
+    let known: HashSet<_> = all.iter().map(|one| one.with.clone()).collect();
+    let groups = people.groups.of_member(login);
+    let others = groups
+        .map(|(group, _)| Conversation::Group(group.clone()))
+        .filter(|group| !known.contains(group));
+    all.extend(others.filter_map(|group| mailboxes.list_group(group)));
+    all.sort_unstable_by_key(|one| Reverse(one.last));
+    all
+}
+
+fn news(
+    shared: &Shared,
+    login: &Login,
+    listed: &Listed,
+) -> Result<Option<ConversationNews>, Failure> {
+    // As the list was made: what came since has been told.
+    let last = shared.store.history(&listed.with, None, 1, listed.last)?;
+    let how_far = shared.mailboxes.how_far(listed);
+    Ok(last.into_iter().next_back().map(|last| ConversationNews {
+        with: listed.with.with(login).clone(),
+        group: matches!(listed.with, Conversation::Group(_)),
+        unread: how_far.unread.into(),
+        read: how_far.read.0,
+        last: LastMessage {
+            id: last.id.0,
+            at: last.sent_at.as_millisecond(),
+            tag: last.tag.filter(|_| last.from == *login),
+            from: last.from,
+            text: last.text,
+        },
+    }))
+}

@@ -1,0 +1,68 @@
+//! What an edit of the files has changed: found once, told to everybody whom it concerns.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use mensageiro_protocol::Login;
+
+use crate::directory::People;
+
+/// What is different between two readings of the files.
+#[derive(Debug, Default)]
+pub(super) struct Difference {
+    /// Users who are no more.
+    pub(super) gone: Vec<Login>,
+    /// Users who are new or have another name, in order.
+    pub(super) users: Arc<[Login]>,
+    /// Groups whose members are others, those that are new or no more included.
+    pub(super) groups: Vec<GroupDifference>,
+}
+
+/// A group whose members are others.
+#[derive(Debug)]
+pub(super) struct GroupDifference {
+    pub(super) name: Login,
+    /// Nobody, if it was not there.
+    pub(super) before: Members,
+    /// Nobody, if it is no more.
+    pub(super) now: Members,
+    pub(super) joined: Members,
+    pub(super) left: Members,
+}
+
+/// Who belongs to a group.
+pub(super) type Members = Arc<BTreeSet<Login>>;
+
+impl Difference {
+    pub(super) fn between(before: &People, now: &People) -> Self {
+        let gone = before.users.iter().map(|(login, _)| login);
+        let gone = gone.filter(|login| !now.users.contains(login));
+        let is_news = |&(login, name): &(&Login, &str)| before.users.name(login) != Some(name);
+        let mut users: Vec<_> = now.users.iter().filter(is_news).collect();
+        users.sort_unstable();
+        Self {
+            gone: gone.cloned().collect(),
+            users: users.into_iter().map(|(login, _)| login.clone()).collect(),
+            groups: groups(before, now),
+        }
+    }
+}
+
+fn groups(before: &People, now: &People) -> Vec<GroupDifference> {
+    let names: BTreeSet<_> = before.groups.names().chain(now.groups.names()).collect();
+    let members = |people: &People, name: &Login| {
+        let members = people.groups.members(name).cloned();
+        members.unwrap_or_default()
+    };
+    let differences = names.into_iter().filter_map(|name| {
+        let (before, now) = (members(before, name), members(now, name));
+        // Those of an unchanged group are the same set.
+        (!Arc::ptr_eq(&before, &now) && before != now).then(|| GroupDifference {
+            name: name.clone(),
+            joined: Arc::new(now.difference(&before).cloned().collect()),
+            left: Arc::new(before.difference(&now).cloned().collect()),
+            before,
+            now,
+        })
+    });
+    differences.collect()
+}

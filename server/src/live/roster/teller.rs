@@ -1,0 +1,190 @@
+//! The one thread that tells of edits, and of presence to those who were behind: as fast as each
+//! client takes it, so that no session has more waiting than it may. It sleeps while there is
+//! neither.
+
+use std::{
+    io,
+    sync::{Arc, Weak},
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use mensageiro_protocol::live::Event;
+
+use super::{difference::Difference, lines::Lines};
+use crate::{
+    alarm::Alarm,
+    directory::{Directory, People},
+    live::{
+        online::{Online, Outdated},
+        outlet::Outlet,
+    },
+};
+
+/// Between two looks at clients that have not taken all of it.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Lines that one client gets at a time before the next one has its turn.
+const LINES_AT_A_TIME: usize = 4;
+
+/// Presences likewise.
+const PRESENCES_AT_A_TIME: usize = 500;
+
+/// The way to the teller: whoever knows of an edit rings.
+#[derive(Clone, Debug)]
+pub struct Bell(Sender<()>);
+
+impl Bell {
+    /// Something has been edited, or somebody has been told of what is no longer so.
+    pub fn ring(&self) {
+        // One ring that waits is enough.
+        let _ = self.0.try_send(());
+    }
+}
+
+/// The way to it, and its thread.
+#[derive(Debug)]
+pub struct Teller {
+    bell: Bell,
+    rings: Receiver<()>,
+}
+
+impl Default for Teller {
+    fn default() -> Self {
+        let (bell, rings) = bounded(1);
+        Self {
+            bell: Bell(bell),
+            rings,
+        }
+    }
+}
+
+impl Teller {
+    /// The way to it.
+    pub fn bell(&self) -> Bell {
+        self.bell.clone()
+    }
+
+    /// Starts its thread, which ends when every bell is dropped. If it panics, it rings the alarm.
+    ///
+    /// # Errors
+    /// When the system has no thread left.
+    pub fn start(
+        self,
+        online: &Arc<Online>,
+        directory: Arc<Directory>,
+        alarm: &Alarm,
+    ) -> io::Result<JoinHandle<()>> {
+        // The registry itself has a bell: holding it here would keep both for ever.
+        let online = Arc::downgrade(online);
+        let rings = self.rings;
+        drop(self.bell);
+        let watched = alarm.watch();
+        thread::Builder::new().name("roster".into()).spawn(move || {
+            let _watched = watched;
+            run(&rings, &online, &directory);
+        })
+    }
+}
+
+fn run(rings: &Receiver<()>, online: &Weak<Online>, directory: &Directory) {
+    let mut tellings: Vec<Telling> = Vec::new();
+    let mut is_somebody_behind = false;
+    loop {
+        let rung = match tellings.is_empty() && !is_somebody_behind {
+            true => rings.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            false => rings.recv_timeout(PAUSE),
+        };
+        let (false, Some(online)) = (
+            rung == Err(RecvTimeoutError::Disconnected),
+            online.upgrade(),
+        ) else {
+            return;
+        };
+        begin(&online, &directory.people(), &mut tellings);
+        tellings.retain_mut(|telling| telling.goes_on(&online));
+        is_somebody_behind = tell_missed(&online);
+    }
+}
+
+/// Tells those who were behind how the others are now. Returns whether somebody still is.
+fn tell_missed(online: &Online) -> bool {
+    let mut is_somebody_behind = false;
+    for outlet in online.behind() {
+        if !outlet.is_live() {
+            continue;
+        }
+        is_somebody_behind = true;
+        if !outlet.has_room() {
+            continue;
+        }
+        for login in online.take_missed(&outlet, PRESENCES_AT_A_TIME) {
+            outlet.tell(|line| {
+                for news in online.presences([&login].into_iter()) {
+                    Event::Presence(news).encode(line);
+                }
+            });
+        }
+        outlet.flush();
+    }
+    is_somebody_behind
+}
+
+/// Begins to tell those who know something else than what is so now.
+fn begin(online: &Online, now: &Arc<People>, tellings: &mut Vec<Telling>) {
+    // Nearly all know the same, so it is compared once.
+    let mut known: Vec<(Arc<People>, Difference)> = Vec::new();
+    for Outdated {
+        outlet,
+        wants_changes,
+        told,
+    } in online.take_outdated(now)
+    {
+        let lines = match wants_changes {
+            false => Some(Lines::whole(outlet.login(), now)),
+            true => {
+                let at = known.iter().position(|(one, _)| Arc::ptr_eq(one, &told));
+                let at = at.unwrap_or_else(|| {
+                    let difference = Difference::between(&told, now);
+                    known.push((told, difference));
+                    known.len() - 1
+                });
+                Lines::changes(outlet.login(), now, &known[at].1)
+            }
+        };
+        match lines {
+            Some(lines) => tellings.push(Telling { outlet, lines }),
+            None => online.told(&outlet, now.clone()),
+        }
+    }
+}
+
+/// What one client is being told.
+struct Telling {
+    outlet: Arc<Outlet>,
+    lines: Lines,
+}
+
+impl Telling {
+    /// Tells as much as the client takes. Returns whether there is more.
+    fn goes_on(&mut self, online: &Online) -> bool {
+        for _ in 0..LINES_AT_A_TIME {
+            if !self.outlet.is_live() {
+                return false;
+            }
+            if !self.outlet.has_room() {
+                break;
+            }
+            let mut is_more = true;
+            self.outlet
+                .tell(|line| is_more = self.lines.write(online, line));
+            self.outlet.flush();
+            if !is_more {
+                online.told(&self.outlet, self.lines.people().clone());
+                return false;
+            }
+        }
+        true
+    }
+}
