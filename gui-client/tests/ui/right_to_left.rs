@@ -135,7 +135,7 @@ fn a_notification_leaves_every_name_its_own_direction() {
             name: "דוד כהן".into(),
         }],
         groups: vec![],
-        more: false,
+        ..Roster::default()
     }));
     desk.harness.input_mut().focused = false;
     desk.harness.run();
