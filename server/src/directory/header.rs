@@ -44,12 +44,10 @@ const IDENTIFIER: &[&str] = &[
     "id",
 ];
 
-/// The same, but words that could also be somebody's login: they need company.
-const NUMBER: &[&str] = &[
-    "ra", "codigo", "código", "numero", "número", "nº", "n", "aluno", "aluna",
-];
+/// The same, but words that could also be somebody's login.
+const CODE: &[&str] = &["ra", "codigo", "código"];
 
-/// Words for the name that others see.
+/// Words for the name that others see. Nobody is called that.
 const NAME: &[&str] = &[
     "nome",
     "nomes",
@@ -63,7 +61,7 @@ const NAME: &[&str] = &[
     "displayname",
 ];
 
-/// Words that say so wherever in the row they stand: nobody is called that.
+/// Further words that nobody is called, so they make a header wherever they stand.
 const UNMISTAKABLE: &[&str] = &[
     "login",
     "username",
@@ -75,8 +73,6 @@ const UNMISTAKABLE: &[&str] = &[
     "emailaddress",
     "endereçodeemail",
     "enderecodeemail",
-    "nomecompleto",
-    "fullname",
 ];
 
 const GROUP: &[&str] = &[
@@ -98,7 +94,9 @@ const MEMBER: &[&str] = &[
     "students",
     "estudante",
     "estudantes",
+    "aluno",
     "alunos",
+    "aluna",
     "alunas",
 ];
 
@@ -120,19 +118,19 @@ impl UserColumns {
     pub(super) fn of(row: &[Cow<'_, str>]) -> Option<Self> {
         let words = words(row);
         let first = words.first()?.as_str();
-        let has = |list: &[&str]| words[1..].iter().any(|word| list.contains(&word.as_str()));
-        let is_header = [LOGIN, IDENTIFIER, NAME]
-            .iter()
-            .any(|list| list.contains(&first))
-            || has(UNMISTAKABLE)
-            || (NUMBER.contains(&first) && has(NAME));
+        let is_one_of =
+            |word: &str, lists: &[&[&str]]| lists.iter().any(|list| list.contains(&word));
+        let is_header = is_one_of(first, &[LOGIN, IDENTIFIER, NAME])
+            || words[1..]
+                .iter()
+                .any(|word| is_one_of(word, &[NAME, UNMISTAKABLE]));
         if !is_header {
             return None;
         }
         let column = |list: &[&str]| words.iter().position(|word| list.contains(&word.as_str()));
         let login = column(LOGIN)
             .or_else(|| column(IDENTIFIER))
-            .or_else(|| column(NUMBER))
+            .or_else(|| column(CODE))
             .unwrap_or(0);
         let name = column(NAME).filter(|&name| name != login);
         let second = || {
@@ -177,7 +175,7 @@ impl GroupColumns {
         if group == 0 && matches!(second, Some(Err(reason)) if reason != LoginError::Empty) {
             return Some(Self::PLAIN);
         }
-        let lists = [LOGIN, MEMBER, IDENTIFIER, NUMBER, NAME];
+        let lists = [LOGIN, MEMBER, IDENTIFIER, CODE, NAME];
         let member = lists.iter().find_map(|list| {
             let is_member =
                 |(column, word): (usize, &String)| column != group && list.contains(&word.as_str());
@@ -277,6 +275,8 @@ mod tests {
         check_users("RA,Nome", Some((0, Some(1))));
         check_users("Nome,Sobrenome,Endereço de email", Some((2, Some(0))));
         check_users("Nº,Nome,RA,Login", Some((3, Some(1))));
+        check_users("Nº,Nome,RA", Some((2, Some(1))));
+        check_users("apelido,nome", Some((0, Some(1))));
         check_users("login,email", Some((0, None)));
         check_users("nome,curso", Some((0, Some(1))));
     }

@@ -95,6 +95,10 @@ impl Directory {
         let stamps = Stamp::of_all(&files);
         let people = read(&files)?;
         warn_of_strangers(&files, &people);
+        if people.users.is_empty() {
+            let file = users.display();
+            warn!("{file}: there are no users in it, so nobody can log in; write a line for each");
+        }
         Ok(Self {
             files,
             stamps,
