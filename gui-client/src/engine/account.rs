@@ -43,10 +43,17 @@ pub(super) struct OpenAccount {
     groups: Groups,
     /// While the window looks at what goes over the wire.
     tap: Option<Tap>,
-    /// How many connections there have been.
+    /// How many connections of this app's life there have been.
     connections: u64,
     news_from: Sender<NetEvent>,
     tell: Tell,
+}
+
+/// Who is signed in, and how often to fetch.
+#[derive(Clone, Debug)]
+pub(super) struct Terms {
+    pub(super) account: Account,
+    pub(super) fetch_every: Option<Duration>,
 }
 
 /// The database did not take what it must: the account cannot stay open.
@@ -60,15 +67,18 @@ impl From<HistoryError> for Failed {
 }
 
 impl OpenAccount {
-    /// Opens the database and tells the window what is in it.
+    /// Tells the window what is in an account's database. `connections`: so many have been before.
     pub(super) fn open(
+        mut history: History,
         folder: &Path,
-        account: Account,
-        fetch_every: Option<Duration>,
+        Terms {
+            account,
+            fetch_every,
+        }: Terms,
+        connections: u64,
         tell: Tell,
         news_from: Sender<NetEvent>,
     ) -> Result<Self, HistoryError> {
-        let history = History::open(folder, &account)?;
         let machine = Machine::new(
             account.login.clone(),
             history.outbox()?,
@@ -76,13 +86,17 @@ impl OpenAccount {
             fetch_every,
             RandomState::new().hash_one(&account),
         );
+        let conversations = history.conversations()?;
+        let told = history.groups()?;
         tell.event(Event::SignedIn {
             account: account.clone(),
-            conversations: history.conversations()?,
+            conversations,
         });
-        let told = history.groups()?;
         let groups = Groups::new(&told);
         tell.event(Event::Groups(told));
+        if let Some(to) = history.take_set_aside() {
+            tell.event(Event::SetAside(to));
+        }
         Ok(Self {
             account,
             folder: folder.to_owned(),
@@ -92,7 +106,7 @@ impl OpenAccount {
             pages: Pages::default(),
             groups,
             tap: None,
-            connections: 0,
+            connections,
             news_from,
             tell,
         })
@@ -104,6 +118,11 @@ impl OpenAccount {
 
     pub(super) fn is_stopped(&self) -> bool {
         self.machine.is_stopped()
+    }
+
+    /// How many connections there have been.
+    pub(super) fn connections(&self) -> u64 {
+        self.connections
     }
 
     pub(super) fn history(&self) -> &History {
@@ -135,6 +154,9 @@ impl OpenAccount {
                 let reason = NotSent::Storage;
                 self.tell.event(Event::NotSent { to, text, reason });
                 tracing::error!(%error, "a message was not taken into the outbox");
+                if error.is_damage() {
+                    return Err(error.into());
+                }
                 let problem = error.problem(&self.folder);
                 self.tell.event(Event::StorageFailed(problem));
                 Ok(())
@@ -186,13 +208,13 @@ impl OpenAccount {
                 page.into_iter().for_each(|page| self.tell.event(page));
                 self.handle(Instant::now(), Input::History(request))?;
             }
-            Err(error) => self.not_loaded(wanted.with.clone(), wanted.into(), &error),
+            Err(error) => self.not_loaded(wanted.with.clone(), wanted.into(), error)?,
         }
         Ok(())
     }
 
     /// Answers with the messages after a place.
-    pub(super) fn load_newer(&self, with: Peer, after: Place, limit: usize) {
+    pub(super) fn load_newer(&self, with: Peer, after: Place, limit: usize) -> Result<(), Failed> {
         match self.history.page_after(&with, after, limit) {
             Ok((messages, newer)) => self.tell.event(Event::Newer {
                 with,
@@ -206,30 +228,37 @@ impl OpenAccount {
                     after,
                     limit,
                 };
-                self.not_loaded(with, command, &error);
+                self.not_loaded(with, command, error)?;
             }
         }
+        Ok(())
     }
 
     /// Answers with the oldest unread message.
-    pub(super) fn find_unread(&self, with: Peer) {
+    pub(super) fn find_unread(&self, with: Peer) -> Result<(), Failed> {
         match self.history.oldest_unread(&with) {
             Ok(message) => self.tell.event(Event::OldestUnread { with, message }),
             Err(error) => {
                 let command = Command::FindUnread { with: with.clone() };
-                self.not_loaded(with, command, &error);
+                self.not_loaded(with, command, error)?;
             }
         }
+        Ok(())
     }
 
-    /// What could not be read harms nothing that is to be written: the account stays open.
-    fn not_loaded(&self, with: Peer, command: Command, error: &HistoryError) {
+    /// What could not be read harms nothing that is to be written: the account stays open, unless the
+    /// database is damaged.
+    fn not_loaded(&self, with: Peer, command: Command, error: HistoryError) -> Result<(), Failed> {
+        if error.is_damage() {
+            return Err(error.into());
+        }
         tracing::error!(%error, "a part of a conversation could not be read");
         self.tell.event(Event::NotLoaded {
             with,
             command,
             problem: error.problem(&self.folder),
         });
+        Ok(())
     }
 
     pub(super) fn handle(&mut self, at: Instant, input: Input<'_>) -> Result<(), Failed> {
@@ -316,7 +345,7 @@ impl OpenAccount {
                 for wanted in self.pages.take(&Peer::Person(with)) {
                     match pages::without_server(&self.history, wanted.clone()) {
                         Ok(page) => self.tell.event(page),
-                        Err(error) => self.not_loaded(wanted.with.clone(), wanted.into(), &error),
+                        Err(error) => self.not_loaded(wanted.with.clone(), wanted.into(), error)?,
                     }
                 }
             }

@@ -1,7 +1,7 @@
 //! The seam between the window and everything that may wait: what the window asks of the
 //! background threads, and what they tell it. Plain values over crossbeam channels, both ways.
 
-use std::time::Instant;
+use std::{path::PathBuf, time::Instant};
 
 use jiff::Timestamp;
 use mensageiro_protocol::{Framing, Login, Text};
@@ -291,6 +291,10 @@ pub enum Event {
     },
     /// Something went over the wire; told while [`super::Command::Inspect`] says so.
     Wire(WireNews),
+    /// The local database was damaged. It was moved here, and a new one holds what could be read of
+    /// it; the server tells the rest again. Follows [`Event::SignedIn`], which begins everything
+    /// anew if it came before.
+    SetAside(PathBuf),
     /// The local database cannot be used.
     StorageFailed(StorageProblem),
     /// It works again: the answer to [`super::Command::KeepDrafts`].

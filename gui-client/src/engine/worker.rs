@@ -10,7 +10,7 @@ use mensageiro_protocol::{Login, Text, limits::LINE_BYTES};
 
 use super::{
     Account, Command, Event, LinkProblem, LinkState, NotSent, Peer, Tell,
-    account::{Failed, OpenAccount},
+    account::{Failed, OpenAccount, Terms},
     history::{History, HistoryError},
     length::line_bytes,
     net::{Input, NetEvent, NetInput},
@@ -20,6 +20,9 @@ use super::{
 /// Pieces of news that wait for the worker, of up to 16 KiB each; then reading waits.
 const NEWS: usize = 64;
 
+/// So many damaged databases are replaced while an account is signed in.
+const REPLACED_AT_MOST: u32 = 3;
+
 /// The thread behind the window.
 pub(super) struct Worker {
     folder: PathBuf,
@@ -28,6 +31,12 @@ pub(super) struct Worker {
     news: Receiver<NetEvent>,
     news_from: Sender<NetEvent>,
     account: Option<OpenAccount>,
+    /// Who is signed in, or is to be.
+    terms: Option<Terms>,
+    /// How many connections there have been.
+    connections: u64,
+    /// How many databases of this account have shown damage.
+    replaced: u32,
     /// The window wants to see what goes over the wire.
     inspects: bool,
 }
@@ -49,6 +58,9 @@ impl Worker {
             news,
             news_from,
             account: None,
+            terms: None,
+            connections: 0,
+            replaced: 0,
             inspects: false,
         }
     }
@@ -93,21 +105,22 @@ impl Worker {
             Command::SendAgain(id) => self.with_account(|open| open.send_again(id)),
             Command::Discard(id) => self.with_account(|open| open.discard(id)),
             Command::FetchNow => self.handle(Instant::now(), Input::FetchNow),
-            Command::FetchEvery(every) => self.handle(Instant::now(), Input::FetchEvery(every)),
+            Command::FetchEvery(every) => {
+                if let Some(terms) = &mut self.terms {
+                    terms.fetch_every = every;
+                }
+                self.handle(Instant::now(), Input::FetchEvery(every));
+            }
             Command::LoadPage {
                 with,
                 before,
                 limit,
             } => self.load(with, Part::Before(before, limit)),
             Command::LoadAround { with, place } => self.load(with, Part::Around(place)),
-            Command::FindUnread { with } => self.with_account(|open| {
-                open.find_unread(with);
-                Ok(())
-            }),
-            Command::LoadNewer { with, after, limit } => self.with_account(|open| {
-                open.load_newer(with, after, limit);
-                Ok(())
-            }),
+            Command::FindUnread { with } => self.with_account(|open| open.find_unread(with)),
+            Command::LoadNewer { with, after, limit } => {
+                self.with_account(|open| open.load_newer(with, after, limit));
+            }
             Command::Search { query, with } => self.with_history(|history| {
                 let messages = history.search(&query, with.as_ref())?;
                 Ok(Some(Event::Found {
@@ -175,21 +188,52 @@ impl Worker {
 
     fn sign_in(&mut self, account: Account, fetch_every: Option<Duration>) {
         self.sign_out();
-        let opened = OpenAccount::open(
-            &self.folder,
+        self.replaced = 0;
+        self.terms = Some(Terms {
             account,
             fetch_every,
-            self.tell.clone(),
-            self.news_from.clone(),
-        );
+        });
+        self.open(false);
+    }
+
+    /// Opens the account of the terms. `is_damaged`: a new database is to take the place of its own.
+    fn open(&mut self, is_damaged: bool) {
+        let Some(terms) = self.terms.clone() else {
+            return;
+        };
+        let history = match is_damaged {
+            true => History::open_anew(&self.folder, &terms.account),
+            false => History::open(&self.folder, &terms.account),
+        };
+        let opened = history.and_then(|history| {
+            let (tell, news_from) = (self.tell.clone(), self.news_from.clone());
+            let connections = self.connections;
+            OpenAccount::open(history, &self.folder, terms, connections, tell, news_from)
+        });
         match opened {
             Ok(mut open) => {
                 open.inspect(self.inspects);
                 self.account = Some(open);
                 self.handle(Instant::now(), Input::Start);
             }
+            Err(error) if error.is_damage() && self.may_replace() => self.open(true),
             Err(error) => self.tell_failure(&error),
         }
+    }
+
+    /// A disk that damages one database after the other is not helped by more of them.
+    fn may_replace(&mut self) -> bool {
+        self.replaced += 1;
+        self.replaced <= REPLACED_AT_MOST
+    }
+
+    /// Cuts the connection and closes the database. Whether there were any.
+    fn close(&mut self) -> bool {
+        let Some(open) = self.account.take() else {
+            return false;
+        };
+        self.connections = open.connections();
+        true
     }
 
     fn tell_failure(&self, error: &HistoryError) {
@@ -211,7 +255,7 @@ impl Worker {
                 Woken::Command(_) | Woken::Quit => break,
             }
         }
-        if self.account.take().is_some() {
+        if self.close() {
             self.tell.event(Event::SignedOut);
         }
     }
@@ -291,20 +335,25 @@ impl Worker {
             return;
         };
         if let Err(Failed(error)) = work(open) {
-            self.account = None;
+            self.close();
+            if error.is_damage() && self.may_replace() {
+                tracing::error!(%error, "the local database has shown damage");
+                return self.open(true);
+            }
             self.tell.event(Event::Link(LinkState::Offline));
             self.tell_failure(&error);
             self.tell.event(Event::SignedOut);
         }
     }
 
-    /// Work that may fail without harm to any message.
-    fn with_history(&self, work: impl FnOnce(&History) -> Result<Option<Event>, HistoryError>) {
+    /// Work that may fail without harm to any message, unless the database is damaged.
+    fn with_history(&mut self, work: impl FnOnce(&History) -> Result<Option<Event>, HistoryError>) {
         let Some(open) = &self.account else {
             return;
         };
         match work(open.history()) {
             Ok(event) => event.into_iter().for_each(|event| self.tell.event(event)),
+            Err(error) if error.is_damage() => self.with_account(|_| Err(error.into())),
             Err(error) => self.tell_failure(&error),
         }
     }

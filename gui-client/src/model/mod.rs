@@ -89,6 +89,10 @@ impl Model {
                 }
                 Vec::new()
             }
+            Event::SetAside(to) => {
+                self.notice = Some(Notice::DamagedSetAside(to));
+                Vec::new()
+            }
             Event::Wire(news) => {
                 self.inspector.take(news);
                 Vec::new()

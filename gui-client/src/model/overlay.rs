@@ -187,4 +187,6 @@ pub enum Notice {
     PastedInPart,
     /// The settings could not be read or written.
     Settings(SettingsProblem),
+    /// The local database was damaged and was moved here.
+    DamagedSetAside(PathBuf),
 }

@@ -85,6 +85,12 @@ impl Search {
         self.is_asked = false;
     }
 
+    /// The database is another one: what was found is looked for again.
+    pub(super) fn begin_anew(&mut self) -> Vec<Command> {
+        self.is_asked = false;
+        self.ask()
+    }
+
     /// What has had no answer is asked for again.
     pub(super) fn ask_again(&mut self) -> Vec<Command> {
         match self.is_answered() {

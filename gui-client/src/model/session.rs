@@ -366,14 +366,14 @@ impl Session {
         Some(self.status())
     }
 
-    fn status(&self) -> Command {
+    pub(super) fn status(&self) -> Command {
         Command::Status {
             is_away: self.is_away,
             note: self.note.clone(),
         }
     }
 
-    fn arrange(&mut self, with: Peer, is_pinned: bool, is_muted: bool) -> Vec<Command> {
+    pub(super) fn arrange(&mut self, with: Peer, is_pinned: bool, is_muted: bool) -> Vec<Command> {
         self.conversations.arrange(&with, is_pinned, is_muted);
         vec![Command::Arrange {
             with,

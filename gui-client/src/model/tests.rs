@@ -238,6 +238,40 @@ fn what_is_uncertain_of_a_server_is_said_until_the_person_has_taken_note_of_it()
 }
 
 #[test]
+fn where_a_damaged_database_was_moved_is_told_and_the_window_goes_on_with_the_new_one() {
+    let mut model = signed_in(vec![conversation("bob", 5, 0), conversation("cy", 4, 0)]);
+    model.act(Action::Open(person("bob")));
+    model.act(Action::Write("half a sent".into()));
+    model.act(Action::Pin(person("bob"), true));
+    model.act(Action::Away(true));
+    model.take_unsaved_drafts();
+    // The new one knows less.
+    let commands = model.apply(Event::SignedIn {
+        account: alice(),
+        conversations: vec![],
+    });
+    model.apply(Event::SetAside("/a/place.damaged.db".into()));
+    let told = Notice::DamagedSetAside("/a/place.damaged.db".into());
+    assert_eq!(model.notice, Some(told));
+    assert_eq!(names(&model), ["bob"], "what was typed stays");
+    assert_eq!(session(&model).draft(), "half a sent");
+    let (with, text) = (person("bob"), "half a sent".into());
+    assert!(commands.contains(&Command::SaveDraft { with, text }));
+    let is_asked = [
+        matches!(
+            &commands[0],
+            Command::Arrange {
+                is_pinned: true,
+                ..
+            }
+        ),
+        matches!(&commands[2], Command::LoadPage { before: None, .. }),
+        matches!(&commands[3], Command::Status { is_away: true, .. }),
+    ];
+    assert_eq!(is_asked, [true; 3], "{commands:?}");
+}
+
+#[test]
 fn the_end_of_the_last_account_does_not_end_the_next_one() {
     let mut model = signed_in(vec![]);
     model.act(Action::SignOut);

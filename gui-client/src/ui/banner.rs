@@ -70,7 +70,8 @@ pub fn notice(ui: &mut Ui, view: &View<'_>, notice: &Notice, actions: &mut Vec<A
         | Notice::SaveBusy
         | Notice::NotQuoted
         | Notice::PastedInPart
-        | Notice::Settings(_) => warning(view),
+        | Notice::Settings(_)
+        | Notice::DamagedSetAside(_) => warning(view),
     };
     let sentence = match notice {
         Notice::Saved(file, path) | Notice::SavedInPart(file, path, _) => texts.fill(
@@ -95,6 +96,10 @@ pub fn notice(ui: &mut Ui, view: &View<'_>, notice: &Notice, actions: &mut Vec<A
         Notice::PastedInPart => texts.get("notice.pasted_in_part").to_owned(),
         Notice::SaveBusy => texts.get("notice.busy").to_owned(),
         Notice::Settings(problem) => trouble::settings(texts, problem),
+        Notice::DamagedSetAside(path) => {
+            let path = path.display().to_string();
+            texts.fill("storage.set_aside", &[("path", &path)])
+        }
     };
     let missing = match notice {
         Notice::SavedInPart(_, _, older) => report::older(texts, *older),

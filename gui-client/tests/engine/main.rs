@@ -8,6 +8,7 @@
 
 mod basics;
 mod broken;
+mod damaged;
 mod foreign;
 mod killed;
 mod list;

@@ -69,7 +69,8 @@ impl Source {
             connection,
             login: self.login.clone(),
             repeats: None,
-            _lock: None,
+            set_aside: None,
+            lock: None,
         };
         let with = self.with.clone();
         let (count, first) = history.newest(&with, most)?;

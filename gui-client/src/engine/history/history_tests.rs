@@ -12,6 +12,8 @@ use crate::engine::{
     net::{Batch, Received, Round, Way},
 };
 
+#[path = "damage_tests.rs"]
+mod damage;
 #[path = "kept_tests.rs"]
 mod kept;
 #[path = "live_tests.rs"]
@@ -360,22 +362,6 @@ fn one_account_is_open_once_and_others_beside_it() {
     };
     History::open(folder.path(), &other).unwrap();
     open_again(history, &folder);
-}
-
-#[test]
-fn a_file_that_is_no_database_is_left_alone() {
-    let folder = tempdir().unwrap();
-    let path = folder.path().join(format!("{}.db", file::name(&account())));
-    let junk = b"certainly not a database, and long enough to be looked at".repeat(30);
-    fs::write(&path, &junk).unwrap();
-    let error = History::open(folder.path(), &account()).unwrap_err();
-    assert!(
-        error.to_string().contains(&*path.to_string_lossy()),
-        "{error}"
-    );
-    assert_eq!(fs::read(&path).unwrap(), junk);
-    let problem = error.problem(folder.path());
-    assert_eq!(problem, StorageProblem::Damaged { path });
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The local database: one file for each account, with all its messages, drafts and what is
 //! needed to neither lose nor double a message when the app or the link dies.
 
+mod damage;
 mod everything;
 mod file;
 mod fold;
@@ -13,6 +14,7 @@ mod reads;
 mod receipts;
 mod received;
 mod repeats;
+mod rescue;
 mod row;
 mod schema;
 mod search;
@@ -22,13 +24,13 @@ mod way;
 
 use std::{
     fs::{self, File, TryLockError},
-    io,
+    io::{self, Write},
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use mensageiro_protocol::Login;
-use rusqlite::{Connection, ErrorCode, OptionalExtension, types::FromSql};
+use rusqlite::{Connection, OptionalExtension, types::FromSql};
 use thiserror::Error;
 
 pub use self::fold::{fold, push_folded};
@@ -47,9 +49,11 @@ pub struct History {
     login: Login,
     /// What came before in doubt, until this session has shown how much of it is repeated.
     repeats: Option<Repeats>,
+    /// Where a damaged one was moved to, for this one.
+    set_aside: Option<PathBuf>,
     /// Held as long as the database is open; the system lets go of it when the app dies. `None`
     /// for who only reads beside the one that holds it.
-    _lock: Option<File>,
+    lock: Option<File>,
 }
 
 /// Why the local database cannot be used. Its text is for the log; [`StorageProblem`] is what the
@@ -73,6 +77,12 @@ pub enum HistoryError {
         /// What the system says.
         source: io::Error,
     },
+    /// It is damaged, or is no database of this app.
+    #[error("{path} is damaged")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file cannot be opened as a database.
     #[error("{path} cannot be opened: {source}")]
     Open {
@@ -89,16 +99,17 @@ pub enum HistoryError {
 impl HistoryError {
     /// What the person is told; `folder` is that of the databases, for what has no path of its own.
     pub fn problem(&self, folder: &Path) -> StorageProblem {
-        let of_database = |path: &Path, error: &rusqlite::Error| match error.sqlite_error_code() {
-            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => StorageProblem::Damaged {
+        let of_database = |path: &Path, error: &rusqlite::Error| match self.is_damage() {
+            true => StorageProblem::Damaged {
                 path: path.to_owned(),
             },
-            _ => StorageProblem::Disk {
+            false => StorageProblem::Disk {
                 path: path.to_owned(),
                 why: error.into(),
             },
         };
         match self {
+            Self::Damaged { path } => StorageProblem::Damaged { path: path.clone() },
             Self::Locked => StorageProblem::Locked,
             Self::Newer { path } => StorageProblem::Newer { path: path.clone() },
             Self::Reach { path, source } => StorageProblem::Disk {
@@ -111,36 +122,107 @@ impl HistoryError {
     }
 }
 
+impl HistoryError {
+    /// Whether the database is damaged: it will not be better later.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Damaged { .. } => true,
+            Self::Open { source, .. } => damage::is_told_at_opening(source),
+            Self::Failed(error) => damage::is_told_by(error),
+            Self::Locked | Self::Newer { .. } | Self::Reach { .. } => false,
+        }
+    }
+}
+
 type Result<T> = std::result::Result<T, HistoryError>;
 
 impl History {
     /// Opens the database of an account in `folder`, or makes it. Messages that were on their
     /// way when the app died are unconfirmed from now on.
     ///
+    /// One that shows its damage at once is moved aside, and a new one takes its place, with what
+    /// could still be read: see [`History::take_set_aside`].
+    ///
     /// # Errors
     /// [`HistoryError`]
     pub fn open(folder: &Path, account: &Account) -> Result<Self> {
+        Self::open_or_replace(folder, account, false)
+    }
+
+    /// The same for one that has shown its damage later.
+    ///
+    /// # Errors
+    /// [`HistoryError`]
+    pub fn open_anew(folder: &Path, account: &Account) -> Result<Self> {
+        Self::open_or_replace(folder, account, true)
+    }
+
+    /// Where a damaged database was moved to when this one was opened; told once.
+    pub fn take_set_aside(&mut self) -> Option<PathBuf> {
+        self.set_aside.take()
+    }
+
+    fn open_or_replace(folder: &Path, account: &Account, is_damaged: bool) -> Result<Self> {
         fs::create_dir_all(folder).map_err(|source| reach(folder, source))?;
         let name = file::name(account);
-        let lock = lock(&folder.join(format!("{name}.lock")))?;
+        let lock_path = folder.join(format!("{name}.lock"));
+        let lock = lock(&lock_path)?;
+        // What is in it says that there has been a database.
+        let was_used = lock.metadata().is_ok_and(|about| about.len() > 0);
         let path = folder.join(format!("{name}.db"));
+        damage::finish(&path).map_err(|source| reach(&path, source))?;
+        let opened = match is_damaged {
+            true => Err(HistoryError::Damaged { path: path.clone() }),
+            false => Self::open_file(&path, account, was_used),
+        };
+        let mut history = match opened {
+            Err(error) if error.is_damage() => {
+                tracing::error!(%error, "a damaged database is moved aside");
+                let set_aside = Some(damage::replace(&path)?);
+                Self {
+                    set_aside,
+                    ..Self::open_file(&path, account, false)?
+                }
+            }
+            opened => opened?,
+        };
+        if !was_used {
+            (&lock)
+                .write_all(b"used\n")
+                .map_err(|source| reach(&lock_path, source))?;
+        }
+        history.lock = Some(lock);
+        Ok(history)
+    }
+
+    fn open_file(path: &Path, account: &Account, was_used: bool) -> Result<Self> {
+        damage::look_at(path, was_used)?;
         let unusable = |source| HistoryError::Open {
-            path: path.clone(),
+            path: path.to_owned(),
             source,
         };
-        let mut connection = Connection::open(&path).map_err(unusable)?;
+        let mut connection = Connection::open(path).map_err(unusable)?;
         let found = prepare(&mut connection).map_err(unusable)?;
+        if !damage::is_version(found) {
+            return Err(HistoryError::Damaged { path: path.into() });
+        }
         if found > schema::version() {
-            return Err(HistoryError::Newer { path });
+            return Err(HistoryError::Newer { path: path.into() });
         }
         let history = Self {
             connection,
             login: account.login.clone(),
             repeats: None,
-            _lock: Some(lock),
+            set_aside: None,
+            lock: None,
         };
-        history.settle_departed()?;
-        history.tag_outbox()?;
+        history
+            .settle_departed()
+            .and_then(|()| history.tag_outbox())
+            .map_err(|error| match error {
+                HistoryError::Failed(source) => unusable(source),
+                other => other,
+            })?;
         Ok(history)
     }
 
@@ -175,9 +257,11 @@ fn prepare(connection: &mut Connection) -> rusqlite::Result<i64> {
     connection.busy_timeout(BUSY)?;
     // The version first: a file of a newer app is not touched, not even its journal mode.
     let found = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if found > schema::version() {
+    if found > schema::version() || !damage::is_version(found) {
         return Ok(found);
     }
+    // Nor is one that is another program's.
+    schema::check(connection, found)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     // Only where fsync alone does not reach the disk (macOS) this makes a difference.

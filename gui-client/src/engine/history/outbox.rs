@@ -3,7 +3,7 @@
 use std::{collections::hash_map::RandomState, hash::BuildHasher};
 
 use mensageiro_protocol::{Login, Text, live::Tag};
-use rusqlite::Connection;
+use rusqlite::{Connection, types::Type};
 
 use super::{
     History, Result, fact, live, received,
@@ -61,7 +61,9 @@ impl History {
                 id: MessageId(row.get(0)?),
                 to: read_login(row.get_ref(1)?.as_str()?, 1)?,
                 text: Text::from(row.get_ref(2)?.as_str()?),
-                tag: tag.map_err(|_| rusqlite::Error::InvalidQuery)?,
+                tag: tag.map_err(|error| {
+                    rusqlite::Error::FromSqlConversionFailure(3, Type::Text, Box::new(error))
+                })?,
             })
         })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)

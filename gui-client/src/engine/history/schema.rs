@@ -141,6 +141,37 @@ pub(super) fn version() -> i64 {
     STEPS.len() as i64
 }
 
+/// Looks whether a database of version `found` is one of this app: a new one is empty, and one of this
+/// version has all tables with all their columns.
+///
+/// # Errors
+/// [`rusqlite::Error::SqlInputError`]: it is not.
+pub(super) fn check(connection: &Connection, found: i64) -> Result<()> {
+    if found == 0 {
+        let query = "SELECT count(*) FROM sqlite_schema";
+        let tables: i64 = connection.query_row(query, [], |row| row.get(0))?;
+        if tables == 0 {
+            return Ok(());
+        }
+    }
+    if found != 0 && found != version() {
+        return Ok(());
+    }
+    for columns in [
+        "name, value FROM facts",
+        "id, peer, draft, is_group, known_from, seen_id, told_id, is_pinned, is_muted
+         FROM conversations",
+        "id, conversation, place, author, text, at, delivery, unread, server_id, tag, refusal,
+         written FROM messages",
+        "conversation, login, state, up_to, at FROM receipts",
+        "rowid, text FROM search",
+        "name, members FROM groups",
+    ] {
+        connection.prepare(&format!("SELECT {columns} LIMIT 0"))?;
+    }
+    Ok(())
+}
+
 /// Brings the database to [`version`], in one transaction. Returns the version it had; if that
 /// is a later one, nothing was touched.
 pub(super) fn migrate(connection: &mut Connection) -> Result<i64> {

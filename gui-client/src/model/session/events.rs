@@ -17,10 +17,11 @@ impl Session {
                 account,
                 conversations,
             } if account == self.account => {
-                self.ready = true;
+                let was_ready = std::mem::replace(&mut self.ready, true);
                 let is_of_server = |row: &Conversation| row.with == Peer::Server;
                 self.is_entering &= conversations.iter().all(is_of_server);
-                self.conversations = Conversations::new(conversations);
+                let conversations = Conversations::new(conversations);
+                let before = std::mem::replace(&mut self.conversations, conversations);
                 let rows = self.conversations.rows();
                 self.waiting = rows
                     .iter()
@@ -28,6 +29,9 @@ impl Session {
                     .filter(|last| last.delivery == Delivery::Waiting)
                     .map(|last| last.id)
                     .collect();
+                if was_ready {
+                    return self.begin_anew(&before);
+                }
             }
             Event::Groups(groups) if self.ready => {
                 self.people.take_groups(&groups);
@@ -137,6 +141,36 @@ impl Session {
     fn show_groups(&mut self) {
         let groups = self.people.groups();
         self.conversations.show_groups(groups, self.open.as_ref());
+    }
+
+    /// Another database has taken the place of one that was damaged: what the window knows of drafts
+    /// and of the list goes into it, and all else is asked for again.
+    fn begin_anew(&mut self, before: &Conversations) -> Vec<Command> {
+        self.storage_problem = None;
+        self.timelines.clear();
+        let mut commands = self.search.begin_anew();
+        let is_kept = |row: &&Conversation| !row.draft.is_empty() || row.is_pinned || row.is_muted;
+        for known in before.rows() {
+            if self.conversations.get(&known.with).is_none() && !is_kept(&known) {
+                continue;
+            }
+            let row = self.conversations.row(&known.with);
+            if row.draft != known.draft {
+                row.draft = known.draft.clone();
+                self.unsaved_drafts.insert(known.with.clone());
+            }
+            if (row.is_pinned, row.is_muted) != (known.is_pinned, known.is_muted) {
+                let with = known.with.clone();
+                commands.extend(self.arrange(with, known.is_pinned, known.is_muted));
+            }
+        }
+        if let Some(open) = self.open.take() {
+            commands.extend(self.open(open));
+        }
+        if self.is_away || !self.note.is_empty() {
+            commands.push(self.status());
+        }
+        commands
     }
 
     /// What was not sent stands in the compose box again, before what was typed since.

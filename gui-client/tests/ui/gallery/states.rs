@@ -167,6 +167,21 @@ fn state_of_the_link() {
         desk.tell(not_loaded(locked.clone()));
         desk
     });
+    let aside = "/home/alice/.local/share/meumensageiro/accounts/alice-at-lab_3333.damaged.db";
+    for (name, size) in [("storage-aside", USUAL), ("storage-aside-small", SMALL)] {
+        picture(name, size, |words| {
+            let mut desk = chat(words);
+            desk.tell(Event::SetAside(aside.into()));
+            desk
+        });
+    }
+    picture("storage-damaged", USUAL, |words| {
+        let mut desk = chat(words);
+        desk.tell(Event::StorageFailed(StorageProblem::Damaged {
+            path: "/home/alice/alice-at-lab_3333.db".into(),
+        }));
+        desk
+    });
     picture("notice", USUAL, |words| {
         let mut desk = chat(words);
         desk.notice(Notice::Saved(

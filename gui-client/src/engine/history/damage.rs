@@ -1,0 +1,228 @@
+//! A database that is damaged: how that shows, and how it is moved aside for a new one. Nothing of it is
+//! deleted, and what can still be read of it is taken over.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+use rusqlite::{Error, ErrorCode, ffi};
+
+use super::{HistoryError, Result, rescue};
+
+/// Files that were set aside before keep their names; so many are looked for.
+const ASIDE_AT_MOST: usize = 1000;
+
+/// The header of a database of SQLite has so many bytes.
+pub(super) const HEADER: usize = 100;
+
+/// What it begins with.
+const MAGIC: &[u8] = b"SQLite format 3\0";
+
+/// No app has made so many steps of the schema; a number beyond is damage.
+const LATEST_VERSION: i64 = 10_000;
+
+/// What SQLite keeps beside a database, by the endings of the names.
+const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
+
+/// The header of a write-ahead log: its length, and how it begins, without the last bit.
+const LOG_HEADER: usize = 32;
+const LOG_MAGIC: u32 = 0x377f_0682;
+
+/// Whether this error says that a database is damaged, and not that it cannot be reached now.
+pub(super) fn is_told_by(error: &Error) -> bool {
+    match error {
+        Error::SqliteFailure(error, _) | Error::SqlInputError { error, .. } => {
+            let is_short = error.extended_code == ffi::SQLITE_IOERR_SHORT_READ;
+            let is_damage = matches!(
+                error.code,
+                ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt
+            );
+            is_damage || is_short
+        }
+        // What this app writes it can read.
+        Error::FromSqlConversionFailure(..)
+        | Error::IntegralValueOutOfRange(..)
+        | Error::InvalidColumnType(..)
+        | Error::Utf8Error(..) => true,
+        _ => false,
+    }
+}
+
+/// The same for an error of opening: then the tables that this app makes are not there.
+pub(super) fn is_told_at_opening(error: &Error) -> bool {
+    let is_unknown = match error {
+        Error::SqliteFailure(error, _) | Error::SqlInputError { error, .. } => {
+            error.code == ErrorCode::Unknown
+        }
+        _ => false,
+    };
+    is_unknown || is_told_by(error)
+}
+
+/// Whether this can be the number of a version of the schema.
+pub(super) fn is_version(found: i64) -> bool {
+    (0..LATEST_VERSION).contains(&found)
+}
+
+/// Looks at the files before SQLite does, which takes an empty one for a new database, and a log that
+/// it cannot read for none. `was_used`: there has been a database before.
+///
+/// # Errors
+/// [`HistoryError::Damaged`]
+pub(super) fn look_at(path: &Path, was_used: bool) -> Result<()> {
+    if is_sound(path, was_used) {
+        return Ok(());
+    }
+    Err(HistoryError::Damaged { path: path.into() })
+}
+
+fn is_sound(path: &Path, was_used: bool) -> bool {
+    let is_file = |path: &Path| fs::metadata(path).map(|about| about.is_file());
+    let companions = COMPANIONS.map(|ending| beside(path, ending));
+    if companions
+        .iter()
+        .any(|path| is_file(path).is_ok_and(|is| !is))
+    {
+        return false;
+    }
+    let log = &companions[0];
+    match is_file(path) {
+        Ok(true) => {}
+        Ok(false) => return false,
+        // The log of a database that is gone.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return fs::metadata(log).map_or(true, |about| about.len() == 0);
+        }
+        // Why it cannot be reached is for SQLite to say.
+        Err(_) => return true,
+    }
+    let Ok(begin) = beginning(path, HEADER) else {
+        return true;
+    };
+    if begin.is_empty() {
+        return !was_used;
+    }
+    is_header(&begin) && beginning(log, LOG_HEADER).map_or(true, |begin| is_log(&begin))
+}
+
+fn beginning(path: &Path, bytes: usize) -> io::Result<Vec<u8>> {
+    let mut begin = Vec::with_capacity(bytes);
+    File::open(path)?
+        .take(bytes as u64)
+        .read_to_end(&mut begin)?;
+    Ok(begin)
+}
+
+/// What of a header has only a few values; SQLite takes some others for a file that may only be read.
+fn is_header(begin: &[u8]) -> bool {
+    if begin.len() < HEADER || !begin.starts_with(MAGIC) {
+        return false;
+    }
+    let page_size = u16::from_be_bytes([begin[16], begin[17]]);
+    let is_page = page_size == 1 || (page_size >= 512 && page_size.is_power_of_two());
+    let is_format = begin[18..20].iter().all(|version| matches!(version, 1 | 2));
+    is_page && is_format && begin[21..24] == [64, 32, 32]
+}
+
+/// An empty log has none.
+fn is_log(begin: &[u8]) -> bool {
+    if begin.is_empty() {
+        return true;
+    }
+    let Ok(header) = <&[u8; LOG_HEADER]>::try_from(begin) else {
+        return false;
+    };
+    let (words, sums) = header.split_at(24);
+    let number = |bytes: &[u8]| {
+        bytes
+            .iter()
+            .fold(0, |all, &byte| all << 8 | u32::from(byte))
+    };
+    let magic = number(&header[..4]);
+    let is_big_endian = magic & 1 == 1;
+    let mut sum = (0_u32, 0_u32);
+    for pair in words.chunks_exact(8) {
+        let word = |bytes: &[u8]| match is_big_endian {
+            true => number(bytes),
+            false => number(bytes).swap_bytes(),
+        };
+        sum.0 = sum.0.wrapping_add(word(&pair[..4])).wrapping_add(sum.1);
+        sum.1 = sum.1.wrapping_add(word(&pair[4..])).wrapping_add(sum.0);
+    }
+    magic & !1 == LOG_MAGIC && sum == (number(&sums[..4]), number(&sums[4..]))
+}
+
+/// Moves a damaged database aside and puts a new one in its place, with what could still be read.
+/// Returns where the damaged one is. Should the app die meanwhile, the next start goes on.
+///
+/// # Errors
+/// [`HistoryError::Damaged`]: it cannot be moved.
+pub(super) fn replace(path: &Path) -> Result<PathBuf> {
+    let rescued = rescued(path);
+    if let Err(error) = rescue::into(&rescued, path) {
+        tracing::error!(%error, "nothing could be taken over from the damaged database");
+        remove(&rescued);
+    }
+    let aside = set_aside(path).and_then(|to| {
+        finish(path)?;
+        Ok(to)
+    });
+    aside.map_err(|error| {
+        tracing::error!(path = %path.display(), %error, "a damaged database cannot be moved aside");
+        HistoryError::Damaged { path: path.into() }
+    })
+}
+
+/// Puts what was taken over in the place of a database that has been moved aside.
+pub(super) fn finish(path: &Path) -> io::Result<()> {
+    let rescued = rescued(path);
+    if fs::exists(path)? || !fs::exists(&rescued)? {
+        return Ok(());
+    }
+    fs::rename(rescued, path)
+}
+
+fn rescued(path: &Path) -> PathBuf {
+    path.with_extension("rescued.db")
+}
+
+/// Removes a file that only this app has made, if it is there.
+pub(super) fn remove(path: &Path) {
+    if let Err(error) = fs::remove_file(path)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        tracing::warn!(path = %path.display(), %error, "a file is left over");
+    }
+}
+
+/// Gives the files of a database names that are free; returns the new path of the database.
+fn set_aside(path: &Path) -> io::Result<PathBuf> {
+    let names = (1..=ASIDE_AT_MOST).map(|number| match number {
+        1 => path.with_extension("damaged.db"),
+        number => path.with_extension(format!("damaged-{number}.db")),
+    });
+    let is_free = |path: &Path| {
+        fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+    };
+    let mut names = names
+        .filter(|to| is_free(to) && COMPANIONS.iter().all(|ending| is_free(&beside(to, ending))));
+    let to = names.next().ok_or(io::ErrorKind::AlreadyExists)?;
+    // The log before the database: SQLite would play it into the new one.
+    let mut moved = None;
+    for ending in COMPANIONS.into_iter().chain([""]) {
+        let (from, to) = (beside(path, ending), beside(&to, ending));
+        if !is_free(&from) {
+            fs::rename(from, &to)?;
+            moved = Some(to);
+        }
+    }
+    moved.ok_or_else(|| io::ErrorKind::NotFound.into())
+}
+
+pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}

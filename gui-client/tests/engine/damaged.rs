@@ -1,0 +1,138 @@
+//! A local database that is damaged while the app is closed, and while it is open.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use mensageiro::engine::{Command, Delivery, Event, LinkState};
+use tempfile::tempdir;
+
+use crate::{
+    live_server::LiveServer,
+    server::{CAREFUL, Server},
+    window::{Window, person, texts},
+};
+
+const PAGE: usize = 4096;
+
+/// The only account's database.
+fn database(folder: &Path) -> PathBuf {
+    let mut files = fs::read_dir(folder.join("accounts")).unwrap();
+    let is_database = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "db");
+    let found = files.find_map(|file| Some(file.unwrap().path()).filter(is_database));
+    found.unwrap()
+}
+
+fn wait_set_aside(window: &mut Window) -> PathBuf {
+    window.wait("that it was moved aside", |event| match event {
+        Event::SetAside(to) => Some(to.clone()),
+        _ => None,
+    })
+}
+
+fn wait_live(window: &mut Window) {
+    window.wait_link("a live session", |link| {
+        *link == LinkState::Live { catching_up: false }
+    });
+}
+
+#[test]
+fn what_a_damaged_database_had_comes_from_the_server_again() {
+    let folder = tempdir().unwrap();
+    let server = LiveServer::start(&["alice", "bob"]);
+    let mut window = Window::signed_in(folder.path(), "alice", &server.address);
+    wait_live(&mut window);
+    for number in 0..30 {
+        server.post("bob", "alice", &format!("message {number}"));
+    }
+    window.wait_message("message 29", Delivery::Received);
+    window.send("bob", "mine");
+    window.wait_message("mine", Delivery::Accepted);
+    let before = window.history(&person("bob"));
+    drop(window);
+    let path = database(folder.path());
+    let noise = vec![0x5a; fs::metadata(&path).unwrap().len() as usize];
+    fs::write(&path, &noise).unwrap();
+    let mut window = Window::signed_in(folder.path(), "alice", &server.address);
+    let to = wait_set_aside(&mut window);
+    assert!(fs::read(to).unwrap() == noise, "it is kept as it was");
+    wait_live(&mut window);
+    let after = window.history(&person("bob"));
+    assert_eq!(texts(&after), texts(&before));
+    // It is told once.
+    drop(window);
+    let mut window = Window::signed_in(folder.path(), "alice", &server.address);
+    wait_live(&mut window);
+    assert_eq!(texts(&window.history(&person("bob"))), texts(&before));
+    let is_told = |event: &Event| matches!(event, Event::SetAside(_));
+    assert!(!window.events.iter().any(is_told));
+}
+
+#[test]
+fn damage_that_shows_while_one_reads_costs_neither_the_account_nor_what_waits() {
+    let folder = tempdir().unwrap();
+    let server = Server::start(CAREFUL, &["alice", "bob"]);
+    for number in 0..2000 {
+        server.post("bob", "alice", &format!("message {number} with words"));
+    }
+    let mut window = Window::signed_in(folder.path(), "alice", &server.address);
+    window.wait_message("message 1999 with words", Delivery::Received);
+    let address = server.kill();
+    window.wait_link("a broken link", |link| {
+        matches!(link, LinkState::Waiting { .. })
+    });
+    window.send("bob", "waits");
+    window.wait_message("waits", Delivery::Waiting);
+    window.give(Command::SaveDraft {
+        with: person("bob"),
+        text: "half a sent".into(),
+    });
+    window.give(Command::CountUnread {
+        with: person("bob"),
+    });
+    window.wait("the draft is kept", |event| {
+        matches!(event, Event::Unread { .. }).then_some(())
+    });
+    let path = database(folder.path());
+    let behind_its_back = rusqlite::Connection::open(&path).unwrap();
+    behind_its_back
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+        .unwrap();
+    let mut bytes = fs::read(&path).unwrap();
+    let pages = bytes.len() / PAGE;
+    assert!(pages > 60, "{pages}");
+    // A part in the middle, the table and its indexes and what is searched.
+    bytes[PAGE * pages / 2..PAGE * (pages / 2 + 8)].fill(0xa5);
+    fs::write(&path, bytes).unwrap();
+    // What the app has read is not what is there any more.
+    behind_its_back
+        .execute("INSERT INTO facts (name, value) VALUES ('x', 1)", [])
+        .unwrap();
+    drop(behind_its_back);
+    for query in ["words", "message 1000", "message 5"] {
+        window.give(Command::Search {
+            query: query.into(),
+            with: None,
+        });
+    }
+    window.give(Command::LoadPage {
+        with: person("bob"),
+        before: None,
+        limit: 2000,
+    });
+    let to = wait_set_aside(&mut window);
+    assert!(to.exists());
+    // What waited goes out, and what could be read is there.
+    let server = Server::start_at(address, CAREFUL, &["alice", "bob"]);
+    window.wait_message("waits", Delivery::Accepted);
+    assert_eq!(server.unread("bob"), 1);
+    assert!(window.history(&person("bob")).len() > 1000);
+    assert!(!window.events.contains(&Event::SignedOut));
+    let signed_in = |event: &Event| match event {
+        Event::SignedIn { conversations, .. } => conversations.first().map(|row| row.draft.clone()),
+        _ => None,
+    };
+    let drafts: Vec<String> = window.events.iter().filter_map(signed_in).collect();
+    assert_eq!(drafts.last().unwrap(), "half a sent");
+}
