@@ -13,8 +13,8 @@ use crate::limits::LOGIN_CHARS;
 /// The name a user logs in with and is addressed by (rules S5, C4).
 ///
 /// One to [`LOGIN_CHARS`] characters: letters and digits of any script and `.`, `_`, `-`, `+`,
-/// `@`, of which the first is a letter, a digit or `_`. Kept in Unicode normal form C, so that
-/// the same name typed on two systems is the same login; upper and lower case differ.
+/// `@`, of which the first is a letter, a digit or `_`, and none is invisible. Kept in Unicode normal
+/// form C, so that the same name typed on two systems is the same login; upper and lower case differ.
 /// Cloning is cheap, and most logins
 /// are short enough to be kept in place.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -36,7 +36,7 @@ pub enum LoginError {
     #[error("a login starts with a letter, a digit or _, not with {0:?}")]
     BadStart(char),
     /// A character that may not be part of a login.
-    #[error("{0:?} is not allowed in a login (letters, digits and . _ - + @ are)")]
+    #[error("{} is not allowed in a login (letters, digits and . _ - + @ are)", shown(*.0))]
     BadCharacter(char),
 }
 
@@ -49,6 +49,19 @@ impl Login {
         if is_plain(name) {
             return Ok(Self(name.into()));
         }
+        let login = Self::kept(name)?;
+        match invisible(&login.0) {
+            Some(bad) => Err(LoginError::BadCharacter(bad)),
+            None => Ok(login),
+        }
+    }
+
+    /// The same for a login that has been accepted before, maybe by a version that knew less of what is
+    /// invisible.
+    ///
+    /// # Errors
+    /// [`LoginError`] says which rule it breaks.
+    pub fn kept(name: &str) -> Result<Self, LoginError> {
         // Checked as it will be kept: normalizing may change the order of characters.
         let name = if is_nfc(name) {
             Cow::Borrowed(name)
@@ -86,6 +99,64 @@ fn is_plain(name: &str) -> bool {
 
 fn is_login_character(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '+' | '@') || is_combining_mark(c)
+}
+
+/// The first character that nobody sees: a login with it looks like the one without.
+fn invisible(name: &str) -> Option<char> {
+    let mut before = None;
+    let mut characters = name.chars().peekable();
+    while let Some(c) = characters.next() {
+        let is_letter = |c: &char| c.is_alphabetic() && !c.is_ascii();
+        let mut stacks =
+            || before.as_ref().is_some_and(is_letter) && characters.peek().is_some_and(is_letter);
+        if is_invisible(c) || (is_stacker(c) && !stacks()) {
+            return Some(c);
+        }
+        before = Some(c);
+    }
+    None
+}
+
+/// Unicode's default ignorable code points (DerivedCoreProperties.txt), and the few blank signs and joiners
+/// that are letters or marks and none of these.
+fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
+        | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}'
+        // Tifinagh joiner, Brahmi joiner, Egyptian blanks, Khitan filler.
+        | '\u{2d7f}' | '\u{1107f}' | '\u{13441}'..='\u{13442}' | '\u{16fe4}')
+}
+
+/// What shows only by how the letters around it are put on one another (Unicode's invisible stackers).
+fn is_stacker(c: char) -> bool {
+    matches!(
+        c,
+        '\u{1039}'
+            | '\u{17d2}'
+            | '\u{1a60}'
+            | '\u{aaf6}'
+            | '\u{10a3f}'
+            | '\u{11133}'
+            | '\u{113d0}'
+            | '\u{1193e}'
+            | '\u{11a47}'
+            | '\u{11a99}'
+            | '\u{11d45}'
+            | '\u{11d97}'
+            | '\u{11f42}'
+    )
+}
+
+/// A character in a sentence, by its number if it cannot be seen there.
+fn shown(c: char) -> String {
+    if is_invisible(c) || is_stacker(c) {
+        format!("the invisible character U+{:04X}", u32::from(c))
+    } else {
+        format!("{c:?}")
+    }
 }
 
 impl fmt::Display for Login {
@@ -162,6 +233,52 @@ mod tests {
         check("a\u{202e}b", Err(LoginError::BadCharacter('\u{202e}')));
         check("a\u{1b}", Err(LoginError::BadCharacter('\u{1b}')));
         check(&"x".repeat(65), Err(LoginError::TooLong { chars: 65 }));
+    }
+
+    #[test]
+    fn a_login_with_an_invisible_character_is_none() {
+        for bad in [
+            '\u{ad}',
+            '\u{34f}',
+            '\u{115f}',
+            '\u{1160}',
+            '\u{17b4}',
+            '\u{180b}',
+            '\u{180f}',
+            '\u{200b}',
+            '\u{200d}',
+            '\u{200e}',
+            '\u{2060}',
+            '\u{3164}',
+            '\u{fe00}',
+            '\u{fe0f}',
+            '\u{feff}',
+            '\u{ffa0}',
+            '\u{2d7f}',
+            '\u{13441}',
+            '\u{16fe4}',
+            '\u{e0041}',
+            '\u{e0100}',
+            '\u{17d2}',
+            '\u{1039}',
+        ] {
+            for name in [
+                format!("ana{bad}"),
+                format!("an{bad}a"),
+                format!("joão{bad}"),
+            ] {
+                check(&name, Err(LoginError::BadCharacter(bad)));
+            }
+            assert!(Login::parse(&bad.to_string()).is_err(), "{bad:?} alone");
+        }
+        let error = Login::parse("ana\u{3164}").unwrap_err().to_string();
+        assert!(
+            error.starts_with("the invisible character U+3164"),
+            "{error}"
+        );
+        // A name that needs one to look as it does.
+        check("ខ្មែរ", Ok("ខ្មែរ"));
+        assert_eq!(Login::kept("ana\u{fe0f}").unwrap().as_str(), "ana\u{fe0f}");
     }
 
     #[test]
