@@ -5,6 +5,9 @@ use crate::{Addressed, Text};
 /// The end of messages (rule S11): the single character `f`.
 pub const END: &[u8] = b"f";
 
+/// What a server says to a bare framed client before it hangs up, if there is no such user (rule S5).
+pub const UNKNOWN_USER: &str = "Usuário inválido";
+
 /// What a client asks for with one line after its login.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
@@ -14,16 +17,47 @@ pub enum Request {
     Send(Addressed),
     /// Anything else: discarded like a message to nobody (rule S8), answered all the same.
     Discard,
+    /// Only control characters, as somebody's key for leaving sends them: neither a line nor a poll (rule
+    /// S9).
+    Control,
 }
 
 impl Request {
     /// Reads one line, without its line end. Never fails: what is not understood is discarded.
     pub fn parse(line: &[u8]) -> Self {
+        let unquoted = unquoted(line);
+        let line = unquoted.as_deref().map_or(line, str::as_bytes);
         if line.is_empty() {
             return Self::Poll;
         }
+        if is_control(line) {
+            return Self::Control;
+        }
         Addressed::parse(line).map_or(Self::Discard, Self::Send)
     }
+}
+
+/// What stands in the quotes of JSON, if the line is nothing but that: some programs send each of their
+/// lines so (F6).
+pub fn unquoted(line: &[u8]) -> Option<String> {
+    if line.first() != Some(&b'"') {
+        return None;
+    }
+    let text: String = serde_json::from_slice(line).ok()?;
+    Some(text.trim_end_matches(['\0', '\r', '\n']).to_owned())
+}
+
+/// Whether there are control characters and nothing else but spaces around them.
+fn is_control(line: &[u8]) -> bool {
+    let mut is_control = false;
+    for &byte in line {
+        match byte {
+            b' ' | b'\t' => {}
+            byte if byte.is_ascii_control() => is_control = true,
+            _ => return false,
+        }
+    }
+    is_control
 }
 
 /// What a server tells a client, one line each (rules S10 and S11).
@@ -63,5 +97,47 @@ mod tests {
         assert_eq!(Request::parse(b"f"), Request::Discard);
         assert_eq!(Request::parse(b"\xff\xfe"), Request::Discard);
         assert!(matches!(Request::parse(b"@bob hi"), Request::Send(_)));
+    }
+
+    #[test]
+    fn control_characters_alone_are_neither_a_line_nor_a_poll() {
+        for line in [
+            "\x18", "\x03", "\x04", "\x1a", "\x1b", "\x7f", "\x18\x18", " \x18 \t",
+        ] {
+            assert_eq!(
+                Request::parse(line.as_bytes()),
+                Request::Control,
+                "{line:?}"
+            );
+        }
+        for line in [" ", "\t", "\x1b[A", "x\x18", "sair"] {
+            assert_eq!(
+                Request::parse(line.as_bytes()),
+                Request::Discard,
+                "{line:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_line_in_json_quotes_is_what_stands_in_them() {
+        let Request::Send(message) = Request::parse(br#""@jo\u00e3o \"oi\"\n""#) else {
+            panic!("no message");
+        };
+        assert_eq!(
+            (message.login.as_str(), message.text.as_str()),
+            ("joão", "\"oi\"")
+        );
+        assert_eq!(Request::parse(br#""""#), Request::Poll);
+        for line in [
+            r#""oi""#,
+            r#""@bob hi"#,
+            r#"{"to":"bob"}"#,
+            r#""@bob hi" and more"#,
+        ] {
+            assert_eq!(Request::parse(line.as_bytes()), Request::Discard, "{line}");
+        }
+        assert_eq!(unquoted(br#""ana""#).as_deref(), Some("ana"));
+        assert_eq!(unquoted(b"ana"), None);
     }
 }

@@ -1,11 +1,17 @@
+mod packet;
+
 use std::time::Duration;
 
 use thiserror::Error;
 
+use self::packet::Look;
 use crate::{
     Framing,
     limits::{BARE_CUT_BYTES, BARE_JOIN, QUIET},
 };
+
+/// What .NET and others begin a text with.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// Takes the bytes of one direction of a connection and gives its lines, in either framing.
 ///
@@ -25,6 +31,18 @@ pub struct Decoder {
     chunk: Chunk,
     /// The last `read` filled its room, so that it says nothing about where a chunk ends.
     was_full: bool,
+    packet: Packet,
+}
+
+/// Where the one packet of a template (F7) may stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Packet {
+    /// Nowhere, or it has come.
+    No,
+    /// Before the first line, or right behind it.
+    AroundFirstLine,
+    /// Here: the first line has been taken.
+    Next,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +72,16 @@ impl Decoder {
             scanned: 0,
             chunk: Chunk::Open,
             was_full: false,
+            packet: Packet::No,
+        }
+    }
+
+    /// The same for what clients send, some of whom send a packet before or after their login that
+    /// says nothing (F7).
+    pub fn for_clients(longest: usize) -> Self {
+        Self {
+            packet: Packet::AroundFirstLine,
+            ..Self::new(longest)
         }
     }
 
@@ -92,35 +120,64 @@ impl Decoder {
         self.scanned = self.scanned.saturating_sub(self.start);
         self.start = 0;
         self.buffer.extend_from_slice(bytes);
-        if self.framing.is_none() && memchr::memchr(b'\n', bytes).is_some() {
+        if self.framing.is_none() {
+            self.begin();
+        }
+    }
+
+    /// Leaves out what may stand around the first line, and looks for its end: that of the packet is
+    /// none.
+    fn begin(&mut self) {
+        if self.packet == Packet::AroundFirstLine {
+            match packet::look(self.pending()) {
+                Look::Partly => return,
+                Look::Whole => self.skip_packet(),
+                Look::No => self.take_off_packet(),
+            }
+        }
+        self.skip_padding();
+        if memchr::memchr(b'\n', self.pending()).is_some() {
             self.framing = Some(Framing::Line);
         }
     }
 
-    /// The next whole line, without its line end, or `None` until more bytes come.
+    fn skip_packet(&mut self) {
+        self.start += packet::BYTES;
+        self.packet = Packet::No;
+    }
+
+    /// Takes the packet off the end of a first line without LF: the two were sent one after the other.
+    fn take_off_packet(&mut self) {
+        let Some(line) = self.pending().len().checked_sub(packet::BYTES) else {
+            return;
+        };
+        let (before, packet) = self.pending().split_at(line);
+        if !before.contains(&b'\n') && packet::look(packet) == Look::Whole {
+            self.buffer.truncate(self.start + line);
+            self.packet = Packet::No;
+        }
+    }
+
+    /// What C programs and .NET put around a line is no part of the next one.
+    fn skip_padding(&mut self) {
+        self.start = self.buffer.len() - without_padding(self.pending()).len();
+    }
+
+    /// The next whole line, without its line end and what is put around it (F6), or `None` until
+    /// more bytes come.
     ///
     /// # Errors
     /// [`LineTooLong`], from then on at every call.
     pub fn next_line(&mut self) -> Option<Result<&[u8], LineTooLong>> {
+        if !self.is_line_ready() {
+            return self.too_long().map(Err);
+        }
         let (end, next) = match self.framing {
-            Some(Framing::Line) => match find(b'\n', &self.buffer, self.scanned.max(self.start)) {
-                Some(lf) => (lf, lf + 1),
-                None => {
-                    self.scanned = self.buffer.len();
-                    return self.too_long(self.buffer.len()).map(Err);
-                }
-            },
-            Some(Framing::Bare) if self.chunk == Chunk::Whole => {
-                self.chunk = Chunk::Open;
-                (self.buffer.len(), self.buffer.len())
-            }
-            _ => return self.too_long(self.buffer.len()).map(Err),
+            Some(Framing::Line) => (self.scanned, self.scanned + 1),
+            _ => (self.buffer.len(), self.buffer.len()),
         };
-        let line = &self.buffer[self.start..end];
-        let line = match self.framing {
-            Some(Framing::Bare) => trim_line_ends(line),
-            _ => line.strip_suffix(b"\r").unwrap_or(line),
-        };
+        self.chunk = Chunk::Open;
+        let line = trimmed(&self.buffer[self.start..end]);
         if line.len() > self.longest {
             return Some(Err(LineTooLong {
                 limit: self.longest,
@@ -128,20 +185,49 @@ impl Decoder {
         }
         self.start = next;
         self.scanned = next;
+        if self.packet == Packet::AroundFirstLine {
+            self.packet = Packet::Next;
+        }
         Some(Ok(line))
     }
 
     /// Whether [`Decoder::next_line`] has something to give: a line or an error.
     pub fn has_line(&mut self) -> bool {
+        self.is_line_ready() || self.too_long().is_some()
+    }
+
+    /// Whether there is a whole line; in line framing `scanned` is where it ends.
+    fn is_line_ready(&mut self) -> bool {
         match self.framing {
-            Some(Framing::Bare) if self.chunk == Chunk::Whole => return true,
-            Some(Framing::Line) => match find(b'\n', &self.buffer, self.scanned.max(self.start)) {
-                Some(_) => return true,
-                None => self.scanned = self.buffer.len(),
-            },
-            _ => {}
+            Some(Framing::Line) => {
+                if self.packet == Packet::Next && !self.pending().is_empty() {
+                    match packet::look(self.pending()) {
+                        Look::Partly => return false,
+                        Look::Whole => self.skip_packet(),
+                        Look::No => self.packet = Packet::No,
+                    }
+                }
+                self.skip_padding();
+                let found = find(b'\n', &self.buffer, self.scanned.max(self.start));
+                self.scanned = found.unwrap_or(self.buffer.len());
+                found.is_some()
+            }
+            Some(Framing::Bare) if self.chunk == Chunk::Whole => {
+                if self.packet == Packet::Next {
+                    self.packet = Packet::No;
+                    if packet::look(self.pending()) == Look::Whole {
+                        self.skip_packet();
+                    }
+                }
+                // A program that begins to write says no more with its mark than that.
+                if matches!(self.pending(), [] | BYTE_ORDER_MARK) {
+                    self.start = self.buffer.len();
+                    self.chunk = Chunk::Open;
+                }
+                self.chunk == Chunk::Whole
+            }
+            _ => false,
         }
-        self.too_long(self.buffer.len()).is_some()
     }
 
     /// How long to wait for more bytes before [`Decoder::quiet`] is due; `None`: for ever.
@@ -152,12 +238,24 @@ impl Decoder {
         match self.framing {
             None => Some(QUIET),
             Some(Framing::Bare) => Some(BARE_JOIN),
-            Some(Framing::Line) => None,
+            Some(Framing::Line) => {
+                let may_be_packet =
+                    self.packet == Packet::Next && packet::look(self.pending()) == Look::Partly;
+                may_be_packet.then_some(QUIET)
+            }
         }
     }
 
-    /// No byte came for [`Decoder::wait`]: what is there is a whole message of bare framing.
+    /// No byte came for [`Decoder::wait`]: what is there is a whole message of bare framing, and
+    /// no packet.
     pub fn quiet(&mut self) {
+        if self.packet == Packet::Next && self.framing == Some(Framing::Line) {
+            self.packet = Packet::No;
+        }
+        if self.framing.is_none() && packet::look(self.pending()) == Look::Partly {
+            self.packet = Packet::No;
+            self.begin();
+        }
         if self.pending().is_empty() || self.framing == Some(Framing::Line) {
             return;
         }
@@ -168,12 +266,12 @@ impl Decoder {
 
     /// The peer closed its side in order: what is there is its last line, LF or not.
     pub fn finish(&mut self) {
-        if self.pending().is_empty() {
-            return;
-        }
-        match self.framing {
-            Some(Framing::Line) => self.buffer.push(b'\n'),
-            _ => self.quiet(),
+        self.quiet();
+        if self.framing == Some(Framing::Line) {
+            self.skip_padding();
+            if !self.pending().is_empty() {
+                self.buffer.push(b'\n');
+            }
         }
     }
 
@@ -191,8 +289,8 @@ impl Decoder {
         }
     }
 
-    fn too_long(&self, end: usize) -> Option<LineTooLong> {
-        (end - self.start > self.longest + 1).then_some(LineTooLong {
+    fn too_long(&self) -> Option<LineTooLong> {
+        (self.pending().len() > self.longest + 1).then_some(LineTooLong {
             limit: self.longest,
         })
     }
@@ -202,127 +300,25 @@ fn find(byte: u8, bytes: &[u8], from: usize) -> Option<usize> {
     memchr::memchr(byte, &bytes[from..]).map(|at| from + at)
 }
 
-fn trim_line_ends(mut line: &[u8]) -> &[u8] {
-    while let Some(rest) = line
-        .strip_suffix(b"\n")
-        .or_else(|| line.strip_suffix(b"\r"))
-    {
+/// A line without what is put around it.
+fn trimmed(line: &[u8]) -> &[u8] {
+    let mut line = without_padding(line);
+    while let [rest @ .., b'\n' | b'\r' | b'\0'] = line {
         line = rest;
     }
     line
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn lines(decoder: &mut Decoder) -> Vec<String> {
-        let mut lines = Vec::new();
-        while let Some(line) = decoder.next_line() {
-            lines.push(String::from_utf8_lossy(line.unwrap()).into_owned());
-        }
-        lines
+/// What follows NULs and byte order marks.
+fn without_padding(mut bytes: &[u8]) -> &[u8] {
+    while let Some(rest) = bytes
+        .strip_prefix(b"\0")
+        .or_else(|| bytes.strip_prefix(BYTE_ORDER_MARK))
+    {
+        bytes = rest;
     }
-
-    fn check_line(chunks: &[&[u8]], expected: &[&str]) {
-        let mut decoder = Decoder::new(64);
-        let mut found = Vec::new();
-        for chunk in chunks {
-            decoder.push(chunk);
-            found.extend(lines(&mut decoder));
-        }
-        assert_eq!(found, expected);
-        assert_eq!(decoder.framing(), Some(Framing::Line));
-    }
-
-    #[test]
-    fn lf_and_cr_lf_both_end_a_line() {
-        check_line(&[b"alice\r\n@bob hi\n\n"], &["alice", "@bob hi", ""]);
-    }
-
-    #[test]
-    fn a_line_may_come_byte_by_byte() {
-        check_line(&[b"a", b"l", b"\r", b"\n", b"x", b"\n"], &["al", "x"]);
-    }
-
-    #[test]
-    fn bytes_that_stay_without_lf_are_bare() {
-        let mut decoder = Decoder::new(64);
-        decoder.push(b"ali");
-        assert_eq!(decoder.wait(), Some(QUIET));
-        decoder.push(b"ce");
-        assert!(lines(&mut decoder).is_empty());
-        decoder.quiet();
-        assert_eq!(lines(&mut decoder), ["alice"]);
-        assert_eq!(
-            (decoder.framing(), decoder.wait()),
-            (Some(Framing::Bare), None)
-        );
-        decoder.push(b"@bob one");
-        assert_eq!(lines(&mut decoder), ["@bob one"]);
-        decoder.push(b"@bob two\n");
-        assert_eq!(lines(&mut decoder), ["@bob two"]);
-    }
-
-    #[test]
-    fn a_bare_chunk_does_not_end_where_the_room_of_a_read_ended() {
-        let mut decoder = Decoder::new(8192);
-        decoder.push(b"bob");
-        decoder.quiet();
-        assert_eq!(lines(&mut decoder), ["bob"]);
-        // Two segments of 1448 bytes, and the third one a little later.
-        decoder.push_full(&[b'x'; 2048]);
-        decoder.push(&[b'x'; 848]);
-        assert!(lines(&mut decoder).is_empty());
-        assert_eq!(decoder.wait(), Some(BARE_JOIN));
-        decoder.push(&[b'x'; 1104]);
-        decoder.quiet();
-        assert_eq!(lines(&mut decoder), ["x".repeat(4000)]);
-        // One that filled the room by chance.
-        decoder.push_full(&[b'y'; 2048]);
-        decoder.quiet();
-        assert_eq!(lines(&mut decoder), ["y".repeat(2048)]);
-        decoder.push(b"z");
-        assert_eq!(lines(&mut decoder), ["z"]);
-    }
-
-    #[test]
-    fn a_long_bare_chunk_that_tcp_cut_is_put_together() {
-        let mut decoder = Decoder::new(4096);
-        decoder.push(b"bob");
-        decoder.quiet();
-        assert_eq!(lines(&mut decoder), ["bob"]);
-        decoder.push(&[b'x'; 1400]);
-        assert!(lines(&mut decoder).is_empty());
-        assert_eq!(decoder.wait(), Some(BARE_JOIN));
-        decoder.push(&[b'x'; 100]);
-        assert_eq!(lines(&mut decoder), ["x".repeat(1500)]);
-        decoder.push(&[b'y'; 1400]);
-        decoder.quiet();
-        assert_eq!(lines(&mut decoder), ["y".repeat(1400)]);
-    }
-
-    #[test]
-    fn the_last_line_needs_no_lf_when_the_peer_closes() {
-        let mut decoder = Decoder::new(64);
-        decoder.push(b"alice\n@bob bye");
-        assert_eq!(lines(&mut decoder), ["alice"]);
-        decoder.finish();
-        assert_eq!(lines(&mut decoder), ["@bob bye"]);
-    }
-
-    #[test]
-    fn a_line_over_the_limit_is_one_error_and_the_memory_stays_flat() {
-        let mut decoder = Decoder::new(64);
-        decoder.push(b"alice\n");
-        assert_eq!(lines(&mut decoder), ["alice"]);
-        decoder.push(&[&[b'x'; 64][..], b"\r\n"].concat());
-        assert_eq!(lines(&mut decoder), ["x".repeat(64)]);
-        decoder.push(&[b'x'; 66]);
-        assert_eq!(decoder.next_line(), Some(Err(LineTooLong { limit: 64 })));
-        assert_eq!(decoder.next_line(), Some(Err(LineTooLong { limit: 64 })));
-        let mut decoder = Decoder::new(64);
-        decoder.push(&[&[b'x'; 65][..], b"\n"].concat());
-        assert_eq!(decoder.next_line(), Some(Err(LineTooLong { limit: 64 })));
-    }
+    bytes
 }
+
+#[cfg(test)]
+mod tests;

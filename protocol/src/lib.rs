@@ -16,6 +16,7 @@
 //! ```
 
 mod addressed;
+mod bare;
 pub mod classic;
 mod decoder;
 mod framing;
@@ -26,6 +27,7 @@ mod text;
 pub mod transcript;
 
 pub use addressed::{Addressed, AddressedError};
+pub use bare::{Pacing, pieces};
 pub use decoder::{Decoder, LineTooLong};
 pub use framing::Framing;
 pub use login::{Login, LoginError};

@@ -20,9 +20,23 @@ pub const QUIET: Duration = Duration::from_millis(200);
 /// Time between two segments sent to a bare framed peer, so that one `recv` sees one of them.
 pub const BARE_GAP: Duration = Duration::from_millis(40);
 
+/// Time before and after an end mark that goes to a bare framed peer with messages, so that one that works
+/// on each message sees the mark alone.
+pub const BARE_ALONE: Duration = Duration::from_millis(200);
+
+/// What a bare framed peer takes with one `recv`: nothing longer is sent to it in one piece, and a longer
+/// chunk of its own may be several that the system has put together.
+pub const BARE_PIECE_BYTES: usize = 1024;
+
 /// A bare chunk of at least this many bytes may be the first part of a longer one that TCP cut;
 /// it is complete once nothing follows for [`BARE_JOIN`].
 pub const BARE_CUT_BYTES: usize = 1024;
+
+/// How long a line that is no message waits for the end of the connection: programs say good-bye so.
+pub const GOODBYE: Duration = Duration::from_millis(200);
+
+/// The same for a line of control characters, which hardly anything but a good-bye is.
+pub const CONTROL_GOODBYE: Duration = Duration::from_secs(2);
 
 /// How long to wait for the rest of a bare chunk that TCP may have cut.
 pub const BARE_JOIN: Duration = Duration::from_millis(20);

@@ -13,7 +13,7 @@
 //!
 //! The first word names the connection, `C:` is what its client says, `S:` what the server
 //! answers. `<close>` is an orderly close, `<reset>` a broken one, `<closed>` the server hanging
-//! up. `restart` alone on a line restarts the server. `\xNN` stands for a byte, `\\` for a
+//! up. `S-bare:` is what the server says only to a client without line ends. `restart` alone on a line restarts the server. `\xNN` stands for a byte, `\\` for a
 //! backslash. In what the server says `<time>` stands for digits, `<version>` and `<any>` for
 //! anything but a quote ([`is_said`]).
 
@@ -48,6 +48,8 @@ pub enum Happening {
     Client(Vec<u8>),
     /// The server says this, without its line end.
     Server(Vec<u8>),
+    /// The server says this in bare framing, and nothing in line framing.
+    ServerInBare(Vec<u8>),
     /// The client closes its side in order.
     ClientCloses,
     /// The client breaks the connection.
@@ -151,6 +153,7 @@ fn parse_step(line: &str) -> Result<(String, Happening), &'static str> {
         ("S", "<closed>") => Happening::ServerCloses,
         ("C", text) => Happening::Client(unescape(text)?),
         ("S", text) => Happening::Server(unescape(text)?),
+        ("S-bare", text) => Happening::ServerInBare(unescape(text)?),
         _ => return Err("expected C: or S:"),
     };
     Ok((connection.to_owned(), happening))

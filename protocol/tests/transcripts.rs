@@ -101,14 +101,22 @@ fn decode(chunks: &[&[u8]]) -> (Vec<Vec<u8>>, Option<Framing>) {
     (lines, decoder.framing())
 }
 
+/// What is left of a line without what programs put around it (F6).
+fn trimmed(line: &[u8]) -> Vec<u8> {
+    let line = line.strip_prefix("\u{feff}".as_bytes()).unwrap_or(line);
+    let end = line.iter().rposition(|&byte| byte != 0);
+    line[..end.map_or(0, |end| end + 1)].to_vec()
+}
+
 #[test]
 fn every_side_of_every_transcript_decodes_in_both_framings() {
     for (name, transcript) in transcripts() {
         for lines in sides(&transcript) {
             let joined = [lines.join(&b'\n'), b"\n".to_vec()].concat();
+            let expected: Vec<_> = lines.iter().map(|line| trimmed(line)).collect();
             assert_eq!(
                 decode(&[&joined]),
-                (lines.clone(), Some(Framing::Line)),
+                (expected.clone(), Some(Framing::Line)),
                 "{name}"
             );
             // An empty send does not exist in bare framing: a line end alone stands for it.
@@ -117,7 +125,7 @@ fn every_side_of_every_transcript_decodes_in_both_framings() {
                 .map(|line| if line.is_empty() { b"\n" } else { &line[..] })
                 .collect();
             if chunks[0] != b"\n" {
-                assert_eq!(decode(&chunks), (lines, Some(Framing::Bare)), "{name}");
+                assert_eq!(decode(&chunks), (expected, Some(Framing::Bare)), "{name}");
             }
         }
     }

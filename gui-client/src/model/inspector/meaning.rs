@@ -114,7 +114,7 @@ pub(super) fn of(crossing: &Crossing, stage: Stage) -> Meaning {
         (Side::Client, Stage::Classic) => match Request::parse(line) {
             Request::Poll => Meaning::Poll,
             Request::Send(message) => Meaning::Send(message),
-            Request::Discard => Meaning::Unclear,
+            Request::Discard | Request::Control => Meaning::Unclear,
         },
         (Side::Server, Stage::Live) => {
             live::Event::parse(line).map_or(Meaning::Unclear, |event| match event {

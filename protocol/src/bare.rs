@@ -1,0 +1,209 @@
+//! How messages go out to a bare framed peer, which takes whatever one `recv(1024)` brings for one message
+//! (PROTOCOL.md, F3): in pieces that have room in it, and at such times that it sees them one by one.
+
+use std::{iter, time::Duration};
+
+use crate::{
+    classic::END,
+    limits::{BARE_ALONE, BARE_GAP, BARE_PIECE_BYTES},
+};
+
+/// The pieces of a message, in order: none is longer than one `recv` takes, none ends within a character,
+/// and none but the first could be taken for something that it is not: an end mark, or a message.
+pub fn pieces(message: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = message;
+    iter::from_fn(move || {
+        let (piece, after) = rest.split_at(piece_bytes(rest));
+        rest = after;
+        (!piece.is_empty()).then_some(piece)
+    })
+}
+
+fn piece_bytes(message: &[u8]) -> usize {
+    if message.len() <= BARE_PIECE_BYTES {
+        return message.len();
+    }
+    let is_inside = |at: usize| message[at] & 0xc0 == 0x80;
+    // No login begins with @, so no message does with two.
+    let is_misleading =
+        |rest: &[u8]| rest == END || (rest[0] == b'@' && rest.get(1) != Some(&b'@'));
+    let mut cuts = (1..=BARE_PIECE_BYTES).rev();
+    cuts.find(|&at| !is_inside(at) && !is_misleading(&message[at..]))
+        .unwrap_or(BARE_PIECE_BYTES)
+}
+
+/// When the next piece may go to a bare framed peer. Pure: the caller brings the time, and waits.
+///
+/// One that waits in `recv` takes each piece as it comes. One that works on each message for a moment, up to
+/// about 150 ms, finds glued together what has come meanwhile: that must have room in one `recv`,
+/// and an end mark must stand alone.
+#[derive(Debug, Default)]
+pub struct Pacing {
+    before: Before,
+    /// How much the peer may not have taken yet.
+    untaken: usize,
+}
+
+/// What went before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Before {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// The peer has spoken since, so it has taken all that was for it.
+    Heard,
+    Message,
+    End,
+}
+
+impl Pacing {
+    /// How long after the piece before this one may go.
+    pub fn gap(&self, piece: &[u8]) -> Duration {
+        match self.before {
+            Before::Nothing => Duration::ZERO,
+            Before::Heard => BARE_GAP,
+            Before::End => BARE_ALONE,
+            Before::Message if piece == END => BARE_ALONE,
+            Before::Message if self.untaken + piece.len() > BARE_PIECE_BYTES => BARE_ALONE,
+            Before::Message => BARE_GAP,
+        }
+    }
+
+    /// The piece went out, so long after the one before.
+    pub fn sent(&mut self, piece: &[u8], after: Duration) {
+        self.untaken = match self.before {
+            // The peer waits for it.
+            Before::Nothing | Before::Heard => 0,
+            _ if after >= BARE_ALONE => piece.len(),
+            _ => self.untaken + piece.len(),
+        };
+        self.before = match piece == END {
+            true => Before::End,
+            false => Before::Message,
+        };
+    }
+
+    /// The peer has said something.
+    pub fn heard(&mut self) {
+        if self.before != Before::Nothing {
+            self.before = Before::Heard;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cut(message: &str) -> Vec<&str> {
+        let cut = pieces(message.as_bytes());
+        cut.map(|piece| str::from_utf8(piece).unwrap()).collect()
+    }
+
+    fn lengths(message: &str) -> Vec<usize> {
+        let cut = cut(message);
+        assert_eq!(cut.concat(), message);
+        cut.into_iter().map(str::len).collect()
+    }
+
+    #[test]
+    fn pieces_end_between_characters() {
+        assert_eq!(lengths("f"), [1]);
+        assert_eq!(lengths(&"x".repeat(1024)), [1024]);
+        assert_eq!(lengths(&"é".repeat(512)), [1024]);
+        assert_eq!(lengths(&format!("@ana {}", "é".repeat(700))), [1023, 382]);
+        assert_eq!(
+            lengths(&format!("@b {}", "😀".repeat(600))),
+            [1023, 1024, 356]
+        );
+        assert_eq!(lengths(""), [0; 0]);
+    }
+
+    #[test]
+    fn no_piece_is_taken_for_an_end_mark_or_a_message() {
+        let filler = "x".repeat(1019);
+        assert_eq!(lengths(&format!("@ana {filler}f")), [1023, 2]);
+        assert_eq!(lengths(&format!("@ana {filler}fo")), [1024, 2]);
+        assert_eq!(cut(&format!("@ana {filler}@bob pay me"))[1], "x@bob pay me");
+        assert_eq!(
+            cut(&format!("@ana {}@@bob pay", &filler[1..]))[1],
+            "@@bob pay"
+        );
+        assert_eq!(lengths(&"@".repeat(3000)), [1024, 1024, 952]);
+        let at_the_end = format!("@ana {}é@f", &filler[2..]);
+        assert_eq!(cut(&at_the_end)[1], "é@f");
+    }
+
+    /// A peer that works on each message for so long: what it finds with each `recv(1024)`.
+    fn taken(messages: &[&str], works: u64) -> Vec<String> {
+        let mut pacing = Pacing::default();
+        let (mut now, mut last) = (0, None);
+        let mut sent = Vec::new();
+        for message in messages {
+            for piece in pieces(message.as_bytes()) {
+                let gap = u64::try_from(pacing.gap(piece).as_millis()).unwrap();
+                now = last.map_or(now, |last| last + gap);
+                let after = last.map_or(Duration::MAX, |last| Duration::from_millis(now - last));
+                pacing.sent(piece, after);
+                sent.push((now, piece));
+                last = Some(now);
+            }
+        }
+        let (mut takes_at, mut at, mut waiting) = (0, 0, Vec::new());
+        let mut taken = Vec::new();
+        while at < sent.len() || !waiting.is_empty() {
+            if waiting.is_empty() {
+                takes_at = takes_at.max(sent[at].0);
+            }
+            while at < sent.len() && sent[at].0 <= takes_at {
+                waiting.extend_from_slice(sent[at].1);
+                at += 1;
+            }
+            let count = waiting.len().min(1024);
+            let bytes = waiting.drain(..count).collect();
+            taken.push(String::from_utf8(bytes).expect("a character was cut"));
+            takes_at += works;
+        }
+        taken
+    }
+
+    #[test]
+    fn who_works_on_each_message_cuts_no_character_and_sees_the_end_mark_alone() {
+        let long = format!("@ana {}", "é".repeat(700));
+        let longer = format!("@bruno {}", "ção€".repeat(900));
+        let short: Vec<_> = (0..40).map(|n| format!("@carla olá, {n} ☕")).collect();
+        for works in [0, 10, 60, 100, 150] {
+            for messages in [&[&*long][..], &[&long, &long, &longer], &["@a 1", &long]] {
+                let mut messages = messages.to_vec();
+                messages.extend(short.iter().map(String::as_str));
+                messages.push("f");
+                let taken = taken(&messages, works);
+                assert_eq!(taken.concat(), messages.concat(), "{works} ms");
+                assert_eq!(taken.last().map(String::as_str), Some("f"), "{works} ms");
+            }
+        }
+    }
+
+    #[test]
+    fn a_few_messages_follow_one_another_quickly_and_the_rest_of_a_long_one_too() {
+        let mut pacing = Pacing::default();
+        let mut gap = |piece: &str| {
+            let gap = pacing.gap(piece.as_bytes());
+            pacing.sent(piece.as_bytes(), gap);
+            gap
+        };
+        assert_eq!(gap("@ana 1"), Duration::ZERO);
+        assert_eq!(gap("@ana 2"), BARE_GAP);
+        assert_eq!(gap("f"), BARE_ALONE);
+        assert_eq!(gap("f"), BARE_ALONE);
+        pacing.heard();
+        let mut gap = |piece: &str| {
+            let gap = pacing.gap(piece.as_bytes());
+            pacing.sent(piece.as_bytes(), gap);
+            gap
+        };
+        assert_eq!(gap(&"x".repeat(1024)), BARE_GAP);
+        assert_eq!(gap(&"x".repeat(1000)), BARE_GAP);
+        assert_eq!(gap(&"x".repeat(25)), BARE_ALONE);
+    }
+}
