@@ -2,14 +2,14 @@
 
 use std::{
     io::{self, ErrorKind, Read, Write},
-    iter,
-    net::{SocketAddr, TcpStream},
+    iter, mem,
+    net::{Shutdown, SocketAddr, TcpStream},
     sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 
-use mensageiro_protocol::{Decoder, Framing, LineTooLong, limits::BARE_GAP};
+use mensageiro_protocol::{Decoder, Framing, LineTooLong, Pacing, pieces};
 use socket2::{SockRef, TcpKeepalive};
 use thiserror::Error;
 
@@ -30,6 +30,11 @@ const WRITE_BYTES: usize = 64 * 1024;
 /// How long after a write the peer's kernel may take to say that nobody reads there any more.
 const RESET_WAIT: Duration = Duration::from_millis(50);
 
+/// How long a client that is hung up on with a word may take to hear it, and how much it may say
+/// meanwhile.
+const LAST_WORD_WAIT: Duration = Duration::from_secs(1);
+const LAST_WORD_READS: usize = 32;
+
 /// One client's connection.
 #[derive(Debug)]
 pub struct Connection {
@@ -43,6 +48,8 @@ pub struct Connection {
     read_limit: Option<Duration>,
     output: Vec<u8>,
     last_write: Option<Instant>,
+    /// Of bare framing.
+    pacing: Pacing,
     /// What the end cuts off is no line.
     whole_lines_only: bool,
     place: Place,
@@ -95,12 +102,13 @@ impl Connection {
         Ok(Self {
             stream,
             peer,
-            decoder: Decoder::new(longest_line),
+            decoder: Decoder::for_clients(longest_line),
             early: EarlyInput::default(),
             large: None,
             read_limit: None,
             output: Vec::new(),
             last_write: None,
+            pacing: Pacing::default(),
             whole_lines_only: false,
             place,
             _permit: permit,
@@ -185,10 +193,47 @@ impl Connection {
         match framing {
             Framing::Line if self.output.len() < WRITE_BYTES => Ok(()),
             Framing::Line => self.flush(),
-            Framing::Bare => {
-                let gap = self.last_write.map_or(BARE_GAP, |last| last.elapsed());
-                self.pause(BARE_GAP.saturating_sub(gap))?;
-                self.flush()
+            Framing::Bare => self.send_bare(),
+        }
+    }
+
+    /// Writes what has been collected in pieces that a bare client takes one by one.
+    fn send_bare(&mut self) -> io::Result<()> {
+        let message = mem::take(&mut self.output);
+        for piece in pieces(&message) {
+            if let Some(last) = self.last_write {
+                self.pause(self.pacing.gap(piece).saturating_sub(last.elapsed()))?;
+            }
+            (&*self.stream).write_all(piece)?;
+            let after = self.last_write.map_or(Duration::MAX, |last| last.elapsed());
+            self.pacing.sent(piece, after);
+            self.last_write = Some(Instant::now());
+        }
+        Ok(())
+    }
+
+    /// Says a last word and hangs up such that the client hears it: what it says unheard would make the
+    /// system take the word back.
+    pub fn say_last(&mut self, word: &[u8]) {
+        let said = self.send(|line| line.extend_from_slice(word));
+        let said = said.and_then(|()| self.flush());
+        if said
+            .and_then(|()| self.stream.shutdown(Shutdown::Write))
+            .is_err()
+        {
+            return;
+        }
+        let until = Instant::now() + LAST_WORD_WAIT;
+        let mut bytes = [0; READ_BYTES];
+        for _ in 0..LAST_WORD_READS {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() || self.limit_read(Some(left)).is_err() {
+                return;
+            }
+            match (&*self.stream).read(&mut bytes) {
+                Ok(1..) => {}
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                _ => return,
             }
         }
     }
@@ -296,6 +341,7 @@ impl Connection {
                     }
                 }
                 Ok(count) => {
+                    self.pacing.heard();
                     let is_full = count == bytes.len();
                     match is_full {
                         true => self.decoder.push_full(bytes),

@@ -1,8 +1,11 @@
 //! The first line of a connection: a classic login (rule S5), the hello of a live session (V1), or
 //! the question for the status.
 
+use std::borrow::Cow;
+
 use mensageiro_protocol::{
     Framing, Login, LoginError,
+    classic::{UNKNOWN_USER, unquoted},
     live::{ByeCode, Hello, HelloError},
 };
 use tracing::{debug, info};
@@ -36,7 +39,9 @@ enum Asked {
 pub fn log_in(shared: &Shared, connection: &mut Connection) -> Option<User> {
     let peer = connection.peer();
     let asked = connection.receive_one(shared.limits.login, |line| {
-        understand(shared, String::from_utf8_lossy(line).trim())
+        let unquoted = unquoted(line);
+        let line = unquoted.map_or_else(|| String::from_utf8_lossy(line), Cow::Owned);
+        understand(shared, line.trim())
     });
     let refused = |why: &dyn std::fmt::Display| {
         shared.counters().refusal();
@@ -44,14 +49,21 @@ pub fn log_in(shared: &Shared, connection: &mut Connection) -> Option<User> {
     };
     match asked {
         Ok(Asked::Classic(login)) if is_user(shared, &login) => {
-            return let_in(shared, connection, &login).then_some(User::Classic(login));
+            if let_in(shared, connection, &login) {
+                return Some(User::Classic(login));
+            }
+            turn_away(connection);
         }
-        Ok(Asked::Classic(login)) => refused(&format_args!("there is no user {login}")),
+        Ok(Asked::Classic(login)) => {
+            refused(&format_args!("there is no user {login}"));
+            turn_away(connection);
+        }
         Ok(Asked::Live(hello)) if connection.framing() != Some(Framing::Line) => {
             refused(&format_args!(
                 "{} asks for a live session without a line end",
                 hello.login
             ));
+            turn_away(connection);
         }
         Ok(Asked::Live(hello)) if is_user(shared, &hello.login) => {
             return let_in(shared, connection, &hello.login).then_some(User::Live(hello));
@@ -66,7 +78,10 @@ pub fn log_in(shared: &Shared, connection: &mut Connection) -> Option<User> {
             live::refuse(connection, ByeCode::BadHello, &why.to_string());
         }
         Ok(Asked::Status) => tell_status(shared, connection),
-        Ok(Asked::Nothing(line, why)) => refused(&format_args!("{line:?}: {why}")),
+        Ok(Asked::Nothing(line, why)) => {
+            refused(&format_args!("{line:?}: {why}"));
+            turn_away(connection);
+        }
         Err(Ended::InOrder | Ended::HungUp) => debug!("{peer} left without a login"),
         Err(error) => refused(&error),
     }
@@ -85,6 +100,13 @@ fn understand(shared: &Shared, line: &str) -> Asked {
             Ok(login) => Asked::Classic(login),
             Err(why) => Asked::Nothing(beginning(), why),
         },
+    }
+}
+
+/// Programs without line ends know one more word than the assignment has (rule S5).
+fn turn_away(connection: &mut Connection) {
+    if connection.framing() == Some(Framing::Bare) {
+        connection.say_last(UNKNOWN_USER.as_bytes());
     }
 }
 

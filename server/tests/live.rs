@@ -321,3 +321,16 @@ fn a_group_message_reaches_live_and_classic_members_alike() {
         [("ana".into(), "turma-a/bruno".into(), "hello\nall".into())]
     );
 }
+
+#[test]
+fn a_device_that_is_ahead_of_the_store_is_told_all_that_is_new() {
+    let server = TestServer::start(&USERS);
+    let mut ana = server.log_in("ana");
+    ana.exchange("@bruno old");
+    for after in [10, u64::MAX, 4] {
+        let (mut bruno, backlog) = LiveClient::log_in(server.address(), "bruno", Some(after));
+        assert!(messages(&backlog).is_empty());
+        ana.exchange("@bruno new");
+        assert_eq!(bruno.hear_message().text.as_str(), "new", "after={after}");
+    }
+}

@@ -52,7 +52,8 @@ fn replay(name: &str, transcript: &Transcript, framing: Framing) {
         };
         match happening {
             Happening::Client(line) => client.say(line),
-            Happening::Server(line) => {
+            Happening::ServerInBare(_) if framing == Framing::Line => {}
+            Happening::Server(line) | Happening::ServerInBare(line) => {
                 let heard = client.try_hear();
                 let heard = heard.unwrap_or_else(|error| panic!("{}: {error}", place()));
                 let heard = heard.unwrap_or_else(|| b"<closed>".to_vec());

@@ -1,5 +1,5 @@
 """Starts the real server and lets the clients of this folder talk through it, every style with
-every other, as people with four different programs would.
+every other, as people with six different programs would.
 
     python3 check_clients.py ../../target/debug/mensageiro-server
 """
@@ -10,7 +10,16 @@ from pathlib import Path
 
 from checking import PATIENCE, Person, Server, expect, expect_soon, run_all
 
-STYLES = ["line_makefile", "bare_exact_f", "bare_one_recv", "byte_by_byte"]
+STYLES = [
+    "line_makefile",
+    "bare_exact_f",
+    "bare_one_recv",
+    "byte_by_byte",
+    "bare_slow_decode",
+    "bare_ctrl_x",
+]
+EXACT = ["bare_exact_f", "bare_slow_decode"]  # wait for a recv that brings exactly "f"
+LONG = ["é" * 700, "não são € " * 900, "x" * 1019 + "f", "😀" * 600]
 TEXTS = ["olá, às 10 no café ☕", "f", '@carla disse "não", e foi-se; 1,5', "  dois espaços"]
 
 
@@ -36,6 +45,10 @@ class World:
         ]
         checks.append(
             ("30 messages reach a bare client one recv each", self.backlog, "line_makefile", "bare_exact_f")
+        )
+        checks += [(f"long texts poison no login of {b}", self.long_texts, "line_makefile", b) for b in EXACT]
+        checks.append(
+            ("what bare_ctrl_x has not shown when it is left comes again", self.left, "line_makefile", "bare_ctrl_x")
         )
         users, groups = [], []
         for number, check in enumerate(checks):
@@ -76,8 +89,13 @@ class World:
 
     def unknown(self, style, _style, _ana, _joao):
         client = Person(style, self.port, "zeca")
+        if style == "bare_one_recv":
+            # It shows the word, and waits for what the person says to it.
+            expect_soon(lambda: client.lines, ["Usuário inválido"])
+            return client.close()
         expect(client.process.wait(PATIENCE), 1, "exit code")
-        expect(client.lines, [], "shown")
+        client.reader.join(PATIENCE)
+        expect(client.lines, ["Usuário inválido"] if style == "bare_exact_f" else [], "shown")
         expect(client.process.stderr.read().strip(), "the server hung up", "said")
 
     def backlog(self, a, b, ana, joao):
@@ -89,6 +107,34 @@ class World:
         joao_there = Person(b, self.port, joao)
         joao_there.close()
         expect(joao_there.lines, [f"@{ana} {text}" for text in texts], "shown")
+        expect_soon(lambda: self.rows(joao), [(ana, text) for text in texts])
+
+    def long_texts(self, a, b, ana, joao):
+        ana_there = Person(a, self.port, ana)
+        for text in LONG:
+            ana_there.type(f"@{joao} {text}", pause=0)
+        ana_there.close()
+        joao_there = Person(b, self.port, joao)
+        joao_there.close()
+        shown = "".join(f"@{ana} {text}" for text in LONG)
+        expect("".join(joao_there.lines), shown, "shown")
+        expect_soon(lambda: self.rows(joao), [(ana, text) for text in LONG])
+
+    def left(self, a, b, ana, joao):
+        texts = [f"message {number}" for number in range(3)]
+        ana_there = Person(a, self.port, ana)
+        for text in texts:
+            ana_there.type(f"@{joao} {text}", pause=0)
+        ana_there.close()
+        # He sees the first one, and leaves.
+        joao_there = Person(b, self.port, joao)
+        expect_soon(lambda: joao_there.lines, [f"@{ana} {texts[0]}"])
+        joao_there.type("", pause=1)
+        joao_there.close()
+        expect(self.rows(joao), [], "rows")
+        again = Person("bare_exact_f", self.port, joao)
+        again.close()
+        expect(again.lines, [f"@{ana} {text}" for text in texts], "shown")
         expect_soon(lambda: self.rows(joao), [(ana, text) for text in texts])
 
     def group(self, a, b, ana, joao):

@@ -94,7 +94,10 @@ fn serve(
     outlet: &Arc<Outlet>,
 ) -> Result<std::convert::Infallible, Failure> {
     let login = &hello.login;
-    let after = hello.after.map(MessageId);
+    // A device may know a number that this server has not reached, as its store was restored from a
+    // backup: what is new is above the newest there is.
+    let last = shared.mailboxes.last();
+    let after = hello.after.map(|after| MessageId(after).min(last));
     welcome(shared, connection, login)?;
     if let Some(up_to) = after {
         confirm(shared, login, up_to, outlet);
