@@ -19,7 +19,7 @@ pub use self::{
 pub use crate::standing::Cursor;
 use crate::{
     conversation::Conversation,
-    message::{Draft, Message, MessageId, Recipient},
+    message::{Draft, Message, MessageId, MissedBy, Recipient},
     standing::Book,
     store::{Store, StoreError},
 };
@@ -201,20 +201,26 @@ impl Mailboxes {
         person.map_or((0, 0), |person| (person.mailbox.len(), person.bytes))
     }
 
-    /// The first user for whom one of these drafts is and whose mailbox has reached a limit.
-    pub fn first_full(&self, drafts: &[Draft], messages: usize, bytes: usize) -> Option<Login> {
+    /// The first user to whom one of these drafts is written and whose mailbox has reached a limit. Of drafts
+    /// to groups it is noted which members that holds for.
+    pub fn first_full(&self, drafts: &mut [Draft], messages: usize, bytes: usize) -> Option<Login> {
         let book = self.lock();
         let is_full = |login: &Login| {
             let person = book.person(login);
             person.is_some_and(|one| one.mailbox.len() >= messages || one.bytes >= bytes)
         };
         // What comes together is mostly for one user.
-        let mut runs = drafts.chunk_by(|one, next| one.to == next.to);
+        let mut runs = drafts.chunk_by_mut(|one, next| one.to == next.to);
         runs.find_map(|run| match &run[0].to {
             Recipient::User(to) => is_full(to).then(|| to.clone()),
             Recipient::Group(_, members) => {
-                let mut others = members.iter().filter(|&member| *member != run[0].from);
-                others.find(|&member| is_full(member)).cloned()
+                let others = members.iter().filter(|&member| *member != run[0].from);
+                let full: Vec<_> = others.filter(|&member| is_full(member)).cloned().collect();
+                let missed_by: MissedBy = (!full.is_empty()).then(|| full.into());
+                for draft in run {
+                    draft.missed_by.clone_from(&missed_by);
+                }
+                None
             }
         })
     }

@@ -41,6 +41,15 @@ pub enum Recipient {
     Group(Login, Arc<BTreeSet<Login>>),
 }
 
+/// Members of a group who do not get a message, in order; hardly ever somebody.
+pub type MissedBy = Option<Arc<[Login]>>;
+
+/// Whether a member does not get a message.
+pub fn is_among(missed_by: &MissedBy, login: &Login) -> bool {
+    let missed_by = missed_by.as_deref();
+    missed_by.is_some_and(|missed_by| missed_by.binary_search(login).is_ok())
+}
+
 /// A message that a client sent and that nobody has accepted yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Draft {
@@ -48,6 +57,8 @@ pub struct Draft {
     pub from: Login,
     /// Who shall read it.
     pub to: Recipient,
+    /// Members of the group who do not get it, in order: their mailboxes are full.
+    pub missed_by: MissedBy,
     /// What the sender calls it; a tag that was accepted before makes it the same message.
     pub tag: Option<Tag>,
     /// What it says.
@@ -59,7 +70,9 @@ impl Draft {
     pub fn is_for(&self, login: &Login) -> bool {
         match &self.to {
             Recipient::User(to) => to == login,
-            Recipient::Group(_, members) => self.from != *login && members.contains(login),
+            Recipient::Group(_, members) => {
+                self.from != *login && members.contains(login) && !is_among(&self.missed_by, login)
+            }
         }
     }
 }
@@ -77,6 +90,8 @@ pub struct Message {
     pub to: Login,
     /// Who belonged to the group when the message was accepted.
     pub members: Option<Arc<BTreeSet<Login>>>,
+    /// Members who did not get it, in order: their mailboxes were full.
+    pub missed_by: MissedBy,
     /// What its sender called it.
     pub tag: Option<Tag>,
     /// What it says.
@@ -114,7 +129,9 @@ impl Message {
     pub fn is_for(&self, login: &Login) -> bool {
         match &self.members {
             None => self.to == *login,
-            Some(members) => self.from != *login && members.contains(login),
+            Some(members) => {
+                self.from != *login && members.contains(login) && !is_among(&self.missed_by, login)
+            }
         }
     }
 }

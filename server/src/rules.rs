@@ -62,7 +62,7 @@ impl Plan {
             };
             match request {
                 Request::Poll => {}
-                Request::Discard => plan.discarded.push(Discarded::NotAMessage),
+                Request::Discard | Request::Control => plan.discarded.push(Discarded::NotAMessage),
                 Request::Send(message) => plan.send(from, message, &recipient),
             }
             let drafts_so_far = plan.drafts.len();
@@ -92,6 +92,7 @@ impl Plan {
             Some(to) => self.drafts.push(Draft {
                 from: from.clone(),
                 to,
+                missed_by: None,
                 tag: None,
                 text,
             }),

@@ -274,6 +274,8 @@ impl State {
                             tag,
                             id,
                             at: at(id),
+                            missed: Vec::new(),
+                            missed_more: 0,
                         }),
                     );
                 }

@@ -75,7 +75,7 @@ impl Event {
             Self::Welcome(welcome) => write_verb("welcome", welcome, out),
             Self::Message(message) => message.encode(out),
             Self::End => out.extend_from_slice(END),
-            Self::Accepted(Accepted { tag, id, at }) => Accepted::write(tag, *id, *at, out),
+            Self::Accepted(accepted) => write_verb("ok", accepted, out),
             Self::Refused(refused) => write_verb("no", refused, out),
             Self::Receipt(receipt) => write_verb("receipt", receipt, out),
             Self::Read(read) => write_verb("read", read, out),
@@ -144,6 +144,7 @@ mod tests {
             r#"welcome {"server":"MeuMensageiro","version":"0.1.0","you":"alice","last":8840,"limits":{"line_bytes":16384}}"#,
             "f",
             r#"ok {"tag":"c7","id":8842,"at":1763843211123}"#,
+            r#"ok {"tag":"c7","id":8842,"at":1763843211123,"missed":["carla"],"missed_more":3}"#,
             r#"no {"tag":"c7","code":"unknown-recipient","detail":"there is no user or group zoe"}"#,
             r#"no {"code":"bad-line","detail":"?"}"#,
             r#"receipt {"id":8842,"with":"bob","by":"bob","state":"read","at":1763843211123}"#,
@@ -163,6 +164,24 @@ mod tests {
             let mut encoded = Vec::new();
             event.encode(&mut encoded);
             assert_eq!(String::from_utf8(encoded).unwrap(), line);
+        }
+    }
+
+    #[test]
+    fn an_ok_names_some_of_those_who_missed_the_message_and_counts_the_others() {
+        let tag = Tag::parse("c7").unwrap();
+        for (missed, named, more) in [(0, 0, 0), (1, 1, 0), (20, 20, 0), (23, 20, 3)] {
+            let missed: Vec<_> = (0..missed).map(|n| login(&format!("joão{n}"))).collect();
+            let mut line = Vec::new();
+            Accepted::write(&tag, 7, 8, &missed, &mut line);
+            let Ok(Event::Accepted(accepted)) = Event::parse(&line) else {
+                panic!("{}", String::from_utf8_lossy(&line));
+            };
+            assert_eq!(accepted.missed, missed[..named]);
+            assert_eq!(
+                (accepted.id, accepted.at, accepted.missed_more),
+                (7, 8, more)
+            );
         }
     }
 

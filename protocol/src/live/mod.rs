@@ -29,8 +29,8 @@ pub use self::{
     tag::{BadTag, TAG_CHARS, Tag},
     verbs::{
         Accepted, Bye, ByeCode, Got, HISTORY_MOST, HISTORY_USUAL, HistoryEnd, HistoryRequest,
-        Limits, NOTE_CHARS, Presence, PresenceNews, Read, Receipt, ReceiptState, RefusalCode,
-        Refused, Status, Typing, TypingNews, Welcome,
+        Limits, MISSED_NAMED, NOTE_CHARS, Presence, PresenceNews, Read, Receipt, ReceiptState,
+        RefusalCode, Refused, Status, Typing, TypingNews, Welcome,
     },
 };
 

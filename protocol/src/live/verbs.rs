@@ -12,6 +12,9 @@ pub const HISTORY_MOST: usize = 200;
 /// Messages of one answer to `history` when no number is asked for.
 pub const HISTORY_USUAL: usize = 50;
 
+/// So many of those who missed a message are named; the others are counted.
+pub const MISSED_NAMED: usize = 20;
+
 /// Longest note of a `status` in characters.
 pub const NOTE_CHARS: usize = 140;
 
@@ -162,11 +165,22 @@ pub struct Accepted {
     pub id: u64,
     /// When it was accepted.
     pub at: i64,
+    /// Members of the group who did not get it, as their mailboxes are full; [`MISSED_NAMED`] at most.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missed: Vec<Login>,
+    /// How many there are beyond these.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub missed_more: usize,
+}
+
+fn is_none(count: &usize) -> bool {
+    *count == 0
 }
 
 impl Accepted {
-    /// Appends the line, without its end, from its parts: a server says it for each message.
-    pub fn write(tag: &Tag, id: u64, at: i64, out: &mut Vec<u8>) {
+    /// Appends the line, without its end, from its parts: a server says it for each message. `missed`: all who
+    /// did not get it.
+    pub fn write(tag: &Tag, id: u64, at: i64, missed: &[Login], out: &mut Vec<u8>) {
         let mut number = itoa::Buffer::new();
         // No character of a tag means anything in JSON.
         out.extend_from_slice(br#"ok {"tag":""#);
@@ -175,6 +189,18 @@ impl Accepted {
         out.extend_from_slice(number.format(id).as_bytes());
         out.extend_from_slice(br#","at":"#);
         out.extend_from_slice(number.format(at).as_bytes());
+        if !missed.is_empty() {
+            let (named, more) = missed.split_at(missed.len().min(MISSED_NAMED));
+            // Nor does one of a login.
+            let named: Vec<_> = named.iter().map(Login::as_str).collect();
+            out.extend_from_slice(br#","missed":[""#);
+            out.extend_from_slice(named.join(r#"",""#).as_bytes());
+            out.extend_from_slice(br#""]"#);
+            if !more.is_empty() {
+                out.extend_from_slice(br#","missed_more":"#);
+                out.extend_from_slice(number.format(more.len()).as_bytes());
+            }
+        }
         out.push(b'}');
     }
 }

@@ -26,7 +26,7 @@ use crate::{
     archive::Bell,
     conversation::Conversation,
     mailbox::{Mailboxes, Moved},
-    message::{Draft, Message, MessageId, Tag},
+    message::{Draft, Message, MessageId, MissedBy, Tag},
     status::Counters,
     store::{LastNumbers, Store},
 };
@@ -79,6 +79,15 @@ pub struct Accepted {
     pub is_repeat: bool,
 }
 
+/// What is left of a draft for its author.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Handed {
+    /// What the author calls it.
+    pub tag: Option<Tag>,
+    /// Who does not get it.
+    pub missed_by: MissedBy,
+}
+
 /// The disk refused; nothing of the entry may be acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the store refused the message")]
@@ -86,9 +95,9 @@ pub struct Refused;
 
 /// Who gave an entry and is told what became of it, by whoever writes; must not block.
 pub trait Origin: Send + Sync {
-    /// Tells what became of the drafts, whose tags come in the same order. When it is called,
+    /// Tells what became of the drafts, in the same order. When it is called,
     /// everything accepted is durable, in the mailboxes, and known to the [`Audience`].
-    fn done(&self, tags: &[Option<Tag>], outcome: Result<&[Accepted], Refused>);
+    fn done(&self, drafts: &[Handed], outcome: Result<&[Accepted], Refused>);
 
     /// What was told may go out now: the journal is free for others.
     fn flush(&self);
@@ -119,7 +128,7 @@ pub struct Committed<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct Sent<'a> {
     /// With rising ids; not empty. They are from the same user and to the same one, or the same
-    /// members of the same group.
+    /// members of the same group, and the same of these do not get them.
     pub messages: &'a [Message],
     /// The [`Origin::key`] of the session, if it is a live one.
     pub by: Option<u64>,

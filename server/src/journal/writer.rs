@@ -10,19 +10,20 @@ use std::{
 use crossbeam_channel::{Receiver, Select, TryRecvError};
 use jiff::Timestamp;
 use mensageiro_protocol::Login;
-use tracing::error;
+use tracing::{error, warn};
 
 use super::{
-    Accepted, Committed, Entry, Origin, Parts, Read, Refused, Sent,
+    Accepted, Committed, Entry, Handed, Origin, Parts, Read, Refused, Sent,
     plan::{Plan, plan_moves},
     tags::Tags,
     told::{Courier, Told},
     waiting::Teller,
 };
 use crate::{
-    message::{Draft, Message, MessageId, Recipient, Tag},
+    conversation::Conversation,
+    message::{Draft, Message, MessageId, MissedBy, Recipient},
     standing::Place,
-    store::LastNumbers,
+    store::{LastNumbers, Store},
 };
 
 /// Most entries of one commit.
@@ -65,7 +66,7 @@ pub(super) enum Ran {
 
 /// An entry whose messages have their numbers.
 struct Numbered {
-    tags: Vec<Option<Tag>>,
+    drafts: Vec<Handed>,
     /// Refused alone, if nobody can say what was sent before.
     accepted: Result<Vec<Accepted>, Refused>,
     reply: Reply,
@@ -75,8 +76,7 @@ impl Job {
     /// Tells that it will never be done.
     pub(super) fn refuse(self) {
         if let Self::Entry(entry, Reply::Origin(origin)) = self {
-            let tags: Vec<_> = entry.drafts.into_iter().map(|draft| draft.tag).collect();
-            origin.done(&tags, Err(Refused));
+            origin.done(&handed(&entry.drafts), Err(Refused));
         }
     }
 }
@@ -173,7 +173,7 @@ impl Writer {
                 }
                 Reply::Origin(origin) => {
                     let accepted = numbered.accepted.as_deref().map_err(|refused| *refused);
-                    origin.done(&numbered.tags, outcome.and(accepted));
+                    origin.done(&numbered.drafts, outcome.and(accepted));
                     origins.push(origin);
                 }
             }
@@ -219,27 +219,29 @@ impl Writer {
             Err(error) => {
                 error!("what {from} sends is not accepted: {error}");
                 return Numbered {
-                    tags: drafts.into_iter().map(|draft| draft.tag).collect(),
+                    drafts: handed(&drafts),
                     accepted: Err(Refused),
                     reply,
                 };
             }
         };
-        let mut tags = Vec::with_capacity(drafts.len());
+        let mut all = handed(&drafts);
         let mut accepted = Vec::with_capacity(drafts.len());
         let looked_up = looked_up.into_iter().chain(iter::repeat_with(|| None));
         // Compared where they are: what was moved a moment ago is slow to read.
-        let is_like_before = drafts.windows(2).map(|two| two[0].to == two[1].to);
+        let is_like_before = drafts
+            .windows(2)
+            .map(|two| two[0].to == two[1].to && two[0].missed_by == two[1].missed_by);
         let is_like_before: Vec<_> = iter::once(false).chain(is_like_before).collect();
         let mut is_next = false;
         for ((draft, tag), is_like_before) in drafts.into_iter().zip(looked_up).zip(is_like_before)
         {
             is_next &= is_like_before;
-            tags.push(draft.tag.clone());
             let id = last.message.next();
             if let Some((tag, known)) = tag.zip(known.as_mut())
                 && let Some(before) = known.before(tag, id, now)
             {
+                all[accepted.len()].missed_by = missed_by(store, &draft, before.id);
                 accepted.push(before);
                 continue;
             }
@@ -253,7 +255,7 @@ impl Writer {
             is_next = true;
         }
         Numbered {
-            tags,
+            drafts: all,
             accepted: Ok(accepted),
             reply,
         }
@@ -317,6 +319,32 @@ impl Writer {
     }
 }
 
+fn handed(drafts: &[Draft]) -> Vec<Handed> {
+    let handed = drafts.iter().map(|draft| Handed {
+        tag: draft.tag.clone(),
+        missed_by: draft.missed_by.clone(),
+    });
+    handed.collect()
+}
+
+/// Who did not get a message when it was accepted, which was before this draft of it. In a commit that is not
+/// stored yet it is the same as now.
+fn missed_by(store: &dyn Store, draft: &Draft, id: MessageId) -> MissedBy {
+    let Recipient::Group(group, _) = &draft.to else {
+        return None;
+    };
+    let conversation = [Conversation::Group(group.clone())];
+    let mut missed_by = draft.missed_by.clone();
+    let found = store.timeline(&conversation, MessageId(id.0 - 1), id, &mut |message| {
+        missed_by = message.missed_by;
+        false
+    });
+    if let Err(error) = found {
+        warn!("who missed message {id} cannot be read: {error}");
+    }
+    missed_by
+}
+
 /// A draft that is accepted.
 fn message(draft: Draft, id: MessageId, sent_at: Timestamp) -> Message {
     let (to, members) = match draft.to {
@@ -329,6 +357,7 @@ fn message(draft: Draft, id: MessageId, sent_at: Timestamp) -> Message {
         from: draft.from,
         to,
         members,
+        missed_by: draft.missed_by,
         tag: draft.tag,
         text: draft.text,
     }

@@ -167,6 +167,7 @@ impl<'a> Answers<'a> {
         self.entry.drafts.push(Draft {
             from: self.login.clone(),
             to: recipient,
+            missed_by: None,
             tag,
             text,
         });
@@ -182,9 +183,10 @@ impl<'a> Answers<'a> {
     /// Takes out the drafts for a user whose mailbox is full.
     fn refuse_all_for(&mut self, full: &Login) {
         let drafts = std::mem::take(&mut self.entry.drafts);
+        let to_full = Recipient::User(full.clone());
         let (refused, rest) = drafts
             .into_iter()
-            .partition::<Vec<_>, _>(|draft| draft.is_for(full));
+            .partition::<Vec<_>, _>(|draft| draft.to == to_full);
         self.entry.drafts = rest;
         for draft in refused {
             let detail = format!("the mailbox of {full} is full");
@@ -248,7 +250,7 @@ impl<'a> Answers<'a> {
 
     /// Gives the journal what has been gathered; it answers when that is on disk.
     fn hand_over(&mut self) {
-        while let Some(full) = self.shared.first_full(&self.entry.drafts) {
+        while let Some(full) = self.shared.first_full(&mut self.entry.drafts) {
             self.refuse_all_for(&full);
         }
         if self.entry.drafts.is_empty() && self.entry.reads.is_empty() {

@@ -13,7 +13,7 @@ use crate::{
     conversation::Conversation,
     journal::{Audience, Committed, Sent},
     mailbox::Moved,
-    message::Message,
+    message::{Message, is_among},
 };
 
 /// Tells live sessions what was committed.
@@ -46,7 +46,9 @@ impl Delivery {
             }
             Some(members) => {
                 for member in members.iter() {
-                    self.tell(member, sent);
+                    if !is_among(&first.missed_by, member) {
+                        self.tell(member, sent);
+                    }
                 }
             }
         }

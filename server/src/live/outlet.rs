@@ -13,7 +13,7 @@ use std::{
 use crossbeam_channel::Sender;
 use mensageiro_protocol::{
     Login,
-    live::{self, Bye, ByeCode, Event, RefusalCode, Tag},
+    live::{self, Bye, ByeCode, Event, RefusalCode},
 };
 use socket2::SockRef;
 use tracing::info;
@@ -21,7 +21,7 @@ use tracing::info;
 use super::flusher::{Job, Stuck};
 use crate::{
     connection::{CAN_WRITE_AT_ONCE, write_now},
-    journal::{Accepted, Origin, Refused},
+    journal::{Accepted, Handed, Origin, Refused},
     message::{Message, MessageId},
 };
 
@@ -343,20 +343,22 @@ impl Stuck for Outlet {
 }
 
 impl Origin for Outlet {
-    fn done(&self, tags: &[Option<Tag>], outcome: Result<&[Accepted], Refused>) {
+    fn done(&self, drafts: &[Handed], outcome: Result<&[Accepted], Refused>) {
         match outcome {
             Ok(accepted) => {
-                let named = tags.iter().zip(accepted);
-                let named = named.filter_map(|(tag, accepted)| Some((tag.as_ref()?, accepted)));
-                self.tell_all(named, |(tag, accepted), line| {
-                    let at = accepted.sent_at.as_millisecond();
-                    live::Accepted::write(tag, accepted.id.0, at, line);
+                let named = drafts.iter().zip(accepted);
+                let named = named.filter_map(|(draft, accepted)| {
+                    Some((draft.tag.as_ref()?, draft.missed_by.as_deref(), accepted))
+                });
+                self.tell_all(named, |(tag, missed_by, accepted), line| {
+                    let (id, at) = (accepted.id.0, accepted.sent_at.as_millisecond());
+                    live::Accepted::write(tag, id, at, missed_by.unwrap_or_default(), line);
                 });
             }
             Err(refused) => {
-                for tag in tags {
+                for draft in drafts {
                     self.tell_event(&Event::Refused(live::Refused {
-                        tag: tag.clone(),
+                        tag: draft.tag.clone(),
                         code: RefusalCode::Internal,
                         detail: refused.to_string(),
                     }));

@@ -16,9 +16,9 @@ use tracing::debug;
 use super::{Failure, Shared, write_delivery};
 use crate::{
     connection,
-    journal::{Accepted, Origin, Refused},
+    journal::{Accepted, Handed, Origin, Refused},
     live::{Job, Stuck},
-    message::{MessageId, Tag},
+    message::MessageId,
     rules::Answer,
 };
 
@@ -221,7 +221,7 @@ impl Answering {
 }
 
 impl Origin for Answering {
-    fn done(&self, _: &[Option<Tag>], outcome: Result<&[Accepted], Refused>) {
+    fn done(&self, _: &[Handed], outcome: Result<&[Accepted], Refused>) {
         let mut state = self.lock();
         match outcome {
             Ok(accepted) => {

@@ -2,12 +2,14 @@
 
 mod answering;
 
-use std::{convert::Infallible, io, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, mem, sync::Arc, time::Duration};
 
 use crossbeam_channel::Sender;
 use mensageiro_protocol::{
     Addressed, Framing, Login,
     classic::{END, Request},
+    limits::{CONTROL_GOODBYE, GOODBYE},
+    live::MISSED_NAMED,
 };
 use thiserror::Error;
 use tracing::info;
@@ -19,7 +21,7 @@ use crate::{
     journal::{Entry, Journal, Read, Refused},
     live::{Job, Online},
     mailbox::Mailboxes,
-    message::{Draft, Message, MessageId},
+    message::{Draft, Message, MessageId, Recipient},
     rules::{Answer, Discarded, Plan},
     status::{Counters, Invitation, Observer},
     store::{Store, StoreError},
@@ -93,11 +95,17 @@ impl Shared {
         &self.observer.counters
     }
 
-    /// The first user for whom one of these drafts is and who can take no more.
-    pub(crate) fn first_full(&self, drafts: &[Draft]) -> Option<Login> {
+    /// The first user to whom one of these drafts is written and who can take no more. Members of groups who
+    /// cannot do not get theirs, and are noted in it.
+    pub(crate) fn first_full(&self, drafts: &mut [Draft]) -> Option<Login> {
         let limits = &self.limits;
-        self.mailboxes
-            .first_full(drafts, limits.mailbox, limits.mailbox_bytes)
+        let full = self
+            .mailboxes
+            .first_full(drafts, limits.mailbox, limits.mailbox_bytes);
+        if full.is_none() {
+            report_missed(drafts);
+        }
+        full
     }
 }
 
@@ -106,6 +114,9 @@ pub(crate) struct Session {
     shared: Arc<Shared>,
     answering: Arc<Answering>,
     login: Login,
+    /// The last lines, if they are no messages: a program may be saying good-bye, and then they say nothing
+    /// of what has been read. Not more than one read brings.
+    held: Vec<Request>,
     /// The last to be dropped: the server stops when no connection is left.
     connection: Connection,
 }
@@ -117,6 +128,7 @@ impl Session {
             shared,
             answering,
             login,
+            held: Vec::new(),
             connection,
         }
     }
@@ -129,7 +141,7 @@ impl Session {
         info!("{login} logged in from {peer}");
         let Err(failure) = self.serve();
         match failure {
-            Failure::Ended(Ended::InOrder) => match self.settle() {
+            Failure::Ended(Ended::InOrder) => match self.leave() {
                 Ok(()) => info!("{login} logged out"),
                 Err(failure) => info!("{login} disconnected: {failure}"),
             },
@@ -148,21 +160,51 @@ impl Session {
     }
 
     fn exchange(&mut self) -> Result<(), Failure> {
-        let received = self
-            .connection
-            .receive(self.shared.limits.idle, Request::parse);
+        let limit = match self.held.first() {
+            None => self.shared.limits.idle,
+            Some(_) if self.held.iter().all(is_control) => Some(CONTROL_GOODBYE),
+            Some(_) => Some(GOODBYE),
+        };
+        let received = self.connection.receive(limit, Request::parse);
         let received = received.map(Iterator::collect::<Vec<_>>);
         // Whatever has come, the lines before it are answered first.
         self.finish_answers()?;
-        let mut requests = match received {
+        let requests = match received {
+            // The client is still there, so they were lines, if no good ones.
+            Err(Ended::TimedOut(_)) if !self.held.is_empty() => mem::take(&mut self.held),
             // It was answered later than it was waited for.
             Err(Ended::TimedOut(limit)) if self.answering.has_written_within(limit) => {
                 return Ok(());
             }
-            received => received?.into_iter().peekable(),
+            received => self.hold_last(received?),
         };
         // Only what was delivered before these lines came can have been read.
-        let mut read = self.answering.take_unread();
+        let says_something = !requests.iter().all(is_control);
+        let read = says_something.then(|| self.answering.take_unread());
+        self.serve_lines(requests.into_iter(), read.flatten())
+    }
+
+    /// Holds back the last of the lines that have come, as far as they are no messages. Returns those before
+    /// them, held ones first.
+    fn hold_last(&mut self, mut requests: Vec<Request>) -> Vec<Request> {
+        let is_line = |request: &Request| matches!(request, Request::Poll | Request::Send(_));
+        let lines = requests.iter().rposition(is_line).map_or(0, |at| at + 1);
+        let last = requests.split_off(lines);
+        if self.held.is_empty() {
+            self.held = last;
+            return requests;
+        }
+        let mut before = mem::replace(&mut self.held, last);
+        before.append(&mut requests);
+        before
+    }
+
+    fn serve_lines(
+        &mut self,
+        requests: impl ExactSizeIterator<Item = Request>,
+        mut read: Option<MessageId>,
+    ) -> Result<(), Failure> {
+        let mut requests = requests.peekable();
         while requests.peek().is_some() {
             let people = self.shared.directory.people();
             let plan = Plan::new(&self.login, &mut requests, |to| people.recipient(to));
@@ -225,8 +267,8 @@ impl Session {
 
     /// What is to be made durable: what the client sent, and up to where it has read. And who can take no
     /// more, if there is somebody: then nothing of what it sent.
-    fn entry(&self, drafts: Vec<Draft>, read: Option<MessageId>) -> (Entry, Option<Login>) {
-        let full = self.shared.first_full(&drafts);
+    fn entry(&self, mut drafts: Vec<Draft>, read: Option<MessageId>) -> (Entry, Option<Login>) {
+        let full = self.shared.first_full(&mut drafts);
         let entry = Entry {
             from: self.login.clone(),
             reads: read.map(|up_to| Read::All { up_to }).into_iter().collect(),
@@ -271,6 +313,18 @@ impl Session {
         Ok(())
     }
 
+    /// After an orderly close: what has been read is read, and what was said last is answered, as the client
+    /// may have closed only its own side.
+    fn leave(&mut self) -> Result<(), Failure> {
+        self.settle()?;
+        if !self.held.is_empty() {
+            let held = mem::take(&mut self.held);
+            self.serve_lines(held.into_iter(), None)?;
+            self.settle()?;
+        }
+        Ok(())
+    }
+
     /// After an orderly close: what was delivered and taken has been read (rule S9).
     fn settle(&mut self) -> Result<(), Failure> {
         self.finish_answers()?;
@@ -282,6 +336,29 @@ impl Session {
             self.store(entry)?;
         }
         Ok(())
+    }
+}
+
+fn is_control(request: &Request) -> bool {
+    *request == Request::Control
+}
+
+/// Who does not get what is written to a group stands in the log: a classic author has no other way to know.
+fn report_missed(drafts: &[Draft]) {
+    for run in drafts.chunk_by(|one, next| one.to == next.to) {
+        if let (Recipient::Group(group, _), Some(missed_by)) = (&run[0].to, &run[0].missed_by) {
+            let named: Vec<_> = missed_by
+                .iter()
+                .take(MISSED_NAMED)
+                .map(Login::as_str)
+                .collect();
+            info!(
+                "{} of {group} do not get what {} writes, as their mailboxes are full: {}",
+                missed_by.len(),
+                run[0].from,
+                named.join(", ")
+            );
+        }
     }
 }
 

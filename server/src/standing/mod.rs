@@ -15,7 +15,7 @@ use mensageiro_protocol::Login;
 pub(crate) use self::moving::Move;
 use crate::{
     conversation::Conversation,
-    message::{Message, MessageId},
+    message::{Message, MessageId, is_among},
 };
 
 /// A user's own messages after which the cursor they moved is written anew. A start reads no
@@ -341,8 +341,9 @@ impl Book {
                 self.put(reader, author, messages, &mut kept);
             }
             Some(members) => {
-                for &seat in &*self.seats_of(standing, members, first.id) {
-                    if seat != author.seat {
+                let seats = self.seats_of(standing, members, first.id);
+                for (member, &seat) in members.iter().zip(&*seats) {
+                    if seat != author.seat && !is_among(&first.missed_by, member) {
                         self.put(Place { standing, seat }, author, messages, &mut kept);
                     }
                 }

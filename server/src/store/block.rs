@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     conversation::Conversation,
-    message::{Message, MessageId, ReadMark, Tag},
+    message::{Message, MessageId, MissedBy, ReadMark, Tag, is_among},
 };
 
 /// A block with more bytes of text than this is ended, so that nobody reads much to get little.
@@ -53,6 +53,49 @@ pub(super) enum Author<'a> {
     Greater,
     /// A member of a group.
     Member(&'a str),
+    /// The same, and who of the members did not get the message: the places of these in the order of all
+    /// (see [`write_places`]).
+    MemberMissed(&'a str, &'a [u8]),
+}
+
+impl<'a> Author<'a> {
+    /// The name, of a group's message.
+    pub(super) fn member(self) -> Option<&'a str> {
+        match self {
+            Self::Member(name) | Self::MemberMissed(name, _) => Some(name),
+            Self::Lesser | Self::Greater => None,
+        }
+    }
+
+    /// Who did not get it; the outer `None` if that cannot be read.
+    fn missed_by(self, members: &Members) -> Option<MissedBy> {
+        let Self::MemberMissed(_, mut places) = self else {
+            return Some(None);
+        };
+        let mut others = members.iter();
+        let mut missed_by = Vec::new();
+        while !places.is_empty() {
+            let (skipped, rest): (usize, _) = postcard::take_from_bytes(places).ok()?;
+            missed_by.push(others.nth(skipped)?.clone());
+            places = rest;
+        }
+        Some(Some(missed_by.into()))
+    }
+}
+
+/// Of each of some members, which come in order, how many others stand between it and the one before. Where
+/// many are missing that is a byte for each.
+fn write_places(members: &Members, some: &[Login], out: &mut Vec<u8>) {
+    let mut some = some.iter().peekable();
+    let mut skipped = 0_usize;
+    for member in &**members {
+        if some.next_if_eq(&member).is_some() {
+            append(&skipped, out);
+            skipped = 0;
+        } else {
+            skipped += 1;
+        }
+    }
 }
 
 /// The messages that follow a block's header, with their numbers and times.
@@ -93,11 +136,18 @@ pub(super) fn write(conversation: &Conversation, part: &[Message], roster: u32, 
         roster,
     };
     write_header(&header, out);
+    let mut missed = Vec::new();
     for message in part {
-        let from = match conversation {
-            Conversation::Pair(lesser, _) if *lesser == message.from => Author::Lesser,
-            Conversation::Pair(..) => Author::Greater,
-            Conversation::Group(_) => Author::Member(message.from.as_str()),
+        let author = message.from.as_str();
+        let from = match (conversation, &message.members, &message.missed_by) {
+            (Conversation::Pair(lesser, _), ..) if *lesser == message.from => Author::Lesser,
+            (Conversation::Pair(..), ..) => Author::Greater,
+            (Conversation::Group(_), Some(members), Some(missed_by)) => {
+                missed.clear();
+                write_places(members, missed_by, &mut missed);
+                Author::MemberMissed(author, &missed)
+            }
+            (Conversation::Group(_), ..) => Author::Member(author),
         };
         let sent_at_ms = message.sent_at.as_millisecond();
         let record = MessageRecord {
@@ -263,13 +313,17 @@ impl<'a> BlockReader<'a> {
             let (from, group) = match (self.conversation, &record.from) {
                 (Conversation::Pair(lesser, _), Author::Lesser) => (lesser.as_str(), None),
                 (Conversation::Pair(_, greater), Author::Greater) => (greater.as_str(), None),
-                (Conversation::Group(name), Author::Member(author)) => (*author, Some(name)),
+                (Conversation::Group(name), from) => (from.member()?, Some(name)),
                 _ => return None,
             };
             let is_of_others = from != mark.reader.as_str();
             let is_for_reader = match (self.conversation, &self.members) {
                 (Conversation::Pair(lesser, greater), _) => is_of_others || lesser == greater,
-                (_, Some(members)) => is_of_others && members.contains(&mark.reader),
+                (_, Some(members)) => {
+                    is_of_others
+                        && members.contains(&mark.reader)
+                        && !is_among(&record.from.missed_by(members)?, &mark.reader)
+                }
                 _ => return None,
             };
             if id >= mark.first && is_for_reader {
@@ -293,8 +347,12 @@ impl<'a> BlockReader<'a> {
         let (from, to) = match (self.conversation, &record.from) {
             (Conversation::Pair(lesser, greater), Author::Lesser) => (lesser.clone(), greater),
             (Conversation::Pair(lesser, greater), Author::Greater) => (greater.clone(), lesser),
-            (Conversation::Group(name), Author::Member(author)) => (self.author(author)?, name),
+            (Conversation::Group(name), from) => (self.author(from.member()?)?, name),
             _ => return None,
+        };
+        let missed_by = match &self.members {
+            Some(members) => record.from.missed_by(members)?,
+            None => None,
         };
         Some(Message {
             id,
@@ -302,6 +360,7 @@ impl<'a> BlockReader<'a> {
             from,
             to: to.clone(),
             members: self.members.clone(),
+            missed_by,
             tag: record.tag.map(Tag::parse).transpose().ok()?,
             text: Text::from(record.text),
         })
@@ -313,7 +372,7 @@ impl<'a> BlockReader<'a> {
             // The member's own login, if only to save memory.
             self.author = match members.get(name) {
                 Some(member) => Some(member.clone()),
-                None => Login::parse(name).ok(),
+                None => Login::kept(name).ok(),
             };
         }
         self.author.clone()

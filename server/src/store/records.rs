@@ -111,7 +111,7 @@ fn split_login(bytes: &[u8]) -> Option<(Login, &[u8])> {
 }
 
 pub(super) fn login(bytes: &[u8]) -> Option<Login> {
-    Login::parse(str::from_utf8(bytes).ok()?).ok()
+    Login::kept(str::from_utf8(bytes).ok()?).ok()
 }
 
 /// A conversation's key followed by a number.
@@ -194,7 +194,7 @@ pub(super) fn reads(key: &[u8], value: &[u8]) -> Option<Vec<ReadMark>> {
         let form: ReadForm<'_> = form;
         marks.push(ReadMark {
             number,
-            reader: Login::parse(form.reader).ok()?,
+            reader: Login::kept(form.reader).ok()?,
             conversation: split_conversation(form.conversation.as_bytes())?.0,
             first: form.first,
             last: form.last,
@@ -222,9 +222,9 @@ pub(super) fn roster_value(group: &Login, members: &Members) -> Vec<u8> {
 
 pub(super) fn roster(value: &[u8]) -> Option<(Login, Members)> {
     let form: RosterForm<'_> = postcard::from_bytes(versioned(value)?).ok()?;
-    let members = form.members.into_iter().map(Login::parse);
+    let members = form.members.into_iter().map(Login::kept);
     Some((
-        Login::parse(form.group).ok()?,
+        Login::kept(form.group).ok()?,
         Arc::new(members.collect::<Result<_, _>>().ok()?),
     ))
 }

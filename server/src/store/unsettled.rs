@@ -62,7 +62,7 @@ impl Unsettled {
                     author: match message.from {
                         Author::Lesser => lesser,
                         Author::Greater => greater,
-                        Author::Member(name) => name.as_bytes(),
+                        Author::Member(name) | Author::MemberMissed(name, _) => name.as_bytes(),
                     },
                     hash: TagHash::of_text(tag),
                     id,

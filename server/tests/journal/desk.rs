@@ -19,7 +19,9 @@ use mensageiro_server::{
     alarm::Alarm,
     archive::Archive,
     conversation::Conversation,
-    journal::{Accepted, Audience, Committed, Entry, Journal, Origin, Parts, Read, Refused},
+    journal::{
+        Accepted, Audience, Committed, Entry, Handed, Journal, Origin, Parts, Read, Refused,
+    },
     mailbox::{Mailboxes, Moved},
     message::{Draft, Message, MessageId, ReadMark, Recipient, Tag},
     options::Durability,
@@ -42,6 +44,7 @@ pub fn draft(from: &str, to: &str, tag: Option<&str>) -> Draft {
     Draft {
         from: login(from),
         to: Recipient::User(login(to)),
+        missed_by: None,
         tag: tag.map(|tag| Tag::parse(tag).unwrap()),
         text: Text::from("hello"),
     }
@@ -98,9 +101,9 @@ pub struct Session {
 }
 
 impl Origin for Session {
-    fn done(&self, tags: &[Option<Tag>], outcome: Result<&[Accepted], Refused>) {
+    fn done(&self, drafts: &[Handed], outcome: Result<&[Accepted], Refused>) {
         let accepted = outcome.unwrap();
-        assert_eq!(tags.len(), accepted.len());
+        assert_eq!(drafts.len(), accepted.len());
         let told = Told::Done {
             key: self.key,
             ids: accepted.iter().map(|one| one.id.0).collect(),

@@ -5,7 +5,9 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
-use mensageiro_server::{conversation::Conversation, journal::Read, message::MessageId};
+use mensageiro_server::{
+    conversation::Conversation, journal::Read, message::MessageId, store::Store,
+};
 
 use crate::desk::{Desk, login, to_class};
 
@@ -103,4 +105,59 @@ fn a_group_message_is_one_message_and_a_row_for_each_who_read_it() {
     ];
     let expected = expected.map(|(id, who)| (id.to_owned(), format!("class/{who}")));
     assert_eq!(rows, expected);
+}
+
+#[test]
+fn who_does_not_get_a_group_message_has_it_nowhere_before_and_after_a_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let members: Vec<_> = (0..300).map(|number| format!("m{number:03}")).collect();
+    let members: Vec<_> = members.iter().map(String::as_str).collect();
+    let missed = ["m000", "m007", "m008", "m299"];
+    let mut but = to_class("m100", &members);
+    but.missed_by = Some(missed.map(login).into());
+    let mut desk = Desk::open(folder.path().into());
+    let all = to_class("m100", &members);
+    desk.send(vec![all.clone(), but.clone(), all.clone()]);
+    desk.send(vec![but.clone()]);
+    for is_new in [true, false] {
+        for who in missed {
+            assert_eq!(desk.waiting(who), [1, 3], "{who}, {is_new}");
+        }
+        assert_eq!(desk.waiting("m001"), [1, 2, 3, 4]);
+        assert_eq!(desk.waiting("m100"), [0; 0]);
+        let with = [Conversation::Group(login("class"))];
+        let mut found = Vec::new();
+        desk.store
+            .timeline(&with, MessageId(0), MessageId::MAX, &mut |message| {
+                found.push(message.missed_by);
+                true
+            })
+            .unwrap();
+        let but = but.missed_by.clone();
+        assert_eq!(found, [None, but.clone(), None, but]);
+        desk = desk.reopen();
+    }
+    // What was never given is not read, nor archived as read.
+    desk.read(
+        "m007",
+        Read::All {
+            up_to: MessageId::MAX,
+        },
+    );
+    desk.read(
+        "m001",
+        Read::All {
+            up_to: MessageId::MAX,
+        },
+    );
+    let desk = desk.reopen();
+    assert_eq!(desk.waiting("m007"), [0; 0]);
+    desk.stop();
+    let rows = fs::read_to_string(folder.path().join("messages.csv")).unwrap();
+    let of = |who: &str| {
+        rows.lines()
+            .filter(|row| row.contains(&format!("class/{who},")))
+            .count()
+    };
+    assert_eq!((of("m007"), of("m001")), (2, 4));
 }

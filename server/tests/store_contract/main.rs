@@ -46,6 +46,7 @@ fn message(id: u64, with: &str) -> Message {
         from,
         to,
         members: None,
+        missed_by: None,
         tag: id
             .is_multiple_of(3)
             .then(|| Tag::parse(&format!("c{id}")).unwrap()),

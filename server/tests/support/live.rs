@@ -99,6 +99,14 @@ impl LiveClient {
         }
     }
 
+    pub fn hear_until_accepted(&mut self) -> Accepted {
+        loop {
+            if let Event::Accepted(accepted) = self.hear() {
+                return accepted;
+            }
+        }
+    }
+
     pub fn hear_message(&mut self) -> Delivered {
         loop {
             if let Event::Message(message) = self.hear() {

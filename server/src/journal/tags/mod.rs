@@ -303,6 +303,7 @@ mod tests {
             from: ana(),
             to: ana(),
             members: None,
+            missed_by: None,
             tag: Some(tag.clone()),
             text: Text::from("hello"),
         };

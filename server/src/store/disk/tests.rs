@@ -27,6 +27,7 @@ fn commit(number: u64, bytes: usize) -> Commit {
         from: login("ana"),
         to: login("bob"),
         members: None,
+        missed_by: None,
         tag: Some(Tag::parse(&format!("t{number}")).unwrap()),
         text: Text::from("x".repeat(bytes).as_str()),
     };

@@ -197,6 +197,7 @@ mod tests {
             from: login(from),
             to: login(to),
             members,
+            missed_by: None,
             tag: offset
                 .is_multiple_of(2)
                 .then(|| Tag::parse(&format!("t{offset}")).unwrap()),
