@@ -39,7 +39,11 @@ fn look(line: &[u8]) {
 }
 
 fuzz_target!(|data: &[u8]| {
-    let mut decoder = Decoder::new(LONGEST);
+    take(Decoder::new(LONGEST), data);
+    take(Decoder::for_clients(LONGEST), data);
+});
+
+fn take(mut decoder: Decoder, data: &[u8]) {
     for (piece, is_quiet) in pieces(data) {
         // Some reads fill their room.
         match piece.len() % 4 {
@@ -59,4 +63,4 @@ fuzz_target!(|data: &[u8]| {
     while let Some(Ok(line)) = decoder.next_line() {
         look(line);
     }
-});
+}

@@ -66,19 +66,20 @@ proptest! {
     fn no_bytes_make_the_decoder_panic_or_grow_beyond_its_limit(
         chunks in prop::collection::vec((prop::collection::vec(any::<u8>(), 0..200), any::<bool>()), 0..40),
     ) {
-        let mut decoder = Decoder::new(64);
-        for (chunk, quiet) in chunks {
-            decoder.push(&chunk);
-            if quiet {
-                decoder.quiet();
+        for mut decoder in [Decoder::new(64), Decoder::for_clients(64)] {
+            for (chunk, quiet) in &chunks {
+                decoder.push(chunk);
+                if *quiet {
+                    decoder.quiet();
+                }
+                while let Some(Ok(line)) = decoder.next_line() {
+                    prop_assert!(line.len() <= 64);
+                }
+                if decoder.next_line().is_some() {
+                    break;
+                }
+                prop_assert!(decoder.pending().len() <= 65);
             }
-            while let Some(Ok(line)) = decoder.next_line() {
-                prop_assert!(line.len() <= 64);
-            }
-            if decoder.next_line().is_some() {
-                break;
-            }
-            prop_assert!(decoder.pending().len() <= 65);
         }
     }
 

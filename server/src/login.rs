@@ -63,7 +63,6 @@ pub fn log_in(shared: &Shared, connection: &mut Connection) -> Option<User> {
                 "{} asks for a live session without a line end",
                 hello.login
             ));
-            turn_away(connection);
         }
         Ok(Asked::Live(hello)) if is_user(shared, &hello.login) => {
             return let_in(shared, connection, &hello.login).then_some(User::Live(hello));

@@ -266,14 +266,7 @@ fn a_packet_of_a_template_around_the_login_is_skipped_and_what_resembles_it_is_n
 #[test]
 fn an_unknown_user_is_told_so_without_line_ends_and_hears_it_whatever_else_was_said() {
     let server = TestServer::start(&USERS);
-    for login in [
-        "zeca",
-        "a b",
-        "\x18",
-        "Ana",
-        "ana live/1",
-        &"x".repeat(3000),
-    ] {
+    for login in ["zeca", "a b", "\x18", "Ana", &"x".repeat(3000)] {
         let mut zeca = bare(&server, login);
         assert_eq!(
             zeca.hear().unwrap(),
@@ -286,7 +279,6 @@ fn an_unknown_user_is_told_so_without_line_ends_and_hears_it_whatever_else_was_s
         let mut zeca = server.connect(Framing::Line);
         zeca.say(login);
         let heard = zeca.hear();
-        let is_silent = login == "ana live/1" || heard.is_none();
-        assert!(is_silent, "{login:?}: {heard:?}");
+        assert_eq!(heard, None, "{login:?}");
     }
 }

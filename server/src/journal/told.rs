@@ -77,12 +77,12 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::message::Tag;
+    use crate::journal::Handed;
 
     struct Nobody;
 
     impl Origin for Nobody {
-        fn done(&self, _: &[Option<Tag>], _: Result<&[Accepted], Refused>) {}
+        fn done(&self, _: &[Handed], _: Result<&[Accepted], Refused>) {}
 
         fn flush(&self) {}
 

@@ -5,8 +5,8 @@ use std::{sync::Arc, thread, time::Duration};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use mensageiro_server::{
-    journal::{Accepted, Entry, Origin, Read, Refused},
-    message::{MessageId, Tag},
+    journal::{Accepted, Entry, Handed, Origin, Read, Refused},
+    message::MessageId,
 };
 
 use crate::desk::{Desk, Session, draft, login};
@@ -72,7 +72,7 @@ struct Holding {
 }
 
 impl Origin for Holding {
-    fn done(&self, _: &[Option<Tag>], _: Result<&[Accepted], Refused>) {
+    fn done(&self, _: &[Handed], _: Result<&[Accepted], Refused>) {
         self.is_told.send(()).unwrap();
         self.go_on.recv_timeout(PATIENCE).unwrap();
     }
