@@ -213,6 +213,22 @@ fn an_edit_behind_a_link_is_noticed() {
         },
         |_, elsewhere| append(&elsewhere.join("users.csv")),
     );
+    // As long as before, and of the same time.
+    check_noticed(
+        |here, elsewhere| {
+            fs::write(elsewhere.join("users.csv"), "ana\nbob\n").unwrap();
+            symlink(elsewhere.join("users.csv"), here.join("users.csv")).unwrap();
+        },
+        |_, elsewhere| {
+            let file = fs::File::options()
+                .write(true)
+                .open(elsewhere.join("users.csv"));
+            let mut file = file.unwrap();
+            let modified = file.metadata().unwrap().modified().unwrap();
+            file.write_all(b"ana\nzoe\n").unwrap();
+            file.set_modified(modified).unwrap();
+        },
+    );
     // As a Kubernetes ConfigMap is mounted: the file links to a folder that is a link itself.
     check_noticed(
         |here, elsewhere| {

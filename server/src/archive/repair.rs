@@ -151,6 +151,8 @@ fn look_from(file: &mut File, from: u64, pending: &HashSet<Key>) -> io::Result<(
 mod tests {
     use std::fs;
 
+    use proptest::prelude::*;
+
     use super::*;
 
     const HEAD: &str = "id,sent_at,read_at,from,to,text\n";
@@ -278,5 +280,15 @@ mod tests {
             &[1],
         );
         check_kept("id,sent_at,from,to,text\n1,t,ana,bob,hi", 500, &[]);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+        #[test]
+        fn whatever_was_written_between_rows_they_are_found(own in "[12,;\t\r\n\"x]{0,30}") {
+            check_kept(&format!("{HEAD}{own}\n{ROW_1}{ROW_3}"), 0, &[1, 3]);
+            check_kept(&format!("{HEAD}{ROW_1}{own}\n{ROW_3}"), HEAD.len(), &[1, 3]);
+        }
     }
 }

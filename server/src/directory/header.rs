@@ -202,6 +202,11 @@ impl<C: Copy> Columns<C> {
         }
     }
 
+    /// Whether the first row has been a header.
+    pub(super) fn has_header(&self) -> bool {
+        self.header.is_some()
+    }
+
     /// By which this row is read; `None` for a header, which is there again where files were joined.
     pub(super) fn of_row(
         &mut self,

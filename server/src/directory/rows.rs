@@ -217,6 +217,8 @@ fn delimiter(text: &str) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn check(content: &str, expected: &[(u64, &[&str])]) {
@@ -308,5 +310,30 @@ mod tests {
         );
         check_refused("ana,\"", 1);
         check_refused("ana,Ana\nbruno,\"Bruno\"\"\n", 2);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_file_holds_lines_are_those_that_it_has(
+            content in "(\u{feff}|sep=;|[a1,;\t\r\n\"=é \u{1a}]){0,30}",
+        ) {
+            let last = 1 + line_ends(&content);
+            let mut before = 0;
+            let read = rows(content.as_bytes(), |line, fields| {
+                assert!(line > before && line <= last, "{line} of {last}");
+                assert!(fields.iter().any(|field| !field.is_empty()));
+                before = line;
+            });
+            if let Err(bad) = read {
+                prop_assert!(bad.line > before && bad.line <= last, "{bad}");
+            }
+        }
+
+        #[test]
+        fn whatever_the_bytes_are_something_is_said(content in proptest::collection::vec(any::<u8>(), 0..40)) {
+            if let Err(bad) = rows(&content, |line, _| assert!(line > 0)) {
+                prop_assert!(bad.line > 0 && !bad.reason.is_empty());
+            }
+        }
     }
 }

@@ -39,10 +39,15 @@ impl Users {
         let mut bad = Vec::new();
         let mut columns = Columns::new(UserColumns::PLAIN);
         let read = rows(bytes, |line, row| {
-            let Some(columns) = columns.of_row(row, || UserColumns::of(row)) else {
+            let Some(places) = columns.of_row(row, || UserColumns::of(row)) else {
                 return;
             };
-            match login(row, columns) {
+            let is_first = !columns.has_header() && lines.is_empty() && bad.is_empty();
+            match login(row, places) {
+                Err(reason) if is_first => {
+                    let hint = "if this is a header, call the column of the logins `login`";
+                    bad.push(BadLine::new(line, format!("{reason}; {hint}")));
+                }
                 Err(reason) => bad.push(BadLine::new(line, reason)),
                 Ok(login) => match lines.get(&login) {
                     Some(earlier) => {
@@ -51,7 +56,7 @@ impl Users {
                         bad.push(BadLine::new(line, reason));
                     }
                     None => {
-                        names.insert(login.clone(), name(row, columns));
+                        names.insert(login.clone(), name(row, places));
                         lines.insert(login, line);
                     }
                 },
@@ -111,6 +116,9 @@ fn login(row: &[Cow<'_, str>], columns: UserColumns) -> Result<Login, String> {
             "column {}, the login, is empty; fill it in or remove the line",
             columns.login + 1
         ),
+        LoginError::BadCharacter(',' | ';' | '|') => {
+            format!("{error}; between columns, use the same sign as in the first line")
+        }
         error => error.to_string(),
     })
 }
@@ -204,6 +212,17 @@ mod tests {
                 ),
             ],
         );
+    }
+
+    #[test]
+    fn a_line_that_is_written_in_another_way_than_the_first_is_explained() {
+        let allowed = "(letters, digits and . _ - + @ are)";
+        let sign = "between columns, use the same sign as in the first line";
+        let reason = format!("';' is not allowed in a login {allowed}; {sign}");
+        check_bad("login,name\nana,Ana\nbob;Bob\n", &[(3, &reason)]);
+        let header = "if this is a header, call the column of the logins `login`";
+        let reason = format!("' ' is not allowed in a login {allowed}; {header}");
+        check_bad("Turma A;;\nana;Ana;\n", &[(1, &reason)]);
     }
 
     #[test]
