@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, after, bounded, never, select};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, after, bounded, never, select};
 use thiserror::Error;
 use tracing::{error, info, warn};
 
@@ -22,6 +22,7 @@ use crate::{
     options::Options,
     server::{Server, StartError},
     signals::Signal,
+    store::StoreError,
 };
 
 /// How long a stop may take until everything is where it belongs.
@@ -54,10 +55,19 @@ pub enum Failure {
     Panic,
 }
 
-/// What the thread that runs the server is told.
+/// What the thread that runs the server is told, and tells.
 struct Orders {
     stop: Receiver<()>,
     reload: Receiver<()>,
+    phases: Sender<Phase>,
+}
+
+/// Where a server is that cannot go on.
+enum Phase {
+    /// It is stopped.
+    Stopping,
+    /// Another one is started in its place.
+    Stopped,
 }
 
 /// Runs a server until it is asked to stop. `greet` is called when it serves for the first time.
@@ -73,9 +83,11 @@ pub fn run(
     let (stop, stopped) = bounded(1);
     let (reload, reloaded) = bounded(1);
     let (tell, ended) = bounded(1);
+    let (phases, phase) = bounded(1);
     let orders = Orders {
         stop: stopped,
         reload: reloaded,
+        phases,
     };
     let has_started = Arc::new(AtomicBool::new(false));
     let (is_serving, log) = (has_started.clone(), log.clone());
@@ -96,6 +108,13 @@ pub fn run(
         select! {
             recv(ended) -> result => return result.unwrap_or(Err(Failure::Panic)),
             recv(deadline) -> _ => return Err(Failure::Unfinished),
+            recv(phase) -> now => match now {
+                _ if stopping.is_some() => {}
+                Ok(Phase::Stopping) => deadline = after(LONGEST_STOP),
+                Ok(Phase::Stopped) => deadline = never(),
+                // It has ended.
+                Err(_) => return ended.recv().unwrap_or(Err(Failure::Panic)),
+            },
             recv(asked) -> signal => match signal {
                 // One that is pending is enough.
                 Ok(Signal::Reload) => {
@@ -139,15 +158,24 @@ fn serve(
             info!("stopped, everything is on disk");
             return Ok(());
         }
-        error!("nothing more can be stored; starting again as soon as that is possible");
+        error!("the server cannot go on; it starts again as soon as it can");
+        orders.tell(Phase::Stopping);
         server.stop();
+        orders.tell(Phase::Stopped);
         if begin.elapsed() > 2 * LONGEST_PAUSE {
             pause = SHORTEST_PAUSE;
         }
-        match start_again(&options, log, orders, &mut pause) {
+        match start_again(&options, log, orders, &mut pause)? {
             Some(again) => server = again,
             None => return Ok(()),
         }
+    }
+}
+
+impl Orders {
+    fn tell(&self, phase: Phase) {
+        // Who does not listen any more has stopped waiting.
+        let _ = self.phases.send(phase);
     }
 }
 
@@ -169,23 +197,34 @@ fn follow(server: &Server, orders: &Orders) -> Next {
 }
 
 /// Tries until it succeeds; `None` when it is told to stop.
+///
+/// # Errors
+/// When the store is in use for longer than a connection of the server before could have it: then
+/// something that does not end has it, and only the end of the program helps.
 fn start_again(
     options: &Options,
     log: &Log,
     orders: &Orders,
     pause: &mut Duration,
-) -> Option<Server> {
+) -> Result<Option<Server>, StartError> {
+    let longest_use = LONGEST_STOP + options.dead_link_after;
+    let begin = Instant::now();
     while orders.stop.recv_timeout(*pause) == Err(RecvTimeoutError::Timeout) {
         *pause = (*pause * 2).min(LONGEST_PAUSE);
         match start(options, log) {
             Ok(server) => {
                 info!("started again");
-                return Some(server);
+                return Ok(Some(server));
+            }
+            Err(error @ StartError::Store(StoreError::InUse(_)))
+                if begin.elapsed() > longest_use =>
+            {
+                return Err(error);
             }
             Err(error) => warn!("not yet: {error}"),
         }
     }
-    None
+    Ok(None)
 }
 
 fn start(options: &Options, log: &Log) -> Result<Server, StartError> {
