@@ -117,7 +117,7 @@ fn run(
     let sign_in = sign_in(arguments.user, arguments.server.as_deref(), &preferences)?;
     let window = Arc::new(OnceLock::<egui::Context>::new());
     let settings = may_write
-        .then(|| SettingsWriter::start(folder.clone(), wake(&window)))
+        .then(|| SettingsWriter::start(folder.clone(), &preferences, wake(&window)))
         .transpose()
         .context("no thread to keep the settings")?;
     let notify: Arc<dyn Notify> =

@@ -3,10 +3,11 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
+    time::Duration,
 };
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -16,6 +17,9 @@ const QUEUE: usize = 16;
 
 /// Notifications whose click is waited for at a time.
 const AWAITED: usize = 8;
+
+/// At the end of the app the desktop has so long to take off what is shown.
+const END: Duration = Duration::from_secs(1);
 
 /// What a notification says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,17 +39,49 @@ pub trait Notify: Send + Sync {
     /// Shows one without waiting. `clicked` is called, from any thread and at most once, if the
     /// person clicks on it and the system tells.
     fn show(&self, notification: Notification, clicked: Box<dyn FnOnce() + Send>);
+
+    /// Takes the one with this topic off the desktop, without waiting, where the system can.
+    fn remove(&self, topic: &str);
 }
 
-/// The notifications of the desktop.
+/// The notifications of the desktop. Dropping it takes off all that it has shown.
 #[derive(Debug)]
 pub struct DesktopNotifications {
-    queue: Sender<Waiting>,
+    wanted: Arc<Mutex<Wanted>>,
+    wake: Option<Sender<()>>,
+    /// Nothing is ever sent on it: it disconnects when the thread has ended.
+    ended: Receiver<()>,
 }
+
+/// What the thread has still to do, the newest last. At most one thing for each topic: [`QUEUE`] of
+/// them to be shown, and to be removed no more than were shown.
+#[derive(Default)]
+struct Wanted(Vec<(String, Option<Waiting>)>);
 
 struct Waiting {
     notification: Notification,
     clicked: Box<dyn FnOnce() + Send>,
+}
+
+impl std::fmt::Debug for Wanted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list()
+            .entries(self.0.iter().map(|(topic, _)| topic))
+            .finish()
+    }
+}
+
+impl Wanted {
+    /// `None`: the one with this topic is to go. False: too many wait.
+    fn want(&mut self, topic: String, what: Option<Waiting>) -> bool {
+        self.0.retain(|(other, _)| *other != topic);
+        let waiting = self.0.iter().filter(|(_, what)| what.is_some()).count();
+        if what.is_some() && waiting >= QUEUE {
+            return false;
+        }
+        self.0.push((topic, what));
+        true
+    }
 }
 
 impl DesktopNotifications {
@@ -54,55 +90,127 @@ impl DesktopNotifications {
     /// # Errors
     /// The system has no thread to give.
     pub fn start() -> std::io::Result<Self> {
-        let (queue, waiting) = bounded(QUEUE);
+        let wanted = Arc::new(Mutex::new(Wanted::default()));
+        // One signal is enough: whoever wakes takes all that is wanted.
+        let (wake, woken) = bounded(1);
+        let (alive, ended) = bounded(0);
+        let todo = Arc::clone(&wanted);
         thread::Builder::new()
             .name("notifications".into())
-            .spawn(move || show_all(&waiting))?;
-        Ok(Self { queue })
+            .spawn(move || {
+                let _alive: Sender<()> = alive;
+                show_all(&todo, &woken);
+            })?;
+        Ok(Self {
+            wanted,
+            wake: Some(wake),
+            ended,
+        })
+    }
+
+    fn want(&self, topic: String, what: Option<Waiting>) {
+        let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        if !wanted.want(topic, what) {
+            tracing::debug!("a notification was dropped: too many wait to be shown");
+        }
+        drop(wanted);
+        if let Some(wake) = &self.wake {
+            // Full: the thread has not taken the last signal yet and will see this too.
+            let _ = wake.try_send(());
+        }
     }
 }
 
 impl Notify for DesktopNotifications {
     fn show(&self, notification: Notification, clicked: Box<dyn FnOnce() + Send>) {
+        let topic = notification.topic.clone();
         let waiting = Waiting {
             notification,
             clicked,
         };
-        if self.queue.try_send(waiting).is_err() {
-            tracing::debug!("a notification was dropped: too many wait to be shown");
+        self.want(topic, Some(waiting));
+    }
+
+    fn remove(&self, topic: &str) {
+        self.want(topic.to_owned(), None);
+    }
+}
+
+impl Drop for DesktopNotifications {
+    fn drop(&mut self) {
+        drop(self.wake.take());
+        // A desktop that does not answer is not waited for.
+        let _ = self.ended.recv_timeout(END);
+    }
+}
+
+fn show_all(wanted: &Mutex<Wanted>, woken: &Receiver<()>) {
+    let mut shown = HashMap::<String, u32>::new();
+    let awaited = Arc::new(AtomicUsize::new(0));
+    while woken.recv().is_ok() {
+        let Wanted(todo) =
+            std::mem::take(&mut *wanted.lock().unwrap_or_else(PoisonError::into_inner));
+        for (topic, what) in todo {
+            let before = shown.remove(&topic);
+            let Some(waiting) = what else {
+                before.into_iter().for_each(close);
+                continue;
+            };
+            if let Some(id) = show(waiting, before, &awaited) {
+                shown.insert(topic, id);
+            }
+        }
+    }
+    shown.into_values().for_each(close);
+}
+
+/// Shows one, in the place of the one before; gives its number in the system.
+fn show(waiting: Waiting, before: Option<u32>, awaited: &Arc<AtomicUsize>) -> Option<u32> {
+    let Waiting {
+        notification,
+        clicked,
+    } = waiting;
+    let mut native = notify_rust::Notification::new();
+    native
+        .appname("MeuMensageiro")
+        .summary(&notification.title)
+        .body(&body(&notification.body));
+    dress(&mut native, notification.sound);
+    if let Some(id) = before {
+        native.id(id);
+    }
+    match native.show() {
+        Ok(handle) => {
+            let id = id(&handle);
+            await_click(handle, clicked, awaited);
+            Some(id)
+        }
+        Err(error) => {
+            tracing::debug!("no notification: {error}");
+            None
         }
     }
 }
 
-fn show_all(queue: &Receiver<Waiting>) {
-    let mut shown = HashMap::<String, u32>::new();
-    let awaited = Arc::new(AtomicUsize::new(0));
-    while let Ok(Waiting {
-        notification,
-        clicked,
-    }) = queue.recv()
-    {
-        let mut native = notify_rust::Notification::new();
-        native
-            .appname("MeuMensageiro")
-            .summary(&notification.title)
-            .body(&body(&notification.body));
-        dress(&mut native, notification.sound);
-        if let Some(id) = shown.get(&notification.topic) {
-            native.id(*id);
-        }
-        match native.show() {
-            Ok(handle) => {
-                if shown.len() > 256 {
-                    shown.clear();
-                }
-                shown.insert(notification.topic, id(&handle));
-                await_click(handle, clicked, &awaited);
-            }
-            Err(error) => tracing::debug!("no notification: {error}"),
-        }
+/// By its number, as a handle serves only one: who waits for a click or who closes.
+#[cfg(all(unix, not(target_os = "macos")))]
+fn close(id: u32) {
+    const NAME: &str = "org.freedesktop.Notifications";
+    const PATH: &str = "/org/freedesktop/Notifications";
+    let closed = zbus::block_on(async {
+        let bus = zbus::Connection::session().await?;
+        bus.call_method(Some(NAME), PATH, Some(NAME), "CloseNotification", &(id,))
+            .await
+    });
+    if let Err(error) = closed {
+        // The person has closed it already, most likely.
+        tracing::debug!("a notification was not removed: {error}");
     }
 }
+
+/// Elsewhere notifications go by the system's own rules.
+#[cfg(not(all(unix, not(target_os = "macos"))))]
+fn close(_: u32) {}
 
 #[cfg(all(unix, not(target_os = "macos")))]
 fn dress(native: &mut notify_rust::Notification, sound: bool) {
@@ -176,3 +284,38 @@ fn await_click(
 /// Elsewhere a click brings the window to the front by the system's own rules.
 #[cfg(not(all(unix, not(target_os = "macos"))))]
 fn await_click<T>(_: T, _: Box<dyn FnOnce() + Send>, _: &Arc<AtomicUsize>) {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn waiting(topic: &str) -> Option<Waiting> {
+        let notification = Notification {
+            topic: topic.to_owned(),
+            title: String::new(),
+            body: String::new(),
+            sound: false,
+        };
+        let clicked = Box::new(|| {});
+        Some(Waiting {
+            notification,
+            clicked,
+        })
+    }
+
+    #[test]
+    fn of_each_topic_the_last_thing_is_done_and_removing_finds_room_always() {
+        let mut wanted = Wanted::default();
+        for n in 0..QUEUE {
+            let topic = n.to_string();
+            assert!(wanted.want(topic.clone(), waiting(&topic)));
+        }
+        assert!(!wanted.want("more".into(), waiting("more")));
+        assert!(wanted.want("3".into(), waiting("3")), "in its own place");
+        assert!(wanted.want("gone".into(), None));
+        assert!(wanted.want("3".into(), None));
+        let third: Vec<_> = wanted.0.iter().filter(|(topic, _)| topic == "3").collect();
+        assert!(matches!(third[..], [(_, None)]));
+        assert!(wanted.want("more".into(), waiting("more")));
+    }
+}

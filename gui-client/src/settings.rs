@@ -8,11 +8,19 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+use serde::Deserialize;
+use serde_json::{Map, Value};
 
-use crate::model::{Preferences, SettingsProblem};
+use crate::model::{AccountPreferences, Preferences, SettingsProblem};
 
 /// Name of the settings file in the profile folder.
 pub const FILE: &str = "settings.json";
+
+/// What each account has chosen, in the file.
+const ACCOUNTS: &str = "accounts";
+
+/// What the file had for all accounts before.
+const OF_ACCOUNTS: [&str; 5] = ["note", "notify_of", "sound", "fetch_every", "recent_emoji"];
 
 /// Files that were set aside before keep their names; so many are looked for.
 const ASIDE_AT_MOST: usize = 1000;
@@ -33,7 +41,7 @@ pub struct Loaded {
 pub fn load(folder: &Path) -> Loaded {
     let path = folder.join(FILE);
     let why = match fs::read(&path) {
-        Ok(bytes) => match serde_json::from_slice::<Preferences>(&bytes) {
+        Ok(bytes) => match read(&bytes) {
             Ok(preferences) => return loaded(preferences.in_range(), None),
             Err(error) => error.to_string(),
         },
@@ -51,6 +59,21 @@ pub fn load(folder: &Path) -> Loaded {
         },
     };
     loaded(Preferences::default(), Some(problem))
+}
+
+fn read(bytes: &[u8]) -> serde_json::Result<Preferences> {
+    let file: Value = serde_json::from_slice(bytes)?;
+    let mut preferences = Preferences::deserialize(&file)?;
+    // Before, there was one of each for all accounts. The note and the emoji are of the one used
+    // last; how one wants to be told of messages was meant for all.
+    if file.get(ACCOUNTS).is_none() && OF_ACCOUNTS.iter().any(|name| file.get(name).is_some()) {
+        let mut own = AccountPreferences::deserialize(&file)?;
+        for remembered in &preferences.remembered {
+            preferences.accounts.insert(remembered.key(), own.clone());
+            (own.note, own.recent_emoji) = (String::new(), Vec::new());
+        }
+    }
+    Ok(preferences)
 }
 
 fn loaded(preferences: Preferences, problem: Option<SettingsProblem>) -> Loaded {
@@ -85,11 +108,17 @@ pub struct SettingsWriter {
 }
 
 impl SettingsWriter {
-    /// Starts the thread; `wake` is called when there is a [`SettingsWriter::problem`].
+    /// Starts the thread, given what was read at the start; `wake` is called when there is a
+    /// [`SettingsWriter::problem`].
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn start(folder: PathBuf, wake: impl Fn() + Send + 'static) -> io::Result<Self> {
+    pub fn start(
+        folder: PathBuf,
+        read: &Preferences,
+        wake: impl Fn() + Send + 'static,
+    ) -> io::Result<Self> {
+        let mut known = serde_json::to_value(read)?;
         let latest = Arc::new(Mutex::new(None::<Preferences>));
         // One signal is enough: whoever wakes takes the latest settings, however many came.
         let (signal, woken) = bounded::<()>(1);
@@ -101,7 +130,7 @@ impl SettingsWriter {
                 loop {
                     let more = woken.recv().is_ok();
                     let next = latest.lock().unwrap_or_else(PoisonError::into_inner).take();
-                    match next.map(|preferences| save(&folder, &preferences)) {
+                    match next.map(|preferences| save(&folder, &preferences, &mut known)) {
                         None => {}
                         Some(Ok(())) => is_told = false,
                         Some(Err(error)) => {
@@ -154,18 +183,61 @@ impl Drop for SettingsWriter {
     }
 }
 
-fn save(folder: &Path, preferences: &Preferences) -> io::Result<()> {
+/// Writes what has changed since `known`, which another window of the app may not know of: what that
+/// one has changed meanwhile stays.
+fn save(folder: &Path, preferences: &Preferences, known: &mut Value) -> io::Result<()> {
     fs::create_dir_all(folder)?;
+    let path = folder.join(FILE);
+    let next = serde_json::to_value(preferences)?;
+    let there = fs::read(&path).ok();
+    let there = there.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    let merged = match there {
+        Some(Value::Object(there)) => merged(there, known, &next),
+        _ => next.clone(),
+    };
     // A file of its own and a rename: a crash leaves the old settings or the new ones.
-    let new = folder.join(format!("{FILE}.new"));
-    fs::write(&new, serde_json::to_vec_pretty(preferences)?)?;
-    fs::rename(&new, folder.join(FILE))
+    let new = folder.join(format!("{FILE}.{}.new", std::process::id()));
+    fs::write(&new, serde_json::to_vec_pretty(&merged)?)
+        .and_then(|()| fs::rename(&new, &path))
+        .inspect_err(|_| drop(fs::remove_file(&new)))?;
+    *known = next;
+    Ok(())
+}
+
+fn merged(mut there: Map<String, Value>, known: &Value, next: &Value) -> Value {
+    for name in OF_ACCOUNTS {
+        there.remove(name);
+    }
+    let accounts = match (there.get(ACCOUNTS), next.get(ACCOUNTS)) {
+        (Some(Value::Object(accounts)), Some(next)) => {
+            let known = known.get(ACCOUNTS).unwrap_or(&Value::Null);
+            Some(changed(accounts.clone(), known, next))
+        }
+        _ => None,
+    };
+    let mut all = changed(there, known, next);
+    if let Some(accounts) = accounts {
+        all[ACCOUNTS] = accounts;
+    }
+    all
+}
+
+/// What is there, with each field that `next` has otherwise than `known`.
+fn changed(mut there: Map<String, Value>, known: &Value, next: &Value) -> Value {
+    for (name, value) in next.as_object().into_iter().flatten() {
+        if known.get(name) != Some(value) || !there.contains_key(name) {
+            there.insert(name.clone(), value.clone());
+        }
+    }
+    there.into()
 }
 
 #[cfg(test)]
 mod tests {
+    use mensageiro_protocol::Login;
+
     use super::*;
-    use crate::model::ThemeChoice;
+    use crate::{engine::Account, model::ThemeChoice};
 
     #[test]
     fn the_latest_settings_are_written_before_the_writer_is_gone() {
@@ -174,7 +246,8 @@ mod tests {
         let first = load(&profile);
         assert_eq!(first.preferences, Preferences::default());
         assert!(first.may_write && first.problem.is_none());
-        let writer = SettingsWriter::start(profile.clone(), || panic!("it failed")).unwrap();
+        let fail = || panic!("it failed");
+        let writer = SettingsWriter::start(profile.clone(), &first.preferences, fail).unwrap();
         for zoom in [1.0, 1.5, 2.0] {
             writer.write(Preferences {
                 zoom,
@@ -204,6 +277,82 @@ mod tests {
         }
     }
 
+    fn account(login: &str) -> Account {
+        Account {
+            login: Login::parse(login).unwrap(),
+            server: "localhost:3333".into(),
+        }
+    }
+
+    /// What a file of this content becomes when it is read, changed and read again.
+    fn rewritten(content: &str, change: impl FnOnce(&mut Preferences)) -> Preferences {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(FILE), content).unwrap();
+        let mut preferences = load(folder.path()).preferences;
+        let fail = || panic!("it failed");
+        let writer = SettingsWriter::start(folder.path().into(), &preferences, fail).unwrap();
+        change(&mut preferences);
+        writer.write(preferences);
+        drop(writer);
+        let file = fs::read_to_string(folder.path().join(FILE)).unwrap();
+        let file: Value = serde_json::from_str(&file).unwrap();
+        assert!(OF_ACCOUNTS.iter().all(|name| file.get(name).is_none()));
+        load(folder.path()).preferences
+    }
+
+    #[test]
+    fn a_note_of_an_older_version_is_of_the_account_used_last() {
+        let old = r#"{"note": "lunch", "sound": true, "recent_emoji": ["🎉"], "theme": "dark",
+            "remembered": [{"login": "ana", "server": "localhost:3333"},
+                           {"login": "bruno", "server": "localhost:3333"}]}"#;
+        let read = rewritten(old, |preferences| preferences.zoom = 2.0);
+        let (ana, bruno) = (read.of(&account("ana")), read.of(&account("bruno")));
+        assert_eq!((ana.note.as_str(), bruno.note.as_str()), ("lunch", ""));
+        assert_eq!((ana.recent_emoji.len(), bruno.recent_emoji.len()), (1, 0));
+        assert!(ana.sound && bruno.sound);
+        assert_eq!(read.of(&account("zoe")), &AccountPreferences::USUAL);
+        assert_eq!((read.zoom, read.theme), (2.0, ThemeChoice::Dark));
+    }
+
+    #[test]
+    fn what_two_windows_change_at_a_time_is_all_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let start = Preferences::default();
+        let window = || {
+            let fail = || panic!("it failed");
+            SettingsWriter::start(folder.path().into(), &start, fail).unwrap()
+        };
+        let (one, other) = (window(), window());
+        let mut ana = start.clone();
+        ana.of_mut(&account("ana")).write_note("lunch");
+        ana.theme = ThemeChoice::Dark;
+        one.write(ana);
+        drop(one);
+        let mut bruno = start.clone();
+        bruno.of_mut(&account("bruno")).write_note("home");
+        bruno.zoom = 1.5;
+        other.write(bruno);
+        drop(other);
+        let read = load(folder.path()).preferences;
+        assert_eq!(read.of(&account("ana")).note, "lunch");
+        assert_eq!(read.of(&account("bruno")).note, "home");
+        assert_eq!((read.zoom, read.theme), (1.5, ThemeChoice::Dark));
+    }
+
+    #[test]
+    fn what_a_newer_version_keeps_stays_in_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE);
+        fs::write(&path, r#"{"colour_of_the_sky": "blue"}"#).unwrap();
+        let mut preferences = load(folder.path()).preferences;
+        let fail = || panic!("it failed");
+        let writer = SettingsWriter::start(folder.path().into(), &preferences, fail).unwrap();
+        preferences.zoom = 2.0;
+        writer.write(preferences);
+        drop(writer);
+        assert!(fs::read_to_string(&path).unwrap().contains("blue"));
+    }
+
     #[test]
     fn a_zoom_written_by_hand_is_brought_into_range() {
         let folder = tempfile::tempdir().unwrap();
@@ -231,7 +380,9 @@ mod tests {
         let taken = folder.path().join("taken");
         fs::write(&taken, "a file").unwrap();
         let (woke, wakes) = bounded(9);
-        let writer = SettingsWriter::start(taken.clone(), move || woke.send(()).unwrap()).unwrap();
+        let read = Preferences::default();
+        let wake = move || woke.send(()).unwrap();
+        let writer = SettingsWriter::start(taken.clone(), &read, wake).unwrap();
         writer.write(Preferences::default());
         wakes.recv().unwrap();
         let told = writer.problem();

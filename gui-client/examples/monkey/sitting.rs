@@ -56,6 +56,8 @@ struct NoDesktop;
 
 impl Notify for NoDesktop {
     fn show(&self, _notification: Notification, _clicked: Box<dyn FnOnce() + Send>) {}
+
+    fn remove(&self, _topic: &str) {}
 }
 
 impl Sitting {
@@ -66,14 +68,15 @@ impl Sitting {
             server: server.to_owned(),
             login: Login::parse(login).unwrap(),
         };
+        let preferences = settings::load(folder).preferences;
         let setup = Setup {
-            preferences: settings::load(folder).preferences,
             commands: engine.commands().clone(),
             events: engine.events().clone(),
-            settings: SettingsWriter::start(folder.to_owned(), || {
+            settings: SettingsWriter::start(folder.to_owned(), &preferences, || {
                 panic!("the settings could not be written")
             })
             .ok(),
+            preferences,
             dialog: Arc::new(AnyPath(folder.to_owned())),
             notify: Arc::new(NoDesktop),
             sign_in: Some(account),

@@ -15,7 +15,7 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, Sender};
-use egui::{Context, OpenUrl, Ui, ViewportCommand};
+use egui::{Context, OpenUrl, Ui, ViewportCommand, scroll_area, text_edit::TextEditState};
 use jiff::{Timestamp, tz::TimeZone};
 use url::Url;
 
@@ -176,7 +176,11 @@ impl MessengerApp {
                 }
                 other => other,
             };
+            let had_account = self.model.session.is_some();
             let commands = self.model.apply(event);
+            if had_account && self.model.session.is_none() {
+                self.leave_account(ctx);
+            }
             self.send(commands);
         }
         ctx.request_repaint();
@@ -219,14 +223,31 @@ impl MessengerApp {
                 }
                 self.model.notice = None;
             }
-            // Where one was in a conversation says nothing about another account's.
-            Action::SignIn | Action::SignInAs(_) | Action::SignOut => {
-                self.state = UiState::default();
-            }
             _ => {}
         }
+        let changes_account = matches!(
+            action,
+            Action::SignIn | Action::SignInAs(_) | Action::SignOut
+        );
+        let had_account = self.model.session.is_some();
         let commands = self.model.act(action);
+        // What the sign-in screen does not accept changes nothing.
+        if changes_account && (had_account || self.model.session.is_some()) {
+            self.leave_account(ctx);
+        }
         self.send(commands);
+    }
+
+    /// Nothing that only the window knows of one account is there for the next: where one was in a
+    /// conversation, how far a list was scrolled, what can be undone in a field.
+    fn leave_account(&mut self, ctx: &Context) {
+        self.state = UiState::default();
+        self.saving.drop_held();
+        self.notifying.forget();
+        ctx.data_mut(|data| {
+            data.remove_by_type::<TextEditState>();
+            data.remove_by_type::<scroll_area::State>();
+        });
     }
 
     /// Takes the picture of a journey that is drawn alone, and lets it stand until it is taken.
@@ -318,6 +339,7 @@ impl eframe::App for MessengerApp {
         // Here, as a window that is hidden is not drawn.
         self.follow_attention(ctx);
         self.notify(ctx);
+        self.take_back();
         self.hear_clicks(ctx);
         self.hear_saving(ctx);
         self.hear_settings();
@@ -385,6 +407,7 @@ impl eframe::App for MessengerApp {
             self.model.preferences.window = self.window;
         }
         self.keep_settings();
+        self.notifying.forget();
         // Dropping it waits for the last settings to be written; the window is gone already.
         self.settings = None;
     }

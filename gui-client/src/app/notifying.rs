@@ -24,9 +24,14 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// Characters of a message that a notification shows.
 const EXCERPT: usize = 200;
 
-/// Shows notifications, and hears which were clicked.
+/// Notifications that are on the desktop at most; the oldest gives way.
+const SHOWN: usize = 64;
+
+/// Shows notifications, takes them off again, and hears which were clicked.
 pub struct Notifying {
     shown_by: Arc<dyn Notify>,
+    /// The topics of those on the desktop, and what each is about; the latest last.
+    shown: Vec<(String, Vec<Peer>)>,
     next: Instant,
     click: Sender<Option<Peer>>,
     clicked: Receiver<Option<Peer>>,
@@ -38,10 +43,43 @@ impl Notifying {
         let (click, clicked) = unbounded();
         Self {
             shown_by,
+            shown: Vec::new(),
             next: Instant::now(),
             click,
             clicked,
         }
+    }
+
+    /// Takes all of them off the desktop. A click that comes all the same opens nothing.
+    pub fn forget(&mut self) {
+        self.keep(|_| false);
+        (self.click, self.clicked) = unbounded();
+    }
+
+    /// Takes those off about which this does not hold.
+    fn keep(&mut self, is_kept: impl Fn(&Peer) -> bool) {
+        self.shown.retain(|(topic, about)| {
+            let is_kept = about.iter().any(&is_kept);
+            if !is_kept {
+                self.shown_by.remove(topic);
+            }
+            is_kept
+        });
+    }
+
+    fn show(
+        &mut self,
+        notification: Notification,
+        about: Vec<Peer>,
+        clicked: Box<dyn FnOnce() + Send>,
+    ) {
+        self.shown.retain(|(topic, _)| *topic != notification.topic);
+        if self.shown.len() >= SHOWN {
+            let (topic, _) = self.shown.remove(0);
+            self.shown_by.remove(&topic);
+        }
+        self.shown.push((notification.topic.clone(), about));
+        self.shown_by.show(notification, clicked);
     }
 }
 
@@ -49,10 +87,8 @@ impl MessengerApp {
     /// Tells what came in, unless the person looks at the window.
     pub(super) fn notify(&mut self, ctx: &Context) {
         let is_watched = self.script.is_some() || ctx.input(|input| input.focused);
-        let (of, sound) = (
-            self.model.preferences.notify_of,
-            self.model.preferences.sound,
-        );
+        let own = self.model.own();
+        let (of, sound) = (own.notify_of, own.sound);
         let Some(session) = &mut self.model.session else {
             return;
         };
@@ -82,16 +118,33 @@ impl MessengerApp {
         let texts = Texts::of(self.model.preferences.language);
         for told in told {
             let (notification, peer) = words(texts, session, &told, of, sound);
+            let about = match told {
+                Told::Conversation { newest, .. } => vec![newest.with],
+                Told::Many { conversations, .. } => conversations,
+            };
             let (click, ctx) = (self.notifying.click.clone(), ctx.clone());
             let clicked = move || {
                 // The window may be gone meanwhile.
                 let _ = click.send(peer);
                 ctx.request_repaint();
             };
-            self.notifying
-                .shown_by
-                .show(notification, Box::new(clicked));
+            self.notifying.show(notification, about, Box::new(clicked));
         }
+    }
+
+    /// Takes off the desktop what the person has read meanwhile, here or elsewhere, or does not want
+    /// to be told of any more.
+    pub(super) fn take_back(&mut self) {
+        if self.notifying.shown.is_empty() {
+            return;
+        }
+        let session = self.model.session.as_ref();
+        let is_off = self.model.own().notify_of == NotifyOf::Nothing;
+        let session = session.filter(|_| !is_off);
+        self.notifying.keep(|peer| {
+            let row = session.and_then(|session| session.conversations.get(peer));
+            row.is_some_and(|row| row.unread > 0 && !row.is_muted)
+        });
     }
 
     /// Opens what was clicked on. That is what the click asks for, so the window may come forward.
@@ -119,7 +172,7 @@ fn words(
             messages,
             conversations,
         } => {
-            let conversations = texts.count("notify.conversations", *conversations);
+            let conversations = texts.count("notify.conversations", conversations.len());
             let title = texts.count("notify.messages", *messages);
             ("", title, conversations, None)
         }

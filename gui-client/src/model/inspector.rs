@@ -163,7 +163,15 @@ impl Inspector {
         None
     }
 
-    pub(super) fn forget(&mut self) {
+    /// Nothing is left of an account that is being left: neither its lines nor what was looked for.
+    pub(super) fn leave(&mut self) {
+        *self = Self {
+            is_open: self.is_open,
+            ..Self::default()
+        };
+    }
+
+    fn forget(&mut self) {
         self.lines = Kept::default();
         self.held = Kept::default();
     }

@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows egui, a socket, a file or a clock, so all of it is tested as it stands.
 
+mod account_preferences;
 mod action;
 mod completion;
 mod compose;
@@ -18,6 +19,7 @@ mod session;
 mod sought;
 mod timeline;
 
+pub use account_preferences::{AccountPreferences, FETCH_CHOICES, NotifyOf, RECENT_EMOJI_AT_MOST};
 pub use action::{Action, SaveAction};
 pub use completion::{Choice, Completion, complete, named_emoji};
 pub use compose::{ComposeProblem, MOST_PASTED, MOST_TYPED, Outgoing, characters_in, cut_to};
@@ -28,8 +30,8 @@ pub use news::{News, Told};
 pub use overlay::{Notice, Overlay, SaveProblem, SavedFile, SettingsProblem};
 pub use people::{People, Person};
 pub use preferences::{
-    FETCH_CHOICES, Language, NotifyOf, Preferences, RECENT_EMOJI_AT_MOST, REMEMBERED_AT_MOST,
-    RememberedAccount, ThemeChoice, WindowPlace, ZOOM_RANGE,
+    ACCOUNTS_AT_MOST, Language, Preferences, REMEMBERED_AT_MOST, RememberedAccount, ThemeChoice,
+    WindowPlace, ZOOM_RANGE, account_key,
 };
 pub use receipt::ReceiptNews;
 pub use search::Search;
@@ -37,9 +39,9 @@ pub use session::{FoundRow, PAGE, Progress, Session};
 pub use sought::{Closeness, Sought, names};
 pub use timeline::{MOST_LOADED, NotLoaded, Timeline};
 
-use mensageiro_protocol::{Login, live::NOTE_CHARS};
+use mensageiro_protocol::Login;
 
-use crate::engine::{Account, Command, Event, LinkState};
+use crate::engine::{Account, Command, Event, LinkState, StorageProblem};
 
 /// The whole state of the app.
 #[derive(Debug, Default)]
@@ -56,6 +58,9 @@ pub struct Model {
     pub inspector: Inspector,
     /// One line that tells how something went, until it is dismissed or replaced.
     pub notice: Option<Notice>,
+    /// The background threads have not told yet that they have left the last account: what they
+    /// tell is of that one.
+    is_leaving: bool,
 }
 
 impl Model {
@@ -73,15 +78,23 @@ impl Model {
     pub fn apply(&mut self, event: Event) -> Vec<Command> {
         match event {
             Event::SignedOut => {
+                let was_leaving = std::mem::take(&mut self.is_leaving);
                 match &mut self.session {
+                    // A sign-in that was asked for meanwhile is not undone by the end of the last.
+                    _ if was_leaving => {}
                     // Its database failed: the person is told why, and may try again.
                     Some(session) if session.storage_problem.is_some() => session.ready = false,
-                    Some(session) if session.ready => self.session = None,
-                    // A sign-in that was asked for meanwhile is not undone by the end of the last.
+                    Some(session) if session.ready => self.forget_session(),
                     _ => {}
                 }
                 Vec::new()
             }
+            // The threads themselves are of no account.
+            Event::StorageFailed(StorageProblem::NoThread | StorageProblem::Stopped) => {
+                let session = self.session.as_mut();
+                session.map_or_else(Vec::new, |session| session.apply(event))
+            }
+            _ if self.is_leaving => Vec::new(),
             Event::NotQuoted(with) => {
                 let session = self.session.as_ref();
                 if session.is_some_and(|session| session.open == Some(with)) {
@@ -133,20 +146,18 @@ impl Model {
             Action::Zoom(zoom) => {
                 self.preferences.zoom = zoom.clamp(*ZOOM_RANGE.start(), *ZOOM_RANGE.end());
             }
-            Action::ChoseEmoji(sign) => self.preferences.chose_emoji(sign),
-            Action::NotifyOf(of) => self.preferences.notify_of = of,
-            Action::Sound(sound) => self.preferences.sound = sound,
+            Action::ChoseEmoji(sign) => self.choose(|own| own.chose_emoji(sign)),
+            Action::NotifyOf(of) => self.choose(|own| own.notify_of = of),
+            Action::Sound(sound) => self.choose(|own| own.sound = sound),
+            Action::EditNote(note) => self.choose(|own| own.write_note(&note)),
             Action::FetchEvery(seconds) => {
-                self.preferences.fetch_every = seconds;
-                return vec![Command::FetchEvery(self.preferences.fetch_interval())];
+                self.choose(|own| own.fetch_every = seconds);
+                return vec![Command::FetchEvery(self.own().fetch_interval())];
             }
             Action::Show(overlay) => self.overlay = Some(overlay),
             Action::CloseOverlay => {
                 self.overlay = None;
                 return self.tell_note();
-            }
-            Action::EditNote(note) => {
-                self.preferences.note = note.chars().take(NOTE_CHARS).collect();
             }
             Action::EditOverlay(text) => {
                 if let Some(overlay) = &mut self.overlay {
@@ -189,6 +200,19 @@ impl Model {
         Vec::new()
     }
 
+    /// What the account in use has chosen.
+    pub fn own(&self) -> &AccountPreferences {
+        static USUAL: AccountPreferences = AccountPreferences::USUAL;
+        let session = self.session.as_ref();
+        session.map_or(&USUAL, |session| self.preferences.of(&session.account))
+    }
+
+    fn choose(&mut self, choose: impl FnOnce(&mut AccountPreferences)) {
+        if let Some(session) = &self.session {
+            choose(self.preferences.of_mut(&session.account));
+        }
+    }
+
     /// Whether there is anything for [`Model::take_unsaved_drafts`].
     pub fn has_unsaved_drafts(&self) -> bool {
         self.session
@@ -226,7 +250,7 @@ impl Model {
         self.session = Some(Session::new(account.clone(), stay_signed_in, is_new));
         commands.push(Command::SignIn {
             account,
-            fetch_every: self.preferences.fetch_interval(),
+            fetch_every: self.own().fetch_interval(),
         });
         commands.extend(self.tell_note());
         commands
@@ -251,10 +275,11 @@ impl Model {
 
     /// The note is told when the dialog closes in which it was typed.
     fn tell_note(&mut self) -> Vec<Command> {
-        let note = &self.preferences.note;
-        let session = self.session.as_mut();
-        let told = session.and_then(|session| session.tell_note(note));
-        told.into_iter().collect()
+        let Some(session) = &mut self.session else {
+            return Vec::new();
+        };
+        let note = &self.preferences.of(&session.account).note;
+        session.tell_note(note).into_iter().collect()
     }
 
     fn sign_out(&mut self) -> Vec<Command> {
@@ -267,13 +292,18 @@ impl Model {
             self.login.fail(session.why_not_in(LinkState::Refused));
         }
         self.preferences.signed_in = None;
+        self.is_leaving |= session.ready;
+        self.forget_session();
+        commands.push(Command::SignOut);
+        commands
+    }
+
+    /// Whoever comes next sees nothing of what this one did.
+    fn forget_session(&mut self) {
         self.session = None;
         self.overlay = None;
         self.notice = None;
-        // Whoever comes next does not see what this one wrote.
-        self.inspector.forget();
-        commands.push(Command::SignOut);
-        commands
+        self.inspector.leave();
     }
 
     fn start_conversation(&mut self) -> Vec<Command> {

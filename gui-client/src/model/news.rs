@@ -24,8 +24,8 @@ pub enum Told {
     Many {
         /// How many messages.
         messages: usize,
-        /// In how many conversations.
-        conversations: usize,
+        /// In which conversations.
+        conversations: Vec<Peer>,
     },
 }
 
@@ -52,7 +52,8 @@ impl News {
     pub fn told(self) -> Vec<Told> {
         if self.conversations.len() > TOLD_APART {
             let messages = self.conversations.iter().map(|(_, count)| count).sum();
-            let conversations = self.conversations.len();
+            let conversations = self.conversations.into_iter();
+            let conversations = conversations.map(|(newest, _)| newest.with).collect();
             return vec![Told::Many {
                 messages,
                 conversations,

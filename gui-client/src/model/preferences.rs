@@ -1,26 +1,16 @@
-use std::{ops::RangeInclusive, time::Duration};
+use std::{collections::BTreeMap, ops::RangeInclusive};
 
-use mensageiro_protocol::{Login, live::NOTE_CHARS};
+use mensageiro_protocol::Login;
 use serde::{Deserialize, Serialize};
 
-use crate::engine::Account;
+use super::AccountPreferences;
+use crate::engine::{Account, ServerAddress};
 
 /// How many accounts the sign-in screen remembers.
 pub const REMEMBERED_AT_MOST: usize = 8;
 
-/// How many emoji are offered again.
-pub const RECENT_EMOJI_AT_MOST: usize = 16;
-
-/// The fetch intervals one can choose, in seconds; `None`: only when sending.
-pub const FETCH_CHOICES: [Option<u32>; 7] = [
-    None,
-    Some(2),
-    Some(5),
-    Some(10),
-    Some(30),
-    Some(60),
-    Some(300),
-];
+/// What so many accounts have chosen is kept.
+pub const ACCOUNTS_AT_MOST: usize = 200;
 
 /// The zoom factors one can choose.
 pub const ZOOM_RANGE: RangeInclusive<f32> = 0.75..=3.0;
@@ -35,23 +25,14 @@ pub struct Preferences {
     pub language: Language,
     /// How large everything is; 1.0 is as designed.
     pub zoom: f32,
-    /// What the others are told of the person, at most
-    /// [`mensageiro_protocol::live::NOTE_CHARS`] characters; empty: nothing.
-    pub note: String,
-    /// What notifications say.
-    pub notify_of: NotifyOf,
-    /// Whether notifications may be heard.
-    pub sound: bool,
-    /// Seconds between fetches; `None`: only when sending.
-    pub fetch_every: Option<u32>,
     /// The state of the box on the sign-in screen.
     pub stay_signed_in: bool,
     /// The account the next start signs in with by itself.
     pub signed_in: Option<RememberedAccount>,
     /// Accounts used before, the latest first, at most [`REMEMBERED_AT_MOST`].
     pub remembered: Vec<RememberedAccount>,
-    /// The emoji chosen last, the latest first, at most [`RECENT_EMOJI_AT_MOST`].
-    pub recent_emoji: Vec<String>,
+    /// What each account has chosen, by [`account_key`]; at most [`ACCOUNTS_AT_MOST`].
+    pub accounts: BTreeMap<String, AccountPreferences>,
     /// Where the window was.
     pub window: Option<WindowPlace>,
 }
@@ -67,18 +48,6 @@ pub enum ThemeChoice {
     Light,
     /// Light text on dark ground.
     Dark,
-}
-
-/// What a notification says of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum NotifyOf {
-    /// There are no notifications.
-    Nothing,
-    /// Who wrote.
-    Names,
-    /// Who wrote what.
-    Texts,
 }
 
 /// Which language.
@@ -127,24 +96,35 @@ impl Default for Preferences {
             theme: ThemeChoice::System,
             language: Language::System,
             zoom: 1.0,
-            note: String::new(),
-            notify_of: NotifyOf::Texts,
-            sound: false,
-            fetch_every: Some(10),
             stay_signed_in: true,
             signed_in: None,
             remembered: Vec::new(),
-            recent_emoji: Vec::new(),
+            accounts: BTreeMap::new(),
             window: None,
         }
     }
 }
 
 impl Preferences {
-    /// How often to fetch.
-    pub fn fetch_interval(&self) -> Option<Duration> {
-        self.fetch_every
-            .map(|seconds| Duration::from_secs(seconds.max(1).into()))
+    /// What an account has chosen.
+    pub fn of(&self, account: &Account) -> &AccountPreferences {
+        static USUAL: AccountPreferences = AccountPreferences::USUAL;
+        self.accounts.get(&account_key(account)).unwrap_or(&USUAL)
+    }
+
+    /// The same, to choose something else. Where there are too many accounts, one goes that the
+    /// sign-in screen does not offer.
+    pub fn of_mut(&mut self, account: &Account) -> &mut AccountPreferences {
+        let key = account_key(account);
+        if !self.accounts.contains_key(&key) && self.accounts.len() >= ACCOUNTS_AT_MOST {
+            let offered: Vec<_> = self.remembered.iter().map(RememberedAccount::key).collect();
+            let others = self.accounts.keys();
+            let gone = others.into_iter().find(|other| !offered.contains(other));
+            if let Some(gone) = gone.cloned() {
+                self.accounts.remove(&gone);
+            }
+        }
+        self.accounts.entry(key).or_default()
     }
 
     /// The same with everything in the range that one can choose it from: the file may have been
@@ -154,17 +134,11 @@ impl Preferences {
             zoom if zoom.is_finite() => zoom.clamp(*ZOOM_RANGE.start(), *ZOOM_RANGE.end()),
             _ => 1.0,
         };
-        self.note = self.note.chars().take(NOTE_CHARS).collect();
         self.remembered.truncate(REMEMBERED_AT_MOST);
-        self.recent_emoji.truncate(RECENT_EMOJI_AT_MOST);
+        for account in self.accounts.values_mut() {
+            account.bring_in_range();
+        }
         self
-    }
-
-    /// Puts an emoji that was chosen before the others.
-    pub fn chose_emoji(&mut self, sign: &str) {
-        self.recent_emoji.retain(|other| other != sign);
-        self.recent_emoji.insert(0, sign.to_owned());
-        self.recent_emoji.truncate(RECENT_EMOJI_AT_MOST);
     }
 
     /// Puts an account that got in on top of the remembered ones.
@@ -189,6 +163,17 @@ impl Preferences {
     }
 }
 
+/// The name of an account in [`Preferences::accounts`]: no login has a space.
+pub fn account_key(account: &Account) -> String {
+    key(account.login.as_str(), &account.server)
+}
+
+fn key(login: &str, server: &str) -> String {
+    let server = ServerAddress::parse(server)
+        .map_or_else(|_| server.trim().to_lowercase(), |known| known.to_string());
+    format!("{login} at {server}")
+}
+
 impl From<&Account> for RememberedAccount {
     fn from(account: &Account) -> Self {
         Self {
@@ -199,6 +184,11 @@ impl From<&Account> for RememberedAccount {
 }
 
 impl RememberedAccount {
+    /// The [`account_key`] of the account.
+    pub fn key(&self) -> String {
+        key(&self.login, &self.server)
+    }
+
     /// The account, unless the file was edited into something that is no login.
     pub fn account(&self) -> Option<Account> {
         Some(Account {
@@ -238,17 +228,31 @@ mod tests {
     }
 
     #[test]
-    fn the_latest_emoji_is_first_and_none_is_there_twice() {
+    fn what_an_account_has_chosen_is_its_own_however_its_server_is_written() {
         let mut preferences = Preferences::default();
-        for sign in ["🎉", "👍", "🎉"] {
-            preferences.chose_emoji(sign);
+        preferences.of_mut(&account("ana")).write_note("lunch");
+        let at = |login: &str, server: &str| Account {
+            server: server.into(),
+            ..account(login)
+        };
+        assert_eq!(preferences.of(&at("ana", "LOCALHOST")).note, "lunch");
+        assert_eq!(preferences.of(&at("ana", "localhost:4444")).note, "");
+        assert_eq!(preferences.of(&account("bruno")).note, "");
+    }
+
+    #[test]
+    fn of_too_many_accounts_one_goes_that_is_not_offered() {
+        let mut preferences = Preferences::default();
+        preferences.remember(&account("a-first"), true);
+        for name in ["a-first", "b-next"] {
+            preferences.of_mut(&account(name)).sound = true;
         }
-        assert_eq!(preferences.recent_emoji, ["🎉", "👍"]);
-        for n in 0..40 {
-            preferences.chose_emoji(&n.to_string());
+        for n in 2..=ACCOUNTS_AT_MOST {
+            preferences.of_mut(&account(&format!("user{n}"))).sound = true;
         }
-        assert_eq!(preferences.recent_emoji.len(), RECENT_EMOJI_AT_MOST);
-        assert_eq!(preferences.recent_emoji[0], "39");
+        assert_eq!(preferences.accounts.len(), ACCOUNTS_AT_MOST);
+        assert!(preferences.of(&account("a-first")).sound);
+        assert!(!preferences.of(&account("b-next")).sound);
     }
 
     #[test]
@@ -266,7 +270,7 @@ mod tests {
     fn a_settings_file_of_another_version_keeps_what_it_knows() {
         let read: Preferences = serde_json::from_str(r#"{"theme":"dark","unknown":1}"#).unwrap();
         assert_eq!(read.theme, ThemeChoice::Dark);
-        assert_eq!(read.fetch_every, Some(10));
+        assert!(read.stay_signed_in);
         let written = serde_json::to_string(&read).unwrap();
         assert_eq!(serde_json::from_str::<Preferences>(&written).unwrap(), read);
     }

@@ -375,6 +375,9 @@ impl Session {
 
     pub(super) fn arrange(&mut self, with: Peer, is_pinned: bool, is_muted: bool) -> Vec<Command> {
         self.conversations.arrange(&with, is_pinned, is_muted);
+        if is_muted {
+            self.news.forget(&with);
+        }
         vec![Command::Arrange {
             with,
             is_pinned,

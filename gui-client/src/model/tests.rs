@@ -112,7 +112,7 @@ fn signing_in_asks_for_the_account_that_the_fields_name() {
         commands,
         [Command::SignIn {
             account: alice(),
-            fetch_every: model.preferences.fetch_interval(),
+            fetch_every: model.own().fetch_interval(),
         }]
     );
 }

@@ -194,7 +194,7 @@ pub fn status(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec
 /// Says how often a classic session fetches, and lets one choose.
 fn interval_menu(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<Action>) {
     let (texts, palette) = (view.texts, view.palette);
-    let chosen = view.model.preferences.fetch_every;
+    let chosen = view.model.own().fetch_every;
     let label = match chosen {
         None => texts.get("link.fetches_on_send").to_owned(),
         Some(_) => texts.fill(

@@ -155,7 +155,7 @@ fn contents(ui: &mut Ui, view: &View<'_>, state: &mut EmojiState) -> Option<&'st
 
 /// Those chosen last, then all of them as Unicode groups them.
 fn sections(view: &View<'_>) -> Vec<Section> {
-    let recent = &view.model.preferences.recent_emoji;
+    let recent = &view.model.own().recent_emoji;
     let recent: Vec<_> = recent
         .iter()
         .filter_map(|sign| emoji::with_sign(sign))

@@ -78,6 +78,11 @@ pub fn all(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
     let chosen = setting::value(ui, palette, name, size, &sizes);
     actions.extend(chosen.map(|percent| Action::Zoom(percent as f32 / 100.0)));
 
+    // From here on it is what the account has chosen.
+    let Some(session) = &view.model.session else {
+        return;
+    };
+    let own = view.model.own();
     let what = [
         (NotifyOf::Nothing, texts.get("settings.notify_nothing")),
         (NotifyOf::Names, texts.get("settings.notify_names")),
@@ -85,22 +90,21 @@ pub fn all(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
     ]
     .map(|(of, name)| (of, name.to_owned()));
     let name = texts.get("settings.notifications");
-    let chosen = setting::value(ui, palette, name, preferences.notify_of, &what);
+    let chosen = setting::value(ui, palette, name, own.notify_of, &what);
     actions.extend(chosen.map(Action::NotifyOf));
-    if preferences.notify_of != NotifyOf::Nothing {
+    if own.notify_of != NotifyOf::Nothing {
         let name = texts.get("settings.sound");
-        let chosen = setting::switch(ui, palette, name, preferences.sound);
+        let chosen = setting::switch(ui, palette, name, own.sound);
         actions.extend(chosen.map(Action::Sound));
     }
 
-    let session = view.model.session.as_ref();
-    if session.is_some_and(|session| session.live) {
+    if session.live {
         // Nothing is fetched: it comes by itself.
         return;
     }
     let intervals = FETCH_CHOICES.map(|seconds| (seconds, interval_name(texts, seconds)));
     let name = texts.get("settings.fetch");
-    let chosen = setting::value(ui, palette, name, preferences.fetch_every, &intervals);
+    let chosen = setting::value(ui, palette, name, own.fetch_every, &intervals);
     actions.extend(chosen.map(Action::FetchEvery));
     let why = RichText::new(texts.get("settings.fetch_why")).font(text::small());
     let margin = Margin::symmetric(space::SMALL as i8, 0);
@@ -113,7 +117,7 @@ pub fn all(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
 fn note(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<Action>) {
     let (texts, palette) = (view.texts, view.palette);
     let (label, hint) = (texts.get("settings.note"), texts.get("settings.note_hint"));
-    let note = &view.model.preferences.note;
+    let note = &view.model.own().note;
     let (typed, _) = widget::field(ui, palette, "note", label, note, hint, None);
     actions.extend(typed.map(Action::EditNote));
     if matches!(session.link, LinkState::Online { .. }) {

@@ -93,7 +93,7 @@ fn an_emoji_that_was_chosen_is_offered_first_the_next_time() {
     assert!(!desk.sees("Recently used"));
     desk.click("face with tears of joy");
     assert_eq!(draft(&desk), "😂");
-    assert_eq!(desk.model().preferences.recent_emoji, ["😂"]);
+    assert_eq!(desk.model().own().recent_emoji, ["😂"]);
     desk.click("Emoji");
     assert!(desk.sees("Recently used"));
     let cells = desk.harness.query_all_by_label("face with tears of joy");

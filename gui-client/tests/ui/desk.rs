@@ -31,6 +31,8 @@ pub struct Desk {
     pub harness: Harness<'static, MessengerApp>,
     pub asked: Receiver<Command>,
     pub notified: Receiver<(Notification, Clicked)>,
+    /// The topics of notifications that were taken off the desktop.
+    pub removed: Receiver<String>,
     tell: Sender<Event>,
 }
 
@@ -47,11 +49,16 @@ impl AskPath for Answer {
 pub type Clicked = Box<dyn FnOnce() + Send>;
 
 /// A desktop that keeps its notifications for the test to look at.
-struct Shown(Sender<(Notification, Clicked)>);
+struct Shown(Sender<(Notification, Clicked)>, Sender<String>);
 
 impl Notify for Shown {
     fn show(&self, notification: Notification, clicked: Clicked) {
         self.0.send((notification, clicked)).unwrap();
+    }
+
+    fn remove(&self, topic: &str) {
+        // The test may be over.
+        let _ = self.1.send(topic.to_owned());
     }
 }
 
@@ -83,6 +90,7 @@ impl Desk {
         let (commands, asked) = unbounded();
         let (tell, events) = unbounded();
         let (shown, notified) = unbounded();
+        let (remove, removed) = unbounded();
         let scripted = script.is_some();
         let setup = Setup {
             preferences: Preferences {
@@ -93,7 +101,7 @@ impl Desk {
             events,
             settings: None,
             dialog: Arc::new(dialog),
-            notify: Arc::new(Shown(shown)),
+            notify: Arc::new(Shown(shown, remove)),
             sign_in: None,
             server: None,
             notice: None,
@@ -114,6 +122,7 @@ impl Desk {
             harness,
             asked,
             notified,
+            removed,
             tell,
         }
     }

@@ -4,6 +4,7 @@
 // What is not there fails the test that asked for it.
 #![allow(clippy::unwrap_used)]
 
+mod accounts;
 mod boundaries;
 mod chat;
 mod completion;

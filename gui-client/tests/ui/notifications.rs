@@ -35,6 +35,11 @@ fn notification(topic: &str, title: &str, body: &str) -> Notification {
     }
 }
 
+/// The topics of what was taken off the desktop since the last time.
+fn removed(desk: &Desk) -> Vec<String> {
+    desk.removed.try_iter().collect()
+}
+
 /// What the window asked of the system in the last frame.
 fn asked_for(desk: &Desk) -> Vec<ViewportCommand> {
     let windows = desk.harness.output().viewport_output.values();
@@ -151,4 +156,125 @@ fn a_notification_never_takes_the_focus_and_a_click_on_it_opens_the_conversation
     }
     assert!(asked.contains(&ViewportCommand::Focus));
     assert_eq!(desk.session().open, Some(person("bob")));
+}
+
+/// Bob's message has been told of.
+fn bob_is_told() -> Desk {
+    let mut desk = elsewhere(vec![conversation("bob", 1, 0), conversation("carol", 2, 0)]);
+    arrives(&desk, 3, "bob", "hello");
+    desk.harness.run();
+    assert_eq!(told(&desk).len(), 1);
+    assert!(removed(&desk).is_empty());
+    desk
+}
+
+fn read_elsewhere(desk: &mut Desk, with: &str) {
+    desk.tell(Event::Unread {
+        with: person(with),
+        unread: 0,
+    });
+}
+
+#[test]
+fn a_notification_goes_when_its_conversation_is_read_on_another_device() {
+    let mut desk = bob_is_told();
+    read_elsewhere(&mut desk, "carol");
+    assert_eq!(removed(&desk), [""; 0], "that one is about bob");
+    read_elsewhere(&mut desk, "bob");
+    assert_eq!(removed(&desk), ["bob"]);
+    desk.harness.run();
+    assert_eq!(removed(&desk), [""; 0], "once is enough");
+}
+
+#[test]
+fn a_notification_stays_while_something_is_unread() {
+    let mut desk = bob_is_told();
+    arrives(&desk, 4, "bob", "and again");
+    desk.harness.run();
+    desk.tell(Event::Unread {
+        with: person("bob"),
+        unread: 1,
+    });
+    assert_eq!(removed(&desk), [""; 0]);
+}
+
+#[test]
+fn a_notification_goes_when_its_conversation_is_read_here() {
+    let mut desk = bob_is_told();
+    desk.harness.input_mut().focused = true;
+    desk.act(Action::MarkRead(person("bob")));
+    assert_eq!(removed(&desk), ["bob"]);
+
+    // By looking at it.
+    let mut desk = bob_is_told();
+    desk.harness.input_mut().focused = true;
+    desk.act(Action::Open(person("bob")));
+    desk.tell(Event::Page {
+        with: person("bob"),
+        before: None,
+        messages: vec![message(3, "bob", Delivery::Received, "hello")],
+        older: mensageiro::engine::Older::Nothing,
+    });
+    assert_eq!(desk.session().open_unread(), 0);
+    assert_eq!(removed(&desk), ["bob"]);
+}
+
+#[test]
+fn a_notification_goes_when_nobody_wants_it_any_more() {
+    let wanted: [fn(&mut Desk); 4] = [
+        |desk| desk.act(Action::Mute(person("bob"), true)),
+        |desk| desk.act(Action::NotifyOf(NotifyOf::Nothing)),
+        |desk| desk.act(Action::SignOut),
+        |desk| {
+            let account = mensageiro::engine::Account {
+                login: login("dave"),
+                ..crate::desk::alice()
+            };
+            desk.act(Action::SignInAs(account));
+        },
+    ];
+    for act in wanted {
+        let mut desk = bob_is_told();
+        act(&mut desk);
+        assert_eq!(removed(&desk), ["bob"]);
+    }
+}
+
+#[test]
+fn the_notification_of_many_goes_with_the_last_of_their_conversations() {
+    let mut desk = elsewhere(vec![]);
+    for (id, who) in (1..).zip(["a", "b", "c", "d"]) {
+        arrives(&desk, id, who, "hello");
+    }
+    desk.harness.run();
+    assert_eq!(told(&desk).len(), 1);
+    for who in ["a", "b", "d"] {
+        read_elsewhere(&mut desk, who);
+    }
+    assert_eq!(removed(&desk), [""; 0]);
+    read_elsewhere(&mut desk, "c");
+    assert_eq!(removed(&desk), [""]);
+}
+
+#[test]
+fn what_is_muted_before_it_is_told_is_not_told() {
+    let mut desk = bob_is_told();
+    // Sooner than the next notification may come.
+    arrives(&desk, 4, "carol", "psst");
+    desk.harness.step();
+    assert!(!desk.session().news.is_empty());
+    desk.act(Action::Mute(person("carol"), true));
+    assert!(desk.session().news.is_empty());
+}
+
+#[test]
+fn a_click_on_a_notification_of_the_last_account_opens_nothing_in_the_next() {
+    let mut desk = elsewhere(vec![]);
+    arrives(&desk, 1, "bob", "hello");
+    desk.harness.run();
+    let (_, clicked) = desk.notified.try_recv().unwrap();
+    desk.sign_in_again(vec![conversation("bob", 1, 0)]);
+    clicked();
+    desk.harness.run();
+    assert_eq!(desk.session().open, None);
 }

@@ -20,6 +20,7 @@ impl Session {
                 let was_ready = std::mem::replace(&mut self.ready, true);
                 let is_of_server = |row: &Conversation| row.with == Peer::Server;
                 self.is_entering &= conversations.iter().all(is_of_server);
+                self.storage_problem = None;
                 let conversations = Conversations::new(conversations);
                 let before = std::mem::replace(&mut self.conversations, conversations);
                 let rows = self.conversations.rows();

@@ -1,0 +1,108 @@
+use std::time::Duration;
+
+use mensageiro_protocol::live::NOTE_CHARS;
+use serde::{Deserialize, Serialize};
+
+/// How many emoji are offered again.
+pub const RECENT_EMOJI_AT_MOST: usize = 16;
+
+/// The fetch intervals one can choose, in seconds; `None`: only when sending.
+pub const FETCH_CHOICES: [Option<u32>; 7] = [
+    None,
+    Some(2),
+    Some(5),
+    Some(10),
+    Some(30),
+    Some(60),
+    Some(300),
+];
+
+/// What one account has chosen. Nobody else who signs in on this computer sees it or gets it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct AccountPreferences {
+    /// What the others are told of the person, at most
+    /// [`mensageiro_protocol::live::NOTE_CHARS`] characters; empty: nothing.
+    pub note: String,
+    /// What notifications say.
+    pub notify_of: NotifyOf,
+    /// Whether notifications may be heard.
+    pub sound: bool,
+    /// Seconds between fetches; `None`: only when sending.
+    pub fetch_every: Option<u32>,
+    /// The emoji chosen last, the latest first, at most [`RECENT_EMOJI_AT_MOST`].
+    pub recent_emoji: Vec<String>,
+}
+
+/// What a notification says of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum NotifyOf {
+    /// There are no notifications.
+    Nothing,
+    /// Who wrote.
+    Names,
+    /// Who wrote what.
+    Texts,
+}
+
+impl AccountPreferences {
+    /// What an account has that has chosen nothing yet.
+    pub const USUAL: Self = Self {
+        note: String::new(),
+        notify_of: NotifyOf::Texts,
+        sound: false,
+        fetch_every: Some(10),
+        recent_emoji: Vec::new(),
+    };
+
+    /// How often to fetch.
+    pub fn fetch_interval(&self) -> Option<Duration> {
+        self.fetch_every
+            .map(|seconds| Duration::from_secs(seconds.max(1).into()))
+    }
+
+    /// Takes what is typed as the note; what is too long is cut off.
+    pub fn write_note(&mut self, note: &str) {
+        self.note = note.chars().take(NOTE_CHARS).collect();
+    }
+
+    /// Puts an emoji that was chosen before the others.
+    pub fn chose_emoji(&mut self, sign: &str) {
+        self.recent_emoji.retain(|other| other != sign);
+        self.recent_emoji.insert(0, sign.to_owned());
+        self.recent_emoji.truncate(RECENT_EMOJI_AT_MOST);
+    }
+
+    /// The same with everything in the range that one can choose it from: the file may have been
+    /// edited by hand.
+    pub(super) fn bring_in_range(&mut self) {
+        self.note = self.note.chars().take(NOTE_CHARS).collect();
+        self.recent_emoji.truncate(RECENT_EMOJI_AT_MOST);
+    }
+}
+
+impl Default for AccountPreferences {
+    fn default() -> Self {
+        Self::USUAL
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_latest_emoji_is_first_and_none_is_there_twice() {
+        let mut preferences = AccountPreferences::default();
+        for sign in ["🎉", "👍", "🎉"] {
+            preferences.chose_emoji(sign);
+        }
+        assert_eq!(preferences.recent_emoji, ["🎉", "👍"]);
+        for n in 0..40 {
+            preferences.chose_emoji(&n.to_string());
+        }
+        assert_eq!(preferences.recent_emoji.len(), RECENT_EMOJI_AT_MOST);
+        assert_eq!(preferences.recent_emoji[0], "39");
+    }
+}
