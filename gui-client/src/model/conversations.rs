@@ -146,6 +146,15 @@ impl Conversations {
         }
     }
 
+    /// The conversation has no message any more.
+    pub fn set_nothing(&mut self, peer: &Peer) {
+        if let Some(row) = self.rows.iter_mut().find(|row| row.with == *peer) {
+            row.last = None;
+        }
+        self.forget_if_empty(peer);
+        self.sort();
+    }
+
     /// How far somebody is with own messages.
     pub fn take_receipt(&mut self, news: &ReceiptNews) {
         let row = self.rows.iter_mut().find(|row| row.with == news.with);
@@ -161,6 +170,14 @@ impl Conversations {
             row.last = last.cloned();
             self.sort();
         }
+    }
+
+    /// Takes a conversation off the list in which there is nothing, and which nobody has arranged.
+    pub fn forget_if_empty(&mut self, peer: &Peer) {
+        self.rows.retain(|row| {
+            let is_arranged = row.is_pinned || row.is_muted;
+            row.with != *peer || row.last.is_some() || !row.draft.is_empty() || is_arranged
+        });
     }
 
     fn sort(&mut self) {

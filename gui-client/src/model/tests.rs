@@ -10,7 +10,7 @@ use mensageiro_protocol::{Login, Text};
 use super::*;
 use crate::engine::{
     Conversation, Delivery, Doubt, LinkProblem, LinkState, Message, MessageId, Older, Peer, Place,
-    Receipt, RosterGroup, StorageProblem,
+    Receipt, Refusal, RosterGroup, StorageProblem,
 };
 
 fn login(name: &str) -> Login {
@@ -407,6 +407,71 @@ fn a_discarded_message_leaves_the_list_too() {
     let row = session(&model).conversations.get(&person("bob")).unwrap();
     assert_eq!(row.last.as_ref().unwrap().id, MessageId(5));
     assert_eq!(session(&model).timeline().unwrap().len(), 6);
+}
+
+/// What was written to somebody whom the server does not know.
+fn refused(with: &str) -> Model {
+    let mut model = signed_in(vec![conversation("bob", 5, 0)]);
+    let refusal = Refusal::UnknownRecipient;
+    model.apply(Event::Message(message(6, with, Delivery::Refused(refusal))));
+    model
+}
+
+#[test]
+fn a_discarded_message_leaves_no_empty_conversation() {
+    let mut model = refused("zoe");
+    model.act(Action::Open(person("zoe")));
+    page(&mut model, "zoe", 0..0, Older::Nothing);
+    let refusal = Delivery::Refused(Refusal::UnknownRecipient);
+    model.apply(Event::Page {
+        with: person("zoe"),
+        before: None,
+        messages: vec![message(6, "zoe", refusal)],
+        older: Older::Nothing,
+    });
+    assert_eq!(names(&model), ["zoe", "bob"]);
+    model.apply(Event::Discarded(MessageId(6)));
+    assert_eq!(names(&model), ["bob"]);
+    // What one writes there all the same is kept.
+    model.act(Action::Write("hello?".into()));
+    assert_eq!(names(&model), ["zoe", "bob"]);
+}
+
+#[test]
+fn a_discarded_message_of_a_conversation_that_is_not_loaded_leaves_none_either() {
+    let mut model = refused("zoe");
+    let asked = model.apply(Event::Discarded(MessageId(6)));
+    assert!(
+        matches!(&asked[..], [Command::LoadPage { limit: 1, .. }]),
+        "{asked:?}"
+    );
+    page(&mut model, "zoe", 0..0, Older::Nothing);
+    assert_eq!(names(&model), ["bob"]);
+}
+
+#[test]
+fn an_empty_conversation_that_is_left_goes_unless_there_is_a_reason_for_it() {
+    let begin = |model: &mut Model| {
+        model.act(Action::Show(Overlay::new_conversation()));
+        model.act(Action::StartWith(Login::parse("zoe").unwrap()));
+        page(model, "zoe", 0..0, Older::Nothing);
+    };
+    let mut model = signed_in(vec![conversation("bob", 5, 0)]);
+    begin(&mut model);
+    assert_eq!(names(&model), ["zoe", "bob"]);
+    model.act(Action::Open(person("bob")));
+    assert_eq!(names(&model), ["bob"]);
+    for reason in [
+        Action::Write("a draft".into()),
+        Action::Pin(person("zoe"), true),
+        Action::Mute(person("zoe"), true),
+    ] {
+        let mut model = signed_in(vec![conversation("bob", 5, 0)]);
+        begin(&mut model);
+        model.act(reason);
+        model.act(Action::CloseConversation);
+        assert_eq!(names(&model), ["zoe", "bob"]);
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ use egui::{
     pos2, vec2,
 };
 use mensageiro_protocol::Login;
+use unicode_segmentation::UnicodeSegmentation;
 
 use super::{View, list_row, peer_title, people, reading, widget};
 use crate::{
@@ -22,6 +23,12 @@ const ROW_HEIGHT: f32 = 58.0;
 
 /// Characters shown before what was looked for.
 const BEFORE: usize = 24;
+
+/// Signs of a reply's own words that stand before what it replies to,
+const OWN: usize = 20;
+
+/// and characters of that before what was looked for.
+const BEFORE_QUOTED: usize = 8;
 
 /// While one searches: in all conversations, or in the open one only.
 pub fn scope(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<Action>) {
@@ -171,7 +178,7 @@ fn heading_of(view: &View<'_>, session: &Session, row: &FoundRow<'_>) -> String 
         (FoundRow::Conversation(_), _) => texts.get("search.conversations").to_owned(),
         (FoundRow::Person(..), _) => texts.get("search.people").to_owned(),
         (FoundRow::Message(_), MOST_FOUND..) => {
-            let most = MOST_FOUND.to_string();
+            let most = texts.number(MOST_FOUND);
             texts.fill("search.found_most", &[("count", &most)])
         }
         (FoundRow::Message(_), count) => texts.count("search.found", count),
@@ -258,47 +265,56 @@ fn words(ui: &Ui, view: &View<'_>, session: &Session, message: &Message) -> (Str
         }
         None => name.clone().into_owned(),
     };
-    let (quote, _) = markup::split_quote(message.text.as_str());
-    let called = quote.map_or("", |quote| view.quoted(quote.author));
     let line = ui.memory_mut(|memory| {
         let read: &mut FrameCache<String, Excerpt> = memory.caches.cache();
-        read.get((message.text.as_str(), query, called)).clone()
+        read.get((message.text.as_str(), query)).clone()
     });
     (who, line)
 }
 
-/// What a row shows of a message, by the words that were looked for and how whom it quotes is called.
-/// Its text is read once, and not with every frame.
+/// What a row shows of a message, by the words that were looked for. Its text is read once, and not
+/// with every frame.
 #[derive(Default)]
 struct Excerpt;
 
-impl ComputerMut<(&str, &str, &str), String> for Excerpt {
-    fn compute(&mut self, (text, query, called): (&str, &str, &str)) -> String {
-        list_row::beginning(&excerpt(&shown(text, query, called), query))
+impl ComputerMut<(&str, &str), String> for Excerpt {
+    fn compute(&mut self, (text, query): (&str, &str)) -> String {
+        list_row::beginning(&shown(text, query))
     }
 }
 
-/// What of a message a result shows: what was said, and what it replies to only if the words are
-/// there alone.
-fn shown(text: &str, query: &str, called: &str) -> String {
+/// What of a message a result shows: its own words. If what was looked for is only in what it
+/// replies to, that stands after them.
+fn shown(text: &str, query: &str) -> String {
     let (quote, said) = markup::split_quote(text);
     let said = markup::plain(said);
+    let is_in = |text: &str| !find_words(text, query).is_empty();
     match quote {
-        Some(quote) if find_words(&said, query).is_empty() => {
-            format!("{called}: “{}” {said}", quote.excerpt)
+        Some(quote) if !is_in(&said) && is_in(quote.excerpt) => {
+            let own = beginning(said.trim(), OWN);
+            let quoted = excerpt(quote.excerpt, query, BEFORE_QUOTED);
+            format!("{own} · “{quoted}”")
         }
-        _ => said,
+        _ => excerpt(&said, query, BEFORE).into_owned(),
+    }
+}
+
+/// So many signs of a text at most, as people count them.
+fn beginning(text: &str, signs: usize) -> Cow<'_, str> {
+    match text.grapheme_indices(true).nth(signs) {
+        None => text.into(),
+        Some((end, _)) => format!("{}…", text[..end].trim_end()).into(),
     }
 }
 
 /// The text from the beginning of a word a little before the first word that was looked for; from
 /// its own beginning if that is near enough.
-fn excerpt<'a>(text: &'a str, query: &str) -> Cow<'a, str> {
+fn excerpt<'a>(text: &'a str, query: &str, most: usize) -> Cow<'a, str> {
     let Some(found) = find_words(text, query).into_iter().next() else {
         return text.into();
     };
     let mut before = text[..found.start].char_indices().rev();
-    match before.nth(BEFORE - 1) {
+    match before.nth(most - 1) {
         None | Some((0, _)) => text.into(),
         Some((from, _)) => {
             // Where no word begins so near, one begins a little before; in a long address, none.
@@ -306,7 +322,7 @@ fn excerpt<'a>(text: &'a str, query: &str) -> Cow<'a, str> {
             let begin = after.map(|after| from + after);
             let begin = begin.or_else(|| {
                 let before = text[..from].rfind(char::is_whitespace)?;
-                (from - before <= 2 * BEFORE).then_some(before)
+                (from - before <= 2 * most).then_some(before)
             });
             format!("…{}", text[begin.unwrap_or(from)..].trim_start()).into()
         }
@@ -318,23 +334,45 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_replied_to_shows_as_people_say_it() {
+    fn a_reply_shows_its_own_words_and_then_what_it_replies_to_if_that_was_found() {
         let text = "> bruno: “A reunião  é às 10?”\nSim, *é*.";
-        let called = "Bruno Lima";
-        assert_eq!(shown(text, "sim", called), "Sim, é.");
-        let quoted = list_row::beginning(&shown(text, "reunião", called));
-        assert_eq!(quoted, "Bruno Lima: “A reunião é às 10?” Sim, é.");
+        assert_eq!(shown(text, "sim"), "Sim, é.");
+        let quoted = list_row::beginning(&shown(text, "reunião"));
+        assert_eq!(quoted, "Sim, é. · “A reunião é às 10?”");
+        // The words are in both together, or only in the name.
+        assert_eq!(shown(text, "sim reunião"), "Sim, é.");
+        assert_eq!(shown(text, "bruno"), "Sim, é.");
+    }
+
+    #[test]
+    fn the_own_words_of_a_long_reply_are_shown_with_what_was_looked_for() {
+        let (quoted, own) = ("ção ".repeat(20), "é claro ".repeat(20));
+        let text = format!("> bruno: “{quoted}reunião”\n{own}");
+        assert_eq!(
+            shown(&text, "reunião"),
+            "é claro é claro é cl… · “…ção reunião”"
+        );
+        let far = format!("> bruno: “reunião”\n{own} sim, reunião às dez");
+        let line = shown(&far, "reunião");
+        let is_own = line.contains("sim, reunião às dez") && !line.contains('“');
+        assert!(is_own, "{line}");
     }
 
     #[test]
     fn an_excerpt_begins_shortly_before_what_was_looked_for() {
-        assert_eq!(excerpt("a reunião é hoje", "reuniao"), "a reunião é hoje");
+        assert_eq!(
+            excerpt("a reunião é hoje", "reuniao", BEFORE),
+            "a reunião é hoje"
+        );
         let long = format!("{} então a REUNIÃO é hoje", "ção ".repeat(30));
-        let shown = excerpt(&long, "uniao hoje");
+        let shown = excerpt(&long, "uniao hoje", BEFORE);
         assert_eq!(shown, "…ção ção ção  então a REUNIÃO é hoje");
         let word = format!("{} anticonstitucionalissimamente", "ção ".repeat(30));
-        assert_eq!(excerpt(&word, "mente"), "…anticonstitucionalissimamente");
-        assert_eq!(excerpt("nothing", "else"), "nothing");
-        assert_eq!(excerpt("nothing", " "), "nothing");
+        assert_eq!(
+            excerpt(&word, "mente", BEFORE),
+            "…anticonstitucionalissimamente"
+        );
+        assert_eq!(excerpt("nothing", "else", BEFORE), "nothing");
+        assert_eq!(excerpt("nothing", " ", BEFORE), "nothing");
     }
 }

@@ -27,7 +27,10 @@ impl History {
         let mut statement = self.connection.prepare_cached(ROWS)?;
         let rows = statement.query_map([], |row| self.read_conversation(row))?;
         let mut all = rows.collect::<rusqlite::Result<Vec<_>>>()?;
-        all.retain(|one| one.last.is_some() || !one.draft.is_empty() || one.is_pinned);
+        all.retain(|one| {
+            let is_arranged = one.is_pinned || one.is_muted;
+            one.last.is_some() || !one.draft.is_empty() || is_arranged
+        });
         for last in all.iter_mut().filter_map(|one| one.last.as_mut()) {
             self.add_receipts(std::slice::from_mut(last))?;
         }

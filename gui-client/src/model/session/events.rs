@@ -304,8 +304,12 @@ impl Session {
         let known = self.timelines.iter().find(|(peer, _)| peer == with);
         let last = known.and_then(|(_, timeline)| timeline.newest());
         // A page that no timeline took was asked for by `forget`.
-        if let Some(last) = last.or(page_last.as_ref()) {
-            self.conversations.set_last(with, last);
+        match last.or(page_last.as_ref()) {
+            Some(last) => self.conversations.set_last(with, last),
+            None if known.is_none() && before.is_none() => {
+                self.conversations.set_nothing(with);
+            }
+            None => {}
         }
         Vec::new()
     }
@@ -356,6 +360,7 @@ impl Session {
                     break;
                 }
                 self.conversations.forget(peer, id, timeline.last());
+                self.conversations.forget_if_empty(peer);
                 return Vec::new();
             }
         }

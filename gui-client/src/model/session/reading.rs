@@ -77,8 +77,11 @@ impl Session {
         if let Some(timeline) = self.timeline_mut() {
             timeline.leave();
         }
-        self.open = None;
-        self.take_unsaved_drafts()
+        let drafts = self.take_unsaved_drafts();
+        if let Some(left) = self.open.take() {
+            self.conversations.forget_if_empty(&left);
+        }
+        drafts
     }
 
     pub(super) fn load_older(&mut self) -> Vec<Command> {
