@@ -67,9 +67,22 @@ impl Texts {
     /// As [`Texts::count`], each other `{name}` in it replaced too.
     pub fn count_with(&self, key: &str, count: usize, values: &[(&str, &str)]) -> String {
         let form = if count == 1 { "one" } else { "other" };
-        let count = count.to_string();
+        let count = self.number(count);
         let values = [values, &[("count", count.as_str())]].concat();
         self.fill(&format!("{key}.{form}"), &values)
+    }
+
+    /// A number as people write it in this language: 1,000 or 1.000.
+    pub fn number(&self, number: usize) -> String {
+        let digits = number.to_string();
+        let mut written = String::with_capacity(digits.len() + digits.len() / 3);
+        for (at, digit) in digits.chars().enumerate() {
+            if at > 0 && (digits.len() - at) % 3 == 0 {
+                written.push_str(self.get("number.thousands"));
+            }
+            written.push(digit);
+        }
+        written
     }
 
     fn read(language: Language, file: &str) -> Self {
@@ -196,5 +209,28 @@ mod tests {
         assert_eq!(filled, "{me} of here, {me}");
         assert_eq!(texts.count("n", 1), "one");
         assert_eq!(texts.count("n", 0), "0 things");
+    }
+
+    #[test]
+    fn numbers_are_parted_as_each_language_does() {
+        for (number, english, portuguese) in [
+            (0, "0", "0"),
+            (999, "999", "999"),
+            (1_000, "1,000", "1.000"),
+            (12_345, "12,345", "12.345"),
+            (1_000_000, "1,000,000", "1.000.000"),
+        ] {
+            assert_eq!(ENGLISH.number(number), english);
+            assert_eq!(PORTUGUESE.number(number), portuguese);
+        }
+        let found = PORTUGUESE.count("search.found", 2_500);
+        assert_eq!(found, "2.500 mensagens");
+    }
+
+    #[test]
+    fn a_percentage_has_no_space_in_it() {
+        for texts in [&*ENGLISH, &*PORTUGUESE] {
+            assert!(texts.sentences.values().all(|said| !said.contains(" %")));
+        }
     }
 }

@@ -1,8 +1,8 @@
 use egui::{Align, Frame, Id, Layout, Margin, Modal, RichText, ScrollArea, Ui};
 
 use super::{
-    Focus, UiState, View, icon::Icon, journey, keys, login::login_problem, people, preferences,
-    reading, setting, trouble, walk, widget,
+    Focus, UiState, View, icon::Icon, journey, login::login_problem, people, preferences, reading,
+    setting, sheet, trouble, walk, widget,
 };
 use crate::{
     engine::{Message, ReportFormat},
@@ -12,12 +12,6 @@ use crate::{
 
 /// Height of the window that a dialog leaves free, with its own margins.
 const AROUND: f32 = 56.0;
-
-/// In a window of this width the sheet of shortcuts has two columns.
-const TWO_COLUMNS: f32 = 640.0;
-
-/// Width of the keys on that sheet.
-const KEYS: f32 = 142.0;
 
 /// The one field of a question, for egui.
 const FIELD: &str = "question";
@@ -44,7 +38,7 @@ pub fn show(
         return;
     };
     let width = match overlay {
-        Overlay::Shortcuts if screen.width() >= TWO_COLUMNS => 780.0,
+        Overlay::Shortcuts if screen.width() >= sheet::TWO_COLUMNS => 780.0,
         Overlay::Settings => 440.0,
         Overlay::Shortcuts => 440.0,
         Overlay::Journey(_) => 620.0,
@@ -86,7 +80,7 @@ pub fn show(
                         false
                     }
                     Overlay::Shortcuts => {
-                        sheet(ui, view);
+                        sheet::show(ui, view);
                         false
                     }
                     Overlay::Members { group, typed } => {
@@ -323,38 +317,4 @@ fn journey(ui: &mut Ui, view: &View<'_>, message: &Message) {
     let timeline = session.timeline();
     let known = timeline.and_then(|known| known.get(known.index_of(message.id)?));
     journey::show(ui, view, session, known.unwrap_or(message));
-}
-
-/// The shortcuts, in two columns where there is room.
-fn sheet(ui: &mut Ui, view: &View<'_>) {
-    if ui.ctx().content_rect().width() < TWO_COLUMNS {
-        shortcuts(ui, view, keys::SHEET);
-        return;
-    }
-    let (left, right) = keys::SHEET.split_at(keys::SHEET.len().div_ceil(2));
-    ui.spacing_mut().item_spacing.x = space::HUGE;
-    ui.columns_const(|[one, other]| {
-        shortcuts(one, view, left);
-        shortcuts(other, view, right);
-    });
-}
-
-fn shortcuts(ui: &mut Ui, view: &View<'_>, rows: &[(&str, &str)]) {
-    let palette = view.palette;
-    ui.spacing_mut().item_spacing.y = space::SMALL;
-    for (keys, what) in rows {
-        ui.horizontal_top(|ui| {
-            ui.spacing_mut().item_spacing.x = space::MEDIUM;
-            let size = egui::vec2(KEYS, 20.0);
-            ui.allocate_ui_with_layout(size, Layout::top_down(Align::Min), |ui| {
-                ui.set_min_width(KEYS);
-                // Smaller letters, on the same line as the words beside them.
-                ui.add_space(2.0);
-                let keys = RichText::new(*keys).font(text::tiny_strong());
-                ui.label(keys.color(palette.text));
-            });
-            let what = RichText::new(view.texts.get(what)).font(text::small());
-            ui.add(egui::Label::new(what.color(palette.text_weak)).wrap());
-        });
-    }
 }

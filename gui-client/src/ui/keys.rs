@@ -33,35 +33,6 @@ const WAY: KeyboardShortcut = KeyboardShortcut::new(COMMAND_SHIFT, Key::J);
 const ABOVE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::ALT, Key::ArrowUp);
 const BELOW: KeyboardShortcut = KeyboardShortcut::new(Modifiers::ALT, Key::ArrowDown);
 
-/// What the sheet of shortcuts shows: the keys, and the key of the sentence about them.
-pub const SHEET: &[(&str, &str)] = &[
-    ("Enter", "keys.send"),
-    ("Shift+Enter", "keys.break_line"),
-    ("Ctrl+↑", "keys.reply"),
-    ("Ctrl+↓", "keys.reply_below"),
-    ("Ctrl+Shift+O", "keys.link"),
-    ("Ctrl+Shift+Y", "keys.copy"),
-    ("Ctrl+Shift+J", "keys.way"),
-    ("Ctrl+B  Ctrl+I  Ctrl+E", "keys.bold"),
-    ("@ana  :smile", "keys.complete"),
-    ("Ctrl+N", "keys.new"),
-    ("Ctrl+K", "keys.filter"),
-    ("Ctrl+F", "keys.find"),
-    ("Alt+↑  Alt+↓", "keys.neighbour"),
-    ("Ctrl+Shift+P", "keys.pin"),
-    ("Ctrl+Shift+M", "keys.mute"),
-    ("PgUp  PgDn", "keys.scroll"),
-    ("Ctrl+End", "keys.latest"),
-    ("Ctrl+R", "keys.fetch"),
-    ("Ctrl+,", "keys.settings"),
-    ("Ctrl++  Ctrl+-  Ctrl+0", "keys.zoom"),
-    ("F10", "keys.inspect"),
-    ("F12", "keys.picture"),
-    ("F1  ?", "keys.help"),
-    ("Esc", "keys.close"),
-    ("Ctrl+Q", "keys.quit"),
-];
-
 /// Cuts what is pasted to what a field can hold, before it is laid out: the clipboard may hold a book.
 pub fn cut_pasted(ui: &Ui, view: &View<'_>, actions: &mut Vec<Action>) {
     let focused = ui.memory(|memory| memory.focused());

@@ -59,7 +59,7 @@ pub fn login_problem(texts: &Texts, problem: &LoginError) -> String {
     match problem {
         LoginError::Empty => texts.get("login_error.empty").to_owned(),
         LoginError::TooLong { chars } => {
-            texts.fill("login_error.too_long", &[("count", &chars.to_string())])
+            texts.fill("login_error.too_long", &[("count", &texts.number(*chars))])
         }
         LoginError::BadStart(c) => texts.fill("login_error.bad_start", &[("sign", &c.to_string())]),
         LoginError::BadCharacter(c) if c.is_whitespace() => {

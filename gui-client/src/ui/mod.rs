@@ -25,9 +25,11 @@ mod remark;
 mod runs;
 mod search;
 mod setting;
+mod sheet;
 mod sidebar;
 mod timeline;
 mod trouble;
+mod underline;
 mod walk;
 mod widget;
 

@@ -55,7 +55,7 @@ fn members(view: &View<'_>, session: &Session, group: &Login) -> Option<String> 
         return Some(count);
     }
     let me = &session.account.login;
-    let present = session.people.present(group, me)?.to_string();
+    let present = view.texts.number(session.people.present(group, me)?);
     let values = [("members", count.as_str()), ("count", present.as_str())];
     Some(view.texts.fill("presence.group", &values))
 }

@@ -86,7 +86,7 @@ fn older_messages_are_not_asked_for_again_by_themselves() {
 #[test]
 fn what_a_jump_or_many_unread_messages_ask_for_is_asked_again_too() {
     let mut desk = Desk::signed_in(vec![conversation("bob", 5_000, 3_000)]);
-    desk.click("bob, 3000 unread");
+    desk.click("bob, 3,000 unread");
     asked(&desk);
     desk.tell(page(None, 4_000..5_001));
     let unread = asked(&desk);

@@ -8,7 +8,7 @@ use mensageiro::{
 };
 
 use crate::{
-    desk::{Desk, login, message},
+    desk::{Desk, conversation, login, message},
     live::{live, roster},
 };
 
@@ -111,6 +111,21 @@ fn a_text_that_is_too_long_cannot_be_sent() {
     assert!(!is_off(&desk));
     desk.write_draft(&"é".repeat(9000));
     assert!(is_off(&desk));
+}
+
+/// A long name is elided where it stands as the hint.
+#[test]
+fn the_box_is_one_line_high_whatever_its_hint_is() {
+    let name = "a-rather-long-login-that-somebody-has-chosen-to-test-all-of-this";
+    let mut heights = Vec::new();
+    for name in ["bob", name] {
+        let mut desk = Desk::signed_in(vec![conversation(name, 1, 0)]);
+        desk.click(name);
+        desk.harness.set_size(Vec2::new(360.0, 480.0));
+        desk.harness.run();
+        heights.push(place(&desk, "Message").height());
+    }
+    assert_eq!(heights[0], heights[1]);
 }
 
 #[test]

@@ -119,7 +119,11 @@ impl Story {
         steps.extend(later.into_iter().map(|(_, step)| step));
         let more = (!others.is_empty()).then(|| {
             let read = others.iter().filter(|other| other.read.is_some()).count();
-            texts.count_with("journey.more", others.len(), &[("read", &read.to_string())])
+            texts.count_with(
+                "journey.more",
+                others.len(),
+                &[("read", &texts.number(read))],
+            )
         });
         Self { names, steps, more }
     }

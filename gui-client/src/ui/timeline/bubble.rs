@@ -12,6 +12,7 @@ use crate::{
         View,
         reading::{self, Laid},
         runs::{mark, one_line},
+        underline,
     },
 };
 
@@ -136,6 +137,7 @@ pub fn lay_out(
     if text.has_rtl_rows() {
         text = reading::lay_out_within(ui, (*text.job).clone(), width);
     }
+    text.galley = underline::near_letters(text.galley);
     let inline = text.pieces(&inline);
     let height =
         height + author.as_ref().map_or(0.0, |_| AUTHOR) + quote.as_ref().map_or(0.0, |_| QUOTE);

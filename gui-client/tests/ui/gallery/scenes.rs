@@ -133,7 +133,12 @@ pub fn chat(words: &Words) -> Desk {
 }
 
 pub fn only(messages: Vec<Message>) -> Desk {
+    only_with(messages, |_| {})
+}
+
+fn only_with(messages: Vec<Message>, prepare: impl FnOnce(&Desk)) -> Desk {
     let mut desk = Desk::signed_in(vec![conversation("bruno", 900, 0)]);
+    prepare(&desk);
     desk.tell(live());
     desk.click("bruno");
     desk.tell(page("bruno", messages));
@@ -270,6 +275,18 @@ fn conversation_list() {
         });
         desk
     });
+    // Found by what they reply to.
+    picture("search-replies", USUAL, |words| {
+        let mut desk = home(words);
+        let word = words.question.split(' ').nth(2).unwrap();
+        desk.act(Action::Filter(word.into()));
+        desk.tell(Event::Found {
+            query: word.into(),
+            with: None,
+            messages: talk(words),
+        });
+        desk
+    });
     picture("search-nothing", USUAL, |words| {
         let mut desk = home(words);
         desk.act(Action::Filter("xyz".into()));
@@ -390,6 +407,20 @@ fn texts_that_try_to_break_it() {
             message(800 + id, "bruno", delivery, &text)
         });
         only(all.collect())
+    });
+    // Signs that no face has are hollow boxes, in each face.
+    picture("chat-no-glyph", USUAL, |_| {
+        let texts = [
+            "Egyptian 𓀀𓁐𓂀, Linear B 𐀀𐀁, private \u{E123}\u{E124}",
+            "*bold 𓀀𓁐*, _italic 𓀀𓁐_, `code 𓀀𓁐`",
+            "𓀀",
+        ];
+        let all = (800..).zip(texts);
+        let all = all.map(|(id, text)| message(id, "bruno", Delivery::Received, text));
+        let tofu = egui::MissingGlyphPolicy::Tofu;
+        only_with(all.collect(), |desk| {
+            desk.harness.ctx.set_missing_glyph_policy(tofu);
+        })
     });
     picture("chat-signs", USUAL, |_| {
         let all = (800..).zip(EVERYWHERE);

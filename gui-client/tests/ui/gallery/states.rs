@@ -57,11 +57,13 @@ fn dialogs() {
         desk.show(Overlay::Settings);
         desk
     });
-    picture("keys", USUAL, |words| {
-        let mut desk = chat(words);
-        desk.show(Overlay::Shortcuts);
-        desk
-    });
+    for (name, size) in [("keys", USUAL), ("keys-small", SMALL)] {
+        picture(name, size, |words| {
+            let mut desk = chat(words);
+            desk.show(Overlay::Shortcuts);
+            desk
+        });
+    }
     picture("save-path", USUAL, |words| {
         let mut desk = chat(words);
         desk.show(Overlay::SavePath {
@@ -107,6 +109,33 @@ fn state_of_the_link() {
         }));
         desk
     });
+    // Each cause that keeps one from one's messages has a card of its own.
+    let folder = || "/home/alice/.local/share/meumensageiro/accounts".into();
+    let file = || "/home/alice/.local/share/meumensageiro/accounts/alice.db".into();
+    let disk = |why| StorageProblem::Disk {
+        path: folder(),
+        why,
+    };
+    for (name, size, problem) in [
+        ("storage-locked", USUAL, StorageProblem::Locked),
+        ("storage-locked-small", SMALL, StorageProblem::Locked),
+        (
+            "storage-newer",
+            USUAL,
+            StorageProblem::Newer { path: file() },
+        ),
+        ("storage-permission", USUAL, disk(DiskProblem::NoPermission)),
+        ("storage-read-only", USUAL, disk(DiskProblem::ReadOnly)),
+        ("storage-wrong-kind", SMALL, disk(DiskProblem::WrongKind)),
+    ] {
+        picture(name, size, |_| {
+            let mut desk = Desk::new(Preferences::default());
+            desk.write("User name", "alice");
+            desk.click("Sign in");
+            desk.tell(Event::StorageFailed(problem.clone()));
+            desk
+        });
+    }
     picture("link-connecting", USUAL, |words| {
         let mut desk = chat(words);
         desk.tell(Event::Link(LinkState::Waiting {
