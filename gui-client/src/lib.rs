@@ -14,6 +14,7 @@ pub mod markup;
 pub mod model;
 pub mod notify;
 pub mod report;
+pub mod running;
 pub mod script;
 pub mod settings;
 pub mod texts;

@@ -18,11 +18,12 @@ use anyhow::{Context as _, bail};
 use clap::Parser;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use mensageiro::{
-    app::{MessengerApp, Setup, bring_into_view, icon},
+    app::{FIRST_SIZE, LEAST_SIZE, MessengerApp, Setup, fit_screen, icon},
     engine::{Account, Engine},
     files::DesktopDialog,
-    model::{LoginForm, Notice, Preferences},
+    model::{LoginForm, Notice, Preferences, WindowPlace, account_key},
     notify::{DesktopNotifications, Notify},
+    running::{self, Forward, Running},
     script::{SCRIPT_HELP, ScriptRunner, Step, parse},
     settings::{self, SettingsWriter},
     theme,
@@ -108,21 +109,38 @@ fn run(
     failure: &Receiver<String>,
 ) -> anyhow::Result<Option<String>> {
     let script = script(&arguments)?;
-    let folder = profile_folder(arguments.data)?;
+    let folder = profile_folder(arguments.data.clone())?;
     let settings::Loaded {
-        preferences,
+        mut preferences,
         problem,
         may_write,
     } = settings::load(&folder);
-    let sign_in = sign_in(arguments.user, arguments.server.as_deref(), &preferences)?;
+    let sign_in = sign_in(&arguments, &preferences)?;
+    let turn = running::take_turn(&folder);
+    // A script is for a window of its own.
+    if script.is_none() && running::bring_forward(&folder, &wanted(&arguments, sign_in.as_ref())) {
+        println!("MeuMensageiro is running already: its window has come forward.");
+        return Ok(None);
+    }
     let window = Arc::new(OnceLock::<egui::Context>::new());
+    let others: Vec<_> = running::others(&folder)
+        .iter()
+        .filter_map(|other| other.place)
+        .collect();
+    let running = Running::start(&folder, preferences.window, wake(&window))
+        .inspect_err(|error| tracing::debug!(%error, "other starts do not find this window"))
+        .ok();
+    if let Some(place) = preferences.window.as_mut().filter(|_| !others.is_empty()) {
+        // It would cover them.
+        place.is_maximized = false;
+    }
     let settings = may_write
         .then(|| SettingsWriter::start(folder.clone(), &preferences, wake(&window)))
         .transpose()
         .context("no thread to keep the settings")?;
     let notify: Arc<dyn Notify> =
         Arc::new(DesktopNotifications::start().context("no thread to show notifications")?);
-    let options = options(&preferences);
+    let options = options(&preferences, &others);
     check_display()?;
 
     // Lives until the window is gone, and ends its threads when dropped.
@@ -148,9 +166,16 @@ fn run(
                 notice: problem.map(Notice::Settings),
                 script,
                 failed,
+                running,
+                others,
             };
             theme::follow_system(&cc.egui_ctx);
-            bring_into_view(cc);
+            let place = fit_screen(cc, setup.preferences.window, &setup.others);
+            if let Some(running) = &setup.running {
+                running.stands(place);
+            }
+            // The next start finds this window, and where it is.
+            drop(turn);
             let app = MessengerApp::new(&cc.egui_ctx, setup);
             Ok(Box::new(app) as Box<dyn eframe::App>)
         }
@@ -207,12 +232,18 @@ fn profile_folder(given: Option<PathBuf>) -> anyhow::Result<PathBuf> {
     Ok(folders.data_dir().to_owned())
 }
 
+/// Which windows may come forward instead of a new one. Who names a server but nobody wants to sign
+/// in there.
+fn wanted(arguments: &Arguments, sign_in: Option<&Account>) -> Vec<Forward> {
+    let with = sign_in.map(|account| Forward::With(account_key(account)));
+    let is_plain = arguments.user.is_none() && arguments.server.is_none();
+    let any = is_plain.then_some(Forward::Any);
+    with.into_iter().chain(any).collect()
+}
+
 /// Whom the command line or the last time signs in.
-fn sign_in(
-    user: Option<String>,
-    server: Option<&str>,
-    preferences: &Preferences,
-) -> anyhow::Result<Option<Account>> {
+fn sign_in(arguments: &Arguments, preferences: &Preferences) -> anyhow::Result<Option<Account>> {
+    let (user, server) = (arguments.user.clone(), arguments.server.as_deref());
     let Some(user) = user else {
         let kept = preferences.signed_in.as_ref().filter(|_| server.is_none());
         return Ok(kept.and_then(|remembered| remembered.account()));
@@ -228,20 +259,24 @@ fn sign_in(
     Ok(Some(account))
 }
 
-fn options(preferences: &Preferences) -> eframe::NativeOptions {
+fn options(preferences: &Preferences, others: &[WindowPlace]) -> eframe::NativeOptions {
     let mut viewport = egui::ViewportBuilder::default()
         .with_title("MeuMensageiro")
         .with_app_id("mensageiro")
         .with_icon(icon::draw(128))
-        .with_inner_size([980.0, 680.0])
-        .with_min_inner_size([320.0, 400.0]);
+        .with_inner_size(FIRST_SIZE)
+        .with_min_inner_size(LEAST_SIZE);
     if let Some(place) = preferences.window {
-        let side = |length: f32| length.clamp(320.0, 10_000.0);
-        viewport = viewport.with_inner_size([side(place.width), side(place.height)]);
-        if let (Some(x), Some(y)) = (place.x, place.y) {
-            viewport = viewport.with_position([x, y]);
-        }
-        viewport = viewport.with_maximized(place.is_maximized);
+        let side = |length: f32| length.clamp(LEAST_SIZE[0], 10_000.0);
+        viewport = viewport
+            .with_inner_size([side(place.width), side(place.height)])
+            .with_maximized(place.is_maximized);
+    }
+    // `fit_screen` says where; this makes the window system listen to it.
+    let known = preferences.window.iter().chain(others);
+    let known = known.filter_map(|place| place.x.zip(place.y)).next();
+    if let Some((x, y)) = known {
+        viewport = viewport.with_position([x, y]);
     }
     eframe::NativeOptions {
         viewport,

@@ -84,6 +84,8 @@ impl Sitting {
             notice: None,
             script: None,
             failed,
+            running: None,
+            others: vec![],
         };
         let harness = Harness::builder()
             .with_size(Vec2::new(1000.0, 700.0))

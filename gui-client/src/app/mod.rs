@@ -2,6 +2,8 @@
 //! person wants. It never waits for anything.
 
 mod attention;
+mod fit;
+mod forward;
 pub mod icon;
 mod notifying;
 mod saved;
@@ -19,8 +21,14 @@ use egui::{Context, OpenUrl, Ui, ViewportCommand, scroll_area, text_edit::TextEd
 use jiff::{Timestamp, tz::TimeZone};
 use url::Url;
 
-pub use self::window::bring_into_view;
-use self::{attention::Attention, notifying::Notifying, saving::Saving, script::ScriptDriver};
+use self::{
+    attention::Attention, forward::Forwarding, notifying::Notifying, saving::Saving,
+    script::ScriptDriver, window::Opening,
+};
+pub use self::{
+    fit::{FIRST_SIZE, LEAST_SIZE},
+    window::fit_screen,
+};
 use crate::{
     engine::{Account, Command, Event, StorageProblem},
     files::AskPath,
@@ -28,6 +36,7 @@ use crate::{
         Action, Model, Notice, Overlay, Preferences, SaveAction, SavedFile, Session, WindowPlace,
     },
     notify::Notify,
+    running::Running,
     script::ScriptRunner,
     settings::SettingsWriter,
     texts::Texts,
@@ -65,6 +74,10 @@ pub struct Setup {
     pub script: Option<ScriptRunner>,
     /// Hears why a script failed, once.
     pub failed: Sender<String>,
+    /// Lets other starts find this window; `None`: they do not.
+    pub running: Option<Running>,
+    /// Where the other windows of the profile are.
+    pub others: Vec<WindowPlace>,
 }
 
 /// The window.
@@ -88,6 +101,8 @@ pub struct MessengerApp {
     notice_due: Option<Instant>,
     place_due: Option<Instant>,
     window: Option<WindowPlace>,
+    opening: Option<Opening>,
+    forwarding: Forwarding,
     first_screen: FirstScreen,
 }
 
@@ -126,6 +141,8 @@ impl MessengerApp {
             notice_due: None,
             place_due: None,
             window,
+            opening: Some(Opening::new(window, setup.others)),
+            forwarding: Forwarding::new(setup.running),
             first_screen: FirstScreen::Awaited,
         };
         if let Some(server) = setup.server {
@@ -215,6 +232,7 @@ impl MessengerApp {
                     self.saving.save_held(ctx, path.trim().into());
                 }
             }
+            Action::ShowOther => self.show_other(ctx),
             Action::Save(SaveAction::Open(path)) => {
                 // What a dialog or a person gave as a path has become a file.
                 let path = std::path::absolute(path).unwrap_or_default();
@@ -341,6 +359,8 @@ impl eframe::App for MessengerApp {
         self.notify(ctx);
         self.take_back();
         self.hear_clicks(ctx);
+        self.hear_starts(ctx);
+        self.hear_forwarding();
         self.hear_saving(ctx);
         self.hear_settings();
         self.keep_drafts(ctx);
@@ -348,9 +368,10 @@ impl eframe::App for MessengerApp {
         self.entitle(ctx);
     }
 
-    fn ui(&mut self, ui: &mut Ui, _frame: &mut eframe::Frame) {
+    fn ui(&mut self, ui: &mut Ui, frame: &mut eframe::Frame) {
         let ctx = ui.ctx().clone();
         self.tell_first_screen(&ctx);
+        self.settle_in(&ctx, frame);
         self.follow_zoom(&ctx);
         self.follow_window(&ctx);
         self.keep_place(&ctx);
@@ -408,6 +429,8 @@ impl eframe::App for MessengerApp {
         }
         self.keep_settings();
         self.notifying.forget();
+        // A start from now on opens a window of its own.
+        self.forwarding = Forwarding::new(None);
         // Dropping it waits for the last settings to be written; the window is gone already.
         self.settings = None;
     }

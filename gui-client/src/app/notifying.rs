@@ -153,8 +153,7 @@ impl MessengerApp {
             if let Some(peer) = peer.filter(|_| self.model.session.is_some()) {
                 self.act(ctx, Action::Open(peer));
             }
-            ctx.send_viewport_cmd(ViewportCommand::Minimized(false));
-            ctx.send_viewport_cmd(ViewportCommand::Focus);
+            Self::come_forward(ctx);
         }
     }
 }

@@ -2,8 +2,12 @@ use std::time::{Duration, Instant};
 
 use egui::{Context, Pos2, Rect, Vec2, ViewportCommand, pos2, vec2};
 use jiff::{Timestamp, ToSpan, Zoned};
+use winit::window::Window;
 
-use super::MessengerApp;
+use super::{
+    MessengerApp,
+    fit::{self, Screen},
+};
 use crate::{
     model::{Action, WindowPlace},
     theme,
@@ -12,43 +16,110 @@ use crate::{
 /// A place is remembered at most this often.
 const STILL: Duration = Duration::from_secs(1);
 
-/// So much of a window's upper edge must be on a screen to take hold of it, in pixels.
-const HOLD: Vec2 = vec2(120.0, 20.0);
+/// What the system does with a window that opens is looked at so often,
+const LOOKS: u8 = 10;
 
-/// Moves a window that was left on a screen that is gone to one that is there. Where the system
-/// does not say where windows are, as with Wayland, it places them itself.
-pub fn bring_into_view(creation: &eframe::CreationContext<'_>) {
-    let Some((window, mut at)) = creation
-        .winit_window()
-        .and_then(|window| Some((window, window.outer_position().ok()?)))
-    else {
-        return;
-    };
-    let rect = |x: i32, y: i32, width: u32, height: u32| {
-        Rect::from_min_size(pos2(x as f32, y as f32), vec2(width as f32, height as f32))
-    };
-    let size = window.outer_size();
-    let main = window.primary_monitor().into_iter();
-    let screens = main.chain(window.available_monitors()).map(|screen| {
-        let (at, size) = (screen.position(), screen.size());
-        rect(at.x, at.y, size.width, size.height)
-    });
-    let screens: Vec<Rect> = screens.collect();
-    if let Some(to) = back_in_view(rect(at.x, at.y, size.width, size.height), &screens) {
-        (at.x, at.y) = (to.x as i32, to.y as i32);
-        window.set_outer_position(at);
+/// so long after each other, or more where frames take longer.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// A window that the system puts elsewhere all the same is left there in the end.
+const MOVES: u8 = 3;
+
+/// A window that has just opened.
+#[derive(Clone, Debug, Default)]
+pub struct Opening {
+    /// Where others of this profile are.
+    others: Vec<WindowPlace>,
+    /// When to look next; `None`: it has not been drawn yet.
+    next: Option<Instant>,
+    looks: u8,
+    /// It has still to be maximised.
+    maximises: bool,
+    /// So often it was moved.
+    moves: u8,
+}
+
+impl Opening {
+    /// As the last time it was closed.
+    pub fn new(place: Option<WindowPlace>, others: Vec<WindowPlace>) -> Self {
+        Self {
+            others,
+            maximises: place.is_some_and(|place| place.is_maximized),
+            ..Self::default()
+        }
     }
 }
 
-/// Where a window is to go that nobody could take hold of: into the middle of the first screen.
-fn back_in_view(window: Rect, screens: &[Rect]) -> Option<Pos2> {
-    let edge = Rect::from_min_size(window.min, vec2(window.width(), HOLD.y));
-    let is_held = |screen: &Rect| {
-        let seen = edge.intersect(*screen);
-        seen.width() >= HOLD.x.min(window.width()) && seen.height() >= HOLD.y / 2.0
+/// Gives a window that has not been shown yet its place: on a screen that is there, all of it, and
+/// beside the other ones of this profile. Where the system does not say where windows are, as with
+/// Wayland, it places them itself. Gives where it is to be.
+pub fn fit_screen(
+    creation: &eframe::CreationContext<'_>,
+    place: Option<WindowPlace>,
+    others: &[WindowPlace],
+) -> Option<WindowPlace> {
+    let window = creation.winit_window()?;
+    let frame = frame(window);
+    let (at, size, screen) = fit::opening(place, others, frame, &screens(window))?;
+    let content = size - frame;
+    set_size(window, content, fit::least(screen));
+    if let Some(at) = at {
+        set_position(window, at);
+    }
+    Some(WindowPlace {
+        x: at.map(|at| at.x / screen.scale),
+        y: at.map(|at| at.y / screen.scale),
+        width: content.x / screen.scale,
+        height: content.y / screen.scale,
+        is_maximized: place.is_some_and(|place| place.is_maximized),
+    })
+}
+
+/// All screens, the main one first.
+fn screens(window: &Window) -> Vec<Screen> {
+    let main = window.primary_monitor().into_iter();
+    let all = main.chain(window.available_monitors());
+    all.map(|screen| {
+        let (at, size) = (screen.position(), screen.size());
+        Screen {
+            area: rect(at.x, at.y, size.width, size.height),
+            scale: screen.scale_factor() as f32,
+        }
+    })
+    .filter(|screen| screen.area.is_positive())
+    .collect()
+}
+
+fn rect(x: i32, y: i32, width: u32, height: u32) -> Rect {
+    Rect::from_min_size(pos2(x as f32, y as f32), vec2(width as f32, height as f32))
+}
+
+/// What a window is larger than its content, in pixels.
+fn frame(window: &Window) -> Vec2 {
+    let (outer, inner) = (window.outer_size(), window.inner_size());
+    let side = |outer: u32, inner: u32| outer.saturating_sub(inner) as f32;
+    vec2(
+        side(outer.width, inner.width),
+        side(outer.height, inner.height),
+    )
+}
+
+fn set_size(window: &Window, content: Vec2, least: Vec2) {
+    let mut size = window.inner_size();
+    let mut set = |to: Vec2| {
+        (size.width, size.height) = (to.x.max(1.0) as u32, to.y.max(1.0) as u32);
+        size
     };
-    let main = screens.first().filter(|_| !screens.iter().any(is_held))?;
-    Some((main.center() - window.size() / 2.0).max(main.min))
+    window.set_min_inner_size(Some(set(least)));
+    // The new size comes with an event of its own.
+    let _ = window.request_inner_size(set(content));
+}
+
+fn set_position(window: &Window, to: Pos2) {
+    if let Ok(mut at) = window.outer_position() {
+        (at.x, at.y) = (to.x as i32, to.y as i32);
+        window.set_outer_position(at);
+    }
 }
 
 /// What the window itself has: theme, zoom, title, place.
@@ -71,7 +142,67 @@ impl MessengerApp {
         }
     }
 
+    /// What can only be seen, or done, once the window is on the screen.
+    pub(super) fn settle_in(&mut self, ctx: &Context, frame: &eframe::Frame) {
+        let Some(opening) = &mut self.opening else {
+            return;
+        };
+        let window = frame.winit_window();
+        let Some(window) = window.filter(|_| opening.looks < LOOKS) else {
+            self.opening = None;
+            return;
+        };
+        let now = Instant::now();
+        let next = *opening.next.get_or_insert(now + LOOK);
+        if now < next {
+            ctx.request_repaint_after(next - now);
+            return;
+        }
+        opening.looks += 1;
+        opening.next = Some(now + LOOK);
+        ctx.request_repaint_after(LOOK);
+        let is_maximized = ctx.input(|input| input.viewport().maximized) == Some(true);
+        if opening.maximises {
+            // Asked for earlier, a window manager of X11 does not hear of it.
+            opening.maximises = !is_maximized;
+            if !is_maximized {
+                ctx.send_viewport_cmd(ViewportCommand::Maximized(true));
+            }
+            return;
+        }
+        let Some(at) = window.outer_position().ok().filter(|_| !is_maximized) else {
+            return;
+        };
+        let (size, around) = (window.outer_size(), self::frame(window));
+        let outer = rect(at.x, at.y, size.width, size.height);
+        let Some((to, screen)) = fit::moved(outer, &opening.others, &screens(window)) else {
+            return;
+        };
+        if opening.moves < MOVES {
+            opening.moves += 1;
+            // The window system takes its time.
+            opening.next = Some(now + 2 * LOOK);
+            if to.size() != outer.size() {
+                set_size(window, to.size() - around, fit::least(screen));
+            }
+            set_position(window, to.min);
+        }
+    }
+
+    /// Brings the window before the others, as a person asks for.
+    pub(super) fn come_forward(ctx: &Context) {
+        ctx.send_viewport_cmd(ViewportCommand::Minimized(false));
+        ctx.send_viewport_cmd(ViewportCommand::Focus);
+    }
+
     pub(super) fn follow_window(&mut self, ctx: &Context) {
+        if self
+            .opening
+            .as_ref()
+            .is_some_and(|opening| opening.maximises)
+        {
+            return;
+        }
         // A window is made before the zoom is known.
         let zoom = ctx.zoom_factor();
         self.window = ctx.input(|input| {
@@ -97,6 +228,7 @@ impl MessengerApp {
                 is_maximized,
             })
         });
+        self.forwarding.stands(self.window);
     }
 
     pub(super) fn entitle(&mut self, ctx: &Context) {
@@ -134,42 +266,5 @@ impl MessengerApp {
         } else {
             ctx.request_repaint_after(left);
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn rect(x: f32, y: f32, width: f32, height: f32) -> Rect {
-        Rect::from_min_size(pos2(x, y), vec2(width, height))
-    }
-
-    #[test]
-    fn a_window_on_a_screen_that_is_gone_comes_back() {
-        let laptop = rect(0.0, 0.0, 1920.0, 1080.0);
-        let beside = rect(1920.0, -200.0, 3840.0, 2160.0);
-        let middle = Some(pos2(460.0, 190.0));
-        let window = |x, y| rect(x, y, 1000.0, 700.0);
-        for (at, screens, expected) in [
-            (window(2500.0, 100.0), &[laptop, beside][..], None),
-            (window(2500.0, 100.0), &[laptop], middle),
-            (window(-1200.0, 100.0), &[laptop], middle),
-            (window(100.0, -600.0), &[laptop], middle),
-            (window(100.0, 1075.0), &[laptop], middle),
-            // Partly outside, and still to be taken hold of.
-            (window(1700.0, 900.0), &[laptop], None),
-            (window(-800.0, -5.0), &[laptop], None),
-            (window(5000.0, 0.0), &[], None),
-        ] {
-            assert_eq!(back_in_view(at, screens), expected, "{at:?} {screens:?}");
-        }
-    }
-
-    #[test]
-    fn a_window_larger_than_the_screen_begins_at_its_corner() {
-        let screen = rect(100.0, 50.0, 800.0, 600.0);
-        let window = rect(-5000.0, 0.0, 1000.0, 700.0);
-        assert_eq!(back_in_view(window, &[screen]), Some(screen.min));
     }
 }

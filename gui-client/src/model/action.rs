@@ -22,6 +22,8 @@ pub enum Action {
     Forget(Account),
     /// Leaves the account.
     SignOut,
+    /// Wants to see the other window, which has the account open.
+    ShowOther,
     /// Opens a conversation.
     Open(Peer),
     /// Closes the open conversation.

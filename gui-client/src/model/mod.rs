@@ -41,7 +41,10 @@ pub use timeline::{MOST_LOADED, NotLoaded, Timeline};
 
 use mensageiro_protocol::Login;
 
-use crate::engine::{Account, Command, Event, LinkState, StorageProblem};
+use crate::{
+    engine::{Account, Command, Event, LinkState, StorageProblem},
+    texts::Texts,
+};
 
 /// The whole state of the app.
 #[derive(Debug, Default)]
@@ -93,6 +96,11 @@ impl Model {
             Event::StorageFailed(StorageProblem::NoThread | StorageProblem::Stopped) => {
                 let session = self.session.as_mut();
                 session.map_or_else(Vec::new, |session| session.apply(event))
+            }
+            // The next one has come.
+            Event::SignedIn { .. } if self.is_leaving => {
+                self.is_leaving = false;
+                self.apply(event)
             }
             _ if self.is_leaving => Vec::new(),
             Event::NotQuoted(with) => {
@@ -185,7 +193,7 @@ impl Model {
                     .collect();
             }
             // What only the app can do; it has done so before the model hears of it.
-            Action::Save(_) | Action::Quit => {}
+            Action::Save(_) | Action::ShowOther | Action::Quit => {}
             other => {
                 if matches!(other, Action::OpenQuoted(_)) {
                     self.notice.take_if(|told| *told == Notice::NotQuoted);
@@ -237,7 +245,10 @@ impl Model {
         let me = session.people.title(login).unwrap_or(login);
         match session.conversations.unread() {
             0 => format!("MeuMensageiro - {me}"),
-            unread => format!("({unread}) MeuMensageiro - {me}"),
+            unread => {
+                let unread = Texts::of(self.preferences.language).number(unread);
+                format!("({unread}) MeuMensageiro - {me}")
+            }
         }
     }
 
@@ -267,6 +278,7 @@ impl Model {
         let Some(session) = self.session.take() else {
             return Vec::new();
         };
+        self.is_leaving |= session.ready;
         let problem = session.why_not_in(link);
         self.login.fill(&session.account);
         self.login.fail(problem);

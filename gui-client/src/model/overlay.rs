@@ -185,6 +185,8 @@ pub enum Notice {
     NotQuoted,
     /// The field has no room for all that was pasted, and has its beginning.
     PastedInPart,
+    /// The window that has the account open does not come forward.
+    OtherNotShown,
     /// The settings could not be read or written.
     Settings(SettingsProblem),
     /// The local database was damaged and was moved here.

@@ -70,6 +70,7 @@ pub fn notice(ui: &mut Ui, view: &View<'_>, notice: &Notice, actions: &mut Vec<A
         | Notice::SaveBusy
         | Notice::NotQuoted
         | Notice::PastedInPart
+        | Notice::OtherNotShown
         | Notice::Settings(_)
         | Notice::DamagedSetAside(_) => warning(view),
     };
@@ -94,6 +95,7 @@ pub fn notice(ui: &mut Ui, view: &View<'_>, notice: &Notice, actions: &mut Vec<A
         ),
         Notice::NotQuoted => texts.get("notice.not_quoted").to_owned(),
         Notice::PastedInPart => texts.get("notice.pasted_in_part").to_owned(),
+        Notice::OtherNotShown => texts.get("notice.other_not_shown").to_owned(),
         Notice::SaveBusy => texts.get("notice.busy").to_owned(),
         Notice::Settings(problem) => trouble::settings(texts, problem),
         Notice::DamagedSetAside(path) => {

@@ -2,6 +2,7 @@ use egui::{Align, Frame, Layout, Margin, RichText, Sense, Ui, Vec2};
 
 use super::{View, icon::Icon, trouble, widget};
 use crate::{
+    engine::StorageProblem,
     model::{Action, Session},
     theme::{space, text},
 };
@@ -14,18 +15,45 @@ pub fn show(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<A
     ];
     let title = view.texts.fill("refused.title", &names);
     let advice = view.texts.fill("refused.advice", &names);
-    card(ui, view, &title, &advice, actions);
+    let again = match session.ready {
+        true => Action::FetchNow,
+        false => Action::SignInAs(session.account.clone()),
+    };
+    let choices = [
+        ("refused.again", again),
+        ("refused.another", Action::SignOut),
+    ];
+    card(ui, view, &title, &advice, &choices, actions);
 }
 
 /// The local database cannot be used.
 pub fn show_storage(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<Action>) {
-    let problem = session.storage_problem.as_ref();
-    let why = problem.map(|problem| trouble::storage(view.texts, problem));
-    let title = view.texts.get("storage.title");
-    card(ui, view, title, &why.unwrap_or_default(), actions);
+    let Some(problem) = &session.storage_problem else {
+        return;
+    };
+    let why = trouble::storage(view.texts, problem);
+    let title = trouble::storage_title(view.texts, problem);
+    // The database is opened again by signing in again.
+    let again = Action::SignInAs(session.account.clone());
+    let mut choices = vec![
+        ("refused.again", again),
+        ("refused.another", Action::SignOut),
+    ];
+    if *problem == StorageProblem::Locked {
+        choices.insert(0, ("storage.show_other", Action::ShowOther));
+    }
+    card(ui, view, title, &why, &choices, actions);
 }
 
-fn card(ui: &mut Ui, view: &View<'_>, title: &str, body: &str, actions: &mut Vec<Action>) {
+/// The first of the choices, by the keys of their names, is what most people want.
+fn card(
+    ui: &mut Ui,
+    view: &View<'_>,
+    title: &str,
+    body: &str,
+    choices: &[(&str, Action)],
+    actions: &mut Vec<Action>,
+) {
     let palette = view.palette;
     widget::centred(ui, 420.0, "refused", |ui| {
         Frame::new()
@@ -46,22 +74,17 @@ fn card(ui: &mut Ui, view: &View<'_>, title: &str, body: &str, actions: &mut Vec
                 ui.label(line(body, text::body(), palette.text_weak));
                 ui.add_space(space::MEDIUM);
                 ui.with_layout(Layout::top_down_justified(Align::Center), |ui| {
-                    let again = view.texts.get("refused.again");
-                    if widget::primary_button(ui, palette, again).clicked() {
-                        actions.push(retry(view));
-                    }
-                    if widget::plain_button(ui, view.texts.get("refused.another")).clicked() {
-                        actions.push(Action::SignOut);
+                    for (at, (name, action)) in choices.iter().enumerate() {
+                        let name = view.texts.get(name);
+                        let button = match at {
+                            0 => widget::primary_button(ui, palette, name),
+                            _ => widget::plain_button(ui, name),
+                        };
+                        if button.clicked() {
+                            actions.push(action.clone());
+                        }
                     }
                 });
             });
     });
-}
-
-/// A refused login is tried again; a database is opened again by signing in again.
-fn retry(view: &View<'_>) -> Action {
-    match &view.model.session {
-        Some(session) if !session.ready => Action::SignInAs(session.account.clone()),
-        _ => Action::FetchNow,
-    }
 }

@@ -34,6 +34,26 @@ pub fn storage(texts: &Texts, problem: &StorageProblem) -> String {
     }
 }
 
+/// The same in a few words, as a title.
+pub fn storage_title<'a>(texts: &'a Texts, problem: &StorageProblem) -> &'a str {
+    texts.get(match problem {
+        StorageProblem::Locked => "storage.title_locked",
+        StorageProblem::Newer { .. } => "storage.title_newer",
+        StorageProblem::Damaged { .. } => "storage.title_damaged",
+        StorageProblem::Disk { why, .. } => match why {
+            DiskProblem::NoPermission => "storage.title_no_permission",
+            DiskProblem::ReadOnly => "storage.title_read_only",
+            DiskProblem::Full => "storage.title_full",
+            DiskProblem::Missing => "storage.title_missing",
+            DiskProblem::WrongKind => "storage.title_wrong_kind",
+            DiskProblem::Busy => "storage.title_busy",
+            DiskProblem::Other(_) => "storage.title_unusable",
+        },
+        StorageProblem::NoThread => "storage.title_no_thread",
+        StorageProblem::Stopped => "storage.title_stopped",
+    })
+}
+
 /// Why a file was not saved.
 pub fn save(texts: &Texts, problem: &SaveProblem) -> String {
     match problem {
@@ -164,20 +184,39 @@ mod tests {
         ]
     }
 
+    fn storage_problems() -> Vec<StorageProblem> {
+        let path = || PathBuf::from("/a/place");
+        let disk = disk_problems().map(|why| StorageProblem::Disk { path: path(), why });
+        let others = [
+            StorageProblem::Locked,
+            StorageProblem::Newer { path: path() },
+            StorageProblem::Damaged { path: path() },
+            StorageProblem::NoThread,
+            StorageProblem::Stopped,
+        ];
+        disk.into_iter().chain(others).collect()
+    }
+
+    #[test]
+    fn each_cause_has_a_title_of_its_own_in_both_languages() {
+        let mut titles = BTreeSet::new();
+        for language in [Language::English, Language::Portuguese] {
+            let texts = Texts::of(language);
+            for problem in storage_problems() {
+                let title = storage_title(texts, &problem);
+                assert!(!title.contains("storage."), "{title}");
+                assert!(titles.insert(title), "{title} is said of two");
+            }
+        }
+    }
+
     /// Everything there is to say in a language.
     fn all(texts: &Texts) -> Vec<String> {
         let path = || PathBuf::from("/a/place");
         let mut said = Vec::new();
         for why in disk_problems() {
-            let (first, second, third) = (why.clone(), why.clone(), why.clone());
-            said.push(storage(texts, &StorageProblem::Disk { path: path(), why }));
-            said.push(save(
-                texts,
-                &SaveProblem::Write {
-                    path: path(),
-                    why: first,
-                },
-            ));
+            let (second, third) = (why.clone(), why.clone());
+            said.push(save(texts, &SaveProblem::Write { path: path(), why }));
             let untouched = SettingsProblem::Untouched {
                 path: path(),
                 why: second,
@@ -189,17 +228,8 @@ mod tests {
             };
             said.push(settings(texts, &not_written));
         }
-        said.extend(
-            [
-                StorageProblem::Locked,
-                StorageProblem::Newer { path: path() },
-                StorageProblem::Damaged { path: path() },
-                StorageProblem::NoThread,
-                StorageProblem::Stopped,
-            ]
-            .iter()
-            .map(|problem| storage(texts, problem)),
-        );
+        let problems = storage_problems();
+        said.extend(problems.iter().map(|problem| storage(texts, problem)));
         said.push(save(texts, &SaveProblem::Encode(RAW.into())));
         said.push(save(texts, &SaveProblem::NoThread));
         said.push(save(texts, &SaveProblem::Read(StorageProblem::Locked)));

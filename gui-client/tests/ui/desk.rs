@@ -107,6 +107,8 @@ impl Desk {
             notice: None,
             script,
             failed,
+            running: None,
+            others: vec![],
         };
         let mut harness = Harness::builder()
             .with_size(Vec2::new(1000.0, 700.0))

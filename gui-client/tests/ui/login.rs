@@ -85,12 +85,29 @@ fn a_database_that_cannot_be_used_is_told_with_its_reason() {
         path: "/home/alice/accounts".into(),
         why: DiskProblem::Full,
     }));
-    assert!(desk.sees("Messages cannot be saved"));
+    assert!(desk.sees("There is no room for messages"));
     assert!(desk.sees(
         "The disk that holds /home/alice/accounts is full. Free up some space, then try again."
     ));
     desk.choose(Language::Portuguese);
     assert!(desk.sees("O disco onde fica /home/alice/accounts está cheio."));
+    desk.click("Tentar de novo");
+    assert!(matches!(&desk.asked()[..], [.., Command::SignIn { .. }]));
+}
+
+#[test]
+fn an_account_that_is_open_in_another_window_is_said_to_be_and_that_one_can_be_shown() {
+    let mut desk = Desk::new(Preferences::default());
+    desk.write("User name", "alice");
+    desk.click("Sign in");
+    desk.tell(Event::StorageFailed(StorageProblem::Locked));
+    assert!(desk.sees("MeuMensageiro is already running"));
+    desk.click("Show that window");
+    // There is none: this is a test.
+    assert!(desk.sees("The other window does not answer"));
+    desk.click("OK");
+    desk.click("Use a different name");
+    assert!(desk.sees("User name"));
 }
 
 #[test]

@@ -1,6 +1,11 @@
 //! The real app in a real window, driven by a script in place of a person.
 
-use std::{fs, path::Path, process::Command, time::Duration};
+use std::{
+    fs,
+    path::Path,
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -17,6 +22,12 @@ use crate::{
 
 /// How long one window or one message may take.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Size of the virtual display.
+const SCREEN: (u32, u32) = (1280, 800);
+
+/// How often to look whether something is there.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Size of the windows here.
 const SIZE: (u32, u32) = (900, 620);
@@ -50,6 +61,14 @@ pub fn run(workshop: &Workshop) -> Result<Outcome> {
         "a window started anew is as large as it was, whatever the zoom",
         || room.comes_back_as_large(),
     ));
+    outcome = outcome.and(check(
+        "a window that was left on a larger screen opens with all of it on this one",
+        || room.fits_its_screen(),
+    ));
+    outcome = outcome.and(check(
+        "a second start hands over to the window that is open, and ends",
+        || room.starts_once(),
+    ));
     outcome = outcome.and(check("the server stops cleanly with windows gone", || {
         server.stop()
     }));
@@ -76,7 +95,7 @@ impl<'a> Room<'a> {
         Ok(Self {
             programs,
             data,
-            display: Display::hidden(1280, 800)?,
+            display: Display::hidden(SCREEN.0, SCREEN.1)?,
         })
     }
 
@@ -130,6 +149,46 @@ impl<'a> Room<'a> {
         Ok(())
     }
 
+    fn fits_its_screen(&self) -> Result<()> {
+        let profile = self.data.profile("moved");
+        fs::create_dir_all(&profile)?;
+        let place = r#"{"window":{"x":1900,"y":-300,"width":3000,"height":2000}}"#;
+        fs::write(profile.join("settings.json"), place)?;
+        self.alone(&profile, "pause 3\nquit\n")?;
+        let [x, y, width, height] = window(&profile, ["x", "y", "width", "height"])?;
+        let (right, bottom) = (i64::from(SCREEN.0), i64::from(SCREEN.1));
+        let fits = x >= 0 && y >= 0 && x + width <= right && y + height <= bottom;
+        ensure!(
+            fits || !self.display.is_virtual(),
+            "it opened at {x}, {y} and is {width} wide and {height} high"
+        );
+        Ok(())
+    }
+
+    fn starts_once(&self) -> Result<()> {
+        let profile = self.data.profile("twice");
+        fs::create_dir_all(&profile)?;
+        let file = profile.join("script.txt");
+        fs::write(&file, format!("pause {}\nquit\n", PATIENCE.as_secs()))?;
+        let mut first = self.command(&profile);
+        first.arg("--script").arg(file);
+        let first = Process::start("a window", &mut first, false)?;
+        let address = profile.join("windows").join(format!("{}.json", first.id()));
+        let until = Instant::now() + PATIENCE;
+        while !address.exists() {
+            ensure!(Instant::now() < until, "it never said how to find it");
+            std::thread::sleep(LOOK);
+        }
+        let mut second = Process::start("a second start", &mut self.command(&profile), false)?;
+        ensure!(second.wait(PATIENCE)?.success(), "{}", second.said());
+        ensure!(
+            second.said().contains("running already"),
+            "{}",
+            second.said()
+        );
+        Ok(())
+    }
+
     /// A window that is told nothing on the command line but what its profile is.
     fn alone(&self, profile: &Path, script: &str) -> Result<()> {
         fs::create_dir_all(profile)?;
@@ -169,15 +228,19 @@ impl<'a> Room<'a> {
 
 /// Width and height of the window, as the settings keep them, in whole points.
 fn window_size(profile: &Path) -> Result<[i64; 2]> {
+    window(profile, ["width", "height"])
+}
+
+/// What the settings keep of the window, in whole points.
+fn window<const N: usize>(profile: &Path, names: [&str; N]) -> Result<[i64; N]> {
     let settings = fs::read_to_string(profile.join("settings.json"))?;
     let settings: serde_json::Value = serde_json::from_str(&settings)?;
-    let side = |name: &str| {
-        let side = settings["window"][name].as_f64();
-        side.map(|side| side.round() as i64)
-    };
-    let sides = side("width").zip(side("height"));
-    let (width, height) = sides.context("the settings keep no window")?;
-    Ok([width, height])
+    let sides = names.map(|name| settings["window"][name].as_f64());
+    ensure!(
+        sides.iter().all(Option::is_some),
+        "the settings keep no window"
+    );
+    Ok(sides.map(|side| side.unwrap_or_default().round() as i64))
 }
 
 fn answer(style: Style, server: &str, window: &Process) -> Result<()> {

@@ -37,6 +37,7 @@ pub use self::fold::{fold, push_folded};
 use self::repeats::Repeats;
 pub(in crate::engine) use self::search::MOST_FOUND;
 use super::{Account, Message, MessageId, StorageProblem};
+use crate::disk::DiskProblem;
 
 /// How long to wait for another program, a backup perhaps, that holds the file.
 const BUSY: Duration = Duration::from_secs(5);
@@ -116,7 +117,14 @@ impl HistoryError {
                 path: path.clone(),
                 why: source.into(),
             },
-            Self::Open { path, source } => of_database(path, source),
+            Self::Open { path, source } => match of_database(path, source) {
+                // The system tells more of a file that cannot be opened than the database does.
+                StorageProblem::Disk { path, why } => {
+                    let why = unopened(&path).unwrap_or(why);
+                    StorageProblem::Disk { path, why }
+                }
+                other => other,
+            },
             Self::Failed(error) => of_database(folder, error),
         }
     }
@@ -242,6 +250,17 @@ fn lock(path: &Path) -> Result<File> {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(HistoryError::Locked),
         Err(TryLockError::Error(source)) => Err(reach(path, source)),
+    }
+}
+
+/// Why a file cannot be read and written; `None`: it can, or it is not there.
+fn unopened(path: &Path) -> Option<DiskProblem> {
+    if path.is_dir() {
+        return Some(DiskProblem::WrongKind);
+    }
+    match File::options().read(true).write(true).open(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Some((&error).into()),
+        _ => None,
     }
 }
 

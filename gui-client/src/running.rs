@@ -1,0 +1,115 @@
+//! The windows of the app that run with one profile. A second start brings the first one's window
+//! forward instead of opening another.
+//!
+//! Each window listens on the loopback. Its port, and a key without which it does nothing, are in a
+//! file of its own in the folder `windows` of the profile, which nobody but its user can read.
+
+mod asking;
+mod listening;
+
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use serde::{Deserialize, Serialize};
+
+pub use asking::{Other, bring_forward, others};
+pub use listening::{Asked, Running};
+
+use crate::model::WindowPlace;
+
+/// How long a window may take to come forward; then it hangs.
+const PATIENCE: Duration = Duration::from_secs(4);
+
+/// How long one side waits for a line of the other.
+const LINE: Duration = Duration::from_secs(1);
+
+/// How long a start waits for another one that is under way.
+const TURN: Duration = Duration::from_secs(5);
+
+/// Bytes of a line at most.
+const LINE_BYTES: u64 = 4096;
+
+/// Files of windows that are looked at.
+const WINDOWS_AT_MOST: usize = 64;
+
+/// What is in the file of a window.
+#[derive(Debug, Serialize, Deserialize)]
+struct Address {
+    port: u16,
+    key: String,
+}
+
+/// One line that a window is asked.
+#[derive(Debug, Serialize, Deserialize)]
+struct Question {
+    key: String,
+    forward: Option<Forward>,
+}
+
+/// Which window is to come forward.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Forward {
+    /// Whatever it shows.
+    Any,
+    /// If it has this account open ([`crate::model::account_key`]).
+    With(String),
+}
+
+/// One line that it answers.
+#[derive(Debug, Serialize, Deserialize)]
+struct Answer {
+    /// It has come forward, as far as the system lets it.
+    came: bool,
+    /// Where it is, if the system tells.
+    place: Option<WindowPlace>,
+}
+
+fn folder(profile: &Path) -> PathBuf {
+    profile.join("windows")
+}
+
+/// Keeps other starts waiting until it is dropped, so that of two at a time one finds the other.
+/// `None`: it cannot be kept here, or another start takes too long; nothing else depends on it.
+pub fn take_turn(profile: &Path) -> Option<File> {
+    /// How often to look.
+    const LOOK: Duration = Duration::from_millis(20);
+    let folder = folder(profile);
+    fs::create_dir_all(&folder).ok()?;
+    let lock = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(folder.join("starting.lock"))
+        .ok()?;
+    let until = Instant::now() + TURN;
+    loop {
+        match lock.try_lock() {
+            Ok(()) => return Some(lock),
+            Err(fs::TryLockError::WouldBlock) if Instant::now() < until => {
+                std::thread::sleep(LOOK);
+            }
+            Err(_) => return None,
+        }
+    }
+}
+
+/// Writes a file that only its user can read, all of it at once.
+fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = File::options();
+    options.create(true).truncate(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    // On Windows the folder of the profile is its user's alone.
+    let new = path.with_extension("new");
+    // One that is there may be readable by others.
+    let _ = fs::remove_file(&new);
+    let mut file = options.open(&new)?;
+    io::Write::write_all(&mut file, bytes)?;
+    drop(file);
+    fs::rename(new, path)
+}
