@@ -1,9 +1,16 @@
 //! Why something on this computer's disk could not be read or written, told apart as far as a
 //! person can do something about it.
 
-use std::io::{self, ErrorKind};
+use std::{
+    fs::{self, File},
+    io::{self, ErrorKind, Write},
+    path::Path,
+};
 
 use thiserror::Error;
+
+/// Bytes that are written to see whether there is room.
+const ROOM: usize = 64 * 1024;
 
 /// Why a file or a folder cannot be used. Its text is for the log; `ui` has that for people.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -29,6 +36,29 @@ pub enum DiskProblem {
     /// Anything else, in the words of the system or the database.
     #[error("{0}")]
     Other(String),
+}
+
+impl DiskProblem {
+    /// Tries what one does with a file, or in a folder: `None`, if the system lets one, there is room,
+    /// or it is not there.
+    pub fn of(path: &Path) -> Option<Self> {
+        let folder = if path.is_dir() {
+            path
+        } else {
+            let opened = File::options().read(true).write(true).open(path);
+            if let Some(error) = opened.err().filter(|e| e.kind() != ErrorKind::NotFound) {
+                return Some((&error).into());
+            }
+            path.parent()?
+        };
+        let trial = folder.join(format!("room.{}.tmp", std::process::id()));
+        let written = File::create(&trial).and_then(|mut file| {
+            file.write_all(&vec![0; ROOM])?;
+            file.sync_all()
+        });
+        let _ = fs::remove_file(&trial);
+        written.err().as_ref().map(Self::from)
+    }
 }
 
 impl From<&io::Error> for DiskProblem {
@@ -73,6 +103,12 @@ mod tests {
         ] {
             assert_eq!(DiskProblem::from(&io::Error::from(kind)), expected);
         }
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(DiskProblem::of(folder.path()), None);
+        assert_eq!(DiskProblem::of(&folder.path().join("a.db")), None);
+        let nowhere = folder.path().join("nowhere").join("a.db");
+        assert_eq!(DiskProblem::of(&nowhere), Some(DiskProblem::Missing));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
         let other = DiskProblem::from(&io::Error::other("the cable is out"));
         assert_eq!(other, DiskProblem::Other("the cable is out".into()));
     }

@@ -119,7 +119,9 @@ fn run(
     let turn = running::take_turn(&folder);
     // A script is for a window of its own.
     if script.is_none() && running::bring_forward(&folder, &wanted(&arguments, sign_in.as_ref())) {
-        println!("MeuMensageiro is running already: its window has come forward.");
+        let said = "MeuMensageiro is running already: its window has come forward.";
+        // Most starts have nobody to read it.
+        let _ = writeln!(std::io::stdout(), "{said}");
         return Ok(None);
     }
     let window = Arc::new(OnceLock::<egui::Context>::new());

@@ -322,9 +322,9 @@ mod tests {
         assert_eq!(moved(to, &[], &screens), None, "once is enough");
         // The window system has put it on another one, and there is no room to move it.
         let full = Rect::from_min_size(pos2(0.0, 23.0), vec2(1280.0, 777.0));
-        let other = place(0.0, 11.0, 1280.0, 750.0);
+        let other = place(0.0, 15.0, 1280.0, 750.0);
         let (to, _) = moved(full, &[other], &screens).unwrap();
         assert!(screens[0].area.contains_rect(to), "{to:?}");
-        assert!((to.min - pos2(0.0, 11.0)).abs().max_elem() >= ON, "{to:?}");
+        assert!((to.min - pos2(0.0, 15.0)).abs().max_elem() >= ON, "{to:?}");
     }
 }

@@ -1,9 +1,12 @@
 //! Coming forward when the app is started once more, and having another window come forward.
 
-use std::thread;
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use egui::Context;
+use egui::{Context, UserAttentionType, ViewportCommand};
 
 use super::MessengerApp;
 use crate::{
@@ -12,10 +15,16 @@ use crate::{
     running::{Forward, Running, bring_forward},
 };
 
+/// A window that does not have the keyboard so long after it came forward has not been let to: as with
+/// Wayland it can only say that it is there.
+const LET: Duration = Duration::from_millis(500);
+
 /// What joins the window with the others of its profile.
 pub struct Forwarding {
     running: Option<Running>,
     place: Option<WindowPlace>,
+    /// When to look whether it has come forward.
+    look: Option<Instant>,
     tell: Sender<bool>,
     /// Whether the window came that was asked for.
     heard: Receiver<bool>,
@@ -30,6 +39,7 @@ impl Forwarding {
         Self {
             running,
             place: None,
+            look: None,
             tell,
             heard,
             is_asking: false,
@@ -59,9 +69,35 @@ impl MessengerApp {
             // The start may have given up meanwhile.
             let _ = asked.answer.send(comes);
             if comes {
-                Self::come_forward(ctx);
+                self.come_forward(ctx);
             }
         }
+    }
+
+    /// Brings the window before the others, as a person asks for.
+    pub(super) fn come_forward(&mut self, ctx: &Context) {
+        ctx.send_viewport_cmd(ViewportCommand::Minimized(false));
+        ctx.send_viewport_cmd(ViewportCommand::Focus);
+        self.forwarding.look = Some(Instant::now() + LET);
+        ctx.request_repaint_after(LET);
+    }
+
+    /// Where it was not let to come forward, it calls for attention.
+    pub(super) fn call_if_behind(&mut self, ctx: &Context) {
+        if ctx.input(|input| input.focused) {
+            self.forwarding.look = None;
+        }
+        let Some(look) = self.forwarding.look else {
+            return;
+        };
+        let left = look.saturating_duration_since(Instant::now());
+        if !left.is_zero() {
+            ctx.request_repaint_after(left);
+            return;
+        }
+        self.forwarding.look = None;
+        let informational = UserAttentionType::Informational;
+        ctx.send_viewport_cmd(ViewportCommand::RequestUserAttention(informational));
     }
 
     /// A window that says that another one has the account open has not.

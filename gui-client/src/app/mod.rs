@@ -360,6 +360,7 @@ impl eframe::App for MessengerApp {
         self.take_back();
         self.hear_clicks(ctx);
         self.hear_starts(ctx);
+        self.call_if_behind(ctx);
         self.hear_forwarding();
         self.hear_saving(ctx);
         self.hear_settings();

@@ -153,7 +153,7 @@ impl MessengerApp {
             if let Some(peer) = peer.filter(|_| self.model.session.is_some()) {
                 self.act(ctx, Action::Open(peer));
             }
-            Self::come_forward(ctx);
+            self.come_forward(ctx);
         }
     }
 }

@@ -189,12 +189,6 @@ impl MessengerApp {
         }
     }
 
-    /// Brings the window before the others, as a person asks for.
-    pub(super) fn come_forward(ctx: &Context) {
-        ctx.send_viewport_cmd(ViewportCommand::Minimized(false));
-        ctx.send_viewport_cmd(ViewportCommand::Focus);
-    }
-
     pub(super) fn follow_window(&mut self, ctx: &Context) {
         if self
             .opening

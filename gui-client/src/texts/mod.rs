@@ -223,8 +223,8 @@ mod tests {
             assert_eq!(ENGLISH.number(number), english);
             assert_eq!(PORTUGUESE.number(number), portuguese);
         }
-        let found = PORTUGUESE.count("search.found", 2_500);
-        assert_eq!(found, "2.500 mensagens");
+        let members = PORTUGUESE.count("presence.members", 2_500);
+        assert!(members.starts_with("2.500 "), "{members}");
     }
 
     #[test]

@@ -48,7 +48,7 @@ mod tests {
     #[test]
     fn an_underline_is_near_the_letters_and_they_stay_where_they_are() {
         let ctx = egui::Context::default();
-        let _ = ctx.run_ui(egui::RawInput::default(), |ui| {
+        let mut output = ctx.run_ui(egui::RawInput::default(), |ui| {
             let mut job = LayoutJob::default();
             let plain = TextFormat {
                 line_height: Some(20.0),
@@ -70,5 +70,6 @@ mod tests {
             }
             assert!(low[lines].pos.y > high[lines].pos.y);
         });
+        output.textures_delta.clear();
     }
 }

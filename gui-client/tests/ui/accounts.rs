@@ -3,7 +3,7 @@
 use egui::{Key, Modifiers};
 use mensageiro::{
     engine::{Account, Command, Conversation, Event, LinkState},
-    model::{Action, Language, NotifyOf, Overlay, ThemeChoice},
+    model::{Action, InspectAction, Language, NotifyOf, Overlay, ThemeChoice},
 };
 
 use crate::{
@@ -158,7 +158,7 @@ fn the_inspector_has_no_line_and_no_filter_of_the_last_account() {
     desk.press(Modifiers::NONE, Key::F10);
     desk.say(crossed(0, "+"));
     desk.tell(crossed(1, "<#8;at=1700000000000 @bob a secret"));
-    desk.write("Filter the lines", "secret");
+    desk.act(Action::Inspect(InspectAction::Filter("secret".into())));
     assert!(desk.sees("a secret"));
     dave_signs_in(&mut desk, vec![]);
     let inspector = &desk.model().inspector;
@@ -170,7 +170,7 @@ fn the_inspector_has_no_line_and_no_filter_of_the_last_account() {
 #[test]
 fn a_dialog_of_an_account_that_is_gone_is_closed() {
     let mut desk = Desk::signed_in(vec![]);
-    desk.show(Overlay::Members(login("team")));
+    desk.show(Overlay::Shortcuts);
     desk.tell(Event::SignedOut);
     assert!(desk.model().session.is_none() && desk.model().overlay.is_none());
 }

@@ -106,7 +106,13 @@ impl HistoryError {
             },
             false => StorageProblem::Disk {
                 path: path.to_owned(),
-                why: error.into(),
+                why: match DiskProblem::from(error) {
+                    // The system tells more than the database does.
+                    DiskProblem::Other(said) => {
+                        DiskProblem::of(path).unwrap_or(DiskProblem::Other(said))
+                    }
+                    known => known,
+                },
             },
         };
         match self {
@@ -117,14 +123,11 @@ impl HistoryError {
                 path: path.clone(),
                 why: source.into(),
             },
-            Self::Open { path, source } => match of_database(path, source) {
-                // The system tells more of a file that cannot be opened than the database does.
-                StorageProblem::Disk { path, why } => {
-                    let why = unopened(&path).unwrap_or(why);
-                    StorageProblem::Disk { path, why }
-                }
-                other => other,
+            Self::Open { path, .. } if path.is_dir() => StorageProblem::Disk {
+                path: path.clone(),
+                why: DiskProblem::WrongKind,
             },
+            Self::Open { path, source } => of_database(path, source),
             Self::Failed(error) => of_database(folder, error),
         }
     }
@@ -250,17 +253,6 @@ fn lock(path: &Path) -> Result<File> {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(HistoryError::Locked),
         Err(TryLockError::Error(source)) => Err(reach(path, source)),
-    }
-}
-
-/// Why a file cannot be read and written; `None`: it can, or it is not there.
-fn unopened(path: &Path) -> Option<DiskProblem> {
-    if path.is_dir() {
-        return Some(DiskProblem::WrongKind);
-    }
-    match File::options().read(true).write(true).open(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Some((&error).into()),
-        _ => None,
     }
 }
 
