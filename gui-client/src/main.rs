@@ -121,7 +121,7 @@ fn run(
     if script.is_none() && running::bring_forward(&folder, &wanted(&arguments, sign_in.as_ref())) {
         let said = "MeuMensageiro is running already: its window has come forward.";
         // Most starts have nobody to read it.
-        let _ = writeln!(std::io::stdout(), "{said}");
+        let _ = writeln!(io::stdout(), "{said}");
         return Ok(None);
     }
     let window = Arc::new(OnceLock::<egui::Context>::new());
