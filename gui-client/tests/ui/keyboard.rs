@@ -98,7 +98,7 @@ fn a_setting_is_chosen_with_the_keyboard_alone() {
     desk.harness.get_by_label("Sound").focus();
     desk.harness.run();
     desk.press(Modifiers::NONE, Key::Space);
-    assert!(desk.model().preferences.sound);
+    assert!(desk.model().own().sound);
     desk.press(Modifiers::NONE, Key::Escape);
     assert!(desk.model().overlay.is_none());
 }

@@ -167,6 +167,11 @@ fn a_first_sign_in_to_a_wrong_address_stays_on_the_card() {
         panic!("{asked:?}")
     };
     assert_eq!(account.server, "localhost:4000");
+    desk.tell(Event::SignedOut);
+    desk.tell(Event::SignedIn {
+        account: account.clone(),
+        conversations: vec![],
+    });
     desk.tell(waiting(LinkProblem::Stranger(Stranger::Ssh)));
     assert!(desk.sees("What answers at localhost:4000 is an SSH server"));
 }
