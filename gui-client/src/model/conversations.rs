@@ -173,10 +173,11 @@ impl Conversations {
     }
 
     /// Takes a conversation off the list in which there is nothing, and which nobody has arranged.
+    /// Groups are listed as long as one belongs to them.
     pub fn forget_if_empty(&mut self, peer: &Peer) {
         self.rows.retain(|row| {
-            let is_arranged = row.is_pinned || row.is_muted;
-            row.with != *peer || row.last.is_some() || !row.draft.is_empty() || is_arranged
+            let has_reason = row.is_pinned || row.is_muted || row.is_group;
+            row.with != *peer || row.last.is_some() || !row.draft.is_empty() || has_reason
         });
     }
 

@@ -472,6 +472,15 @@ fn an_empty_conversation_that_is_left_goes_unless_there_is_a_reason_for_it() {
         model.act(Action::CloseConversation);
         assert_eq!(names(&model), ["zoe", "bob"]);
     }
+    let mut model = signed_in(vec![conversation("bob", 5, 0)]);
+    model.apply(Event::Groups(vec![RosterGroup {
+        name: login("team"),
+        members: vec![login("alice"), login("bob")],
+        gone: vec![],
+    }]));
+    model.act(Action::Open(person("team")));
+    model.act(Action::CloseConversation);
+    assert_eq!(names(&model), ["bob", "team"], "one belongs to it");
 }
 
 #[test]

@@ -380,19 +380,6 @@ fn a_file_of_a_newer_app_is_left_alone() {
 }
 
 #[test]
-fn a_folder_in_the_place_of_the_database_is_told_as_such() {
-    let folder = tempdir().unwrap();
-    let path = folder.path().join(format!("{}.db", file::name(&account())));
-    fs::create_dir(&path).unwrap();
-    let error = History::open(folder.path(), &account()).unwrap_err();
-    let why = DiskProblem::WrongKind;
-    assert_eq!(
-        error.problem(folder.path()),
-        StorageProblem::Disk { path, why }
-    );
-}
-
-#[test]
 fn a_folder_that_cannot_be_made_is_named() {
     let folder = tempdir().unwrap();
     let file = folder.path().join("file");

@@ -123,10 +123,6 @@ impl HistoryError {
                 path: path.clone(),
                 why: source.into(),
             },
-            Self::Open { path, .. } if path.is_dir() => StorageProblem::Disk {
-                path: path.clone(),
-                why: DiskProblem::WrongKind,
-            },
             Self::Open { path, source } => of_database(path, source),
             Self::Failed(error) => of_database(folder, error),
         }
