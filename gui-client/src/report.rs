@@ -220,6 +220,7 @@ mod tests {
             written: None,
             delivery,
             receipts: receipts.collect(),
+            missed: Default::default(),
         }
     }
 

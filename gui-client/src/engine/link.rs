@@ -103,6 +103,17 @@ pub struct Message {
     /// Of an accepted own message: who has it, and since when; in the order of their logins, and at
     /// most [`RECEIPTS_AT_MOST`].
     pub receipts: Vec<Receipt>,
+    /// Of an accepted own message to a group: who did not get it.
+    pub missed: Missed,
+}
+
+/// Members of a group who did not get a message, as their mailboxes were full.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Missed {
+    /// Some of them.
+    pub named: Vec<Login>,
+    /// How many there are beyond these.
+    pub more: usize,
 }
 
 impl Message {

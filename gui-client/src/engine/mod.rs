@@ -32,8 +32,8 @@ pub use groups::Groups;
 pub use history::{fold, push_folded};
 pub use length::{escaped_bytes, line_bytes};
 pub use link::{
-    Account, Conversation, Delivery, Doubt, Event, LinkState, Message, MessageId, NotSent, Older,
-    Peer, Place, Presence, PresenceNews, RECEIPTS_AT_MOST, Receipt, ReceiptState, Refusal,
+    Account, Conversation, Delivery, Doubt, Event, LinkState, Message, MessageId, Missed, NotSent,
+    Older, Peer, Place, Presence, PresenceNews, RECEIPTS_AT_MOST, Receipt, ReceiptState, Refusal,
     ReportFormat, Roster, RosterGroup,
 };
 pub use net::{AddressError, ServerAddress};

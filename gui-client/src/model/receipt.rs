@@ -22,7 +22,8 @@ impl ReceiptNews {
     /// Notes it with a message, if it holds for it.
     pub fn note(&self, message: &mut Message) {
         let is_reached = message.server_id.is_some_and(|id| id <= self.up_to);
-        if !is_reached || message.delivery != Delivery::Accepted {
+        let is_missed = message.missed.named.contains(&self.by);
+        if !is_reached || is_missed || message.delivery != Delivery::Accepted {
             return;
         }
         let receipts = &mut message.receipts;

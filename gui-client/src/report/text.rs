@@ -78,6 +78,7 @@ mod tests {
             written: None,
             delivery,
             receipts: vec![],
+            missed: Default::default(),
         }
     }
 

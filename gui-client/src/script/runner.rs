@@ -251,6 +251,7 @@ mod tests {
                 written: None,
                 delivery,
                 receipts: vec![],
+                missed: Default::default(),
             })
         };
         runner.observe(&message(Delivery::Accepted));

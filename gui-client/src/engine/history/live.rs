@@ -85,9 +85,15 @@ impl History {
         for one in told {
             match one {
                 Told::Message(one) => news.extend(self.store(&transaction, one)?),
-                Told::Accepted { id, server_id, at } => {
-                    news.extend(accept(&transaction, *id, number(*server_id), *at)?);
-                    self.read_own(&transaction, *id, number(*server_id))?;
+                Told::Accepted {
+                    id,
+                    server_id,
+                    at,
+                    missed,
+                } => {
+                    let server_id = number(*server_id);
+                    news.extend(accept(&transaction, *id, server_id, *at, missed)?);
+                    self.read_own(&transaction, *id, server_id)?;
                 }
                 Told::Refused { id, why } => news.extend(refuse(&transaction, *id, *why)?),
                 Told::Receipt(receipt) => news.extend(keep_receipt(&transaction, receipt)?),

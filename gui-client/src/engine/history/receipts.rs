@@ -44,8 +44,10 @@ impl History {
                 while let Some(mark) = marks.pop_if(|(.., up_to, _)| *up_to >= id) {
                     note(&mut reached, mark);
                 }
-                let first = reached.values().take(RECEIPTS_AT_MOST);
-                message.receipts = first.cloned().collect();
+                // A receipt holds for all messages before it, but for those that were missed.
+                let missed = &message.missed.named;
+                let have = reached.values().filter(|one| !missed.contains(&one.by));
+                message.receipts = have.take(RECEIPTS_AT_MOST).cloned().collect();
             }
         }
         Ok(())

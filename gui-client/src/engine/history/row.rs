@@ -5,7 +5,7 @@ use mensageiro_protocol::{Login, Text, live::Tag};
 use rusqlite::{Connection, OptionalExtension, Row, types::Type};
 
 use super::{fact, fold::fold};
-use crate::engine::{Delivery, Message, MessageId, Peer, Place, Refusal};
+use crate::engine::{Delivery, Message, MessageId, Missed, Peer, Place, Refusal};
 
 /// What the database knows of a message's way; [`Delivery`] is what is shown of it.
 pub(super) mod delivery {
@@ -162,11 +162,17 @@ pub(super) fn message(connection: &Connection, id: MessageId) -> rusqlite::Resul
 
 /// Reads [`COLUMNS`]; the receipts are another table's.
 pub(super) fn read_message(row: &Row<'_>) -> rusqlite::Result<Message> {
-    let delivery = match row.get(4)? {
+    let delivery: i64 = row.get(4)?;
+    let why = row.get_ref(8)?.as_str_or_null()?;
+    let missed = match delivery {
+        delivery::ACCEPTED => read_missed(why),
+        _ => Missed::default(),
+    };
+    let delivery = match delivery {
         delivery::RECEIVED => Delivery::Received,
         delivery::WAITING | delivery::DEPARTED => Delivery::Waiting,
         delivery::ACCEPTED => Delivery::Accepted,
-        delivery::REFUSED => Delivery::Refused(read_refusal(row.get_ref(8)?.as_str_or_null()?)),
+        delivery::REFUSED => Delivery::Refused(read_refusal(why)),
         _ => Delivery::Unconfirmed,
     };
     let author = row.get_ref(6)?.as_str()?;
@@ -185,6 +191,7 @@ pub(super) fn read_message(row: &Row<'_>) -> rusqlite::Result<Message> {
             .and_then(|at| Timestamp::from_millisecond(at).ok()),
         delivery,
         receipts: Vec::new(),
+        missed,
     })
 }
 
@@ -216,6 +223,24 @@ pub(super) fn refusal_name(refusal: Refusal) -> &'static str {
         Refusal::MailboxFull => "mailbox-full",
         Refusal::TooLong => "too-long",
         Refusal::Other => "other",
+    }
+}
+
+/// How it stands in the place of a refusal who did not get an accepted message: how many are not named, then
+/// those who are.
+pub(super) fn missed_words(missed: &Missed) -> Option<String> {
+    let names = missed.named.iter().map(Login::as_str);
+    let words: Vec<_> = std::iter::once(missed.more.to_string())
+        .chain(names.map(str::to_owned))
+        .collect();
+    (*missed != Missed::default()).then(|| words.join(" "))
+}
+
+fn read_missed(words: Option<&str>) -> Missed {
+    let mut words = words.unwrap_or_default().split(' ');
+    Missed {
+        more: words.next().and_then(|more| more.parse().ok()).unwrap_or(0),
+        named: words.filter_map(|name| Login::parse(name).ok()).collect(),
     }
 }
 

@@ -10,10 +10,10 @@ use super::{
     reads::unread,
     row::{
         NewMessage, conversation, delivery, epoch_start, insert, known_conversation, live_place,
-        message, refusal_name,
+        message, missed_words, refusal_name,
     },
 };
-use crate::engine::{Event, MessageId, Peer, Refusal};
+use crate::engine::{Event, MessageId, Missed, Peer, Refusal};
 
 /// A server that was classic once may tell messages again that came without a number: so many of
 /// them are looked at in a conversation, the newest first.
@@ -35,7 +35,8 @@ impl History {
         if let (true, Some(tag)) = (is_own, &told.tag)
             && let Some(id) = by_tag(connection, tag.as_str())?
         {
-            let news = accept(connection, MessageId(id), server_id, told.at)?;
+            let nobody = Missed::default();
+            let news = accept(connection, MessageId(id), server_id, told.at, &nobody)?;
             return Ok(news.into_iter().collect());
         }
         let with = Peer::Person(told.with.clone());
@@ -84,6 +85,7 @@ pub(super) fn accept(
     id: MessageId,
     server_id: i64,
     at: i64,
+    missed: &Missed,
 ) -> rusqlite::Result<Option<Event>> {
     if let Some(known) = by_server_id(connection, server_id)? {
         if known != id.0 {
@@ -100,10 +102,17 @@ pub(super) fn accept(
     connection
         .prepare_cached(
             "UPDATE messages SET delivery = ?2, server_id = ?3, place = ?4, at = ?5,
-                 refusal = NULL
+                 refusal = ?6
              WHERE id = ?1",
         )?
-        .execute((id.0, delivery::ACCEPTED, server_id, place, at))?;
+        .execute((
+            id.0,
+            delivery::ACCEPTED,
+            server_id,
+            place,
+            at,
+            missed_words(missed),
+        ))?;
     Ok(message(connection, id)?.map(Event::Message))
 }
 

@@ -261,6 +261,22 @@ fn a_server_that_hangs_up_on_a_line_is_asked_in_bare_framing() {
 }
 
 #[test]
+fn what_a_server_without_line_ends_would_cut_is_refused_here() {
+    let longest = format!("send 1 @bob {}", "x".repeat(1024 - "@bob ".len()));
+    let too_long = format!("send 2 @bob {}", "é".repeat(510));
+    check(&[
+        ("start", "connecting | connect"),
+        ("connected", "write ana⏎"),
+        ("closed", "leave | connect"),
+        ("connected", "write ana"),
+        ("bytes f", ""),
+        ("pass 200", "remember Bare | online | store [] login"),
+        (&too_long, "store [2 TooLong]"),
+        (&longest, &longest.replace("send 1 ", "depart 1 | write ")),
+    ]);
+}
+
+#[test]
 fn a_remembered_framing_comes_first_and_the_other_is_tried_after_it() {
     check_with(
         Bench::new("ana", Some(Framing::Bare), None),

@@ -3,14 +3,14 @@
 
 use std::time::{Duration, Instant};
 
-use mensageiro_protocol::Addressed;
+use mensageiro_protocol::{Addressed, Framing, limits::BARE_PIECE_BYTES};
 
 use super::{
     ending::Ending,
     machine::{ANSWER, Machine, NO_END, Phase, UNENDED},
-    terms::{Effect, Round},
+    terms::{Effect, Outgoing, Round, Told},
 };
-use crate::engine::LinkProblem;
+use crate::engine::{LinkProblem, Refusal};
 
 impl Machine {
     /// Sends the next message, or rests: one message a round, in order.
@@ -18,7 +18,7 @@ impl Machine {
         if self.stop_by.is_some() {
             return self.close_in_order(now);
         }
-        let Some(message) = self.outbox.pop_front() else {
+        let Some((message, line)) = self.next_message() else {
             self.replies.expect_end(false);
             if self.fetch_again {
                 return self.close_in_order(now);
@@ -28,9 +28,6 @@ impl Machine {
         };
         self.replies.expect_end(true);
         self.heard_at = None;
-        let mut line = Vec::new();
-        Addressed::encode(&message.to, &message.text, &mut line);
-        line.extend_from_slice(self.framing().terminator().as_bytes());
         self.effects.push(Effect::Depart(message.id));
         self.effects.push(Effect::Write(line));
         let patience = match self.ending {
@@ -42,6 +39,27 @@ impl Machine {
             answer_by: now + patience,
             is_answered: false,
         };
+    }
+
+    /// The next message that can be sent, with its line. A server without line ends takes what one
+    /// `recv(1024)` brings for a message: of a longer one it would lose the rest, and may stumble over a
+    /// character that is cut.
+    fn next_message(&mut self) -> Option<(Outgoing, Vec<u8>)> {
+        let framing = self.framing();
+        while let Some(message) = self.outbox.pop_front() {
+            let mut line = Vec::new();
+            Addressed::encode(&message.to, &message.text, &mut line);
+            if framing == Framing::Line || line.len() <= BARE_PIECE_BYTES {
+                line.extend_from_slice(framing.terminator().as_bytes());
+                return Some((message, line));
+            }
+            let (id, why) = (message.id, Refusal::TooLong);
+            self.effects.push(Effect::StoreLive {
+                told: vec![Told::Refused { id, why }],
+                position: None,
+            });
+        }
+        None
     }
 
     /// How long the server may be silent in the middle of an answer.

@@ -7,7 +7,7 @@ use mensageiro_protocol::{
     live::{self, ConversationNews, Delivered, HistoryEnd, HistoryRequest, Read, Tag},
 };
 
-use crate::engine::{LinkProblem, LinkState, MessageId, Peer, Refusal};
+use crate::engine::{LinkProblem, LinkState, MessageId, Missed, Peer, Refusal};
 
 /// A message of the outbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +62,8 @@ pub enum Told {
         server_id: u64,
         /// When, in milliseconds since 1970.
         at: i64,
+        /// Who of the group did not get it.
+        missed: Missed,
     },
     /// An own message is not taken.
     Refused {

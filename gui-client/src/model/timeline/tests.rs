@@ -16,6 +16,7 @@ fn message(id: i64) -> Message {
         written: None,
         delivery: Delivery::Received,
         receipts: vec![],
+        missed: Default::default(),
     }
 }
 

@@ -189,6 +189,7 @@ mod tests {
             written: None,
             delivery: Delivery::Received,
             receipts: vec![],
+            missed: Default::default(),
         }
     }
 

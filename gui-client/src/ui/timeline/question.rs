@@ -1,5 +1,5 @@
-//! The line below a message that did not, or perhaps did not, go out. Nobody but the person can say
-//! whether it is to be sent again.
+//! The line below a message that did not, or perhaps did not, go out, or not to everybody. Nobody but the
+//! person can say whether it is to be sent again.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use egui::{Align, Color32, Galley, Layout, Rect, RichText, Ui, UiBuilder, pos2, 
 
 use super::delivery;
 use crate::{
-    engine::{Delivery, Message},
+    engine::{Delivery, Message, Missed},
     model::Action,
     theme::{space, text},
     ui::{View, peer_name},
@@ -18,11 +18,14 @@ const LINE: f32 = 24.0;
 /// Room below it, besides that between two messages: it stands nearer to its own.
 const AFTER: f32 = 8.0;
 
+/// Members of a group who are named when they did not get a message.
+const NAMED: usize = 3;
+
 /// What is said and asked, and how it fits.
 struct Question {
     why: Arc<Galley>,
-    again: &'static str,
-    discard: &'static str,
+    /// What can be done, if anything: to send it again, and to discard it.
+    answers: Option<[&'static str; 2]>,
     /// The sentence has lines of its own, above what can be done.
     is_stacked: bool,
 }
@@ -34,7 +37,12 @@ impl Question {
         } else {
             0.0
         };
-        (above + LINE + AFTER).ceil()
+        let line = if self.is_stacked && self.answers.is_none() {
+            0.0
+        } else {
+            LINE
+        };
+        (above + line + AFTER).ceil()
     }
 }
 
@@ -68,10 +76,13 @@ pub fn show(
     ui.scope_builder(builder, |ui| {
         ui.spacing_mut().item_spacing.x = BETWEEN;
         ui.spacing_mut().button_padding = vec2(2.0, 2.0);
-        for (name, action) in [
-            (question.discard, Action::Discard(message.id)),
-            (question.again, Action::SendAgain(message.id)),
-        ] {
+        let answers = question.answers.into_iter().flat_map(|[again, discard]| {
+            [
+                (discard, Action::Discard(message.id)),
+                (again, Action::SendAgain(message.id)),
+            ]
+        });
+        for (name, action) in answers {
             let label = RichText::new(name).font(text::small_strong());
             let label = label.color(palette.accent_text);
             if ui.add(egui::Button::new(label).frame(false)).clicked() {
@@ -95,13 +106,16 @@ const BETWEEN: f32 = 10.0;
 
 fn lay_out(ui: &Ui, view: &View<'_>, message: &Message, column: Rect) -> Option<Question> {
     let texts = view.texts;
+    let fill = |key: &str| texts.fill(key, &[("name", peer_name(texts, &message.with))]);
     let (why, again) = match message.delivery {
-        Delivery::Unconfirmed => ("delivery.unconfirmed", "delivery.send_again"),
-        Delivery::Refused(why) => (delivery::refusal_key(why), "delivery.retry"),
+        Delivery::Unconfirmed => (fill("delivery.unconfirmed"), Some("delivery.send_again")),
+        Delivery::Refused(why) => (fill(delivery::refusal_key(why)), Some("delivery.retry")),
+        Delivery::Accepted if message.missed != Missed::default() => {
+            (who_missed(view, &message.missed), None)
+        }
         _ => return None,
     };
-    let (again, discard) = (texts.get(again), texts.get("delivery.discard"));
-    let why = texts.fill(why, &[("name", peer_name(texts, &message.with))]);
+    let answers = again.map(|again| [texts.get(again), texts.get("delivery.discard")]);
     let width = |words: &str| {
         let ink = Color32::PLACEHOLDER;
         let words = words.to_owned();
@@ -112,8 +126,15 @@ fn lay_out(ui: &Ui, view: &View<'_>, message: &Message, column: Rect) -> Option<
             + 4.0
     };
     let room = column.width() - 2.0 * space::LARGE;
-    let beside = room - width(again) - width(discard) - 2.0 * BETWEEN;
-    let ink = view.palette.danger_text;
+    let taken = answers
+        .into_iter()
+        .flatten()
+        .map(|answer| width(answer) + BETWEEN);
+    let beside = room - taken.sum::<f32>();
+    let ink = match message.delivery {
+        Delivery::Accepted => view.palette.warning_text,
+        _ => view.palette.danger_text,
+    };
     let one_line = ui.painter().layout_no_wrap(why.clone(), text::small(), ink);
     let is_stacked = one_line.size().x > beside;
     let why = if is_stacked {
@@ -123,8 +144,20 @@ fn lay_out(ui: &Ui, view: &View<'_>, message: &Message, column: Rect) -> Option<
     };
     Some(Question {
         why,
-        again,
-        discard,
+        answers,
         is_stacked,
     })
+}
+
+fn who_missed(view: &View<'_>, missed: &Missed) -> String {
+    let names = missed.named.iter().take(NAMED);
+    let names: Vec<_> = names.map(|login| view.person(login.as_str())).collect();
+    let more = missed.named.len() - names.len() + missed.more;
+    let names = names.join(", ");
+    match more {
+        0 => view.texts.fill("missed.all", &[("names", &names)]),
+        more => view
+            .texts
+            .count_with("missed.more", more, &[("names", &names)]),
+    }
 }

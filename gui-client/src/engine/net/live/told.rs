@@ -9,7 +9,7 @@ use mensageiro_protocol::live::{Event, HISTORY_MOST, RefusalCode, Request};
 
 use super::{LiveSession, Turn};
 use crate::engine::{
-    Refusal,
+    Missed, Refusal,
     net::terms::{Effect, Outgoing, Told},
 };
 
@@ -53,6 +53,10 @@ impl LiveSession {
                     id,
                     server_id: accepted.id,
                     at: accepted.at,
+                    missed: Missed {
+                        named: accepted.missed,
+                        more: accepted.missed_more,
+                    },
                 });
                 return Turn::Accepted;
             }
