@@ -11,7 +11,7 @@ use std::fs;
 
 use mensageiro_protocol::{
     limits::EVENT_BYTES,
-    live::{ConversationNews, Conversations, Event},
+    live::{ConversationNews, Conversations, Event, ReceiptState},
 };
 use support::{TestServer, live::LiveClient};
 
@@ -141,4 +141,30 @@ fn groups_are_listed_for_their_members_of_today() {
     assert!(found[0].group);
     let (mut bruno, _) = LiveClient::log_in(server.address(), "bruno", None);
     assert_eq!(words(&all(&mut bruno, 50)), ["b two 0 2", "a one 0 1"]);
+}
+
+#[test]
+fn with_a_last_message_of_ones_own_comes_how_far_the_other_one_is() {
+    let mut server = TestServer::start(&["ana", "bruno", "carla", "davi"]);
+    fs::write(server.file("groups.csv"), "turma,ana\nturma,bruno\n").unwrap();
+    server.restart();
+    let (mut ana, _) = LiveClient::log_in(server.address(), "ana", None);
+    let id = ana.send("1", "bruno", "to bruno");
+    ana.send("2", "carla", "to carla");
+    ana.send("3", "davi", "to davi");
+    ana.send("4", "turma", "to all");
+    let (mut bruno, _) = LiveClient::log_in(server.address(), "bruno", None);
+    bruno.say(&format!(r#"read {{"with":"ana","up_to":{id}}}"#));
+    bruno.hear_all();
+    let (mut davi, _) = LiveClient::log_in(server.address(), "davi", None);
+    davi.send("1", "ana", "from davi");
+    let (mut other, _) = LiveClient::log_in(server.address(), "ana", None);
+    other.say("conversations {}");
+    let told = other.hear_until(|event| matches!(event, Event::Conversations(_)));
+    let read = told.iter().filter_map(|event| match event {
+        Event::Receipt(receipt) => Some((receipt.by.as_str(), receipt.id, receipt.state)),
+        _ => None,
+    });
+    let read: Vec<_> = read.filter(|one| one.2 == ReceiptState::Read).collect();
+    assert_eq!(read, [("bruno", id, ReceiptState::Read)]);
 }

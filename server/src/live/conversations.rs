@@ -11,7 +11,7 @@ use mensageiro_protocol::{
     },
 };
 
-use super::{outlet::Outlet, session::Failure};
+use super::{delivery::receipt, outlet::Outlet, session::Failure};
 use crate::{
     conversation::Conversation, directory::People, mailbox::Listed, message::MessageId,
     session::Shared,
@@ -61,6 +61,7 @@ impl Listing {
                 page.more = true;
                 break;
             }
+            tell_receipts(shared, outlet, one, &news);
             page.conversations.push(news);
         }
         if !page.more {
@@ -68,6 +69,20 @@ impl Listing {
         }
         outlet.tell_event(&Event::Conversations(page));
         Ok(())
+    }
+}
+
+/// How far the other one is with the last message, if it is the user's own: that is seen in a list. In
+/// a group it is told with its history.
+fn tell_receipts(shared: &Shared, outlet: &Outlet, listed: &Listed, news: &ConversationNews) {
+    let login = outlet.login();
+    if news.group || news.last.from != *login {
+        return;
+    }
+    for moved in shared.mailboxes.peers_in(login, &listed.with) {
+        if let Some(receipt) = receipt(&moved, login) {
+            outlet.tell_event(&receipt);
+        }
     }
 }
 
