@@ -1,5 +1,4 @@
 use std::{
-    borrow::Cow,
     collections::{BTreeMap, BTreeSet},
     path::Path,
     sync::Arc,
@@ -118,6 +117,20 @@ impl Groups {
         self.members.is_empty()
     }
 
+    /// These and, besides, the groups and members that are only in `earlier`; `None` if a group has the
+    /// name of one of these users.
+    pub(super) fn and(&self, earlier: &Self, users: &Users) -> Option<Self> {
+        let mut groups = self.clone();
+        for (name, members) in &earlier.members {
+            let all = groups.members.entry(name.clone()).or_default();
+            if !members.is_subset(all) {
+                Arc::make_mut(all).extend(members.iter().cloned());
+            }
+        }
+        let is_apart = groups.names().all(|name| !users.contains(name));
+        is_apart.then_some(groups)
+    }
+
     /// How many memberships of these are not in `other`.
     pub(super) fn not_in(&self, other: &Self) -> usize {
         let missing = self.members.iter().map(|(group, members)| {
@@ -129,11 +142,7 @@ impl Groups {
     }
 }
 
-fn member(
-    row: &[Cow<'_, str>],
-    columns: GroupColumns,
-    users: &Users,
-) -> Result<(Login, Login), String> {
+fn member(row: &[&str], columns: GroupColumns, users: &Users) -> Result<(Login, Login), String> {
     let name = |column: usize, what: &str| {
         let field = row.get(column).map_or("", |field| field);
         Login::parse(field).map_err(|reason| format!("the {what}: {reason}"))

@@ -1,7 +1,5 @@
 //! Which column is which, by the first row.
 
-use std::borrow::Cow;
-
 use mensageiro_protocol::{Login, LoginError};
 
 use super::Users;
@@ -115,7 +113,7 @@ impl UserColumns {
     };
 
     /// What the first row says, if it is a header.
-    pub(super) fn of(row: &[Cow<'_, str>]) -> Option<Self> {
+    pub(super) fn of(row: &[&str]) -> Option<Self> {
         let words = words(row);
         let first = words.first()?.as_str();
         let is_one_of =
@@ -163,7 +161,7 @@ impl GroupColumns {
 
     /// What the first row says, if it is a header. A row with a user in the second column is none,
     /// as a group may be called `turma`.
-    pub(super) fn of(row: &[Cow<'_, str>], users: &Users) -> Option<Self> {
+    pub(super) fn of(row: &[&str], users: &Users) -> Option<Self> {
         let second = row.get(1).map(|field| Login::parse(field));
         if matches!(&second, Some(Ok(login)) if users.contains(login)) {
             return None;
@@ -208,11 +206,7 @@ impl<C: Copy> Columns<C> {
     }
 
     /// By which this row is read; `None` for a header, which is there again where files were joined.
-    pub(super) fn of_row(
-        &mut self,
-        row: &[Cow<'_, str>],
-        header: impl FnOnce() -> Option<C>,
-    ) -> Option<C> {
+    pub(super) fn of_row(&mut self, row: &[&str], header: impl FnOnce() -> Option<C>) -> Option<C> {
         if self.known.is_none() {
             let header = header();
             self.known = header.or(Some(self.plain));
@@ -225,8 +219,8 @@ impl<C: Copy> Columns<C> {
 }
 
 /// The fields as the lists above have them. Longer ones than any of these are no words.
-fn words(row: &[Cow<'_, str>]) -> Vec<String> {
-    let word = |field: &Cow<'_, str>| {
+fn words(row: &[&str]) -> Vec<String> {
+    let word = |field: &&str| {
         let letters = field.chars().take(64).filter(|c| c.is_alphanumeric());
         letters.flat_map(char::to_lowercase).collect()
     };
@@ -237,8 +231,8 @@ fn words(row: &[Cow<'_, str>]) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn fields(row: &str) -> Vec<Cow<'_, str>> {
-        row.split(',').map(Cow::Borrowed).collect()
+    fn fields(row: &str) -> Vec<&str> {
+        row.split(',').collect()
     }
 
     fn check_users(row: &str, expected: Option<(usize, Option<usize>)>) {

@@ -75,6 +75,13 @@ impl People {
         })
     }
 
+    /// These and, besides, who is only in `earlier`; `None` if people could then take one for another.
+    fn and(&self, earlier: &Self) -> Option<Self> {
+        let users = self.users.and(&earlier.users)?;
+        let groups = self.groups.and(&earlier.groups, &users)?;
+        Some(Self::new(users, groups))
+    }
+
     /// Whom a name stands for, if anybody (rule S6).
     pub fn recipient(&self, name: &Login) -> Option<Recipient> {
         if self.users.contains(name) {

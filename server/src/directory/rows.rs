@@ -1,11 +1,8 @@
 //! The rows of a CSV file as people and spreadsheets write it.
-//!
-//! A reader for any CSV takes a quote that is never closed for a field that goes on to the end of the
-//! file. Here that is an error with a line, as everybody after it would be gone.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, io::Read};
 
-use memchr::{memchr, memchr3};
+use csv::{ReaderBuilder, StringRecord};
 use mensageiro_protocol::Login;
 
 use super::{
@@ -13,22 +10,56 @@ use super::{
     table::BadLine,
 };
 
+/// A row of its own behind the end of the file. No text has it. A quote that is never closed takes it in.
+const END: &str = "\n\0";
+
 /// Shows each row that is not empty: its line, from 1, and its fields, trimmed. Between the columns
 /// are commas, semicolons or tabs; rows end in LF, CR LF or CR; a field may be in quotes, and then
 /// go on over several lines.
 ///
 /// # Errors
-/// What is no text, and a quote that is not closed where it should be.
-pub(super) fn rows(
-    bytes: &[u8],
-    mut visit: impl FnMut(u64, &[Cow<'_, str>]),
-) -> Result<(), BadLine> {
+/// What is no text, and a quote that is not closed where it should be: everybody after it would be
+/// gone.
+pub(super) fn rows(bytes: &[u8], mut visit: impl FnMut(u64, &[&str])) -> Result<(), BadLine> {
     let text = decode(bytes)?;
     // DOS programs end a file with Ctrl-Z.
     let text = text.strip_suffix('\u{1a}').unwrap_or(&text);
-    let mut rows = Rows::new(text);
-    let mut fields = Vec::new();
-    while let Some(line) = rows.next(&mut fields)? {
+    let said = said_delimiter(text);
+    let delimiter = said.unwrap_or_else(|| delimiter(text));
+    let text = without_padding(text, delimiter);
+    let begin = match said {
+        Some(_) => text.find(['\n', '\r']).unwrap_or(text.len()),
+        None => 0,
+    };
+    let mut reader = ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(delimiter)
+        .from_reader(text.as_bytes()[begin..].chain(END.as_bytes()));
+    let (mut line, mut counted, mut columns) = (1, 0, 0);
+    let mut record = StringRecord::new();
+    while reader
+        .read_record(&mut record)
+        .map_err(|e| BadLine::new(line, e))?
+    {
+        if record.len() == 1 && record[0] == *END.trim_start() {
+            return Ok(());
+        }
+        // The empty lines before a row are not parted from it.
+        let position = record.position().map_or(0, |position| position.byte());
+        let start = begin + usize::try_from(position).unwrap_or(usize::MAX);
+        let rest = text.get(start..).unwrap_or_default();
+        let start = text.len() - rest.trim_start_matches(['\n', '\r']).len();
+        line += line_ends(text.get(counted..start).unwrap_or_default());
+        counted = start;
+        if columns == 0 {
+            columns = record.len();
+        }
+        check_quotes(&record, line, delimiter, columns)?;
+        let fields: Vec<&str> = record
+            .iter()
+            .map(|field| unwrapped(field.trim_matches(is_blank)))
+            .collect();
         if fields.iter().any(|field| !field.is_empty()) {
             visit(line, &fields);
         }
@@ -36,144 +67,68 @@ pub(super) fn rows(
     Ok(())
 }
 
-struct Rows<'a> {
-    rest: &'a str,
-    /// The line that `rest` begins on.
-    line: u64,
+/// Looks for fields of a row that have taken in the end of the file, or rows.
+fn check_quotes(
+    record: &StringRecord,
+    mut line: u64,
     delimiter: u8,
-    /// How many the first row has; 0 before it.
     columns: usize,
-}
-
-/// What a field ends with.
-enum End {
-    Delimiter,
-    Row,
-}
-
-impl<'a> Rows<'a> {
-    fn new(text: &'a str) -> Self {
-        let mut rows = Self {
-            rest: text,
-            line: 1,
-            delimiter: delimiter(text),
-            columns: 0,
-        };
-        if let Some(delimiter) = said_delimiter(text) {
-            rows.rest = &text[text.find(['\n', '\r']).unwrap_or(text.len())..];
-            rows.delimiter = delimiter;
-        }
-        rows
-    }
-
-    /// Reads a row into `fields` and says which line it begins on; `None` at the end.
-    fn next(&mut self, fields: &mut Vec<Cow<'a, str>>) -> Result<Option<u64>, BadLine> {
-        fields.clear();
-        if self.rest.is_empty() {
-            return Ok(None);
-        }
-        let line = self.line;
-        loop {
-            let field = match self.rest.trim_start_matches(is_padding).strip_prefix('"') {
-                Some(quoted) => self.quoted(quoted)?,
-                None => unwrapped(self.up_to_end().trim_matches(is_blank)).into(),
-            };
-            fields.push(field);
-            if matches!(self.end(), End::Row) {
-                break;
-            }
-        }
-        if self.columns == 0 {
-            self.columns = fields.len();
-        }
-        Ok(Some(line))
-    }
-
-    /// What comes before the next delimiter or line end.
-    fn up_to_end(&mut self) -> &'a str {
-        let end = memchr3(self.delimiter, b'\n', b'\r', self.rest.as_bytes());
-        let (field, rest) = self.rest.split_at(end.unwrap_or(self.rest.len()));
-        self.rest = rest;
-        field
-    }
-
-    fn end(&mut self) -> End {
-        let mut bytes = self.rest.bytes();
-        let length = match (bytes.next(), bytes.next()) {
-            (None, _) => return End::Row,
-            (Some(b'\r'), Some(b'\n')) => 2,
-            _ => 1,
-        };
-        let (end, rest) = self.rest.split_at(length);
-        self.rest = rest;
-        if end.as_bytes()[0] == self.delimiter {
-            return End::Delimiter;
-        }
-        self.line += 1;
-        End::Row
-    }
-
-    /// A field whose opening quote has been taken.
-    fn quoted(&mut self, quoted: &'a str) -> Result<Cow<'a, str>, BadLine> {
-        let opened = self.line;
-        let Some(close) = closing_quote(quoted) else {
+) -> Result<(), BadLine> {
+    for field in record {
+        if field.contains('\0') {
             return Err(BadLine::new(
-                opened,
+                line,
                 "a quote (\") is opened here and never closed; close it or remove it",
             ));
-        };
-        let inside = &quoted[..close];
-        self.line += line_ends(inside);
-        self.rest = &quoted[close + 1..];
-        // A name such as `"Nina" Souza`.
-        let behind = self.up_to_end().trim_end_matches(is_blank);
-        if self.line > opened && (!behind.is_empty() || self.takes_in_a_row(inside)) {
-            let closed = self.line;
+        }
+        let closed = line + line_ends(field);
+        if closed > line && takes_in_a_row(field, delimiter, columns) {
             return Err(BadLine::new(
-                opened,
+                line,
                 format!(
                     "a quote (\") is opened here and closed on line {closed}, so the lines between \
-                     would not count; close it on line {opened} or remove it"
+                     would not count; close it on line {line} or remove it"
                 ),
             ));
         }
-        let mut field = Cow::Borrowed(inside.trim_matches(is_blank));
-        if field.contains("\"\"") {
-            field = Cow::Owned(field.replace("\"\"", "\""));
-        }
-        if !behind.is_empty() {
-            field.to_mut().push_str(behind);
-        }
-        Ok(match field {
-            Cow::Borrowed(field) => unwrapped(field).into(),
-            Cow::Owned(field) => unwrapped(&field).to_owned().into(),
-        })
+        line = closed;
     }
-
-    /// Whether one of the lines of a field, but for the first one, looks like a row of its own: it
-    /// begins with a login, or has as many columns as the file.
-    fn takes_in_a_row(&self, field: &str) -> bool {
-        let delimiter = char::from(self.delimiter);
-        field.split(['\n', '\r']).skip(1).any(|line| {
-            let columns = line.split(delimiter).count();
-            let first = line.split(delimiter).next().unwrap_or_default();
-            columns > 1
-                && (columns == self.columns || Login::parse(first.trim_matches(is_blank)).is_ok())
-        })
-    }
+    Ok(())
 }
 
-/// Where the quotes end, with two for one of them inside.
-fn closing_quote(quoted: &str) -> Option<usize> {
-    let bytes = quoted.as_bytes();
-    let mut at = 0;
-    loop {
-        at += memchr(b'"', &bytes[at..])?;
-        if bytes.get(at + 1) != Some(&b'"') {
-            return Some(at);
+/// Whether one of the lines of a field, but for the first one, looks like a row of its own: it
+/// begins with a login, or has as many columns as the file.
+fn takes_in_a_row(field: &str, delimiter: u8, columns: usize) -> bool {
+    let delimiter = char::from(delimiter);
+    field.split(['\n', '\r']).skip(1).any(|line| {
+        let count = line.split(delimiter).count();
+        let first = line.split(delimiter).next().unwrap_or_default();
+        count > 1 && (count == columns || Login::parse(first.trim_matches(is_blank)).is_ok())
+    })
+}
+
+/// The text without what stands between the beginning of a field and its quote, as people type it
+/// after a comma, and as a byte order mark is there when files have been joined.
+fn without_padding(text: &str, delimiter: u8) -> Cow<'_, str> {
+    let mut kept = String::new();
+    let mut from = 0;
+    for (at, _) in text.match_indices('"') {
+        let before = &text[from..at];
+        let begin = before.trim_end_matches([' ', '\u{a0}', '\u{feff}']);
+        let begins = match begin.bytes().next_back() {
+            None => from == 0,
+            Some(byte) => byte == delimiter || byte == b'\n' || byte == b'\r',
+        };
+        if begins && begin.len() < before.len() {
+            kept.push_str(begin);
+            from = at;
         }
-        at += 2;
     }
+    if from == 0 {
+        return text.into();
+    }
+    kept.push_str(&text[from..]);
+    kept.into()
 }
 
 /// The text of `="007"`, as programs write a number that a spreadsheet shall not change.
@@ -182,11 +137,6 @@ fn unwrapped(field: &str) -> &str {
         .strip_prefix("=\"")
         .and_then(|field| field.strip_suffix('"'));
     inside.unwrap_or(field)
-}
-
-/// What may stand before a quote. A byte order mark is there when files have been joined.
-fn is_padding(c: char) -> bool {
-    matches!(c, ' ' | '\u{a0}' | '\u{feff}')
 }
 
 fn is_blank(c: char) -> bool {

@@ -1,4 +1,4 @@
-use std::{borrow::Cow, collections::HashMap, path::Path};
+use std::{collections::HashMap, path::Path};
 
 use mensageiro_protocol::{Login, LoginError, Text};
 
@@ -97,13 +97,25 @@ impl Users {
         self.names.is_empty()
     }
 
+    /// These and those who are only in `earlier`; `None` if two of them look alike.
+    pub(super) fn and(&self, earlier: &Self) -> Option<Self> {
+        let mut names = earlier.names.clone();
+        names.extend(
+            self.names
+                .iter()
+                .map(|(login, name)| (login.clone(), name.clone())),
+        );
+        let lines = names.keys().map(|login| (login.clone(), 0)).collect();
+        look_alikes(&lines).is_empty().then_some(Self { names })
+    }
+
     /// Those of them who are not in `other`.
     pub(super) fn not_in<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = &'a Login> {
         self.names.keys().filter(|login| !other.contains(login))
     }
 }
 
-fn login(row: &[Cow<'_, str>], columns: UserColumns) -> Result<Login, String> {
+fn login(row: &[&str], columns: UserColumns) -> Result<Login, String> {
     let field = row.get(columns.login).map_or("", |field| field);
     if field.len() <= 32 && is_shortened_number(field) {
         return Err(format!(
@@ -135,7 +147,7 @@ fn is_shortened_number(field: &str) -> bool {
 }
 
 /// The name, safe to show and not too long.
-fn name(row: &[Cow<'_, str>], columns: UserColumns) -> Box<str> {
+fn name(row: &[&str], columns: UserColumns) -> Box<str> {
     let field = columns.name.and_then(|name| row.get(name));
     let field = field.map_or("", |field| field);
     // Somebody may have put a whole document into a cell.

@@ -27,7 +27,7 @@ const LONGEST_UNREAD: Duration = Duration::from_secs(3);
 /// What somebody loses something by counts when the files have been left alone for this long: it
 /// may be a file that is being written, and those who seem to be gone are yet to come. It is also
 /// longer than the two seconds within which some file systems give two edits the same time.
-const STABLE: Duration = Duration::from_secs(5);
+const STABLE: Duration = Duration::from_secs(3);
 
 /// It counts by then if the same users and members are gone all the time, although the files go on
 /// changing.
@@ -212,13 +212,23 @@ impl<F: Fn(&People, &People)> Follower<F> {
         let gone = Gone::between(old, &new);
         if !gone.is_nobody() && !is_stable && !self.is_gone_for_long(&gone) {
             let (gone, seconds) = (gone.described(old), STABLE.as_secs());
-            return self.tell(format!(
+            self.tell(format!(
                 "the directory was edited and lacks {gone}; that counts in {seconds} s if the files \
                  stay as they are"
             ));
+            // Whoever is new does not wait for that.
+            if let Some(more) = new.and(old).filter(|more| more != old) {
+                self.replace(old, more);
+            }
+            return;
         }
         (self.gone, self.told) = (None, None);
-        let (added, removed) = (new.users.not_in(&old.users).count(), gone.users.len());
+        self.replace(old, new);
+    }
+
+    fn replace(&self, old: &People, new: People) {
+        let added = new.users.not_in(&old.users).count();
+        let removed = old.users.not_in(&new.users).count();
         let (users, groups) = (new.users.len(), new.groups.len());
         self.directory.replace(new);
         info!(
@@ -328,7 +338,7 @@ mod tests {
             false,
             &[
                 ("ana\nbruno\n", 0, 3),
-                ("ana\nbruno\nzoe\n", 40, 3),
+                ("ana\nbruno\nzoe\n", 40, 4),
                 ("ana\nbruno\nzoe\nyara\n", 21, 4),
             ],
         );
@@ -340,6 +350,19 @@ mod tests {
                 ("ana\n", 0, 3),
                 ("ana\nbruno\ncarla\n", 0, 3),
                 ("ana\n", 61, 3),
+            ],
+        );
+    }
+
+    #[test]
+    fn who_is_new_does_not_wait_for_those_who_are_gone() {
+        check(
+            false,
+            &[
+                ("ana\nzoe\n", 0, 4),
+                ("ana\nzoe\nyara\n", 40, 5),
+                // Nobody is to be taken for somebody who is still there.
+                ("ana\nzoe\nyara\nBruno\n", 1, 5),
             ],
         );
     }
