@@ -2,9 +2,13 @@
 
 mod words;
 
+use std::hash::{Hash, Hasher};
+
 use egui::{
     Align, Frame, Label, Layout, Margin, Panel, RichText, Role, ScrollArea, Sense, TextEdit, Ui,
-    WidgetInfo, pos2, vec2,
+    WidgetInfo,
+    cache::{ComputerMut, FrameCache},
+    pos2, vec2,
 };
 
 use super::{
@@ -208,7 +212,10 @@ fn row(ui: &mut Ui, view: &View<'_>, line: &InspectedLine, height: f32, is_chose
     let size = vec2(ui.available_width(), height);
     let (rect, response) = ui.allocate_exact_size(size, Sense::click());
     let time = time(view, line);
-    let meaning = words::of(view, &line.meaning());
+    let meaning = ui.memory_mut(|memory| {
+        let read: &mut FrameCache<String, Reading> = memory.caches.cache();
+        read.get(ToRead { view, line }).clone()
+    });
     let raw = line.raw(IN_ROW);
     let side = side(line);
     response.widget_info(|| {
@@ -283,6 +290,31 @@ fn row(ui: &mut Ui, view: &View<'_>, line: &InspectedLine, height: f32, is_chose
     );
     widget::focus_inside(ui, palette, &response, rect, 4);
     response.clicked()
+}
+
+/// A line whose meaning is to be said. It is read once, and not with every frame: a roster may be long.
+#[derive(Clone, Copy)]
+struct ToRead<'a> {
+    view: &'a View<'a>,
+    line: &'a InspectedLine,
+}
+
+impl Hash for ToRead<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        // Words such as "five minutes ago" are said anew when they are no longer true.
+        let minute = self.view.now.as_second() / 60;
+        let language = std::ptr::from_ref(self.view.texts);
+        (self.line.number, language, minute).hash(state);
+    }
+}
+
+#[derive(Default)]
+struct Reading;
+
+impl ComputerMut<ToRead<'_>, String> for Reading {
+    fn compute(&mut self, ToRead { view, line }: ToRead<'_>) -> String {
+        words::of(view, &line.meaning())
+    }
 }
 
 /// The chosen line in full, to be read and copied.

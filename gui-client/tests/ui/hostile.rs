@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use egui::{Event as Input, Modifiers};
 use egui_kittest::kittest::Queryable;
 use mensageiro::{
-    engine::{Delivery, Event},
-    model::{Action, MOST_PASTED, MOST_TYPED, Notice},
+    engine::{Crossing, Delivery, Event, Side, WireNews},
+    model::{Action, InspectAction, MOST_PASTED, MOST_TYPED, Notice},
 };
 
 use crate::desk::{Desk, conversation, message};
@@ -41,6 +41,8 @@ fn texts(length: usize) -> Vec<(&'static str, String)> {
         ("flags", again("", "\u{1f1e7}", "")),
         ("families", again("", "👩\u{200d}", "")),
         ("what is looked for", again("", "ab", "")),
+        ("words from right to left", again("", "שלום ", "")),
+        ("directions that change", again("", "א1(", "")),
     ]
 }
 
@@ -86,6 +88,37 @@ fn a_frame_takes_time_as_the_length_of_what_came_does() {
             assert!(long < most, "{name}, open: {is_open}: {short:?}, {long:?}");
         }
     }
+}
+
+#[test]
+fn lines_on_the_wire_are_read_once_and_not_with_every_frame() {
+    let time = |count: usize| {
+        let users = r#"{"login":"somebody","state":"online","name":"Some Body"}"#;
+        let users = vec![users; count].join(",");
+        let line = format!(r#"roster {{"users":[{users}],"groups":[],"more":false}}"#);
+        let mut desk = Desk::chatting(1..3, 0, true);
+        desk.act(Action::Inspect(InspectAction::Toggle));
+        desk.say(Event::Wire(WireNews {
+            connection: 1,
+            at: jiff::Timestamp::UNIX_EPOCH,
+            crossing: Crossing::Line {
+                from: Side::Server,
+                bytes: line.into_bytes(),
+                is_ended: true,
+            },
+        }));
+        desk.harness.run();
+        let begun = Instant::now();
+        for _ in 0..5 {
+            desk.harness.step();
+        }
+        begun.elapsed()
+    };
+    let (short, long) = (time(1), time(20_000));
+    assert!(
+        long < short.max(Duration::from_millis(50)) * 10,
+        "{short:?}, {long:?}"
+    );
 }
 
 #[test]

@@ -17,7 +17,7 @@ use crate::{
 /// What was laid out in this frame and in the one before; no more than fits into the window, twice.
 #[derive(Debug, Default)]
 pub struct Kept {
-    bubbles: HashMap<MessageId, Laid>,
+    bubbles: HashMap<MessageId, KeptBubble>,
     /// Something egui lays out anew whenever what was laid out before is of no use any more: there
     /// are other fonts, or another scale.
     fonts: Option<Arc<Galley>>,
@@ -26,7 +26,7 @@ pub struct Kept {
 }
 
 #[derive(Debug)]
-struct Laid {
+struct KeptBubble {
     frame: u64,
     look: Look,
     bubble: Rc<Bubble>,
@@ -106,7 +106,7 @@ impl Kept {
         }
         self.count += 1;
         let bubble = Rc::new(bubble::lay_out(ui, view, message, names_author, widest));
-        let laid = Laid {
+        let laid = KeptBubble {
             frame,
             look,
             bubble: Rc::clone(&bubble),
