@@ -184,8 +184,11 @@ fn notice(ui: &Ui, view: &View<'_>, notice: &Notice, pane: egui::Rect, actions: 
         .inner_margin(egui::Margin::symmetric(4, 5));
     let shown = egui::Area::new(egui::Id::unique("notice"))
         .order(egui::Order::Tooltip)
-        .pivot(egui::Align2::CENTER_TOP)
-        .fixed_pos(pane.center_top() + egui::vec2(0.0, space::BAR + space::SMALL))
+        // By its left edge: of the middle egui knows what it was in the last frame.
+        .fixed_pos(egui::pos2(
+            (pane.center().x - width / 2.0).round(),
+            pane.top() + space::BAR + space::SMALL,
+        ))
         .default_width(width)
         .show(ui.ctx(), |ui| {
             frame.show(ui, |ui| {
