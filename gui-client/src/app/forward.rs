@@ -100,12 +100,14 @@ impl MessengerApp {
         ctx.send_viewport_cmd(ViewportCommand::RequestUserAttention(informational));
     }
 
-    /// A window that says that another one has the account open has not.
+    /// A window that says that another one has the account open has not; one that has failed to sign in
+    /// has what is to be corrected.
     fn has_open(&self, wanted: &str) -> bool {
-        self.model.session.as_ref().is_some_and(|session| {
-            let is_elsewhere = session.storage_problem == Some(StorageProblem::Locked);
-            account_key(&session.account) == wanted && !is_elsewhere
-        })
+        let Some(session) = &self.model.session else {
+            return self.model.login.key() == wanted;
+        };
+        let is_elsewhere = session.storage_problem == Some(StorageProblem::Locked);
+        account_key(&session.account) == wanted && !is_elsewhere
     }
 
     /// Has the window come forward that has the account open which is to be used here.

@@ -1,7 +1,7 @@
 use mensageiro_protocol::{Login, LoginError, limits::PORT};
 use thiserror::Error;
 
-use super::Preferences;
+use super::{Preferences, RememberedAccount};
 use crate::engine::{Account, AddressError, LinkProblem, ServerAddress};
 
 /// What the sign-in screen holds.
@@ -89,6 +89,12 @@ impl LoginForm {
             }
         }
         self.failures += 1;
+    }
+
+    /// The [`super::account_key`] of what the fields hold.
+    pub fn key(&self) -> String {
+        let (login, server) = (self.user.trim().to_owned(), self.server.clone());
+        RememberedAccount { login, server }.key()
     }
 
     /// Reads both fields.
