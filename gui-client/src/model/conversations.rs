@@ -88,6 +88,10 @@ impl Conversations {
             }
             _ => true,
         });
+        for row in &mut self.rows {
+            // One that was pinned or muted, and nothing else, may not be known for a group yet.
+            row.is_group |= matches!(&row.with, Peer::Person(name) if groups.contains(name));
+        }
         let listed: HashSet<_> = self.rows.iter().map(|row| row.with.clone()).collect();
         let all = groups.names().cloned().map(Peer::Person);
         let new = all.filter(|group| !listed.contains(group));

@@ -189,3 +189,23 @@ fn the_list_of_a_new_computer_comes_without_a_notification_and_keeps_what_is_new
     });
     assert!(desk.sees("read long ago"));
 }
+
+#[test]
+fn a_group_that_is_muted_before_anybody_writes_there_stays_so_and_in_its_place() {
+    let mut desk = Desk::signed_in(vec![
+        row("bob", 5, 0, "oi"),
+        Conversation {
+            is_muted: true,
+            last: None,
+            ..conversation("turma-a", 1, 0)
+        },
+    ]);
+    desk.tell(Event::Groups(vec![group(
+        "turma-a",
+        &["alice", "bob"],
+        &[],
+    )]));
+    assert_eq!(names(&desk), ["bob", "turma-a"]);
+    let turma = desk.session().conversations.get(&person("turma-a"));
+    assert!(turma.is_some_and(|row| row.is_muted && row.is_group));
+}
