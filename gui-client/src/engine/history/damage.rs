@@ -30,6 +30,12 @@ const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
 const LOG_HEADER: usize = 32;
 const LOG_MAGIC: u32 = 0x377f_0682;
 
+/// Before each page in it stands so much.
+const FRAME_HEADER: usize = 24;
+
+/// So much of a log is looked at; SQLite keeps it at some 4 MiB.
+const LOG_READ: u64 = 64 * 1024 * 1024;
+
 /// Whether this error says that a database is damaged, and not that it cannot be reached now.
 pub(super) fn is_told_by(error: &Error) -> bool {
     match error {
@@ -98,21 +104,15 @@ fn is_sound(path: &Path, was_used: bool) -> bool {
         // Why it cannot be reached is for SQLite to say.
         Err(_) => return true,
     }
-    let Ok(begin) = beginning(path, HEADER) else {
+    let mut begin = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(HEADER as u64).read_to_end(&mut begin));
+    if read.is_err() {
         return true;
-    };
+    }
     if begin.is_empty() {
         return !was_used;
     }
-    is_header(&begin) && beginning(log, LOG_HEADER).map_or(true, |begin| is_log(&begin))
-}
-
-fn beginning(path: &Path, bytes: usize) -> io::Result<Vec<u8>> {
-    let mut begin = Vec::with_capacity(bytes);
-    File::open(path)?
-        .take(bytes as u64)
-        .read_to_end(&mut begin)?;
-    Ok(begin)
+    is_header(&begin) && is_log(log).unwrap_or(true)
 }
 
 /// What of a header has only a few values; SQLite takes some others for a file that may only be read.
@@ -126,32 +126,76 @@ fn is_header(begin: &[u8]) -> bool {
     is_page && is_format && begin[21..24] == [64, 32, 32]
 }
 
-/// An empty log has none.
-fn is_log(begin: &[u8]) -> bool {
-    if begin.is_empty() {
-        return true;
+/// Whether SQLite can read all of a log. It takes the part before the first frame that is damaged, and
+/// passes over the rest without a word. A power cut leaves at most one transaction there.
+fn is_log(log: &Path) -> io::Result<bool> {
+    let mut file = io::BufReader::new(File::open(log)?.take(LOG_READ));
+    let mut header = Vec::new();
+    (&mut file)
+        .take(LOG_HEADER as u64)
+        .read_to_end(&mut header)?;
+    if header.is_empty() {
+        return Ok(true);
     }
-    let Ok(header) = <&[u8; LOG_HEADER]>::try_from(begin) else {
-        return false;
-    };
-    let (words, sums) = header.split_at(24);
-    let number = |bytes: &[u8]| {
-        bytes
-            .iter()
-            .fold(0, |all, &byte| all << 8 | u32::from(byte))
-    };
-    let magic = number(&header[..4]);
-    let is_big_endian = magic & 1 == 1;
-    let mut sum = (0_u32, 0_u32);
-    for pair in words.chunks_exact(8) {
-        let word = |bytes: &[u8]| match is_big_endian {
-            true => number(bytes),
-            false => number(bytes).swap_bytes(),
+    let magic = number(&header, 0);
+    let mut sum = Sum::new(magic & 1 == 1);
+    sum.add(header.get(..24).unwrap_or_default());
+    if header.len() < LOG_HEADER || magic & !1 != LOG_MAGIC || !sum.is(&header, 24) {
+        return Ok(false);
+    }
+    let page_size = usize::try_from(number(&header, 8)).unwrap_or(0).min(65_536);
+    let mut frame = vec![0; FRAME_HEADER + page_size];
+    let (mut is_whole, mut lost) = (true, 0);
+    while file.read_exact(&mut frame).is_ok() {
+        // What is left of an earlier time has other salts.
+        let is_of_now = frame[8..16] == header[16..24];
+        let is_commit = number(&frame, 4) != 0;
+        if is_whole {
+            sum.add(&frame[..8]);
+            sum.add(&frame[FRAME_HEADER..]);
+            is_whole = is_of_now && sum.is(&frame, 16);
+        }
+        lost += usize::from(!is_whole && is_of_now && is_commit);
+    }
+    Ok(lost < 2)
+}
+
+/// The number that stands there, of four bytes; 0 if there is none.
+fn number(bytes: &[u8], at: usize) -> u32 {
+    let four = bytes.get(at..at + 4).and_then(|four| four.try_into().ok());
+    four.map_or(0, u32::from_be_bytes)
+}
+
+/// The checksum of a log, which goes on from frame to frame.
+struct Sum {
+    is_big_endian: bool,
+    sums: (u32, u32),
+}
+
+impl Sum {
+    fn new(is_big_endian: bool) -> Self {
+        Self {
+            is_big_endian,
+            sums: (0, 0),
+        }
+    }
+
+    fn add(&mut self, bytes: &[u8]) {
+        let word = |word: u32| match self.is_big_endian {
+            true => word,
+            false => word.swap_bytes(),
         };
-        sum.0 = sum.0.wrapping_add(word(&pair[..4])).wrapping_add(sum.1);
-        sum.1 = sum.1.wrapping_add(word(&pair[4..])).wrapping_add(sum.0);
+        for pair in bytes.chunks_exact(8) {
+            let (first, second) = (word(number(pair, 0)), word(number(pair, 4)));
+            let (one, two) = &mut self.sums;
+            *one = one.wrapping_add(first).wrapping_add(*two);
+            *two = two.wrapping_add(second).wrapping_add(*one);
+        }
     }
-    magic & !1 == LOG_MAGIC && sum == (number(&sums[..4]), number(&sums[4..]))
+
+    fn is(&self, bytes: &[u8], at: usize) -> bool {
+        self.sums == (number(bytes, at), number(bytes, at + 4))
+    }
 }
 
 /// Moves a damaged database aside and puts a new one in its place, with what could still be read.

@@ -248,6 +248,40 @@ fn what_the_log_has_is_taken_over_too() {
 }
 
 #[test]
+fn a_log_with_a_damaged_part_is_noticed_and_one_that_a_power_cut_left_is_not() {
+    let folder = tempdir().unwrap();
+    let path = used(&folder, 3);
+    let mut history = open(&folder);
+    for number in 0..20 {
+        receive(
+            &mut history,
+            &[("bob", &format!("in the log {number}"))],
+            None,
+        );
+    }
+    let log = beside(&path, "-wal");
+    let (main, whole) = (fs::read(&path).unwrap(), fs::read(&log).unwrap());
+    drop(history);
+    let set_aside = |log_bytes: &[u8]| {
+        fs::write(&path, &main).unwrap();
+        fs::write(&log, log_bytes).unwrap();
+        let mut history = open(&folder);
+        use_all(&mut history).unwrap();
+        history.take_set_aside()
+    };
+    assert_eq!(set_aside(&whole), None);
+    assert_eq!(set_aside(&whole[..whole.len() - 100]), None, "cut off");
+    let mut torn = whole.clone();
+    let end = torn.len();
+    torn[end - 3000..end - 2000].fill(0xff);
+    assert_eq!(set_aside(&torn), None, "the last page never got there");
+    let mut damaged = whole.clone();
+    damaged[end / 2..end / 2 + 100].fill(0xff);
+    let to = set_aside(&damaged).unwrap();
+    assert!(fs::read(beside(&to, "-wal")).unwrap() == damaged);
+}
+
+#[test]
 fn damaged_databases_do_not_take_each_others_names_and_an_unfinished_rescue_is_finished() {
     let folder = tempdir().unwrap();
     let path = used(&folder, 3);
