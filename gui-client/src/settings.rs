@@ -328,7 +328,7 @@ mod tests {
         ana.theme = ThemeChoice::Dark;
         one.write(ana);
         drop(one);
-        let mut bruno = start.clone();
+        let mut bruno = start;
         bruno.of_mut(&account("bruno")).write_note("home");
         bruno.zoom = 1.5;
         other.write(bruno);
