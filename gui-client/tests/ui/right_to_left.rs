@@ -74,15 +74,27 @@ fn several_messages_of_both_directions_are_selected_together() {
         Delivery::Received,
         "and this in English",
     )));
-    let (first, last) = (bubble(&desk, "עולם"), bubble(&desk, "in English"));
+    desk.tell(Event::Message(message(
+        5,
+        "bob",
+        Delivery::Received,
+        "בוקר טוב",
+    )));
+    desk.tell(Event::Message(message(
+        6,
+        "bob",
+        Delivery::Received,
+        "the last",
+    )));
+    let (first, last) = (bubble(&desk, "עולם"), bubble(&desk, "the last"));
     let from = first.right_top() + Vec2::new(-13.0, 16.0);
     let to = last.left_top() + Vec2::new(50.0, 16.0);
     let copied = dragged(&mut desk, from, to);
     assert!(copied.starts_with(TEXT), "{copied:?}");
-    assert!(
-        copied.lines().last().unwrap().starts_with("and"),
-        "{copied:?}"
-    );
+    assert!(copied.contains("and this in English"), "{copied:?}");
+    assert!(copied.contains("בוקר טוב"), "{copied:?}");
+    let last = copied.lines().last().unwrap();
+    assert!(last.starts_with("the"), "{copied:?}");
 }
 
 #[test]

@@ -29,9 +29,13 @@ impl Laid {
         let visuals = &mut ui.visuals_mut().selection;
         (visuals.bg_fill, visuals.stroke.color) = (Color32::TRANSPARENT, SELECTED);
         let (ctx, layer) = (ui.ctx().clone(), ui.layer_id());
-        self.with_pointer(&ctx, layer, at, || {
+        let select = || {
             LabelSelectionState::label_text_selection(ui, response, at, galley, ink, Stroke::NONE);
-        });
+        };
+        match response.contains_pointer() {
+            true => self.with_pointer(&ctx, layer, at, select),
+            false => select(),
+        }
         ui.visuals_mut().selection = selection;
         let mut selected = None;
         ui.ctx().graphics_mut(|graphics| {
