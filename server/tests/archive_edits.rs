@@ -248,11 +248,7 @@ fn a_long_file_that_was_edited_takes_no_more_memory() {
         .map(|row| format!("{row}\n"))
         .collect::<String>();
     let rows = rows.replacen("message 3", "\"message 3", 1);
-    fs::write(
-        &file,
-        content.clone() + &rows.repeat(48 * 1024 * 1024 / rows.len()),
-    )
-    .unwrap();
+    fs::write(&file, content + &rows.repeat(48 * 1024 * 1024 / rows.len())).unwrap();
     let mut large = program::Program::start(server.folder.path());
     let after = peak(&large);
     large.kill();

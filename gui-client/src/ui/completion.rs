@@ -17,6 +17,9 @@ use crate::{
 const ROW: f32 = 34.0;
 const WIDTH: f32 = 300.0;
 
+/// How often the people have changed, the open conversation, and how many have written in it.
+type WhoThereWas = (u64, Option<Peer>, usize);
+
 /// What is offered, and what was chosen from it.
 #[derive(Debug, Default)]
 pub struct CompletionState {
@@ -24,7 +27,7 @@ pub struct CompletionState {
     /// Which of the choices Enter takes.
     marked: usize,
     /// What was looked at last: the text, the place in it, and who there was.
-    followed: Option<(String, usize, (u64, Option<Peer>, usize))>,
+    followed: Option<(String, usize, WhoThereWas)>,
     /// The text for which Escape was pressed.
     dismissed: Option<String>,
     /// What is to be written at the cursor in the next frame.

@@ -117,7 +117,7 @@ fn who_does_not_get_a_group_message_has_it_nowhere_before_and_after_a_start() {
     but.missed_by = Some(missed.map(login).into());
     let mut desk = Desk::open(folder.path().into());
     let all = to_class("m100", &members);
-    desk.send(vec![all.clone(), but.clone(), all.clone()]);
+    desk.send(vec![all.clone(), but.clone(), all]);
     desk.send(vec![but.clone()]);
     for is_new in [true, false] {
         for who in missed {

@@ -48,9 +48,8 @@ fn words(heard: &[u8]) -> Option<Stranger> {
         Stranger::Files
     } else if (is_numbered && holds(&["smtp", "mail", "service", "ready"]))
         || begins(&["* ok ", "* bye ", "* preauth "])
+        || (begins(&["+ok"]) && holds(&["pop", "ready", "dovecot"]))
     {
-        Stranger::Mail
-    } else if begins(&["+ok"]) && holds(&["pop", "ready", "dovecot"]) {
         Stranger::Mail
     } else if (begins(&[":"]) && holds(&[" notice ", " 451 ", " 421 "]))
         || begins(&["notice auth", "notice * :", "error :closing link"])

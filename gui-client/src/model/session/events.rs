@@ -126,7 +126,8 @@ impl Session {
             Event::Typing { with, who, until } => self.people.take_typing(with, who, until),
             Event::Presence(news) => self.people.take_presence(news),
             Event::Roster(roster) => {
-                if self.people.take_roster(roster, &self.account.login) {
+                let are_groups_others = self.people.take_roster(roster, &self.account.login);
+                if are_groups_others {
                     self.show_groups();
                 }
             }

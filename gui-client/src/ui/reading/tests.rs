@@ -1,3 +1,5 @@
+use std::slice::from_ref;
+
 use egui::{
     Color32, Context, Pos2, Ui,
     text::{LayoutJob, TextFormat},
@@ -231,10 +233,10 @@ fn what_is_marked_is_where_it_is_seen() {
     let (words, width) = ("see שלום עולם now", f32::INFINITY);
     let laid = laid(words, width);
     // From the middle of one direction into the middle of the other: two pieces.
-    let pieces = laid.pieces(&[0..6]);
+    let pieces = laid.pieces(from_ref(&(0..6)));
     assert_eq!(pieces.len(), 2, "{pieces:?}");
     assert!(pieces[0].left() < 1.0);
-    let whole = laid.pieces(&[0..words.chars().count()]);
+    let whole = laid.pieces(from_ref(&(0..words.chars().count())));
     assert_eq!(whole.len(), 1, "{whole:?}");
     assert!((whole[0].width() - laid.size().x).abs() < 2.0);
     let at = laid.character_at(pieces[1].center() - Pos2::ZERO);
@@ -254,7 +256,7 @@ fn code_at_the_beginning_of_a_line_has_its_ground_there() {
         job.append("cargo", 2.0, code);
         let laid = lay_out(ui, job);
         assert_eq!(laid.rows.len(), 2);
-        let pieces = laid.pieces(&[18..23]);
+        let pieces = laid.pieces(from_ref(&(18..23)));
         assert_eq!(pieces.len(), 1, "{pieces:?}");
         assert_eq!(pieces[0].top(), laid.rows[1].min_y());
         assert!(pieces[0].left() < 3.0, "{pieces:?}");
