@@ -275,7 +275,7 @@ fn a_log_with_a_damaged_part_is_noticed_and_one_that_a_power_cut_left_is_not() {
     let end = torn.len();
     torn[end - 3000..end - 2000].fill(0xff);
     assert_eq!(set_aside(&torn), None, "the last page never got there");
-    let mut damaged = whole.clone();
+    let mut damaged = whole;
     damaged[end / 2..end / 2 + 100].fill(0xff);
     let to = set_aside(&damaged).unwrap();
     assert!(fs::read(beside(&to, "-wal")).unwrap() == damaged);
