@@ -85,7 +85,7 @@ fn a_database_that_cannot_be_used_is_told_with_its_reason() {
         path: "/home/alice/accounts".into(),
         why: DiskProblem::Full,
     }));
-    assert!(desk.sees("There is no room for messages"));
+    assert!(desk.sees("No space left for messages"));
     assert!(desk.sees(
         "The disk that holds /home/alice/accounts is full. Free up some space, then try again."
     ));

@@ -322,7 +322,7 @@ fn among_many_members_one_looks_for_some() {
     desk.write("Search members", "zoe 9876");
     assert!(desk.sees("Zoé Nº 9876, u9876, online"));
     desk.act(Action::EditOverlay("nobody".into()));
-    assert!(desk.sees("No member “nobody”."));
+    assert!(desk.sees("No member matches “nobody”."));
 }
 
 #[test]
