@@ -29,6 +29,8 @@ pub struct People {
     arriving: Option<HashSet<Login>>,
     /// Those above are all there are, at this moment.
     is_told: bool,
+    /// They have been, at some moment of this session.
+    was_told: bool,
     typing: HashMap<Peer, Vec<(Login, Instant)>>,
     /// It rises with whatever changes of users, groups and presence.
     version: u64,
@@ -124,6 +126,11 @@ impl People {
     /// Whether the server has told of everybody, and still tells when that changes.
     pub fn is_told(&self) -> bool {
         self.is_told
+    }
+
+    /// Whether the server has told of everybody in this session, be it before the link dropped.
+    pub(super) fn was_told(&self) -> bool {
+        self.was_told
     }
 
     /// It rises with whatever changes of users, groups and presence.
@@ -255,6 +262,7 @@ impl People {
             let gone: Vec<_> = gone.cloned().collect();
             gone.iter().for_each(|login| self.remove(login));
             self.is_told = self.users.len() < ROSTER_AT_MOST;
+            self.was_told = self.is_told;
         }
         !groups.is_empty()
     }

@@ -23,7 +23,7 @@ impl Session {
     pub fn outgoing(&self) -> Result<Outgoing, ComposeProblem> {
         let draft = self.draft();
         let mut outgoing = read_compose(self.open.as_ref(), self.stays(draft), draft)?;
-        outgoing.to = self.people.called(&outgoing.to).clone();
+        outgoing.to = self.addressed(&outgoing.to).clone();
         Ok(outgoing)
     }
 
@@ -43,7 +43,7 @@ impl Session {
         let login = Login::parse(name)
             .ok()
             .filter(|_| !self.stays(self.draft()))?;
-        let to = self.people.called(&login).clone();
+        let to = self.addressed(&login).clone();
         (*open != Peer::Person(to.clone())).then_some(to)
     }
 
@@ -113,13 +113,29 @@ impl Session {
             .find(is_in)
     }
 
-    /// Whether the server has told of everybody, and nobody is called so.
+    /// Whether the server has told of everybody once, and nobody is called so: what is written goes where it
+    /// did before, when the link drops.
     pub fn is_no_login(&self, login: &Login) -> bool {
-        let called = self.people.called(login);
-        self.people.is_told()
+        let called = self.addressed(login);
+        self.people.was_told()
             && self.people.user(called).is_none()
             && !self.people.is_group(called)
             && *called != self.account.login
+    }
+
+    /// Whom a login means that is typed as a recipient: another one that differs in accents and case alone,
+    /// where nobody has just this one. Whether anybody has is not known before the server has told of
+    /// everybody; and those with whom there is a conversation, as with the open one, are meant themselves.
+    fn addressed<'a>(&'a self, login: &'a Login) -> &'a Login {
+        if !self.people.was_told() {
+            return login;
+        }
+        let called = self.people.called(login);
+        let is_itself = called == login || {
+            let peer = Peer::Person(login.clone());
+            self.open.as_ref() == Some(&peer) || self.conversations.get(&peer).is_some()
+        };
+        if is_itself { login } else { called }
     }
 
     /// The open conversation, if it is a group.

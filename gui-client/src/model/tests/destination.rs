@@ -4,6 +4,18 @@ use super::*;
 use crate::engine::{PresenceNews, Roster};
 use mensageiro_protocol::live::RosterUser;
 
+fn user(name: &str, full: &str) -> RosterUser {
+    RosterUser {
+        presence: PresenceNews {
+            login: login(name),
+            state: crate::engine::Presence::Online,
+            note: Text::default(),
+            seen: None,
+        },
+        name: full.to_owned(),
+    }
+}
+
 /// Alice with bob in a conversation and with bob, carla and joão in a group; davi is in none. `open`
 /// is open.
 fn desk(open: &str) -> Model {
@@ -14,15 +26,6 @@ fn desk(open: &str) -> Model {
             ..conversation("team", 2, 0)
         },
     ]);
-    let user = |name: &str, full: &str| RosterUser {
-        presence: PresenceNews {
-            login: login(name),
-            state: crate::engine::Presence::Online,
-            note: Text::default(),
-            seen: None,
-        },
-        name: full.to_owned(),
-    };
     model.apply(Event::Link(LinkState::Live { catching_up: false }));
     model.apply(Event::Roster(Roster {
         users: vec![
@@ -45,7 +48,11 @@ fn desk(open: &str) -> Model {
 
 /// What is sent, and to whom, when this is written and sent; or whom it is told to go to before that.
 fn check(open: &str, typed: &str, to: &str, text: &str) {
-    let mut model = desk(open);
+    check_in(desk(open), open, typed, (to, text));
+}
+
+/// The same where this is known, and `open` is open.
+fn check_in(mut model: Model, open: &str, typed: &str, (to, text): (&str, &str)) {
     model.act(Action::Write(typed.into()));
     let told = session(&model).diverted_to();
     let expected = (to != open).then(|| login(to));
@@ -190,4 +197,78 @@ fn what_comes_into_the_box_from_elsewhere_stays_in_its_conversation() {
     });
     let back = session(&model).outgoing().unwrap();
     assert_eq!((back.to, back.text.as_str()), (login("bob"), "@carla look"));
+}
+
+/// Alice with ana in a conversation that is open, at a server that has told of the user `Ana`, and with
+/// `more` will tell of others.
+fn ana_beside_another(more: bool) -> Model {
+    let mut model = signed_in(vec![conversation("ana", 1, 0), conversation("bob", 2, 0)]);
+    model.apply(Event::Link(LinkState::Live { catching_up: false }));
+    model.apply(Event::Roster(Roster {
+        users: vec![user("Ana", "Ana Lima"), user("João", "")],
+        more,
+        ..Roster::default()
+    }));
+    model.act(Action::Open(person("ana")));
+    model
+}
+
+#[test]
+fn what_is_written_in_the_open_conversation_goes_to_it_though_another_login_is_alike() {
+    for more in [false, true] {
+        for (typed, to, text) in [
+            ("hello", "ana", "hello"),
+            ("@ana hello", "ana", "hello"),
+            ("@ana @Ana hello", "ana", "@Ana hello"),
+            ("@Ana hello", "Ana", "hello"),
+        ] {
+            check_in(ana_beside_another(more), "ana", typed, (to, text));
+        }
+    }
+    // Nor does it leave a conversation that is not open.
+    let mut model = ana_beside_another(false);
+    model.act(Action::Open(person("bob")));
+    check_in(model, "bob", "@ana hello", ("ana", "hello"));
+    let mut model = ana_beside_another(false);
+    model.act(Action::CloseConversation);
+    model.act(Action::Write("@ana hello".into()));
+    assert_eq!(session(&model).outgoing().unwrap().to, login("ana"));
+}
+
+#[test]
+fn of_half_a_roster_nobody_is_taken_for_somebody_else() {
+    let typed = "@joão hello";
+    check_in(ana_beside_another(true), "ana", typed, ("joão", "hello"));
+    check_in(ana_beside_another(false), "ana", typed, ("João", "hello"));
+    let mut model = ana_beside_another(true);
+    model.apply(Event::Roster(Roster {
+        users: vec![user("joão", "")],
+        ..Roster::default()
+    }));
+    check_in(model, "ana", typed, ("joão", "hello"));
+}
+
+#[test]
+fn what_is_written_goes_where_it_did_when_the_link_drops() {
+    for link in [LinkState::Connecting, LinkState::Offline] {
+        for (open, typed, to, text) in [
+            ("team", "@todos the exam", "team", "@todos the exam"),
+            ("team", "@Carla the exam", "team", "@Carla the exam"),
+            ("team", "@davi look", "davi", "look"),
+            ("bob", "@joao look", "joão", "look"),
+        ] {
+            let mut model = desk(open);
+            model.apply(Event::Link(link.clone()));
+            check_in(model, open, typed, (to, text));
+        }
+        let mut model = desk("team");
+        model.apply(Event::Link(link));
+        model.apply(Event::Link(LinkState::Live { catching_up: true }));
+        model.apply(Event::Roster(Roster {
+            users: vec![user("alice", "Alice Souza")],
+            more: true,
+            ..Roster::default()
+        }));
+        check_in(model, "team", "@todos look", ("team", "@todos look"));
+    }
 }
