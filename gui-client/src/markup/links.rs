@@ -60,11 +60,11 @@ fn link_at(text: &str, sign: usize, from: usize) -> Option<Link> {
                 let before = text[..start].chars().next_back();
                 !before.is_some_and(|c| "._-/@".contains(c))
             })?;
+            // `www.` and a name alone is no address yet. It is looked at up to the next sign, from which
+            // the search goes on if this is none.
             let host = &text[sign + 1..];
-            let is_host = |c: char| c.is_alphanumeric() || c == '-' || c == '.';
-            let host = &host[..host.find(|c| !is_host(c)).unwrap_or(host.len())];
-            // `www.` and a name alone is no address yet.
-            let (_, country) = host.split_once('.')?;
+            let behind = host.find(|c: char| !c.is_alphanumeric() && c != '-')?;
+            let country = host[behind..].strip_prefix('.')?;
             let is_address = country.starts_with(char::is_alphanumeric);
             is_address.then(|| web(text, start, sign + 1))?
         }
@@ -182,6 +182,10 @@ fn mail(text: &str, at: usize, from: usize, scheme: Option<usize>) -> Option<Lin
         // `a@b@c.de` is none.
         && !text[looked_at..].starts_with('@')
         && !text[..name].ends_with('@');
+    // What follows is looked at for an address alone: else it will be looked at again.
+    if !is_address {
+        return None;
+    }
     let (start, end, looked_at) = match scheme {
         // What the message is to be about may follow.
         Some(start) if text[end..].starts_with('?') => {
@@ -190,7 +194,7 @@ fn mail(text: &str, at: usize, from: usize, scheme: Option<usize>) -> Option<Lin
         }
         scheme => (scheme.unwrap_or(name), end, looked_at),
     };
-    is_address.then_some(Link {
+    Some(Link {
         range: start..end,
         looked_at,
     })
@@ -318,6 +322,8 @@ mod tests {
         );
         check("www. www.x awww.x.yz a.www.x.yz www.-", &[]);
         check("http://www.x.yz", &["http://www.x.yz"]);
+        check("éwww.a-b.é, 語www.a.bc", &["www.a-b.é", "www.a.bc"]);
+        check("www..a www.a..b www.a.-b www.a b.c", &[]);
         check("readme.md, e.g. this", &[]);
         assert_eq!(link_target("WWW.a.bc"), "http://WWW.a.bc");
         assert_eq!(link_target("HTTPS://a"), "HTTPS://a");
@@ -342,6 +348,7 @@ mod tests {
             "Mailto:ana@x.org, mailto: and mailto:x",
             &["Mailto:ana@x.org"],
         );
+        check("mailto:a@b.c?x=ana@x.org", &["ana@x.org"]);
         check("@ana hello, a@b, a@b@c.de, a@.de, @x.org, a@1.2", &[]);
         check("https://a.b/@ana@x.org", &["https://a.b/@ana@x.org"]);
         assert_eq!(link_target("ana@x.org"), "mailto:ana@x.org");
@@ -372,6 +379,39 @@ mod tests {
             ("", "a@b.cd-"),
             ("", "@"),
             ("", "_@"),
+            // What looks like an address, and is none.
+            ("", "éwww.."),
+            ("", "語www.."),
+            ("", "éwww.-"),
+            ("", "éwww.a"),
+            ("", "-www.a"),
+            ("", "éwww.a.-"),
+            ("www.", "a"),
+            ("www.", "é-"),
+            ("", "mailto:a@b.c?"),
+            ("", "mailto:a@b?"),
+            ("", "mailto:a@.bc?"),
+            ("", "mailto:a@b.cd@?"),
+            ("", "mailto:@"),
+            ("", "mailto:_@b.cd?"),
+            ("", "a@b.c@"),
+            ("", "a@b.c?"),
+            ("", "a@b.cd@"),
+            ("@", "a.b"),
+            ("", "http://-"),
+            ("", "http://."),
+            ("", "http://@"),
+            ("", "http:/"),
+            ("", "éhttp://["),
+            ("", "http://www.."),
+            ("", "https://http:"),
+            ("", "http://www.mailto:a@b.c?"),
+            // What is one, and another one in it or behind it.
+            ("", "mailto:a@b.cd?"),
+            ("", "mailto:a@b.cd? "),
+            ("", "http://a\")"),
+            ("", "éwww.a.b。"),
+            ("", "http://[»"),
         ] {
             growth::check_within((begin, part, ""), &mut |text| drop(find_links(text)));
         }
@@ -379,7 +419,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn addresses_are_apart_and_in_order(text in "(http://|www\\.|mailto:|a|é|语|@|\\.|\\(|\\)|’|」| ){0,30}") {
+        fn addresses_are_apart_and_in_order(text in "(http://|www\\.|mailto:|a|é|语|@|\\.|-|\\?|\\(|\\)|’|」| ){0,30}") {
             let mut at = 0;
             for link in find_links(&text) {
                 prop_assert!(at <= link.start && link.start < link.end);
