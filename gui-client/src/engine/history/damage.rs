@@ -202,12 +202,14 @@ impl Sum {
 /// Returns where the damaged one is. Should the app die meanwhile, the next start goes on.
 ///
 /// # Errors
-/// [`HistoryError::Damaged`]: it cannot be moved.
+/// Nothing is moved then. [`HistoryError::Damaged`]: it cannot be. Others: there is no room for the new
+/// one, or another program holds the old one.
 pub(super) fn replace(path: &Path) -> Result<PathBuf> {
     let rescued = rescued(path);
     if let Err(error) = rescue::into(&rescued, path) {
-        tracing::error!(%error, "nothing could be taken over from the damaged database");
+        tracing::error!(%error, "a damaged database stays where it is");
         remove(&rescued);
+        return Err(error);
     }
     let aside = set_aside(path).and_then(|to| {
         finish(path)?;
@@ -219,13 +221,26 @@ pub(super) fn replace(path: &Path) -> Result<PathBuf> {
     })
 }
 
-/// Puts what was taken over in the place of a database that has been moved aside.
+/// Ends what an app that died has begun: puts what was taken over in the place of a database that has
+/// been moved aside, or puts back what was moved aside before the database itself was.
 pub(super) fn finish(path: &Path) -> io::Result<()> {
     let rescued = rescued(path);
-    if fs::exists(path)? || !fs::exists(&rescued)? {
+    if !fs::exists(&rescued)? {
         return Ok(());
     }
-    fs::rename(rescued, path)
+    if !fs::exists(path)? {
+        return fs::rename(rescued, path);
+    }
+    for to in names(path).filter(|to| is_free(to)) {
+        for ending in COMPANIONS {
+            let (from, to) = (beside(path, ending), beside(&to, ending));
+            if is_free(&from) && !is_free(&to) {
+                fs::rename(to, from)?;
+            }
+        }
+    }
+    remove(&rescued);
+    Ok(())
 }
 
 fn rescued(path: &Path) -> PathBuf {
@@ -241,28 +256,47 @@ pub(super) fn remove(path: &Path) {
     }
 }
 
-/// Gives the files of a database names that are free; returns the new path of the database.
-fn set_aside(path: &Path) -> io::Result<PathBuf> {
-    let names = (1..=ASIDE_AT_MOST).map(|number| match number {
+/// The names that damaged databases get, in this order.
+fn names(path: &Path) -> impl Iterator<Item = PathBuf> {
+    (1..=ASIDE_AT_MOST).map(|number| match number {
         1 => path.with_extension("damaged.db"),
         number => path.with_extension(format!("damaged-{number}.db")),
-    });
-    let is_free = |path: &Path| {
-        fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
-    };
-    let mut names = names
+    })
+}
+
+fn is_free(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+}
+
+/// Gives the files of a database names that are free; returns the new path of the database.
+fn set_aside(path: &Path) -> io::Result<PathBuf> {
+    let mut names = names(path)
         .filter(|to| is_free(to) && COMPANIONS.iter().all(|ending| is_free(&beside(to, ending))));
     let to = names.next().ok_or(io::ErrorKind::AlreadyExists)?;
+    move_all(path, &to)?.ok_or_else(|| io::ErrorKind::NotFound.into())
+}
+
+/// Moves all files of a database, or none. Returns the last one that there was.
+pub(super) fn move_all(from: &Path, to: &Path) -> io::Result<Option<PathBuf>> {
+    let mut moved: Vec<(PathBuf, PathBuf)> = Vec::new();
     // The log before the database: SQLite would play it into the new one.
-    let mut moved = None;
     for ending in COMPANIONS.into_iter().chain([""]) {
-        let (from, to) = (beside(path, ending), beside(&to, ending));
-        if !is_free(&from) {
-            fs::rename(from, &to)?;
-            moved = Some(to);
+        let (from, to) = (beside(from, ending), beside(to, ending));
+        if is_free(&from) {
+            continue;
         }
+        if let Err(error) = fs::rename(&from, &to) {
+            // Without its log the database would lack what was written last.
+            for (from, to) in moved.into_iter().rev() {
+                if let Err(error) = fs::rename(&to, from) {
+                    tracing::error!(path = %to.display(), %error, "a file cannot be moved back");
+                }
+            }
+            return Err(error);
+        }
+        moved.push((from, to));
     }
-    moved.ok_or_else(|| io::ErrorKind::NotFound.into())
+    Ok(moved.pop().map(|(_, to)| to))
 }
 
 pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {

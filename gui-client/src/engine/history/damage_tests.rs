@@ -3,7 +3,10 @@
 
 use std::path::PathBuf;
 
-use crate::engine::history::damage::beside;
+use crate::engine::history::{
+    damage::{self, beside},
+    rescue,
+};
 
 use super::*;
 
@@ -322,4 +325,153 @@ fn one_that_cannot_be_moved_is_left_alone_and_named() {
     assert_eq!(fs::read(&path).unwrap(), b"damaged");
     let problem = error.problem(folder.path());
     assert_eq!(problem, StorageProblem::Damaged { path });
+}
+
+#[test]
+fn nothing_is_set_aside_when_the_new_database_cannot_be_written() {
+    let folder = tempdir().unwrap();
+    let path = used(&folder, 30);
+    write_at(&path, 0, &[0xff; 100]);
+    let before = fs::read(&path).unwrap();
+    // In the place of the new one, and of the copy that is read, is what cannot be written to.
+    for ending in ["rescued.db", "rescued.copy.db"] {
+        let in_the_way = path.with_extension(ending);
+        fs::create_dir(&in_the_way).unwrap();
+        fs::write(in_the_way.join("x"), "x").unwrap();
+        let error = History::open(folder.path(), &account()).unwrap_err();
+        assert!(!error.is_damage(), "{ending}: {error}");
+        assert!(fs::read(&path).unwrap() == before, "{ending}");
+        assert!(!path.with_extension("damaged.db").exists(), "{ending}");
+        fs::remove_dir_all(&in_the_way).unwrap();
+    }
+    // Later there is room, and nothing is lost.
+    let mut history = open(&folder);
+    assert!(history.take_set_aside().is_some());
+    assert_eq!(history.outbox().unwrap().len(), 1);
+}
+
+#[test]
+fn nothing_is_set_aside_while_another_program_holds_the_database() {
+    let folder = tempdir().unwrap();
+    let path = used(&folder, 30);
+    let other = Connection::open(&path).unwrap();
+    other
+        .pragma_update(None, "locking_mode", "EXCLUSIVE")
+        .unwrap();
+    other.execute_batch("BEGIN IMMEDIATE; COMMIT").unwrap();
+    let error = History::open_anew(folder.path(), &account()).unwrap_err();
+    assert!(!error.is_damage(), "{error}");
+    assert!(!path.with_extension("damaged.db").exists());
+    assert!(!path.with_extension("rescued.db").exists());
+    drop(other);
+    let mut history = History::open_anew(folder.path(), &account()).unwrap();
+    assert!(history.take_set_aside().is_some());
+    assert_eq!(history.outbox().unwrap().len(), 1);
+}
+
+#[test]
+fn what_is_told_of_a_disk_is_not_taken_for_damage() {
+    use rusqlite::ffi;
+    let failed = |code| rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+    for code in [
+        ffi::SQLITE_FULL,
+        ffi::SQLITE_READONLY,
+        ffi::SQLITE_BUSY,
+        ffi::SQLITE_LOCKED,
+        ffi::SQLITE_IOERR_WRITE,
+        ffi::SQLITE_IOERR_FSYNC,
+        ffi::SQLITE_IOERR_SHMSIZE,
+        ffi::SQLITE_NOMEM,
+    ] {
+        assert!(rescue::is_passing(&failed(code)), "{code}");
+    }
+    for code in [
+        ffi::SQLITE_CORRUPT,
+        ffi::SQLITE_NOTADB,
+        ffi::SQLITE_IOERR_READ,
+        ffi::SQLITE_IOERR_SHORT_READ,
+    ] {
+        assert!(!rescue::is_passing(&failed(code)), "{code}");
+    }
+}
+
+#[test]
+fn every_row_outside_the_damaged_pages_is_taken_over() {
+    let folder = tempdir().unwrap();
+    let path = used(&folder, 1500);
+    let pages = fs::metadata(&path).unwrap().len() as usize / PAGE;
+    let healthy = fs::read(&path).unwrap();
+    let readable = |connection: &Connection| -> Vec<i64> {
+        let select = "SELECT id, text, place FROM messages NOT INDEXED WHERE id = ?1";
+        let mut one = connection.prepare(select).unwrap();
+        (1..=1600)
+            .filter(|id| one.query_row([id], |_| Ok(())).is_ok())
+            .collect()
+    };
+    let every_other = |from: usize| (from..pages).step_by(2).take(9).collect();
+    let runs = [60, 90, 120, 150].map(|from| (from..from + 8).collect());
+    let sets = runs.into_iter().chain([every_other(70), every_other(101)]);
+    let mut lost = 0;
+    for damaged in sets {
+        let damaged: Vec<usize> = damaged;
+        let _ = fs::remove_dir_all(folder.path());
+        fs::create_dir_all(folder.path()).unwrap();
+        fs::write(&path, &healthy).unwrap();
+        for page in damaged.iter().filter(|page| **page < pages) {
+            write_at(&path, page * PAGE, &[0xa5; PAGE]);
+        }
+        let old = Connection::open(&path).unwrap();
+        let expected = readable(&old);
+        drop(old);
+        lost += 1501 - expected.len();
+        let history = History::open_anew(folder.path(), &account()).unwrap();
+        let found = readable(&history.connection);
+        let missing: Vec<_> = expected.iter().filter(|id| !found.contains(id)).collect();
+        assert_eq!(missing, Vec::<&i64>::new(), "{damaged:?}");
+    }
+    assert!(lost > 0, "no page of messages was damaged");
+}
+
+#[test]
+fn a_database_that_cannot_be_moved_keeps_its_log() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let to = folder.path().join("b.db");
+    for ending in ["", "-wal", "-shm"] {
+        fs::write(beside(&path, ending), ending).unwrap();
+    }
+    // It cannot take this name.
+    fs::create_dir(&to).unwrap();
+    fs::write(to.join("x"), "x").unwrap();
+    damage::move_all(&path, &to).unwrap_err();
+    for ending in ["", "-wal", "-shm"] {
+        let kept = fs::read_to_string(beside(&path, ending)).unwrap();
+        assert_eq!(kept, ending);
+    }
+}
+
+#[test]
+fn the_log_of_a_database_that_was_half_moved_aside_is_put_back() {
+    let folder = tempdir().unwrap();
+    let path = used(&folder, 30);
+    // Another one was moved aside before.
+    fs::write(path.with_extension("damaged.db"), "older").unwrap();
+    let older = beside(&path.with_extension("damaged.db"), "-wal");
+    fs::write(&older, "its log").unwrap();
+    let mut history = open(&folder);
+    receive(&mut history, &[("bob", "only in the log")], None);
+    let log = beside(&path, "-wal");
+    let (main, log_bytes) = (fs::read(&path).unwrap(), fs::read(&log).unwrap());
+    drop(history);
+    // The app died after it had moved the log.
+    fs::write(&path, main).unwrap();
+    fs::write(path.with_extension("rescued.db"), "made before").unwrap();
+    let aside = beside(&path.with_extension("damaged-2.db"), "-wal");
+    fs::write(&aside, log_bytes).unwrap();
+    let mut history = open(&folder);
+    assert_eq!(history.take_set_aside(), None);
+    let page = history.page(&person("bob"), None, 100).unwrap().0;
+    assert_eq!(*texts(&page).last().unwrap(), "only in the log");
+    assert!(!aside.exists() && !path.with_extension("rescued.db").exists());
+    assert_eq!(fs::read_to_string(older).unwrap(), "its log");
 }

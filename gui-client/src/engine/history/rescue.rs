@@ -2,33 +2,101 @@
 //! by itself: the new one knows nothing of how far this device was.
 
 use std::{
-    fs::{self, File},
-    io::{self, Seek, SeekFrom, Write},
+    fs::File,
+    io::{self, Read, Seek, SeekFrom, Write},
     path::Path,
 };
 
 use rusqlite::{
-    CachedStatement, Connection, ErrorCode, OpenFlags, Row, config::DbConfig, types::Value,
+    CachedStatement, Connection, ErrorCode, OpenFlags, Row, config::DbConfig, ffi, types::Value,
 };
 
 use super::{
-    BUSY,
+    BUSY, HistoryError,
     damage::{self, HEADER},
-    schema,
+    reach, schema,
 };
 
 /// What is known of the server and of the order of messages, and does not say how far this device was.
 const FACTS: &str = "'device', 'epoch', 'epoch_is_live', 'framing', 'has_no_end', 'live_tried_at', \
                      'sure_up_to', 'turn'";
 
+/// Behind a row that cannot be read, so many ids are tried one by one: more than a page has.
+const ONE_BY_ONE: i64 = 4096;
+
 /// A gap that is jumped over is at most so wide.
 const WIDEST_GAP: i64 = 1 << 40;
 
-/// Why nothing could be taken over. For the log.
-type Failure = Box<dyn std::error::Error + Send + Sync>;
+/// Why something could not be taken over.
+enum Failure {
+    /// The old database cannot be read there, and will not be better later.
+    Damage(Box<dyn std::error::Error + Send + Sync>),
+    /// The database in between refuses now, or what is written finds no room. It may be well later.
+    Database(rusqlite::Error),
+    /// The same for a file.
+    File(io::Error),
+}
+
+impl Failure {
+    /// What reading the old database fails with.
+    fn of_old(error: rusqlite::Error) -> Self {
+        match is_passing(&error) {
+            true => Self::Database(error),
+            false => Self::Damage(error.into()),
+        }
+    }
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+/// Whether an error of reading says nothing about what is in the file.
+pub(super) fn is_passing(error: &rusqlite::Error) -> bool {
+    /// Of the errors of input and output, these are told of what is read.
+    const OF_READING: [i32; 4] = [
+        ffi::SQLITE_IOERR_READ,
+        ffi::SQLITE_IOERR_SHORT_READ,
+        ffi::SQLITE_IOERR_CORRUPTFS,
+        ffi::SQLITE_IOERR_DATA,
+    ];
+    error.sqlite_error().is_some_and(|error| match error.code {
+        ErrorCode::SystemIoFailure => !OF_READING.contains(&error.extended_code),
+        ErrorCode::DiskFull
+        | ErrorCode::ReadOnly
+        | ErrorCode::PermissionDenied
+        | ErrorCode::DatabaseBusy
+        | ErrorCode::DatabaseLocked
+        | ErrorCode::FileLockingProtocolFailed
+        | ErrorCode::CannotOpen
+        | ErrorCode::OutOfMemory => true,
+        _ => false,
+    })
+}
 
 /// Makes the database `to` of what can be read of `from`, whose files stay as they are.
-pub(super) fn into(to: &Path, from: &Path) -> Result<(), Failure> {
+///
+/// # Errors
+/// The new one cannot be written, or the old one is held by another program: nothing of it is lost.
+/// That nothing can be read is none: then the new one is empty.
+pub(super) fn into(to: &Path, from: &Path) -> Result<(), HistoryError> {
+    match try_into(to, from) {
+        Ok(()) => Ok(()),
+        Err(Failure::Damage(error)) => {
+            tracing::error!(%error, "nothing could be taken over from the damaged database");
+            Ok(())
+        }
+        Err(Failure::Database(source)) => Err(HistoryError::Open {
+            path: from.to_owned(),
+            source,
+        }),
+        Err(Failure::File(source)) => Err(reach(from, source)),
+    }
+}
+
+fn try_into(to: &Path, from: &Path) -> Result<(), Failure> {
     damage::remove(to);
     let mut new = Connection::open(to)?;
     // One file, until it is complete; nobody else knows of it.
@@ -39,11 +107,13 @@ pub(super) fn into(to: &Path, from: &Path) -> Result<(), Failure> {
     }
     let old = match open(from) {
         Ok(old) => old,
+        // There may be a folder in the place of its log; a copy has none.
+        Err(error) if is_passing(&error) && !is_refused(&error) => return Err(error.into()),
         Err(error) => {
             tracing::info!(%error, "the header of the database is damaged, too");
             let copy = to.with_extension("copy.db");
             let taken = with_sound_header(&copy, from, to)
-                .and_then(|()| Ok(open(&copy)?))
+                .and_then(|()| open(&copy).map_err(Failure::of_old))
                 .and_then(|old| take_over(&old, &mut new));
             for ending in ["", "-wal", "-shm"] {
                 damage::remove(&damage::beside(&copy, ending));
@@ -52,6 +122,10 @@ pub(super) fn into(to: &Path, from: &Path) -> Result<(), Failure> {
         }
     };
     take_over(&old, &mut new)
+}
+
+fn is_refused(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::CannotOpen)
 }
 
 /// Opens a database only to read it, its log included, and leaves both as they are.
@@ -68,29 +142,49 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
+/// Copies a file; which side fails makes the difference. Returns the number of bytes.
+fn copy_file(from: &Path, to: &Path) -> Result<u64, Failure> {
+    let mut old = File::open(from).map_err(Failure::File)?;
+    let mut new = File::create(to).map_err(Failure::File)?;
+    let (mut chunk, mut bytes) = (vec![0; 64 * 1024], 0);
+    loop {
+        let count = match old.read(&mut chunk) {
+            Ok(0) => return Ok(bytes),
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(Failure::Damage(error.into())),
+        };
+        new.write_all(&chunk[..count]).map_err(Failure::File)?;
+        bytes += count as u64;
+    }
+}
+
 /// A copy with the header of another database of this app, in which only a few numbers differ.
 fn with_sound_header(copy: &Path, from: &Path, sound: &Path) -> Result<(), Failure> {
-    let bytes = fs::copy(from, copy)?;
+    let bytes = copy_file(from, copy)?;
     let log = damage::beside(from, "-wal");
     if log.is_file() {
-        fs::copy(log, damage::beside(copy, "-wal"))?;
+        copy_file(&log, &damage::beside(copy, "-wal"))?;
     }
     let mut header = [0; HEADER];
-    io::Read::read_exact(&mut File::open(sound)?, &mut header)?;
+    let read = File::open(sound).and_then(|mut file| file.read_exact(&mut header));
+    read.map_err(Failure::File)?;
     let page_size = match u16::from_be_bytes([header[16], header[17]]) {
         1 => 65_536,
         size => u64::from(size),
     };
-    let pages = u32::try_from(bytes / page_size)?;
+    let pages = u32::try_from(bytes / page_size).map_err(|error| Failure::Damage(error.into()))?;
     header[18..20].copy_from_slice(&[2, 2]);
     header[28..32].copy_from_slice(&pages.to_be_bytes());
     // No page is free, and the number of pages is up to date.
     header[32..40].fill(0);
     header.copy_within(24..28, 92);
-    let mut file = File::options().write(true).open(copy)?;
-    file.seek(SeekFrom::Start(0))?;
-    file.write_all(&header)?;
-    Ok(())
+    let file = File::options().write(true).open(copy);
+    let written = file.and_then(|mut file| {
+        file.seek(SeekFrom::Start(0))?;
+        file.write_all(&header)
+    });
+    written.map_err(Failure::File)
 }
 
 fn take_over(old: &Connection, new: &mut Connection) -> Result<(), Failure> {
@@ -99,13 +193,13 @@ fn take_over(old: &Connection, new: &mut Connection) -> Result<(), Failure> {
     for (select, insert) in [
         (
             format!(
-                "SELECT rowid, name, value FROM facts WHERE rowid > ?1 AND name IN ({FACTS}) ORDER BY rowid"
+                "SELECT rowid, name, value FROM facts WHERE rowid >= ?1 AND name IN ({FACTS}) ORDER BY rowid"
             ),
             "INSERT OR REPLACE INTO facts (name, value) VALUES (?2, ?3)",
         ),
         (
             "SELECT id, peer, draft, is_group, seen_id, told_id, is_pinned, is_muted
-             FROM conversations NOT INDEXED WHERE id > ?1 ORDER BY id"
+             FROM conversations NOT INDEXED WHERE id >= ?1 ORDER BY id"
                 .into(),
             "INSERT INTO conversations
              (id, peer, draft, is_group, seen_id, told_id, is_pinned, is_muted)
@@ -114,7 +208,7 @@ fn take_over(old: &Connection, new: &mut Connection) -> Result<(), Failure> {
         (
             "SELECT id, conversation, place, author, text, at, delivery, unread, server_id, tag,
                  refusal, written
-             FROM messages NOT INDEXED WHERE id > ?1 ORDER BY id"
+             FROM messages NOT INDEXED WHERE id >= ?1 ORDER BY id"
                 .into(),
             "INSERT INTO messages
              (id, conversation, place, author, text, at, delivery, unread, server_id, tag, refusal,
@@ -135,48 +229,49 @@ fn take_over(old: &Connection, new: &mut Connection) -> Result<(), Failure> {
 
 /// Copies the rows that can be read; returns how many. Where one cannot, it goes on behind it.
 fn copy(old: &Connection, select: &str, insert: &mut CachedStatement<'_>) -> Result<u64, Failure> {
-    let (mut after, mut gap, mut count) = (i64::MIN, 1, 0);
-    while gap < WIDEST_GAP {
-        let before = after;
-        match copy_from(old, select, insert, &mut after, &mut count)? {
-            true => break,
-            false if after > before => gap = 1,
-            false => gap *= 2,
+    let (mut from, mut count) = (i64::MIN, 0);
+    while !copy_from(old, select, insert, &mut from, &mut count)? {
+        match behind_gap(old, select, from)? {
+            Some(next) => from = next,
+            None => break,
         }
-        after = after.max(0).saturating_add(gap);
     }
     Ok(count)
 }
 
-/// Copies what comes after a row, up to one that cannot be read, or to the end: `true`.
+/// Copies what comes from an id on, up to a row that cannot be read, or to the end: `true`.
 fn copy_from(
     old: &Connection,
     select: &str,
     insert: &mut CachedStatement<'_>,
-    after: &mut i64,
+    from: &mut i64,
     count: &mut u64,
 ) -> Result<bool, Failure> {
-    let Ok(mut statement) = old.prepare(select) else {
-        return Ok(true);
+    let mut statement = match old.prepare_cached(select) {
+        Ok(statement) => statement,
+        Err(error) if is_passing(&error) => return Err(error.into()),
+        // There is no such table.
+        Err(_) => return Ok(true),
     };
     let columns = statement.column_count();
-    let Ok(mut rows) = statement.query([*after]) else {
-        return Ok(false);
+    let mut rows = match statement.query([*from]) {
+        Ok(rows) => rows,
+        Err(error) => return if_damage(error),
     };
     loop {
         let row = match rows.next() {
             Ok(Some(row)) => row,
             Ok(None) => return Ok(true),
-            Err(_) => return Ok(false),
+            Err(error) => return if_damage(error),
         };
         let Ok(id) = row.get(0) else {
             return Ok(false);
         };
-        if id <= *after {
+        if id < *from {
             // The tables are in disorder.
             return Ok(false);
         }
-        *after = id;
+        *from = i64::saturating_add(id, 1);
         let Ok(values) = values(row, columns) else {
             continue;
         };
@@ -186,6 +281,56 @@ fn copy_from(
             Err(error) if is_refusal(&error) => {}
             Err(error) => return Err(error.into()),
         }
+    }
+}
+
+/// `false` for a row that is damaged.
+fn if_damage(error: rusqlite::Error) -> Result<bool, Failure> {
+    match Failure::of_old(error) {
+        Failure::Damage(_) => Ok(false),
+        failure => Err(failure),
+    }
+}
+
+/// From which id on rows can be read again, where what comes from this one on cannot; `None`: nowhere.
+fn behind_gap(old: &Connection, select: &str, from: i64) -> Result<Option<i64>, Failure> {
+    let mut damaged = from.max(0);
+    for _ in 0..ONE_BY_ONE {
+        damaged = damaged.saturating_add(1);
+        if is_readable(old, select, damaged)? {
+            return Ok(Some(damaged));
+        }
+    }
+    // So much is missing that a page has led to it.
+    let mut gap = 1;
+    while gap < WIDEST_GAP {
+        gap *= 2;
+        let mut sound = damaged.saturating_add(gap);
+        if !is_readable(old, select, sound)? {
+            damaged = sound;
+            continue;
+        }
+        while sound - damaged > 1 {
+            let middle = damaged + (sound - damaged) / 2;
+            match is_readable(old, select, middle)? {
+                true => sound = middle,
+                false => damaged = middle,
+            }
+        }
+        return Ok(Some(sound));
+    }
+    Ok(None)
+}
+
+/// Whether the first row from this id on can be read, or there is none.
+fn is_readable(old: &Connection, select: &str, from: i64) -> Result<bool, Failure> {
+    let first = old
+        .prepare_cached(select)
+        .and_then(|mut statement| Ok(statement.query([from])?.next()?.map(|row| row.get(0))));
+    match first {
+        Ok(None) => Ok(true),
+        Ok(Some(id)) => Ok(id.is_ok_and(|id: i64| id >= from)),
+        Err(error) => if_damage(error),
     }
 }
 
