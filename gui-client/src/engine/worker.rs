@@ -197,9 +197,10 @@ impl Worker {
     }
 
     /// Opens the account of the terms. `is_damaged`: a new database is to take the place of its own.
-    fn open(&mut self, is_damaged: bool) {
+    /// False: it could not be opened, and why is told.
+    fn open(&mut self, is_damaged: bool) -> bool {
         let Some(terms) = self.terms.clone() else {
-            return;
+            return false;
         };
         let history = match is_damaged {
             true => History::open_anew(&self.folder, &terms.account),
@@ -215,9 +216,13 @@ impl Worker {
                 open.inspect(self.inspects);
                 self.account = Some(open);
                 self.handle(Instant::now(), Input::Start);
+                true
             }
             Err(error) if error.is_damage() && self.may_replace() => self.open(true),
-            Err(error) => self.tell_failure(&error),
+            Err(error) => {
+                self.tell_failure(&error);
+                false
+            }
         }
     }
 
@@ -338,10 +343,13 @@ impl Worker {
             self.close();
             if error.is_damage() && self.may_replace() {
                 tracing::error!(%error, "the local database has shown damage");
-                return self.open(true);
+                if self.open(true) {
+                    return;
+                }
+            } else {
+                self.tell_failure(&error);
             }
             self.tell.event(Event::Link(LinkState::Offline));
-            self.tell_failure(&error);
             self.tell.event(Event::SignedOut);
         }
     }

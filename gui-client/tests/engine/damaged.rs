@@ -37,6 +37,25 @@ fn wait_live(window: &mut Window) {
     });
 }
 
+/// Damages a part in the middle of a database that the app has open.
+fn damage_behind_its_back(path: &Path) {
+    let behind_its_back = rusqlite::Connection::open(path).unwrap();
+    behind_its_back
+        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+        .unwrap();
+    let mut bytes = fs::read(path).unwrap();
+    let pages = bytes.len() / PAGE;
+    assert!(pages > 60, "{pages}");
+    // A part in the middle, the table and its indexes and what is searched.
+    bytes[PAGE * pages / 2..PAGE * (pages / 2 + 8)].fill(0xa5);
+    fs::write(path, bytes).unwrap();
+    // What the app has read is not what is there any more.
+    behind_its_back
+        .execute("INSERT INTO facts (name, value) VALUES ('x', 1)", [])
+        .unwrap();
+    drop(behind_its_back);
+}
+
 #[test]
 fn what_a_damaged_database_had_comes_from_the_server_again() {
     let folder = tempdir().unwrap();
@@ -94,22 +113,7 @@ fn damage_that_shows_while_one_reads_costs_neither_the_account_nor_what_waits() 
     window.wait("the draft is kept", |event| {
         matches!(event, Event::Unread { .. }).then_some(())
     });
-    let path = database(folder.path());
-    let behind_its_back = rusqlite::Connection::open(&path).unwrap();
-    behind_its_back
-        .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
-        .unwrap();
-    let mut bytes = fs::read(&path).unwrap();
-    let pages = bytes.len() / PAGE;
-    assert!(pages > 60, "{pages}");
-    // A part in the middle, the table and its indexes and what is searched.
-    bytes[PAGE * pages / 2..PAGE * (pages / 2 + 8)].fill(0xa5);
-    fs::write(&path, bytes).unwrap();
-    // What the app has read is not what is there any more.
-    behind_its_back
-        .execute("INSERT INTO facts (name, value) VALUES ('x', 1)", [])
-        .unwrap();
-    drop(behind_its_back);
+    damage_behind_its_back(&database(folder.path()));
     for query in ["words", "message 1000", "message 5"] {
         window.give(Command::Search {
             query: query.into(),
@@ -135,4 +139,43 @@ fn damage_that_shows_while_one_reads_costs_neither_the_account_nor_what_waits() 
     };
     let drafts: Vec<String> = window.events.iter().filter_map(signed_in).collect();
     assert_eq!(drafts.last().unwrap(), "half a sent");
+}
+
+#[test]
+fn a_damaged_database_that_cannot_be_replaced_signs_out_and_says_why_each_time() {
+    let folder = tempdir().unwrap();
+    let server = Server::start(CAREFUL, &["alice", "bob"]);
+    for number in 0..2000 {
+        server.post("bob", "alice", &format!("message {number} with words"));
+    }
+    let mut window = Window::signed_in(folder.path(), "alice", &server.address);
+    window.wait_message("message 1999 with words", Delivery::Received);
+    let address = server.kill().to_string();
+    window.wait_link("a broken link", |link| {
+        matches!(link, LinkState::Waiting { .. })
+    });
+    let path = database(folder.path());
+    damage_behind_its_back(&path);
+    // The new one cannot be made.
+    let in_the_way = path.with_extension("rescued.db");
+    fs::create_dir(&in_the_way).unwrap();
+    fs::write(in_the_way.join("x"), "x").unwrap();
+    window.give(Command::LoadPage {
+        with: person("bob"),
+        before: None,
+        limit: 2000,
+    });
+    let failed = |event: &Event| matches!(event, Event::StorageFailed(_)).then_some(());
+    let signed_out = |event: &Event| matches!(event, Event::SignedOut).then_some(());
+    window.wait("why it failed", failed);
+    window.wait_link("no link", |link| *link == LinkState::Offline);
+    window.wait("that it is signed out", signed_out);
+    // Again, and it is told again, whether the damage shows at once or later.
+    fs::write(&path, "damaged").unwrap();
+    window.sign_in("alice", &address, None);
+    window.wait("why it failed again", failed);
+    // When it can be made, all goes on.
+    fs::remove_dir_all(&in_the_way).unwrap();
+    window.sign_in("alice", &address, None);
+    wait_set_aside(&mut window);
 }
