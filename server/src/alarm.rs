@@ -38,8 +38,8 @@ impl Alarm {
         Watched(self.clone())
     }
 
-    /// Never waits.
-    fn ring(&self) {
+    /// Rings. Never waits.
+    pub fn ring(&self) {
         // Who does not listen any more is stopping the server already.
         let _ = self.0.try_send(());
     }

@@ -177,7 +177,7 @@ impl Server {
         let (refuse, refused) = bounded(1);
         let alarm = Alarm::new(refuse.clone());
         let opening = opening();
-        let store = DiskStore::open(&files.store, options.durability, loss)?;
+        let store = DiskStore::open(&files.store, options.durability, loss)?.alarmed(&alarm);
         let store: Arc<dyn Store> = Arc::new(store);
         let mailboxes = Arc::new(Mailboxes::load(&*store)?);
         let (bell, archive) = Archive::start(files.messages.clone(), store.clone(), &alarm)?;

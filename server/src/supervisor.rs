@@ -248,9 +248,14 @@ impl Drop for Opened {
 fn explain_damage(data: &Path, log: &Log) {
     let store = data.join("store").display().to_string();
     let log = log.clone();
+    let opener = thread::current().id();
     panic::set_hook(Box::new(move |panic| {
-        // What is left of an earlier server has nothing to do with it.
-        if thread::current().name() == Some("session") {
+        // What is left of an earlier server, and what starts meanwhile, has nothing to do with it.
+        let current = thread::current();
+        let is_of_store = current
+            .name()
+            .is_some_and(|name| name.starts_with("fjall") || name == "settler");
+        if current.id() != opener && !is_of_store {
             return log::tell_panic(panic);
         }
         let what = panic.payload_as_str().unwrap_or("no reason was given");

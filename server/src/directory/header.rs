@@ -118,10 +118,14 @@ impl UserColumns {
         let first = words.first()?.as_str();
         let is_one_of =
             |word: &str, lists: &[&[&str]]| lists.iter().any(|list| list.contains(&word));
+        let says = |word: &String| is_one_of(word, &[NAME, UNMISTAKABLE]);
+        // Further columns are people's own: `ana,Ana,email` says how to reach her.
+        let is_anybody = Login::parse(row[0]).is_ok();
+        let any = [LOGIN, IDENTIFIER, CODE, NAME, UNMISTAKABLE];
+        let count = words.iter().filter(|word| is_one_of(word, &any)).count();
         let is_header = is_one_of(first, &[LOGIN, IDENTIFIER, NAME])
-            || words[1..]
-                .iter()
-                .any(|word| is_one_of(word, &[NAME, UNMISTAKABLE]));
+            || words.get(1).is_some_and(says)
+            || (words.iter().any(says) && (!is_anybody || count > 1));
         if !is_header {
             return None;
         }
@@ -291,6 +295,8 @@ mod tests {
             "ra,Ra",
             "n,",
             "id2,x",
+            "ana,Ana,email",
+            "bruno,Bruno Lima,x,login",
         ] {
             check_users(row, None);
         }

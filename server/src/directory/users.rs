@@ -10,9 +10,17 @@ use super::{
 };
 
 /// The users of one reading of `users.csv`, with their names.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Users {
     names: HashMap<Login, Box<str>>,
+    /// The user of the last row, if that has no line end: it may be the beginning of a longer login.
+    unfinished: Option<Login>,
+}
+
+impl PartialEq for Users {
+    fn eq(&self, other: &Self) -> bool {
+        self.names == other.names
+    }
 }
 
 /// Longest name in characters; of a longer one the beginning is told.
@@ -37,6 +45,7 @@ impl Users {
         let mut lines = HashMap::new();
         let mut names = HashMap::new();
         let mut bad = Vec::new();
+        let mut newest = None;
         let mut columns = Columns::new(UserColumns::PLAIN);
         let read = rows(bytes, |line, row| {
             let Some(places) = columns.of_row(row, || UserColumns::of(row)) else {
@@ -56,6 +65,7 @@ impl Users {
                         bad.push(BadLine::new(line, reason));
                     }
                     None => {
+                        newest = Some(login.clone());
                         names.insert(login.clone(), name(row, places));
                         lines.insert(login, line);
                     }
@@ -66,7 +76,9 @@ impl Users {
         read.map_err(|bad| vec![bad])?;
         bad.extend(look_alikes(&lines));
         if bad.is_empty() {
-            return Ok(Self { names });
+            let ends = matches!(bytes, [] | [.., b'\n' | b'\r'] | [.., b'\n' | b'\r', 0]);
+            let unfinished = newest.filter(|_| !ends);
+            return Ok(Self { names, unfinished });
         }
         bad.sort_by_key(|bad| bad.line);
         Err(bad)
@@ -106,7 +118,21 @@ impl Users {
                 .map(|(login, name)| (login.clone(), name.clone())),
         );
         let lines = names.keys().map(|login| (login.clone(), 0)).collect();
-        look_alikes(&lines).is_empty().then_some(Self { names })
+        look_alikes(&lines).is_empty().then_some(Self {
+            names,
+            unfinished: None,
+        })
+    }
+
+    /// Leaves out the user of a last row that may not be complete, unless that is one of `known`.
+    pub(super) fn leave_out_unfinished(&mut self, known: &Self) {
+        if let Some(login) = self
+            .unfinished
+            .take()
+            .filter(|login| !known.contains(login))
+        {
+            self.names.remove(&login);
+        }
     }
 
     /// Those of them who are not in `other`.

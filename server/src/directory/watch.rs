@@ -201,7 +201,10 @@ impl<F: Fn(&People, &People)> Follower<F> {
         }
     }
 
-    fn compare(&mut self, old: &People, new: People, is_stable: bool) {
+    fn compare(&mut self, old: &People, mut new: People, is_stable: bool) {
+        if !is_stable {
+            new.users.leave_out_unfinished(&old.users);
+        }
         if new == *old {
             self.gone = None;
             if self.told.take().is_some() {
@@ -368,13 +371,22 @@ mod tests {
     }
 
     #[test]
+    fn half_a_login_at_the_end_is_nobody_until_the_file_is_stable() {
+        let half = "ana\nbruno\ncarla\nzo";
+        check(false, &[(half, 0, 3), ("ana\nbruno\ncarla\nzoe\n", 0, 4)]);
+        check(true, &[(half, 0, 4)]);
+        // Who is known is known.
+        check(false, &[("ana\nbruno\ncarla", 0, 3), ("ana\nbruno", 0, 3)]);
+    }
+
+    #[test]
     fn who_is_new_counts_at_once_and_nothing_of_a_bad_file_does() {
         let edits = [
             ("ana\nbruno\ncarla\nzoe\n", 0, 4),
             ("", 0, 4),
             ("login\n", 61, 4),
             ("ana\nbruno\n\"carla\nzoe\nyara\n", 61, 4),
-            ("zoe\nyara\nbruno\ncarla\nana", 0, 5),
+            ("zoe\nyara\nbruno\ncarla\nana\n", 0, 5),
         ];
         check(false, &edits);
         // Nor when it stays as it is.

@@ -51,6 +51,10 @@ impl Listing {
         };
         let mut bytes = 0;
         for one in &self.all[from..] {
+            // The user may have left it since the first page.
+            if !is_open_to(&one.with, login, people) {
+                continue;
+            }
             let Some(news) = news(shared, login, one)? else {
                 continue;
             };
@@ -90,13 +94,7 @@ fn tell_receipts(shared: &Shared, outlet: &Outlet, listed: &Listed, news: &Conve
 fn all(shared: &Shared, login: &Login, people: &People) -> Vec<Listed> {
     let mailboxes = &shared.mailboxes;
     let mut all = mailboxes.list(login);
-    all.retain(|one| match &one.with {
-        Conversation::Pair(..) => true,
-        Conversation::Group(group) => {
-            let members = people.groups.members(group);
-            members.is_some_and(|members| members.contains(login))
-        }
-    });
+    all.retain(|one| is_open_to(&one.with, login, people));
     // Somebody who came into a group after the last message can read what was said there.
     let known: HashSet<_> = all.iter().map(|one| one.with.clone()).collect();
     let groups = people.groups.of_member(login);
@@ -106,6 +104,17 @@ fn all(shared: &Shared, login: &Login, people: &People) -> Vec<Listed> {
     all.extend(others.filter_map(|group| mailboxes.list_group(group)));
     all.sort_unstable_by_key(|one| Reverse(one.last));
     all
+}
+
+/// Whether the user may read it: groups are for their members.
+fn is_open_to(with: &Conversation, login: &Login, people: &People) -> bool {
+    match with {
+        Conversation::Pair(..) => true,
+        Conversation::Group(group) => {
+            let members = people.groups.members(group);
+            members.is_some_and(|members| members.contains(login))
+        }
+    }
 }
 
 fn news(

@@ -10,7 +10,7 @@ mod answers;
 use std::{
     io,
     path::{Path, PathBuf},
-    sync::{Arc, Condvar, Mutex},
+    sync::{Arc, Condvar, Mutex, OnceLock},
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -26,7 +26,7 @@ use super::{
     mend,
     unsettled::Unsettled,
 };
-use crate::{message::MessageId, options::Durability};
+use crate::{alarm::Alarm, message::MessageId, options::Durability};
 
 /// How long commits are gathered before the database takes them.
 const GATHER: Duration = Duration::from_secs(5);
@@ -49,6 +49,8 @@ struct Parts {
     changed: Condvar,
     /// The number up to which all were used when the store was opened.
     floor: MessageId,
+    /// Rung when the settler's thread ends before the store does.
+    alarm: OnceLock<Alarm>,
 }
 
 struct Writing {
@@ -96,6 +98,16 @@ impl DiskStore {
             settler: Some(settler),
         })
     }
+
+    /// Has `alarm` rung when nothing can be settled any more: nobody would notice before the next message.
+    #[must_use]
+    pub fn alarmed(self, alarm: &Alarm) -> Self {
+        let alarm = self.parts.alarm.get_or_init(|| alarm.clone());
+        if lock(&self.parts.memory).has_failed {
+            alarm.ring();
+        }
+        self
+    }
 }
 
 /// However the settler's thread ends, nobody waits for it any more.
@@ -103,7 +115,13 @@ struct Ended<'a>(&'a Parts);
 
 impl Drop for Ended<'_> {
     fn drop(&mut self) {
-        lock(&self.0.memory).has_failed = true;
+        let mut memory = lock(&self.0.memory);
+        memory.has_failed = true;
+        let alarm = self.0.alarm.get().filter(|_| !memory.is_ending);
+        drop(memory);
+        if let Some(alarm) = alarm {
+            alarm.ring();
+        }
         self.0.changed.notify_all();
     }
 }
@@ -162,6 +180,7 @@ impl Parts {
             memory: Mutex::default(),
             changed: Condvar::new(),
             floor,
+            alarm: OnceLock::new(),
         })
     }
 
