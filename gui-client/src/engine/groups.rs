@@ -45,6 +45,12 @@ impl Groups {
         self.all.groups.get(name)
     }
 
+    /// The name of one, as it is kept here.
+    pub fn name(&self, name: &Login) -> Option<&Login> {
+        let group = self.all.groups.get_key_value(name);
+        group.map(|(name, _)| name)
+    }
+
     /// Their names, in order.
     pub fn names(&self) -> impl Iterator<Item = &Login> {
         self.all.groups.keys()

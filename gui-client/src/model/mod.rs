@@ -4,6 +4,7 @@
 
 mod account_preferences;
 mod action;
+mod alike;
 mod completion;
 mod compose;
 mod conversations;

@@ -7,11 +7,17 @@ use std::{
 
 use mensageiro_protocol::{Login, live::RosterUser};
 
-use super::sought::{Closeness, Sought, names};
+use super::{
+    alike::Alike,
+    sought::{Closeness, Sought, names},
+};
 use crate::engine::{Groups, Peer, Presence, PresenceNews, Roster, RosterGroup};
 
 /// Most people shown as typing in one conversation.
 const TYPING_AT_MOST: usize = 8;
+
+/// Searches whose finds are kept: a dialog over the search field.
+const OFFERS: usize = 2;
 
 /// Users of a server that are known at most.
 const ROSTER_AT_MOST: usize = 250_000;
@@ -21,6 +27,8 @@ const ROSTER_AT_MOST: usize = 250_000;
 pub struct People {
     /// All but oneself.
     users: BTreeMap<Login, Person>,
+    /// Their logins.
+    alike: Alike,
     me: Option<(Login, Person)>,
     /// How many have a name, oneself included.
     bearers: HashMap<String, usize>,
@@ -37,6 +45,15 @@ pub struct People {
     /// What was looked up last, so that frames in which nothing has changed cost nothing in large
     /// groups.
     crowd: RefCell<Crowd>,
+    /// Whom was looked for last among all, for the same reason.
+    offers: RefCell<Offers>,
+}
+
+/// Whom what was typed found among all users and groups, the last typed last.
+#[derive(Debug, Default)]
+struct Offers {
+    version: u64,
+    found: Vec<(String, Rc<[Login]>)>,
 }
 
 /// A group as it was last looked at.
@@ -73,6 +90,13 @@ impl People {
         self.me.as_ref().map(|(_, me)| me)
     }
 
+    /// A user, oneself left out, or a group, if this is known to be one.
+    pub(super) fn known(&self, login: &Login) -> Option<(&Login, Option<&Person>)> {
+        let user = self.users.get_key_value(login);
+        let user = user.map(|(login, person)| (login, Some(person)));
+        user.or_else(|| Some((self.groups.name(login)?, None)))
+    }
+
     /// Whether this is known to be a user, oneself left out, or a group.
     pub(super) fn knows(&self, login: &Login) -> bool {
         self.users.contains_key(login) || self.groups.contains(login)
@@ -106,16 +130,7 @@ impl People {
         if is_me || self.knows(login) {
             return login;
         }
-        let sought = names([login.as_str()]);
-        let is_it = |person: &Person| {
-            let behind = person.names.strip_prefix(&sought);
-            behind.is_some_and(|behind| behind.is_empty() || behind.starts_with('\n'))
-        };
-        let mut same = self.users.iter().filter(|(_, person)| is_it(person));
-        match (same.next(), same.next()) {
-            (Some((only, _)), None) => only,
-            _ => login,
-        }
+        self.alike.only(login).unwrap_or(login)
     }
 
     /// Where a user is, if that is known now.
@@ -227,10 +242,25 @@ impl People {
         all.map(|(_, login, person)| (login, person)).collect()
     }
 
-    /// Whether any user's or group's login or name holds what is sought.
-    pub(super) fn hold(&self, sought: &Sought) -> bool {
-        let mut all = self.groups.names().chain(self.users.keys());
-        all.any(|login| self.closeness(login, sought).is_some())
+    /// The same by what is typed. They are looked through when something has changed.
+    pub(super) fn offered(&self, typed: &str) -> Rc<[Login]> {
+        let mut offers = self.offers.borrow_mut();
+        if offers.version != self.version {
+            *offers = Offers {
+                version: self.version,
+                ..Offers::default()
+            };
+        }
+        if let Some((_, found)) = offers.found.iter().find(|(known, _)| known == typed) {
+            return found.clone();
+        }
+        let found = self.matching(&Sought::new(typed)).into_iter();
+        let found: Rc<[Login]> = found.map(|(login, _)| login.clone()).collect();
+        if offers.found.len() == OFFERS {
+            offers.found.remove(0);
+        }
+        offers.found.push((typed.to_owned(), found.clone()));
+        found
     }
 
     /// Who types in a conversation at this moment, and when the first of them will not any more.
@@ -291,12 +321,16 @@ impl People {
         };
         match is_me {
             true => self.me = Some((login, person)),
-            false => drop(self.users.insert(login, person)),
+            false => {
+                self.alike.put(login.clone());
+                self.users.insert(login, person);
+            }
         }
     }
 
     fn remove(&mut self, login: &Login) {
         let me = self.me.take_if(|(me, _)| me == login);
+        self.alike.remove(login);
         let person = self.users.remove(login).or(me.map(|(_, me)| me));
         let Some(Person { name, .. }) = person else {
             return;

@@ -61,14 +61,15 @@ pub fn show(
                 walk::bring_into_sight(ui, next, range.start, PERSON);
             }
             let first = range.start;
-            for (at, (login, person)) in (first..).zip(&all[range]) {
+            for (at, login) in (first..).zip(&all[range]) {
                 let kind = Kind {
                     is_marked: marked == Some(at),
                     is_exact: sought.is_login(login),
                     ..Kind::on(palette.raised)
                 };
-                if choice(ui, view, login, *person, kind) {
-                    actions.push(Action::StartWith((*login).clone()));
+                let person = session.people.user(login);
+                if choice(ui, view, login, person, kind) {
+                    actions.push(Action::StartWith(login.clone()));
                 }
             }
         });

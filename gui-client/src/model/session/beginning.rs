@@ -5,23 +5,20 @@ use mensageiro_protocol::Login;
 use super::Session;
 use crate::{
     engine::{Command, LinkState, Peer, Presence},
-    model::{
-        Person,
-        sought::{Sought, bare},
-    },
+    model::sought::{Sought, bare},
 };
 
 /// With whom a conversation can be begun.
 impl Session {
     /// Users and groups whose login or name holds what is typed, as far as the server tells of them; a
     /// classic one tells of nobody, so these are those one has a conversation with.
-    pub fn offered(&self, typed: &str) -> Vec<(&Login, Option<&Person>)> {
+    pub fn offered(&self, typed: &str) -> Rc<[Login]> {
         if !matches!(self.link, LinkState::Online { .. }) {
-            return self.people.matching(&Sought::new(typed));
+            return self.people.offered(typed);
         }
         let rows = self.matching(typed).into_iter();
         rows.filter_map(|row| match &row.with {
-            Peer::Person(login) => Some((login, self.people.user(login))),
+            Peer::Person(login) => Some(login.clone()),
             Peer::Server => None,
         })
         .collect()
@@ -60,12 +57,7 @@ impl Session {
 
     /// Which of those offered Enter takes: the one the person has gone to, or else the first, where the
     /// server has told of everybody.
-    pub fn marked(
-        &self,
-        typed: &str,
-        gone_to: Option<usize>,
-        offered: &[(&Login, Option<&Person>)],
-    ) -> Option<usize> {
+    pub fn marked(&self, typed: &str, gone_to: Option<usize>, offered: &[Login]) -> Option<usize> {
         let last = offered.len().checked_sub(1)?;
         if let Some(at) = gone_to {
             return Some(at.min(last));
@@ -78,14 +70,14 @@ impl Session {
         let name = bare(typed);
         let is_me = name == self.account.login.as_str();
         let is_asked = !name.is_empty() && !is_me && self.people.is_told();
-        is_asked && !self.people.hold(&Sought::new(typed))
+        is_asked && self.people.offered(typed).is_empty()
     }
 
     /// Whom Enter takes of those offered, if one is marked.
     pub(in crate::model) fn chosen(&self, typed: &str, gone_to: Option<usize>) -> Option<Login> {
         let offered = self.offered(typed);
         let at = self.marked(typed, gone_to, &offered)?;
-        offered.get(at).map(|(login, _)| (*login).clone())
+        offered.get(at).cloned()
     }
 
     /// Opens a conversation with somebody, perhaps for the first time.

@@ -47,8 +47,9 @@ impl Session {
                 Peer::Server => None,
             })
             .collect();
-        let strangers = self.offered(query).into_iter();
-        let strangers = strangers.filter(|(login, _)| !known.contains(login));
+        let offered = self.offered(query);
+        let strangers = offered.iter().filter(|login| !known.contains(login));
+        let strangers = strangers.filter_map(|login| self.people.known(login));
         let people: Vec<_> = strangers.take(PEOPLE).collect();
         let sought = Sought::new(query);
         let is_first = people

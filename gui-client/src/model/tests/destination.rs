@@ -272,3 +272,25 @@ fn what_is_written_goes_where_it_did_when_the_link_drops() {
         check_in(model, "team", "@todos look", ("team", "@todos look"));
     }
 }
+
+#[test]
+fn who_is_renamed_is_found_as_before_and_who_is_gone_is_not() {
+    let change = |users, gone| {
+        let mut model = desk("bob");
+        model.apply(Event::Roster(Roster {
+            users,
+            gone,
+            changes: true,
+            ..Roster::default()
+        }));
+        model
+    };
+    let renamed = change(vec![user("joão", "João Souza")], vec![]);
+    check_in(renamed, "bob", "@joao look", ("joão", "look"));
+    let two = change(vec![user("JOÃO", "")], vec![]);
+    check_in(two, "bob", "@joao look", ("joao", "look"));
+    let gone = change(vec![], vec![login("joão")]);
+    check_in(gone, "bob", "@joao look", ("joao", "look"));
+    let other = change(vec![user("JOÃO", "")], vec![login("joão")]);
+    check_in(other, "bob", "@joao look", ("JOÃO", "look"));
+}

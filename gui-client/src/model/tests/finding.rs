@@ -1,5 +1,7 @@
 //! People are found by what they are called, in every list of them.
 
+use std::rc::Rc;
+
 use super::*;
 use crate::engine::{Presence, PresenceNews, Roster};
 use mensageiro_protocol::live::RosterUser;
@@ -32,8 +34,8 @@ fn desk(users: &[(&str, &str)], conversations: &[&str]) -> Model {
 }
 
 fn offered(model: &Model, typed: &str) -> Vec<String> {
-    let found = session(model).offered(typed).into_iter();
-    found.map(|(login, _)| login.to_string()).collect()
+    let found = session(model).offered(typed);
+    found.iter().map(Login::to_string).collect()
 }
 
 const USERS: &[(&str, &str)] = &[
@@ -157,4 +159,24 @@ fn a_classic_server_tells_of_nobody_so_those_one_has_written_with_are_offered() 
     model.act(Action::EditOverlay("maria".into()));
     model.act(Action::StartConversation);
     assert_eq!(session(&model).open, Some(person("maria")));
+}
+
+#[test]
+fn all_users_are_looked_through_once_until_something_changes() {
+    let mut model = desk(USERS, &[]);
+    let offered = |model: &Model, typed: &str| session(model).offered(typed);
+    let first = offered(&model, "ana");
+    assert!(offered(&model, "jp").len() == 1);
+    assert!(session(&model).is_nobody("nobody at all"));
+    assert!(Rc::ptr_eq(&offered(&model, "jp"), &offered(&model, "jp")));
+    let again = offered(&model, "ana");
+    assert!(Rc::ptr_eq(&again, &offered(&model, "ana")));
+    assert_eq!(first, again);
+    model.apply(Event::Roster(Roster {
+        gone: vec![login("Ana")],
+        changes: true,
+        ..Roster::default()
+    }));
+    let now = offered(&model, "ana");
+    assert!(!now.contains(&login("Ana")) && now.contains(&login("ana")));
 }

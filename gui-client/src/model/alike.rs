@@ -1,0 +1,97 @@
+use std::collections::BTreeMap;
+
+use mensageiro_protocol::Login;
+
+use crate::engine::fold;
+
+/// Logins by what they are without accents and case, so that one is found among many with one look.
+#[derive(Debug, Default)]
+pub struct Alike(BTreeMap<String, Login>);
+
+impl Alike {
+    /// Takes in one.
+    pub fn put(&mut self, login: Login) {
+        self.0.insert(begin(&login) + login.as_str(), login);
+    }
+
+    /// Takes one out.
+    pub fn remove(&mut self, login: &Login) {
+        self.0.remove(&(begin(login) + login.as_str()));
+    }
+
+    /// The one that differs from this in accents and case alone, if there is no other one.
+    pub fn only(&self, login: &Login) -> Option<&Login> {
+        let begin = begin(login);
+        let all = self.0.range(begin.clone()..);
+        let mut alike = all.take_while(|(key, _)| key.starts_with(&begin));
+        match (alike.next(), alike.next()) {
+            (Some((_, only)), None) => Some(only),
+            _ => None,
+        }
+    }
+}
+
+/// What the keys of all begin with that are alike: no login has a line break in it.
+fn begin(login: &Login) -> String {
+    fold(login.as_str()) + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::growth;
+
+    fn login(name: &str) -> Login {
+        Login::parse(name).unwrap()
+    }
+
+    fn of(all: &[&str]) -> Alike {
+        let mut alike = Alike::default();
+        all.iter().for_each(|name| alike.put(login(name)));
+        alike
+    }
+
+    #[test]
+    fn a_login_is_found_by_what_it_is_without_accents_and_case() {
+        let mut alike = of(&["joão", "Ana", "aná", "anabel", "ana.b"]);
+        for (typed, expected) in [
+            ("JOAO", Some("joão")),
+            ("joão", Some("joão")),
+            ("ana", None),
+            ("Anabel", Some("anabel")),
+            ("anab", None),
+            ("ANA.B", Some("ana.b")),
+        ] {
+            let found = alike.only(&login(typed));
+            assert_eq!(found, expected.map(login).as_ref(), "{typed}");
+        }
+        alike.remove(&login("Ana"));
+        assert_eq!(alike.only(&login("ana")), Some(&login("aná")));
+        alike.remove(&login("aná"));
+        alike.remove(&login("nobody"));
+        assert_eq!(alike.only(&login("ana")), None);
+    }
+
+    #[test]
+    fn a_look_takes_no_longer_among_many() {
+        let named = |at: usize| login(&format!("José{at}"));
+        // One of each, and all of them alike.
+        let cased = |at: usize| {
+            let letters = (0..13).map(|bit| if at >> bit & 1 == 1 { 'A' } else { 'a' });
+            login(&letters.collect::<String>())
+        };
+        for name in [&named as &dyn Fn(usize) -> Login, &cased] {
+            growth::check("aaaa", |text| {
+                let count = text.len() / 4;
+                let mut alike = Alike::default();
+                (0..count).for_each(|at| alike.put(name(at)));
+                let found = (0..count).filter(|at| {
+                    let typed = name(*at).as_str().to_uppercase();
+                    alike.only(&login(&typed)).is_some()
+                });
+                assert!([0, count].contains(&found.count()));
+                (0..count).for_each(|at| alike.remove(&name(at)));
+            });
+        }
+    }
+}
