@@ -2,14 +2,16 @@
 //! forward instead of opening another.
 //!
 //! Each window listens on the loopback. Its port, and a key without which it does nothing, are in a
-//! file of its own in the folder `windows` of the profile, which nobody but its user can read.
+//! file of its own in the folder `windows` of the profile, which nobody but its user can read. Beside it
+//! is another file, which it holds locked: whoever gets that lock knows that the window has died.
 
 mod asking;
 mod listening;
 
 use std::{
     fs::{self, File},
-    io,
+    io::{self, Read},
+    net::TcpStream,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -31,7 +33,7 @@ const LINE: Duration = Duration::from_secs(1);
 const TURN: Duration = Duration::from_secs(5);
 
 /// Bytes of a line at most.
-const LINE_BYTES: u64 = 4096;
+const LINE_BYTES: usize = 4096;
 
 /// Files of windows that are looked at.
 const WINDOWS_AT_MOST: usize = 64;
@@ -80,12 +82,7 @@ pub fn take_turn(profile: &Path) -> Option<File> {
     const LOOK: Duration = Duration::from_millis(20);
     let folder = folder(profile);
     fs::create_dir_all(&folder).ok()?;
-    let lock = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(folder.join("starting.lock"))
-        .ok()?;
+    let lock = open_lock(&folder.join("starting.lock")).ok()?;
     let until = Instant::now() + TURN;
     loop {
         match lock.try_lock() {
@@ -96,6 +93,35 @@ pub fn take_turn(profile: &Path) -> Option<File> {
             Err(_) => return None,
         }
     }
+}
+
+/// Reads up to the end of a line or of the connection, for so long in all, however the bytes come.
+fn read_line(mut connection: &TcpStream, patience: Duration) -> io::Result<Vec<u8>> {
+    let until = Instant::now() + patience;
+    let (mut line, mut chunk) = (Vec::new(), [0; 512]);
+    while line.len() < LINE_BYTES && !line.contains(&b'\n') {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        connection.set_read_timeout(Some(left))?;
+        match connection.read(&mut chunk) {
+            Ok(0) => break,
+            Ok(count) => line.extend_from_slice(&chunk[..count]),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(line)
+}
+
+/// Opens the file that a window holds locked as long as it lives.
+fn open_lock(path: &Path) -> io::Result<File> {
+    File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(path)
 }
 
 /// Writes a file that only its user can read, all of it at once.

@@ -1,12 +1,13 @@
 use std::{
     fs,
-    io::{self, BufRead, BufReader, Read, Write},
+    io::{self, Write},
     net::{Ipv4Addr, SocketAddr, TcpStream},
     path::{Path, PathBuf},
 };
 
 use super::{
-    Address, Answer, Forward, LINE, LINE_BYTES, PATIENCE, Question, WINDOWS_AT_MOST, folder,
+    Address, Answer, Forward, LINE, PATIENCE, Question, WINDOWS_AT_MOST, folder, open_lock,
+    read_line,
 };
 use crate::model::WindowPlace;
 
@@ -57,33 +58,40 @@ fn files(profile: &Path) -> Vec<PathBuf> {
     files.into_iter().map(|(_, path)| path).collect()
 }
 
-/// Asks one window. The file of one that has died is taken away.
+/// Asks one window, unless it has died.
 fn ask(file: &Path, forward: Option<Forward>) -> Option<Answer> {
-    let address = fs::read(file).ok()?;
-    let Ok(address) = serde_json::from_slice::<Address>(&address) else {
-        let _ = fs::remove_file(file);
+    if has_died(file) {
         return None;
-    };
-    match exchange(&address, forward) {
-        Ok(answer) => Some(answer),
-        Err(error) => {
-            // Nobody listens there any more, or it is another program by now. One that hangs stays.
-            let is_slow = [io::ErrorKind::TimedOut, io::ErrorKind::WouldBlock];
-            if !is_slow.contains(&error.kind()) {
-                let _ = fs::remove_file(file);
-            }
+    }
+    let address = fs::read(file).ok()?;
+    let answer = serde_json::from_slice::<Address>(&address)
+        .map_err(io::Error::from)
+        .and_then(|address| exchange(&address, forward));
+    answer
+        .inspect_err(|error| {
             tracing::debug!(%error, file = %file.display(), "a window does not answer");
-            None
+        })
+        .ok()
+}
+
+/// Whether a window has died: then its lock is free, and its files are taken away. One that hangs or
+/// answers late has its lock.
+fn has_died(file: &Path) -> bool {
+    let path = file.with_extension("lock");
+    let lock = open_lock(&path);
+    let has_died = lock.as_ref().is_ok_and(|lock| lock.try_lock().is_ok());
+    if has_died {
+        for path in [file, &path] {
+            let _ = fs::remove_file(path);
         }
     }
+    has_died
 }
 
 fn exchange(address: &Address, forward: Option<Forward>) -> io::Result<Answer> {
     let to = SocketAddr::from((Ipv4Addr::LOCALHOST, address.port));
     let connection = TcpStream::connect_timeout(&to, LINE)?;
     connection.set_write_timeout(Some(LINE))?;
-    // Another one may be answered before, and the window may take its time.
-    connection.set_read_timeout(Some(2 * (PATIENCE + LINE)))?;
     let question = Question {
         key: address.key.clone(),
         forward,
@@ -91,14 +99,14 @@ fn exchange(address: &Address, forward: Option<Forward>) -> io::Result<Answer> {
     let mut line = serde_json::to_vec(&question)?;
     line.push(b'\n');
     (&connection).write_all(&line)?;
-    let mut answer = Vec::new();
-    BufReader::new((&connection).take(LINE_BYTES)).read_until(b'\n', &mut answer)?;
+    // Another one may be answered before, and the window may take its time.
+    let answer = read_line(&connection, 2 * (PATIENCE + LINE))?;
     Ok(serde_json::from_slice(&answer)?)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{net::TcpListener, sync::Arc, thread};
+    use std::{io::Read, net::TcpListener, sync::Arc, thread};
 
     use crossbeam_channel::unbounded;
 
@@ -115,8 +123,12 @@ mod tests {
         let wake = move || wake.send(()).unwrap();
         let running = Running::start(profile, Some(place), wake).unwrap();
         // Its own process would have another number.
-        let own = folder(profile).join(format!("{}.json", std::process::id()));
-        fs::rename(own, folder(profile).join(name)).unwrap();
+        let folder = folder(profile);
+        for ending in ["json", "lock"] {
+            let own = format!("{}.{ending}", std::process::id());
+            let new = folder.join(name).with_extension(ending);
+            fs::rename(folder.join(own), new).unwrap();
+        }
         let asked = running.asked().clone();
         thread::spawn(move || {
             for () in woken {
@@ -156,12 +168,58 @@ mod tests {
         let running = Running::start(profile, None, || {}).unwrap();
         let own = folder(profile).join(format!("{}.json", std::process::id()));
         let file = folder(profile).join("1.json");
-        fs::rename(own, &file).unwrap();
+        fs::rename(&own, &file).unwrap();
+        let own = own.with_extension("lock");
+        fs::rename(own, file.with_extension("lock")).unwrap();
         assert!(!bring_forward(profile, &[Forward::Any]));
         assert!(file.exists());
         // It still tells where it is.
         assert_eq!(others(profile).len(), 1);
         drop(running);
+    }
+
+    #[test]
+    fn only_the_lock_says_whether_a_window_lives() {
+        let profile = tempfile::tempdir().unwrap();
+        let folder = folder(profile.path());
+        fs::create_dir(&folder).unwrap();
+        // One that closes every connection, and one that is just writing its file.
+        let hasty = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = hasty.local_addr().unwrap().port();
+        thread::spawn(move || hasty.incoming().for_each(drop));
+        let address = format!(r#"{{"port":{port},"key":"x"}}"#);
+        let files =
+            [("1.json", address.as_str()), ("2.json", "half of a fi")].map(|(name, content)| {
+                let file = folder.join(name);
+                write_private(&file, content.as_bytes()).unwrap();
+                let lock = open_lock(&file.with_extension("lock")).unwrap();
+                lock.lock().unwrap();
+                (file, lock)
+            });
+        assert!(!bring_forward(profile.path(), &[Forward::Any]));
+        assert_eq!(others(profile.path()), []);
+        for (file, lock) in files {
+            assert!(file.exists(), "{file:?} is of a window that lives");
+            drop(lock);
+            assert!(others(profile.path()).is_empty());
+            assert!(!file.exists() && !file.with_extension("lock").exists());
+        }
+    }
+
+    #[test]
+    fn a_port_that_another_program_has_by_now_is_not_asked() {
+        let profile = tempfile::tempdir().unwrap();
+        let folder = folder(profile.path());
+        fs::create_dir(&folder).unwrap();
+        let other = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        other.set_nonblocking(true).unwrap();
+        let port = other.local_addr().unwrap().port();
+        let address = format!(r#"{{"port":{port},"key":"x"}}"#);
+        write_private(&folder.join("1.json"), address.as_bytes()).unwrap();
+        assert!(!bring_forward(profile.path(), &[Forward::Any]));
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+        let asked = other.accept().unwrap_err();
+        assert_eq!(asked.kind(), io::ErrorKind::WouldBlock);
     }
 
     #[test]

@@ -1,19 +1,23 @@
 use std::{
     fmt::Write as _,
-    fs,
-    io::{self, BufRead, BufReader, Read, Write},
+    fs::{self, File},
+    io::{self, Write},
     net::{Ipv4Addr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     thread,
+    time::Duration,
 };
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::{
-    Address, Answer, Forward, LINE, LINE_BYTES, PATIENCE, Question, folder, write_private,
+    Address, Answer, Forward, LINE, PATIENCE, Question, folder, open_lock, read_line, write_private,
 };
 use crate::model::WindowPlace;
+
+/// How long to wait after a connection that the system could not hand over, for want of memory perhaps.
+const AFTER_FAILED: Duration = Duration::from_millis(100);
 
 /// A start wants a window to come forward.
 #[derive(Debug)]
@@ -29,6 +33,9 @@ pub struct Asked {
 pub struct Running {
     profile: PathBuf,
     file: PathBuf,
+    /// Held as long as the window lives; the system lets go of it when the app dies. `None` while it
+    /// ends.
+    lock: Option<File>,
     place: Arc<Mutex<Option<WindowPlace>>>,
     asked: Receiver<Asked>,
 }
@@ -53,6 +60,11 @@ impl Running {
         let folder = folder(profile);
         fs::create_dir_all(&folder)?;
         let file = folder.join(format!("{}.json", std::process::id()));
+        let lock = open_lock(&file.with_extension("lock"))?;
+        // Where files cannot be locked, nobody takes it for dead either.
+        if let Err(error) = lock.try_lock() {
+            tracing::debug!(%error, "the file of the window cannot be locked");
+        }
         // One at a time: whoever asks waits for the answer.
         let (ask, asked) = bounded(1);
         let place = Arc::new(Mutex::new(place));
@@ -69,6 +81,7 @@ impl Running {
         Ok(Self {
             profile: profile.to_owned(),
             file,
+            lock: Some(lock),
             place,
             asked,
         })
@@ -94,6 +107,8 @@ impl Drop for Running {
     fn drop(&mut self) {
         // The thread ends with the process.
         let _ = fs::remove_file(&self.file);
+        self.lock = None;
+        let _ = fs::remove_file(self.file.with_extension("lock"));
     }
 }
 
@@ -119,18 +134,22 @@ impl Answering {
     /// One connection after the other: each is over after [`LINE`] and [`PATIENCE`].
     fn run(&self, listener: &TcpListener) {
         for connection in listener.incoming() {
-            let answered = connection.and_then(|connection| self.answer(connection));
+            let answered = match connection {
+                Ok(connection) => self.answer(&connection),
+                Err(error) => {
+                    thread::sleep(AFTER_FAILED);
+                    Err(error)
+                }
+            };
             if let Err(error) = answered {
                 tracing::debug!(%error, "a start was not answered");
             }
         }
     }
 
-    fn answer(&self, connection: TcpStream) -> io::Result<()> {
-        connection.set_read_timeout(Some(LINE))?;
+    fn answer(&self, mut connection: &TcpStream) -> io::Result<()> {
         connection.set_write_timeout(Some(LINE))?;
-        let mut line = Vec::new();
-        BufReader::new((&connection).take(LINE_BYTES)).read_until(b'\n', &mut line)?;
+        let line = read_line(connection, LINE)?;
         let question: Question = serde_json::from_slice(&line)?;
         if question.key != self.key {
             return Err(io::ErrorKind::PermissionDenied.into());
@@ -141,7 +160,7 @@ impl Answering {
         };
         let mut line = serde_json::to_vec(&answer)?;
         line.push(b'\n');
-        (&connection).write_all(&line)
+        connection.write_all(&line)
     }
 
     /// Whether the window comes forward. One that hangs does not.
@@ -152,5 +171,46 @@ impl Answering {
         }
         (self.wake)();
         answered.recv_timeout(PATIENCE).unwrap_or(false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+
+    #[test]
+    fn one_that_speaks_byte_by_byte_is_not_heard_for_ever() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let to = listener.local_addr().unwrap();
+        let slow = TcpStream::connect(to).unwrap();
+        let heard = thread::spawn(move || {
+            let (connection, _) = listener.accept().unwrap();
+            read_line(&connection, LINE)
+        });
+        // Each byte comes well before the time for a line is over, until the other side is gone.
+        for _ in 0..600 {
+            if heard.is_finished() || (&slow).write_all(b" ").is_err() {
+                break;
+            }
+            thread::sleep(LINE / 10);
+        }
+        assert!(heard.is_finished());
+        assert!(heard.join().unwrap().is_err());
+    }
+
+    #[test]
+    fn a_line_in_pieces_is_read_up_to_its_end() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let speaking = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (connection, _) = listener.accept().unwrap();
+        for piece in ["{\"a", "\":1}", "\n"] {
+            (&speaking).write_all(piece.as_bytes()).unwrap();
+        }
+        assert_eq!(read_line(&connection, 20 * LINE).unwrap(), b"{\"a\":1}\n");
+        // It has not waited for more: the other side is still open.
+        drop(connection);
+        let _ = (&speaking).read(&mut [0; 1]);
     }
 }
