@@ -20,7 +20,7 @@ use mensageiro_protocol::{
 use super::{
     Account, Command, Event, Groups, LinkProblem, MessageId, NotSent, Peer, Place, Tell,
     history::{History, HistoryError},
-    net::{Connection, Effect, Input, Machine, Memory, NetEvent, Stream},
+    net::{Connection, Effect, Input, Machine, Memory, NetEvent, Stream, Unsent},
     pages::{self, Found, Pages, Wanted},
     wire::Tap,
 };
@@ -118,6 +118,12 @@ impl OpenAccount {
 
     pub(super) fn is_stopped(&self) -> bool {
         self.machine.is_stopped()
+    }
+
+    /// Cuts the connection and closes the database. What had not gone out is kept for the case that the
+    /// database cannot be read any more.
+    pub(super) fn close(self) -> (Account, Unsent) {
+        (self.account, self.machine.into_unsent())
     }
 
     /// How many connections there have been.

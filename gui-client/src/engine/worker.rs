@@ -13,7 +13,7 @@ use super::{
     account::{Failed, OpenAccount, Terms},
     history::{History, HistoryError},
     length::line_bytes,
-    net::{Input, NetEvent, NetInput},
+    net::{Input, NetEvent, NetInput, Unsent},
     pages::{Part, Wanted},
 };
 
@@ -33,6 +33,8 @@ pub(super) struct Worker {
     account: Option<OpenAccount>,
     /// Who is signed in, or is to be.
     terms: Option<Terms>,
+    /// What an account that failed had not sent: its database may not tell any more.
+    unsent: Option<(Account, Unsent)>,
     /// How many connections there have been.
     connections: u64,
     /// How many databases of this account have shown damage.
@@ -59,6 +61,7 @@ impl Worker {
             news_from,
             account: None,
             terms: None,
+            unsent: None,
             connections: 0,
             replaced: 0,
             inspects: false,
@@ -206,7 +209,12 @@ impl Worker {
             true => History::open_anew(&self.folder, &terms.account),
             false => History::open(&self.folder, &terms.account),
         };
+        let unsent = self.unsent.as_ref();
+        let unsent = unsent.filter(|(account, _)| *account == terms.account);
         let opened = history.and_then(|history| {
+            if let Some((_, unsent)) = unsent {
+                history.take_unsent(unsent)?;
+            }
             let (tell, news_from) = (self.tell.clone(), self.news_from.clone());
             let connections = self.connections;
             OpenAccount::open(history, &self.folder, terms, connections, tell, news_from)
@@ -215,6 +223,7 @@ impl Worker {
             Ok(mut open) => {
                 open.inspect(self.inspects);
                 self.account = Some(open);
+                self.unsent = None;
                 self.handle(Instant::now(), Input::Start);
                 true
             }
@@ -232,13 +241,11 @@ impl Worker {
         self.replaced <= REPLACED_AT_MOST
     }
 
-    /// Cuts the connection and closes the database. Whether there were any.
-    fn close(&mut self) -> bool {
-        let Some(open) = self.account.take() else {
-            return false;
-        };
+    /// Cuts the connection and closes the database. What had not gone out, if there were any.
+    fn close(&mut self) -> Option<(Account, Unsent)> {
+        let open = self.account.take()?;
         self.connections = open.connections();
-        true
+        Some(open.close())
     }
 
     fn tell_failure(&self, error: &HistoryError) {
@@ -260,7 +267,7 @@ impl Worker {
                 Woken::Command(_) | Woken::Quit => break,
             }
         }
-        if self.close() {
+        if self.close().is_some() {
             self.tell.event(Event::SignedOut);
         }
     }
@@ -340,7 +347,7 @@ impl Worker {
             return;
         };
         if let Err(Failed(error)) = work(open) {
-            self.close();
+            self.unsent = self.close();
             if error.is_damage() && self.may_replace() {
                 tracing::error!(%error, "the local database has shown damage");
                 if self.open(true) {

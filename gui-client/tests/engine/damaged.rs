@@ -37,8 +37,8 @@ fn wait_live(window: &mut Window) {
     });
 }
 
-/// Damages a part in the middle of a database that the app has open.
-fn damage_behind_its_back(path: &Path) {
+/// Damages so many pages from the middle on of a database that the app has open.
+fn damage_behind_its_back(path: &Path, damaged: usize) {
     let behind_its_back = rusqlite::Connection::open(path).unwrap();
     behind_its_back
         .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
@@ -47,7 +47,8 @@ fn damage_behind_its_back(path: &Path) {
     let pages = bytes.len() / PAGE;
     assert!(pages > 60, "{pages}");
     // A part in the middle, the table and its indexes and what is searched.
-    bytes[PAGE * pages / 2..PAGE * (pages / 2 + 8)].fill(0xa5);
+    let damaged = pages / 2..pages.min(pages / 2 + damaged);
+    bytes[PAGE * damaged.start..PAGE * damaged.end].fill(0xa5);
     fs::write(path, bytes).unwrap();
     // What the app has read is not what is there any more.
     behind_its_back
@@ -113,7 +114,7 @@ fn damage_that_shows_while_one_reads_costs_neither_the_account_nor_what_waits() 
     window.wait("the draft is kept", |event| {
         matches!(event, Event::Unread { .. }).then_some(())
     });
-    damage_behind_its_back(&database(folder.path()));
+    damage_behind_its_back(&database(folder.path()), 8);
     for query in ["words", "message 1000", "message 5"] {
         window.give(Command::Search {
             query: query.into(),
@@ -155,7 +156,7 @@ fn a_damaged_database_that_cannot_be_replaced_signs_out_and_says_why_each_time()
         matches!(link, LinkState::Waiting { .. })
     });
     let path = database(folder.path());
-    damage_behind_its_back(&path);
+    damage_behind_its_back(&path, 8);
     // The new one cannot be made.
     let in_the_way = path.with_extension("rescued.db");
     fs::create_dir(&in_the_way).unwrap();
@@ -178,4 +179,36 @@ fn a_damaged_database_that_cannot_be_replaced_signs_out_and_says_why_each_time()
     fs::remove_dir_all(&in_the_way).unwrap();
     window.sign_in("alice", &address, None);
     wait_set_aside(&mut window);
+}
+
+#[test]
+fn what_waits_goes_out_once_though_nothing_of_it_can_be_read_any_more() {
+    let folder = tempdir().unwrap();
+    let server = Server::start(CAREFUL, &["alice", "bob"]);
+    for number in 0..2000 {
+        server.post("bob", "alice", &format!("message {number} with words"));
+    }
+    let mut window = Window::signed_in(folder.path(), "alice", &server.address);
+    window.wait_message("message 1999 with words", Delivery::Received);
+    let address = server.kill();
+    window.wait_link("a broken link", |link| {
+        matches!(link, LinkState::Waiting { .. })
+    });
+    for text in ["waits", "waits too"] {
+        window.send("bob", text);
+        window.wait_message(text, Delivery::Waiting);
+    }
+    damage_behind_its_back(&database(folder.path()), usize::MAX / PAGE / 2);
+    window.give(Command::LoadPage {
+        with: person("bob"),
+        before: None,
+        limit: 2000,
+    });
+    wait_set_aside(&mut window);
+    let found = window.history(&person("bob"));
+    assert!(found.len() < 2002, "nothing was lost, so nothing is shown");
+    assert_eq!(texts(&found[found.len() - 2..]), ["waits", "waits too"]);
+    let server = Server::start_at(address, CAREFUL, &["alice", "bob"]);
+    window.wait_message("waits too", Delivery::Accepted);
+    assert_eq!(server.unread("bob"), 2);
 }

@@ -9,6 +9,7 @@ use crate::engine::history::{
 };
 
 use super::*;
+use crate::engine::net::{Outgoing, Unsent};
 
 /// A page of the database.
 const PAGE: usize = 4096;
@@ -474,4 +475,37 @@ fn the_log_of_a_database_that_was_half_moved_aside_is_put_back() {
     assert_eq!(*texts(&page).last().unwrap(), "only in the log");
     assert!(!aside.exists() && !path.with_extension("rescued.db").exists());
     assert_eq!(fs::read_to_string(older).unwrap(), "its log");
+}
+
+#[test]
+fn messages_that_only_the_outbox_in_memory_has_are_taken_in_once() {
+    let folder = tempdir().unwrap();
+    let mut before = open(&folder);
+    receive(&mut before, &[("cy", "hi")], None);
+    for text in ["on its way", "one", "two", "read"] {
+        send(&before, "cy", text);
+    }
+    let mut waiting = before.outbox().unwrap();
+    let departed = Some(waiting.remove(0));
+    drop(before);
+    // All but the last cannot be read any more.
+    let other = tempdir().unwrap();
+    let history = open(&other);
+    let kept = waiting.pop().unwrap();
+    let unsent = |waiting, departed| Unsent { waiting, departed };
+    history
+        .take_unsent(&unsent(vec![kept.clone()], None))
+        .unwrap();
+    let unsent = unsent([waiting, vec![kept]].concat(), departed);
+    for _ in 0..2 {
+        history.take_unsent(&unsent).unwrap();
+        let page = history.page(&person("cy"), None, 9).unwrap().0;
+        assert_eq!(texts(&page), ["read", "on its way", "one", "two"]);
+        assert_eq!(page[1].delivery, Delivery::Unconfirmed);
+        let outbox = history.outbox().unwrap();
+        let tags = |all: &[Outgoing]| all.iter().map(|one| one.tag.clone()).collect::<Vec<_>>();
+        let mut expected = tags(&unsent.waiting);
+        expected.rotate_right(1);
+        assert_eq!(tags(&outbox), expected);
+    }
 }

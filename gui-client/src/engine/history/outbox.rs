@@ -10,7 +10,10 @@ use super::{
     row::{LAST_PLACES, append, delivery, message, next_place, read_login},
     set_fact,
 };
-use crate::engine::{Message, MessageId, Peer, net::Outgoing};
+use crate::engine::{
+    Message, MessageId, Peer,
+    net::{Outgoing, Unsent},
+};
 
 impl History {
     /// Puts a message into the outbox.
@@ -31,6 +34,36 @@ impl History {
         let new = message(&transaction, new.id)?.unwrap_or(new);
         transaction.commit()?;
         Ok(new)
+    }
+
+    /// Takes messages in that were in the outbox of a database before this one and are not here.
+    ///
+    /// # Errors
+    /// [`super::HistoryError::Failed`]
+    pub fn take_unsent(&self, unsent: &Unsent) -> Result<()> {
+        let transaction = self.connection.unchecked_transaction()?;
+        let departed = unsent.departed.iter();
+        let departed = departed.map(|message| (message, delivery::UNCONFIRMED));
+        let waiting = unsent.waiting.iter();
+        let waiting = waiting.map(|message| (message, delivery::WAITING));
+        for (message, delivery) in departed.chain(waiting) {
+            let is_here: bool = transaction
+                .prepare_cached("SELECT EXISTS (SELECT 1 FROM messages WHERE tag = ?1)")?
+                .query_row([message.tag.as_str()], |row| row.get(0))?;
+            if is_here {
+                continue;
+            }
+            let with = Peer::Person(message.to.clone());
+            let new = append(&transaction, &with, &message.text, delivery)?;
+            transaction
+                .prepare_cached("UPDATE messages SET tag = ?2, written = at WHERE id = ?1")?
+                .execute((new.id.0, message.tag.as_str()))?;
+            if live::is_live(&transaction)? {
+                place_last(&transaction, new.id)?;
+            }
+        }
+        transaction.commit()?;
+        Ok(())
     }
 
     /// What waits, in the order it was written.

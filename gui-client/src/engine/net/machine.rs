@@ -19,7 +19,7 @@ use super::{
     live::LiveSession,
     replies::Replies,
     strangers,
-    terms::{Batch, Effect, Input, Memory, Outgoing, Received, Round, Way},
+    terms::{Batch, Effect, Input, Memory, Outgoing, Received, Round, Unsent, Way},
 };
 use crate::engine::{LinkProblem, LinkState, MessageId, Peer};
 
@@ -266,6 +266,19 @@ impl Machine {
         };
         let replies = self.is_connected().then(|| self.replies.due()).flatten();
         [phase, replies, self.stop_by].into_iter().flatten().min()
+    }
+
+    /// Ends it without a word.
+    pub fn into_unsent(self) -> Unsent {
+        let (in_flight, departed) = match self.phase {
+            Phase::Live(live) => (live.end().0, None),
+            Phase::Sending { message, .. } => (VecDeque::new(), Some(message)),
+            _ => (VecDeque::new(), None),
+        };
+        Unsent {
+            waiting: in_flight.into_iter().chain(self.outbox).collect(),
+            departed,
+        }
     }
 
     /// Whether there is nothing left to do until [`Input::Start`].

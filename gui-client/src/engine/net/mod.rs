@@ -17,4 +17,4 @@ mod terms;
 pub use address::{AddressError, ServerAddress};
 pub use machine::Machine;
 pub use socket::{Connection, NetEvent, NetInput, Stream};
-pub use terms::{Batch, Effect, Input, Memory, Outgoing, Received, Round, Told, Way};
+pub use terms::{Batch, Effect, Input, Memory, Outgoing, Received, Round, Told, Unsent, Way};

@@ -22,6 +22,15 @@ pub struct Outgoing {
     pub tag: Tag,
 }
 
+/// What a machine had not brought to its end, for the next one of the account.
+#[derive(Debug, Default)]
+pub struct Unsent {
+    /// What may be sent, or sent again with its tag, in order.
+    pub waiting: Vec<Outgoing>,
+    /// What was on its way without a tag: only the person may have it sent again.
+    pub departed: Option<Outgoing>,
+}
+
 /// How a server accepts logins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
