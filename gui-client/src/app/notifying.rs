@@ -1,6 +1,7 @@
 //! Telling a person who looks elsewhere what came in. Nothing here ever takes the focus.
 
 use std::{
+    collections::HashSet,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -30,8 +31,10 @@ const SHOWN: usize = 64;
 /// Shows notifications, takes them off again, and hears which were clicked.
 pub struct Notifying {
     shown_by: Arc<dyn Notify>,
-    /// The topics of those on the desktop, and what each is about; the latest last.
+    /// The topics of those on the desktop, and what each is about and was not read yet; the latest last.
     shown: Vec<(String, Vec<Peer>)>,
+    /// The conversations as they were when it was last looked for what is read of them all.
+    looked_at: Option<u64>,
     next: Instant,
     click: Sender<Option<Peer>>,
     clicked: Receiver<Option<Peer>>,
@@ -44,6 +47,7 @@ impl Notifying {
         Self {
             shown_by,
             shown: Vec::new(),
+            looked_at: None,
             next: Instant::now(),
             click,
             clicked,
@@ -56,14 +60,15 @@ impl Notifying {
         (self.click, self.clicked) = unbounded();
     }
 
-    /// Takes those off about which this does not hold.
+    /// Takes those off that are about nothing any more for which this holds. What it does not hold for is
+    /// not asked about again.
     fn keep(&mut self, is_kept: impl Fn(&Peer) -> bool) {
-        self.shown.retain(|(topic, about)| {
-            let is_kept = about.iter().any(&is_kept);
-            if !is_kept {
+        self.shown.retain_mut(|(topic, about)| {
+            about.retain(&is_kept);
+            if about.is_empty() {
                 self.shown_by.remove(topic);
             }
-            is_kept
+            !about.is_empty()
         });
     }
 
@@ -79,6 +84,7 @@ impl Notifying {
             self.shown_by.remove(&topic);
         }
         self.shown.push((notification.topic.clone(), about));
+        self.looked_at = None;
         self.shown_by.show(notification, clicked);
     }
 }
@@ -140,11 +146,18 @@ impl MessengerApp {
         }
         let session = self.model.session.as_ref();
         let is_off = self.model.own().notify_of == NotifyOf::Nothing;
-        let session = session.filter(|_| !is_off);
-        self.notifying.keep(|peer| {
-            let row = session.and_then(|session| session.conversations.get(peer));
-            row.is_some_and(|row| row.unread > 0 && !row.is_muted)
-        });
+        let Some(session) = session.filter(|_| !is_off) else {
+            self.notifying.keep(|_| false);
+            return;
+        };
+        let version = session.conversations.version();
+        if self.notifying.looked_at.replace(version) == Some(version) {
+            return;
+        }
+        let rows = session.conversations.rows().iter();
+        let wanted = rows.filter(|row| row.unread > 0 && !row.is_muted);
+        let wanted: HashSet<&Peer> = wanted.map(|row| &row.with).collect();
+        self.notifying.keep(|peer| wanted.contains(peer));
     }
 
     /// Opens what was clicked on. That is what the click asks for, so the window may come forward.
@@ -204,4 +217,54 @@ fn words(
         sound,
     };
     (notification, peer)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use mensageiro_protocol::Login;
+
+    use super::*;
+
+    /// Tells what was taken off.
+    struct Removed(Sender<String>);
+
+    impl Notify for Removed {
+        fn show(&self, _: Notification, _: Box<dyn FnOnce() + Send>) {}
+
+        fn remove(&self, topic: &str) {
+            self.0.send(topic.to_owned()).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_is_read_of_many_conversations_is_not_asked_about_again() {
+        let (remove, removed) = unbounded();
+        let mut notifying = Notifying::new(Arc::new(Removed(remove)));
+        let person = |at: usize| Peer::Person(Login::parse(&format!("u{at}")).unwrap());
+        let notification = Notification {
+            topic: "many".into(),
+            title: String::new(),
+            body: String::new(),
+            sound: false,
+        };
+        let about = (0..5_000).map(person).collect();
+        notifying.show(notification, about, Box::new(|| {}));
+        let (last, asked) = (person(4_999), Cell::new(0));
+        let mut ask = |is_kept: &dyn Fn(&Peer) -> bool| {
+            asked.set(0);
+            notifying.keep(|peer| {
+                asked.set(asked.get() + 1);
+                is_kept(peer)
+            });
+            asked.get()
+        };
+        assert_eq!(ask(&|peer| *peer == last), 5_000);
+        assert_eq!(ask(&|peer| *peer == last), 1);
+        assert!(removed.is_empty());
+        assert_eq!(ask(&|_| false), 1);
+        assert_eq!(removed.try_recv(), Ok("many".to_owned()));
+        assert_eq!(ask(&|_| true), 0);
+    }
 }

@@ -10,6 +10,8 @@ use crate::engine::{Conversation, Groups, Message, MessageId, Peer};
 #[derive(Debug, Default)]
 pub struct Conversations {
     rows: Vec<Conversation>,
+    /// It rises with whatever may change of them.
+    version: u64,
 }
 
 impl Conversations {
@@ -19,9 +21,21 @@ impl Conversations {
         for row in &mut rows {
             cut_to(&mut row.draft, MOST_TYPED);
         }
-        let mut conversations = Self { rows };
+        let mut conversations = Self { rows, version: 0 };
         conversations.sort();
         conversations
+    }
+
+    /// These in the place of others: whoever has looked at those looks again.
+    pub fn in_place_of(mut self, before: &Self) -> Self {
+        self.version = before.version + 1;
+        self
+    }
+
+    /// It rises with whatever may change of the rows, so that whoever looks for something in all of them
+    /// need not do so with every frame.
+    pub fn version(&self) -> u64 {
+        self.version
     }
 
     /// All rows, as the list shows them.
@@ -42,6 +56,7 @@ impl Conversations {
 
     /// One row to change; made if it is new.
     pub fn row(&mut self, peer: &Peer) -> &mut Conversation {
+        self.version += 1;
         let at = match self.rows.iter().position(|row| row.with == *peer) {
             Some(at) => at,
             None => {
@@ -57,6 +72,7 @@ impl Conversations {
     /// Takes in rows as the database has them. What the window knows better it keeps: that it has
     /// shown a message, that a newer one came, what is typed.
     pub fn list(&mut self, rows: Vec<Conversation>) {
+        self.version += 1;
         let known = self.rows.iter().enumerate();
         let places: HashMap<_, _> = known.map(|(at, row)| (row.with.clone(), at)).collect();
         for mut row in rows {
@@ -82,6 +98,7 @@ impl Conversations {
     /// Lists all groups, those in which nothing has been said below the others, and no longer lists
     /// groups that hold nothing and are no more; `open` stays.
     pub fn show_groups(&mut self, groups: &Groups, open: Option<&Peer>) {
+        self.version += 1;
         self.rows.retain(|row| match &row.with {
             Peer::Person(name) if row.is_bare_group() && open != Some(&row.with) => {
                 groups.contains(name)
@@ -136,6 +153,7 @@ impl Conversations {
 
     /// How many messages of a conversation are unread, if it is in the list.
     pub fn set_unread(&mut self, peer: &Peer, unread: usize) {
+        self.version += 1;
         if let Some(row) = self.rows.iter_mut().find(|row| row.with == *peer) {
             row.unread = unread;
         }
@@ -152,6 +170,7 @@ impl Conversations {
 
     /// The conversation has no message any more.
     pub fn set_nothing(&mut self, peer: &Peer) {
+        self.version += 1;
         if let Some(row) = self.rows.iter_mut().find(|row| row.with == *peer) {
             row.last = None;
         }
@@ -161,6 +180,7 @@ impl Conversations {
 
     /// How far somebody is with own messages.
     pub fn take_receipt(&mut self, news: &ReceiptNews) {
+        self.version += 1;
         let row = self.rows.iter_mut().find(|row| row.with == news.with);
         if let Some(last) = row.and_then(|row| row.last.as_mut()) {
             news.note(last);
@@ -179,6 +199,7 @@ impl Conversations {
     /// Takes a conversation off the list in which there is nothing, and which nobody has arranged.
     /// Groups are listed as long as one belongs to them.
     pub fn forget_if_empty(&mut self, peer: &Peer) {
+        self.version += 1;
         self.rows.retain(|row| {
             let has_reason = row.is_pinned || row.is_muted || row.is_group;
             row.with != *peer || row.last.is_some() || !row.draft.is_empty() || has_reason

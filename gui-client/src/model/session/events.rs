@@ -22,6 +22,7 @@ impl Session {
                 self.is_entering &= conversations.iter().all(is_of_server);
                 self.storage_problem = None;
                 let conversations = Conversations::new(conversations);
+                let conversations = conversations.in_place_of(&self.conversations);
                 let before = std::mem::replace(&mut self.conversations, conversations);
                 let rows = self.conversations.rows();
                 self.waiting = rows

@@ -168,3 +168,33 @@ fn what_comes_to_an_open_conversation_that_is_not_drawn_is_not_all_kept() {
     );
     assert_eq!(session(&model).open_unread(), 20_000);
 }
+
+#[test]
+fn whatever_may_be_read_or_muted_is_looked_at_again() {
+    let mut model = signed_in(vec![conversation("bob", 1, 1), conversation("carol", 2, 1)]);
+    let unread = |unread| Event::Unread {
+        with: person("carol"),
+        unread,
+    };
+    let version = |model: &Model| session(model).conversations.version();
+    let mut known = version(&model);
+    let mut check = |model: &Model, what: &str| {
+        let before = std::mem::replace(&mut known, version(model));
+        assert!(before < known, "{what}");
+    };
+    model.apply(Event::Message(message(3, "bob", Delivery::Received)));
+    check(&model, "a message");
+    model.apply(unread(0));
+    check(&model, "read elsewhere");
+    model.act(Action::MarkRead(person("bob")));
+    check(&model, "read here");
+    model.act(Action::Mute(person("bob"), true));
+    check(&model, "muted");
+    model.apply(Event::Listed(vec![conversation("carol", 2, 0)]));
+    check(&model, "listed");
+    model.apply(Event::SignedIn {
+        account: alice(),
+        conversations: vec![conversation("bob", 1, 0)],
+    });
+    check(&model, "a new database");
+}
