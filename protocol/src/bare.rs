@@ -1,24 +1,18 @@
 //! How messages go out to a bare framed peer, which takes whatever one `recv(1024)` brings for one message
 //! (PROTOCOL.md, F3): in pieces that have room in it, and at such times that it sees them one by one.
 
-use std::{iter, time::Duration};
+mod rounds;
 
+use std::{mem, time::Duration};
+
+use self::rounds::Rounds;
 use crate::{
     classic::END,
     limits::{BARE_ALONE, BARE_GAP, BARE_PIECE_BYTES},
 };
 
-/// The pieces of a message, in order: none is longer than one `recv` takes, none ends within a character,
-/// and none but the first could be taken for something that it is not: an end mark, or a message.
-pub fn pieces(message: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut rest = message;
-    iter::from_fn(move || {
-        let (piece, after) = rest.split_at(piece_bytes(rest));
-        rest = after;
-        (!piece.is_empty()).then_some(piece)
-    })
-}
-
+/// How much of a message goes out in one piece: not more than one `recv` takes, and no part of a character.
+/// What follows is nothing that could be taken for something that it is not: an end mark, or a message.
 fn piece_bytes(message: &[u8]) -> usize {
     if message.len() <= BARE_PIECE_BYTES {
         return message.len();
@@ -42,6 +36,7 @@ pub struct Pacing {
     before: Before,
     /// How much the peer may not have taken yet.
     untaken: usize,
+    rounds: Rounds,
 }
 
 /// What went before.
@@ -57,11 +52,21 @@ enum Before {
 }
 
 impl Pacing {
+    /// Takes the next piece out of a message that goes out; nothing, when nothing is left of it.
+    pub fn next_piece(&self, message: &mut Vec<u8>) -> Option<Vec<u8>> {
+        self.rounds.pad(message);
+        let rest = message.split_off(piece_bytes(message));
+        let piece = mem::replace(message, rest);
+        (!piece.is_empty()).then_some(piece)
+    }
+
     /// How long after the piece before this one may go.
     pub fn gap(&self, piece: &[u8]) -> Duration {
         match self.before {
             Before::Nothing => Duration::ZERO,
             Before::Heard => BARE_GAP,
+            // To lines that the peer sent ahead, without waiting for the first one.
+            Before::End if piece == END => BARE_GAP,
             Before::End => BARE_ALONE,
             Before::Message if piece == END => BARE_ALONE,
             Before::Message if self.untaken + piece.len() > BARE_PIECE_BYTES => BARE_ALONE,
@@ -81,9 +86,15 @@ impl Pacing {
             true => Before::End,
             false => Before::Message,
         };
+        self.rounds.sent(piece);
     }
 
-    /// The peer has said something.
+    /// The peer has sent a line, and may not have taken yet what went out before.
+    pub fn heard_line(&mut self) {
+        self.rounds.heard();
+    }
+
+    /// The peer has said something, after all that was for it.
     pub fn heard(&mut self) {
         if self.before != Before::Nothing {
             self.before = Before::Heard;
@@ -95,15 +106,22 @@ impl Pacing {
 mod tests {
     use super::*;
 
-    fn cut(message: &str) -> Vec<&str> {
-        let cut = pieces(message.as_bytes());
-        cut.map(|piece| str::from_utf8(piece).unwrap()).collect()
+    /// The pieces for a peer that takes each one as it comes.
+    fn cut(message: &str) -> Vec<String> {
+        let mut message = message.as_bytes().to_vec();
+        let mut pieces = Vec::new();
+        while !message.is_empty() {
+            let rest = message.split_off(piece_bytes(&message));
+            pieces.push(String::from_utf8(message).unwrap());
+            message = rest;
+        }
+        pieces
     }
 
     fn lengths(message: &str) -> Vec<usize> {
         let cut = cut(message);
         assert_eq!(cut.concat(), message);
-        cut.into_iter().map(str::len).collect()
+        cut.iter().map(String::len).collect()
     }
 
     #[test]
@@ -137,14 +155,16 @@ mod tests {
     /// A peer that works on each message for so long: what it finds with each `recv(1024)`.
     fn taken(messages: &[&str], works: u64) -> Vec<String> {
         let mut pacing = Pacing::default();
+        pacing.heard_line();
         let (mut now, mut last) = (0, None);
         let mut sent = Vec::new();
         for message in messages {
-            for piece in pieces(message.as_bytes()) {
-                let gap = u64::try_from(pacing.gap(piece).as_millis()).unwrap();
+            let mut message = message.as_bytes().to_vec();
+            while let Some(piece) = pacing.next_piece(&mut message) {
+                let gap = u64::try_from(pacing.gap(&piece).as_millis()).unwrap();
                 now = last.map_or(now, |last| last + gap);
                 let after = last.map_or(Duration::MAX, |last| Duration::from_millis(now - last));
-                pacing.sent(piece, after);
+                pacing.sent(&piece, after);
                 sent.push((now, piece));
                 last = Some(now);
             }
@@ -156,7 +176,7 @@ mod tests {
                 takes_at = takes_at.max(sent[at].0);
             }
             while at < sent.len() && sent[at].0 <= takes_at {
-                waiting.extend_from_slice(sent[at].1);
+                waiting.extend_from_slice(&sent[at].1);
                 at += 1;
             }
             let count = waiting.len().min(1024);
@@ -178,7 +198,12 @@ mod tests {
                 messages.extend(short.iter().map(String::as_str));
                 messages.push("f");
                 let taken = taken(&messages, works);
-                assert_eq!(taken.concat(), messages.concat(), "{works} ms");
+                let words = |text: &str| text.replace(' ', "");
+                assert_eq!(
+                    words(&taken.concat()),
+                    words(&messages.concat()),
+                    "{works} ms"
+                );
                 assert_eq!(taken.last().map(String::as_str), Some("f"), "{works} ms");
             }
         }
@@ -195,6 +220,8 @@ mod tests {
         assert_eq!(gap("@ana 1"), Duration::ZERO);
         assert_eq!(gap("@ana 2"), BARE_GAP);
         assert_eq!(gap("f"), BARE_ALONE);
+        assert_eq!(gap("f"), BARE_GAP);
+        assert_eq!(gap("@ana 3"), BARE_ALONE);
         assert_eq!(gap("f"), BARE_ALONE);
         pacing.heard();
         let mut gap = |piece: &str| {

@@ -11,14 +11,13 @@ pub const UNKNOWN_USER: &str = "Usuário inválido";
 /// What a client asks for with one line after its login.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
-    /// An empty line: only the new messages are wanted.
+    /// An empty line, or one of blanks: only the new messages are wanted.
     Poll,
     /// `@recipient text` (rule C4).
     Send(Addressed),
     /// Anything else: discarded like a message to nobody (rule S8), answered all the same.
     Discard,
-    /// Only control characters, as somebody's key for leaving sends them: neither a line nor a poll (rule
-    /// S9).
+    /// Only what somebody's key for leaving sends, Ctrl-X for example: neither a line nor a poll (rule S9).
     Control,
 }
 
@@ -27,10 +26,11 @@ impl Request {
     pub fn parse(line: &[u8]) -> Self {
         let unquoted = unquoted(line);
         let line = unquoted.as_deref().map_or(line, str::as_bytes);
-        if line.is_empty() {
+        let mut signs = line.iter().filter(|&&byte| !is_blank(byte)).peekable();
+        if signs.peek().is_none() {
             return Self::Poll;
         }
-        if is_control(line) {
+        if signs.all(|byte| LEAVING_KEYS.contains(byte)) {
             return Self::Control;
         }
         Addressed::parse(line).map_or(Self::Discard, Self::Send)
@@ -47,17 +47,12 @@ pub fn unquoted(line: &[u8]) -> Option<String> {
     Some(text.trim_end_matches(['\0', '\r', '\n']).to_owned())
 }
 
-/// Whether there are control characters and nothing else but spaces around them.
-fn is_control(line: &[u8]) -> bool {
-    let mut is_control = false;
-    for &byte in line {
-        match byte {
-            b' ' | b'\t' => {}
-            byte if byte.is_ascii_control() => is_control = true,
-            _ => return false,
-        }
-    }
-    is_control
+/// Ctrl-C, Ctrl-D, Ctrl-X, Ctrl-Z, Esc and Backspace.
+const LEAVING_KEYS: &[u8] = b"\x03\x04\x18\x1a\x1b\x7f";
+
+/// What stands around a line and means nothing.
+fn is_blank(byte: u8) -> bool {
+    byte == b' ' || byte == b'\t'
 }
 
 /// What a server tells a client, one line each (rules S10 and S11).
@@ -100,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn control_characters_alone_are_neither_a_line_nor_a_poll() {
+    fn keys_for_leaving_are_neither_a_line_nor_a_poll() {
         for line in [
             "\x18", "\x03", "\x04", "\x1a", "\x1b", "\x7f", "\x18\x18", " \x18 \t",
         ] {
@@ -110,7 +105,10 @@ mod tests {
                 "{line:?}"
             );
         }
-        for line in [" ", "\t", "\x1b[A", "x\x18", "sair"] {
+        for line in ["", " ", "\t", " \t "] {
+            assert_eq!(Request::parse(line.as_bytes()), Request::Poll, "{line:?}");
+        }
+        for line in ["\x1b[A", "x\x18", "sair", "\x0c", "\x07", "\x18\x01"] {
             assert_eq!(
                 Request::parse(line.as_bytes()),
                 Request::Discard,

@@ -27,7 +27,7 @@ mod text;
 pub mod transcript;
 
 pub use addressed::{Addressed, AddressedError};
-pub use bare::{Pacing, pieces};
+pub use bare::Pacing;
 pub use decoder::{Decoder, LineTooLong};
 pub use framing::Framing;
 pub use login::{Login, LoginError};

@@ -35,7 +35,7 @@ pub const BARE_CUT_BYTES: usize = 1024;
 /// How long a line that is no message waits for the end of the connection: programs say good-bye so.
 pub const GOODBYE: Duration = Duration::from_millis(200);
 
-/// The same for a line of control characters, which hardly anything but a good-bye is.
+/// The same for a key for leaving, which hardly anything but a good-bye is.
 pub const CONTROL_GOODBYE: Duration = Duration::from_secs(2);
 
 /// How long to wait for the rest of a bare chunk that TCP may have cut.

@@ -5,7 +5,9 @@
     reason = "a test fails by panicking"
 )]
 
-use mensageiro_protocol::{Decoder, Framing, Login};
+use std::time::Duration;
+
+use mensageiro_protocol::{Decoder, Framing, Login, Pacing, limits::BARE_GAP};
 use proptest::prelude::*;
 
 fn lines(decoder: &mut Decoder) -> Vec<Vec<u8>> {
@@ -87,6 +89,95 @@ proptest! {
     fn what_is_kept_of_a_login_is_a_login_again(name in "[a\u{654}\u{748}\u{301}\u{327}ñ가-힣._0]{1,6}") {
         if let Ok(login) = Login::parse(&name) {
             prop_assert_eq!(Login::parse(login.as_str()), Ok(login));
+        }
+    }
+
+    #[test]
+    fn who_calls_recv_once_a_round_cuts_no_character(
+        rounds in prop::collection::vec(prop::collection::vec(text(), 0..12), 1..8),
+        types_early in prop::collection::vec(any::<bool>(), 1..50),
+    ) {
+        let mut program = OneRecv::default();
+        let mut types_early = types_early.into_iter().cycle();
+        let mut sent = String::new();
+        for texts in &rounds {
+            program.types();
+            for text in texts {
+                sent.push_str(text);
+                program.is_sent(text, || types_early.next() == Some(true));
+            }
+            sent.push('f');
+            program.is_sent("f", || false);
+        }
+        while !program.waiting.is_empty() {
+            program.types();
+        }
+        let taken = program.taken.concat();
+        prop_assert_eq!(taken.replace(' ', ""), sent.replace(' ', ""));
+        if sent.is_ascii() {
+            prop_assert_eq!(&taken, &sent);
+        }
+        let most = 3 * (sent.len() / 1024);
+        prop_assert!(taken.len() <= sent.len() + most, "{} spaces", taken.len() - sent.len());
+    }
+}
+
+/// A message as it goes out.
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "@ana [a-z ]{0,80}",
+        "@joão (não|ção|é|sim|olá| ){0,30}",
+        "@ana [é€😀a ]{0,30}",
+        (
+            prop::sample::select(vec!["é", "€", "😀", "a", "são ", "x€"]),
+            0usize..2_000
+        )
+            .prop_map(|(part, count)| format!("@bruno {}", part.repeat(count))),
+    ]
+}
+
+/// A program that calls `recv(1024).decode()` once after each line that it sends.
+#[derive(Default)]
+struct OneRecv {
+    pacing: Pacing,
+    waits: bool,
+    waiting: Vec<u8>,
+    taken: Vec<String>,
+}
+
+impl OneRecv {
+    fn types(&mut self) {
+        self.pacing.heard_line();
+        self.pacing.heard();
+        self.receive();
+    }
+
+    fn is_sent(&mut self, message: &str, types_early: impl FnMut() -> bool) {
+        let mut types_early = types_early;
+        let mut message = message.as_bytes().to_vec();
+        while let Some(piece) = self.pacing.next_piece(&mut message) {
+            assert!(piece.len() <= 1024);
+            // A line may come while the piece waits for its time.
+            if !self.waits && types_early() {
+                self.pacing.heard_line();
+                self.receive();
+            }
+            self.pacing
+                .sent(&piece, BARE_GAP + Duration::from_millis(1));
+            self.waiting.extend(piece);
+            if self.waits {
+                self.receive();
+            }
+        }
+    }
+
+    fn receive(&mut self) {
+        let count = self.waiting.len().min(1024);
+        self.waits = count == 0;
+        if !self.waits {
+            let bytes = self.waiting.drain(..count).collect();
+            self.taken
+                .push(String::from_utf8(bytes).expect("a character was cut"));
         }
     }
 }

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mensageiro_protocol::{Decoder, Framing, LineTooLong, Pacing, pieces};
+use mensageiro_protocol::{Decoder, Framing, LineTooLong, Pacing, limits::BARE_JOIN};
 use thiserror::Error;
 
 pub use self::system::{CAN_WRITE_AT_ONCE, write_now};
@@ -51,6 +51,7 @@ pub struct Connection {
     read_limit: Option<Duration>,
     output: Vec<u8>,
     last_write: Option<Instant>,
+    last_read: Option<Instant>,
     /// Of bare framing.
     pacing: Pacing,
     /// What the end cuts off is no line.
@@ -111,6 +112,7 @@ impl Connection {
             read_limit: None,
             output: Vec::new(),
             last_write: None,
+            last_read: None,
             pacing: Pacing::default(),
             whole_lines_only: false,
             place,
@@ -202,14 +204,14 @@ impl Connection {
 
     /// Writes what has been collected in pieces that a bare client takes one by one.
     fn send_bare(&mut self) -> io::Result<()> {
-        let message = mem::take(&mut self.output);
-        for piece in pieces(&message) {
+        let mut message = mem::take(&mut self.output);
+        while let Some(piece) = self.pacing.next_piece(&mut message) {
             if let Some(last) = self.last_write {
-                self.pause(self.pacing.gap(piece).saturating_sub(last.elapsed()))?;
+                self.pause(self.pacing.gap(&piece).saturating_sub(last.elapsed()))?;
             }
-            (&*self.stream).write_all(piece)?;
+            (&*self.stream).write_all(&piece)?;
             let after = self.last_write.map_or(Duration::MAX, |last| last.elapsed());
-            self.pacing.sent(piece, after);
+            self.pacing.sent(&piece, after);
             self.last_write = Some(Instant::now());
         }
         Ok(())
@@ -297,7 +299,12 @@ impl Connection {
             }
             self.limit_read(Some(left))?;
             match (&*self.stream).read(&mut bytes) {
-                Ok(count) => self.early.push(&bytes[..count], Instant::now()),
+                Ok(count) => {
+                    if begins_line(&mut self.last_read) {
+                        self.pacing.heard_line();
+                    }
+                    self.early.push(&bytes[..count], Instant::now());
+                }
                 Err(e) if is_read_limit(&e) || e.kind() == ErrorKind::Interrupted => {}
                 Err(e) => return Err(e),
             }
@@ -344,6 +351,9 @@ impl Connection {
                     }
                 }
                 Ok(count) => {
+                    if begins_line(&mut self.last_read) {
+                        self.pacing.heard_line();
+                    }
                     self.pacing.heard();
                     let is_full = count == bytes.len();
                     match is_full {
@@ -382,4 +392,11 @@ impl Connection {
         }
         Ok(())
     }
+}
+
+/// Whether what has just been read from a bare client is not the rest of what TCP cut.
+fn begins_line(last_read: &mut Option<Instant>) -> bool {
+    let now = Instant::now();
+    let last = last_read.replace(now);
+    last.is_none_or(|last| now - last >= BARE_JOIN)
 }

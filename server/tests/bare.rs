@@ -14,6 +14,7 @@ use std::{
 };
 
 use mensageiro_protocol::Framing;
+use socket2::SockRef;
 use support::{Client, TestServer};
 
 const USERS: [&str; 3] = ["ana", "bruno", "carla"];
@@ -62,7 +63,11 @@ fn a_long_text_is_cut_between_characters_and_no_login_is_poisoned_by_it() {
         ana.exchange(&format!("@bruno {text}"));
         let mut bruno = bare(&server, "bruno");
         let taken = take_all(&mut bruno, Duration::ZERO);
-        assert_eq!(taken.concat(), format!("@ana {text}"));
+        let expected = format!("@ana {text}");
+        assert_eq!(words(&taken.concat()), words(&expected));
+        if text.is_ascii() {
+            assert_eq!(taken.concat(), expected);
+        }
         assert!(taken.len() > 1 && taken.iter().all(|piece| piece.len() <= 1024));
         assert!(!taken[1..].iter().any(|piece| piece.starts_with("@carla")));
         bruno.say("");
@@ -71,27 +76,120 @@ fn a_long_text_is_cut_between_characters_and_no_login_is_poisoned_by_it() {
     }
 }
 
+/// What is left when the spaces are taken out that keep `recv` from cutting characters.
+fn words(text: &str) -> String {
+    text.replace(' ', "")
+}
+
+#[test]
+fn who_calls_recv_once_a_round_cuts_no_character_of_what_lies_glued_together() {
+    let server = TestServer::start(&USERS);
+    let mut ana = server.log_in("ana");
+    let mut texts = vec!["€".repeat(900), "não são € ".repeat(300)];
+    texts.extend((0..30).map(|n| format!("{n} {}", "é € ção ".repeat(n))));
+    for text in &texts {
+        ana.exchange(&format!("@bruno {text}"));
+    }
+    let mut bruno = bare(&server, "bruno");
+    let expected: String = texts.iter().map(|text| format!("@ana {text}")).collect();
+    let mut taken = String::new();
+    while words(&taken).len() < words(&expected).len() {
+        let bytes = bruno.hear().expect("the server hung up");
+        taken.push_str(str::from_utf8(&bytes).expect("a character was cut"));
+        // All of the answer has come before the person types.
+        thread::sleep(Duration::from_millis(300));
+        if taken.len() == bytes.len() {
+            thread::sleep(Duration::from_secs(8));
+        }
+        bruno.say("@nobody still there?");
+    }
+    let taken = words(&taken);
+    assert_eq!(taken.trim_end_matches('f'), words(&expected));
+    server.archive(32);
+}
+
+#[test]
+fn lines_sent_ahead_keep_apart_although_a_message_comes_in() {
+    let server = TestServer::with_arguments(&USERS, &["--durability", "relaxed"]);
+    let mut ana = server.log_in("ana");
+    let mut bruno = bare(&server, "bruno");
+    bruno.hear_all();
+    for number in 0..150 {
+        if number == 20 {
+            ana.exchange("@bruno oi");
+        }
+        bruno.say(format!("@carla {number}"));
+        thread::sleep(Duration::from_millis(60));
+    }
+    bruno.close_own_side();
+    while bruno.hear().is_some() {}
+    let mut carla = server.connect(Framing::Line);
+    let heard = carla.exchange("carla");
+    let expected: Vec<_> = (0..150).map(|number| format!("@bruno {number}")).collect();
+    assert_eq!(heard, expected);
+}
+
+/// The same as [`take_all`]; `None` if this machine was so slow that the work took longer than it should.
+fn take_all_in_time(client: &mut Client, works: Duration) -> Option<Vec<String>> {
+    let mut taken = Vec::new();
+    loop {
+        let bytes = client.hear().expect("the server hung up");
+        let message = String::from_utf8(bytes).expect("a character was cut");
+        if message == "f" {
+            return Some(taken);
+        }
+        taken.push(message);
+        let since = Instant::now();
+        thread::sleep(works);
+        if since.elapsed() > works + Duration::from_millis(15) {
+            return None;
+        }
+    }
+}
+
 #[test]
 fn who_works_on_each_message_gets_the_end_mark_alone() {
     let server = TestServer::start(&USERS);
     let mut ana = server.log_in("ana");
     for works in [60, 100, 150].map(Duration::from_millis) {
-        let long = "não ".repeat(500);
-        for text in ["one", "two", "três ☕", &long, &long, "four"] {
-            ana.exchange(&format!("@bruno {text}"));
-        }
-        let mut bruno = bare(&server, "bruno");
-        let taken = take_all(&mut bruno, works).concat();
+        let is_in_time = (0..5).any(|_| works_on_each_message(&server, &mut ana, works));
+        assert!(is_in_time, "this machine is too slow for {works:?}");
+    }
+}
+
+/// Returns whether the machine was quick enough.
+fn works_on_each_message(server: &TestServer, ana: &mut Client, works: Duration) -> bool {
+    let long = "não ".repeat(500);
+    for text in ["one", "two", "três ☕", &long, &long, "four"] {
+        ana.exchange(&format!("@bruno {text}"));
+    }
+    let mut bruno = bare(server, "bruno");
+    let mut rounds = || {
+        let taken = take_all_in_time(&mut bruno, works)?.concat();
         let expected = format!("@ana one@ana two@ana três ☕@ana {long}@ana {long}@ana four");
-        assert_eq!(taken, expected, "{works:?}");
+        assert_eq!(words(&taken), words(&expected), "{works:?}");
         // A round later it goes on.
         ana.exchange("@bruno five");
         bruno.say("@ana oi");
-        assert_eq!(take_all(&mut bruno, works), ["@ana five"]);
+        let taken = take_all_in_time(&mut bruno, works)?;
+        assert_eq!(taken, ["@ana five"]);
         assert_eq!(ana.exchange(""), ["@bruno oi"]);
+        Some(())
+    };
+    let is_in_time = rounds().is_some();
+    if is_in_time {
         bruno.close_own_side();
         assert_eq!(bruno.hear(), None);
+    } else {
+        bruno.reset();
+        // The next try begins with nothing that waits.
+        let mut bruno = server.connect(Framing::Line);
+        bruno.exchange("bruno");
+        bruno.exchange("");
+        bruno.close();
+        ana.exchange("");
     }
+    is_in_time
 }
 
 #[test]
@@ -136,8 +234,14 @@ fn a_key_for_leaving_says_nothing_of_what_was_read() {
             let mut bruno = server.connect(framing);
             bruno.say("bruno");
             assert_eq!(bruno.hear().unwrap(), b"@ana one");
-            bruno.say(goodbye.trim_end());
-            bruno.reset();
+            // Before the server can answer.
+            let socket = SockRef::from(&bruno.stream);
+            socket.set_linger(Some(Duration::ZERO)).unwrap();
+            match framing {
+                Framing::Line => bruno.say(goodbye.trim_end_matches('\n')),
+                Framing::Bare => bruno.say(goodbye),
+            }
+            drop(bruno);
             assert_eq!(
                 waiting(&server),
                 ["@ana one", "@ana two"],
@@ -190,8 +294,7 @@ fn who_stays_after_a_line_that_is_none_is_answered() {
         assert_eq!(bruno.hear_all(), ["@ana one"]);
         // With the next line at the latest.
         bruno.say("hello");
-        bruno.stream.flush().unwrap();
-        thread::sleep(Duration::from_millis(50));
+        thread::sleep(Duration::from_millis(300));
         bruno.say("@ana two");
         assert_eq!([bruno.hear_all(), bruno.hear_all()], [[""; 0]; 2]);
         assert_eq!(ana.exchange(""), ["@bruno two"]);
@@ -247,7 +350,7 @@ fn a_packet_of_a_template_around_the_login_is_skipped_and_what_resembles_it_is_n
         ana.stream.write_all(&packet((1, 2, 3), "ana")).unwrap();
         // It has no answer, and what follows it has one.
         if framing == Framing::Bare {
-            thread::sleep(Duration::from_millis(100));
+            thread::sleep(Duration::from_millis(300));
         }
         ana.say("@bruno exactly 28 bytes long");
         assert_eq!(ana.hear().unwrap(), b"f");

@@ -95,16 +95,16 @@ class Person:
         self.process.stdin.flush()
         time.sleep(pause)
 
-    def poll_until(self, messages):
+    def poll_until(self, messages, without_spaces=False):
         """Writes to nobody, so that the program asks again, until these have been shown and
         nothing else."""
         deadline = time.monotonic() + PATIENCE
-        while not self.has_shown(messages):
+        while not self.has_shown(messages, without_spaces):
             if time.monotonic() > deadline:
                 expect(self.lines, messages, "shown")
             self.type("@nobody still there?")
 
-    def has_shown(self, messages):
+    def has_shown(self, messages, without_spaces=False):
         if self.style == "bare_slow_decode":
             # Messages that come while it works are glued to each other, but no end mark is.
             return "".join(self.lines) == "".join(messages)
@@ -112,7 +112,8 @@ class Person:
             return self.lines == messages
         # What arrives between two rounds it shows as one, end marks and all.
         glued = "f*".join(re.escape(message) for message in ["", *messages, ""])
-        return re.fullmatch(glued, "".join(self.lines)) is not None
+        shown = "".join(self.lines)
+        return re.fullmatch(glued, shown.replace(" ", "") if without_spaces else shown) is not None
 
     def close(self):
         self.process.stdin.close()
