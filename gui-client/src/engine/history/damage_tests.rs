@@ -434,6 +434,48 @@ fn every_row_outside_the_damaged_pages_is_taken_over() {
 }
 
 #[test]
+fn no_row_behind_a_gap_of_many_ids_is_jumped_over() {
+    let folder = tempdir().unwrap();
+    let path = used(&folder, 1500);
+    let raw = Connection::open(&path).unwrap();
+    // A page holds some 60 messages: now a gap is 60,000 ids wide.
+    raw.execute_batch(
+        "PRAGMA foreign_keys = OFF; DELETE FROM search;
+         UPDATE messages SET id = -1000 * id; UPDATE messages SET id = -id; VACUUM;
+         PRAGMA wal_checkpoint(TRUNCATE)",
+    )
+    .unwrap();
+    drop(raw);
+    let healthy = fs::read(&path).unwrap();
+    let readable = |connection: &Connection| -> Vec<i64> {
+        let select = "SELECT id, text, place FROM messages NOT INDEXED WHERE id = ?1";
+        let mut one = connection.prepare(select).unwrap();
+        (1..=1501)
+            .filter(|id| one.query_row([id * 1000], |_| Ok(())).is_ok())
+            .collect()
+    };
+    let mut lost = 0;
+    for first in (4..healthy.len() / PAGE - 2).step_by(7) {
+        let _ = fs::remove_dir_all(folder.path());
+        fs::create_dir_all(folder.path()).unwrap();
+        fs::write(&path, &healthy).unwrap();
+        write_at(&path, first * PAGE, &[0xa5; 2 * PAGE]);
+        let old = Connection::open(&path).unwrap();
+        let expected = readable(&old);
+        drop(old);
+        if expected.len() == 1501 {
+            continue;
+        }
+        lost += 1;
+        let history = History::open_anew(folder.path(), &account()).unwrap();
+        let found = readable(&history.connection);
+        let missing: Vec<_> = expected.iter().filter(|id| !found.contains(id)).collect();
+        assert_eq!(missing, Vec::<&i64>::new(), "page {first}");
+    }
+    assert!(lost > 1, "no page of messages was damaged");
+}
+
+#[test]
 fn a_database_that_cannot_be_moved_keeps_its_log() {
     let folder = tempdir().unwrap();
     let path = folder.path().join("a.db");
