@@ -26,7 +26,8 @@ use std::{
     fs::{self, File, TryLockError},
     io::{self, Write},
     path::{Path, PathBuf},
-    time::Duration,
+    thread,
+    time::{Duration, Instant},
 };
 
 use mensageiro_protocol::Login;
@@ -41,6 +42,13 @@ use crate::disk::DiskProblem;
 
 /// How long to wait for another program, a backup perhaps, that holds the file.
 const BUSY: Duration = Duration::from_secs(5);
+
+/// How long to try for the lock: a window that is just being closed lets go of it, and a program that some
+/// window starts holds it for a moment, until it is that program.
+const LOCK_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Between two tries for the lock.
+const LOCK_LOOK: Duration = Duration::from_millis(20);
 
 /// An account's open database. Every change is on the disk when its function returns.
 #[derive(Debug)]
@@ -245,10 +253,14 @@ fn lock(path: &Path) -> Result<File> {
         .write(true)
         .open(path)
         .map_err(|source| reach(path, source))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(HistoryError::Locked),
-        Err(TryLockError::Error(source)) => Err(reach(path, source)),
+    let until = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < until => thread::sleep(LOCK_LOOK),
+            Err(TryLockError::WouldBlock) => return Err(HistoryError::Locked),
+            Err(TryLockError::Error(source)) => return Err(reach(path, source)),
+        }
     }
 }
 
