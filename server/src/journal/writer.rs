@@ -332,8 +332,8 @@ fn handed(drafts: &[Draft]) -> Vec<Handed> {
     handed.collect()
 }
 
-/// Of what one read brought, so many messages to groups that were sent again are looked up in the store, as
-/// everybody waits meanwhile; with the others is not said who missed them.
+/// How many repeated group messages of one read are looked up in the store. Everybody waits meanwhile, so the
+/// answers to further ones do not say who missed them (rule V4).
 const MOST_LOOKUPS: usize = 20;
 
 /// Who did not get a message when it was accepted, which was before this draft of it. In a commit that is not
