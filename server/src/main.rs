@@ -11,7 +11,7 @@ use anyhow::anyhow;
 use clap::Parser;
 use crossbeam_channel::bounded;
 use mensageiro_server::{
-    Options, Server, StartError, log::Log, options::Command, signals, status, supervisor,
+    Options, Server, StartError, logging::Log, options::Command, signals, status, supervisor,
 };
 use tracing::warn;
 

@@ -18,7 +18,7 @@ use thiserror::Error;
 use tracing::{error, info, warn};
 
 use crate::{
-    log::{self, Log},
+    logging::{self, Log},
     options::Options,
     server::{Server, StartError},
     signals::Signal,
@@ -239,7 +239,7 @@ struct Opened;
 
 impl Drop for Opened {
     fn drop(&mut self) {
-        log::tell_panics();
+        logging::tell_panics();
     }
 }
 
@@ -256,7 +256,7 @@ fn explain_damage(data: &Path, log: &Log) {
             .name()
             .is_some_and(|name| name.starts_with("fjall") || name == "settler");
         if current.id() != opener && !is_of_store {
-            return log::tell_panic(panic);
+            return logging::tell_panic(panic);
         }
         let what = panic.payload_as_str().unwrap_or("no reason was given");
         log.say(format_args!(

@@ -9,10 +9,10 @@ use std::{
     sync::Arc,
 };
 
-use jiff::Timestamp;
 use mensageiro_protocol::Login;
 
 pub(crate) use self::moving::Move;
+pub use crate::model::cursor::Cursor;
 use crate::{
     conversation::Conversation,
     message::{Message, MessageId, is_among},
@@ -26,23 +26,6 @@ const OWN_UNSAVED: u32 = 256;
 /// kept in memory. Of those that come later the text is only in the store.
 const KEPT: usize = 256;
 const KEPT_BYTES: usize = 64 * 1024;
-
-/// How far a user has come in a conversation, as it is stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cursor {
-    /// A device of the user's keeps everything up to here.
-    pub delivered: MessageId,
-    /// Since when.
-    pub delivered_at: Timestamp,
-    /// The user has read everything up to here. The user's own messages count as read.
-    pub read: MessageId,
-    /// Since when.
-    pub read_at: Timestamp,
-    /// The last message of all when the cursor last moved by something the user did.
-    pub changed: MessageId,
-    /// The user has left the group: no message from this one on is for the user.
-    pub left: Option<MessageId>,
-}
 
 /// Everything, behind the one lock of the mailboxes.
 #[derive(Debug, Default)]
@@ -131,19 +114,6 @@ impl Seat {
     /// Messages of this conversation in the user's mailbox.
     pub(crate) fn unread(&self) -> u32 {
         self.unread
-    }
-}
-
-impl Default for Cursor {
-    fn default() -> Self {
-        Self {
-            delivered: MessageId(0),
-            delivered_at: Timestamp::UNIX_EPOCH,
-            read: MessageId(0),
-            read_at: Timestamp::UNIX_EPOCH,
-            changed: MessageId(0),
-            left: None,
-        }
     }
 }
 

@@ -25,13 +25,12 @@ use std::{collections::HashMap, io, ops::RangeInclusive, path::PathBuf};
 use jiff::Timestamp;
 use mensageiro_protocol::Login;
 use thiserror::Error;
-use xxhash_rust::xxh3::xxh3_128;
 
 pub use self::{disk::DiskStore, loss::Loss};
 use crate::{
     conversation::Conversation,
     mailbox::Cursor,
-    message::{Message, MessageId, ReadMark, Tag},
+    message::{Message, MessageId, ReadMark, TagHash},
 };
 
 /// What happened at one moment, to be made durable together or not at all.
@@ -77,10 +76,6 @@ pub struct LastNumbers {
     /// Of read marks.
     pub read_mark: u64,
 }
-
-/// What stands for a tag: of two tags that anybody will ever send, no two are the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct TagHash(pub u128);
 
 /// A tag under which a message was sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -226,17 +221,6 @@ impl Commit {
             && self.cursors.is_empty()
             && self.reads.is_empty()
             && self.seen.is_empty()
-    }
-}
-
-impl TagHash {
-    /// The same for the same tag on every machine and in every version.
-    pub fn of(tag: &Tag) -> Self {
-        Self::of_text(tag.as_str())
-    }
-
-    fn of_text(tag: &str) -> Self {
-        Self(xxh3_128(tag.as_bytes()))
     }
 }
 

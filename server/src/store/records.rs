@@ -7,11 +7,11 @@ use jiff::Timestamp;
 use mensageiro_protocol::Login;
 use serde::{Deserialize, Serialize};
 
-use super::{CursorRecord, TagHash, TagRecord, rosters::Members};
+use super::{CursorRecord, TagRecord, rosters::Members};
 use crate::{
     conversation::Conversation,
     mailbox::Cursor,
-    message::{MessageId, ReadMark},
+    message::{MessageId, ReadMark, TagHash},
 };
 
 /// The first byte of each record is the version of its form.

@@ -17,6 +17,7 @@ use mensageiro_server::{
     conversation::Conversation,
     mailbox::Cursor,
     message::{Message, MessageId, Tag},
+    model::message::TagHash,
     options::Durability,
     store::{
         Block, Commit, CursorRecord, DiskStore, LastNumbers, Loss, Store, StoreError, TagHash,

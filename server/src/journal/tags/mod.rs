@@ -11,8 +11,8 @@ use mensageiro_protocol::Login;
 use self::table::{Fingerprint, Region, Table};
 use super::Accepted;
 use crate::{
-    message::{MessageId, Tag},
-    store::{Store, StoreError, TagHash, TagRecord},
+    message::{MessageId, Tag, TagHash},
+    store::{Store, StoreError, TagRecord},
 };
 
 /// How long a tag is remembered.

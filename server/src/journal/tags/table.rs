@@ -7,7 +7,7 @@ use std::{
     ops::RangeInclusive,
 };
 
-use crate::{message::MessageId, store::TagHash};
+use crate::message::{MessageId, TagHash};
 
 /// 40 bits of a [`TagHash`]. Two of a login's tags have the same about once in a million times that
 /// a new one comes, which costs a look into the store.

@@ -7,8 +7,9 @@ use mensageiro_protocol::{Login, Text};
 use super::*;
 use crate::{
     conversation::Conversation,
+    message::TagHash,
     message::{Message, ReadMark, Tag},
-    store::{Block, LastNumbers, TagHash, Unarchived},
+    store::{Block, LastNumbers, Unarchived},
 };
 
 fn login(name: &str) -> Login {

@@ -6,8 +6,9 @@ use jiff::Timestamp;
 pub use mensageiro_protocol::live::Tag;
 use mensageiro_protocol::{Login, Text};
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_128;
 
-use crate::conversation::Conversation;
+use super::conversation::Conversation;
 
 /// Place of a message in the one rising sequence of all accepted messages; the first is 1.
 /// Every order (delivery, archive) is by this number, never by a clock.
@@ -15,6 +16,10 @@ use crate::conversation::Conversation;
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
 )]
 pub struct MessageId(pub u64);
+
+/// What stands for a tag: of two tags that anybody will ever send, no two are the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TagHash(pub u128);
 
 impl MessageId {
     /// Higher than every other.
@@ -113,6 +118,17 @@ pub struct ReadMark {
     pub last: MessageId,
     /// When, by the server's clock.
     pub read_at: Timestamp,
+}
+
+impl TagHash {
+    /// The same for the same tag on every machine and in every version.
+    pub fn of(tag: &Tag) -> Self {
+        Self::of_text(tag.as_str())
+    }
+
+    pub(crate) fn of_text(tag: &str) -> Self {
+        Self(xxh3_128(tag.as_bytes()))
+    }
 }
 
 impl Message {

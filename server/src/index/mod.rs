@@ -1,0 +1,116 @@
+//! Where each message is in the log, and checkpoints of the state: a SQLite database that follows the log, and can
+//! be deleted at any time.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use jiff::Timestamp;
+use mensageiro_protocol::Login;
+
+use crate::{
+    log::{Part, Position},
+    model::{
+        conversation::Conversation,
+        cursor::Cursor,
+        event::{Device, LastNumbers, MailboxLimits},
+        message::{MessageId, MissedBy, ReadMark, TagHash},
+    },
+};
+
+/// Messages of one conversation that follow one another in one run of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunEntry {
+    /// The id of the first one. The others have the ids that follow.
+    pub first: MessageId,
+    /// How many there are; not 0.
+    pub count: u32,
+    /// The record they are in.
+    pub record: Position,
+    /// Where their run is in it.
+    pub part: Part,
+    /// Which of its texts is the first one.
+    pub text: u32,
+    /// Of a group: the number of its members' roster then; 0 for a pair.
+    pub roster: u32,
+    /// Members who did not get them.
+    pub missed_by: MissedBy,
+}
+
+/// What the members of a group were from some moment on. Numbers rise by one over all groups, from 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RosterEntry {
+    /// Its number.
+    pub number: u32,
+    /// Which group.
+    pub group: Login,
+    /// Its members; `None`: there was no such group any more.
+    pub members: Option<Arc<BTreeSet<Login>>>,
+}
+
+/// How far a user has come in a conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CursorEntry {
+    /// Which one.
+    pub conversation: Conversation,
+    /// Who.
+    pub user: Login,
+    /// How far.
+    pub cursor: Cursor,
+}
+
+/// A tag under which a message was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TagEntry {
+    /// What stands for it.
+    pub hash: TagHash,
+    /// The message.
+    pub id: MessageId,
+    /// When it was accepted.
+    pub sent_at: Timestamp,
+}
+
+/// How far a device has come with numbering its messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceEntry {
+    /// Whose.
+    pub login: Login,
+    /// Its name.
+    pub device: Device,
+    /// What the state knows of it, as bytes of the state's own.
+    pub window: Vec<u8>,
+}
+
+/// The single values of a state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Header {
+    /// Where the first record is that the state does not hold.
+    pub position: Position,
+    /// The last numbers used.
+    pub last: LastNumbers,
+    /// What a mailbox takes; `None`: anything.
+    pub limits: Option<MailboxLimits>,
+    /// The last number of a roster.
+    pub roster: u32,
+}
+
+/// What has changed in the state since the checkpoint before this one, and what is new of messages.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    /// As they are now.
+    pub header: Header,
+    /// New messages, each conversation once, by rising ids.
+    pub runs: Vec<(Conversation, Vec<RunEntry>)>,
+    /// Cursors that are other than before.
+    pub cursors: Vec<CursorEntry>,
+    /// New rosters, by rising numbers.
+    pub rosters: Vec<RosterEntry>,
+    /// When users were last there.
+    pub seen: Vec<(Login, Timestamp)>,
+    /// Tags of messages without a numbering device, each login once, by rising ids.
+    pub tags: Vec<(Login, Vec<TagEntry>)>,
+    /// Windows that are other than before.
+    pub devices: Vec<DeviceEntry>,
+    /// Read marks that are not archived yet.
+    pub marks: Vec<ReadMark>,
+    /// Marks up to this number are archived, and are forgotten.
+    pub archived: u64,
+}

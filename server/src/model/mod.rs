@@ -1,0 +1,6 @@
+//! Plain values that the other modules exchange.
+
+pub mod conversation;
+pub mod cursor;
+pub mod event;
+pub mod message;
