@@ -16,12 +16,10 @@ use mensageiro_protocol::{Login, Text};
 use mensageiro_server::{
     conversation::Conversation,
     mailbox::Cursor,
-    message::{Message, MessageId, Tag},
-    model::message::TagHash,
+    message::{Message, MessageId, Tag, TagHash},
     options::Durability,
     store::{
-        Block, Commit, CursorRecord, DiskStore, LastNumbers, Loss, Store, StoreError, TagHash,
-        TagRecord,
+        Block, Commit, CursorRecord, DiskStore, LastNumbers, Loss, Store, StoreError, TagRecord,
     },
 };
 
