@@ -45,8 +45,8 @@ pub fn run(workshop: &Workshop) -> Result<Outcome> {
 
 fn documents() -> Result<Vec<PathBuf>> {
     let mut documents = Vec::new();
-    for folder in [cargo::root().to_owned(), cargo::root().join("docs")] {
-        for entry in fs::read_dir(&folder)? {
+    for folder in ["", "docs", "docs/log"] {
+        for entry in fs::read_dir(cargo::root().join(folder))? {
             let path = entry?.path();
             if path.extension().is_some_and(|extension| extension == "md") {
                 documents.push(path);
