@@ -1,5 +1,6 @@
 //! Plain values that the other modules exchange.
 
+pub mod codec;
 pub mod conversation;
 pub mod cursor;
 pub mod event;

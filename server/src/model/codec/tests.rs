@@ -1,0 +1,189 @@
+use super::*;
+
+fn login(name: &str) -> Login {
+    Login::parse(name).unwrap()
+}
+
+fn at(ms: i64) -> Timestamp {
+    Timestamp::from_millisecond(1_700_000_000_000 + ms).unwrap()
+}
+
+fn sent(tag: Option<&str>, text: &str) -> Sent {
+    Sent {
+        tag: tag.map(|tag| Tag::parse(tag).unwrap()),
+        text: Text::from(text),
+    }
+}
+
+fn run(to: Target, device: Option<&str>, texts: Vec<Sent>) -> Event {
+    Event::Messages(Run {
+        from: login("joão"),
+        to,
+        device: device.map(Arc::from),
+        at: at(7),
+        missed_by: None,
+        all_or_nothing: device.is_none(),
+        texts,
+        part: Part {
+            offset: 0,
+            length: 0,
+        },
+    })
+}
+
+/// One of everything.
+fn batch() -> Batch {
+    let pair = Conversation::pair(&login("ana"), &login("bob"));
+    let members: BTreeSet<_> = ["ana", "bob", "joão"].map(login).into();
+    let mut missed = run(
+        Target::Group(login("class")),
+        None,
+        vec![sent(Some("t"), "two\nlines")],
+    );
+    if let Event::Messages(run) = &mut missed {
+        run.missed_by = Some(Arc::from([login("bob")]));
+    }
+    Batch {
+        at: at(0),
+        last: LastNumbers {
+            message: MessageId(300),
+            read_mark: 70_000,
+        },
+        events: vec![
+            run(
+                Target::User(login("ana")),
+                Some("laptop"),
+                vec![sent(Some("1"), "oi"), sent(None, "é"), sent(Some("2"), "")],
+            ),
+            missed,
+            Event::Read {
+                by: login("ana"),
+                what: Read::All {
+                    up_to: MessageId(5),
+                },
+            },
+            Event::Read {
+                by: login("ana"),
+                what: Read::Conversation {
+                    with: pair.clone(),
+                    up_to: MessageId(1 << 40),
+                },
+            },
+            Event::Read {
+                by: login("bob"),
+                what: Read::Delivered {
+                    up_to: MessageId(0),
+                },
+            },
+            Event::Seen {
+                login: login("ana"),
+                at: at(-5),
+            },
+            Event::Group {
+                group: login("class"),
+                members: Some(Arc::new(members)),
+            },
+            Event::Group {
+                group: login("gone"),
+                members: None,
+            },
+            Event::Limits(MailboxLimits {
+                messages: 100_000,
+                bytes: u64::MAX,
+            }),
+            Event::Cursor {
+                conversation: Conversation::Group(login("class")),
+                user: login("bob"),
+                cursor: Cursor {
+                    read: MessageId(9),
+                    read_at: at(1),
+                    left: Some(MessageId(12)),
+                    ..Cursor::default()
+                },
+            },
+            Event::Mark(ReadMark {
+                number: 8,
+                reader: login("ana"),
+                conversation: pair,
+                first: MessageId(1),
+                last: MessageId(2),
+                read_at: at(3),
+            }),
+        ],
+    }
+}
+
+fn written(batch: &mut Batch) -> Vec<u8> {
+    let mut payload = Vec::new();
+    write_batch(batch, &mut payload);
+    payload
+}
+
+#[test]
+fn what_is_written_is_read_and_each_run_can_be_read_alone() {
+    let mut batch = batch();
+    let payload = written(&mut batch);
+    assert_eq!(read_batch(&payload).unwrap(), batch);
+    let runs = batch.events.iter().filter_map(|event| match event {
+        Event::Messages(run) => Some(run),
+        _ => None,
+    });
+    let mut count = 0;
+    for run in runs {
+        let alone = read_run(&payload[run.part.range()]).unwrap();
+        let part = run.part;
+        assert_eq!(&Run { part, ..alone }, run);
+        count += 1;
+    }
+    assert_eq!(count, 2);
+}
+
+#[test]
+fn fields_and_events_of_a_newer_program_are_skipped() {
+    let mut payload = Vec::new();
+    let mut out = Encoder::new(&mut payload);
+    out.map(4).unwrap();
+    out.u32(99).unwrap().array(2).unwrap();
+    out.str("new").unwrap().map(0).unwrap();
+    out.u32(batch::LAST_MESSAGE).unwrap().u64(4).unwrap();
+    out.u32(batch::EVENTS).unwrap().array(2).unwrap();
+    out.map(1).unwrap().u32(77).unwrap().str("edited").unwrap();
+    out.map(1).unwrap().u32(event::SEEN).unwrap();
+    out.map(3).unwrap();
+    out.u32(field::LOGIN).unwrap().str("ana").unwrap();
+    out.u32(field::AT).unwrap().i64(0).unwrap();
+    out.u32(50).unwrap().bytes(b"anything").unwrap();
+    out.u32(98).unwrap().null().unwrap();
+    let read = read_batch(&payload).unwrap();
+    let seen = Event::Seen {
+        login: login("ana"),
+        at: Timestamp::UNIX_EPOCH,
+    };
+    assert_eq!((read.last.message, read.events), (MessageId(4), vec![seen]));
+}
+
+#[test]
+fn no_changed_bit_and_no_cut_makes_a_reader_panic_or_changes_a_message() {
+    let mut batch = batch();
+    let payload = written(&mut batch);
+    let runs = |batch: &Batch| {
+        let events = batch.events.iter();
+        let runs = events.filter_map(|event| match event {
+            Event::Messages(run) => Some(run.texts.clone()),
+            _ => None,
+        });
+        runs.collect::<Vec<_>>()
+    };
+    let expected = runs(&batch);
+    for place in 0..payload.len() {
+        assert!(read_batch(&payload[..place]).is_err());
+        for bit in 0..8 {
+            let mut spoiled = payload.clone();
+            spoiled[place] ^= 1 << bit;
+            // The log's own checksum notices the rest.
+            if let Ok(read) = read_batch(&spoiled) {
+                assert!(runs(&read).iter().all(|texts| expected.contains(texts)));
+            }
+        }
+    }
+}
