@@ -88,9 +88,6 @@ pub struct Run {
     pub at: Timestamp,
     /// Only in a store that was converted: members of the group who did not get them.
     pub missed_by: MissedBy,
-    /// Nothing of this session is accepted any more once one of these is refused (classic sessions, which can only be hung up
-    /// on).
-    pub all_or_nothing: bool,
     /// What was sent, in order; not empty.
     pub texts: Vec<Sent>,
     /// Where it is in its record; set by whoever writes or reads one.

@@ -57,8 +57,7 @@ mod run {
     pub const DEVICE: u32 = 3;
     pub const AT: u32 = 4;
     pub const MISSED_BY: u32 = 5;
-    pub const ALL_OR_NOTHING: u32 = 6;
-    pub const TEXTS: u32 = 7;
+    pub const TEXTS: u32 = 6;
 
     pub const TEXT: u32 = 0;
     pub const TAG: u32 = 1;
@@ -146,13 +145,9 @@ fn checksum(bytes: &[u8]) -> [u8; CHECKSUM_BYTES] {
 }
 
 fn write_run(run: &Run, out: &mut Out<'_>) -> Written {
-    let options = [
-        run.device.is_some(),
-        run.missed_by.is_some(),
-        run.all_or_nothing,
-    ];
-    let fields = 4 + options.iter().filter(|there| **there).count();
-    out.map(fields as u64)?;
+    let options = [run.device.is_some(), run.missed_by.is_some()];
+    let options = options.into_iter().filter(|there| *there).count();
+    out.map(4 + options as u64)?;
     out.u32(run::FROM)?.str(run.from.as_str())?;
     let (kind, to) = match &run.to {
         Target::User(to) => (run::TO_USER, to),
@@ -166,9 +161,6 @@ fn write_run(run: &Run, out: &mut Out<'_>) -> Written {
     if let Some(missed_by) = &run.missed_by {
         out.u32(run::MISSED_BY)?;
         write_logins(missed_by.len(), missed_by.iter(), out)?;
-    }
-    if run.all_or_nothing {
-        out.u32(run::ALL_OR_NOTHING)?.bool(true)?;
     }
     out.u32(run::TEXTS)?.array(run.texts.len() as u64)?;
     for Sent { tag, text } in &run.texts {
@@ -445,7 +437,7 @@ fn take_event(
 
 fn take_run(input: &mut Decoder<'_>) -> Taken<Run> {
     let (mut from, mut to, mut at) = (None, None, None);
-    let (mut device, mut missed_by, mut all_or_nothing) = (None, None, false);
+    let (mut device, mut missed_by) = (None, None);
     let mut texts = Vec::new();
     fields(input, |field, input| {
         match field {
@@ -458,7 +450,6 @@ fn take_run(input: &mut Decoder<'_>) -> Taken<Run> {
                 let all: Taken<Vec<_>> = take_logins(input);
                 missed_by = Some(Arc::from(all?));
             }
-            run::ALL_OR_NOTHING => all_or_nothing = input.bool()?,
             run::TEXTS => {
                 for _ in 0..take_count(input)? {
                     texts.push(take_text(input)?);
@@ -474,7 +465,6 @@ fn take_run(input: &mut Decoder<'_>) -> Taken<Run> {
         device,
         at: needed(at)?,
         missed_by,
-        all_or_nothing,
         texts,
         part: Part {
             offset: 0,

@@ -22,7 +22,6 @@ fn run(to: Target, device: Option<&str>, texts: Vec<Sent>) -> Event {
         device: device.map(Arc::from),
         at: at(7),
         missed_by: None,
-        all_or_nothing: device.is_none(),
         texts,
         part: Part {
             offset: 0,
