@@ -1,14 +1,10 @@
 //! The Python clients, started by their own checks.
 
-use std::{
-    io::{BufRead, BufReader},
-    path::Path,
-    process::{Command, Stdio},
-};
+use std::{path::Path, process::Command};
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 
-use super::{Outcome, Workshop, count};
+use super::{Outcome, Workshop, outcome};
 use crate::cargo;
 
 /// The name of Python 3 here.
@@ -28,24 +24,6 @@ pub fn run(workshop: &Workshop) -> Result<Outcome> {
 }
 
 fn run_one(check: &str, server: &Path) -> Result<Outcome> {
-    let mut child = Command::new(PYTHON)
-        .arg("-B")
-        .arg(cargo::root().join("tests/clients").join(check))
-        .arg(server)
-        .stdout(Stdio::piped())
-        .spawn()
-        .context("cannot start Python 3")?;
-    let said = child.stdout.take().context("Python has no output")?;
-    let mut outcome = Outcome::default();
-    for line in BufReader::new(said).lines() {
-        let line = line?;
-        println!("{line}");
-        if !line.starts_with("ok ") {
-            outcome = outcome.and(count(&line));
-        }
-    }
-    if !child.wait()?.success() && outcome.failed == 0 {
-        bail!("{check} ended early");
-    }
-    Ok(outcome)
+    let path = cargo::root().join("tests/clients").join(check);
+    outcome::run_program(check, Command::new(PYTHON).arg("-B").arg(path).arg(server))
 }

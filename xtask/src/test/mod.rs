@@ -4,20 +4,17 @@ mod clients;
 mod dead_link;
 mod docs;
 mod outage;
+mod outcome;
 mod torture;
 mod tutorial;
 mod windows;
 
-use std::{
-    cell::OnceCell,
-    io::{BufRead, BufReader},
-    process::{ExitCode, Stdio},
-    time::Instant,
-};
+use std::{cell::OnceCell, process::ExitCode, time::Instant};
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
+pub use self::outcome::{Outcome, check};
 use crate::{
     cargo::{self, Programs, Scope},
     setup::{self, Need},
@@ -54,15 +51,6 @@ pub enum Step {
     Lint,
 }
 
-/// What a step found.
-#[derive(Clone, Copy, Default)]
-pub struct Outcome {
-    /// Checks that hold.
-    pub passed: usize,
-    /// Checks that do not.
-    pub failed: usize,
-}
-
 /// Runs the steps named, or all, through to the end; fails if any check failed.
 pub fn run(steps: &[Step]) -> ExitCode {
     let steps = if steps.is_empty() {
@@ -73,25 +61,30 @@ pub fn run(steps: &[Step]) -> ExitCode {
     let begin = Instant::now();
     let workshop = Workshop::default();
     let mut lines = Vec::new();
+    let mut failures = Vec::new();
     let mut total = Outcome::default();
     for step in steps {
-        println!("\n=== {}", step.name());
+        let name = step.name();
+        println!("\n=== {name}");
         let begin = Instant::now();
         let outcome = step.run(&workshop).unwrap_or_else(|error| {
             println!("FAILED {error:#}");
-            Outcome::FAILED
+            Outcome::failed(&format!("{error:#}"))
         });
-        total = total.and(outcome);
         lines.push(format!(
-            "{:<8}  {:>4} passed  {:>2} failed  {:>6.1} s",
-            step.name(),
+            "{name:<8}  {:>4} passed  {:>2} failed  {:>6.1} s",
             outcome.passed,
             outcome.failed,
             begin.elapsed().as_secs_f64(),
         ));
+        let failed = outcome.failures();
+        failures.extend(failed.map(|failure| format!("failed: {name} {failure}")));
+        total = total.and(outcome);
     }
     println!("\n{}", lines.join("\n"));
     println!("\nall in {:.0} s", begin.elapsed().as_secs_f64());
+    // Once more, since a long log may be cut in the middle.
+    failures.iter().for_each(|failure| println!("{failure}"));
     println!("{} passed, {} failed", total.passed, total.failed);
     // The summary is the last line, so that whoever looks there, person or program, finds it.
     ExitCode::from(u8::from(total.failed > 0))
@@ -107,10 +100,10 @@ impl Step {
         match self {
             Self::Setup => {
                 setup::prepare(&[Need::HiddenWindows, Need::Clients, Need::Torture])?;
-                Ok(Outcome::PASSED)
+                Ok(Outcome::passed())
             }
             Self::Format => cargo_check(&["fmt", "--all", "--check"]),
-            Self::Build => workshop.programs().map(|_| Outcome::PASSED),
+            Self::Build => workshop.programs().map(|_| Outcome::passed()),
             Self::Docs => docs::run(workshop),
             Self::Tests => in_turn(|scope| cargo_test(&[scope, &["--no-fail-fast"]].concat())),
             Self::Windows => windows::run(workshop),
@@ -142,28 +135,6 @@ fn in_turn(run: impl Fn(&[&str]) -> Result<Outcome>) -> Result<Outcome> {
     Ok(project.and(run(&["--package", "xtask"])?))
 }
 
-impl Outcome {
-    /// One check that holds.
-    pub const PASSED: Self = Self {
-        passed: 1,
-        failed: 0,
-    };
-
-    /// One check that does not.
-    pub const FAILED: Self = Self {
-        passed: 0,
-        failed: 1,
-    };
-
-    /// Both together.
-    pub fn and(self, other: Self) -> Self {
-        Self {
-            passed: self.passed + other.passed,
-            failed: self.failed + other.failed,
-        }
-    }
-}
-
 /// What the steps share: the programs, built once, when first wanted.
 #[derive(Default)]
 pub struct Workshop {
@@ -181,20 +152,6 @@ impl Workshop {
     }
 }
 
-/// Runs one named check and says how it went.
-pub fn check(name: &str, run: impl FnOnce() -> Result<()>) -> Outcome {
-    match run() {
-        Ok(()) => {
-            println!("ok     {name}");
-            Outcome::PASSED
-        }
-        Err(error) => {
-            println!("FAILED {name}: {error:#}");
-            Outcome::FAILED
-        }
-    }
-}
-
 fn cargo_check(arguments: &[&str]) -> Result<Outcome> {
     let name = format!("cargo {}", arguments.join(" "));
     Ok(check(&name, || {
@@ -209,63 +166,6 @@ fn cargo_check(arguments: &[&str]) -> Result<Outcome> {
 
 /// Runs `cargo test`, passes on what it says, and counts.
 fn cargo_test(arguments: &[&str]) -> Result<Outcome> {
-    let mut cargo = cargo::command();
-    cargo.arg("test").args(arguments).stdout(Stdio::piped());
-    let mut child = cargo.spawn().context("cannot start cargo")?;
-    let said = child.stdout.take().context("cargo has no output")?;
-    let mut total = Outcome::default();
-    for line in BufReader::new(said).lines() {
-        let line = line?;
-        println!("{line}");
-        total = total.and(count(&line));
-    }
-    if !child.wait()?.success() && total.failed == 0 {
-        println!("FAILED cargo test {}", arguments.join(" "));
-        total = total.and(Outcome::FAILED);
-    }
-    Ok(total)
-}
-
-/// Reads `… 12 passed; 0 failed; 1 ignored; …`, or `12 passed, 0 failed`. A test that is ignored
-/// counts as failed: nothing may be left out in silence.
-fn count(line: &str) -> Outcome {
-    let mut outcome = Outcome::default();
-    if !line.contains(" passed") {
-        return outcome;
-    }
-    let words: Vec<&str> = line
-        .split([' ', ';', ','])
-        .filter(|word| !word.is_empty())
-        .collect();
-    for pair in words.windows(2) {
-        let number = pair[0].parse().unwrap_or(0);
-        match pair[1] {
-            "passed" => outcome.passed += number,
-            "failed" | "ignored" => outcome.failed += number,
-            _ => {}
-        }
-    }
-    outcome
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn check(line: &str, expected: (usize, usize)) {
-        let outcome = count(line);
-        assert_eq!((outcome.passed, outcome.failed), expected, "{line}");
-    }
-
-    #[test]
-    fn what_test_programs_say_is_counted() {
-        check(
-            "test result: ok. 12 passed; 0 failed; 0 ignored; 0 measured; 3 filtered out",
-            (12, 0),
-        );
-        check("test result: FAILED. 3 passed; 2 failed; 1 ignored", (3, 3));
-        check("21 passed, 1 failed", (21, 1));
-        check("running 3 tests", (0, 0));
-        check("test wrong_password_is_failed ... ok", (0, 0));
-    }
+    let name = format!("cargo test {}", arguments.join(" "));
+    outcome::run_program(&name, cargo::command().arg("test").args(arguments))
 }

@@ -67,8 +67,9 @@ fn follow(document: &str, programs: &Programs) -> Result<Outcome> {
         } else {
             continue;
         };
+        let is_stuck = done.failed > 0;
         outcome = outcome.and(done);
-        if done.failed > 0 {
+        if is_stuck {
             println!("       the rest of {document} builds on it and is left out");
             break;
         }
