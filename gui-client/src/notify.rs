@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
@@ -11,6 +11,7 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+use parking_lot::Mutex;
 
 /// Notifications that wait to be shown; those beyond are dropped, for nobody could read them.
 const QUEUE: usize = 16;
@@ -109,7 +110,7 @@ impl DesktopNotifications {
     }
 
     fn want(&self, topic: String, what: Option<Waiting>) {
-        let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut wanted = self.wanted.lock();
         if !wanted.want(topic, what) {
             tracing::debug!("a notification was dropped: too many wait to be shown");
         }
@@ -148,8 +149,7 @@ fn show_all(wanted: &Mutex<Wanted>, woken: &Receiver<()>) {
     let mut shown = HashMap::<String, u32>::new();
     let awaited = Arc::new(AtomicUsize::new(0));
     while woken.recv().is_ok() {
-        let Wanted(todo) =
-            std::mem::take(&mut *wanted.lock().unwrap_or_else(PoisonError::into_inner));
+        let Wanted(todo) = std::mem::take(&mut *wanted.lock());
         for (topic, what) in todo {
             let before = shown.remove(&topic);
             let Some(waiting) = what else {

@@ -3,11 +3,12 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     thread::JoinHandle,
 };
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -129,7 +130,7 @@ impl SettingsWriter {
                 let mut is_told = false;
                 loop {
                     let more = woken.recv().is_ok();
-                    let next = latest.lock().unwrap_or_else(PoisonError::into_inner).take();
+                    let next = latest.lock().take();
                     match next.map(|preferences| save(&folder, &preferences, &mut known)) {
                         None => {}
                         Some(Ok(())) => is_told = false,
@@ -166,7 +167,7 @@ impl SettingsWriter {
 
     /// Hands over what is to be written; replaces what has not been written yet.
     pub fn write(&self, preferences: Preferences) {
-        *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(preferences);
+        *self.latest.lock() = Some(preferences);
         if let Some(wake) = &self.wake {
             // Full: the thread has not taken the last signal yet and will see the new value.
             let _ = wake.try_send(());

@@ -1,11 +1,8 @@
 //! How many connections there may be, in all and from one address.
 
-use std::{
-    collections::HashMap,
-    net::IpAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
+use parking_lot::Mutex;
 use thiserror::Error;
 
 /// Counts connections and refuses those over a limit.
@@ -55,7 +52,7 @@ impl Admission {
     /// # Errors
     /// [`Full`] says which limit is reached.
     pub fn admit(self: &Arc<Self>, address: IpAddr) -> Result<Permit, Full> {
-        let mut counts = self.lock();
+        let mut counts = self.counts.lock();
         if counts.all >= self.most {
             return Err(Full::Server(self.most));
         }
@@ -70,16 +67,11 @@ impl Admission {
             address,
         })
     }
-
-    /// No code panics while it holds the lock, so a poisoned one is as good as any.
-    fn lock(&self) -> MutexGuard<'_, Counts> {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        let mut counts = self.admission.lock();
+        let mut counts = self.admission.counts.lock();
         counts.all -= 1;
         if let Some(here) = counts.by_address.get_mut(&self.address) {
             *here -= 1;

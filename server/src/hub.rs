@@ -4,13 +4,14 @@ use std::{
     collections::{HashMap, HashSet},
     net::{Shutdown, TcpStream},
     sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use mensageiro_protocol::{Login, live::ByeCode};
+use parking_lot::{Condvar, Mutex};
 
 use crate::live::Outlet;
 
@@ -50,7 +51,7 @@ impl Hub {
             outlet: None,
             hung_up: hung_up.clone(),
         };
-        self.lock().insert(key, entry);
+        self.connections.lock().insert(key, entry);
         Place {
             hub: self.clone(),
             key,
@@ -70,24 +71,18 @@ impl Hub {
     pub fn close(&self, patience: Duration) -> bool {
         let deadline = Instant::now() + patience;
         self.hang_up(ByeCode::Shutdown, "the server stops", |_| true);
-        let mut connections = self.lock();
+        let mut connections = self.connections.lock();
         while !connections.is_empty() {
-            let now = Instant::now();
-            if now >= deadline {
-                return false;
+            if self.left.wait_until(&mut connections, deadline).timed_out() {
+                return connections.is_empty();
             }
-            connections = self
-                .left
-                .wait_timeout(connections, deadline - now)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
         }
         true
     }
 
     /// How many different users are logged in, and on how many connections.
     pub fn online(&self) -> (usize, usize) {
-        let connections = self.lock();
+        let connections = self.connections.lock();
         let logins: Vec<_> = connections
             .values()
             .filter_map(|entry| entry.login.as_ref())
@@ -96,7 +91,12 @@ impl Hub {
     }
 
     fn hang_up(&self, code: ByeCode, detail: &str, chosen: impl Fn(&Entry) -> bool) {
-        for entry in self.lock().values().filter(|entry| chosen(entry)) {
+        for entry in self
+            .connections
+            .lock()
+            .values()
+            .filter(|entry| chosen(entry))
+        {
             entry.hung_up.store(true, Ordering::SeqCst);
             if let Some(outlet) = &entry.outlet {
                 outlet.close(code, detail);
@@ -105,26 +105,19 @@ impl Hub {
             let _ = entry.stream.shutdown(Shutdown::Both);
         }
     }
-
-    /// No code panics while it holds the lock, so a poisoned one is as good as any.
-    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Entry>> {
-        self.connections
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Place {
     /// Notes who is connected.
     pub fn set_login(&self, login: Login) {
-        if let Some(entry) = self.hub.lock().get_mut(&self.key) {
+        if let Some(entry) = self.hub.connections.lock().get_mut(&self.key) {
             entry.login = Some(login);
         }
     }
 
     /// Notes how it is told things, which makes it a live session.
     pub fn set_outlet(&self, outlet: Arc<Outlet>) {
-        if let Some(entry) = self.hub.lock().get_mut(&self.key) {
+        if let Some(entry) = self.hub.connections.lock().get_mut(&self.key) {
             entry.outlet = Some(outlet);
         }
     }
@@ -138,7 +131,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.hub.lock().remove(&self.key);
+        self.hub.connections.lock().remove(&self.key);
         self.hub.left.notify_all();
     }
 }

@@ -5,12 +5,13 @@ mod listed;
 mod peers;
 
 use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
+    Arc,
     atomic::{AtomicU64, Ordering},
 };
 
 use jiff::Timestamp;
 use mensageiro_protocol::Login;
+use parking_lot::{Mutex, MutexGuard};
 
 pub use self::{
     listed::{HowFar, Listed},
@@ -270,8 +271,7 @@ impl Mailboxes {
         self.visible.store(last.0, Ordering::Release);
     }
 
-    /// No code panics while it holds the lock, so a poisoned one is as good as any.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Book> {
-        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+        self.book.lock()
     }
 }

@@ -4,12 +4,13 @@ use std::{
     io::{self, Write},
     net::{Ipv4Addr, TcpListener, TcpStream},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     thread,
     time::Duration,
 };
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+use parking_lot::Mutex;
 
 use super::{
     Address, Answer, Forward, LINE, PATIENCE, Question, folder, open_lock, read_line, write_private,
@@ -99,7 +100,7 @@ impl Running {
 
     /// Where the window is now.
     pub fn stands(&self, place: Option<WindowPlace>) {
-        *self.place.lock().unwrap_or_else(PoisonError::into_inner) = place;
+        *self.place.lock() = place;
     }
 }
 
@@ -156,7 +157,7 @@ impl Answering {
         }
         let answer = Answer {
             came: question.forward.is_some_and(|which| self.comes(which)),
-            place: *self.place.lock().unwrap_or_else(PoisonError::into_inner),
+            place: *self.place.lock(),
         };
         let mut line = serde_json::to_vec(&answer)?;
         line.push(b'\n');

@@ -12,10 +12,11 @@ mod watch;
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, OnceLock, PoisonError, RwLock},
+    sync::{Arc, OnceLock},
 };
 
 use mensageiro_protocol::Login;
+use parking_lot::RwLock;
 use tracing::warn;
 
 use self::stamp::Stamp;
@@ -115,10 +116,7 @@ impl Directory {
 
     /// Everybody as they are now.
     pub fn people(&self) -> Arc<People> {
-        self.people
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.people.read().clone()
     }
 
     /// Where they are read from.
@@ -141,7 +139,7 @@ impl Directory {
             warn_of_strangers(&self.files, &new);
         }
         new.groups.share(&old.groups);
-        *self.people.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
+        *self.people.write() = Arc::new(new);
     }
 }
 

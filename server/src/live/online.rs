@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
 };
 
 use crossbeam_channel::Sender;
@@ -12,6 +12,7 @@ use mensageiro_protocol::{
     Login, Text,
     live::{Presence, PresenceNews},
 };
+use parking_lot::Mutex;
 
 use super::{flusher::Job, outlet::Outlet, roster::Bell};
 use crate::{directory, journal::Journal};
@@ -99,7 +100,7 @@ impl Online {
         outlet: Option<Arc<Outlet>>,
         journal: &Journal,
     ) -> Stay {
-        let mut people = self.lock();
+        let mut people = self.people.lock();
         let person = people.present.entry(login.clone()).or_default();
         person.sessions += 1;
         if let Some(outlet) = &outlet {
@@ -121,7 +122,7 @@ impl Online {
 
     /// What a user says of being there.
     pub fn set_status(&self, login: &Login, is_away: bool, note: Text) {
-        let mut people = self.lock();
+        let mut people = self.people.lock();
         if let Some(person) = people.present.get_mut(login)
             && (person.is_away, &person.note) != (is_away, &note)
         {
@@ -134,7 +135,7 @@ impl Online {
     /// From now on the session is told who comes and goes. Whoever gets `true` tells it the
     /// roster, and then [`Online::told`]; `false`: somebody else is at it.
     pub fn watch(&self, outlet: &Arc<Outlet>, wants_changes: bool) -> bool {
-        let mut people = self.lock();
+        let mut people = self.people.lock();
         match people.watchers.get_mut(&outlet.key()) {
             None => {
                 let watcher = Watcher {
@@ -155,14 +156,14 @@ impl Online {
 
     /// A session has been told all of a roster.
     pub fn told(&self, outlet: &Outlet, of: Arc<directory::People>) {
-        if let Some(watcher) = self.lock().watchers.get_mut(&outlet.key()) {
+        if let Some(watcher) = self.people.lock().watchers.get_mut(&outlet.key()) {
             watcher.told = Some(of);
         }
     }
 
     /// Those who were told of others than these people, and are to be told of these by who calls.
     pub fn take_outdated(&self, now: &Arc<directory::People>) -> Vec<Outdated> {
-        let mut people = self.lock();
+        let mut people = self.people.lock();
         let watchers = people.watchers.values_mut();
         let outdated = watchers.filter_map(|watcher| {
             let told = watcher.told.take_if(|told| !Arc::ptr_eq(told, now))?;
@@ -182,7 +183,7 @@ impl Online {
 
     /// A session is to be told later how these are, when its client has taken something.
     pub fn miss<'a>(&self, outlet: &Outlet, logins: impl Iterator<Item = &'a Login>) {
-        if let Some(watcher) = self.lock().watchers.get_mut(&outlet.key()) {
+        if let Some(watcher) = self.people.lock().watchers.get_mut(&outlet.key()) {
             watcher.missed.extend(logins.cloned());
         }
         self.bell.ring();
@@ -190,7 +191,7 @@ impl Online {
 
     /// Sessions that have missed something.
     pub fn behind(&self) -> Vec<Arc<Outlet>> {
-        let people = self.lock();
+        let people = self.people.lock();
         let watchers = people.watchers.values();
         let behind = watchers.filter(|watcher| !watcher.missed.is_empty());
         behind.map(|watcher| watcher.outlet.clone()).collect()
@@ -198,7 +199,7 @@ impl Online {
 
     /// Some of what a session has missed, to be told by who calls; none: that was all.
     pub fn take_missed(&self, outlet: &Outlet, most: usize) -> Vec<Login> {
-        let mut people = self.lock();
+        let mut people = self.people.lock();
         let Some(watcher) = people.watchers.get_mut(&outlet.key()) else {
             return Vec::new();
         };
@@ -209,27 +210,27 @@ impl Online {
 
     /// Everybody who is told who comes and goes.
     pub fn watchers(&self) -> Vec<Arc<Outlet>> {
-        let people = self.lock();
+        let people = self.people.lock();
         let watchers = people.watchers.values();
         watchers.map(|watcher| watcher.outlet.clone()).collect()
     }
 
     /// Those whose presence changed since this was last called, as it is now.
     pub fn take_changes(&self) -> Vec<PresenceNews> {
-        let mut people = self.lock();
+        let mut people = self.people.lock();
         let changed = std::mem::take(&mut people.changed);
         changed.iter().map(|login| people.presence(login)).collect()
     }
 
     /// Where these users are.
     pub fn presences<'a>(&self, logins: impl Iterator<Item = &'a Login>) -> Vec<PresenceNews> {
-        let people = self.lock();
+        let people = self.people.lock();
         logins.map(|login| people.presence(login)).collect()
     }
 
     /// The live sessions of a user.
     pub fn outlets(&self, login: &Login) -> Outlets {
-        let people = self.lock();
+        let people = self.people.lock();
         people
             .present
             .get(login)
@@ -241,7 +242,7 @@ impl Online {
     fn leave(&self, login: &Login, outlet: Option<&Outlet>) -> Option<Timestamp> {
         // What it was told may be large, and is let go of when nobody waits any more.
         let _watcher;
-        let mut people = self.lock();
+        let mut people = self.people.lock();
         if let Some(outlet) = outlet {
             _watcher = people.watchers.remove(&outlet.key());
         }
@@ -271,11 +272,6 @@ impl Online {
         people.changed.insert(login.clone());
         // A full channel means that it is about to look anyway.
         let _ = self.flusher.try_send(Job::Announce);
-    }
-
-    /// No code panics while it holds the lock, so a poisoned one is as good as any.
-    fn lock(&self) -> MutexGuard<'_, People> {
-        self.people.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -4,7 +4,7 @@ use std::{
     io,
     net::{Shutdown, TcpStream},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        Arc, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -15,6 +15,7 @@ use mensageiro_protocol::{
     Login,
     live::{self, Bye, ByeCode, Event, RefusalCode},
 };
+use parking_lot::Mutex;
 use socket2::SockRef;
 use tracing::info;
 
@@ -119,19 +120,19 @@ impl Outlet {
 
     /// Whether the connection is gone.
     pub fn is_closed(&self) -> bool {
-        self.lock().state == State::Closed
+        self.queue.lock().state == State::Closed
     }
 
     /// Whether the client is told things, and not on its way out.
     pub fn is_live(&self) -> bool {
-        matches!(self.lock().state, State::Live(_))
+        matches!(self.queue.lock().state, State::Live(_))
     }
 
     /// From now on everything after `cursor` is told by [`Outlet::push`], unless there is
     /// something newer already, by `newest`: then that belongs to the backlog still. Returns
     /// whether the session is live.
     pub fn go_live(&self, cursor: MessageId, newest: impl FnOnce() -> MessageId) -> bool {
-        let mut queue = self.lock();
+        let mut queue = self.queue.lock();
         if queue.state == State::CatchingUp && newest() <= cursor {
             queue.state = State::Live(cursor);
         }
@@ -146,7 +147,7 @@ impl Outlet {
         messages: &[Message],
         mut write: impl FnMut(&Message, &mut Vec<u8>),
     ) -> bool {
-        let mut queue = self.lock();
+        let mut queue = self.queue.lock();
         let mut is_told = false;
         for message in messages {
             match queue.state {
@@ -162,7 +163,7 @@ impl Outlet {
     /// Appends a line, without its end, once the session is live. Whoever gets `true` has to
     /// [`Outlet::flush`].
     pub fn tell(&self, write: impl FnOnce(&mut Vec<u8>)) -> bool {
-        let mut queue = self.lock();
+        let mut queue = self.queue.lock();
         if !matches!(queue.state, State::Live(_)) {
             return false;
         }
@@ -172,7 +173,7 @@ impl Outlet {
 
     /// Appends a line for each of several things (see [`Outlet::tell`]).
     fn tell_all<T>(&self, things: impl Iterator<Item = T>, mut write: impl FnMut(T, &mut Vec<u8>)) {
-        let mut queue = self.lock();
+        let mut queue = self.queue.lock();
         let mut is_told = false;
         for thing in things {
             if !matches!(queue.state, State::Live(_)) {
@@ -208,7 +209,7 @@ impl Outlet {
 
     /// How many bytes wait.
     pub fn waiting(&self) -> usize {
-        self.lock().waiting()
+        self.queue.lock().waiting()
     }
 
     /// Whether so little waits that something long may be appended.
@@ -233,7 +234,7 @@ impl Outlet {
         if !self.is_touched.load(Ordering::Acquire) {
             return;
         }
-        let mut queue = self.lock();
+        let mut queue = self.queue.lock();
         if queue.is_with_flusher || self.write(&mut queue) {
             return;
         }
@@ -276,7 +277,7 @@ impl Outlet {
 
     /// Ends the session with a reason, which a client that takes what waits gets to know.
     pub fn close(&self, code: ByeCode, detail: &str) {
-        let mut queue = self.lock();
+        let mut queue = self.queue.lock();
         match queue.state {
             State::Live(_) => queue.say_bye(code, detail),
             // Its own thread is in the middle of a line.
@@ -298,11 +299,6 @@ impl Outlet {
         queue.clear();
         // What is gone already needs no more.
         let _ = self.stream.shutdown(Shutdown::Both);
-    }
-
-    /// No code panics while it holds the lock, so a poisoned one is as good as any.
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -330,7 +326,7 @@ impl Queue {
 
 impl Stuck for Outlet {
     fn retry(&self, patience: Duration) -> bool {
-        let mut queue = self.lock();
+        let mut queue = self.queue.lock();
         let is_stuck = !self.write(&mut queue);
         let stuck_since = queue.stuck_since.filter(|_| is_stuck);
         let is_dead = stuck_since.is_some_and(|since| since.elapsed() > patience);

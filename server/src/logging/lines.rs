@@ -5,12 +5,13 @@
 use std::{
     io::{self, Write},
     mem,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     thread,
     time::Duration,
 };
 
 use memchr::memchr_iter;
+use parking_lot::{Condvar, Mutex};
 use tracing_subscriber::fmt::{
     format::Writer,
     time::{FormatTime, SystemTime},
@@ -58,7 +59,7 @@ impl Lines {
 
     /// Takes a line, with its end. Never waits for the stream.
     pub fn say(&self, line: &[u8]) {
-        let mut queue = self.lock();
+        let mut queue = self.0.queue.lock();
         let was_empty = queue.is_empty();
         // Once some are lost the next ones are too, until the gap can be told of where it is.
         if queue.lost > 0 || queue.bytes.len() + line.len() > WAITING_BYTES {
@@ -75,23 +76,21 @@ impl Lines {
     /// Waits until all is written, but not longer than this.
     pub fn flush_within(&self, limit: Duration) {
         let unwritten = |queue: &mut Queue| queue.is_writing || !queue.is_empty();
-        let flushed = self
-            .0
-            .changed
-            .wait_timeout_while(self.lock(), limit, unwritten);
-        drop(flushed);
+        let mut queue = self.0.queue.lock();
+        let _ = self.0.changed.wait_while_for(&mut queue, unwritten, limit);
     }
 
     fn write_to(&self, mut stream: impl Write) {
         // Lines that the stream has refused since it last took some: the disk of a log may be full.
         let mut refused = 0;
         loop {
-            let mut queue = self.lock();
+            let mut queue = self.0.queue.lock();
             queue.is_writing = false;
             if queue.is_empty() {
                 self.0.changed.notify_all();
-                let waited = self.0.changed.wait_while(queue, |queue| queue.is_empty());
-                queue = waited.unwrap_or_else(PoisonError::into_inner);
+                self.0
+                    .changed
+                    .wait_while(&mut queue, |queue| queue.is_empty());
             }
             queue.is_writing = true;
             let bytes = mem::take(&mut queue.bytes);
@@ -103,11 +102,6 @@ impl Lines {
                 Err(_) => refused += lost + memchr_iter(b'\n', &bytes).count() as u64,
             }
         }
-    }
-
-    /// No code panics while it holds the lock, so a poisoned one is as good as any.
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        self.0.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -6,11 +6,12 @@ use std::{
     io::ErrorKind,
     mem,
     net::{Shutdown, TcpStream},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Weak},
     time::{Duration, Instant},
 };
 
 use mensageiro_protocol::{Framing, Login, classic::END};
+use parking_lot::{Condvar, Mutex};
 use tracing::debug;
 
 use super::{Failure, Shared, write_delivery};
@@ -86,12 +87,12 @@ impl Answering {
 
     /// The newest message that was delivered.
     pub(super) fn delivered(&self) -> MessageId {
-        self.lock().delivered
+        self.state.lock().delivered
     }
 
     /// The session's own thread has delivered everything up to a message.
     pub(super) fn set_delivered(&self, up_to: MessageId) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if up_to > state.delivered {
             state.unread = Some(up_to);
             state.delivered = up_to;
@@ -100,23 +101,23 @@ impl Answering {
 
     /// The newest message that was delivered, once: it counts as read.
     pub(super) fn take_unread(&self) -> Option<MessageId> {
-        self.lock().unread.take()
+        self.state.lock().unread.take()
     }
 
     /// When something that was pending was last written.
     pub(super) fn last_write(&self) -> Option<Instant> {
-        self.lock().written_at
+        self.state.lock().written_at
     }
 
     /// Whether something that was pending was written not longer ago than this.
     pub(super) fn has_written_within(&self, limit: Duration) -> bool {
-        let written_at = self.lock().written_at;
+        let written_at = self.state.lock().written_at;
         written_at.is_some_and(|at| at.elapsed() < limit)
     }
 
     /// These answers are written when the entry that is submitted next is durable.
     pub(super) fn answer_later(&self, answers: Vec<Answer>) {
-        self.lock().pending = Some(Pending {
+        self.state.lock().pending = Some(Pending {
             answers,
             first: MessageId(0),
         });
@@ -127,14 +128,13 @@ impl Answering {
     /// # Errors
     /// When the entry was refused, or what was pending could not be written.
     pub(super) fn finish(&self, hung_up: impl Fn() -> bool) -> Result<Vec<u8>, Failure> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         while state.pending.is_some() {
             if hung_up() {
                 return Err(Failure::Ended(connection::Ended::HungUp));
             }
             state.is_awaited = true;
-            let woken = self.answered.wait_timeout(state, LOOK);
-            state = woken.unwrap_or_else(PoisonError::into_inner).0;
+            let _ = self.answered.wait_for(&mut state, LOOK);
         }
         state.stuck_since = None;
         match state.broken {
@@ -146,7 +146,7 @@ impl Answering {
 
     /// The session has ended: nobody writes any more, and whoever still holds this lets go of it.
     pub(super) fn end(&self) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.pending = None;
         state.rest = Vec::new();
         state.broken = Some(Broken::Write(ErrorKind::NotConnected));
@@ -213,16 +213,11 @@ impl Answering {
             self.answered.notify_one();
         }
     }
-
-    /// No code panics while it holds the lock, so a poisoned one is as good as any.
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Origin for Answering {
     fn done(&self, _: &[Handed], outcome: Result<&[Accepted], Refused>) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         match outcome {
             Ok(accepted) => {
                 if let (Some(pending), Some(first)) = (&mut state.pending, accepted.first()) {
@@ -238,7 +233,7 @@ impl Origin for Answering {
     }
 
     fn flush(&self) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let Some(pending) = state.pending.take() else {
             return;
         };
@@ -259,7 +254,7 @@ impl Origin for Answering {
 
 impl Stuck for Answering {
     fn retry(&self, patience: Duration) -> bool {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let mut rest = mem::take(&mut state.rest);
         let written = self.write(&mut state, &rest);
         let is_stuck = written < rest.len() && state.broken.is_none();

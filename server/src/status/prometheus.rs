@@ -7,7 +7,7 @@ use std::{
     io::{self, Read, Write},
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     thread::{self, JoinHandle},
@@ -15,6 +15,7 @@ use std::{
 };
 
 use memchr::memmem;
+use parking_lot::Mutex;
 use tracing::debug;
 
 use super::{Latencies, Observer, Status};
@@ -94,7 +95,7 @@ struct Place {
 impl Readers {
     fn enter(self: &Arc<Self>, stream: TcpStream) -> Place {
         let stream = Arc::new(stream);
-        let mut readers = self.lock();
+        let mut readers = self.0.lock();
         if readers.len() >= READERS
             && let Some(longest) = readers.pop_front()
         {
@@ -108,18 +109,13 @@ impl Readers {
     }
 
     fn hang_up(&self) {
-        self.lock().iter().for_each(|stream| hang_up(stream));
-    }
-
-    /// No code panics while it holds the lock, so a poisoned one is as good as any.
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Arc<TcpStream>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().iter().for_each(|stream| hang_up(stream));
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut readers = self.readers.lock();
+        let mut readers = self.readers.0.lock();
         readers.retain(|stream| !Arc::ptr_eq(stream, &self.stream));
     }
 }
