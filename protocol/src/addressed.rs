@@ -2,24 +2,24 @@ use thiserror::Error;
 
 use crate::{Login, LoginError, Text};
 
-/// A message as it is written: `@login text` (rule C4, and its mirror for delivery).
+/// A message in its written form: `@login text` (rule C4, and L2 for the way back).
 ///
-/// From a client the login is the recipient, from the server it is the sender.
+/// From a client the login is the recipient. From the server it is the sender or the group.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Addressed {
-    /// Whom the line names.
+    /// The recipient, the sender or the group.
     pub login: Login,
-    /// What comes after the one space.
+    /// Everything after the one space.
     pub text: Text,
 }
 
-/// Why a line is not `@login text`.
+/// Why a line is not of the form `@login text`.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum AddressedError {
     /// It does not start with `@`.
     #[error("a message starts with @ and the recipient's login")]
     NoAt,
-    /// No space, or nothing after it.
+    /// There is no space, or nothing after it.
     #[error("there is no text after the recipient")]
     NoText,
     /// The name after `@` cannot be a login.
@@ -28,15 +28,15 @@ pub enum AddressedError {
 }
 
 impl Addressed {
-    /// Reads `@login text` from the bytes of one line, without its line end.
+    /// Parses one line of bytes, without its line end.
     ///
     /// # Errors
-    /// [`AddressedError`] says what is missing; such a line is discarded by a server (rule S8).
+    /// [`AddressedError`] says what is missing. A server discards such a line (rule S8).
     pub fn parse(line: &[u8]) -> Result<Self, AddressedError> {
         Self::parse_with(line, Text::decode)
     }
 
-    /// The same, with another way to read the text.
+    /// Like [`Addressed::parse`], with another function that decodes the text.
     pub(crate) fn parse_with(
         line: &[u8],
         decode: impl FnOnce(&[u8]) -> Text,
@@ -56,7 +56,8 @@ impl Addressed {
         encode(&[login.as_str(), " ", &text.one_line()], out);
     }
 
-    /// Appends `@group sender: text` to `out`: a group message as its members get it (rule G2).
+    /// Appends `@group sender: text` to `out`: the form in which members receive a group message
+    /// (rule G2).
     pub fn encode_in_group(group: &Login, from: &Login, text: &Text, out: &mut Vec<u8>) {
         encode(
             &[group.as_str(), " ", from.as_str(), ": ", &text.one_line()],

@@ -1,28 +1,31 @@
-//! The protocol of the assignment: what a client may say after its login, and what it is told.
+//! The protocol of the assignment: what a client may send after its login, and what it receives.
 
 use crate::{Addressed, Text};
 
-/// The end of messages (rule S11): the single character `f`.
+/// The end of the new messages (rule S11): the single character `f`.
 pub const END: &[u8] = b"f";
 
-/// What a server says to a bare framed client before it hangs up, if there is no such user (rule S5).
+/// Sent to a bare framed client before the server hangs up, if there is no such user (rule S5).
 pub const UNKNOWN_USER: &str = "Usuário inválido";
 
-/// What a client asks for with one line after its login.
+/// What a client requests with one line after its login.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
-    /// An empty line, or one of blanks: only the new messages are wanted.
+    /// An empty line, or one of spaces and tabs: asks only for the new messages.
     Poll,
     /// `@recipient text` (rule C4).
     Send(Addressed),
-    /// Anything else: discarded like a message to nobody (rule S8), answered all the same.
+    /// Anything else. It is discarded like a message to an unknown name (rule S8), and answered
+    /// like any line.
     Discard,
-    /// Only what somebody's key for leaving sends, Ctrl-X for example: neither a line nor a poll (rule S9).
+    /// Only control characters of keys that leave a program, for example Ctrl-X. Neither a line nor
+    /// a poll (rule S9).
     Control,
 }
 
 impl Request {
-    /// Reads one line, without its line end. Never fails: what is not understood is discarded.
+    /// Parses one line, without its line end. It never fails: what it does not understand becomes
+    /// [`Request::Discard`].
     pub fn parse(line: &[u8]) -> Self {
         let unquoted = unquoted(line);
         let line = unquoted.as_deref().map_or(line, str::as_bytes);
@@ -37,8 +40,8 @@ impl Request {
     }
 }
 
-/// What stands in the quotes of JSON, if the line is nothing but that: some programs send each of their
-/// lines so (F6).
+/// The content of a line that is one JSON string and nothing else; some programs send every line
+/// that way (F6).
 pub fn unquoted(line: &[u8]) -> Option<String> {
     if line.first() != Some(&b'"') {
         return None;
@@ -50,24 +53,24 @@ pub fn unquoted(line: &[u8]) -> Option<String> {
 /// Ctrl-C, Ctrl-D, Ctrl-X, Ctrl-Z, Esc and Backspace.
 const LEAVING_KEYS: &[u8] = b"\x03\x04\x18\x1a\x1b\x7f";
 
-/// What stands around a line and means nothing.
+/// Bytes that mean nothing at the beginning or end of a line.
 fn is_blank(byte: u8) -> bool {
     byte == b' ' || byte == b'\t'
 }
 
-/// What a server tells a client, one line each (rules S10 and S11).
+/// What a server sends to a client, one line each (rules S10 and S11).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
     /// `@sender text`: a new message.
     Message(Addressed),
-    /// `f`: there are no more.
+    /// `f`: there are no more messages.
     End,
-    /// Something a server of another make says. Shown to the person, never dropped.
+    /// Something that only another server implementation sends. Clients show it and never drop it.
     Other(Text),
 }
 
 impl Reply {
-    /// Reads one line, without its line end.
+    /// Parses one line, without its line end.
     pub fn parse(line: &[u8]) -> Self {
         if line == END {
             return Self::End;

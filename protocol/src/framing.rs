@@ -1,14 +1,14 @@
-/// How one direction of a connection separates its messages (PROTOCOL.md, "Framing").
+/// How the messages of one direction of a connection are separated (PROTOCOL.md, "Framing").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Framing {
     /// Each message ends in LF; CR LF is accepted.
     Line,
-    /// Each `send` of the peer is one message, with no mark between them.
+    /// Each `send` of the peer is one message, and nothing marks its end.
     Bare,
 }
 
 impl Framing {
-    /// What ends a message that is sent in this framing.
+    /// What ends a message in this framing.
     pub fn terminator(self) -> &'static str {
         match self {
             Self::Line => "\n",

@@ -10,41 +10,40 @@ use unicode_normalization::{UnicodeNormalization, char::is_combining_mark, is_nf
 
 use crate::limits::LOGIN_CHARS;
 
-/// The name a user logs in with and is addressed by (rules S5, C4).
+/// The name that a user logs in with and that messages are addressed to (rules S5, C4).
 ///
-/// One to [`LOGIN_CHARS`] characters: letters and digits of any script and `.`, `_`, `-`, `+`,
-/// `@`, of which the first is a letter, a digit or `_`, and none is invisible. Kept in Unicode normal
-/// form C, so that the same name typed on two systems is the same login; upper and lower case differ.
-/// Cloning is cheap, and most logins
-/// are short enough to be kept in place.
+/// One to [`LOGIN_CHARS`] characters: letters and digits of any script and `.`, `_`, `-`, `+`, `@`.
+/// The first one is a letter, a digit or `_`, and none is invisible. It is kept in Unicode normal
+/// form C, so that the same name typed on two systems is the same login. Upper and lower case
+/// differ. Cloning is cheap, and most logins are short enough to be stored inline.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Login(SmolStr);
 
 /// Why a name cannot be a login.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum LoginError {
-    /// Nothing there.
+    /// It is empty.
     #[error("the login is empty")]
     Empty,
-    /// More than [`LOGIN_CHARS`] characters.
+    /// It has more than [`LOGIN_CHARS`] characters.
     #[error("the login has {chars} characters, at most {LOGIN_CHARS} are allowed")]
     TooLong {
-        /// How many there are.
+        /// The number of characters.
         chars: usize,
     },
-    /// A character that may not start a login.
+    /// It starts with a character that may not start a login.
     #[error("a login starts with a letter, a digit or _, not with {0:?}")]
     BadStart(char),
-    /// A character that may not be part of a login.
+    /// It has a character that may not be part of a login.
     #[error("{} is not allowed in a login (letters, digits and . _ - + @ are)", shown(*.0))]
     BadCharacter(char),
 }
 
 impl Login {
-    /// Reads a login, which must be there alone: no space around it, no `@` before it.
+    /// Parses a login, without spaces around it and without an `@` before it.
     ///
     /// # Errors
-    /// [`LoginError`] says which rule it breaks.
+    /// [`LoginError`] says which rule the name breaks.
     pub fn parse(name: &str) -> Result<Self, LoginError> {
         if is_plain(name) {
             return Ok(Self(name.into()));
@@ -56,13 +55,13 @@ impl Login {
         }
     }
 
-    /// The same for a login that has been accepted before, maybe by a version that knew less of what is
-    /// invisible.
+    /// Parses a login that was accepted before, perhaps by a version that knew fewer invisible
+    /// characters.
     ///
     /// # Errors
-    /// [`LoginError`] says which rule it breaks.
+    /// [`LoginError`] says which rule the name breaks.
     pub fn kept(name: &str) -> Result<Self, LoginError> {
-        // Checked as it will be kept: normalizing may change the order of characters.
+        // Checks the form that is kept: normalizing may change the order of characters.
         let name = if is_nfc(name) {
             Cow::Borrowed(name)
         } else {
@@ -88,7 +87,7 @@ impl Login {
     }
 }
 
-/// Whether it is what most logins are: of ASCII, and a login without a closer look.
+/// Whether the name is plain ASCII and certainly a login, as most names are.
 fn is_plain(name: &str) -> bool {
     let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     let is_part = |byte: u8| is_word(byte) || matches!(byte, b'.' | b'-' | b'+' | b'@');
@@ -101,7 +100,7 @@ fn is_login_character(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '+' | '@') || is_combining_mark(c)
 }
 
-/// The first character that nobody sees: a login with it looks like the one without.
+/// The first invisible character: a login that has it looks like the one without it.
 fn invisible(name: &str) -> Option<char> {
     let mut before = None;
     let mut characters = name.chars().peekable();
@@ -117,8 +116,8 @@ fn invisible(name: &str) -> Option<char> {
     None
 }
 
-/// Unicode's default ignorable code points (DerivedCoreProperties.txt), and the few blank signs and joiners
-/// that are letters or marks and none of these.
+/// Unicode's default ignorable code points (DerivedCoreProperties.txt), and the few blank signs and
+/// joiners that are letters or marks but not in that list.
 fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
@@ -130,7 +129,8 @@ fn is_invisible(c: char) -> bool {
         | '\u{2d7f}' | '\u{1107f}' | '\u{13441}'..='\u{13442}' | '\u{16fe4}')
 }
 
-/// What shows only by how the letters around it are put on one another (Unicode's invisible stackers).
+/// Characters that show only in how the letters around them are stacked (Unicode's invisible
+/// stackers).
 fn is_stacker(c: char) -> bool {
     matches!(
         c,
@@ -150,7 +150,7 @@ fn is_stacker(c: char) -> bool {
     )
 }
 
-/// A character in a sentence, by its number if it cannot be seen there.
+/// A character as an error text shows it: by its number if it is invisible.
 fn shown(c: char) -> String {
     if is_invisible(c) || is_stacker(c) {
         format!("the invisible character U+{:04X}", u32::from(c))
@@ -276,7 +276,7 @@ mod tests {
             error.starts_with("the invisible character U+3164"),
             "{error}"
         );
-        // A name that needs one to look as it does.
+        // A name that needs such a character to look right.
         check("ខ្មែរ", Ok("ខ្មែរ"));
         assert_eq!(Login::kept("ana\u{fe0f}").unwrap().as_str(), "ana\u{fe0f}");
     }

@@ -5,15 +5,15 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The text of a message, safe to show in a terminal, a window or a spreadsheet.
 ///
-/// It holds no control characters except LF and TAB: escape sequences, NUL and the like are
-/// replaced by visible signs (`␛`, `␀`), bidirectional overrides and isolates by U+FFFD, and
-/// CR LF, CR and the Unicode line separators by LF. Cloning is cheap.
+/// It holds no control characters except LF and TAB. Escape sequences, NUL and the like are
+/// replaced by visible symbols (`␛`, `␀`), bidirectional overrides and isolates by U+FFFD, and CR
+/// LF, CR and the Unicode line separators by LF. Cloning is cheap.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Text(Arc<str>);
 
 impl Text {
-    /// Reads what arrived from a socket: UTF-8, and anything that is not UTF-8 as Windows-1252,
-    /// which is what older programs send.
+    /// Decodes bytes from a socket: as UTF-8, or as Windows-1252 if they are not UTF-8. Older
+    /// programs send the latter.
     pub fn decode(bytes: &[u8]) -> Self {
         match str::from_utf8(bytes) {
             Ok(text) => Self::from(text),
@@ -26,7 +26,7 @@ impl Text {
         &self.0
     }
 
-    /// The text as it travels on a classic line: each line break becomes one space.
+    /// The text as a classic line carries it: each line break becomes one space.
     pub fn one_line(&self) -> Cow<'_, str> {
         if memchr::memchr(b'\n', self.0.as_bytes()).is_some() {
             Cow::Owned(self.0.replace('\n', " "))
@@ -35,7 +35,7 @@ impl Text {
         }
     }
 
-    /// Whether there is nothing in it.
+    /// Whether the text is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -81,8 +81,8 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
-/// Whether it is ASCII without anything that ever needs replacing, as most texts are. Looks at every
-/// byte, whatever it found before: so the processor can look at many at a time.
+/// Whether the text is ASCII without anything that needs replacing, as most texts are. It always
+/// looks at every byte, so that the CPU can look at many at a time.
 fn is_plain(text: &str) -> bool {
     let is_plain = |byte: u8| matches!(byte, b' '..=b'~' | b'\t' | b'\n');
     text.bytes()
@@ -93,7 +93,7 @@ fn needs_replacing(c: char) -> bool {
     visible(c) != c
 }
 
-/// What stands for `c` in a [`Text`]; `c` itself where it is harmless.
+/// The replacement for `c` in a [`Text`]; `c` itself if it is harmless.
 fn visible(c: char) -> char {
     match c {
         '\n' | '\t' => c,

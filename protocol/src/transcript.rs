@@ -37,7 +37,7 @@ pub struct Step {
     pub number: usize,
     /// The connection it happens on; empty for [`Happening::Restart`].
     pub connection: String,
-    /// What happens.
+    /// What happens then.
     pub happening: Happening,
 }
 
@@ -60,21 +60,21 @@ pub enum Happening {
     Restart,
 }
 
-/// A line that is not of the form above.
+/// A line that does not have the form above.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("line {number}: {reason}")]
 pub struct TranscriptError {
-    /// Which line, from 1.
+    /// The line number, from 1.
     pub number: usize,
-    /// What is wrong with it.
+    /// What is wrong with the line.
     pub reason: &'static str,
 }
 
 impl Transcript {
-    /// Reads a transcript.
+    /// Parses a transcript.
     ///
     /// # Errors
-    /// [`TranscriptError`] names the first line that cannot be understood.
+    /// [`TranscriptError`] names the first line that is wrong.
     pub fn parse(source: &str) -> Result<Self, TranscriptError> {
         let mut transcript = Self::default();
         for (index, line) in source.lines().enumerate() {
@@ -108,7 +108,7 @@ impl Transcript {
     }
 }
 
-/// Whether what a server said is what the transcript says.
+/// Whether the server's bytes match the transcript's line, placeholders included.
 pub fn is_said(expected: &[u8], said: &[u8]) -> bool {
     let Some(open) = expected.iter().position(|&byte| byte == b'<') else {
         return expected == said;
@@ -128,7 +128,8 @@ pub fn is_said(expected: &[u8], said: &[u8]) -> bool {
     said.first() == Some(&b'<') && is_said(&rest[1..], &said[1..])
 }
 
-/// The same after a mark, which stands for at least one byte of a kind and for all there are.
+/// Matches the rest after a placeholder. A placeholder stands for one or more bytes of one kind, as
+/// many as there are.
 fn is_said_after(expected: &[u8], said: &[u8], is_part: impl Fn(u8) -> bool) -> bool {
     let end = said.iter().position(|&byte| !is_part(byte));
     let end = end.unwrap_or(said.len());

@@ -1,5 +1,6 @@
-//! How messages go out to a bare framed peer, which takes whatever one `recv(1024)` brings for one message
-//! (PROTOCOL.md, F3): in pieces that have room in it, and at such times that it sees them one by one.
+//! How messages are sent to a bare framed peer, which treats the result of one `recv(1024)` as one
+//! message (PROTOCOL.md, F3): in pieces that fit, and spaced so that the peer receives them one by
+//! one.
 
 mod rounds;
 
@@ -11,14 +12,14 @@ use crate::{
     limits::{BARE_ALONE, BARE_GAP, BARE_PIECE_BYTES},
 };
 
-/// How much of a message goes out in one piece: not more than one `recv` takes, and no part of a character.
-/// What follows is nothing that could be taken for something that it is not: an end mark, or a message.
+/// How many bytes of a message go out as one piece: no more than one `recv` takes, and whole
+/// characters only. The rest must not look like an end mark or like a message.
 fn piece_bytes(message: &[u8]) -> usize {
     if message.len() <= BARE_PIECE_BYTES {
         return message.len();
     }
     let is_inside = |at: usize| message[at] & 0xc0 == 0x80;
-    // No login begins with @, so no message does with two.
+    // No login begins with @, so no message begins with two.
     let is_misleading =
         |rest: &[u8]| rest == END || (rest[0] == b'@' && rest.get(1) != Some(&b'@'));
     let mut cuts = (1..=BARE_PIECE_BYTES).rev();
@@ -26,33 +27,34 @@ fn piece_bytes(message: &[u8]) -> usize {
         .unwrap_or(BARE_PIECE_BYTES)
 }
 
-/// When the next piece may go to a bare framed peer. Pure: the caller brings the time, and waits.
+/// When the next piece may go to a bare framed peer. Pure: the caller supplies the time and does
+/// the waiting.
 ///
-/// One that waits in `recv` takes each piece as it comes. One that works on each message for a moment, up to
-/// about 150 ms, finds glued together what has come meanwhile: that must have room in one `recv`,
-/// and an end mark must stand alone.
+/// A peer that waits in `recv` takes each piece as it arrives. A peer that works on each message
+/// for up to about 150 ms finds everything that has arrived meanwhile glued together. That must fit
+/// into one `recv`, and an end mark must stand alone.
 #[derive(Debug, Default)]
 pub struct Pacing {
     before: Before,
-    /// How much the peer may not have taken yet.
+    /// Bytes that the peer may not have taken yet.
     untaken: usize,
     rounds: Rounds,
 }
 
-/// What went before.
+/// What was sent before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Before {
-    /// Nothing.
+    /// Nothing was sent.
     #[default]
     Nothing,
-    /// The peer has spoken since, so it has taken all that was for it.
+    /// The peer has sent something since, so it has taken everything.
     Heard,
     Message,
     End,
 }
 
 impl Pacing {
-    /// Takes the next piece out of a message that goes out; nothing, when nothing is left of it.
+    /// Removes the next piece from a message that is being sent; `None` if nothing is left of it.
     pub fn next_piece(&self, message: &mut Vec<u8>) -> Option<Vec<u8>> {
         self.rounds.pad(message);
         let rest = message.split_off(piece_bytes(message));
@@ -60,12 +62,12 @@ impl Pacing {
         (!piece.is_empty()).then_some(piece)
     }
 
-    /// How long after the piece before this one may go.
+    /// How long after the previous piece this one may be sent.
     pub fn gap(&self, piece: &[u8]) -> Duration {
         match self.before {
             Before::Nothing => Duration::ZERO,
             Before::Heard => BARE_GAP,
-            // To lines that the peer sent ahead, without waiting for the first one.
+            // The answers to lines that the peer sent ahead, without waiting for the first answer.
             Before::End if piece == END => BARE_GAP,
             Before::End => BARE_ALONE,
             Before::Message if piece == END => BARE_ALONE,
@@ -74,10 +76,10 @@ impl Pacing {
         }
     }
 
-    /// The piece went out, so long after the one before.
+    /// Notes that a piece was sent, and how long after the previous one.
     pub fn sent(&mut self, piece: &[u8], after: Duration) {
         self.untaken = match self.before {
-            // The peer waits for it.
+            // The peer is waiting for it.
             Before::Nothing | Before::Heard => 0,
             _ if after >= BARE_ALONE => piece.len(),
             _ => self.untaken + piece.len(),
@@ -89,12 +91,12 @@ impl Pacing {
         self.rounds.sent(piece);
     }
 
-    /// The peer has sent a line, and may not have taken yet what went out before.
+    /// Notes that the peer has sent a line. It may not have taken yet what was sent before.
     pub fn heard_line(&mut self) {
         self.rounds.heard();
     }
 
-    /// The peer has said something, after all that was for it.
+    /// Notes that the peer has sent something after it received everything.
     pub fn heard(&mut self) {
         if self.before != Before::Nothing {
             self.before = Before::Heard;
@@ -106,7 +108,7 @@ impl Pacing {
 mod tests {
     use super::*;
 
-    /// The pieces for a peer that takes each one as it comes.
+    /// The pieces for a peer that takes each one as it arrives.
     fn cut(message: &str) -> Vec<String> {
         let mut message = message.as_bytes().to_vec();
         let mut pieces = Vec::new();
@@ -152,7 +154,7 @@ mod tests {
         assert_eq!(cut(&at_the_end)[1], "é@f");
     }
 
-    /// A peer that works on each message for so long: what it finds with each `recv(1024)`.
+    /// What a peer that works on each message for `works` ms receives with each `recv(1024)`.
     fn taken(messages: &[&str], works: u64) -> Vec<String> {
         let mut pacing = Pacing::default();
         pacing.heard_line();

@@ -1,25 +1,26 @@
-//! Programs that call `recv(1024)` once for each line they send.
+//! For programs that call `recv(1024)` once for each line that they send.
 
 use crate::limits::BARE_PIECE_BYTES;
 
-/// What waits for such a program. It takes the first piece of an answer, and then waits for its person. The
-/// rest lies glued together in its socket, and each later `recv` cuts it after 1024 bytes.
+/// What waits for such a program. It takes the first piece of an answer and then waits for its
+/// user. The rest stays glued together in its socket, and each later `recv` cuts it after 1024
+/// bytes.
 #[derive(Debug, Default)]
 pub(super) struct Rounds {
-    /// It waits in `recv`, so it takes the next piece alone.
+    /// The program waits in `recv`, so it takes the next piece alone.
     waits: bool,
-    /// Bytes that lie in its socket.
+    /// Bytes that wait in its socket.
     untaken: usize,
 }
 
 impl Rounds {
-    /// It has sent a line, and calls `recv` now.
+    /// Notes that it has sent a line, and calls `recv` now.
     pub(super) fn heard(&mut self) {
         self.waits |= self.untaken == 0;
         self.untaken = self.untaken.saturating_sub(BARE_PIECE_BYTES);
     }
 
-    /// A piece went out.
+    /// Notes that a piece was sent.
     pub(super) fn sent(&mut self, piece: &[u8]) {
         match self.waits {
             true => self.waits = false,
@@ -27,8 +28,8 @@ impl Rounds {
         }
     }
 
-    /// Puts spaces into a message that goes out next, where a `recv` would otherwise cut a character: beside
-    /// a space that is there already, or before the character. Looks at the first piece only.
+    /// Inserts spaces into the next message where a `recv` would otherwise cut a character: beside
+    /// an existing space, or before the character. It looks only at the first piece.
     pub(super) fn pad(&self, message: &mut Vec<u8>) {
         if self.waits {
             return;

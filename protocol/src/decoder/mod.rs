@@ -10,14 +10,14 @@ use crate::{
     limits::{BARE_CUT_BYTES, BARE_JOIN, QUIET},
 };
 
-/// What .NET and others begin a text with.
+/// .NET and others begin a text with this.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// Takes the bytes of one direction of a connection and gives its lines, in either framing.
+/// Takes the bytes of one direction of a connection and returns its lines, in either framing.
 ///
-/// It finds the framing itself (PROTOCOL.md, "Framing"). As it has no clock, the caller waits at
-/// most [`Decoder::wait`] for more bytes and says [`Decoder::quiet`] when none came. It never
-/// holds more than the longest line plus what one `push` brought.
+/// It detects the framing itself (PROTOCOL.md, "Framing"). It has no clock: the caller waits at
+/// most [`Decoder::wait`] for more bytes, and calls [`Decoder::quiet`] if none arrive. It never
+/// holds more than the longest line plus the bytes of one `push`.
 #[derive(Debug)]
 pub struct Decoder {
     framing: Option<Framing>,
@@ -25,21 +25,21 @@ pub struct Decoder {
     buffer: Vec<u8>,
     /// Where the next line starts in `buffer`.
     start: usize,
-    /// How far `buffer` is known to hold no LF.
+    /// There is no LF in `buffer` before this index.
     scanned: usize,
-    /// Of bare framing: whether `buffer` is one whole message.
+    /// In bare framing: whether `buffer` is one whole message.
     chunk: Chunk,
-    /// The last `read` filled its room, so that it says nothing about where a chunk ends.
+    /// The last read filled its buffer, so its end says nothing about the end of a chunk.
     was_full: bool,
     packet: Packet,
 }
 
-/// Where the one packet of a template (F7) may stand.
+/// Where the one packet of a template (F7) may come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Packet {
-    /// Nowhere, or it has come.
+    /// Nowhere, or it has come already.
     No,
-    /// Before the first line, or right behind it.
+    /// Before the first line, or directly after it.
     AroundFirstLine,
     /// Here: the first line has been taken.
     Next,
@@ -47,13 +47,13 @@ enum Packet {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Chunk {
-    /// Nothing, or the first part of a chunk that TCP may have cut.
+    /// Nothing, or the first part of a chunk that TCP may have split.
     Open,
     /// `buffer` is one whole chunk.
     Whole,
 }
 
-/// A line is longer than the limit. The connection cannot be followed any further.
+/// A line is longer than the limit. The rest of the connection cannot be decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("a line is longer than {limit} bytes")]
 pub struct LineTooLong {
@@ -62,7 +62,7 @@ pub struct LineTooLong {
 }
 
 impl Decoder {
-    /// A decoder for a new connection, for lines of at most `longest` bytes.
+    /// A decoder for a new connection. Lines have at most `longest` bytes.
     pub fn new(longest: usize) -> Self {
         Self {
             framing: None,
@@ -76,8 +76,8 @@ impl Decoder {
         }
     }
 
-    /// The same for what clients send, some of whom send a packet before or after their login that
-    /// says nothing (F7).
+    /// Like [`Decoder::new`], for the bytes of clients, some of which send an empty packet before
+    /// or after their login (F7).
     pub fn for_clients(longest: usize) -> Self {
         Self {
             packet: Packet::AroundFirstLine,
@@ -95,8 +95,8 @@ impl Decoder {
         self.framing
     }
 
-    /// Takes what one `read` brought. Take all lines out before the next call: in bare framing
-    /// one call is one message.
+    /// Takes the bytes of one read. Take all lines before the next call: in bare framing one call
+    /// is one message.
     pub fn push(&mut self, bytes: &[u8]) {
         let is_rest = std::mem::take(&mut self.was_full);
         self.append(bytes);
@@ -105,7 +105,8 @@ impl Decoder {
         }
     }
 
-    /// The same for a `read` that filled its room: what the next one brings may have come with it.
+    /// Takes the bytes of a read that filled its buffer: the next bytes may belong to the same
+    /// chunk.
     pub fn push_full(&mut self, bytes: &[u8]) {
         self.append(bytes);
         self.was_full = true;
@@ -125,8 +126,8 @@ impl Decoder {
         }
     }
 
-    /// Leaves out what may stand around the first line, and looks for its end: that of the packet is
-    /// none.
+    /// Skips what may come before the first line, and looks for its end. An LF inside the packet is
+    /// not the end.
     fn begin(&mut self) {
         if self.packet == Packet::AroundFirstLine {
             match packet::look(self.pending()) {
@@ -146,7 +147,8 @@ impl Decoder {
         self.packet = Packet::No;
     }
 
-    /// Takes the packet off the end of a first line without LF: the two were sent one after the other.
+    /// Removes the packet from the end of a first line without LF: the two were sent one after the
+    /// other.
     fn take_off_packet(&mut self) {
         let Some(line) = self.pending().len().checked_sub(packet::BYTES) else {
             return;
@@ -158,16 +160,17 @@ impl Decoder {
         }
     }
 
-    /// What C programs and .NET put around a line is no part of the next one.
+    /// Skips bytes that C programs and .NET put around a line, so that they do not become part of
+    /// the next line.
     fn skip_padding(&mut self) {
         self.start = self.buffer.len() - without_padding(self.pending()).len();
     }
 
-    /// The next whole line, without its line end and what is put around it (F6), or `None` until
-    /// more bytes come.
+    /// The next whole line, without its line end and the bytes around it (F6), or `None` until more
+    /// bytes arrive.
     ///
     /// # Errors
-    /// [`LineTooLong`], from then on at every call.
+    /// [`LineTooLong`], and again at every later call.
     pub fn next_line(&mut self) -> Option<Result<&[u8], LineTooLong>> {
         if !self.is_line_ready() {
             return self.too_long().map(Err);
@@ -191,12 +194,12 @@ impl Decoder {
         Some(Ok(line))
     }
 
-    /// Whether [`Decoder::next_line`] has something to give: a line or an error.
+    /// Whether [`Decoder::next_line`] would return a line or an error.
     pub fn has_line(&mut self) -> bool {
         self.is_line_ready() || self.too_long().is_some()
     }
 
-    /// Whether there is a whole line; in line framing `scanned` is where it ends.
+    /// Whether there is a whole line. In line framing `scanned` is then where it ends.
     fn is_line_ready(&mut self) -> bool {
         match self.framing {
             Some(Framing::Line) => {
@@ -219,7 +222,7 @@ impl Decoder {
                         self.skip_packet();
                     }
                 }
-                // A program that begins to write says no more with its mark than that.
+                // The mark says no more than that a program begins to write.
                 if matches!(self.pending(), [] | BYTE_ORDER_MARK) {
                     self.start = self.buffer.len();
                     self.chunk = Chunk::Open;
@@ -230,7 +233,7 @@ impl Decoder {
         }
     }
 
-    /// How long to wait for more bytes before [`Decoder::quiet`] is due; `None`: for ever.
+    /// How long to wait for more bytes before calling [`Decoder::quiet`]; `None`: for ever.
     pub fn wait(&self) -> Option<Duration> {
         if self.pending().is_empty() {
             return None;
@@ -246,8 +249,8 @@ impl Decoder {
         }
     }
 
-    /// No byte came for [`Decoder::wait`]: what is there is a whole message of bare framing, and
-    /// no packet.
+    /// To be called when no byte came for [`Decoder::wait`]: the bytes so far are a whole message
+    /// of bare framing, and not a packet.
     pub fn quiet(&mut self) {
         if self.packet == Packet::Next && self.framing == Some(Framing::Line) {
             self.packet = Packet::No;
@@ -264,7 +267,8 @@ impl Decoder {
         self.was_full = false;
     }
 
-    /// The peer closed its side in order: what is there is its last line, LF or not.
+    /// To be called when the peer closed its side in order: the bytes so far are its last line,
+    /// with or without LF.
     pub fn finish(&mut self) {
         self.quiet();
         if self.framing == Some(Framing::Line) {
@@ -275,12 +279,12 @@ impl Decoder {
         }
     }
 
-    /// Bytes of a line that is not complete yet.
+    /// The bytes of a line that is not complete yet.
     pub fn pending(&self) -> &[u8] {
         &self.buffer[self.start..]
     }
 
-    /// Gives back the memory of an idle connection.
+    /// Frees the memory that an idle connection does not need.
     pub fn shrink(&mut self) {
         if self.pending().is_empty() {
             self.buffer = Vec::new();
@@ -300,7 +304,7 @@ fn find(byte: u8, bytes: &[u8], from: usize) -> Option<usize> {
     memchr::memchr(byte, &bytes[from..]).map(|at| from + at)
 }
 
-/// A line without what is put around it.
+/// A line without the bytes around it (F6).
 fn trimmed(line: &[u8]) -> &[u8] {
     let mut line = without_padding(line);
     while let [rest @ .., b'\n' | b'\r' | b'\0'] = line {
@@ -309,7 +313,7 @@ fn trimmed(line: &[u8]) -> &[u8] {
     line
 }
 
-/// What follows NULs and byte order marks.
+/// The bytes after leading NULs and byte order marks.
 fn without_padding(mut bytes: &[u8]) -> &[u8] {
     while let Some(rest) = bytes
         .strip_prefix(b"\0")

@@ -1,25 +1,25 @@
-//! One packet that a teacher's template sends around the login: a big-endian u32, two u16, and 20
-//! bytes of text filled up with NULs (PROTOCOL.md, F7).
+//! The packet that one template of the assignment sends around the login: a big-endian u32, two
+//! u16, and 20 bytes of text padded with NULs (PROTOCOL.md, F7).
 
-/// Its length.
+/// The length of the packet in bytes.
 pub(super) const BYTES: usize = 28;
 
-/// Of these the numbers.
+/// How many of these bytes are numbers.
 const NUMBERS: usize = 8;
 
-/// Whether some bytes begin with the packet.
+/// Whether bytes begin with the packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Look {
     /// They do not.
     No,
-    /// They may; there are too few of them yet.
+    /// They may, but there are too few of them yet.
     Partly,
     /// They do.
     Whole,
 }
 
-/// Looks at the first bytes. What is taken for the packet can be no line of a client: its numbers
-/// have NULs before the text, where no text has any.
+/// Looks at the first bytes. Nothing that counts as the packet can be a line of a client: the
+/// numbers have NULs before the text, where no text has any.
 pub(super) fn look(bytes: &[u8]) -> Look {
     let bytes = &bytes[..bytes.len().min(BYTES)];
     let (numbers, field) = bytes.split_at(bytes.len().min(NUMBERS));
@@ -33,10 +33,10 @@ pub(super) fn look(bytes: &[u8]) -> Look {
         return Look::No;
     }
     if bytes.len() < BYTES {
-        // Larger numbers come in one piece.
+        // Larger numbers arrive in one piece.
         return if first == 0 { Look::Partly } else { Look::No };
     }
-    // What only follows is padding of something else.
+    // NULs at the end are the padding of something else.
     let last = bytes.iter().rposition(|&byte| byte != 0).unwrap_or(0);
     let nuls = numbers.iter().take(last).filter(|&&byte| byte == 0).count();
     let is_number = |&byte: &u8| byte != 0 && byte.is_ascii_control();

@@ -62,7 +62,7 @@ fn a_bare_chunk_does_not_end_where_the_room_of_a_read_ended() {
     decoder.push(&[b'x'; 1104]);
     decoder.quiet();
     assert_eq!(lines(&mut decoder), ["x".repeat(4000)]);
-    // One that filled the room by chance.
+    // A chunk that filled the buffer by chance.
     decoder.push_full(&[b'y'; 2048]);
     decoder.quiet();
     assert_eq!(lines(&mut decoder), ["y".repeat(2048)]);
@@ -110,7 +110,8 @@ fn a_line_over_the_limit_is_one_error_and_the_memory_stays_flat() {
     assert_eq!(decoder.next_line(), Some(Err(LineTooLong { limit: 64 })));
 }
 
-/// What a server makes of chunks that come one by one, a quiet moment after each. The framing comes first.
+/// What a server decodes from chunks that arrive one by one, with a quiet moment after each. Checks
+/// the framing first.
 fn check_client(chunks: &[&[u8]], framing: Framing, expected: &[&str]) {
     let mut decoder = Decoder::for_clients(1024);
     let mut found = Vec::new();
@@ -165,7 +166,7 @@ fn what_c_programs_and_dotnet_put_around_a_line_is_no_part_of_it() {
         Line,
         &expected,
     );
-    // What is within a text is its own.
+    // Inside a text these bytes belong to the text.
     check_client(&["a\0b\u{feff}c\n".as_bytes()], Line, &["a\0b\u{feff}c"]);
     check_client(&[b"ana", b"\0"], Bare, &["ana", ""]);
 }
@@ -199,7 +200,7 @@ fn one_packet_of_a_template_around_the_login_says_nothing() {
             Line,
             &expected,
         );
-        // Cut anywhere, without a pause.
+        // Split anywhere, without a pause.
         for stream in [
             glued(&[packet, b"ana\n@bob hi\n"]),
             glued(&[b"ana\n", packet, b"@bob hi\n"]),
@@ -235,7 +236,7 @@ fn a_second_packet_and_what_only_resembles_one_is_not_skipped() {
         Framing::Bare,
         &[login, "@bob hi"],
     );
-    // Later than right behind the login it is a line like any other.
+    // Anywhere but directly after the login it is an ordinary line.
     let line = "A\0\0\0\0ana";
     let late = packet(65, 0, 0, "ana");
     check_client(
