@@ -1,4 +1,4 @@
-//! Building with cargo, and where the results are.
+//! Builds with cargo, and finds what was built.
 
 use std::{
     collections::BTreeMap,
@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-/// The two programs of the project, built.
+/// The two built programs.
 pub struct Programs {
     /// `mensageiro-server`.
     pub server: PathBuf,
@@ -19,7 +19,7 @@ pub struct Programs {
 }
 
 impl Programs {
-    /// The folder both are in.
+    /// The folder of both programs.
     pub fn folder(&self) -> &Path {
         self.server.parent().unwrap_or(Path::new("."))
     }
@@ -30,14 +30,14 @@ impl Programs {
 pub enum Scope {
     /// The server and the app.
     Programs,
-    /// Everything that `cargo test` will want as well, so that nothing is built twice.
+    /// Also everything that `cargo test` needs, so that nothing is built twice.
     Everything,
 }
 
-/// What builds all that `cargo test` wants.
+/// Cargo's arguments to build everything that `cargo test` needs.
 pub const EVERYTHING: &[&str] = &["--workspace", "--exclude", "xtask", "--all-targets"];
 
-/// Builds, with cargo's own progress on the terminal.
+/// Builds, and shows cargo's own progress on the terminal.
 pub fn build(scope: Scope) -> Result<Programs> {
     let mut built = built(match scope {
         Scope::Programs => &["-p", "mensageiro-server", "-p", "mensageiro"][..],
@@ -53,7 +53,7 @@ pub fn build(scope: Scope) -> Result<Programs> {
     })
 }
 
-/// Builds what these arguments say, and gives the programs that came out by their names.
+/// Builds with these arguments and returns the built programs by name.
 pub fn built(arguments: &[&str]) -> Result<BTreeMap<String, PathBuf>> {
     let mut cargo = command();
     cargo.args(["build", "--message-format=json-render-diagnostics"]);
@@ -73,7 +73,8 @@ pub fn built(arguments: &[&str]) -> Result<BTreeMap<String, PathBuf>> {
     Ok(programs)
 }
 
-/// Reads one message of cargo: the name and place of a program it built, if that is what it says.
+/// Parses one message of cargo: the name and path of a program it built, if the message is about
+/// one.
 fn program(message: &str) -> Option<(String, PathBuf)> {
     let message: Value = serde_json::from_str(message).ok()?;
     let kind = message["target"]["kind"][0].as_str()?;
@@ -82,7 +83,7 @@ fn program(message: &str) -> Option<(String, PathBuf)> {
     is_program.then(|| Some((message["target"]["name"].as_str()?.to_owned(), path.into())))?
 }
 
-/// A cargo command in the project's folder.
+/// A cargo command that runs in the project's folder.
 pub fn command() -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(root());

@@ -1,4 +1,4 @@
-//! `meu-mensageiro.zip`: what the author hands in, packed and then opened again and checked.
+//! `meu-mensageiro.zip`: what the author hands in. It is packed, then opened again and checked.
 
 use std::{
     collections::BTreeMap,
@@ -13,16 +13,16 @@ use zip::{CompressionMethod, ZipArchive, ZipWriter, write::SimpleFileOptions};
 
 use crate::{cargo, picture};
 
-/// The folder everything unpacks into.
+/// The folder into which everything unpacks.
 const FOLDER: &str = "meu-mensageiro";
 
-/// Both languages of the tutorial.
+/// The tutorial in both languages.
 const TUTORIALS: &[&str] = &["TUTORIAL.md", "TUTORIAL.pt-BR.md"];
 
-/// Rows of a CSV file with this header, in the order the assignment wants them kept.
+/// The columns of messages.csv, in the order that the assignment requires.
 const MESSAGES_HEADER: &str = "id,sent_at,read_at,from,to,text";
 
-/// Files by their place in the project, in order.
+/// Contents of files by their path in the project, in order.
 pub type Files = BTreeMap<String, Vec<u8>>;
 
 /// Packs these files and everything git tracks, then checks the rules D1 to D6 on the result.
@@ -76,7 +76,7 @@ fn write(path: &Path, files: &Files) -> Result<()> {
     Ok(())
 }
 
-/// Opens the zip as its reader will, and goes through what the assignment asks for.
+/// Opens the zip as its reader will, and checks the assignment's requirements.
 fn check(path: &Path, expected: &Files) -> Result<()> {
     let packed = read(path)?;
     let text = |name: &str| -> Result<String> {
@@ -142,7 +142,7 @@ fn read(path: &Path) -> Result<Files> {
     Ok(files)
 }
 
-/// The pictures a document shows.
+/// The pictures that a document shows.
 fn screens(document: &str) -> impl Iterator<Item = &str> {
     let images = document.split("![").skip(1);
     let targets = images.filter_map(|rest| rest.split_once("](")?.1.split(')').next());

@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: a server and two windows, on a fresh machine, in one command.
+//! `cargo xtask demo`: starts a server and two windows on a fresh machine, in one command.
 
 use std::{
     fs,
@@ -28,11 +28,11 @@ use crate::{
 /// The port of the assignment.
 const PORT: u16 = 3333;
 
-/// Who sits in front of the two windows, and who has already written to them.
+/// The users of the two windows.
 const PEOPLE: [&str; 2] = ["ana", "bruno"];
 const FRIEND: &str = "carla";
 
-/// Sets up, builds, and shows the messenger until its windows are closed.
+/// Sets up, builds, and runs the messenger until its windows are closed.
 pub fn run() -> Result<()> {
     setup::prepare(&[Need::Windows])?;
     println!("Building the server and the app; the first time takes some minutes.");
@@ -46,7 +46,7 @@ pub fn run() -> Result<()> {
     }
 }
 
-/// The assignment's port if nobody has it, else a free one.
+/// The assignment's port if it is free, else any free port.
 fn listen_address() -> String {
     if TcpListener::bind((Ipv4Addr::LOCALHOST, PORT)).is_ok() {
         return format!("127.0.0.1:{PORT}");
@@ -55,7 +55,7 @@ fn listen_address() -> String {
     "127.0.0.1:0".to_owned()
 }
 
-/// Two windows for a person.
+/// Opens two windows for a person to use.
 fn show(programs: &Programs, data: &Data, mut server: Server) -> Result<()> {
     let stop = Arc::new(AtomicBool::new(false));
     let asked = stop.clone();
@@ -112,7 +112,7 @@ fn any_open(windows: &mut Vec<Process>) -> Result<bool> {
     Ok(!windows.is_empty())
 }
 
-/// A third user has written before the windows open, so that they are not empty.
+/// Lets a third user write before the windows open, so that they are not empty.
 fn greet(server: &str) -> Result<()> {
     let mut friend = wire::Client::log_in(Style::Line, server, FRIEND)?;
     for user in PEOPLE {
@@ -123,7 +123,7 @@ fn greet(server: &str) -> Result<()> {
     Ok(())
 }
 
-/// Without a display: the two have a conversation by themselves, and pictures show it.
+/// Without a display: scripts play the conversation, and pictures show it.
 fn play(programs: &Programs, data: &Data, server: Server) -> Result<()> {
     println!(
         "There is no display here, so the two windows open on a virtual one and talk by \

@@ -1,4 +1,4 @@
-//! Where windows appear: on the person's display, or on a virtual one.
+//! Where windows open: on the person's display, or on a virtual one.
 
 use std::{
     io::{BufRead, BufReader},
@@ -9,11 +9,11 @@ use anyhow::{Context, Result, bail};
 
 /// A display for windows.
 pub enum Display {
-    /// The one this command was started on.
+    /// The display on which this command was started.
     Own,
-    /// One in memory, with software rendering; gone when dropped.
+    /// A display in memory, with software rendering. It is gone when dropped.
     Virtual {
-        /// Its X name, `:99` for example.
+        /// Its X name, for example `:99`.
         name: String,
         /// The X server.
         server: Child,
@@ -21,7 +21,7 @@ pub enum Display {
 }
 
 impl Display {
-    /// A virtual display of this size where the system has such a thing, else the person's.
+    /// A virtual display of this size if the system supports it, else the person's display.
     pub fn hidden(width: u32, height: u32) -> Result<Self> {
         if cfg!(any(windows, target_os = "macos")) {
             return Ok(Self::Own);
@@ -41,7 +41,7 @@ impl Display {
             .stderr(Stdio::null())
             .spawn()
             .context("cannot start Xvfb, the virtual display")?;
-        // Xvfb picks a free number and says it once it is ready.
+        // Xvfb picks a free number and prints it once it is ready.
         let mut number = String::new();
         if let Some(answer) = server.stdout.take() {
             BufReader::new(answer).read_line(&mut number)?;
@@ -59,7 +59,7 @@ impl Display {
         })
     }
 
-    /// Lets a program that is about to start open its windows here.
+    /// Makes a program that is about to start open its windows here.
     pub fn place(&self, program: &mut Command) {
         if let Self::Virtual { name, .. } = self {
             program
@@ -70,7 +70,7 @@ impl Display {
         }
     }
 
-    /// Whether one pixel of a window is one pixel of its picture here.
+    /// Whether one pixel of a window is one pixel of its picture.
     pub fn is_virtual(&self) -> bool {
         matches!(self, Self::Virtual { .. })
     }

@@ -1,23 +1,23 @@
-//! The fenced blocks of a Markdown document, so that what it shows can be run.
+//! The fenced blocks of a Markdown document, so that the tests can run them.
 
 /// One fenced block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fence {
-    /// What stands after the three backticks: the language, then marks of our own.
+    /// The words after the three backticks: the language, then our own marks.
     pub words: Vec<String>,
-    /// What is inside.
+    /// The text inside.
     pub text: String,
-    /// The line it starts in, from 1.
+    /// The line in which it starts, from 1.
     pub line: usize,
 }
 
 impl Fence {
-    /// The word after the backticks; empty: none.
+    /// The first word after the backticks; empty if there is none.
     pub fn language(&self) -> &str {
         self.words.first().map_or("", String::as_str)
     }
 
-    /// Whether it is of this language and bears this mark.
+    /// Whether it has this language and this mark.
     pub fn is(&self, language: &str, mark: &str) -> bool {
         self.language() == language && self.words.iter().skip(1).any(|word| word == mark)
     }

@@ -1,4 +1,4 @@
-//! `cargo xtask gallery`: every picture of the app's screens and states on one page to look at.
+//! `cargo xtask gallery`: all pictures of the app's screens and states on one page.
 
 use std::{
     collections::BTreeMap,
@@ -11,13 +11,13 @@ use anyhow::{Context, Result, ensure};
 
 use crate::cargo;
 
-/// Set for the tests that take the pictures anew.
+/// If this is set, the tests take new pictures.
 const UPDATE: &str = "UPDATE_SNAPSHOTS";
 
-/// Where the page is, below the project.
+/// The path of the page, below the project's folder.
 const PAGE: &str = "target/gallery.html";
 
-/// What stands around the pictures.
+/// The HTML before the pictures.
 const HEAD: &str = "<!doctype html>
 <html lang=\"en\"><meta charset=\"utf-8\"><title>MeuMensageiro: every screen</title>
 <style>
@@ -31,7 +31,7 @@ nav a { margin-right: .8rem; color: inherit }
 <h1>Every screen and state</h1>
 ";
 
-/// Writes the page; `update`: takes the pictures anew before.
+/// Writes the page. With `update`, takes new pictures first.
 pub fn run(update: bool) -> Result<()> {
     if update {
         let mut tests = cargo::command();
@@ -55,14 +55,14 @@ pub fn run(update: bool) -> Result<()> {
     Ok(())
 }
 
-/// The names of the pictures by the scene they show: `chat.en.light.png` shows `chat`.
+/// The names of the pictures by scene: `chat.en.light.png` shows `chat`.
 fn scenes(folder: &Path) -> Result<BTreeMap<String, Vec<String>>> {
     let mut scenes = BTreeMap::<_, Vec<_>>::new();
     let entries = fs::read_dir(folder).with_context(|| format!("reading {}", folder.display()))?;
     for entry in entries {
         let path: PathBuf = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        // Those that a failed test leaves beside it have one part more.
+        // The pictures that a failed test leaves have one more part in their names.
         if let [scene, _, _, "png"] = name.split('.').collect::<Vec<_>>()[..] {
             let all = scenes.entry(scene.to_owned()).or_default();
             all.push(name.into_owned());

@@ -1,7 +1,7 @@
 //! The project's own commands: `cargo xtask demo`, `test`, `report`, `gallery`, `bench`,
 //! `monkey` and `torture`.
 //!
-//! Each does all its set-up itself, so that a fresh clone needs one line and nothing else.
+//! Each one sets up everything it needs, so that a fresh clone needs only one line.
 
 mod bench;
 mod cargo;
@@ -26,23 +26,23 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-/// Commands of the project; each does all its set-up itself.
+/// Commands of the project. Each one sets up everything it needs.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
 enum Command {
     /// Starts a server and two windows that talk to each other.
     Demo,
-    /// Runs every check there is, or only those named.
+    /// Runs every check, or only the named ones.
     Test {
-        /// Only these, in this order.
+        /// Run only these, in this order.
         #[arg(value_enum)]
         steps: Vec<test::Step>,
     },
     /// Takes the screenshots with the real programs and packs meu-mensageiro.zip.
     Report,
-    /// Lays the pictures of every screen and state of the app out on one page.
+    /// Shows the pictures of every screen and state of the app on one page.
     Gallery {
-        /// Takes the pictures anew before: what the tests then compare with.
+        /// Take new pictures first. The tests then compare with these.
         #[arg(long)]
         update: bool,
     },
@@ -54,15 +54,15 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Lets a monkey play with the app: random clicks, keys and sizes, and a server that is killed.
+    /// Lets a monkey use the app: random clicks, keys and sizes, with a server that is killed.
     Monkey {
-        /// For the monkey: --minutes N (1), --seed N.
+        /// Options of the monkey: --minutes N (1), --seed N.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Breaks the server in every way it should survive, and checks what it kept (needs Linux).
+    /// Breaks the server in every way it must survive, and checks what it kept (needs Linux).
     Torture {
-        /// For the tormentor: --minutes N, --seed N, words of the rows that are wanted.
+        /// Options: --minutes N, --seed N, and words from the names of the rows to run.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },

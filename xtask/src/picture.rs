@@ -1,13 +1,13 @@
-//! Looking at a screenshot: is it one, how large, and is there something on it.
+//! Checks a screenshot: whether it is one, how large it is, and whether it shows anything.
 
 use std::{collections::HashSet, fs, io::Cursor, path::Path};
 
 use anyhow::{Context, Result, bail};
 
-/// Fewer colours than this are an empty window, not a screen.
+/// A picture with fewer colours than this shows an empty window.
 const FEWEST_COLOURS: usize = 24;
 
-/// Reads a PNG and makes sure that it is the picture of a screen.
+/// Reads a PNG and checks that it shows a screen.
 ///
 /// Returns its width and height.
 pub fn check(path: &Path) -> Result<(u32, u32)> {
@@ -18,7 +18,7 @@ pub fn check(path: &Path) -> Result<(u32, u32)> {
     checked.with_context(|| format!("{} is not a picture", path.display()))
 }
 
-/// The same for the bytes of a PNG.
+/// Like [`check`], for the bytes of a PNG.
 pub fn check_bytes(png: &[u8]) -> Result<(u32, u32)> {
     let (width, height, colours) = read(png)?;
     if colours < FEWEST_COLOURS {

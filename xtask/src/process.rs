@@ -1,4 +1,4 @@
-//! A program under way: what it said, how it ended, asking it to stop.
+//! A running program: its output, its exit code, and how to stop it.
 
 use std::{
     collections::VecDeque,
@@ -11,19 +11,19 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-/// How many lines of a program are kept; older ones go.
+/// How many lines of output are kept; older ones are dropped.
 const LINES_KEPT: usize = 2_000;
 
-/// How long a program may take to stop when asked.
+/// How long a program may take to stop after it was asked.
 const STOP_PATIENCE: Duration = Duration::from_secs(20);
 
-/// How long the last words of an ended program may take to be heard.
+/// How long the last output of an ended program may take to arrive.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
-/// How often to look whether a program has ended.
+/// How often to check whether a program has ended.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// A program that was started; killed when dropped.
+/// A program that was started. It is killed when dropped.
 pub struct Process {
     name: String,
     child: Child,
@@ -39,17 +39,17 @@ struct Said {
 #[derive(Default)]
 struct Lines {
     kept: VecDeque<String>,
-    /// How many of the two outputs are still open.
+    /// How many of its two outputs are still open.
     open: usize,
 }
 
 impl Process {
-    /// Starts a program without input. With `echo` its lines also appear here, as they come.
+    /// Starts a program without input. With `echo` its lines are also printed here.
     pub fn start(name: &str, command: &mut Command, echo: bool) -> Result<Self> {
         Self::spawn(name, command.stdin(Stdio::null()), echo)
     }
 
-    /// Starts a program that is typed at: these lines, then the end of input.
+    /// Starts a program with input: these lines, then the end of input.
     pub fn start_with_input(name: &str, command: &mut Command, input: &str) -> Result<Self> {
         let mut process = Self::spawn(name, command.stdin(Stdio::piped()), false)?;
         if let Some(mut keyboard) = process.child.stdin.take() {
@@ -78,7 +78,7 @@ impl Process {
         })
     }
 
-    /// Waits for a line that `find` makes something of.
+    /// Waits for a line for which `find` returns a value.
     pub fn wait_for<T>(&self, patience: Duration, find: impl Fn(&str) -> Option<T>) -> Result<T> {
         let deadline = Instant::now() + patience;
         let mut lines = self.said.lock();
@@ -95,22 +95,22 @@ impl Process {
         }
     }
 
-    /// Its number in the system.
+    /// Its process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Everything it said so far, as far as it is kept.
+    /// Its output so far, as far as it is kept.
     pub fn said(&self) -> String {
         Vec::from(self.said.lock().kept.clone()).join("\n")
     }
 
-    /// How it ended, if it has.
+    /// Its exit status, if it has ended.
     pub fn ended(&mut self) -> Result<Option<ExitStatus>> {
         Ok(self.child.try_wait()?)
     }
 
-    /// Waits until it has ended by itself and all that it said is heard.
+    /// Waits until it has ended by itself and all its output has arrived.
     pub fn wait(&mut self, patience: Duration) -> Result<ExitStatus> {
         let deadline = Instant::now() + patience;
         loop {
@@ -130,8 +130,8 @@ impl Process {
         }
     }
 
-    /// What an ended program has said is heard a moment later. A program of its own that it has
-    /// left behind may keep the outputs open: that one is not waited for.
+    /// Waits a moment for the rest of the output of an ended program. A child process that it has
+    /// left behind may keep the outputs open; this does not wait for such a child.
     fn hear_out(&self) {
         let deadline = Instant::now() + LAST_WORDS;
         let mut lines = self.said.lock();
@@ -144,7 +144,7 @@ impl Process {
         }
     }
 
-    /// Waits until it has ended by itself, which must be with success.
+    /// Waits until it has ended by itself. It must succeed.
     pub fn succeed(&mut self, patience: Duration) -> Result<()> {
         let status = self.wait(patience)?;
         if !status.success() {
@@ -157,7 +157,8 @@ impl Process {
         Ok(())
     }
 
-    /// Asks it to stop, as Ctrl-C or the system's shutdown would, and waits until it has.
+    /// Asks it to stop, as Ctrl-C or a system shutdown would, and waits until it has ended with
+    /// success.
     pub fn stop(mut self) -> Result<()> {
         if self.ended()?.is_none() {
             self.ask_to_stop()?;
@@ -169,7 +170,7 @@ impl Process {
         }
     }
 
-    /// Asks it to stop and waits until it has, whatever its exit code.
+    /// Asks it to stop and waits until it has ended, whatever its exit code.
     pub fn stop_whatever_it_says(mut self) -> Result<()> {
         if self.ended()?.is_none() {
             self.ask_to_stop()?;
@@ -206,7 +207,7 @@ impl Said {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until something has changed, or this time is over.
+    /// Waits until something has changed, or the time is over.
     fn wait<'a>(&self, lines: MutexGuard<'a, Lines>, left: Duration) -> MutexGuard<'a, Lines> {
         let waited = self.changed.wait_timeout(lines, left);
         waited.unwrap_or_else(PoisonError::into_inner).0

@@ -1,4 +1,4 @@
-//! `cargo xtask report`: the screenshots, taken with the real programs, and the zip to hand in.
+//! `cargo xtask report`: takes the screenshots with the real programs and packs the zip to hand in.
 
 use std::{
     fs,
@@ -28,13 +28,13 @@ const PORT: u16 = 3333;
 /// How long a window or a picture may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The terminal of the picture that is the server's alone, in characters, then its place.
+/// The terminal in the picture of the server alone: size in characters, then position.
 const CONSOLE: &str = "104x44+20+20";
 
-/// The terminal below the windows: columns and rows.
+/// The terminal below the two windows: columns and rows.
 const STRIP: [&str; 2] = ["170", "16"];
 
-/// The whole desktop of the picture with both windows and the server.
+/// The size of the desktop with both windows and the server.
 const DESKTOP: (u32, u32) = (1600, 1000);
 
 /// Takes all pictures in both languages and packs the zip.
@@ -49,8 +49,8 @@ pub fn run() -> Result<()> {
     fs::create_dir_all(&pictures)?;
     let mut files = Files::new();
     let mut taken = Vec::new();
-    // A server keeps what was said, so each language has its own. The files to hand in are the first
-    // one's.
+    // A server keeps its messages, so each language has its own server. The files to hand in are
+    // those of the first.
     for story in [story::ENGLISH, story::PORTUGUESE] {
         println!("Taking the screenshots in {}", story.language);
         let data = Data::copy()?;
@@ -89,7 +89,7 @@ fn take(programs: &Programs, data: &Data, pictures: &Path, story: &Story) -> Res
     Ok(taken)
 }
 
-/// A desktop with the real server in a real terminal window on it.
+/// A desktop with the real server in a real terminal window.
 struct Desktop {
     display: Display,
     terminal: Process,
@@ -133,7 +133,7 @@ impl Desktop {
         })
     }
 
-    /// One window on a display of its own, after `script`.
+    /// Takes a picture of one window on a display of its own, after `script`.
     fn window(
         &self,
         stage: &Stage,
@@ -163,19 +163,19 @@ impl Desktop {
         Ok(picture)
     }
 
-    /// The terminal with what the server has said.
+    /// Takes a picture of the terminal with the server's output.
     fn console(&self, pictures: &Path, story: &Story) -> Result<PathBuf> {
         let picture = pictures.join(format!("server.{}.png", story.language));
         self.capture(&self.terminal_window()?, &picture)?;
         Ok(picture)
     }
 
-    /// Both windows side by side, and the terminal below them.
+    /// Takes a picture of both windows side by side with the terminal below them.
     fn everything(&self, stage: &Stage, story: &Story) -> Result<PathBuf> {
         let picture = stage
             .pictures
             .join(format!("desktop.{}.png", story.language));
-        // Paints the background; its exit code says failure in any case.
+        // Paints the background. Its exit code is always a failure.
         let _ = self.tool("display", &["-window", "root", "xc:#3d4a5c"]);
         let terminal = self.terminal_window()?;
         let [columns, rows] = STRIP;

@@ -1,4 +1,4 @@
-//! The server, under way on a folder of its own.
+//! A running server with a data folder of its own.
 
 use std::{
     fs,
@@ -12,13 +12,13 @@ use tempfile::TempDir;
 
 use crate::{cargo, process::Process};
 
-/// How long a server may take until it listens.
+/// How long a server may take to start listening.
 const START_PATIENCE: Duration = Duration::from_secs(30);
 
-/// A server that was started; killed when dropped.
+/// A server that was started. It is killed when dropped.
 pub struct Server {
     process: Process,
-    /// `host:port` it listens on.
+    /// The `host:port` on which it listens.
     pub address: String,
 }
 
@@ -30,19 +30,19 @@ impl Server {
         Self::run(command, echo)
     }
 
-    /// Starts a server of whatever make that says `listening on host:port`.
+    /// Starts any server that prints `listening on host:port`.
     pub fn run(mut command: Command, echo: bool) -> Result<Self> {
         let process = Process::start("server", &mut command, echo)?;
         let address = process.wait_for(START_PATIENCE, listening)?;
         Ok(Self { process, address })
     }
 
-    /// Stops it as Ctrl-C does, and waits until it has.
+    /// Stops it like Ctrl-C, and waits until it has ended.
     pub fn stop(self) -> Result<()> {
         self.process.stop()
     }
 
-    /// Fails when the server has ended by itself.
+    /// Fails if the server has ended by itself.
     pub fn check_alive(&mut self) -> Result<()> {
         match self.process.ended()? {
             None => Ok(()),
@@ -56,14 +56,14 @@ impl Server {
     }
 }
 
-/// A folder with a copy of the sample data, gone when dropped.
+/// A folder with a copy of the sample data. It is deleted when dropped.
 pub struct Data {
     home: TempDir,
     folder: PathBuf,
 }
 
 impl Data {
-    /// Copies the CSV files of the sample, and nothing a server may have put beside them.
+    /// Copies the CSV files of the sample, and nothing that a server may have put beside them.
     pub fn copy() -> Result<Self> {
         let home = TempDir::with_prefix("mensageiro-").context("no temporary folder")?;
         let folder = home.path().join("data");
@@ -82,12 +82,12 @@ impl Data {
         Ok(Self { home, folder })
     }
 
-    /// Where it is.
+    /// The path of the data folder.
     pub fn path(&self) -> &Path {
         &self.folder
     }
 
-    /// The folder it is in, by the name `data`.
+    /// The folder that contains the data folder, which is called `data`.
     pub fn home(&self) -> &Path {
         self.home.path()
     }

@@ -1,4 +1,4 @@
-//! The system packages the programs want at run time: which are missing, and getting them.
+//! Installs the system packages that the programs and checks need.
 
 use std::{
     io::{IsTerminal, Write, stdin, stdout},
@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-/// What a desktop window loads at run time.
+/// Libraries that a desktop window loads at run time.
 const WINDOW: &[&str] = &[
     "libegl1",
     "libgl1",
@@ -18,21 +18,21 @@ const WINDOW: &[&str] = &[
     "libxkbcommon-x11-0",
 ];
 
-/// A display where there is none; brings Mesa's software renderer.
+/// A virtual display with Mesa's software renderer.
 const VIRTUAL_DISPLAY: &[&str] = &["xvfb", "libgl1-mesa-dri"];
 
-/// Something a command needs from the system.
+/// Something that a command needs from the system.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Need {
-    /// To open windows, on a virtual display if there is no other.
+    /// Opens windows, on a virtual display if there is no other.
     Windows,
-    /// To open windows on a virtual display in any case.
+    /// Opens windows on a virtual display in any case.
     HiddenWindows,
-    /// To run the example clients, and netcat as the tutorial does.
+    /// Runs the example clients, and netcat as in the tutorial.
     Clients,
-    /// To give a server a clock and a network of its own, and to watch its system calls.
+    /// Gives a server its own clock and network, and traces its system calls.
     Torture,
-    /// To take a picture of a terminal and of a whole desktop.
+    /// Takes pictures of a terminal and of a whole desktop.
     Pictures,
 }
 
@@ -48,13 +48,13 @@ impl Need {
     }
 }
 
-/// Whether windows can be shown to a person here.
+/// Whether a person can see windows here.
 pub fn has_display() -> bool {
     let named = |variable| std::env::var_os(variable).is_some_and(|value| !value.is_empty());
     cfg!(any(windows, target_os = "macos")) || named("DISPLAY") || named("WAYLAND_DISPLAY")
 }
 
-/// Sees to it that everything needed is installed, or says what to do.
+/// Installs everything that is needed, or says what to do.
 pub fn prepare(needs: &[Need]) -> Result<()> {
     if cfg!(any(windows, target_os = "macos")) {
         return Ok(());
@@ -95,18 +95,19 @@ fn is_installed(package: &str) -> bool {
         .args(["-W", "-f=${db:Status-Status}", package])
         .stderr(Stdio::null())
         .output();
-    // A package that is there for two architectures answers twice.
+    // A package that is installed for two architectures answers twice.
     answer.is_ok_and(|answer| answer.stdout.starts_with(b"installed")) || is_command(package)
 }
 
-/// A program may be there without Debian's package: a Python of one's own, for example.
+/// Whether the program is there without its Debian package, for example a Python that somebody
+/// built.
 fn is_command(package: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     matches!(package, "python3" | "xterm" | "xdotool")
         && std::env::split_paths(&path).any(|folder| folder.join(package).is_file())
 }
 
-/// As whom to install: nobody is asked as root, a person is asked, and a script is told.
+/// How to run the installer: root is not asked, a person is asked, and a script is told what to do.
 fn runner(missing: &[&str]) -> Result<&'static [&'static str]> {
     if is_root() {
         return Ok(&[]);

@@ -1,4 +1,4 @@
-//! A conversation that two windows really have: both there, then one away, then back.
+//! A conversation that two windows really have: both online, then one away, then back.
 
 use std::{
     path::{Path, PathBuf},
@@ -12,7 +12,7 @@ use crate::{cargo::Programs, display::Display, process::Process, server::Data, w
 /// How long one window may take for its part.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-/// Size of a window, as the pictures show it.
+/// Size of a window in the pictures.
 const SIZE: (u32, u32) = (960, 640);
 
 /// Where the conversation takes place.
@@ -21,15 +21,15 @@ pub struct Stage<'a> {
     pub programs: &'a Programs,
     /// `host:port` of the server.
     pub server: &'a str,
-    /// The server's data, beside which the windows keep their profiles.
+    /// The server's data. The profiles of the windows are beside it.
     pub data: &'a Data,
-    /// Where pictures go.
+    /// The folder for the pictures.
     pub pictures: &'a Path,
 }
 
-/// What is said, in one language.
+/// The texts of the conversation in one language.
 pub struct Story {
-    /// As the app names it: `en` or `pt-BR`.
+    /// The app's name for the language: `en` or `pt-BR`.
     pub language: &'static str,
     question: &'static str,
     answer: &'static str,
@@ -70,7 +70,7 @@ pub const PORTUGUESE: Story = Story {
 };
 
 impl Story {
-    /// Lets Ana and Bruno have it. Returns the pictures it took, in order.
+    /// Plays the conversation between Ana and Bruno. Returns the pictures it took, in order.
     pub fn play(&self, stage: &Stage) -> Result<Vec<PathBuf>> {
         let picture = |name: &str| stage.pictures.join(format!("{name}.{}.png", self.language));
         let alone = picture("bruno-is-away");
@@ -82,7 +82,7 @@ impl Story {
             let _ = std::fs::remove_file(old);
         }
 
-        // Each on a display of its own, so that no window covers the other.
+        // Each window has its own display, so that none covers the other.
         let displays = [Display::hidden(1280, 800)?, Display::hidden(1280, 800)?];
         let ana = |script: &str| self.window(stage, &displays[0], "ana", script);
         let bruno = |script: &str| self.window(stage, &displays[1], "bruno", script);

@@ -9,7 +9,8 @@ use crate::{
     setup::{self, Need},
 };
 
-/// Builds the server and its tormentor for release, and lets it begin; `arguments` go to it.
+/// Builds the server and the torture program for release, and starts the latter with these
+/// arguments.
 pub fn run(arguments: &[String]) -> Result<()> {
     setup::prepare(&[Need::Torture])?;
     let programs = cargo::built(&[

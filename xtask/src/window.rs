@@ -1,4 +1,4 @@
-//! The desktop app, under way with a script in place of a person, or for one.
+//! The desktop app, controlled by a script or by a person.
 
 use std::{
     fs,
@@ -11,29 +11,29 @@ use serde_json::json;
 
 use crate::{display::Display, process::Process};
 
-/// A window for a person, in points: two of them fit beside each other on a small laptop.
+/// The size of a window for a person, in points: two of them fit side by side on a small laptop.
 const SIZE: (u32, u32) = (640, 620);
 
-/// How far from the top of the screen.
+/// The distance from the top of the screen.
 const TOP: u32 = 60;
 
-/// How one window is to be started.
+/// How to start one window.
 pub struct Window<'a> {
     /// The app.
     pub program: &'a Path,
-    /// Where its windows appear.
+    /// The display on which it opens.
     pub display: &'a Display,
-    /// Who is in front of it; `None`: it asks.
+    /// Its user; `None`: the app asks.
     pub user: Option<&'a str>,
     /// `host:port` of the server.
     pub server: &'a str,
     /// Its own profile folder.
     pub profile: PathBuf,
-    /// How its clock goes wrong, `+2h` for example, where the system has libfaketime.
+    /// How far its clock is off, for example `+2h`, on systems with libfaketime.
     pub clock: Option<&'a str>,
 }
 
-/// Where Debian and others put libfaketime, which gives a program a clock of its own.
+/// Where Debian and others install libfaketime, which gives a program its own clock.
 const FAKETIME: [&str; 3] = [
     "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
     "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
@@ -41,13 +41,13 @@ const FAKETIME: [&str; 3] = [
 ];
 
 impl Window<'_> {
-    /// Opens it for a person, at first as many points from the left of the screen.
+    /// Opens it for a person, this many points from the left of the screen.
     pub fn open(&self, left: u32) -> Result<Process> {
         self.place(left)?;
         Process::start(self.name(), &mut self.command(), false)
     }
 
-    /// Opens it and lets a script be the person; it ends with the script.
+    /// Opens it and lets a script control it. It ends with the script.
     pub fn play(&self, script: &str) -> Result<Process> {
         fs::create_dir_all(&self.profile)?;
         let file = self.profile.join("script.txt");
@@ -61,8 +61,8 @@ impl Window<'_> {
         )
     }
 
-    /// Makes it appear as many points from the left of the screen the next time. A window that
-    /// another one covers does not draw, and its script waits.
+    /// Makes it open this many points from the left of the screen next time. A window that another
+    /// one covers does not draw, and its script waits.
     pub fn place(&self, left: u32) -> Result<()> {
         let (width, height) = SIZE;
         let settings = json!({

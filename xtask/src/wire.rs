@@ -1,4 +1,4 @@
-//! A person without a window: a classic client of a few lines.
+//! A user without a window: a small classic client.
 
 use std::{
     io::{Read, Write},
@@ -11,30 +11,30 @@ use anyhow::{Context, Result, bail};
 /// How long the server may take for an answer.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(20);
 
-/// How long to wait between two questions for new messages.
+/// How long to wait between two polls.
 const ROUND: Duration = Duration::from_millis(100);
 
-/// What one message is on the wire.
+/// How a client separates its messages.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Style {
-    /// A line that ends in LF.
+    /// Each line ends in LF.
     Line,
-    /// What one `send` sends and one `recv` brings.
+    /// One `send` is one message, and so is what one `recv` returns.
     Bare,
 }
 
-/// A classic client that is logged in.
+/// A classic client with an open session.
 pub struct Client {
     style: Style,
     stream: TcpStream,
-    /// Received and not yet taken apart.
+    /// Received and not parsed yet.
     buffer: String,
     /// The messages received so far, each `@sender text`.
     pub messages: Vec<String>,
 }
 
 impl Client {
-    /// Connects and logs in, which also fetches.
+    /// Connects and logs in, which also receives the waiting messages.
     pub fn log_in(style: Style, server: &str, login: &str) -> Result<Self> {
         let stream =
             TcpStream::connect(server).with_context(|| format!("no server at {server}"))?;
@@ -49,7 +49,7 @@ impl Client {
         Ok(client)
     }
 
-    /// Sends one message and takes the answer up to the end mark.
+    /// Sends one message and reads the answer up to the end mark.
     pub fn say(&mut self, message: &str) -> Result<()> {
         let end = if self.style == Style::Line { "\n" } else { "" };
         self.stream
@@ -63,7 +63,7 @@ impl Client {
         }
     }
 
-    /// Asks again and again until this message has come.
+    /// Polls until this message has arrived.
     pub fn wait_for(&mut self, message: &str, patience: Duration) -> Result<()> {
         let deadline = Instant::now() + patience;
         while !self.messages.iter().any(|received| received == message) {
@@ -76,7 +76,7 @@ impl Client {
         Ok(())
     }
 
-    /// The next message; empty: there will be none.
+    /// The next message; empty if the server hung up.
     fn receive(&mut self) -> Result<String> {
         loop {
             if self.style == Style::Line

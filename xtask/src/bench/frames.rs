@@ -1,10 +1,10 @@
-//! How long the app takes for a frame, and its background threads for their work.
+//! Measures how long the app takes for a frame, and its background threads for their work.
 
 use anyhow::{Result, ensure};
 
 use crate::cargo;
 
-/// Lets cargo run the app's own benchmarks.
+/// Runs the app's own benchmarks with cargo.
 pub fn measure() -> Result<()> {
     println!("\n### The app: frames and background work\n");
     let measured = cargo::command()

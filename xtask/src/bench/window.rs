@@ -1,5 +1,4 @@
-//! The app as a whole program in a real window: how long until it can be used, how much memory and
-//! processor time it takes.
+//! Measures the app as a whole program in a real window: start-up time, memory and CPU time.
 
 use std::{
     fs,
@@ -22,20 +21,21 @@ use crate::{
     setup::{self, Need},
 };
 
-/// Messages that are there before anything is measured.
+/// Messages that exist before the measurement.
 const HISTORY: usize = 100_000;
 
-/// Messages that arrive while it is looked at, and those before that fill what is bounded.
+/// Messages that arrive during the measurement, and as many before it that fill everything that has
+/// a bound.
 const TRAFFIC: usize = 100_000;
 const WARM_UP: usize = 20_000;
 
-/// Who writes to ana.
+/// Users who write to ana.
 const OTHERS: [&str; 5] = ["bruno", "carla", "davi", "eva", "fabio"];
 
 /// How often the start is measured.
 const STARTS: usize = 10;
 
-/// Lines sent before their answers are read.
+/// Lines that are sent before their answers are read.
 const BATCH: usize = 200;
 
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -56,7 +56,7 @@ pub fn measure() -> Result<()> {
     server
         .args(["--listen", "127.0.0.1:0", "--data"])
         .arg(&data);
-    // A mailbox without bounds: ana reads little of what she gets.
+    // A mailbox without limits: ana reads little of what she gets.
     server.args(["--max-mailbox", "1000000000"]);
     server.args(["--max-mailbox-bytes", "1000000000000"]);
     let server = Server::run(server, false)?;
@@ -107,7 +107,7 @@ impl Desk<'_> {
         Process::start("the app", &mut command, false)
     }
 
-    /// From starting the process to the first screen that can be used.
+    /// Measures from the start of the process to the first usable screen.
     fn measure_start(&self, profile: &str) -> Result<()> {
         let mut times = Vec::new();
         for _ in 0..STARTS {
@@ -131,7 +131,7 @@ impl Desk<'_> {
         Ok(())
     }
 
-    /// Others write while ana is away; then she comes and gets all of it.
+    /// Others write while ana is offline. Then she logs in and receives all of it.
     fn fill(&self, messages: usize) -> Result<Duration> {
         self.write(messages, "before")?;
         let begun = Instant::now();
@@ -185,7 +185,7 @@ impl Desk<'_> {
         app.stop_whatever_it_says()
     }
 
-    /// Waits until the app has taken in what was written and rests.
+    /// Waits until the app has received everything and is idle.
     fn settle(&self, app: &Process) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
         let mut rested = 0;
@@ -204,7 +204,7 @@ impl Desk<'_> {
         Ok(())
     }
 
-    /// Lets the others write so many messages to ana, one after the other.
+    /// Lets the others write this many messages to ana, one after the other.
     fn write(&self, messages: usize, what: &str) -> Result<()> {
         let each = messages / OTHERS.len();
         for other in OTHERS {
@@ -225,7 +225,7 @@ const TEXTS: [&str; 5] = [
     "levo o café e os biscoitos, como sempre",
 ];
 
-/// Writes to ana as a classic client does, some lines ahead of the answers.
+/// Writes to ana as a classic client, some lines ahead of the answers.
 fn send(server: &str, login: &str, texts: impl Iterator<Item = String>) -> Result<()> {
     let stream = TcpStream::connect(server)?;
     stream.set_read_timeout(Some(PATIENCE))?;
@@ -250,7 +250,7 @@ fn says(what: &str) -> impl Fn(&str) -> Option<()> {
     move |line| line.contains(what).then_some(())
 }
 
-/// Seconds of processor time used so far.
+/// Seconds of CPU time used so far.
 fn processor_seconds(process: &Process) -> Result<f64> {
     let stat = fs::read_to_string(format!("/proc/{}/stat", process.id()))
         .context("only Linux tells how much processor time a program has used")?;
@@ -263,7 +263,7 @@ fn processor_seconds(process: &Process) -> Result<f64> {
         .take(2)
         .filter_map(|field| field.parse().ok())
         .collect();
-    // The unit is fixed at 1/100 s for programs.
+    // The unit is always 1/100 s for programs.
     Ok(fields.iter().sum::<f64>() / 100.0)
 }
 

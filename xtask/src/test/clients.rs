@@ -1,4 +1,4 @@
-//! The Python clients, started by their own checks.
+//! Runs the checks of the Python clients.
 
 use std::{path::Path, process::Command};
 
@@ -10,7 +10,7 @@ use crate::cargo;
 /// The name of Python 3 here.
 pub const PYTHON: &str = if cfg!(windows) { "python" } else { "python3" };
 
-/// Classic clients of every style with every other, then live ones, through the real server.
+/// First classic clients of every style with every other, then live ones, through the real server.
 const CHECKS: [&str; 2] = ["check_clients.py", "check_live.py"];
 
 /// Runs the checks of `tests/clients`.

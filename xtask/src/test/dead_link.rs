@@ -1,5 +1,6 @@
-//! A window whose link swallows everything and says nothing: it notices within the time promised,
-//! and comes back by itself. Needs root and network namespaces; elsewhere there is nothing to check.
+//! A window on a link that silently swallows everything: it must notice within the promised time,
+//! and come back by itself. This needs root and network namespaces; elsewhere there is nothing to
+//! check.
 
 use std::{
     path::Path,
@@ -24,16 +25,16 @@ const CABLE: [&str; 2] = ["mensag-near", "mensag-far"];
 const SERVER: &str = "10.213.78.1";
 const WINDOW: &str = "10.213.78.2";
 
-/// Within this time a dead link is noticed.
+/// The time within which a dead link must be noticed.
 const PROMISED: Duration = Duration::from_secs(30);
 
-/// What a busy machine may take longer.
+/// How much longer a busy machine may take.
 const SLACK: Duration = Duration::from_secs(15);
 
-/// How long a window may take to open, and to come back.
+/// How long a window may take to open, and to reconnect.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// Lets the link go dead while nobody says anything.
+/// Cuts the link while nobody writes.
 pub fn run(workshop: &Workshop) -> Result<Outcome> {
     let programs = workshop.programs()?;
     let Some(network) = Network::new() else {
@@ -97,12 +98,12 @@ fn appears(file: &Path, patience: Duration) -> Result<()> {
     Ok(())
 }
 
-/// A network with the server at its other end; gone when dropped.
+/// A network with the server at its other end. It is removed when dropped.
 struct Network;
 
 impl Network {
     fn new() -> Option<Self> {
-        // What an earlier run that was killed has left.
+        // Remains of an earlier run that was killed.
         drop(Self);
         if !ip(&format!("netns add {NAME}")) {
             return None;
@@ -128,7 +129,7 @@ impl Network {
 
 impl Drop for Network {
     fn drop(&mut self) {
-        // The cable goes with it.
+        // This removes the virtual cable too.
         ip(&format!("netns del {NAME}"));
     }
 }

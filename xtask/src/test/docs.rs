@@ -1,4 +1,4 @@
-//! The documents hold together: links lead somewhere, and the client they print works.
+//! Checks the documents: links lead somewhere, named tests exist, and the printed client works.
 
 use std::{
     fs,
@@ -20,7 +20,7 @@ use crate::{
 /// How long the printed client may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How long README.md says that client is.
+/// The length of that client according to README.md.
 const PROMISED_LINES: usize = 15;
 
 /// Checks every document, then the client that docs/PROTOCOL.md prints.
@@ -81,7 +81,7 @@ fn check_links(document: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Every test that a document names in a link to its file is there.
+/// Every test that a document links to by name exists.
 fn check_tests(document: &Path) -> Result<()> {
     let text = fs::read_to_string(document)?;
     let folder = document.parent().context("a document is in a folder")?;
@@ -96,7 +96,7 @@ fn check_tests(document: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Links like ``[`name`](file.rs)``: the name and the file.
+/// Links of the form ``[`name`](file.rs)``: the name and the file.
 fn tests(text: &str) -> Vec<(String, String)> {
     let links = text.split("[`").skip(1);
     links
@@ -109,7 +109,7 @@ fn tests(text: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// The links of a document that lead to a file or a heading.
+/// The links of a document that lead to a file or a heading of the project.
 fn links(prose: &str) -> Vec<String> {
     let ends = prose.split("](").skip(1);
     let targets = ends.filter_map(|rest| rest.split([')', ' ']).next());
@@ -119,7 +119,7 @@ fn links(prose: &str) -> Vec<String> {
         .collect()
 }
 
-/// The anchors of a document's headings, as they are made where it is usually read.
+/// The anchors of a document's headings, in the form that GitHub uses.
 fn anchors(document: &str) -> Vec<String> {
     let prose = fences::prose(document);
     let headings = prose.lines().filter(|line| line.starts_with('#'));
@@ -134,7 +134,7 @@ fn anchors(document: &str) -> Vec<String> {
         .collect()
 }
 
-/// Saves the Python block, lets Ana fetch and write with it, and looks whether Bruno gets that.
+/// Saves the Python block, lets Ana poll and write with it, and checks that Bruno gets her message.
 fn run_printed_client(workshop: &Workshop) -> Result<()> {
     let document = fs::read_to_string(cargo::root().join("docs/PROTOCOL.md"))
         .context("cannot read docs/PROTOCOL.md")?;

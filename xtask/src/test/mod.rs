@@ -1,4 +1,4 @@
-//! `cargo xtask test`: every check there is, one after the other, and a summary.
+//! `cargo xtask test`: runs every check, one after the other, and prints a summary.
 
 mod clients;
 mod dead_link;
@@ -23,21 +23,21 @@ use crate::{
 /// One part of the checks.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Step {
-    /// The system packages the checks need are there or get installed.
+    /// Checks that the needed system packages are installed, or installs them.
     Setup,
     /// cargo fmt --check.
     Format,
     /// Builds the programs and all tests.
     Build,
-    /// Links, pictures and the example client of the documents.
+    /// Links and pictures of the documents, and the client they print.
     Docs,
     /// cargo test: unit, transcript, property, integration and doc tests, and the user
     /// interface driven by accessible names.
     Tests,
     /// The real app in a real window, against our server and against foreign ones.
     Windows,
-    /// Two windows and a program of somebody's own, while the server and an app are killed; and a
-    /// window whose link goes dead.
+    /// Two windows and a program written by somebody else, while the server and an app are killed;
+    /// and a window whose link goes dead.
     Outage,
     /// A monkey plays with the app for half a minute.
     Monkey,
@@ -45,13 +45,13 @@ pub enum Step {
     Clients,
     /// A minute of everything that can go wrong for the server.
     Torture,
-    /// The commands of the tutorials and the README, as they stand there.
+    /// The commands of the tutorials and the README, exactly as they are printed.
     Tutorial,
-    /// cargo clippy and cargo doc, where a warning is an error.
+    /// cargo clippy and cargo doc, with warnings as errors.
     Lint,
 }
 
-/// Runs the steps named, or all, through to the end; fails if any check failed.
+/// Runs the named steps, or all of them, to the end. Fails if any check failed.
 pub fn run(steps: &[Step]) -> ExitCode {
     let steps = if steps.is_empty() {
         Step::value_variants()
@@ -83,10 +83,10 @@ pub fn run(steps: &[Step]) -> ExitCode {
     }
     println!("\n{}", lines.join("\n"));
     println!("\nall in {:.0} s", begin.elapsed().as_secs_f64());
-    // Once more, since a long log may be cut in the middle.
+    // Prints the failures again, because a long log may be cut in the middle.
     failures.iter().for_each(|failure| println!("{failure}"));
     println!("{} passed, {} failed", total.passed, total.failed);
-    // The summary is the last line, so that whoever looks there, person or program, finds it.
+    // The summary is the last line, where both people and programs look for it.
     ExitCode::from(u8::from(total.failed > 0))
 }
 
@@ -128,14 +128,14 @@ impl Step {
     }
 }
 
-/// Does it for the project, then for this program: apart, since a running program cannot be
-/// built anew everywhere, and since together they would be built with other features.
+/// Runs it for the project, then for this program: separately, because not every system can rebuild
+/// a running program, and because building both together would select other features.
 fn in_turn(run: impl Fn(&[&str]) -> Result<Outcome>) -> Result<Outcome> {
     let project = run(&["--workspace", "--exclude", "xtask"])?;
     Ok(project.and(run(&["--package", "xtask"])?))
 }
 
-/// What the steps share: the programs, built once, when first wanted.
+/// What the steps share: the programs, built once, when they are first needed.
 #[derive(Default)]
 pub struct Workshop {
     programs: OnceCell<Programs>,
@@ -164,7 +164,7 @@ fn cargo_check(arguments: &[&str]) -> Result<Outcome> {
     }))
 }
 
-/// Runs `cargo test`, passes on what it says, and counts.
+/// Runs `cargo test`, prints its output, and counts the results.
 fn cargo_test(arguments: &[&str]) -> Result<Outcome> {
     let name = format!("cargo test {}", arguments.join(" "));
     outcome::run_program(&name, cargo::command().arg("test").args(arguments))

@@ -1,6 +1,6 @@
-//! Two windows whose clocks are four hours apart and a program of somebody's own, while the server
-//! is killed twice and one of the apps is killed as it sends: in the end everybody has everything,
-//! once, in the same order.
+//! Two windows whose clocks are four hours apart and a program written by somebody else, while the
+//! server is killed twice and one of the apps is killed as it sends. At the end everyone has
+//! everything, once, in the same order.
 
 use std::{path::Path, process::Command, thread, time::Duration};
 
@@ -19,20 +19,20 @@ use crate::{
 /// How long a window, the program or an answer may take.
 const PATIENCE: Duration = Duration::from_secs(180);
 
-/// What Bruno writes, and what Ana writes after her app was killed.
+/// How many sentences Bruno writes, and how many Ana writes after her app was killed.
 const SENTENCES: usize = 40;
 
-/// What Ana begins to write before; far more than she gets to.
+/// How many Ana begins to write before that, far more than she can finish.
 const BEGUN: usize = 400;
 
-/// What the program says to each of the two.
+/// How many messages the program sends to each of the two.
 const OF_PROGRAM: usize = 60;
 
-/// Between the events of the story. They need not hit anything in particular: whatever they hit,
-/// the end must be the same.
+/// The pause between the events of the story. It need not hit anything in particular: whatever it
+/// hits, the end must be the same.
 const WHILE: Duration = Duration::from_millis(1_500);
 
-/// Lets it all happen, and looks who has what.
+/// Plays the story and checks who has which messages.
 pub fn run(workshop: &Workshop) -> Result<Outcome> {
     let programs = workshop.programs()?;
     Ok(check(
@@ -116,7 +116,7 @@ fn story(programs: &Programs) -> Result<()> {
     server.stop()
 }
 
-/// Lines of a script that write so many sentences.
+/// The lines of a script that write this many sentences.
 fn says(word: &str, count: usize, pause: f32) -> String {
     let lines = numbered(word, count).into_iter();
     lines
@@ -130,8 +130,8 @@ fn numbered(word: &str, count: usize) -> Vec<String> {
         .collect()
 }
 
-/// Bruno said everything; of what Ana began, there is all up to where she was killed; and then what
-/// she wrote again.
+/// Bruno wrote everything. Of what Ana began, everything is there up to the moment of the kill,
+/// followed by what she wrote later.
 fn check_conversation(history: &[String]) -> Result<()> {
     let said = of("bruno", history);
     let mut expected = numbered("bruno", SENTENCES);
@@ -158,12 +158,12 @@ fn of(sender: &str, history: &[String]) -> Vec<String> {
     texts.map(str::to_owned).collect()
 }
 
-/// What two said to each other, as the server has it.
+/// The messages between two users, as the server has them.
 fn history(address: &str, user: &str, peer: &str) -> Result<Vec<String>> {
     lines(client("tell_history.py", address, &[user, peer]))
 }
 
-/// What a program says, if it succeeds.
+/// The output of a program, if it succeeds.
 fn lines(mut program: Command) -> Result<Vec<String>> {
     let output = program.output().context("cannot start Python")?;
     if !output.status.success() {

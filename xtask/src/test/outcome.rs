@@ -1,4 +1,4 @@
-//! What a part of the checks found, and reading it from what a test program prints.
+//! The result of a part of the checks, and how to read it from the output of a test program.
 
 use std::{
     io::{BufRead, BufReader},
@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context, Result};
 
-/// What a part of the checks found.
+/// The result of a part of the checks.
 #[derive(Clone, Default)]
 pub struct Outcome {
     /// How many checks passed.
@@ -36,7 +36,7 @@ impl Outcome {
         }
     }
 
-    /// Both together.
+    /// The sum of both.
     pub fn and(mut self, other: Self) -> Self {
         self.passed += other.passed;
         self.failed += other.failed;
@@ -44,14 +44,14 @@ impl Outcome {
         self
     }
 
-    /// One line for each failure; one for all of those that have no name.
+    /// One line for each failure, and one for all those without a name.
     pub fn failures(&self) -> impl Iterator<Item = String> + '_ {
         let unnamed = self.failed.saturating_sub(self.names.len());
         let unnamed = (unnamed > 0).then(|| format!("{unnamed} without a name"));
         self.names.iter().cloned().chain(unnamed)
     }
 
-    /// Adds what one line of a test program says: a count, or the name of a check that failed.
+    /// Adds what one line of a test program reports: a count, or the name of a check that failed.
     fn read(&mut self, line: &str) {
         let (passed, failed) = count(line);
         self.passed += passed;
@@ -60,7 +60,7 @@ impl Outcome {
     }
 }
 
-/// Runs one named check and prints how it went.
+/// Runs one named check and prints its result.
 pub fn check(name: &str, run: impl FnOnce() -> Result<()>) -> Outcome {
     match run() {
         Ok(()) => {
@@ -74,7 +74,7 @@ pub fn check(name: &str, run: impl FnOnce() -> Result<()>) -> Outcome {
     }
 }
 
-/// Runs a test program, passes its lines on and reads them. A program that fails without a failed
+/// Runs a test program, prints its lines and parses them. A program that fails without a failed
 /// check counts as one failure, under the name `program`.
 pub fn run_program(program: &str, command: &mut Command) -> Result<Outcome> {
     let mut child = command

@@ -1,4 +1,4 @@
-//! A minute of `cargo xtask torture`, with the programs as the tests have them.
+//! A minute of `cargo xtask torture`, with the debug builds of the tests.
 
 use std::process::Command;
 
@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::{Outcome, Workshop, outcome};
 
-/// Every row at least once; the long version is `cargo xtask torture`.
+/// Runs every row at least once. `cargo xtask torture` runs the long version.
 pub fn run(workshop: &Workshop) -> Result<Outcome> {
     if !cfg!(target_os = "linux") {
         println!("this needs Linux");

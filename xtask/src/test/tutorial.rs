@@ -30,13 +30,13 @@ use crate::{
     process::Process,
 };
 
-/// The documents with commands for a person to follow.
+/// The documents whose commands are run.
 const DOCUMENTS: &[&str] = &["README.md", "TUTORIAL.md", "TUTORIAL.pt-BR.md"];
 
 /// How long one block may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Follows each document from its first marked block to its last.
+/// Runs each document from its first marked block to its last.
 pub fn run(workshop: &Workshop) -> Result<Outcome> {
     if cfg!(not(unix)) {
         println!("The tutorials are written for a Unix shell; nothing is run here.");
@@ -81,7 +81,7 @@ fn follow(document: &str, programs: &Programs) -> Result<Outcome> {
     Ok(outcome)
 }
 
-/// Somebody who follows a document.
+/// A reader who follows a document.
 struct Reader {
     folder: TempDir,
     server: Option<Process>,
@@ -146,7 +146,7 @@ impl Reader {
         Ok(())
     }
 
-    /// A shell in the reader's folder, which is also their home.
+    /// A shell in the reader's folder, which is also its home folder.
     fn shell(&self, script: &str) -> Command {
         let mut shell = Command::new("sh");
         shell
@@ -160,7 +160,7 @@ impl Reader {
     }
 }
 
-/// The shell becomes the program, so that what is stopped is the program.
+/// The script with `exec`, so that stopping the shell stops the program.
 fn replaced(script: &str) -> String {
     format!("exec {script}")
 }

@@ -1,4 +1,4 @@
-//! The real app in a real window, driven by a script in place of a person.
+//! The real app in a real window, controlled by a script.
 
 use std::{
     fs,
@@ -26,13 +26,13 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// Size of the virtual display.
 const SCREEN: (u32, u32) = (1280, 800);
 
-/// How often to look whether something is there.
+/// How often to check whether something has appeared.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// Size of the windows here.
 const SIZE: (u32, u32) = (900, 620);
 
-/// Lets a window talk with our server and with servers as students write them.
+/// Lets a window talk to our server and to servers as students write them.
 pub fn run(workshop: &Workshop) -> Result<Outcome> {
     let programs = workshop.programs()?;
     let data = Data::copy()?;
@@ -83,7 +83,7 @@ pub fn run(workshop: &Workshop) -> Result<Outcome> {
     Ok(outcome)
 }
 
-/// A display, and the folder where its windows keep their profiles.
+/// A display, and the folder with the profiles of its windows.
 struct Room<'a> {
     programs: &'a Programs,
     data: &'a Data,
@@ -99,7 +99,7 @@ impl<'a> Room<'a> {
         })
     }
 
-    /// Ana writes in a window to Bruno, who has none; he answers; she sees it.
+    /// Ana writes in a window to Bruno, who has none. He answers, and she sees the answer.
     fn conversation(&self, style: Style, server: &str) -> Result<()> {
         let picture = self.data.path().join("conversation.png");
         let mut window = self.window(server, "ana").play(&format!(
@@ -128,7 +128,7 @@ impl<'a> Room<'a> {
         self.check_picture(&picture)
     }
 
-    /// Ana's profile knows the server and that she stays signed in.
+    /// Ana's profile stores the server and that she stays signed in.
     fn stays_signed_in(&self) -> Result<()> {
         let profile = self.data.profile("ana");
         self.alone(&profile, "timeout 90\nwait-online\nquit\n")?;
@@ -189,7 +189,7 @@ impl<'a> Room<'a> {
         Ok(())
     }
 
-    /// A window that is told nothing on the command line but what its profile is.
+    /// A window that gets only its profile from the command line.
     fn alone(&self, profile: &Path, script: &str) -> Result<()> {
         fs::create_dir_all(profile)?;
         let file = profile.join("script.txt");
@@ -226,12 +226,12 @@ impl<'a> Room<'a> {
     }
 }
 
-/// Width and height of the window, as the settings keep them, in whole points.
+/// Width and height of the window in the settings, in whole points.
 fn window_size(profile: &Path) -> Result<[i64; 2]> {
     window(profile, ["width", "height"])
 }
 
-/// What the settings keep of the window, in whole points.
+/// Values of the window in the settings, in whole points.
 fn window<const N: usize>(profile: &Path, names: [&str; N]) -> Result<[i64; N]> {
     let settings = fs::read_to_string(profile.join("settings.json"))?;
     let settings: serde_json::Value = serde_json::from_str(&settings)?;
@@ -251,7 +251,7 @@ fn answer(style: Style, server: &str, window: &Process) -> Result<()> {
     bruno.say("@ana às 10, sim")
 }
 
-/// A server from `tests/clients`, on a free port.
+/// Starts a server from `tests/clients` on a free port.
 fn foreign_server(style: &str, data: &Path) -> Result<Server> {
     let file = format!("tests/clients/foreign_server_{style}.py");
     let mut python = Command::new(PYTHON);
