@@ -1,4 +1,4 @@
-//! messages.csv, read as docs/STORAGE.md says.
+//! Reads messages.csv in the way docs/STORAGE.md describes.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 /// A row: from, to, text.
 pub type Row = (String, String, String);
 
-/// The whole rows there are now. A row that is there twice, by id and reader, is an error.
+/// The complete rows that are there now. A row that occurs twice, by id and reader, is an error.
 pub fn rows(data: &Path) -> Result<Vec<Row>> {
     let content = fs::read(data.join("messages.csv"))?;
     let end = content.iter().rposition(|&byte| byte == b'\n');
@@ -24,8 +24,8 @@ pub fn rows(data: &Path) -> Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// A field without what protects spreadsheets from it: an apostrophe where a cell begins stands
-/// before what is really there.
+/// A field without the apostrophes that keep spreadsheets from reading formulas: the server writes
+/// one where a cell begins.
 fn plain(field: &str) -> String {
     let mut plain = String::with_capacity(field.len());
     let mut characters = field.chars();

@@ -1,4 +1,4 @@
-//! A person with a classic client, who knows what may be relied on and what is doubtful.
+//! A user with a classic client, who knows what is certain and what is uncertain.
 
 use std::{io, net::SocketAddr};
 
@@ -13,11 +13,11 @@ use crate::{
 pub struct Classic {
     pub login: String,
     next: u64,
-    /// Number and recipient of messages whose `f` came.
+    /// Number and recipient of the messages whose `f` arrived.
     pub acknowledged: Vec<(u64, String)>,
     /// Lines that the server knows to be read.
     pub taken: Vec<String>,
-    /// Lines that came, but the server may not know yet that they were read.
+    /// Lines that arrived, but the server may not know yet that they were read.
     doubtful: Vec<String>,
 }
 
@@ -32,7 +32,7 @@ impl Classic {
         }
     }
 
-    /// Logs in and takes the first answer.
+    /// Logs in and reads the first answer.
     pub fn log_in(&mut self, address: SocketAddr) -> Result<Wire, Stop> {
         let mut wire = Wire::connect(address)?;
         wire.write(format!("{}\n", self.login).as_bytes())?;
@@ -42,7 +42,7 @@ impl Classic {
         Ok(wire)
     }
 
-    /// Sends a message and takes the answer.
+    /// Sends a message and reads the answer.
     pub fn send(&mut self, wire: &mut Wire, to: &str) -> Result<(), Stop> {
         let number = self.next;
         self.next += 1;
@@ -52,7 +52,7 @@ impl Classic {
         Ok(())
     }
 
-    /// Fetches until nothing comes any more, so that everything has been read.
+    /// Polls until nothing new arrives, so that everything has been read.
     pub fn fetch(&mut self, wire: &mut Wire) -> Result<(), Stop> {
         loop {
             self.exchange(wire, "\n")?;
@@ -65,7 +65,7 @@ impl Classic {
     fn exchange(&mut self, wire: &mut Wire, line: &str) -> Result<(), Stop> {
         wire.write(line.as_bytes())?;
         let (heard, is_whole) = hear(wire);
-        // Whether the line was still taken when no answer came, only the next login can tell.
+        // If no answer arrived, only the next login shows whether the server took the line.
         if is_whole.is_ok() || !heard.is_empty() {
             self.taken.append(&mut self.doubtful);
             self.doubtful = heard;
@@ -73,8 +73,8 @@ impl Classic {
         Ok(is_whole?)
     }
 
-    /// The first answer after a broken connection: what is doubtful comes again from its first
-    /// line on, or it was read.
+    /// The first answer after a broken connection: either the uncertain lines come again, starting
+    /// with the first one, or they were read.
     fn compare(&mut self, heard: Vec<String>, is_whole: bool) -> anyhow::Result<()> {
         let Some(first) = heard.first() else {
             if is_whole {
@@ -98,7 +98,7 @@ impl Classic {
     }
 }
 
-/// One answer, as far as it came.
+/// One answer, as far as it arrived.
 fn hear(wire: &mut Wire) -> (Vec<String>, io::Result<()>) {
     let mut heard = Vec::new();
     loop {

@@ -1,5 +1,5 @@
-//! People who write to each other while things go wrong, and the reckoning afterwards: every
-//! message the server acknowledged is there, once, in order, and in messages.csv when read.
+//! Users who write to each other while things go wrong, and the check afterwards: every message
+//! that the server acknowledged is there, once and in order, and in messages.csv if it was read.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -22,19 +22,19 @@ use crate::{
     wire::Wire,
 };
 
-/// Most messages a live person sends before waiting for the answers.
+/// The most messages that a live user sends before waiting for the answers.
 const WINDOW: usize = 16;
 
-/// Everybody of a trial.
+/// All users of a trial.
 pub struct Crowd {
     pub live: Vec<Live>,
     pub classic: Vec<Classic>,
-    /// How long a live person rests after each batch.
+    /// How long a live user rests after each batch.
     pub pause: Duration,
     random: Random,
 }
 
-/// What a reckoning found to be in order.
+/// The numbers of a check that found everything in order.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Reckoning {
     pub acknowledged: usize,
@@ -56,8 +56,8 @@ impl Crowd {
         }
     }
 
-    /// All talk, each in a thread, until told that it is over or their connections break;
-    /// meanwhile something is done to them.
+    /// Lets all users write, each in a thread, until they are stopped or their connections break.
+    /// Meanwhile `meanwhile` does something to them.
     pub fn talk(
         &mut self,
         address: SocketAddr,
@@ -66,7 +66,7 @@ impl Crowd {
         self.talk_breaking(address, |_| None, meanwhile)
     }
 
-    /// All talk for some time, as far as their connections hold.
+    /// Lets all users write for some time, as far as their connections hold.
     pub fn talk_for(&mut self, address: SocketAddr, time: Duration) -> Result<()> {
         self.talk(address, || {
             thread::sleep(time);
@@ -74,7 +74,7 @@ impl Crowd {
         })
     }
 
-    /// As [`Crowd::talk`]; the connection of a live person breaks after as many steps as said.
+    /// Like [`Crowd::talk`], but the connection of a live user breaks after that many steps.
     pub fn talk_breaking(
         &mut self,
         address: SocketAddr,
@@ -119,7 +119,8 @@ impl Crowd {
         })
     }
 
-    /// When all is calm: what was not answered is sent again, and everything is received and read.
+    /// To be called when all faults are over: sends again what was not answered, and receives and
+    /// reads everything.
     pub fn settle(&mut self, address: SocketAddr) -> Result<()> {
         for person in &mut self.live {
             let answered = person.log_in(address, None).and_then(|mut wire| {
@@ -223,7 +224,7 @@ impl Crowd {
         Ok(count)
     }
 
-    /// What each has received: conversation, author, text.
+    /// What each user has received: conversation, author, text.
     fn inboxes(&self) -> HashMap<&str, Vec<Message>> {
         let live = self.live.iter().map(|person| {
             let messages = person.received.iter();
@@ -247,7 +248,7 @@ impl Crowd {
 /// Conversation, author, text.
 type Message = (String, String, String);
 
-/// `@ana text`, or of a group `@todos ana: text`.
+/// Parses `@ana text`, or `@todos ana: text` of a group.
 fn classic_message(line: &str) -> Message {
     let (with, text) = line
         .strip_prefix('@')
@@ -295,7 +296,7 @@ fn talk_classic(
     Ok(())
 }
 
-/// Somebody else, or now and then all of them.
+/// Another user, or now and then the group of all.
 fn recipient(own: &str, names: &[String], random: &mut Random) -> String {
     if random.once_in(20) {
         return GROUP.into();
@@ -308,7 +309,8 @@ fn recipient(own: &str, names: &[String], random: &mut Random) -> String {
     }
 }
 
-/// Waits until messages.csv holds exactly these rows, as often as said; returns how many.
+/// Waits until messages.csv holds exactly these rows, each as often as given. Returns how many
+/// there are.
 fn wait_for_rows(data: &Path, expected: &BTreeMap<archive::Row, usize>) -> Result<usize> {
     let count = expected.values().sum();
     let deadline = Instant::now() + PATIENCE;

@@ -1,4 +1,4 @@
-//! A person with a live client who remembers everything, and notices what is wrong at once.
+//! A user with a live client who remembers everything, and notices at once when something is wrong.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,21 +14,21 @@ use mensageiro_protocol::{
 
 use crate::wire::{Wire, is_time_limit};
 
-/// Why a conversation with the server is over.
+/// Why a session is over.
 #[derive(Debug)]
 pub enum Stop {
-    /// The connection broke or the server hung up, as may happen.
+    /// The connection broke or the server hung up, which is allowed.
     Broken,
-    /// The server did what it must not.
+    /// The server did something that it must not do.
     Wrong(anyhow::Error),
 }
 
 /// One user on one device that keeps everything.
 pub struct Live {
     pub login: String,
-    /// Everything up to here is on this device.
+    /// Everything up to this id is on this device.
     last: Option<u64>,
-    /// Sent and not answered: number in the sequence of this person, and to whom.
+    /// Sent and not answered: the number in this user's sequence, and the recipient.
     unanswered: BTreeMap<u64, String>,
     /// The first number of this device, and the next one.
     first: u64,
@@ -37,23 +37,23 @@ pub struct Live {
     pub padding: String,
     /// Ids of what other devices of the same user sent.
     pub copies: BTreeSet<u64>,
-    /// Number, id and recipient of what the server said `ok` to.
+    /// Number, id and recipient of the messages that the server answered with `ok`.
     pub acknowledged: BTreeMap<u64, (u64, String)>,
-    /// What others wrote, in the order in which it came.
+    /// Messages of others, in the order in which they arrived.
     pub received: Vec<Heard>,
     ids: BTreeSet<u64>,
     /// The newest message of others in each conversation.
     newest_of: BTreeMap<String, u64>,
-    /// Those of them for which `read` is still to be said on this connection. It has no answer,
-    /// so on a new connection it is said again.
+    /// Conversations for which `read` must still be sent on this connection. It has no answer, so
+    /// it is sent again on a new connection.
     unread: BTreeMap<String, u64>,
-    /// The newest id on this connection: what comes after it is newer.
+    /// The newest id on this connection. Later messages must have higher ids.
     newest: u64,
-    /// How often `no internal` was the answer.
+    /// How often the answer was `no internal`.
     pub refused: usize,
 }
 
-/// A message of somebody else.
+/// A message of another user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Heard {
     pub id: u64,
@@ -67,7 +67,7 @@ impl Live {
         Self::on_device(login, 0)
     }
 
-    /// One of several devices of a user: the first number is its own, and the following million.
+    /// One of several devices of a user. Its numbers are `first` and the following million.
     pub fn on_device(login: &str, first: u64) -> Self {
         Self {
             login: login.into(),
@@ -87,8 +87,8 @@ impl Live {
         }
     }
 
-    /// Logs in, takes the backlog, and sends again what was not answered. `steps`: after so many
-    /// reads and writes the connection breaks.
+    /// Logs in, receives the backlog, and sends again what was not answered. With `steps` the
+    /// connection breaks after that many reads and writes.
     pub fn log_in(&mut self, address: SocketAddr, steps: Option<usize>) -> Result<Wire, Stop> {
         let mut wire = Wire::connect(address)?;
         wire.break_after(steps);
@@ -96,7 +96,7 @@ impl Live {
         Ok(wire)
     }
 
-    /// As [`Live::log_in`], over a connection that is there already.
+    /// Like [`Live::log_in`], on an existing connection.
     pub fn greet(&mut self, wire: &mut Wire) -> Result<(), Stop> {
         let mut line = Vec::new();
         Hello {
@@ -122,7 +122,7 @@ impl Live {
         Ok(())
     }
 
-    /// Sends so many new messages, each to whom `choose` says, in one write.
+    /// Sends this many new messages in one write. `choose` picks each recipient.
     pub fn send(
         &mut self,
         wire: &mut Wire,
@@ -139,7 +139,7 @@ impl Live {
         Ok(wire.write(&lines)?)
     }
 
-    /// Sends a message that was acknowledged once more.
+    /// Sends an acknowledged message once more.
     pub fn send_again(&mut self, wire: &mut Wire, number: u64) -> Result<(), Stop> {
         let Some((_, to)) = self.acknowledged.get(&number) else {
             return Ok(());
@@ -149,7 +149,7 @@ impl Live {
         Ok(wire.write(&line)?)
     }
 
-    /// Hears until everything sent has been answered.
+    /// Reads lines until everything sent has been answered.
     pub fn hear_answers(&mut self, wire: &mut Wire) -> Result<(), Stop> {
         while !self.unanswered.is_empty() {
             self.hear(wire)?;
@@ -157,20 +157,20 @@ impl Live {
         Ok(())
     }
 
-    /// Hears until one message has been answered.
+    /// Reads lines until one message has been answered.
     pub fn hear_ok(&mut self, wire: &mut Wire) -> Result<(), Stop> {
         while !matches!(self.hear(wire)?, Event::Accepted(_)) {}
         Ok(())
     }
 
-    /// Hears until what the server said before now has come.
+    /// Reads lines until everything that the server sent before now has arrived.
     pub fn catch_up(&mut self, wire: &mut Wire) -> Result<(), Stop> {
         wire.write(b"ping {}\n")?;
         while self.hear(wire)? != Event::Pong {}
         Ok(())
     }
 
-    /// Says that everything received is kept and read.
+    /// Tells the server that everything received is stored and read.
     pub fn read(&mut self, wire: &mut Wire) -> Result<(), Stop> {
         let mut lines = Vec::new();
         if let Some(up_to) = self.last {
@@ -185,7 +185,7 @@ impl Live {
         Ok(wire.write(&lines)?)
     }
 
-    /// One line of the server, taken note of.
+    /// Reads one line of the server and remembers what it says.
     pub fn hear(&mut self, wire: &mut Wire) -> Result<Event, Stop> {
         let event = self.event(wire)?;
         match &event {
@@ -195,7 +195,8 @@ impl Live {
                 self.accept(number, accepted.id)?;
             }
             Event::Refused(refused) if refused.code == RefusalCode::Internal => {
-                // It may be sent again later; the connection is given up, as order matters here.
+                // It may be sent again later. This gives up the connection, because order matters
+                // here.
                 self.refused += 1;
                 return Err(Stop::Broken);
             }
@@ -206,7 +207,7 @@ impl Live {
         Ok(event)
     }
 
-    /// How many messages have been sent and not been answered.
+    /// How many messages have been sent and not answered.
     pub fn waiting(&self) -> usize {
         self.unanswered.len()
     }
@@ -278,12 +279,12 @@ impl Live {
     }
 }
 
-/// What the message of this number of somebody says.
+/// The text of a user's message with this number.
 pub fn text(login: &str, number: u64) -> String {
     format!("{login} {number}")
 }
 
-/// The login of this name; the names here can all be logins.
+/// The login with this name. All names here are valid logins.
 #[expect(clippy::expect_used, reason = "the names are made here")]
 fn login(name: &str) -> Login {
     Login::parse(name).expect("a name that can be a login")
@@ -295,7 +296,7 @@ fn number(tag: &Tag) -> anyhow::Result<u64> {
 }
 
 impl Stop {
-    /// As an error where nothing was done that could have broken the connection.
+    /// The error, for a step during which nothing was done that could break the connection.
     pub fn unexpected(self) -> anyhow::Error {
         match self {
             Self::Broken => anyhow!("the connection broke, though nothing was wrong"),

@@ -36,15 +36,15 @@ struct Options {
     #[arg(long, value_name = "FILE")]
     server: PathBuf,
 
-    /// About how long all of it may take; each row stops early at its full figure.
+    /// About how many minutes all of it may take; each row stops early at its full count.
     #[arg(long, value_name = "MINUTES", default_value_t = 30.0)]
     minutes: f64,
 
-    /// What chance begins with; a failure tells it, and the same number repeats the choices.
+    /// Seed of the random choices. A failure prints it, and the same seed repeats the choices.
     #[arg(long)]
     seed: Option<u64>,
 
-    /// Only the rows that have one of these words in their names.
+    /// Only rows with one of these words in their names.
     #[arg(value_name = "ROW")]
     only: Vec<String>,
 }
@@ -66,7 +66,7 @@ fn main() -> anyhow::Result<ExitCode> {
     println!("| fault | promise | seen | result | time |\n|---|---|---|---|---|");
     let (mut held, mut skipped, mut broken) = (0, 0, 0);
     for (at, row) in rows.iter().enumerate() {
-        // Time that one row leaves is shared by the others.
+        // Time that one row does not use is shared by the others.
         let weights: f64 = rows[at..].iter().map(|row| row.weight).sum();
         let left = end.saturating_duration_since(Instant::now());
         let trial = Trial::new(&options.server, left.mul_f64(row.weight / weights), seed)?;

@@ -16,7 +16,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 /// Longer than anything takes on a slow day.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How a server is to be started.
+/// How to start a server.
 pub struct Launch {
     before: Vec<OsString>,
     server: PathBuf,
@@ -29,13 +29,14 @@ pub struct Launch {
 /// A server that did not start.
 #[derive(Debug)]
 pub struct Refusal {
-    /// What it said on its standard error.
+    /// Its standard error.
     pub said: String,
-    /// Whether it ended by itself with an exit code for failure, as a refusal should.
+    /// Whether it ended by itself with an exit code for failure, as it should when it refuses to
+    /// start.
     pub is_orderly: bool,
 }
 
-/// A running server; killed when dropped.
+/// A running server. It is killed when dropped.
 pub struct Program {
     child: Child,
     pub address: SocketAddr,
@@ -61,7 +62,7 @@ impl Launch {
         self
     }
 
-    /// Starts it through another program: these are the words before its own.
+    /// Starts it through another program: these words come before its own command line.
     pub fn through(mut self, words: &[&str]) -> Self {
         self.before.extend(words.iter().map(OsString::from));
         self
@@ -147,7 +148,7 @@ impl Program {
         self.child.id()
     }
 
-    /// kill -9, and the end of it.
+    /// Kills it with kill -9, and waits for its end.
     pub fn kill(&mut self) {
         // It may have ended by itself.
         let _ = self.child.kill();
@@ -180,7 +181,7 @@ impl Program {
         Ok(())
     }
 
-    /// Fails if it has ended or a thread of it has panicked.
+    /// Fails if it has ended or one of its threads has panicked.
     pub fn check_well(&mut self) -> Result<()> {
         if let Some(status) = self.child.try_wait()? {
             return Err(anyhow!("the server ended with {status}: {}", self.said()));
@@ -193,12 +194,12 @@ impl Program {
         Ok(())
     }
 
-    /// What it said on its standard error since it started.
+    /// Its standard error since it started.
     pub fn said(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// Resident memory in MiB, now and at most.
+    /// Resident memory in MiB: now, and the maximum.
     pub fn memory_mib(&self) -> Result<(f64, f64)> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.id()))?;
         let kib = |name: &str| {
@@ -215,7 +216,7 @@ impl Program {
         Ok(fs::read_dir(format!("/proc/{}/fd", self.id()))?.count())
     }
 
-    /// What `mensageiro-server status --json` tells.
+    /// The output of `mensageiro-server status --json`.
     pub fn status(&self, server: &Path) -> Result<serde_json::Value> {
         let asked = Command::new(server)
             .args(["status", "--json", "--data"])
@@ -237,7 +238,7 @@ impl Drop for Program {
 }
 
 impl Refusal {
-    /// Whether a person knows what is wrong, and where.
+    /// Whether the report tells a person what is wrong, and where.
     pub fn is_clear(&self) -> bool {
         self.is_orderly && self.said.contains("store") && !self.said.contains("panicked")
     }

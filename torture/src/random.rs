@@ -1,15 +1,15 @@
-//! Chance that can be repeated: SplitMix64.
+//! Repeatable random numbers: SplitMix64.
 
 use std::{
     hash::{BuildHasher, RandomState},
     ops::Range,
 };
 
-/// A source of numbers that depends on nothing but what it was made from.
+/// A source of random numbers that depends only on its seed.
 #[derive(Clone, Debug)]
 pub struct Random(u64);
 
-/// A seed nobody chose.
+/// A random seed.
 pub fn seed() -> u64 {
     RandomState::new().hash_one(0) % 1_000_000
 }
@@ -19,7 +19,7 @@ impl Random {
         Self(seed)
     }
 
-    /// Another source, for another thread.
+    /// A further source, for another thread.
     pub fn fork(&mut self) -> Self {
         Self(self.next())
     }
@@ -32,17 +32,17 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// A number of the range, which is not empty.
+    /// A number in the range, which is not empty.
     pub fn within(&mut self, range: Range<usize>) -> usize {
         range.start + (self.next() % (range.end - range.start) as u64) as usize
     }
 
-    /// True once in so many times.
+    /// True once in that many times, on average.
     pub fn once_in(&mut self, times: usize) -> bool {
         self.within(0..times) == 0
     }
 
-    /// One of them; there is at least one.
+    /// A random element of a list that is not empty.
     pub fn one_of<'a, T>(&mut self, all: &'a [T]) -> &'a T {
         &all[self.within(0..all.len())]
     }

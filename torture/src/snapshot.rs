@@ -1,4 +1,4 @@
-//! A server's folder at one moment, to go back to and to spoil.
+//! A server's folder at one moment, to restore and to corrupt.
 
 use std::{
     fs::{self, File},
@@ -6,11 +6,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Files with their contents.
+/// Files and their contents.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Snapshot(Vec<Entry>);
 
-/// A file. The zeros at its end are only counted: stores reserve space.
+/// A file. Of the zeros at its end only the number is kept, because stores reserve space.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     pub path: PathBuf,
@@ -19,7 +19,7 @@ pub struct Entry {
 }
 
 impl Snapshot {
-    /// Reads a folder and what is in it.
+    /// Reads a folder and everything in it.
     pub fn take(folder: &Path) -> io::Result<Self> {
         let mut entries = Vec::new();
         read(folder, Path::new(""), &mut entries)?;
@@ -27,7 +27,7 @@ impl Snapshot {
         Ok(Self(entries))
     }
 
-    /// Makes the folder what it was, and removes what was not there.
+    /// Restores the folder, and removes files that were not there.
     pub fn restore(&self, folder: &Path) -> io::Result<()> {
         if folder.exists() {
             fs::remove_dir_all(folder)?;
@@ -49,7 +49,7 @@ impl Snapshot {
             .filter(|entry| entry.path.starts_with("store"))
     }
 
-    /// The file of this name, if it was there.
+    /// The file with this path, if it was there.
     pub fn file(&mut self, path: &Path) -> Option<&mut Entry> {
         self.0.iter_mut().find(|entry| entry.path == path)
     }

@@ -1,4 +1,4 @@
-//! What one row has to work with: a folder, a server to start, time, and chance.
+//! What one row works with: a folder, a server to start, time, and random numbers.
 
 use std::{
     fs, io,
@@ -13,7 +13,7 @@ use crate::{
     random::Random,
 };
 
-/// One row under way.
+/// One running row.
 pub struct Trial {
     pub server: PathBuf,
     folder: TempDir,
@@ -22,11 +22,11 @@ pub struct Trial {
     seed: u64,
 }
 
-/// How a row ended, if nothing broke.
+/// How a row ended, if the promise held.
 pub enum Verdict {
-    /// The promise held; with the figures.
+    /// The promise held. With the figures.
     Held(String),
-    /// It cannot be tried here; with the reason.
+    /// This machine cannot run it. With the reason.
     Skipped(String),
 }
 
@@ -41,8 +41,8 @@ impl Trial {
         })
     }
 
-    /// Whether another turn is to be done: there is always a first one, never more than the full
-    /// figure, and none after the time is over.
+    /// Whether to do another round: always a first one, never more than the full count, and none
+    /// after the time is over.
     pub fn goes_on(&self, done: usize, full: usize) -> bool {
         done == 0 || (done < full && Instant::now() < self.end)
     }
@@ -52,7 +52,7 @@ impl Trial {
         self.end.saturating_duration_since(Instant::now())
     }
 
-    /// Whether there is time enough for figures that depend on it.
+    /// Whether there is enough time for figures that need many rounds.
     pub fn is_long(&self) -> bool {
         self.is_long
     }
@@ -61,12 +61,12 @@ impl Trial {
         Random::new(self.seed)
     }
 
-    /// A folder of this name for a server, with these users, all of them in the group `todos`.
+    /// A folder of this name for a server, with these users, who all belong to the group `todos`.
     pub fn data(&self, name: &str, users: &[String]) -> io::Result<PathBuf> {
         self.data_with_group(name, users, users)
     }
 
-    /// As [`Trial::data`], with these in the group.
+    /// Like [`Trial::data`], with these members in the group.
     pub fn data_with_group(
         &self,
         name: &str,
@@ -89,7 +89,7 @@ impl Trial {
         Ok(Launch::new(&self.server, data).options(options).start()?)
     }
 
-    /// Leaves the folder where it is, to look at.
+    /// Keeps the folder, so that somebody can look at it.
     pub fn keep(self) -> PathBuf {
         self.folder.keep()
     }
@@ -98,7 +98,7 @@ impl Trial {
 /// The group that all users of a trial belong to.
 pub const GROUP: &str = "todos";
 
-/// So many logins.
+/// That many logins.
 pub fn users(count: usize) -> Vec<String> {
     (0..count).map(|number| format!("u{number}")).collect()
 }

@@ -1,4 +1,4 @@
-//! A connection to the server, as lines.
+//! A connection to the server that sends and receives lines.
 
 use std::{
     io::{self, Read, Write},
@@ -10,13 +10,13 @@ use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::program::PATIENCE;
 
-/// One connection. When dropped without [`Wire::close`] it is reset, as that of a program that
-/// is killed may be.
+/// One connection. If it is dropped without [`Wire::close`] it is reset, as happens when a program
+/// is killed.
 pub struct Wire {
     stream: TcpStream,
     buffer: Vec<u8>,
     start: usize,
-    /// Steps until the connection is reset in mid-conversation; see [`Wire::break_after`].
+    /// Steps until the connection is reset in the middle of something; see [`Wire::break_after`].
     steps_left: Option<usize>,
 }
 
@@ -46,7 +46,7 @@ impl Wire {
         })
     }
 
-    /// Resets the connection after so many reads and writes; a write then is cut in the middle.
+    /// Resets the connection after that many reads and writes. A write is then cut in the middle.
     pub fn break_after(&mut self, steps: Option<usize>) {
         self.steps_left = steps;
     }
@@ -63,7 +63,7 @@ impl Wire {
         self.stream.write_all(bytes)
     }
 
-    /// The next line, without its end.
+    /// The next line, without its line end.
     pub fn line(&mut self) -> io::Result<Vec<u8>> {
         loop {
             let unread = &self.buffer[self.start..];
@@ -76,7 +76,7 @@ impl Wire {
         }
     }
 
-    /// Closes in order: what the server still says is heard, up to its end.
+    /// Closes in order: reads what the server still sends, up to its end.
     pub fn close(mut self) -> io::Result<()> {
         SockRef::from(&self.stream).set_linger(None)?;
         self.stream.shutdown(std::net::Shutdown::Write)?;
@@ -114,7 +114,7 @@ impl Wire {
     }
 }
 
-/// Whether a read ended because nothing came in the time given.
+/// Whether a read ended because nothing arrived in time.
 pub fn is_time_limit(error: &io::Error) -> bool {
     matches!(
         error.kind(),

@@ -1,4 +1,4 @@
-//! Lines of anything: escape sequences, NUL, broken UTF-8, marks that turn the writing around.
+//! Lines of random bytes: escape sequences, NUL, broken UTF-8, bidirectional overrides.
 
 use anyhow::{Context, Result, ensure};
 
@@ -11,10 +11,10 @@ use crate::{
 
 const LINES: usize = 1_000_000;
 
-/// Lines of one turn, half of them from a live sender, half from a classic one.
+/// Lines of one round, half of them from a live sender, half from a classic one.
 const TURN: usize = 1_000;
 
-/// What does harm somewhere.
+/// Byte sequences that do harm somewhere.
 const NASTY: &[&[u8]] = &[
     b"\x1b[31m",
     b"\x1b]0;title\x07",
@@ -134,7 +134,7 @@ pub fn run(trial: &Trial) -> Result<Verdict> {
     )))
 }
 
-/// Appends a line; returns to whom, if it is a message.
+/// Appends a line. Returns the recipient, if the line is a message.
 fn line(random: &mut Random, block: &mut Vec<u8>) -> Option<usize> {
     let to = match random.within(0..5) {
         0 => None,
@@ -143,7 +143,7 @@ fn line(random: &mut Random, block: &mut Vec<u8>) -> Option<usize> {
     };
     match to {
         Some(to) => block.extend_from_slice(format!("@u{to} ").as_bytes()),
-        // Neither a message, nor a verb that means something.
+        // Neither a message nor a verb with an effect.
         None => block.push(b'!'),
     }
     block.push(b'x');
@@ -156,7 +156,7 @@ fn line(random: &mut Random, block: &mut Vec<u8>) -> Option<usize> {
             1 => block.extend_from_slice("olá ☕".as_bytes()),
             _ => block.push(random.next() as u8),
         }
-        // A line break within would make two lines of it.
+        // A line break inside would make two lines of it.
         if block.last() == Some(&b'\n') {
             block.pop();
         }

@@ -1,4 +1,4 @@
-//! The server's clock jumps a day ahead and a day back while people talk.
+//! The server's clock jumps a day forwards and a day back while users write.
 
 use std::{fs, path::Path, thread, time::Duration};
 
@@ -12,7 +12,7 @@ use crate::{
 
 const JUMPS: usize = 100;
 
-/// Where Debian and others put libfaketime, which gives a program a clock of its own.
+/// Where Debian and others install libfaketime, which gives a program its own clock.
 const LIBRARIES: [&str; 4] = [
     "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
     "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
@@ -47,7 +47,7 @@ pub fn run(trial: &Trial) -> Result<Verdict> {
             Ok(())
         })?;
         server.check_well()?;
-        // Every second start happens on the day before or after.
+        // Two of three starts happen on the day before or after.
         fs::write(&setting, *random.one_of(&["+1d", "-1d", "+0"]))?;
         server.kill();
     }

@@ -1,4 +1,4 @@
-//! Many connections that mean no good.
+//! Many hostile connections.
 
 use std::{
     io::{ErrorKind, Read, Write},
@@ -21,8 +21,8 @@ const FLOOD: usize = 10_000;
 /// The default of --max-connections-per-address.
 const PER_ADDRESS: usize = 1_000;
 
-/// A quarter of a second makes of what has come so far a login without line end, and an unknown
-/// one: so they are a little faster.
+/// After 200 ms of silence, the bytes so far would count as a login without a line end. So these
+/// come a little faster.
 const BYTE_PAUSE: Duration = Duration::from_millis(150);
 
 pub fn slowloris(trial: &Trial) -> Result<Verdict> {
@@ -66,7 +66,7 @@ pub fn flood(trial: &Trial) -> Result<Verdict> {
     let mut waits = Vec::new();
     let begin = Instant::now();
     for number in 0..FLOOD {
-        // One that is refused may be gone before it has been set up.
+        // A refused connection may be gone before it has been set up.
         if let Ok(wire) = Wire::connect_from([127, 0, 0, 2], server.address) {
             connections.push(wire);
         }
@@ -113,7 +113,7 @@ fn log_in(server: SocketAddr) -> Result<Duration> {
     Ok(begin.elapsed())
 }
 
-/// A few logins on a machine that does something else prove nothing, so only many are judged.
+/// A few logins on a busy machine prove nothing, so only many are judged.
 fn check_wait(trial: &Trial, worst: Duration) -> Result<()> {
     let is_held = worst < Duration::from_secs(1) || !trial.is_long();
     ensure!(is_held, "the 99th percentile of the logins took {worst:?}");

@@ -1,4 +1,4 @@
-//! A disk without space, and one that refuses writes.
+//! A disk without space, and one whose writes fail.
 
 use std::{
     fs::{self, File},
@@ -19,13 +19,13 @@ use crate::{
 const TURNS: usize = 100;
 const LIVE: usize = 3;
 
-/// How long people try while nothing can be stored.
+/// How long users try while nothing can be stored.
 const WITHOUT: Duration = Duration::from_millis(300);
 
-/// How long they talk when it can.
+/// How long they write when it can.
 const WITH: Duration = Duration::from_millis(100);
 
-/// A file system of its own, really full.
+/// A separate file system that is really full.
 pub fn full(trial: &Trial) -> Result<Verdict> {
     let users = users(LIVE + 1);
     let data = trial.data("full", &users)?;
@@ -53,7 +53,7 @@ pub fn full(trial: &Trial) -> Result<Verdict> {
     )
 }
 
-/// A limit for the size of each file, which makes writes fail from some place on.
+/// A limit on the size of each file, which makes writes fail from some offset on.
 pub fn refuses(trial: &Trial) -> Result<Verdict> {
     if !succeeds(Command::new("prlimit").arg("--version")) {
         return Ok(Verdict::Skipped("needs the program prlimit".into()));
@@ -123,7 +123,7 @@ fn run(
     )))
 }
 
-/// Starts the server in such a way that a file size limit is an error, not its end.
+/// Starts the server so that a file size limit is an error for it and does not end it.
 fn start(trial: &Trial, data: &Path) -> Result<Program> {
     let launch = Launch::new(&trial.server, data);
     Ok(launch
@@ -131,7 +131,7 @@ fn start(trial: &Trial, data: &Path) -> Result<Program> {
         .start()?)
 }
 
-/// The space that the largest file of a folder really takes.
+/// The disk space that the largest file of a folder takes.
 fn largest(folder: &Path) -> Result<u64> {
     let mut most = 0;
     for entry in fs::read_dir(folder)? {
@@ -144,7 +144,7 @@ fn largest(folder: &Path) -> Result<u64> {
     Ok(most)
 }
 
-/// Less than the length says, where space was only reserved.
+/// This is less than its length where space was only reserved.
 #[cfg(unix)]
 fn space(file: &fs::Metadata) -> u64 {
     std::os::unix::fs::MetadataExt::blocks(file) * 512
@@ -155,7 +155,7 @@ fn space(file: &fs::Metadata) -> u64 {
     file.len()
 }
 
-/// A small file system in memory, as long as this lives.
+/// A small file system in memory. It is unmounted when dropped.
 struct Mounted(PathBuf);
 
 impl Mounted {
@@ -168,7 +168,7 @@ impl Mounted {
 
 impl Drop for Mounted {
     fn drop(&mut self) {
-        // Lazily, as a server may be about to end.
+        // Lazily, because a server may still be ending.
         succeeds(Command::new("umount").arg("-l").arg(&self.0));
     }
 }

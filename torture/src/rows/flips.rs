@@ -1,4 +1,4 @@
-//! One bit of the store is not what was written.
+//! One flipped bit in the store.
 
 use anyhow::{Result, bail};
 
@@ -36,7 +36,7 @@ pub fn run(trial: &Trial) -> Result<Verdict> {
             .store()
             .filter(|file| !file.content.is_empty())
             .collect();
-        // Half of them anywhere in the largest file, where most bytes are, half in any file.
+        // Half of the flips anywhere in the largest file, which has most bytes, half in any file.
         let largest = |file: &&mut crate::snapshot::Entry| file.content.len();
         files.sort_by_key(largest);
         let at = match random.once_in(2) {

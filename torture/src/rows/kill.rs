@@ -12,7 +12,7 @@ use crate::{
 
 const KILLS: usize = 1_000;
 
-/// Live users, and classic ones beside them.
+/// Live users, and classic ones.
 const LIVE: usize = 6;
 const CLASSIC: usize = 2;
 
@@ -29,12 +29,12 @@ pub fn run(trial: &Trial) -> Result<Verdict> {
         let mut server = trial.start(&data, &[])?;
         let life = Duration::from_micros(random.within(1_000..LONGEST * 1_000) as u64);
         crowd.talk(server.address, || {
-            // The moment of the kill is what varies; nothing is waited for.
+            // The moment of the kill varies on purpose; nothing is waited for.
             thread::sleep(life);
             server.kill();
             Ok(())
         })?;
-        // Reading the file again and again would take longer than all the rest.
+        // Reading the file every time would take longer than all the rest.
         if kills % 50 == 0 {
             archive::rows(&data)?;
         }

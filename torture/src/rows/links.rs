@@ -1,4 +1,4 @@
-//! Links that swallow everything and say nothing: a network of its own, with a route to nowhere.
+//! Links that silently swallow everything: a separate network, with a route to nowhere.
 
 use std::{
     net::SocketAddr,
@@ -18,13 +18,13 @@ use crate::{
 
 const LINKS: usize = 200;
 
-/// The network: the server has .1, the sender .2, those who vanish .3.
+/// The network: the server has .1, the sender .2, the users who vanish .3.
 const SERVER: &str = "10.213.77.1";
 const SENDER: &str = "10.213.77.2";
 const VANISHING: [u8; 4] = [10, 213, 77, 3];
 const NOWHERE: &str = "blackhole 10.213.77.3/32";
 
-/// What a busy machine may take longer than is promised.
+/// How much longer than promised a busy machine may take.
 const SLACK: Duration = Duration::from_secs(15);
 
 pub fn run(trial: &Trial) -> Result<Verdict> {
@@ -54,7 +54,7 @@ pub fn run(trial: &Trial) -> Result<Verdict> {
         .map_err(Stop::unexpected)?;
     network.ip(&format!("route add {NOWHERE}"))?;
     let begin = Instant::now();
-    // Every second one is written to meanwhile; the others' links are idle.
+    // Every second user is written to meanwhile. The links of the others are idle.
     let mut to = users[1..].iter().step_by(2);
     sender
         .send(&mut wire, LINKS / 2, || {
@@ -99,7 +99,7 @@ fn arrive(person: &mut Live, server: SocketAddr) -> Result<Wire> {
     Ok(wire)
 }
 
-/// A network namespace with a cable to this one; gone when dropped.
+/// A network namespace with a virtual cable to this one. It is removed when dropped.
 struct Network {
     name: String,
 }
@@ -138,7 +138,7 @@ impl Network {
 
 impl Drop for Network {
     fn drop(&mut self) {
-        // The cable goes with it.
+        // This removes the virtual cable too.
         ip(&format!("netns del {}", self.name));
     }
 }

@@ -1,4 +1,4 @@
-//! Lines that do not end: 17 KiB, 1 MiB, 1 GiB.
+//! Lines without an end: 17 KiB, 1 MiB, 1 GiB.
 
 use std::{io::Write, thread, time::Duration};
 
@@ -11,7 +11,7 @@ use crate::{
 
 const SIZES: [usize; 3] = [17 * 1024, 1024 * 1024, 1024 * 1024 * 1024];
 
-/// What the server may grow by, in MiB.
+/// How much the server may grow, in MiB.
 const GROWTH: f64 = 16.0;
 
 pub fn run(trial: &Trial) -> Result<Verdict> {
@@ -29,7 +29,7 @@ pub fn run(trial: &Trial) -> Result<Verdict> {
             while let Ok(line) = wire.line() {
                 last = line;
             }
-            // A reset may overtake the word, when much was on the way.
+            // A reset may overtake the `bye` when much is on the way.
             let is_told = last.starts_with(b"bye {\"code\":\"too-long\"");
             ensure!(
                 is_told || size > SIZES[0] || !hello.contains("live"),
@@ -55,7 +55,7 @@ pub fn run(trial: &Trial) -> Result<Verdict> {
     )))
 }
 
-/// Sends so many bytes without a line end, as far as they are taken.
+/// Sends that many bytes without a line end, as far as the server takes them.
 fn offer(wire: &Wire, size: usize) {
     let bytes = vec![b'x'; 64 * 1024];
     let mut left = size;

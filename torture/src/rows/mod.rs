@@ -20,11 +20,11 @@ use anyhow::Result;
 
 use crate::trial::{Trial, Verdict};
 
-/// One fault and what is promised of it.
+/// One fault and its promise.
 pub struct Row {
     pub name: &'static str,
     pub promise: &'static str,
-    /// Its part of the time.
+    /// Its share of the time.
     pub weight: f64,
     pub run: fn(&Trial) -> Result<Verdict>,
 }

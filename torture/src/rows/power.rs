@@ -1,5 +1,5 @@
-//! What a power cut would take: nothing that was acknowledged, as every acknowledgement is sent
-//! after a sync of all that was written for it. Seen by watching the server's system calls.
+//! A power cut must take nothing that was acknowledged: every acknowledgement is sent after a sync
+//! of everything that was written for it. This traces the server's system calls.
 
 use std::{
     collections::HashMap,
@@ -24,7 +24,7 @@ pub fn run(trial: &Trial) -> Result<Verdict> {
     let users = users(2);
     let data = trial.data("power", &users)?;
     let calls = data.with_extension("calls");
-    // As a child of the server, so that the server is ours to end.
+    // As a child of the server, so that we can end the server.
     let watch = ["strace", "-D", "-f", "-y", "-s", "16", "-o"];
     let watched = "trace=write,writev,pwrite64,pwritev,fdatasync,fsync,sendto,sendmsg";
     let file = calls.to_string_lossy();
@@ -43,7 +43,7 @@ pub fn run(trial: &Trial) -> Result<Verdict> {
         .map_err(Stop::unexpected)?;
     let mut sent = 0;
     while trial.goes_on(sent, MESSAGES) {
-        // One at a time: what was written before its answer was written for it.
+        // One at a time: everything written before an answer was written for it.
         sender
             .send(&mut wire, 1, || users[1].clone())
             .and_then(|()| sender.hear_answers(&mut wire))
@@ -62,7 +62,7 @@ pub fn run(trial: &Trial) -> Result<Verdict> {
     )))
 }
 
-/// Goes through the calls in their order; returns how many acknowledgements there were.
+/// Checks the calls in their order. Returns the number of acknowledgements.
 fn check(calls: &str) -> Result<usize> {
     let (mut written, mut synced, mut answers) = (0, 0, 0);
     let mut syncs = HashMap::new();
@@ -72,7 +72,7 @@ fn check(calls: &str) -> Result<usize> {
         let is_sync = call.starts_with("fdatasync(") || call.starts_with("fsync(");
         let is_synced = call.contains("sync resumed>");
         if is_sync && call.contains(LOG) {
-            // It covers what was written before it began, once it is back.
+            // A returned sync covers everything that was written before it began.
             syncs.insert(thread, written);
         }
         if (is_sync && !call.contains("<unfinished")) || is_synced {
@@ -112,7 +112,8 @@ mod tests {
         assert_eq!(check(&good).ok(), Some(2));
         assert!(check(&[WRITE, ANSWER, SYNC].concat()).is_err());
         assert!(check(&[WRITE, SYNC, WRITE, ANSWER].concat()).is_err());
-        // A sync that is not back yet covers nothing, and one that began before the write neither.
+        // A sync that has not returned covers nothing, and neither does one that began before the
+        // write.
         let begun = "7 fdatasync(9</d/store/0.wal> <unfinished ...>\n";
         let back = "7 <... fdatasync resumed>) = 0\n";
         assert!(check(&[WRITE, begun, ANSWER].concat()).is_err());

@@ -10,7 +10,7 @@ use crate::{
 
 const RESENDS: usize = 100_000;
 
-/// Messages of one turn, each of which is then sent again so often.
+/// Messages of one round. Each is then sent again that often.
 const MESSAGES: usize = 200;
 const TIMES: usize = 5;
 
@@ -29,13 +29,13 @@ pub fn run(trial: &Trial) -> Result<Verdict> {
             sender.send(&mut wire, MESSAGES, || to.into())?;
             sender.hear_answers(&mut wire)?;
             for _ in 0..TIMES {
-                // Another session each time; old messages and new ones, in any order.
+                // A new session each time; old and new messages, in any order.
                 let mut wire = sender.log_in(server.address, None)?;
                 for _ in 0..MESSAGES {
                     let number = random.within(0..sender.acknowledged.len()) as u64;
                     sender.send_again(&mut wire, number)?;
                 }
-                // A different id, or a message that comes back as a new one, is an error there.
+                // A different id, or a message that arrives as a new one, is an error there.
                 for _ in 0..MESSAGES {
                     sender.hear_ok(&mut wire)?;
                 }

@@ -1,4 +1,4 @@
-//! Connections that break in the middle of a line, of a backlog, between a message and its `ok`.
+//! Connections that break in the middle of a line or a backlog, or between a message and its `ok`.
 
 use std::{thread, time::Duration};
 
@@ -13,7 +13,7 @@ use crate::{
 const RESETS: usize = 500;
 const LIVE: usize = 5;
 
-/// A connection breaks within so many reads and writes.
+/// A connection breaks within that many reads and writes.
 const STEPS: usize = 12;
 
 pub fn run(trial: &Trial) -> Result<Verdict> {
@@ -26,7 +26,7 @@ pub fn run(trial: &Trial) -> Result<Verdict> {
     while trial.goes_on(resets, RESETS) {
         let steps = |random: &mut Random| Some(random.within(0..STEPS));
         crowd.talk_breaking(server.address, steps, || {
-            // Those whose connection does not break by then end in order.
+            // Connections that have not broken by then end in order.
             thread::sleep(Duration::from_millis(20));
             Ok(())
         })?;

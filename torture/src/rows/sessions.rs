@@ -18,7 +18,7 @@ use crate::{
 const TURNS: usize = 1_000;
 const STEPS: usize = 12;
 
-/// Where the numbers of the second device begin.
+/// The first number of the second device.
 const SECOND: u64 = 1_000_000_000;
 
 pub fn run(trial: &Trial) -> Result<Verdict> {
@@ -46,7 +46,7 @@ pub fn run(trial: &Trial) -> Result<Verdict> {
                 3 => device.catch_up(wire),
                 4 => other.send(&mut other_wire, messages, || users[0].clone()),
                 _ => {
-                    // What is on its way then is lost with the connection.
+                    // What is on the way is lost with the connection.
                     *wire = arrive(device, &server)?;
                     Ok(())
                 }
@@ -78,7 +78,8 @@ fn arrive(person: &mut Live, server: &Program) -> Result<Wire> {
         .map_err(Stop::unexpected)
 }
 
-/// Waits until both devices have the same, which is what the other one has sent and received.
+/// Waits until both devices have the same messages: those that the other user has sent and
+/// received.
 fn converge(
     other: &mut Live,
     other_wire: &mut Wire,
@@ -121,7 +122,7 @@ fn everything(device: &Live) -> BTreeSet<u64> {
         .collect()
 }
 
-/// What one device says it has read, no other device is given any more.
+/// After one device has read something, no other device gets it as unread any more.
 fn check_unread(device: &mut Live, server: &Program, users: &[String]) -> Result<()> {
     let mut wire = arrive(device, server)?;
     device.read(&mut wire).map_err(Stop::unexpected)?;

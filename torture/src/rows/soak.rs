@@ -1,4 +1,4 @@
-//! Many idle users and a few who talk, for as long as there is time.
+//! Many idle users and a few active ones, for the rest of the time.
 
 use std::time::Duration;
 
@@ -11,19 +11,19 @@ use crate::{
 };
 
 const TALKERS: usize = 6;
-/// Every second one is in a live session, the others are classic.
+/// Every second one has a live session, the others a classic one.
 const IDLE: usize = 5000;
 
-/// Rest of a talker after each batch of one to sixteen messages: a busy office.
+/// The pause of an active user after each batch of one to sixteen messages: a busy office.
 const PAUSE: Duration = Duration::from_millis(400);
 
-/// So many times everybody logs in.
+/// How often everybody logs in again.
 const PARTS: u32 = 120;
 
-/// Most of a growth in MiB, after the first quarter of the time, that caches explain.
+/// The most MiB of growth, after the first quarter of the time, that caches explain.
 const GROWTH: f64 = 48.0;
 
-/// What the tag of a message may take in memory, in MiB: it is 8 bytes in a table with room to grow.
+/// The most memory for the tag of a message, in MiB: 8 bytes in a table with room to grow.
 const TAG: f64 = 24.0 / 1024.0 / 1024.0;
 
 pub fn run(trial: &Trial) -> Result<Verdict> {
@@ -42,8 +42,8 @@ pub fn run(trial: &Trial) -> Result<Verdict> {
     let mut crowd = Crowd::new(&users[..TALKERS], TALKERS - 1, random.fork());
     let time = trial.left();
     crowd.pause = PAUSE.min(time / PARTS / 8);
-    // In each of these every person logs in anew, which also brings back whose connection broke:
-    // a mailbox that nobody empties is full before long.
+    // In each part every user logs in again. This also brings back users whose connection broke: a
+    // mailbox that nobody empties would soon be full.
     let talk = |crowd: &mut Crowd, parts| {
         (0..parts).try_for_each(|_| crowd.talk_for(server.address, time / PARTS))
     };

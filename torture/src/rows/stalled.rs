@@ -1,4 +1,4 @@
-//! Receivers that take nothing while others write to them.
+//! Receivers that read nothing while others write to them.
 
 use std::{
     net::Shutdown,
@@ -17,7 +17,7 @@ use crate::{
 
 const STALLED: usize = 50;
 
-/// Length of a text, so that kernels' buffers fill soon.
+/// Length of a text. Long texts fill the kernels' buffers soon.
 const BYTES: usize = 8 * 1024;
 
 /// Texts for each receiver: more than the system's buffers and the server's queue hold.
@@ -26,10 +26,10 @@ const TEXTS: usize = 1_000;
 /// The server's --dead-link-after in seconds.
 const PATIENT: u64 = 3;
 
-/// What the server may be late.
+/// How late the server may be.
 const SLACK: Duration = Duration::from_secs(20);
 
-/// What is unread is in memory; beside it, for each receiver, its queue and its session, in MiB.
+/// Memory in MiB for each receiver's queue and session, besides the unread messages.
 const QUEUE: f64 = 1.5;
 
 /// What the store keeps in memory before it writes its tables, and caches, in MiB.
@@ -83,7 +83,7 @@ pub fn run(trial: &Trial) -> Result<Verdict> {
     );
     let mut received = 0;
     for (person, mut wire) in people.iter_mut().zip(wires) {
-        // What was on the way, and then the rest.
+        // First what was on the way, then the rest.
         while person.hear(&mut wire).is_ok() {}
         person
             .log_in(server.address, None)
@@ -106,14 +106,14 @@ pub fn run(trial: &Trial) -> Result<Verdict> {
     )))
 }
 
-/// Somebody whose messages are long.
+/// A user whose messages are long.
 fn padded(login: &str) -> Live {
     let mut sender = Live::new(login);
     sender.padding = ".".repeat(BYTES);
     sender
 }
 
-/// Does something while these users take all that comes.
+/// Does something while these users read everything that arrives.
 fn taking<T>(
     server: &Program,
     takers: &[String],
@@ -136,7 +136,7 @@ fn taking<T>(
     })
 }
 
-/// The [`p99`] of two users while one writes to many.
+/// The [`p99`] of two users while another one writes to many.
 fn beside_a_flood(
     server: &Program,
     sender: &mut Live,
@@ -179,8 +179,8 @@ fn flood(
     Ok(())
 }
 
-/// The 99th percentile of the time from one user to another. The messages are numbered from
-/// `first` on, so that none is taken for an earlier one.
+/// The 99th percentile of the time from one user to another. The messages have numbers from `first`
+/// on, so that none is mistaken for an earlier one.
 fn p99(server: &Program, users: &[String], first: u64, time: Duration) -> Result<Duration> {
     let (mut a, mut b) = (Live::on_device(&users[0], first), Live::new(&users[1]));
     let mut a_wire = a.log_in(server.address, None).map_err(Stop::unexpected)?;

@@ -15,7 +15,7 @@ use crate::{
 /// Messages before those whose records are torn.
 const MESSAGES: usize = 50;
 
-/// Records that are torn.
+/// How many records are torn.
 const RECORDS: usize = 3;
 
 pub fn run(trial: &Trial) -> Result<Verdict> {
@@ -41,14 +41,14 @@ pub fn run(trial: &Trial) -> Result<Verdict> {
             pairs.push((at, place));
         }
     }
-    // When time is short, places spread over all of them.
+    // In random order, so that a short run still covers all of them.
     let mut random = trial.random();
     let mut done = 0;
     while !pairs.is_empty() && trial.goes_on(done, usize::MAX) {
         let (at, (file, byte)) = pairs.swap_remove(random.within(0..pairs.len()));
         let (before, after) = (&states[at], &states[at + 1]);
         done += 1;
-        // Not acknowledged: everything else is as it was before it.
+        // Not acknowledged: everything else is as it was before the record.
         tear(before, after, &file, byte)?.restore(&data)?;
         let known = MESSAGES + at;
         let found = backlog(trial, &data, &users[1])
@@ -60,7 +60,8 @@ pub fn run(trial: &Trial) -> Result<Verdict> {
             file.display()
         );
         torn += 1;
-        // Acknowledged: everything else knows of it. It is all there, or it is said.
+        // Acknowledged: everything else knows of the record. It is all there, or the server reports
+        // the loss.
         tear(after, after, &file, byte)?.restore(&data)?;
         match backlog(trial, &data, &users[1])? {
             Ok(found) if found == known + 1 => {}
@@ -87,7 +88,7 @@ pub fn run(trial: &Trial) -> Result<Verdict> {
     )))
 }
 
-/// The folder of a server that is stopped in its tracks when it has nothing to do.
+/// The folder of a server that is stopped while it is idle.
 fn still(server: &Program) -> Result<Snapshot> {
     loop {
         thread::sleep(Duration::from_millis(150));
@@ -122,7 +123,7 @@ fn places(before: &Snapshot, after: &Snapshot) -> Result<Vec<(std::path::PathBuf
     Ok(places)
 }
 
-/// A state with one file of another, which ends at that byte.
+/// A state with one file of another, cut off at that byte.
 fn tear(state: &Snapshot, with: &Snapshot, file: &Path, byte: usize) -> Result<Snapshot> {
     let (mut state, mut with) = (state.clone(), with.clone());
     let torn = with.file(file).context("a file that is there")?;
@@ -131,8 +132,8 @@ fn tear(state: &Snapshot, with: &Snapshot, file: &Path, byte: usize) -> Result<S
     Ok(state)
 }
 
-/// How many messages wait for a user after a start; or what the server said instead, in order,
-/// of starting.
+/// How many messages wait for a user after a start, or the report of a server that refused to start
+/// in an orderly way.
 pub fn backlog(trial: &Trial, data: &Path, login: &str) -> Result<Result<usize, Refusal>> {
     let mut server = match Launch::new(&trial.server, data).start() {
         Ok(server) => server,
