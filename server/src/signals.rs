@@ -1,11 +1,11 @@
-//! What the system, a person at the terminal or a service manager asks of the running program.
+//! Signals from the system, from a person at the terminal, or from a service manager.
 
-/// What is asked.
+/// What a signal asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
-    /// To end in order: Ctrl-C, SIGTERM, the end of the terminal, a console that is closed.
+    /// Stop in order: Ctrl-C, SIGTERM, the end of the terminal, a closed console.
     Stop,
-    /// To read users.csv and groups.csv again: SIGHUP for a program without a terminal.
+    /// Read users.csv and groups.csv again: SIGHUP for a program without a terminal.
     Reload,
 }
 
@@ -25,9 +25,9 @@ mod system {
 
     use super::Signal;
 
-    /// Calls `asked` for each signal from now on, by a thread of its own. Those of the terminal that
-    /// the program was started to ignore it goes on ignoring: `nohup` does that, and a shell for what a
-    /// script puts into the background.
+    /// Calls `asked` for each signal from now on, in a thread of its own. Terminal signals that the
+    /// program was started to ignore stay ignored: `nohup` starts programs that way, and so does a
+    /// shell for background commands of a script.
     ///
     /// # Errors
     /// When the system has no thread or descriptor left.
@@ -35,7 +35,7 @@ mod system {
         let of_terminal = [SIGHUP, SIGINT].into_iter();
         let heard = of_terminal.filter(|&signal| !is_ignored(signal));
         let mut signals = Signals::new(heard.chain([SIGTERM]))?;
-        // Looked at now: when the terminal has gone, nobody can say any more that it was there.
+        // Checked now: once the terminal is gone, nobody can tell any more that there was one.
         let has_terminal =
             io::stdin().is_terminal() || io::stdout().is_terminal() || io::stderr().is_terminal();
         let meaning = move |signal| match signal {
@@ -57,8 +57,8 @@ mod system {
         ignored.is_some_and(|set| set >> (signal - 1) & 1 == 1)
     }
 
-    /// The same. Asking the system would need code that is not safe, but what this program ignores its
-    /// children do as well: one that sends itself the signal survives.
+    /// The same without /proc. Asking the system would need unsafe code, but child processes
+    /// inherit ignored signals: a child that sends itself the signal survives if it is ignored.
     #[cfg(not(target_os = "linux"))]
     fn is_ignored(signal: i32) -> bool {
         use std::process::{Command, Stdio};
@@ -79,7 +79,8 @@ mod system {
 
     use super::Signal;
 
-    /// Calls `asked` whenever somebody presses Ctrl-C or closes the console, by a thread of its own.
+    /// Calls `asked` whenever somebody presses Ctrl-C or closes the console, in a thread of its
+    /// own.
     ///
     /// # Errors
     /// When the system has no thread left.

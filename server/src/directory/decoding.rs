@@ -1,4 +1,4 @@
-//! The text of a file, in whatever encoding programs have saved it.
+//! Decodes the text of a file, in whatever encoding programs have saved it.
 
 use std::borrow::Cow;
 
@@ -8,11 +8,11 @@ use memchr::{memchr, memchr2};
 use super::table::BadLine;
 use crate::not_text::not_text;
 
-/// The text: UTF-8, UTF-16 with or without a byte order mark, or Windows-1252. Of a file that is not
-/// UTF-16 each line is looked at by itself, as people add lines with other programs.
+/// The text, decoded from UTF-8, UTF-16 (with or without a byte order mark) or Windows-1252. If it
+/// is not UTF-16, each line is decoded by itself, because people add lines with other programs.
 ///
 /// # Errors
-/// What is no text; the line is where that begins.
+/// Bytes that are no text. The line number is where they begin.
 pub(super) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, BadLine> {
     if let Some(what) = not_text(bytes) {
         let reason = format!("the file is {what}, not CSV; open it and save it as CSV (UTF-8)");
@@ -32,8 +32,8 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, BadLine> {
     }
 }
 
-/// Whether it is UTF-16, and the text without its mark. What is not marked is recognized by two
-/// characters of ASCII at the beginning.
+/// Whether the bytes are UTF-16, and the text without its mark. Without a mark, two ASCII
+/// characters at the beginning show it.
 fn utf_16(bytes: &[u8]) -> Option<(&'static Encoding, &[u8])> {
     match bytes {
         [0xff, 0xfe, text @ ..] => Some((UTF_16LE, text)),
@@ -66,7 +66,7 @@ fn by_lines(bytes: &[u8]) -> Cow<'_, str> {
     let mut rest = bytes;
     while !rest.is_empty() {
         let line;
-        // As Windows PowerShell appends with `>>`, to whatever there is.
+        // Windows PowerShell appends like this with `>>`, whatever the file's encoding is.
         if let [1..=255, 0, ..] = rest {
             let end = rest.chunks(2).position(|unit| unit == b"\n\0");
             (line, rest) = rest.split_at(end.map_or(rest.len(), |end| 2 * end + 2));
@@ -83,12 +83,12 @@ fn by_lines(bytes: &[u8]) -> Cow<'_, str> {
     Cow::Owned(text)
 }
 
-/// The line, from 1, that a byte is on. A line ends in LF, CR LF or CR.
+/// The line, from 1, that contains a byte. A line ends in LF, CR LF or CR.
 fn line_at(text: &str, at: usize) -> u64 {
     1 + line_ends(&text[..at])
 }
 
-/// How many line ends there are: LF, CR LF or CR.
+/// The number of line ends: LF, CR LF or CR.
 pub(super) fn line_ends(text: &str) -> u64 {
     let bytes = text.as_bytes();
     let mut count = 0;

@@ -13,7 +13,7 @@ use super::{
     table::{self, BadLine, ReadError},
 };
 
-/// The groups of one reading of `groups.csv`: a name, and who belongs to it.
+/// The groups of one reading of `groups.csv`, each with its members.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Groups {
     members: BTreeMap<Login, Arc<BTreeSet<Login>>>,
@@ -21,11 +21,11 @@ pub struct Groups {
 }
 
 impl Groups {
-    /// Reads the file: one line for each member, the group and then the member's login, unless a
-    /// header has them the other way round. No file is no groups.
+    /// Reads the file: one line for each member, first the group and then the member's login,
+    /// unless a header swaps them. A missing file means no groups.
     ///
     /// # Errors
-    /// [`ReadError`]; a file with a bad line is refused as a whole.
+    /// [`ReadError`]. One bad line makes the whole file unusable.
     pub fn read(file: &Path, users: &Users) -> Result<Self, ReadError> {
         match table::read(file)? {
             None => Ok(Self::default()),
@@ -35,10 +35,10 @@ impl Groups {
         }
     }
 
-    /// Reads the content of the file.
+    /// Parses the content of the file.
     ///
     /// # Errors
-    /// Every bad line.
+    /// All bad lines.
     pub fn parse(bytes: &[u8], users: &Users) -> Result<Self, Vec<BadLine>> {
         let mut groups = BTreeMap::<Login, BTreeSet<Login>>::new();
         let mut strangers = Vec::new();
@@ -71,8 +71,8 @@ impl Groups {
         Err(bad)
     }
 
-    /// Shares with an earlier reading what is the same in both: whoever holds the members of a group
-    /// sees at once that they have not changed, and they are in memory once.
+    /// Shares equal member sets with an earlier reading. So equal sets are in memory once, and code
+    /// that holds the members of a group sees at once that they have not changed.
     pub(super) fn share(&mut self, earlier: &Self) {
         for (name, members) in &mut self.members {
             if let Some(same) = earlier.members.get(name).filter(|same| *same == members) {
@@ -81,17 +81,17 @@ impl Groups {
         }
     }
 
-    /// Their names, in order.
+    /// The groups' names, in order.
     pub fn names(&self) -> impl Iterator<Item = &Login> {
         self.members.keys()
     }
 
-    /// Who belongs to a group, if there is one of this name.
+    /// The members of a group, if there is one with this name.
     pub fn members(&self, group: &Login) -> Option<&Arc<BTreeSet<Login>>> {
         self.members.get(group)
     }
 
-    /// The groups that a user belongs to, with their members.
+    /// The groups of a user, with their members.
     pub fn of_member<'a>(
         &'a self,
         login: &'a Login,
@@ -101,24 +101,24 @@ impl Groups {
             .filter(move |(_, members)| members.contains(login))
     }
 
-    /// Members who are no users (any more): they get nothing, and are no reason to refuse the
-    /// file, as it is edited before or after `users.csv`.
+    /// Members who are not users (any more). They get nothing. They are no reason to refuse the
+    /// file, because people edit it before or after `users.csv`.
     pub fn strangers(&self) -> &[BadLine] {
         &self.strangers
     }
 
-    /// How many there are.
+    /// The number of groups.
     pub fn len(&self) -> usize {
         self.members.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no groups.
     pub fn is_empty(&self) -> bool {
         self.members.is_empty()
     }
 
-    /// These and, besides, the groups and members that are only in `earlier`; `None` if a group has the
-    /// name of one of these users.
+    /// These groups and members plus those that are only in `earlier`; `None` if a group has the
+    /// login of one of these users.
     pub(super) fn and(&self, earlier: &Self, users: &Users) -> Option<Self> {
         let mut groups = self.clone();
         for (name, members) in &earlier.members {
@@ -131,7 +131,7 @@ impl Groups {
         is_apart.then_some(groups)
     }
 
-    /// How many memberships of these are not in `other`.
+    /// How many of these memberships are not in `other`.
     pub(super) fn not_in(&self, other: &Self) -> usize {
         let missing = self.members.iter().map(|(group, members)| {
             let others = other.members(group);

@@ -1,10 +1,10 @@
-//! Which column is which, by the first row.
+//! Finds out from the first row which column is which.
 
 use mensageiro_protocol::{Login, LoginError};
 
 use super::Users;
 
-/// Words for the login itself. Here and below: without signs, spaces and capital letters.
+/// Words for the login itself. Here and below: without punctuation, spaces and capital letters.
 const LOGIN: &[&str] = &[
     "login",
     "logins",
@@ -26,7 +26,7 @@ const LOGIN: &[&str] = &[
     "nomedousuário",
 ];
 
-/// Words for what can stand for a login where there is none.
+/// Words for a column that can serve as login if there is no login column.
 const IDENTIFIER: &[&str] = &[
     "matricula",
     "matrícula",
@@ -42,10 +42,10 @@ const IDENTIFIER: &[&str] = &[
     "id",
 ];
 
-/// The same, but words that could also be somebody's login.
+/// Like `IDENTIFIER`, but words that could also be somebody's login.
 const CODE: &[&str] = &["ra", "codigo", "código"];
 
-/// Words for the name that others see. Nobody is called that.
+/// Words for the name that others see. Nobody has such a login.
 const NAME: &[&str] = &[
     "nome",
     "nomes",
@@ -59,7 +59,7 @@ const NAME: &[&str] = &[
     "displayname",
 ];
 
-/// Further words that nobody is called, so they make a header wherever they stand.
+/// Further words that nobody has as a login, so they make a header in any column.
 const UNMISTAKABLE: &[&str] = &[
     "login",
     "username",
@@ -106,20 +106,20 @@ pub(super) struct UserColumns {
 }
 
 impl UserColumns {
-    /// Of a file without a header.
+    /// The columns of a file without a header.
     pub(super) const PLAIN: Self = Self {
         login: 0,
         name: Some(1),
     };
 
-    /// What the first row says, if it is a header.
+    /// The columns according to the first row, if it is a header.
     pub(super) fn of(row: &[&str]) -> Option<Self> {
         let words = words(row);
         let first = words.first()?.as_str();
         let is_one_of =
             |word: &str, lists: &[&[&str]]| lists.iter().any(|list| list.contains(&word));
         let says = |word: &String| is_one_of(word, &[NAME, UNMISTAKABLE]);
-        // Further columns are people's own: `ana,Ana,email` says how to reach her.
+        // Further columns belong to the user of the file: `ana,Ana,email` says how to reach Ana.
         let is_anybody = Login::parse(row[0]).is_ok();
         let any = [LOGIN, IDENTIFIER, CODE, NAME, UNMISTAKABLE];
         let count = words.iter().filter(|word| is_one_of(word, &any)).count();
@@ -157,14 +157,14 @@ pub(super) struct GroupColumns {
 }
 
 impl GroupColumns {
-    /// Of a file without a header.
+    /// The columns of a file without a header.
     pub(super) const PLAIN: Self = Self {
         group: 0,
         member: 1,
     };
 
-    /// What the first row says, if it is a header. A row with a user in the second column is none,
-    /// as a group may be called `turma`.
+    /// The columns according to the first row, if it is a header. A row with a user in the second
+    /// column is not a header, so a group may be called `turma`.
     pub(super) fn of(row: &[&str], users: &Users) -> Option<Self> {
         let second = row.get(1).map(|field| Login::parse(field));
         if matches!(&second, Some(Ok(login)) if users.contains(login)) {
@@ -187,7 +187,7 @@ impl GroupColumns {
     }
 }
 
-/// By which columns the rows of a file are read.
+/// The columns that apply to the rows of a file.
 pub(super) struct Columns<C> {
     plain: C,
     known: Option<C>,
@@ -195,7 +195,7 @@ pub(super) struct Columns<C> {
 }
 
 impl<C: Copy> Columns<C> {
-    /// Of a file whose first row comes next; `plain` if that is no header.
+    /// For a file whose first row comes next; `plain` applies if that is not a header.
     pub(super) fn new(plain: C) -> Self {
         Self {
             plain,
@@ -204,12 +204,13 @@ impl<C: Copy> Columns<C> {
         }
     }
 
-    /// Whether the first row has been a header.
+    /// Whether the first row was a header.
     pub(super) fn has_header(&self) -> bool {
         self.header.is_some()
     }
 
-    /// By which this row is read; `None` for a header, which is there again where files were joined.
+    /// The columns that apply to this row; `None` for a header. A header can occur again where
+    /// files were joined.
     pub(super) fn of_row(&mut self, row: &[&str], header: impl FnOnce() -> Option<C>) -> Option<C> {
         if self.known.is_none() {
             let header = header();
@@ -222,7 +223,8 @@ impl<C: Copy> Columns<C> {
     }
 }
 
-/// The fields as the lists above have them. Longer ones than any of these are no words.
+/// The fields in the form of the lists above. Fields that are longer than all these words are left
+/// out.
 fn words(row: &[&str]) -> Vec<String> {
     let word = |field: &&str| {
         let letters = field.chars().take(64).filter(|c| c.is_alphanumeric());

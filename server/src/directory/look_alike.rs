@@ -1,4 +1,4 @@
-//! Names that people would mix up.
+//! Finds logins that people could confuse.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,13 +7,13 @@ use unicode_security::confusable_detection::skeleton;
 
 use super::table::BadLine;
 
-/// Logins that a person could take for one another: they differ in upper and lower case only,
-/// or in letters of another script that look the same. The later line is the bad one.
+/// Logins that a person could mistake for one another: they differ only in case, or in letters of
+/// another script that look the same. The later line is the bad one.
 pub(super) fn look_alikes(lines: &HashMap<Login, u64>) -> Vec<BadLine> {
     let mut ordered: Vec<_> = lines.iter().collect();
     ordered.sort_unstable_by_key(|&(_, line)| line);
-    // What looks the same within ASCII (1 and l, rn and m) is told apart by people who have such
-    // logins; across scripts nobody can. So skeletons count once another script is in play.
+    // Within ASCII, people who have such logins can tell similar letters apart (1 and l, rn and m).
+    // Across scripts nobody can. So skeletons count only when another script is involved.
     let other_script: HashSet<String> = ordered
         .iter()
         .filter(|(login, _)| !login.as_str().is_ascii())
@@ -42,7 +42,7 @@ pub(super) fn look_alikes(lines: &HashMap<Login, u64>) -> Vec<BadLine> {
     bad
 }
 
-/// The same for all logins that look alike (Unicode TR 39).
+/// A value that is equal for all logins that look alike (Unicode TR 39).
 fn looks_of(login: &Login) -> String {
     skeleton(&login.as_str().to_lowercase())
         .collect::<String>()

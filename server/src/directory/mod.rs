@@ -1,4 +1,4 @@
-//! The registered users and their groups, in memory (rule S2), and the files they come from.
+//! The registered users and their groups, in memory (rule S2), and the files they are read from.
 
 mod decoding;
 mod groups;
@@ -28,12 +28,12 @@ pub use self::{
 };
 use crate::message::Recipient;
 
-/// Everybody who can be written to, read from `users.csv` and `groups.csv` and replaced as a whole
-/// when one of them is edited.
+/// All users and groups, read from `users.csv` and `groups.csv` and replaced as a whole when one of
+/// the files is edited.
 #[derive(Debug)]
 pub struct Directory {
     files: [PathBuf; 2],
-    /// Of the files, before they were first read.
+    /// The files' stamps, taken before they were first read.
     stamps: [Stamp; 2],
     people: RwLock<Arc<People>>,
 }
@@ -45,7 +45,7 @@ pub struct People {
     pub users: Users,
     /// Their groups.
     pub groups: Groups,
-    /// The users' logins in order, once somebody has asked for them.
+    /// The users' logins in order, computed when first needed.
     in_order: OnceLock<Arc<[Login]>>,
 }
 
@@ -55,7 +55,7 @@ impl PartialEq for People {
     }
 }
 
-/// Members of groups who are no users; so many of them are named.
+/// How many group members who are not users the log names.
 const NAMED_STRANGERS: usize = 20;
 
 impl People {
@@ -67,7 +67,7 @@ impl People {
         }
     }
 
-    /// All users' logins in order.
+    /// All users' logins, in order.
     pub fn in_order(&self) -> &Arc<[Login]> {
         self.in_order.get_or_init(|| {
             let mut logins: Vec<_> = self.users.iter().map(|(login, _)| login.clone()).collect();
@@ -76,14 +76,14 @@ impl People {
         })
     }
 
-    /// These and, besides, who is only in `earlier`; `None` if people could then take one for another.
+    /// These plus those who are only in `earlier`; `None` if people could then confuse two of them.
     fn and(&self, earlier: &Self) -> Option<Self> {
         let users = self.users.and(&earlier.users)?;
         let groups = self.groups.and(&earlier.groups, &users)?;
         Some(Self::new(users, groups))
     }
 
-    /// Whom a name stands for, if anybody (rule S6).
+    /// The user or group with this name, if there is one (rule S6).
     pub fn recipient(&self, name: &Login) -> Option<Recipient> {
         if self.users.contains(name) {
             return Some(Recipient::User(name.clone()));
@@ -97,7 +97,7 @@ impl Directory {
     /// Reads the files. There must be users; there may be groups.
     ///
     /// # Errors
-    /// [`ReadError`] when a file is missing, unreadable, or has a bad line.
+    /// [`ReadError`] if a file is missing (users only) or unreadable, or has a bad line.
     pub fn open(users: &Path, groups: &Path) -> Result<Self, ReadError> {
         let files = [users.to_owned(), groups.to_owned()];
         let stamps = Stamp::of_all(&files);
@@ -114,25 +114,25 @@ impl Directory {
         })
     }
 
-    /// Everybody as they are now.
+    /// The current users and groups.
     pub fn people(&self) -> Arc<People> {
         self.people.read().clone()
     }
 
-    /// Where they are read from.
+    /// The files.
     pub fn files(&self) -> &[PathBuf; 2] {
         &self.files
     }
 
-    /// What the files say now, which does not count yet.
+    /// Reads the files, without putting the result into effect.
     ///
     /// # Errors
-    /// [`ReadError`] when a file is missing, unreadable, or has a bad line.
+    /// [`ReadError`] if a file is missing (users only) or unreadable, or has a bad line.
     pub fn read(&self) -> Result<People, ReadError> {
         read(&self.files)
     }
 
-    /// Lets another reading count.
+    /// Puts another reading into effect.
     pub fn replace(&self, mut new: People) {
         let old = self.people();
         if new.groups.strangers() != old.groups.strangers() {

@@ -1,4 +1,4 @@
-//! The rows of a CSV file as people and spreadsheets write it.
+//! Splits a CSV file into rows, in all the forms in which people and spreadsheets write it.
 
 use std::{borrow::Cow, io::Read};
 
@@ -10,16 +10,17 @@ use super::{
     table::BadLine,
 };
 
-/// A row of its own behind the end of the file. No text has it. A quote that is never closed takes it in.
+/// A row of our own after the end of the file. No text contains it. A quote that is never closed
+/// swallows it.
 const END: &str = "\n\0";
 
-/// Shows each row that is not empty: its line, from 1, and its fields, trimmed. Between the columns
-/// are commas, semicolons or tabs; rows end in LF, CR LF or CR; a field may be in quotes, and then
-/// go on over several lines.
+/// Visits each row that is not empty, with its line, from 1, and its trimmed fields. Columns are
+/// separated by commas, semicolons or tabs. Rows end in LF, CR LF or CR. A field may be in quotes,
+/// and then span several lines.
 ///
 /// # Errors
-/// What is no text, and a quote that is not closed where it should be: everybody after it would be
-/// gone.
+/// Bytes that are no text, and a quote that is not closed where it should be: all rows after it
+/// would be lost.
 pub(super) fn rows(bytes: &[u8], mut visit: impl FnMut(u64, &[&str])) -> Result<(), BadLine> {
     let text = decode(bytes)?;
     // DOS programs end a file with Ctrl-Z.
@@ -45,7 +46,7 @@ pub(super) fn rows(bytes: &[u8], mut visit: impl FnMut(u64, &[&str])) -> Result<
         if record.len() == 1 && record[0] == *END.trim_start() {
             return Ok(());
         }
-        // The empty lines before a row are not parted from it.
+        // The reported position includes the empty lines before a row.
         let position = record.position().map_or(0, |position| position.byte());
         let start = begin + usize::try_from(position).unwrap_or(usize::MAX);
         let rest = text.get(start..).unwrap_or_default();
@@ -67,7 +68,7 @@ pub(super) fn rows(bytes: &[u8], mut visit: impl FnMut(u64, &[&str])) -> Result<
     Ok(())
 }
 
-/// Looks for fields of a row that have taken in the end of the file, or rows.
+/// Looks for fields that have swallowed rows or the end of the file.
 fn check_quotes(
     record: &StringRecord,
     mut line: u64,
@@ -96,8 +97,8 @@ fn check_quotes(
     Ok(())
 }
 
-/// Whether one of the lines of a field, but for the first one, looks like a row of its own: it
-/// begins with a login, or has as many columns as the file.
+/// Whether a line of a field, except the first, looks like a row of its own: it begins with a
+/// login, or has as many columns as the file.
 fn takes_in_a_row(field: &str, delimiter: u8, columns: usize) -> bool {
     let delimiter = char::from(delimiter);
     field.split(['\n', '\r']).skip(1).any(|line| {
@@ -107,8 +108,8 @@ fn takes_in_a_row(field: &str, delimiter: u8, columns: usize) -> bool {
     })
 }
 
-/// The text without what stands between the beginning of a field and its quote, as people type it
-/// after a comma, and as a byte order mark is there when files have been joined.
+/// The text without spaces and byte order marks between the beginning of a field and its quote.
+/// People type such spaces after commas, and joined files contain such marks.
 fn without_padding(text: &str, delimiter: u8) -> Cow<'_, str> {
     let mut kept = String::new();
     let mut from = 0;
@@ -131,7 +132,8 @@ fn without_padding(text: &str, delimiter: u8) -> Cow<'_, str> {
     kept.into()
 }
 
-/// The text of `="007"`, as programs write a number that a spreadsheet shall not change.
+/// The text of `="007"`, the form in which programs write a number that a spreadsheet must not
+/// change.
 fn unwrapped(field: &str) -> &str {
     let inside = field
         .strip_prefix("=\"")
@@ -143,7 +145,7 @@ fn is_blank(c: char) -> bool {
     c.is_whitespace() || c == '\u{feff}'
 }
 
-/// What a first line `sep=;` says, as Excel reads and some programs write it.
+/// The delimiter of a first line `sep=;`, which Excel reads and some programs write.
 fn said_delimiter(text: &str) -> Option<u8> {
     let line = text.split(['\n', '\r']).next()?;
     let line = line.trim_matches(['"', ' ']);
@@ -154,8 +156,8 @@ fn said_delimiter(text: &str) -> Option<u8> {
     }
 }
 
-/// What parts the columns: the first of `,`, `;` and tab outside of quotes. No login and no word of a
-/// header has one of them.
+/// The delimiter: the first of `,`, `;` and tab outside of quotes. No login and no word of a header
+/// contains one of them.
 fn delimiter(text: &str) -> u8 {
     let mut in_quotes = false;
     let found = text.bytes().find(|&byte| {

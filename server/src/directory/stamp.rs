@@ -1,16 +1,15 @@
 use std::{fs, io, path::PathBuf, time::SystemTime};
 
-/// What tells whether a file is the one it was. Links are followed, so it is that of what they lead
-/// to.
+/// Tells whether a file is the same as before. Links are followed, so it describes their target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Stamp {
-    /// Not there, or out of reach.
+    /// The file is missing or not accessible.
     Unknown(io::ErrorKind),
-    /// There.
+    /// The file exists.
     File {
         length: u64,
         modified: Option<SystemTime>,
-        /// Which file, and when the system last noted a change of it, which no program can set.
+        /// Which file it is, and when the system last noted a change, which no program can set.
         #[cfg(unix)]
         identity: [i128; 4],
     },

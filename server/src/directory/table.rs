@@ -1,4 +1,4 @@
-//! The bytes of a file of the directory, and what can be wrong with them.
+//! Reads the bytes of a file of the directory, and defines what can be wrong with it.
 
 use std::{
     fmt, fs, io,
@@ -7,10 +7,10 @@ use std::{
 
 use thiserror::Error;
 
-/// How many bad lines are named; the rest is counted.
+/// How many bad lines an error names; the rest is counted.
 const NAMED_LINES: usize = 20;
 
-/// The longest file: a million users have 30 MB.
+/// The longest file, in bytes. A million users take 30 MB.
 const FILE_BYTES: u64 = 256 * 1024 * 1024;
 
 /// Why a file of the directory cannot be used.
@@ -26,44 +26,44 @@ pub enum ReadError {
     LeadsNowhere {
         /// The link.
         file: PathBuf,
-        /// What it names.
+        /// The missing target.
         target: PathBuf,
     },
     /// It is a folder or a device.
     #[error("{0}: it is not a file; put a CSV file in its place")]
     NotAFile(PathBuf),
-    /// It is longer than any list of users.
+    /// It is too long for a list of users.
     #[error(
         "{0}: it is longer than 256 MiB, so it is not read; put a list of users or groups in its place"
     )]
     TooLong(PathBuf),
-    /// The system refused.
+    /// The system reported an error.
     #[error(
         "{file}: cannot be read: {source}; the user who runs the server must be allowed to read it, and no other program may lock it"
     )]
     Io {
         /// Which file.
         file: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// It has lines that make no sense.
+    /// Some of its lines are wrong.
     #[error("{}", BadLines { file, lines, more: *more })]
     BadLines {
         /// Which file.
         file: PathBuf,
-        /// The first of them.
+        /// The first bad lines.
         lines: Vec<BadLine>,
-        /// How many there are beyond these.
+        /// How many further bad lines there are.
         more: usize,
     },
 }
 
-/// A line that makes no sense.
+/// A bad line of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("line {line}: {reason}")]
 pub struct BadLine {
-    /// Which line, from 1.
+    /// The line number, from 1.
     pub line: u64,
     /// What is wrong with it.
     pub reason: String,
@@ -111,7 +111,7 @@ impl ReadError {
     }
 }
 
-/// The bytes of a file; `None` if it is not there.
+/// The bytes of a file; `None` if it does not exist.
 pub(super) fn read(file: &Path) -> Result<Option<Vec<u8>>, ReadError> {
     let failed = |source| ReadError::Io {
         file: file.to_owned(),
@@ -129,7 +129,7 @@ pub(super) fn read(file: &Path) -> Result<Option<Vec<u8>>, ReadError> {
         }
         metadata => metadata.map_err(failed)?,
     };
-    // What a pipe has to say would be waited for.
+    // Reading a pipe could wait for ever.
     if !metadata.is_file() {
         return Err(ReadError::NotAFile(file.to_owned()));
     }

@@ -13,7 +13,8 @@ use super::{
 #[derive(Clone, Debug, Default)]
 pub struct Users {
     names: HashMap<Login, Box<str>>,
-    /// The user of the last row, if that has no line end: it may be the beginning of a longer login.
+    /// The user of the last row, if the row has no line end: its login may be the beginning of a
+    /// longer one.
     unfinished: Option<Login>,
 }
 
@@ -23,24 +24,24 @@ impl PartialEq for Users {
     }
 }
 
-/// Longest name in characters; of a longer one the beginning is told.
+/// Longest name in characters. Of a longer one, others see the beginning.
 const NAME_CHARS: usize = 100;
 
 impl Users {
     /// Reads the file. The first column is the login and the second one the name, unless a header
-    /// says otherwise; the others are free.
+    /// says otherwise. Other columns are ignored.
     ///
     /// # Errors
-    /// [`ReadError`]; a file with a bad line is refused as a whole.
+    /// [`ReadError`]. One bad line makes the whole file unusable.
     pub fn read(file: &Path) -> Result<Self, ReadError> {
         let bytes = table::read(file)?.ok_or_else(|| ReadError::Missing(file.to_owned()))?;
         Self::parse(&bytes).map_err(|lines| ReadError::bad_lines(file, lines))
     }
 
-    /// Reads the content of the file.
+    /// Parses the content of the file.
     ///
     /// # Errors
-    /// Every bad line, or the one from which on it makes no sense.
+    /// All bad lines, or the line from which on the file makes no sense.
     pub fn parse(bytes: &[u8]) -> Result<Self, Vec<BadLine>> {
         let mut lines = HashMap::new();
         let mut names = HashMap::new();
@@ -72,7 +73,7 @@ impl Users {
                 },
             }
         });
-        // What comes before such a line is of no use without the rest.
+        // The rows before such a line are of no use without the rest.
         read.map_err(|bad| vec![bad])?;
         bad.extend(look_alikes(&lines));
         if bad.is_empty() {
@@ -94,22 +95,22 @@ impl Users {
         self.names.get(login).map(|name| &**name)
     }
 
-    /// All of them with their names, in no order. A name may be empty.
+    /// All users with their names, in no order. A name may be empty.
     pub fn iter(&self) -> impl Iterator<Item = (&Login, &str)> {
         self.names.iter().map(|(login, name)| (login, &**name))
     }
 
-    /// How many there are.
+    /// The number of users.
     pub fn len(&self) -> usize {
         self.names.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no users.
     pub fn is_empty(&self) -> bool {
         self.names.is_empty()
     }
 
-    /// These and those who are only in `earlier`; `None` if two of them look alike.
+    /// These plus those who are only in `earlier`; `None` if two of them look alike.
     pub(super) fn and(&self, earlier: &Self) -> Option<Self> {
         let mut names = earlier.names.clone();
         names.extend(
@@ -124,7 +125,7 @@ impl Users {
         })
     }
 
-    /// Leaves out the user of a last row that may not be complete, unless that is one of `known`.
+    /// Removes the user of a last row that may be incomplete, unless that user is one of `known`.
     pub(super) fn leave_out_unfinished(&mut self, known: &Self) {
         if let Some(login) = self
             .unfinished
@@ -135,7 +136,7 @@ impl Users {
         }
     }
 
-    /// Those of them who are not in `other`.
+    /// Those users who are not in `other`.
     pub(super) fn not_in<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = &'a Login> {
         self.names.keys().filter(|login| !other.contains(login))
     }
@@ -161,7 +162,7 @@ fn login(row: &[&str], columns: UserColumns) -> Result<Login, String> {
     })
 }
 
-/// Whether it is `2.02612E+11` or the like.
+/// Whether the field is a number that a spreadsheet has shortened, such as `2.02612E+11`.
 fn is_shortened_number(field: &str) -> bool {
     let is_number = |text: &str| {
         let mut digits = text.bytes();

@@ -1,7 +1,7 @@
-//! Edits of the files while the server runs.
+//! Notices edits of the files while the server runs.
 //!
-//! The system tells of an edit at once where it can. It cannot behind a link, in a file that is
-//! mounted by itself, or on many network file systems, so the files are also looked at now and then.
+//! The system reports an edit at once where it can. It cannot do so behind a link, in a file that
+//! is mounted by itself, or on many network file systems. So the files are also checked regularly.
 
 use std::{
     io,
@@ -18,46 +18,49 @@ use tracing::{info, warn};
 
 use super::{Directory, People, ReadError, stamp::Stamp};
 
-/// Files that have been left alone for this long are read. What nobody loses anything by counts then.
+/// Files that have not changed for this long are read. Changes that take nothing from anybody count
+/// then.
 const QUIET: Duration = Duration::from_millis(300);
 
-/// They are read by then even if they go on changing.
+/// Files that keep changing are read after this time at the latest.
 const LONGEST_UNREAD: Duration = Duration::from_secs(3);
 
-/// What somebody loses something by counts when the files have been left alone for this long: it
-/// may be a file that is being written, and those who seem to be gone are yet to come. It is also
-/// longer than the two seconds within which some file systems give two edits the same time.
+/// Changes that take something from somebody count when the files have not changed for this long.
+/// Until then, a program may still be writing the file, and the users who seem to be gone are yet
+/// to come. This is longer than the two seconds within which some file systems give two edits the
+/// same time.
 const STABLE: Duration = Duration::from_secs(3);
 
-/// It counts by then if the same users and members are gone all the time, although the files go on
-/// changing.
+/// If the same users and members are missing for this long, they count as gone although the files
+/// keep changing.
 const LONGEST_GONE: Duration = Duration::from_secs(60);
 
-/// Between two looks at files of which the system tells nothing.
+/// Time between two checks of files for which the system reports nothing.
 const LOOK: Duration = Duration::from_secs(3);
 
-/// Users who are gone; so many of them are named.
+/// How many of the missing users the log names.
 const NAMED: usize = 5;
 
-/// Reads the directory again whenever one of its files is edited. Ends when dropped.
+/// Reads the directory again whenever one of its files is edited. Stops when dropped.
 pub struct Watch {
     _watcher: Option<RecommendedWatcher>,
     edited: Sender<()>,
 }
 
 impl Watch {
-    /// Starts watching. `changed` is called with the lists before and after each edit that counts.
+    /// Starts watching. `changed` is called with the lists before and after each edit that takes
+    /// effect.
     ///
     /// # Errors
-    /// When the system has no thread left; the server works without, but edits count from its next
-    /// start only.
+    /// When the system has no thread left. The server works without it, but edits count only from
+    /// its next start on.
     pub fn start(
         directory: Arc<Directory>,
         changed: impl Fn(&People, &People) + Send + 'static,
     ) -> io::Result<Self> {
         let files = directory.files().clone();
         let folder = files[0].parent().unwrap_or(Path::new(".")).to_owned();
-        // One place is enough: an edit that comes while one is waiting is part of it.
+        // Room for one is enough: an edit that comes while one is waiting is part of it.
         let (edited, edits) = bounded(1);
         let watcher = watcher(&folder, on_event(files, edited.clone()))
             .inspect_err(|error| {
@@ -75,9 +78,9 @@ impl Watch {
         })
     }
 
-    /// Has the files read again although nothing tells of an edit.
+    /// Reads the files again although nothing reports an edit.
     pub fn look_again(&self) {
-        // One that waits will do.
+        // If one is already waiting, that is enough.
         let _ = self.edited.try_send(());
     }
 }
@@ -86,7 +89,7 @@ fn watcher(
     folder: &Path,
     on_event: impl Fn(notify::Result<Event>) + Send + 'static,
 ) -> notify::Result<RecommendedWatcher> {
-    // It panics where it finds no thread for itself.
+    // It panics if it cannot start its own thread.
     let probe = thread::Builder::new().spawn(|| ());
     let _ = probe.map_err(notify::Error::io)?.join();
     let mut watcher = notify::recommended_watcher(on_event)?;
@@ -109,19 +112,19 @@ fn on_event(files: [PathBuf; 2], edited: Sender<()>) -> impl Fn(notify::Result<E
     }
 }
 
-/// The thread's own: what it has seen of the files, and what it has made of it.
+/// The state of the watching thread: what it has seen of the files, and what it has concluded.
 struct Follower<F> {
     directory: Arc<Directory>,
     changed: F,
     stamps: [Stamp; 2],
     last_change: Instant,
-    /// The first change that no reading has followed yet.
+    /// The first change since the last reading.
     unread_since: Option<Instant>,
-    /// The last reading is not the last word: it is repeated when the files are stable.
+    /// The last reading has not fully taken effect. It is repeated when the files are stable.
     is_open: bool,
-    /// Who was missing in the last reading, and has been in all of them since then.
+    /// Who was missing in the last reading and in all readings since the given time.
     gone: Option<(Gone, Instant)>,
-    /// The last problem that was told, so that it is told once.
+    /// The last reported problem, so that it is reported once.
     told: Option<String>,
 }
 
@@ -164,7 +167,7 @@ impl<F: Fn(&People, &People)> Follower<F> {
         }
     }
 
-    /// How long until there is something to do if nobody tells of an edit.
+    /// How long until there is something to do if nobody reports an edit.
     fn pause(&self) -> Duration {
         let age = self.last_change.elapsed();
         if self.unread_since.is_some() {
@@ -176,7 +179,7 @@ impl<F: Fn(&People, &People)> Follower<F> {
         }
     }
 
-    /// Reads the files. Returns whether they have to be read again although nothing changes.
+    /// Reads the files. Returns whether they must be read again although nothing changes.
     fn read(&mut self, is_stable: bool) -> bool {
         let old = self.directory.people();
         match self.directory.read() {
@@ -219,7 +222,7 @@ impl<F: Fn(&People, &People)> Follower<F> {
                 "the directory was edited and lacks {gone}; that counts in {seconds} s if the files \
                  stay as they are"
             ));
-            // Whoever is new does not wait for that.
+            // New users do not wait for that.
             if let Some(more) = new.and(old).filter(|more| more != old) {
                 self.replace(old, more);
             }
@@ -258,12 +261,12 @@ impl<F: Fn(&People, &People)> Follower<F> {
     }
 }
 
-/// What somebody loses by an edit.
+/// What an edit takes from somebody.
 #[derive(Clone, PartialEq, Eq)]
 struct Gone {
-    /// In order.
+    /// The removed users, in order.
     users: Vec<Login>,
-    /// How many memberships of groups.
+    /// The number of removed group memberships.
     members: usize,
 }
 
@@ -304,8 +307,8 @@ mod tests {
 
     use super::*;
 
-    /// Reads these users one after the other, each time after so many seconds, and compares how many
-    /// there are then.
+    /// Reads these users one after the other, each time after that many seconds, and compares how
+    /// many users there are then.
     fn check(is_stable: bool, edits: &[(&str, u64, usize)]) {
         let folder = tempfile::tempdir().unwrap();
         let files = ["users.csv", "groups.csv"].map(|file| folder.path().join(file));
@@ -345,7 +348,7 @@ mod tests {
                 ("ana\nbruno\nzoe\nyara\n", 21, 4),
             ],
         );
-        // It is not the same that is missing.
+        // Different users are missing each time.
         check(false, &[("ana\nbruno\n", 0, 3), ("ana\ncarla\n", 61, 3)]);
         check(
             false,
@@ -364,7 +367,7 @@ mod tests {
             &[
                 ("ana\nzoe\n", 0, 4),
                 ("ana\nzoe\nyara\n", 40, 5),
-                // Nobody is to be taken for somebody who is still there.
+                // Nobody may be confused with a user who is still there.
                 ("ana\nzoe\nyara\nBruno\n", 1, 5),
             ],
         );
@@ -375,7 +378,7 @@ mod tests {
         let half = "ana\nbruno\ncarla\nzo";
         check(false, &[(half, 0, 3), ("ana\nbruno\ncarla\nzoe\n", 0, 4)]);
         check(true, &[(half, 0, 4)]);
-        // Who is known is known.
+        // A user who is known stays known.
         check(false, &[("ana\nbruno\ncarla", 0, 3), ("ana\nbruno", 0, 3)]);
     }
 
@@ -389,7 +392,7 @@ mod tests {
             ("zoe\nyara\nbruno\ncarla\nana\n", 0, 5),
         ];
         check(false, &edits);
-        // Nor when it stays as it is.
+        // Nor if the file stays as it is.
         check(true, &edits);
     }
 }

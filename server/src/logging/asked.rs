@@ -1,4 +1,4 @@
-//! What `RUST_LOG` asks for.
+//! Parses `RUST_LOG`.
 
 use std::ffi::OsStr;
 
@@ -6,8 +6,8 @@ use thiserror::Error;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 
-/// A part of `RUST_LOG` that makes no sense. By itself a part that is no level would be the name of a
-/// module, and everything else silent.
+/// A part of `RUST_LOG` that makes no sense. Without this error, a part that is not a level would
+/// count as the name of a module, and silence everything else.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error(
     "RUST_LOG={asked}: {part:?} is no level; write error, warn, info, debug, trace or off, or module=level as in mensageiro_server=debug; until then it is info"
@@ -17,7 +17,7 @@ pub(super) struct NotUnderstood {
     part: String,
 }
 
-/// What is logged if nothing is asked for.
+/// What is logged by default.
 pub(super) fn usual() -> Targets {
     Targets::new()
         .with_default(LevelFilter::INFO)
@@ -25,14 +25,14 @@ pub(super) fn usual() -> Targets {
         .with_target("lsm_tree", LevelFilter::WARN)
 }
 
-/// Reads a list of `level` and `module=level`, parted by commas. A level alone is for everything;
-/// without one, what is not named stays as usual.
+/// Parses a list of `level` and `module=level`, separated by commas. A level alone applies to
+/// everything. Without one, everything that is not named keeps its default.
 ///
 /// # Errors
 /// [`NotUnderstood`] names the first part that is neither.
 pub(super) fn read(asked: &OsStr) -> Result<Targets, NotUnderstood> {
     let asked = asked.to_string_lossy();
-    // `set RUST_LOG="debug"` on Windows leaves the quotes there.
+    // `set RUST_LOG="debug"` on Windows keeps the quotes.
     let asked = asked.trim().trim_matches(['"', '\'']);
     let parts = asked.split(',').map(str::trim);
     let mut levels = Vec::new();
@@ -56,14 +56,14 @@ pub(super) fn read(asked: &OsStr) -> Result<Targets, NotUnderstood> {
         }))
 }
 
-/// The name of a module as the compiler has it, with `_` where a crate's name has `-`.
+/// The name of a module as the compiler writes it, with `_` where a crate's name has `-`.
 fn named(module: &str) -> Option<Option<String>> {
     let is_name = |one: char| one.is_ascii_alphanumeric() || matches!(one, '_' | '-' | ':');
     let is_module = !module.is_empty() && module.chars().all(is_name);
     is_module.then(|| Some(module.replace('-', "_")))
 }
 
-/// Numbers are levels too, but nobody can be sure which one 1 is.
+/// Numbers are levels too, but people cannot know which one 1 is.
 fn level_of(word: &str) -> Option<LevelFilter> {
     let is_word = word.chars().all(|one| one.is_ascii_alphabetic());
     word.parse().ok().filter(|_| is_word && !word.is_empty())
@@ -75,7 +75,7 @@ mod tests {
 
     use super::*;
 
-    /// At which levels the server and its database log, the least important ones.
+    /// The least important levels at which the server and its database log.
     fn check(asked: &str, server: Option<Level>, database: Option<Level>) {
         let targets = read(asked.as_ref()).unwrap_or_else(|error| panic!("{error}"));
         let logs = |module: &'static str| {

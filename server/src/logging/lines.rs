@@ -1,6 +1,6 @@
-//! Lines for a stream that somebody may read slowly or not at all: a pipe that is full, a terminal
-//! that is paused, a console of Windows in which somebody marks a text. A thread of its own writes
-//! them, so that nobody else waits.
+//! Writes lines to a stream whose reader may be slow or gone: a full pipe, a paused terminal, a
+//! Windows console in which somebody selects text. A thread of its own writes, so that nobody else
+//! waits.
 
 use std::{
     io::{self, Write},
@@ -17,20 +17,20 @@ use tracing_subscriber::fmt::{
     time::{FormatTime, SystemTime},
 };
 
-/// What may wait, in bytes; as much again may be on its way. What comes then is lost, and counted.
+/// How many bytes may wait; as many again may be on their way. Later lines are lost and counted.
 const WAITING_BYTES: usize = 1024 * 1024;
 
-/// Between two tries to write to a full stream that does not wait.
+/// Time between two attempts to write to a full stream that does not block.
 const RETRY: Duration = Duration::from_millis(10);
 
-/// The way to a stream. A line is whole or lost.
+/// A queue of lines for a stream. A line is written completely or lost.
 #[derive(Clone, Debug)]
 pub struct Lines(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
     queue: Mutex<Queue>,
-    /// There is something to write, or all is written.
+    /// Signals that there is something to write, or that everything is written.
     changed: Condvar,
 }
 
@@ -43,8 +43,8 @@ struct Queue {
 }
 
 impl Lines {
-    /// Starts a thread that writes to this stream for as long as the program runs. What the stream
-    /// refuses is gone, and counted as well.
+    /// Starts a thread that writes to this stream as long as the program runs. Lines that the
+    /// stream refuses are lost, and counted too.
     ///
     /// # Errors
     /// When the system has no thread left.
@@ -57,11 +57,12 @@ impl Lines {
         Ok(lines)
     }
 
-    /// Takes a line, with its end. Never waits for the stream.
+    /// Adds a line, with its line end. Never waits for the stream.
     pub fn say(&self, line: &[u8]) {
         let mut queue = self.0.queue.lock();
         let was_empty = queue.is_empty();
-        // Once some are lost the next ones are too, until the gap can be told of where it is.
+        // Once a line is lost, the next ones are lost too, until the gap can be reported in its
+        // place.
         if queue.lost > 0 || queue.bytes.len() + line.len() > WAITING_BYTES {
             queue.lost += 1;
         } else {
@@ -73,7 +74,7 @@ impl Lines {
         }
     }
 
-    /// Waits until all is written, but not longer than this.
+    /// Waits until everything is written, but not longer than this.
     pub fn flush_within(&self, limit: Duration) {
         let unwritten = |queue: &mut Queue| queue.is_writing || !queue.is_empty();
         let mut queue = self.0.queue.lock();
@@ -81,7 +82,8 @@ impl Lines {
     }
 
     fn write_to(&self, mut stream: impl Write) {
-        // Lines that the stream has refused since it last took some: the disk of a log may be full.
+        // Lines that the stream has refused since it last took some. For example, the disk of a log
+        // file may be full.
         let mut refused = 0;
         loop {
             let mut queue = self.0.queue.lock();
@@ -111,7 +113,7 @@ impl Queue {
     }
 }
 
-/// Also to a stream that another program, which has it too, has set not to wait.
+/// Writes everything, even if another program that shares the stream has made it non-blocking.
 fn write_all(stream: &mut impl Write, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match stream.write(bytes) {
@@ -125,7 +127,7 @@ fn write_all(stream: &mut impl Write, mut bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// A line is said at once: whoever writes one hands it over whole.
+/// Each write is one whole line, and is passed on at once.
 impl Write for Lines {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.say(line);
@@ -137,7 +139,7 @@ impl Write for Lines {
     }
 }
 
-/// What stands where lines are missing, in the form of the others, whatever is logged of them.
+/// The line that reports a gap, in the form of the other lines. It is written at every log level.
 fn gap(lines: u64) -> String {
     let mut gap = String::new();
     let missing = match lines {
@@ -145,7 +147,7 @@ fn gap(lines: u64) -> String {
         1 => "1 line is missing here",
         _ => &format!("{lines} lines are missing here"),
     };
-    // A string takes everything.
+    // Writing to a string cannot fail.
     let _ = SystemTime.format_time(&mut Writer::new(&mut gap));
     gap + &format!("  WARN {missing}, as the log could not be written\n")
 }
@@ -158,7 +160,7 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_secs(20);
 
-    /// A stream whose reader takes one write after the other.
+    /// A stream whose reader takes one write at a time.
     struct Paused {
         begun: Sender<()>,
         go_on: Receiver<()>,
@@ -194,7 +196,7 @@ mod tests {
         lines.say(b"first\n");
         has_begun.recv_timeout(PATIENCE).unwrap();
         let long = [vec![b'x'; WAITING_BYTES / 2 - 1], b"\n".to_vec()].concat();
-        // Two fit, two are lost; a short one that would still fit does not hide the gap.
+        // Two fit, two are lost. A short line that would still fit does not hide the gap.
         (0..4).for_each(|_| lines.say(&long));
         lines.say(b"short\n");
         lines.flush_within(Duration::ZERO);
@@ -205,7 +207,7 @@ mod tests {
         let rest = read.recv_timeout(PATIENCE).unwrap();
         let told = String::from_utf8(rest[2 * long.len()..].to_vec()).unwrap();
         assert!(told.contains("WARN 3 lines are missing here"), "{told}");
-        // One that alone is too long is a gap, too.
+        // A line that is too long by itself is a gap too.
         lines.say(&[&long[..], &long, b"\n"].concat());
         resume.send_timeout((), PATIENCE).unwrap();
         let told = String::from_utf8(read.recv_timeout(PATIENCE).unwrap()).unwrap();

@@ -1,4 +1,4 @@
-//! What the server says of itself, on standard error. Nobody ever waits for whoever reads it.
+//! The server's diagnostic log, on standard error. Nothing in the server ever waits for its reader.
 
 mod asked;
 mod lines;
@@ -17,15 +17,15 @@ use tracing_subscriber::{fmt::layer, prelude::*};
 
 pub use self::lines::Lines;
 
-/// How long the program's end may wait for the last lines to be read.
+/// How long the end of the program may wait until the last lines are written.
 const FAREWELL: Duration = Duration::from_millis(500);
 
-/// The log, for what is said besides events.
+/// The diagnostic log, for messages that are not events.
 #[derive(Clone, Debug)]
 pub struct Log(Lines);
 
 impl Log {
-    /// Starts the log, for the events that `RUST_LOG` names, and tells panics in it.
+    /// Starts the log with the levels of `RUST_LOG`, and logs panics.
     ///
     /// # Errors
     /// When the system has no thread left.
@@ -54,26 +54,27 @@ impl Log {
         Ok(Self(lines))
     }
 
-    /// Says something whatever is logged.
+    /// Writes a message at every log level.
     pub fn say(&self, what: impl fmt::Display) {
         self.0.say(format!("{what}\n").as_bytes());
     }
 
-    /// Gives the last lines a moment to be written, before the program ends.
+    /// Gives the last lines a moment to be written before the program ends.
     pub fn finish(&self) {
         self.0.flush_within(FAREWELL);
     }
 }
 
-/// From now on panics are told in the log.
+/// From now on panics are logged.
 pub(crate) fn tell_panics() {
     panic::set_hook(Box::new(tell_panic));
 }
 
-/// A panic is a mistake of the program. What that means for the server its thread's end decides.
+/// Logs a panic, which is a bug of the program. What follows for the server is decided where the
+/// thread ends.
 pub(crate) fn tell_panic(panic: &PanicHookInfo<'_>) {
     let what = panic.payload_as_str().unwrap_or("no reason was given");
-    // The language quotes a text that was cut in the middle of a character: perhaps a message's.
+    // Rust quotes a text that was cut in the middle of a character, and that may be a message.
     let what = what.split(" of `").next().unwrap_or(what);
     let thread = thread::current();
     let thread = thread.name().unwrap_or("unnamed");
