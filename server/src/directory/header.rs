@@ -223,8 +223,8 @@ impl<C: Copy> Columns<C> {
     }
 }
 
-/// The fields in the form of the lists above. Fields that are longer than all these words are left
-/// out.
+/// The fields in the form of the lists above. Only their first 64 characters count: no word is
+/// longer.
 fn words(row: &[&str]) -> Vec<String> {
     let word = |field: &&str| {
         let letters = field.chars().take(64).filter(|c| c.is_alphanumeric());
