@@ -1,5 +1,5 @@
-//! Draws on the processor what egui would have a graphics card draw, for pictures that are the same
-//! on every machine: no driver, no display.
+//! Draws on the CPU what egui would have a graphics card draw, for pictures that are the same on
+//! every machine: no driver, no display.
 
 mod texture;
 mod triangle;
@@ -12,7 +12,7 @@ use image::RgbaImage;
 
 use self::{texture::Texture, triangle::Canvas};
 
-/// What has been told of textures so far.
+/// The textures received so far.
 #[derive(Default)]
 pub struct Raster {
     textures: HashMap<TextureId, Texture>,

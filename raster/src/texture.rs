@@ -1,13 +1,13 @@
 use egui::{Color32, ImageData};
 
-/// A picture that triangles are filled with.
+/// An image that triangles are filled with.
 pub struct Texture {
     size: [usize; 2],
     pixels: Vec<[f32; 4]>,
 }
 
 impl Texture {
-    /// A whole new one.
+    /// A new texture.
     pub fn new(image: &ImageData) -> Self {
         let ImageData::Color(image) = image;
         Self {
@@ -16,7 +16,7 @@ impl Texture {
         }
     }
 
-    /// Puts a smaller picture into this one.
+    /// Copies a smaller image into this one.
     pub fn change(&mut self, [left, top]: [usize; 2], image: &ImageData) {
         let ImageData::Color(image) = image;
         let width = image.size[0];
@@ -28,7 +28,8 @@ impl Texture {
         }
     }
 
-    /// The colour at a place, 0 to 1 each way, mixed from the four pixels around it.
+    /// The colour at a point, 0 to 1 in each direction, interpolated from the four pixels around
+    /// it.
     pub fn at(&self, u: f32, v: f32) -> [f32; 4] {
         let [width, height] = self.size;
         let x = (u * width as f32 - 0.5).clamp(0.0, (width - 1) as f32);

@@ -6,25 +6,25 @@ use image::RgbaImage;
 
 use crate::texture::{Texture, channels};
 
-/// The picture under way.
+/// The picture that is being drawn.
 pub struct Canvas {
     width: usize,
     height: usize,
-    /// Multiplied by the opacity, which stays 1.
+    /// Premultiplied by the opacity, which stays 1.
     pixels: Vec<[f32; 4]>,
 }
 
-/// A corner in pixels, with what is spread from it over the triangle.
+/// A corner in pixels, with the values that are interpolated over the triangle.
 #[derive(Clone, Copy)]
 struct Corner {
     x: f32,
     y: f32,
-    /// Colour, then the place in the texture.
+    /// The colour, then the point in the texture.
     values: [f32; 6],
 }
 
 impl Canvas {
-    /// Black.
+    /// A black picture.
     pub fn new(width: usize, height: usize) -> Self {
         Self {
             width,
@@ -33,7 +33,7 @@ impl Canvas {
         }
     }
 
-    /// Draws the triangles of a mesh, as far as they are within a rectangle in points.
+    /// Draws the triangles of a mesh, clipped to a rectangle in points.
     pub fn draw(&mut self, mesh: &Mesh, clip: Rect, scale: f32, texture: &Texture) {
         let edge =
             |points: f32, most: usize| ((points * scale).round().max(0.0) as usize).min(most);
@@ -45,7 +45,7 @@ impl Canvas {
         }
     }
 
-    /// Fills the pixels whose middle is in a triangle; those on an edge that two triangles share
+    /// Fills the pixels whose centre is in a triangle. Pixels on an edge that two triangles share
     /// belong to one of them.
     fn fill(
         &mut self,
@@ -91,7 +91,7 @@ impl Canvas {
         }
     }
 
-    /// What has been drawn.
+    /// The finished picture.
     pub fn picture(self) -> RgbaImage {
         let byte = |channel: f32| (channel.clamp(0.0, 1.0) * 255.0 + 0.5) as u8;
         let (width, height) = (self.width as u32, self.height as u32);
@@ -111,7 +111,7 @@ fn corner(vertex: &Vertex, scale: f32) -> Corner {
     }
 }
 
-/// The pixels whose middles are between the least and the greatest of these.
+/// The pixels whose centres are between the smallest and the largest of these.
 fn span(ends: [f32; 3], within: &std::ops::Range<usize>) -> [usize; 2] {
     let least = ends.iter().copied().fold(f32::INFINITY, f32::min);
     let most = ends.iter().copied().fold(f32::NEG_INFINITY, f32::max);
@@ -126,7 +126,7 @@ fn span(ends: [f32; 3], within: &std::ops::Range<usize>) -> [usize; 2] {
 fn crossing(corners: [Corner; 3], y: f32) -> Option<[f32; 2]> {
     let mut found: Option<[f32; 2]> = None;
     for i in 0..3 {
-        // From above, so that two triangles with one side agree on it to the bit.
+        // Always from above, so that two triangles with a common side agree on it to the bit.
         let (mut p, mut q) = (corners[i], corners[(i + 1) % 3]);
         if (q.y, q.x) < (p.y, p.x) {
             std::mem::swap(&mut p, &mut q);
