@@ -100,9 +100,8 @@ impl Live {
     pub fn greet(&mut self, wire: &mut Wire) -> Result<(), Stop> {
         let mut line = Vec::new();
         Hello {
-            login: login(&self.login),
-            device: None,
             after: self.last,
+            ..Hello::new(login(&self.login))
         }
         .encode(&mut line);
         line.push(b'\n');

@@ -226,6 +226,10 @@ impl State {
                 version: "1".into(),
                 you: hello.login.clone(),
                 last,
+                store: None,
+                epoch: None,
+                after: None,
+                number: None,
                 limits: mensageiro_protocol::live::Limits::default(),
             }),
         );

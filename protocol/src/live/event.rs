@@ -142,11 +142,14 @@ mod tests {
     fn every_verb_is_read_as_it_is_written() {
         for line in [
             r#"welcome {"server":"MeuMensageiro","version":"0.1.0","you":"alice","last":8840,"limits":{"line_bytes":16384}}"#,
+            r#"welcome {"server":"MeuMensageiro","version":"0.1.0","you":"alice","last":8840,"store":"0000000000000000000000000000009f","epoch":2,"after":8700,"number":17,"limits":{"line_bytes":16384}}"#,
             "f",
             r#"ok {"tag":"c7","id":8842,"at":1763843211123}"#,
             r#"ok {"tag":"c7","id":8842,"at":1763843211123,"missed":["carla"],"missed_more":3}"#,
             r#"no {"tag":"c7","code":"unknown-recipient","detail":"there is no user or group zoe"}"#,
             r#"no {"code":"bad-line","detail":"?"}"#,
+            r#"no {"tag":"5f0c:17","code":"tag-used","detail":"?"}"#,
+            r#"no {"tag":"5f0c:17","code":"tag-old","detail":"?"}"#,
             r#"receipt {"id":8842,"with":"bob","by":"bob","state":"read","at":1763843211123}"#,
             r#"read {"with":"bob","up_to":8841}"#,
             r#"typing {"from":"ana","with":"turma-a"}"#,

@@ -1,6 +1,6 @@
 use thiserror::Error;
 
-use super::Tag;
+use super::{StoreId, Tag};
 use crate::{Login, LoginError};
 
 /// The word after the login that asks for a live session (rule V1).
@@ -11,11 +11,16 @@ pub const LIVE: &str = "live/1";
 pub struct Hello {
     /// Who it is.
     pub login: Login,
-    /// The program's own name for the device it runs on; for the server's log only.
+    /// The program's own name for the device it runs on. Tags of this device may begin with it
+    /// ([`Tag::numbered`]).
     pub device: Option<Tag>,
     /// The newest message this device has: everything after it is wanted (rule V3). Without it,
     /// what is unread.
     pub after: Option<u64>,
+    /// The store that gave `after` its meaning, as its `welcome` said.
+    pub store: Option<StoreId>,
+    /// The epoch of this store at that time.
+    pub epoch: Option<u64>,
 }
 
 /// Why a line that asks for a live session does not get one.
@@ -27,9 +32,26 @@ pub enum HelloError {
     /// `after=` is followed by something else than a number.
     #[error("after= needs the number of a message, not {0:?}")]
     After(String),
+    /// `store=` is followed by something else than a store's identity.
+    #[error("store= needs 32 hexadecimal digits in lower case, not {0:?}")]
+    Store(String),
+    /// `epoch=` is followed by something else than a number.
+    #[error("epoch= needs a number, not {0:?}")]
+    Epoch(String),
 }
 
 impl Hello {
+    /// A hello that names only who it is.
+    pub fn new(login: Login) -> Self {
+        Self {
+            login,
+            device: None,
+            after: None,
+            store: None,
+            epoch: None,
+        }
+    }
+
     /// Reads the first line of a connection. `None`: it does not ask for a live session.
     /// Words that are unknown are ignored (rule V2).
     ///
@@ -48,17 +70,21 @@ impl Hello {
         login: &str,
         words: impl Iterator<Item = &'a str>,
     ) -> Result<Self, HelloError> {
-        let mut hello = Self {
-            login: Login::parse(login)?,
-            device: None,
-            after: None,
-        };
+        let mut hello = Self::new(Login::parse(login)?);
         for word in words {
             match word.split_once('=') {
                 Some(("device", device)) => hello.device = Tag::parse(device).ok(),
                 Some(("after", after)) => {
                     let number = after.parse().map_err(|_| HelloError::After(after.into()))?;
                     hello.after = Some(number);
+                }
+                Some(("store", store)) => {
+                    let id = StoreId::parse(store).map_err(|_| HelloError::Store(store.into()))?;
+                    hello.store = Some(id);
+                }
+                Some(("epoch", epoch)) => {
+                    let number = epoch.parse().map_err(|_| HelloError::Epoch(epoch.into()))?;
+                    hello.epoch = Some(number);
                 }
                 _ => {}
             }
@@ -79,6 +105,13 @@ impl Hello {
             out.extend_from_slice(b" after=");
             out.extend_from_slice(itoa::Buffer::new().format(after).as_bytes());
         }
+        if let Some(store) = self.store {
+            out.extend_from_slice(format!(" store={store}").as_bytes());
+        }
+        if let Some(epoch) = self.epoch {
+            out.extend_from_slice(b" epoch=");
+            out.extend_from_slice(itoa::Buffer::new().format(epoch).as_bytes());
+        }
     }
 }
 
@@ -88,9 +121,9 @@ mod tests {
 
     fn hello(device: Option<&str>, after: Option<u64>) -> Hello {
         Hello {
-            login: Login::parse("alice").unwrap(),
             device: device.map(|device| Tag::parse(device).unwrap()),
             after,
+            ..Hello::new(Login::parse("alice").unwrap())
         }
     }
 
@@ -112,6 +145,20 @@ mod tests {
     }
 
     #[test]
+    fn a_hello_names_the_store_that_its_place_is_of() {
+        let line = "alice live/1 after=8812 store=0000000000000000000000000000009f epoch=2";
+        let expected = Hello {
+            store: Some(StoreId(0x9f)),
+            epoch: Some(2),
+            ..hello(None, Some(8812))
+        };
+        assert_eq!(Hello::parse(line), Some(Ok(expected.clone())));
+        let mut encoded = Vec::new();
+        expected.encode(&mut encoded);
+        assert_eq!(encoded, line.as_bytes());
+    }
+
+    #[test]
     fn a_classic_login_is_no_hello_and_a_bad_one_says_why() {
         for line in ["alice", "", "alice live", "alice live/2", "live/1"] {
             assert_eq!(Hello::parse(line), None, "{line}");
@@ -123,6 +170,14 @@ mod tests {
         assert_eq!(
             Hello::parse("alice live/1 after=-1"),
             Some(Err(HelloError::After("-1".into())))
+        );
+        assert_eq!(
+            Hello::parse("alice live/1 store=9F"),
+            Some(Err(HelloError::Store("9F".into())))
+        );
+        assert_eq!(
+            Hello::parse("alice live/1 epoch=new"),
+            Some(Err(HelloError::Epoch("new".into())))
         );
     }
 }

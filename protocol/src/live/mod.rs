@@ -4,6 +4,7 @@
 mod conversations;
 mod event;
 mod hello;
+mod identity;
 mod message;
 mod request;
 mod roster;
@@ -23,10 +24,11 @@ pub use self::{
     },
     event::Event,
     hello::{Hello, HelloError, LIVE},
+    identity::{BadStoreId, Epoch, StoreId, resume},
     message::{Delivered, Telling},
     request::Request,
     roster::{Roster, RosterGroup, RosterRequest, RosterUser},
-    tag::{BadTag, TAG_CHARS, Tag},
+    tag::{BadTag, HIGHEST_NUMBER, TAG_CHARS, Tag},
     verbs::{
         Accepted, Bye, ByeCode, Got, HISTORY_MOST, HISTORY_USUAL, HistoryEnd, HistoryRequest,
         Limits, MISSED_NAMED, NOTE_CHARS, Presence, PresenceNews, Read, Receipt, ReceiptState,

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Tag;
+use super::{StoreId, Tag};
 use crate::{Login, Text};
 
 /// Most messages of one answer to `history`.
@@ -32,6 +32,21 @@ pub struct Welcome {
     /// The newest message there is, anybody's. What the backlog does not hold up to here is not
     /// for this user, so a device may resume from here once it has the backlog.
     pub last: u64,
+    /// The store that gives the ids their meaning. A server of before there were identities does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store: Option<StoreId>,
+    /// The store's epoch: in the same one no id is given twice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<u64>,
+    /// What the backlog begins after ([`resume`](super::resume)). Below the `after` of the hello: what
+    /// the device has above this id is not in this store, and its ids have been given again. `None` though
+    /// the hello had one, and `store` is here: nothing that the device knows by its id counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<u64>,
+    /// The highest number that the server has from the device of the hello ([`Tag::numbered`]). `None`: it
+    /// has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<u64>,
     /// What the server takes.
     #[serde(default)]
     pub limits: Limits,
@@ -230,6 +245,10 @@ pub enum RefusalCode {
     MailboxFull,
     /// The line cannot be understood.
     BadLine,
+    /// The device has used the number for another message: this one needs a new number.
+    TagUsed,
+    /// The number is below all that the server remembers of the device: the message needs a new number.
+    TagOld,
     /// The server could not store it: it may be tried again later.
     Internal,
     /// A code of a later version.

@@ -117,6 +117,10 @@ fn welcome(shared: &Shared, connection: &mut Connection, login: &Login) -> io::R
         version: env!("CARGO_PKG_VERSION").into(),
         you: login.clone(),
         last: shared.mailboxes.last().0,
+        store: None,
+        epoch: None,
+        after: None,
+        number: None,
         limits: Limits {
             line_bytes: connection.longest_line(),
         },

@@ -43,9 +43,9 @@ impl Machine {
 
     pub(super) fn greet(&mut self, now: Instant) {
         let hello = Hello {
-            login: self.login.clone(),
             device: Some(self.device.clone()),
             after: self.position,
+            ..Hello::new(self.login.clone())
         };
         let mut line = Vec::new();
         hello.encode(&mut line);

@@ -126,6 +126,8 @@ fn refusal(code: RefusalCode) -> &'static str {
         RefusalCode::NotAMember => "wire.no_member",
         RefusalCode::MailboxFull => "wire.mailbox_full",
         RefusalCode::BadLine => "wire.bad_line",
+        RefusalCode::TagUsed => "wire.tag_used",
+        RefusalCode::TagOld => "wire.tag_old",
         RefusalCode::Internal => "wire.not_stored",
         RefusalCode::Other => "wire.no_reason",
     }

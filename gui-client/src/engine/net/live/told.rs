@@ -114,7 +114,10 @@ impl LiveSession {
             RefusalCode::UnknownRecipient => Refusal::UnknownRecipient,
             RefusalCode::NotAMember => Refusal::NotAMember,
             RefusalCode::MailboxFull => Refusal::MailboxFull,
-            RefusalCode::BadLine | RefusalCode::Other => Refusal::Other,
+            RefusalCode::BadLine
+            | RefusalCode::TagUsed
+            | RefusalCode::TagOld
+            | RefusalCode::Other => Refusal::Other,
             RefusalCode::Internal => {
                 // Before what was written after it.
                 outbox.insert(self.put_back.min(outbox.len()), message);
