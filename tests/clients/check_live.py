@@ -3,6 +3,8 @@
     python3 check_live.py ../../target/debug/mensageiro-server
 """
 
+import re
+import shutil
 import sys
 import tempfile
 import time
@@ -47,8 +49,10 @@ class World:
             self.both_ways,
             self.resume,
             self.resend,
+            self.numbers,
             self.cut_off,
             self.restart,
+            self.restored,
             self.reading,
             self.keeping,
             self.unread,
@@ -130,6 +134,31 @@ class World:
         # The same tag of somebody else is another message.
         expect(sent(j, ana, "hello", tag="c7") > last, True, "another user's tag")
 
+    def numbers(self, ana, joao, _carla):
+        """A device's numbers tell a message that is sent again from another one with its number."""
+        a, j = self.live(ana), self.live(joao)
+        if "store" not in a.welcome:
+            return  # a server of before there were numbers
+        tag = a.send(joao, "one")
+        id = wait_for(a, "ok", tag=tag)["id"]
+        copy = LiveClient("127.0.0.1", self.server.port, ana)
+        copy.device = a.device
+        copy.connect()
+        expect((tag, copy.number), (f"{a.device}:1", 1), "the highest number")
+        expect(sent(copy, joao, "one", tag=tag), id, "sent again")
+        copy.send(joao, "two", tag=tag)
+        expect(wait_for(copy, "no")["code"], "tag-used", "another text")
+        copy.drop()
+        copy.connect()
+        wait_for(copy, "ok")
+        for number in range(130):
+            sent(a, joao, f"more {number}", tag=f"{a.device}:{7 * number + 9}")
+        expect(sent(a, joao, "more 129", tag=f"{a.device}:{7 * 129 + 9}") > id, True, "sent again")
+        a.send(joao, "one", tag=tag)
+        expect(wait_for(a, "no")["code"], "tag-old", "long ago")
+        texts = [wait_for(j, "message")["text"] for _ in range(132)]
+        expect(texts, ["one", "two"] + [f"more {number}" for number in range(130)], "at the reader")
+
     def cut_off(self, ana, joao, _carla):
         """A message that is cut off by the end of the connection is none; sent again it is whole."""
         a, j = self.live(ana), self.live(joao)
@@ -169,6 +198,43 @@ class World:
             wait_for(a, "receipt", state="read", id=ids[-1])
             texts = [f"message {number}" for number in range(20)] + ["perhaps", "the end"]
             expect_soon(lambda: server.rows(joao), [(ana, text) for text in texts])
+            expect(server.stop(), 0, "exit code")
+
+    def restored(self, ana, joao, _carla):
+        """Who has seen more than a server that was restored from a copy keeps it, and gets what is new."""
+        with tempfile.TemporaryDirectory() as folder:
+            data, copy = Path(folder, "data"), Path(folder, "copy")
+            data.mkdir()
+            server = Server(self.binary, str(data), [ana, joao])
+            a, j = (LiveClient("127.0.0.1", server.port, login) for login in (ana, joao))
+            a.connect(), j.connect()
+            if "store" not in a.welcome:
+                return server.stop()  # a server of before stores had an identity
+            expect(bool(re.fullmatch("[0-9a-f]{32}", a.store)) and a.epoch >= 1, True, "identity")
+            sent(a, joao, "kept")
+            expect(wait_for(j, "message")["text"], "kept", "at the reader")
+            known = (j.store, j.epoch)
+            expect(server.stop(), 0, "exit code")
+            shutil.copytree(data, copy)
+            server.start()
+            for client in (a, j):
+                client.port = server.port
+                expect(client.connect(), [], "news of the same store")
+                expect(client.welcome["after"], client.last, "goes on from")
+            expect((j.store, j.epoch), known, "identity after a start")
+            lost = [sent(a, joao, f"lost {number}") for number in range(3)]
+            wait_for(j, "message", id=lost[-1])
+            expect(server.stop(), 0, "exit code")
+            shutil.rmtree(data)
+            shutil.copytree(copy, data)
+            server.start()
+            for client in (a, j):
+                client.port = server.port
+                expect([what for verb, what in client.connect() if verb == "restored"] != [], True, "news")
+            expect([one["text"] for one in j.only_here][-3:], [f"lost {n}" for n in range(3)], "kept here")
+            expect([one["text"] for one in a.only_here][-3:], [f"lost {n}" for n in range(3)], "and here")
+            expect(sent(a, joao, "new"), lost[0], "an id that was given before")
+            expect(wait_for(j, "message")["text"], "new", "at the reader")
             expect(server.stop(), 0, "exit code")
 
     def reading(self, ana, joao, _carla):

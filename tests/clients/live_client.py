@@ -22,10 +22,14 @@ class LiveClient:
 
     def __init__(self, host, port, login):
         self.host, self.port, self.login = host, port, login
-        self.device = uuid.uuid4().hex[:8]
+        self.device, self.number = new_device(), 0  # who numbers the messages, and the last number
         self.last = None  # this device has every message up to this id; keep it with them
+        self.store, self.epoch = None, None  # what this id is an id of; keep them too
+        self.welcome = {}  # what the server said first
         self.messages = {}  # what this device has, by id
+        self.only_here = []  # messages that the server no longer has, as it was restored from a backup
         self.unanswered = {}  # lines that were sent and not answered yet, by tag, in order
+        self.refused_tags = set()  # tags of those that need another one
         self.users, self.groups = {}, {}  # who there is, once `say("roster", …)` has asked
         self.is_roster_arriving = False
 
@@ -35,24 +39,56 @@ class LiveClient:
         self.socket = socket.create_connection((self.host, self.port))
         self.waiting = b""
         resume = "" if self.last is None else f" after={self.last}"
+        if resume and self.store:
+            resume += f" store={self.store} epoch={self.epoch}"
         self.write(f"{self.login} live/1 device={self.device}{resume}")
         first, welcome = self.hear(30) or ("no", "answer")
         if first != "welcome":
             raise Broken(f"{first} {welcome}")
-        news = []
+        self.welcome, news = welcome, self.meet(welcome)
+        if self.welcome is not welcome:
+            return news  # it has connected again
         while (event := self.hear(30)) != ("f", {}):
             if event is None:
                 raise Broken("the backlog does not end")
             news.append(event)
         self.last = max(self.last or 0, welcome["last"])
-        for tag in self.unanswered:
-            self.write_message(tag)
+        for tag, (to, text) in list(self.unanswered.items()):
+            if tag in self.refused_tags:
+                del self.unanswered[tag]
+                self.send(to, text)
+            else:
+                self.write_message(tag)
+        return news
+
+    def meet(self, welcome):
+        """Looks whether ids still mean what they meant. If not, the messages that the server no longer
+        has are kept apart, and that is the news."""
+        if "store" not in welcome:
+            return []  # an older server
+        kept, is_same = welcome.get("after"), self.store in (None, welcome["store"])
+        is_same = is_same and self.epoch in (None, welcome["epoch"])
+        self.store, self.epoch = welcome["store"], welcome["epoch"]
+        self.number = max(self.number, welcome.get("number", 0))
+        if is_same and max(self.messages, default=0) > welcome["last"]:
+            kept = None  # a copy of the store, and nobody knows since when
+        elif self.last is None or is_same and kept == self.last:
+            return []
+        gone = [id for id in self.messages if kept is None or id > kept]
+        self.only_here += [self.messages.pop(id) for id in gone]
+        self.last = kept
+        news = [("restored", {"only_here": len(gone)})]
+        if kept is None and "after" in welcome:
+            self.drop()
+            news += self.connect()
         return news
 
     def send(self, to, text, tag=None):
         """Sends a message and returns its tag; `ok` or `no` will come. A tag that was used
         before means the same message again."""
-        tag = tag or f"{self.device}:{uuid.uuid4().hex[:12]}"
+        if tag is None:
+            self.number += 1
+            tag = f"{self.device}:{self.number}"
         self.unanswered[tag] = (to, text)
         self.write_message(tag)
         return tag
@@ -77,6 +113,13 @@ class LiveClient:
             if verb == "presence" and what["login"] in self.users:
                 name = self.users[what["login"]].get("name", "")
                 self.users[what["login"]] = what | {"name": name}
+            if verb == "no" and what["code"] in ("tag-used", "tag-old"):
+                # Somebody else numbers under the same name. After the next hello these messages go out
+                # under another one.
+                if what["tag"].startswith(f"{self.device}:"):
+                    self.device, self.number = new_device(), 0
+                self.refused_tags.add(what["tag"])
+                return verb, what
             if verb in ("ok", "no") and what.get("tag") in self.unanswered:
                 to, text = self.unanswered.pop(what["tag"])
                 if verb == "ok":
@@ -159,6 +202,11 @@ class LiveClient:
 
 class Broken(Exception):
     """The connection is gone, or the server refused it."""
+
+
+def new_device():
+    """A name that no other device of this user has."""
+    return uuid.uuid4().hex[:8]
 
 
 def parse_message(line, me):
