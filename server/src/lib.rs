@@ -25,6 +25,7 @@ pub mod log;
 pub mod logging;
 pub mod login;
 pub mod mailbox;
+pub mod migration;
 pub mod model;
 // Until every user of them names the module they moved to.
 pub use model::{conversation, message};

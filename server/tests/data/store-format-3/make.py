@@ -255,6 +255,8 @@ def make():
     # The archive has just written and rests now.
     ana.tell("read", **{"with": "turma-a", "up_to": ALL})
     joao.tell("read", **{"with": "ana", "up_to": 20})
+    for number in range(4):
+        post(ana, "conceição", f"only in the log {number}", f"log-{number}")
     server.end(signal.SIGKILL)
     (DATA / "running.json").unlink(missing_ok=True)
     return facts
@@ -309,6 +311,9 @@ def main():
         copy = pathlib.Path(folder) / "data"
         shutil.copytree(DATA, copy)
         expected = ask(copy)
+    store = DATA / "store"
+    assert b"only in the log 0" in (store / "0.wal").read_bytes() + (store / "1.wal").read_bytes()
+    assert not any(b"only in the log" in journal.read_bytes() for journal in store.glob("*.jnl"))
     before = (DATA / "messages.csv").read_text(encoding="utf-8")
     assert expected["archive"].startswith(before)
     missing = expected["archive"].count("\n") - before.count("\n")

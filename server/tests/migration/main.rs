@@ -1,0 +1,11 @@
+//! Stores of earlier formats: what clients were told before a store was converted is what they are told afterwards.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
+
+mod batches;
+mod damage;
+mod folders;
+mod sample;

@@ -1,0 +1,126 @@
+//! The store that is kept in `tests/data/store-format-3`, and what clients were told by the server that wrote it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    fs,
+    path::{Path, PathBuf},
+};
+
+use mensageiro_protocol::{
+    Login,
+    live::{ConversationNews, Delivered, Event, Receipt},
+};
+use serde::Deserialize;
+use tempfile::TempDir;
+
+/// `expected.json`; `make.py` beside it says how each was asked for.
+#[derive(Deserialize)]
+pub struct Expected {
+    /// messages.csv, once everything that was read is there.
+    pub archive: String,
+    /// Who belonged to a group when this text was written to it.
+    pub members: BTreeMap<String, Vec<String>>,
+    /// Who did not get it.
+    pub missed: BTreeMap<String, Vec<String>>,
+    /// Tags, and the messages they stand for.
+    pub sent: Vec<Tagged>,
+    /// When users were last there.
+    pub seen: BTreeMap<String, i64>,
+    /// By login.
+    pub told: BTreeMap<String, Told>,
+}
+
+#[derive(Deserialize)]
+pub struct Tagged {
+    pub login: String,
+    pub tag: String,
+    pub id: u64,
+    pub at: i64,
+}
+
+/// What one user is told, as lines.
+#[derive(Deserialize)]
+pub struct Told {
+    pub unread: Vec<String>,
+    pub conversations: Vec<ConversationNews>,
+    /// Before the answer to `conversations`.
+    pub receipts: Vec<String>,
+    /// By conversation, receipts among the messages.
+    pub histories: HashMap<String, Vec<String>>,
+    /// A device that says `after=0`.
+    pub resumed: Vec<String>,
+}
+
+impl Expected {
+    pub fn is_group(&self, name: &Login) -> bool {
+        let mut all = self.told.values().flat_map(|told| &told.conversations);
+        all.any(|news| news.group && news.with == *name)
+    }
+}
+
+pub fn login(name: &str) -> Login {
+    Login::parse(name).unwrap()
+}
+
+fn kept() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/store-format-3")
+}
+
+pub fn expected() -> Expected {
+    let text = fs::read_to_string(kept().join("expected.json")).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+/// A copy of the data folder.
+pub fn data() -> TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    copy_into(&kept().join("data"), copy.path());
+    copy
+}
+
+fn copy_into(folder: &Path, copy: &Path) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let (from, name) = entry.map(|one| (one.path(), one.file_name())).unwrap();
+        let to = copy.join(name);
+        if from.is_dir() {
+            fs::create_dir(&to).unwrap();
+            copy_into(&from, &to);
+        } else {
+            fs::copy(from, to).unwrap();
+        }
+    }
+}
+
+/// The messages among some lines.
+pub fn messages(lines: &[String]) -> impl Iterator<Item = Delivered> {
+    events(lines).filter_map(|event| match event {
+        Event::Message(message) => Some(message),
+        _ => None,
+    })
+}
+
+/// The receipts among some lines.
+pub fn receipts(lines: &[String]) -> impl Iterator<Item = Receipt> {
+    events(lines).filter_map(|event| match event {
+        Event::Receipt(receipt) => Some(receipt),
+        _ => None,
+    })
+}
+
+fn events(lines: &[String]) -> impl Iterator<Item = Event> {
+    lines
+        .iter()
+        .map(|line| Event::parse(line.as_bytes()).unwrap())
+}
+
+/// Ids, readers and texts of the rows of a messages.csv.
+pub fn rows(archive: &str) -> BTreeSet<(u64, String, String)> {
+    let mut reader = csv::Reader::from_reader(archive.as_bytes());
+    let rows = reader.records().map(|row| {
+        let row = row.unwrap();
+        let reader = row[4].rsplit('/').next().unwrap().to_owned();
+        let text = mensageiro_server::archive::unprotected(&row[5]);
+        (row[0].parse().unwrap(), reader, text.into_owned())
+    });
+    rows.collect()
+}
