@@ -58,7 +58,10 @@ pub fn run(update: bool) -> Result<()> {
 /// The names of the pictures by scene: `chat.en.light.png` shows `chat`.
 fn scenes(folder: &Path) -> Result<BTreeMap<String, Vec<String>>> {
     let mut scenes = BTreeMap::<_, Vec<_>>::new();
-    let entries = fs::read_dir(folder).with_context(|| format!("reading {}", folder.display()))?;
+    let entries = fs::read_dir(folder).with_context(|| {
+        let folder = folder.display();
+        format!("there are no pictures in {folder}; `cargo xtask gallery --update` takes them")
+    })?;
     for entry in entries {
         let path: PathBuf = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
