@@ -2,10 +2,38 @@
 //!
 //! It knows nothing of what its records say. Everything else (state, delivery, archive, index) follows it and
 //! can be rebuilt from it.
+//!
+//! ```text
+//! file ──► writer                  append, rotate
+//!      ──► reader ──► segments     records, parts
+//!      ──► recovery ──► repair     opening
+//!               └────► survey      damage
+//!           └──► record, segment, identity, acknowledged ──► folder ──► disk
+//! ```
 
-use std::{io, ops::Range, path::PathBuf};
+mod acknowledged;
+pub mod disk;
+mod error;
+mod file;
+mod folder;
+mod identity;
+mod memory;
+mod reader;
+mod record;
+mod recovery;
+mod repair;
+mod segment;
+mod segments;
+mod settings;
+mod survey;
+mod writer;
 
-use thiserror::Error;
+use std::ops::{ControlFlow, Range};
+
+pub use self::{
+    error::LogError, file::FileLog, identity::Identity, memory::MemoryLog, record::MAX_PAYLOAD,
+    settings::Settings, survey::Damage,
+};
 
 /// Where a record is: positions rise from record to record, but need not follow one another. The first record
 /// of an empty log is at [`Position::START`].
@@ -21,6 +49,15 @@ pub struct Record {
     pub next: Position,
     /// What was appended. Empty payloads are not appended.
     pub payload: Vec<u8>,
+}
+
+/// Where a record is that was appended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Appended {
+    /// Where it is.
+    pub position: Position,
+    /// Where whatever follows it is.
+    pub next: Position,
 }
 
 /// Where something is within a record's payload, in bytes.
@@ -42,14 +79,17 @@ pub trait Log: Send + Sync + 'static {
     /// error it may or may not be in the log, and nothing more is accepted until the log was opened anew.
     ///
     /// # Errors
-    /// [`LogError`] when the disk refuses.
-    fn append(&self, payload: &[u8]) -> Result<Record, LogError>;
+    /// [`LogError`] when the disk refuses; [`LogError::Length`] when the payload is empty or longer than
+    /// [`MAX_PAYLOAD`], which changes nothing.
+    fn append(&self, payload: &[u8]) -> Result<Appended, LogError>;
 
     /// The records from a position on, up to the last one that is durable now. A position that is the
-    /// [`Record::next`] of a record, or [`Position::START`], is always valid.
+    /// [`Record::next`] of a record, or [`Position::START`], is always valid. What lies before [`Log::start`] is not
+    /// there any more, and is passed over.
     ///
     /// # Errors
-    /// [`LogError`] when the disk refuses or something is damaged.
+    /// [`LogError`] when the disk refuses or something is damaged, [`LogError::Missing`] when no record begins at the
+    /// position. The iterator ends after an error.
     fn read_from(&self, position: Position) -> Result<Records<'_>, LogError>;
 
     /// A part of one record's payload. A log that can look there at once does.
@@ -63,8 +103,32 @@ pub trait Log: Send + Sync + 'static {
         bytes.ok_or(LogError::Missing(position))
     }
 
-    /// Where the next record will be, at the least.
+    /// Where the log begins: [`Position::START`] until old records were dropped. No record before it is left.
+    fn start(&self) -> Position;
+
+    /// Where the next record will be, at the least. Everything before it is durable.
     fn end(&self) -> Position;
+}
+
+/// What to do when something that was acknowledged is missing or damaged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// The log does not open.
+    Refused,
+    /// Go on without it. What is damaged is kept beside what replaces it.
+    Accepted,
+}
+
+/// Told how far a long task has come; says whether to go on.
+pub type Progress<'a> = dyn FnMut(Done) -> ControlFlow<()> + 'a;
+
+/// How far a long task has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Done {
+    /// Bytes that are done.
+    pub bytes: u64,
+    /// Bytes in all, as far as is known now.
+    pub total: u64,
 }
 
 impl Position {
@@ -78,46 +142,4 @@ impl Part {
         let start = self.offset as usize;
         start..start + self.length as usize
     }
-}
-
-/// Why the log cannot do what was asked.
-#[derive(Debug, Error)]
-pub enum LogError {
-    /// The system refused.
-    #[error("{file}: cannot be used: {source}; check the disk and who may write there")]
-    Io {
-        /// Which file.
-        file: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// Something cannot be read as it was written.
-    #[error(
-        "{file}: damaged at byte {offset}: {reason}; keep a copy of the folder and restore it from a backup, or start once with --repair to go on without what cannot be read"
-    )]
-    Damaged {
-        /// Which file.
-        file: PathBuf,
-        /// Where.
-        offset: u64,
-        /// What was found.
-        reason: String,
-    },
-    /// Another program has it open.
-    #[error("{0}: another mensageiro-server is using this folder; stop it first")]
-    InUse(PathBuf),
-    /// It was written by a newer program.
-    #[error("{file}: written by a newer version (format {format}); start that version")]
-    Newer {
-        /// Which file.
-        file: PathBuf,
-        /// Its format.
-        format: u32,
-    },
-    /// There is no record at a position.
-    #[error("the log has no record at position {}", .0.0)]
-    Missing(Position),
-    /// A write has failed before.
-    #[error("the log takes nothing more, as a write has failed; start the server again")]
-    Closed,
 }

@@ -1,0 +1,108 @@
+//! The log in files.
+
+use std::path::Path;
+
+use parking_lot::Mutex;
+
+use super::{
+    Appended, Identity, Log, LogError, MAX_PAYLOAD, Part, Position, Progress, Records, Settings,
+    disk::Lock, folder::Folder, reader::Reader, recovery, segments::Segments, writer::Writer,
+};
+use crate::options::Durability;
+
+/// A log in the folder of a store: `identity`, and in the folder `log` segments that are named by the position of their
+/// first record. See `docs/STORAGE.md`.
+#[derive(Debug)]
+pub struct FileLog {
+    identity: Identity,
+    segments: Segments,
+    writer: Mutex<Writer>,
+    /// Keeps other servers out.
+    _lock: Box<dyn Lock>,
+}
+
+impl FileLog {
+    /// Opens the log in the folder of a store, and makes both if they are missing. Of the segments only the last one is
+    /// read, unless loss is accepted.
+    ///
+    /// # Errors
+    /// [`LogError::InUse`] while another program has it open; [`LogError::Lost`], [`LogError::Damaged`] and
+    /// [`LogError::Foreign`] when something acknowledged is missing or damaged, and nothing is changed; otherwise
+    /// what the disk says.
+    pub fn open(
+        store: &Path,
+        settings: &Settings,
+        progress: &mut Progress<'_>,
+    ) -> Result<Self, LogError> {
+        let folder = Folder::new(settings.disk.clone(), store);
+        let recovered = recovery::open(&folder, settings, progress)?;
+        let (identity, end) = (recovered.identity, recovered.writer.end);
+        Ok(Self {
+            identity,
+            segments: Segments::new(folder, &identity, recovered.bases, end),
+            writer: Mutex::new(recovered.writer),
+            _lock: recovered.lock,
+        })
+    }
+
+    /// Which store this is, and which of its histories.
+    pub fn identity(&self) -> Identity {
+        self.identity
+    }
+
+    /// Returns when everything that was appended survives a power cut, whatever [`Log::append`] waits for.
+    ///
+    /// # Errors
+    /// [`LogError`] when the disk refuses; nothing more is accepted then.
+    pub fn sync(&self) -> Result<(), LogError> {
+        self.writer.lock().sync(self.segments.folder())
+    }
+}
+
+impl Log for FileLog {
+    fn append(&self, payload: &[u8]) -> Result<Appended, LogError> {
+        if payload.is_empty() || payload.len() > MAX_PAYLOAD {
+            return Err(LogError::Length(payload.len()));
+        }
+        let segments = &self.segments;
+        let mut writer = self.writer.lock();
+        let rotated = |base| segments.add(base);
+        let position = writer.end;
+        let next = writer.append(segments.folder(), self.identity, payload, rotated)?;
+        segments.show(next);
+        Ok(Appended {
+            position: Position(position),
+            next: Position(next),
+        })
+    }
+
+    fn read_from(&self, position: Position) -> Result<Records<'_>, LogError> {
+        if position > self.end() {
+            return Err(LogError::Missing(position));
+        }
+        Ok(Box::new(Reader::new(&self.segments, position)))
+    }
+
+    fn read_part(&self, position: Position, part: Part) -> Result<Vec<u8>, LogError> {
+        self.segments.read_part(position, part)
+    }
+
+    fn start(&self) -> Position {
+        Position(self.segments.start())
+    }
+
+    fn end(&self) -> Position {
+        Position(self.segments.end())
+    }
+}
+
+impl Drop for FileLog {
+    /// What was appended without waiting for the disk is on it when a server has stopped in order.
+    fn drop(&mut self) {
+        let writer = self.writer.get_mut();
+        if writer.durability == Durability::Relaxed {
+            // After an error the next start says what is missing.
+            let _ = writer.sync(self.segments.folder());
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Reading records while others are appended.
+
+use super::{
+    LogError, Position, Record,
+    folder::{io_error, offset},
+    record::{Step, Walk},
+    segments::Segments,
+};
+
+/// The records from a position on, up to where they were durable when it was made.
+#[derive(Debug)]
+pub(super) struct Reader<'a> {
+    segments: &'a Segments,
+    at: u64,
+    end: u64,
+    /// Through a segment, and where that begins.
+    walk: Option<(u64, Walk)>,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(segments: &'a Segments, position: Position) -> Self {
+        Self {
+            segments,
+            at: position.0,
+            end: segments.end(),
+            walk: None,
+        }
+    }
+
+    fn read(&mut self) -> Result<Option<Record>, LogError> {
+        while self.at < self.end {
+            let Some((base, walk)) = &mut self.walk else {
+                self.enter()?;
+                continue;
+            };
+            let path = self.segments.folder().segment(*base);
+            match walk.step().map_err(io_error(&path))? {
+                Step::Record {
+                    position,
+                    next,
+                    payload,
+                } => {
+                    self.at = next;
+                    return Ok(Some(Record {
+                        position: Position(position),
+                        next: Position(next),
+                        payload: payload.to_vec(),
+                    }));
+                }
+                Step::Gap { next } => self.at = next,
+                Step::End => self.walk = None,
+                Step::Bad(reason) => return Err(self.diagnose(reason)?),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Goes to the segment that comes now.
+    fn enter(&mut self) -> Result<(), LogError> {
+        match self.segments.find(self.at)? {
+            Some(segment) => {
+                let limit = segment.next.unwrap_or(self.end).min(self.end);
+                let seed = self.segments.seed();
+                let walk = Walk::new(segment.file, seed, segment.base, self.at..limit);
+                self.walk = Some((segment.base, walk));
+            }
+            // What was there has been dropped.
+            None => self.at = self.segments.start().max(self.at),
+        }
+        Ok(())
+    }
+
+    /// What it means that no record can be read here.
+    fn diagnose(&self, reason: &str) -> Result<LogError, LogError> {
+        let missing = LogError::Missing(Position(self.at));
+        let Some(segment) = self.segments.find(self.at)? else {
+            return Ok(missing);
+        };
+        let path = self.segments.folder().segment(segment.base);
+        let seed = self.segments.seed();
+        let range = segment.base..self.end;
+        let mut before = Walk::new(segment.file, seed, segment.base, range);
+        while before.at() < self.at {
+            match before.step().map_err(io_error(&path))? {
+                Step::Bad(_) | Step::End => break,
+                Step::Record { .. } | Step::Gap { .. } => {}
+            }
+        }
+        // What goes past it is whole: nothing ever began here.
+        if before.at() > self.at {
+            return Ok(missing);
+        }
+        Ok(LogError::Damaged {
+            file: path,
+            offset: offset(segment.base, self.at),
+            reason: reason.into(),
+        })
+    }
+}
+
+impl Iterator for Reader<'_> {
+    type Item = Result<Record, LogError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let read = self.read();
+        if read.is_err() {
+            self.at = self.end;
+        }
+        read.transpose()
+    }
+}

@@ -1,0 +1,34 @@
+//! How a log is opened.
+
+use std::sync::Arc;
+
+use super::{
+    Loss,
+    disk::{Disk, SystemDisk},
+};
+use crate::options::Durability;
+
+/// How a log is opened.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What [`Log::append`] waits for. With `Relaxed` a log opens even if its end is missing or damaged, and says so.
+    pub durability: Durability,
+    /// What to do when something that was acknowledged is missing or damaged. With `Accepted` all of the log is read.
+    pub loss: Loss,
+    /// A segment is not longer than this many bytes, unless one record is. Each has a header of 4096 bytes.
+    pub segment_bytes: u64,
+    /// Where the files are.
+    pub disk: Arc<dyn Disk>,
+}
+
+impl Settings {
+    /// With segments of 64 MiB on the disk of this computer.
+    pub fn new(durability: Durability, loss: Loss) -> Self {
+        Self {
+            durability,
+            loss,
+            segment_bytes: 64 * 1024 * 1024,
+            disk: Arc::new(SystemDisk),
+        }
+    }
+}

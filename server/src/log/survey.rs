@@ -1,0 +1,175 @@
+//! What is damaged in a segment.
+
+use std::{ops::Range, path::PathBuf};
+
+use super::{
+    Done, Identity, LogError, Position, Progress,
+    disk::{Access, DiskFile},
+    folder::{Folder, io_error, offset},
+    record::{Seed, Step, Walk},
+    segment::{BadHeader, SEGMENT_HEADER},
+};
+
+/// Something in a segment that cannot be read as it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// The segment's file.
+    pub file: PathBuf,
+    /// Where it begins in the file, in bytes.
+    pub offset: u64,
+    /// The positions that cannot be read; empty when no record is lost.
+    pub positions: Range<Position>,
+    /// What was found.
+    pub reason: String,
+}
+
+/// What was found in a segment.
+#[derive(Debug)]
+pub(super) struct Survey {
+    pub(super) damages: Vec<Damage>,
+    /// Where its last record ends.
+    pub(super) end: u64,
+    /// What is wrong with that which stands behind the last record, if it is something else than zeros. Only of the
+    /// last segment.
+    pub(super) torn: Option<&'static str>,
+}
+
+/// Counts the bytes that are done, and tells.
+pub(super) struct Meter<'a, 'b> {
+    done: Done,
+    progress: &'a mut Progress<'b>,
+}
+
+/// Shown each record with its position; says what is wrong with it, if anything is.
+pub(super) type Visit<'a> = dyn FnMut(Position, &[u8]) -> Result<(), String> + 'a;
+
+impl From<&Damage> for LogError {
+    fn from(damage: &Damage) -> Self {
+        Self::Damaged {
+            file: damage.file.clone(),
+            offset: damage.offset,
+            reason: damage.reason.clone(),
+        }
+    }
+}
+
+impl<'a, 'b> Meter<'a, 'b> {
+    /// For so many bytes in all, about.
+    pub(super) fn new(total: u64, progress: &'a mut Progress<'b>) -> Self {
+        let done = Done { bytes: 0, total };
+        Self { done, progress }
+    }
+
+    /// Counts bytes.
+    ///
+    /// # Errors
+    /// When it should not go on.
+    pub(super) fn advance(&mut self, bytes: u64) -> Result<(), LogError> {
+        self.done.bytes += bytes;
+        self.done.total = self.done.total.max(self.done.bytes);
+        match (self.progress)(self.done).is_continue() {
+            true => Ok(()),
+            false => Err(LogError::Cancelled),
+        }
+    }
+}
+
+/// What is wrong with the header of a segment, if anything is.
+///
+/// # Errors
+/// When the segment is none of this store, or of a newer format.
+pub(super) fn header_damage(
+    folder: &Folder,
+    identity: &Identity,
+    base: u64,
+    file: &dyn DiskFile,
+) -> Result<Option<&'static str>, LogError> {
+    match folder.header(base, file)? {
+        Ok(header) if header.identity.id == identity.id => Ok(None),
+        Ok(_) => Err(LogError::Foreign(folder.segment(base))),
+        Err(BadHeader::Damaged) => Ok(Some("the header of the segment cannot be read")),
+        Err(BadHeader::Newer(format)) => Err(LogError::Newer {
+            file: folder.segment(base),
+            format,
+        }),
+    }
+}
+
+/// Reads all of the segment that begins at `base`. The one after it begins at `next`; `None` if it is the last.
+///
+/// # Errors
+/// When the disk refuses, or the segment is none of this log.
+pub(super) fn survey(
+    folder: &Folder,
+    identity: &Identity,
+    (base, next): (u64, Option<u64>),
+    meter: &mut Meter<'_, '_>,
+    visit: &mut Visit<'_>,
+) -> Result<Survey, LogError> {
+    let path = folder.segment(base);
+    let damage = |positions: Range<u64>, reason: &str| Damage {
+        file: path.clone(),
+        offset: offset(base, positions.start),
+        positions: Position(positions.start)..Position(positions.end),
+        reason: reason.into(),
+    };
+    let file = folder.open(base, Access::Read)?;
+    let length = file.length().map_err(io_error(&path))?;
+    let mut survey = Survey {
+        damages: Vec::new(),
+        end: base,
+        torn: None,
+    };
+    if let Some(reason) = header_damage(folder, identity, base, &*file)? {
+        survey.damages.push(Damage {
+            offset: 0,
+            ..damage(base..base, reason)
+        });
+    }
+    let file_end = base + length.saturating_sub(SEGMENT_HEADER);
+    let limit = next.map_or(file_end, |next| next.min(file_end));
+    let mut walk = Walk::new(file, Seed::of(identity), base, base..limit);
+    loop {
+        let at = walk.at();
+        match walk.step().map_err(io_error(&path))? {
+            Step::Record {
+                position,
+                next,
+                payload,
+            } => {
+                if let Err(reason) = visit(Position(position), payload) {
+                    survey.damages.push(damage(position..next, &reason));
+                }
+                survey.end = next;
+            }
+            Step::Gap { next } => survey.end = next,
+            Step::End => break,
+            Step::Bad(reason) => {
+                let mut rest = walk.again();
+                if rest.is_rest_zero().map_err(io_error(&path))? {
+                    break;
+                }
+                if !walk.resume().map_err(io_error(&path))? {
+                    survey.torn = Some(reason);
+                    break;
+                }
+                survey.damages.push(damage(at..walk.at(), reason));
+            }
+        }
+        meter.advance(walk.at() - at)?;
+    }
+    let Some(next) = next else {
+        return Ok(survey);
+    };
+    if survey.end < next {
+        let reason = survey.torn.take().unwrap_or("the segment ends too early");
+        survey.damages.push(damage(survey.end..next, reason));
+    } else if file_end > next {
+        let reason = "the segment is longer than it was";
+        survey.damages.push(Damage {
+            offset: offset(base, next),
+            ..damage(next..next, reason)
+        });
+    }
+    Ok(survey)
+}
