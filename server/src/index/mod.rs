@@ -1,11 +1,37 @@
 //! Where each message is in the log, and checkpoints of the state: a SQLite database that follows the log, and can
 //! be deleted at any time.
+//!
+//! What is new is in memory ([`Index::add_run`]), readable at once. Now and then ([`Index::flush_due`]) a thread writes that and
+//! what has changed in the state, in one transaction with the position in the log up to which both go. So after a start or a
+//! crash the log is replayed from that position, and nothing else has to agree. If anything in the database is not as
+//! it was written, it is deleted and the log is replayed from its beginning.
+
+mod chain;
+mod entries;
+mod error;
+mod load;
+mod memtable;
+mod messages;
+mod opening;
+mod pack;
+mod pool;
+mod rosters;
+mod running;
+mod schema;
+mod state_rows;
+mod sweep;
+mod texts;
+mod writer;
+
+#[cfg(test)]
+mod tests;
 
 use std::{collections::BTreeSet, sync::Arc};
 
 use jiff::Timestamp;
 use mensageiro_protocol::Login;
 
+pub use self::{error::IndexError, load::Loaded, messages::Messages, running::Index};
 use crate::{
     log::{Part, Position},
     model::{
@@ -92,21 +118,16 @@ pub struct Header {
     pub roster: u32,
 }
 
-/// What has changed in the state since the checkpoint before this one, and what is new of messages.
+/// What has changed in the state since the checkpoint before this one. What is new of messages, tags and rosters is in the
+/// index already.
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
-    /// As they are now.
+    /// As they are now. The position is the one up to which everything was added to the index.
     pub header: Header,
-    /// New messages, each conversation once, by rising ids.
-    pub runs: Vec<(Conversation, Vec<RunEntry>)>,
     /// Cursors that are other than before.
     pub cursors: Vec<CursorEntry>,
-    /// New rosters, by rising numbers.
-    pub rosters: Vec<RosterEntry>,
     /// When users were last there.
     pub seen: Vec<(Login, Timestamp)>,
-    /// Tags of messages without a numbering device, each login once, by rising ids.
-    pub tags: Vec<(Login, Vec<TagEntry>)>,
     /// Windows that are other than before.
     pub devices: Vec<DeviceEntry>,
     /// Read marks that are not archived yet.

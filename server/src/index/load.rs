@@ -1,0 +1,174 @@
+//! Reads the state whole, at start, and makes sure that no row is missing, changed or of another time.
+
+use std::{collections::HashMap, path::Path};
+
+use jiff::Timestamp;
+use mensageiro_protocol::Login;
+use rusqlite::Connection;
+
+use super::{
+    CursorEntry, DeviceEntry, Header, IndexError, RosterEntry,
+    memtable::Written,
+    pack::{Unpack, login},
+    rosters,
+    schema::{Table, checksum},
+    state_rows::{
+        self as rows, CHAIN, CURSOR, Chain, ChainNumber, DEVICE, GROUP, HEADER, MARK, SEEN,
+        StoredHeader, Subject,
+    },
+};
+use crate::model::{conversation::Conversation, message::MessageId};
+
+/// The state as it was at a position of the log.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    /// Its single values; the position says from where the log is to be replayed.
+    pub header: Header,
+    /// All conversations that have messages or cursors, each with its last message.
+    pub conversations: Vec<(Conversation, MessageId)>,
+    /// All cursors, those of one conversation together.
+    pub cursors: Vec<CursorEntry>,
+    /// The last roster of each group there ever was.
+    pub rosters: Vec<RosterEntry>,
+    /// When users were last there.
+    pub seen: Vec<(Login, Timestamp)>,
+    /// How far devices have come.
+    pub devices: Vec<DeviceEntry>,
+    /// How many read marks wait for the archive.
+    pub marks: u64,
+    /// Why the index was thrown away and everything is to be replayed, if it was. It is `None` also for a new one.
+    pub discarded: Option<String>,
+}
+
+/// What the index itself keeps of what was loaded.
+pub(super) struct Kept {
+    pub(super) stored: StoredHeader,
+    pub(super) written: HashMap<Subject, Written>,
+}
+
+impl Kept {
+    /// Of an index without a message.
+    pub(super) fn new(stored: StoredHeader) -> Self {
+        let written = HashMap::new();
+        Self { stored, written }
+    }
+}
+
+/// Reads all of it in one pass.
+pub(super) fn load(file: &Path, connection: &Connection) -> Result<(Loaded, Kept), IndexError> {
+    let damaged = || IndexError::damaged(file, "a part of the state is missing or changed");
+    let failed = |source| IndexError::sqlite(file, source);
+    let transaction = connection.unchecked_transaction().map_err(failed)?;
+    let mut rows = Rows::default();
+    let sql = "SELECT key, value, checksum FROM state ORDER BY key";
+    let mut statement = transaction.prepare(sql).map_err(failed)?;
+    let mut found = statement.query([]).map_err(failed)?;
+    while let Some(row) = found.next().map_err(failed)? {
+        let read = || {
+            let (key, value) = (row.get_ref(0)?.as_blob()?, row.get_ref(1)?.as_blob()?);
+            Ok((key, value, row.get::<_, i64>(2)?.cast_unsigned()))
+        };
+        let (key, value, sum) = read().map_err(failed)?;
+        rows.take(key, value, sum).ok_or_else(damaged)?;
+    }
+    let (mut loaded, kept, groups) = rows.finish().ok_or_else(damaged)?;
+    for (group, number) in groups {
+        loaded.rosters.push(RosterEntry {
+            number,
+            group,
+            members: rosters::read(file, &transaction, number)?,
+        });
+    }
+    Ok((loaded, kept))
+}
+
+#[derive(Default)]
+struct Rows {
+    loaded: Loaded,
+    header: Option<StoredHeader>,
+    /// By number, from 1.
+    chains: Vec<Chain>,
+    groups: Vec<(Login, u32)>,
+    /// The key of the row before.
+    before: Vec<u8>,
+    rows: u64,
+    sum: u64,
+    scratch: Vec<u8>,
+}
+
+impl Rows {
+    /// Takes the next row; `None`: it cannot be one.
+    fn take(&mut self, key: &[u8], value: &[u8], sum: u64) -> Option<()> {
+        let is_right = checksum(Table::State, key, value, &mut self.scratch) == sum;
+        // The same twice, or out of order, is not what was written.
+        if !is_right || *self.before >= *key {
+            return None;
+        }
+        self.before.clear();
+        self.before.extend_from_slice(key);
+        let (&kind, key) = key.split_first()?;
+        if kind == HEADER {
+            let header = StoredHeader::read(value)?;
+            self.loaded.header = header.header;
+            self.header = Some(header);
+            return Some(());
+        }
+        self.rows += 1;
+        self.sum = self.sum.wrapping_add(sum);
+        match kind {
+            CHAIN => {
+                let (number, chain) = Chain::read(key, value)?;
+                self.chains.push(chain);
+                (number as usize == self.chains.len()).then_some(())?;
+            }
+            CURSOR => {
+                let chains = &self.chains;
+                let conversation = |number: ChainNumber| {
+                    let chain = chains.get((number as usize).checked_sub(1)?)?;
+                    match &chain.subject {
+                        Subject::Conversation(conversation) => Some(conversation),
+                        Subject::Tags(_) => None,
+                    }
+                };
+                let cursor = rows::read_cursor(key, value, conversation)?;
+                self.loaded.cursors.push(cursor);
+            }
+            GROUP => {
+                let mut value = Unpack(value);
+                self.groups.push((login(key)?, value.int32()?));
+                value.end()?;
+            }
+            SEEN => {
+                let mut value = Unpack(value);
+                self.loaded.seen.push((login(key)?, value.time()?));
+                value.end()?;
+            }
+            DEVICE => self.loaded.devices.push(rows::read_device(key, value)?),
+            MARK => {
+                rows::read_mark(key, value)?;
+                self.loaded.marks += 1;
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
+    /// Everything is there if it adds up to what the header says.
+    fn finish(self) -> Option<(Loaded, Kept, Vec<(Login, u32)>)> {
+        let (mut loaded, stored) = (self.loaded, self.header?);
+        let is_whole = (stored.rows, stored.sum) == (self.rows, self.sum)
+            && stored.chains as usize == self.chains.len();
+        if !is_whole {
+            return None;
+        }
+        let mut written = HashMap::with_capacity(self.chains.len());
+        for (number, chain) in (1..).zip(self.chains) {
+            let last = chain.last;
+            if let Subject::Conversation(conversation) = &chain.subject {
+                loaded.conversations.push((conversation.clone(), last));
+            }
+            written.insert(chain.subject, Written { number, last });
+        }
+        Some((loaded, Kept { stored, written }, self.groups))
+    }
+}

@@ -1,0 +1,269 @@
+//! What is new since the last flush, in memory: readable at once, and written in the background.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    ops::RangeInclusive,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use mensageiro_protocol::Login;
+
+use super::{
+    RosterEntry, RunEntry, TagEntry,
+    entries::Entry,
+    state_rows::{ChainNumber, Subject},
+};
+use crate::model::{conversation::Conversation, message::MessageId};
+
+/// Who belongs to a group.
+pub(super) type Members = Arc<BTreeSet<Login>>;
+
+/// After this time what is in memory is to be written.
+const AGE: Duration = Duration::from_secs(5);
+
+/// With so many entries (3.5 MiB) it is to be written earlier.
+const ENTRIES: usize = 64 * 1024;
+
+/// With so many, whoever brings more waits for the writer.
+const MOST_ENTRIES: usize = 4 * ENTRIES;
+
+/// Entries that came after one another.
+#[derive(Debug, Default)]
+pub(super) struct Memtable {
+    pub(super) runs: HashMap<Conversation, Vec<RunEntry>>,
+    pub(super) tags: HashMap<Login, Vec<TagEntry>>,
+    pub(super) rosters: Vec<RosterEntry>,
+    /// Entries, and members of rosters.
+    entries: usize,
+    /// When the first change came.
+    since: Option<Instant>,
+}
+
+impl Memtable {
+    /// Something has changed that is to be written, be it here or in the state.
+    pub(super) fn touch(&mut self) {
+        if self.since.is_none() {
+            self.since = Some(Instant::now());
+        }
+    }
+
+    pub(super) fn add_run(&mut self, conversation: &Conversation, entry: RunEntry) {
+        self.touch();
+        self.entries += 1;
+        match self.runs.get_mut(conversation) {
+            Some(runs) => runs.push(entry),
+            None => {
+                self.runs.insert(conversation.clone(), vec![entry]);
+            }
+        }
+    }
+
+    pub(super) fn add_tag(&mut self, login: &Login, tag: TagEntry) {
+        self.touch();
+        self.entries += 1;
+        match self.tags.get_mut(login) {
+            Some(tags) => tags.push(tag),
+            None => {
+                self.tags.insert(login.clone(), vec![tag]);
+            }
+        }
+    }
+
+    pub(super) fn add_roster(&mut self, roster: RosterEntry) {
+        self.touch();
+        self.entries += 1 + roster.members.as_ref().map_or(0, |members| members.len());
+        self.rosters.push(roster);
+    }
+}
+
+/// Where a chain is in the database.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Written {
+    pub(super) number: ChainNumber,
+    /// The last message of it that is written.
+    pub(super) last: MessageId,
+}
+
+/// All that the index has in memory.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    /// What gathers.
+    active: Memtable,
+    /// What is being written.
+    frozen: Option<Arc<Memtable>>,
+    /// What is written, of all conversations and of all logins with tags.
+    written: HashMap<Subject, Written>,
+}
+
+/// What memory has of one subject at one moment.
+#[derive(Debug)]
+pub(super) struct InMemory<E> {
+    /// By rising ids, all of them after what is written.
+    pub(super) entries: Vec<E>,
+    /// What is in the database. More may be there when it is looked at; that is not to be taken from it.
+    pub(super) written: Option<Written>,
+}
+
+impl Memory {
+    pub(super) fn new(written: HashMap<Subject, Written>) -> Self {
+        Self {
+            written,
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn active(&mut self) -> &mut Memtable {
+        &mut self.active
+    }
+
+    /// Begins a new memtable; the one until now is to be written.
+    pub(super) fn freeze(&mut self) -> Arc<Memtable> {
+        let frozen = Arc::new(std::mem::take(&mut self.active));
+        self.frozen = Some(frozen.clone());
+        frozen
+    }
+
+    /// What was frozen is written, and here is where.
+    pub(super) fn drop_frozen(
+        &mut self,
+        written: HashMap<Subject, Written>,
+    ) -> Option<Arc<Memtable>> {
+        self.written.extend(written);
+        self.frozen.take()
+    }
+
+    pub(super) fn written(&self, subject: &Subject) -> Option<Written> {
+        self.written.get(subject).copied()
+    }
+
+    /// When it is to be written; `None`: there is nothing.
+    pub(super) fn flush_due(&self) -> Option<Instant> {
+        let since = self.active.since?;
+        let is_large = self.active.entries >= ENTRIES;
+        Some(match &self.frozen {
+            _ if self.active.entries >= MOST_ENTRIES => since,
+            None if is_large => since,
+            _ => since + AGE,
+        })
+    }
+
+    fn tables(&self) -> impl DoubleEndedIterator<Item = &Memtable> {
+        self.frozen.as_deref().into_iter().chain([&self.active])
+    }
+
+    pub(super) fn last_of(&self, conversation: &Conversation) -> MessageId {
+        let in_memory = self.tables().rev().find_map(|table| {
+            let runs = table.runs.get(conversation)?;
+            runs.last().map(Entry::last)
+        });
+        in_memory
+            .or_else(|| {
+                let subject = Subject::Conversation(conversation.clone());
+                Some(self.written(&subject)?.last)
+            })
+            .unwrap_or_default()
+    }
+
+    /// The roster of this number, if it is not written yet.
+    pub(super) fn roster(&self, number: u32) -> Option<Members> {
+        let mut rosters = self.tables().flat_map(|table| &table.rosters);
+        rosters
+            .find(|roster| roster.number == number)?
+            .members
+            .clone()
+    }
+
+    /// The newest entries of a conversation that begin not after `last`, until they have `enough` messages.
+    pub(super) fn newest_runs(
+        &self,
+        conversation: &Conversation,
+        last: MessageId,
+        enough: usize,
+    ) -> InMemory<RunEntry> {
+        let mut messages = 0;
+        let tables = self.tables().map(|table| table.runs.get(conversation));
+        let subject = Subject::Conversation(conversation.clone());
+        self.newest(tables, &subject, last, |entry| {
+            let is_enough = messages >= enough;
+            let unwanted = entry.last().0.saturating_sub(last.0);
+            messages += (u64::from(entry.count) - unwanted) as usize;
+            !is_enough
+        })
+    }
+
+    /// The newest tags of a login, at most `most`, of messages not before `not_below`.
+    pub(super) fn newest_tags(
+        &self,
+        login: &Login,
+        not_below: MessageId,
+        most: usize,
+    ) -> InMemory<TagEntry> {
+        let mut count = 0;
+        let tables = self.tables().map(|table| table.tags.get(login));
+        let subject = Subject::Tags(login.clone());
+        self.newest(tables, &subject, MessageId::MAX, |tag| {
+            count += 1;
+            count <= most && tag.id >= not_below
+        })
+    }
+
+    fn newest<'a, E: Entry + 'a>(
+        &self,
+        tables: impl DoubleEndedIterator<Item = Option<&'a Vec<E>>>,
+        subject: &Subject,
+        last: MessageId,
+        mut is_wanted: impl FnMut(&E) -> bool,
+    ) -> InMemory<E> {
+        let entries = tables.rev().flatten().flat_map(|entries| {
+            let end = entries.partition_point(|entry| entry.first() <= last);
+            entries[..end].iter().rev()
+        });
+        let mut entries: Vec<E> = entries.take_while(|e| is_wanted(e)).cloned().collect();
+        entries.reverse();
+        InMemory {
+            entries,
+            written: self.written(subject),
+        }
+    }
+
+    /// Entries of a conversation that reach into a range, the first `most` of those in memory.
+    pub(super) fn runs_between(
+        &self,
+        conversation: &Conversation,
+        range: &RangeInclusive<MessageId>,
+        most: usize,
+    ) -> InMemory<RunEntry> {
+        let tables = self.tables().map(|table| table.runs.get(conversation));
+        let subject = Subject::Conversation(conversation.clone());
+        self.between(tables, &subject, range, most)
+    }
+
+    /// The same of a login's tags.
+    pub(super) fn tags_between(
+        &self,
+        login: &Login,
+        range: &RangeInclusive<MessageId>,
+    ) -> InMemory<TagEntry> {
+        let tables = self.tables().map(|table| table.tags.get(login));
+        self.between(tables, &Subject::Tags(login.clone()), range, usize::MAX)
+    }
+
+    fn between<'a, E: Entry + 'a>(
+        &self,
+        tables: impl Iterator<Item = Option<&'a Vec<E>>>,
+        subject: &Subject,
+        range: &RangeInclusive<MessageId>,
+        most: usize,
+    ) -> InMemory<E> {
+        let entries = tables.flatten().flat_map(|entries| {
+            let start = entries.partition_point(|entry| entry.last() < *range.start());
+            let end = entries.partition_point(|entry| entry.first() <= *range.end());
+            entries.get(start..end).unwrap_or_default()
+        });
+        InMemory {
+            entries: entries.take(most).cloned().collect(),
+            written: self.written(subject),
+        }
+    }
+}

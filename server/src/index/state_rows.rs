@@ -1,0 +1,321 @@
+//! The rows of the table `state`: what a key and a value mean. The first byte of a key says of what kind it is, and they are
+//! read in this order.
+
+use std::sync::Arc;
+
+use mensageiro_protocol::Login;
+
+use super::{
+    CursorEntry, DeviceEntry, Header,
+    pack::{Unpack, login, put, put_login, put_time},
+};
+use crate::{
+    log::Position,
+    model::{
+        conversation::Conversation,
+        cursor::Cursor,
+        event::{LastNumbers, MailboxLimits},
+        message::{MessageId, ReadMark},
+    },
+};
+
+/// The one [`StoredHeader`].
+pub(super) const HEADER: u8 = 0;
+/// By number: a [`Chain`].
+pub(super) const CHAIN: u8 = 1;
+/// By the number of the conversation's chain, and user: a cursor.
+pub(super) const CURSOR: u8 = 2;
+/// By name: the number of a group's roster now.
+pub(super) const GROUP: u8 = 3;
+/// By login: when a user was last there.
+pub(super) const SEEN: u8 = 4;
+/// By login, 0 and device: its window.
+pub(super) const DEVICE: u8 = 5;
+/// By number: a read mark that is not archived.
+pub(super) const MARK: u8 = 6;
+
+/// Numbers a chain; the first is 1.
+pub(super) type ChainNumber = u32;
+
+/// What a chain of blocks is about.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Subject {
+    /// The messages of a conversation.
+    Conversation(Conversation),
+    /// The tags of a login.
+    Tags(Login),
+}
+
+/// Blocks that follow one another, each of which knows the checksum of the one before: so none can be missing without
+/// being missed. That of the last one is here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Chain {
+    pub(super) subject: Subject,
+    /// The ordinal of the first block that is there.
+    pub(super) start: u64,
+    /// The ordinal after that of the last one.
+    pub(super) end: u64,
+    /// The last message of all, also if its block is not there any more.
+    pub(super) last: MessageId,
+    /// The checksum of the last block; 0 if there is none.
+    pub(super) tail: u64,
+}
+
+/// The single values of the index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct StoredHeader {
+    /// Of which log it is.
+    pub(super) log: u128,
+    pub(super) header: Header,
+    /// The last number of a chain.
+    pub(super) chains: ChainNumber,
+    /// How many rows the table has beside this one.
+    pub(super) rows: u64,
+    /// The checksums of these added up, whatever their order: none can be missing or of another time.
+    pub(super) sum: u64,
+}
+
+impl StoredHeader {
+    /// Of an index without a message.
+    pub(super) fn new(log: u128) -> Self {
+        Self {
+            log,
+            header: Header::default(),
+            chains: 0,
+            rows: 0,
+            sum: 0,
+        }
+    }
+
+    pub(super) fn value(&self) -> Vec<u8> {
+        let header = &self.header;
+        let mut out = self.log.to_le_bytes().to_vec();
+        put(&mut out, header.position.0);
+        put(&mut out, header.last.message.0);
+        put(&mut out, header.last.read_mark);
+        put(&mut out, header.roster.into());
+        put(&mut out, header.limits.is_some().into());
+        if let Some(limits) = header.limits {
+            put(&mut out, limits.messages);
+            put(&mut out, limits.bytes);
+        }
+        put(&mut out, self.chains.into());
+        put(&mut out, self.rows);
+        put(&mut out, self.sum);
+        out
+    }
+
+    pub(super) fn read(value: &[u8]) -> Option<Self> {
+        let mut value = Unpack(value);
+        let log = u128::from_le_bytes(value.array()?);
+        let position = Position(value.int()?);
+        let last = LastNumbers {
+            message: MessageId(value.int()?),
+            read_mark: value.int()?,
+        };
+        let roster = value.int32()?;
+        let limits = match value.byte()? {
+            0 => None,
+            _ => Some(MailboxLimits {
+                messages: value.int()?,
+                bytes: value.int()?,
+            }),
+        };
+        let read = Self {
+            log,
+            header: Header {
+                position,
+                last,
+                limits,
+                roster,
+            },
+            chains: value.int32()?,
+            rows: value.int()?,
+            sum: value.int()?,
+        };
+        value.end()?;
+        Some(read)
+    }
+}
+
+impl Chain {
+    /// Without a block.
+    pub(super) fn new(subject: Subject) -> Self {
+        Self {
+            subject,
+            start: 0,
+            end: 0,
+            last: MessageId(0),
+            tail: 0,
+        }
+    }
+
+    pub(super) fn key(number: ChainNumber) -> Vec<u8> {
+        let mut key = vec![CHAIN];
+        key.extend_from_slice(&number.to_be_bytes());
+        key
+    }
+
+    pub(super) fn value(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(64);
+        match &self.subject {
+            Subject::Conversation(conversation) => put_conversation(&mut out, conversation),
+            Subject::Tags(login) => {
+                put(&mut out, TAGS);
+                put_login(&mut out, login);
+            }
+        }
+        put(&mut out, self.start);
+        put(&mut out, self.end);
+        put(&mut out, self.last.0);
+        put(&mut out, self.tail);
+        out
+    }
+
+    pub(super) fn read(key: &[u8], value: &[u8]) -> Option<(ChainNumber, Self)> {
+        let number = u32::from_be_bytes(key.try_into().ok()?);
+        let mut value = Unpack(value);
+        let subject = match value.int()? {
+            TAGS => Subject::Tags(value.login()?),
+            kind => Subject::Conversation(conversation(kind, &mut value)?),
+        };
+        let chain = Self {
+            subject,
+            start: value.int()?,
+            end: value.int()?,
+            last: MessageId(value.int()?),
+            tail: value.int()?,
+        };
+        value.end()?;
+        (chain.start <= chain.end).then_some((number, chain))
+    }
+}
+
+const PAIR: u64 = 0;
+const OF_GROUP: u64 = 1;
+const TAGS: u64 = 2;
+
+fn put_conversation(out: &mut Vec<u8>, conversation: &Conversation) {
+    match conversation {
+        Conversation::Pair(lesser, greater) => {
+            put(out, PAIR);
+            put_login(out, lesser);
+            put_login(out, greater);
+        }
+        Conversation::Group(name) => {
+            put(out, OF_GROUP);
+            put_login(out, name);
+        }
+    }
+}
+
+fn conversation(kind: u64, bytes: &mut Unpack<'_>) -> Option<Conversation> {
+    match kind {
+        PAIR => Some(Conversation::Pair(bytes.login()?, bytes.login()?)),
+        OF_GROUP => Some(Conversation::Group(bytes.login()?)),
+        _ => None,
+    }
+}
+
+/// A row about a name: a group or a login.
+pub(super) fn name_key(kind: u8, name: &Login) -> Vec<u8> {
+    [&[kind], name.as_str().as_bytes()].concat()
+}
+
+pub(super) fn cursor_key(chain: ChainNumber, user: &Login) -> Vec<u8> {
+    [
+        &[CURSOR],
+        &chain.to_be_bytes()[..],
+        user.as_str().as_bytes(),
+    ]
+    .concat()
+}
+
+pub(super) fn cursor_value(cursor: &Cursor) -> Vec<u8> {
+    let mut out = Vec::with_capacity(40);
+    put(&mut out, cursor.delivered.0);
+    put_time(&mut out, cursor.delivered_at);
+    put(&mut out, cursor.read.0);
+    put_time(&mut out, cursor.read_at);
+    put(&mut out, cursor.changed.0);
+    if let Some(left) = cursor.left {
+        put(&mut out, left.0);
+    }
+    out
+}
+
+pub(super) fn read_cursor<'a>(
+    key: &[u8],
+    value: &[u8],
+    conversation: impl FnOnce(ChainNumber) -> Option<&'a Conversation>,
+) -> Option<CursorEntry> {
+    let (number, user) = key.split_at_checked(size_of::<ChainNumber>())?;
+    let number = u32::from_be_bytes(number.try_into().ok()?);
+    let mut value = Unpack(value);
+    let mut cursor = Cursor {
+        delivered: MessageId(value.int()?),
+        delivered_at: value.time()?,
+        read: MessageId(value.int()?),
+        read_at: value.time()?,
+        changed: MessageId(value.int()?),
+        left: None,
+    };
+    if !value.is_empty() {
+        cursor.left = Some(MessageId(value.int()?));
+    }
+    value.end()?;
+    Some(CursorEntry {
+        conversation: conversation(number)?.clone(),
+        user: login(user)?,
+        cursor,
+    })
+}
+
+pub(super) fn device_key(device: &DeviceEntry) -> Vec<u8> {
+    let name = device.device.as_bytes();
+    // No login has a 0 in it.
+    [&name_key(DEVICE, &device.login), &[0][..], name].concat()
+}
+
+pub(super) fn read_device(key: &[u8], value: &[u8]) -> Option<DeviceEntry> {
+    let end = memchr::memchr(0, key)?;
+    let name = str::from_utf8(&key[end + 1..]).ok()?;
+    Some(DeviceEntry {
+        login: login(&key[..end])?,
+        device: Arc::from(name),
+        window: value.to_vec(),
+    })
+}
+
+pub(super) fn mark_key(number: u64) -> Vec<u8> {
+    let mut key = vec![MARK];
+    key.extend_from_slice(&number.to_be_bytes());
+    key
+}
+
+pub(super) fn mark_value(mark: &ReadMark) -> Vec<u8> {
+    let mut out = Vec::with_capacity(64);
+    put_login(&mut out, &mark.reader);
+    put_conversation(&mut out, &mark.conversation);
+    put(&mut out, mark.first.0);
+    put(&mut out, mark.last.0);
+    put_time(&mut out, mark.read_at);
+    out
+}
+
+pub(super) fn read_mark(key: &[u8], value: &[u8]) -> Option<ReadMark> {
+    let number = u64::from_be_bytes(key.try_into().ok()?);
+    let mut value = Unpack(value);
+    let reader = value.login()?;
+    let kind = value.int()?;
+    let mark = ReadMark {
+        number,
+        reader,
+        conversation: conversation(kind, &mut value)?,
+        first: MessageId(value.int()?),
+        last: MessageId(value.int()?),
+        read_at: value.time()?,
+    };
+    value.end()?;
+    Some(mark)
+}
