@@ -1,24 +1,24 @@
-//! With whom one has talked (rule V14).
+//! The list of a user's conversations (rule V14).
 
 use serde::{Deserialize, Serialize};
 
 use super::{Delivered, Tag, is_false};
 use crate::{Login, Text};
 
-/// Most conversations of one answer.
+/// The most conversations in one answer.
 pub const CONVERSATIONS_MOST: usize = 200;
 
-/// Conversations of one answer when no number is asked for.
+/// Conversations in one answer if the request has no limit.
 pub const CONVERSATIONS_USUAL: usize = 50;
 
-/// `conversations` from a client: the conversations with the newest messages are wanted.
+/// `conversations` from a client: asks for the conversations with the newest messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ConversationsRequest {
-    /// Those whose last message is older than this; absent: the newest.
+    /// Only conversations whose last message is older than this; absent: the newest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<u64>,
-    /// How many at most, 1 to [`CONVERSATIONS_MOST`].
+    /// At most this many, 1 to [`CONVERSATIONS_MOST`].
     pub limit: usize,
 }
 
@@ -34,13 +34,13 @@ impl Default for ConversationsRequest {
 /// `conversations` from the server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Conversations {
-    /// As it was asked for.
+    /// The value in the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<u64>,
-    /// The one with the newest message first.
+    /// The conversation with the newest message first.
     #[serde(default)]
     pub conversations: Vec<ConversationNews>,
-    /// There are others, with older messages.
+    /// There are further conversations, with older messages.
     #[serde(default)]
     pub more: bool,
 }
@@ -50,13 +50,13 @@ pub struct Conversations {
 pub struct ConversationNews {
     /// The other user, or the group.
     pub with: Login,
-    /// It is a group.
+    /// Whether it is a group.
     #[serde(default, skip_serializing_if = "is_false")]
     pub group: bool,
-    /// How many messages of others the person has not read.
+    /// How many messages of others the user has not read.
     #[serde(default)]
     pub unread: u64,
-    /// The person has read everything up to this message; 0: nothing.
+    /// The user has read everything up to this id; 0: nothing.
     #[serde(default)]
     pub read: u64,
     /// Its last message.
@@ -71,17 +71,17 @@ pub struct LastMessage {
     /// As in [`Delivered`].
     #[serde(default)]
     pub at: i64,
-    /// As in [`Delivered`]; always said.
+    /// As in [`Delivered`], but always present.
     pub from: Login,
     /// As in [`Delivered`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tag: Option<Tag>,
-    /// What it says.
+    /// The text.
     pub text: Text,
 }
 
 impl ConversationNews {
-    /// Its last message, as `history` tells it.
+    /// The last message in the form of an answer to `history`.
     pub fn delivered(&self) -> Delivered {
         let LastMessage {
             id,

@@ -4,7 +4,7 @@ use super::{
 };
 use crate::classic::END;
 
-/// What a server tells a live client with one line.
+/// One line from a server to a live client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// `welcome` (rule V1).
@@ -19,7 +19,7 @@ pub enum Event {
     Refused(Refused),
     /// `receipt` (rule V9).
     Receipt(Receipt),
-    /// `read`: another session of the same user did (rule V8).
+    /// `read`: another session of the same user has sent it (rule V8).
     Read(Read),
     /// `typing` (rule V11).
     Typing(TypingNews),
@@ -35,15 +35,15 @@ pub enum Event {
     Pong,
     /// `bye` (rule V13).
     Bye(Bye),
-    /// Something of a later version: without effect (rule V2).
+    /// A line of a later version. It has no effect (rule V2).
     Unknown,
 }
 
 impl Event {
-    /// Reads one line, without its end.
+    /// Parses one line, without its line end.
     ///
     /// # Errors
-    /// [`BadLine`] when it is a message or a known verb, but cannot be understood.
+    /// [`BadLine`] if it is a message or a known verb, but malformed.
     pub fn parse(line: &[u8]) -> Result<Self, BadLine> {
         if line == END {
             return Ok(Self::End);
@@ -69,7 +69,7 @@ impl Event {
         })
     }
 
-    /// Appends the line, without its end.
+    /// Appends the line, without a line end.
     pub fn encode(&self, out: &mut Vec<u8>) {
         match self {
             Self::Welcome(welcome) => write_verb("welcome", welcome, out),

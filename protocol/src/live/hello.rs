@@ -9,15 +9,15 @@ pub const LIVE: &str = "live/1";
 /// The first line of a live session: `alice live/1 device=5f0c after=8812` (rule V1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hello {
-    /// Who it is.
+    /// The user's login.
     pub login: Login,
-    /// The program's own name for the device it runs on. Tags of this device may begin with it
+    /// The device's name, chosen by the client. Tags of this device may begin with it
     /// ([`Tag::numbered`]).
     pub device: Option<Tag>,
-    /// The newest message this device has: everything after it is wanted (rule V3). Without it,
-    /// what is unread.
+    /// The newest message that this device has: the backlog is everything after it (rule V3).
+    /// Without it, the backlog is the unread messages.
     pub after: Option<u64>,
-    /// The store that gave `after` its meaning, as its `welcome` said.
+    /// The store to whose ids `after` belongs, from its `welcome`.
     pub store: Option<StoreId>,
     /// The epoch of this store at that time.
     pub epoch: Option<u64>,
@@ -26,22 +26,22 @@ pub struct Hello {
 /// Why a line that asks for a live session does not get one.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum HelloError {
-    /// The name cannot be a login.
+    /// The name is not a valid login.
     #[error(transparent)]
     Login(#[from] LoginError),
-    /// `after=` is followed by something else than a number.
+    /// The value of `after=` is not a number.
     #[error("after= needs the number of a message, not {0:?}")]
     After(String),
-    /// `store=` is followed by something else than a store's identity.
+    /// The value of `store=` is not a store's identity.
     #[error("store= needs 32 hexadecimal digits in lower case, not {0:?}")]
     Store(String),
-    /// `epoch=` is followed by something else than a number.
+    /// The value of `epoch=` is not a number.
     #[error("epoch= needs a number, not {0:?}")]
     Epoch(String),
 }
 
 impl Hello {
-    /// A hello that names only who it is.
+    /// A hello with only a login.
     pub fn new(login: Login) -> Self {
         Self {
             login,
@@ -52,11 +52,11 @@ impl Hello {
         }
     }
 
-    /// Reads the first line of a connection. `None`: it does not ask for a live session.
-    /// Words that are unknown are ignored (rule V2).
+    /// Parses the first line of a connection. `None`: it does not ask for a live session. Unknown
+    /// words are ignored (rule V2).
     ///
     /// # Errors
-    /// [`HelloError`] when it does, but badly.
+    /// [`HelloError`] if it asks for one, but is malformed.
     pub fn parse(line: &str) -> Option<Result<Self, HelloError>> {
         let mut words = line.split_ascii_whitespace();
         let login = words.next()?;
@@ -92,7 +92,7 @@ impl Hello {
         Ok(hello)
     }
 
-    /// Appends the line, without its end.
+    /// Appends the line, without a line end.
     pub fn encode(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(self.login.as_str().as_bytes());
         out.push(b' ');

@@ -1,4 +1,5 @@
-//! Which store a server has, and what a message id that a device knows still means there (rule V3).
+//! Which store a server has, and what the message ids that a device knows still mean there (rule
+//! V3).
 
 use std::fmt;
 
@@ -7,11 +8,12 @@ use thiserror::Error;
 
 use super::Hello;
 
-/// The random number that a store gets when it is made. Written as 32 hexadecimal digits, in lower case.
+/// The random number that a store gets when it is created. It is written as 32 hexadecimal digits
+/// in lower case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct StoreId(pub u128);
 
-/// Something else stands where a [`StoreId`] should.
+/// A [`StoreId`] is malformed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[error("a store's identity is 32 hexadecimal digits in lower case")]
 pub struct BadStoreId;
@@ -20,7 +22,7 @@ pub struct BadStoreId;
 const DIGITS: usize = 32;
 
 impl StoreId {
-    /// Reads 32 digits.
+    /// Parses 32 digits.
     ///
     /// # Errors
     /// [`BadStoreId`] for anything else.
@@ -53,35 +55,35 @@ impl<'de> Deserialize<'de> for StoreId {
     }
 }
 
-/// A time of a store in which no id is given twice. Another one begins when a backup takes the place of a
-/// newer store, or when damage is repaired.
+/// A period of a store in which no id is assigned twice. A new one begins when a backup replaces
+/// the store, or when damage is repaired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Epoch {
     /// Its number, higher than that of every earlier epoch. The first one is 1.
     pub number: u64,
-    /// The newest id when it began. Up to here ids mean what they meant before; what is above was given
-    /// anew. 0 in the first epoch.
+    /// The newest id when the epoch began. Up to this id, ids keep their meaning. Higher ids were
+    /// assigned again. 0 in the first epoch.
     pub after: u64,
 }
 
-/// What the backlog of a device begins after (rule V3). `None`: nothing that the device knows by its id is
-/// certain, or it knows nothing, so the backlog is what is unread.
+/// The id after which the backlog of a device begins (rule V3). `None`: the device knows no id, or
+/// none of the ids that it knows is certain, so the backlog is the unread messages.
 ///
-/// `epochs`: all that the store `store` has had, oldest first. `last`: its newest id.
+/// `epochs`: all epochs of the store `store`, oldest first. `last`: its newest id.
 pub fn resume(hello: &Hello, store: StoreId, epochs: &[Epoch], last: u64) -> Option<u64> {
     let after = hello.after?;
     if hello.store.is_some_and(|known| known != store) {
         return None;
     }
     let Some(number) = hello.epoch else {
-        // A program that does not look for epochs is told all that is new from now on.
+        // A program that does not know epochs gets everything that is new from now on.
         return Some(after.min(last));
     };
     let known = epochs.iter().position(|epoch| epoch.number == number)?;
     let later = &epochs[known + 1..];
     if later.is_empty() {
-        // More than there is, and no epoch says why: a copy took the place of the store unnoticed. Nobody knows
-        // which ids it has given again.
+        // The device knows more than there is, and no epoch explains it: a copy has replaced the
+        // store unnoticed. Nobody knows which ids it has assigned again.
         return (after <= last).then_some(after);
     }
     let common = later.iter().map(|epoch| epoch.after).min();

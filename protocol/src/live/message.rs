@@ -1,26 +1,27 @@
 use super::{BadLine, Tag, text};
 use crate::{Addressed, Login, Text};
 
-/// A message as the server tells it: `#8841;at=1763843211123 @bob hello` (rule V6).
+/// A message from the server: `#8841;at=1763843211123 @bob hello` (rule V6).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivered {
-    /// Its place in the one sequence of all messages; every order is by it.
+    /// Its number in the one sequence of all messages. Every order is by this number.
     pub id: u64,
-    /// When it was accepted, in milliseconds since 1970 UTC by the server's clock: a label.
+    /// When it was accepted, in milliseconds since 1970 UTC by the server's clock: a label, not an
+    /// order.
     pub at: i64,
-    /// The conversation: the other user, or the group. Whom one writes to in order to answer.
+    /// The conversation: the other user, or the group. Answers are addressed to it.
     pub with: Login,
-    /// Who wrote it: `with`, unless it is said otherwise.
+    /// The author; `with` if the line does not name another one.
     pub from: Login,
-    /// The tag its author sent it with; told to the author's own sessions only.
+    /// The tag with which its author sent it. Only the author's own sessions get it.
     pub tag: Option<Tag>,
-    /// It was asked for with `history`.
+    /// Whether it answers a `history` request.
     pub is_old: bool,
-    /// What it says.
+    /// The text.
     pub text: Text,
 }
 
-/// The parts of a message line, borrowed: what a server has at hand when it tells a message.
+/// The parts of a message line, borrowed from what a server has in memory.
 #[derive(Clone, Copy, Debug)]
 pub struct Telling<'a> {
     /// As in [`Delivered`].
@@ -40,7 +41,7 @@ pub struct Telling<'a> {
 }
 
 impl Telling<'_> {
-    /// Appends the line, without its end.
+    /// Appends the line, without a line end.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let mut number = itoa::Buffer::new();
         out.push(b'#');
@@ -63,7 +64,7 @@ impl Telling<'_> {
 }
 
 impl Delivered {
-    /// Appends the line, without its end.
+    /// Appends the line, without a line end.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let telling = Telling {
             id: self.id,
@@ -77,7 +78,7 @@ impl Delivered {
         telling.encode(out);
     }
 
-    /// Reads a line that starts with `#`.
+    /// Parses a line that starts with `#`.
     pub(super) fn parse(line: &[u8]) -> Result<Self, BadLine> {
         let (head, message) = split(line)?;
         let mut words = head.split(';');
@@ -106,7 +107,7 @@ impl Delivered {
     }
 }
 
-/// Parts `#head @login text`.
+/// Splits `#head @login text`.
 pub(super) fn split(line: &[u8]) -> Result<(&str, Addressed), BadLine> {
     let rest = line.strip_prefix(b"#").unwrap_or(line);
     let space = rest.iter().position(|&byte| byte == b' ');
@@ -115,7 +116,7 @@ pub(super) fn split(line: &[u8]) -> Result<(&str, Addressed), BadLine> {
     Ok((head, parse_addressed(&rest[space + 1..])?))
 }
 
-/// Reads `@login text` with an escaped text.
+/// Parses `@login text` with an escaped text.
 pub(super) fn parse_addressed(bytes: &[u8]) -> Result<Addressed, BadLine> {
     Addressed::parse_with(bytes, text::decode).map_err(BadLine::new)
 }

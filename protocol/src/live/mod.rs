@@ -36,13 +36,13 @@ pub use self::{
     },
 };
 
-/// Why a line cannot be understood.
+/// Why a line is malformed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{reason}")]
 pub struct BadLine {
-    /// The tag of the message, if it got so far.
+    /// The tag of the message, if it could be parsed.
     pub tag: Option<Tag>,
-    /// For people.
+    /// The reason, for people.
     pub reason: String,
 }
 
@@ -55,7 +55,7 @@ impl BadLine {
     }
 }
 
-/// Parts `verb {json}`.
+/// Splits `verb {json}`.
 fn split_verb(line: &[u8]) -> (&[u8], &[u8]) {
     match line.iter().position(|&byte| byte == b' ') {
         Some(space) => (&line[..space], &line[space + 1..]),
@@ -63,7 +63,7 @@ fn split_verb(line: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-/// Reads the object of a verb; nothing at all is an empty one.
+/// Parses the object of a verb. Without an object, an empty one counts.
 fn read_object<T: DeserializeOwned>(json: &[u8]) -> Result<T, BadLine> {
     let json = if json.trim_ascii().is_empty() {
         b"{}"
@@ -77,14 +77,14 @@ fn read_object<T: DeserializeOwned>(json: &[u8]) -> Result<T, BadLine> {
 fn write_verb(verb: &str, object: &impl Serialize, out: &mut Vec<u8>) {
     out.extend_from_slice(verb.as_bytes());
     out.push(b' ');
-    // Plain structs with string keys, into memory: nothing of it can fail.
+    // Plain structs with string keys, written to memory, cannot fail.
     let _ = serde_json::to_writer(out, object);
 }
 
 #[derive(Serialize)]
 struct Nothing {}
 
-/// For what is left out when it is not so.
+/// For fields that are left out if they are false.
 fn is_false(flag: &bool) -> bool {
     !flag
 }

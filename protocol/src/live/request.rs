@@ -6,16 +6,16 @@ use super::{
 };
 use crate::{Addressed, Login, Text};
 
-/// What a live client asks for with one line after its hello.
+/// One line from a live client after its hello.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
     /// `#c7 @bob text` (rule V4).
     Send {
-        /// The client's name for the message; without one there is no acknowledgement.
+        /// The client's name for the message. Without it there is no acknowledgement.
         tag: Option<Tag>,
-        /// A user or a group.
+        /// The recipient: a user or a group.
         to: Login,
-        /// What.
+        /// The text.
         text: Text,
     },
     /// `read` (rule V8).
@@ -36,15 +36,15 @@ pub enum Request {
     Ping,
     /// `bye` (rule V13).
     Bye,
-    /// A verb of a later version, or an empty line: without effect (rule V2).
+    /// A verb of a later version, or an empty line. It has no effect (rule V2).
     Unknown,
 }
 
 impl Request {
-    /// Reads one line, without its end.
+    /// Parses one line, without its line end.
     ///
     /// # Errors
-    /// [`BadLine`] when it is a message or a known verb, but cannot be understood.
+    /// [`BadLine`] if it is a message or a known verb, but malformed.
     pub fn parse(line: &[u8]) -> Result<Self, BadLine> {
         match line.first() {
             Some(b'@') => parse_addressed(line).map(|message| Self::send(None, message)),
@@ -78,7 +78,7 @@ impl Request {
             b"history" => Self::History(read_object(json)?),
             b"typing" => Self::Typing(read_object(json)?),
             b"status" => Self::Status(read_object(json)?),
-            // Whatever follows it: in the first version nothing was read there.
+            // Anything may follow it: the first version ignored it.
             b"roster" => Self::Roster(read_object(json).unwrap_or_default()),
             b"conversations" => Self::Conversations(read_object(json)?),
             b"ping" => Self::Ping,
@@ -87,7 +87,7 @@ impl Request {
         })
     }
 
-    /// Appends the line, without its end.
+    /// Appends the line, without a line end.
     pub fn encode(&self, out: &mut Vec<u8>) {
         match self {
             Self::Send { tag, to, text } => {
@@ -100,7 +100,7 @@ impl Request {
                     None => {
                         let start = out.len();
                         encode_addressed(to, text, out);
-                        // Without a tag there is nothing to part from.
+                        // Without a tag there is no head, and so no space after it.
                         out.remove(start);
                     }
                 }

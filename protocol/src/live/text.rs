@@ -1,10 +1,10 @@
-//! A text on a live line: LF travels as `\n`, the backslash as `\\` (rule V5).
+//! The text of a live line: LF is written as `\n`, a backslash as `\\` (rule V5).
 
 use std::borrow::Cow;
 
 use crate::Text;
 
-/// Appends the text, escaped.
+/// Appends the escaped text.
 pub(super) fn encode(text: &Text, out: &mut Vec<u8>) {
     let bytes = text.as_str().as_bytes();
     if memchr::memchr2(b'\n', b'\\', bytes).is_none() {
@@ -19,7 +19,7 @@ pub(super) fn encode(text: &Text, out: &mut Vec<u8>) {
     }
 }
 
-/// Reads a text; a backslash before anything else stands for itself.
+/// Parses an escaped text. A backslash before anything else stands for itself.
 pub(super) fn decode(bytes: &[u8]) -> Text {
     Text::decode(&unescape(bytes))
 }

@@ -1,62 +1,63 @@
-//! The objects that follow the verbs. Fields that are unknown are ignored; those that may be
-//! absent say what is meant then (rule V2). Times are milliseconds since 1970 UTC.
+//! The objects of the verbs. Unknown fields are ignored. The description of a field says what its
+//! absence means (rule V2). Times are milliseconds since 1970 UTC.
 
 use serde::{Deserialize, Serialize};
 
 use super::{StoreId, Tag};
 use crate::{Login, Text};
 
-/// Most messages of one answer to `history`.
+/// The most messages in one answer to `history`.
 pub const HISTORY_MOST: usize = 200;
 
-/// Messages of one answer to `history` when no number is asked for.
+/// Messages in one answer to `history` if the request has no limit.
 pub const HISTORY_USUAL: usize = 50;
 
-/// So many of those who missed a message are named; the others are counted.
+/// How many members who missed a message are named; the others are counted.
 pub const MISSED_NAMED: usize = 20;
 
-/// Longest note of a `status` in characters.
+/// Longest note of a `status`, in characters.
 pub const NOTE_CHARS: usize = 140;
 
-/// `welcome`, the server's first word (rule V1).
+/// `welcome`, the server's first line (rule V1).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Welcome {
-    /// The program.
+    /// The name of the server program.
     #[serde(default)]
     pub server: String,
-    /// Its version.
+    /// The version of the server program.
     #[serde(default)]
     pub version: String,
-    /// The login as the server keeps it.
+    /// The user's login as the server stores it.
     pub you: Login,
-    /// The newest message there is, anybody's. What the backlog does not hold up to here is not
-    /// for this user, so a device may resume from here once it has the backlog.
+    /// The newest id in the store, for whomever the message is. Ids up to here that are not in the
+    /// backlog do not concern this user. So a device may resume from here once it has the backlog.
     pub last: u64,
-    /// The store that gives the ids their meaning. A server of before there were identities does not say.
+    /// The store to which the ids belong. Absent: an older server without store identities.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub store: Option<StoreId>,
-    /// The store's epoch: in the same one no id is given twice.
+    /// The store's epoch. Within an epoch no id is assigned twice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epoch: Option<u64>,
-    /// What the backlog begins after ([`resume`](super::resume)). Below the `after` of the hello: what
-    /// the device has above this id is not in this store, and its ids have been given again. `None` though
-    /// the hello had one, and `store` is here: nothing that the device knows by its id counts.
+    /// The id after which the backlog begins ([`resume`](super::resume)). If it is below the
+    /// `after` of the hello, the device has messages above this id that are not in this store, and
+    /// their ids have been assigned again. `None` although the hello had `after` and `store` is
+    /// present: no id that the device knows is valid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<u64>,
-    /// The highest number that the server has from the device of the hello ([`Tag::numbered`]). `None`: it
-    /// has none.
+    /// The highest number that the server has from the device of the hello ([`Tag::numbered`]).
+    /// `None`: it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<u64>,
-    /// What the server takes.
+    /// The server's limits.
     #[serde(default)]
     pub limits: Limits,
 }
 
-/// What a server takes.
+/// The limits of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Limits {
-    /// Longest line, without its end.
+    /// Longest line in bytes, without its line end.
     pub line_bytes: usize,
 }
 
@@ -68,32 +69,32 @@ impl Default for Limits {
     }
 }
 
-/// `read`, both ways: everything that others wrote in a conversation, up to a message, has been
+/// `read`, in both directions: the messages of others in a conversation, up to an id, have been
 /// shown to the person (rule V8).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Read {
     /// The conversation.
     pub with: Login,
-    /// The newest message read.
+    /// The newest message that was read.
     pub up_to: u64,
 }
 
-/// `got`: everything up to a message is safe on this device (rule V7).
+/// `got`: everything up to an id is safe on this device (rule V7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Got {
-    /// The newest message kept.
+    /// The newest message that is safe.
     pub up_to: u64,
 }
 
-/// `history` from a client: older messages are wanted (rule V10).
+/// `history` from a client: asks for older messages (rule V10).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryRequest {
-    /// Of which conversation.
+    /// The conversation.
     pub with: Login,
-    /// Older than this; absent: the newest.
+    /// Only messages older than this; absent: the newest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<u64>,
-    /// How many at most, 1 to [`HISTORY_MOST`].
+    /// At most this many, 1 to [`HISTORY_MOST`].
     #[serde(default = "usual_history")]
     pub limit: usize,
 }
@@ -105,34 +106,34 @@ fn usual_history() -> usize {
 /// `history` from the server: the answer is complete.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryEnd {
-    /// As it was asked for.
+    /// The value in the request.
     pub with: Login,
-    /// As it was asked for.
+    /// The value in the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<u64>,
     /// How many messages came before this line.
     pub count: usize,
-    /// There are older ones.
+    /// There are older messages.
     pub more: bool,
 }
 
 /// `typing` from a client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Typing {
-    /// The user or group it is meant for.
+    /// The user or group for whom the text is meant.
     pub to: Login,
 }
 
-/// `typing` from the server: shown for 5 s (rule V11).
+/// `typing` from the server: to be shown for 5 s (rule V11).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TypingNews {
-    /// Who types.
+    /// The user who types.
     pub from: Login,
-    /// In which conversation: the same login, or a group.
+    /// The conversation: the same login, or a group.
     pub with: Login,
 }
 
-/// What a user says of being there.
+/// Whether a user is there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Presence {
@@ -151,39 +152,40 @@ pub enum Presence {
 pub struct Status {
     /// Online or away.
     pub state: Presence,
-    /// A few words for the others, at most [`NOTE_CHARS`] characters.
+    /// A short text for the others, at most [`NOTE_CHARS`] characters.
     #[serde(skip_serializing_if = "Text::is_empty")]
     pub note: Text,
 }
 
-/// `presence`: a user came, went, or said something of it (rule V12).
+/// `presence`: a user has come, gone, or changed state or note (rule V12).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PresenceNews {
-    /// Whose.
+    /// The user.
     pub login: Login,
-    /// Where they are.
+    /// The user's state.
     pub state: Presence,
-    /// What they say.
+    /// The user's note.
     #[serde(default, skip_serializing_if = "Text::is_empty")]
     pub note: Text,
-    /// When they were last there; only for those who are not, and only if it is known.
+    /// When the user was last online; only for users who are offline, and only if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen: Option<i64>,
 }
 
-/// `ok`: a message is accepted and durable (rule V4).
+/// `ok`: a message was accepted and is durable (rule V4).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accepted {
-    /// What it was sent with.
+    /// The tag with which it was sent.
     pub tag: Tag,
-    /// Its place in the sequence; of a message sent again, the place it has.
+    /// Its id. A message that was sent again keeps its id.
     pub id: u64,
     /// When it was accepted.
     pub at: i64,
-    /// Members of the group who did not get it, as their mailboxes are full; [`MISSED_NAMED`] at most.
+    /// Members of the group who did not get it because their mailboxes are full; at most
+    /// [`MISSED_NAMED`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missed: Vec<Login>,
-    /// How many there are beyond these.
+    /// How many further members did not get it.
     #[serde(default, skip_serializing_if = "is_none")]
     pub missed_more: usize,
 }
@@ -193,11 +195,11 @@ fn is_none(count: &usize) -> bool {
 }
 
 impl Accepted {
-    /// Appends the line, without its end, from its parts: a server says it for each message. `missed`: all who
-    /// did not get it.
+    /// Appends the line, without a line end, from its parts: a server writes it for each message.
+    /// `missed`: all members who did not get it.
     pub fn write(tag: &Tag, id: u64, at: i64, missed: &[Login], out: &mut Vec<u8>) {
         let mut number = itoa::Buffer::new();
-        // No character of a tag means anything in JSON.
+        // No character of a tag needs escaping in JSON.
         out.extend_from_slice(br#"ok {"tag":""#);
         out.extend_from_slice(tag.as_str().as_bytes());
         out.extend_from_slice(br#"","id":"#);
@@ -220,20 +222,20 @@ impl Accepted {
     }
 }
 
-/// `no`: a line had no effect (rule V4).
+/// `no`: a line was refused (rule V4).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {
-    /// What the message was sent with, if it was a message with a tag.
+    /// The tag of the message, if the line was a message with a tag.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tag: Option<Tag>,
-    /// For programs.
+    /// The reason, for programs.
     pub code: RefusalCode,
-    /// For people.
+    /// The reason, for people.
     #[serde(default)]
     pub detail: String,
 }
 
-/// Why a line had no effect.
+/// Why a line was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RefusalCode {
@@ -241,38 +243,39 @@ pub enum RefusalCode {
     UnknownRecipient,
     /// The sender does not belong to the group.
     NotAMember,
-    /// The recipient has as many unread messages as may be.
+    /// The recipient has as many unread messages as are allowed.
     MailboxFull,
-    /// The line cannot be understood.
+    /// The line is malformed.
     BadLine,
-    /// The device has used the number for another message: this one needs a new number.
+    /// The device has used the number for another message. This one needs a new number.
     TagUsed,
-    /// The number is below all that the server remembers of the device: the message needs a new number.
+    /// The number is below all numbers that the server remembers for the device. The message needs
+    /// a new number.
     TagOld,
-    /// The server could not store it: it may be tried again later.
+    /// The server could not store it. The client may try again later.
     Internal,
     /// A code of a later version.
     #[serde(other)]
     Other,
 }
 
-/// `receipt`: how far somebody is with what one wrote (rule V9). It holds for every message of
-/// one's own in that conversation, up to `id`.
+/// `receipt`: how far somebody is with the user's messages (rule V9). It holds for every message of
+/// the user in that conversation, up to `id`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
-    /// The newest message it holds for.
+    /// The newest message for which it holds.
     pub id: u64,
     /// The conversation.
     pub with: Login,
-    /// Who has got or read it.
+    /// The user who got or read them.
     pub by: Login,
-    /// Which of the two.
+    /// Delivered or read.
     pub state: ReceiptState,
     /// When.
     pub at: i64,
 }
 
-/// How far a message came.
+/// How far a message has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ReceiptState {
@@ -285,9 +288,9 @@ pub enum ReceiptState {
 /// `bye`: the last line of a session (rule V13).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bye {
-    /// For programs.
+    /// The reason, for programs.
     pub code: ByeCode,
-    /// For people.
+    /// The reason, for people.
     #[serde(default)]
     pub detail: String,
 }
@@ -296,9 +299,9 @@ pub struct Bye {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ByeCode {
-    /// It stops.
+    /// The server stops.
     Shutdown,
-    /// The client does not take what is sent to it.
+    /// The client does not read what is sent to it.
     Slow,
     /// There is no such user.
     UnknownUser,
@@ -306,13 +309,13 @@ pub enum ByeCode {
     Removed,
     /// A line is longer than allowed.
     TooLong,
-    /// The hello cannot be understood.
+    /// The hello is malformed.
     BadHello,
-    /// The client said nothing for longer than allowed.
+    /// The client was silent for longer than allowed.
     Idle,
-    /// The client said `bye`.
+    /// The client sent `bye`.
     Bye,
-    /// The disk refuses.
+    /// The disk fails.
     Internal,
     /// A code of a later version.
     #[serde(other)]
