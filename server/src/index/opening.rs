@@ -11,7 +11,7 @@ use super::{
     schema::{self, Found},
     writer,
 };
-use crate::log::Position;
+use crate::log::{Identity, Position};
 
 /// What an open index begins with.
 pub(super) struct Opened {
@@ -24,7 +24,7 @@ pub(super) struct Opened {
 const CACHE: i64 = 16 * 1024;
 
 /// Opens the index of this log, which ends at `end`.
-pub(super) fn open(file: &Path, log: u128, end: Position) -> Result<Opened, IndexError> {
+pub(super) fn open(file: &Path, log: Identity, end: Position) -> Result<Opened, IndexError> {
     let reason = match try_open(file, log, end) {
         Ok(opened) => return Ok(opened),
         Err(Refusal::Discard(reason)) => reason,
@@ -58,7 +58,7 @@ impl From<IndexError> for Refusal {
     }
 }
 
-fn try_open(file: &Path, log: u128, end: Position) -> Result<Opened, Refusal> {
+fn try_open(file: &Path, log: Identity, end: Position) -> Result<Opened, Refusal> {
     let discard = |reason: &str| Err(Refusal::Discard(reason.to_owned()));
     if schema::is_marked_damaged(file) {
         return discard("damage was found while it was used");

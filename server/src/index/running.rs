@@ -32,7 +32,7 @@ use super::{
 };
 use crate::{
     alarm::Alarm,
-    log::Position,
+    log::{Identity, Position},
     model::{
         conversation::Conversation,
         message::{MessageId, ReadMark},
@@ -82,7 +82,7 @@ impl Index {
     /// [`IndexError`] when the disk refuses. Damage is no error: then the index begins anew.
     pub fn open(
         folder: &Path,
-        log: u128,
+        log: Identity,
         end: Position,
         alarm: Alarm,
     ) -> Result<(Self, Loaded), IndexError> {

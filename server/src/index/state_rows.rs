@@ -10,7 +10,7 @@ use super::{
     pack::{Unpack, login, put, put_login, put_time},
 };
 use crate::{
-    log::Position,
+    log::{Identity, Position},
     model::{
         conversation::Conversation,
         cursor::Cursor,
@@ -65,7 +65,7 @@ pub(super) struct Chain {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct StoredHeader {
     /// Of which log it is.
-    pub(super) log: u128,
+    pub(super) log: Identity,
     pub(super) header: Header,
     /// The last number of a chain.
     pub(super) chains: ChainNumber,
@@ -77,7 +77,7 @@ pub(super) struct StoredHeader {
 
 impl StoredHeader {
     /// Of an index without a message.
-    pub(super) fn new(log: u128) -> Self {
+    pub(super) fn new(log: Identity) -> Self {
         Self {
             log,
             header: Header::default(),
@@ -89,7 +89,8 @@ impl StoredHeader {
 
     pub(super) fn value(&self) -> Vec<u8> {
         let header = &self.header;
-        let mut out = self.log.to_le_bytes().to_vec();
+        let mut out = self.log.id.to_le_bytes().to_vec();
+        put(&mut out, self.log.epoch);
         put(&mut out, header.position.0);
         put(&mut out, header.last.message.0);
         put(&mut out, header.last.read_mark);
@@ -107,7 +108,10 @@ impl StoredHeader {
 
     pub(super) fn read(value: &[u8]) -> Option<Self> {
         let mut value = Unpack(value);
-        let log = u128::from_le_bytes(value.array()?);
+        let log = Identity {
+            id: u128::from_le_bytes(value.array()?),
+            epoch: value.int()?,
+        };
         let position = Position(value.int()?);
         let last = LastNumbers {
             message: MessageId(value.int()?),

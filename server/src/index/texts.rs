@@ -49,7 +49,7 @@ impl<'a> Texts<'a> {
             let bytes = match self.log.read_part(first.record, span) {
                 Ok(bytes) => bytes,
                 // The log has dropped it meanwhile.
-                Err(_) if first.record < self.shared.forgotten() => continue,
+                Err(_) if first.record < self.log.start() => continue,
                 Err(LogError::Missing(_)) => return Err(self.disagrees()),
                 Err(error) => return Err(error.into()),
             };

@@ -18,7 +18,10 @@ use super::{
     state_rows::{self as rows, Chain, ChainNumber, GROUP, HEADER, SEEN, StoredHeader, Subject},
     sweep::Sweep,
 };
-use crate::{log::Position, model::message::MessageId};
+use crate::{
+    log::{Identity, Position},
+    model::message::MessageId,
+};
 
 /// A block that has so many bytes gets no more entries. Four of them fit on a page; it holds some eighty messages that were
 /// sent alone.
@@ -355,7 +358,7 @@ impl<E: Entry> Growing<E> {
 pub(super) fn create(
     file: &Path,
     connection: &Connection,
-    log: u128,
+    log: Identity,
 ) -> Result<StoredHeader, IndexError> {
     let failed = |source| IndexError::sqlite(file, source);
     let behaviour = TransactionBehavior::Immediate;

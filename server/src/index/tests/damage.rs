@@ -14,7 +14,7 @@ use super::{
     world::{LOG, State, World},
 };
 use crate::{
-    log::{Part, Position},
+    log::{Identity, Part, Position},
     model::{cursor::Cursor, message::MessageId},
 };
 
@@ -277,7 +277,11 @@ fn an_index_of_another_log_or_format_is_made_anew() {
         "it knows more than the log holds"
     );
     assert_eq!(reason(LOG, end), None, "it is new");
-    assert_eq!(reason(LOG + 1, end).unwrap(), "it is of another log");
+    let epoch = LOG.epoch + 1;
+    assert_eq!(
+        reason(Identity { epoch, ..LOG }, end).unwrap(),
+        "it is of another log"
+    );
     assert_eq!(reason(LOG, end).unwrap(), "it is of another log");
     let connection = rusqlite::Connection::open(database(&folder)).unwrap();
     connection.pragma_update(None, "user_version", 99).unwrap();

@@ -9,7 +9,6 @@ use std::{
 use crossbeam_channel::{Receiver, bounded};
 use jiff::Timestamp;
 use mensageiro_protocol::{Login, Text};
-use parking_lot::RwLock;
 
 use super::super::{
     Changes, CursorEntry, DeviceEntry, Header, Index, IndexError, Loaded, Messages, RosterEntry,
@@ -17,7 +16,7 @@ use super::super::{
 };
 use crate::{
     alarm::Alarm,
-    log::{Log, LogError, Part, Position, Record, Records},
+    log::{Identity, Log, MemoryLog, Part, Position},
     model::{
         codec,
         conversation::Conversation,
@@ -28,41 +27,10 @@ use crate::{
 };
 
 /// Identifies the log of these tests.
-pub(super) const LOG: u128 = 0x1234_5678_9abc_def0_1234_5678_9abc_def0;
-
-/// Records, one every thousand positions.
-#[derive(Default)]
-pub(super) struct TestLog(RwLock<Vec<Vec<u8>>>);
-
-const STEP: u64 = 1_000;
-
-impl Log for TestLog {
-    fn append(&self, payload: &[u8]) -> Result<Record, LogError> {
-        let mut records = self.0.write();
-        let position = records.len() as u64 * STEP;
-        records.push(payload.to_vec());
-        Ok(Record {
-            position: Position(position),
-            next: Position(position + STEP),
-            payload: payload.to_vec(),
-        })
-    }
-
-    fn read_from(&self, _: Position) -> Result<Records<'_>, LogError> {
-        unreachable!("the index reads parts");
-    }
-
-    fn read_part(&self, position: Position, part: Part) -> Result<Vec<u8>, LogError> {
-        let records = self.0.read();
-        let record = records.get((position.0 / STEP) as usize);
-        let bytes = record.and_then(|payload| payload.get(part.range()));
-        Ok(bytes.ok_or(LogError::Missing(position))?.to_vec())
-    }
-
-    fn end(&self) -> Position {
-        Position(self.0.read().len() as u64 * STEP)
-    }
-}
+pub(super) const LOG: Identity = Identity {
+    id: 0x1234_5678_9abc_def0_1234_5678_9abc_def0,
+    epoch: 1,
+};
 
 pub(super) fn login(name: &str) -> Login {
     Login::parse(name).unwrap()
@@ -133,7 +101,7 @@ impl State {
 /// Everything.
 pub(super) struct World {
     pub(super) folder: PathBuf,
-    log: Arc<TestLog>,
+    log: Arc<MemoryLog>,
     applied: Vec<Applied>,
     messages: HashMap<Conversation, Vec<(Position, Message)>>,
     tags: HashMap<Login, Vec<TagEntry>>,
@@ -429,7 +397,7 @@ impl World {
 
     pub(super) fn forget_before(&mut self, record: usize) {
         let record = record.min(self.applied.len());
-        self.forgotten = self.forgotten.max(Position(record as u64 * STEP));
+        self.forgotten = self.forgotten.max(Position(record as u64));
         self.index().forget_before(self.forgotten);
     }
 
@@ -456,7 +424,7 @@ impl World {
             archived,
             ..Changes::default()
         };
-        let from = (self.loaded.header.position.0 / STEP) as usize;
+        let from = self.loaded.header.position.0 as usize;
         for applied in self.applied[from..].to_vec() {
             self.add(&applied);
         }
