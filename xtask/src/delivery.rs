@@ -1,4 +1,7 @@
-//! `meu-mensageiro.zip`: what the author hands in. It is packed, then opened again and checked.
+//! `meu-mensageiro.zip`: what the author hands in, packed and then opened again and checked.
+//!
+//! It holds every file that git tracks, except the pictures the app's tests compare with: those
+//! are larger than all the rest. The tests of the unpacked sources say that they compare none.
 
 use std::{
     collections::BTreeMap,
@@ -11,10 +14,16 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use zip::{CompressionMethod, ZipArchive, ZipWriter, write::SimpleFileOptions};
 
-use crate::{cargo, picture};
+use crate::{cargo, picture, server::Data};
 
 /// The folder into which everything unpacks.
-const FOLDER: &str = "meu-mensageiro";
+pub const FOLDER: &str = "meu-mensageiro";
+
+/// What stays out, though git tracks it.
+const LEFT_OUT: &str = "gui-client/tests/snapshots/";
+
+/// The zip is smaller than this, in bytes, so that any mail or form takes it.
+const LIMIT: u64 = 8_000_000;
 
 /// The tutorial in both languages.
 const TUTORIALS: &[&str] = &["TUTORIAL.md", "TUTORIAL.pt-BR.md"];
@@ -25,23 +34,33 @@ const MESSAGES_HEADER: &str = "id,sent_at,read_at,from,to,text";
 /// Contents of files by their path in the project, in order.
 pub type Files = BTreeMap<String, Vec<u8>>;
 
-/// Packs these files and everything git tracks, then checks the rules D1 to D6 on the result.
-pub fn pack(more: Files) -> Result<()> {
-    let mut files = tracked()?;
+/// Packs the sources and these files, then checks the rules D1 to D6 on the result.
+pub fn pack(path: &Path, more: Files) -> Result<()> {
+    let mut files = sources()?;
     files.extend(more);
-    let path = cargo::root().join("meu-mensageiro.zip");
-    write(&path, &files)?;
-    check(&path, &files).with_context(|| format!("{} is not complete", path.display()))?;
+    write(path, &files)?;
+    check(path, &files).with_context(|| format!("{} is not complete", path.display()))?;
     println!(
-        "{} is complete, D1 to D6, with {} files",
+        "{} is complete, D1 to D6: {} files in {:.1} MB",
         path.display(),
-        files.len()
+        files.len(),
+        fs::metadata(path)?.len() as f64 / 1e6,
     );
     Ok(())
 }
 
-/// Reads exactly the files that git tracks.
-fn tracked() -> Result<Files> {
+/// What `report/` holds: the data files after a server has kept messages that were read.
+pub fn report(data: &Data) -> Result<Files> {
+    let mut files = Files::new();
+    for name in ["users.csv", "groups.csv", "messages.csv"] {
+        let content = fs::read(data.path().join(name))?;
+        files.insert(format!("report/{name}"), content);
+    }
+    Ok(files)
+}
+
+/// The files that git tracks, as far as they are handed in.
+fn sources() -> Result<Files> {
     let listed = Command::new("git")
         .args(["ls-files", "-z"])
         .current_dir(cargo::root())
@@ -54,9 +73,11 @@ fn tracked() -> Result<Files> {
     let names = String::from_utf8(listed.stdout).context("a file name is not UTF-8")?;
     let mut files = Files::new();
     for name in names.split_terminator('\0') {
-        let path = cargo::root().join(name);
-        let bytes = fs::read(&path).with_context(|| format!("cannot read {name}"))?;
-        files.insert(name.to_owned(), bytes);
+        if !name.starts_with(LEFT_OUT) {
+            let path = cargo::root().join(name);
+            let bytes = fs::read(&path).with_context(|| format!("cannot read {name}"))?;
+            files.insert(name.to_owned(), bytes);
+        }
     }
     Ok(files)
 }
@@ -68,6 +89,7 @@ fn write(path: &Path, files: &Files) -> Result<()> {
         let is_script = bytes.starts_with(b"#!");
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Deflated)
+            .compression_level(Some(9))
             .unix_permissions(if is_script { 0o755 } else { 0o644 });
         zip.start_file(format!("{FOLDER}/{name}"), options)?;
         zip.write_all(bytes)?;
@@ -78,6 +100,11 @@ fn write(path: &Path, files: &Files) -> Result<()> {
 
 /// Opens the zip as its reader will, and checks the assignment's requirements.
 fn check(path: &Path, expected: &Files) -> Result<()> {
+    let size = fs::metadata(path)?.len();
+    ensure!(
+        size < LIMIT,
+        "it has {size} bytes, and {LIMIT} are too many"
+    );
     let packed = read(path)?;
     let text = |name: &str| -> Result<String> {
         let bytes = packed
@@ -170,6 +197,15 @@ mod tests {
             first,
             "the same files, the same zip"
         );
+    }
+
+    #[test]
+    fn a_zip_that_is_too_large_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.zip");
+        File::create(&path).unwrap().set_len(LIMIT).unwrap();
+        let error = check(&path, &Files::new()).unwrap_err();
+        assert!(error.to_string().contains("8000000 bytes"), "{error}");
     }
 
     #[test]

@@ -55,9 +55,8 @@ pub fn run() -> Result<()> {
         println!("Taking the screenshots in {}", story.language);
         let data = Data::copy()?;
         taken.extend(take(&programs, &data, &pictures, &story)?);
-        for name in ["users.csv", "groups.csv", "messages.csv"] {
-            let content = fs::read(data.path().join(name))?;
-            files.entry(format!("report/{name}")).or_insert(content);
+        if files.is_empty() {
+            files = delivery::report(&data)?;
         }
     }
     for path in &taken {
@@ -66,7 +65,7 @@ pub fn run() -> Result<()> {
         println!("    {name}");
         files.insert(name.replace('\\', "/"), fs::read(path)?);
     }
-    delivery::pack(files)
+    delivery::pack(&cargo::root().join("meu-mensageiro.zip"), files)
 }
 
 /// Takes the pictures of one language.

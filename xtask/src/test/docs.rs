@@ -26,7 +26,7 @@ const PROMISED_LINES: usize = 15;
 /// Checks every document, then the client that docs/PROTOCOL.md prints.
 pub fn run(workshop: &Workshop) -> Result<Outcome> {
     let mut outcome = Outcome::default();
-    for document in documents()? {
+    for document in documents(cargo::root())? {
         let name = document.strip_prefix(cargo::root()).unwrap_or(&document);
         outcome = outcome.and(check(
             &format!("links and pictures of {}", name.display()),
@@ -43,10 +43,11 @@ pub fn run(workshop: &Workshop) -> Result<Outcome> {
     )))
 }
 
-fn documents() -> Result<Vec<PathBuf>> {
+/// Every document of the project, or of another one like it.
+pub fn documents(project: &Path) -> Result<Vec<PathBuf>> {
     let mut documents = Vec::new();
     for folder in ["", "docs", "docs/log"] {
-        for entry in fs::read_dir(cargo::root().join(folder))? {
+        for entry in fs::read_dir(project.join(folder))? {
             let path = entry?.path();
             if path.extension().is_some_and(|extension| extension == "md") {
                 documents.push(path);
@@ -57,7 +58,8 @@ fn documents() -> Result<Vec<PathBuf>> {
     Ok(documents)
 }
 
-fn check_links(document: &Path) -> Result<()> {
+/// Every link of a document leads to a file and a heading that exist.
+pub fn check_links(document: &Path) -> Result<()> {
     let text = fs::read_to_string(document)?;
     let folder = document.parent().context("a document is in a folder")?;
     let mut broken = Vec::new();

@@ -2,6 +2,7 @@
 
 mod clients;
 mod dead_link;
+mod delivery;
 mod docs;
 mod outage;
 mod outcome;
@@ -47,6 +48,8 @@ pub enum Step {
     Torture,
     /// The commands of the tutorials and the README, exactly as they are printed.
     Tutorial,
+    /// The zip to hand in: its size, what it holds, and that its programs build.
+    Delivery,
     /// cargo clippy and cargo doc, with warnings as errors.
     Lint,
 }
@@ -115,6 +118,7 @@ impl Step {
             Self::Clients => clients::run(workshop),
             Self::Torture => torture::run(workshop),
             Self::Tutorial => tutorial::run(workshop),
+            Self::Delivery => delivery::run(workshop),
             Self::Lint => in_turn(|scope| {
                 let clippy = [
                     &["clippy", "--all-targets"],
