@@ -103,7 +103,6 @@ impl Folders {
     /// # Errors
     /// What the disk says. The next start goes on where this has ended.
     pub(super) fn finish(&self) -> io::Result<PathBuf> {
-        sync_all(&self.converting)?;
         self.rename(&self.converting, &self.new)?;
         let copy = free_name(&self.store)?;
         self.rename(&self.store, &copy)?;
@@ -148,22 +147,6 @@ fn free_name(store: &Path) -> io::Result<PathBuf> {
         io::ErrorKind::AlreadyExists,
         "there are too many copies of earlier stores beside it",
     ))
-}
-
-/// Makes a folder and all below it durable, whoever wrote it.
-fn sync_all(folder: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            sync_all(&entry.path())?;
-        } else {
-            fs::OpenOptions::new()
-                .write(true)
-                .open(entry.path())?
-                .sync_all()?;
-        }
-    }
-    sync_folder(folder)
 }
 
 #[cfg(unix)]

@@ -17,7 +17,7 @@ use self::{
     format_3::OldStore,
 };
 use crate::{
-    log::{Log, LogError},
+    log::{FileLog, Log, LogError},
     model::{codec, message::MessageId},
 };
 
@@ -64,15 +64,15 @@ pub struct Converted {
 /// Sees to it that a store is of today's format: converts one of format 3, finishes a conversion that was interrupted, and
 /// leaves any other store, and none, alone. `None`: nothing was converted.
 ///
-/// `create` makes the new log in a folder, which becomes `store`; `finish` notes in that folder how far the archive is.
-/// `watch` is told how far it is, again and again, and may end it.
+/// `create` makes the new log in a folder, which becomes `store`; its appends need not wait for the disk. `finish` notes in
+/// that folder, durably, how far the archive is. `watch` is told how far it is, again and again, and may end it.
 ///
 /// # Errors
 /// [`MigrationError`]. The old store is as it was then.
-pub fn run<L: Log>(
+pub fn run(
     store: &Path,
     loss: Loss,
-    create: impl FnOnce(&Path) -> Result<L, LogError>,
+    create: impl FnOnce(&Path) -> Result<FileLog, LogError>,
     finish: impl FnOnce(&Path, ArchivePosition) -> io::Result<()>,
     watch: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Option<Converted>, MigrationError> {
@@ -138,10 +138,10 @@ pub fn run<L: Log>(
 }
 
 /// Writes all of a store into a new log.
-fn convert<L: Log>(
+fn convert(
     old: &OldStore,
     folders: &Folders,
-    create: impl FnOnce(&Path) -> Result<L, LogError>,
+    create: impl FnOnce(&Path) -> Result<FileLog, LogError>,
     finish: impl FnOnce(&Path, ArchivePosition) -> io::Result<()>,
     watch: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<format_3::Read, MigrationError> {
@@ -158,6 +158,7 @@ fn convert<L: Log>(
             ControlFlow::Break(()) => Err(MigrationError::Cancelled(folders.store.clone())),
         }
     })?;
+    log.sync().map_err(&refused)?;
     finish(&folders.converting, old.archive()?).map_err(MigrationError::io(&folders.store))?;
     Ok(read)
 }

@@ -1,108 +1,64 @@
 //! The folders of a conversion, whatever interrupts it.
 
 use std::{
-    fs, io,
+    fs,
     ops::ControlFlow,
-    path::{Path, PathBuf},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
+    panic::{self, AssertUnwindSafe},
+    path::Path,
+    sync::Arc,
 };
 
 use mensageiro_server::{
-    log::{Log, LogError, Position, Record, Records},
+    log::{FileLog, Log, Loss as LogLoss, Position, Settings},
     migration::{self, ArchivePosition, Converted, Loss, MigrationError, Progress},
     model::codec,
+    options::Durability,
 };
 
 use crate::{
     batches::Said,
+    disk::{End, FailingDisk},
     sample::{self, expected},
 };
 
-/// A log that writes one file for each record, and refuses at some moment.
-struct Pages {
-    folder: PathBuf,
-    next: Mutex<u64>,
-    left: Arc<AtomicUsize>,
+/// Converts the store of a data folder.
+fn convert(data: &Path) -> Result<Option<Converted>, MigrationError> {
+    convert_on(data, &FailingDisk::new(usize::MAX, End::Full))
 }
 
-/// Refuses at the last of so many steps.
-fn step(left: &AtomicUsize) -> io::Result<()> {
-    match left.fetch_sub(1, Ordering::SeqCst) {
-        1 => Err(io::ErrorKind::StorageFull.into()),
-        _ => Ok(()),
-    }
-}
-
-impl Log for Pages {
-    fn append(&self, payload: &[u8]) -> Result<Record, LogError> {
-        let mut next = self.next.lock().unwrap();
-        let file = self.folder.join(format!("{next:04}"));
-        // A part of it is written.
-        fs::write(&file, &payload[..payload.len() / 2]).unwrap();
-        step(&self.left).map_err(|source| LogError::Io {
-            file: file.clone(),
-            source,
-        })?;
-        fs::write(&file, payload).unwrap();
-        *next += 1;
-        Ok(Record {
-            position: Position(*next - 1),
-            next: Position(*next),
-            payload: payload.to_vec(),
-        })
-    }
-
-    fn read_from(&self, _: Position) -> Result<Records<'_>, LogError> {
-        Ok(Box::new([].into_iter()))
-    }
-
-    fn end(&self) -> Position {
-        Position(*self.next.lock().unwrap())
-    }
-}
-
-/// Converts the store of a data folder, as far as it gets.
-fn convert(data: &Path, steps: usize) -> Result<Option<Converted>, MigrationError> {
-    convert_while(data, steps, &mut |_| ControlFlow::Continue(()))
+/// The same on a disk that may refuse at some moment.
+fn convert_on(data: &Path, disk: &FailingDisk) -> Result<Option<Converted>, MigrationError> {
+    convert_while(data, disk, &mut |_| ControlFlow::Continue(()))
 }
 
 fn convert_while(
     data: &Path,
-    steps: usize,
+    disk: &FailingDisk,
     watch: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Option<Converted>, MigrationError> {
-    let left = Arc::new(AtomicUsize::new(steps));
     let create = |folder: &Path| {
-        let log = folder.join("log");
-        fs::create_dir(&log).unwrap();
-        step(&left).map_err(|source| LogError::Io {
-            file: log.clone(),
-            source,
-        })?;
-        Ok(Pages {
-            folder: log,
-            next: Mutex::new(0),
-            left: left.clone(),
-        })
+        let settings = Settings {
+            disk: Arc::new(disk.clone()),
+            ..Settings::new(Durability::Relaxed, LogLoss::Refused)
+        };
+        FileLog::open(folder, &settings, &mut |_| ControlFlow::Continue(()))
     };
     let finish = |folder: &Path, archive: ArchivePosition| {
-        step(&left)?;
-        fs::write(folder.join("archive"), archive.last_mark.to_string())
+        disk.step()?;
+        fs::write(folder.join("archive"), archive.last_mark.to_string())?;
+        disk.step()
     };
     migration::run(&data.join("store"), Loss::Refused, create, finish, watch)
 }
 
 /// What the new store says.
 fn converted(data: &Path) -> Said {
+    let settings = Settings::new(Durability::Sync, LogLoss::Refused);
+    let go_on = &mut |_| ControlFlow::Continue(());
+    let log = FileLog::open(&data.join("store"), &settings, go_on).unwrap();
     let mut said = Said::default();
-    let pages = fs::read_dir(data.join("store/log")).unwrap();
-    let mut pages: Vec<_> = pages.map(|page| page.unwrap().path()).collect();
-    pages.sort();
-    for page in pages {
-        said.apply(codec::read_batch(&fs::read(page).unwrap()).unwrap());
+    for record in log.read_from(Position::START).unwrap() {
+        said.apply(codec::read_batch(&record.unwrap().payload).unwrap());
     }
     said
 }
@@ -122,34 +78,50 @@ fn check_converted(data: &Path) {
     let rows = sample::rows(&expected().archive).len();
     assert!(said.marks.len() < rows);
     assert!(data.join("store/archive").exists());
-    assert_eq!(convert(data, 0).unwrap(), None, "once is enough");
+    assert_eq!(convert(data).unwrap(), None, "once is enough");
     // The copy is whole: it can be converted again.
     fs::remove_dir_all(data.join("store")).unwrap();
     fs::rename(data.join("store-format-3"), data.join("store")).unwrap();
-    convert(data, usize::MAX).unwrap().unwrap();
+    convert(data).unwrap().unwrap();
     assert_eq!(converted(data).messages, said.messages);
 }
 
 #[test]
-fn a_disk_that_refuses_anything_changes_nothing_and_the_next_start_converts_all() {
+fn a_disk_that_is_full_at_any_moment_changes_nothing_and_the_next_start_converts_all() {
     let data = sample::data();
     let mut steps = 1;
-    loop {
-        match convert(data.path(), steps) {
-            Ok(converted) => {
-                let converted = converted.unwrap();
-                assert_eq!((converted.messages, converted.unreadable), (90, 0));
-                assert_eq!(converted.copy, data.path().join("store-format-3"));
-                break;
-            }
+    let converted = loop {
+        match convert_on(data.path(), &FailingDisk::new(steps, End::Full)) {
+            Ok(converted) => break converted.unwrap(),
             Err(error) => {
                 assert!(error.to_string().contains("make room"), "{error}");
                 assert_eq!(names(data.path()), ["store"]);
             }
         }
         steps += 1;
+    };
+    assert!(steps > 20, "{steps}");
+    assert_eq!((converted.messages, converted.unreadable), (90, 0));
+    assert_eq!(converted.copy, data.path().join("store-format-3"));
+    check_converted(data.path());
+}
+
+/// The calls of the log and of what notes how far the archive is; for those of the folders see below.
+#[test]
+fn a_conversion_killed_between_any_two_calls_is_begun_anew() {
+    let data = sample::data();
+    let mut steps = 1;
+    loop {
+        let disk = FailingDisk::new(steps, End::Killed);
+        let run = panic::catch_unwind(AssertUnwindSafe(|| convert_on(data.path(), &disk)));
+        match run {
+            Err(end) => assert!(end.is::<End>()),
+            Ok(converted) => break drop(converted.unwrap().unwrap()),
+        }
+        assert_eq!(names(data.path()), ["store", "store.converting"]);
+        steps += 1;
     }
-    assert!(steps > 6, "{steps}");
+    assert!(steps > 20, "{steps}");
     check_converted(data.path());
 }
 
@@ -157,7 +129,8 @@ fn a_disk_that_refuses_anything_changes_nothing_and_the_next_start_converts_all(
 fn a_conversion_that_is_ended_changes_nothing() {
     let data = sample::data();
     let mut told = Vec::new();
-    let ended = convert_while(data.path(), usize::MAX, &mut |progress| {
+    let disk = FailingDisk::new(usize::MAX, End::Full);
+    let ended = convert_while(data.path(), &disk, &mut |progress| {
         told.push(progress);
         match progress.message.0 {
             0 => ControlFlow::Continue(()),
@@ -172,11 +145,11 @@ fn a_conversion_that_is_ended_changes_nothing() {
         90,
         "all of them fit into one batch"
     );
-    convert(data.path(), usize::MAX).unwrap().unwrap();
+    convert(data.path()).unwrap().unwrap();
     check_converted(data.path());
 }
 
-/// As kill -9 leaves them between any two renames.
+/// As kill -9 leaves the folders between any two renames.
 #[test]
 fn an_interrupted_conversion_is_begun_anew_or_finished() {
     let data = sample::data();
@@ -184,12 +157,12 @@ fn an_interrupted_conversion_is_begun_anew_or_finished() {
     // While it was written, and when it was whole.
     for left in ["store.converting", "store.new"] {
         fs::create_dir_all(at(left).join("log")).unwrap();
-        fs::write(at(left).join("log/0000"), "half a rec").unwrap();
+        fs::write(at(left).join("log/0000.segment"), "half a rec").unwrap();
     }
-    convert(data.path(), usize::MAX).unwrap().unwrap();
+    convert(data.path()).unwrap().unwrap();
     // When the old store had gone already.
     fs::rename(at("store"), at("store.new")).unwrap();
-    assert_eq!(convert(data.path(), 0).unwrap(), None);
+    assert_eq!(convert(data.path()).unwrap(), None);
     check_converted(data.path());
 }
 
@@ -197,18 +170,18 @@ fn an_interrupted_conversion_is_begun_anew_or_finished() {
 fn a_copy_of_an_earlier_store_is_not_overwritten() {
     let data = sample::data();
     fs::create_dir(data.path().join("store-format-3")).unwrap();
-    let converted = convert(data.path(), usize::MAX).unwrap().unwrap();
+    let converted = convert(data.path()).unwrap().unwrap();
     assert_eq!(converted.copy, data.path().join("store-format-3-2"));
 }
 
 #[test]
 fn no_store_and_one_of_today_are_left_alone() {
     let data = tempfile::tempdir().unwrap();
-    assert_eq!(convert(data.path(), 0).unwrap(), None);
+    assert_eq!(convert(data.path()).unwrap(), None);
     assert!(names(data.path()).is_empty());
     for folder in ["store", "store/log"] {
         fs::create_dir(data.path().join(folder)).unwrap();
-        assert_eq!(convert(data.path(), 0).unwrap(), None);
+        assert_eq!(convert(data.path()).unwrap(), None);
         assert_eq!(names(data.path()), ["store"]);
     }
 }
@@ -217,7 +190,7 @@ fn no_store_and_one_of_today_are_left_alone() {
 fn a_store_that_two_versions_have_written_to_is_refused() {
     let data = sample::data();
     fs::create_dir(data.path().join("store/log")).unwrap();
-    let error = convert(data.path(), usize::MAX).unwrap_err();
+    let error = convert(data.path()).unwrap_err();
     assert!(matches!(error, MigrationError::Mixed { .. }), "{error}");
     assert_eq!(names(data.path()), ["store"]);
 }

@@ -7,5 +7,6 @@
 
 mod batches;
 mod damage;
+mod disk;
 mod folders;
 mod sample;

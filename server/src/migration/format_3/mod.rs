@@ -1,6 +1,7 @@
 //! Reads a store of format 3, the one before there was one log: a small log of the newest commits ([`tail`]) before an
 //! embedded database.
 
+mod batches;
 mod database;
 mod journals;
 mod participants;
@@ -8,33 +9,20 @@ mod records;
 mod tail;
 mod timeline;
 
-use std::{fs, io, path::Path, sync::Arc};
+use std::{fs, io, path::Path};
 
 use jiff::Timestamp;
-use tracing::warn;
+use tracing::{info, warn};
 
 use self::{
-    database::Database,
-    participants::Participants,
-    records::Members,
-    tail::Tail,
-    timeline::{Next, Timeline},
+    batches::Batches, database::Database, participants::Participants, tail::Tail,
+    timeline::Timeline,
 };
 use super::{ArchivePosition, Loss, MigrationError};
-use crate::{
-    log::Part,
-    model::{
-        conversation::Conversation,
-        event::{Batch, Event, LastNumbers, Run, Sent, Target},
-        message::{MessageId, ReadMark},
-    },
+use crate::model::{
+    event::{Batch, Event, LastNumbers},
+    message::{MessageId, ReadMark},
 };
-
-/// A batch is ended after about so many bytes of payload.
-const BATCH_BYTES: usize = 1024 * 1024;
-
-/// What an event takes beside its texts and names, at most.
-const EVENT_BYTES: usize = 128;
 
 /// A store of format 3 that is being read.
 pub struct OldStore {
@@ -149,12 +137,7 @@ impl OldStore {
         at: Timestamp,
         visit: &mut dyn FnMut(Batch, MessageId) -> Result<(), MigrationError>,
     ) -> Result<Read, MigrationError> {
-        let mut out = Batches {
-            batch: empty(at),
-            bytes: 0,
-            shown: MessageId(0),
-            visit,
-        };
+        let mut out = Batches::new(at, visit);
         let mut participants = self.participants()?;
         out.all(participants.stored())?;
         let mut seen = Vec::new();
@@ -170,13 +153,10 @@ impl OldStore {
         out.all(seen.map(|(login, at)| Event::Seen { login, at }))?;
         out.end()?;
         let timeline = Timeline::new(&self.database, &self.tail)?;
-        let mut rosters = Rosters::default();
         let mut messages = 0;
-        let mut last = MessageId(0);
         timeline.show(&mut |block| participants.look(&block), &mut |next| {
             messages += 1;
-            last = next.message.id;
-            out.message(next, &mut rosters)
+            out.message(next)
         })?;
         out.end()?;
         out.all(participants.meant())?;
@@ -184,10 +164,12 @@ impl OldStore {
         for mark in &self.marks {
             out.mark(mark.clone())?;
         }
-        out.end()?;
-        out.batch.last = self.last;
-        out.batch.last.message = self.last.message.max(last);
-        out.show()?;
+        let again = out.finish(self.last)?;
+        if again > 0 {
+            info!(
+                "{again} messages had a tag that their sender had used before; they have none now"
+            );
+        }
         Ok(Read {
             messages,
             unreadable: self.database.unreadable(),
@@ -208,139 +190,6 @@ impl OldStore {
         participants.complete();
         Ok(participants)
     }
-}
-
-/// Who belongs to each group, as the batches say.
-type Rosters = std::collections::HashMap<mensageiro_protocol::Login, Members>;
-
-/// Makes batches of events.
-struct Batches<'a> {
-    batch: Batch,
-    bytes: usize,
-    /// The last message that was added.
-    shown: MessageId,
-    visit: &'a mut dyn FnMut(Batch, MessageId) -> Result<(), MigrationError>,
-}
-
-impl Batches<'_> {
-    fn all(&mut self, events: impl Iterator<Item = Event>) -> Result<(), MigrationError> {
-        for event in events {
-            self.add(event, EVENT_BYTES)?;
-        }
-        Ok(())
-    }
-
-    fn add(&mut self, event: Event, bytes: usize) -> Result<(), MigrationError> {
-        self.batch.events.push(event);
-        self.bytes += bytes;
-        if self.bytes >= BATCH_BYTES {
-            self.end()?;
-        }
-        Ok(())
-    }
-
-    /// Adds a message, after the members of its group if these are others than before.
-    fn message(&mut self, next: Next<'_>, rosters: &mut Rosters) -> Result<(), MigrationError> {
-        let Next {
-            conversation,
-            members,
-            message,
-        } = next;
-        // Ids are given one after the other when a batch is applied.
-        if self.batch.events.is_empty() || message.id != self.shown.next() {
-            self.end()?;
-            self.batch.last.message = MessageId(message.id.0.saturating_sub(1));
-        }
-        self.shown = message.id;
-        let to = match conversation {
-            Conversation::Pair(lesser, greater) if message.from == *lesser => {
-                Target::User(greater.clone())
-            }
-            Conversation::Pair(lesser, _) => Target::User(lesser.clone()),
-            Conversation::Group(group) => Target::Group(group.clone()),
-        };
-        if let (Target::Group(group), Some(members)) = (&to, members)
-            && rosters
-                .get(group)
-                .is_none_or(|known| !is_same(known, members))
-        {
-            rosters.insert(group.clone(), members.clone());
-            self.bytes += members.len() * EVENT_BYTES / 2;
-            self.batch.events.push(Event::Group {
-                group: group.clone(),
-                members: Some(members.clone()),
-            });
-        }
-        let bytes = message.text.len() + EVENT_BYTES;
-        let sent = Sent {
-            tag: message.tag,
-            text: message.text,
-        };
-        match self.batch.events.last_mut() {
-            Some(Event::Messages(run))
-                if run.from == message.from
-                    && run.to == to
-                    && run.at == message.sent_at
-                    && run.missed_by == message.missed_by =>
-            {
-                run.texts.push(sent);
-            }
-            _ => self.batch.events.push(Event::Messages(Run {
-                from: message.from,
-                to,
-                device: None,
-                at: message.sent_at,
-                missed_by: message.missed_by,
-                texts: vec![sent],
-                part: Part {
-                    offset: 0,
-                    length: 0,
-                },
-            })),
-        }
-        self.bytes += bytes;
-        if self.bytes >= BATCH_BYTES {
-            self.end()?;
-        }
-        Ok(())
-    }
-
-    fn mark(&mut self, mark: ReadMark) -> Result<(), MigrationError> {
-        let before = mark.number.saturating_sub(1);
-        let expected = self.batch.last.read_mark + self.batch.events.len() as u64;
-        if self.batch.events.is_empty() || expected != before {
-            self.end()?;
-            self.batch.last.read_mark = before;
-        }
-        self.add(Event::Mark(mark), EVENT_BYTES)
-    }
-
-    /// Ends the batch, if there is anything in it.
-    fn end(&mut self) -> Result<(), MigrationError> {
-        if self.batch.events.is_empty() {
-            return Ok(());
-        }
-        self.show()
-    }
-
-    fn show(&mut self) -> Result<(), MigrationError> {
-        self.bytes = 0;
-        let next = empty(self.batch.at);
-        let batch = std::mem::replace(&mut self.batch, next);
-        (self.visit)(batch, self.shown)
-    }
-}
-
-fn empty(at: Timestamp) -> Batch {
-    Batch {
-        at,
-        last: LastNumbers::default(),
-        events: Vec::new(),
-    }
-}
-
-fn is_same(one: &Members, other: &Members) -> bool {
-    Arc::ptr_eq(one, other) || one == other
 }
 
 /// The last message that was acknowledged, as `high-water` says beside log and database: the number, and the same
