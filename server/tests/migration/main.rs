@@ -10,3 +10,6 @@ mod damage;
 mod disk;
 mod folders;
 mod sample;
+mod server;
+#[path = "../support/mod.rs"]
+mod support;

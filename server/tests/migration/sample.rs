@@ -107,7 +107,8 @@ pub fn receipts(lines: &[String]) -> impl Iterator<Item = Receipt> {
     })
 }
 
-fn events(lines: &[String]) -> impl Iterator<Item = Event> {
+/// The lines as events.
+pub fn events(lines: &[String]) -> impl Iterator<Item = Event> {
     lines
         .iter()
         .map(|line| Event::parse(line.as_bytes()).unwrap())

@@ -1,0 +1,109 @@
+//! What clients of a server are told after it has converted the kept store.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use clap::Parser;
+use mensageiro_protocol::live::Event;
+use mensageiro_server::{Options, Server};
+
+use crate::{
+    sample::{self, Expected, Told, expected},
+    support::{self, live::LiveClient},
+};
+
+fn start(data: &Path) -> Server {
+    let arguments = ["mensageiro-server", "--listen", "127.0.0.1:0", "--data"];
+    let arguments = arguments.into_iter().chain([data.to_str().unwrap()]);
+    Server::start(&Options::parse_from(arguments)).unwrap()
+}
+
+/// The events of some lines: messages in their order, then all others in a fixed one.
+fn told(lines: &[String]) -> Vec<Event> {
+    sorted(sample::events(lines))
+}
+
+fn sorted(events: impl IntoIterator<Item = Event>) -> Vec<Event> {
+    let mut events: Vec<_> = events.into_iter().collect();
+    events.sort_by_key(|event| match event {
+        Event::Message(_) => String::new(),
+        other => format!("{other:?}"),
+    });
+    events
+}
+
+/// Asks for everything, as `make.py` did.
+fn check(server: &Server, me: &str, expected: &Told) {
+    let (mut client, unread) = LiveClient::log_in(server.address(), me, None);
+    assert_eq!(unread, told(&expected.unread), "{me}: unread");
+    client.say(r#"conversations {"limit":200}"#);
+    let mut receipts = Vec::new();
+    let conversations = loop {
+        match client.hear() {
+            Event::Conversations(page) => break page.conversations,
+            receipt => receipts.push(receipt),
+        }
+    };
+    assert_eq!(conversations, expected.conversations, "{me}");
+    assert_eq!(sorted(receipts), told(&expected.receipts), "{me}");
+    for (with, lines) in &expected.histories {
+        client.say(&format!(r#"history {{"with":"{with}","limit":200}}"#));
+        let history = client.hear_until(|event| matches!(event, Event::History(_)));
+        assert_eq!(sorted(history), told(lines), "{me} and {with}");
+    }
+    let (_, resumed) = LiveClient::log_in(server.address(), me, Some(0));
+    assert_eq!(sorted(resumed), told(&expected.resumed), "{me}: resumed");
+}
+
+fn check_all(server: &Server, expected: &Expected) {
+    for (me, told) in &expected.told {
+        check(server, me, told);
+    }
+}
+
+#[test]
+fn everybody_is_told_what_they_were_told_before_and_the_archive_goes_on() {
+    let (data, expected) = (sample::data(), expected());
+    let server = start(data.path());
+    let (mut ana, _) = LiveClient::log_in(server.address(), "ana", None);
+    ana.say("roster {}");
+    let roster = loop {
+        if let Event::Roster(roster) = ana.hear() {
+            break roster;
+        }
+    };
+    let seen = roster.users.into_iter().filter_map(|user| {
+        let login = user.presence.login.as_str().to_owned();
+        Some((login, user.presence.seen?))
+    });
+    assert_eq!(seen.collect::<BTreeMap<_, _>>(), expected.seen);
+    drop(ana);
+    check_all(&server, &expected);
+    let archive = data.path().join("messages.csv");
+    support::eventually(|| fs::read_to_string(&archive).unwrap() == expected.archive);
+    server.stop();
+    // The second start is one like any other.
+    let server = start(data.path());
+    check_all(&server, &expected);
+    server.stop();
+    assert_eq!(fs::read_to_string(&archive).unwrap(), expected.archive);
+}
+
+#[test]
+fn a_message_sent_again_is_known_by_its_tag_and_a_new_one_gets_a_new_id() {
+    let (data, expected) = (sample::data(), expected());
+    let server = start(data.path());
+    for sent in &expected.sent {
+        let (mut author, _) = LiveClient::log_in(server.address(), &sent.login, None);
+        author.say(&format!("#{} @ana whatever it says", sent.tag));
+        let accepted = author.hear_until_accepted();
+        assert_eq!(
+            (accepted.id, accepted.at),
+            (sent.id, sent.at),
+            "{}",
+            sent.tag
+        );
+    }
+    let (mut zoe, _) = LiveClient::log_in(server.address(), "zoë", None);
+    assert_eq!(zoe.send("never-before", "ana", "new"), 91);
+    server.stop();
+}
