@@ -19,7 +19,9 @@ pub struct Client {
 /// What a live client took.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Taken {
+    /// Messages of others.
     pub messages: u64,
+    /// Acknowledgements of one's own.
     pub oks: u64,
     /// The newest message, if there was one.
     pub last: u64,
@@ -48,18 +50,21 @@ impl Client {
         })
     }
 
+    /// A classic session that is ready.
     pub fn log_in(address: SocketAddr, user: usize) -> io::Result<Self> {
         let mut client = Self::connect(address, user)?;
         client.take_answers(1)?;
         Ok(client)
     }
 
+    /// A live session that is ready.
     pub fn log_in_live(address: SocketAddr, user: usize) -> io::Result<Self> {
         let mut client = Self::connect_live(address, user)?;
         client.take_answers(1)?;
         Ok(client)
     }
 
+    /// Sends bytes as they are.
     pub fn send(&self, bytes: &[u8]) -> io::Result<()> {
         (&self.stream).write_all(bytes)
     }
@@ -83,8 +88,7 @@ impl Client {
         Ok(messages)
     }
 
-    /// Takes what comes until there were so many messages and acknowledgements, further ones of
-    /// the same read included.
+    /// Takes what comes until there were so many messages and acknowledgements.
     pub fn take(&mut self, messages: u64, oks: u64) -> io::Result<Taken> {
         let mut taken = Taken::default();
         self.take_lines(|line| {
@@ -114,6 +118,22 @@ impl Client {
             }
             self.read_more()?;
         }
+    }
+
+    /// Waits for a line and shows it, with all others that came together with it.
+    pub fn take_together(&mut self, mut see: impl FnMut(&[u8])) -> io::Result<()> {
+        let mut lines = 0;
+        while lines == 0 {
+            self.read_more()?;
+            let bytes = &self.buffer[self.start..self.end];
+            let whole = memchr::memrchr(b'\n', bytes).map_or(0, |at| at + 1);
+            for line in bytes[..whole].split_inclusive(|&byte| byte == b'\n') {
+                see(&line[..line.len() - 1]);
+                lines += 1;
+            }
+            self.start += whole;
+        }
+        Ok(())
     }
 
     fn read_more(&mut self) -> io::Result<()> {
@@ -185,7 +205,7 @@ impl TaggedBlock {
 }
 
 /// The number a line goes on with.
-fn number(text: &[u8]) -> u64 {
+pub fn number(text: &[u8]) -> u64 {
     text.iter()
         .take_while(|byte| byte.is_ascii_digit())
         .fold(0, |number, digit| number * 10 + u64::from(digit - b'0'))

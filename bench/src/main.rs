@@ -1,90 +1,139 @@
-//! Measures a `mensageiro-server` as a whole program over TCP, beside an in-memory server that
-//! does nothing but the assignment, in the same run. Prints tables for docs/PERFORMANCE.md.
+//! Measures a `mensageiro-server` as a whole program over TCP, in the same run beside two small
+//! servers: a relay that keeps everything in memory, and a bare log that writes every message to
+//! one file and does nothing else. Prints tables, keeps them, and draws them as charts.
 
-mod absent;
+mod cases;
 mod client;
-mod exchange;
-mod history;
-mod idle;
-mod latency;
-mod pairs;
-mod program;
-mod push;
-mod relay;
+mod results;
+mod servers;
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::Context;
 use clap::Parser;
 
-use crate::program::Kind;
+use crate::{
+    cases::{Case, Plan},
+    servers::{Measured, bare_log, relay},
+};
 
 /// Measures a server over TCP.
 #[derive(Debug, Parser)]
 struct Options {
     /// The server program, built for release.
-    #[arg(long, value_name = "FILE", required_unless_present = "relay")]
+    #[arg(long, value_name = "FILE")]
     server: Option<PathBuf>,
 
     /// Seconds for each figure.
-    #[arg(long, value_name = "SECONDS", default_value_t = 5)]
-    seconds: u64,
+    #[arg(long, value_name = "SECONDS", default_value_t = 5.0)]
+    seconds: f64,
 
-    /// Only these: exchange, push, latency, absent, idle, history.
-    #[arg(value_name = "MEASURE")]
-    only: Vec<String>,
+    /// How often each figure is taken; the median counts.
+    #[arg(long, value_name = "COUNT", default_value_t = 3)]
+    rounds: usize,
 
-    /// Be the in-memory server to compare with, on a free port. The program starts itself so.
+    /// Once and small, only to see that every case runs: the figures say nothing.
+    #[arg(long, conflicts_with_all = ["seconds", "rounds", "long", "into"])]
+    quick: bool,
+
+    /// Also what takes minutes: a start with 20,000,000 messages, and the case growth.
+    #[arg(long)]
+    long: bool,
+
+    /// The folder that keeps the figures and gets the charts, and whose PERFORMANCE.md gets the
+    /// tables.
+    #[arg(long, value_name = "DIR")]
+    into: Option<PathBuf>,
+
+    /// Measures nothing: only draws what that folder has, and fills the tables.
+    #[arg(long, requires = "into")]
+    draw: bool,
+
+    /// Once, and for each row tells where the server spends its time (needs perf, on Linux); what
+    /// perf writes stays in this folder.
+    #[arg(long, value_name = "DIR", conflicts_with = "into")]
+    profile: Option<PathBuf>,
+
+    /// Only these: push, both-ways, exchange, latency, classic-latency, alone, absent, idle,
+    /// history, growth.
+    #[arg(value_name = "CASE", value_parser = case)]
+    only: Vec<Case>,
+
+    /// Be the relay, on a free port. The program starts itself so.
     #[arg(long, hide = true)]
     relay: bool,
 
-    /// As the in-memory server, tell live senders that their messages were taken.
-    #[arg(long, hide = true)]
-    saying_ok: bool,
+    /// Be the bare log with this durability (sync or relaxed), with the file that follows.
+    #[arg(long, hide = true, num_args = 2)]
+    bare_log: Vec<String>,
 }
 
-fn main() -> anyhow::Result<()> {
+fn case(name: &str) -> Result<Case, String> {
+    let case = cases::ALL.iter().find(|case| case.name == name);
+    case.copied().ok_or_else(|| {
+        let names = cases::ALL.map(|case| case.name).join(", ");
+        format!("there are only {names}")
+    })
+}
+
+fn main() -> anyhow::Result<ExitCode> {
     let options = Options::parse();
     if options.relay {
-        return relay::serve(options.saying_ok);
+        relay::serve()?;
+    } else if let [durability, file] = &options.bare_log[..] {
+        bare_log::serve(file.as_ref(), durability == "sync")?;
+    } else if options.draw {
+        results::draw(options.into.as_deref().context("into which folder?")?)?;
+    } else {
+        return measure(options);
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn measure(options: Options) -> anyhow::Result<ExitCode> {
     #[cfg(unix)]
     rlimit::increase_nofile_limit(u64::MAX)?;
-    let server = options.server.context("which server?")?;
-    let time = Duration::from_secs(options.seconds);
-    let wanted = |name: &str| options.only.is_empty() || options.only.iter().any(|o| o == name);
-    let kinds = [
-        Kind::Relay {
-            acknowledges: false,
+    let is_once = options.quick || options.profile.is_some();
+    let plan = Plan {
+        server: Measured {
+            program: options.server.context("--server must say which server")?,
+            profiles: options.profile,
         },
-        Kind::Server {
-            program: server.clone(),
-            durability: "relaxed",
-        },
-        Kind::Server {
-            program: server,
-            durability: "sync",
-        },
-    ];
-    if wanted("exchange") {
-        exchange::measure(&kinds, time)?;
+        time: Duration::try_from_secs_f64(if options.quick { 0.1 } else { options.seconds })?,
+        rounds: if is_once { 1 } else { options.rounds.max(1) },
+        is_quick: options.quick,
+        is_long: options.long || options.quick,
+    };
+    let taken = format!(
+        "{}; medians of {} runs of {} s",
+        results::describe(&plan.server.program),
+        plan.rounds,
+        plan.time.as_secs_f64()
+    );
+    let is_wanted = |case: &&Case| match &options.only[..] {
+        [] => plan.is_long || !case.is_long,
+        only => only.iter().any(|one| one.name == case.name),
+    };
+    let (mut passed, mut failed) = (0, 0);
+    for case in cases::ALL.iter().filter(is_wanted) {
+        match (case.measure)(&plan) {
+            Ok(mut table) => {
+                passed += 1;
+                table.taken.clone_from(&taken);
+                println!("\n### {}\n\n{}", table.title, table.markdown());
+                if let Some(folder) = &options.into {
+                    // At once: the next case may be broken off.
+                    results::keep(folder, table)?;
+                    results::draw(folder)?;
+                }
+            }
+            Err(error) => {
+                failed += 1;
+                println!("\n{} failed: {error:#}", case.name);
+            }
+        }
     }
-    if wanted("push") {
-        let [relay, relaxed, sync] = kinds.clone();
-        let saying_ok = Kind::Relay { acknowledges: true };
-        push::measure(&[relay, saying_ok, relaxed, sync], time)?;
-    }
-    if wanted("latency") {
-        latency::measure(&kinds, time)?;
-    }
-    if wanted("absent") {
-        absent::measure(&kinds)?;
-    }
-    if wanted("idle") {
-        idle::measure(&kinds)?;
-    }
-    if wanted("history") {
-        history::measure(&kinds)?;
-    }
-    Ok(())
+    println!("{taken}");
+    println!("{passed} cases passed, {failed} failed");
+    Ok(ExitCode::from(u8::from(failed > 0)))
 }

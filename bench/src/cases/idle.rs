@@ -1,0 +1,64 @@
+//! Users who are logged in and say nothing.
+
+use std::{
+    io, net, thread,
+    time::{Duration, Instant},
+};
+
+use super::{Entry, Plan, fill};
+use crate::{
+    client::Client,
+    results::{Table, grouped},
+    servers::{Kind, Program},
+};
+
+type Connect = fn(net::SocketAddr, usize) -> io::Result<Client>;
+
+/// How long nobody says anything.
+const SILENCE: Duration = Duration::from_secs(5);
+
+/// Logins, and the memory and processor time of those who have logged in.
+pub fn measure(plan: &Plan) -> anyhow::Result<Table> {
+    let counts = [plan.count(1_000, 20), plan.count(10_000, 100)];
+    let styles: [(&str, Connect); 2] =
+        [("live", Client::connect_live), ("classic", Client::connect)];
+    let columns = [
+        ("logged in after", " s", 2),
+        ("memory a user", " KiB", 1),
+        ("CPU in 5 s", " s", 2),
+    ];
+    let table = Table::new("idle", "Idle users".into(), &["server", "users"], &columns);
+    let mut entries = Vec::new();
+    for (style, connect) in styles {
+        for count in counts {
+            for kind in plan.kinds() {
+                if matches!(kind, Kind::BareLog(_)) && style == "classic" {
+                    continue;
+                }
+                let words = format!("{} {style}", grouped(count as f64, 0));
+                entries.push(Entry::new(kind, &[&words], (connect, count)));
+            }
+        }
+    }
+    let silence = SILENCE.min(plan.time);
+    fill(table, plan, &entries, |entry| {
+        let (connect, count) = entry.setting;
+        let program = Program::start(&entry.kind, count)?;
+        let empty = program.memory_kib();
+        let begin = Instant::now();
+        let mut clients = Vec::with_capacity(count);
+        for user in 0..count {
+            clients.push(connect(program.address, user)?);
+        }
+        for client in &mut clients {
+            client.take_answers(1)?;
+        }
+        let seconds = begin.elapsed().as_secs_f64();
+        let memory = program.memory_kib().zip(empty);
+        let memory = memory.map(|(full, empty)| (full - empty) / count as f64);
+        let before = program.usage();
+        thread::sleep(silence);
+        let cpu = program.usage().cpu_seconds_since(before);
+        Ok(vec![Some(seconds), memory, cpu])
+    })
+}

@@ -1,0 +1,77 @@
+//! A document whose tables are written by this program: each between `<!-- figures: CASE -->` and
+//! `<!-- end of figures -->`.
+
+use anyhow::{Context, bail};
+
+use super::Table;
+
+const BEGIN: &str = "<!-- figures: ";
+const END: &str = "<!-- end of figures -->";
+
+/// The document with the newest figures in its places for them.
+///
+/// # Errors
+/// When a place has no end, or there are no figures for it.
+pub fn fill(document: &str, tables: &[Table]) -> anyhow::Result<String> {
+    let mut filled = String::new();
+    let mut rest = document;
+    while let Some(at) = rest.find(BEGIN) {
+        let (before, place) = rest.split_at(at);
+        let name = place[BEGIN.len()..].split(" -->").next().unwrap_or("");
+        let end = place.find(END);
+        let end = end.with_context(|| format!("the figures of {name} have no end"))?;
+        if place[BEGIN.len()..end].contains(BEGIN) {
+            bail!("the figures of {name} have no end");
+        }
+        let table = tables.iter().find(|table| table.case == name);
+        let table = table.with_context(|| {
+            format!("the document wants figures of {name}, which were never measured")
+        })?;
+        filled.push_str(before);
+        filled.push_str(&format!("{BEGIN}{name} -->\n{}\n", section(table)));
+        rest = &place[end..];
+        let (end, after) = rest.split_at(END.len());
+        filled.push_str(end);
+        rest = after;
+    }
+    filled.push_str(rest);
+    Ok(filled)
+}
+
+fn section(table: &Table) -> String {
+    let Table {
+        case, title, taken, ..
+    } = table;
+    format!(
+        "![{title}](pictures/performance-{case}.svg)\n\n{}\n{taken}.",
+        table.markdown()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::table::tests::sample;
+
+    #[test]
+    fn old_figures_are_replaced_and_words_around_them_stay() {
+        let document = "before\n<!-- figures: push -->\nold\n<!-- end of figures -->\nafter\n";
+        let filled = fill(document, &[sample()]).unwrap();
+        let head =
+            "before\n<!-- figures: push -->\n![Push](pictures/performance-push.svg)\n\n| server |";
+        assert!(filled.starts_with(head), "{filled}");
+        let tail = "2026-11-30, on a machine.\n<!-- end of figures -->\nafter\n";
+        assert!(filled.ends_with(tail), "{filled}");
+        assert!(!filled.contains("old"));
+        assert_eq!(fill(&filled, &[sample()]).unwrap(), filled);
+    }
+
+    #[test]
+    fn a_place_without_an_end_or_without_figures_is_named() {
+        let open = fill("<!-- figures: push -->\n", &[sample()]).unwrap_err();
+        assert!(open.to_string().contains("push have no end"));
+        let document = "<!-- figures: idle -->\n<!-- end of figures -->\n";
+        let unknown = fill(document, &[sample()]).unwrap_err();
+        assert!(unknown.to_string().contains("idle, which were never"));
+    }
+}

@@ -1,0 +1,77 @@
+//! What was found: kept in a file, told in documents, drawn as charts.
+
+mod chart;
+mod document;
+mod machine;
+mod table;
+
+use std::{fs, path::Path};
+
+use anyhow::Context;
+
+pub use machine::describe;
+pub use table::{Row, Table, grouped};
+
+/// The file of figures in a folder of results.
+const FIGURES: &str = "performance.json";
+
+/// The document in that folder that gets the tables, if it is there.
+const DOCUMENT: &str = "PERFORMANCE.md";
+
+/// The folder of the charts in it.
+const PICTURES: &str = "pictures";
+
+/// Puts a table into the file of figures of a folder, in the place of an older one of the same case.
+///
+/// # Errors
+/// When the file that is there is not one of ours, or the new one cannot be written.
+pub fn keep(folder: &Path, table: Table) -> anyhow::Result<()> {
+    let mut tables = read(folder)?;
+    match tables.iter_mut().find(|old| old.case == table.case) {
+        Some(old) => *old = table,
+        None => tables.push(table),
+    }
+    let text = serde_json::to_string_pretty(&tables)?;
+    fs::create_dir_all(folder)?;
+    let file = folder.join(FIGURES);
+    fs::write(&file, text + "\n").with_context(|| format!("cannot write {}", file.display()))
+}
+
+/// Draws the charts of all figures that a folder has, and fills the tables of its document.
+///
+/// # Errors
+/// When a file cannot be read or written.
+pub fn draw(folder: &Path) -> anyhow::Result<()> {
+    let tables = read(folder)?;
+    let pictures = folder.join(PICTURES);
+    fs::create_dir_all(&pictures)?;
+    let mut charts: Vec<_> = tables
+        .iter()
+        .map(|table| (table.case.as_str(), chart::of_table(table)))
+        .collect();
+    if let Some(push) = tables.iter().find(|table| table.case == "push") {
+        charts.push(("summary", chart::of_rates(push)));
+    }
+    for (name, chart) in charts {
+        let file = pictures.join(format!("performance-{name}.svg"));
+        fs::write(&file, chart?).with_context(|| format!("cannot write {}", file.display()))?;
+    }
+    let document = folder.join(DOCUMENT);
+    if document.exists() {
+        let text = document::fill(&fs::read_to_string(&document)?, &tables)?;
+        fs::write(&document, text)?;
+    }
+    Ok(())
+}
+
+fn read(folder: &Path) -> anyhow::Result<Vec<Table>> {
+    let file = folder.join(FIGURES);
+    if !file.exists() {
+        return Ok(Vec::new());
+    }
+    let text = fs::read_to_string(&file)?;
+    serde_json::from_str(&text).with_context(|| {
+        let file = file.display();
+        format!("{file} holds no figures of this program; delete it to begin a new one")
+    })
+}

@@ -1,0 +1,266 @@
+//! The limit of a server that keeps everything in one log: each message is in one file before
+//! anybody hears of it, with one append and at most one sync for all that wait. It speaks just
+//! enough of `live/1` to be loaded like the server (hello, `#tag @login text`, `ok`, pushes). It
+//! does nothing else that a messenger needs: no tags, mailboxes, history, index or archive.
+
+use std::{
+    collections::HashMap,
+    fs::File,
+    io::Write,
+    mem,
+    net::TcpStream,
+    ops::Range,
+    path::Path,
+    sync::{Arc, Condvar, Mutex, PoisonError, RwLock},
+    thread,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use anyhow::Context;
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::lines::{Input, tagged};
+
+/// What is shared by all connections and the thread that writes the log.
+#[derive(Default)]
+struct Office {
+    users: RwLock<Users>,
+    queue: Mutex<Vec<Batch>>,
+    wake_up: Condvar,
+}
+
+/// Who is connected, in the order of their logins.
+#[derive(Clone, Default)]
+struct Users {
+    numbers: HashMap<Vec<u8>, usize>,
+    all: Vec<Arc<User>>,
+}
+
+struct User {
+    login: Vec<u8>,
+    stream: TcpStream,
+}
+
+/// The messages of one read.
+struct Batch {
+    from: usize,
+    lines: Vec<u8>,
+    messages: Vec<Message>,
+}
+
+/// Where the parts of a message are in the lines of its batch.
+struct Message {
+    tag: Range<usize>,
+    to: Range<usize>,
+    text: Range<usize>,
+}
+
+/// Serves on a free port until killed, or until the file cannot be written.
+pub fn serve(path: &Path, syncs: bool) -> anyhow::Result<()> {
+    let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
+    let listener = super::listen()?;
+    let office = Arc::<Office>::default();
+    let shared = office.clone();
+    thread::spawn(move || {
+        let Err(error) = write_log(file, syncs, &shared);
+        eprintln!("the log cannot be written: {error}");
+        std::process::exit(1);
+    });
+    for stream in listener.incoming() {
+        let (stream, office) = (stream?, office.clone());
+        thread::Builder::new()
+            .stack_size(64 * 1024)
+            // A connection that breaks is a client that has measured enough.
+            .spawn(move || drop(session(stream, &office)))?;
+    }
+    Ok(())
+}
+
+fn session(stream: TcpStream, office: &Office) -> std::io::Result<()> {
+    stream.set_nodelay(true)?;
+    let mut input = Input::with_capacity(4096);
+    let Some(hello) = input.read(&stream)? else {
+        return Ok(());
+    };
+    let login = hello.split(|byte| byte.is_ascii_whitespace()).next();
+    let from = office.enter(login.unwrap_or_default(), &stream)?;
+    (&stream).write_all(b"welcome {\"last\":0}\nf\n")?;
+    while let Some(lines) = input.read(&stream)? {
+        let messages = messages(lines);
+        if !messages.is_empty() {
+            let lines = lines.to_vec();
+            office.add(Batch {
+                from,
+                lines,
+                messages,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Those of the lines that are messages in UTF-8.
+fn messages(lines: &[u8]) -> Vec<Message> {
+    let mut messages = Vec::with_capacity(16);
+    let mut start = 0;
+    for end in memchr::memchr_iter(b'\n', lines) {
+        let line = &lines[start..end];
+        if let Some((tag, to, text)) = tagged(line)
+            && str::from_utf8(line).is_ok()
+        {
+            let tag = start + 1..start + 1 + tag.len();
+            let to = tag.end + 2..tag.end + 2 + to.len();
+            let text = end - text.len()..end;
+            messages.push(Message { tag, to, text });
+        }
+        start = end + 1;
+    }
+    messages
+}
+
+impl Office {
+    fn enter(&self, login: &[u8], stream: &TcpStream) -> std::io::Result<usize> {
+        let user = Arc::new(User {
+            login: login.to_vec(),
+            stream: stream.try_clone()?,
+        });
+        let mut users = self.users.write().unwrap_or_else(PoisonError::into_inner);
+        let number = users.all.len();
+        users.all.push(user);
+        users.numbers.insert(login.to_vec(), number);
+        Ok(number)
+    }
+
+    fn add(&self, batch: Batch) {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let was_empty = queue.is_empty();
+        queue.push(batch);
+        drop(queue);
+        if was_empty {
+            self.wake_up.notify_one();
+        }
+    }
+
+    /// Waits for batches and takes all there are.
+    fn take(&self) -> Vec<Batch> {
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let queue = self.wake_up.wait_while(queue, |queue| queue.is_empty());
+        mem::take(&mut *queue.unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// What the thread of the log has for one user.
+type Lines = Vec<u8>;
+
+/// Bytes of a record before its messages: their checksum and their length.
+const HEADER: usize = 16;
+
+fn write_log(
+    mut file: File,
+    syncs: bool,
+    office: &Office,
+) -> std::io::Result<std::convert::Infallible> {
+    let mut record = Vec::new();
+    let mut lines: Vec<Lines> = Vec::new();
+    let mut touched = Vec::new();
+    let mut last_id = 0;
+    loop {
+        let batches = office.take();
+        let users = office.users.read().unwrap_or_else(PoisonError::into_inner);
+        lines.resize_with(users.all.len(), Lines::new);
+        let mut commit = Commit {
+            users: &users,
+            record: &mut record,
+            lines: &mut lines,
+            touched: &mut touched,
+            last_id: &mut last_id,
+            at: itoa::Buffer::new().format(now()).to_owned(),
+        };
+        commit.record.clear();
+        commit.record.resize(HEADER, 0);
+        batches.iter().for_each(|batch| commit.add(batch));
+        let length = record.len() - HEADER;
+        record[8..HEADER].copy_from_slice(&(length as u64).to_le_bytes());
+        let checksum = xxh3_64(&record[8..]);
+        record[..8].copy_from_slice(&checksum.to_le_bytes());
+        file.write_all(&record)?;
+        if syncs {
+            file.sync_data()?;
+        }
+        for user in touched.drain(..) {
+            // Who is gone hears nothing any more.
+            let _ = (&users.all[user].stream).write_all(&lines[user]);
+            lines[user].clear();
+        }
+    }
+}
+
+/// What becomes durable together: its record, and what is told once it is.
+struct Commit<'a> {
+    users: &'a Users,
+    record: &'a mut Vec<u8>,
+    lines: &'a mut [Lines],
+    touched: &'a mut Vec<usize>,
+    last_id: &'a mut u64,
+    at: String,
+}
+
+impl Commit<'_> {
+    fn add(&mut self, batch: &Batch) {
+        let sender = &self.users.all[batch.from].login;
+        let at = self.at.as_bytes();
+        let mut digits = itoa::Buffer::new();
+        let mut receiver: (&[u8], Option<usize>) = (b"", None);
+        for message in &batch.messages {
+            let tag = &batch.lines[message.tag.clone()];
+            let to = &batch.lines[message.to.clone()];
+            let text = &batch.lines[message.text.clone()];
+            *self.last_id += 1;
+            self.record.extend_from_slice(&self.last_id.to_le_bytes());
+            let from = (batch.from as u32).to_le_bytes();
+            self.record.extend_from_slice(&from);
+            for part in [tag, to, text] {
+                let length = (part.len() as u32).to_le_bytes();
+                self.record.extend_from_slice(&length);
+                self.record.extend_from_slice(part);
+            }
+            if receiver.0 != to {
+                receiver = (to, self.users.numbers.get(to).copied());
+            }
+            let id = digits.format(*self.last_id).as_bytes();
+            if let Some(receiver) = receiver.1 {
+                tell(
+                    self.lines,
+                    self.touched,
+                    receiver,
+                    &[b"#", id, b";at=", at, b" @", sender, b" ", text, b"\n"],
+                );
+            }
+            let ok: [&[u8]; 7] = [
+                b"ok {\"tag\":\"",
+                tag,
+                b"\",\"id\":",
+                id,
+                b",\"at\":",
+                at,
+                b"}\n",
+            ];
+            tell(self.lines, self.touched, batch.from, &ok);
+        }
+    }
+}
+
+/// Adds a line to those of a user.
+fn tell(lines: &mut [Lines], touched: &mut Vec<usize>, user: usize, parts: &[&[u8]]) {
+    let lines = &mut lines[user];
+    if lines.is_empty() {
+        touched.push(user);
+    }
+    parts.iter().for_each(|part| lines.extend_from_slice(part));
+}
+
+/// Milliseconds since 1970.
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| since.as_millis() as u64)
+}

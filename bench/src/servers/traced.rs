@@ -1,0 +1,114 @@
+//! A server whose calls to the system are counted.
+
+use std::{
+    fs,
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+
+use tempfile::TempDir;
+
+use super::{Kind, Program};
+
+/// What is counted: what may sync a file or write to it.
+const CALLS: &str = "trace=fsync,fdatasync,write,writev,pwrite64,pwritev";
+
+/// A server that runs under strace. It is slower by that, so its times count for nothing.
+pub struct Traced {
+    /// The server.
+    pub program: Program,
+    folder: TempDir,
+}
+
+/// Calls that have to do with the files of a server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Calls {
+    /// Those that wait until something is on the disk.
+    pub syncs: u64,
+    /// Those that write.
+    pub writes: u64,
+}
+
+impl Traced {
+    /// Starts it with so many users; `None` where there is no strace, or no leave to use it.
+    pub fn start(kind: &Kind, users: usize) -> anyhow::Result<Option<Self>> {
+        let mut probe = Command::new("strace");
+        probe.args(["-o", "/dev/null", "true"]);
+        let probe = probe.stderr(Stdio::null()).status();
+        if !probe.is_ok_and(|status| status.success()) {
+            return Ok(None);
+        }
+        let folder = tempfile::tempdir()?;
+        let file = calls_in(&folder).to_string_lossy().into_owned();
+        // strace as a child of the server, so that the server is ours to end.
+        let words = [
+            "strace", "-D", "-f", "-y", "-s", "0", "-e", CALLS, "-o", &file,
+        ];
+        let program = Program::start_through(&words.map(str::to_owned), kind, users)?;
+        Ok(Some(Self { program, folder }))
+    }
+
+    /// What the server has called so far. strace tells of each call as it is made.
+    pub fn calls(&self) -> anyhow::Result<Calls> {
+        let data = self.program.data().to_string_lossy().into_owned();
+        let text = fs::read(calls_in(&self.folder))?;
+        let mut calls = Calls::default();
+        for line in String::from_utf8_lossy(&text).lines() {
+            calls.count(line, &data);
+        }
+        Ok(calls)
+    }
+}
+
+fn calls_in(folder: &TempDir) -> PathBuf {
+    folder.path().join("calls")
+}
+
+impl Calls {
+    /// Counts a line of strace if it begins a call for a file of this folder.
+    fn count(&mut self, line: &str, folder: &str) {
+        // The number of the thread, then the call and what it is given.
+        let Some((call, given)) = line
+            .split_once(' ')
+            .and_then(|(_, line)| line.trim_start().split_once('('))
+        else {
+            return;
+        };
+        let file = given.split_once('<').map_or("", |(_, file)| file);
+        if !file.starts_with(folder) {
+            return;
+        }
+        match call {
+            "fsync" | "fdatasync" => self.syncs += 1,
+            _ => self.writes += 1,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_for_files_of_the_folder_count_once() {
+        let mut calls = Calls::default();
+        for line in [
+            "10158 write(3</tmp/data/log/0.seg>, \"\"..., 5)     = 5",
+            "10158 fdatasync(3</tmp/data/log/0.seg>)           = 0",
+            "10159 fsync(4</tmp/data/log> <unfinished ...>",
+            "10159 <... fsync resumed>)              = 0",
+            "10158 write(1<pipe:[1223500]>, \"\"..., 18) = 18",
+            "10158 write(2</dev/null>, \"\"..., 237)   = 237",
+            "10158 +++ exited with 0 +++",
+        ] {
+            calls.count(line, "/tmp/data");
+        }
+        assert_eq!(
+            calls,
+            Calls {
+                syncs: 2,
+                writes: 1
+            }
+        );
+    }
+}
