@@ -9,7 +9,6 @@ use std::{
     io::Write,
     mem,
     net::TcpStream,
-    ops::Range,
     path::Path,
     sync::{Arc, Condvar, Mutex, PoisonError, RwLock},
     thread,
@@ -48,11 +47,26 @@ struct Batch {
     messages: Vec<Message>,
 }
 
-/// Where the parts of a message are in the lines of its batch.
+/// Where the parts of a message, `#tag @login text`, end in the lines of its batch. A read brings
+/// far less than 4 GiB.
 struct Message {
-    tag: Range<usize>,
-    to: Range<usize>,
-    text: Range<usize>,
+    start: u32,
+    tag_end: u32,
+    to_end: u32,
+    end: u32,
+}
+
+impl Message {
+    /// The tag, who it is for, and the text.
+    fn parts<'a>(&self, lines: &'a [u8]) -> (&'a [u8], &'a [u8], &'a [u8]) {
+        let [start, tag_end, to_end, end] =
+            [self.start, self.tag_end, self.to_end, self.end].map(|at| at as usize);
+        (
+            &lines[start + 1..tag_end],
+            &lines[tag_end + 2..to_end],
+            &lines[to_end + 1..end],
+        )
+    }
 }
 
 /// Serves on a free port until killed, or until the file cannot be written.
@@ -105,13 +119,16 @@ fn messages(lines: &[u8]) -> Vec<Message> {
     let mut start = 0;
     for end in memchr::memchr_iter(b'\n', lines) {
         let line = &lines[start..end];
-        if let Some((tag, to, text)) = tagged(line)
+        if let Some((tag, to, _)) = tagged(line)
             && str::from_utf8(line).is_ok()
         {
-            let tag = start + 1..start + 1 + tag.len();
-            let to = tag.end + 2..tag.end + 2 + to.len();
-            let text = end - text.len()..end;
-            messages.push(Message { tag, to, text });
+            let tag_end = start + 1 + tag.len();
+            messages.push(Message {
+                start: start as u32,
+                tag_end: tag_end as u32,
+                to_end: (tag_end + 2 + to.len()) as u32,
+                end: end as u32,
+            });
         }
         start = end + 1;
     }
@@ -212,9 +229,7 @@ impl Commit<'_> {
         let mut digits = itoa::Buffer::new();
         let mut receiver: (&[u8], Option<usize>) = (b"", None);
         for message in &batch.messages {
-            let tag = &batch.lines[message.tag.clone()];
-            let to = &batch.lines[message.to.clone()];
-            let text = &batch.lines[message.text.clone()];
+            let (tag, to, text) = message.parts(&batch.lines);
             *self.last_id += 1;
             self.record.extend_from_slice(&self.last_id.to_le_bytes());
             let from = (batch.from as u32).to_le_bytes();
@@ -229,34 +244,36 @@ impl Commit<'_> {
             }
             let id = digits.format(*self.last_id).as_bytes();
             if let Some(receiver) = receiver.1 {
-                tell(
-                    self.lines,
-                    self.touched,
-                    receiver,
-                    &[b"#", id, b";at=", at, b" @", sender, b" ", text, b"\n"],
-                );
+                let lines = lines_for(receiver, self.lines, self.touched);
+                lines.push(b'#');
+                lines.extend_from_slice(id);
+                lines.extend_from_slice(b";at=");
+                lines.extend_from_slice(at);
+                lines.extend_from_slice(b" @");
+                lines.extend_from_slice(sender);
+                lines.push(b' ');
+                lines.extend_from_slice(text);
+                lines.push(b'\n');
             }
-            let ok: [&[u8]; 7] = [
-                b"ok {\"tag\":\"",
-                tag,
-                b"\",\"id\":",
-                id,
-                b",\"at\":",
-                at,
-                b"}\n",
-            ];
-            tell(self.lines, self.touched, batch.from, &ok);
+            let lines = lines_for(batch.from, self.lines, self.touched);
+            lines.extend_from_slice(b"ok {\"tag\":\"");
+            lines.extend_from_slice(tag);
+            lines.extend_from_slice(b"\",\"id\":");
+            lines.extend_from_slice(id);
+            lines.extend_from_slice(b",\"at\":");
+            lines.extend_from_slice(at);
+            lines.extend_from_slice(b"}\n");
         }
     }
 }
 
-/// Adds a line to those of a user.
-fn tell(lines: &mut [Lines], touched: &mut Vec<usize>, user: usize, parts: &[&[u8]]) {
+/// What is told a user, to be added to.
+fn lines_for<'a>(user: usize, lines: &'a mut [Lines], touched: &mut Vec<usize>) -> &'a mut Lines {
     let lines = &mut lines[user];
     if lines.is_empty() {
         touched.push(user);
     }
-    parts.iter().for_each(|part| lines.extend_from_slice(part));
+    lines
 }
 
 /// Milliseconds since 1970.
