@@ -3,10 +3,14 @@
 use std::{
     io::{self, Read, Write},
     net::{SocketAddr, TcpStream},
+    ops::Range,
 };
 
 /// A buffer grows up to here, where one read fills it.
 const MOST_BYTES: usize = 256 * 1024;
+
+/// What every live client calls its device.
+pub const DEVICE: &str = "bench";
 
 /// One connection with one descriptor.
 pub struct Client {
@@ -35,7 +39,7 @@ impl Client {
 
     /// Connects and asks for a live session; the answer is still to be taken.
     pub fn connect_live(address: SocketAddr, user: usize) -> io::Result<Self> {
-        Self::connect_saying(address, &format!("u{user} live/1 device=bench\n"))
+        Self::connect_saying(address, &format!("u{user} live/1 device={DEVICE}\n"))
     }
 
     fn connect_saying(address: SocketAddr, hello: &str) -> io::Result<Self> {
@@ -167,18 +171,37 @@ pub fn block(to: usize, bytes: usize, lines: usize) -> Vec<u8> {
 pub struct TaggedBlock {
     bytes: Vec<u8>,
     line_bytes: usize,
+    /// Where the digits of a tag are in its line.
+    digits: Range<usize>,
 }
 
-/// Digits of a tag.
-const TAG: usize = 10;
+/// What kind of tags a client gives its messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tags {
+    /// The device's name and a rising number, as the app does.
+    Numbered,
+    /// Any others.
+    Other,
+}
+
+/// The first number; all have as many digits.
+const FIRST: u64 = 1_000_000_000;
 
 impl TaggedBlock {
-    pub fn new(to: usize, bytes: usize, lines: usize) -> Self {
-        let line = |tag| format!("#{tag:0TAG$} @u{to} {}\n", "x".repeat(bytes));
-        let whole: String = (0..lines).map(line).collect();
+    /// So many lines with a text of so many bytes.
+    pub fn new(tags: Tags, to: usize, bytes: usize, lines: usize) -> Self {
+        let prefix = match tags {
+            Tags::Numbered => format!("{DEVICE}:"),
+            Tags::Other => String::new(),
+        };
+        let text = "x".repeat(bytes);
+        let line = |number| format!("#{prefix}{} @u{to} {text}\n", FIRST + number);
+        let whole: String = (0..lines as u64).map(line).collect();
+        let start = 1 + prefix.len();
         Self {
             line_bytes: whole.len() / lines,
             bytes: whole.into_bytes(),
+            digits: start..start + FIRST.to_string().len(),
         }
     }
 
@@ -192,7 +215,7 @@ impl TaggedBlock {
         let lines = (self.bytes.len() / self.line_bytes) as u64;
         for line in self.bytes.chunks_exact_mut(self.line_bytes) {
             let mut carry = lines;
-            for digit in line[1..=TAG].iter_mut().rev() {
+            for digit in line[self.digits.clone()].iter_mut().rev() {
                 if carry == 0 {
                     break;
                 }
@@ -221,12 +244,19 @@ mod tests {
 
     #[test]
     fn a_block_never_has_the_same_tag_twice() {
-        let mut block = TaggedBlock::new(7, 3, 2);
-        assert_eq!(block.bytes(), b"#0000000000 @u7 xxx\n#0000000001 @u7 xxx\n");
+        let mut block = TaggedBlock::new(Tags::Other, 7, 3, 2);
+        assert_eq!(block.bytes(), b"#1000000000 @u7 xxx\n#1000000001 @u7 xxx\n");
         for _ in 0..52 {
             block.advance();
         }
-        assert_eq!(block.bytes(), b"#0000000104 @u7 xxx\n#0000000105 @u7 xxx\n");
+        assert_eq!(block.bytes(), b"#1000000104 @u7 xxx\n#1000000105 @u7 xxx\n");
+    }
+
+    #[test]
+    fn a_numbered_tag_begins_with_the_device_of_the_hello() {
+        let mut block = TaggedBlock::new(Tags::Numbered, 7, 1, 1);
+        block.advance();
+        assert_eq!(block.bytes(), b"#bench:1000000001 @u7 x\n");
     }
 
     #[test]

@@ -129,11 +129,11 @@ fn measure(options: Options) -> anyhow::Result<ExitCode> {
             }
             Err(error) => {
                 failed += 1;
-                println!("\n{} failed: {error:#}", case.name);
+                println!("\nFAILED {}: {error:#}", case.name);
             }
         }
     }
     println!("{taken}");
-    println!("{passed} cases passed, {failed} failed");
+    println!("{passed} passed, {failed} failed");
     Ok(ExitCode::from(u8::from(failed > 0)))
 }

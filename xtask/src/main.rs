@@ -46,11 +46,14 @@ enum Command {
         #[arg(long)]
         update: bool,
     },
-    /// Measures the server under load, beside one that does nothing but the assignment, and the
-    /// app: starting, frames, memory.
+    /// Measures the server under load, beside a relay that stores nothing and a bare log, and the
+    /// app: starting, frames, memory. Draws charts of the server's figures.
     Bench {
-        /// Only these: exchange, push, latency, absent, idle, history (the server; --seconds N),
-        /// frames, window (the app).
+        /// Only these: push, both-ways, exchange, latency, classic-latency, alone, absent, idle,
+        /// history, growth (the server), frames, window (the app). For the server also:
+        /// --seconds N and --rounds N; --long for what takes minutes; --quick only to see that all
+        /// cases run; --profile to see where its time goes (needs perf); --docs to put figures and
+        /// charts into docs/ instead of target/bench/; --draw to do that with the figures of before.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },

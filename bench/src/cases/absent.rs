@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::{Entry, Plan, fill};
 use crate::{
-    client::{Client, TaggedBlock, block},
+    client::{Client, TaggedBlock, Tags, block},
     results::{Table, grouped},
     servers::{Kind, Program},
 };
@@ -80,7 +80,7 @@ fn store_classic(program: &Program, messages: usize) -> anyhow::Result<()> {
 /// Likewise, each message with a tag and an `ok`.
 fn store_live(program: &Program, messages: usize) -> anyhow::Result<()> {
     let mut sender = Client::log_in_live(program.address, 0)?;
-    let mut block = TaggedBlock::new(1, 64, WINDOW);
+    let mut block = TaggedBlock::new(Tags::Numbered, 1, 64, WINDOW);
     sender.send(block.bytes())?;
     for _ in 1..messages / WINDOW {
         block.advance();

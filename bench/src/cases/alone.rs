@@ -7,7 +7,7 @@ use std::{
 
 use super::{Entry, Plan, fill, push::say_read};
 use crate::{
-    client::{Client, TaggedBlock},
+    client::{Client, TaggedBlock, Tags},
     results::Table,
     servers::Traced,
 };
@@ -39,7 +39,7 @@ pub fn measure(plan: &Plan) -> anyhow::Result<Table> {
         };
         let mut sender = Client::log_in_live(traced.program.address, 0)?;
         let mut reader = Client::log_in_live(traced.program.address, 1)?;
-        let mut message = TaggedBlock::new(1, 64, 1);
+        let mut message = TaggedBlock::new(Tags::Numbered, 1, 64, 1);
         let mut mark = Vec::new();
         let before = traced.calls()?;
         let mut due = Instant::now();

@@ -29,15 +29,7 @@ pub fn measure(plan: &Plan) -> anyhow::Result<Table> {
     fill(table, plan, &entries, |entry| {
         let bytes = entry.setting;
         pairs::measure(&entry.kind, plan.time, |program, users| match &entry.kind {
-            Kind::BareLog(_) => {
-                let (reads, both_ways) = (false, false);
-                let talk = Talk {
-                    bytes,
-                    reads,
-                    both_ways,
-                };
-                push::talk(program, users, talk)
-            }
+            Kind::BareLog(_) => push::talk(program, users, Talk::of(bytes)),
             Kind::Relay | Kind::Server(..) => talk(program, users, bytes),
         })
     })

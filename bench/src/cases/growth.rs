@@ -40,9 +40,8 @@ pub fn measure(plan: &Plan) -> anyhow::Result<Table> {
     let mut table = Table::new("growth", title, &["server", "messages so far"], &columns);
     let program = Program::start(&kind, 2 * PAIRS)?;
     let talk = Talk {
-        bytes: 64,
         reads: true,
-        both_ways: false,
+        ..Talk::of(64)
     };
     let watch = |meter: &Meter| {
         let mut found = Vec::new();

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{Entry, Plan, fill, push::say_read, quantile};
 use crate::{
-    client::{Client, TaggedBlock},
+    client::{Client, TaggedBlock, Tags},
     results::{Table, grouped},
     servers::Program,
 };
@@ -67,7 +67,7 @@ pub fn measure(plan: &Plan) -> anyhow::Result<Table> {
 fn write(program: &Program, messages: usize) -> anyhow::Result<u64> {
     let mut sender = Client::log_in_live(program.address, 0)?;
     let mut reader = Client::log_in_live(program.address, 1)?;
-    let mut block = TaggedBlock::new(1, 64, WINDOW);
+    let mut block = TaggedBlock::new(Tags::Numbered, 1, 64, WINDOW);
     let mut last = 0;
     let mut mark = Vec::new();
     for _ in 0..messages / WINDOW {

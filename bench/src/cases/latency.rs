@@ -10,7 +10,7 @@ use std::{
 
 use super::{Entry, Plan, fill, push::say_read, quantile};
 use crate::{
-    client::{Client, block, number},
+    client::{Client, DEVICE, block, number},
     results::{Table, grouped},
     servers::Program,
 };
@@ -177,10 +177,13 @@ fn send(mut stream: &TcpStream, to: usize, times: Timetable) -> anyhow::Result<(
     let padding = "x".repeat(64 - DUE_DIGITS - 1);
     let mut due = times.first;
     let mut line = Vec::new();
-    for tag in 1..=times.lines {
+    for number in 1..=times.lines {
         let nanos = due.saturating_duration_since(times.begin).as_nanos();
         line.clear();
-        writeln!(line, "#{tag} @u{to} {nanos:0DUE_DIGITS$} {padding}")?;
+        writeln!(
+            line,
+            "#{DEVICE}:{number} @u{to} {nanos:0DUE_DIGITS$} {padding}"
+        )?;
         thread::sleep(due.saturating_duration_since(Instant::now()));
         stream.write_all(&line)?;
         due += times.pause;

@@ -8,7 +8,7 @@ use super::{
     size,
 };
 use crate::{
-    client::{Client, TaggedBlock},
+    client::{Client, TaggedBlock, Tags},
     results::Table,
     servers::Program,
 };
@@ -19,12 +19,26 @@ pub const SIZES: [usize; 2] = [64, 1024];
 /// How pairs talk.
 #[derive(Clone, Copy)]
 pub struct Talk {
+    /// The kind of tags of all messages.
+    pub tags: Tags,
     /// Bytes of a text.
     pub bytes: usize,
     /// Whether receivers say `read`, once for each window.
     pub reads: bool,
     /// Whether both of a pair send.
     pub both_ways: bool,
+}
+
+impl Talk {
+    /// Texts of so many bytes, one way, with numbered tags, and nobody says `read`.
+    pub fn of(bytes: usize) -> Self {
+        Self {
+            tags: Tags::Numbered,
+            bytes,
+            reads: false,
+            both_ways: false,
+        }
+    }
 }
 
 /// One of each pair sends, the other receives.
@@ -40,23 +54,41 @@ pub fn both_ways(plan: &Plan) -> anyhow::Result<Table> {
 }
 
 fn measure(plan: &Plan, case: &str, title: String, both_ways: bool) -> anyhow::Result<Table> {
+    let plain = |bytes| Talk {
+        both_ways,
+        ..Talk::of(bytes)
+    };
     let mut entries = Vec::new();
     for bytes in SIZES {
         for kind in plan.kinds() {
-            for (says, reads) in [("-", false), ("`read`", true)] {
-                if reads && !kind.is_server() {
-                    continue;
-                }
-                let talk = Talk {
-                    bytes,
-                    reads,
-                    both_ways,
-                };
+            let mut entry = |says, talk| {
                 entries.push(Entry::new(kind.clone(), &[&size(bytes), says], talk));
+            };
+            entry("-", plain(bytes));
+            if kind.is_server() {
+                let reads = true;
+                entry(
+                    "say `read`",
+                    Talk {
+                        reads,
+                        ..plain(bytes)
+                    },
+                );
             }
         }
+        let tags = Tags::Other;
+        let kind = plan.server_that_syncs();
+        let words = [&*size(bytes), "use other tags"];
+        entries.push(Entry::new(
+            kind,
+            &words,
+            Talk {
+                tags,
+                ..plain(bytes)
+            },
+        ));
     }
-    let table = Table::new(case, title, &["server", "text", "receivers say"], &COLUMNS);
+    let table = Table::new(case, title, &["server", "text", "clients"], &COLUMNS);
     fill(table, plan, &entries, |entry| {
         pairs::measure(&entry.kind, plan.time, |program, users| {
             talk(program, users, entry.setting)
@@ -71,8 +103,8 @@ pub fn talk(program: &Program, users: [usize; 2], talk: Talk) -> anyhow::Result<
         Client::log_in_live(program.address, users[1])?,
     ];
     let mut blocks = [
-        TaggedBlock::new(users[1], talk.bytes, WINDOW),
-        TaggedBlock::new(users[0], talk.bytes, WINDOW),
+        TaggedBlock::new(talk.tags, users[1], talk.bytes, WINDOW),
+        TaggedBlock::new(talk.tags, users[0], talk.bytes, WINDOW),
     ];
     let window = WINDOW as u64;
     let (mut marks, mut output) = ([Vec::new(), Vec::new()], Vec::new());

@@ -12,9 +12,9 @@ use plotters::{
     },
 };
 
-use super::{Row, Table};
+use super::Table;
 
-const WIDTH: i32 = 900;
+const WIDTH: i32 = 1000;
 const MARGIN: i32 = 20;
 const TITLE: i32 = 18;
 const TEXT: i32 = 13;
@@ -36,8 +36,8 @@ const RELAY: RGBColor = RGBColor(140, 149, 159);
 
 /// What is drawn.
 struct Chart<'a> {
-    title: String,
-    caption: &'a str,
+    title: &'a str,
+    caption: Vec<String>,
     bars: Vec<Bars>,
     panels: Vec<&'a str>,
 }
@@ -56,64 +56,80 @@ struct Bars {
 /// # Errors
 /// When the drawing fails.
 pub fn of_table(table: &Table) -> anyhow::Result<String> {
-    let all = |_: &Row| true;
-    Chart::new(table, table.title.clone(), all, table.columns.len()).draw()
+    let figures = |row| {
+        let columns = 0..table.columns.len();
+        columns.map(|column| table.figure(row, column)).collect()
+    };
+    Chart::new(table, table.taken.clone(), figures).draw()
 }
 
-/// How many messages a second: the first column of those rows that keep every message on the disk,
-/// and of the relay, which keeps none.
+/// For people who want one figure: how many messages a second, with everything on the disk.
 ///
 /// # Errors
 /// When the drawing fails.
-pub fn of_rates(table: &Table) -> anyhow::Result<String> {
-    let is_shown = |row: &Row| !row.words[0].ends_with("relaxed");
-    let title = format!("Messages delivered per second: {}", table.title);
-    Chart::new(table, title, is_shown, 1).draw()
+pub fn of_rates(push: &Table) -> anyhow::Result<String> {
+    let mut table = push.clone();
+    table.title = "Messages delivered per second".into();
+    table.columns.truncate(1);
+    for row in &mut table.rows {
+        row.words = summary(&row.words).unwrap_or_default();
+    }
+    let figures = |row| {
+        let ratio = table.ratio(row, 0);
+        let ratio = ratio.map(|ratio| format!(" ({ratio:.2} of the bare log)"));
+        vec![table.figure(row, 0) + &ratio.unwrap_or_default()]
+    };
+    let caption = format!("{}. {}", push.title, push.taken);
+    Chart::new(&table, caption, figures).draw()
+}
+
+/// The words of a row for that; `None` for rows that are left out.
+fn summary(words: &[String]) -> Option<Vec<String>> {
+    let [server, text, clients] = words else {
+        return None;
+    };
+    let server = match server.split_once(", ")? {
+        ("relay", _) => "relay (stores nothing)",
+        ("bare log", "sync") => "bare log (only stores)",
+        ("server", "sync") => "MeuMensageiro",
+        _ => return None,
+    };
+    let clients = match clients.as_str() {
+        "-" => None,
+        "say `read`" => Some("with read marks"),
+        _ => return None,
+    };
+    let words = [Some(server), Some(text.as_str()), clients];
+    Some(words.into_iter().flatten().map(str::to_owned).collect())
 }
 
 impl<'a> Chart<'a> {
-    fn new(
-        table: &'a Table,
-        title: String,
-        is_shown: impl Fn(&Row) -> bool,
-        columns: usize,
-    ) -> Self {
+    /// Of all rows that have words, with their figures as text.
+    fn new(table: &'a Table, caption: String, figures: impl Fn(usize) -> Vec<String>) -> Self {
         let mut group = None;
         let mut bars = Vec::new();
-        for (at, row) in table.rows.iter().enumerate() {
-            if !is_shown(row) {
-                continue;
-            }
-            let figures = (0..columns).map(|column| {
-                let ratio = table.ratio(at, column);
-                let ratio = ratio.map(|ratio| format!(" ({ratio:.2})"));
-                let text = table.figure(at, column) + &ratio.unwrap_or_default();
-                (row.figures[column], text)
-            });
+        let rows = table.rows.iter().enumerate();
+        for (at, row) in rows.filter(|(_, row)| !row.words.is_empty()) {
             let words: Vec<_> = row.words.iter().filter(|word| *word != "-").collect();
             let words: Vec<_> = words.iter().map(|word| word.replace('`', "")).collect();
             bars.push(Bars {
                 name: words.join(", "),
                 color: color(&row.words[0]),
                 goes_on: group == row.words.get(1),
-                figures: figures.collect(),
+                figures: row.figures.iter().copied().zip(figures(at)).collect(),
             });
             group = row.words.get(1);
         }
-        let names = table.columns.iter().take(columns);
+        let names = table.columns.iter();
         Self {
-            title,
-            caption: &table.taken,
+            title: &table.title,
+            caption: wrapped(&format!("{caption}.")),
             bars,
             panels: names.map(|column| column.name.as_str()).collect(),
         }
     }
 
     fn draw(&self) -> anyhow::Result<String> {
-        let caption = wrapped(&format!(
-            "{}. In brackets: as a part of the bare log.",
-            self.caption
-        ));
         let gaps = self
             .bars
             .iter()
@@ -122,21 +138,21 @@ impl<'a> Chart<'a> {
             .count() as i32;
         let head = MARGIN + TITLE + 2 * ROW;
         let body = self.bars.len() as i32 * ROW + gaps * GAP;
-        let height = head + body + GAP + caption.len() as i32 * (SMALL + 5) + MARGIN;
+        let height = head + body + GAP + self.caption.len() as i32 * (SMALL + 5) + MARGIN;
         let mut svg = String::new();
         let size = (WIDTH as u32, height as u32);
         let area = SVGBackend::with_string(&mut svg, size).into_drawing_area();
-        self.draw_on(&area, head, &caption)
+        self.draw_on(&area, head)
             .and_then(|()| area.present())
             .map_err(|error| anyhow!("cannot draw {}: {error}", self.title))?;
         drop(area);
         Ok(svg)
     }
 
-    fn draw_on(&self, area: &Area<'_>, head: i32, caption: &[String]) -> Drawn<'_> {
+    fn draw_on(&self, area: &Area<'_>, head: i32) -> Drawn<'_> {
         area.fill(&PAPER)?;
         let title = style(TITLE, &INK, HPos::Left);
-        area.draw_text(&self.title, &title, (MARGIN, MARGIN + TITLE / 2))?;
+        area.draw_text(self.title, &title, (MARGIN, MARGIN + TITLE / 2))?;
         let longest = self.bars.iter().map(|bars| bars.name.chars().count()).max();
         let left = MARGIN + width(longest.unwrap_or(0), TEXT) + GAP;
         let panel = (WIDTH - MARGIN - left) / self.panels.len().max(1) as i32;
@@ -161,7 +177,7 @@ impl<'a> Chart<'a> {
             }
             top += ROW;
         }
-        for (number, line) in caption.iter().enumerate() {
+        for (number, line) in self.caption.iter().enumerate() {
             let y = top + GAP + number as i32 * (SMALL + 5) + SMALL / 2;
             area.draw_text(line, &style(SMALL, &PALE_INK, HPos::Left), (MARGIN, y))?;
         }
@@ -200,9 +216,9 @@ fn width(letters: usize, size: i32) -> i32 {
 }
 
 fn color(server: &str) -> RGBColor {
-    match server.split(',').next() {
-        Some("relay") => RELAY,
-        Some("bare log") => BARE_LOG,
+    match server {
+        relay if relay.starts_with("relay") => RELAY,
+        bare_log if bare_log.starts_with("bare log") => BARE_LOG,
         _ => SERVER,
     }
 }
@@ -231,14 +247,14 @@ mod tests {
     #[test]
     fn every_row_has_its_name_and_its_figures_with_units() {
         let svg = of_table(&sample()).unwrap();
-        for text in [
+        let texts = [
             "Push",
-            "bare log, 64 B",
+            "bare log, sync, 64 B",
             "messages/s",
-            "300,000 (0.50)",
+            "300,000",
             "1.5 µs",
-            "on a machine",
-        ] {
+        ];
+        for text in texts.into_iter().chain(["on a machine"]) {
             assert!(svg.contains(text), "{text} is missing in {svg}");
         }
     }
@@ -246,11 +262,13 @@ mod tests {
     #[test]
     fn half_as_much_is_half_as_long() {
         let svg = of_rates(&sample()).unwrap();
+        assert!(svg.contains("MeuMensageiro, 64 B"), "{svg}");
+        assert!(svg.contains("300,000 (0.50 of the bare log)"), "{svg}");
         let widths: Vec<f64> = svg
             .lines()
             .filter(|line| line.contains("<rect") && !line.contains("#FFFFFF"))
             .filter_map(|line| {
-                line.split("width=\"")
+                line.split(" width=\"")
                     .nth(1)?
                     .split('"')
                     .next()?

@@ -11,7 +11,7 @@ const END: &str = "<!-- end of figures -->";
 /// The document with the newest figures in its places for them.
 ///
 /// # Errors
-/// When a place has no end, or there are no figures for it.
+/// When a place has no end.
 pub fn fill(document: &str, tables: &[Table]) -> anyhow::Result<String> {
     let mut filled = String::new();
     let mut rest = document;
@@ -23,12 +23,14 @@ pub fn fill(document: &str, tables: &[Table]) -> anyhow::Result<String> {
         if place[BEGIN.len()..end].contains(BEGIN) {
             bail!("the figures of {name} have no end");
         }
-        let table = tables.iter().find(|table| table.case == name);
-        let table = table.with_context(|| {
-            format!("the document wants figures of {name}, which were never measured")
-        })?;
         filled.push_str(before);
-        filled.push_str(&format!("{BEGIN}{name} -->\n{}\n", section(table)));
+        match tables.iter().find(|table| table.case == name) {
+            Some(table) => {
+                filled.push_str(&format!("{BEGIN}{name} -->\n{}\n", section(table)));
+            }
+            // Not measured yet: it stays as it is.
+            None => filled.push_str(&place[..end]),
+        }
         rest = &place[end..];
         let (end, after) = rest.split_at(END.len());
         filled.push_str(end);
@@ -67,11 +69,17 @@ mod tests {
     }
 
     #[test]
-    fn a_place_without_an_end_or_without_figures_is_named() {
-        let open = fill("<!-- figures: push -->\n", &[sample()]).unwrap_err();
-        assert!(open.to_string().contains("push have no end"));
-        let document = "<!-- figures: idle -->\n<!-- end of figures -->\n";
-        let unknown = fill(document, &[sample()]).unwrap_err();
-        assert!(unknown.to_string().contains("idle, which were never"));
+    fn a_place_without_figures_stays_as_it_is() {
+        let document = "<!-- figures: idle -->\nold\n<!-- end of figures -->\n";
+        assert_eq!(fill(document, &[sample()]).unwrap(), document);
+    }
+
+    #[test]
+    fn a_place_without_an_end_is_named() {
+        for rest in ["", "<!-- figures: idle -->\n<!-- end of figures -->\n"] {
+            let open = format!("<!-- figures: push -->\n{rest}");
+            let error = fill(&open, &[sample()]).unwrap_err().to_string();
+            assert_eq!(error, "the figures of push have no end");
+        }
     }
 }

@@ -122,11 +122,16 @@ pub mod tests {
     /// A bare log, and a server that is half as fast.
     pub fn sample() -> Table {
         let columns = [("messages/s", "", 0), ("CPU a message", " µs", 1)];
-        let mut table = Table::new("push", "Push".into(), &["server", "text"], &columns);
+        let words = ["server", "text", "clients"];
+        let mut table = Table::new("push", "Push".into(), &words, &columns);
         table.taken = "2026-11-30, on a machine".into();
-        for (name, rate, cpu) in [("bare log", 600_000.0, Some(1.5)), ("server", 3e5, None)] {
+        let rows = [
+            ("bare log, sync", 600_000.0, Some(1.5)),
+            ("server, sync", 3e5, None),
+        ];
+        for (name, rate, cpu) in rows {
             table.rows.push(Row {
-                words: vec![name.into(), "64 B".into()],
+                words: [name, "64 B", "-"].map(str::to_owned).to_vec(),
                 figures: vec![Some(rate), cpu],
                 limit: Some(0),
             });
@@ -138,10 +143,10 @@ pub mod tests {
     fn figures_stand_beside_their_part_of_the_bare_log() {
         assert_eq!(
             sample().markdown(),
-            "| server | text | messages/s | CPU a message |\n\
-             | --- | --- | --- | --- |\n\
-             | bare log | 64 B | 600,000 | 1.5 µs |\n\
-             | server | 64 B | 300,000 (0.50) | - |\n"
+            "| server | text | clients | messages/s | CPU a message |\n\
+             | --- | --- | --- | --- | --- |\n\
+             | bare log, sync | 64 B | - | 600,000 | 1.5 µs |\n\
+             | server, sync | 64 B | - | 300,000 (0.50) | - |\n"
         );
     }
 

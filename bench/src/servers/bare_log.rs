@@ -10,12 +10,13 @@ use std::{
     mem,
     net::TcpStream,
     path::Path,
-    sync::{Arc, Condvar, Mutex, PoisonError, RwLock},
+    sync::Arc,
     thread,
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use anyhow::Context;
+use parking_lot::{Condvar, Mutex, RwLock};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::lines::{Input, tagged};
@@ -29,7 +30,7 @@ struct Office {
 }
 
 /// Who is connected, in the order of their logins.
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct Users {
     numbers: HashMap<Vec<u8>, usize>,
     all: Vec<Arc<User>>,
@@ -97,9 +98,11 @@ fn session(stream: TcpStream, office: &Office) -> std::io::Result<()> {
         return Ok(());
     };
     let login = hello.split(|byte| byte.is_ascii_whitespace()).next();
-    let from = office.enter(login.unwrap_or_default(), &stream)?;
-    (&stream).write_all(b"welcome {\"last\":0}\nf\n")?;
-    while let Some(lines) = input.read(&stream)? {
+    let login = login.unwrap_or_default().to_vec();
+    let user = Arc::new(User { login, stream });
+    let from = office.enter(user.clone());
+    (&user.stream).write_all(b"welcome {\"last\":0}\nf\n")?;
+    while let Some(lines) = input.read(&user.stream)? {
         let messages = messages(lines);
         if !messages.is_empty() {
             let lines = lines.to_vec();
@@ -136,20 +139,16 @@ fn messages(lines: &[u8]) -> Vec<Message> {
 }
 
 impl Office {
-    fn enter(&self, login: &[u8], stream: &TcpStream) -> std::io::Result<usize> {
-        let user = Arc::new(User {
-            login: login.to_vec(),
-            stream: stream.try_clone()?,
-        });
-        let mut users = self.users.write().unwrap_or_else(PoisonError::into_inner);
+    fn enter(&self, user: Arc<User>) -> usize {
+        let mut users = self.users.write();
         let number = users.all.len();
+        users.numbers.insert(user.login.clone(), number);
         users.all.push(user);
-        users.numbers.insert(login.to_vec(), number);
-        Ok(number)
+        number
     }
 
     fn add(&self, batch: Batch) {
-        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut queue = self.queue.lock();
         let was_empty = queue.is_empty();
         queue.push(batch);
         drop(queue);
@@ -160,9 +159,10 @@ impl Office {
 
     /// Waits for batches and takes all there are.
     fn take(&self) -> Vec<Batch> {
-        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        let queue = self.wake_up.wait_while(queue, |queue| queue.is_empty());
-        mem::take(&mut *queue.unwrap_or_else(PoisonError::into_inner))
+        let mut queue = self.queue.lock();
+        self.wake_up
+            .wait_while(&mut queue, |queue| queue.is_empty());
+        mem::take(&mut *queue)
     }
 }
 
@@ -183,7 +183,7 @@ fn write_log(
     let mut last_id = 0;
     loop {
         let batches = office.take();
-        let users = office.users.read().unwrap_or_else(PoisonError::into_inner);
+        let users = office.users.read();
         lines.resize_with(users.all.len(), Lines::new);
         let mut commit = Commit {
             users: &users,

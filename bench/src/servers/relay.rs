@@ -2,13 +2,9 @@
 //! dictionary, one write for each receiver of what one read brought. It shows what the sockets and
 //! threads of this machine allow.
 
-use std::{
-    collections::HashMap,
-    io::Write,
-    net::TcpStream,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    thread,
-};
+use std::{collections::HashMap, io::Write, net::TcpStream, sync::Arc, thread};
+
+use parking_lot::Mutex;
 
 use super::lines::{Input, tagged};
 
@@ -67,13 +63,13 @@ fn session(stream: TcpStream, office: &Office) -> std::io::Result<()> {
 
 fn classic(mut input: Input, wire: &Wire, login: &[u8], office: &Office) -> std::io::Result<()> {
     let mut output = b"f\n".to_vec();
-    if let Some(mailbox) = lock(&office.mailboxes).get_mut(login) {
+    if let Some(mailbox) = office.mailboxes.lock().get_mut(login) {
         output.splice(..0, mailbox.drain(..));
     }
     wire.write(&output)?;
     while let Some(lines) = input.read(&wire.stream)? {
         output.clear();
-        let mut boxes = lock(&office.mailboxes);
+        let mut boxes = office.mailboxes.lock();
         for line in lines.split_inclusive(|&byte| byte == b'\n') {
             if let Some(space) = memchr::memchr(b' ', line) {
                 let mailbox = boxes.entry(line[1..space].to_vec()).or_default();
@@ -93,7 +89,7 @@ fn classic(mut input: Input, wire: &Wire, login: &[u8], office: &Office) -> std:
 }
 
 fn live(mut input: Input, own: Arc<Wire>, login: Vec<u8>, office: &Office) -> std::io::Result<()> {
-    lock(&office.live).insert(login.clone(), own.clone());
+    office.live.lock().insert(login.clone(), own.clone());
     own.write(b"welcome {\"last\":0}\nf\n")?;
     let (mut output, mut oks) = (Vec::new(), Vec::new());
     let mut to: Option<(Vec<u8>, Arc<Wire>)> = None;
@@ -104,7 +100,7 @@ fn live(mut input: Input, own: Arc<Wire>, login: Vec<u8>, office: &Office) -> st
             };
             if to.as_ref().is_none_or(|(known, _)| known != name) {
                 push(&to, &mut output)?;
-                let wire = lock(&office.live).get(name).cloned();
+                let wire = office.live.lock().get(name).cloned();
                 to = wire.map(|wire| (name.to_vec(), wire));
             }
             output.extend_from_slice(b"#1;at=1763843211123 @");
@@ -137,11 +133,7 @@ fn push(to: &Option<(Vec<u8>, Arc<Wire>)>, output: &mut Vec<u8>) -> std::io::Res
 
 impl Wire {
     fn write(&self, bytes: &[u8]) -> std::io::Result<()> {
-        let _turn = lock(&self.turn);
+        let _turn = self.turn.lock();
         (&self.stream).write_all(bytes)
     }
-}
-
-fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

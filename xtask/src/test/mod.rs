@@ -1,5 +1,6 @@
 //! `cargo xtask test`: runs every check, one after the other, and prints a summary.
 
+mod bench;
 mod clients;
 mod dead_link;
 mod delivery;
@@ -46,6 +47,8 @@ pub enum Step {
     Clients,
     /// A minute of everything that can go wrong for the server.
     Torture,
+    /// Every benchmark of the server once, small.
+    Bench,
     /// The commands of the tutorials and the README, exactly as they are printed.
     Tutorial,
     /// The zip to hand in: its size, what it holds, and that its programs build.
@@ -117,6 +120,7 @@ impl Step {
             )),
             Self::Clients => clients::run(workshop),
             Self::Torture => torture::run(workshop),
+            Self::Bench => bench::run(workshop),
             Self::Tutorial => tutorial::run(workshop),
             Self::Delivery => delivery::run(workshop),
             Self::Lint => in_turn(|scope| {
