@@ -104,12 +104,12 @@ fn measure(options: Options) -> anyhow::Result<ExitCode> {
         is_quick: options.quick,
         is_long: options.long || options.quick,
     };
-    let taken = format!(
-        "{}; medians of {} runs of {} s",
-        results::describe(&plan.server.program),
-        plan.rounds,
-        plan.time.as_secs_f64()
-    );
+    let seconds = plan.time.as_secs_f64();
+    let how = match plan.rounds {
+        1 => format!("one run of {seconds} s each"),
+        rounds => format!("medians of {rounds} runs of {seconds} s each"),
+    };
+    let taken = format!("{}; {how}", results::describe(&plan.server.program));
     let is_wanted = |case: &&Case| match &options.only[..] {
         [] => plan.is_long || !case.is_long,
         only => only.iter().any(|one| one.name == case.name),

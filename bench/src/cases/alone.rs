@@ -19,18 +19,13 @@ const PAUSE: Duration = Duration::from_millis(10);
 pub fn measure(plan: &Plan) -> anyhow::Result<Table> {
     let messages = plan.count(500, 50);
     let title = format!("{messages} messages of 64 B, 100 a second, each sent and read alone");
-    let columns = [("syncs a message", "", 2), ("writes a message", "", 2)];
-    let table = Table::new(
-        "alone",
-        title,
-        &["server", "text", "receivers say"],
-        &columns,
-    );
+    let columns = [("syncs per message", "", 2), ("writes per message", "", 2)];
+    let table = Table::new("alone", title, &["server", "text", "clients"], &columns);
     let mut entries = Vec::new();
     for kind in plan.kinds() {
         entries.push(Entry::new(kind.clone(), &["64 B", "-"], false));
         if kind.is_server() {
-            entries.push(Entry::new(kind, &["64 B", "`read`"], true));
+            entries.push(Entry::new(kind, &["64 B", "say `read`"], true));
         }
     }
     fill(table, plan, &entries, |entry| {

@@ -33,8 +33,8 @@ pub fn measure(plan: &Plan) -> anyhow::Result<Table> {
     );
     let columns = [
         ("messages/s", "", 0),
-        ("CPU a message", " µs", 2),
-        ("on disk a message", " B", 0),
+        ("CPU per message", " µs", 2),
+        ("written per message", " B", 0),
         ("memory", " MiB", 0),
     ];
     let mut table = Table::new("growth", title, &["server", "messages so far"], &columns);

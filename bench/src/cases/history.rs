@@ -21,9 +21,9 @@ pub fn measure(plan: &Plan) -> anyhow::Result<Table> {
     }
     let columns = [
         ("newest 50: p50", " ms", 2),
-        ("p99", " ms", 2),
+        ("newest 50: p99", " ms", 2),
         ("any 50: p50", " ms", 2),
-        ("p99", " ms", 2),
+        ("any 50: p99", " ms", 2),
         ("start, empty", " ms", 0),
         ("start, full", " ms", 0),
         ("memory after it", " MiB", 0),

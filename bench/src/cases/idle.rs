@@ -24,7 +24,7 @@ pub fn measure(plan: &Plan) -> anyhow::Result<Table> {
         [("live", Client::connect_live), ("classic", Client::connect)];
     let columns = [
         ("logged in after", " s", 2),
-        ("memory a user", " KiB", 1),
+        ("memory per user", " KiB", 1),
         ("CPU in 5 s", " s", 2),
     ];
     let table = Table::new("idle", "Idle users".into(), &["server", "users"], &columns);

@@ -27,8 +27,8 @@ const COLUMNS: [(&str, &str, usize); 5] = [
     ("p50", " ms", 2),
     ("p99", " ms", 2),
     ("p99.9", " ms", 2),
-    ("CPU a message", " µs", 0),
-    ("on disk a message", " B", 0),
+    ("CPU per message", " µs", 0),
+    ("written per message", " B", 0),
 ];
 
 /// What one user does; returns the waits that it saw.
@@ -47,7 +47,7 @@ struct Timetable {
 /// From sending to the other's screen.
 pub fn live(plan: &Plan) -> anyhow::Result<Table> {
     let title = format!("From sending to the other's screen, live, {USERS} users, 64 B");
-    let words = ["server", "offered", "receivers say"];
+    let words = ["server", "offered", "clients"];
     let table = Table::new("latency", title, &words, &COLUMNS);
     let mut entries: Vec<Entry<(f64, User)>> = Vec::new();
     for rate in RATES {
@@ -55,7 +55,7 @@ pub fn live(plan: &Plan) -> anyhow::Result<Table> {
         for kind in plan.kinds() {
             entries.push(Entry::new(kind.clone(), &[&offered, "-"], (rate, watch)));
             if kind.is_server() {
-                entries.push(Entry::new(kind, &[&offered, "`read`"], (rate, read)));
+                entries.push(Entry::new(kind, &[&offered, "say `read`"], (rate, read)));
             }
         }
     }

@@ -18,9 +18,9 @@ pub const WINDOW: usize = 16;
 /// The columns of what [`measure`] finds.
 pub const COLUMNS: [(&str, &str, usize); 4] = [
     ("messages/s", "", 0),
-    ("CPU a message", " µs", 2),
-    ("on disk a message", " B", 0),
-    ("a window: p99", " ms", 1),
+    ("CPU per message", " µs", 2),
+    ("written per message", " B", 0),
+    ("p99 of a window", " ms", 1),
 ];
 
 /// What all pairs share.

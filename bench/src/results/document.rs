@@ -45,7 +45,7 @@ fn section(table: &Table) -> String {
         case, title, taken, ..
     } = table;
     format!(
-        "![{title}](pictures/performance-{case}.svg)\n\n{}\n{taken}.",
+        "### {title}\n\n![{title}](pictures/performance-{case}.svg)\n\n{}\n{taken}.",
         table.markdown()
     )
 }
@@ -59,8 +59,7 @@ mod tests {
     fn old_figures_are_replaced_and_words_around_them_stay() {
         let document = "before\n<!-- figures: push -->\nold\n<!-- end of figures -->\nafter\n";
         let filled = fill(document, &[sample()]).unwrap();
-        let head =
-            "before\n<!-- figures: push -->\n![Push](pictures/performance-push.svg)\n\n| server |";
+        let head = "before\n<!-- figures: push -->\n### Push\n\n![Push](pictures/performance-push.svg)\n\n| server |";
         assert!(filled.starts_with(head), "{filled}");
         let tail = "2026-11-30, on a machine.\n<!-- end of figures -->\nafter\n";
         assert!(filled.ends_with(tail), "{filled}");
