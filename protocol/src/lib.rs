@@ -1,4 +1,5 @@
-//! The wire of MeuMensageiro, without sockets, files, clocks or threads.
+//! The wire of MeuMensageiro, without sockets, files, clocks or threads; and [`spreadsheet`], which
+//! the files of both sides need.
 //!
 //! Bytes go in, values come out, and the other way round. The server, the desktop app and the
 //! tests all speak through this crate, so there is one place that knows how a line looks.
@@ -23,6 +24,7 @@ mod framing;
 pub mod limits;
 pub mod live;
 mod login;
+pub mod spreadsheet;
 mod text;
 pub mod transcript;
 

@@ -13,6 +13,7 @@
 pub mod admission;
 pub mod alarm;
 pub mod archive;
+pub mod archive_old;
 pub mod connection;
 pub mod directory;
 mod early;

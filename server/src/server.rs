@@ -17,7 +17,7 @@ use tracing::{info, warn};
 use crate::{
     admission::Admission,
     alarm::Alarm,
-    archive::{Archive, ArchiveError, Bell},
+    archive_old::{Archive, ArchiveError, Bell},
     connection::Patience,
     directory::{Directory, People, ReadError, Watch},
     hub::Hub,

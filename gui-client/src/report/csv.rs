@@ -1,5 +1,7 @@
 use std::io::Write;
 
+use mensageiro_protocol::spreadsheet::protected;
+
 use super::{Read, Reported};
 use crate::files::Unwritten;
 
@@ -59,25 +61,6 @@ fn push_field(row: &mut String, field: &str) {
     row.push('"');
     row.push_str(&field.replace('"', "\"\""));
     row.push('"');
-}
-
-/// The field with an apostrophe before everything that a spreadsheet might take for a formula: at
-/// its beginning, and where a cell begins for a program that splits the line in another way.
-fn protected(field: &str) -> String {
-    let mut out = String::with_capacity(field.len() + 1);
-    let mut at_start = true;
-    for c in field.chars() {
-        let starts_formula = matches!(
-            c,
-            '=' | '+' | '-' | '@' | '\t' | '\'' | '＝' | '＋' | '－' | '＠'
-        );
-        if at_start && starts_formula {
-            out.push('\'');
-        }
-        out.push(c);
-        at_start = matches!(c, ';' | '\t' | '\n');
-    }
-    out
 }
 
 #[cfg(test)]

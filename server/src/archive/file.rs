@@ -1,7 +1,7 @@
-//! The file itself: whole rows at its end, whatever happened before.
+//! `messages.csv` as a file: what is there is put in order, and rows are appended in one write. It is opened anew for each
+//! write, so that it may be moved or edited while the server runs.
 
 use std::{
-    collections::HashSet,
     fs::{File, OpenOptions},
     io::{self, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
@@ -11,38 +11,26 @@ use tracing::warn;
 
 use super::{
     ArchiveError,
-    repair::{self, Found, Key},
-    row::{HEADER, Rows},
+    finding::{byte_at, header},
 };
-use crate::{message::MessageId, not_text::not_text, store::Store};
+use crate::not_text::not_text;
 
-/// `messages.csv`. It is opened anew for each write, so that it may be moved or edited while the
-/// server runs.
-pub(super) struct ArchiveFile {
+/// The file, and what of it may not be on the disk yet.
+#[derive(Debug)]
+pub(super) struct RowsFile {
     path: PathBuf,
-    /// Rows that are in the file although the store still holds them.
-    written: HashSet<Key>,
-    /// A write went wrong half way, or the store does not know of it, so the end of the file must
-    /// be looked at.
-    is_suspect: bool,
+    /// What was appended to last. It may have been moved away since, and is synced nevertheless. On Windows an open
+    /// file is in the way of spreadsheets, so there only the file is synced that has the name.
+    #[cfg(unix)]
+    appended_to: Option<File>,
 }
 
-/// What was appended.
-pub(super) struct Appended {
-    /// The number of the last read mark.
-    pub(super) last: u64,
-    /// How long the file is now.
-    pub(super) length: u64,
-    /// As much as was allowed at once, so that more is likely to wait.
-    pub(super) is_much: bool,
-}
-
-impl ArchiveFile {
+impl RowsFile {
     pub(super) fn new(path: PathBuf) -> Self {
         Self {
             path,
-            written: HashSet::new(),
-            is_suspect: true,
+            #[cfg(unix)]
+            appended_to: None,
         }
     }
 
@@ -50,116 +38,88 @@ impl ArchiveFile {
         &self.path
     }
 
-    /// Cuts off what a crash has left of a row, and finds out which rows of the store are there already.
-    /// Returns the largest id it has seen doing so.
-    pub(super) fn repair(&mut self, store: &dyn Store) -> Result<MessageId, ArchiveError> {
-        // Before anything is gathered: somebody may have it open for hours.
-        self.io(|path| begin(path).map(drop))?;
-        let mut pending = HashSet::new();
-        store.unarchived(usize::MAX, usize::MAX, &mut |mark, message| {
-            pending.insert((message.id, mark.reader.clone()));
-        })?;
-        let from = store.archive_bytes()?;
-        let mut found = self.io(|path| repair::look(&mut open(path)?, from, &pending))?;
-        match self.torn(&found, store)? {
-            Some(start) => {
-                warn!(
-                    "{}: the last row had not been written completely; it is written again",
-                    self.path.display()
-                );
-                self.io(|path| cut(path, start))?;
-                found.cut(start);
+    /// Opens it, making it when there is none. Nothing is appended to what rows would damage.
+    pub(super) fn open(&self) -> Result<File, ArchiveError> {
+        self.told(open(&self.path))
+    }
+
+    /// Makes sure that there is a file with a header, and no NUL bytes at its end, as a power cut may leave
+    /// them.
+    pub(super) fn begin(&self) -> Result<(), ArchiveError> {
+        self.told(begin(&self.path))
+    }
+
+    /// Cuts it off, durably: what is written there next must not mix with what was there.
+    pub(super) fn cut(&self, length: u64) -> Result<(), ArchiveError> {
+        let mut file = self.open()?;
+        self.told(cut(&mut file, length))
+    }
+
+    /// Cuts it off, and keeps what was there in another file. Returns which one.
+    pub(super) fn move_aside(&self, from: u64) -> Result<PathBuf, ArchiveError> {
+        let aside = self.path.with_extension("damaged.csv");
+        let mut file = self.open()?;
+        self.told(copy(&mut file, from, &aside).and_then(|()| cut(&mut file, from)))?;
+        Ok(aside)
+    }
+
+    /// Appends whole rows. Returns how long the file is then, and whether it had to be made.
+    pub(super) fn append(&mut self, rows: &[u8]) -> Result<(u64, bool), ArchiveError> {
+        let mut file = self.open()?;
+        let appended = self.told(append(&mut file, rows))?;
+        let held = self.hold(file);
+        self.told(held)?;
+        Ok(appended)
+    }
+
+    /// Brings everything that was appended onto the disk.
+    pub(super) fn sync(&mut self) -> Result<(), ArchiveError> {
+        #[cfg(unix)]
+        if let Some(file) = &self.appended_to {
+            self.told(file.sync_data())?;
+        }
+        let synced = self.open()?.sync_data();
+        self.told(synced.and_then(|()| sync_folder(&self.path)))?;
+        #[cfg(unix)]
+        {
+            self.appended_to = None;
+        }
+        Ok(())
+    }
+
+    /// Remembers what was appended to.
+    #[cfg(unix)]
+    fn hold(&mut self, file: File) -> io::Result<()> {
+        use std::os::unix::fs::MetadataExt;
+
+        let identity = |file: &File| file.metadata().map(|data| (data.dev(), data.ino()));
+        if let Some(before) = &self.appended_to
+            && identity(before)? != identity(&file)?
+        {
+            before.sync_data()?;
+        }
+        self.appended_to = Some(file);
+        Ok(())
+    }
+
+    #[cfg(not(unix))]
+    fn hold(&mut self, _: File) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// What the system said, with the file it said it of.
+    pub(super) fn told<T>(&self, result: io::Result<T>) -> Result<T, ArchiveError> {
+        result.map_err(|source| {
+            let file = self.path.clone();
+            if source.kind() == io::ErrorKind::InvalidData {
+                let what = source.to_string();
+                return ArchiveError::NotCsv { file, what };
             }
-            None => found.keep(&pending),
-        }
-        self.written = found.written.into_keys().collect();
-        self.is_suspect = false;
-        Ok(found.newest)
-    }
-
-    /// Where the beginning of a row begins that the store will give us again.
-    fn torn(&self, found: &Found, store: &dyn Store) -> Result<Option<u64>, ArchiveError> {
-        let Some(first) = found.unfinished.first().map(|piece| piece.start) else {
-            return Ok(None);
-        };
-        let end = self.io(|path| read_from(path, first))?;
-        let (mut torn, mut row) = (None, Rows::default());
-        store.unarchived(usize::MAX, usize::MAX, &mut |mark, message| {
-            let key = (message.id, mark.reader.clone());
-            if found.written.contains_key(&key) {
-                return;
-            }
-            row.bytes.clear();
-            row.push(message, mark);
-            row.end_moment();
-            torn = torn.into_iter().chain(found.torn(&end, &row.bytes)).min();
-        })?;
-        Ok(torn)
-    }
-
-    /// Appends the rows of at most so many marks and about so many messages that the store has for
-    /// the archive, and syncs them; `None` if there was nothing. Once the store knows of it,
-    /// [`ArchiveFile::settled`] is due.
-    pub(super) fn append(
-        &mut self,
-        store: &dyn Store,
-        marks: usize,
-        messages: usize,
-    ) -> Result<Option<Appended>, ArchiveError> {
-        if self.is_suspect {
-            self.repair(store)?;
-        }
-        let mut rows = Rows::default();
-        let mut repeated = Vec::new();
-        let (mut first, mut shown) = (None, 0);
-        let last = store.unarchived(marks, messages, &mut |mark, message| {
-            first.get_or_insert(mark.number);
-            shown += 1;
-            if !self.written.is_empty() {
-                let row = (message.id, mark.reader.clone());
-                if self.written.contains(&row) {
-                    return repeated.push(row);
-                }
-            }
-            rows.push(message, mark);
-        })?;
-        rows.end_moment();
-        let Some(last) = last else {
-            return Ok(None);
-        };
-        self.is_suspect = true;
-        let length = self.io(|path| append(path, &rows.bytes))?;
-        for row in repeated {
-            self.written.remove(&row);
-        }
-        let read = last + 1 - first.unwrap_or(last);
-        Ok(Some(Appended {
-            last,
-            length,
-            is_much: shown >= messages || read >= marks as u64,
-        }))
-    }
-
-    /// The store knows of all that was appended.
-    pub(super) fn settled(&mut self) {
-        self.is_suspect = false;
-    }
-
-    fn io<T>(&self, act: impl FnOnce(&Path) -> io::Result<T>) -> Result<T, ArchiveError> {
-        act(&self.path).map_err(|error| self.failed(error))
-    }
-
-    fn failed(&self, source: io::Error) -> ArchiveError {
-        let file = self.path.clone();
-        if source.kind() == io::ErrorKind::InvalidData {
-            let what = source.to_string();
-            return ArchiveError::NotCsv { file, what };
-        }
-        ArchiveError::Io { file, source }
+            ArchiveError::Io { file, source }
+        })
     }
 }
 
-/// Opens the file, making it when there is none. Nothing is appended to what rows would damage.
 fn open(path: &Path) -> io::Result<File> {
     let mut file = OpenOptions::new()
         .read(true)
@@ -185,12 +145,10 @@ fn what_else(beginning: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// Makes sure that there is a file with a header, and no NUL bytes at its end, as a power cut may leave
-/// them.
 fn begin(path: &Path) -> io::Result<()> {
     let mut file = open(path)?;
     let length = file.seek(SeekFrom::End(0))?;
-    let text = repair::text_end(&mut file, length)?;
+    let text = text_end(&mut file, length)?;
     if text < length {
         warn!("{}: the NUL bytes at its end were cut off", path.display());
         file.set_len(text)?;
@@ -202,29 +160,56 @@ fn begin(path: &Path) -> io::Result<()> {
     if text < length || text == 0 {
         file.sync_data()?;
     }
+    if length == 0 {
+        sync_folder(path)?;
+    }
     Ok(())
 }
 
-fn cut(path: &Path, length: u64) -> io::Result<()> {
-    let file = open(path)?;
+/// Brings the name of a new file onto the disk. On Windows that goes with the file.
+fn sync_folder(path: &Path) -> io::Result<()> {
+    if cfg!(unix) {
+        let folder = path.parent().filter(|folder| *folder != Path::new(""));
+        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+    }
+    Ok(())
+}
+
+/// The length without the NUL bytes at the end.
+fn text_end(file: &mut File, length: u64) -> io::Result<u64> {
+    let mut chunk = vec![0; 64 * 1024];
+    let mut end = length;
+    while end > 0 {
+        let size = end.min(chunk.len() as u64);
+        let bytes = &mut chunk[..size as usize];
+        file.seek(SeekFrom::Start(end - size))?;
+        file.read_exact(bytes)?;
+        end -= size;
+        if let Some(last) = bytes.iter().rposition(|&byte| byte != 0) {
+            return Ok(end + last as u64 + 1);
+        }
+    }
+    Ok(0)
+}
+
+fn cut(file: &mut File, length: u64) -> io::Result<()> {
     file.set_len(length)?;
     file.sync_data()
 }
 
-fn read_from(path: &Path, start: u64) -> io::Result<Vec<u8>> {
-    let mut file = open(path)?;
-    file.seek(SeekFrom::Start(start))?;
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
-    Ok(bytes)
+fn copy(file: &mut File, from: u64, to: &Path) -> io::Result<()> {
+    let mut aside = OpenOptions::new().append(true).create(true).open(to)?;
+    file.seek(SeekFrom::Start(from))?;
+    io::copy(file, &mut aside)?;
+    aside.sync_data()
 }
 
-fn append(path: &Path, rows: &[u8]) -> io::Result<u64> {
-    let mut file = open(path)?;
+fn append(file: &mut File, rows: &[u8]) -> io::Result<(u64, bool)> {
     let mut length = file.seek(SeekFrom::End(0))?;
-    let before = if length == 0 {
+    let is_new = length == 0;
+    let before = if is_new {
         header()
-    } else if repair::byte_at(&mut file, length - 1)? != b'\n' {
+    } else if byte_at(file, length - 1)? != b'\n' {
         // Somebody saved it without the last line end.
         vec![b'\n']
     } else {
@@ -236,10 +221,5 @@ fn append(path: &Path, rows: &[u8]) -> io::Result<u64> {
     // In one write, which takes the system the shortest time: until it is done, other programs see
     // a part of it, page by page.
     file.write_all(rows)?;
-    file.sync_data()?;
-    Ok(length + rows.len() as u64)
-}
-
-fn header() -> Vec<u8> {
-    [HEADER.join(",").as_bytes(), b"\n"].concat()
+    Ok((length + rows.len() as u64, is_new))
 }

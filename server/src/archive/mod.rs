@@ -1,41 +1,43 @@
 //! `messages.csv`: one row for each message that has been read, and only then (rules S3, S9).
 //!
-//! The archive follows the store: it takes what is read and not archived, appends it, syncs it,
-//! and only then lets the store forget it. A crash between these steps leaves rows that the
-//! store still holds; they are found in the file's tail at the next start and not written again.
+//! The archive follows the read marks: it takes those it has not come to, appends their rows, and from time to time
+//! brings the file onto the disk and writes down how far it is. A crash in between leaves rows that the marks after
+//! that position tell of; they are found at the end of the file and not written again. So nobody who
+//! commits ever waits for this file, and nothing is lost or doubled.
 
 mod file;
+mod finding;
 mod pieces;
-mod repair;
+mod position;
 mod row;
+mod source;
+mod writer;
 
 use std::{
     io,
     path::PathBuf,
     sync::Arc,
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use thiserror::Error;
 use tracing::{info, warn};
 
-use self::file::ArchiveFile;
-pub use self::row::{HEADER, unprotected};
-use crate::{
-    alarm::Alarm,
-    message::MessageId,
-    store::{Store, StoreError},
+use self::writer::Writer;
+pub use self::{
+    row::HEADER,
+    source::{Marks, MarksError, ReadMessage},
 };
+use crate::{alarm::Alarm, model::event::LastNumbers};
 
-/// Read marks and messages that are archived with one write.
-const MARKS: usize = 4096;
-const MESSAGES: usize = 16 * 1024;
-
-/// After a write, unless much is waiting. Each is synced, and a sync of this file delays those of the
-/// journal, for which people wait; so under load few large writes are better than many small ones.
+/// After a write: under load few large writes are better than many small ones.
 const REST: Duration = Duration::from_millis(100);
+
+/// How long rows may be in the file before it is synced and the position written down. A start compares the rows of
+/// about so long.
+const RECORD_AFTER: Duration = Duration::from_secs(30);
 
 /// How long to wait before trying again after the file could not be written.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
@@ -64,9 +66,9 @@ pub enum ArchiveError {
         /// What it is.
         what: String,
     },
-    /// The store refused.
-    #[error(transparent)]
-    Store(#[from] StoreError),
+    /// What was read cannot be looked up.
+    #[error("messages.csv cannot go on: {0}")]
+    Marks(MarksError),
     /// The system has no thread left.
     #[error(
         "the thread that writes messages.csv cannot be started: {0}; close other programs, or allow more threads (ulimit -u)"
@@ -76,94 +78,107 @@ pub enum ArchiveError {
 
 /// Tells the archive's thread that something has been read.
 #[derive(Clone, Debug)]
-pub struct Bell(Sender<()>);
+pub struct WakeUp(Sender<()>);
 
-/// The thread that writes the archive.
-#[derive(Debug)]
-pub struct Archive {
-    thread: JoinHandle<()>,
-    newest: MessageId,
-}
-
-impl Bell {
-    /// Never blocks. One ring that is not answered yet is enough.
-    pub fn ring(&self) {
+impl WakeUp {
+    /// Never blocks. One that is not answered yet is enough.
+    pub fn wake(&self) {
         let _ = self.0.try_send(());
     }
 }
 
+/// messages.csv and how far it has come, before anybody writes to it.
+#[derive(Debug)]
+pub struct Archive(Writer);
+
 impl Archive {
-    /// Brings the file in order after whatever happened last, and starts following the store.
-    /// The thread ends when every [`Bell`] is dropped and all that was read is in the file; if it
-    /// panics, it rings the alarm.
+    /// Opens messages.csv and the file with its position, and makes what is missing; the position's folder must be
+    /// there. What a power cut has left of either is put in order.
     ///
     /// # Errors
-    /// When the file cannot be opened, read or written.
+    /// When a file cannot be opened, read or written.
+    pub fn open(csv: PathBuf, position: PathBuf) -> Result<Self, ArchiveError> {
+        Writer::open(csv, position).map(Self)
+    }
+
+    /// The last mark and the largest id that the file knows of: as far as its position says, or what is
+    /// written after it. After a power cut that took something from a log which is not synced they may be ahead of it; then they
+    /// must not be used again. A person may have written any id there.
+    pub fn last_numbers(&self) -> LastNumbers {
+        let (read_mark, message) = self.0.newest();
+        LastNumbers { message, read_mark }
+    }
+
+    /// Starts writing what was read. The thread ends when every [`WakeUp`] is dropped and all
+    /// that was read is in the file; if it panics, it rings the alarm.
+    ///
+    /// # Errors
+    /// When the system has no thread left.
     pub fn start(
-        file: PathBuf,
-        store: Arc<dyn Store>,
+        self,
+        marks: Arc<dyn Marks>,
         alarm: &Alarm,
-    ) -> Result<(Bell, Self), ArchiveError> {
-        let mut writer = Writer {
-            file: ArchiveFile::new(file),
-            store,
-        };
-        let newest = match writer.file.repair(&*writer.store) {
-            // The thread says so, and tries again until somebody has put it right.
-            Err(ArchiveError::NotCsv { .. }) => MessageId::default(),
-            newest => newest?,
-        };
-        let (ring, rings) = bounded(1);
-        let bell = Bell(ring);
-        bell.ring();
+    ) -> Result<(WakeUp, ArchiveThread), ArchiveError> {
+        let (wake, wakes) = bounded(1);
+        let wake = WakeUp(wake);
+        wake.wake();
         let alarm = alarm.clone();
+        let mut following = Following {
+            writer: self.0,
+            marks,
+            news_since: None,
+        };
         let thread = thread::Builder::new()
             .name("archive".into())
             .spawn(move || {
-                // A panic was told by its own message, and the store still has the rows.
-                let _ = alarm.guard(|| writer.run(&rings));
+                // A panic was told by its own message, and the marks are still there.
+                let _ = alarm.guard(|| following.run(&wakes));
             })
             .map_err(ArchiveError::Thread)?;
-        Ok((bell, Self { thread, newest }))
+        Ok((wake, ArchiveThread(thread)))
     }
+}
 
-    /// The largest number in that part of the file which the store may not have known when it was
-    /// last written; 0 if there is none.
-    pub fn newest(&self) -> MessageId {
-        self.newest
-    }
+/// The thread that writes the archive.
+#[derive(Debug)]
+pub struct ArchiveThread(JoinHandle<()>);
 
-    /// Waits until all that was read is in the file.
+impl ArchiveThread {
+    /// Waits until all that was read is in the file and on the disk.
     pub fn finish(self) {
-        // A panic of that thread was told by its own message; the store still has the rows.
-        let _ = self.thread.join();
+        // A panic of that thread was told by its own message; the marks are still there.
+        let _ = self.0.join();
     }
 }
 
-struct Writer {
-    file: ArchiveFile,
-    store: Arc<dyn Store>,
+struct Following {
+    writer: Writer,
+    marks: Arc<dyn Marks>,
+    /// When something was first written that the position does not say.
+    news_since: Option<Instant>,
 }
 
-impl Writer {
-    fn run(&mut self, rings: &Receiver<()>) {
+impl Following {
+    fn run(&mut self, wakes: &Receiver<()>) {
+        self.writer.tell_recorded(&*self.marks);
         let mut pause = None;
         let mut may_be_more = false;
         loop {
-            let rung = match pause {
-                Some(pause) => rings.recv_timeout(pause),
-                None if may_be_more => rings.recv_timeout(Duration::ZERO),
-                None => rings.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            let at_once = may_be_more.then_some(Duration::ZERO);
+            let woken = match pause.or(at_once).or_else(|| self.until_record()) {
+                Some(limit) => wakes.recv_timeout(limit),
+                None => wakes.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };
-            let is_last = rung == Err(RecvTimeoutError::Disconnected);
+            let is_last = woken == Err(RecvTimeoutError::Disconnected);
             match self.follow(is_last) {
                 Ok(written) => {
                     may_be_more = written;
-                    if written {
+                    if written && !is_last {
                         thread::sleep(REST);
                     }
                     if pause.take().is_some() {
-                        info!("{} can be written again", self.file.path().display());
+                        let file = self.writer.file().path().display();
+                        info!("{file} can be written again");
                     }
                 }
                 Err(error) => {
@@ -180,16 +195,37 @@ impl Writer {
         }
     }
 
-    /// Archives what the store has for it, up to a write that was not full or, if it `is_last`, all.
-    /// Returns whether there may be more.
+    /// Writes what was read, up to a write that was not full or, if it `is_last`, all. Returns whether there may be more.
     fn follow(&mut self, is_last: bool) -> Result<bool, ArchiveError> {
-        while let Some(appended) = self.file.append(&*self.store, MARKS, MESSAGES)? {
-            self.store.archived(appended.last, appended.length)?;
-            self.file.settled();
-            if !is_last && !appended.is_much {
-                return Ok(true);
+        let mut has_written = false;
+        while let Some(is_more) = self.writer.append(&*self.marks)? {
+            has_written = true;
+            self.record(false)?;
+            if !is_last && !is_more {
+                break;
             }
         }
-        Ok(false)
+        self.record(is_last)?;
+        Ok(has_written)
+    }
+
+    /// Writes the position down when it is time to.
+    fn record(&mut self, is_last: bool) -> Result<(), ArchiveError> {
+        let is_due = self.until_record() == Some(Duration::ZERO);
+        if is_last || is_due || self.writer.is_urgent() {
+            self.writer.record(&*self.marks)?;
+        }
+        if self.writer.has_news() {
+            self.news_since.get_or_insert_with(Instant::now);
+        } else {
+            self.news_since = None;
+        }
+        Ok(())
+    }
+
+    /// How long until the position is to be written down, if there is news.
+    fn until_record(&self) -> Option<Duration> {
+        let since = self.news_since?;
+        Some(RECORD_AFTER.saturating_sub(since.elapsed()))
     }
 }

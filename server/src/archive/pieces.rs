@@ -5,10 +5,10 @@ use std::{
     io::{self, BufRead, BufReader, Seek, SeekFrom},
 };
 
-use memchr::memchr2;
+use memchr::memchr3;
 use mensageiro_protocol::Login;
 
-use crate::message::MessageId;
+use crate::model::message::MessageId;
 
 /// No row of ours is longer: twice the longest line that a server may be told to take, and more.
 const ROW_BYTES: u64 = 40 * 1024 * 1024;
@@ -44,6 +44,8 @@ pub(super) struct Piece {
 pub(super) struct Pieces<'a> {
     file: BufReader<&'a mut File>,
     at: u64,
+    /// Where a NUL byte was seen first. No row has one: a power cut leaves them where the disk had not come to.
+    pub(super) first_nul: Option<u64>,
 }
 
 #[derive(Clone, Copy)]
@@ -60,7 +62,16 @@ impl<'a> Pieces<'a> {
     pub(super) fn new(file: &'a mut File, from: u64) -> io::Result<Self> {
         file.seek(SeekFrom::Start(from))?;
         let file = BufReader::with_capacity(64 * 1024, file);
-        Ok(Self { file, at: from })
+        Ok(Self {
+            file,
+            at: from,
+            first_nul: None,
+        })
+    }
+
+    /// Where the next one begins.
+    pub(super) fn at(&self) -> u64 {
+        self.at
     }
 
     fn byte(&mut self) -> io::Result<Option<u8>> {
@@ -77,8 +88,8 @@ impl<'a> Pieces<'a> {
         let bytes = self.file.fill_buf()?;
         let end = match state {
             State::Begin | State::Quote => return Ok(()),
-            State::Plain => memchr2(b'\n', delimiter, bytes),
-            State::Quoted => memchr2(b'\n', b'"', bytes),
+            State::Plain => memchr3(b'\n', delimiter, 0, bytes),
+            State::Quoted => memchr3(b'\n', b'"', 0, bytes),
         };
         let end = end.unwrap_or(bytes.len());
         let room = FIELD_BYTES - field.len();
@@ -133,7 +144,15 @@ impl<'a> Pieces<'a> {
             if piece.fields == 1 && matches!(byte, b',' | b';' | b'\t') {
                 delimiter = byte;
             }
+            if byte == 0 {
+                self.first_nul.get_or_insert(self.at - 1);
+            }
             state = match (state, byte) {
+                (_, 0) => {
+                    piece.end = End::Line;
+                    self.skip_line(next_line)?;
+                    return Ok(Some(piece));
+                }
                 (State::Begin, b'"') => State::Quoted,
                 (State::Quoted, b'"') => State::Quote,
                 (State::Quote, b'\r') => State::Quote,

@@ -1,14 +1,12 @@
 //! A row of `messages.csv`, harmless in a spreadsheet and exact for a program.
 
-use std::{borrow::Cow, ops::Range};
+use std::ops::Range;
 
 use jiff::Timestamp;
-use mensageiro_protocol::Login;
+use mensageiro_protocol::{Login, spreadsheet::protected};
 
-use crate::{
-    message::{MessageId, ReadMark},
-    store::Unarchived,
-};
+use super::ReadMessage;
+use crate::model::message::{MessageId, ReadMark};
 
 /// The first row of the file.
 pub const HEADER: [&str; 6] = ["id", "sent_at", "read_at", "from", "to", "text"];
@@ -22,6 +20,7 @@ pub(super) struct Rows {
     /// What one user has read at one moment, by its messages, and where it begins.
     together: Vec<(MessageId, Range<usize>)>,
     mark: Option<(Timestamp, Login)>,
+    csv: csv_core::Writer,
 }
 
 /// A time as it stands in a row; the row before most likely has the same.
@@ -33,7 +32,7 @@ struct Time {
 
 impl Rows {
     /// Appends the row of a message and one of its readers.
-    pub(super) fn push(&mut self, message: Unarchived<'_>, mark: &ReadMark) {
+    pub(super) fn push(&mut self, message: ReadMessage<'_>, mark: &ReadMark) {
         if !self.goes_on(mark) {
             self.end_moment();
             self.mark = Some((mark.read_at, mark.reader.clone()));
@@ -43,10 +42,11 @@ impl Rows {
             sent_at,
             read_at,
             together,
+            csv,
             ..
         } = self;
         let start = bytes.len();
-        bytes.extend_from_slice(message.id.to_string().as_bytes());
+        bytes.extend_from_slice(itoa::Buffer::new().format(message.id.0).as_bytes());
         for time in [sent_at.text(message.sent_at), read_at.text(mark.read_at)] {
             bytes.push(b',');
             bytes.extend_from_slice(time.as_bytes());
@@ -61,7 +61,7 @@ impl Rows {
         }
         bytes.extend_from_slice(mark.reader.as_str().as_bytes());
         bytes.push(b',');
-        write_text(message.text, bytes);
+        write_text(csv, message.text, bytes);
         bytes.push(b'\n');
         together.push((message.id, start..bytes.len()));
     }
@@ -103,119 +103,26 @@ impl Time {
     }
 }
 
-/// Appends a text as a field, protected and in quotes where it must be.
-fn write_text(text: &str, out: &mut Vec<u8>) {
-    let is_plain = |byte| !matches!(byte, b',' | b';' | b'"' | b'\t' | b'\n' | b'\r');
-    if !text.starts_with(starts_formula) && text.bytes().all(is_plain) {
-        return out.extend_from_slice(text.as_bytes());
-    }
+/// Appends a text as a field, protected, and in quotes where it must be.
+fn write_text(csv: &csv_core::Writer, text: &str, out: &mut Vec<u8>) {
     let text = protected(text);
-    if !text.contains([',', '"', '\n', '\r']) {
+    if !csv.should_quote(text.as_bytes()) {
         return out.extend_from_slice(text.as_bytes());
     }
     out.push(b'"');
-    for byte in text.bytes() {
-        if byte == b'"' {
-            out.push(b'"');
-        }
-        out.push(byte);
-    }
+    let start = out.len();
+    out.resize(start + 2 * text.len(), 0);
+    let (_, _, length) = csv_core::quote(text.as_bytes(), &mut out[start..], b'"', b'"', true);
+    out.truncate(start + length);
     out.push(b'"');
-}
-
-/// A spreadsheet takes a cell that starts with one of these for a formula (TAB is skipped by
-/// some before they look). The apostrophe is in the list so that the protection can be undone.
-fn starts_formula(c: char) -> bool {
-    matches!(
-        c,
-        '=' | '+' | '-' | '@' | '\t' | '\'' | '＝' | '＋' | '－' | '＠'
-    )
-}
-
-/// After these a cell may start, when a program splits the line in another way than we do.
-fn starts_cell(c: char) -> bool {
-    matches!(c, ';' | '\t' | '\n')
-}
-
-/// The field with an apostrophe before everything that a spreadsheet might take for a formula.
-fn protected(field: &str) -> Cow<'_, str> {
-    edited(field, |out, c| {
-        if starts_formula(c) {
-            out.push('\'');
-        }
-        out.push(c);
-    })
-}
-
-/// The field as it was before it was protected.
-///
-/// ```
-/// use mensageiro_server::archive::unprotected;
-/// assert_eq!(unprotected("'=1+1"), "=1+1");
-/// assert_eq!(unprotected("1+1;'-)"), "1+1;-)");
-/// ```
-pub fn unprotected(field: &str) -> Cow<'_, str> {
-    if !field.contains('\'') {
-        return Cow::Borrowed(field);
-    }
-    let mut plain = String::with_capacity(field.len());
-    let mut at_start = true;
-    let mut characters = field.chars();
-    while let Some(mut c) = characters.next() {
-        if at_start && c == '\'' {
-            let Some(protected) = characters.next() else {
-                break;
-            };
-            c = protected;
-        }
-        plain.push(c);
-        at_start = starts_cell(c);
-    }
-    Cow::Owned(plain)
-}
-
-fn edited(field: &str, mut at_cell_start: impl FnMut(&mut String, char)) -> Cow<'_, str> {
-    let mut out = String::new();
-    let mut at_start = true;
-    for c in field.chars() {
-        if at_start {
-            at_cell_start(&mut out, c);
-        } else {
-            out.push(c);
-        }
-        at_start = starts_cell(c);
-    }
-    if out.len() == field.len() {
-        Cow::Borrowed(field)
-    } else {
-        Cow::Owned(out)
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
+    use mensageiro_protocol::spreadsheet::unprotected;
 
     use super::*;
-    use crate::conversation::Conversation;
-
-    fn check(text: &str, expected: &str) {
-        assert_eq!(protected(text), expected);
-        assert_eq!(unprotected(expected), text);
-    }
-
-    #[test]
-    fn formulas_are_protected_and_nothing_else() {
-        check("hello", "hello");
-        check("=1+1", "'=1+1");
-        check("a=1;b", "a=1;b");
-        check("x;=cmd|' /C calc'!A0", "x;'=cmd|' /C calc'!A0");
-        check("a\n-b", "a\n'-b");
-        check("'quoted'", "''quoted'");
-        check("\t=1", "'\t'=1");
-        check("it's", "it's");
-        check("", "");
-    }
+    use crate::model::conversation::Conversation;
 
     fn login(name: &str) -> Login {
         Login::parse(name).unwrap()
@@ -232,8 +139,8 @@ mod tests {
         }
     }
 
-    fn message<'a>(id: u64, group: &'a Login, text: &'a str) -> Unarchived<'a> {
-        Unarchived {
+    fn message<'a>(id: u64, group: &'a Login, text: &'a str) -> ReadMessage<'a> {
+        ReadMessage {
             id: MessageId(id),
             sent_at: Timestamp::from_millisecond(id as i64).unwrap(),
             from: "ana",
@@ -287,14 +194,5 @@ mod tests {
         }
         let ids: Vec<_> = parsed(rows).iter().map(|row| row[0].clone()).collect();
         assert_eq!(ids, ["3", "7", "8", "9", "2", "4", "5", "6"]);
-    }
-
-    proptest! {
-        #[test]
-        fn every_text_comes_back_exactly(text in "[-=+@;'\t\n a＝]{0,12}") {
-            let stored = protected(&text);
-            prop_assert_eq!(unprotected(&stored), text.as_str());
-            prop_assert!(!stored.split([';', '\t', '\n']).any(|cell| cell.starts_with(['=', '+', '-', '@', '＝'])));
-        }
     }
 }

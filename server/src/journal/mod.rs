@@ -23,7 +23,7 @@ use self::{
 };
 use crate::{
     alarm::Alarm,
-    archive::Bell,
+    archive_old::Bell,
     conversation::Conversation,
     mailbox::{Mailboxes, Moved},
     message::{Draft, Message, MessageId, MissedBy, Tag},

@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use mensageiro_protocol::{Login, Text};
 use mensageiro_server::{
     alarm::Alarm,
-    archive::Archive,
+    archive_old::Archive,
     conversation::Conversation,
     journal::{
         Accepted, Audience, Committed, Entry, Handed, Journal, Origin, Parts, Read, Refused,

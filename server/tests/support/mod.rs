@@ -131,7 +131,7 @@ pub fn archive_rows(file: &Path) -> Vec<Row> {
         reader.headers().unwrap(),
         &mensageiro_server::archive::HEADER[..]
     );
-    let plain = |field: &str| mensageiro_server::archive::unprotected(field).into_owned();
+    let plain = |field: &str| mensageiro_protocol::spreadsheet::unprotected(field).into_owned();
     let rows = reader.records().map(|row| {
         let row = row.unwrap();
         let times = [&row[1], &row[2]].map(|time| time.parse::<jiff::Timestamp>().unwrap());

@@ -1,0 +1,357 @@
+//! Which rows are in the file already after a crash, whatever a person may have done to it since.
+//!
+//! The rows that are still to be written are compared with the end of the file, a window of them at a time: so
+//! memory is bounded, however many there are. Nothing is cut off but what is byte for byte the beginning of a row that
+//! will be written again. Everything else stays, however little it looks like a row.
+
+use std::{
+    collections::HashSet,
+    fs::File,
+    io::{self, Read, Seek, SeekFrom},
+    ops::ControlFlow,
+};
+
+use mensageiro_protocol::Login;
+use xxhash_rust::xxh3::Xxh3;
+
+use super::{
+    ArchiveError,
+    pieces::{End, Piece, Pieces},
+    row::{HEADER, Rows},
+    source::{Limits, Marks, Progress, walk},
+};
+use crate::model::message::MessageId;
+
+/// Rows of a window, about: the marks with which there are so many, or a part of one. With 40 bytes for each that makes 20 MiB
+/// at most.
+const WINDOW: usize = if cfg!(test) { 20 } else { 250_000 };
+
+/// What stands for a row: its message and its reader, as a message to a group has a row for each reader. Of two
+/// rows that anybody will ever write, no two are the same.
+type Key = u128;
+
+/// The row of this message and this reader.
+fn key_of(id: MessageId, reader: &Login) -> Key {
+    let mut hash = Xxh3::new();
+    hash.update(&id.0.to_le_bytes());
+    hash.update(reader.as_str().as_bytes());
+    hash.digest128()
+}
+
+/// Compares what is to be written with what is there.
+#[derive(Debug)]
+pub(super) struct Finder {
+    /// Where it began: everything up to here was in the file,
+    pub(super) from: Progress,
+    /// which was so long then; 0 if nobody knows.
+    pub(super) known: u64,
+    /// How long the file was when the search began. What was appended later need not be searched.
+    pub(super) end: u64,
+    /// The rows before it were found, or are not looked for.
+    at: u64,
+    /// There is something else between the rows, so they may be anywhere in the file.
+    is_edited: bool,
+    /// The end of the file has been reached and brought in order.
+    is_at_end: bool,
+    window: Window,
+}
+
+/// Rows that are looked for.
+#[derive(Debug, Default)]
+struct Window {
+    /// Where they begin,
+    start: Progress,
+    /// and end.
+    end: Progress,
+    /// How many there are.
+    rows: usize,
+    /// There are no others.
+    is_last: bool,
+    /// Those that have not been found in the file.
+    missing: HashSet<Key>,
+}
+
+/// What is at the end of the file.
+#[derive(Debug, Default)]
+pub(super) struct Tail {
+    /// Pieces that go on to the end of the file without the end of a row.
+    unfinished: Vec<Unfinished>,
+    /// The file from the first one on.
+    bytes: Vec<u8>,
+    /// Rows of the window after the first one, and where they begin. They may be part of its text.
+    doubtful: Vec<(u64, Key)>,
+    /// There is something else between the rows of the window.
+    has_others: bool,
+}
+
+/// What goes on to the end of the file without the end of a row.
+#[derive(Debug)]
+struct Unfinished {
+    start: u64,
+    /// If it goes on after that.
+    id: Option<MessageId>,
+    key: Option<Key>,
+    /// Whether it is enough to tell a row of ours from what a person may have begun to write there.
+    is_telling: bool,
+    /// Whether it only lacks the line end.
+    is_complete: bool,
+}
+
+/// What to do about a [`Tail`].
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Nothing.
+    Whole,
+    /// From here on there is the beginning of a row, and nothing else.
+    Torn(u64),
+    /// The file was edited: search all of it.
+    SearchAll,
+}
+
+impl Finder {
+    /// From `from` on, in a file that was `known` bytes long then, if it is still the same file.
+    pub(super) fn new(file: &mut File, from: Progress, known: u64) -> io::Result<Self> {
+        let end = file.seek(SeekFrom::End(0))?;
+        let is_known = 0 < known && known <= end && byte_at(file, known - 1)? == b'\n';
+        let at = if is_known {
+            known
+        } else {
+            header_length(file)?
+        };
+        Ok(Self {
+            from,
+            known,
+            end,
+            at,
+            is_edited: known > 0 && !is_known,
+            is_at_end: false,
+            window: Window {
+                start: from,
+                end: from,
+                ..Window::default()
+            },
+        })
+    }
+
+    /// The largest id in what is not known, and where a row begins in which a power cut has left a gap.
+    pub(super) fn survey(&self, file: &mut File) -> io::Result<(MessageId, Option<u64>)> {
+        let (mut newest, mut gap) = (MessageId(0), None);
+        let mut pieces = Pieces::new(file, self.at)?;
+        while let Some(piece) = pieces.next()? {
+            if is_row(&piece) {
+                newest = newest.max(piece.id.unwrap_or_default());
+            }
+            let is_in = |nul: u64| (piece.start..pieces.at()).contains(&nul);
+            if gap.is_none() && pieces.first_nul.is_some_and(is_in) {
+                gap = Some(piece.start);
+            }
+        }
+        // Elsewhere it may be years old, and the rows after it are not written again.
+        let gap = gap.filter(|_| self.known > 0 && !self.is_edited);
+        Ok((newest, gap))
+    }
+
+    /// There is nothing in the file but its header.
+    pub(super) fn is_empty(&self) -> bool {
+        self.at == self.end && self.end == header().len() as u64
+    }
+
+    /// Where the rows end that [`Finder::is_missing`] knows of.
+    pub(super) fn until(&self) -> Progress {
+        self.window.end
+    }
+
+    /// Whether the file does not have this row.
+    pub(super) fn is_missing(&self, id: MessageId, reader: &Login) -> bool {
+        self.window.missing.contains(&key_of(id, reader))
+    }
+
+    /// No row after the last window can be in the file.
+    pub(super) fn is_over(&self) -> bool {
+        self.window.is_last || (self.is_at_end && !self.is_edited)
+    }
+
+    /// Goes on to the next window.
+    pub(super) fn gather(&mut self, source: &dyn Marks) -> Result<(), ArchiveError> {
+        let start = self.window.end;
+        let (mut rows, mut missing) = (0, HashSet::new());
+        let limits = Limits {
+            messages: WINDOW,
+            ..Limits::NONE
+        };
+        let walked = walk(source, start, limits, &mut |mark, message| {
+            rows += 1;
+            missing.insert(key_of(message.id, &mark.reader));
+            ControlFlow::Continue(())
+        })?;
+        self.window = Window {
+            start,
+            end: walked.at,
+            rows,
+            is_last: walked.is_all,
+            missing,
+        };
+        Ok(())
+    }
+
+    /// Looks for the rows of the window. Returns what is at the end of the file when it comes there for the first time.
+    pub(super) fn search(&mut self, file: &mut File) -> io::Result<Option<Tail>> {
+        let missing = &mut self.window.missing;
+        let mut tail = Tail::default();
+        let (mut has_found, mut next) = (false, None);
+        let mut pieces = Pieces::new(file, if self.is_edited { 0 } else { self.at })?;
+        loop {
+            if missing.is_empty() {
+                self.at = next.unwrap_or(pieces.at());
+                return Ok(None);
+            }
+            let Some(piece) = pieces.next()?.filter(|piece| piece.start < self.end) else {
+                break;
+            };
+            let key = piece.id.zip(piece.reader.as_ref());
+            let key = key.map(|(id, reader)| key_of(id, reader));
+            match (piece.end, key) {
+                (End::Row, Some(key)) if is_row(&piece) && missing.contains(&key) => {
+                    has_found = true;
+                    if tail.unfinished.is_empty() {
+                        missing.remove(&key);
+                    } else {
+                        tail.doubtful.push((piece.start, key));
+                    }
+                }
+                (End::File | End::InQuotes, _) => tail.unfinished.push(Unfinished {
+                    start: piece.start,
+                    id: piece.id.filter(|_| piece.fields > 1),
+                    key,
+                    is_telling: piece.fields > 2,
+                    is_complete: piece.fields >= HEADER.len() && piece.end == End::File,
+                }),
+                _ => {
+                    tail.has_others = true;
+                    // The next window may begin here.
+                    if has_found {
+                        next.get_or_insert(piece.start);
+                    }
+                }
+            }
+        }
+        self.at = pieces.at().min(self.end);
+        if self.is_at_end {
+            self.found(&tail.doubtful, u64::MAX);
+            return Ok(None);
+        }
+        if let Some(first) = tail.unfinished.first() {
+            file.seek(SeekFrom::Start(first.start))?;
+            file.read_to_end(&mut tail.bytes)?;
+        }
+        Ok(Some(tail))
+    }
+
+    /// Compares the end of the file with the rows of the window, or with all if the file was not edited.
+    pub(super) fn compare(
+        &mut self,
+        source: &dyn Marks,
+        mut tail: Tail,
+    ) -> Result<Verdict, ArchiveError> {
+        if self.is_edited && self.known > 0 {
+            tail.unfinished.retain(|piece| piece.is_telling);
+        }
+        let (torn, has_strange) = self.torn(source, &tail)?;
+        if (tail.has_others || has_strange) && !self.is_edited {
+            self.is_edited = true;
+            return Ok(Verdict::SearchAll);
+        }
+        self.is_at_end = true;
+        if let Some(start) = torn {
+            self.end = start;
+            self.found(&tail.doubtful, start);
+            return Ok(Verdict::Torn(start));
+        }
+        self.found(&tail.doubtful, u64::MAX);
+        // The last row only lacks its line end.
+        let complete = tail.unfinished.iter().filter(|piece| piece.is_complete);
+        for key in complete.filter_map(|piece| piece.key) {
+            self.window.missing.remove(&key);
+        }
+        Ok(Verdict::Whole)
+    }
+
+    /// Where the file has the beginning of a row and nothing else up to its end, if it has. Also returns whether
+    /// something there belongs to no row.
+    fn torn(&self, source: &dyn Marks, tail: &Tail) -> Result<(Option<u64>, bool), ArchiveError> {
+        let Some(first) = tail.unfinished.first().map(|piece| piece.start) else {
+            return Ok((None, false));
+        };
+        let window = &self.window;
+        let limits = Limits {
+            until: self.is_edited.then_some(window.end),
+            ..Limits::NONE
+        };
+        let (mut torn, mut rows, mut row) = (None, 0, Rows::default());
+        let mut strange: Vec<_> = tail
+            .unfinished
+            .iter()
+            .filter_map(|piece| piece.id)
+            .collect();
+        walk(source, window.start, limits, &mut |mark, message| {
+            rows += 1;
+            strange.retain(|id| *id != message.id);
+            if rows <= window.rows && !self.is_missing(message.id, &mark.reader) {
+                return ControlFlow::Continue(());
+            }
+            row.bytes.clear();
+            row.push(message, mark);
+            row.end_moment();
+            let mut starts = tail.unfinished.iter().map(|piece| piece.start);
+            let found = starts.find(|start| {
+                let piece = tail.bytes.get((start - first) as usize..);
+                piece.is_some_and(|piece| {
+                    row.bytes.len() > piece.len() && row.bytes.starts_with(piece)
+                })
+            });
+            torn = torn.into_iter().chain(found).min();
+            if torn == Some(first) {
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        })?;
+        Ok((torn, torn.is_none() && !strange.is_empty()))
+    }
+
+    /// Rows that begin before `end` were found.
+    fn found(&mut self, rows: &[(u64, Key)], end: u64) {
+        for (_, key) in rows.iter().filter(|(start, _)| *start < end) {
+            self.window.missing.remove(key);
+        }
+    }
+}
+
+fn is_row(piece: &Piece) -> bool {
+    piece.end == End::Row && piece.fields >= HEADER.len()
+}
+
+/// The first row of the file, with its line end.
+pub(super) fn header() -> Vec<u8> {
+    [HEADER.join(",").as_bytes(), b"\n"].concat()
+}
+
+/// How long the first row is, if it is the one that we write.
+fn header_length(file: &mut File) -> io::Result<u64> {
+    let header = header();
+    let mut beginning = Vec::new();
+    file.seek(SeekFrom::Start(0))?;
+    file.take(header.len() as u64).read_to_end(&mut beginning)?;
+    Ok(if beginning == header {
+        header.len() as u64
+    } else {
+        0
+    })
+}
+
+/// The byte at a place that there is.
+pub(super) fn byte_at(file: &mut File, at: u64) -> io::Result<u8> {
+    file.seek(SeekFrom::Start(at))?;
+    let mut byte = [0];
+    file.read_exact(&mut byte)?;
+    Ok(byte[0])
+}

@@ -1,0 +1,244 @@
+//! What the archive does, one step at a time: find what is there, append what is missing, write down how far it is.
+
+#[cfg(test)]
+mod edits;
+#[cfg(test)]
+mod fake;
+#[cfg(test)]
+mod power;
+
+use std::{ops::ControlFlow, path::PathBuf};
+
+use tracing::warn;
+
+use super::{
+    ArchiveError,
+    file::RowsFile,
+    finding::{Finder, Verdict},
+    position::{Position, PositionFile},
+    row::Rows,
+    source::{Limits, Marks, Progress, walk},
+};
+use crate::model::message::MessageId;
+
+/// What is appended with one write, at most: so many marks, or the marks with which there are so many messages, or
+/// so many bytes and the row that passes them.
+const MARKS: usize = 4096;
+const MESSAGES: usize = 16 * 1024;
+const BYTES: usize = 16 * 1024 * 1024;
+
+/// Writes messages.csv. It has no thread of its own.
+#[derive(Debug)]
+pub(super) struct Writer {
+    file: RowsFile,
+    recorded: PositionFile,
+    /// The rows up to here are in the file,
+    progress: Progress,
+    /// which was so long then; 0 if nobody knows.
+    length: u64,
+    /// The largest id of them.
+    newest: MessageId,
+    /// Some of the next rows may be there already.
+    finder: Option<Finder>,
+    /// A write went wrong half way, so the end of the file must be looked at.
+    is_suspect: bool,
+    /// What is recorded says nothing of the file that is there now.
+    is_urgent: bool,
+}
+
+impl Writer {
+    /// Brings the file in order, as far as that can be done without knowing what was read.
+    pub(super) fn open(csv: PathBuf, position: PathBuf) -> Result<Self, ArchiveError> {
+        let recorded = PositionFile::read(position.clone());
+        let recorded = recorded.map_err(|source| ArchiveError::Io {
+            file: position,
+            source,
+        })?;
+        let Position {
+            mark,
+            length,
+            newest,
+        } = recorded.position();
+        let mut writer = Self {
+            file: RowsFile::new(csv),
+            recorded,
+            progress: Progress {
+                mark,
+                message: MessageId(0),
+            },
+            length,
+            newest,
+            finder: None,
+            is_suspect: true,
+            is_urgent: true,
+        };
+        match writer.inspect() {
+            // The thread says so, and tries again until somebody has put it right.
+            Err(ArchiveError::NotCsv { .. }) => {}
+            inspected => inspected?,
+        }
+        Ok(writer)
+    }
+
+    pub(super) fn file(&self) -> &RowsFile {
+        &self.file
+    }
+
+    /// The last mark that is known to be in the file, and the largest id that was seen there.
+    pub(super) fn newest(&self) -> (u64, MessageId) {
+        (self.progress.mark, self.newest)
+    }
+
+    /// Begins to look for what is there already.
+    fn inspect(&mut self) -> Result<(), ArchiveError> {
+        if let Some(finder) = self.finder.take() {
+            (self.progress, self.length) = (finder.from, finder.known);
+        }
+        // Before anything is gathered: somebody may have it open for hours.
+        self.file.begin()?;
+        let mut file = self.file.open()?;
+        let (progress, length) = (self.progress, self.length);
+        let begun = Finder::new(&mut file, progress, length)
+            .and_then(|finder| Ok((finder.survey(&mut file)?, finder)));
+        let ((newest, gap), mut finder) = self.file.told(begun)?;
+        self.newest = self.newest.max(newest);
+        if let Some(gap) = gap {
+            let aside = self.file.move_aside(gap)?;
+            warn!(
+                "{}: what was written last has gaps, as a power cut leaves them; its rows are written again, and what was there is kept in {}",
+                self.file.path().display(),
+                aside.display()
+            );
+            let cut = Finder::new(&mut file, progress, length);
+            finder = self.file.told(cut)?;
+        }
+        self.length = finder.end;
+        if finder.is_empty() && self.recorded.position().length != finder.end {
+            // So the first rows have something to be compared with, whatever happens.
+            self.write_position()?;
+        }
+        self.finder = Some(finder);
+        self.is_suspect = false;
+        Ok(())
+    }
+
+    /// Looks for the rows that come next.
+    fn find(&mut self, marks: &dyn Marks) -> Result<(), ArchiveError> {
+        while let Some(finder) = &mut self.finder
+            && finder.until() == self.progress
+        {
+            if finder.is_over() {
+                self.finder = None;
+                return Ok(());
+            }
+            finder.gather(marks)?;
+            loop {
+                let mut file = self.file.open()?;
+                let Some(tail) = self.file.told(finder.search(&mut file))? else {
+                    break;
+                };
+                match finder.compare(marks, tail)? {
+                    Verdict::SearchAll => {}
+                    Verdict::Whole => break,
+                    Verdict::Torn(start) => {
+                        warn!(
+                            "{}: the last row had not been written completely; it is written again",
+                            self.file.path().display()
+                        );
+                        self.file.cut(start)?;
+                        self.length = start;
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends the rows of what was read since. Returns whether there is likely to be more; `None` if there was nothing.
+    pub(super) fn append(&mut self, marks: &dyn Marks) -> Result<Option<bool>, ArchiveError> {
+        if self.is_suspect {
+            self.inspect()?;
+        }
+        self.is_suspect = true;
+        self.find(marks)?;
+        let finder = self.finder.as_ref();
+        let limits = Limits {
+            until: finder.map(Finder::until),
+            marks: MARKS,
+            messages: MESSAGES,
+        };
+        let (mut rows, mut newest) = (Rows::default(), self.newest);
+        let walked = walk(marks, self.progress, limits, &mut |mark, message| {
+            newest = newest.max(message.id);
+            if finder.is_none_or(|finder| finder.is_missing(message.id, &mark.reader)) {
+                rows.push(message, mark);
+            }
+            if rows.bytes.len() < BYTES {
+                ControlFlow::Continue(())
+            } else {
+                ControlFlow::Break(())
+            }
+        })?;
+        rows.end_moment();
+        if !rows.bytes.is_empty() {
+            let (length, is_new) = self.file.append(&rows.bytes)?;
+            self.length = length;
+            self.is_urgent |= is_new;
+        }
+        self.is_suspect = false;
+        if walked.at == self.progress {
+            return Ok(None);
+        }
+        (self.progress, self.newest) = (walked.at, newest);
+        Ok(Some(!walked.is_all))
+    }
+
+    /// There is something to record.
+    pub(super) fn has_news(&self) -> bool {
+        let recorded = self.recorded.position();
+        // Where a position was lost the file has rows of marks that are forgotten. They may come back as long as none after
+        // them is recorded.
+        let is_certain = recorded.length > 0 || self.progress.mark > 0;
+        let is_whole = self.finder.is_none() && self.progress.message == MessageId(0);
+        is_whole && is_certain && self.position() != recorded
+    }
+
+    /// It should be recorded at once.
+    pub(super) fn is_urgent(&self) -> bool {
+        self.is_urgent && self.has_news()
+    }
+
+    fn position(&self) -> Position {
+        Position {
+            mark: self.progress.mark,
+            length: self.length,
+            newest: self.newest,
+        }
+    }
+
+    /// Writes down how far the file has come, once all of that is on the disk, and lets the marks be forgotten.
+    pub(super) fn record(&mut self, marks: &dyn Marks) -> Result<(), ArchiveError> {
+        if !self.has_news() {
+            return Ok(());
+        }
+        self.file.sync()?;
+        self.write_position()?;
+        self.is_urgent = false;
+        marks.archived(self.progress.mark);
+        Ok(())
+    }
+
+    fn write_position(&mut self) -> Result<(), ArchiveError> {
+        let written = self.recorded.write(self.position());
+        written.map_err(|source| ArchiveError::Io {
+            file: self.recorded.path().to_owned(),
+            source,
+        })
+    }
+
+    /// Lets the marks be forgotten that were recorded before.
+    pub(super) fn tell_recorded(&self, marks: &dyn Marks) {
+        marks.archived(self.recorded.position().mark);
+    }
+}
