@@ -306,10 +306,22 @@ pub enum Event {
     /// it; the server tells the rest again. Follows [`Event::SignedIn`], which begins everything
     /// anew if it came before.
     SetAside(PathBuf),
+    /// The server no longer has messages that are here, which stay. Told once; follows [`Event::SignedIn`], like
+    /// [`Event::SetAside`].
+    ServerChanged(ServerChange),
     /// The local database cannot be used.
     StorageFailed(StorageProblem),
     /// It works again: the answer to [`super::Command::KeepDrafts`].
     DraftsKept,
+}
+
+/// What has become of the server, so that messages that were there no longer are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServerChange {
+    /// It has gone back to an earlier state, as from a backup.
+    Restored,
+    /// It is another one than before.
+    Replaced,
 }
 
 /// What a report is saved as.

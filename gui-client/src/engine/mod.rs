@@ -34,7 +34,7 @@ pub use length::{escaped_bytes, line_bytes};
 pub use link::{
     Account, Conversation, Delivery, Doubt, Event, LinkState, Message, MessageId, Missed, NotSent,
     Older, Peer, Place, Presence, PresenceNews, RECEIPTS_AT_MOST, Receipt, ReceiptState, Refusal,
-    ReportFormat, Roster, RosterGroup,
+    ReportFormat, Roster, RosterGroup, ServerChange,
 };
 pub use net::{AddressError, ServerAddress};
 pub use problem::{LinkProblem, StorageProblem, Stranger};

@@ -115,6 +115,10 @@ impl Model {
                 self.notice = Some(Notice::DamagedSetAside(to));
                 Vec::new()
             }
+            Event::ServerChanged(change) => {
+                self.notice = Some(Notice::ServerChanged(change));
+                Vec::new()
+            }
             Event::Wire(news) => {
                 self.inspector.take(news);
                 Vec::new()

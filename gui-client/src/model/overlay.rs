@@ -5,7 +5,7 @@ use thiserror::Error;
 
 use crate::{
     disk::DiskProblem,
-    engine::{Message, Older, ReportFormat, StorageProblem},
+    engine::{Message, Older, ReportFormat, ServerChange, StorageProblem},
 };
 
 /// The dialog over everything else; there is at most one.
@@ -191,4 +191,6 @@ pub enum Notice {
     Settings(SettingsProblem),
     /// The local database was damaged and was moved here.
     DamagedSetAside(PathBuf),
+    /// The server no longer has messages that are on this computer.
+    ServerChanged(ServerChange),
 }

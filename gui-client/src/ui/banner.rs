@@ -6,7 +6,7 @@ use egui::{
 
 use super::{View, icon::Icon, preferences, trouble, widget};
 use crate::{
-    engine::{LinkState, ReportFormat, StorageProblem},
+    engine::{LinkState, ReportFormat, ServerChange, StorageProblem},
     model::{Action, FETCH_CHOICES, Notice, SaveAction, SavedFile, Session},
     report,
     theme::{space, text},
@@ -72,7 +72,8 @@ pub fn notice(ui: &mut Ui, view: &View<'_>, notice: &Notice, actions: &mut Vec<A
         | Notice::PastedInPart
         | Notice::OtherNotShown
         | Notice::Settings(_)
-        | Notice::DamagedSetAside(_) => warning(view),
+        | Notice::DamagedSetAside(_)
+        | Notice::ServerChanged(_) => warning(view),
     };
     let sentence = match notice {
         Notice::Saved(file, path) | Notice::SavedInPart(file, path, _) => texts.fill(
@@ -101,6 +102,12 @@ pub fn notice(ui: &mut Ui, view: &View<'_>, notice: &Notice, actions: &mut Vec<A
         Notice::DamagedSetAside(path) => {
             let path = path.display().to_string();
             texts.fill("storage.set_aside", &[("path", &path)])
+        }
+        Notice::ServerChanged(ServerChange::Restored) => {
+            texts.get("notice.server_restored").to_owned()
+        }
+        Notice::ServerChanged(ServerChange::Replaced) => {
+            texts.get("notice.server_replaced").to_owned()
         }
     };
     let missing = match notice {

@@ -16,9 +16,9 @@ use mensageiro_protocol::{
     Login, Text,
     live::{
         Accepted, Bye, ByeCode, ConversationNews, Conversations, ConversationsRequest, Delivered,
-        Event, Hello, HistoryEnd, HistoryRequest, LastMessage, Presence, PresenceNews,
+        Epoch, Event, Hello, HistoryEnd, HistoryRequest, LastMessage, Presence, PresenceNews,
         Read as ReadLine, Receipt, ReceiptState, RefusalCode, Refused, Request, Roster,
-        RosterGroup, RosterUser, Tag, TypingNews, Welcome,
+        RosterGroup, RosterUser, StoreId, Tag, TypingNews, Welcome, resume,
     },
 };
 use socket2::SockRef;
@@ -43,6 +43,12 @@ struct State {
     groups: BTreeMap<Login, BTreeSet<Login>>,
     messages: Vec<Stored>,
     tags: HashMap<(Login, Tag), u64>,
+    /// What gives the ids their meaning; `None`: it is a server of before there were stores and epochs.
+    identity: Option<(StoreId, Vec<Epoch>)>,
+    /// So many numbered messages are refused, as if another device had their numbers.
+    refused_numbers: usize,
+    /// What is accepted is not answered.
+    swallows_answers: bool,
     /// How far each user has read each conversation.
     reads: HashMap<(Login, Login), u64>,
     sessions: Vec<(usize, Login, TcpStream)>,
@@ -53,6 +59,22 @@ struct State {
     lists: bool,
     /// How often it was asked for them.
     listings: usize,
+}
+
+/// What a server has at some moment.
+#[derive(Clone)]
+pub struct Backup {
+    messages: Vec<Stored>,
+    tags: HashMap<(Login, Tag), u64>,
+    reads: HashMap<(Login, Login), u64>,
+    identity: Option<(StoreId, Vec<Epoch>)>,
+}
+
+impl Backup {
+    /// It is one of a server of before stores had an identity.
+    pub fn forget_identity(&mut self) {
+        self.identity = None;
+    }
 }
 
 #[derive(Clone)]
@@ -77,6 +99,7 @@ impl LiveServer {
             let mut state = shared.state.lock().unwrap();
             state.users = users.iter().map(|user| login(user)).collect();
             state.lists = true;
+            state.identity = Some(new_identity());
         }
         let serving = Arc::clone(&shared);
         let listening = thread::spawn(move || {
@@ -99,6 +122,66 @@ impl LiveServer {
             shared,
             listening,
         }
+    }
+
+    /// From now on it is one of before stores had an identity.
+    pub fn forget_identity(&self) {
+        self.state(|state| state.identity = None);
+    }
+
+    /// What it has now.
+    pub fn backup(&self) -> Backup {
+        self.state(|state| Backup {
+            messages: state.messages.clone(),
+            tags: state.tags.clone(),
+            reads: state.reads.clone(),
+            identity: state.identity.clone(),
+        })
+    }
+
+    /// A backup takes the place of what it has, and an epoch begins. Nobody is connected then.
+    pub fn restore(&self, backup: &Backup) {
+        self.copy_back(backup);
+        self.state(|state| {
+            let after = state.last();
+            if let Some((_, epochs)) = &mut state.identity {
+                let number = epochs.last().map_or(1, |last| last.number + 1);
+                epochs.push(Epoch { number, after });
+            }
+        });
+    }
+
+    /// The same, but it does not know that it happened.
+    pub fn copy_back(&self, backup: &Backup) {
+        let backup = backup.clone();
+        self.state(|state| {
+            state.messages = backup.messages;
+            state.tags = backup.tags;
+            state.reads = backup.reads;
+            state.identity = backup.identity;
+        });
+        self.cut();
+    }
+
+    /// So many numbered messages are refused, as if another device had their numbers.
+    pub fn refuse_numbers(&self, count: usize) {
+        self.state(|state| state.refused_numbers = count);
+    }
+
+    /// From now on, what is accepted is not answered, or is.
+    pub fn swallow_answers(&self, swallows: bool) {
+        self.state(|state| state.swallows_answers = swallows);
+    }
+
+    /// The tags of a user's messages, in order.
+    pub fn tags(&self, from: &str) -> Vec<Tag> {
+        self.state(|state| {
+            let of = state
+                .messages
+                .iter()
+                .filter(|one| one.from.as_str() == from);
+            of.filter_map(|one| one.tag.clone()).collect()
+        })
     }
 
     /// A user comes into the directory.
@@ -219,6 +302,11 @@ impl Shared {
 impl State {
     fn welcome(&mut self, hello: &Hello, stream: &TcpStream) {
         let last = self.last();
+        let identity = self.identity.as_ref();
+        let after = match identity {
+            Some((store, epochs)) => resume(hello, *store, epochs, last),
+            None => hello.after.map(|after| after.min(last)),
+        };
         say(
             stream,
             &Event::Welcome(Welcome {
@@ -226,15 +314,15 @@ impl State {
                 version: "1".into(),
                 you: hello.login.clone(),
                 last,
-                store: None,
-                epoch: None,
-                after: None,
+                store: identity.map(|(store, _)| *store),
+                epoch: identity.and_then(|(_, epochs)| Some(epochs.last()?.number)),
+                after: after.filter(|_| identity.is_some()),
                 number: None,
                 limits: mensageiro_protocol::live::Limits::default(),
             }),
         );
         let me = &hello.login;
-        let backlog = self.messages.iter().filter(|one| match hello.after {
+        let backlog = self.messages.iter().filter(|one| match after {
             Some(after) => one.id > after && self.concerns(one, me),
             None => {
                 let with = with(one, me);
@@ -257,6 +345,15 @@ impl State {
     ) -> Option<()> {
         match request {
             Request::Send { tag, to, text } => {
+                let is_numbered = tag
+                    .as_ref()
+                    .is_some_and(|tag| tag.device_and_number().is_some());
+                if is_numbered && self.refused_numbers > 0 {
+                    self.refused_numbers -= 1;
+                    let (code, detail) = (RefusalCode::TagUsed, String::new());
+                    say(stream, &Event::Refused(Refused { tag, code, detail }));
+                    return Some(());
+                }
                 let is_user = self.users.contains(&to);
                 let is_member = self.groups.get(&to).is_some_and(|all| all.contains(me));
                 if !is_user && !is_member {
@@ -271,7 +368,7 @@ impl State {
                     return Some(());
                 }
                 let id = self.accept(me, &to, tag.clone(), &text, number);
-                if let Some(tag) = tag {
+                if let Some(tag) = tag.filter(|_| !self.swallows_answers) {
                     say(
                         stream,
                         &Event::Accepted(Accepted {
@@ -471,6 +568,13 @@ impl State {
     fn last(&self) -> u64 {
         self.messages.last().map_or(100, |one| one.id)
     }
+}
+
+/// That of a new store.
+fn new_identity() -> (StoreId, Vec<Epoch>) {
+    let (number, after) = (1, 0);
+    let store = StoreId(u128::from(fastrand::u64(..)));
+    (store, vec![Epoch { number, after }])
 }
 
 /// The conversation, as this user names it.

@@ -14,5 +14,6 @@ mod killed;
 mod list;
 mod live;
 mod live_server;
+mod restored;
 mod server;
 mod window;

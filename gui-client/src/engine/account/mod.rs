@@ -86,14 +86,7 @@ impl OpenAccount {
             fetch_every,
             RandomState::new().hash_one(&account),
         );
-        let conversations = history.conversations()?;
-        let told = history.groups()?;
-        tell.event(Event::SignedIn {
-            account: account.clone(),
-            conversations,
-        });
-        let groups = Groups::new(&told);
-        tell.event(Event::Groups(told));
+        let groups = tell_all(&history, &account, &tell)?;
         if let Some(to) = history.take_set_aside() {
             tell.event(Event::SetAside(to));
         }
@@ -333,7 +326,20 @@ impl OpenAccount {
                 let reads = self.history.reads_to_tell()?;
                 return Ok(reads.into_iter().map(Input::Read).collect());
             }
-            Effect::BeginAnew => self.history.begin_anew()?,
+            Effect::BeginIds { kept, of, change } => {
+                self.history.begin_ids(kept, of)?;
+                // The window may have messages under ids that are others' now.
+                self.groups = tell_all(&self.history, &self.account, &self.tell)?;
+                if let Some(change) = change {
+                    self.tell.event(Event::ServerChanged(change));
+                }
+            }
+            Effect::KeepStore(of) => self.history.keep_store_epoch(of)?,
+            Effect::NumberAbove(number) => self.history.number_above(number)?,
+            Effect::Renumber(id) => {
+                let message = self.history.renumber(id)?;
+                return Ok(message.into_iter().map(Input::Renumbered).collect());
+            }
             Effect::StoreLive { told, position } => {
                 for event in self.history.receive_live(&told, position)? {
                     self.tell.event(event);
@@ -404,6 +410,19 @@ impl OpenAccount {
     }
 }
 
+/// Tells the window all that it begins with.
+fn tell_all(history: &History, account: &Account, tell: &Tell) -> Result<Groups, HistoryError> {
+    let conversations = history.conversations()?;
+    let groups = history.groups()?;
+    tell.event(Event::SignedIn {
+        account: account.clone(),
+        conversations,
+    });
+    let known = Groups::new(&groups);
+    tell.event(Event::Groups(groups));
+    Ok(known)
+}
+
 fn memory(history: &History) -> Result<Memory, HistoryError> {
     let way = history.way()?;
     let is_live_due = history
@@ -414,6 +433,8 @@ fn memory(history: &History) -> Result<Memory, HistoryError> {
         has_no_end: history.has_no_end()?,
         is_live_due,
         position: history.position()?,
+        store: history.store_epoch()?,
+        highest: history.highest_id()?,
         is_listed: history.is_listed()?,
         device: history.device()?,
     })

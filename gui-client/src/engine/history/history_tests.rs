@@ -14,6 +14,8 @@ use crate::engine::{
 
 #[path = "damage_tests.rs"]
 mod damage;
+#[path = "ids_tests.rs"]
+mod ids;
 #[path = "kept_tests.rs"]
 mod kept;
 #[path = "live_tests.rs"]

@@ -143,7 +143,7 @@ fn what_the_list_tells_is_there_with_what_is_older_still_at_the_server() {
     assert_eq!(history.gap_below(&person("eva")).unwrap(), Some(20));
     assert_eq!(history.gap_below(&person("bob")).unwrap(), Some(50));
     // A server whose numbers begin anew has another list.
-    history.begin_anew().unwrap();
+    history.begin_ids(None, None).unwrap();
     assert!(!history.is_listed().unwrap());
 }
 

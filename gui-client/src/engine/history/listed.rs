@@ -5,9 +5,8 @@ use rusqlite::Connection;
 
 use super::{
     History, Result, fact,
-    live::number,
     reads::read_elsewhere,
-    row::{conversation, known_conversation},
+    row::{conversation, known_conversation, number},
     set_fact,
 };
 use crate::engine::{Conversation, Peer};

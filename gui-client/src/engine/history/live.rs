@@ -4,11 +4,11 @@ use mensageiro_protocol::live::Receipt;
 use rusqlite::Connection;
 
 use super::{
-    History, Result, fact,
+    History, Result, epochs, fact,
     outbox::place_last,
     reads::read_elsewhere,
     receipts,
-    row::{LAST_PLACES, conversation, message},
+    row::{LAST_PLACES, conversation, message, number},
     set_fact,
     told::{accept, refuse},
 };
@@ -36,8 +36,8 @@ impl History {
         if position.is_none() {
             set_fact(&transaction, "known_from", number(last) + 1)?;
         }
-        if !is_live(&transaction)? {
-            begin_epoch(&transaction, true)?;
+        if !epochs::is_live(&transaction)? {
+            epochs::begin_live(&transaction, position.map_or(0, |position| position + 1))?;
             // What a classic session brought, and the server does not count as read, comes again.
             let sure: i64 = fact(&transaction, "sure_up_to")?.unwrap_or(0);
             let after = if position.is_none() { sure } else { 0 };
@@ -54,24 +54,6 @@ impl History {
         }
         transaction.commit()?;
         Ok(moved)
-    }
-
-    /// The server's numbers have begun anew: it is not the one it was. What it told before stays,
-    /// with numbers that no server gives.
-    ///
-    /// # Errors
-    /// [`super::HistoryError::Failed`]
-    pub fn begin_anew(&self) -> Result<()> {
-        let transaction = self.connection.unchecked_transaction()?;
-        transaction.execute_batch(
-            "UPDATE messages SET server_id = -id WHERE server_id > 0;
-             UPDATE conversations SET known_from = NULL, seen_id = 0, told_id = 0;
-             DELETE FROM receipts;
-             DELETE FROM facts WHERE name IN ('position', 'known_from', 'surveyed');",
-        )?;
-        begin_epoch(&transaction, true)?;
-        transaction.commit()?;
-        Ok(())
     }
 
     /// Stores what was told, in one transaction, and the position after it. Returns what is news
@@ -108,25 +90,6 @@ impl History {
     }
 }
 
-/// Whether the order is a live server's.
-pub(super) fn is_live(connection: &Connection) -> rusqlite::Result<bool> {
-    Ok(fact::<i64>(connection, "epoch_is_live")? == Some(1))
-}
-
-/// A classic server gives no order: from now on it is that of arrival.
-pub(super) fn end_live(connection: &Connection) -> rusqlite::Result<()> {
-    if is_live(connection)? {
-        begin_epoch(connection, false)?;
-    }
-    Ok(())
-}
-
-fn begin_epoch(connection: &Connection, is_live: bool) -> rusqlite::Result<()> {
-    let epoch: i64 = fact(connection, "epoch")?.unwrap_or(0);
-    set_fact(connection, "epoch", epoch + 1)?;
-    set_fact(connection, "epoch_is_live", i64::from(is_live))
-}
-
 fn keep_receipt(connection: &Connection, receipt: &Receipt) -> rusqlite::Result<Option<Event>> {
     let with = Peer::Person(receipt.with.clone());
     // Its messages may come later, when one scrolls to them.
@@ -144,9 +107,4 @@ fn keep_receipt(connection: &Connection, receipt: &Receipt) -> rusqlite::Result<
         up_to: *id,
         at: jiff::Timestamp::from_millisecond(*at).unwrap_or(jiff::Timestamp::UNIX_EPOCH),
     }))
-}
-
-/// SQLite's integers have a sign; a number beyond them is none that a server can have reached.
-pub(super) fn number(id: u64) -> i64 {
-    i64::try_from(id).unwrap_or(i64::MAX)
 }

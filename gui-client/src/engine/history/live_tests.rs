@@ -394,7 +394,7 @@ fn a_server_that_begins_anew_neither_hides_nor_doubles() {
     history
         .receive_live(&[message(50, "bob", "bob", "old world")], Some(50))
         .unwrap();
-    history.begin_anew().unwrap();
+    history.begin_ids(None, None).unwrap();
     assert_eq!(history.position().unwrap(), None);
     history.begin_live(50).unwrap();
     let batch = [

@@ -2,12 +2,15 @@
 //! needed to neither lose nor double a message when the app or the link dies.
 
 mod damage;
+mod epochs;
 mod everything;
 mod file;
 mod fold;
 mod groups;
+mod ids;
 mod listed;
 mod live;
+mod numbers;
 mod older;
 mod outbox;
 mod reads;

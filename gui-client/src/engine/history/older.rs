@@ -4,9 +4,10 @@ use mensageiro_protocol::live::{Delivered, HistoryEnd};
 use rusqlite::OptionalExtension;
 
 use super::{
-    History, Result, fact,
-    live::{is_live, number},
-    row::{conversation, peer_name},
+    History, Result,
+    epochs::is_live,
+    fact,
+    row::{conversation, number, peer_name},
 };
 use crate::engine::Peer;
 

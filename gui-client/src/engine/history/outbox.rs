@@ -1,14 +1,11 @@
 //! Own messages, from the compose box to the server's acknowledgement.
 
-use std::{collections::hash_map::RandomState, hash::BuildHasher};
-
 use mensageiro_protocol::{Login, Text, live::Tag};
 use rusqlite::{Connection, types::Type};
 
 use super::{
-    History, Result, fact, live, received,
+    History, Result, epochs, numbers, received,
     row::{LAST_PLACES, append, delivery, message, next_place, read_login},
-    set_fact,
 };
 use crate::engine::{
     Message, MessageId, Peer,
@@ -24,11 +21,11 @@ impl History {
         let transaction = self.connection.unchecked_transaction()?;
         let with = Peer::Person(to.clone());
         let new = append(&transaction, &with, text, delivery::WAITING)?;
-        self.tag(&transaction, new.id)?;
+        numbers::tag(&transaction, new.id)?;
         transaction
             .prepare_cached("UPDATE messages SET written = at WHERE id = ?1")?
             .execute([new.id.0])?;
-        if live::is_live(&transaction)? {
+        if epochs::is_live(&transaction)? {
             place_last(&transaction, new.id)?;
         }
         let new = message(&transaction, new.id)?.unwrap_or(new);
@@ -58,7 +55,7 @@ impl History {
             transaction
                 .prepare_cached("UPDATE messages SET tag = ?2, written = at WHERE id = ?1")?
                 .execute((new.id.0, message.tag.as_str()))?;
-            if live::is_live(&transaction)? {
+            if epochs::is_live(&transaction)? {
                 place_last(&transaction, new.id)?;
             }
         }
@@ -102,38 +99,6 @@ impl History {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// The name of this device: made once, for the server's log and to begin tags with.
-    ///
-    /// # Errors
-    /// [`super::HistoryError::Failed`]
-    pub fn device(&self) -> Result<Tag> {
-        Ok(device(&self.connection)?)
-    }
-
-    /// Messages written before there were tags get theirs.
-    pub(super) fn tag_outbox(&self) -> Result<()> {
-        let transaction = self.connection.unchecked_transaction()?;
-        let without: Vec<i64> = transaction
-            .prepare("SELECT id FROM messages WHERE delivery IN (1, 2, 4) AND tag IS NULL")?
-            .query_map([], |row| row.get(0))?
-            .collect::<rusqlite::Result<_>>()?;
-        for id in without {
-            self.tag(&transaction, MessageId(id))?;
-        }
-        transaction.commit()?;
-        Ok(())
-    }
-
-    /// A tag is never given twice, not even by a copy of the database that was put back.
-    fn tag(&self, connection: &Connection, id: MessageId) -> rusqlite::Result<()> {
-        let device = device(connection)?;
-        let tag = format!("{device}-{}-{:016x}", id.0, random(id.0));
-        connection
-            .prepare_cached("UPDATE messages SET tag = ?2 WHERE id = ?1")?
-            .execute((id.0, tag))?;
-        Ok(())
-    }
-
     /// Notes that a message is about to be written to the server: should the app die now, nobody
     /// knows whether it arrived. The line also tells the server that what it sent before is read.
     ///
@@ -175,7 +140,7 @@ impl History {
         let transaction = self.connection.unchecked_transaction()?;
         let from = [delivery::UNCONFIRMED, delivery::REFUSED];
         let changed = set_delivery(&transaction, id, from, delivery::WAITING)?;
-        if changed && live::is_live(&transaction)? {
+        if changed && epochs::is_live(&transaction)? {
             place_last(&transaction, id)?;
         }
         transaction.commit()?;
@@ -260,19 +225,4 @@ fn set_delivery(
         )?
         .execute((id.0, from[0], from[1], to))?;
     Ok(changed > 0)
-}
-
-fn device(connection: &Connection) -> rusqlite::Result<Tag> {
-    let kept: Option<String> = fact(connection, "device")?;
-    if let Some(device) = kept.as_deref().and_then(|name| Tag::parse(name).ok()) {
-        return Ok(device);
-    }
-    let name = format!("{:08x}", random(0) >> 32);
-    set_fact(connection, "device", &name)?;
-    Tag::parse(&name).map_err(|_| rusqlite::Error::InvalidQuery)
-}
-
-/// The standard library's hasher is seeded by the system's randomness.
-fn random(salt: i64) -> u64 {
-    RandomState::new().hash_one((salt, std::time::SystemTime::now()))
 }

@@ -5,8 +5,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::{
     History, Result,
-    live::number,
-    row::{COLUMNS, known_conversation, peer_name, read_login, read_message},
+    row::{COLUMNS, known_conversation, number, peer_name, read_login, read_message},
 };
 use crate::engine::{Event, Message, MessageId, Peer};
 
@@ -99,7 +98,7 @@ pub(super) fn read_elsewhere(
     connection
         .prepare_cached(
             "UPDATE messages SET unread = 0
-             WHERE conversation = ?1 AND unread = 1 AND server_id <= ?2",
+             WHERE conversation = ?1 AND unread = 1 AND server_id BETWEEN 1 AND ?2",
         )?
         .execute((conversation, up_to))?;
     connection

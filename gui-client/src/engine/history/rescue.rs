@@ -19,7 +19,7 @@ use super::{
 
 /// What is known of the server and of the order of messages, and does not say how far this device was.
 const FACTS: &str = "'device', 'epoch', 'epoch_is_live', 'framing', 'has_no_end', 'live_tried_at', \
-                     'sure_up_to', 'turn'";
+                     'number', 'store', 'store_epoch', 'sure_up_to', 'turn'";
 
 /// Behind a row that cannot be read, so many ids are tried one by one: more than a page has.
 const ONE_BY_ONE: i64 = 4096;
@@ -196,6 +196,10 @@ fn take_over(old: &Connection, new: &mut Connection) -> Result<(), Failure> {
                 "SELECT rowid, name, value FROM facts WHERE rowid >= ?1 AND name IN ({FACTS}) ORDER BY rowid"
             ),
             "INSERT OR REPLACE INTO facts (name, value) VALUES (?2, ?3)",
+        ),
+        (
+            "SELECT epoch, first_id FROM live_epochs WHERE epoch >= ?1 ORDER BY epoch".into(),
+            "INSERT OR REPLACE INTO live_epochs (epoch, first_id) VALUES (?1, ?2)",
         ),
         (
             "SELECT id, peer, draft, is_group, seen_id, told_id, is_pinned, is_muted

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use mensageiro_protocol::{Login, Text, live::Tag};
 use rusqlite::{Connection, OptionalExtension, Row, types::Type};
 
-use super::{fact, fold::fold};
+use super::{epochs, fold::fold};
 use crate::engine::{Delivery, Message, MessageId, Missed, Peer, Place, Refusal};
 
 /// What the database knows of a message's way; [`Delivery`] is what is shown of it.
@@ -16,9 +16,6 @@ pub(super) mod delivery {
     pub(in crate::engine::history) const UNCONFIRMED: i64 = 4;
     pub(in crate::engine::history) const REFUSED: i64 = 5;
 }
-
-/// Places of one epoch: server ids, or local ones, above this many bits of the epoch's number.
-const EPOCH_BITS: u32 = 40;
 
 /// Own messages that a live server has not accepted stand after everything else.
 pub(super) const LAST_PLACES: i64 = 1 << 62;
@@ -64,7 +61,7 @@ pub(super) fn insert(connection: &Connection, new: &NewMessage<'_>) -> rusqlite:
     let conversation = conversation(connection, new.with)?;
     let place = match new.place {
         Some(place) => place,
-        None => epoch_start(connection)? + last_id(connection)? + 1,
+        None => epochs::start(connection)? + last_id(connection)? + 1,
     };
     connection
         .prepare_cached(
@@ -101,23 +98,12 @@ pub(super) fn append(
     message(connection, id)?.ok_or(rusqlite::Error::QueryReturnedNoRows)
 }
 
-/// The place of a server's message.
-pub(super) fn live_place(connection: &Connection, server_id: i64) -> rusqlite::Result<i64> {
-    Ok(epoch_start(connection)? + server_id)
-}
-
-/// Where the places of this epoch begin. An epoch is a time in which one thing gives the order:
-/// a live server's numbers, or, with classic ones, the order of arrival here.
-pub(super) fn epoch_start(connection: &Connection) -> rusqlite::Result<i64> {
-    Ok(fact::<i64>(connection, "epoch")?.unwrap_or(0) << EPOCH_BITS)
-}
-
 /// A place after everything that came before, for a message that is there already.
 pub(super) fn next_place(connection: &Connection) -> rusqlite::Result<i64> {
     connection
         .prepare_cached("UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = 'messages'")?
         .execute([])?;
-    Ok(epoch_start(connection)? + last_id(connection)?)
+    Ok(epochs::start(connection)? + last_id(connection)?)
 }
 
 fn last_id(connection: &Connection) -> rusqlite::Result<i64> {
@@ -252,4 +238,9 @@ fn read_refusal(name: Option<&str>) -> Refusal {
         Some("too-long") => Refusal::TooLong,
         _ => Refusal::Other,
     }
+}
+
+/// SQLite's integers have a sign; a number beyond them is none that a server can have reached.
+pub(super) fn number(id: u64) -> i64 {
+    i64::try_from(id).unwrap_or(i64::MAX)
 }

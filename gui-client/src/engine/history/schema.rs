@@ -14,6 +14,7 @@ const STEPS: &[&str] = &[
     GROUPS,
     PLACES,
     PLAIN_LETTERS,
+    LIVE_EPOCHS,
 ];
 
 const FIRST: &str = "
@@ -136,6 +137,19 @@ const PLAIN_LETTERS: &str = "
     DROP TABLE changed;
 ";
 
+const LIVE_EPOCHS: &str = "
+    -- With which id each epoch of places begins in which a live server gives the order (see epochs.rs).
+    CREATE TABLE live_epochs (
+        epoch INTEGER PRIMARY KEY,
+        first_id INTEGER NOT NULL
+    ) STRICT;
+    -- The epoch of a place stands above its lowest 40 bits; what waits has none.
+    INSERT INTO live_epochs SELECT DISTINCT place >> 40, 0 FROM messages
+        WHERE server_id IS NOT NULL AND place < 1 << 62;
+    INSERT OR IGNORE INTO live_epochs SELECT value, 0 FROM facts WHERE name = 'epoch'
+        AND EXISTS (SELECT 1 FROM facts WHERE name = 'epoch_is_live' AND value = 1);
+";
+
 /// The version this app reads and writes.
 pub(super) fn version() -> i64 {
     STEPS.len() as i64
@@ -166,6 +180,7 @@ pub(super) fn check(connection: &Connection, found: i64) -> Result<()> {
         "conversation, login, state, up_to, at FROM receipts",
         "rowid, text FROM search",
         "name, members FROM groups",
+        "epoch, first_id FROM live_epochs",
     ] {
         connection.prepare(&format!("SELECT {columns} LIMIT 0"))?;
     }
@@ -260,6 +275,37 @@ mod tests {
             .query_row("SELECT count(*) FROM search", [], |row| row.get(0))
             .unwrap();
         assert_eq!(all, 3);
+    }
+
+    #[test]
+    fn what_a_live_server_told_before_there_were_epochs_of_ids_stands_where_it_stood() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate_to(&mut connection, 7).unwrap();
+        let first = 1_i64 << 40;
+        connection
+            .execute_batch(&format!(
+                "INSERT INTO facts VALUES ('epoch', 3), ('epoch_is_live', 1), ('position', 9);
+                 INSERT INTO conversations (id, peer) VALUES (1, 'bob');
+                 INSERT INTO messages (conversation, place, text, at, delivery, server_id)
+                 VALUES (1, {}, 'live', 7, 0, 5), (1, {}, 'classic', 7, 0, NULL),
+                     (1, {}, 'live again', 7, 0, 9), (1, {}, 'waits', 7, 1, NULL);",
+                first + 5,
+                2 * first + 2,
+                3 * first + 9,
+                1_i64 << 62,
+            ))
+            .unwrap();
+        assert_eq!(migrate(&mut connection).unwrap(), 7);
+        let epochs: String = connection
+            .query_row(
+                "SELECT group_concat(epoch || ' from ' || first_id, ', ') FROM live_epochs",
+                [],
+                |row| row.get(0),
+            )
+            .unwrap();
+        assert_eq!(epochs, "1 from 0, 3 from 0");
+        let place = super::super::epochs::live_place(&connection, 10).unwrap();
+        assert_eq!(place, 3 * first + 10);
     }
 
     #[test]

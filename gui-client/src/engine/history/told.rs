@@ -4,13 +4,14 @@ use mensageiro_protocol::live::Delivered;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::{
-    History, fact,
-    live::number,
+    History,
+    epochs::{self, live_place},
+    fact, ids,
     outbox::forget_text,
     reads::unread,
     row::{
-        NewMessage, conversation, delivery, epoch_start, insert, known_conversation, live_place,
-        message, missed_words, refusal_name,
+        NewMessage, conversation, delivery, insert, known_conversation, message, missed_words,
+        number, refusal_name,
     },
 };
 use crate::engine::{Event, MessageId, Missed, Peer, Refusal};
@@ -48,6 +49,10 @@ impl History {
         }
         let author = (!is_own && told.from != told.with).then_some(&told.from);
         let conversation = conversation(connection, &with)?;
+        if ids::rejoin(connection, told, conversation, is_own)? {
+            tracing::debug!(server_id, "told again, as before ids began anew");
+            return Ok(Vec::new());
+        }
         let is_unread = !is_own && !told.is_old && !is_seen(connection, conversation, server_id)?;
         let new = NewMessage {
             author,
@@ -167,7 +172,7 @@ fn take_up(
         .query_row(
             (
                 conversation,
-                epoch_start(connection)?,
+                epochs::start(connection)?,
                 WITHOUT_NUMBER,
                 after,
                 if is_own {

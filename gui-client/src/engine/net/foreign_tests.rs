@@ -9,6 +9,8 @@ fn unknown() -> Bench {
         has_no_end: false,
         is_live_due: true,
         position: None,
+        store: None,
+        highest: 0,
         is_listed: true,
         device: Tag::parse("d").unwrap(),
     };

@@ -5,22 +5,25 @@ use std::time::{Duration, Instant};
 
 use mensageiro_protocol::{
     Framing, Text,
-    live::{ByeCode, Event, Hello, HistoryRequest, Status},
+    live::{ByeCode, Event, Hello, HistoryRequest, Status, Tag, Welcome},
 };
 
 use super::{
+    identity::{self, Meeting},
     live::{LiveSession, Turn},
     machine::{CLOSE, Machine, NO_END, Outcome, PROBE, Phase},
     replies::Replies,
-    terms::{Effect, Way},
+    terms::{Effect, Outgoing, StoreEpoch, Told, Way},
 };
-use crate::engine::{LinkProblem, LinkState};
+use crate::engine::{LinkProblem, LinkState, Refusal};
 
 /// How long a server that was live may be silent on a hello: its disk may be busy. One that is not
 /// known may wait for something else, and is asked for that sooner.
 pub(super) const GREETING: Duration = Duration::from_secs(8);
 /// A server that knew no live sessions is asked again after so long: it may have been replaced.
 const ASK_LIVE_AGAIN: Duration = Duration::from_secs(24 * 60 * 60);
+/// A message that is refused for its number gets another one so often, until one is accepted.
+const RENUMBERED_AT_MOST: usize = 3;
 /// Longest first line: a welcome has a few fields.
 const LONGEST_WELCOME: usize = 16 * 1024;
 
@@ -42,9 +45,12 @@ impl Machine {
     }
 
     pub(super) fn greet(&mut self, now: Instant) {
+        let known = self.store.filter(|_| self.position.is_some());
         let hello = Hello {
-            device: Some(self.device.clone()),
+            device: Some(self.session_device()),
             after: self.position,
+            store: known.map(|known| known.store),
+            epoch: known.map(|known| known.epoch),
             ..Hello::new(self.login.clone())
         };
         let mut line = Vec::new();
@@ -97,21 +103,18 @@ impl Machine {
             Ok(Event::Welcome(welcome)) => {
                 self.way = Way::Live;
                 self.let_in();
-                if self
-                    .position
-                    .is_some_and(|position| welcome.last < position)
-                {
-                    // Its numbers began anew: nothing above ours would ever come.
-                    self.position = None;
-                    self.is_listed = false;
-                    self.effects.push(Effect::BeginAnew);
+                if !self.meet(&welcome) {
                     self.effects.push(Effect::Close);
                     return self.connect();
                 }
                 self.online_since = Some(now);
                 self.effects.push(Effect::BeginLive(welcome.last));
                 let rest = &heard[lf + 1..];
-                let live = LiveSession::new(now, self.login.clone(), &welcome, rest);
+                let device = self.session_device();
+                if let Some(number) = welcome.number.filter(|_| device == self.device) {
+                    self.effects.push(Effect::NumberAbove(number));
+                }
+                let live = LiveSession::new(now, self.login.clone(), device, &welcome, rest);
                 self.phase = Phase::Live(Box::new(live));
                 self.show(LinkState::Live { catching_up: true });
                 self.take_live(now);
@@ -119,6 +122,52 @@ impl Machine {
             Ok(Event::Bye(bye)) => self.bye(now, bye.code),
             _ => self.not_live(now, said(&heard)),
         }
+    }
+
+    /// Looks whether ids still mean what they meant. `false`: what follows the `welcome` is not all that is new.
+    fn meet(&mut self, welcome: &Welcome) -> bool {
+        let of = StoreEpoch::of(welcome);
+        let is_complete = match identity::meet(self.position, self.store, self.highest, welcome) {
+            Meeting::Same => {
+                let news = of.filter(|_| of != self.store);
+                self.effects.extend(news.map(Effect::KeepStore));
+                true
+            }
+            Meeting::Anew {
+                kept,
+                change,
+                is_cut_short,
+            } => {
+                self.position = kept;
+                self.highest = kept.unwrap_or(0);
+                self.is_listed &= kept.is_some();
+                self.effects.push(Effect::BeginIds { kept, of, change });
+                !is_cut_short
+            }
+        };
+        self.store = of.or(self.store);
+        is_complete
+    }
+
+    /// The device that the next session is of: who numbered the first message that waits, or else this one.
+    fn session_device(&self) -> Tag {
+        let mut numbered = self.outbox.iter();
+        let first = numbered.find_map(|message| message.tag.device_and_number());
+        first
+            .and_then(|(device, _)| Tag::parse(device).ok())
+            .unwrap_or_else(|| self.device.clone())
+    }
+
+    /// A message has another tag, and goes out before what was written after it.
+    pub(super) fn renumbered(&mut self, message: Outgoing) {
+        if let Some((device, _)) = message.tag.device_and_number()
+            && let Ok(device) = Tag::parse(device)
+        {
+            self.device = device;
+        }
+        let after = |waiting: &Outgoing| waiting.id > message.id;
+        let at = self.outbox.iter().position(after);
+        self.outbox.insert(at.unwrap_or(self.outbox.len()), message);
     }
 
     /// The server takes the first word of a line for the login, and has taken it: what it sends
@@ -141,7 +190,10 @@ impl Machine {
             match live.next(now, &mut self.outbox) {
                 Ok(None) => break,
                 Ok(Some(Turn::GoesOn)) => {}
-                Ok(Some(Turn::Accepted)) => self.backoff.reset(),
+                Ok(Some(Turn::Accepted)) => {
+                    self.backoff.reset();
+                    self.renumbered.clear();
+                }
                 Ok(Some(Turn::CaughtUp)) => {
                     live.ask_roster();
                     if !self.is_listed {
@@ -171,20 +223,40 @@ impl Machine {
         };
         live.fill(&mut self.outbox);
         let effects = live.effects(now);
+        let is_of_another = live.waits_for_another(&self.outbox);
         self.absorb(effects);
+        if is_of_another {
+            // What was numbered under another name goes out in a session of that name.
+            self.end_live(now);
+            self.effects.push(Effect::Close);
+            self.connect();
+        }
     }
 
     fn absorb(&mut self, effects: Vec<Effect>) {
-        for effect in &effects {
-            match effect {
-                Effect::StoreLive { position, .. } => {
+        for effect in effects {
+            match &effect {
+                Effect::StoreLive { told, position } => {
                     self.position = self.position.max(*position);
+                    let ids = told.iter().filter_map(Told::server_id);
+                    self.highest = self.highest.max(ids.max().unwrap_or(0));
                 }
                 Effect::StoreList { is_last: true, .. } => self.is_listed = true,
+                Effect::Renumber(id) => {
+                    self.renumbered.push(*id);
+                    let times = self.renumbered.iter().filter(|&one| one == id).count();
+                    if times > RENUMBERED_AT_MOST {
+                        let (id, why) = (*id, Refusal::Other);
+                        let told = vec![Told::Refused { id, why }];
+                        let position = None;
+                        self.effects.push(Effect::StoreLive { told, position });
+                        continue;
+                    }
+                }
                 _ => {}
             }
+            self.effects.push(effect);
         }
-        self.effects.extend(effects);
     }
 
     pub(super) fn with_live(&mut self, tell: impl FnOnce(&mut LiveSession)) {

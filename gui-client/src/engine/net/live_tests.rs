@@ -12,6 +12,8 @@ fn bench(way: Option<Way>, position: Option<u64>) -> Bench {
         has_no_end: false,
         is_live_due: way.is_none_or(|way| way == Way::Live),
         position,
+        store: None,
+        highest: 0,
         is_listed: true,
         device: Tag::parse("d").unwrap(),
     };
@@ -357,11 +359,134 @@ fn a_server_that_begins_its_numbers_anew_is_another_one() {
         &[
             ("start", "connecting | connect"),
             ("connected", "write ana live/1 device=d after=100⏎"),
-            (WELCOME, "begin anew | close | connect"),
+            (WELCOME, "keep none, Restored | close | connect"),
             ("connected", "write ana live/1 device=d⏎"),
             (WELCOME, "begin 20 | catching up"),
         ],
     );
+}
+
+#[test]
+fn a_session_names_the_store_of_its_position_and_keeps_what_the_server_tells_of_its_own() {
+    let welcome = |epoch: u64, after: &str| {
+        format!(
+            r#"bytes welcome {{"you":"ana","last":20,"store":"0000000000000000000000000000000a","epoch":{epoch}{after}}}⏎"#
+        )
+    };
+    let hello = |after: u64, epoch: u64| {
+        format!(
+            "write ana live/1 device=d after={after} store=0000000000000000000000000000000a epoch={epoch}⏎"
+        )
+    };
+    check_with(
+        bench(Some(Way::Live), Some(20)),
+        &[
+            ("start", "connecting | connect"),
+            ("connected", "write ana live/1 device=d after=20⏎"),
+            (
+                &welcome(1, r#","after":20"#),
+                "store 10 epoch 1 | begin 20 | catching up",
+            ),
+            (
+                "bytes f⏎",
+                "store [] at 20 | write got {\"up_to\":20}⏎roster {\"changes\":true}⏎ | live",
+            ),
+            ("reset", "close | waiting Broken"),
+            ("fetch", "connecting | connect"),
+            ("connected", &hello(20, 1)),
+            // A backup was restored; what was sent since is told.
+            (
+                &welcome(2, r#","after":15"#),
+                "keep 15, Restored | begin 20 | catching up",
+            ),
+            (
+                "bytes #16;at=1 @bob new⏎f⏎",
+                "store [#16 bob: new] at 20 | write got {\"up_to\":20}⏎roster {\"changes\":true}⏎ | live",
+            ),
+            ("reset", "close | waiting Broken"),
+            ("fetch", "connecting | connect"),
+            ("connected", &hello(20, 2)),
+            // It goes on from nothing that is here.
+            (
+                &welcome(2, ""),
+                "keep none, Restored | begin 20 | catching up",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn what_the_server_has_lost_without_knowing_is_noticed_by_what_it_has_accepted() {
+    let mut bench = bench(Some(Way::Live), Some(10));
+    for step in ["start", "connected", WELCOME, "bytes f⏎", "send 1 @bob oi"] {
+        bench.step(step);
+    }
+    bench.step(r#"bytes ok {"tag":"t1","id":21,"at":5}⏎"#);
+    for step in ["reset", "fetch", "connected"] {
+        bench.step(step);
+    }
+    assert!(
+        bench
+            .said()
+            .ends_with("write ana live/1 device=d after=20⏎")
+    );
+    bench.step(WELCOME);
+    assert_eq!(bench.said(), "keep none, Restored | close | connect");
+    bench.step("connected");
+    bench.step(WELCOME);
+    assert_eq!(
+        bench.said(),
+        "write ana live/1 device=d⏎ | begin 20 | catching up"
+    );
+}
+
+#[test]
+fn a_message_that_is_refused_for_its_number_goes_out_in_a_session_of_another_name() {
+    for code in ["tag-used", "tag-old"] {
+        check_with(
+            live(),
+            &[
+                ("send-as 1 d:7 @bob one", "write #d:7 @bob one⏎"),
+                ("send-as 2 d:8 @bob two", "write #d:8 @bob two⏎"),
+                (
+                    &format!(r#"bytes no {{"tag":"d:7","code":"{code}"}}⏎"#),
+                    "renumber 1",
+                ),
+                ("renumbered 1 e:1 @bob one", ""),
+                ("send-as 3 e:2 @bob three", ""),
+                (
+                    r#"bytes ok {"tag":"d:8","id":30,"at":5}⏎"#,
+                    "store [2 is #30] | close | connecting | connect",
+                ),
+                ("connected", "write ana live/1 device=e after=20⏎"),
+                (
+                    r#"bytes welcome {"you":"ana","last":30,"number":9}⏎"#,
+                    "number above 9 | begin 30 | catching up",
+                ),
+                (
+                    "bytes f⏎",
+                    "store [] at 30 | write got {\"up_to\":30}⏎roster {\"changes\":true}⏎ | live | write #e:1 @bob one⏎#e:2 @bob three⏎",
+                ),
+            ],
+        );
+    }
+}
+
+#[test]
+fn a_server_that_takes_no_number_at_all_ends_in_a_refusal() {
+    let mut bench = live();
+    bench.step("send-as 1 d:1 @bob one");
+    bench.said();
+    for number in 1..=4 {
+        let no = format!(r#"bytes no {{"tag":"d:{number}","code":"tag-used"}}⏎"#);
+        bench.step(&no);
+        if number < 4 {
+            assert_eq!(bench.said(), "renumber 1");
+            bench.step(&format!("renumbered 1 d:{} @bob one", number + 1));
+            bench.said();
+        }
+    }
+    assert_eq!(bench.said(), "store [1 Other]");
 }
 
 #[test]

@@ -19,7 +19,7 @@ use super::{
     live::LiveSession,
     replies::Replies,
     strangers,
-    terms::{Batch, Effect, Input, Memory, Outgoing, Received, Round, Unsent, Way},
+    terms::{Batch, Effect, Input, Memory, Outgoing, Received, Round, StoreEpoch, Unsent, Way},
 };
 use crate::engine::{LinkProblem, LinkState, MessageId, Peer};
 
@@ -89,6 +89,12 @@ pub struct Machine {
     pub(super) live_refused_at: Option<Instant>,
     pub(super) device: Tag,
     pub(super) position: Option<u64>,
+    /// What the position is an id of, if the server told.
+    pub(super) store: Option<StoreEpoch>,
+    /// The highest id that any message has here.
+    pub(super) highest: u64,
+    /// Messages that were refused for their number, each as often as it was, since one was accepted.
+    pub(super) renumbered: Vec<MessageId>,
     /// The list of conversations has been told.
     pub(super) is_listed: bool,
     /// Messages that went out in a live session that broke before the answer.
@@ -190,6 +196,9 @@ impl Machine {
             live_refused_at: None,
             device: memory.device,
             position: memory.position,
+            store: memory.store,
+            highest: memory.highest,
+            renumbered: Vec::new(),
             is_listed: memory.is_listed,
             unanswered: Vec::new(),
             status: Status::default(),
@@ -228,6 +237,7 @@ impl Machine {
                     self.next_round(now);
                 }
             }
+            Input::Renumbered(message) => self.renumbered(message),
             Input::Read(read) => self.with_live(|live| live.tell_read(read)),
             Input::Typing(to) => self.with_live(|live| live.tell_typing(now, to)),
             Input::Status { is_away, note } => {

@@ -28,6 +28,8 @@ impl Bench {
             has_no_end: false,
             is_live_due: false,
             position: None,
+            store: None,
+            highest: 0,
             is_listed: false,
             device: Tag::parse("d").unwrap(),
         };
@@ -68,13 +70,16 @@ impl Bench {
             }),
             "send" => {
                 let (id, line) = rest.split_once(' ').unwrap();
-                let Request::Send(Addressed { login: to, text }) = Request::parse(line.as_bytes())
-                else {
-                    panic!("{line:?} is no message")
-                };
-                let id = MessageId(id.parse().unwrap());
-                let tag = Tag::parse(&format!("t{}", id.0)).unwrap();
-                self.give(Input::Send(Outgoing { id, to, text, tag }));
+                self.give(Input::Send(outgoing(id, &format!("t{id}"), line)));
+            }
+            "send-as" | "renumbered" => {
+                let mut words = rest.splitn(3, ' ');
+                let [id, tag, line] = [(); 3].map(|()| words.next().unwrap());
+                let message = outgoing(id, tag, line);
+                self.give(match verb {
+                    "send-as" => Input::Send(message),
+                    _ => Input::Renumbered(message),
+                });
             }
             "discard" => self.give(Input::Discard(MessageId(rest.parse().unwrap()))),
             "read" => {
@@ -110,6 +115,15 @@ impl Bench {
             .collect();
         said.join(" | ")
     }
+}
+
+fn outgoing(id: &str, tag: &str, line: &str) -> Outgoing {
+    let Request::Send(Addressed { login: to, text }) = Request::parse(line.as_bytes()) else {
+        panic!("{line:?} is no message")
+    };
+    let id = MessageId(id.parse().unwrap());
+    let tag = Tag::parse(tag).unwrap();
+    Outgoing { id, to, text, tag }
 }
 
 fn say(effect: &Effect, now: Instant) -> String {
@@ -149,7 +163,14 @@ fn say(effect: &Effect, now: Instant) -> String {
         Effect::RememberEnd(has_end) => if *has_end { "ends" } else { "no end" }.into(),
         Effect::LiveRefused => "not live".into(),
         Effect::BeginLive(last) => format!("begin {last}"),
-        Effect::BeginAnew => "begin anew".into(),
+        Effect::BeginIds { kept, change, .. } => {
+            let kept = kept.map_or("none".into(), |id| id.to_string());
+            let told = change.map_or(String::new(), |change| format!(", {change:?}"));
+            format!("keep {kept}{told}")
+        }
+        Effect::KeepStore(of) => format!("store {} epoch {}", of.store.0, of.epoch),
+        Effect::NumberAbove(number) => format!("number above {number}"),
+        Effect::Renumber(id) => format!("renumber {}", id.0),
         Effect::StoreLive { told, position } => {
             let told: Vec<_> = told.iter().map(say_told).collect();
             let position = position.map_or(String::new(), |at| format!(" at {at}"));

@@ -3,6 +3,7 @@
 mod address;
 mod backoff;
 mod ending;
+mod identity;
 mod live;
 mod live_phases;
 mod logins;
@@ -17,4 +18,6 @@ mod terms;
 pub use address::{AddressError, ServerAddress};
 pub use machine::Machine;
 pub use socket::{Connection, NetEvent, NetInput, Stream};
-pub use terms::{Batch, Effect, Input, Memory, Outgoing, Received, Round, Told, Unsent, Way};
+pub use terms::{
+    Batch, Effect, Input, Memory, Outgoing, Received, Round, StoreEpoch, Told, Unsent, Way,
+};

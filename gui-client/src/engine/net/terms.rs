@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use mensageiro_protocol::{
     Framing, Login, Text,
-    live::{self, ConversationNews, Delivered, HistoryEnd, HistoryRequest, Read, Tag},
+    live::{
+        self, ConversationNews, Delivered, HistoryEnd, HistoryRequest, Read, StoreId, Tag, Welcome,
+    },
 };
 
-use crate::engine::{LinkProblem, LinkState, MessageId, Missed, Peer, Refusal};
+use crate::engine::{LinkProblem, LinkState, MessageId, Missed, Peer, Refusal, ServerChange};
 
 /// A message of the outbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +42,23 @@ pub enum Way {
     Classic(Framing),
 }
 
+/// What a live server's ids are ids of, as its `welcome` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoreEpoch {
+    /// Its store.
+    pub store: StoreId,
+    /// The store's epoch: within one, no id is given twice.
+    pub epoch: u64,
+}
+
+impl StoreEpoch {
+    /// What a `welcome` says of it; older servers say nothing.
+    pub fn of(welcome: &Welcome) -> Option<Self> {
+        let (store, epoch) = welcome.store.zip(welcome.epoch)?;
+        Some(Self { store, epoch })
+    }
+}
+
 /// What is known of the server from earlier sessions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Memory {
@@ -52,9 +71,13 @@ pub struct Memory {
     pub is_live_due: bool,
     /// The newest message of a live server that is here.
     pub position: Option<u64>,
+    /// What that is an id of, if the server told.
+    pub store: Option<StoreEpoch>,
+    /// The highest id that any message has here: that of an own one may be above the position.
+    pub highest: u64,
     /// The list of conversations has been told.
     pub is_listed: bool,
-    /// The name of this device.
+    /// The name of this device, with which the tags of new messages begin.
     pub device: Tag,
 }
 
@@ -85,6 +108,17 @@ pub enum Told {
     Receipt(live::Receipt),
     /// Another session of this user has read on.
     Read(Read),
+}
+
+impl Told {
+    /// The id that a message has at the server, as far as this tells.
+    pub fn server_id(&self) -> Option<u64> {
+        match self {
+            Self::Message(message) => Some(message.id),
+            Self::Accepted { server_id, .. } => Some(*server_id),
+            Self::Refused { .. } | Self::Receipt(_) | Self::Read(_) => None,
+        }
+    }
 }
 
 /// A message from a classic server.
@@ -138,6 +172,8 @@ pub enum Input<'a> {
     },
     /// A message is in the outbox.
     Send(Outgoing),
+    /// A message that was refused for its number has another tag now: the answer to [`Effect::Renumber`].
+    Renumbered(Outgoing),
     /// A message is no longer in the outbox.
     Discard(MessageId),
     /// The person has read on.
@@ -197,8 +233,22 @@ pub enum Effect {
     /// A live session begins; this is the server's newest number. Answered by [`Input::Read`]s of
     /// what the server may not know.
     BeginLive(u64),
-    /// The server's numbers have begun anew: all that is known by number is of another server.
-    BeginAnew,
+    /// The server's ids mean other messages now.
+    BeginIds {
+        /// Up to which one they mean what they meant; `None`: not one of them does.
+        kept: Option<u64>,
+        /// What they are ids of now, if the server tells.
+        of: Option<StoreEpoch>,
+        /// What the person is told.
+        change: Option<ServerChange>,
+    },
+    /// The server's ids are of this, as it tells for the first time.
+    KeepStore(StoreEpoch),
+    /// The server has this number from this device already: the next message gets a higher one.
+    NumberAbove(u64),
+    /// The server refused a message for its number: it needs a tag of a new device name. Answered by
+    /// [`Input::Renumbered`].
+    Renumber(MessageId),
     /// Store what a live server told, synced, with the position after it.
     StoreLive {
         /// In order.

@@ -10,7 +10,7 @@ use mensageiro_protocol::{Login, Text};
 use super::*;
 use crate::engine::{
     Conversation, Delivery, Doubt, LinkProblem, LinkState, Message, MessageId, Older, Peer, Place,
-    Receipt, Refusal, RosterGroup, StorageProblem,
+    Receipt, Refusal, RosterGroup, ServerChange, StorageProblem,
 };
 
 fn login(name: &str) -> Login {
@@ -236,6 +236,23 @@ fn what_is_uncertain_of_a_server_is_said_until_the_person_has_taken_note_of_it()
     assert_eq!(session(&model).doubt(), Some(&other));
     model.apply(told(None));
     assert_eq!(session(&model).doubt(), None);
+}
+
+#[test]
+fn a_server_that_has_lost_messages_is_told_of_and_the_open_conversation_is_loaded_anew() {
+    let mut model = signed_in(vec![conversation("bob", 5, 0)]);
+    model.act(Action::Open(person("bob")));
+    let commands = model.apply(Event::SignedIn {
+        account: alice(),
+        conversations: vec![conversation("bob", 5, 0)],
+    });
+    let loads = |command: &Command| matches!(command, Command::LoadPage { before: None, .. });
+    assert!(commands.iter().any(loads), "{commands:?}");
+    model.apply(Event::ServerChanged(ServerChange::Restored));
+    let told = Notice::ServerChanged(ServerChange::Restored);
+    assert_eq!(model.notice, Some(told));
+    model.act(Action::DismissNotice);
+    assert_eq!(model.notice, None);
 }
 
 #[test]

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use egui::{Key, Modifiers, Vec2};
 use mensageiro::{
     disk::DiskProblem,
-    engine::{Command, Doubt, Event, LinkProblem, LinkState, StorageProblem},
+    engine::{Command, Doubt, Event, LinkProblem, LinkState, ServerChange, StorageProblem},
     model::{Action, Notice, Overlay, Preferences, SaveProblem, SavedFile},
 };
 use mensageiro_protocol::Framing;
@@ -204,6 +204,21 @@ fn state_of_the_link() {
             desk
         });
     }
+    for (name, change) in [
+        ("server-restored", ServerChange::Restored),
+        ("server-replaced", ServerChange::Replaced),
+    ] {
+        picture(name, USUAL, |words| {
+            let mut desk = chat(words);
+            desk.tell(Event::ServerChanged(change));
+            desk
+        });
+    }
+    picture("server-restored-small", SMALL, |words| {
+        let mut desk = chat(words);
+        desk.tell(Event::ServerChanged(ServerChange::Restored));
+        desk
+    });
     picture("storage-damaged", USUAL, |words| {
         let mut desk = chat(words);
         desk.tell(Event::StorageFailed(StorageProblem::Damaged {

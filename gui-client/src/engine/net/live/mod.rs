@@ -13,7 +13,7 @@ use std::{
 use mensageiro_protocol::{
     Decoder, LineTooLong, Login,
     limits::LINE_BYTES,
-    live::{ByeCode, Delivered, Event, Got, HistoryRequest, Read, Request, Welcome},
+    live::{ByeCode, Delivered, Event, Got, HistoryRequest, Read, Request, Tag, Welcome},
 };
 
 use self::list::List;
@@ -37,6 +37,8 @@ const DEAD_AFTER: Duration = Duration::from_secs(20);
 #[derive(Debug)]
 pub struct LiveSession {
     login: Login,
+    /// As the hello names it.
+    device: Tag,
     decoder: Decoder,
     line_bytes: usize,
     /// The newest number there was at the beginning.
@@ -85,7 +87,7 @@ pub enum Turn {
 
 impl LiveSession {
     /// `rest`: what came after the line of the welcome.
-    pub fn new(now: Instant, login: Login, welcome: &Welcome, rest: &[u8]) -> Self {
+    pub fn new(now: Instant, login: Login, device: Tag, welcome: &Welcome, rest: &[u8]) -> Self {
         let mut decoder = Decoder::new(LONGEST_EVENT);
         // A live session is line framed from its first byte on; the welcome has been read.
         decoder.push(b"\n");
@@ -93,6 +95,7 @@ impl LiveSession {
         decoder.push(rest);
         Self {
             login,
+            device,
             decoder,
             line_bytes: welcome.limits.line_bytes,
             last: welcome.last,
@@ -177,7 +180,7 @@ impl LiveSession {
             return;
         }
         while self.in_flight.len() < WINDOW
-            && let Some(message) = outbox.pop_front()
+            && let Some(message) = outbox.pop_front_if(|message| is_of(message, &self.device))
         {
             let start = self.out.len();
             self.say(&Request::Send {
@@ -195,6 +198,16 @@ impl LiveSession {
                 self.in_flight.push_back(message);
             }
         }
+    }
+
+    /// Whether all is answered, and what waits was numbered under another name than this session's.
+    pub fn waits_for_another(&self, outbox: &VecDeque<Outgoing>) -> bool {
+        let is_idle =
+            !self.catching_up && self.send_again_at.is_none() && self.in_flight.is_empty();
+        is_idle
+            && outbox
+                .front()
+                .is_some_and(|message| !is_of(message, &self.device))
     }
 
     /// What is to be done now, in order; what is written comes last, after it is stored what it
@@ -251,4 +264,10 @@ impl LiveSession {
         let unasked = self.requests.into_iter().map(|request| request.with);
         (self.in_flight, unasked.collect(), self.effects)
     }
+}
+
+/// Whether a message may go out in a session of this device: it is not numbered, or by this device.
+fn is_of(message: &Outgoing, device: &Tag) -> bool {
+    let numbered = message.tag.device_and_number();
+    numbered.is_none_or(|(name, _)| name == device.as_str())
 }

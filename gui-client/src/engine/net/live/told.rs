@@ -114,10 +114,11 @@ impl LiveSession {
             RefusalCode::UnknownRecipient => Refusal::UnknownRecipient,
             RefusalCode::NotAMember => Refusal::NotAMember,
             RefusalCode::MailboxFull => Refusal::MailboxFull,
-            RefusalCode::BadLine
-            | RefusalCode::TagUsed
-            | RefusalCode::TagOld
-            | RefusalCode::Other => Refusal::Other,
+            RefusalCode::BadLine | RefusalCode::Other => Refusal::Other,
+            RefusalCode::TagUsed | RefusalCode::TagOld => {
+                self.effects.push(Effect::Renumber(message.id));
+                return;
+            }
             RefusalCode::Internal => {
                 // Before what was written after it.
                 outbox.insert(self.put_back.min(outbox.len()), message);

@@ -1,0 +1,149 @@
+//! Whether the ids that this device knows still mean the same messages at the server (PROTOCOL.md, V3).
+
+use mensageiro_protocol::live::Welcome;
+
+use super::terms::StoreEpoch;
+use crate::engine::ServerChange;
+
+/// What a `welcome` means for the ids that are known here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Meeting {
+    /// They mean what they meant.
+    Same,
+    /// Ids begin anew.
+    Anew {
+        /// Up to which one they still mean the same; `None`: not one of them does.
+        kept: Option<u64>,
+        /// What the person is told; `None`: nothing that was known here is gone.
+        change: Option<ServerChange>,
+        /// What follows this `welcome` is not all that is new: the hello must be said again, without `after`.
+        is_cut_short: bool,
+    },
+}
+
+/// Compares what a server says first with what is known. `position`: the `after` of the hello. `known`: the
+/// store that it is an id of. `highest`: the highest id that any message has here.
+pub(super) fn meet(
+    position: Option<u64>,
+    known: Option<StoreEpoch>,
+    highest: u64,
+    welcome: &Welcome,
+) -> Meeting {
+    let found = StoreEpoch::of(welcome);
+    let nothing_kept = |change| Meeting::Anew {
+        kept: None,
+        change: Some(change),
+        is_cut_short: position.is_some() && (found.is_none() || welcome.after.is_some()),
+    };
+    let is_ahead = position.max(Some(highest)) > Some(welcome.last);
+    match (known, found) {
+        (Some(known), Some(found)) if known.store != found.store => {
+            nothing_kept(ServerChange::Replaced)
+        }
+        (Some(known), Some(found)) if known.epoch != found.epoch => match welcome.after {
+            Some(after) => Meeting::Anew {
+                kept: Some(after),
+                change: (position > Some(after) || highest > after)
+                    .then_some(ServerChange::Restored),
+                is_cut_short: false,
+            },
+            None => nothing_kept(ServerChange::Restored),
+        },
+        // It has gone on from nothing that is known here.
+        (_, Some(_)) if position.is_some() && welcome.after.is_none() => {
+            nothing_kept(ServerChange::Restored)
+        }
+        // Nothing says that a backup was restored, and yet the server has less than this device.
+        _ if is_ahead => nothing_kept(ServerChange::Restored),
+        _ => Meeting::Same,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mensageiro_protocol::{Login, live::StoreId};
+
+    use super::*;
+
+    const HERE: StoreEpoch = StoreEpoch {
+        store: StoreId(7),
+        epoch: 2,
+    };
+
+    fn welcome(store: Option<StoreEpoch>, last: u64, after: Option<u64>) -> Welcome {
+        Welcome {
+            server: String::new(),
+            version: String::new(),
+            you: Login::parse("ana").unwrap(),
+            last,
+            store: store.map(|found| found.store),
+            epoch: store.map(|found| found.epoch),
+            after,
+            number: None,
+            limits: Default::default(),
+        }
+    }
+
+    fn anew(kept: Option<u64>, change: Option<ServerChange>, is_cut_short: bool) -> Meeting {
+        Meeting::Anew {
+            kept,
+            change,
+            is_cut_short,
+        }
+    }
+
+    #[test]
+    fn ids_of_the_same_store_and_epoch_mean_the_same() {
+        let known = welcome(Some(HERE), 90, Some(80));
+        assert_eq!(meet(Some(80), Some(HERE), 85, &known), Meeting::Same);
+        assert_eq!(meet(Some(80), None, 85, &known), Meeting::Same);
+        let fresh = welcome(Some(HERE), 90, None);
+        assert_eq!(meet(None, None, 0, &fresh), Meeting::Same);
+        assert_eq!(meet(None, Some(HERE), 85, &fresh), Meeting::Same);
+        let old_server = welcome(None, 90, None);
+        assert_eq!(meet(Some(80), Some(HERE), 90, &old_server), Meeting::Same);
+    }
+
+    #[test]
+    fn in_a_later_epoch_they_do_up_to_where_the_server_goes_on() {
+        let later = StoreEpoch { epoch: 3, ..HERE };
+        let restored = Some(ServerChange::Restored);
+        for (position, highest, change) in [(80, 80, restored), (70, 71, restored), (70, 60, None)]
+        {
+            let told = welcome(Some(later), 90, Some(70));
+            let expected = anew(Some(70), change, false);
+            assert_eq!(meet(Some(position), Some(HERE), highest, &told), expected);
+        }
+        let unknown = welcome(Some(later), 90, None);
+        let expected = anew(None, restored, false);
+        assert_eq!(meet(Some(80), Some(HERE), 80, &unknown), expected);
+        assert_eq!(meet(None, Some(HERE), 80, &unknown), expected);
+    }
+
+    #[test]
+    fn those_of_another_store_mean_nothing() {
+        let other = StoreEpoch {
+            store: StoreId(8),
+            ..HERE
+        };
+        let expected = anew(None, Some(ServerChange::Replaced), false);
+        let told = welcome(Some(other), 90, None);
+        assert_eq!(meet(Some(80), Some(HERE), 80, &told), expected);
+    }
+
+    #[test]
+    fn a_server_that_has_less_than_this_device_says_so_or_not() {
+        let restored = Some(ServerChange::Restored);
+        let told = welcome(Some(HERE), 60, None);
+        let expected = anew(None, restored, false);
+        assert_eq!(meet(Some(80), Some(HERE), 80, &told), expected);
+        // It cannot know of what was accepted after the position.
+        let told = welcome(Some(HERE), 60, Some(50));
+        let expected = anew(None, restored, true);
+        assert_eq!(meet(Some(50), Some(HERE), 61, &told), expected);
+        let told = welcome(Some(HERE), 60, Some(60));
+        assert_eq!(meet(Some(80), None, 80, &told), expected);
+        let old_server = welcome(None, 60, None);
+        assert_eq!(meet(Some(80), None, 80, &old_server), expected);
+    }
+}
