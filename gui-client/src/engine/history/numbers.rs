@@ -76,18 +76,19 @@ impl History {
 
 /// Gives a message its tag.
 pub(super) fn tag(connection: &Connection, id: MessageId) -> rusqlite::Result<()> {
+    let mut device = device(connection)?;
     let now = Timestamp::now().as_millisecond();
     let next = last(connection)?.max(now - 1).checked_add(1);
     let next = match next {
         Some(next) => next,
         // A device whose numbers are used up is followed by another one.
         None => {
-            begin_device(connection)?;
+            device = begin_device(connection)?;
             1
         }
     };
     set_fact(connection, "number", next)?;
-    let tag = Tag::numbered(&device(connection)?, next.unsigned_abs());
+    let tag = Tag::numbered(&device, next.unsigned_abs());
     let tag = tag.ok_or(rusqlite::Error::InvalidQuery)?;
     connection
         .prepare_cached("UPDATE messages SET tag = ?2 WHERE id = ?1")?

@@ -461,7 +461,7 @@ fn a_message_that_is_refused_for_its_number_goes_out_in_a_session_of_another_nam
                 ("connected", "write ana live/1 device=e after=20⏎"),
                 (
                     r#"bytes welcome {"you":"ana","last":30,"number":9}⏎"#,
-                    "number above 9 | begin 30 | catching up",
+                    "begin 30 | number above 9 | catching up",
                 ),
                 (
                     "bytes f⏎",
