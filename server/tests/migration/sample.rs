@@ -120,7 +120,7 @@ pub fn rows(archive: &str) -> BTreeSet<(u64, String, String)> {
     let rows = reader.records().map(|row| {
         let row = row.unwrap();
         let reader = row[4].rsplit('/').next().unwrap().to_owned();
-        let text = mensageiro_server::archive::unprotected(&row[5]);
+        let text = mensageiro_protocol::spreadsheet::unprotected(&row[5]);
         (row[0].parse().unwrap(), reader, text.into_owned())
     });
     rows.collect()
