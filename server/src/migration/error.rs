@@ -36,7 +36,7 @@ pub enum MigrationError {
     },
     /// It is converted, but does not stand where it should.
     #[error(
-        "the message store in {folder} has been converted, but the folders cannot be renamed: {source}; close what uses them and start again: nothing is lost"
+        "the message store in {folder} has been converted, but the folders cannot be renamed: {source}; close what uses them (if it is mounted by itself, mount the folder above it), and start again: nothing is lost"
     )]
     Unfinished {
         /// The store.

@@ -39,12 +39,16 @@ pub(super) struct Folders {
 }
 
 impl Folders {
-    /// Those of a store.
+    /// Those of a store. If that is a link, they are beside what it leads to, on the same disk.
     pub(super) fn of(store: &Path) -> Self {
+        let store = match (fs::read_link(store), store.parent()) {
+            (Ok(target), Some(parent)) => parent.join(target),
+            _ => store.to_owned(),
+        };
         Self {
-            store: store.to_owned(),
-            converting: beside(store, ".converting"),
-            new: beside(store, ".new"),
+            converting: beside(&store, ".converting"),
+            new: beside(&store, ".new"),
+            store,
         }
     }
 

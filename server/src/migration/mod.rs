@@ -77,6 +77,7 @@ pub fn run(
     watch: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Option<Converted>, MigrationError> {
     let folders = Folders::of(store);
+    let store = &*folders.store;
     let refused = MigrationError::io(store);
     let unfinished = |source| MigrationError::Unfinished {
         folder: store.to_owned(),

@@ -8,7 +8,7 @@ use mensageiro_protocol::{
     live::{Receipt, ReceiptState},
 };
 use mensageiro_server::{
-    migration::{Loss, format_3::OldStore},
+    migration::{Loss, MigrationError, format_3::OldStore},
     model::{
         codec,
         conversation::Conversation,
@@ -125,7 +125,7 @@ impl Said {
 }
 
 /// What a store says, by way of the bytes in a log.
-pub fn said(store: &OldStore) -> Said {
+pub fn said(store: &OldStore) -> Result<Said, MigrationError> {
     let mut said = Said::default();
     let read = store.batches(Timestamp::now(), &mut |mut batch, _| {
         let mut payload = Vec::new();
@@ -133,13 +133,13 @@ pub fn said(store: &OldStore) -> Said {
         said.apply(codec::read_batch(&payload).unwrap());
         Ok(())
     });
-    assert_eq!(read.unwrap().messages, said.messages.len() as u64);
-    said
+    assert_eq!(read?.messages, said.messages.len() as u64);
+    Ok(said)
 }
 
 fn sample() -> Said {
     let data = sample::data();
-    said(&OldStore::open(&data.path().join("store"), Loss::Refused).unwrap())
+    said(&OldStore::open(&data.path().join("store"), Loss::Refused).unwrap()).unwrap()
 }
 
 fn conversation(me: &str, with: &str, is_group: bool) -> Conversation {

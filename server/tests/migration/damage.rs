@@ -12,7 +12,7 @@ use crate::{
 
 /// Reads a damaged store, or says why not.
 fn read(store: &Path, loss: Loss) -> Result<Said, MigrationError> {
-    OldStore::open(store, loss).map(|store| said(&store))
+    OldStore::open(store, loss).and_then(|store| said(&store))
 }
 
 /// Changes the byte so far before the last place of a text.
@@ -176,4 +176,69 @@ fn a_journal_with_a_wrong_checksum_is_refused_with_advice() {
             "{error}"
         );
     }
+}
+
+#[test]
+fn an_older_journal_that_is_torn_is_refused_and_read_as_far_as_it_goes_if_that_is_accepted() {
+    let data = sample::data();
+    let store = data.path().join("store");
+    let whole = fs::read(store.join("0.jnl")).unwrap();
+    fs::write(store.join("1.jnl"), &whole).unwrap();
+    fs::write(store.join("0.jnl"), &whole[..whole.len() / 2]).unwrap();
+    let error = refusal(&store);
+    assert!(error.to_string().contains("0.jnl"), "{error}");
+    assert_eq!(read(&store, Loss::Accepted).unwrap().messages.len(), 90);
+}
+
+#[test]
+fn a_list_of_tables_with_another_bit_is_beyond_repair() {
+    let data = sample::data();
+    let store = data.path().join("store");
+    let lists = fs::read_dir(store.join("keyspaces/0")).unwrap();
+    let mut lists = lists.map(|file| file.unwrap().path());
+    let list = lists.find(|file| file.file_name().unwrap().as_encoded_bytes()[0] == b'v');
+    let list = list.unwrap();
+    let mut content = fs::read(&list).unwrap();
+    content[0] ^= 1;
+    fs::write(list, content).unwrap();
+    let error = read(&store, Loss::Accepted).err().unwrap();
+    assert!(
+        matches!(error, MigrationError::BeyondRepair { .. }),
+        "{error}"
+    );
+}
+
+#[test]
+fn what_stands_around_a_damaged_place_in_a_table_is_converted_if_that_is_accepted() {
+    let data = sample::data();
+    let store = data.path().join("store");
+    let database = Database::builder(&store).open().unwrap();
+    let messages = database
+        .keyspace("messages", KeyspaceCreateOptions::default)
+        .unwrap();
+    messages.rotate_memtable_and_wait().unwrap();
+    let tables = messages.path().join("tables");
+    drop((messages, database));
+    let table = fs::read_dir(tables)
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    let whole = fs::read(&table).unwrap();
+    let mut most = 0;
+    for at in (0..whole.len() / 2).step_by(whole.len() / 40) {
+        let copy = sample::copy(data.path());
+        let store = copy.path().join("store");
+        let table = store.join(table.strip_prefix(data.path().join("store")).unwrap());
+        let mut content = whole.clone();
+        content[at] ^= 0x10;
+        fs::write(table, content).unwrap();
+        let error = refusal(&store);
+        assert!(error.to_string().contains("damaged"), "{at}: {error}");
+        let found = read(&store, Loss::Accepted).unwrap().messages.len();
+        assert!(found < 90, "{at}");
+        most = most.max(found);
+    }
+    assert!(most > 4, "{most}: more than what the log alone has");
 }

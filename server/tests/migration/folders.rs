@@ -194,3 +194,34 @@ fn a_store_that_two_versions_have_written_to_is_refused() {
     assert!(matches!(error, MigrationError::Mixed { .. }), "{error}");
     assert_eq!(names(data.path()), ["store"]);
 }
+
+#[test]
+fn a_store_in_which_nothing_was_ever_written_is_converted_too() {
+    let data = tempfile::tempdir().unwrap();
+    drop(
+        fjall::Database::builder(data.path().join("store"))
+            .open()
+            .unwrap(),
+    );
+    let done = convert(data.path()).unwrap().unwrap();
+    assert_eq!(done.messages, 0);
+    assert!(converted(data.path()).messages.is_empty());
+}
+
+/// As somebody leaves it who has moved the store to a larger disk.
+#[cfg(unix)]
+#[test]
+fn a_store_that_is_a_link_is_converted_where_it_leads_to() {
+    let (data, other) = (sample::data(), tempfile::tempdir().unwrap());
+    let (store, elsewhere) = (data.path().join("store"), other.path().join("store"));
+    fs::rename(&store, &elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &store).unwrap();
+    let done = convert(data.path()).unwrap().unwrap();
+    assert_eq!(done.copy, other.path().join("store-format-3"));
+    assert_eq!(names(data.path()), ["store"]);
+    assert_eq!(converted(other.path()).messages.len(), 90);
+    // And between the last two renames.
+    fs::rename(&elsewhere, other.path().join("store.new")).unwrap();
+    assert_eq!(convert(data.path()).unwrap(), None);
+    assert_eq!(converted(data.path()).messages.len(), 90);
+}

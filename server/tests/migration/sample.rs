@@ -73,8 +73,13 @@ pub fn expected() -> Expected {
 
 /// A copy of the data folder.
 pub fn data() -> TempDir {
+    copy(&kept().join("data"))
+}
+
+/// A copy of a folder.
+pub fn copy(folder: &Path) -> TempDir {
     let copy = tempfile::tempdir().unwrap();
-    copy_into(&kept().join("data"), copy.path());
+    copy_into(folder, copy.path());
     copy
 }
 
