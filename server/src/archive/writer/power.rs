@@ -65,7 +65,7 @@ struct Machine {
     writer: Option<Writer>,
     /// The file as it is on the disk for certain.
     synced: Vec<u8>,
-    /// The position before it was written last.
+    /// The file of the position before it was written, if that was done last.
     old_position: Option<Vec<u8>>,
     clock: u64,
 }
@@ -121,18 +121,19 @@ impl Machine {
             if writer.append(&self.marks).unwrap().is_none() {
                 return;
             }
+            self.old_position = None;
         }
     }
 
     fn record(&mut self) {
         self.synced(|_, _| ());
-        let before = fs::read(self.position()).ok();
+        let before = fs::read(self.position()).unwrap_or_default();
         let writer = self.writer.as_mut().unwrap();
         let had_news = writer.has_news();
         writer.record(&self.marks).unwrap();
         if had_news {
             self.synced = self.content();
-            self.old_position = before;
+            self.old_position = Some(before);
         }
     }
 
@@ -140,10 +141,10 @@ impl Machine {
     fn cut_power(&mut self, at: Cut, seed: u64) {
         self.writer = None;
         let mut random = Random(seed);
-        if matches!(at, Cut::Position) && self.content() == self.synced {
+        let old_position = self.old_position.take();
+        if let (Cut::Position, Some(mut torn)) = (at, old_position) {
             // It was being written: any beginning of it is there.
-            let new = fs::read(self.position()).unwrap_or_default();
-            let mut torn = self.old_position.clone().unwrap_or_default();
+            let new = fs::read(self.position()).unwrap();
             let until = random.below(new.len() + 1);
             torn.resize(torn.len().max(until), 0);
             torn[..until].copy_from_slice(&new[..until]);
@@ -200,16 +201,22 @@ impl Machine {
             }
             Step::Append => self.append(),
             Step::Record => self.record(),
-            Step::Kill => self.writer = None,
+            Step::Kill => {
+                self.writer = None;
+                self.old_position = None;
+            }
             Step::PowerCut { at, seed } => self.cut_power(at, seed),
             Step::LosePosition => {
-                // The file is found to be whole again before the next misfortune.
+                // The file is whole, and found to be so before the next misfortune: two at once may leave a line
+                // that is no row.
+                self.append();
+                self.record();
                 self.writer = None;
                 fs::remove_file(self.position()).unwrap();
                 self.marks.exchange(&["more"]);
                 self.append();
                 self.record();
-                self.old_position = fs::read(self.position()).ok();
+                self.old_position = None;
             }
         }
     }
