@@ -43,6 +43,9 @@ pub(super) struct Opened<E> {
     pub(super) last: MessageId,
 }
 
+/// A block, and the one after it.
+type Around<E> = (Option<Opened<E>>, Option<Opened<E>>);
+
 /// The checksum of a block.
 pub(super) fn block_checksum(
     chain: ChainNumber,
@@ -58,12 +61,12 @@ pub(super) fn block_checksum(
     checksum(Table::Blocks, &key, bytes, scratch)
 }
 
-/// Reads the row of a chain.
+/// Reads the row of a chain, and its checksum.
 pub(super) fn read_chain(
     file: &Path,
     connection: &Connection,
     number: ChainNumber,
-) -> Result<Chain, IndexError> {
+) -> Result<(Chain, u64), IndexError> {
     let damaged = || IndexError::damaged(file, "what it knows of a conversation cannot be read");
     let read = || {
         let sql = "SELECT value, checksum FROM state WHERE key = ?1";
@@ -71,10 +74,10 @@ pub(super) fn read_chain(
         let key = Chain::key(number);
         let found = statement.query_row([&key], |row| {
             let (value, sum) = (row.get_ref(0)?.as_blob()?, row.get::<_, i64>(1)?);
-            let is_right =
-                checksum(Table::State, &key, value, &mut Vec::new()) == sum.cast_unsigned();
+            let sum = sum.cast_unsigned();
+            let is_right = checksum(Table::State, &key, value, &mut Vec::new()) == sum;
             let chain = is_right.then(|| Chain::read(&key[1..], value)).flatten();
-            Ok(chain.map(|(_, chain)| chain))
+            Ok(chain.map(|(_, chain)| (chain, sum)))
         });
         found.optional()
     };
@@ -89,7 +92,7 @@ impl<'a> ChainReader<'a> {
         connection: &'a Connection,
         written: Written,
     ) -> Result<Self, IndexError> {
-        let chain = read_chain(file, connection, written.number)?;
+        let (chain, _) = read_chain(file, connection, written.number)?;
         if chain.last < written.last {
             return Err(IndexError::damaged(file, "it is older than it was"));
         }
@@ -155,11 +158,7 @@ impl<'a> ChainReader<'a> {
 
     /// The last block that begins not after a message; if it ends before it, also the next one. That there is
     /// none in between is certain.
-    #[expect(clippy::type_complexity, reason = "two of the same")]
-    fn around<E: Entry>(
-        &self,
-        id: MessageId,
-    ) -> Result<(Option<Opened<E>>, Option<Opened<E>>), IndexError> {
+    fn around<E: Entry>(&self, id: MessageId) -> Result<Around<E>, IndexError> {
         let Some(found) = self.at_or_before(id)? else {
             let head = self.head::<E>()?;
             return match head {

@@ -22,11 +22,16 @@ pub(super) type Members = Arc<BTreeSet<Login>>;
 /// After this time what is in memory is to be written.
 const AGE: Duration = Duration::from_secs(5);
 
-/// With so many entries (3.5 MiB) it is to be written earlier.
+/// With so many entries (3.5 MiB) it is to be written earlier, if there are many of each conversation: then fewer rows are
+/// written for the same.
 const ENTRIES: usize = 64 * 1024;
+const ENTRIES_EACH: usize = 16;
+
+/// With so many (14 MiB) it is to be written in any case.
+const MANY_ENTRIES: usize = 4 * ENTRIES;
 
 /// With so many, whoever brings more waits for the writer.
-const MOST_ENTRIES: usize = 4 * ENTRIES;
+const MOST_ENTRIES: usize = 2 * MANY_ENTRIES;
 
 /// Entries that came after one another.
 #[derive(Debug, Default)]
@@ -46,6 +51,11 @@ impl Memtable {
         if self.since.is_none() {
             self.since = Some(Instant::now());
         }
+    }
+
+    fn is_large(&self) -> bool {
+        let subjects = self.runs.len() + self.tags.len();
+        self.entries >= (subjects * ENTRIES_EACH).clamp(ENTRIES, MANY_ENTRIES)
     }
 
     pub(super) fn add_run(&mut self, conversation: &Conversation, entry: RunEntry) {
@@ -140,7 +150,7 @@ impl Memory {
     /// When it is to be written; `None`: there is nothing.
     pub(super) fn flush_due(&self) -> Option<Instant> {
         let since = self.active.since?;
-        let is_large = self.active.entries >= ENTRIES;
+        let is_large = self.active.is_large();
         Some(match &self.frozen {
             _ if self.active.entries >= MOST_ENTRIES => since,
             None if is_large => since,

@@ -37,20 +37,10 @@ impl Pool {
     ) -> Result<T, IndexError> {
         // Both ends are here, so it never ends.
         let idle = self.take.recv().unwrap_or_default();
-        let result = self.read_with(idle, read);
-        let (connection, result) = match result {
-            Ok((connection, read)) => (Some(connection), Ok(read)),
-            Err(error) => (None, Err(error)),
+        let mut place = Place {
+            give: &self.give,
+            connection: None,
         };
-        let _ = self.give.try_send(connection);
-        result
-    }
-
-    fn read_with<T>(
-        &self,
-        idle: Option<Connection>,
-        read: impl FnOnce(&Connection) -> Result<T, IndexError>,
-    ) -> Result<(Connection, T), IndexError> {
         let connection = match idle {
             Some(connection) => connection,
             None => schema::open_to_read(&self.file, CACHE)?,
@@ -59,6 +49,20 @@ impl Pool {
         let transaction = connection.unchecked_transaction().map_err(failed)?;
         let read = read(&transaction)?;
         transaction.commit().map_err(failed)?;
-        Ok((connection, read))
+        // After an error another one is opened.
+        place.connection = Some(connection);
+        Ok(read)
+    }
+}
+
+/// One of the few that may read at the same time, given back whatever happens.
+struct Place<'a> {
+    give: &'a Sender<Option<Connection>>,
+    connection: Option<Connection>,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let _ = self.give.try_send(self.connection.take());
     }
 }

@@ -20,8 +20,12 @@ const FILE: &str = "index.sqlite";
 /// Is there when damage was found that an opening need not find again.
 const MARKER: &str = "index.damaged";
 
-/// What SQLite has beside the database.
-const ENDINGS: [&str; 3] = ["", "-wal", "-shm"];
+/// SQLite's own log of the database, and an index to that.
+const LOG_ENDING: &str = "-wal";
+const ENDINGS: [&str; 3] = ["", LOG_ENDING, "-shm"];
+
+/// A log of this length is emptied at the next opportunity, and its file is not longer for long.
+pub(super) const LOG_BYTES: u64 = 64 << 20;
 
 /// How long a connection waits for a lock. In this mode hardly anything locks.
 const BUSY: Duration = Duration::from_secs(10);
@@ -56,11 +60,20 @@ pub(super) fn is_marked_damaged(file: &Path) -> bool {
 /// Deletes the database, and then what says that it is damaged.
 pub(super) fn delete(file: &Path) -> io::Result<()> {
     for ending in ENDINGS {
-        let mut name = file.as_os_str().to_owned();
-        name.push(ending);
-        delete_if_there(Path::new(&name))?;
+        delete_if_there(&beside(file, ending))?;
     }
     delete_if_there(&marker(file))
+}
+
+/// SQLite's own log.
+pub(super) fn log_of(file: &Path) -> PathBuf {
+    beside(file, LOG_ENDING)
+}
+
+fn beside(file: &Path, ending: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
 }
 
 fn delete_if_there(path: &Path) -> io::Result<()> {
@@ -84,7 +97,7 @@ pub(super) fn open_to_write(file: &Path, cache: i64) -> Result<Connection, Index
         connection.pragma_update(None, "synchronous", "NORMAL")?;
         // 16 MiB: a page that is changed again and again is written to the database less often.
         connection.pragma_update(None, "wal_autocheckpoint", 4_096)?;
-        connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+        connection.pragma_update(None, "journal_size_limit", LOG_BYTES.cast_signed())?;
         Ok(mode)
     };
     let mode = set().map_err(|source| IndexError::sqlite(file, source))?;

@@ -57,18 +57,18 @@ impl Sweep {
     }
 
     fn chain(&mut self, step: &mut Step<'_>, blocks: &mut usize) -> Result<(), IndexError> {
-        let chain = step.chain(self.next)?;
+        let (chain, sum) = step.chain(self.next)?;
         match chain.subject {
             Subject::Conversation(_) => {
                 let position = self.position;
                 let is_before = |entry: &RunEntry| entry.record < position;
-                let dropped = self.remove(step, chain, blocks, is_before)?;
+                let dropped = self.remove(step, (chain, sum), blocks, is_before)?;
                 self.dropped = self.dropped.max(dropped);
             }
             Subject::Tags(_) => {
                 let dropped = self.dropped;
                 let is_before = |tag: &TagEntry| tag.id <= dropped;
-                self.remove(step, chain, blocks, is_before)?;
+                self.remove(step, (chain, sum), blocks, is_before)?;
             }
         }
         Ok(())
@@ -78,7 +78,7 @@ impl Sweep {
     fn remove<E: Entry>(
         &self,
         step: &mut Step<'_>,
-        mut chain: Chain,
+        (mut chain, sum): (Chain, u64),
         blocks: &mut usize,
         is_before: impl Fn(&E) -> bool,
     ) -> Result<MessageId, IndexError> {
@@ -98,7 +98,7 @@ impl Sweep {
             *blocks -= 1;
         }
         if chain.start > start {
-            step.put_chain(self.next, &chain)?;
+            step.put_chain(self.next, &chain, Some(sum))?;
         }
         Ok(dropped)
     }

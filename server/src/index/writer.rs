@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -73,13 +74,25 @@ impl Writer {
         step.entries(frozen)?;
         step.state(changes, self.archived)?;
         sweep.go_on(&mut step, forgotten)?;
-        step.header()?;
+        step.header(true)?;
         let (stored, written) = (step.stored, step.written);
         transaction.commit().map_err(failed)?;
+        self.bound_log().map_err(failed)?;
         self.stored = stored;
         self.archived = self.archived.max(changes.archived);
         self.sweep = sweep;
         Ok(written)
+    }
+
+    /// What readers look at cannot be taken over into the database, so with many of them SQLite's own log may grow. When it
+    /// is large, it is emptied, which waits for those who are reading; no others wait.
+    fn bound_log(&self) -> rusqlite::Result<()> {
+        let length = fs::metadata(schema::log_of(&self.file)).map_or(0, |metadata| metadata.len());
+        if length > schema::LOG_BYTES {
+            let sql = "PRAGMA wal_checkpoint(RESTART)";
+            self.connection.query_row(sql, [], |_| Ok(()))?;
+        }
+        Ok(())
     }
 }
 
@@ -150,14 +163,15 @@ impl Step<'_> {
         }
         self.stored.chains += 1;
         let number = self.stored.chains;
-        self.put_chain(number, &Chain::new(subject.clone()))?;
+        self.put_chain(number, &Chain::new(subject.clone()), None)?;
         let last = MessageId(0);
         self.written
             .insert(subject.clone(), Written { number, last });
         Ok(number)
     }
 
-    pub(super) fn chain(&self, number: ChainNumber) -> Result<Chain, IndexError> {
+    /// The row of a chain, and its checksum.
+    pub(super) fn chain(&self, number: ChainNumber) -> Result<(Chain, u64), IndexError> {
         read_chain(self.file, self.connection, number)
     }
 
@@ -165,12 +179,14 @@ impl Step<'_> {
         ChainReader::of(self.file, self.connection, number, chain)
     }
 
+    /// Writes the row of a chain; `old` is the checksum of what it was.
     pub(super) fn put_chain(
         &mut self,
         number: ChainNumber,
         chain: &Chain,
+        old: Option<u64>,
     ) -> Result<(), IndexError> {
-        self.put(&Chain::key(number), &chain.value())
+        self.change(&Chain::key(number), &chain.value(), old)
     }
 
     /// Appends entries to a chain: to its last block as long as that is small, then to new ones.
@@ -180,7 +196,7 @@ impl Step<'_> {
         subject: Subject,
         entries: &[E],
     ) -> Result<(), IndexError> {
-        let mut chain = self.chain(number)?;
+        let (mut chain, old) = self.chain(number)?;
         if chain.subject != subject {
             return Err(self.damaged("two conversations have the same number"));
         }
@@ -216,7 +232,7 @@ impl Step<'_> {
         }
         chain.tail = self.store(number, &block)?;
         chain.end = block.ordinal + 1;
-        self.put_chain(number, &chain)?;
+        self.put_chain(number, &chain, Some(old))?;
         let last = chain.last;
         self.written.insert(subject, Written { number, last });
         Ok(())
@@ -273,7 +289,6 @@ impl Step<'_> {
 
     /// Writes a row of the state, or writes it anew.
     fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), IndexError> {
-        let sum = checksum(Table::State, key, value, &mut self.scratch);
         let read = || {
             let sql = "SELECT checksum FROM state WHERE key = ?1";
             let mut statement = self.connection.prepare_cached(sql)?;
@@ -281,13 +296,19 @@ impl Step<'_> {
             old.optional()
         };
         let old = read().map_err(|source| IndexError::sqlite(self.file, source))?;
+        self.change(key, value, old.map(i64::cast_unsigned))
+    }
+
+    /// The same if the checksum of what is there is known, or that there is nothing.
+    fn change(&mut self, key: &[u8], value: &[u8], old: Option<u64>) -> Result<(), IndexError> {
+        let sum = checksum(Table::State, key, value, &mut self.scratch);
         let stored = &mut self.stored;
         match old {
-            Some(old) => stored.sum = stored.sum.wrapping_sub(old.cast_unsigned()),
+            Some(old) => stored.sum = stored.sum.wrapping_sub(old),
             None => stored.rows += 1,
         }
         stored.sum = stored.sum.wrapping_add(sum);
-        self.replace(key, value, sum)
+        self.write_row(key, value, sum, old.is_some())
     }
 
     /// Deletes the rows between two keys, both included.
@@ -307,16 +328,28 @@ impl Step<'_> {
         Ok(())
     }
 
-    fn header(&mut self) -> Result<(), IndexError> {
+    fn header(&mut self, is_there: bool) -> Result<(), IndexError> {
         let value = self.stored.value();
         let sum = checksum(Table::State, &[HEADER], &value, &mut self.scratch);
-        self.replace(&[HEADER], &value, sum)
+        self.write_row(&[HEADER], &value, sum, is_there)
     }
 
-    fn replace(&self, key: &[u8], value: &[u8], sum: u64) -> Result<(), IndexError> {
-        let sql = "INSERT OR REPLACE INTO state (key, value, checksum) VALUES (?1, ?2, ?3)";
-        self.execute(sql, params![key, value, sum.cast_signed()])?;
-        Ok(())
+    fn write_row(
+        &self,
+        key: &[u8],
+        value: &[u8],
+        sum: u64,
+        is_there: bool,
+    ) -> Result<(), IndexError> {
+        let sql = if is_there {
+            "UPDATE state SET value = ?2, checksum = ?3 WHERE key = ?1"
+        } else {
+            "INSERT INTO state (key, value, checksum) VALUES (?1, ?2, ?3)"
+        };
+        match self.execute(sql, params![key, value, sum.cast_signed()])? {
+            1 => Ok(()),
+            _ => Err(self.damaged("a part of the state is missing")),
+        }
     }
 
     fn execute(&self, sql: &str, values: &[&dyn ToSql]) -> Result<usize, IndexError> {
@@ -372,7 +405,7 @@ pub(super) fn create(
         number_of: &|_| None,
         scratch: Vec::new(),
     };
-    step.header()?;
+    step.header(false)?;
     let stored = step.stored;
     transaction.commit().map_err(failed)?;
     Ok(stored)

@@ -21,7 +21,7 @@ use crate::{
 /// How many damages of each kind are tried: few by default, as `INDEX_DAMAGES` says in full.
 fn damages() -> usize {
     let count = std::env::var("INDEX_DAMAGES").ok();
-    count.and_then(|count| count.parse().ok()).unwrap_or(60)
+    count.and_then(|count| count.parse().ok()).unwrap_or(25)
 }
 
 /// Numbers below `end`, spread evenly but for the rest of a division.

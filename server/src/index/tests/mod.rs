@@ -3,7 +3,13 @@
 mod damage;
 mod world;
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::Path,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+};
 
 use proptest::prelude::*;
 
@@ -277,10 +283,53 @@ fn check(world: &World) -> Result<(), IndexError> {
     Ok(())
 }
 
+#[test]
+fn readers_miss_no_message_while_messages_are_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut world = World::new(folder.path());
+    let (reader, is_done) = (world.reader(), AtomicBool::new(false));
+    let conversations = all_conversations();
+    let all = &conversation(1);
+    thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                while !is_done.load(Ordering::Relaxed) {
+                    let last = reader.last_of(all).0;
+                    let newest = reader.history(all, None, 150, MessageId::MAX).unwrap();
+                    let ids: Vec<_> = newest.iter().map(|message| message.id.0).collect();
+                    let end = ids.last().copied().unwrap_or_default();
+                    assert!(end >= last);
+                    assert!(ids.into_iter().eq(end.saturating_sub(149).max(1)..=end));
+                    let mut next = last / 2 + 1;
+                    let after = MessageId(next - 1);
+                    let visit = &mut |message: Message| {
+                        assert_eq!(message.id.0, next);
+                        next += 1;
+                        true
+                    };
+                    reader
+                        .timeline(&conversations, after, MessageId::MAX, visit)
+                        .unwrap();
+                    assert!(next > end);
+                }
+            });
+        }
+        for n in 0..60 {
+            let run = |k: usize| (user(k % 2), target(1 - k % 2), 1 + k % 3, 1 + k % 3, false);
+            world.send(&(0..40).map(run).collect::<Vec<_>>());
+            if n % 3 == 0 {
+                world.flush();
+            }
+        }
+        is_done.store(true, Ordering::Relaxed);
+    });
+    check(&world).unwrap();
+}
+
 /// `INDEX_HISTORIES` says how many; by default few.
 fn histories() -> u32 {
     let count = std::env::var("INDEX_HISTORIES").ok();
-    count.and_then(|count| count.parse().ok()).unwrap_or(24)
+    count.and_then(|count| count.parse().ok()).unwrap_or(16)
 }
 
 proptest! {
