@@ -1,12 +1,12 @@
 //! Up to where everything was acknowledged: the file `acknowledged`, by which one notices that records are missing at
 //! the end of the log.
 //!
-//! It is written after each append and never synced. So it may lag behind the log after a power cut, but is not ahead
-//! of what is durable.
+//! It also says up to where the log was synced: with relaxed durability that is less. It is written after each append
+//! and never synced. So it may lag behind the log after a power cut, but is not ahead of it.
 
 use std::{io, path::Path, sync::Arc};
 
-use xxhash_rust::xxh3::xxh3_64_with_seed;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use super::{
     Identity,
@@ -14,6 +14,15 @@ use super::{
 };
 
 const NAME: &str = "acknowledged";
+
+/// What the file says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Ends {
+    /// Records before this were acknowledged.
+    pub(super) acknowledged: u64,
+    /// Records before this are on the disk.
+    pub(super) synced: u64,
+}
 
 /// The file, open to be written.
 #[derive(Debug)]
@@ -38,8 +47,13 @@ impl Acknowledged {
         })
     }
 
-    pub(super) fn write(&self, end: u64) -> io::Result<()> {
-        self.file.write_at(&encode(end, self.seed), 0)
+    pub(super) fn write(&self, ends: Ends) -> io::Result<()> {
+        self.file.write_at(&ends.encode(self.seed), 0)
+    }
+
+    /// Returns when what was written is on the disk.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        self.file.sync()
     }
 
     /// What the file says: `None` if it is missing, half written, or another store's.
@@ -47,34 +61,41 @@ impl Acknowledged {
         disk: &dyn Disk,
         folder: &Path,
         identity: &Identity,
-    ) -> io::Result<Option<u64>> {
+    ) -> io::Result<Option<Ends>> {
         let file = match disk.open(&folder.join(NAME), Access::Read) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
-        let mut bytes = [0; 16];
+        let mut bytes = [0; 24];
         let read = file.read_at(&mut bytes, 0)?;
-        Ok(decode(&bytes[..read], seed(identity)))
+        Ok(Ends::decode(&bytes[..read], seed(identity)))
     }
 }
 
 fn seed(identity: &Identity) -> u64 {
-    xxhash_rust::xxh3::xxh3_64(&identity.id.to_le_bytes())
+    xxh3_64(&identity.id.to_le_bytes())
 }
 
-fn encode(end: u64, seed: u64) -> [u8; 16] {
-    let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(&end.to_be_bytes());
-    let checksum = xxh3_64_with_seed(&end.to_be_bytes(), seed);
-    bytes[8..].copy_from_slice(&checksum.to_be_bytes());
-    bytes
-}
+impl Ends {
+    fn encode(self, seed: u64) -> [u8; 24] {
+        let mut bytes = [0; 24];
+        bytes[..8].copy_from_slice(&self.acknowledged.to_be_bytes());
+        bytes[8..16].copy_from_slice(&self.synced.to_be_bytes());
+        let checksum = xxh3_64_with_seed(&bytes[..16], seed);
+        bytes[16..].copy_from_slice(&checksum.to_be_bytes());
+        bytes
+    }
 
-fn decode(bytes: &[u8], seed: u64) -> Option<u64> {
-    let (end, checksum) = bytes.split_first_chunk()?;
-    let is_whole = u64::from_be_bytes(checksum.try_into().ok()?) == xxh3_64_with_seed(end, seed);
-    is_whole.then(|| u64::from_be_bytes(*end))
+    fn decode(bytes: &[u8], seed: u64) -> Option<Self> {
+        let (ends, checksum) = bytes.split_first_chunk::<16>()?;
+        let checksum = u64::from_be_bytes(checksum.try_into().ok()?);
+        let (acknowledged, synced) = ends.split_first_chunk()?;
+        (checksum == xxh3_64_with_seed(ends, seed)).then_some(Self {
+            acknowledged: u64::from_be_bytes(*acknowledged),
+            synced: u64::from_be_bytes(*synced.first_chunk()?),
+        })
+    }
 }
 
 #[cfg(test)]
@@ -82,15 +103,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn end_is_read_as_written_and_not_when_anything_is_changed() {
-        let whole = encode(1 << 40, 7);
-        assert_eq!(decode(&whole, 7), Some(1 << 40));
-        assert_eq!(decode(&whole, 8), None);
-        for place in 0..16 {
+    fn ends_are_read_as_written_and_not_when_anything_is_changed() {
+        let ends = Ends {
+            acknowledged: 1 << 40,
+            synced: 77,
+        };
+        let whole = ends.encode(7);
+        assert_eq!(Ends::decode(&whole, 7), Some(ends));
+        assert_eq!(Ends::decode(&whole, 8), None);
+        for place in 0..whole.len() {
             let mut spoiled = whole;
             spoiled[place] ^= 4;
-            assert_eq!(decode(&spoiled, 7), None);
-            assert_eq!(decode(&whole[..place], 7), None);
+            assert_eq!(Ends::decode(&spoiled, 7), None);
+            assert_eq!(Ends::decode(&whole[..place], 7), None);
         }
     }
 }

@@ -66,6 +66,9 @@ pub enum LogError {
     /// A write has failed before.
     #[error("the log takes nothing more, as a write has failed; start the server again")]
     Closed,
+    /// There is something where a backup should go.
+    #[error("{0}: there is something in it already; name a new folder for the backup")]
+    NotEmpty(PathBuf),
     /// Whoever asked for it has ended it.
     #[error("interrupted; nothing was left half done")]
     Cancelled,

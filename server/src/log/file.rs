@@ -14,9 +14,11 @@ use crate::options::Durability;
 /// first record. See `docs/STORAGE.md`.
 #[derive(Debug)]
 pub struct FileLog {
-    identity: Identity,
-    segments: Segments,
-    writer: Mutex<Writer>,
+    pub(super) identity: Identity,
+    pub(super) segments: Segments,
+    pub(super) writer: Mutex<Writer>,
+    /// Held by whoever drops segments. Locked before `writer`.
+    pub(super) dropping: Mutex<()>,
     /// Keeps other servers out.
     _lock: Box<dyn Lock>,
 }
@@ -41,6 +43,7 @@ impl FileLog {
             identity,
             segments: Segments::new(folder, &identity, recovered.bases, end),
             writer: Mutex::new(recovered.writer),
+            dropping: Mutex::default(),
             _lock: recovered.lock,
         })
     }

@@ -90,6 +90,21 @@ impl Folder {
         })
     }
 
+    /// How long segments are together, in bytes. One that was dropped meanwhile counts nothing.
+    pub(super) fn length(&self, bases: &[u64]) -> Result<u64, LogError> {
+        let mut total = 0;
+        for &base in bases {
+            let file = match self.open(base, Access::Read) {
+                Err(LogError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                    continue;
+                }
+                file => file?,
+            };
+            total += file.length().map_err(io_error(&self.segment(base)))?;
+        }
+        Ok(total)
+    }
+
     /// Removes what a crash has left of files that were not whole yet.
     pub(super) fn remove_unfinished(&self) -> Result<(), LogError> {
         for folder in [&self.store, &self.log] {

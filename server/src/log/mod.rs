@@ -8,15 +8,19 @@
 //!      ──► reader ──► segments     records, parts
 //!      ──► recovery ──► repair     opening
 //!               └────► survey      damage
+//! backup, check, keep ──► survey, repair
 //!           └──► record, segment, identity, acknowledged ──► folder ──► disk
 //! ```
 
 mod acknowledged;
+mod backup;
+mod check;
 pub mod disk;
 mod error;
 mod file;
 mod folder;
 mod identity;
+mod keep;
 mod memory;
 mod reader;
 mod record;
@@ -31,8 +35,16 @@ mod writer;
 use std::ops::{ControlFlow, Range};
 
 pub use self::{
-    error::LogError, file::FileLog, identity::Identity, memory::MemoryLog, record::MAX_PAYLOAD,
-    settings::Settings, survey::Damage,
+    backup::{BackedUp, Backup},
+    check::{Checked, check},
+    error::LogError,
+    file::FileLog,
+    identity::Identity,
+    keep::Keep,
+    memory::MemoryLog,
+    record::MAX_PAYLOAD,
+    settings::Settings,
+    survey::{Damage, Visit},
 };
 
 /// Where a record is: positions rise from record to record, but need not follow one another. The first record

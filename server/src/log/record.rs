@@ -154,9 +154,9 @@ impl Walk {
         }
     }
 
-    /// Another walk, from where this one is.
-    pub(super) fn again(&self) -> Self {
-        Self::new(self.file.clone(), self.seed, self.base, self.at..self.limit)
+    /// Another walk through the same segment.
+    pub(super) fn through(&self, positions: Range<u64>) -> Self {
+        Self::new(self.file.clone(), self.seed, self.base, positions)
     }
 
     /// Where it is.

@@ -8,7 +8,7 @@ use tracing::warn;
 
 use super::{
     Identity, LogError, Loss, Position, Progress, Settings,
-    acknowledged::Acknowledged,
+    acknowledged::{Acknowledged, Ends},
     disk::{Access, Lock},
     folder::{Folder, io_error, offset},
     identity::{Found, IdentityFile},
@@ -42,8 +42,8 @@ struct Plan {
     bases: Vec<u64>,
     /// Segments to be written anew, with what is damaged.
     damaged: Vec<(u64, Survey)>,
-    /// Up to where everything was acknowledged.
-    acknowledged: u64,
+    /// Up to where everything was acknowledged, and synced.
+    ends: Ends,
     /// Where the log goes on.
     end: u64,
     /// Something stands behind the end that a crash has left.
@@ -90,8 +90,8 @@ fn without_segments(folder: &Folder, found: Found, loss: Loss) -> Result<Plan, L
     }
     let (identity, base) = match found {
         Found::File(file) => {
-            let end = acknowledged(folder, &file.identity)?;
-            (file.identity, end.max(file.start))
+            let ends = ends(folder, &file.identity)?;
+            (file.identity, ends.acknowledged.max(file.start))
         }
         _ => {
             let identity = Identity::random();
@@ -173,9 +173,9 @@ fn length(folder: &Folder, base: u64) -> Result<u64, LogError> {
     file.length().map_err(io_error(&folder.segment(base)))
 }
 
-fn acknowledged(folder: &Folder, identity: &Identity) -> Result<u64, LogError> {
+fn ends(folder: &Folder, identity: &Identity) -> Result<Ends, LogError> {
     let read = Acknowledged::read(&*folder.disk, &folder.log, identity);
-    Ok(read.map_err(io_error(&folder.log))?.unwrap_or(0))
+    Ok(read.map_err(io_error(&folder.log))?.unwrap_or_default())
 }
 
 /// Looks for damage: in the last segment, and in all of them if loss is accepted.
@@ -236,14 +236,15 @@ fn look_at_last(
     let is_accepted = settings.loss == Loss::Accepted || settings.durability == Durability::Relaxed;
     let identity = plan.file.identity;
     let base = plan.bases[plan.bases.len() - 1];
-    plan.acknowledged = acknowledged(folder, &identity)?;
+    plan.ends = ends(folder, &identity)?;
+    let acknowledged = plan.ends.acknowledged;
     let mut found = survey(folder, &identity, (base, None), meter, &mut |_, _| Ok(()))?;
     for damage in &found.damages {
         plan.accept(is_accepted, damage.into())?;
     }
     plan.end = found.end;
     plan.is_torn = found.torn.is_some();
-    if found.end < plan.acknowledged {
+    if found.end < acknowledged {
         let (file, at) = (folder.segment(base), offset(base, found.end));
         let error = match found.torn {
             Some(reason) => LogError::Damaged {
@@ -254,12 +255,12 @@ fn look_at_last(
             None => LogError::Lost {
                 file: file.clone(),
                 offset: at,
-                missing: plan.acknowledged - found.end,
+                missing: acknowledged - found.end,
             },
         };
         plan.accept(is_accepted, error)?;
         // Positions are never used again.
-        plan.end = plan.acknowledged.max(found.end + RECORD_HEADER as u64);
+        plan.end = acknowledged.max(found.end + RECORD_HEADER as u64);
         found.damages.push(Damage {
             file,
             offset: at,
@@ -280,6 +281,11 @@ fn carry_out(folder: &Folder, settings: &Settings, plan: &mut Plan) -> Result<Wr
         plan.file.identity = plan.file.identity.raised();
     }
     let identity = plan.file.identity;
+    // Whoever gave a file its name may have been interrupted before that was on the disk.
+    for part in [&folder.log, &folder.store] {
+        let synced = folder.disk.sync_folder(part);
+        synced.map_err(io_error(part))?;
+    }
     if plan.is_other_history || plan.is_file_new {
         let written = plan.file.write(&*folder.disk, &folder.store);
         written.map_err(io_error(&IdentityFile::path(&folder.store)))?;
@@ -322,22 +328,27 @@ fn open_last(
         file.set_length(end).map_err(io_error(&path))?;
     }
     let length = file.length().map_err(io_error(&path))?;
+    // After a sync that has failed, the system may show what it has not written and never will write. So what may not
+    // be on the disk is written once more before it counts.
+    let synced = plan.ends.synced.clamp(base, plan.end);
+    let unsure = offset(base, synced)..end;
+    repair::copy(&*file, &*file, unsure).map_err(io_error(&path))?;
+    let mut ends = Ends {
+        acknowledged: plan.end,
+        synced,
+    };
     if settings.durability == Durability::Sync {
-        // After a sync that has failed, the system may show what it has not written and never will write. So what was
-        // not acknowledged is written once more before it counts.
-        let unsure = offset(base, plan.acknowledged.clamp(base, plan.end))..end;
-        repair::copy(&*file, &*file, unsure).map_err(io_error(&path))?;
         file.sync().map_err(io_error(&path))?;
+        ends.synced = plan.end;
     }
     let acknowledged = Acknowledged::open(&*folder.disk, &folder.log, &plan.file.identity);
     let acknowledged = acknowledged.map_err(io_error(&folder.log))?;
-    acknowledged
-        .write(plan.end)
-        .map_err(io_error(&folder.log))?;
+    acknowledged.write(ends).map_err(io_error(&folder.log))?;
     Ok(Writer {
         file,
         base,
         end: plan.end,
+        synced: ends.synced,
         length,
         acknowledged,
         durability: settings.durability,
@@ -360,7 +371,7 @@ impl Plan {
             dropped: Vec::new(),
             bases,
             damaged: Vec::new(),
-            acknowledged: 0,
+            ends: Ends::default(),
             end: 0,
             is_torn: false,
         }

@@ -79,6 +79,18 @@ impl Segments {
         self.bases.write().push(base);
     }
 
+    /// Where they begin, rising; not empty.
+    pub(super) fn bases(&self) -> Vec<u64> {
+        self.bases.read().clone()
+    }
+
+    /// The log begins here from now on, where a segment does.
+    pub(super) fn drop_before(&self, start: u64) {
+        let mut bases = self.bases.write();
+        bases.retain(|&base| base >= start);
+        self.files.lock().retain(|(base, _)| *base >= start);
+    }
+
     /// The segment that a position is in; `None` if that was dropped.
     pub(super) fn find(&self, position: u64) -> Result<Option<Segment>, LogError> {
         let bases = self.bases.read();

@@ -23,6 +23,17 @@ pub struct Damage {
     pub reason: String,
 }
 
+impl Damage {
+    pub(super) fn at(file: PathBuf, offset: u64, reason: &str) -> Self {
+        Self {
+            file,
+            offset,
+            positions: Position::START..Position::START,
+            reason: reason.into(),
+        }
+    }
+}
+
 /// What was found in a segment.
 #[derive(Debug)]
 pub(super) struct Survey {
@@ -41,7 +52,7 @@ pub(super) struct Meter<'a, 'b> {
 }
 
 /// Shown each record with its position; says what is wrong with it, if anything is.
-pub(super) type Visit<'a> = dyn FnMut(Position, &[u8]) -> Result<(), String> + 'a;
+pub type Visit<'a> = dyn FnMut(Position, &[u8]) -> Result<(), String> + 'a;
 
 impl From<&Damage> for LogError {
     fn from(damage: &Damage) -> Self {
@@ -108,10 +119,8 @@ pub(super) fn survey(
 ) -> Result<Survey, LogError> {
     let path = folder.segment(base);
     let damage = |positions: Range<u64>, reason: &str| Damage {
-        file: path.clone(),
-        offset: offset(base, positions.start),
         positions: Position(positions.start)..Position(positions.end),
-        reason: reason.into(),
+        ..Damage::at(path.clone(), offset(base, positions.start), reason)
     };
     let file = folder.open(base, Access::Read)?;
     let length = file.length().map_err(io_error(&path))?;
@@ -145,7 +154,7 @@ pub(super) fn survey(
             Step::Gap { next } => survey.end = next,
             Step::End => break,
             Step::Bad(reason) => {
-                let mut rest = walk.again();
+                let mut rest = walk.through(at..limit);
                 if rest.is_rest_zero().map_err(io_error(&path))? {
                     break;
                 }
@@ -164,7 +173,11 @@ pub(super) fn survey(
     if survey.end < next {
         let reason = survey.torn.take().unwrap_or("the segment ends too early");
         survey.damages.push(damage(survey.end..next, reason));
-    } else if file_end > next {
+    } else if !walk
+        .through(next..file_end)
+        .is_rest_zero()
+        .map_err(io_error(&path))?
+    {
         let reason = "the segment is longer than it was";
         survey.damages.push(Damage {
             offset: offset(base, next),

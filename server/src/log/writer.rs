@@ -6,7 +6,7 @@ use tracing::warn;
 
 use super::{
     Identity, LogError,
-    acknowledged::Acknowledged,
+    acknowledged::{Acknowledged, Ends},
     disk::{Access, DiskFile},
     folder::{Folder, io_error, offset},
     record::{RECORD_HEADER, Seed},
@@ -32,6 +32,8 @@ pub(super) struct Writer {
     pub(super) base: u64,
     /// Where the next record will be.
     pub(super) end: u64,
+    /// Up to where everything is on the disk.
+    pub(super) synced: u64,
     /// How long the file is.
     pub(super) length: u64,
     pub(super) acknowledged: Acknowledged,
@@ -67,17 +69,13 @@ impl Writer {
             self.rotate(folder, identity)?;
             rotated(self.base);
         }
-        self.write(Seed::of(&identity), payload)
-            .and_then(|()| match self.durability {
-                Durability::Sync => self.file.sync(),
-                Durability::Relaxed => Ok(()),
-            })
-            .map_err(io_error(&self.path(folder)))?;
+        let written = self.write(Seed::of(&identity), payload);
+        written.map_err(io_error(&self.path(folder)))?;
         self.end += record;
-        if let Err(error) = self.acknowledged.write(self.end) {
-            // The record stands; only a later loss might not be noticed.
-            warn!("{}: {error}", folder.log.display());
+        if self.durability == Durability::Sync {
+            self.sync_file(folder)?;
         }
+        self.note(folder);
         self.state = State::Open;
         Ok(self.end)
     }
@@ -88,7 +86,19 @@ impl Writer {
             return Err(LogError::Closed);
         }
         self.state = State::Unknown;
-        self.file.sync().map_err(io_error(&self.path(folder)))?;
+        self.sync_file(folder)?;
+        self.note(folder);
+        self.state = State::Open;
+        Ok(())
+    }
+
+    /// Begins a new segment, if there is anything in this one.
+    pub(super) fn seal(&mut self, folder: &Folder, identity: Identity) -> Result<(), LogError> {
+        if self.state != State::Open {
+            return Err(LogError::Closed);
+        }
+        self.state = State::Unknown;
+        self.rotate(folder, identity)?;
         self.state = State::Open;
         Ok(())
     }
@@ -121,7 +131,7 @@ impl Writer {
                 .set_length(length)
                 .map_err(io_error(&self.path(folder)))?;
         }
-        self.file.sync().map_err(io_error(&self.path(folder)))?;
+        self.sync_file(folder)?;
         self.begin(folder, identity)
     }
 
@@ -136,6 +146,24 @@ impl Writer {
         self.base = base;
         self.length = offset(base, base);
         Ok(())
+    }
+
+    fn sync_file(&mut self, folder: &Folder) -> Result<(), LogError> {
+        self.file.sync().map_err(io_error(&self.path(folder)))?;
+        self.synced = self.end;
+        Ok(())
+    }
+
+    /// Notes how far the log is.
+    fn note(&self, folder: &Folder) {
+        let ends = Ends {
+            acknowledged: self.end,
+            synced: self.synced,
+        };
+        if let Err(error) = self.acknowledged.write(ends) {
+            // The record stands; only a later loss might not be noticed.
+            warn!("{}: {error}", folder.log.display());
+        }
     }
 
     fn path(&self, folder: &Folder) -> PathBuf {

@@ -5,7 +5,13 @@
     reason = "a test fails by panicking"
 )]
 
+mod crashes;
+mod damage;
+mod histories;
 mod late;
+mod on_disk;
+mod operations;
+mod simulated;
 
 use std::{ops::ControlFlow, path::Path, sync::Arc, thread};
 

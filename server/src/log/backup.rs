@@ -1,0 +1,297 @@
+//! A copy of a store, also while a server uses it.
+//!
+//! Sealed segments never change, so they are given a second name instead of being copied, where the file system
+//! can do that. The last one is copied up to the end of its last record. All of it happens in a folder whose name ends in
+//! `.partial`, which gets its own name last.
+
+use std::{io, ops::Range, path::Path, sync::Arc};
+
+use super::{
+    Identity, LogError, Position, Progress,
+    acknowledged::{Acknowledged, Ends},
+    disk::{Access, Disk},
+    folder::{Folder, io_error, offset},
+    identity::{Found, IdentityFile},
+    repair,
+    survey::{Meter, survey},
+};
+
+/// How often it begins anew because a server drops segments meanwhile.
+const TRIES: u32 = 10;
+
+/// How much of a file is copied at once.
+const CHUNK: u64 = 1024 * 1024;
+
+/// What is copied, and where to.
+#[derive(Clone, Debug)]
+pub struct Backup<'a> {
+    /// The data folder.
+    pub data: &'a Path,
+    /// The name of the store's folder in it.
+    pub store: &'a str,
+    /// Files in the data folder that are copied as well, if they are there, in this order and before the log: it then
+    /// has everything that they tell of.
+    pub files: &'a [&'a str],
+    /// The new data folder. It must be empty, or not be there.
+    pub to: &'a Path,
+    /// Where all of these are.
+    pub disk: Arc<dyn Disk>,
+}
+
+/// What was copied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackedUp {
+    /// Of which store.
+    pub identity: Identity,
+    /// The records in it.
+    pub positions: Range<Position>,
+    /// Segments that were given a second name.
+    pub linked: usize,
+    /// Segments that were copied.
+    pub copied: usize,
+}
+
+impl Backup<'_> {
+    /// Makes the backup. A server may use the data folder meanwhile. Opening the log of the backup raises its epoch.
+    ///
+    /// # Errors
+    /// [`LogError::NotEmpty`] when there is something in the new folder, [`LogError::Damaged`] and [`LogError::Lost`]
+    /// when the log's last segment is damaged; otherwise what the disk says. Then there is no new folder.
+    pub fn run(&self, progress: &mut Progress<'_>) -> Result<BackedUp, LogError> {
+        let disk = &*self.disk;
+        if self.to.file_name().is_none() || !list(disk, self.to)?.is_empty() {
+            return Err(LogError::NotEmpty(self.to.to_owned()));
+        }
+        let partial = self.to.with_added_extension("partial");
+        let made = self
+            .make(&partial, progress)
+            .and_then(|made| self.finish(&partial).map(|()| made));
+        if made.is_err() {
+            // The next backup to this folder tries again.
+            let _ = self.clear(&partial);
+        }
+        made
+    }
+
+    fn make(&self, partial: &Path, progress: &mut Progress<'_>) -> Result<BackedUp, LogError> {
+        self.clear(partial)?;
+        let from = Folder::new(self.disk.clone(), &self.data.join(self.store));
+        let to = Folder::new(self.disk.clone(), &partial.join(self.store));
+        let begin = || self.disk.create_folder(&to.log).map_err(io_error(&to.log));
+        begin()?;
+        let mut meter = Meter::new(self.length(&from)?, progress);
+        for file in self.files {
+            let (from, to) = (self.data.join(file), partial.join(file));
+            match copy(&*self.disk, &from, &to, &mut meter) {
+                Err(LogError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+                copied => copied?,
+            }
+        }
+        let mut tries = 1;
+        loop {
+            match copy_log(&from, &to, &mut meter) {
+                Err(LogError::Io { source, .. })
+                    if source.kind() == io::ErrorKind::NotFound && tries < TRIES =>
+                {
+                    tries += 1;
+                    clear(&*self.disk, &to.log)?;
+                    begin()?;
+                }
+                made => return made,
+            }
+        }
+    }
+
+    /// Gives the new folder its name.
+    fn finish(&self, partial: &Path) -> Result<(), LogError> {
+        let disk = &*self.disk;
+        let store = partial.join(self.store);
+        for folder in [&*store, partial] {
+            disk.sync_folder(folder).map_err(io_error(folder))?;
+        }
+        match disk.remove_folder(self.to) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(io_error(self.to)(error));
+            }
+            _ => {}
+        }
+        disk.rename(partial, self.to).map_err(io_error(self.to))?;
+        let above = self.to.parent();
+        match above.filter(|above| !above.as_os_str().is_empty()) {
+            Some(above) => disk.sync_folder(above).map_err(io_error(above)),
+            None => Ok(()),
+        }
+    }
+
+    /// Removes what a backup that was interrupted has left, and nothing else.
+    fn clear(&self, partial: &Path) -> Result<(), LogError> {
+        let disk = &*self.disk;
+        let store = partial.join(self.store);
+        clear(disk, &store.join("log"))?;
+        clear(disk, &store)?;
+        for file in self.files {
+            remove(disk, &partial.join(file))?;
+        }
+        match disk.remove_folder(partial) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error(partial)(error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Bytes in all.
+    fn length(&self, from: &Folder) -> Result<u64, LogError> {
+        let mut total = from.length(&from.bases()?)?;
+        for file in self.files {
+            let file = self.data.join(file);
+            if let Ok(file) = self.disk.open(&file, Access::Read) {
+                total += file.length().unwrap_or(0);
+            }
+        }
+        Ok(total)
+    }
+}
+
+/// Copies the log and then the identity, by which the new folder is a store's.
+fn copy_log(from: &Folder, to: &Folder, meter: &mut Meter<'_, '_>) -> Result<BackedUp, LogError> {
+    let path = IdentityFile::path(&from.store);
+    let found = IdentityFile::read(&*from.disk, &from.store).map_err(io_error(&path))?;
+    let identity = match found {
+        Found::File(file) => file.identity,
+        Found::Newer(format) => return Err(LogError::Newer { file: path, format }),
+        Found::Missing | Found::Damaged => {
+            return Err(LogError::Damaged {
+                file: path,
+                offset: 0,
+                reason: "the file cannot be read".into(),
+            });
+        }
+    };
+    // Read before the segments: what is appended meanwhile is behind it.
+    let acknowledged = Acknowledged::read(&*from.disk, &from.log, &identity);
+    let acknowledged = acknowledged
+        .map_err(io_error(&from.log))?
+        .map_or(0, |ends| ends.acknowledged);
+    let bases = from.bases()?;
+    let Some((&last, sealed)) = bases.split_last() else {
+        return Err(LogError::Damaged {
+            file: from.log.clone(),
+            offset: 0,
+            reason: "all segments of the log are missing".into(),
+        });
+    };
+    let mut made = BackedUp {
+        identity,
+        positions: Position(bases[0])..Position(last),
+        linked: 0,
+        copied: 1,
+    };
+    for &base in sealed {
+        let (old, new) = (from.segment(base), to.segment(base));
+        match to.disk.link(&old, &new) {
+            Ok(()) => {
+                made.linked += 1;
+                meter.advance(from.length(&[base])?)?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(io_error(&old)(error));
+            }
+            // Another file system, or one without second names.
+            Err(_) => {
+                copy(&*to.disk, &old, &new, meter)?;
+                made.copied += 1;
+            }
+        }
+    }
+    let end = copy_last(from, to, &identity, last, acknowledged, meter)?;
+    let ends = Ends {
+        acknowledged: end,
+        synced: end,
+    };
+    let written = Acknowledged::open(&*to.disk, &to.log, &identity)
+        .and_then(|file| file.write(ends).and_then(|()| file.sync()));
+    written.map_err(io_error(&to.log))?;
+    to.disk.sync_folder(&to.log).map_err(io_error(&to.log))?;
+    let file = IdentityFile {
+        identity,
+        is_backup: true,
+        start: bases[0],
+    };
+    let written = file.write(&*to.disk, &to.store);
+    written.map_err(io_error(&to.store))?;
+    made.positions.end = Position(end);
+    Ok(made)
+}
+
+/// Copies the segment that a server may be appending to; returns where it ends in the copy.
+fn copy_last(
+    from: &Folder,
+    to: &Folder,
+    identity: &Identity,
+    base: u64,
+    acknowledged: u64,
+    meter: &mut Meter<'_, '_>,
+) -> Result<u64, LogError> {
+    let found = survey(from, identity, (base, None), meter, &mut |_, _| Ok(()))?;
+    if let Some(damage) = found.damages.first() {
+        return Err(damage.into());
+    }
+    if found.end < acknowledged {
+        return Err(LogError::Lost {
+            file: from.segment(base),
+            offset: offset(base, found.end),
+            missing: acknowledged - found.end,
+        });
+    }
+    let (old, new) = (from.segment(base), to.segment(base));
+    let from = from.disk.open(&old, Access::Read).map_err(io_error(&old))?;
+    let to = to.disk.open(&new, Access::Create).map_err(io_error(&new))?;
+    let copied = repair::copy(&*from, &*to, 0..offset(base, found.end));
+    copied.and_then(|()| to.sync()).map_err(io_error(&new))?;
+    Ok(found.end)
+}
+
+/// Copies a file as long as it is now.
+fn copy(
+    disk: &dyn Disk,
+    old: &Path,
+    new: &Path,
+    meter: &mut Meter<'_, '_>,
+) -> Result<(), LogError> {
+    let from = disk.open(old, Access::Read).map_err(io_error(old))?;
+    let to = disk.open(new, Access::Create).map_err(io_error(new))?;
+    let length = from.length().map_err(io_error(old))?;
+    let mut at = 0;
+    while at < length {
+        let end = length.min(at + CHUNK);
+        repair::copy(&*from, &*to, at..end).map_err(io_error(new))?;
+        meter.advance(end - at)?;
+        at = end;
+    }
+    to.sync().map_err(io_error(new))
+}
+
+/// Removes a folder, if it is there, and the files in it.
+fn clear(disk: &dyn Disk, folder: &Path) -> Result<(), LogError> {
+    for name in list(disk, folder)? {
+        remove(disk, &folder.join(name))?;
+    }
+    match disk.remove_folder(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error(folder)(error)),
+        _ => Ok(()),
+    }
+}
+
+fn remove(disk: &dyn Disk, file: &Path) -> Result<(), LogError> {
+    match disk.remove(file) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error(file)(error)),
+        _ => Ok(()),
+    }
+}
+
+/// What is in a folder; nothing if there is no such folder.
+fn list(disk: &dyn Disk, folder: &Path) -> Result<Vec<String>, LogError> {
+    match disk.list(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        names => names.map_err(io_error(folder)),
+    }
+}
