@@ -14,7 +14,7 @@
 //! The first word names the connection, `C:` is what its client says, `S:` what the server
 //! answers. `<close>` is an orderly close, `<reset>` a broken one, `<closed>` the server hanging
 //! up. `S-bare:` is what the server says only to a client without line ends. `restart` alone on a line restarts the server. `\xNN` stands for a byte, `\\` for a
-//! backslash. In what the server says `<time>` stands for digits, `<version>` and `<any>` for
+//! backslash. In what the server says `<time>` stands for digits, `<store>` for hexadecimal ones, `<version>` and `<any>` for
 //! anything but a quote ([`is_said`]).
 
 use thiserror::Error;
@@ -119,6 +119,9 @@ pub fn is_said(expected: &[u8], said: &[u8]) -> bool {
     };
     if let Some(rest) = rest.strip_prefix(b"<time>") {
         return is_said_after(rest, said, |byte| byte.is_ascii_digit());
+    }
+    if let Some(rest) = rest.strip_prefix(b"<store>") {
+        return is_said_after(rest, said, |byte| byte.is_ascii_hexdigit());
     }
     for mark in [&b"<version>"[..], b"<any>"] {
         if let Some(rest) = rest.strip_prefix(mark) {

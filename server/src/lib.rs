@@ -3,9 +3,9 @@
 //! ```text
 //! listener → login → session (classic), live sessions
 //!                            ↓
-//!                         journal → store (disk) → archive (messages.csv)
+//!                         commit → log (disk)
 //!                            ↓
-//!                        mailboxes (memory), live delivery
+//!             state, index, live delivery, archive (messages.csv)
 //! ```
 //!
 //! See `ARCHITECTURE.md` for who may block, who writes to a socket, and the lock order.
@@ -13,33 +13,33 @@
 pub mod admission;
 pub mod alarm;
 pub mod archive;
-pub mod archive_old;
+pub mod commit;
 pub mod connection;
+pub mod context;
 pub mod directory;
 mod early;
 pub mod hub;
 pub mod index;
-pub mod journal;
 pub mod listener;
 pub mod live;
 pub mod log;
 pub mod logging;
 pub mod login;
-pub mod mailbox;
+pub mod mailboxes;
 pub mod migration;
 pub mod model;
-// Until every user of them names the module they moved to.
-pub use model::{conversation, message};
 mod not_text;
 pub mod options;
+pub mod recovery;
 pub mod rules;
 mod server;
 pub mod session;
 pub mod signals;
-mod standing;
+pub mod state;
 pub mod status;
-pub mod store;
+pub mod storage;
 pub mod supervisor;
 
 pub use options::Options;
 pub use server::{Files, Server, StartError};
+pub use storage::StorageError;

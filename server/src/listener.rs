@@ -18,10 +18,11 @@ use crate::{
     admission::Admission,
     alarm::Alarm,
     connection::{Connection, Patience},
+    context::Context,
     hub::Hub,
     live,
     login::{self, User},
-    session::{Session, Shared},
+    session::Session,
 };
 
 /// How long to wait before accepting again when the system has no descriptor or memory left.
@@ -37,7 +38,7 @@ const STACK_BYTES: usize = 256 * 1024;
 /// What the listener needs to know and whom to tell.
 pub struct Gate {
     /// What every session shares.
-    pub shared: Arc<Shared>,
+    pub context: Arc<Context>,
     /// Who is connected.
     pub hub: Arc<Hub>,
     /// How many may be.
@@ -141,24 +142,24 @@ fn admit(stream: TcpStream, peer: SocketAddr, gate: &Gate) -> anyhow::Result<()>
         place,
         permit,
     )?;
-    let shared = gate.shared.clone();
+    let context = gate.context.clone();
     thread::Builder::new()
         .name("session".into())
         .stack_size(STACK_BYTES)
-        .spawn(move || serve(shared, connection))?;
+        .spawn(move || serve(context, connection))?;
     Ok(())
 }
 
 /// A connection's thread (rule S1).
-fn serve(shared: Arc<Shared>, mut connection: Connection) {
-    match login::log_in(&shared, &mut connection) {
+fn serve(context: Arc<Context>, mut connection: Connection) {
+    match login::log_in(&context, &mut connection) {
         Some(User::Classic(login)) => {
             name_thread(&login);
-            Session::new(shared, connection, login).run();
+            Session::new(context, connection, login).run();
         }
         Some(User::Live(hello)) => {
             name_thread(&hello.login);
-            live::run(&shared, connection, &hello);
+            live::run(&context, connection, &hello);
         }
         None => {}
     }

@@ -12,8 +12,8 @@ use tracing::{debug, info};
 
 use crate::{
     connection::{Connection, Ended},
+    context::Context,
     live,
-    session::Shared,
 };
 
 /// Who is let in.
@@ -36,20 +36,20 @@ enum Asked {
 
 /// Takes a new connection: reads its first line and does what it asks for. Whoever may have a
 /// session is given back.
-pub fn log_in(shared: &Shared, connection: &mut Connection) -> Option<User> {
+pub fn log_in(context: &Context, connection: &mut Connection) -> Option<User> {
     let peer = connection.peer();
-    let asked = connection.receive_one(shared.limits.login, |line| {
+    let asked = connection.receive_one(context.limits.login, |line| {
         let unquoted = unquoted(line);
         let line = unquoted.map_or_else(|| String::from_utf8_lossy(line), Cow::Owned);
-        understand(shared, line.trim())
+        understand(context, line.trim())
     });
     let refused = |why: &dyn std::fmt::Display| {
-        shared.counters().refusal();
+        context.counters().refusal();
         info!("{peer} refused: {why}");
     };
     match asked {
-        Ok(Asked::Classic(login)) if is_user(shared, &login) => {
-            if let_in(shared, connection, &login) {
+        Ok(Asked::Classic(login)) if is_user(context, &login) => {
+            if let_in(context, connection, &login) {
                 return Some(User::Classic(login));
             }
             turn_away(connection);
@@ -64,8 +64,8 @@ pub fn log_in(shared: &Shared, connection: &mut Connection) -> Option<User> {
                 hello.login
             ));
         }
-        Ok(Asked::Live(hello)) if is_user(shared, &hello.login) => {
-            return let_in(shared, connection, &hello.login).then_some(User::Live(hello));
+        Ok(Asked::Live(hello)) if is_user(context, &hello.login) => {
+            return let_in(context, connection, &hello.login).then_some(User::Live(hello));
         }
         Ok(Asked::Live(Hello { login, .. })) => {
             let why = format!("there is no user {login}");
@@ -76,7 +76,7 @@ pub fn log_in(shared: &Shared, connection: &mut Connection) -> Option<User> {
             refused(&format_args!("{line:?}: {why}"));
             live::refuse(connection, ByeCode::BadHello, &why.to_string());
         }
-        Ok(Asked::Status) => tell_status(shared, connection),
+        Ok(Asked::Status) => tell_status(context, connection),
         Ok(Asked::Nothing(line, why)) => {
             refused(&format_args!("{line:?}: {why}"));
             turn_away(connection);
@@ -87,9 +87,9 @@ pub fn log_in(shared: &Shared, connection: &mut Connection) -> Option<User> {
     None
 }
 
-fn understand(shared: &Shared, line: &str) -> Asked {
+fn understand(context: &Context, line: &str) -> Asked {
     let beginning = || line.chars().take(40).collect();
-    if shared.is_invited(line) {
+    if context.is_invited(line) {
         return Asked::Status;
     }
     match Hello::parse(line) {
@@ -109,18 +109,18 @@ fn turn_away(connection: &mut Connection) {
     }
 }
 
-fn is_user(shared: &Shared, login: &Login) -> bool {
-    shared.directory.people().users.contains(login)
+fn is_user(context: &Context, login: &Login) -> bool {
+    context.directory.people().users.contains(login)
 }
 
 /// Notes whose connection it is. Returns whether that is a user still.
-fn let_in(shared: &Shared, connection: &Connection, login: &Login) -> bool {
+fn let_in(context: &Context, connection: &Connection, login: &Login) -> bool {
     connection.place().set_login(login.clone());
     // A list that was read between the question above and now hangs up on whoever is not in it;
     // one that is read before this line is seen here.
-    let is_user = is_user(shared, login);
+    let is_user = is_user(context, login);
     if is_user {
-        shared.counters().login();
+        context.counters().login();
     } else {
         let peer = connection.peer();
         info!("{peer} refused: there is no user {login} any more");
@@ -129,8 +129,8 @@ fn let_in(shared: &Shared, connection: &Connection, login: &Login) -> bool {
 }
 
 /// Answers the question that is no login (PROTOCOL.md, "Asking for the status").
-fn tell_status(shared: &Shared, connection: &mut Connection) {
-    let status = serde_json::to_vec(&shared.observer.look()).unwrap_or_default();
+fn tell_status(context: &Context, connection: &mut Connection) {
+    let status = serde_json::to_vec(&context.observer.look()).unwrap_or_default();
     let told = connection.send(|line| line.extend_from_slice(&status));
     if let Err(error) = told.and_then(|()| connection.flush()) {
         debug!("who asked for the status left: {error}");

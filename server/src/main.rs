@@ -38,7 +38,7 @@ fn main() -> ExitCode {
 }
 
 fn serve(options: Options, log: &Log) -> ExitCode {
-    let result = run(options, log);
+    let result = run(options);
     if let Err(error) = &result {
         log.say(format_args!("mensageiro-server: {error}"));
     }
@@ -49,14 +49,14 @@ fn serve(options: Options, log: &Log) -> ExitCode {
     }
 }
 
-fn run(mut options: Options, log: &Log) -> anyhow::Result<()> {
+fn run(mut options: Options) -> anyhow::Result<()> {
     spare_descriptors(&mut options)?;
     let (ask, asked) = bounded(SIGNALS);
     let listening = signals::listen(move |signal| {
         let _ = ask.try_send(signal);
     });
     listening.map_err(|error| anyhow!("Ctrl-C cannot be caught: {error}; close other programs, or allow more threads and open files (ulimit)"))?;
-    Ok(supervisor::run(options, log, &asked, |server| {
+    Ok(supervisor::run(options, &asked, |server| {
         let greeting = greeting(server);
         // Neither a standard output that is closed nor one that nobody reads is a reason not to serve.
         let greet = thread::Builder::new().name("greeting".into());

@@ -3,6 +3,8 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Parser, Subcommand, ValueEnum};
+
+use crate::model::event::MailboxLimits;
 use mensageiro_protocol::limits;
 
 /// A small instant messenger server for a classroom, a lab, an office.
@@ -127,7 +129,7 @@ Examples:
   nc localhost 3333                         be a client: type a login, then @bruno hello
 
 What is logged is chosen by RUST_LOG: error, warn, info (default), debug, or of a part of the program
-only, as in mensageiro_server::journal=debug.";
+only, as in mensageiro_server::commit=debug.";
 
 /// The longest time limit in seconds.
 const DAY: u64 = 24 * 60 * 60;
@@ -167,4 +169,14 @@ fn line_bytes(text: &str) -> Result<usize, String> {
         return Ok(bytes);
     }
     Err("between 256 and 16777216 bytes are needed".into())
+}
+
+impl Options {
+    /// What a mailbox takes.
+    pub fn mailbox_limits(&self) -> MailboxLimits {
+        MailboxLimits {
+            messages: self.max_mailbox as u64,
+            bytes: self.max_mailbox_bytes as u64,
+        }
+    }
 }

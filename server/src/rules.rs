@@ -3,7 +3,11 @@
 
 use mensageiro_protocol::{Addressed, Login, classic::Request};
 
-use crate::message::{Draft, MessageId, Recipient};
+use crate::{
+    commit::Draft,
+    model::{event::Target, message::MessageId},
+    state::Outcome,
+};
 
 /// A plan with this many drafts takes no more lines.
 const MOST_DRAFTS: usize = 1024;
@@ -38,17 +42,14 @@ pub enum Discarded {
     NotAMessage,
     /// There is no such user.
     UnknownRecipient(Login),
-    /// There is such a group, but the sender does not belong to it.
-    NotAMember(Login),
 }
 
 impl Plan {
     /// Applies rules S6 to S11 to the lines of one user, as far as one plan goes; lines that are
     /// left belong to the next plan.
     pub fn new(
-        from: &Login,
         requests: &mut impl Iterator<Item = Request>,
-        recipient: impl Fn(&Login) -> Option<Recipient>,
+        recipient: impl Fn(&Login) -> Option<Target>,
     ) -> Self {
         let most = requests.size_hint().0.min(MOST_DRAFTS);
         let mut plan = Self {
@@ -63,7 +64,7 @@ impl Plan {
             match request {
                 Request::Poll => {}
                 Request::Discard | Request::Control => plan.discarded.push(Discarded::NotAMessage),
-                Request::Send(message) => plan.send(from, message, &recipient),
+                Request::Send(message) => plan.send(message, &recipient),
             }
             let drafts_so_far = plan.drafts.len();
             plan.answers.push(Answer {
@@ -80,19 +81,13 @@ impl Plan {
 
     fn send(
         &mut self,
-        from: &Login,
         Addressed { login: to, text }: Addressed,
-        recipient: impl Fn(&Login) -> Option<Recipient>,
+        recipient: impl Fn(&Login) -> Option<Target>,
     ) {
         match recipient(&to) {
             None => self.discarded.push(Discarded::UnknownRecipient(to)),
-            Some(Recipient::Group(group, members)) if !members.contains(from) => {
-                self.discarded.push(Discarded::NotAMember(group));
-            }
             Some(to) => self.drafts.push(Draft {
-                from: from.clone(),
                 to,
-                missed_by: None,
                 tag: None,
                 text,
             }),
@@ -107,39 +102,43 @@ impl Answer {
         more_follow: false,
     };
 
-    /// The newest message this answer may hold, when the first draft of the plan became `first`.
-    pub fn last(self, first: MessageId) -> MessageId {
-        if self.more_follow {
-            MessageId(first.0 + self.drafts_so_far as u64 - 1)
-        } else {
-            MessageId::MAX
-        }
+    /// The newest message this answer may hold, when this became of the plan's drafts.
+    pub fn last(self, outcomes: &[Outcome]) -> MessageId {
+        let later = outcomes.iter().skip(self.drafts_so_far);
+        let ids = later.filter_map(|outcome| match outcome {
+            Outcome::Accepted { id, .. } => Some(*id),
+            Outcome::Repeat { .. } | Outcome::Refused(_) => None,
+        });
+        let next = ids.take(usize::from(self.more_follow)).next();
+        next.map_or(MessageId::MAX, |next| MessageId(next.0 - 1))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use jiff::Timestamp;
 
     use super::*;
+    use crate::state::Refusal;
 
     fn plan(lines: &[&str]) -> Plan {
-        let login = |name: &str| Login::parse(name).unwrap();
         let mut requests = lines.iter().map(|line| Request::parse(line.as_bytes()));
-        Plan::new(&login("ana"), &mut requests, |to| match to.as_str() {
-            "ana" | "bob" | "carla" => Some(Recipient::User(to.clone())),
-            "class" => Some(group(to, &["ana", "bob", "carla"])),
-            "others" => Some(group(to, &["bob", "carla"])),
+        Plan::new(&mut requests, |to| match to.as_str() {
+            "ana" | "bob" | "carla" => Some(Target::User(to.clone())),
+            "class" => Some(Target::Group(to.clone())),
             _ => None,
         })
     }
 
-    fn group(name: &Login, members: &[&str]) -> Recipient {
-        let members = members
-            .iter()
-            .map(|name| Login::parse(name).unwrap())
-            .collect();
-        Recipient::Group(name.clone(), Arc::new(members))
+    /// The outcomes when the drafts get ids from 7 on.
+    fn accepted(drafts: usize) -> Vec<Outcome> {
+        let ids = (7..).map(MessageId).take(drafts);
+        let accepted = ids.map(|id| Outcome::Accepted {
+            id,
+            sent_at: Timestamp::UNIX_EPOCH,
+            missed_by: None,
+        });
+        accepted.collect()
     }
 
     fn check(lines: &[&str], drafts: &[&str], last: &[u64]) {
@@ -153,7 +152,7 @@ mod tests {
         let ends: Vec<_> = plan
             .answers
             .iter()
-            .map(|answer| answer.last(MessageId(7)).0)
+            .map(|answer| answer.last(&accepted(texts.len())).0)
             .collect();
         assert_eq!(ends, last);
     }
@@ -184,24 +183,23 @@ mod tests {
     }
 
     #[test]
-    fn a_group_message_is_one_draft_and_only_members_write_one() {
-        let plan = plan(&["@class hi", "@others hi"]);
-        let class = Login::parse("class").unwrap();
-        let to: Vec<_> = plan.drafts.iter().map(|draft| &draft.to).collect();
-        assert_eq!(to, [&group(&class, &["ana", "bob", "carla"])]);
-        let not_a_member = Discarded::NotAMember(Login::parse("others").unwrap());
-        assert_eq!(plan.discarded, [not_a_member]);
-        assert_eq!(plan.answers[0].last(MessageId(7)), MessageId::MAX);
+    fn what_is_refused_later_ends_no_answer() {
+        let plan = plan(&["@ana 1", "@class 2", "@bob 3"]);
+        let mut outcomes = accepted(3);
+        let login = Login::parse("class").unwrap();
+        assert_eq!(plan.drafts[1].to, Target::Group(login.clone()));
+        outcomes[1] = Outcome::Refused(Refusal::NotAMember(login));
+        let ends = plan.answers.iter().map(|answer| answer.last(&outcomes).0);
+        assert_eq!(ends.collect::<Vec<_>>(), [8, 8, u64::MAX]);
     }
 
     #[test]
     fn a_plan_is_bounded_and_the_next_one_goes_on() {
-        let ana = Login::parse("ana").unwrap();
         let mut requests = (0..3_000).map(|_| Request::parse(b"@class hi"));
-        let recipient = |to: &Login| Some(group(to, &["ana", "bob", "carla"]));
+        let recipient = |to: &Login| Some(Target::Group(to.clone()));
         let mut answers = Vec::new();
         loop {
-            let plan = Plan::new(&ana, &mut requests, recipient);
+            let plan = Plan::new(&mut requests, recipient);
             if plan.answers.is_empty() {
                 break;
             }

@@ -1,7 +1,7 @@
 //! The server as a whole: opens the files, starts the threads, stops them in order.
 
 use std::{
-    fs, io,
+    fs, io, mem,
     net::{SocketAddr, TcpListener},
     path::{self, Path, PathBuf},
     sync::Arc,
@@ -17,18 +17,22 @@ use tracing::{info, warn};
 use crate::{
     admission::Admission,
     alarm::Alarm,
-    archive_old::{Archive, ArchiveError, Bell},
+    archive::ArchiveThread,
+    commit::{Committer, Parts, Refused},
     connection::Patience,
+    context::{Context, Limits},
     directory::{Directory, People, ReadError, Watch},
     hub::Hub,
-    journal::{Journal, Parts},
+    index::Index,
     listener::{Gate, Listener},
     live::{Delivery, Flusher, Online, Teller},
-    mailbox::Mailboxes,
+    log::{FileLog, LogError},
+    mailboxes::Mailboxes,
+    migration::MigrationError,
+    model::event::Event,
     options::Options,
-    session::{Limits, Shared},
     status::{Counters, Exposition, Invitation, Observer, Status},
-    store::{DiskStore, LastNumbers, Loss, Store, StoreError},
+    storage::{Storage, StorageError},
 };
 
 /// How long sessions may take to end when the server stops.
@@ -38,11 +42,12 @@ const FAREWELL: Duration = Duration::from_secs(1);
 pub struct Server {
     listener: Listener,
     hub: Arc<Hub>,
-    shared: Arc<Shared>,
+    context: Arc<Context>,
     watch: Watch,
-    bell: Bell,
-    journal: JoinHandle<()>,
-    archive: Archive,
+    commit: JoinHandle<()>,
+    archive: ArchiveThread,
+    log: Arc<FileLog>,
+    index: Arc<Index>,
     files: Files,
     metrics: Option<Exposition>,
     refused: Receiver<()>,
@@ -108,17 +113,30 @@ pub enum StartError {
     /// The users cannot be read.
     #[error(transparent)]
     Users(#[from] ReadError),
-    /// The archive cannot be used.
-    #[error(transparent)]
-    Archive(#[from] ArchiveError),
     /// The store cannot be used.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Storage(#[from] StorageError),
+    /// The disk refuses.
+    #[error("the store cannot be written; the line before says why")]
+    Refused(#[from] Refused),
     /// The system has no thread left.
     #[error(
         "a thread cannot be started: {0}; close other programs, or allow more threads (ulimit -u)"
     )]
     Thread(io::Error),
+}
+
+impl StartError {
+    /// Whether another server has the store, or what is left of an earlier one.
+    pub fn is_in_use(&self) -> bool {
+        matches!(
+            self,
+            Self::Storage(
+                StorageError::Log(LogError::InUse(_))
+                    | StorageError::Migration(MigrationError::InUse(_))
+            )
+        )
+    }
 }
 
 /// What to do about an address that cannot be listened on.
@@ -146,17 +164,6 @@ impl Server {
     /// # Errors
     /// [`StartError`] says what is wrong and what to do.
     pub fn start(options: &Options) -> Result<Self, StartError> {
-        Self::start_with(options, || ())
-    }
-
-    /// The same; what `opening` gives is held while the store is opened.
-    ///
-    /// # Errors
-    /// [`StartError`] says what is wrong and what to do.
-    pub fn start_with<T>(
-        options: &Options,
-        opening: impl FnOnce() -> T,
-    ) -> Result<Self, StartError> {
         if options.init && !options.data.is_file() {
             init(&options.data).map_err(|source| StartError::Init {
                 folder: options.data.clone(),
@@ -169,49 +176,63 @@ impl Server {
         // second one says the more helpful thing.
         let socket = bound(LISTEN, options.listen)?;
         let metrics = options.metrics.map(|at| bound(METRICS, at)).transpose()?;
-        let loss = if options.repair {
-            Loss::Accepted
-        } else {
-            Loss::Refused
-        };
         let (refuse, refused) = bounded(1);
         let alarm = Alarm::new(refuse.clone());
-        let opening = opening();
-        let store = DiskStore::open(&files.store, options.durability, loss)?.alarmed(&alarm);
-        let store: Arc<dyn Store> = Arc::new(store);
-        let mailboxes = Arc::new(Mailboxes::load(&*store)?);
-        let (bell, archive) = Archive::start(files.messages.clone(), store.clone(), &alarm)?;
-        let last = last_numbers(&*store, &archive)?;
+        let mut storage = Storage::open(&files, options, &alarm)?;
+        let (store, news) = (storage.id(), storage.news(options));
+        let seen = mem::take(&mut storage.seen);
+        let Storage {
+            log,
+            index,
+            messages,
+            marks,
+            state,
+            archive,
+            last,
+            ..
+        } = storage;
+        let mailboxes = Arc::new(Mailboxes::new(state));
+        let (wake_up, archive) = archive
+            .start(marks.clone(), &alarm)
+            .map_err(StorageError::from)?;
         let counters = Arc::new(Counters::start());
         let flusher = Flusher::default();
         let jobs = flusher.jobs();
         let teller = Teller::default();
-        let online = Online::new(store.seen()?, jobs.clone(), teller.bell());
-        drop(opening);
+        let online = Online::new(seen, jobs.clone(), teller.bell());
         flusher
             .start(&online, options.dead_link_after, &alarm)
             .map_err(StartError::Thread)?;
         teller
             .start(&online, directory.clone(), &alarm)
             .map_err(StartError::Thread)?;
-        let (journal, journal_thread) = Journal::start(Parts {
-            store: store.clone(),
+        let (committer, commit) = Committer::start(Parts {
+            log: log.clone(),
             mailboxes: mailboxes.clone(),
-            last,
+            index: index.clone(),
+            messages: messages.clone(),
+            marks,
             counters: counters.clone(),
-            bell: bell.clone(),
+            last,
+            archive: wake_up,
             audience: Box::new(Delivery::new(online.clone())),
             refused: refuse,
         })
         .map_err(StartError::Thread)?;
+        committer.note(news)?;
+        note_groups(&committer, &mailboxes, &directory.people())?;
         let hub = Arc::new(Hub::default());
-        let watch = watch(&directory, &hub, &online, &alarm).map_err(StartError::Thread)?;
+        let watched = Watched {
+            hub: hub.clone(),
+            online: online.clone(),
+            committer: committer.clone(),
+            mailboxes: mailboxes.clone(),
+        };
+        let watch = watch(&directory, watched, &alarm).map_err(StartError::Thread)?;
         let idle = Some(options.idle_timeout).filter(|limit| !limit.is_zero());
         let limits = Limits {
             login: options.login_timeout,
             idle,
-            mailbox: options.max_mailbox,
-            mailbox_bytes: options.max_mailbox_bytes,
         };
         let observer = Observer {
             directory: directory.clone(),
@@ -228,19 +249,20 @@ impl Server {
             .and_then(|address| Invitation::write(&options.data, address))
             .inspect_err(|error| warn!("the status cannot be asked for: {error}"))
             .ok();
-        let shared = Arc::new(Shared {
+        let context = Arc::new(Context {
             directory,
             mailboxes,
-            store,
+            messages,
             online,
             flusher: jobs,
-            journal,
+            committer,
             observer,
             invitation,
+            store,
             limits,
         });
         let gate = Gate {
-            shared: shared.clone(),
+            context: context.clone(),
             hub: hub.clone(),
             admission: Admission::new(options.max_connections, options.max_connections_per_address),
             longest_line: options.max_line_bytes,
@@ -252,11 +274,12 @@ impl Server {
         Ok(Self {
             listener,
             hub,
-            shared,
+            context,
             watch,
-            bell,
-            journal: journal_thread,
+            commit,
             archive,
+            log,
+            index,
             files,
             metrics,
             refused,
@@ -293,7 +316,7 @@ impl Server {
 
     /// What it is doing.
     pub fn status(&self) -> Status {
-        self.shared.observer.look()
+        self.context.observer.look()
     }
 
     /// Hangs up on everybody and returns when all that was accepted and read is on disk.
@@ -301,11 +324,12 @@ impl Server {
         let Self {
             listener,
             hub,
-            shared,
+            context,
             watch,
-            bell,
-            journal,
+            commit,
             archive,
+            log,
+            index,
             files: _,
             metrics,
             refused: _,
@@ -314,34 +338,18 @@ impl Server {
         metrics.into_iter().for_each(Exposition::close);
         drop(watch);
         let all_left = hub.close(FAREWELL);
-        drop((shared, bell));
+        drop(context);
         // The threads end when the last session has let go of them. One that does not (its
         // client takes nothing) holds nothing that was acknowledged.
         if all_left {
-            let _ = journal.join();
+            let _ = commit.join();
             archive.finish();
+            index.close();
+            if let Err(error) = log.sync() {
+                warn!("what was written last may not survive a power cut: {error}");
+            }
         }
     }
-}
-
-/// How far ahead of the store messages.csv may be believed to be: a person can write any number
-/// into it.
-const FURTHEST_AHEAD: u64 = 1_000_000_000;
-
-/// The numbers that are taken. After a power cut that took messages of a server with
-/// `--durability relaxed`, the archive may know of more than the store.
-fn last_numbers(store: &dyn Store, archive: &Archive) -> Result<LastNumbers, StoreError> {
-    let mut last = store.last_numbers()?;
-    let ahead = archive.newest().0.saturating_sub(last.message.0);
-    if (1..=FURTHEST_AHEAD).contains(&ahead) {
-        warn!(
-            "messages.csv has numbers of messages up to {}, and the store up to {}; none of them is used again",
-            archive.newest().0,
-            last.message.0
-        );
-        last.message = archive.newest();
-    }
-    Ok(last)
 }
 
 impl Files {
@@ -394,21 +402,37 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-fn watch(
-    directory: &Arc<Directory>,
-    hub: &Arc<Hub>,
-    online: &Arc<Online>,
-    alarm: &Alarm,
-) -> io::Result<Watch> {
-    let (hub, online) = (hub.clone(), online.clone());
+/// Who is told when the files of the directory were edited.
+struct Watched {
+    hub: Arc<Hub>,
+    online: Arc<Online>,
+    committer: Committer,
+    mailboxes: Arc<Mailboxes>,
+}
+
+fn watch(directory: &Arc<Directory>, to: Watched, alarm: &Alarm) -> io::Result<Watch> {
     // Goes with the thread that calls this.
     let watched = alarm.watch();
     let changed = move |_: &People, new: &People| {
         let _ = &watched;
-        hub.hang_up_on(|login| !new.users.contains(login));
-        online.note_edit();
+        to.hub.hang_up_on(|login| !new.users.contains(login));
+        // If the disk refuses, the server starts anew, and notes it then.
+        let _ = note_groups(&to.committer, &to.mailboxes, new);
+        to.online.note_edit();
     };
     Watch::start(directory.clone(), changed)
+}
+
+/// Says in the log who belongs to which group, as far as it says something else.
+fn note_groups(
+    committer: &Committer,
+    mailboxes: &Mailboxes,
+    people: &People,
+) -> Result<(), Refused> {
+    let changes = mailboxes.lock().difference(people.groups.iter());
+    let changes = changes.into_iter();
+    let events = changes.map(|(group, members)| Event::Group { group, members });
+    committer.note(events.collect())
 }
 
 /// Makes the data folder and a sample of users, and leaves alone what is there.

@@ -2,9 +2,6 @@
 //! on, and sees to it that a stop waits for nobody for long.
 
 use std::{
-    panic,
-    path::Path,
-    process,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -18,11 +15,9 @@ use thiserror::Error;
 use tracing::{error, info, warn};
 
 use crate::{
-    logging::{self, Log},
     options::Options,
     server::{Server, StartError},
     signals::Signal,
-    store::StoreError,
 };
 
 /// How long a stop may take until everything is where it belongs.
@@ -76,7 +71,6 @@ enum Phase {
 /// [`Failure`], when it does not start or does not end in order.
 pub fn run(
     options: Options,
-    log: &Log,
     asked: &Receiver<Signal>,
     greet: impl FnOnce(&Server) + Send + 'static,
 ) -> Result<(), Failure> {
@@ -90,7 +84,7 @@ pub fn run(
         phases,
     };
     let has_started = Arc::new(AtomicBool::new(false));
-    let (is_serving, log) = (has_started.clone(), log.clone());
+    let is_serving = has_started.clone();
     let greet = move |server: &Server| {
         is_serving.store(true, Ordering::SeqCst);
         greet(server);
@@ -99,7 +93,7 @@ pub fn run(
         .name(THREAD.into())
         .spawn(move || {
             // Who does not listen any more has stopped waiting.
-            let _ = tell.send(serve(options, &log, &orders, greet));
+            let _ = tell.send(serve(options, &orders, greet));
         })
         .map_err(StartError::Thread)?;
     let mut stopping: Option<Instant> = None;
@@ -140,11 +134,10 @@ pub fn run(
 /// everything in order.
 fn serve(
     mut options: Options,
-    log: &Log,
     orders: &Orders,
     greet: impl FnOnce(&Server),
 ) -> Result<(), Failure> {
-    let mut server = start(&options, log)?;
+    let mut server = Server::start(&options)?;
     // The ports that the system chose stay the same.
     options.listen = server.address();
     options.metrics = server.metrics();
@@ -165,7 +158,7 @@ fn serve(
         if begin.elapsed() > 2 * LONGEST_PAUSE {
             pause = SHORTEST_PAUSE;
         }
-        match start_again(&options, log, orders, &mut pause)? {
+        match start_again(&options, orders, &mut pause)? {
             Some(again) => server = again,
             None => return Ok(()),
         }
@@ -203,7 +196,6 @@ fn follow(server: &Server, orders: &Orders) -> Next {
 /// something that does not end has it, and only the end of the program helps.
 fn start_again(
     options: &Options,
-    log: &Log,
     orders: &Orders,
     pause: &mut Duration,
 ) -> Result<Option<Server>, StartError> {
@@ -211,59 +203,16 @@ fn start_again(
     let begin = Instant::now();
     while orders.stop.recv_timeout(*pause) == Err(RecvTimeoutError::Timeout) {
         *pause = (*pause * 2).min(LONGEST_PAUSE);
-        match start(options, log) {
+        match Server::start(options) {
             Ok(server) => {
                 info!("started again");
                 return Ok(Some(server));
             }
-            Err(error @ StartError::Store(StoreError::InUse(_)))
-                if begin.elapsed() > longest_use =>
-            {
+            Err(error) if error.is_in_use() && begin.elapsed() > longest_use => {
                 return Err(error);
             }
             Err(error) => warn!("not yet: {error}"),
         }
     }
     Ok(None)
-}
-
-fn start(options: &Options, log: &Log) -> Result<Server, StartError> {
-    Server::start_with(options, || {
-        explain_damage(&options.data, log);
-        Opened
-    })
-}
-
-/// Dropped when the store is open: what panics later is no damage of it.
-struct Opened;
-
-impl Drop for Opened {
-    fn drop(&mut self) {
-        logging::tell_panics();
-    }
-}
-
-/// The database panics at some kinds of damage, and once more while it is dropped, which would
-/// end in an abort. While it is opened that is told as what it is.
-fn explain_damage(data: &Path, log: &Log) {
-    let store = data.join("store").display().to_string();
-    let log = log.clone();
-    let opener = thread::current().id();
-    panic::set_hook(Box::new(move |panic| {
-        // What is left of an earlier server, and what starts meanwhile, has nothing to do with it.
-        let current = thread::current();
-        let is_of_store = current
-            .name()
-            .is_some_and(|name| name.starts_with("fjall") || name == "settler");
-        if current.id() != opener && !is_of_store {
-            return logging::tell_panic(panic);
-        }
-        let what = panic.payload_as_str().unwrap_or("no reason was given");
-        log.say(format_args!(
-            "mensageiro-server: the message store in {store} is damaged and cannot be opened \
-             ({what}); keep a copy of the folder and restore it from a backup"
-        ));
-        log.finish();
-        process::exit(1);
-    }));
 }

@@ -25,12 +25,18 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use thiserror::Error;
 use tracing::{info, warn};
 
-use self::writer::Writer;
+use self::{
+    position::{Position, PositionFile},
+    writer::Writer,
+};
 pub use self::{
     row::HEADER,
     source::{Marks, MarksError, ReadMessage},
 };
-use crate::{alarm::Alarm, model::event::LastNumbers};
+use crate::{
+    alarm::Alarm,
+    model::{event::LastNumbers, message::MessageId},
+};
 
 /// After a write: under load few large writes are better than many small ones.
 const REST: Duration = Duration::from_millis(100);
@@ -107,6 +113,19 @@ impl Archive {
     pub fn last_numbers(&self) -> LastNumbers {
         let (read_mark, message) = self.0.newest();
         LastNumbers { message, read_mark }
+    }
+
+    /// Writes down a position before there is an archive: in a store that was converted, rows up to it are in messages.csv
+    /// already.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn begin_at(position: PathBuf, last_mark: u64, csv_bytes: u64) -> io::Result<()> {
+        PositionFile::read(position)?.write(Position {
+            mark: last_mark,
+            length: csv_bytes,
+            newest: MessageId::default(),
+        })
     }
 
     /// Starts writing what was read. The thread ends when every [`WakeUp`] is dropped and all

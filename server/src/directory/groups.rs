@@ -81,6 +81,11 @@ impl Groups {
         }
     }
 
+    /// The groups with their members, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&Login, &Arc<BTreeSet<Login>>)> {
+        self.members.iter()
+    }
+
     /// The groups' names, in order.
     pub fn names(&self) -> impl Iterator<Item = &Login> {
         self.members.keys()

@@ -26,7 +26,7 @@ pub use self::{
     users::Users,
     watch::Watch,
 };
-use crate::message::Recipient;
+use crate::model::event::Target;
 
 /// All users and groups, read from `users.csv` and `groups.csv` and replaced as a whole when one of
 /// the files is edited.
@@ -84,12 +84,12 @@ impl People {
     }
 
     /// The user or group with this name, if there is one (rule S6).
-    pub fn recipient(&self, name: &Login) -> Option<Recipient> {
+    pub fn recipient(&self, name: &Login) -> Option<Target> {
         if self.users.contains(name) {
-            return Some(Recipient::User(name.clone()));
+            return Some(Target::User(name.clone()));
         }
-        let members = self.groups.members(name)?.clone();
-        Some(Recipient::Group(name.clone(), members))
+        let is_group = self.groups.members(name).is_some();
+        is_group.then(|| Target::Group(name.clone()))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{collections::HashMap, path::Path};
 
 use jiff::Timestamp;
-use mensageiro_protocol::Login;
+use mensageiro_protocol::{Login, live::Epoch};
 use rusqlite::Connection;
 
 use super::{
@@ -13,7 +13,7 @@ use super::{
     rosters,
     schema::{Table, checksum},
     state_rows::{
-        self as rows, CHAIN, CURSOR, Chain, ChainNumber, DEVICE, GROUP, HEADER, MARK, SEEN,
+        self as rows, CHAIN, CURSOR, Chain, ChainNumber, DEVICE, EPOCH, GROUP, HEADER, MARK, SEEN,
         StoredHeader, Subject,
     },
 };
@@ -34,6 +34,8 @@ pub struct Loaded {
     pub seen: Vec<(Login, Timestamp)>,
     /// How far devices have come.
     pub devices: Vec<DeviceEntry>,
+    /// The epochs of the store, oldest first.
+    pub epochs: Vec<Epoch>,
     /// How many read marks wait for the archive.
     pub marks: u64,
     /// Why the index was thrown away and everything is to be replayed, if it was. It is `None` also for a new one.
@@ -148,6 +150,7 @@ impl Rows {
                 rows::read_mark(key, value)?;
                 self.loaded.marks += 1;
             }
+            EPOCH => self.loaded.epochs.push(rows::read_epoch(key, value)?),
             _ => return None,
         }
         Some(())

@@ -29,7 +29,7 @@ mod tests;
 use std::{collections::BTreeSet, sync::Arc};
 
 use jiff::Timestamp;
-use mensageiro_protocol::Login;
+use mensageiro_protocol::{Login, live::Epoch};
 
 pub use self::{error::IndexError, load::Loaded, messages::Messages, running::Index};
 use crate::{
@@ -130,6 +130,8 @@ pub struct Changes {
     pub seen: Vec<(Login, Timestamp)>,
     /// Windows that are other than before.
     pub devices: Vec<DeviceEntry>,
+    /// Epochs of the store that have begun.
+    pub epochs: Vec<Epoch>,
     /// Read marks that are not archived yet.
     pub marks: Vec<ReadMark>,
     /// Marks up to this number are archived, and are forgotten.

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use mensageiro_protocol::Login;
+use mensageiro_protocol::{Login, live::Epoch};
 
 use super::{
     CursorEntry, DeviceEntry, Header,
@@ -33,6 +33,9 @@ pub(super) const SEEN: u8 = 4;
 pub(super) const DEVICE: u8 = 5;
 /// By number: a read mark that is not archived.
 pub(super) const MARK: u8 = 6;
+
+/// By number: the newest message when an epoch of the store began.
+pub(super) const EPOCH: u8 = 7;
 
 /// Numbers a chain; the first is 1.
 pub(super) type ChainNumber = u32;
@@ -295,6 +298,23 @@ pub(super) fn mark_key(number: u64) -> Vec<u8> {
     let mut key = vec![MARK];
     key.extend_from_slice(&number.to_be_bytes());
     key
+}
+
+pub(super) fn epoch_key(epoch: &Epoch) -> Vec<u8> {
+    let mut key = vec![EPOCH];
+    key.extend_from_slice(&epoch.number.to_be_bytes());
+    key
+}
+
+pub(super) fn epoch_value(epoch: &Epoch) -> Vec<u8> {
+    epoch.after.to_be_bytes().to_vec()
+}
+
+pub(super) fn read_epoch(key: &[u8], value: &[u8]) -> Option<Epoch> {
+    Some(Epoch {
+        number: u64::from_be_bytes(key.try_into().ok()?),
+        after: u64::from_be_bytes(value.try_into().ok()?),
+    })
 }
 
 pub(super) fn mark_value(mark: &ReadMark) -> Vec<u8> {

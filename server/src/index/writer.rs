@@ -143,6 +143,9 @@ impl Step<'_> {
         for device in &changes.devices {
             self.put(&rows::device_key(device), &device.window)?;
         }
+        for epoch in &changes.epochs {
+            self.put(&rows::epoch_key(epoch), &rows::epoch_value(epoch))?;
+        }
         let marks = changes.marks.iter();
         for mark in marks.filter(|mark| mark.number > changes.archived) {
             self.put(&rows::mark_key(mark.number), &rows::mark_value(mark))?;

@@ -16,11 +16,14 @@ use tracing::{debug, info};
 
 use super::{conversations::Listing, history, outlet::Outlet, roster, session::Failure};
 use crate::{
-    conversation::Conversation,
+    commit::{Draft, Entry},
+    context::Context,
     directory::People,
-    journal::{Entry, Read},
-    message::{Draft, MessageId, Recipient},
-    session::Shared,
+    model::conversation::Conversation,
+    model::{
+        event::{Device, Read, Target},
+        message::MessageId,
+    },
 };
 
 /// A session relays that its user types at most this often.
@@ -34,10 +37,10 @@ const USUAL_DRAFTS: usize = 16;
 
 /// Answers one session.
 pub(super) struct Answers<'a> {
-    shared: &'a Shared,
+    context: &'a Context,
     login: &'a Login,
     outlet: &'a Arc<Outlet>,
-    /// What is on its way to the journal, all of one read of the socket.
+    /// What is on its way to the disk, all of one read of the socket.
     entry: Entry,
     /// How many drafts the last entry had, [`USUAL_DRAFTS`] at most.
     usual: usize,
@@ -46,14 +49,20 @@ pub(super) struct Answers<'a> {
 }
 
 impl<'a> Answers<'a> {
-    pub(super) fn new(shared: &'a Shared, login: &'a Login, outlet: &'a Arc<Outlet>) -> Self {
+    pub(super) fn new(
+        context: &'a Context,
+        login: &'a Login,
+        device: Option<Device>,
+        outlet: &'a Arc<Outlet>,
+    ) -> Self {
         let entry = Entry {
             from: login.clone(),
+            device,
             reads: Vec::new(),
             drafts: Vec::new(),
         };
         Self {
-            shared,
+            context,
             login,
             outlet,
             entry,
@@ -68,7 +77,7 @@ impl<'a> Answers<'a> {
         &mut self,
         requests: impl Iterator<Item = Result<Request, BadLine>>,
     ) -> Result<(), Failure> {
-        let people = self.shared.directory.people();
+        let people = self.context.directory.people();
         for request in requests {
             match request {
                 Ok(request) => self.answer(request, &people)?,
@@ -100,7 +109,7 @@ impl<'a> Answers<'a> {
                 self.outlet.wait_for_room();
                 match self.conversation_of_history(&request.with, people) {
                     Some(with) => {
-                        history::tell(self.shared, self.login, self.outlet, &with, &request)?
+                        history::tell(self.context, self.login, self.outlet, &with, &request)?
                     }
                     None => {
                         let detail = format!("you do not belong to {}", request.with);
@@ -116,7 +125,7 @@ impl<'a> Answers<'a> {
                 self.settle();
                 self.outlet.wait_for_room();
                 self.listing
-                    .tell(self.shared, self.outlet, people, &request)?;
+                    .tell(self.context, self.outlet, people, &request)?;
             }
             Request::Ping => drop(self.outlet.tell_event(&Event::Pong)),
             Request::Bye => {
@@ -130,7 +139,7 @@ impl<'a> Answers<'a> {
 
     /// Tells everybody there is, as fast as the client takes it.
     fn roster(&self, wants_changes: bool, people: &Arc<People>) {
-        let online = &self.shared.online;
+        let online = &self.context.online;
         // One roster after another: an edit may just be told.
         while !online.watch(self.outlet, wants_changes) {
             if !self.outlet.is_live() {
@@ -144,54 +153,27 @@ impl<'a> Answers<'a> {
             self.outlet.tell(|line| is_more = lines.write(online, line));
         }
         online.told(self.outlet, people.clone());
-        if !Arc::ptr_eq(people, &self.shared.directory.people()) {
+        if !Arc::ptr_eq(people, &self.context.directory.people()) {
             online.note_edit();
         }
     }
 
     fn send(&mut self, tag: Option<Tag>, to: &Login, text: Text, people: &People) {
-        let recipient = match people.recipient(to) {
-            None => {
-                let detail = format!("there is no user or group {to}");
-                return self.refuse(tag, RefusalCode::UnknownRecipient, detail);
-            }
-            Some(Recipient::Group(_, members)) if !members.contains(self.login) => {
-                let detail = format!("you do not belong to {to}");
-                return self.refuse(tag, RefusalCode::NotAMember, detail);
-            }
-            Some(recipient) => recipient,
+        let Some(to) = people.recipient(to) else {
+            let detail = format!("there is no user or group {to}");
+            return self.refuse(tag, RefusalCode::UnknownRecipient, detail);
         };
         if self.entry.drafts.is_empty() {
             self.entry.drafts.reserve_exact(self.usual);
         }
-        self.entry.drafts.push(Draft {
-            from: self.login.clone(),
-            to: recipient,
-            missed_by: None,
-            tag,
-            text,
-        });
+        self.entry.drafts.push(Draft { to, tag, text });
     }
 
     fn refuse(&self, tag: Option<Tag>, code: RefusalCode, detail: String) {
-        self.shared.counters().discarded(1);
+        self.context.counters().discarded(1);
         info!("a line of {} has no effect: {detail}", self.login);
         self.outlet
             .tell_event(&Event::Refused(Refused { tag, code, detail }));
-    }
-
-    /// Takes out the drafts for a user whose mailbox is full.
-    fn refuse_all_for(&mut self, full: &Login) {
-        let drafts = std::mem::take(&mut self.entry.drafts);
-        let to_full = Recipient::User(full.clone());
-        let (refused, rest) = drafts
-            .into_iter()
-            .partition::<Vec<_>, _>(|draft| draft.to == to_full);
-        self.entry.drafts = rest;
-        for draft in refused {
-            let detail = format!("the mailbox of {full} is full");
-            self.refuse(draft.tag, RefusalCode::MailboxFull, detail);
-        }
     }
 
     fn conversation(&self, with: &Login, people: &People) -> Conversation {
@@ -217,12 +199,17 @@ impl<'a> Answers<'a> {
         }
         self.typed = Some(now);
         match people.recipient(to) {
-            Some(Recipient::User(user)) => self.tell_typing(&user, self.login),
-            Some(Recipient::Group(group, members)) if members.contains(self.login) => {
-                let others = members.iter().filter(|&member| member != self.login);
-                others.for_each(|member| self.tell_typing(member, &group));
+            Some(Target::User(user)) => self.tell_typing(&user, self.login),
+            Some(Target::Group(group)) => {
+                let members = people.groups.members(&group);
+                let members = members.filter(|members| members.contains(self.login));
+                for member in members.into_iter().flat_map(|members| members.iter()) {
+                    if member != self.login {
+                        self.tell_typing(member, &group);
+                    }
+                }
             }
-            _ => debug!("{} types to nobody", self.login),
+            None => debug!("{} types to nobody", self.login),
         }
     }
 
@@ -231,7 +218,7 @@ impl<'a> Answers<'a> {
             from: self.login.clone(),
             with: with.clone(),
         });
-        for outlet in self.shared.online.outlets(reader).iter() {
+        for outlet in self.context.online.outlets(reader).iter() {
             if outlet.key() != self.outlet.key()
                 && outlet.waiting() == 0
                 && outlet.tell_event(&news)
@@ -245,34 +232,32 @@ impl<'a> Answers<'a> {
         let note: String = note.one_line().chars().take(NOTE_CHARS).collect();
         let is_away = state != Presence::Online;
         let note = Text::from(note.trim());
-        self.shared.online.set_status(self.login, is_away, note);
+        self.context.online.set_status(self.login, is_away, note);
     }
 
-    /// Gives the journal what has been gathered; it answers when that is on disk.
+    /// Submits what has been gathered; it is answered when that is on disk.
     fn hand_over(&mut self) {
-        while let Some(full) = self.shared.first_full(&mut self.entry.drafts) {
-            self.refuse_all_for(&full);
-        }
         if self.entry.drafts.is_empty() && self.entry.reads.is_empty() {
             return;
         }
         self.usual = self.entry.drafts.len().min(USUAL_DRAFTS);
         let empty = self.empty_entry();
         let entry = std::mem::replace(&mut self.entry, empty);
-        self.shared.journal.submit(entry, self.outlet.clone());
+        self.context.committer.submit(entry, self.outlet.clone());
     }
 
     /// Everything that was said has been answered when this returns.
     fn settle(&mut self) {
         self.hand_over();
-        // What is given to the journal later is done later.
+        // What is submitted later is done later.
         let nothing = self.empty_entry();
-        let _ = self.shared.journal.write(nothing);
+        let _ = self.context.committer.write(nothing);
     }
 
     fn empty_entry(&self) -> Entry {
         Entry {
             from: self.login.clone(),
+            device: self.entry.device.clone(),
             reads: Vec::new(),
             drafts: Vec::new(),
         }

@@ -16,8 +16,8 @@ use super::{
 };
 use crate::{
     connection::Connection,
-    message::{Message, MessageId},
-    session::Shared,
+    context::Context,
+    model::message::{Message, MessageId},
 };
 
 /// How many messages are taken out of a mailbox at a time.
@@ -26,7 +26,7 @@ const CHUNK: usize = 256;
 /// Sends what is unread or, with `after`, all that the device has not got, and makes the session
 /// live without a gap and without a repetition.
 pub(super) fn send(
-    shared: &Shared,
+    context: &Context,
     connection: &mut Connection,
     login: &Login,
     after: Option<MessageId>,
@@ -34,25 +34,25 @@ pub(super) fn send(
 ) -> Result<(), Failure> {
     let mut cursor = after.unwrap_or_default();
     loop {
-        let newest = shared.mailboxes.last();
+        let newest = context.mailboxes.last();
         match after {
-            None => send_unread(shared, connection, login, cursor, newest)?,
-            Some(_) => send_timeline(shared, connection, login, cursor, newest)?,
+            None => send_unread(context, connection, login, cursor, newest)?,
+            Some(_) => send_timeline(context, connection, login, cursor, newest)?,
         }
         cursor = cursor.max(newest);
         connection.flush()?;
-        if outlet.go_live(cursor, || shared.mailboxes.last()) {
+        if outlet.go_live(cursor, || context.mailboxes.last()) {
             break;
         }
     }
-    tell_cursors(shared, login, after, outlet);
+    tell_cursors(context, login, after, outlet);
     outlet.tell(|line| line.extend_from_slice(END));
     outlet.flush();
     Ok(())
 }
 
 fn send_unread(
-    shared: &Shared,
+    context: &Context,
     connection: &mut Connection,
     login: &Login,
     mut after: MessageId,
@@ -60,7 +60,9 @@ fn send_unread(
 ) -> Result<(), Failure> {
     loop {
         let range = (after, newest);
-        let chunk = shared.mailboxes.peek(&*shared.store, login, range, CHUNK)?;
+        let chunk = context
+            .mailboxes
+            .peek(&context.messages, login, range, CHUNK)?;
         for message in &chunk {
             send_one(connection, login, message)?;
             after = message.id;
@@ -72,16 +74,16 @@ fn send_unread(
 }
 
 fn send_timeline(
-    shared: &Shared,
+    context: &Context,
     connection: &mut Connection,
     login: &Login,
     after: MessageId,
     newest: MessageId,
 ) -> Result<(), Failure> {
-    let conversations = shared.mailboxes.conversations(login, after);
+    let conversations = context.mailboxes.conversations(login, after);
     let mut outcome = Ok(());
-    shared
-        .store
+    context
+        .messages
         .timeline(&conversations, after, newest, &mut |message| {
             if message.is_for(login) || message.from == *login {
                 outcome = send_one(connection, login, &message);
@@ -99,11 +101,11 @@ fn send_one(connection: &mut Connection, login: &Login, message: &Message) -> Re
 /// How far the others are with what this user wrote, and the user's other sessions with what the
 /// others wrote, as far as it changed since the device was last there. A device that is new
 /// knows no messages yet for which it would matter.
-fn tell_cursors(shared: &Shared, login: &Login, after: Option<MessageId>, outlet: &Arc<Outlet>) {
+fn tell_cursors(context: &Context, login: &Login, after: Option<MessageId>, outlet: &Arc<Outlet>) {
     let Some(after) = after else {
         return;
     };
-    for moved in shared.mailboxes.peers(login, after) {
+    for moved in context.mailboxes.peers(login, after) {
         // In large groups there are many.
         if !outlet.wait_for_room() {
             return;
@@ -112,7 +114,7 @@ fn tell_cursors(shared: &Shared, login: &Login, after: Option<MessageId>, outlet
             outlet.tell_event(&receipt);
         }
     }
-    for (with, up_to) in shared.mailboxes.read_since(login, after) {
+    for (with, up_to) in context.mailboxes.read_since(login, after) {
         outlet.tell_event(&Event::Read(Read {
             with: with.with(login).clone(),
             up_to: up_to.0,

@@ -13,8 +13,8 @@ use mensageiro_protocol::{
 
 use super::{delivery::receipt, outlet::Outlet, session::Failure};
 use crate::{
-    conversation::Conversation, directory::People, mailbox::Listed, message::MessageId,
-    session::Shared,
+    context::Context, directory::People, mailboxes::Listed, model::conversation::Conversation,
+    model::message::MessageId,
 };
 
 /// What a conversation has in the line beside texts and names, at most.
@@ -32,14 +32,14 @@ impl Listing {
     /// Tells one page.
     pub(super) fn tell(
         &mut self,
-        shared: &Shared,
+        context: &Context,
         outlet: &Outlet,
         people: &People,
         request: &ConversationsRequest,
     ) -> Result<(), Failure> {
         let login = outlet.login();
         if request.before.is_none() || self.all.is_empty() {
-            self.all = all(shared, login, people);
+            self.all = all(context, login, people);
         }
         let before = request.before.map_or(MessageId::MAX, MessageId);
         let from = self.all.partition_point(|one| one.last >= before);
@@ -55,7 +55,7 @@ impl Listing {
             if !is_open_to(&one.with, login, people) {
                 continue;
             }
-            let Some(news) = news(shared, login, one)? else {
+            let Some(news) = news(context, login, one)? else {
                 continue;
             };
             // In JSON a character may become two.
@@ -65,7 +65,7 @@ impl Listing {
                 page.more = true;
                 break;
             }
-            tell_receipts(shared, outlet, one, &news);
+            tell_receipts(context, outlet, one, &news);
             page.conversations.push(news);
         }
         if !page.more {
@@ -78,12 +78,12 @@ impl Listing {
 
 /// How far the other one is with the last message, if it is the user's own: that is seen in a list. In
 /// a group it is told with its history.
-fn tell_receipts(shared: &Shared, outlet: &Outlet, listed: &Listed, news: &ConversationNews) {
+fn tell_receipts(context: &Context, outlet: &Outlet, listed: &Listed, news: &ConversationNews) {
     let login = outlet.login();
     if news.group || news.last.from != *login {
         return;
     }
-    for moved in shared.mailboxes.peers_in(login, &listed.with) {
+    for moved in context.mailboxes.peers_in(login, &listed.with) {
         if let Some(receipt) = receipt(&moved, login) {
             outlet.tell_event(&receipt);
         }
@@ -91,8 +91,8 @@ fn tell_receipts(shared: &Shared, outlet: &Outlet, listed: &Listed, news: &Conve
 }
 
 /// Those whose history the user may ask for, and in which something has been said.
-fn all(shared: &Shared, login: &Login, people: &People) -> Vec<Listed> {
-    let mailboxes = &shared.mailboxes;
+fn all(context: &Context, login: &Login, people: &People) -> Vec<Listed> {
+    let mailboxes = &context.mailboxes;
     let mut all = mailboxes.list(login);
     all.retain(|one| is_open_to(&one.with, login, people));
     // Somebody who came into a group after the last message can read what was said there.
@@ -118,13 +118,15 @@ fn is_open_to(with: &Conversation, login: &Login, people: &People) -> bool {
 }
 
 fn news(
-    shared: &Shared,
+    context: &Context,
     login: &Login,
     listed: &Listed,
 ) -> Result<Option<ConversationNews>, Failure> {
     // As the list was made: what came since has been told.
-    let last = shared.store.history(&listed.with, None, 1, listed.last)?;
-    let how_far = shared.mailboxes.how_far(listed);
+    let last = context
+        .messages
+        .history(&listed.with, None, 1, listed.last)?;
+    let how_far = context.mailboxes.how_far(listed);
     Ok(last.into_iter().next_back().map(|last| ConversationNews {
         with: listed.with.with(login).clone(),
         group: matches!(listed.with, Conversation::Group(_)),

@@ -1,5 +1,5 @@
-//! What the journal has made durable goes out to the live sessions: one write for each of them,
-//! whatever a commit brought. Runs while the journal writes, and never waits.
+//! What is committed goes out to the live sessions: one write for each of them,
+//! whatever a commit brought. Runs on the thread that commits, and never waits.
 
 use std::{mem, sync::Arc};
 
@@ -10,10 +10,10 @@ use mensageiro_protocol::{
 
 use super::{online::Online, outlet::Outlet};
 use crate::{
-    conversation::Conversation,
-    journal::{Audience, Committed, Sent},
-    mailbox::Moved,
-    message::{Message, is_among},
+    commit::{Audience, Committed, Sent},
+    model::conversation::Conversation,
+    model::message::{Message, is_among},
+    state::Moved,
 };
 
 /// Tells live sessions what was committed.
@@ -106,7 +106,7 @@ impl Audience for Delivery {
         }
     }
 
-    fn settled(&mut self) -> Box<dyn FnOnce() + Send> {
+    fn flush(&mut self) -> Box<dyn FnOnce() + Send> {
         let touched = mem::take(&mut self.touched);
         Box::new(move || touched.iter().for_each(|outlet| outlet.flush()))
     }

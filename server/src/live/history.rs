@@ -12,14 +12,17 @@ use super::{
     outlet::Outlet,
     session::Failure,
 };
-use crate::{conversation::Conversation, message::MessageId, session::Shared};
+use crate::{
+    context::Context,
+    model::{conversation::Conversation, message::MessageId},
+};
 
 /// An answer has at most this much text, but at least one message.
 const BYTES: usize = 256 * 1024;
 
 /// Tells a client the messages it asks for, and how far the others are in the conversation.
 pub(super) fn tell(
-    shared: &Shared,
+    context: &Context,
     login: &Login,
     outlet: &Arc<Outlet>,
     with: &Conversation,
@@ -28,9 +31,9 @@ pub(super) fn tell(
     let limit = request.limit.clamp(1, HISTORY_MOST);
     let before = request.before.map(MessageId);
     // One more than is told shows whether there is more.
-    let found = shared
-        .store
-        .history(with, before, limit + 1, shared.mailboxes.last())?;
+    let found = context
+        .messages
+        .history(with, before, limit + 1, context.mailboxes.last())?;
     let mut bytes = 0;
     let fit = found
         .iter()
@@ -48,7 +51,7 @@ pub(super) fn tell(
     }
     // They say something of one's own messages only, and in a large group there are many.
     let has_own = told.iter().any(|message| message.from == *login);
-    let peers = has_own.then(|| shared.mailboxes.peers_in(login, with));
+    let peers = has_own.then(|| context.mailboxes.peers_in(login, with));
     for moved in peers.into_iter().flatten() {
         if !outlet.wait_for_room() {
             break;

@@ -15,7 +15,7 @@ use mensageiro_protocol::{
 use parking_lot::Mutex;
 
 use super::{flusher::Job, outlet::Outlet, roster::Bell};
-use crate::{directory, journal::Journal};
+use crate::{commit::Committer, directory};
 
 /// All users who have a session, and when the others had their last one.
 pub struct Online {
@@ -74,7 +74,7 @@ pub struct Stay {
     online: Arc<Online>,
     login: Login,
     outlet: Option<Arc<Outlet>>,
-    journal: Journal,
+    committer: Committer,
 }
 
 impl Online {
@@ -92,13 +92,13 @@ impl Online {
         })
     }
 
-    /// A session of a user begins; a live one has an outlet. When the user's last one ends, the
-    /// journal notes when that was.
+    /// A session of a user begins; a live one has an outlet. When the user's last one ends, it is
+    /// noted when that was.
     pub fn enter(
         self: &Arc<Self>,
         login: &Login,
         outlet: Option<Arc<Outlet>>,
-        journal: &Journal,
+        committer: &Committer,
     ) -> Stay {
         let mut people = self.people.lock();
         let person = people.present.entry(login.clone()).or_default();
@@ -116,7 +116,7 @@ impl Online {
             online: self.clone(),
             login: login.clone(),
             outlet,
-            journal: journal.clone(),
+            committer: committer.clone(),
         }
     }
 
@@ -294,7 +294,7 @@ impl People {
 impl Drop for Stay {
     fn drop(&mut self) {
         if let Some(now) = self.online.leave(&self.login, self.outlet.as_deref()) {
-            self.journal.seen(self.login.clone(), now);
+            self.committer.seen(self.login.clone(), now);
         }
     }
 }

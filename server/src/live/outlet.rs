@@ -1,7 +1,7 @@
 //! What waits to be written to one live client, and the only way to write it.
 
 use std::{
-    io,
+    fmt, io,
     net::{Shutdown, TcpStream},
     sync::{
         Arc, Weak,
@@ -21,9 +21,10 @@ use tracing::info;
 
 use super::flusher::{Job, Stuck};
 use crate::{
+    commit::{Origin, Refused},
     connection::{CAN_WRITE_AT_ONCE, write_now},
-    journal::{Accepted, Handed, Origin, Refused},
-    message::{Message, MessageId},
+    model::message::{Message, MessageId, Tag},
+    state::{Outcome, Refusal},
 };
 
 /// What may wait for one client. One who is further behind is told `bye` and resumes later.
@@ -339,28 +340,39 @@ impl Stuck for Outlet {
 }
 
 impl Origin for Outlet {
-    fn done(&self, drafts: &[Handed], outcome: Result<&[Accepted], Refused>) {
-        match outcome {
-            Ok(accepted) => {
-                let named = drafts.iter().zip(accepted);
-                let named = named.filter_map(|(draft, accepted)| {
-                    Some((draft.tag.as_ref()?, draft.missed_by.as_deref(), accepted))
-                });
-                self.tell_all(named, |(tag, missed_by, accepted), line| {
-                    let (id, at) = (accepted.id.0, accepted.sent_at.as_millisecond());
-                    live::Accepted::write(tag, id, at, missed_by.unwrap_or_default(), line);
-                });
-            }
+    fn done(&self, tags: &[Option<Tag>], outcome: Result<&[Outcome], Refused>) {
+        let told = match outcome {
+            Ok(outcomes) => tags.iter().zip(outcomes),
             Err(refused) => {
-                for draft in drafts {
-                    self.tell_event(&Event::Refused(live::Refused {
-                        tag: draft.tag.clone(),
-                        code: RefusalCode::Internal,
-                        detail: refused.to_string(),
-                    }));
+                let refused = |tag: &Option<Tag>| no(tag, RefusalCode::Internal, &refused);
+                let refused = tags.iter().map(refused);
+                return self.tell_all(refused, |refused, line| refused.encode(line));
+            }
+        };
+        // Who sends without a tag is told only what is wrong.
+        let told =
+            told.filter(|(tag, outcome)| tag.is_some() || matches!(outcome, Outcome::Refused(_)));
+        self.tell_all(told, |(tag, outcome), line| match outcome {
+            Outcome::Accepted {
+                id,
+                sent_at,
+                missed_by,
+            }
+            | Outcome::Repeat {
+                id,
+                sent_at,
+                missed_by,
+            } => {
+                if let Some(tag) = tag {
+                    let missed_by = missed_by.as_deref().unwrap_or_default();
+                    live::Accepted::write(tag, id.0, sent_at.as_millisecond(), missed_by, line);
                 }
             }
-        }
+            Outcome::Refused(refusal) => {
+                info!("a message from {} is not accepted: {refusal}", self.login);
+                no(tag, code(refusal), refusal).encode(line);
+            }
+        });
     }
 
     fn flush(&self) {
@@ -369,6 +381,25 @@ impl Origin for Outlet {
 
     fn key(&self) -> Option<u64> {
         Some(self.key)
+    }
+}
+
+/// Why a message is not accepted (rule V4).
+fn no(tag: &Option<Tag>, code: RefusalCode, detail: &dyn fmt::Display) -> Event {
+    Event::Refused(live::Refused {
+        tag: tag.clone(),
+        code,
+        detail: detail.to_string(),
+    })
+}
+
+fn code(refusal: &Refusal) -> RefusalCode {
+    match refusal {
+        Refusal::MailboxFull(_) => RefusalCode::MailboxFull,
+        Refusal::NoGroup(_) => RefusalCode::UnknownRecipient,
+        Refusal::NotAMember(_) => RefusalCode::NotAMember,
+        Refusal::TagUsed(_) => RefusalCode::TagUsed,
+        Refusal::TagOld(_) => RefusalCode::TagOld,
     }
 }
 

@@ -5,7 +5,7 @@ use std::{io, sync::Arc};
 
 use mensageiro_protocol::{
     Login,
-    live::{Bye, ByeCode, Event, Hello, Limits, Request, Welcome},
+    live::{Bye, ByeCode, Event, Hello, Limits, Request, Welcome, resume},
 };
 use thiserror::Error;
 use tracing::{debug, info};
@@ -16,11 +16,15 @@ use super::{
     outlet::{self, Outlet},
 };
 use crate::{
+    commit::Entry,
     connection::{Connection, Ended},
-    journal::{Entry, Read},
-    message::MessageId,
-    session::Shared,
-    store::StoreError,
+    context::Context,
+    index::IndexError,
+    mailboxes::PeekError,
+    model::{
+        event::{Device, Read},
+        message::MessageId,
+    },
 };
 
 /// Why a live session ends.
@@ -31,7 +35,9 @@ pub(super) enum Failure {
     #[error("the connection broke: {0}")]
     Broken(#[from] io::Error),
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Peek(#[from] PeekError),
+    #[error(transparent)]
+    Index(#[from] IndexError),
     #[error("it said bye")]
     Bye,
 }
@@ -49,19 +55,19 @@ pub fn refuse(connection: &mut Connection, code: ByeCode, detail: &str) {
 }
 
 /// Serves a user until something ends it.
-pub fn run(shared: &Arc<Shared>, mut connection: Connection, hello: &Hello) {
+pub fn run(context: &Arc<Context>, mut connection: Connection, hello: &Hello) {
     let (login, peer) = (&hello.login, connection.peer());
     match &hello.device {
         None => info!("{login} logged in from {peer} (live)"),
         Some(device) => info!("{login} logged in from {peer} (live, device {device})"),
     }
     connection.take_whole_lines_only();
-    let outlet = Outlet::new(login.clone(), connection.stream(), shared.flusher.clone());
+    let outlet = Outlet::new(login.clone(), connection.stream(), context.flusher.clone());
     connection.place().set_outlet(outlet.clone());
-    let _stay = shared
+    let _stay = context
         .online
-        .enter(login, Some(outlet.clone()), &shared.journal);
-    let Err(failure) = serve(shared, &mut connection, hello, &outlet);
+        .enter(login, Some(outlet.clone()), &context.committer);
+    let Err(failure) = serve(context, &mut connection, hello, &outlet);
     match failure {
         Failure::Ended(Ended::InOrder) | Failure::Bye => {
             outlet.close(ByeCode::Bye, "you said it");
@@ -88,52 +94,70 @@ fn reason(failure: &Failure) -> (ByeCode, &'static str) {
 }
 
 fn serve(
-    shared: &Arc<Shared>,
+    context: &Arc<Context>,
     connection: &mut Connection,
     hello: &Hello,
     outlet: &Arc<Outlet>,
 ) -> Result<std::convert::Infallible, Failure> {
     let login = &hello.login;
-    // A device may know a number that this server has not reached, as its store was restored from a
-    // backup: what is new is above the newest there is.
-    let last = shared.mailboxes.last();
-    let after = hello.after.map(|after| MessageId(after).min(last));
-    welcome(shared, connection, login)?;
+    let after = welcome(context, connection, hello)?;
     if let Some(up_to) = after {
-        confirm(shared, login, up_to, outlet);
+        confirm(context, login, up_to, outlet);
     }
-    backlog::send(shared, connection, login, after, outlet)?;
+    backlog::send(context, connection, login, after, outlet)?;
     outlet::prepare(outlet.stream())?;
-    let mut answers = Answers::new(shared, login, outlet);
+    let device = hello
+        .device
+        .as_ref()
+        .map(|device| Device::from(device.as_str()));
+    let mut answers = Answers::new(context, login, device, outlet);
     loop {
-        let requests = connection.receive(shared.limits.idle, Request::parse)?;
+        let requests = connection.receive(context.limits.idle, Request::parse)?;
         answers.give(requests)?;
     }
 }
 
-fn welcome(shared: &Shared, connection: &mut Connection, login: &Login) -> io::Result<()> {
+/// Returns what the backlog begins after (rule V3).
+fn welcome(
+    context: &Context,
+    connection: &mut Connection,
+    hello: &Hello,
+) -> io::Result<Option<MessageId>> {
+    let last = context.mailboxes.last();
+    let (epoch, after, number) = {
+        let state = context.mailboxes.lock();
+        let epochs = state.epochs();
+        let device = hello.device.as_ref();
+        (
+            epochs.last().map(|epoch| epoch.number),
+            resume(hello, context.store, epochs, last.0),
+            device.and_then(|device| state.device_number(&hello.login, device.as_str())),
+        )
+    };
     let welcome = Event::Welcome(Welcome {
         server: "MeuMensageiro".into(),
         version: env!("CARGO_PKG_VERSION").into(),
-        you: login.clone(),
-        last: shared.mailboxes.last().0,
-        store: None,
-        epoch: None,
-        after: None,
-        number: None,
+        you: hello.login.clone(),
+        last: last.0,
+        store: Some(context.store),
+        epoch,
+        after,
+        number,
         limits: Limits {
             line_bytes: connection.longest_line(),
         },
     });
-    connection.send(|line| welcome.encode(line))
+    connection.send(|line| welcome.encode(line))?;
+    Ok(after.map(MessageId))
 }
 
 /// What a device names in its hello, it has (rule V7).
-fn confirm(shared: &Shared, login: &Login, up_to: MessageId, outlet: &Arc<Outlet>) {
+fn confirm(context: &Context, login: &Login, up_to: MessageId, outlet: &Arc<Outlet>) {
     let entry = Entry {
         from: login.clone(),
+        device: None,
         reads: vec![Read::Delivered { up_to }],
         drafts: Vec::new(),
     };
-    shared.journal.submit(entry, outlet.clone());
+    context.committer.submit(entry, outlet.clone());
 }

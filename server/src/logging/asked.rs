@@ -89,7 +89,7 @@ mod tests {
             let would = |level: &Level| targets.would_enable(module, level);
             levels.into_iter().find(would)
         };
-        let found = (logs("mensageiro_server::journal"), logs("lsm_tree"));
+        let found = (logs("mensageiro_server::commit"), logs("lsm_tree"));
         assert_eq!(found, (server, database), "RUST_LOG={asked}");
     }
 
@@ -109,7 +109,7 @@ mod tests {
             ("off", None, None),
             ("mensageiro_server=debug", debug, warn),
             ("mensageiro-server=debug", debug, warn),
-            ("mensageiro_server::journal=debug,", debug, warn),
+            ("mensageiro_server::commit=debug,", debug, warn),
             ("fjall=off, lsm_tree=error", info, error),
             ("warn,mensageiro_server=debug", debug, warn),
             ("mensageiro_server = debug , error", debug, error),

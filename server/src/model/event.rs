@@ -62,6 +62,11 @@ pub enum Event {
     },
     /// What a mailbox takes from now on.
     Limits(MailboxLimits),
+    /// Another epoch of the store begins: a backup took the place of a newer store, or damage was repaired (rule V3).
+    Epoch {
+        /// Its number, higher than all before.
+        number: u64,
+    },
     /// Only in a store that was converted: how far a user had come in a conversation.
     Cursor {
         /// Which conversation.
@@ -82,7 +87,7 @@ pub struct Run {
     pub from: Login,
     /// Whom they are for.
     pub to: Target,
-    /// The device that numbers them, if one does: then each tag is a rising number (rule V4).
+    /// The device of the session, if it has a name: tags that begin with it are numbered (rule V4).
     pub device: Option<Device>,
     /// When they were accepted, in whole milliseconds.
     pub at: Timestamp,

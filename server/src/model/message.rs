@@ -37,15 +37,6 @@ impl fmt::Display for MessageId {
     }
 }
 
-/// Whom a name stands for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Recipient {
-    /// A user.
-    User(Login),
-    /// A group, with its members at this moment.
-    Group(Login, Arc<BTreeSet<Login>>),
-}
-
 /// Members of a group who do not get a message, in order; hardly ever somebody.
 pub type MissedBy = Option<Arc<[Login]>>;
 
@@ -53,33 +44,6 @@ pub type MissedBy = Option<Arc<[Login]>>;
 pub fn is_among(missed_by: &MissedBy, login: &Login) -> bool {
     let missed_by = missed_by.as_deref();
     missed_by.is_some_and(|missed_by| missed_by.binary_search(login).is_ok())
-}
-
-/// A message that a client sent and that nobody has accepted yet.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Draft {
-    /// Who wrote it.
-    pub from: Login,
-    /// Who shall read it.
-    pub to: Recipient,
-    /// Members of the group who do not get it, in order: their mailboxes are full.
-    pub missed_by: MissedBy,
-    /// What the sender calls it; a tag that was accepted before makes it the same message.
-    pub tag: Option<Tag>,
-    /// What it says.
-    pub text: Text,
-}
-
-impl Draft {
-    /// Whether it is for this user to read (see [`Message::is_for`]).
-    pub fn is_for(&self, login: &Login) -> bool {
-        match &self.to {
-            Recipient::User(to) => to == login,
-            Recipient::Group(_, members) => {
-                self.from != *login && members.contains(login) && !is_among(&self.missed_by, login)
-            }
-        }
-    }
 }
 
 /// A message that was accepted: it has its number and is on disk.

@@ -14,16 +14,18 @@ use mensageiro_protocol::{Framing, Login, classic::END};
 use parking_lot::{Condvar, Mutex};
 use tracing::debug;
 
-use super::{Failure, Shared, write_delivery};
+use super::{Failure, check, write_delivery};
 use crate::{
+    commit::{Origin, Refused},
     connection,
-    journal::{Accepted, Handed, Origin, Refused},
+    context::Context,
     live::{Job, Stuck},
-    message::MessageId,
+    model::message::{MessageId, Tag},
     rules::Answer,
+    state::Outcome,
 };
 
-/// How long to wait for the journal before looking whether the server has hung up.
+/// How long to wait for the commit before looking whether the server has hung up.
 const LOOK: Duration = Duration::from_secs(1);
 
 /// Room for what stands beside the text of a message.
@@ -31,7 +33,7 @@ const USUAL_LINE: usize = 32;
 
 /// See the module.
 pub(super) struct Answering {
-    shared: Arc<Shared>,
+    context: Arc<Context>,
     login: Login,
     stream: Arc<TcpStream>,
     state: Mutex<State>,
@@ -62,21 +64,22 @@ struct State {
 
 struct Pending {
     answers: Vec<Answer>,
-    /// The number of the first message of their lines.
-    first: MessageId,
+    /// What became of the messages of their lines.
+    outcomes: Vec<Outcome>,
 }
 
 /// Why nothing more can be answered.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 enum Broken {
     Refused(Refused),
+    MailboxFull(Login),
     Write(ErrorKind),
 }
 
 impl Answering {
-    pub(super) fn new(shared: Arc<Shared>, login: Login, stream: Arc<TcpStream>) -> Arc<Self> {
+    pub(super) fn new(context: Arc<Context>, login: Login, stream: Arc<TcpStream>) -> Arc<Self> {
         Arc::new_cyclic(|own| Self {
-            shared,
+            context,
             login,
             stream,
             state: Mutex::default(),
@@ -119,7 +122,7 @@ impl Answering {
     pub(super) fn answer_later(&self, answers: Vec<Answer>) {
         self.state.lock().pending = Some(Pending {
             answers,
-            first: MessageId(0),
+            outcomes: Vec::new(),
         });
     }
 
@@ -137,9 +140,10 @@ impl Answering {
             let _ = self.answered.wait_for(&mut state, LOOK);
         }
         state.stuck_since = None;
-        match state.broken {
+        match state.broken.clone() {
             None => Ok(mem::take(&mut state.rest)),
             Some(Broken::Refused(refused)) => Err(refused.into()),
+            Some(Broken::MailboxFull(full)) => Err(Failure::MailboxFull(full)),
             Some(Broken::Write(kind)) => Err(Failure::Broken(kind.into())),
         }
     }
@@ -154,13 +158,13 @@ impl Answering {
 
     /// Writes what is pending, as much of it as is in memory: what is left belongs to the next answer.
     fn answer(&self, state: &mut State, pending: &Pending) {
-        let messages = self.shared.mailboxes.at_hand(&self.login, state.delivered);
+        let messages = self.context.mailboxes.at_hand(&self.login, state.delivered);
         let texts: usize = messages.iter().map(|one| one.text.len() + USUAL_LINE).sum();
         let mut out = Vec::with_capacity(texts + 2 * pending.answers.len());
         let end = Framing::Line.terminator().as_bytes();
         let mut messages = messages.iter().peekable();
         for answer in &pending.answers {
-            let last = answer.last(pending.first);
+            let last = answer.last(&pending.outcomes);
             while let Some(message) = messages.next_if(|one| one.id <= last) {
                 write_delivery(message, &mut out);
                 out.extend_from_slice(end);
@@ -216,17 +220,21 @@ impl Answering {
 }
 
 impl Origin for Answering {
-    fn done(&self, _: &[Handed], outcome: Result<&[Accepted], Refused>) {
+    fn done(&self, _: &[Option<Tag>], outcome: Result<&[Outcome], Refused>) {
         let mut state = self.state.lock();
-        match outcome {
-            Ok(accepted) => {
-                if let (Some(pending), Some(first)) = (&mut state.pending, accepted.first()) {
-                    pending.first = first.id;
+        let outcomes = outcome.map_err(Broken::Refused).and_then(|outcomes| {
+            let checked = check(&self.login, outcomes);
+            checked.map_err(Broken::MailboxFull).map(|()| outcomes)
+        });
+        match outcomes {
+            Ok(outcomes) => {
+                if let Some(pending) = &mut state.pending {
+                    pending.outcomes = outcomes.to_vec();
                 }
             }
-            Err(refused) => {
+            Err(broken) => {
                 state.pending = None;
-                self.hang_up(&mut state, Broken::Refused(refused));
+                self.hang_up(&mut state, broken);
                 self.tell_answered(&mut state);
             }
         }
@@ -242,7 +250,7 @@ impl Origin for Answering {
             let handed = self.own.upgrade().map(|own| Job::Flush(own));
             // Its channel has room for every connection there may be.
             state.is_with_flusher =
-                handed.is_some_and(|job| self.shared.flusher.try_send(job).is_ok());
+                handed.is_some_and(|job| self.context.flusher.try_send(job).is_ok());
         }
         self.tell_answered(&mut state);
     }

@@ -2,68 +2,32 @@
 
 mod answering;
 
-use std::{convert::Infallible, io, mem, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, mem, sync::Arc};
 
-use crossbeam_channel::Sender;
 use mensageiro_protocol::{
     Addressed, Framing, Login,
     classic::{END, Request},
     limits::{CONTROL_GOODBYE, GOODBYE},
-    live::MISSED_NAMED,
 };
 use thiserror::Error;
 use tracing::info;
 
 use self::answering::Answering;
 use crate::{
+    commit::{Draft, Entry, Refused},
     connection::{CAN_WRITE_AT_ONCE, Connection, Ended},
-    directory::Directory,
-    journal::{Entry, Journal, Read, Refused},
-    live::{Job, Online},
-    mailbox::Mailboxes,
-    message::{Draft, Message, MessageId, Recipient},
+    context::Context,
+    mailboxes::PeekError,
+    model::{
+        event::{Read, Target},
+        message::{Message, MessageId},
+    },
     rules::{Answer, Discarded, Plan},
-    status::{Counters, Invitation, Observer},
-    store::{Store, StoreError},
+    state::{Outcome, Refusal},
 };
 
 /// How many messages are taken out of a mailbox at a time while an answer is written.
 const CHUNK: usize = 256;
-
-/// What every session of a server shares.
-pub struct Shared {
-    /// The registered users.
-    pub directory: Arc<Directory>,
-    /// Their unread messages, and how far they have come.
-    pub mailboxes: Arc<Mailboxes>,
-    /// All messages. Read only: what is written goes through the journal.
-    pub store: Arc<dyn Store>,
-    /// Who is there.
-    pub online: Arc<Online>,
-    /// Who writes what a live client does not take at once.
-    pub flusher: Sender<Job>,
-    /// The way to the disk.
-    pub journal: Journal,
-    /// What is told of the server.
-    pub observer: Observer,
-    /// Who may ask for it; `None` if nobody can be invited.
-    pub invitation: Option<Invitation>,
-    /// Bounds on what one client may do.
-    pub limits: Limits,
-}
-
-/// Bounds on what one client may do.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// How long a connection may take to name its user.
-    pub login: Duration,
-    /// How long a user may be silent; `None`: for ever.
-    pub idle: Option<Duration>,
-    /// How many unread messages a user may have.
-    pub mailbox: usize,
-    /// How many bytes of text these may have together.
-    pub mailbox_bytes: usize,
-}
 
 /// Why a session ends other than by the client's wish.
 #[derive(Debug, Error)]
@@ -75,43 +39,16 @@ enum Failure {
     #[error("a message was not accepted: {0}")]
     Refused(#[from] Refused),
     #[error("a message could not be read: {0}")]
-    Store(#[from] StoreError),
+    Peek(#[from] PeekError),
     #[error(
         "a message was not accepted: the mailbox of {0} is full (--max-mailbox, --max-mailbox-bytes)"
     )]
     MailboxFull(Login),
 }
 
-impl Shared {
-    /// Whether a first line is the question for the status, with the right key.
-    pub(crate) fn is_invited(&self, question: &str) -> bool {
-        self.invitation
-            .as_ref()
-            .is_some_and(|invitation| invitation.accepts(question))
-    }
-
-    /// What happens is counted here.
-    pub(crate) fn counters(&self) -> &Counters {
-        &self.observer.counters
-    }
-
-    /// The first user to whom one of these drafts is written and who can take no more. Members of groups who
-    /// cannot do not get theirs, and are noted in it.
-    pub(crate) fn first_full(&self, drafts: &mut [Draft]) -> Option<Login> {
-        let limits = &self.limits;
-        let full = self
-            .mailboxes
-            .first_full(drafts, limits.mailbox, limits.mailbox_bytes);
-        if full.is_none() {
-            report_missed(drafts);
-        }
-        full
-    }
-}
-
 /// One user's classic session, run by the thread that reads from its client.
 pub(crate) struct Session {
-    shared: Arc<Shared>,
+    context: Arc<Context>,
     answering: Arc<Answering>,
     login: Login,
     /// The last lines, if they are no messages: a program may be saying good-bye, and then they say nothing
@@ -122,10 +59,10 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(shared: Arc<Shared>, connection: Connection, login: Login) -> Self {
-        let answering = Answering::new(shared.clone(), login.clone(), connection.stream());
+    pub(crate) fn new(context: Arc<Context>, connection: Connection, login: Login) -> Self {
+        let answering = Answering::new(context.clone(), login.clone(), connection.stream());
         Self {
-            shared,
+            context,
             answering,
             login,
             held: Vec::new(),
@@ -136,8 +73,8 @@ impl Session {
     /// Serves until something ends it.
     pub(crate) fn run(mut self) {
         let (login, peer) = (self.login.clone(), self.connection.peer());
-        let shared = self.shared.clone();
-        let _stay = shared.online.enter(&login, None, &shared.journal);
+        let context = self.context.clone();
+        let _stay = context.online.enter(&login, None, &context.committer);
         info!("{login} logged in from {peer}");
         let Err(failure) = self.serve();
         match failure {
@@ -153,7 +90,7 @@ impl Session {
 
     /// Answers the login, then every line, until something ends it.
     fn serve(&mut self) -> Result<Infallible, Failure> {
-        self.answer(&[Answer::ALL], MessageId(0))?;
+        self.answer(&[Answer::ALL], &[])?;
         loop {
             self.exchange()?;
         }
@@ -161,7 +98,7 @@ impl Session {
 
     fn exchange(&mut self) -> Result<(), Failure> {
         let limit = match self.held.first() {
-            None => self.shared.limits.idle,
+            None => self.context.limits.idle,
             Some(_) if self.held.iter().all(is_control) => Some(CONTROL_GOODBYE),
             Some(_) => Some(GOODBYE),
         };
@@ -206,27 +143,24 @@ impl Session {
     ) -> Result<(), Failure> {
         let mut requests = requests.peekable();
         while requests.peek().is_some() {
-            let people = self.shared.directory.people();
-            let plan = Plan::new(&self.login, &mut requests, |to| people.recipient(to));
+            let people = self.context.directory.people();
+            let plan = Plan::new(&mut requests, |to| people.recipient(to));
             drop(people);
             self.report(&plan.discarded);
-            let (entry, full) = self.entry(plan.drafts, read.take());
+            let entry = self.entry(plan.drafts, read.take());
             let is_nothing = entry.drafts.is_empty() && entry.reads.is_empty();
             let is_last = requests.peek().is_none();
-            if is_last && full.is_none() && !is_nothing && self.can_be_answered_later(&entry.drafts)
-            {
+            if is_last && !is_nothing && self.can_be_answered_later(&entry.drafts) {
                 self.answering.answer_later(plan.answers);
-                self.shared.journal.submit(entry, self.answering.clone());
+                self.context.committer.submit(entry, self.answering.clone());
                 return Ok(());
             }
-            let first = match is_nothing {
-                true => MessageId(0),
-                false => self.store(entry)?,
+            let outcomes = match is_nothing {
+                true => Vec::new(),
+                false => self.context.committer.write(entry)?,
             };
-            if let Some(full) = full {
-                return Err(Failure::MailboxFull(full));
-            }
-            self.answer(&plan.answers, first)?;
+            check(&self.login, &outcomes).map_err(Failure::MailboxFull)?;
+            self.answer(&plan.answers, &outcomes)?;
         }
         Ok(())
     }
@@ -235,10 +169,11 @@ impl Session {
     /// nor for the disk, so what is answered must be in memory and little: what waits now, and none of
     /// the drafts.
     fn can_be_answered_later(&self, drafts: &[Draft]) -> bool {
+        let own = Target::User(self.login.clone());
         CAN_WRITE_AT_ONCE
             && self.connection.framing() == Some(Framing::Line)
-            && !drafts.iter().any(|draft| draft.is_for(&self.login))
-            && self.shared.mailboxes.is_at_hand(&self.login)
+            && !drafts.iter().any(|draft| draft.to == own)
+            && self.context.mailboxes.is_at_hand(&self.login)
     }
 
     /// What is pending has been written when this returns.
@@ -250,7 +185,7 @@ impl Session {
     }
 
     fn report(&self, discarded: &[Discarded]) {
-        self.shared.counters().discarded(discarded.len());
+        self.context.counters().discarded(discarded.len());
         let login = &self.login;
         for discarded in discarded {
             match discarded {
@@ -258,46 +193,36 @@ impl Session {
                 Discarded::UnknownRecipient(to) => {
                     info!("a message from {login} discarded: there is no user {to}");
                 }
-                Discarded::NotAMember(group) => {
-                    info!("a message discarded: {login} does not belong to {group}");
-                }
             }
         }
     }
 
-    /// What is to be made durable: what the client sent, and up to where it has read. And who can take no
-    /// more, if there is somebody: then nothing of what it sent.
-    fn entry(&self, mut drafts: Vec<Draft>, read: Option<MessageId>) -> (Entry, Option<Login>) {
-        let full = self.shared.first_full(&mut drafts);
-        let entry = Entry {
+    /// What is to be made durable: what the client sent, and up to where it has read.
+    fn entry(&self, drafts: Vec<Draft>, read: Option<MessageId>) -> Entry {
+        Entry {
             from: self.login.clone(),
+            device: None,
             reads: read.map(|up_to| Read::All { up_to }).into_iter().collect(),
-            // What was read has been read, whatever becomes of what is sent.
-            drafts: if full.is_none() { drafts } else { Vec::new() },
-        };
-        (entry, full)
+            drafts,
+        }
     }
 
-    /// Returns the number of the first message when all is durable.
-    fn store(&self, entry: Entry) -> Result<MessageId, Refused> {
-        let accepted = self.shared.journal.write(entry)?;
-        Ok(accepted.first().map_or(MessageId(0), |first| first.id))
-    }
-
-    /// Answers lines of which the first message is `first`: the new messages, one at a time, then the end
+    /// Answers lines whose messages have these outcomes: the new messages, one at a time, then the end
     /// mark.
-    fn answer(&mut self, answers: &[Answer], first: MessageId) -> Result<(), Failure> {
-        let Shared {
-            mailboxes, store, ..
-        } = &*self.shared;
+    fn answer(&mut self, answers: &[Answer], outcomes: &[Outcome]) -> Result<(), Failure> {
+        let Context {
+            mailboxes,
+            messages,
+            ..
+        } = &*self.context;
         // What arrives while the answers are written belongs to later ones.
         let ends = mailboxes.ends(&self.login);
         let newest = ends.map_or(MessageId(0), |(_, newest)| newest);
         let mut delivered = self.answering.delivered();
         for answer in answers {
-            let last = answer.last(first).min(newest);
+            let last = answer.last(outcomes).min(newest);
             while delivered < last {
-                let chunk = mailboxes.peek(&**store, &self.login, (delivered, last), CHUNK)?;
+                let chunk = mailboxes.peek(messages, &self.login, (delivered, last), CHUNK)?;
                 for message in &chunk {
                     self.connection.send(|line| write_delivery(message, line))?;
                     delivered = message.id;
@@ -332,8 +257,8 @@ impl Session {
         if let Some(unread) = self.answering.take_unread()
             && self.connection.was_read(last_write)
         {
-            let (entry, _) = self.entry(Vec::new(), Some(unread));
-            self.store(entry)?;
+            let entry = self.entry(Vec::new(), Some(unread));
+            self.context.committer.write(entry)?;
         }
         Ok(())
     }
@@ -343,23 +268,19 @@ fn is_control(request: &Request) -> bool {
     *request == Request::Control
 }
 
-/// Who does not get what is written to a group stands in the log: a classic author has no other way to know.
-fn report_missed(drafts: &[Draft]) {
-    for run in drafts.chunk_by(|one, next| one.to == next.to) {
-        if let (Recipient::Group(group, _), Some(missed_by)) = (&run[0].to, &run[0].missed_by) {
-            let named: Vec<_> = missed_by
-                .iter()
-                .take(MISSED_NAMED)
-                .map(Login::as_str)
-                .collect();
-            info!(
-                "{} of {group} do not get what {} writes, as their mailboxes are full: {}",
-                missed_by.len(),
-                run[0].from,
-                named.join(", ")
-            );
+/// A full mailbox is the one thing for which a classic sender is hung up on. Messages to groups that are
+/// not accepted are discarded like lines that make no sense (rule S8).
+fn check(login: &Login, outcomes: &[Outcome]) -> Result<(), Login> {
+    for outcome in outcomes {
+        match outcome {
+            Outcome::Refused(Refusal::MailboxFull(full)) => return Err(full.clone()),
+            Outcome::Refused(refusal) => {
+                info!("a message from {login} discarded: {refusal}");
+            }
+            Outcome::Accepted { .. } | Outcome::Repeat { .. } => {}
         }
     }
+    Ok(())
 }
 
 /// The line that delivers a message (L2, and G2 for groups).

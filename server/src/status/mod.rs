@@ -13,7 +13,7 @@ pub use self::{
     counters::{Counters, Latencies},
     prometheus::Exposition,
 };
-use crate::{directory::Directory, hub::Hub, mailbox::Mailboxes};
+use crate::{directory::Directory, hub::Hub, mailboxes::Mailboxes};
 
 /// The state of a server at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -47,6 +47,7 @@ mod event {
     pub const LIMITS: u32 = 5;
     pub const CURSOR: u32 = 6;
     pub const MARK: u32 = 7;
+    pub const EPOCH: u32 = 8;
 }
 
 /// Fields of a run of messages, and of a message in it.
@@ -96,6 +97,8 @@ mod field {
     pub const FIRST: u32 = 3;
     pub const LAST: u32 = 4;
     pub const MARK_AT: u32 = 5;
+
+    pub const EPOCH: u32 = 0;
 }
 
 const CHECKSUM_BYTES: usize = 4;
@@ -227,6 +230,10 @@ fn write_event(event: &Event, out: &mut Out<'_>) -> Written {
             out.u32(event::LIMITS)?.map(2)?;
             out.u32(field::MESSAGES)?.u64(limits.messages)?;
             out.u32(field::BYTES)?.u64(limits.bytes)?;
+        }
+        Event::Epoch { number } => {
+            out.u32(event::EPOCH)?.map(1)?;
+            out.u32(field::EPOCH)?.u64(*number)?;
         }
         Event::Cursor {
             conversation,
@@ -428,6 +435,19 @@ fn take_event(
                 Ok(true)
             })?;
             Event::Limits(limits)
+        }
+        event::EPOCH => {
+            let mut number = None;
+            fields(input, |field, input| {
+                let is_known = field == field::EPOCH;
+                if is_known {
+                    number = Some(input.u64()?);
+                }
+                Ok(is_known)
+            })?;
+            Event::Epoch {
+                number: needed(number)?,
+            }
         }
         event::CURSOR => take_cursor(input)?,
         event::MARK => take_mark(input)?,

@@ -90,6 +90,7 @@ fn batch() -> Batch {
                 messages: 100_000,
                 bytes: u64::MAX,
             }),
+            Event::Epoch { number: 3 },
             Event::Cursor {
                 conversation: Conversation::Group(login("class")),
                 user: login("bob"),

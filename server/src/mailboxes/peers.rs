@@ -1,0 +1,128 @@
+use std::collections::VecDeque;
+
+use jiff::Timestamp;
+use mensageiro_protocol::Login;
+
+use super::Mailboxes;
+use crate::{
+    model::{conversation::Conversation, message::MessageId},
+    state::{Moved, ParticipantId, State},
+};
+
+/// Participants that are looked at while the lock is held: of a large group only a part, so that nobody
+/// waits for it long.
+const PARTICIPANTS: usize = 1024;
+
+/// How far the others are, conversation by conversation; see [`Mailboxes::peers`].
+#[derive(Debug)]
+pub struct Peers<'a> {
+    mailboxes: &'a Mailboxes,
+    login: Login,
+    since: MessageId,
+    participations: std::vec::IntoIter<ParticipantId>,
+    /// Where it looks next.
+    next: Option<ParticipantId>,
+    found: VecDeque<Moved>,
+}
+
+impl Mailboxes {
+    /// How far the others in a user's conversations have come, of those whose cursor has moved
+    /// since the message `since`: what was delivered and what was read each on its own, with its
+    /// time.
+    pub fn peers(&self, login: &Login, since: MessageId) -> Peers<'_> {
+        let state = self.lock();
+        let all = state.user(login).map(|one| one.participations.clone());
+        drop(state);
+        self.peers_at(login, since, all.unwrap_or_default())
+    }
+
+    /// The same of one conversation, whenever the cursors have moved.
+    pub fn peers_in(&self, login: &Login, with: &Conversation) -> Peers<'_> {
+        let id = self.lock().find(login, with);
+        self.peers_at(login, MessageId(0), id.into_iter().collect())
+    }
+
+    fn peers_at(
+        &self,
+        login: &Login,
+        since: MessageId,
+        participations: Vec<ParticipantId>,
+    ) -> Peers<'_> {
+        Peers {
+            mailboxes: self,
+            login: login.clone(),
+            since,
+            participations: participations.into_iter(),
+            next: None,
+            found: VecDeque::new(),
+        }
+    }
+}
+
+impl Iterator for Peers<'_> {
+    type Item = Moved;
+
+    fn next(&mut self) -> Option<Moved> {
+        while self.found.is_empty() && self.look() {}
+        self.found.pop_front()
+    }
+}
+
+impl Peers<'_> {
+    /// Looks at some more participants. Returns whether there may be more.
+    fn look(&mut self) -> bool {
+        let mailboxes = self.mailboxes;
+        let state = mailboxes.lock();
+        let mut room = PARTICIPANTS;
+        while room > 0 {
+            let first = |id| ParticipantId { index: 0, ..id };
+            let Some(id) = self
+                .next
+                .take()
+                .or_else(|| self.participations.next().map(first))
+            else {
+                return false;
+            };
+            let end = self.look_at(&state, id, room);
+            room = room.saturating_sub((end - id.index) as usize + 1);
+            if (end as usize) < state.conversation_of(id).participants.len() {
+                self.next = Some(ParticipantId { index: end, ..id });
+            }
+        }
+        true
+    }
+
+    /// Looks at so many participants at most; returns the one after them.
+    fn look_at(&mut self, state: &State, id: ParticipantId, most: usize) -> u32 {
+        let conversation = state.conversation_of(id);
+        let participants = conversation.participants.iter();
+        let participants = participants.skip(id.index as usize).take(most);
+        let mut end = id.index;
+        for participant in participants {
+            end += 1;
+            let (who, cursor) = (state.login_of(participant), &participant.cursor);
+            if cursor.changed < self.since || *who == self.login {
+                continue;
+            }
+            let one = |delivered, read, at| Moved {
+                who: who.clone(),
+                with: conversation.conversation.clone(),
+                authors: Vec::new(),
+                delivered,
+                read,
+                at,
+                by: None,
+            };
+            if cursor.delivered > MessageId(0) {
+                let delivered = Some(cursor.delivered);
+                self.found
+                    .push_back(one(delivered, None, cursor.delivered_at));
+            }
+            if cursor.read_at > Timestamp::UNIX_EPOCH {
+                self.found
+                    .push_back(one(None, Some(cursor.read), cursor.read_at));
+            }
+        }
+        end
+    }
+}

@@ -1,0 +1,239 @@
+//! What follows from the log, in memory: for each conversation its last message and how far each participant has
+//! come, for each user what waits, the members of groups, the tags that are known.
+//!
+//! The state is a pure function of the log. [`State::apply`] decides what an event means: which messages are
+//! accepted and get which ids, who belongs to a group, whether a mailbox is full. Whoever applies the same log,
+//! in whatever portions and from whatever checkpoint, has the same state.
+
+mod apply;
+mod changes;
+mod cursors;
+mod devices;
+mod groups;
+mod load;
+mod mailbox;
+mod participants;
+mod tags;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::{BTreeSet, HashMap, VecDeque},
+    sync::Arc,
+};
+
+use jiff::Timestamp;
+use mensageiro_protocol::{Login, live::Epoch};
+
+use self::devices::Devices;
+pub use self::{
+    apply::{AppliedRun, Effects, GroupRepeat, Moved, Outcome, Refusal},
+    tags::{TagReader, Tags},
+};
+use crate::{
+    index::{Header, RosterEntry},
+    model::{
+        conversation::Conversation,
+        cursor::Cursor,
+        message::{Message, MessageId, ReadMark},
+    },
+};
+
+/// As long as no more than so many messages wait for a user, with so many bytes of text, they are
+/// kept in memory. Of those that come later the text is only in the log.
+const KEPT: usize = 256;
+const KEPT_BYTES: usize = 64 * 1024;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct State {
+    header: Header,
+    user_numbers: HashMap<Login, u32>,
+    users: Vec<User>,
+    conversation_numbers: HashMap<Conversation, u32>,
+    conversations: Vec<ConversationState>,
+    /// The groups there are.
+    groups: HashMap<Login, Roster>,
+    devices: Devices,
+    tag_floors: tags::Floors,
+    /// All that the store has had, the oldest first.
+    epochs: Vec<Epoch>,
+    /// Of the batch in hand.
+    new_rosters: Vec<RosterEntry>,
+    changed: changes::Changed,
+}
+
+/// The members of a group.
+#[derive(Clone, Debug)]
+struct Roster {
+    /// Rises with each new roster of any group.
+    number: u32,
+    members: Arc<BTreeSet<Login>>,
+    /// The members' places in the conversation, in the same order; `None` until somebody writes to it.
+    participants: Option<Arc<[u32]>>,
+}
+
+/// A user who has been part of a conversation.
+#[derive(Debug)]
+pub(crate) struct User {
+    pub(crate) login: Login,
+    /// What waits, by rising ids.
+    pub(crate) mailbox: VecDeque<Unread>,
+    /// Of all texts in it together.
+    pub(crate) bytes: usize,
+    /// Every conversation the user is part of.
+    pub(crate) participations: Vec<ParticipantId>,
+    /// Those with messages that no device of the user is known to have.
+    undelivered: Vec<ParticipantId>,
+}
+
+/// A user in a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct ParticipantId {
+    pub(crate) conversation: u32,
+    pub(crate) index: u32,
+}
+
+/// A message in a mailbox.
+#[derive(Clone, Debug)]
+pub(crate) struct Unread {
+    pub(crate) id: MessageId,
+    pub(crate) participant: ParticipantId,
+    /// Who wrote it: the number of a user.
+    author: u32,
+    /// Of its text.
+    bytes: u32,
+    /// Itself, of the first ones. The others are in the log.
+    pub(crate) message: Option<Arc<Message>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct ConversationState {
+    pub(crate) conversation: Conversation,
+    /// The newest message; 0: nothing has been said.
+    pub(crate) last: MessageId,
+    pub(crate) participants: Vec<Participant>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Participant {
+    user: u32,
+    pub(crate) cursor: Cursor,
+    /// The newest message for this user.
+    newest: MessageId,
+    /// Messages of this conversation in the user's mailbox.
+    unread: u32,
+    /// No message before this one is among them.
+    first_unread: MessageId,
+    /// The cursor is other than in the last checkpoint.
+    is_changed: bool,
+}
+
+impl User {
+    /// Whether all that waits is in memory.
+    pub(crate) fn is_kept(&self) -> bool {
+        self.mailbox.len() <= KEPT && self.mailbox.iter().all(|one| one.message.is_some())
+    }
+}
+
+impl Participant {
+    /// Messages of this conversation in the user's mailbox.
+    pub(crate) fn unread(&self) -> u32 {
+        self.unread
+    }
+}
+
+impl State {
+    /// The single values: how far the log was applied, the last numbers, what a mailbox takes.
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The members of a group, if there is one.
+    pub fn members(&self, group: &Login) -> Option<&Arc<BTreeSet<Login>>> {
+        Some(&self.groups.get(group)?.members)
+    }
+
+    /// The groups there are.
+    pub fn groups(&self) -> impl Iterator<Item = (&Login, &Arc<BTreeSet<Login>>)> {
+        let groups = self.groups.iter();
+        groups.map(|(group, roster)| (group, &roster.members))
+    }
+
+    /// The highest number under which a device has sent something.
+    pub fn device_number(&self, login: &Login, device: &str) -> Option<u64> {
+        self.devices.highest(login, device)
+    }
+
+    /// The epochs of the store, the oldest first (rule V3).
+    pub fn epochs(&self) -> &[Epoch] {
+        &self.epochs
+    }
+
+    /// Ids may be given again that an earlier epoch has given, from the next one on.
+    fn begin_epoch(&mut self, number: u64) {
+        let newest = self.epochs.last().map_or(0, |epoch| epoch.number);
+        if number > newest {
+            let after = match self.epochs.is_empty() {
+                true => 0,
+                false => self.header.last.message.0,
+            };
+            let epoch = Epoch { number, after };
+            self.epochs.push(epoch);
+            self.changed.epochs.push(epoch);
+        }
+    }
+
+    pub(crate) fn user(&self, login: &Login) -> Option<&User> {
+        Some(&self.users[*self.user_numbers.get(login)? as usize])
+    }
+
+    pub(crate) fn users(&self) -> &[User] {
+        &self.users
+    }
+
+    pub(crate) fn conversation_of(&self, id: ParticipantId) -> &ConversationState {
+        &self.conversations[id.conversation as usize]
+    }
+
+    pub(crate) fn participant(&self, id: ParticipantId) -> &Participant {
+        &self.conversations[id.conversation as usize].participants[id.index as usize]
+    }
+
+    pub(crate) fn conversation(&self, number: u32) -> &Conversation {
+        &self.conversations[number as usize].conversation
+    }
+
+    /// The last message of a conversation, if there is any.
+    pub(crate) fn last(&self, of: &Conversation) -> Option<MessageId> {
+        let number = *self.conversation_numbers.get(of)?;
+        let last = self.conversations[number as usize].last;
+        (last > MessageId(0)).then_some(last)
+    }
+
+    pub(crate) fn login_of(&self, participant: &Participant) -> &Login {
+        &self.users[participant.user as usize].login
+    }
+
+    fn participant_mut(&mut self, id: ParticipantId) -> &mut Participant {
+        &mut self.conversations[id.conversation as usize].participants[id.index as usize]
+    }
+
+    /// The next number of a read mark, for what a user has read of a conversation.
+    fn mark(
+        &mut self,
+        id: ParticipantId,
+        (first, last): (MessageId, MessageId),
+        read_at: Timestamp,
+    ) -> ReadMark {
+        self.header.last.read_mark += 1;
+        ReadMark {
+            number: self.header.last.read_mark,
+            reader: self.login_of(self.participant(id)).clone(),
+            conversation: self.conversation(id.conversation).clone(),
+            first,
+            last,
+            read_at,
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! The rules in the simplest words: everything that ever happened is kept, and looked through each time.
+
+use std::{collections::BTreeSet, mem};
+
+use mensageiro_protocol::Login;
+
+use crate::model::{
+    conversation::Conversation,
+    event::{Event, MailboxLimits, Read, Run, Sent, Target},
+    message::Tag,
+};
+
+#[derive(Default)]
+pub(super) struct Model {
+    messages: Vec<Message>,
+    members: Option<BTreeSet<Login>>,
+    limits: Option<MailboxLimits>,
+    read: BTreeSet<(String, u64)>,
+}
+
+struct Message {
+    id: u64,
+    from: Login,
+    to: Target,
+    device: bool,
+    sent: Sent,
+    /// Who has not read it yet.
+    unread_by: BTreeSet<Login>,
+}
+
+impl Model {
+    pub(super) fn mailbox(&self, name: &str) -> Vec<u64> {
+        let messages = self.messages.iter();
+        let unread =
+            messages.filter(|one| one.unread_by.iter().any(|login| login.as_str() == name));
+        unread.map(|one| one.id).collect()
+    }
+
+    /// What was read since this was last called.
+    pub(super) fn take_read(&mut self) -> BTreeSet<(String, u64)> {
+        mem::take(&mut self.read)
+    }
+
+    pub(super) fn apply(&mut self, event: &Event) -> Vec<String> {
+        match event {
+            Event::Messages(run) => run.texts.iter().map(|sent| self.send(run, sent)).collect(),
+            Event::Read { by, what } => {
+                self.read(by, what);
+                Vec::new()
+            }
+            Event::Group { members, .. } => {
+                self.members = members.as_deref().cloned();
+                Vec::new()
+            }
+            Event::Limits(limits) => {
+                self.limits = Some(*limits);
+                Vec::new()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn send(&mut self, run: &Run, sent: &Sent) -> String {
+        let readers: BTreeSet<_> = match &run.to {
+            Target::User(to) => [to.clone()].into(),
+            Target::Group(group) => match &self.members {
+                None => return format!("there is no group {group}"),
+                Some(members) if !members.contains(&run.from) => {
+                    return format!("you do not belong to {group}");
+                }
+                Some(members) => members
+                    .iter()
+                    .filter(|one| **one != run.from)
+                    .cloned()
+                    .collect(),
+            },
+        };
+        if let Some(known) = sent.tag.as_ref().and_then(|tag| self.known(run, tag, sent)) {
+            return known;
+        }
+        let full: BTreeSet<_> = readers
+            .iter()
+            .filter(|one| self.is_full(one))
+            .cloned()
+            .collect();
+        if let Target::User(to) = &run.to
+            && !full.is_empty()
+        {
+            return format!("the mailbox of {to} is full");
+        }
+        let id = self.messages.len() as u64 + 1;
+        self.messages.push(Message {
+            id,
+            from: run.from.clone(),
+            to: run.to.clone(),
+            device: run.device.is_some(),
+            sent: sent.clone(),
+            unread_by: &readers - &full,
+        });
+        let full: Vec<_> = full.iter().collect();
+        format!("ok {id} {full:?}")
+    }
+
+    fn known(&self, run: &Run, tag: &Tag, sent: &Sent) -> Option<String> {
+        let own = self.messages.iter().filter(|one| one.from == run.from);
+        let is_numbered = |tag: &Tag| tag.device_and_number().is_some();
+        if run.device.is_none() || !is_numbered(tag) {
+            // As a tag like any other, whatever its form.
+            let mut like_any =
+                own.filter(|one| !one.device || !one.sent.tag.as_ref().is_some_and(is_numbered));
+            let before = like_any.find(|one| one.sent.tag.as_ref() == Some(tag))?;
+            return Some(format!("again {}", before.id));
+        }
+        let number = |tag: &Tag| tag.device_and_number().map_or(0, |(_, number)| number);
+        let numbered =
+            own.filter(|one| one.device && one.sent.tag.as_ref().is_some_and(is_numbered));
+        let mut numbered: Vec<_> = numbered.collect();
+        numbered.sort_by_key(|one| number(one.sent.tag.as_ref().unwrap()));
+        let last = numbered.split_off(numbered.len().saturating_sub(128));
+        if let Some(before) = last.iter().find(|one| one.sent.tag.as_ref() == Some(tag)) {
+            let is_same = before.to == run.to && before.sent.text == sent.text;
+            return Some(match is_same {
+                true => format!("again {}", before.id),
+                false => format!("another message was sent under the number {tag}"),
+            });
+        }
+        let is_old = last.len() == 128 && number(tag) < number(last[0].sent.tag.as_ref().unwrap());
+        is_old.then(|| format!("the number {tag} is too far below the highest one"))
+    }
+
+    fn is_full(&self, login: &Login) -> bool {
+        let Some(limits) = self.limits else {
+            return false;
+        };
+        let waiting = self
+            .messages
+            .iter()
+            .filter(|one| one.unread_by.contains(login));
+        let (count, bytes) = waiting.fold((0, 0), |(count, bytes), one| {
+            (count + 1, bytes + one.sent.text.len() as u64)
+        });
+        count >= limits.messages || bytes >= limits.bytes
+    }
+
+    fn read(&mut self, by: &Login, what: &Read) {
+        for message in &mut self.messages {
+            let conversation = match &message.to {
+                Target::User(to) => Conversation::pair(&message.from, to),
+                Target::Group(group) => Conversation::Group(group.clone()),
+            };
+            let is_read = match what {
+                Read::All { up_to } => message.id <= up_to.0,
+                Read::Conversation { with, up_to } => {
+                    *with == conversation && message.id <= up_to.0
+                }
+                Read::Delivered { .. } => false,
+            };
+            if is_read && message.unread_by.remove(by) {
+                self.read.insert((by.to_string(), message.id));
+            }
+        }
+    }
+}

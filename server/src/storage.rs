@@ -1,0 +1,202 @@
+//! Everything that lasts: opens the log, brings index and state to its end, and opens messages.csv.
+
+use std::{
+    collections::HashMap,
+    fs, io,
+    ops::ControlFlow,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+use mensageiro_protocol::{Login, live::StoreId};
+use thiserror::Error;
+use tracing::{info, warn};
+
+use crate::{
+    alarm::Alarm,
+    archive::{Archive, ArchiveError},
+    commit::PendingMarks,
+    index::{Index, IndexError, Messages},
+    log::{FileLog, Log, LogError, Loss, Settings},
+    migration::{self, ArchivePosition, MigrationError},
+    model::event::{Event, LastNumbers},
+    options::{Durability, Options},
+    recovery::{Recovered, RecoveryError, recover},
+    server::Files,
+    state::State,
+};
+
+/// How far ahead of the log messages.csv may be believed to be: a person can write any number
+/// into it.
+const FURTHEST_AHEAD: u64 = 1_000_000_000;
+
+/// The file in the store that says how far messages.csv is.
+const ARCHIVE: &str = "archive";
+
+/// What a server works with, before any of its threads but the index's has started.
+pub(crate) struct Storage {
+    pub(crate) log: Arc<FileLog>,
+    pub(crate) index: Arc<Index>,
+    pub(crate) messages: Messages,
+    pub(crate) marks: Arc<PendingMarks>,
+    pub(crate) state: State,
+    /// When users were last there.
+    pub(crate) seen: HashMap<Login, Timestamp>,
+    pub(crate) archive: Archive,
+    /// The numbers that are in use.
+    pub(crate) last: LastNumbers,
+}
+
+/// Why the store cannot be used.
+#[derive(Debug, Error)]
+pub enum StorageError {
+    /// Its folder cannot be made.
+    #[error(
+        "the message store in {folder} cannot be used: {source}; check the disk and who may write there"
+    )]
+    Folder {
+        /// Which one.
+        folder: std::path::PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A store of an older format cannot be converted.
+    #[error(transparent)]
+    Migration(#[from] MigrationError),
+    /// The log cannot be used.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The index cannot be used.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// The log cannot be applied.
+    #[error(transparent)]
+    Recovery(#[from] RecoveryError),
+    /// messages.csv cannot be used.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+}
+
+impl Storage {
+    /// Opens what is there, or makes it.
+    pub(crate) fn open(
+        files: &Files,
+        options: &Options,
+        alarm: &Alarm,
+    ) -> Result<Self, StorageError> {
+        let store = &files.store;
+        let loss = match options.repair {
+            true => Loss::Accepted,
+            false => Loss::Refused,
+        };
+        migrate(store, options, loss)?;
+        fs::create_dir_all(store).map_err(|source| StorageError::Folder {
+            folder: store.clone(),
+            source,
+        })?;
+        let settings = Settings::new(options.durability, loss);
+        let mut go_on = |_| ControlFlow::Continue(());
+        let log = Arc::new(FileLog::open(store, &settings, &mut go_on)?);
+        let (index, loaded) = Index::open(store, log.identity(), log.end(), alarm.clone())?;
+        let index = Arc::new(index);
+        let messages = Messages::new(index.clone(), log.clone());
+        let marks = Arc::new(PendingMarks::new(index.clone(), messages.clone()));
+        let recovered = recover(
+            &*log,
+            (&index, &messages),
+            loaded,
+            |new| marks.add(new),
+            |_, _| (),
+        )?;
+        let Recovered { state, seen } = recovered;
+        let archive = Archive::open(files.messages.clone(), store.join(ARCHIVE))?;
+        let last = last_numbers(&state, &archive);
+        Ok(Self {
+            log,
+            index,
+            messages,
+            marks,
+            state,
+            seen,
+            archive,
+            last,
+        })
+    }
+
+    /// Which store this is.
+    pub(crate) fn id(&self) -> StoreId {
+        StoreId(self.log.identity().id)
+    }
+
+    /// What the log does not say yet: the epoch of the store, and what a mailbox takes.
+    pub(crate) fn news(&self, options: &Options) -> Vec<Event> {
+        let mut news = Vec::new();
+        let epoch = self.log.identity().epoch;
+        if self
+            .state
+            .epochs()
+            .last()
+            .is_none_or(|last| last.number < epoch)
+        {
+            news.push(Event::Epoch { number: epoch });
+        }
+        let limits = options.mailbox_limits();
+        if self.state.header().limits != Some(limits) {
+            news.push(Event::Limits(limits));
+        }
+        news
+    }
+}
+
+/// How often a long conversion is reported.
+const REPORT_EVERY: Duration = Duration::from_secs(2);
+
+/// Converts a store of an older format.
+fn migrate(store: &Path, options: &Options, loss: Loss) -> Result<(), MigrationError> {
+    // What is written now is on the disk when the new store takes the place of the old one.
+    let settings = Settings::new(Durability::Relaxed, Loss::Refused);
+    let create = |folder: &Path| {
+        let mut go_on = |_| ControlFlow::Continue(());
+        FileLog::open(folder, &settings, &mut go_on)
+    };
+    let finish = |folder: &Path, ArchivePosition { last_mark, bytes }| {
+        Archive::begin_at(folder.join(ARCHIVE), last_mark, bytes)
+    };
+    let loss = match (loss, options.durability) {
+        (Loss::Accepted, _) => migration::Loss::Accepted,
+        (Loss::Refused, Durability::Relaxed) => migration::Loss::OfTheEnd,
+        (Loss::Refused, Durability::Sync) => migration::Loss::Refused,
+    };
+    let mut reported = Instant::now();
+    let mut watch = |progress: migration::Progress| {
+        if reported.elapsed() >= REPORT_EVERY {
+            reported = Instant::now();
+            info!(
+                "message {} of {} is converted",
+                progress.message, progress.last
+            );
+        }
+        ControlFlow::Continue(())
+    };
+    migration::run(store, loss, create, finish, &mut watch).map(drop)
+}
+
+/// The numbers that are in use. After a power cut that took messages of a server with
+/// `--durability relaxed`, the archive may know of more than the log.
+fn last_numbers(state: &State, archive: &Archive) -> LastNumbers {
+    let there = state.header().last;
+    let archived = archive.last_numbers();
+    let mut last = there;
+    let ahead = archived.message.0.saturating_sub(there.message.0);
+    if (1..=FURTHEST_AHEAD).contains(&ahead) {
+        warn!(
+            "messages.csv has numbers of messages up to {}, and the log up to {}; none of them is used again",
+            archived.message, there.message
+        );
+        last.message = archived.message;
+    }
+    last.read_mark = last.read_mark.max(archived.read_mark);
+    last
+}
