@@ -9,44 +9,45 @@ use mensageiro_protocol::limits;
 
 /// A small instant messenger server for a classroom, a lab, an office.
 ///
-/// Users are the lines of DIR/users.csv, groups (if any) those of DIR/groups.csv; messages that have been read are appended to
-/// DIR/messages.csv. Any program that opens a TCP connection and writes lines is a client.
+/// Users are the lines of DIR/users.csv, groups (if any) the lines of DIR/groups.csv. Messages that
+/// have been read are appended to DIR/messages.csv. Any program that opens a TCP connection and
+/// writes lines is a client.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "mensageiro-server", version, after_help = EXAMPLES, allow_negative_numbers = true)]
 pub struct Options {
-    /// Something else than to serve.
+    /// Do something else instead of serving.
     #[command(subcommand)]
     pub command: Option<Command>,
 
-    /// Where to listen.
+    /// The address and port to listen on.
     #[arg(long, value_name = "ADDR:PORT", default_value_t = SocketAddr::from(([0, 0, 0, 0], limits::PORT)), value_parser = address)]
     pub listen: SocketAddr,
 
-    /// The folder with users.csv and messages.csv.
+    /// The data folder, with users.csv and messages.csv.
     #[arg(long, value_name = "DIR", default_value = "data", global = true)]
     pub data: PathBuf,
 
-    /// Make the folder with a sample users.csv if it is not there, then start.
+    /// Create the folder with a sample users.csv if it does not exist, then start.
     #[arg(long)]
     pub init: bool,
 
-    /// Tell Prometheus at http://ADDR:PORT/metrics, and people at http://ADDR:PORT/.
+    /// Serve metrics to Prometheus at http://ADDR:PORT/metrics, and to people at http://ADDR:PORT/.
     #[arg(long, value_name = "ADDR:PORT", value_parser = address)]
     pub metrics: Option<SocketAddr>,
 
-    /// What an answer means for what it acknowledges.
+    /// What is guaranteed for a message when it is acknowledged.
     #[arg(long, value_name = "LEVEL", value_enum, default_value_t = Durability::Sync)]
     pub durability: Durability,
 
-    /// Start even if acknowledged messages are missing from the store, and go on without them.
+    /// Start even if acknowledged messages are missing from the store, and continue without them.
     #[arg(long)]
     pub repair: bool,
 
-    /// Longest line a client may send, in bytes; a longer one ends the connection.
+    /// Longest line of a client in bytes; a longer one ends the connection.
     #[arg(long, value_name = "BYTES", default_value_t = limits::LINE_BYTES, help_heading = "Limits", value_parser = line_bytes)]
     pub max_line_bytes: usize,
 
-    /// Unread messages a user may have; more are not accepted.
+    /// Unread messages that a user may have; further messages are refused.
     #[arg(
         long,
         value_name = "COUNT",
@@ -56,7 +57,7 @@ pub struct Options {
     )]
     pub max_mailbox: usize,
 
-    /// Bytes of text that the unread messages of a user may have together.
+    /// Total size in bytes of the texts of a user's unread messages.
     #[arg(
         long,
         value_name = "BYTES",
@@ -66,7 +67,7 @@ pub struct Options {
     )]
     pub max_mailbox_bytes: usize,
 
-    /// Connections in all.
+    /// Connections in total.
     #[arg(
         long,
         value_name = "COUNT",
@@ -86,36 +87,36 @@ pub struct Options {
     )]
     pub max_connections_per_address: usize,
 
-    /// Seconds a connection may take to name its user.
+    /// Seconds until a new connection must have sent its login.
     #[arg(long, value_name = "SECONDS", default_value = "60", help_heading = "Limits", value_parser = some_seconds)]
     pub login_timeout: Duration,
 
-    /// Seconds a user may be silent before being disconnected; 0: for ever.
+    /// Seconds of silence after which a user is disconnected; 0: never.
     #[arg(long, value_name = "SECONDS", default_value = "0", help_heading = "Limits", value_parser = seconds)]
     pub idle_timeout: Duration,
 
-    /// Seconds until a link that is dead, or a client that takes nothing, is disconnected.
+    /// Seconds until a dead link, or a client that reads nothing, is disconnected.
     #[arg(long, value_name = "SECONDS", default_value = "30", help_heading = "Limits", value_parser = some_seconds)]
     pub dead_link_after: Duration,
 }
 
-/// Something else than to serve.
+/// What to do instead of serving.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
-    /// Tell what the server that runs on a data folder is doing.
+    /// Show what the server on a data folder is doing.
     Status {
-        /// For programs: one JSON object.
+        /// Print one JSON object, for programs.
         #[arg(long)]
         json: bool,
     },
 }
 
-/// How safe a message is when its sender is told that it was accepted.
+/// How safe a message is when the server acknowledges it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Durability {
-    /// It is on the disk: it survives a power cut.
+    /// The message is on the disk: it survives a power cut.
     Sync,
-    /// It is with the operating system: it survives a crash of the server, but a power cut may
+    /// The operating system has the message: it survives a crash of the server, but a power cut may
     /// take what was acknowledged in the last half minute. Faster.
     Relaxed,
 }
@@ -139,7 +140,7 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| wanted.into())
 }
 
-/// Without any, nobody could be served.
+/// A count of at least 1: with 0, nobody could be served.
 fn some(text: &str) -> Result<usize, String> {
     let some = text.parse().ok().filter(|&some| some > 0);
     some.ok_or_else(|| "a whole number is needed, at least 1".into())

@@ -1,5 +1,5 @@
-//! Keeps a server running until it is told to stop: starts it, starts it again when it cannot go
-//! on, and sees to it that a stop waits for nobody for long.
+//! Keeps a server running until it is told to stop: starts it, starts it again after a failure, and
+//! limits how long a stop may take.
 
 use std::{
     sync::{
@@ -20,55 +20,56 @@ use crate::{
     signals::Signal,
 };
 
-/// How long a stop may take until everything is where it belongs.
+/// How long a stop may take until everything is stored.
 const LONGEST_STOP: Duration = Duration::from_secs(20);
 
-/// Whoever asks a second time, and not with the same keystroke, does not want to wait.
+/// A second request within this time may come from the same keystroke. A later one means that the
+/// person does not want to wait.
 const SAME_WISH: Duration = Duration::from_secs(1);
 
-/// Between the end of a server that could not go on and a new start; longer and longer while that does
-/// not succeed.
+/// The shortest pause between the end of a failed server and a new start. It grows while starting
+/// fails.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// The thread that starts the server, and so the database.
+/// The thread that starts the server.
 const THREAD: &str = "server";
 
-/// Why a server ended other than in order.
+/// Why a server did not end in order.
 #[derive(Debug, Error)]
 pub enum Failure {
     /// It could not start.
     #[error(transparent)]
     Start(#[from] StartError),
-    /// The disk did not take what was left, or nobody wanted to wait for it.
+    /// The disk did not take everything in time, or somebody did not want to wait for it.
     #[error(
         "ended before everything was in messages.csv and the database; nothing that was acknowledged is lost, and the next start does the rest"
     )]
     Unfinished,
-    /// A mistake of the program ended the thread that runs it.
+    /// A bug of the program ended the thread that runs the server.
     #[error("ended by a mistake in the program (see above)")]
     Panic,
 }
 
-/// What the thread that runs the server is told, and tells.
+/// The channels between the main thread and the thread that runs the server.
 struct Orders {
     stop: Receiver<()>,
     reload: Receiver<()>,
     phases: Sender<Phase>,
 }
 
-/// Where a server is that cannot go on.
+/// The phases of a server after a failure.
 enum Phase {
-    /// It is stopped.
+    /// It is being stopped.
     Stopping,
-    /// Another one is started in its place.
+    /// Another one is being started in its place.
     Stopped,
 }
 
-/// Runs a server until it is asked to stop. `greet` is called when it serves for the first time.
+/// Runs a server until it is asked to stop. Calls `greet` when it serves for the first time.
 ///
 /// # Errors
-/// [`Failure`], when it does not start or does not end in order.
+/// [`Failure`] if it does not start or does not end in order.
 pub fn run(
     options: Options,
     asked: &Receiver<Signal>,
@@ -92,7 +93,7 @@ pub fn run(
     thread::Builder::new()
         .name(THREAD.into())
         .spawn(move || {
-            // Who does not listen any more has stopped waiting.
+            // If nobody listens any more, nobody waits any more.
             let _ = tell.send(serve(options, &orders, greet));
         })
         .map_err(StartError::Thread)?;
@@ -110,11 +111,11 @@ pub fn run(
                 Err(_) => return ended.recv().unwrap_or(Err(Failure::Panic)),
             },
             recv(asked) -> signal => match signal {
-                // One that is pending is enough.
+                // If one is already waiting, that is enough.
                 Ok(Signal::Reload) => {
                     let _ = reload.try_send(());
                 }
-                // A start may be cut off anywhere.
+                // A start may be interrupted anywhere.
                 _ if !has_started.load(Ordering::SeqCst) => return Ok(()),
                 _ => match stopping {
                     Some(since) if since.elapsed() >= SAME_WISH => return Err(Failure::Unfinished),
@@ -130,8 +131,8 @@ pub fn run(
     }
 }
 
-/// Serves with a new start whenever the server cannot go on: what a start does is known to bring
-/// everything in order.
+/// Serves, and starts the server again after each failure: a start is known to bring everything in
+/// order.
 fn serve(
     mut options: Options,
     orders: &Orders,
@@ -167,7 +168,7 @@ fn serve(
 
 impl Orders {
     fn tell(&self, phase: Phase) {
-        // Who does not listen any more has stopped waiting.
+        // If nobody listens any more, nobody waits any more.
         let _ = self.phases.send(phase);
     }
 }
@@ -178,7 +179,7 @@ enum Next {
     StartAgain,
 }
 
-/// Serves until something else is to be done.
+/// Serves until something else must be done.
 fn follow(server: &Server, orders: &Orders) -> Next {
     loop {
         select! {

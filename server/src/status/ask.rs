@@ -1,6 +1,6 @@
-//! How `mensageiro-server status` finds and asks a running server: by a file in the data folder
-//! that names its port and a key, so that whoever may read the folder may ask. The question is
-//! a first line that can be no login (PROTOCOL.md, "Asking for the status").
+//! How `mensageiro-server status` finds a running server and asks it. A file in the data folder
+//! names its port and a key, so everybody who may read the folder may ask. The question is a first
+//! line that cannot be a login (PROTOCOL.md, "Asking for the status").
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -15,22 +15,22 @@ use thiserror::Error;
 
 use super::Status;
 
-/// The word that begins the question; the space after it makes it no login.
+/// The word that begins the question. Its space makes it an invalid login.
 const WORD: &str = "status/1 ";
 
 /// How long a server may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// No answer is as long as this.
+/// Longest answer in bytes; real answers are shorter.
 const ANSWER_BYTES: usize = 64 * 1024;
 
 /// The file in the data folder.
 const FILE: &str = "running.json";
 
-/// The same while it is written.
+/// Its name while it is being written.
 const NEW_FILE: &str = "running.json.new";
 
-/// A server's invitation to ask it, for as long as it runs.
+/// The file that lets others ask a server. It exists as long as the server runs.
 #[derive(Debug)]
 pub struct Invitation {
     file: PathBuf,
@@ -43,39 +43,39 @@ struct Content {
     key: String,
 }
 
-/// Why a status cannot be told.
+/// Why there is no status to show.
 #[derive(Debug, Error)]
 pub enum AskError {
     /// There is no such folder.
     #[error("{0}: there is no such folder; name the one of the server with --data")]
     NoFolder(PathBuf),
-    /// There is no invitation.
+    /// The folder has no such file.
     #[error("no server is running on {0}: there is no {FILE} in it")]
     NotRunning(PathBuf),
-    /// There is one, but nobody answers: the server was killed.
+    /// The file exists, but nobody answers: the server was killed.
     #[error("no server is running on {folder}: {address} does not answer ({source})")]
     NobodyThere {
         /// The data folder.
         folder: PathBuf,
-        /// Where it should be.
+        /// The server's address according to the file.
         address: SocketAddr,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// Somebody is there, and does not answer.
+    /// Somebody listens there, but does not answer.
     #[error("the server on {folder} does not answer on {address}: {source}")]
     NoAnswer {
         /// The data folder.
         folder: PathBuf,
-        /// Where it should be.
+        /// The server's address according to the file.
         address: SocketAddr,
-        /// What happened instead.
+        /// The system's error.
         source: io::Error,
     },
-    /// A file that was edited.
+    /// The file was edited.
     #[error("{0}: cannot be understood: {1}; it is written anew when the server starts")]
     NotUnderstood(PathBuf, serde_json::Error),
-    /// Another program's answer.
+    /// Another program answered.
     #[error("who answers on {0} is no mensageiro-server of this version: {1}")]
     AnotherProgram(SocketAddr, serde_json::Error),
     /// The file cannot be read.
@@ -84,16 +84,16 @@ pub enum AskError {
 }
 
 impl Invitation {
-    /// Writes the file, for the owner's eyes only.
+    /// Writes the file, readable only by its owner.
     ///
     /// # Errors
-    /// When it cannot be written, or the system has no random numbers.
+    /// If it cannot be written, or the system has no random numbers.
     pub fn write(folder: &Path, address: SocketAddr) -> io::Result<Self> {
         let mut random = [0; 16];
         getrandom::fill(&mut random).map_err(io::Error::other)?;
         let key = format!("{:032x}", u128::from_be_bytes(random));
         let (file, new) = (folder.join(FILE), folder.join(NEW_FILE));
-        // An old one may be readable by others, or be somebody's trap.
+        // An old one may be readable by others, or may have been put there to be written through.
         match fs::remove_file(&new) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -103,7 +103,7 @@ impl Invitation {
             key: key.clone(),
         };
         create(&new)?.write_all(&serde_json::to_vec(&content).map_err(io::Error::other)?)?;
-        // Whoever looks sees all of it or nothing.
+        // Readers see all of it or nothing.
         fs::rename(&new, &file)?;
         Ok(Self { file, key })
     }
@@ -116,7 +116,7 @@ impl Invitation {
 
 impl Drop for Invitation {
     fn drop(&mut self) {
-        // What is left behind names a port that does not answer.
+        // A file that is left behind names a port on which nobody answers.
         let _ = fs::remove_file(&self.file);
     }
 }
@@ -137,14 +137,14 @@ fn create(file: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).open(file)
 }
 
-/// Asks the server that runs on a data folder.
+/// Asks the server on a data folder.
 ///
 /// # Errors
-/// [`AskError`], mostly that there is none.
+/// [`AskError`], mostly because no server is running.
 pub fn ask(folder: &Path) -> Result<Status, AskError> {
     match fs::metadata(folder) {
         Ok(found) if found.is_dir() => {}
-        // Then the file is not there for this account either.
+        // Then this account cannot see the file either.
         Err(error) if error.kind() != ErrorKind::NotFound => {}
         _ => return Err(AskError::NoFolder(folder.to_owned())),
     }
@@ -183,7 +183,7 @@ fn question(mut stream: TcpStream, key: &str) -> io::Result<Vec<u8>> {
     let mut bytes = [0; 4096];
     while answer.len() < ANSWER_BYTES {
         let left = deadline.saturating_duration_since(Instant::now());
-        // No time at all would be no limit.
+        // A limit of zero would mean no limit.
         stream.set_read_timeout(Some(left.max(Duration::from_millis(1))))?;
         match stream.read(&mut bytes) {
             Ok(0) if answer.is_empty() => {
@@ -204,11 +204,11 @@ fn question(mut stream: TcpStream, key: &str) -> io::Result<Vec<u8>> {
             break;
         }
     }
-    // Another program's, which will not be understood.
+    // Another program's answer, which the caller will not understand.
     Ok(answer)
 }
 
-/// Where to reach, on this machine, a server that listens everywhere.
+/// The address of a server on this machine that listens on all addresses.
 fn reachable(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         address.set_ip(match address {

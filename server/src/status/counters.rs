@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use super::Totals;
 
-/// Upper ends of the classes that commits are counted in, in ms; one more class is above.
+/// Upper bounds of the histogram's buckets for commits, in ms. One more bucket is above the last.
 const CLASSES_MS: [f64; 12] = [
     0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0,
 ];
 
-/// Counts what happens. Each is on its own: no order between them is promised.
+/// Counters. Each one is independent: nothing is guaranteed about their order.
 #[derive(Debug)]
 pub struct Counters {
     started: Instant,
@@ -26,17 +26,17 @@ pub struct Counters {
     commit_micros: AtomicU64,
 }
 
-/// How long something took, counted in classes.
+/// A histogram of durations.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Latencies {
-    /// How many in each class of [`Latencies::classes`], and last those above.
+    /// The number in each bucket of [`Latencies::classes`], then the number above the last.
     pub counts: Vec<u64>,
-    /// All of them together, in microseconds.
+    /// The sum of all durations, in microseconds.
     pub total_micros: u64,
 }
 
 impl Counters {
-    /// All at zero.
+    /// All counters at zero.
     pub fn start() -> Self {
         let zero = AtomicU64::default;
         Self {
@@ -52,22 +52,22 @@ impl Counters {
         }
     }
 
-    /// Somebody logged in.
+    /// Counts an accepted login.
     pub fn login(&self) {
         self.logins.fetch_add(1, Relaxed);
     }
 
-    /// Somebody was not let in.
+    /// Counts a refused login.
     pub fn refusal(&self) {
         self.refusals.fetch_add(1, Relaxed);
     }
 
-    /// Lines were discarded.
+    /// Counts discarded lines.
     pub fn discarded(&self, lines: usize) {
         self.discarded.fetch_add(lines as u64, Relaxed);
     }
 
-    /// Messages were accepted and read with one commit, which took so long.
+    /// Counts a commit, the messages accepted and read with it, and its duration.
     pub fn commit(&self, accepted: usize, read: usize, took: Duration) {
         self.accepted.fetch_add(accepted as u64, Relaxed);
         self.read.fetch_add(read as u64, Relaxed);
@@ -78,7 +78,7 @@ impl Counters {
             .fetch_add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Relaxed);
     }
 
-    /// The disk refused a commit.
+    /// Counts a commit that failed.
     pub fn failed_commit(&self) {
         self.failed_commits.fetch_add(1, Relaxed);
     }
@@ -111,18 +111,18 @@ impl Counters {
 }
 
 impl Latencies {
-    /// The upper end of each class in ms.
+    /// The upper bound of each bucket, in ms.
     pub fn classes() -> &'static [f64] {
         &CLASSES_MS
     }
 
-    /// How many there are.
+    /// The number of durations.
     pub fn count(&self) -> u64 {
         self.counts.iter().sum()
     }
 
-    /// The upper end, in ms, of the class in which this part of them (0 to 1) is complete;
-    /// `None` if there are none, or it is above the last class.
+    /// The upper bound, in ms, of the bucket that contains this quantile (0 to 1); `None` if there
+    /// are no durations, or if it is above the last bucket.
     pub fn quantile(&self, part: f64) -> Option<f64> {
         let wanted = (self.count() as f64 * part).ceil() as u64;
         let mut seen = 0;

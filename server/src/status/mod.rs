@@ -1,4 +1,4 @@
-//! What a server is doing, for people (`mensageiro-server status`) and for Prometheus.
+//! The status of a server, for people (`mensageiro-server status`) and for Prometheus.
 
 mod ask;
 mod counters;
@@ -26,52 +26,53 @@ pub struct Status {
     pub users: usize,
     /// Groups.
     pub groups: usize,
-    /// Different users that are connected.
+    /// Different users who are connected.
     pub users_online: usize,
-    /// Connections that are logged in; a user may have several.
+    /// Connections that are logged in. A user may have several.
     pub sessions: usize,
-    /// Users for whom messages wait.
+    /// Users with unread messages.
     pub mailboxes: usize,
-    /// Messages that wait.
+    /// Unread messages.
     pub messages_waiting: usize,
-    /// Since the start.
+    /// Counts since the start.
     pub totals: Totals,
     /// How long commits took, since the start.
     pub commits: Latencies,
 }
 
-/// What has been counted since the start.
+/// Counts since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
     /// Logins accepted.
     pub logins: u64,
     /// Logins refused.
     pub refusals: u64,
-    /// Messages accepted; a message to a group is one.
+    /// Messages accepted. A message to a group counts once.
     pub accepted: u64,
-    /// Messages read, once by each reader.
+    /// Messages read, counted once for each reader.
     pub read: u64,
     /// Lines discarded (rules S8 and G3).
     pub discarded: u64,
-    /// Commits that the disk refused.
+    /// Commits that failed.
     pub failed_commits: u64,
 }
 
-/// Looks at a running server: at what it shares, and at nothing that keeps it from ending.
+/// Reads the status of a running server. It holds only shared parts that do not keep the server
+/// from ending.
 #[derive(Clone, Debug)]
 pub struct Observer {
-    /// Who may be there.
+    /// The registered users.
     pub directory: Arc<Directory>,
-    /// Who is there.
+    /// The connections.
     pub hub: Arc<Hub>,
-    /// What waits.
+    /// The mailboxes.
     pub mailboxes: Arc<Mailboxes>,
-    /// What has happened.
+    /// The counters.
     pub counters: Arc<Counters>,
 }
 
 impl Observer {
-    /// The state now.
+    /// The status now.
     pub fn look(&self) -> Status {
         let people = self.directory.people();
         let (users_online, sessions) = self.hub.online();

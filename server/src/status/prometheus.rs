@@ -1,5 +1,5 @@
-//! The status as Prometheus reads it, on an address of its own. A reader of a few lines serves:
-//! a web server would be larger than the program it watches.
+//! Serves the status to Prometheus, on an address of its own. A small HTTP responder is enough: a
+//! web server would be larger than the program that it watches.
 
 use std::{
     collections::VecDeque,
@@ -21,20 +21,20 @@ use tracing::debug;
 use super::{Latencies, Observer, Status};
 use crate::{alarm::Alarm, listener::wake};
 
-/// How long one reader may take for everything: to ask, and to take the answer.
+/// How long one reader may take to send its request and read the answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// How many readers there may be at once. The next one takes the place of the one that has been there
-/// for longest: whoever is slow delays nobody else.
+/// The most readers at once. A further one replaces the oldest, so a slow reader delays nobody
+/// else.
 const READERS: usize = 16;
 
-/// How much of a request is read.
+/// The most bytes of a request that are read.
 const REQUEST_BYTES: usize = 8 * 1024;
 
-/// Enough for a reader's thread.
+/// Stack of a reader's thread in bytes.
 const STACK_BYTES: usize = 256 * 1024;
 
-/// Answers `GET /metrics`, each reader by a thread of its own.
+/// Answers `GET /metrics`, each reader in a thread of its own.
 #[derive(Debug)]
 pub struct Exposition {
     address: SocketAddr,
@@ -44,7 +44,7 @@ pub struct Exposition {
 }
 
 impl Exposition {
-    /// Starts answering on this socket. The thread that accepts rings the alarm if it panics.
+    /// Starts answering on this socket. The accepting thread rings the alarm if it panics.
     ///
     /// # Errors
     /// When the system has no thread left.
@@ -66,27 +66,27 @@ impl Exposition {
         })
     }
 
-    /// Answers nobody any more, and waits for nobody.
+    /// Stops answering, without waiting for anybody.
     pub fn close(self) {
         self.closing.store(true, Ordering::SeqCst);
         if wake(self.address) {
-            // A panic of that thread was told by its own message.
+            // A panic of that thread has been logged.
             let _ = self.thread.join();
         }
         self.readers.hang_up();
     }
 
-    /// Where it answers.
+    /// The address on which it answers.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 }
 
-/// Those who are being answered, the longest first.
+/// The readers who are being answered, the oldest first.
 #[derive(Debug, Default)]
 struct Readers(Mutex<VecDeque<Arc<TcpStream>>>);
 
-/// A reader's place among them.
+/// The entry of one reader.
 struct Place {
     readers: Arc<Readers>,
     stream: Arc<TcpStream>,
@@ -121,7 +121,7 @@ impl Drop for Place {
 }
 
 fn hang_up(stream: &TcpStream) {
-    // What is gone already needs no more.
+    // If it is gone already, nothing is left to do.
     let _ = stream.shutdown(Shutdown::Both);
 }
 
@@ -138,7 +138,7 @@ fn receive_all(
         let received = stream.and_then(|stream| receive(stream, readers, observer));
         if let Err(error) = received {
             debug!("a reader of the metrics left: {error}");
-            // A full system is not asked without a pause.
+            // A system without resources is not asked again without a pause.
             thread::sleep(Duration::from_millis(50));
         }
     }
@@ -191,7 +191,8 @@ fn answer(stream: &TcpStream, observer: &Observer) -> io::Result<()> {
     Ok(())
 }
 
-/// What a reader asks, up to the empty line after it, the end of the input, or as much as is read.
+/// The request, up to the empty line after it, the end of the input, or the most bytes that are
+/// read.
 fn request(mut stream: &TcpStream, deadline: Instant) -> io::Result<Vec<u8>> {
     let mut request = Vec::new();
     let mut bytes = [0; 1024];
@@ -209,10 +210,10 @@ fn request(mut stream: &TcpStream, deadline: Instant) -> io::Result<Vec<u8>> {
     Ok(request)
 }
 
-/// How much time there is.
+/// The remaining time.
 fn left(deadline: Instant) -> io::Result<Duration> {
     let left = deadline.saturating_duration_since(Instant::now());
-    // No time at all would be no limit.
+    // A limit of zero would mean no limit.
     let some = Some(left).filter(|left| !left.is_zero());
     some.ok_or_else(|| io::ErrorKind::TimedOut.into())
 }
