@@ -5,7 +5,10 @@ use std::{collections::HashMap, sync::LazyLock};
 pub use emojis::Group;
 use emojis::UnicodeVersion;
 
-use crate::model::{Closeness, Language, Sought, names};
+use crate::{
+    matching::{Closeness, Query, names},
+    texts::Language,
+};
 
 /// The newest version of Unicode whose emoji the app's face has.
 const NEWEST: UnicodeVersion = UnicodeVersion::new(15, 0);
@@ -39,10 +42,10 @@ impl Emoji {
     }
 
     /// How closely it holds what is sought: in its names, or in the words it is found by.
-    fn closeness(&self, sought: &Sought, language: Language) -> Option<(Closeness, bool)> {
+    fn closeness(&self, query: &Query, language: Language) -> Option<(Closeness, bool)> {
         let at = usize::from(language == Language::Portuguese);
-        let named = sought.in_names(&self.names[at]);
-        let found = sought.in_names(&self.words[at]);
+        let named = query.in_names(&self.names[at]);
+        let found = query.in_names(&self.words[at]);
         let named = named.map(|closeness| (closeness, false));
         let found = found.map(|closeness| (closeness.max(Closeness::WordsBegin), true));
         named.into_iter().chain(found).min()
@@ -108,10 +111,10 @@ pub fn matching(typed: &str, language: Language) -> Vec<&'static Emoji> {
     if let Some(emoji) = with_sign(typed.trim()) {
         return vec![emoji];
     }
-    let sought = Sought::new(typed);
+    let query = Query::new(typed);
     let mut found: Vec<_> = all()
         .iter()
-        .filter_map(|emoji| Some((emoji.closeness(&sought, language)?, emoji)))
+        .filter_map(|emoji| Some((emoji.closeness(&query, language)?, emoji)))
         .collect();
     found.sort_by_key(|(closeness, _)| *closeness);
     found.into_iter().map(|(_, emoji)| emoji).collect()

@@ -11,6 +11,7 @@ pub mod files;
 #[cfg(test)]
 mod growth;
 pub mod markup;
+pub mod matching;
 pub mod model;
 pub mod notify;
 pub mod report;

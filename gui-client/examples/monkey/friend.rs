@@ -91,8 +91,8 @@ impl Friend {
         });
         loop {
             let event = self.engine.events().recv_timeout(PATIENCE).unwrap();
-            if let Event::Report { said, .. } = event {
-                let messages = said.open().unwrap().all;
+            if let Event::Report { export, .. } = event {
+                let messages = export.open().unwrap().all;
                 return messages.map(Result::unwrap).collect();
             }
         }

@@ -195,7 +195,7 @@ fn words(
                 Some(author) => {
                     let author = author.as_str();
                     let author = session.people.title(author).unwrap_or(author);
-                    let (author, name) = (ui::apart(author), ui::apart(name));
+                    let (author, name) = (ui::isolate(author), ui::isolate(name));
                     texts.fill("notify.in_group", &[("name", &author), ("group", &name)])
                 }
                 None => name.to_owned(),

@@ -23,7 +23,12 @@ const NOTICE: Duration = Duration::from_secs(8);
 
 impl MessengerApp {
     pub(super) fn save_report(&mut self, ctx: &Context, report: Event) {
-        let Event::Report { with, format, said } = report else {
+        let Event::Report {
+            with,
+            format,
+            export,
+        } = report
+        else {
             return;
         };
         let Some(session) = &self.model.session else {
@@ -32,7 +37,7 @@ impl MessengerApp {
         let texts = Texts::of(self.model.preferences.language);
         let (me, zone) = (session.account.login.clone(), self.zone.clone());
         let write = move |file: &mut dyn Write| {
-            let Messages { count, older, all } = said.open()?;
+            let Messages { count, older, all } = export.open()?;
             let reported = Reported {
                 me: me.as_str(),
                 with: ui::peer_name(texts, &with),

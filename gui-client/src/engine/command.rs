@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use mensageiro_protocol::{Login, Text};
 
-use super::{Account, MessageId, Peer, Place, ReportFormat};
+use super::message::{Account, MessageId, Peer, Place, ReportFormat};
 
 /// What the window asks for. Never blocks; answered by [`super::Event`]s.
 #[derive(Clone, Debug, PartialEq)]

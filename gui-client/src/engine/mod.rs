@@ -7,14 +7,15 @@
 
 mod account;
 mod command;
+mod export;
 mod groups;
 mod history;
 mod length;
 mod link;
+mod message;
 mod net;
 mod pages;
 mod problem;
-mod said;
 mod wire;
 mod worker;
 
@@ -28,17 +29,19 @@ use std::{
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 
 pub use command::Command;
+pub use export::{Export, Messages};
 pub use groups::Groups;
-pub use history::{fold, push_folded};
 pub use length::{escaped_bytes, line_bytes};
 pub use link::{
-    Account, Conversation, Delivery, Doubt, Event, LinkState, Message, MessageId, Missed, NotSent,
-    Older, Peer, Place, Presence, PresenceNews, RECEIPTS_AT_MOST, Receipt, ReceiptState, Refusal,
-    ReportFormat, Roster, RosterGroup, ServerChange,
+    Doubt, Event, LinkState, NotSent, Presence, PresenceNews, ReceiptState, Roster, RosterGroup,
+    ServerChange,
+};
+pub use message::{
+    Account, Conversation, Delivery, Message, MessageId, Missed, Older, Peer, Place,
+    RECEIPTS_AT_MOST, Receipt, Refusal, ReportFormat,
 };
 pub use net::{AddressError, ServerAddress};
 pub use problem::{LinkProblem, StorageProblem, Stranger};
-pub use said::{Messages, Said};
 pub use wire::{Crossing, Side, WireNews};
 
 use self::worker::Worker;

@@ -142,8 +142,12 @@ impl Worker {
                 Ok(Some(found.map_or(Event::NotQuoted(with), Event::Quoted)))
             }),
             Command::Report { with, format } => self.with_history(|history| {
-                let said = history.everything(with.clone());
-                Ok(Some(Event::Report { with, format, said }))
+                let export = history.export(with.clone());
+                Ok(Some(Event::Report {
+                    with,
+                    format,
+                    export,
+                }))
             }),
             Command::Typing { to } => self.handle(Instant::now(), Input::Typing(to)),
             Command::Inspect(inspects) => {

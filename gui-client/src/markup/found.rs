@@ -1,6 +1,6 @@
 use std::ops::Range;
 
-use crate::engine::{fold, push_folded};
+use crate::matching::{fold, push_folded};
 
 /// Where the words that are looked for stand in a text, in bytes, in order and apart. As the search
 /// does, it finds parts of words, and neither accents nor case make a difference.

@@ -2,8 +2,11 @@ use std::path::PathBuf;
 
 use mensageiro_protocol::Login;
 
-use super::{InspectAction, Language, Notice, NotifyOf, Overlay, SavedFile, ThemeChoice};
-use crate::engine::{Account, Message, MessageId, Peer, Place};
+use super::{InspectAction, Notice, NotifyOf, Overlay, SavedFile, ThemeChoice};
+use crate::{
+    engine::{Account, Message, MessageId, Peer, Place},
+    texts::Language,
+};
 
 /// What a person wants: the only way the screens change anything.
 #[derive(Clone, Debug, PartialEq)]

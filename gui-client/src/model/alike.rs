@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use mensageiro_protocol::Login;
 
-use crate::engine::fold;
+use crate::matching::fold;
 
 /// Logins by what they are without accents and case, so that one is found among many with one look.
 #[derive(Debug, Default)]

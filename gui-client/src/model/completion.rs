@@ -2,11 +2,13 @@ use std::ops::Range;
 
 use mensageiro_protocol::{Login, limits::LOGIN_CHARS};
 
-use super::{
-    Session,
-    sought::{Closeness, Sought},
+use super::Session;
+use crate::{
+    emoji,
+    engine::Peer,
+    matching::{Closeness, Query},
+    texts::Language,
 };
-use crate::{emoji, engine::Peer, model::Language};
 
 /// Choices that are offered at a time.
 const AT_MOST: usize = 6;
@@ -87,7 +89,7 @@ pub fn named_emoji(typed: &str, cursor: usize) -> Option<(Range<usize>, &'static
 /// Those whose login or name holds it, the closest first: in a group its people, elsewhere everybody,
 /// and groups.
 fn people(session: &Session, typed: &str) -> Vec<Choice> {
-    let sought = Sought::new(typed);
+    let query = Query::new(typed);
     let about = |login: &Login| {
         let person = session.people.user(login);
         person.map_or("", |person| person.name.as_str())
@@ -95,7 +97,7 @@ fn people(session: &Session, typed: &str) -> Vec<Choice> {
     let mut all: Vec<_> = match session.group_people() {
         Some(people) => people,
         None => {
-            let known = session.people.matching(&sought);
+            let known = session.people.matching(&query);
             let mut known: Vec<_> = known.into_iter().map(|(login, _)| login).collect();
             // A classic server tells of nobody: those one has written with.
             let rows = session.conversations.rows().iter();
@@ -108,7 +110,7 @@ fn people(session: &Session, typed: &str) -> Vec<Choice> {
         }
     }
     .into_iter()
-    .filter_map(|login| Some((session.people.closeness(login, &sought)?, login)))
+    .filter_map(|login| Some((session.people.closeness(login, &query)?, login)))
     .collect();
     all.sort_by_key(|(closeness, _)| *closeness);
     all.truncate(AT_MOST);

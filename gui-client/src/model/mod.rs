@@ -17,7 +17,6 @@ mod preferences;
 mod receipt;
 mod search;
 mod session;
-mod sought;
 mod timeline;
 
 pub use account_preferences::{AccountPreferences, FETCH_CHOICES, NotifyOf, RECENT_EMOJI_AT_MOST};
@@ -31,13 +30,12 @@ pub use news::{News, Told};
 pub use overlay::{Notice, Overlay, SaveProblem, SavedFile, SettingsProblem};
 pub use people::{People, Person};
 pub use preferences::{
-    ACCOUNTS_AT_MOST, Language, Preferences, REMEMBERED_AT_MOST, RememberedAccount, ThemeChoice,
-    WindowPlace, ZOOM_RANGE, account_key,
+    ACCOUNTS_AT_MOST, Preferences, REMEMBERED_AT_MOST, RememberedAccount, ThemeChoice, WindowPlace,
+    ZOOM_RANGE, account_key,
 };
 pub use receipt::ReceiptNews;
 pub use search::Search;
 pub use session::{FoundRow, PAGE, Progress, Session};
-pub use sought::{Closeness, Sought, names};
 pub use timeline::{MOST_LOADED, NotLoaded, Timeline};
 
 use mensageiro_protocol::Login;

@@ -7,11 +7,11 @@ use std::{
 
 use mensageiro_protocol::{Login, live::RosterUser};
 
-use super::{
-    alike::Alike,
-    sought::{Closeness, Sought, names},
+use super::alike::Alike;
+use crate::{
+    engine::{Groups, Peer, Presence, PresenceNews, Roster, RosterGroup},
+    matching::{Closeness, Query, names},
 };
-use crate::engine::{Groups, Peer, Presence, PresenceNews, Roster, RosterGroup};
 
 /// Most people shown as typing in one conversation.
 const TYPING_AT_MOST: usize = 8;
@@ -115,11 +115,11 @@ impl People {
     }
 
     /// How closely a user's or a group's login, or the full name, holds what is sought.
-    pub(super) fn closeness(&self, login: &Login, sought: &Sought) -> Option<Closeness> {
+    pub(super) fn closeness(&self, login: &Login, query: &Query) -> Option<Closeness> {
         let me = self.me.as_ref().filter(|(me, _)| me == login);
         match self.users.get(login).or(me.map(|(_, me)| me)) {
-            Some(person) => sought.in_person(login, &person.names),
-            None => sought.in_person(login, &names([login.as_str()])),
+            Some(person) => query.in_person(login, &person.names),
+            None => query.in_person(login, &names([login.as_str()])),
         }
     }
 
@@ -221,7 +221,7 @@ impl People {
 
     /// Users and groups whose login or name holds what is sought, the closest first, and of those as
     /// close as each other the groups.
-    pub fn matching(&self, sought: &Sought) -> Vec<(&Login, Option<&Person>)> {
+    pub fn matching(&self, query: &Query) -> Vec<(&Login, Option<&Person>)> {
         let groups = self.groups.names().map(|name| (name, None));
         let users = self.users.iter();
         let users = users.map(|(login, person)| (login, Some(person)));
@@ -229,13 +229,13 @@ impl People {
             .chain(users)
             .filter_map(|(login, person)| {
                 let closeness = match person {
-                    Some(person) => sought.in_person(login, &person.names),
-                    None => self.closeness(login, sought),
+                    Some(person) => query.in_person(login, &person.names),
+                    None => self.closeness(login, query),
                 };
                 Some((closeness?, login, person))
             })
             .collect();
-        if !sought.is_nothing() {
+        if !query.is_empty() {
             all.sort_by_key(|(closeness, ..)| *closeness);
         }
         let all = all.into_iter();
@@ -254,7 +254,7 @@ impl People {
         if let Some((_, found)) = offers.found.iter().find(|(known, _)| known == typed) {
             return found.clone();
         }
-        let found = self.matching(&Sought::new(typed)).into_iter();
+        let found = self.matching(&Query::new(typed)).into_iter();
         let found: Rc<[Login]> = found.map(|(login, _)| login.clone()).collect();
         if offers.found.len() == OFFERS {
             offers.found.remove(0);

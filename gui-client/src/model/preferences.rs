@@ -4,7 +4,10 @@ use mensageiro_protocol::Login;
 use serde::{Deserialize, Serialize};
 
 use super::AccountPreferences;
-use crate::engine::{Account, ServerAddress};
+use crate::{
+    engine::{Account, ServerAddress},
+    texts::Language,
+};
 
 /// How many accounts the sign-in screen remembers.
 pub const REMEMBERED_AT_MOST: usize = 8;
@@ -48,21 +51,6 @@ pub enum ThemeChoice {
     Light,
     /// Light text on dark ground.
     Dark,
-}
-
-/// Which language.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Language {
-    /// As the system has it, English if it has neither.
-    #[default]
-    #[serde(rename = "system")]
-    System,
-    /// English.
-    #[serde(rename = "en")]
-    English,
-    /// Portuguese as in Brazil.
-    #[serde(rename = "pt-BR")]
-    Portuguese,
 }
 
 /// An account as the settings file has it.

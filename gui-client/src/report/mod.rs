@@ -186,7 +186,7 @@ mod tests {
     use super::*;
     use crate::{
         engine::{Delivery, MessageId, Peer, Place},
-        model::Language,
+        texts::Language,
     };
 
     fn login(name: &str) -> Login {

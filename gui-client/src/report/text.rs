@@ -63,7 +63,7 @@ mod tests {
     use super::*;
     use crate::{
         engine::{Delivery, Message, MessageId, Older, Peer, Place},
-        model::Language,
+        texts::Language,
     };
 
     fn message(at: i64, delivery: Delivery, author: Option<&str>, text: &str) -> Message {

@@ -3,7 +3,8 @@ use std::{path::PathBuf, time::Duration};
 use mensageiro_protocol::{Login, LoginError};
 use thiserror::Error;
 
-use crate::model::{Language, ThemeChoice, ZOOM_RANGE};
+use crate::model::{ThemeChoice, ZOOM_RANGE};
+use crate::texts::Language;
 
 /// The steps, as `--help` tells them.
 pub const SCRIPT_HELP: &str = "\

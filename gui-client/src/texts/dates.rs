@@ -183,7 +183,7 @@ mod tests {
     use jiff::civil::date;
 
     use super::*;
-    use crate::model::Language;
+    use crate::texts::Language;
 
     #[test]
     fn days_are_said_as_people_say_them() {

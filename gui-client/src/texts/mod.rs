@@ -1,12 +1,13 @@
 //! What the app says, in each language: whole sentences with named places, from one file each.
 
 mod dates;
+mod language;
 
 use std::{collections::HashMap, sync::LazyLock};
 
 pub use dates::{day_line, full_moment, long_date, moment, row_time, time_of_day};
 
-use crate::model::Language;
+pub use language::Language;
 
 /// The sentences of one language.
 #[derive(Debug)]

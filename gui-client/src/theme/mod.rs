@@ -30,6 +30,8 @@ pub mod space {
     /// Width of messages and of the box below them at most: what is said and what is answered stay
     /// in one view.
     pub const COLUMN: f32 = 1100.0;
+    /// Between the text of the composer and its border, across and down.
+    pub const COMPOSER_MARGIN: [i8; 2] = [16, 10];
     /// Corner of cards and dialogs.
     pub const CARD_CORNER: u8 = 14;
     /// Corner of buttons and fields.

@@ -4,7 +4,7 @@ use egui::{
     Align, Align2, Color32, Label, Layout, Rect, RichText, Sense, Ui, UiBuilder, pos2, vec2,
 };
 
-use super::{View, icon::Icon, preferences, trouble, widget};
+use super::{View, error_text, icon::Icon, preferences, widget};
 use crate::{
     engine::{LinkState, ReportFormat, ServerChange, StorageProblem},
     model::{Action, FETCH_CHOICES, Notice, SaveAction, SavedFile, Session},
@@ -23,7 +23,7 @@ pub fn show(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<A
     let texts = view.texts;
     if let Some(problem) = &session.outage {
         let server = session.account.server.as_str();
-        let why = trouble::link(texts, problem, server);
+        let why = error_text::link(texts, problem, server);
         // As long as it lasts, also while the next try is on its way: nothing jumps.
         let when = match &session.link {
             LinkState::Waiting { retry_at, .. } => {
@@ -37,11 +37,11 @@ pub fn show(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<A
     }
     if let Some(doubt) = session.doubt() {
         let dismiss = [(texts.get("notice.dismiss"), Action::DismissDoubt)];
-        let sentence = trouble::doubt(texts, doubt);
+        let sentence = error_text::doubt(texts, doubt);
         actions.extend(bar(ui, &warning(view), &[&sentence], dismiss));
     }
     if let Some(problem) = &session.storage_problem {
-        let why = trouble::storage(texts, problem);
+        let why = error_text::storage(texts, problem);
         // A thread that is not there does nothing again.
         let is_there = !matches!(problem, StorageProblem::NoThread | StorageProblem::Stopped);
         let again = is_there.then(|| (texts.get("storage.again"), Action::KeepAgain));
@@ -51,7 +51,7 @@ pub fn show(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<A
     let timeline = session.timeline().filter(|timeline| !timeline.is_empty());
     if let Some(not_loaded) = timeline.and_then(|timeline| timeline.not_loaded.as_ref()) {
         let what = texts.get("chat.not_loaded");
-        let why = trouble::storage(texts, &not_loaded.problem);
+        let why = error_text::storage(texts, &not_loaded.problem);
         let again = [(texts.get("chat.load_again"), Action::LoadAgain)];
         actions.extend(bar(ui, &warning(view), &[what, &why], again));
     }
@@ -92,13 +92,13 @@ pub fn notice(ui: &mut Ui, view: &View<'_>, notice: &Notice, actions: &mut Vec<A
                 SavedFile::Report(ReportFormat::Text) => "notice.conversation_failed",
                 SavedFile::Report(_) => "notice.report_failed",
             },
-            &[("why", &trouble::save(texts, problem))],
+            &[("why", &error_text::save(texts, problem))],
         ),
         Notice::NotQuoted => texts.get("notice.not_quoted").to_owned(),
         Notice::PastedInPart => texts.get("notice.pasted_in_part").to_owned(),
         Notice::OtherNotShown => texts.get("notice.other_not_shown").to_owned(),
         Notice::SaveBusy => texts.get("notice.busy").to_owned(),
-        Notice::Settings(problem) => trouble::settings(texts, problem),
+        Notice::Settings(problem) => error_text::settings(texts, problem),
         Notice::DamagedSetAside(path) => {
             let path = path.display().to_string();
             texts.fill("storage.set_aside", &[("path", &path)])

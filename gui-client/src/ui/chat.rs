@@ -3,17 +3,14 @@ use egui::{
 };
 
 use super::{
-    Focus, UiState, View, banner, compose, face, icon::Icon, keys, peer_name, presence, reading,
-    sidebar, timeline, widget,
+    Focus, ONE_PANE_BELOW, UiState, View, avatar, banner, bidi, composer, conversation_menu,
+    icon::Icon, keys, peer_name, presence, sidebar, timeline, widget,
 };
 use crate::{
     engine::{Peer, ReportFormat},
     model::{Action, Overlay, SaveAction, SavedFile, Session},
     theme::{space, text},
 };
-
-/// Narrower than this, in points, the list and the open conversation take turns.
-pub const ONE_PANE_BELOW: f32 = 640.0;
 
 /// The list and the open conversation.
 pub fn show(
@@ -27,7 +24,7 @@ pub fn show(
     if state.seen_open != session.open {
         state.seen_open.clone_from(&session.open);
         if session.open.is_some() || !one_pane {
-            state.focus = Some(Focus::Compose);
+            state.focus = Some(Focus::Composer);
         }
     }
     state.one_pane = one_pane;
@@ -73,7 +70,7 @@ fn conversation(
         widget::bar(Panel::bottom("compose").frame(panel), ui, |ui| {
             let column = UiBuilder::new().max_rect(widget::column(ui.max_rect()));
             ui.scope_builder(column, |ui| {
-                compose::show(ui, view, session, state, actions)
+                composer::show(ui, view, session, state, actions)
             });
         });
     }
@@ -115,7 +112,7 @@ fn header(
         let (rect, _) = ui.allocate_exact_size(Vec2::splat(38.0), Sense::hover());
         let (name, center) = (peer_name(texts, open), rect.center());
         let ground = palette.panel;
-        face::paint(ui.painter(), view, session, open, center, 38.0, ground);
+        avatar::paint(ui.painter(), view, session, open, center, 38.0, ground);
         ui.add_space(space::MEDIUM);
         let width = (ui.available_width() - space::LARGE - space::CONTROL).max(0.0);
         let person = match open {
@@ -125,7 +122,7 @@ fn header(
         let title = match person.map(|person| person.name.as_str()) {
             None | Some("") => name.to_owned(),
             Some(full) => {
-                let full = reading::apart(full);
+                let full = bidi::isolate(full);
                 texts.fill("chat.title", &[("login", name), ("name", &full)])
             }
         };
@@ -139,7 +136,7 @@ fn header(
                 (&line, text::small(), ink),
             ] {
                 let job = widget::one_line(words, font, ink, width);
-                ui.label(reading::galley(ui, job));
+                ui.label(bidi::galley(ui, job));
             }
         });
         menu(ui, view, session, open, state, actions);
@@ -171,7 +168,7 @@ fn menu(
             ui.close();
         }
         if let Some(row) = session.conversations.get(open) {
-            sidebar::arrange(ui, view, row, actions);
+            conversation_menu::show(ui, view, row, actions);
             ui.separator();
         }
         for (format, name) in [

@@ -7,10 +7,11 @@ use egui::{
     text_edit::TextEditState,
 };
 
-use super::{View, reading, widget};
+use super::{View, bidi, widget};
 use crate::{
     engine::Peer,
-    model::{Choice, Completion, Language, Session, complete, named_emoji},
+    model::{Choice, Completion, Session, complete, named_emoji},
+    texts::Language,
     theme::{space, text},
 };
 
@@ -201,7 +202,7 @@ fn row(ui: &mut Ui, view: &View<'_>, choice: &Choice, is_marked: bool) -> bool {
         (exact, text::tiny(), palette.accent_text),
     ] {
         let width = rect.right() - space::SMALL - left;
-        let galley = reading::galley(ui, widget::one_line(words, font, ink, width));
+        let galley = bidi::galley(ui, widget::one_line(words, font, ink, width));
         let at = egui::pos2(left, rect.center().y - galley.size().y / 2.0);
         left += galley.size().x + space::SMALL;
         ui.painter().galley(at, galley, ink);

@@ -1,8 +1,8 @@
 use egui::{Align, Frame, Id, Layout, Margin, Modal, RichText, ScrollArea, Ui};
 
 use super::{
-    Focus, UiState, View, icon::Icon, journey, login::login_problem, people, preferences, reading,
-    setting, sheet, trouble, walk, widget,
+    Focus, UiState, View, bidi, error_text, icon::Icon, journey, list_navigation,
+    login::login_problem, people, preferences, setting_row, shortcuts, widget,
 };
 use crate::{
     engine::{Message, ReportFormat},
@@ -31,14 +31,14 @@ pub fn show(
     let kind = view.model.overlay.as_ref().map(std::mem::discriminant);
     let just_opened = kind.is_some() && kind != state.dialog;
     if kind.is_none() && state.dialog.is_some() {
-        state.focus.get_or_insert(Focus::Compose);
+        state.focus.get_or_insert(Focus::Composer);
     }
     state.dialog = kind;
     let Some(overlay) = &view.model.overlay else {
         return;
     };
     let width = match overlay {
-        Overlay::Shortcuts if screen.width() >= sheet::TWO_COLUMNS => 780.0,
+        Overlay::Shortcuts if screen.width() >= shortcuts::TWO_COLUMNS => 780.0,
         Overlay::Settings => 440.0,
         Overlay::Shortcuts => 440.0,
         Overlay::Journey(_) => 620.0,
@@ -80,7 +80,7 @@ pub fn show(
                         false
                     }
                     Overlay::Shortcuts => {
-                        sheet::show(ui, view);
+                        shortcuts::show(ui, view);
                         false
                     }
                     Overlay::Members { group, typed } => {
@@ -126,7 +126,7 @@ fn heading(ui: &mut Ui, view: &View<'_>, overlay: &Overlay, actions: &mut Vec<Ac
         let width = (ui.available_width() - space::CONTROL - space::SMALL).max(0.0);
         let ink = view.palette.text;
         let title = widget::one_line(&title, text::heading(), ink, width);
-        ui.label(reading::galley(ui, title));
+        ui.label(bidi::galley(ui, title));
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             let name = texts.get("dialog.close");
             if widget::icon_button(ui, view.palette, Icon::Close, name).clicked() {
@@ -230,7 +230,7 @@ fn question(
             path,
             problem
                 .as_ref()
-                .map(|problem| trouble::save(texts, problem)),
+                .map(|problem| error_text::save(texts, problem)),
         ),
         Overlay::NewConversation {
             login,
@@ -260,7 +260,7 @@ fn question(
     ui.add_space(space::SMALL);
     // Before the field can take them.
     let steps = if ui.memory(|memory| memory.has_focus(widget::field_id(ui, FIELD))) {
-        walk::steps(ui)
+        list_navigation::steps(ui)
     } else {
         0
     };
@@ -285,20 +285,21 @@ fn settings(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
     let (texts, palette) = (view.texts, view.palette);
     preferences::all(ui, view, actions);
     ui.add_space(space::SMALL);
-    setting::line(ui, palette);
+    setting_row::line(ui, palette);
     ui.add_space(space::SMALL);
-    if setting::deed(ui, palette, texts.get("keys.title"), "F1") {
+    if setting_row::deed(ui, palette, texts.get("keys.title"), "F1") {
         actions.push(Action::Show(Overlay::Shortcuts));
     }
-    if setting::deed(ui, palette, texts.get("wire.open"), "F10") {
+    if setting_row::deed(ui, palette, texts.get("wire.open"), "F10") {
         actions.push(Action::CloseOverlay);
         actions.push(Action::Inspect(InspectAction::Toggle));
     }
-    if setting::deed(ui, palette, texts.get("settings.picture"), "F12") {
+    if setting_row::deed(ui, palette, texts.get("settings.picture"), "F12") {
         actions.push(Action::CloseOverlay);
         actions.push(Action::Save(SaveAction::Take(SavedFile::Picture)));
     }
-    if view.model.session.is_some() && setting::ending(ui, palette, texts.get("settings.sign_out"))
+    if view.model.session.is_some()
+        && setting_row::ending(ui, palette, texts.get("settings.sign_out"))
     {
         actions.push(Action::SignOut);
     }

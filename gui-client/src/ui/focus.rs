@@ -2,7 +2,7 @@
 
 use egui::{Event, Id, Order, Popup, Ui, text_selection::LabelSelectionState};
 
-use super::{UiState, View, compose, inspector};
+use super::{UiState, View, inspector};
 use crate::{
     engine::Peer,
     model::{Action, Session},
@@ -14,7 +14,12 @@ pub enum Focus {
     /// The search field.
     Filter,
     /// The box one writes in.
-    Compose,
+    Composer,
+}
+
+/// The id that egui knows the composer of the open conversation by.
+pub fn composer_id(session: &Session) -> Id {
+    Id::unique(("compose box", &session.open))
 }
 
 /// Whether nothing has the keyboard and what is typed can go into the box.
@@ -45,7 +50,7 @@ pub fn give_back(ui: &Ui, view: &View<'_>, state: &mut UiState, actions: &[Actio
     let is_to_be_written = actions.iter().any(|action| leads_to_box(session, action));
     let is_left = is_closed && view.model.overlay.is_none() && !has_gone_elsewhere(ui);
     if is_to_be_written || is_left {
-        state.focus.get_or_insert(Focus::Compose);
+        state.focus.get_or_insert(Focus::Composer);
         ui.ctx().request_repaint();
     }
 }
@@ -86,7 +91,7 @@ fn box_in_reach(ui: &Ui, view: &View<'_>) -> Option<Id> {
         || (view.model.inspector.is_open && inspector::is_alone(ui))
         || Popup::is_any_open(ui.ctx());
     match &session.open {
-        Some(Peer::Person(_)) if !is_covered => Some(compose::field_id(session)),
+        Some(Peer::Person(_)) if !is_covered => Some(composer_id(session)),
         _ => None,
     }
 }

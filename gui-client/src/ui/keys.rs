@@ -1,6 +1,6 @@
 use egui::{Event, Key, KeyboardShortcut, Modifiers, Ui};
 
-use super::{Focus, UiState, View, compose, focus, inspector, timeline};
+use super::{Focus, UiState, View, focus, inspector, timeline};
 use crate::{
     engine::Peer,
     markup,
@@ -37,7 +37,7 @@ const BELOW: KeyboardShortcut = KeyboardShortcut::new(Modifiers::ALT, Key::Arrow
 pub fn cut_pasted(ui: &Ui, view: &View<'_>, actions: &mut Vec<Action>) {
     let focused = ui.memory(|memory| memory.focused());
     let session = view.model.session.as_ref();
-    let is_box = session.is_some_and(|session| focused == Some(compose::field_id(session)));
+    let is_box = session.is_some_and(|session| focused == Some(focus::composer_id(session)));
     let most = if is_box { MOST_TYPED } else { MOST_PASTED };
     let mut is_cut = false;
     ui.input_mut(|input| {

@@ -7,13 +7,14 @@ use egui::{
 };
 
 use super::{
-    View, face, icon::Icon, peer_name, peer_title, presence, reading, sidebar, timeline::delivery,
-    widget,
+    View, avatar, bidi, conversation_menu, icon::Icon, peer_name, peer_title, presence,
+    timeline::delivery, widget,
 };
 use crate::{
     engine::{Conversation, Message, Peer},
     markup,
-    model::{Action, Session, Sought},
+    matching::Query,
+    model::{Action, Session},
     texts,
     theme::{space, text},
 };
@@ -57,7 +58,7 @@ pub fn show(
         info.current_text_value = row_value(view, session, conversation, said.as_deref());
         info
     });
-    response.context_menu(|ui| sidebar::arrange(ui, view, conversation, actions));
+    response.context_menu(|ui| conversation_menu::show(ui, view, conversation, actions));
     let rect = outer.shrink2(vec2(space::SMALL, 1.0));
     let ground = if is_chosen {
         Some(palette.chosen)
@@ -72,7 +73,7 @@ pub fn show(
     }
     let center = pos2(rect.left() + 8.0 + AVATAR / 2.0, rect.center().y);
     let on = ground.unwrap_or(palette.panel);
-    face::paint(
+    avatar::paint(
         painter,
         view,
         session,
@@ -92,7 +93,7 @@ pub fn show(
     if is_cut {
         response.on_hover_ui(|ui| {
             let name = peer_title(texts, session, &conversation.with);
-            reading::label(ui, RichText::new(name));
+            bidi::label(ui, RichText::new(name));
         });
     }
     is_clicked
@@ -135,7 +136,7 @@ fn words(
         }
     }
     let job = widget::one_line(name, text::strong(), palette.text, right - area.left());
-    let galley = reading::galley(ui, job);
+    let galley = bidi::galley(ui, job);
     let is_cut = galley.elided;
     painter.galley(
         pos2(area.left(), upper - galley.size().y / 2.0),
@@ -165,7 +166,7 @@ fn words(
                 "list.draft",
                 &[(
                     "text",
-                    &reading::apart(&beginning(markup::split_draft(draft).1)),
+                    &bidi::isolate(&beginning(markup::split_draft(draft).1)),
                 )],
             ),
             palette.warning_text,
@@ -181,7 +182,7 @@ fn words(
         (None, _) => (texts.get("list.no_message").to_owned(), palette.text_weak),
     };
     let job = widget::one_line(&line, text::small(), ink, right - left);
-    let galley = reading::galley(ui, job);
+    let galley = bidi::galley(ui, job);
     painter.galley(pos2(left, lower - galley.size().y / 2.0), galley, ink);
     is_cut
 }
@@ -189,7 +190,7 @@ fn words(
 /// Whether one looks for whoever has just this login.
 fn is_exact(session: &Session, with: &Peer) -> bool {
     let query = session.search.query.as_str();
-    matches!(with, Peer::Person(login) if !query.is_empty() && Sought::new(query).is_login(login))
+    matches!(with, Peer::Person(login) if !query.is_empty() && Query::new(query).is_login(login))
 }
 
 /// The login, and that it is the one that was typed.
@@ -239,10 +240,10 @@ fn last_words(ui: &Ui, view: &View<'_>, last: &Message) -> String {
     match &last.author {
         Some(author) => {
             let name = view.person(author.as_str());
-            let (name, text) = (reading::apart(name), reading::apart(&text));
+            let (name, text) = (bidi::isolate(name), bidi::isolate(&text));
             texts.fill("list.author", &[("name", &name), ("text", &text)])
         }
-        None if last.is_own() => texts.fill("list.own", &[("text", &reading::apart(&text))]),
+        None if last.is_own() => texts.fill("list.own", &[("text", &bidi::isolate(&text))]),
         None => text,
     }
 }

@@ -3,7 +3,7 @@ use egui::{
 };
 use mensageiro_protocol::LoginError;
 
-use super::{UiState, View, icon::Icon, preferences, reading, trouble, widget};
+use super::{UiState, View, bidi, error_text, icon::Icon, preferences, widget};
 use crate::{
     engine::{Account, AddressError},
     model::{Action, LoginProblem},
@@ -217,7 +217,7 @@ fn account_row(ui: &mut Ui, view: &View<'_>, account: Account, actions: &mut Vec
         (login, text::strong(), palette.text, -18.0),
         (&account.server, text::small(), palette.text_weak, 1.0),
     ] {
-        let galley = reading::galley(ui, widget::one_line(line, font, ink, width));
+        let galley = bidi::galley(ui, widget::one_line(line, font, ink, width));
         let at = egui::pos2(left, rect.center().y + y);
         ui.painter().galley(at, galley, ink);
     }
@@ -248,7 +248,7 @@ fn problem_text(texts: &Texts, problem: &LoginProblem) -> String {
             let sign = sign.escape_debug().to_string();
             texts.fill("login.bad_character", &[("sign", &sign)])
         }
-        LoginProblem::Link { problem, server } => trouble::link(texts, problem, server),
+        LoginProblem::Link { problem, server } => error_text::link(texts, problem, server),
         LoginProblem::Refused { account, said } => {
             let names = [
                 ("login", account.login.as_str()),

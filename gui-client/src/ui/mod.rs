@@ -1,36 +1,37 @@
 //! What is drawn: each screen reads a [`View`] and returns what the person did as [`Action`]s.
 
+mod avatar;
 mod banner;
+mod bidi;
 mod chat;
 mod completion;
-mod compose;
+mod composer;
+mod composer_hint;
+mod conversation_menu;
 mod dialog;
 mod emoji;
-mod face;
+mod error_text;
 mod field;
 mod focus;
 mod icon;
 mod inspector;
 mod journey;
 mod keys;
+mod list_navigation;
 mod list_row;
 mod login;
-mod marks;
+mod markup_keys;
 mod people;
 mod preferences;
 mod presence;
-mod reading;
 mod refused;
-mod remark;
 mod runs;
 mod search;
-mod setting;
-mod sheet;
+mod setting_row;
+mod shortcuts;
 mod sidebar;
 mod timeline;
-mod trouble;
 mod underline;
-mod walk;
 mod widget;
 
 use std::time::Instant;
@@ -38,9 +39,8 @@ use std::time::Instant;
 use egui::Ui;
 use jiff::{Timestamp, tz::TimeZone};
 
-pub use chat::ONE_PANE_BELOW;
+pub(crate) use bidi::isolate;
 use focus::Focus;
-pub(crate) use reading::apart;
 pub use timeline::{Anchor, DrawnRow, TimelineState};
 
 use crate::{
@@ -49,6 +49,9 @@ use crate::{
     texts::Texts,
     theme::{self, Palette, space},
 };
+
+/// In a window narrower than this, in points, either the list or a conversation is shown.
+pub const ONE_PANE_BELOW: f32 = 640.0;
 
 /// Width of a notice at most.
 const NOTICE_WIDTH: f32 = 480.0;
@@ -99,13 +102,13 @@ impl<'a> View<'a> {
 pub struct UiState {
     /// The timeline's.
     pub timeline: TimelineState,
-    compose: compose::ComposeState,
+    compose: composer::ComposerState,
     inspector: inspector::InspectorState,
     focus: Option<Focus>,
     /// So many failures to sign in have been seen.
     login_failures: u32,
     /// The row of what was found that the arrows have just gone to.
-    walked_to: Option<usize>,
+    navigated_to: Option<usize>,
     /// A menu or the emoji were open at the end of the last frame.
     popup_is_open: bool,
     dialog: Option<std::mem::Discriminant<Overlay>>,

@@ -3,10 +3,11 @@
 use egui::{Color32, Frame, Margin, RichText, Role, ScrollArea, Sense, Ui, Vec2, WidgetInfo};
 use mensageiro_protocol::Login;
 
-use super::{View, icon::Icon, presence, reading, walk, widget};
+use super::{View, bidi, icon::Icon, list_navigation, presence, widget};
 use crate::{
     engine::{LinkState, Peer, PresenceNews},
-    model::{Action, Person, Session, Sought},
+    matching::Query,
+    model::{Action, Person, Session},
     theme::{space, text},
 };
 
@@ -36,7 +37,7 @@ pub fn show(
         ui.label(sentence.color(palette.text_weak));
     }
     let all = session.offered(typed);
-    let sought = Sought::new(typed);
+    let query = Query::new(typed);
     if session.is_nobody(typed) {
         let sentence = texts.fill("new.nobody", &[("name", typed.trim())]);
         let sentence = RichText::new(sentence).font(text::small());
@@ -47,7 +48,7 @@ pub fn show(
         return;
     }
     let marked = session.marked(typed, gone_to, &all);
-    let next = walk::next(marked, steps, all.len());
+    let next = list_navigation::next(marked, steps, all.len());
     actions.extend(next.map(Action::GoToOffered));
     ui.add_space(space::SMALL);
     ui.spacing_mut().item_spacing.y = 0.0;
@@ -58,13 +59,13 @@ pub fn show(
         .auto_shrink([false, true])
         .show_rows(ui, PERSON, all.len(), |ui, range| {
             if let Some(next) = next {
-                walk::bring_into_sight(ui, next, range.start, PERSON);
+                list_navigation::bring_into_sight(ui, next, range.start, PERSON);
             }
             let first = range.start;
             for (at, login) in (first..).zip(&all[range]) {
                 let kind = Kind {
                     is_marked: marked == Some(at),
-                    is_exact: sought.is_login(login),
+                    is_exact: query.is_login(login),
                     ..Kind::on(palette.raised)
                 };
                 let person = session.people.user(login);
@@ -88,7 +89,7 @@ pub fn found(
     let query = session.map_or("", |session| session.search.query.as_str());
     let kind = Kind {
         is_marked,
-        is_exact: Sought::new(query).is_login(login),
+        is_exact: Query::new(query).is_login(login),
         ..Kind::on(view.palette.panel)
     };
     let shown = Frame::new()
@@ -270,7 +271,7 @@ fn person_row(
     let lines: Vec<_> = lines
         .map(|(words, font, ink)| {
             (
-                reading::galley(ui, widget::one_line(words, font, ink, width)),
+                bidi::galley(ui, widget::one_line(words, font, ink, width)),
                 ink,
             )
         })

@@ -1,10 +1,10 @@
 use egui::{Align, Frame, Layout, Margin, RichText, Sense, Ui, Vec2};
 
-use super::{View, setting, widget};
+use super::{View, setting_row, widget};
 use crate::{
     engine::LinkState,
-    model::{Action, FETCH_CHOICES, Language, NotifyOf, Session, ThemeChoice},
-    texts::Texts,
+    model::{Action, FETCH_CHOICES, NotifyOf, Session, ThemeChoice},
+    texts::{Language, Texts},
     theme::{space, text},
 };
 
@@ -59,7 +59,7 @@ pub fn all(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
     let themes = [ThemeChoice::System, ThemeChoice::Light, ThemeChoice::Dark]
         .map(|theme| (theme, theme_name(texts, theme).to_owned()));
     let name = texts.get("settings.theme");
-    let chosen = setting::value(ui, palette, name, preferences.theme, &themes);
+    let chosen = setting_row::value(ui, palette, name, preferences.theme, &themes);
     actions.extend(chosen.map(Action::Theme));
 
     // A language is called by its own name, so that one finds it in any language.
@@ -69,13 +69,13 @@ pub fn all(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
         (Language::Portuguese, "Português".to_owned()),
     ];
     let name = texts.get("settings.language");
-    let chosen = setting::value(ui, palette, name, preferences.language, &languages);
+    let chosen = setting_row::value(ui, palette, name, preferences.language, &languages);
     actions.extend(chosen.map(Action::Language));
 
     let sizes = [75, 100, 125, 150, 200, 250, 300].map(|percent| (percent, format!("{percent}%")));
     let size = (preferences.zoom * 100.0).round() as u32;
     let name = texts.get("settings.size");
-    let chosen = setting::value(ui, palette, name, size, &sizes);
+    let chosen = setting_row::value(ui, palette, name, size, &sizes);
     actions.extend(chosen.map(|percent| Action::Zoom(percent as f32 / 100.0)));
 
     // From here on it is what the account has chosen.
@@ -90,11 +90,11 @@ pub fn all(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
     ]
     .map(|(of, name)| (of, name.to_owned()));
     let name = texts.get("settings.notifications");
-    let chosen = setting::value(ui, palette, name, own.notify_of, &what);
+    let chosen = setting_row::value(ui, palette, name, own.notify_of, &what);
     actions.extend(chosen.map(Action::NotifyOf));
     if own.notify_of != NotifyOf::Nothing {
         let name = texts.get("settings.sound");
-        let chosen = setting::switch(ui, palette, name, own.sound);
+        let chosen = setting_row::switch(ui, palette, name, own.sound);
         actions.extend(chosen.map(Action::Sound));
     }
 
@@ -104,7 +104,7 @@ pub fn all(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
     }
     let intervals = FETCH_CHOICES.map(|seconds| (seconds, interval_name(texts, seconds)));
     let name = texts.get("settings.fetch");
-    let chosen = setting::value(ui, palette, name, own.fetch_every, &intervals);
+    let chosen = setting_row::value(ui, palette, name, own.fetch_every, &intervals);
     actions.extend(chosen.map(Action::FetchEvery));
     let why = RichText::new(texts.get("settings.fetch_why")).font(text::small());
     let margin = Margin::symmetric(space::SMALL as i8, 0);

@@ -1,6 +1,6 @@
 use egui::{Align, Frame, Layout, Margin, RichText, Sense, Ui, Vec2};
 
-use super::{View, icon::Icon, trouble, widget};
+use super::{View, error_text, icon::Icon, widget};
 use crate::{
     engine::StorageProblem,
     model::{Action, Session},
@@ -31,8 +31,8 @@ pub fn show_storage(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &m
     let Some(problem) = &session.storage_problem else {
         return;
     };
-    let why = trouble::storage(view.texts, problem);
-    let title = trouble::storage_title(view.texts, problem);
+    let why = error_text::storage(view.texts, problem);
+    let title = error_text::storage_title(view.texts, problem);
     // The database is opened again by signing in again.
     let again = Action::SignInAs(session.account.clone());
     let mut choices = vec![

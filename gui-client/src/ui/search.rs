@@ -10,7 +10,7 @@ use egui::{
 use mensageiro_protocol::Login;
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::{View, list_row, peer_title, people, reading, widget};
+use super::{View, bidi, list_row, peer_title, people, widget};
 use crate::{
     engine::{MOST_FOUND, Message, Peer},
     markup::{self, find_words},
@@ -66,12 +66,12 @@ pub fn marked(ui: &Ui, session: &Session, rows: usize) -> Option<usize> {
     session.search.marked(rows).filter(|_| has_keyboard)
 }
 
-/// What was found; `walked_to` is the row the arrows have just gone to.
+/// What was found; `navigated_to` is the row the arrows have just gone to.
 pub fn results(
     ui: &mut Ui,
     view: &View<'_>,
     session: &Session,
-    walked_to: Option<usize>,
+    navigated_to: Option<usize>,
     actions: &mut Vec<Action>,
 ) {
     let rows = session.found_rows();
@@ -101,7 +101,7 @@ pub fn results(
                 ) {
                     actions.extend(choose(row));
                 }
-                if walked_to == Some(at) {
+                if navigated_to == Some(at) {
                     let height = top..=ui.cursor().top();
                     let rect = Rect::from_x_y_ranges(ui.max_rect().x_range(), height);
                     ui.scroll_to_rect(rect, None);
@@ -246,7 +246,7 @@ fn found(
         if std::ptr::eq(words, &line) {
             job = widget::mark(job, &find_words(words, query), palette);
         }
-        let galley = reading::galley(ui, job);
+        let galley = bidi::galley(ui, job);
         painter.galley(pos2(left, y - galley.size().y / 2.0), galley, ink);
     }
     widget::focus_inside(ui, palette, &response, rect, space::CARD_CORNER - 2);
@@ -256,11 +256,11 @@ fn found(
 /// Who wrote a message that was found, and what of it is shown.
 fn words(ui: &Ui, view: &View<'_>, session: &Session, message: &Message) -> (String, String) {
     let (texts, query) = (view.texts, session.search.query.as_str());
-    let name = &reading::apart(peer_title(texts, session, &message.with));
+    let name = &bidi::isolate(peer_title(texts, session, &message.with));
     let who = match &message.author {
         _ if message.is_own() => texts.fill("search.own_in", &[("name", name)]),
         Some(author) => {
-            let author = &reading::apart(view.person(author.as_str()));
+            let author = &bidi::isolate(view.person(author.as_str()));
             texts.fill("search.author_in", &[("author", author), ("name", name)])
         }
         None => name.clone().into_owned(),

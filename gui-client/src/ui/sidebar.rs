@@ -1,13 +1,12 @@
 use egui::{Align, Layout, Rect, RichText, ScrollArea, Sense, TextEdit, Ui, Vec2, vec2};
 
 use super::{
-    Focus, UiState, View, banner,
+    Focus, UiState, View, banner, bidi,
     icon::Icon,
-    list_row, reading, search, walk,
+    list_navigation, list_row, search,
     widget::{self, Look},
 };
 use crate::{
-    engine::Conversation,
     model::{Action, FoundRow, Overlay, Session},
     theme::{space, text},
 };
@@ -37,9 +36,9 @@ pub fn show(
         ui.spacing_mut().item_spacing = Vec2::ZERO;
         search::scope(ui, view, session, actions);
         if session.search.is_on() {
-            search::results(ui, view, session, state.walked_to, actions);
+            search::results(ui, view, session, state.navigated_to, actions);
         } else {
-            rows(ui, view, session, state.walked_to, actions);
+            rows(ui, view, session, state.navigated_to, actions);
         }
     });
 }
@@ -79,7 +78,7 @@ fn top(
                     (about.as_str(), text::tiny(), palette.text_weak),
                 ] {
                     let job = widget::one_line(line, font, ink, width);
-                    ui.label(reading::galley(ui, job));
+                    ui.label(bidi::galley(ui, job));
                 }
             },
         );
@@ -120,7 +119,7 @@ fn filter(
             is_quiet: true,
             ..Look::default()
         };
-        walk_rows(ui, session, state, actions);
+        navigate_rows(ui, session, state, actions);
         let edit = TextEdit::singleline(&mut typed)
             .id(search::field_id())
             .font(text::small())
@@ -146,17 +145,17 @@ fn filter(
 }
 
 /// The arrows go from row to row of what was found, while the keyboard is in the field.
-fn walk_rows(ui: &Ui, session: &Session, state: &mut UiState, actions: &mut Vec<Action>) {
-    state.walked_to = None;
+fn navigate_rows(ui: &Ui, session: &Session, state: &mut UiState, actions: &mut Vec<Action>) {
+    state.navigated_to = None;
     let is_there = ui.memory(|memory| memory.has_focus(search::field_id()));
     if !is_there || session.search.query.trim().is_empty() {
         return;
     }
-    let steps = walk::steps(ui);
+    let steps = list_navigation::steps(ui);
     if steps != 0 {
         let rows = session.found_rows().len();
-        state.walked_to = walk::next(session.search.marked(rows), steps, rows);
-        actions.extend(state.walked_to.map(Action::GoToFound));
+        state.navigated_to = list_navigation::next(session.search.marked(rows), steps, rows);
+        actions.extend(state.navigated_to.map(Action::GoToFound));
     }
 }
 
@@ -183,7 +182,7 @@ fn rows(
     ui: &mut Ui,
     view: &View<'_>,
     session: &Session,
-    walked_to: Option<usize>,
+    navigated_to: Option<usize>,
     actions: &mut Vec<Action>,
 ) {
     let shown = session.matching(&session.search.query);
@@ -196,8 +195,8 @@ fn rows(
         .id_salt("conversations")
         .auto_shrink(false)
         .show_rows(ui, list_row::HEIGHT, shown.len(), |ui, range| {
-            if let Some(row) = walked_to {
-                walk::bring_into_sight(ui, row, range.start, list_row::HEIGHT);
+            if let Some(row) = navigated_to {
+                list_navigation::bring_into_sight(ui, row, range.start, list_row::HEIGHT);
             }
             for (at, conversation) in (range.start..).zip(&shown[range]) {
                 let is_open = session.open.as_ref() == Some(&conversation.with);
@@ -225,33 +224,4 @@ fn nobody(ui: &mut Ui, view: &View<'_>, session: &Session) {
                 .color(view.palette.text_weak),
         );
     });
-}
-
-/// The part of a menu that says how a conversation stands in the list.
-pub(super) fn arrange(
-    ui: &mut Ui,
-    view: &View<'_>,
-    conversation: &Conversation,
-    actions: &mut Vec<Action>,
-) {
-    widget::menu(ui);
-    let (with, is_pinned, is_muted) = (
-        &conversation.with,
-        conversation.is_pinned,
-        conversation.is_muted,
-    );
-    if conversation.unread > 0 && ui.button(view.texts.get("list.mark_read")).clicked() {
-        actions.push(Action::MarkRead(with.clone()));
-        ui.close();
-    }
-    let pin = if is_pinned { "list.unpin" } else { "list.pin" };
-    if ui.button(view.texts.get(pin)).clicked() {
-        actions.push(Action::Pin(with.clone(), !is_pinned));
-        ui.close();
-    }
-    let mute = if is_muted { "list.unmute" } else { "list.mute" };
-    if ui.button(view.texts.get(mute)).clicked() {
-        actions.push(Action::Mute(with.clone(), !is_muted));
-        ui.close();
-    }
 }

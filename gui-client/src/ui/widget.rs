@@ -3,11 +3,11 @@ use egui::{
     Vec2, WidgetInfo, text::LayoutJob, vec2,
 };
 
+use super::{bidi, icon::Icon};
 pub use super::{
     field::{Look, edit, field, field_id, hint_text},
     runs::{mark, one_line},
 };
-use super::{icon::Icon, reading};
 use crate::theme::{self, Palette, space, text};
 
 /// Height of [`small_button`], and size of round ones in a field.
@@ -50,8 +50,7 @@ pub fn plain_button(ui: &mut Ui, label: &str) -> Response {
 pub fn small_button(ui: &mut Ui, palette: &Palette, label: &str) -> Response {
     let width = ui.max_rect().width() - 2.0 * ui.spacing().button_padding.x;
     let label = one_line(label, text::small(), palette.text, width);
-    let response =
-        ui.add(Button::new(reading::galley(ui, label)).min_size(vec2(0.0, SMALL_CONTROL)));
+    let response = ui.add(Button::new(bidi::galley(ui, label)).min_size(vec2(0.0, SMALL_CONTROL)));
     focus_ring(ui, palette, &response, response.rect, space::CONTROL_CORNER);
     response
 }
@@ -181,7 +180,7 @@ pub fn choices<T: Copy + PartialEq>(
                 (palette.control, palette.text)
             };
             let label = LayoutJob::simple_singleline(label.clone(), text::small(), ink);
-            let mut button = Button::new(reading::galley(ui, label))
+            let mut button = Button::new(bidi::galley(ui, label))
                 .min_size(vec2(40.0, 32.0))
                 .selected(is_chosen);
             if is_chosen {

@@ -63,7 +63,7 @@ fn a_message_is_pushed_and_its_author_hears_how_far_it_is() {
         format: ReportFormat::Csv,
     });
     let reported = alice.wait("a report", |event| match event {
-        Event::Report { said, .. } => Some(said.open().unwrap()),
+        Event::Report { export, .. } => Some(export.open().unwrap()),
         _ => None,
     });
     assert_eq!((reported.count, reported.older), (1, Older::Nothing));

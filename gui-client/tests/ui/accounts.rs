@@ -3,7 +3,8 @@
 use egui::{Key, Modifiers};
 use mensageiro::{
     engine::{Account, Command, Conversation, Event, LinkState},
-    model::{Action, InspectAction, Language, NotifyOf, Overlay, ThemeChoice},
+    model::{Action, InspectAction, NotifyOf, Overlay, ThemeChoice},
+    texts::Language,
 };
 
 use crate::{

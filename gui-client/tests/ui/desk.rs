@@ -11,9 +11,10 @@ use mensageiro::{
         Peer, Place,
     },
     files::{AskPath, PathAnswer},
-    model::{Action, Language, Model, Notice, Overlay, Preferences, Session, ThemeChoice},
+    model::{Action, Model, Notice, Overlay, Preferences, Session, ThemeChoice},
     notify::{Notification, Notify},
     script::ScriptRunner,
+    texts::Language,
 };
 use mensageiro_protocol::{Login, Text};
 

@@ -5,7 +5,8 @@ use egui_kittest::kittest::Queryable;
 use mensageiro::{
     disk::DiskProblem,
     engine::{Command, Event, LinkProblem, LinkState, StorageProblem, Stranger},
-    model::{Action, Language, Notice, Preferences, SettingsProblem, ThemeChoice},
+    model::{Action, Notice, Preferences, SettingsProblem, ThemeChoice},
+    texts::Language,
 };
 
 use crate::desk::{Desk, alice, login, online};

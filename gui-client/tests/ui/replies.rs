@@ -152,8 +152,8 @@ fn a_reply_shows_its_quote_and_leads_to_what_it_quotes() {
     assert!(desk.asked().contains(&asked));
     let found = message(3, "bob", Delivery::Received, "Do we *still* meet?");
     desk.tell(Event::Quoted(found));
-    let sought = desk.session().timeline().unwrap().sought;
-    assert_eq!(sought.map(|(id, _)| id), Some(MessageId(3)));
+    let target = desk.session().timeline().unwrap().target;
+    assert_eq!(target.map(|(id, _)| id), Some(MessageId(3)));
     assert_eq!(marked(&desk), [MessageId(3)]);
     desk.press(Modifiers::NONE, Key::ArrowLeft);
     assert_eq!(marked(&desk), [], "whoever goes on has seen it");

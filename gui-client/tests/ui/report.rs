@@ -6,7 +6,7 @@ use std::{
 };
 
 use mensageiro::{
-    engine::{Command, Delivery, Event, Messages, Older, ReportFormat, Said},
+    engine::{Command, Delivery, Event, Export, Messages, Older, ReportFormat},
     files::PathAnswer,
     model::{Notice, Preferences, SavedFile},
 };
@@ -57,7 +57,7 @@ fn saving(entry: &str, format: ReportFormat, path: &Path, older: Older) -> Desk 
             format
         }]
     );
-    let said = Said::new(move || {
+    let export = Export::new(move || {
         let message = message(1, "bob", Delivery::Received, "=1+1 & more");
         Ok(Messages {
             count: 1,
@@ -65,7 +65,11 @@ fn saving(entry: &str, format: ReportFormat, path: &Path, older: Older) -> Desk 
             all: Box::new(std::iter::once(Ok(message))),
         })
     });
-    desk.say(Event::Report { with, format, said });
+    desk.say(Event::Report {
+        with,
+        format,
+        export,
+    });
     desk
 }
 

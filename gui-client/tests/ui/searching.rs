@@ -75,7 +75,7 @@ fn the_arrows_walk_the_rows_and_enter_goes_from_message_to_message() {
     let mut desk = desk();
     let sought = |desk: &Desk| {
         let timeline = desk.session().timeline().unwrap();
-        timeline.sought.map(|(id, _)| id)
+        timeline.target.map(|(id, _)| id)
     };
     desk.press(Modifiers::COMMAND, Key::F);
     let [older, newer] = said();

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use egui::{Key, Modifiers};
 use mensageiro::{
     engine::{Delivery, Event, LinkProblem, LinkState, Refusal},
-    model::{Language, Notice, Overlay, SaveProblem, SavedFile},
+    model::{Notice, Overlay, SaveProblem, SavedFile},
+    texts::Language,
 };
 
 use crate::{

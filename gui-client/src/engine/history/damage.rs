@@ -9,22 +9,20 @@ use std::{
 
 use rusqlite::{Error, ErrorCode, ffi};
 
-use super::{HistoryError, Result, rescue};
+use super::{
+    HistoryError, Result,
+    database_files::{COMPANIONS, HEADER, beside, is_free, move_all, remove},
+    rescue,
+};
 
 /// Files that were set aside before keep their names; so many are looked for.
 const ASIDE_AT_MOST: usize = 1000;
-
-/// The header of a database of SQLite has so many bytes.
-pub(super) const HEADER: usize = 100;
 
 /// What it begins with.
 const MAGIC: &[u8] = b"SQLite format 3\0";
 
 /// No app has made so many steps of the schema; a number beyond is damage.
 const LATEST_VERSION: i64 = 10_000;
-
-/// What SQLite keeps beside a database, by the endings of the names.
-const COMPANIONS: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 /// The header of a write-ahead log: its length, and how it begins, without the last bit.
 const LOG_HEADER: usize = 32;
@@ -247,15 +245,6 @@ fn rescued(path: &Path) -> PathBuf {
     path.with_extension("rescued.db")
 }
 
-/// Removes a file that only this app has made, if it is there.
-pub(super) fn remove(path: &Path) {
-    if let Err(error) = fs::remove_file(path)
-        && error.kind() != io::ErrorKind::NotFound
-    {
-        tracing::warn!(path = %path.display(), %error, "a file is left over");
-    }
-}
-
 /// The names that damaged databases get, in this order.
 fn names(path: &Path) -> impl Iterator<Item = PathBuf> {
     (1..=ASIDE_AT_MOST).map(|number| match number {
@@ -264,43 +253,10 @@ fn names(path: &Path) -> impl Iterator<Item = PathBuf> {
     })
 }
 
-fn is_free(path: &Path) -> bool {
-    fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
-}
-
 /// Gives the files of a database names that are free; returns the new path of the database.
 fn set_aside(path: &Path) -> io::Result<PathBuf> {
     let mut names = names(path)
         .filter(|to| is_free(to) && COMPANIONS.iter().all(|ending| is_free(&beside(to, ending))));
     let to = names.next().ok_or(io::ErrorKind::AlreadyExists)?;
     move_all(path, &to)?.ok_or_else(|| io::ErrorKind::NotFound.into())
-}
-
-/// Moves all files of a database, or none. Returns the last one that there was.
-pub(super) fn move_all(from: &Path, to: &Path) -> io::Result<Option<PathBuf>> {
-    let mut moved: Vec<(PathBuf, PathBuf)> = Vec::new();
-    // The log before the database: SQLite would play it into the new one.
-    for ending in COMPANIONS.into_iter().chain([""]) {
-        let (from, to) = (beside(from, ending), beside(to, ending));
-        if is_free(&from) {
-            continue;
-        }
-        if let Err(error) = fs::rename(&from, &to) {
-            // Without its log the database would lack what was written last.
-            for (from, to) in moved.into_iter().rev() {
-                if let Err(error) = fs::rename(&to, from) {
-                    tracing::error!(path = %to.display(), %error, "a file cannot be moved back");
-                }
-            }
-            return Err(error);
-        }
-        moved.push((from, to));
-    }
-    Ok(moved.pop().map(|(_, to)| to))
-}
-
-pub(super) fn beside(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(ending);
-    name.into()
 }

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use crate::engine::history::{
-    damage::{self, beside},
+    database_files::{beside, move_all},
     rescue,
 };
 
@@ -486,7 +486,7 @@ fn a_database_that_cannot_be_moved_keeps_its_log() {
     // It cannot take this name.
     fs::create_dir(&to).unwrap();
     fs::write(to.join("x"), "x").unwrap();
-    damage::move_all(&path, &to).unwrap_err();
+    move_all(&path, &to).unwrap_err();
     for ending in ["", "-wal", "-shm"] {
         let kept = fs::read_to_string(beside(&path, ending)).unwrap();
         assert_eq!(kept, ending);

@@ -2,10 +2,11 @@
 //! needed to neither lose nor double a message when the app or the link dies.
 
 mod damage;
+mod database_files;
 mod epochs;
-mod everything;
+mod export;
 mod file;
-mod fold;
+
 mod groups;
 mod ids;
 mod listed;
@@ -37,7 +38,6 @@ use mensageiro_protocol::Login;
 use rusqlite::{Connection, OptionalExtension, types::FromSql};
 use thiserror::Error;
 
-pub use self::fold::{fold, push_folded};
 use self::repeats::Repeats;
 pub(in crate::engine) use self::search::MOST_FOUND;
 use super::{Account, Message, MessageId, StorageProblem};

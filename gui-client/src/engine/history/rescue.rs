@@ -13,7 +13,7 @@ use rusqlite::{
 
 use super::{
     BUSY, HistoryError,
-    damage::{self, HEADER},
+    database_files::{self, HEADER},
     reach, schema,
 };
 
@@ -97,7 +97,7 @@ pub(super) fn into(to: &Path, from: &Path) -> Result<(), HistoryError> {
 }
 
 fn try_into(to: &Path, from: &Path) -> Result<(), Failure> {
-    damage::remove(to);
+    database_files::remove(to);
     let mut new = Connection::open(to)?;
     // One file, until it is complete; nobody else knows of it.
     new.pragma_update(None, "journal_mode", "MEMORY")?;
@@ -116,7 +116,7 @@ fn try_into(to: &Path, from: &Path) -> Result<(), Failure> {
                 .and_then(|()| open(&copy).map_err(Failure::of_old))
                 .and_then(|old| take_over(&old, &mut new));
             for ending in ["", "-wal", "-shm"] {
-                damage::remove(&damage::beside(&copy, ending));
+                database_files::remove(&database_files::beside(&copy, ending));
             }
             return taken;
         }
@@ -162,9 +162,9 @@ fn copy_file(from: &Path, to: &Path) -> Result<u64, Failure> {
 /// A copy with the header of another database of this app, in which only a few numbers differ.
 fn with_sound_header(copy: &Path, from: &Path, sound: &Path) -> Result<(), Failure> {
     let bytes = copy_file(from, copy)?;
-    let log = damage::beside(from, "-wal");
+    let log = database_files::beside(from, "-wal");
     if log.is_file() {
-        copy_file(&log, &damage::beside(copy, "-wal"))?;
+        copy_file(&log, &database_files::beside(copy, "-wal"))?;
     }
     let mut header = [0; HEADER];
     let read = File::open(sound).and_then(|mut file| file.read_exact(&mut header));

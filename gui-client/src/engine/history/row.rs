@@ -4,8 +4,11 @@ use jiff::Timestamp;
 use mensageiro_protocol::{Login, Text, live::Tag};
 use rusqlite::{Connection, OptionalExtension, Row, types::Type};
 
-use super::{epochs, fold::fold};
-use crate::engine::{Delivery, Message, MessageId, Missed, Peer, Place, Refusal};
+use super::epochs;
+use crate::{
+    engine::{Delivery, Message, MessageId, Missed, Peer, Place, Refusal},
+    matching::fold,
+};
 
 /// What the database knows of a message's way; [`Delivery`] is what is shown of it.
 pub(super) mod delivery {

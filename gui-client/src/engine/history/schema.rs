@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Result, TransactionBehavior, functions::FunctionFlags};
 
-use super::fold::fold;
+use crate::matching::fold;
 
 /// One step a version; `PRAGMA user_version` counts the steps done. Steps are never changed once
 /// released, only added.

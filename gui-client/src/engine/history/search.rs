@@ -11,12 +11,12 @@ use rusqlite::{Row, params};
 
 use super::{
     History, Result,
-    fold::fold,
     row::{COLUMNS, known_conversation, peer_name, read_message},
 };
 use crate::{
     engine::{Message, MessageId, Peer, Place},
     markup,
+    matching::fold,
 };
 
 /// The index knows groups of three characters; shorter words are looked for by reading.

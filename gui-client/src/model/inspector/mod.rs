@@ -11,7 +11,10 @@ use mensageiro_protocol::Text;
 pub use meaning::Meaning;
 
 use self::meaning::{Reader, Stage};
-use crate::engine::{Command, Crossing, WireNews, fold};
+use crate::{
+    engine::{Command, Crossing, WireNews},
+    matching::fold,
+};
 
 /// Lines kept; the oldest go first.
 const KEPT_LINES: usize = 2_000;

@@ -5,7 +5,7 @@ use mensageiro_protocol::Login;
 use super::Session;
 use crate::{
     engine::{Command, LinkState, Peer, Presence},
-    model::sought::{Sought, bare},
+    matching::{Query, bare},
 };
 
 /// With whom a conversation can be begun.
@@ -32,7 +32,7 @@ impl Session {
     }
 
     fn find_members(&self, members: &BTreeSet<Login>, typed: &str) -> Rc<[Login]> {
-        let sought = Sought::new(typed);
+        let query = Query::new(typed);
         let how_far = |member: &Login| {
             let news = self.people.presence(member);
             match news.map(|news| news.state) {
@@ -45,8 +45,8 @@ impl Session {
         let members = members.iter();
         let mut found: Vec<_> = members
             .filter_map(|member| {
-                let closeness = self.people.closeness(member, &sought)?;
-                let closeness = (!sought.is_nothing()).then_some(closeness);
+                let closeness = self.people.closeness(member, &query)?;
+                let closeness = (!query.is_empty()).then_some(closeness);
                 Some(((closeness, how_far(member)), member))
             })
             .collect();

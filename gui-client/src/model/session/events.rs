@@ -299,7 +299,7 @@ impl Session {
                 return vec![Command::FindUnread { with: with.clone() }];
             }
             timeline.take_page(before, messages, older);
-            if is_open && is_first && timeline.sought.is_none() {
+            if is_open && is_first && timeline.target.is_none() {
                 timeline.first_new = timeline.first_of_last_received(unread);
             }
         }

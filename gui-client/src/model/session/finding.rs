@@ -5,7 +5,8 @@ use mensageiro_protocol::Login;
 use super::Session;
 use crate::{
     engine::{Conversation, Message, Peer},
-    model::{Person, sought::Sought},
+    matching::Query,
+    model::Person,
 };
 
 /// Conversations a search shows above the messages at most.
@@ -51,10 +52,10 @@ impl Session {
         let strangers = offered.iter().filter(|login| !known.contains(login));
         let strangers = strangers.filter_map(|login| self.people.known(login));
         let people: Vec<_> = strangers.take(PEOPLE).collect();
-        let sought = Sought::new(query);
+        let query = Query::new(query);
         let is_first = people
             .first()
-            .is_some_and(|(login, _)| sought.is_login(login));
+            .is_some_and(|(login, _)| query.is_login(login));
         let people = people
             .into_iter()
             .map(|(login, person)| FoundRow::Person(login, person));

@@ -11,13 +11,13 @@ use mensageiro_protocol::Text;
 
 pub use finding::FoundRow;
 
-use super::{
-    Action, ComposeProblem, Conversations, LoginProblem, News, People, Search, Timeline,
-    sought::Sought,
-};
-use crate::engine::{
-    Account, Command, Conversation, Delivery, Doubt, LinkProblem, LinkState, Message, MessageId,
-    Peer, ReportFormat, StorageProblem,
+use super::{Action, ComposeProblem, Conversations, LoginProblem, News, People, Search, Timeline};
+use crate::{
+    engine::{
+        Account, Command, Conversation, Delivery, Doubt, LinkProblem, LinkState, Message,
+        MessageId, Peer, ReportFormat, StorageProblem,
+    },
+    matching::Query,
 };
 
 /// Messages asked for at a time.
@@ -139,12 +139,12 @@ impl Session {
     /// The conversations whose login or full name holds what is typed, the closest first, and of those as
     /// close as each other the last active.
     pub fn matching(&self, typed: &str) -> Vec<&Conversation> {
-        let (rows, sought) = (self.conversations.rows(), Sought::new(typed));
-        if sought.is_nothing() {
+        let (rows, query) = (self.conversations.rows(), Query::new(typed));
+        if query.is_empty() {
             return rows.iter().collect();
         }
         let closeness = |row: &Conversation| match &row.with {
-            Peer::Person(login) => self.people.closeness(login, &sought),
+            Peer::Person(login) => self.people.closeness(login, &query),
             Peer::Server => None,
         };
         let rows = rows.iter();

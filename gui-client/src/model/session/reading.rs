@@ -61,7 +61,7 @@ impl Session {
         };
         timeline.first_new = None;
         timeline.not_loaded = None;
-        timeline.sought = Some((id, jump));
+        timeline.target = Some((id, jump));
         if timeline.index_of(id).is_none() {
             // Instead of the newest page, which may not reach so far.
             commands.retain(|command| !matches!(command, Command::LoadPage { .. }));

@@ -1,7 +1,10 @@
 //! Where what is written goes: a name at its beginning, in a group and elsewhere.
 
 use super::*;
-use crate::engine::{PresenceNews, Roster};
+use crate::{
+    engine::{PresenceNews, Roster},
+    texts::Language,
+};
 use mensageiro_protocol::live::RosterUser;
 
 fn user(name: &str, full: &str) -> RosterUser {

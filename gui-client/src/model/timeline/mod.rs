@@ -40,7 +40,7 @@ pub struct Timeline {
     /// Up to where the person has read on from there, while newer messages are not loaded.
     pub read_up_to: Option<Place>,
     /// What one has jumped to, and the how manieth jump it was.
-    pub sought: Option<(MessageId, u32)>,
+    pub target: Option<(MessageId, u32)>,
     /// The how manieth of all messages sent here was the last one sent into this conversation.
     pub sent: u32,
 }
@@ -210,8 +210,8 @@ impl Timeline {
     /// Takes in what is around the message one jumped to, in the place of what was loaded.
     pub fn take_around(&mut self, messages: Vec<Message>, older: Older, newer: bool) {
         self.loading = false;
-        let is_sought = |(id, _)| messages.iter().any(|message| message.id == id);
-        if !self.sought.is_some_and(is_sought) && self.loaded {
+        let is_target = |(id, _)| messages.iter().any(|message| message.id == id);
+        if !self.target.is_some_and(is_target) && self.loaded {
             return;
         }
         self.messages.clear();
@@ -328,7 +328,7 @@ impl Timeline {
         }
         self.first_new = None;
         self.read_up_to = None;
-        self.sought = None;
+        self.target = None;
         self.not_loaded = None;
         while self.messages.len() > KEPT_WHEN_LEFT {
             self.drop_oldest();

@@ -137,7 +137,7 @@ fn a_receipt_holds_for_every_own_message_before_it() {
 fn far_back_nothing_new_is_taken_in_until_what_is_between_has_come() {
     let mut timeline = Timeline::default();
     timeline.take_page(None, (900..1000).map(message).collect(), Older::More);
-    timeline.sought = Some((MessageId(50), 1));
+    timeline.target = Some((MessageId(50), 1));
     timeline.take_around((40..60).map(message).collect(), Older::More, true);
     timeline.take_in(&message(1000));
     assert_eq!(ids(&timeline), (40..60).collect::<Vec<_>>());

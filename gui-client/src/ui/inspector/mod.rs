@@ -12,9 +12,8 @@ use egui::{
 };
 
 use super::{
-    ONE_PANE_BELOW, UiState, View,
+    ONE_PANE_BELOW, UiState, View, bidi,
     icon::Icon,
-    reading,
     widget::{self, Look},
 };
 use crate::{
@@ -247,7 +246,7 @@ fn row(ui: &mut Ui, view: &View<'_>, line: &InspectedLine, height: f32, is_chose
     let left = rect.left() + space::LARGE;
     let put = |words: &str, font, ink, left: f32, y: f32, right: f32| {
         let job = widget::one_line(words, font, ink, right - left);
-        let galley = reading::galley(ui, job);
+        let galley = bidi::galley(ui, job);
         painter.galley(pos2(left, y - galley.size().y / 2.0), galley, ink);
     };
     let right = rect.right() - space::LARGE;

@@ -178,7 +178,7 @@ fn duration(texts: &Texts, milliseconds: i128) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Language;
+    use crate::texts::Language;
 
     #[test]
     fn seconds_have_the_decimal_sign_of_the_language() {

@@ -2,7 +2,7 @@ use std::{ops::Range, sync::Arc};
 
 use egui::{Color32, Galley, Pos2, Rangef, Rect, Ui, vec2};
 
-use super::said::{self, Said};
+use super::styled_text::{self, CODE_PAD, StyledText};
 use crate::{
     engine::Message,
     markup::{self, Quote, find_words},
@@ -10,7 +10,7 @@ use crate::{
     theme::{Palette, text},
     ui::{
         View,
-        reading::{self, Laid},
+        bidi::{self, TextLayout},
         runs::{mark, one_line},
         underline,
     },
@@ -33,18 +33,16 @@ const WIDEST: f32 = 560.0;
 const META_GAP: f32 = 10.0;
 /// Between the last line and the time below it.
 const TIME_GAP: f32 = 5.0;
-/// Room around code on a line.
-pub const CODE_PAD: f32 = 2.0;
 
 /// A message laid out: its text, and the time in the lower right corner.
 #[derive(Debug)]
 pub struct Bubble {
-    /// Above the text, in groups: who wrote it.
+    /// Separators the text, in groups: who wrote it.
     pub author: Option<Arc<Galley>>,
     /// What is replied to: who wrote it, and how it begins.
     pub quote: Option<[Arc<Galley>; 2]>,
     /// The text.
-    pub text: Laid,
+    pub text: TextLayout,
     /// Where blocks of code are in it: from which height to which.
     pub code: Vec<Rangef>,
     /// Where code on a line is in it, a piece for each line.
@@ -92,24 +90,24 @@ pub fn lay_out(
     let inner = widest - 2.0 * PAD_X;
     let (quote, said) = markup::split_quote(message.text.as_str());
     let quote = quote.map(|quote| quoted(ui, view, quote, message.is_own(), inner));
-    let Said {
+    let StyledText {
         mut job,
         links,
         blocks,
         inline,
-    } = said::read(said, inner, palette, message.is_own());
+    } = styled_text::read(said, inner, palette, message.is_own());
     let search = view.model.session.as_ref().map(|session| &session.search);
     if let Some(search) = search.filter(|search| search.is_on()) {
         let found = find_words(&job.text, &search.query);
         job = mark(job, &found, palette);
     }
-    let mut text = reading::lay_out(ui, job);
+    let mut text = bidi::lay_out(ui, job);
     let author = message.author.as_ref().filter(|_| names_author);
     let author = author.map(|author| {
         let ink = palette.author(author.as_str());
         let name = view.person(author.as_str());
         let job = one_line(name, text::small_strong(), ink, inner);
-        reading::galley(ui, job)
+        bidi::galley(ui, job)
     });
     let time = time_of_day(message.at, view.zone);
     let time = ui.painter().layout_no_wrap(time, text::tiny(), colours[2]);
@@ -135,7 +133,7 @@ pub fn lay_out(
     });
     let width = width.max(named).max(quote_width);
     if text.has_rtl_rows() {
-        text = reading::lay_out_within(ui, (*text.job).clone(), width);
+        text = bidi::lay_out_within(ui, (*text.job).clone(), width);
     }
     text.galley = underline::near_letters(text.galley);
     let inline = text.pieces(&inline);
@@ -189,7 +187,7 @@ fn quoted(
         (view.quoted(quote.author), text::small_strong(), name),
         (quote.excerpt, text::small(), ink),
     ]
-    .map(|(words, font, ink)| reading::galley(ui, one_line(words, font, ink, width)))
+    .map(|(words, font, ink)| bidi::galley(ui, one_line(words, font, ink, width)))
 }
 
 /// Draws the quote into the upper part of a bubble's inner area; gives where it is.

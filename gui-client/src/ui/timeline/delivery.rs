@@ -8,7 +8,7 @@ use crate::{
     model::Progress,
     texts,
     theme::text,
-    ui::{View, icon::Icon, reading},
+    ui::{View, bidi, icon::Icon},
 };
 
 /// Members of a group whose times are listed at most.
@@ -56,7 +56,7 @@ pub fn times(ui: &mut Ui, view: &View<'_>, message: &Message) {
     let line = |ui: &mut Ui, key: &str, name: &str, at: Timestamp| {
         let time = texts::moment(view.texts, at, view.now, view.zone);
         let sentence = view.texts.fill(key, &[("name", name), ("time", &time)]);
-        reading::label(ui, RichText::new(sentence).font(text::small()));
+        bidi::label(ui, RichText::new(sentence).font(text::small()));
     };
     if message.delivery != Delivery::Accepted {
         ui.label(RichText::new(name(view, message)).font(text::small()));

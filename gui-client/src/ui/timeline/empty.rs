@@ -2,12 +2,12 @@
 
 use egui::{Rect, RichText, Ui, UiBuilder};
 
-use super::above::older_key;
+use super::separators::older_key;
 use crate::{
     engine::Peer,
     model::{Action, NotLoaded, Timeline},
     theme::{space, text},
-    ui::{View, peer_name, reading, trouble, widget},
+    ui::{View, bidi, error_text, peer_name, widget},
 };
 
 /// An empty conversation says what to do, or why it is empty.
@@ -37,7 +37,7 @@ fn not_loaded(ui: &mut Ui, view: &View<'_>, problem: &NotLoaded, actions: &mut V
     ui.spacing_mut().item_spacing.y = space::SMALL;
     let what = RichText::new(texts.get("chat.not_loaded")).font(text::strong());
     ui.label(what.color(palette.text));
-    let why = RichText::new(trouble::storage(texts, &problem.problem)).font(text::body());
+    let why = RichText::new(error_text::storage(texts, &problem.problem)).font(text::body());
     ui.label(why.color(palette.text_weak));
     ui.add_space(space::TINY);
     if widget::plain_button(ui, texts.get("chat.load_again")).clicked() {
@@ -58,5 +58,5 @@ fn nothing_yet(ui: &mut Ui, view: &View<'_>, open: &Peer, messages: &Timeline) {
         "chat.nothing_yet"
     };
     let sentence = RichText::new(view.texts.fill(key, &[("name", name)])).font(text::body());
-    reading::label(ui, sentence.color(view.palette.text_weak));
+    bidi::label(ui, sentence.color(view.palette.text_weak));
 }

@@ -2,18 +2,18 @@
 //! the window say where one is, and only what is visible is laid out. So nothing moves when
 //! messages come in above or below, however many there are.
 
-mod above;
 mod anchor;
 mod bubble;
 pub mod delivery;
+mod delivery_problem;
 mod empty;
-mod floating;
-mod kept;
+mod floating_day;
+mod layout_cache;
 mod menu;
-mod question;
 mod row;
-mod said;
 mod scrollbar;
+mod separators;
+mod styled_text;
 
 use std::collections::HashMap;
 
@@ -24,8 +24,8 @@ pub use row::follow;
 
 use self::{
     anchor::{Placed, place},
-    floating::Floating,
-    kept::Kept,
+    floating_day::Floating,
+    layout_cache::LayoutCache,
     row::Measure,
 };
 use super::{UiState, View, icon::Icon, widget};
@@ -50,7 +50,7 @@ pub struct TimelineState {
     /// The last message sent of which is known: a later one brings the person to the end.
     sent: u32,
     /// What was jumped to last.
-    sought: Option<(MessageId, u32)>,
+    target: Option<(MessageId, u32)>,
     /// The same until the person goes on: scrolls, presses a key or sends.
     marked: Option<MessageId>,
     to_latest: bool,
@@ -59,7 +59,7 @@ pub struct TimelineState {
     /// Mean height of the rows drawn so far, for the scroll bar only.
     mean: f64,
     rows: Vec<DrawnRow>,
-    kept: Kept,
+    cache: LayoutCache,
 }
 
 /// What was drawn of a message in the last frame.
@@ -81,7 +81,7 @@ impl TimelineState {
 
     /// How many times a message has been laid out: as long as nothing changes, a frame adds none.
     pub fn laid_out(&self) -> u64 {
-        self.kept.count()
+        self.cache.count()
     }
 
     /// The rows of the last frame, from above; no more than what fits into the window.
@@ -108,11 +108,11 @@ impl TimelineState {
             self.drawn = Some(open.clone());
             return Anchor::Latest;
         }
-        let sought = messages
-            .sought
-            .filter(|sought| self.sought != Some(*sought));
-        if let Some(message) = sought.and_then(|(id, _)| messages.find(id)) {
-            self.sought = sought;
+        let target = messages
+            .target
+            .filter(|target| self.target != Some(*target));
+        if let Some(message) = target.and_then(|(id, _)| messages.find(id)) {
+            self.target = target;
             self.marked = Some(message.id);
             self.to_latest = false;
             self.drawn = Some(open.clone());
@@ -204,9 +204,9 @@ pub fn show(
         state.marked = None;
     }
     let column = widget::column(window);
-    state.kept.begin_frame(ui);
-    let mut kept = std::mem::take(&mut state.kept);
-    let mut measure = Measure::new(ui, view, messages, column, &mut kept);
+    state.cache.begin_frame(ui);
+    let mut cache = std::mem::take(&mut state.cache);
+    let mut measure = Measure::new(ui, view, messages, column, &mut cache);
     let mut measured = |index| measure.heights(index);
     let mut placed = place(anchor, scroll, messages, window.height(), &mut measured);
     if is_by_hand && placed.at_latest {
@@ -216,7 +216,7 @@ pub fn show(
         placed = place(first_new, 0.0, messages, window.height(), &mut measured);
     }
     let laid_out = measure.laid_out();
-    state.kept = kept;
+    state.cache = cache;
     state.anchors.insert(open.clone(), placed.anchor);
     let mean = placed.mean_height();
     state.mean = if state.mean == 0.0 {

@@ -4,12 +4,12 @@ use egui::{CornerRadius, OpenUrl, Painter, Popup, Rect, RichText, Sense, Ui, pos
 
 use super::{
     DrawnRow,
-    above::{Above, belongs},
     anchor::Heights,
     bubble::{self, AUTHOR, Bubble, PAD_X, PAD_Y, QUOTE, SIGN},
-    delivery,
-    kept::Kept,
-    menu, question,
+    delivery, delivery_problem,
+    layout_cache::LayoutCache,
+    menu,
+    separators::{Separators, belongs},
 };
 use crate::{
     engine::{Message, MessageId, Peer},
@@ -38,7 +38,7 @@ pub struct Measure<'a> {
     column: Rect,
     /// What was measured, by the place in the timeline: it is drawn next.
     laid_out: HashMap<usize, Rc<Bubble>>,
-    kept: &'a mut Kept,
+    cache: &'a mut LayoutCache,
 }
 
 impl<'a> Measure<'a> {
@@ -48,7 +48,7 @@ impl<'a> Measure<'a> {
         view: &'a View<'a>,
         messages: &'a Timeline,
         window: Rect,
-        kept: &'a mut Kept,
+        cache: &'a mut LayoutCache,
     ) -> Self {
         Self {
             ui,
@@ -57,7 +57,7 @@ impl<'a> Measure<'a> {
             widest: bubble::widest(window.width()),
             column: window,
             laid_out: HashMap::new(),
-            kept,
+            cache,
         }
     }
 
@@ -74,13 +74,13 @@ impl<'a> Measure<'a> {
                 bubble: 0.0,
             };
         };
-        let above = Above::of(self.view, self.messages, index, message);
-        let begins = above.begins_group();
+        let separators = Separators::of(self.view, self.messages, index, message);
+        let begins = separators.begins_group();
         let (ui, view) = (self.ui, self.view);
-        let laid_out = self.kept.bubble(ui, view, message, begins, self.widest);
+        let laid_out = self.cache.bubble(ui, view, message, begins, self.widest);
         let heights = Heights {
-            above: above.height(),
-            bubble: laid_out.height + question::height(ui, view, message, self.column),
+            above: separators.height(),
+            bubble: laid_out.height + delivery_problem::height(ui, view, message, self.column),
         };
         self.laid_out.insert(index, laid_out);
         heights
@@ -99,8 +99,8 @@ pub fn paint(
     actions: &mut Vec<Action>,
 ) -> Option<DrawnRow> {
     let message = messages.get(index)?;
-    let above = Above::of(view, messages, index, message);
-    above.paint(
+    let separators = Separators::of(view, messages, index, message);
+    separators.paint(
         ui,
         view,
         messages,
@@ -138,7 +138,7 @@ pub fn paint(
     words(ui, view, message, rect, laid_out, actions);
     corner(ui, view, message, rect, laid_out);
     reply_button(ui, view, message, rect, window, actions);
-    question::show(ui, view, message, rect, window, actions);
+    delivery_problem::show(ui, view, message, rect, window, actions);
     Some(DrawnRow {
         id: message.id,
         bubble: rect,

@@ -22,7 +22,8 @@ use std::{
 
 use egui::Vec2;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
-use mensageiro::model::{Language, ThemeChoice};
+use mensageiro::model::ThemeChoice;
+use mensageiro::texts::Language;
 
 use self::words::Words;
 use crate::desk::Desk;

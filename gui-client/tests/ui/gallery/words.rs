@@ -1,4 +1,4 @@
-use mensageiro::model::Language;
+use mensageiro::texts::Language;
 
 /// What is said in the pictures, in one language.
 pub struct Words {

@@ -6,7 +6,7 @@ use mensageiro_protocol::Login;
 use rusqlite::{Connection, OpenFlags};
 
 use super::{BUSY, History, HistoryError, Result, row::peer_name, timeline::LONGEST_PAGE};
-use crate::engine::{Message, Messages, Older, Peer, Place, Said};
+use crate::engine::{Export, Message, Messages, Older, Peer, Place};
 
 /// Messages of a file at most.
 const MOST: usize = 1_000_000;
@@ -20,7 +20,7 @@ struct Source {
 }
 
 /// The messages of a conversation, oldest first.
-struct Everything {
+struct Reader {
     history: History,
     with: Peer,
     after: Place,
@@ -30,9 +30,9 @@ struct Everything {
 
 impl History {
     /// All there is of a conversation, the newest 1,000,000 messages at most.
-    pub fn everything(&self, with: Peer) -> Said {
+    pub fn export(&self, with: Peer) -> Export {
         let source = self.source(with);
-        Said::new(move || {
+        Export::new(move || {
             source
                 .read(MOST)
                 .map_err(|error| error.problem(&source.path))
@@ -83,7 +83,7 @@ impl Source {
             Older::Nothing
         };
         let path = self.path.clone();
-        let all = Everything {
+        let all = Reader {
             history,
             with,
             after,
@@ -115,7 +115,7 @@ impl History {
     }
 }
 
-impl Iterator for Everything {
+impl Iterator for Reader {
     type Item = Result<Message>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -158,7 +158,7 @@ mod tests {
         let bob = Login::parse("bob").unwrap();
         let with = Peer::Person(bob.clone());
         let count = LONGEST_PAGE * 2 + 1;
-        let nothing = history.everything(with.clone()).open().unwrap();
+        let nothing = history.export(with.clone()).open().unwrap();
         assert_eq!((nothing.count, nothing.older), (0, Older::Nothing));
         history.add_to_outbox(&bob, &Text::from("first")).unwrap();
         history
@@ -170,7 +170,7 @@ mod tests {
                 [count as i64],
             )
             .unwrap();
-        let all = history.everything(with.clone()).open().unwrap();
+        let all = history.export(with.clone()).open().unwrap();
         assert_eq!((all.count, all.older), (count, Older::Nothing));
         // What comes while one reads is not among it.
         history.add_to_outbox(&bob, &Text::from("late")).unwrap();

@@ -6,13 +6,13 @@ use mensageiro_protocol::limits::LINE_BYTES;
 
 use super::{
     Focus, UiState, View,
+    bidi::{self, Edited},
     completion::CompletionState,
+    composer_hint,
     emoji::{self, EmojiState},
     focus,
     icon::Icon,
-    marks, peer_title,
-    reading::{self, Edited},
-    remark, widget,
+    markup_keys, peer_title, widget,
 };
 use crate::{
     engine::Peer,
@@ -27,19 +27,16 @@ const MOST_LINES: f32 = 6.0;
 /// Width and height of the button that sends.
 const BUTTON: f32 = 40.0;
 
-/// Room between the border of the box, which is one wide, and the text.
-pub const MARGIN: [i8; 2] = [16, 10];
-
 /// What the box knows between two frames.
 #[derive(Debug, Default)]
-pub struct ComposeState {
+pub struct ComposerState {
     composing: bool,
     completion: CompletionState,
     emoji: EmojiState,
     edited: Edited,
 }
 
-impl ComposeState {
+impl ComposerState {
     /// Escape belongs to the box: an input method is in the middle of a word, or a list is open.
     pub fn takes_escape(&self) -> bool {
         self.composing || self.completion.is_open()
@@ -83,7 +80,7 @@ pub fn show(
     ui.spacing_mut().item_spacing.y = 0.0;
     let bar_top = ui.max_rect().top();
     ui.add_space(10.0);
-    remark::show(ui, view, session, state, actions);
+    composer_hint::show(ui, view, session, state, actions);
     let (quote, answer) = markup::split_draft(session.draft());
     if let Some(quote) = quote {
         quote_bar(ui, view, quote, actions);
@@ -108,14 +105,14 @@ pub fn show(
                 Some(_) => (2.0, palette.warning_text),
             };
             // Beside a wider border there is less room: the text stays where it is.
-            let [x, y] = MARGIN.map(|margin| margin + 1 - border.0 as i8);
+            let [x, y] = space::COMPOSER_MARGIN.map(|margin| margin + 1 - border.0 as i8);
             Frame::new()
                 .fill(palette.field)
                 .stroke(border)
                 .corner_radius(20)
                 .inner_margin(Margin::symmetric(x, y))
                 .show(ui, |ui| {
-                    let around = MARGIN.map(|margin| f32::from(margin) + 1.0);
+                    let around = space::COMPOSER_MARGIN.map(|margin| f32::from(margin) + 1.0);
                     let over = ui.max_rect().expand2(around.into());
                     field(ui, view, session, &hint, over, state, actions);
                 });
@@ -144,11 +141,6 @@ pub fn show(
     ui.add_space(10.0);
 }
 
-/// The box of the open conversation, for egui.
-pub fn field_id(session: &Session) -> egui::Id {
-    egui::Id::unique(("compose box", &session.open))
-}
-
 fn field(
     ui: &mut Ui,
     view: &View<'_>,
@@ -163,12 +155,12 @@ fn field(
     let (_, answer) = markup::split_draft(session.draft());
     let quote = &session.draft()[..session.draft().len() - answer.len()];
     let mut typed = answer.to_owned();
-    let id = field_id(session);
+    let id = focus::composer_id(session);
     let is_focused = ui.memory(|memory| memory.has_focus(id));
     let completion = &mut state.compose.completion;
     let mut is_changed = completion.take_keys(ui, id, !is_focused || ime, &mut typed);
     let tab_is_ours = completion.is_open();
-    is_changed |= is_focused && marks::apply(ui, id, &mut typed);
+    is_changed |= is_focused && markup_keys::apply(ui, id, &mut typed);
     // The scroll bar covers no letters.
     ui.spacing_mut().scroll.floating_allocated_width = space::SMALL;
     let edited = &mut state.compose.edited;
@@ -181,7 +173,7 @@ fn field(
             ui.spacing_mut().interact_size.y = row;
             let mut hint = widget::hint_text(view.palette, hint, text::body());
             hint.wrap = TextWrapping::truncate_at_width(ui.available_width());
-            let hint = reading::galley(ui, hint);
+            let hint = bidi::galley(ui, hint);
             edited.show(ui, id, &mut typed, &text::body(), |edit| {
                 edit.frame(Frame::NONE)
                     .margin(Margin::ZERO)
@@ -198,7 +190,7 @@ fn field(
         info.label = Some(view.texts.get("compose.name").to_owned());
         info
     });
-    if view.model.overlay.is_none() && state.focus.take_if(|f| *f == Focus::Compose).is_some() {
+    if view.model.overlay.is_none() && state.focus.take_if(|f| *f == Focus::Composer).is_some() {
         response.request_focus();
     }
     is_changed |= response.changed();
@@ -250,7 +242,7 @@ fn quote_bar(ui: &mut Ui, view: &View<'_>, quote: Quote<'_>, actions: &mut Vec<A
             (quote.excerpt, text::small(), palette.text_weak, 20.0),
         ] {
             let job = widget::one_line(words, font, ink, width);
-            let galley = reading::galley(ui, job);
+            let galley = bidi::galley(ui, job);
             ui.painter().galley(at + Vec2::new(0.0, y), galley, ink);
         }
         ui.add_space(space::SMALL);
@@ -275,7 +267,7 @@ fn emoji_button(
     if let Some(chosen) = emoji::show(view, &button, over, &mut state.compose.emoji) {
         state.compose.completion.insert(chosen.sign);
         actions.push(Action::ChoseEmoji(chosen.sign));
-        state.focus = Some(Focus::Compose);
+        state.focus = Some(Focus::Composer);
         ui.ctx().request_repaint();
     }
 }

@@ -1,9 +1,9 @@
-//! Texts as they are compared when one searches: without accents, case and odd forms.
+//! Folding: the form in which texts are compared, without accents, case and compatibility forms.
 
 use unicode_normalization::char::{decompose_compatible, is_combining_mark};
 
-/// A text without accents, case and odd forms: `reunião` and `REUNIAO` are the same then, and so are
-/// `Straße` and `STRASSE`, `Łódź` and `lodz`, and what is written with either apostrophe.
+/// A text without accents, case and compatibility forms: `reunião` equals `REUNIAO`, `Straße` equals
+/// `STRASSE`, `Łódź` equals `lodz`, and both apostrophes are the same.
 ///
 /// Each character is folded by itself, whatever is around it.
 pub fn fold(text: &str) -> String {
@@ -14,12 +14,12 @@ pub fn fold(text: &str) -> String {
     folded
 }
 
-/// Appends what a character of a text becomes in the folded one, which may be nothing.
+/// Appends the folded form of a character, which may be empty.
 pub fn push_folded(folded: &mut String, c: char) {
     if c.is_ascii() {
         folded.push(c.to_ascii_lowercase());
     } else {
-        // The order of marks, which is not restored, makes no difference: they go.
+        // The order of combining marks does not matter: they are dropped.
         decompose_compatible(c, |c| {
             if !is_combining_mark(c) {
                 c.to_lowercase().for_each(|c| push_plain(folded, c));
@@ -28,9 +28,9 @@ pub fn push_folded(folded: &mut String, c: char) {
     }
 }
 
-/// Adds a small letter, which Unicode does not take apart though people do: those who have it not on
-/// their keyboard write something plainer. A new one needs a step in `schema.rs`, for what is in
-/// the index already.
+/// Appends a lower-case letter. Some letters have no decomposition in Unicode, but people whose
+/// keyboard lacks them write plainer ones. A new letter here needs a migration in `schema.rs`, for
+/// messages that are indexed already.
 fn push_plain(folded: &mut String, c: char) {
     let plain = match c {
         'ß' => "ss",

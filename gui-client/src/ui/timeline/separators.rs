@@ -23,7 +23,7 @@ const NEW_LINE: f32 = 38.0;
 const BEGINNING: f32 = 44.0;
 
 /// What stands between a bubble and the one above it, from above.
-pub struct Above {
+pub struct Separators {
     beginning: bool,
     day: Option<Date>,
     new: bool,
@@ -31,7 +31,7 @@ pub struct Above {
     gap: f32,
 }
 
-impl Above {
+impl Separators {
     /// What stands above the message at a place.
     pub fn of(view: &View<'_>, messages: &Timeline, index: usize, message: &Message) -> Self {
         let before = index.checked_sub(1).and_then(|before| messages.get(before));

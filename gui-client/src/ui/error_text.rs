@@ -168,7 +168,7 @@ mod tests {
     use std::{collections::BTreeSet, path::PathBuf};
 
     use super::*;
-    use crate::model::Language;
+    use crate::texts::Language;
 
     const RAW: &str = "os error 5";
 

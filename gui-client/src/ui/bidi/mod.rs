@@ -2,13 +2,13 @@
 //! is written from right to left is: sentences of Hebrew, Arabic and so on, alone or among others, as
 //! the Unicode Bidirectional Algorithm says.
 //!
-//! A [`Laid`] text is painted in reading order. Its glyphs nevertheless stand one after the other as
+//! A [`TextLayout`] text is painted in reading order. Its glyphs nevertheless stand one after the other as
 //! the text has them, which is what egui's cursors, selections and copying go by.
 
-mod atoms;
-mod editing;
+mod hit_testing;
 mod lines;
-mod pointing;
+mod text_field;
+mod text_runs;
 
 use std::{
     borrow::Cow,
@@ -27,13 +27,13 @@ use egui::{
 };
 use unicode_bidi::{BidiClass, bidi_class};
 
-pub use editing::Edited;
+pub use text_field::Edited;
 
 use crate::theme::text;
 
 /// A text that is laid out.
 #[derive(Clone, Debug)]
-pub struct Laid {
+pub struct TextLayout {
     /// What egui paints.
     pub galley: Arc<Galley>,
     /// Where its characters are seen; `None`: where the glyphs stand.
@@ -56,17 +56,17 @@ struct Seen {
 }
 
 /// Lays a text out. Rows that are read from right to left end at the right of the widest row.
-pub fn lay_out(ui: &Ui, job: LayoutJob) -> Laid {
+pub fn lay_out(ui: &Ui, job: LayoutJob) -> TextLayout {
     lay_out_within(ui, job, 0.0)
 }
 
 /// The same; rows that are read from right to left end at least so far right.
-pub fn lay_out_within(ui: &Ui, job: LayoutJob, width: f32) -> Laid {
+pub fn lay_out_within(ui: &Ui, job: LayoutJob, width: f32) -> TextLayout {
     if !has_rtl(&job.text) {
         let galley = ui.painter().layout_job(job);
-        return Laid { galley, seen: None };
+        return TextLayout { galley, seen: None };
     }
-    let kept = ui.ctx().plugin_or_default::<Kept>();
+    let kept = ui.ctx().plugin_or_default::<LayoutCache>();
     let mut hasher = DefaultHasher::new();
     (&job, width.to_bits()).hash(&mut hasher);
     let key = hasher.finish();
@@ -101,7 +101,7 @@ pub fn label(ui: &mut Ui, words: RichText) -> Response {
 
 /// Words in the middle of a sentence of the app, which keep their own direction and leave the
 /// sentence its own.
-pub fn apart(words: &str) -> Cow<'_, str> {
+pub fn isolate(words: &str) -> Cow<'_, str> {
     match has_rtl(words) {
         true => format!("\u{2068}{words}\u{2069}").into(),
         false => words.into(),
@@ -115,7 +115,7 @@ pub fn has_rtl(text: &str) -> bool {
     text.chars().any(|c| c >= '\u{590}' && is_rtl(c))
 }
 
-impl Deref for Laid {
+impl Deref for TextLayout {
     type Target = Galley;
 
     fn deref(&self) -> &Galley {
@@ -123,7 +123,7 @@ impl Deref for Laid {
     }
 }
 
-impl Laid {
+impl TextLayout {
     /// Whether the paragraph of the last row is read from right to left.
     pub fn ends_rtl(&self) -> bool {
         let rows = self.seen.as_deref();
@@ -288,15 +288,15 @@ impl Laid {
 
 /// What was laid out in this frame and in the one before.
 #[derive(Default)]
-struct Kept {
-    laid: HashMap<u64, (u64, Laid)>,
+struct LayoutCache {
+    laid: HashMap<u64, (u64, TextLayout)>,
     /// Something egui lays out anew whenever what was laid out before is of no use any more.
     fonts: Option<Arc<Galley>>,
     frame: u64,
 }
 
-impl Kept {
-    fn find(&mut self, key: u64, fonts: Arc<Galley>) -> Option<Laid> {
+impl LayoutCache {
+    fn find(&mut self, key: u64, fonts: Arc<Galley>) -> Option<TextLayout> {
         if !self
             .fonts
             .as_ref()
@@ -310,12 +310,12 @@ impl Kept {
         Some(laid.clone())
     }
 
-    fn insert(&mut self, key: u64, laid: &Laid) {
+    fn insert(&mut self, key: u64, laid: &TextLayout) {
         self.laid.insert(key, (self.frame, laid.clone()));
     }
 }
 
-impl Plugin for Kept {
+impl Plugin for LayoutCache {
     fn debug_name(&self) -> &'static str {
         "texts in reading order"
     }

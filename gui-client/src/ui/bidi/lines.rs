@@ -17,22 +17,22 @@ use unicode_bidi::{BidiInfo, Level};
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::{
-    Laid, Seen, SeenRow,
-    atoms::{Atom, Character, Kind, Setter},
+    Seen, SeenRow, TextLayout,
+    text_runs::{Character, Kind, Shaper, TextRun},
 };
 
 /// A line of a paragraph.
 struct Line {
-    atoms: Vec<Atom>,
+    atoms: Vec<TextRun>,
     level: Level,
     ends_with_newline: bool,
 }
 
 /// Lays a text out; rows that are read from right to left end at least at this width.
-pub fn lay_out(ui: &Ui, job: LayoutJob, width: f32) -> Laid {
+pub fn lay_out(ui: &Ui, job: LayoutJob, width: f32) -> TextLayout {
     let read = as_it_is_read(&job);
     let info = BidiInfo::new(&read, None);
-    let setter = Setter {
+    let setter = Shaper {
         ui,
         job: &job,
         info: &info,
@@ -80,7 +80,7 @@ pub fn lay_out(ui: &Ui, job: LayoutJob, width: f32) -> Laid {
     galley.rect = Rect::from_min_size(Pos2::ZERO, vec2(width, y).round_ui());
     (galley.mesh_bounds, galley.elided, galley.rows) = (bounds, elided, rows);
     galley.job = Arc::new(job.clone());
-    Laid {
+    TextLayout {
         galley: Arc::new(galley),
         seen: Some(Arc::new(seen)),
     }
@@ -120,15 +120,15 @@ fn blank(ui: &Ui, job: &LayoutJob) -> Arc<Galley> {
 }
 
 /// Fills lines with words; a word that is longer than a line is broken where it must be.
-fn break_into_lines(setter: &Setter<'_>, atoms: Vec<Atom>, level: Level, lines: &mut Vec<Line>) {
+fn break_into_lines(setter: &Shaper<'_>, atoms: Vec<TextRun>, level: Level, lines: &mut Vec<Line>) {
     let most = match setter.job.wrap.max_rows {
         usize::MAX => setter.job.wrap.max_width,
         _ => f32::INFINITY,
     };
-    let mut line: Vec<Atom> = Vec::new();
+    let mut line: Vec<TextRun> = Vec::new();
     let mut width = 0.0;
     let mut words = atoms.into_iter().peekable();
-    let mut finish = |line: &mut Vec<Atom>| {
+    let mut finish = |line: &mut Vec<TextRun>| {
         lines.push(Line {
             atoms: std::mem::take(line),
             level,
@@ -137,7 +137,7 @@ fn break_into_lines(setter: &Setter<'_>, atoms: Vec<Atom>, level: Level, lines: 
     };
     while words.peek().is_some() {
         // What stands between two spaces stays together, and the spaces after it hang over.
-        let mut word: Vec<Atom> = Vec::new();
+        let mut word: Vec<TextRun> = Vec::new();
         while let Some(atom) = words.next_if(|atom| atom.kind != Kind::Space) {
             word.push(atom);
         }
@@ -177,12 +177,12 @@ fn break_into_lines(setter: &Setter<'_>, atoms: Vec<Atom>, level: Level, lines: 
 /// The parts of an atom that is longer than a line: the first in what `room` is left of one, with a
 /// sign of it at least where it `must` be, the others in lines of their own.
 fn parts(
-    setter: &Setter<'_>,
-    atom: &Atom,
+    setter: &Shaper<'_>,
+    atom: &TextRun,
     mut room: f32,
     most: f32,
     must: bool,
-) -> Vec<Option<Atom>> {
+) -> Vec<Option<TextRun>> {
     let text = &setter.job.text[atom.bytes.clone()];
     let (mut ends, mut begin, mut width) = (Vec::new(), 0, atom.space);
     let mut characters = atom.characters.iter();
@@ -207,7 +207,7 @@ fn parts(
 }
 
 /// Leaves out what has no room in so many rows as there may be. True if there was such.
-fn elide(setter: &Setter<'_>, lines: &mut Vec<Line>) -> bool {
+fn elide(setter: &Shaper<'_>, lines: &mut Vec<Line>) -> bool {
     let wrap = &setter.job.wrap;
     let is_short = lines.len() > wrap.max_rows;
     lines.truncate(wrap.max_rows.max(1));
@@ -241,7 +241,7 @@ fn elide(setter: &Setter<'_>, lines: &mut Vec<Line>) -> bool {
 }
 
 /// How wide a line is, without the spaces at its end.
-fn seen_width(atoms: &[Atom]) -> f32 {
+fn seen_width(atoms: &[TextRun]) -> f32 {
     let end = atoms.iter().rposition(|atom| atom.kind != Kind::Space);
     let seen = &atoms[..end.map_or(0, |last| last + 1)];
     seen.iter().map(|atom| atom.space + atom.width).sum()
@@ -328,7 +328,7 @@ impl Setting {
     }
 
     /// Adds an atom that is seen at `left` of a row that begins at `start`.
-    fn add(&mut self, atom: &Atom, left: f32, height: f32, start: f32) {
+    fn add(&mut self, atom: &TextRun, left: f32, height: f32, start: f32) {
         let row = atom.galley.as_ref().and_then(|galley| galley.rows.first());
         let by = vec2(left, row.map_or(0.0, |row| height - row.size.y));
         self.next += atom.space;

@@ -26,12 +26,12 @@ fn job(words: &str, width: f32) -> LayoutJob {
     LayoutJob::simple(words.into(), text::body(), Color32::PLACEHOLDER, width)
 }
 
-fn laid(words: &str, width: f32) -> Laid {
+fn laid(words: &str, width: f32) -> TextLayout {
     with_ui(|ui| lay_out(ui, job(words, width)))
 }
 
 /// Where each character is seen, and in which row.
-fn seen(laid: &Laid) -> Vec<(usize, Rangef)> {
+fn seen(laid: &TextLayout) -> Vec<(usize, Rangef)> {
     let rows = laid.seen.as_ref().unwrap().iter().enumerate();
     rows.flat_map(|(at, row)| row.characters.iter().map(move |seen| (at, seen.x)))
         .collect()
@@ -114,7 +114,7 @@ fn brackets_open_to_the_side_that_is_read_first() {
     assert_eq!(glyphs, ['(', 'א', ')']);
     // The same ink as that of the other one, elsewhere.
     let plain = with_ui(|ui| lay_out(ui, job("()", f32::INFINITY)));
-    let ink = |laid: &Laid, at: usize| laid.rows[0].glyphs[at].uv_rect.size;
+    let ink = |laid: &TextLayout, at: usize| laid.rows[0].glyphs[at].uv_rect.size;
     assert_eq!(ink(&laid, 0), ink(&plain, 1));
 }
 
@@ -266,8 +266,8 @@ fn code_at_the_beginning_of_a_line_has_its_ground_there() {
 
 #[test]
 fn words_of_another_direction_stay_apart_in_a_sentence() {
-    assert_eq!(apart("Ana"), "Ana");
-    let sentence = format!("{} in {}", apart("דוד כהן"), "turma");
+    assert_eq!(isolate("Ana"), "Ana");
+    let sentence = format!("{} in {}", isolate("דוד כהן"), "turma");
     let at = |words: &str| middle_of(words, &sentence);
     assert!(at("כהן") < at("דוד") && at("דוד") < at("in") && at("in") < at("turma"));
 }

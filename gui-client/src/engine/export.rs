@@ -1,13 +1,18 @@
+//! A conversation for whoever writes it to a file.
+
 use std::{fmt, sync::Arc};
 
-use super::{Message, Older, StorageProblem};
+use super::{
+    message::{Message, Older},
+    problem::StorageProblem,
+};
 
 type Open = dyn Fn() -> Result<Messages, StorageProblem> + Send + Sync;
 
 /// All that this computer has of a conversation, to be read by whoever writes it to a file: message
 /// by message, so that nobody holds all of it.
 #[derive(Clone)]
-pub struct Said(Arc<Open>);
+pub struct Export(Arc<Open>);
 
 /// The messages as they were when they were opened.
 pub struct Messages {
@@ -19,7 +24,7 @@ pub struct Messages {
     pub all: Box<dyn Iterator<Item = Result<Message, StorageProblem>>>,
 }
 
-impl Said {
+impl Export {
     /// What `open` gives.
     pub fn new(
         open: impl Fn() -> Result<Messages, StorageProblem> + Send + Sync + 'static,
@@ -36,14 +41,14 @@ impl Said {
     }
 }
 
-impl PartialEq for Said {
+impl PartialEq for Export {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 }
 
-impl fmt::Debug for Said {
+impl fmt::Debug for Export {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Said")
+        f.write_str("Export")
     }
 }

@@ -22,7 +22,7 @@ const AFTER: f32 = 8.0;
 const NAMED: usize = 3;
 
 /// What is said and asked, and how it fits.
-struct Question {
+struct DeliveryProblem {
     why: Arc<Galley>,
     /// What can be done, if anything: to send it again, and to discard it.
     answers: Option<[&'static str; 2]>,
@@ -30,7 +30,7 @@ struct Question {
     is_stacked: bool,
 }
 
-impl Question {
+impl DeliveryProblem {
     fn height(&self) -> f32 {
         let above = if self.is_stacked {
             self.why.size().y + 2.0
@@ -104,7 +104,7 @@ pub fn show(
 /// Between the sentence and what can be done.
 const BETWEEN: f32 = 10.0;
 
-fn lay_out(ui: &Ui, view: &View<'_>, message: &Message, column: Rect) -> Option<Question> {
+fn lay_out(ui: &Ui, view: &View<'_>, message: &Message, column: Rect) -> Option<DeliveryProblem> {
     let texts = view.texts;
     let fill = |key: &str| texts.fill(key, &[("name", peer_name(texts, &message.with))]);
     let (why, again) = match message.delivery {
@@ -142,7 +142,7 @@ fn lay_out(ui: &Ui, view: &View<'_>, message: &Message, column: Rect) -> Option<
     } else {
         one_line
     };
-    Some(Question {
+    Some(DeliveryProblem {
         why,
         answers,
         is_stacked,

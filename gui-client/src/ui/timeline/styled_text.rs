@@ -7,20 +7,21 @@ use egui::{
     text::{LayoutJob, TextFormat, TextWrapping},
 };
 
-use super::bubble::CODE_PAD;
 use crate::{
     markup::{self, Style, find_links},
     theme::{Palette, text},
     ui::runs::{append, is_only_emoji},
 };
 
+/// Room around code on a line.
+pub const CODE_PAD: f32 = 2.0;
 /// Height of a line in a block of code.
 const CODE_LINE: f32 = 22.0;
 /// Height of a line of large emoji.
 const LARGE_LINE: f32 = 44.0;
 
 /// A text without its marks, to be laid out as they say.
-pub struct Said {
+pub struct StyledText {
     /// The text with its looks.
     pub job: LayoutJob,
     /// Where the links are in it, in bytes.
@@ -32,7 +33,7 @@ pub struct Said {
 }
 
 /// Reads a message's text, once from the beginning to the end.
-pub fn read(said: &str, width: f32, palette: &Palette, is_own: bool) -> Said {
+pub fn read(said: &str, width: f32, palette: &Palette, is_own: bool) -> StyledText {
     let (ink, link_ink) = if is_own {
         (palette.on_own, palette.on_own)
     } else {
@@ -92,7 +93,7 @@ pub fn read(said: &str, width: f32, palette: &Palette, is_own: bool) -> Said {
             at = to;
         }
     }
-    Said {
+    StyledText {
         job,
         links,
         blocks,

@@ -5,12 +5,12 @@ use egui::{
     text::{CCursor, LayoutJob},
 };
 
-use super::{Laid, has_rtl, lay_out_within};
+use super::{TextLayout, has_rtl, lay_out_within};
 
 /// What a field of several lines showed last, and where: the pointer is at that.
 #[derive(Debug, Default)]
 pub struct Edited {
-    last: Option<(Laid, Pos2)>,
+    last: Option<(TextLayout, Pos2)>,
 }
 
 impl Edited {

@@ -12,10 +12,10 @@ use egui::{
     text_selection::LabelSelectionState,
 };
 
-use super::Laid;
+use super::TextLayout;
 use crate::theme::SELECTED;
 
-impl Laid {
+impl TextLayout {
     /// Paints the text, and lets it be selected.
     pub fn show_selectable(&self, ui: &mut Ui, response: &Response, at: Pos2, ink: Color32) {
         let galley = Arc::clone(&self.galley);

@@ -1,36 +1,38 @@
-//! How people and things are found by what they are called: by words and parts of words in any
-//! order, without accents and case.
+//! Finding people and things by name: by words and parts of words in any order, whatever their
+//! accents and case.
+
+mod fold;
 
 use mensageiro_protocol::Login;
 
-use crate::engine::fold;
+pub use self::fold::{fold, push_folded};
 
-/// What is typed to find somebody or something.
+/// What somebody types to find a person or a thing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sought {
+pub struct Query {
     /// The login it is, if it can be one.
     login: Option<Login>,
     /// Folded, with one space between words.
     words: String,
 }
 
-/// How something holds what is sought; the closest first.
+/// How well a name matches a query; the best match first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Closeness {
-    /// It is the login that was typed, sign by sign.
+    /// The query is exactly this login.
     Login,
-    /// It is called just so, but for accents and case.
+    /// A name equals the query, except for accents and case.
     Same,
-    /// What it is called begins so.
+    /// A name begins with the query.
     Begins,
-    /// Every word that was typed begins one of its words.
+    /// Every word of the query begins a word of the names.
     WordsBegin,
-    /// Every word that was typed is somewhere in it.
+    /// Every word of the query is somewhere in the names.
     Within,
 }
 
-impl Sought {
-    /// Reads what is typed; an `@` before it is none of it.
+impl Query {
+    /// Reads what is typed. An `@` before it is dropped.
     pub fn new(typed: &str) -> Self {
         let typed = bare(typed);
         Self {
@@ -39,12 +41,12 @@ impl Sought {
         }
     }
 
-    /// Nothing is sought; everything holds it.
-    pub fn is_nothing(&self) -> bool {
+    /// Whether the query is empty; then everything matches.
+    pub fn is_empty(&self) -> bool {
         self.words.is_empty()
     }
 
-    /// How somebody holds it, whose names are given as [`names`] makes them; `None`: not at all.
+    /// How well a person matches, given their names as [`names`] makes them; `None`: not at all.
     pub fn in_person(&self, login: &Login, names: &str) -> Option<Closeness> {
         match self.is_login(login) {
             true => Some(Closeness::Login),
@@ -52,7 +54,7 @@ impl Sought {
         }
     }
 
-    /// How something holds it, whose names are given as [`names`] makes them; `None`: not at all.
+    /// How well a thing matches, given its names as [`names`] makes them; `None`: not at all.
     pub fn in_names(&self, names: &str) -> Option<Closeness> {
         let mut words = self.words.split(' ');
         if !words.clone().all(|word| names.contains(word)) {
@@ -70,14 +72,14 @@ impl Sought {
         })
     }
 
-    /// Whether it is this login, sign by sign.
+    /// Whether the query is exactly this login.
     pub fn is_login(&self, login: &Login) -> bool {
         self.login.as_ref() == Some(login)
     }
 }
 
-/// What something is called, made ready for [`Sought`]: one name to a line. Whoever looks for `davila`
-/// means `D'Ávila` too, so a name with apostrophes stands there without them as well.
+/// Names in the form that [`Query`] compares with: folded, one to a line. A name with apostrophes
+/// also appears without them, since `davila` should find `D'Ávila`.
 pub fn names<'a>(all: impl IntoIterator<Item = &'a str>) -> String {
     let mut names = String::new();
     for name in all {
@@ -94,7 +96,7 @@ pub fn names<'a>(all: impl IntoIterator<Item = &'a str>) -> String {
     names
 }
 
-/// What is typed to find somebody, without the `@` and the spaces around it.
+/// A query without the `@` before it and the spaces around it.
 pub fn bare(typed: &str) -> &str {
     typed.trim().trim_start_matches(['@', '＠'])
 }
@@ -121,7 +123,7 @@ mod tests {
     fn check(typed: &str, login: &str, name: &str, expected: Option<Closeness>) {
         let login = Login::parse(login).unwrap();
         let names = names([login.as_str(), name]);
-        let found = Sought::new(typed).in_person(&login, &names);
+        let found = Query::new(typed).in_person(&login, &names);
         assert_eq!(found, expected, "{typed:?} in {login}, {name}");
     }
 

@@ -8,10 +8,7 @@ use egui::{
 use mensageiro_protocol::{Login, limits::LINE_BYTES};
 
 use super::{
-    Focus, UiState, View,
-    compose::{MARGIN, field_id},
-    login::login_problem,
-    peer_name, peer_title, reading, widget,
+    Focus, UiState, View, bidi, focus, login::login_problem, peer_name, peer_title, widget,
 };
 use crate::{
     engine::{LinkState, NotSent, Peer},
@@ -81,7 +78,7 @@ fn diverted(
         let draft = format!("@{} {}", peer_name(texts, open), session.draft());
         cursor_to_end(ui, session, &draft);
         actions.push(Action::Write(draft));
-        state.focus = Some(Focus::Compose);
+        state.focus = Some(Focus::Composer);
     }
 }
 
@@ -106,21 +103,21 @@ fn mentioned(
     let alone = texts.fill("compose.alone", &alone);
     if choice(ui, view, (&sentence, view.palette.text_weak), &alone) {
         actions.push(Action::WriteAlone);
-        state.focus = Some(Focus::Compose);
+        state.focus = Some(Focus::Composer);
     }
 }
 
 /// Where it goes, and a button for where it could go instead. True if that was clicked.
 fn choice(ui: &mut Ui, view: &View<'_>, (sentence, ink): (&str, Color32), instead: &str) -> bool {
     let margin = Margin {
-        left: space::LARGE as i8 + MARGIN[0] + 1,
+        left: space::LARGE as i8 + space::COMPOSER_MARGIN[0] + 1,
         right: space::LARGE as i8,
         ..Margin::ZERO
     };
     let shown = Frame::new().inner_margin(margin).show(ui, |ui| {
         let row = ui.horizontal_wrapped(|ui| {
             ui.spacing_mut().item_spacing = Vec2::new(space::SMALL, space::TINY);
-            reading::label(ui, RichText::new(sentence).font(text::small()).color(ink));
+            bidi::label(ui, RichText::new(sentence).font(text::small()).color(ink));
             widget::small_button(ui, view.palette, instead).clicked()
         });
         row.inner
@@ -131,7 +128,7 @@ fn choice(ui: &mut Ui, view: &View<'_>, (sentence, ink): (&str, Color32), instea
 
 /// Whoever goes on writing does so behind what is there.
 fn cursor_to_end(ui: &Ui, session: &Session, draft: &str) {
-    let id = field_id(session);
+    let id = focus::composer_id(session);
     let mut state = TextEditState::load(ui.ctx(), id).unwrap_or_default();
     let end = CCursor::new(draft.chars().count());
     state.cursor.set_char_range(Some(CCursorRange::one(end)));
@@ -156,7 +153,7 @@ fn line(ui: &mut Ui, sentence: &str, ink: Color32) {
     ui.horizontal(|ui| {
         ui.spacing_mut().interact_size.y = 0.0;
         // Over the first letter of what is written.
-        ui.add_space(space::LARGE + f32::from(MARGIN[0]) + 1.0);
+        ui.add_space(space::LARGE + f32::from(space::COMPOSER_MARGIN[0]) + 1.0);
         ui.add(Label::new(RichText::new(sentence).font(text::small()).color(ink)).wrap());
     });
     ui.add_space(space::SMALL);

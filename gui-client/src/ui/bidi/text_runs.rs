@@ -13,7 +13,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 /// A piece of a text.
 #[derive(Clone, Debug)]
-pub struct Atom {
+pub struct TextRun {
     /// Where it is in the text, in bytes.
     pub bytes: Range<usize>,
     /// Its direction, and how deep it is among others.
@@ -51,15 +51,15 @@ pub struct Character {
 }
 
 /// Takes a text apart.
-pub struct Setter<'a> {
+pub struct Shaper<'a> {
     pub ui: &'a Ui,
     pub job: &'a LayoutJob,
     pub info: &'a BidiInfo<'a>,
 }
 
-impl Setter<'_> {
+impl Shaper<'_> {
     /// The atoms of a part of the text, in its order.
-    pub fn atoms(&self, bytes: Range<usize>) -> Vec<Atom> {
+    pub fn atoms(&self, bytes: Range<usize>) -> Vec<TextRun> {
         let mut atoms = Vec::new();
         let mut begun: Option<(Range<usize>, Level, Kind, usize)> = None;
         let mut section = self.section_at(bytes.start);
@@ -95,13 +95,13 @@ impl Setter<'_> {
     }
 
     /// A part of an atom, which is laid out anew.
-    pub fn part(&self, atom: &Atom, bytes: Range<usize>) -> Atom {
+    pub fn part(&self, atom: &TextRun, bytes: Range<usize>) -> TextRun {
         let section = self.section_at(bytes.start);
         self.atom(bytes, atom.level, atom.kind, section)
     }
 
     /// The sign that stands for what is left out, at the end of a line.
-    pub fn left_out(&self, at: usize, level: Level) -> Atom {
+    pub fn left_out(&self, at: usize, level: Level) -> TextRun {
         let sign = self.job.wrap.overflow_character.unwrap_or('…');
         let section = self.section_at(at);
         let mut atom = self.set(sign.to_string(), level, Kind::Other, section);
@@ -115,7 +115,7 @@ impl Setter<'_> {
         after.saturating_sub(1)
     }
 
-    fn atom(&self, bytes: Range<usize>, level: Level, kind: Kind, section: usize) -> Atom {
+    fn atom(&self, bytes: Range<usize>, level: Level, kind: Kind, section: usize) -> TextRun {
         let text = &self.job.text[bytes.clone()];
         let shown = match level.is_rtl() && kind == Kind::Other {
             // Brackets open to the other side there.
@@ -136,7 +136,7 @@ impl Setter<'_> {
         atom
     }
 
-    fn set(&self, text: String, level: Level, kind: Kind, section: usize) -> Atom {
+    fn set(&self, text: String, level: Level, kind: Kind, section: usize) -> TextRun {
         let galley = (kind != Kind::Control).then(|| {
             let section = LayoutSection {
                 leading_space: 0.0,
@@ -157,7 +157,7 @@ impl Setter<'_> {
             Some(row) => characters(&text, row, kind == Kind::Rtl),
             None => text.chars().map(nothing).collect(),
         };
-        Atom {
+        TextRun {
             bytes: 0..text.len(),
             level,
             kind,

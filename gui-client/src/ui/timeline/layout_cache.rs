@@ -16,8 +16,8 @@ use crate::{
 
 /// What was laid out in this frame and in the one before; no more than fits into the window, twice.
 #[derive(Debug, Default)]
-pub struct Kept {
-    bubbles: HashMap<MessageId, KeptBubble>,
+pub struct LayoutCache {
+    bubbles: HashMap<MessageId, CachedBubble>,
     /// Something egui lays out anew whenever what was laid out before is of no use any more: there
     /// are other fonts, or another scale.
     fonts: Option<Arc<Galley>>,
@@ -26,7 +26,7 @@ pub struct Kept {
 }
 
 #[derive(Debug)]
-struct KeptBubble {
+struct CachedBubble {
     frame: u64,
     look: Look,
     bubble: Rc<Bubble>,
@@ -46,7 +46,7 @@ struct Look {
     is_dark: bool,
 }
 
-impl Kept {
+impl LayoutCache {
     /// How many times a message has been laid out.
     pub fn count(&self) -> u64 {
         self.count
@@ -106,7 +106,7 @@ impl Kept {
         }
         self.count += 1;
         let bubble = Rc::new(bubble::lay_out(ui, view, message, names_author, widest));
-        let laid = KeptBubble {
+        let laid = CachedBubble {
             frame,
             look,
             bubble: Rc::clone(&bubble),

@@ -4,8 +4,8 @@ use egui::{Rect, Stroke, Ui, pos2};
 use jiff::civil::Date;
 
 use super::{
-    above::{Above, PILL, pill},
     anchor::Placed,
+    separators::{PILL, Separators, pill},
 };
 use crate::{model::Timeline, theme::space, ui::View};
 
@@ -25,8 +25,8 @@ impl Floating {
             return None;
         }
         let own_middle = |index: usize, bubble_top: f32| {
-            let above = Above::of(view, messages, index, messages.get(index)?);
-            above.day_above().map(|above| bubble_top - above)
+            let separators = Separators::of(view, messages, index, messages.get(index)?);
+            separators.day_above().map(|above| bubble_top - above)
         };
         let mut rows = placed.rows.iter();
         let first = rows.next()?;
