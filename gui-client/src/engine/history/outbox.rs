@@ -4,8 +4,9 @@ use mensageiro_protocol::{Login, Text, live::Tag};
 use rusqlite::{Connection, types::Type};
 
 use super::{
-    History, Result, epochs, numbers, received,
+    History, Result, epochs, numbers,
     row::{LAST_PLACES, append, delivery, message, next_place, read_login},
+    set_fact,
 };
 use crate::engine::{
     Message, MessageId, Peer,
@@ -107,7 +108,7 @@ impl History {
     pub fn depart(&self, id: MessageId) -> Result<()> {
         let transaction = self.connection.unchecked_transaction()?;
         set_delivery(&transaction, id, [delivery::WAITING; 2], delivery::DEPARTED)?;
-        received::note_turn(&transaction)?;
+        note_turn(&transaction)?;
         transaction.commit()?;
         Ok(())
     }
@@ -175,6 +176,19 @@ impl History {
     fn if_changed(&self, changed: bool, id: MessageId) -> Result<Option<Message>> {
         Ok(if changed { self.message(id)? } else { None })
     }
+}
+
+/// Notes that a line is about to be written: once the server has it, it counts everything received
+/// so far as read.
+pub(super) fn note_turn(connection: &Connection) -> rusqlite::Result<()> {
+    set_fact(connection, "turn", newest(connection)?)
+}
+
+/// The id of the newest message; 0 if there is none.
+pub(super) fn newest(connection: &Connection) -> rusqlite::Result<i64> {
+    connection
+        .prepare_cached("SELECT coalesce(max(id), 0) FROM messages")?
+        .query_row([], |row| row.get(0))
 }
 
 /// The server's end mark answers the message. Whether it was on its way.

@@ -8,7 +8,7 @@ use rusqlite::{Connection, params};
 
 use super::{
     History, Result, epochs, fact,
-    outbox::accept_classic,
+    outbox::{accept_classic, newest, note_turn},
     repeats::{Finding, Repeats},
     row::{append, delivery, message, peer_name},
     set_fact,
@@ -93,11 +93,6 @@ impl History {
     }
 }
 
-/// Everything up to here is read once the server has what we are about to write.
-pub(super) fn note_turn(connection: &Connection) -> rusqlite::Result<()> {
-    set_fact(connection, "turn", newest(connection)?)
-}
-
 fn store(
     connection: &Connection,
     repeats: &mut Repeats,
@@ -175,12 +170,6 @@ fn was_said(connection: &Connection, received: &Received) -> rusqlite::Result<bo
             ],
             |row| row.get(0),
         )
-}
-
-fn newest(connection: &Connection) -> rusqlite::Result<i64> {
-    connection
-        .prepare_cached("SELECT coalesce(max(id), 0) FROM messages")?
-        .query_row([], |row| row.get(0))
 }
 
 fn number(connection: &Connection, name: &str) -> rusqlite::Result<i64> {
