@@ -10,16 +10,20 @@ const LEFT: &[(&str, &[&str])] = &[
     (
         "",
         &[
+            "commit",
             "connection",
+            "context",
             "hub",
-            "journal",
             "listener",
             "live",
             "login",
+            "rules",
             "session",
             "status",
         ],
     ),
+    ("", &["log", "model", "options"]),
+    ("", &["server", "storage"]),
     ("directory", &["header", "users"]),
     ("index", &["sweep", "writer"]),
     ("live", &["flusher", "online", "outlet", "roster"]),
@@ -28,7 +32,6 @@ const LEFT: &[(&str, &[&str])] = &[
         &["answers", "backlog", "conversations", "history", "session"],
     ),
     ("log", &["identity", "segment"]),
-    ("store", &["archiving", "fjall", "reading"]),
 ];
 
 #[test]
