@@ -9,7 +9,7 @@ use super::{
 use crate::{
     client::{Client, block},
     results::Table,
-    servers::{Durability, Kind, Program},
+    servers::{Kind, Program},
 };
 
 /// The bare log speaks no classic; beside it stands what it pushes.
@@ -18,7 +18,7 @@ pub fn measure(plan: &Plan) -> anyhow::Result<Table> {
     let table = Table::new("exchange", title, &["server", "text", "clients"], &COLUMNS);
     let mut entries = Vec::new();
     for bytes in SIZES {
-        for durability in [Durability::Relaxed, Durability::Sync] {
+        for &durability in plan.durabilities() {
             let kind = Kind::BareLog(durability);
             entries.push(Entry::new(kind, &[&size(bytes), "live, one way"], bytes));
         }

@@ -35,6 +35,7 @@ pub fn measure(plan: &Plan) -> anyhow::Result<Table> {
         ("messages/s", "", 0),
         ("CPU per message", " µs", 2),
         ("written per message", " B", 0),
+        ("on disk per message", " B", 0),
         ("memory", " MiB", 0),
     ];
     let mut table = Table::new("growth", title, &["server", "messages so far"], &columns);
@@ -55,7 +56,13 @@ pub fn measure(plan: &Plan) -> anyhow::Result<Table> {
             let memory = program.memory_kib().map(|kib| kib / 1024.0);
             let rate = count / begin.elapsed().as_secs_f64();
             eprintln!("growth: {} messages", grouped((number * step) as f64, 0));
-            found.push(vec![Some(rate), used.cpu_micros, used.disk_bytes, memory]);
+            found.push(vec![
+                Some(rate),
+                used.cpu_micros,
+                used.written_bytes,
+                used.device_bytes,
+                memory,
+            ]);
         }
         found
     };

@@ -32,7 +32,7 @@ pub fn measure(plan: &Plan) -> anyhow::Result<Table> {
     let table = Table::new("history", title, &["server", "messages"], &columns);
     let mut entries = Vec::new();
     for count in counts {
-        for kind in [plan.relaxed_server(), plan.server_that_syncs()] {
+        for kind in plan.servers() {
             entries.push(Entry::new(kind, &[&grouped(count as f64, 0)], count));
         }
     }

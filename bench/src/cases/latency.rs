@@ -23,12 +23,13 @@ const RATES: [f64; 3] = [100.0, 1_000.0, 10_000.0];
 /// Between the start of the threads and the first line that is due.
 const RUN_UP: Duration = Duration::from_millis(400);
 
-const COLUMNS: [(&str, &str, usize); 5] = [
+const COLUMNS: [(&str, &str, usize); 6] = [
     ("p50", " ms", 2),
     ("p99", " ms", 2),
     ("p99.9", " ms", 2),
     ("CPU per message", " µs", 0),
     ("written per message", " B", 0),
+    ("on disk per message", " B", 0),
 ];
 
 /// What one user does; returns the waits that it saw.
@@ -107,7 +108,14 @@ fn measure(plan: &Plan, entry: &Entry<(f64, User)>) -> anyhow::Result<Vec<Option
     })?;
     let used = program.usage().per_message(usage, waits.len() as f64);
     let [p50, p99, p999] = [0.5, 0.99, 0.999].map(|part| quantile(&mut waits, part));
-    Ok(vec![p50, p99, p999, used.cpu_micros, used.disk_bytes])
+    Ok(vec![
+        p50,
+        p99,
+        p999,
+        used.cpu_micros,
+        used.written_bytes,
+        used.device_bytes,
+    ])
 }
 
 /// Sends lines and waits for their answers.

@@ -78,24 +78,29 @@ impl Plan {
         Kind::Server(self.server.clone(), Durability::Sync)
     }
 
-    fn relaxed_server(&self) -> Kind {
-        Kind::Server(self.server.clone(), Durability::Relaxed)
+    /// The server, with every durability.
+    fn servers(&self) -> Vec<Kind> {
+        let kind = |durability| Kind::Server(self.server.clone(), durability);
+        self.durabilities().iter().copied().map(kind).collect()
     }
 
     /// All that speak `live/1`.
-    fn kinds(&self) -> [Kind; 5] {
-        [
-            Kind::Relay,
-            Kind::BareLog(Durability::Relaxed),
-            Kind::BareLog(Durability::Sync),
-            self.relaxed_server(),
-            self.server_that_syncs(),
-        ]
+    fn kinds(&self) -> Vec<Kind> {
+        let bare_logs = self.durabilities().iter().copied().map(Kind::BareLog);
+        let others = bare_logs.chain(self.servers());
+        std::iter::once(Kind::Relay).chain(others).collect()
     }
 
     /// Those that also speak classic.
-    fn classic_kinds(&self) -> [Kind; 3] {
-        [Kind::Relay, self.relaxed_server(), self.server_that_syncs()]
+    fn classic_kinds(&self) -> Vec<Kind> {
+        let mut kinds = vec![Kind::Relay];
+        kinds.extend(self.servers());
+        kinds
+    }
+
+    fn durabilities(&self) -> &'static [Durability] {
+        let all = &[Durability::Relaxed, Durability::Sync];
+        if self.is_quick { &all[1..] } else { all }
     }
 }
 
@@ -200,12 +205,16 @@ mod tests {
             },
             time: Duration::ZERO,
             rounds: 3,
-            is_quick: true,
+            is_quick: false,
             is_long: false,
         };
         let entries: Vec<_> = ["64 B", "1 KiB"]
             .into_iter()
-            .flat_map(|text| plan.kinds().map(|kind| Entry::new(kind, &[text], ())))
+            .flat_map(|text| {
+                plan.kinds()
+                    .into_iter()
+                    .map(move |kind| Entry::new(kind, &[text], ()))
+            })
             .collect();
         let table = Table::new(
             "push",

@@ -16,10 +16,11 @@ pub const PAIRS: usize = 50;
 pub const WINDOW: usize = 16;
 
 /// The columns of what [`measure`] finds.
-pub const COLUMNS: [(&str, &str, usize); 4] = [
+pub const COLUMNS: [(&str, &str, usize); 5] = [
     ("messages/s", "", 0),
     ("CPU per message", " µs", 2),
     ("written per message", " B", 0),
+    ("on disk per message", " B", 0),
     ("p99 of a window", " ms", 1),
 ];
 
@@ -101,5 +102,11 @@ pub fn measure(
     };
     let ((rate, used), mut windows) = run(|users| pair(&program, users), watch)?;
     let p99 = quantile(&mut windows, 0.99);
-    Ok(vec![Some(rate), used.cpu_micros, used.disk_bytes, p99])
+    Ok(vec![
+        Some(rate),
+        used.cpu_micros,
+        used.written_bytes,
+        used.device_bytes,
+        p99,
+    ])
 }

@@ -198,7 +198,7 @@ impl Program {
 
     /// What it has used so far.
     pub fn usage(&self) -> Usage {
-        Usage::of(self.process())
+        Usage::of(self.process(), self.data())
     }
 
     /// Resident memory in KiB; `None` where the system does not tell it.

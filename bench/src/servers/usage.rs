@@ -1,12 +1,13 @@
-//! What a process has used of the machine, as Linux tells it in `/proc`.
+//! What a process has used of the machine, as Linux tells it in `/proc` and `/sys`.
 
-use std::fs;
+use std::{fs, path::Path};
 
 /// What a process has used since it started; a figure is `None` where the system does not tell it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Usage {
     cpu_seconds: Option<f64>,
-    disk_bytes: Option<f64>,
+    written_bytes: Option<f64>,
+    device_bytes: Option<f64>,
 }
 
 /// What one message took.
@@ -14,16 +15,20 @@ pub struct Usage {
 pub struct Used {
     /// Processor time of all threads, in microseconds.
     pub cpu_micros: Option<f64>,
-    /// Bytes that were written to files, in whole pages, as the disk will see them.
-    pub disk_bytes: Option<f64>,
+    /// Bytes that the process has written to files, in whole pages.
+    pub written_bytes: Option<f64>,
+    /// Bytes that have reached the disk, those of the file system's journal and of all other
+    /// programs included.
+    pub device_bytes: Option<f64>,
 }
 
 impl Usage {
-    /// Of the process with this id, so far.
-    pub fn of(process: u32) -> Self {
+    /// Of the process with this id, whose files are in this folder, so far.
+    pub fn of(process: u32, folder: &Path) -> Self {
         Self {
             cpu_seconds: cpu_seconds(process),
-            disk_bytes: disk_bytes(process),
+            written_bytes: field(&format!("/proc/{process}/io"), "write_bytes:"),
+            device_bytes: device_bytes(folder),
         }
     }
 
@@ -35,10 +40,11 @@ impl Usage {
     /// Used for each of so many messages since an earlier moment.
     pub fn per_message(self, earlier: Self, messages: f64) -> Used {
         let cpu = self.cpu_seconds_since(earlier);
-        let bytes = self.disk_bytes.zip(earlier.disk_bytes);
+        let each = |now: Option<f64>, then: Option<f64>| Some((now? - then?) / messages);
         Used {
             cpu_micros: cpu.map(|seconds| seconds / messages * 1e6),
-            disk_bytes: bytes.map(|(now, then)| (now - then) / messages),
+            written_bytes: each(self.written_bytes, earlier.written_bytes),
+            device_bytes: each(self.device_bytes, earlier.device_bytes),
         }
     }
 }
@@ -52,8 +58,22 @@ fn cpu_seconds(process: u32) -> Option<f64> {
     Some((user + system) / 100.0)
 }
 
-fn disk_bytes(process: u32) -> Option<f64> {
-    field(&format!("/proc/{process}/io"), "write_bytes:")
+/// Of the device that a folder is on.
+#[cfg(target_os = "linux")]
+fn device_bytes(folder: &Path) -> Option<f64> {
+    use std::os::linux::fs::MetadataExt;
+    let device = fs::metadata(folder).ok()?.st_dev();
+    let major = (device >> 8) & 0xfff | (device >> 32) & !0xfff;
+    let minor = device & 0xff | (device >> 12) & !0xff;
+    let stat = fs::read_to_string(format!("/sys/dev/block/{major}:{minor}/stat")).ok()?;
+    // The unit is fixed at 512 bytes, whatever the device has.
+    let sectors: f64 = stat.split_whitespace().nth(6)?.parse().ok()?;
+    Some(sectors * 512.0)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn device_bytes(_: &Path) -> Option<f64> {
+    None
 }
 
 /// Resident memory of a process in KiB; `None` where the system does not tell it.
