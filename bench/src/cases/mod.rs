@@ -133,13 +133,13 @@ fn fill<S>(
     let mut found = vec![Vec::new(); entries.len()];
     for round in 1..=plan.rounds {
         for (entry, found) in entries.iter().zip(&mut found) {
-            let words = entry.words.join(", ");
-            eprintln!(
-                "{} {round}/{}: {}, {words}",
-                table.case,
-                plan.rounds,
-                entry.kind.name()
-            );
+            let (name, words) = (entry.kind.name(), entry.words.join(", "));
+            let progress = format!("{} {round}/{}: {name}, {words}", table.case, plan.rounds);
+            if plan.server.profiles.is_some() {
+                println!("\n{progress}\n");
+            } else {
+                eprintln!("{progress}");
+            }
             found.push(measure(entry)?);
         }
     }

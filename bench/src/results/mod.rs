@@ -31,10 +31,14 @@ pub fn keep(folder: &Path, table: Table) -> anyhow::Result<()> {
         Some(old) => *old = table,
         None => tables.push(table),
     }
-    let text = serde_json::to_string_pretty(&tables)?;
+    let lines: Vec<_> = tables
+        .iter()
+        .map(serde_json::to_string)
+        .collect::<Result<_, _>>()?;
+    let text = format!("[\n{}\n]\n", lines.join(",\n"));
     fs::create_dir_all(folder)?;
     let file = folder.join(FIGURES);
-    fs::write(&file, text + "\n").with_context(|| format!("cannot write {}", file.display()))
+    fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))
 }
 
 /// Draws the charts of all figures that a folder has, and fills the tables of its document.
@@ -74,4 +78,54 @@ fn read(folder: &Path) -> anyhow::Result<Vec<Table>> {
         let file = file.display();
         format!("{file} holds no figures of this program; delete it to begin a new one")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use table::tests::sample;
+
+    #[test]
+    fn a_case_measured_again_takes_the_place_of_its_old_figures() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut idle = sample();
+        idle.case = "idle".into();
+        keep(folder.path(), sample()).unwrap();
+        keep(folder.path(), idle).unwrap();
+        let mut newer = sample();
+        newer.rows[0].figures[0] = Some(1.5);
+        keep(folder.path(), newer).unwrap();
+        let tables = read(folder.path()).unwrap();
+        let cases: Vec<_> = tables.iter().map(|table| table.case.as_str()).collect();
+        assert_eq!(cases, ["push", "idle"]);
+        assert_eq!(tables[0].rows[0].figures, [Some(1.5), Some(1.5)]);
+    }
+
+    #[test]
+    fn charts_and_tables_can_be_made_again_from_the_figures_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        keep(folder.path(), sample()).unwrap();
+        let document = folder.path().join(DOCUMENT);
+        fs::write(
+            &document,
+            "<!-- figures: push -->\n<!-- end of figures -->\n",
+        )
+        .unwrap();
+        draw(folder.path()).unwrap();
+        assert!(fs::read_to_string(&document).unwrap().contains("600,000"));
+        for name in ["push", "summary"] {
+            let chart = folder
+                .path()
+                .join(format!("pictures/performance-{name}.svg"));
+            assert!(fs::read_to_string(chart).unwrap().contains("</svg>"));
+        }
+    }
+
+    #[test]
+    fn a_foreign_file_of_figures_is_not_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(FIGURES), "{\"other\": 1}").unwrap();
+        let error = keep(folder.path(), sample()).unwrap_err();
+        assert!(error.to_string().contains("holds no figures"), "{error}");
+    }
 }

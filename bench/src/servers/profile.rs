@@ -82,13 +82,9 @@ fn part(line: &str) -> Option<Part> {
     let mut fields = line.split(';').map(str::trim);
     let percent = fields.next()?.strip_suffix('%')?.parse().ok()?;
     let thread = fields.next()?;
-    // On Linux a session's thread bears the name of its user.
-    let number = thread.strip_prefix('u').map(str::parse::<usize>);
-    let thread = if number.is_some_and(|number| number.is_ok()) {
-        "sessions"
-    } else {
-        thread
-    };
+    // The thread of a session bears the name of its user.
+    let is_session = thread.starts_with("user ");
+    let thread = if is_session { "sessions" } else { thread };
     Some(Part {
         percent,
         thread: thread.into(),
@@ -118,8 +114,7 @@ mod tests {
 
     #[test]
     fn sessions_are_added_up() {
-        let report =
-            " 30.00%;u17     ;[.] memchr\n 20.00%;u3;[k] send\n50.00%;journal;[.] memchr\n\n";
+        let report = " 30.00%;user u17;[.] memchr\n 20.00%;user u3  ;[k] send\n50.00%;journal;[.] memchr\n\n";
         let parts: Vec<_> = report.lines().filter_map(part).collect();
         let threads = sums(&parts, |part| &part.thread);
         assert_eq!(threads, [("journal", 50.0), ("sessions", 50.0)]);
