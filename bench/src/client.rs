@@ -1,4 +1,5 @@
-//! Clients that count lines: frugal, as they share the machine with what they measure.
+//! Clients that count lines. They are frugal, because they share the machine with the server that
+//! they load.
 
 use std::{
     io::{self, Read, Write},
@@ -6,10 +7,10 @@ use std::{
     ops::Range,
 };
 
-/// A buffer grows up to here, where one read fills it.
+/// A buffer grows up to this size while one read fills it.
 const MOST_BYTES: usize = 256 * 1024;
 
-/// What every live client calls its device.
+/// The device name of every live client.
 pub const DEVICE: &str = "bench";
 
 /// One connection with one descriptor.
@@ -20,24 +21,24 @@ pub struct Client {
     end: usize,
 }
 
-/// What a live client took.
+/// What a live client has received.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Taken {
     /// Messages of others.
     pub messages: u64,
-    /// Acknowledgements of one's own.
+    /// Acknowledgements of its own messages.
     pub oks: u64,
     /// The newest message, if there was one.
     pub last: u64,
 }
 
 impl Client {
-    /// Connects and says the login; the answer is still to be taken.
+    /// Connects and sends the login. The answer is still to be read.
     pub fn connect(address: SocketAddr, user: usize) -> io::Result<Self> {
         Self::connect_saying(address, &format!("u{user}\n"))
     }
 
-    /// Connects and asks for a live session; the answer is still to be taken.
+    /// Connects and asks for a live session. The answer is still to be read.
     pub fn connect_live(address: SocketAddr, user: usize) -> io::Result<Self> {
         Self::connect_saying(address, &format!("u{user} live/1 device={DEVICE}\n"))
     }
@@ -73,12 +74,12 @@ impl Client {
         (&self.stream).write_all(bytes)
     }
 
-    /// The connection, for a thread that sends while this one takes.
+    /// The connection, for a thread that sends while this one reads.
     pub fn stream(&self) -> io::Result<TcpStream> {
         self.stream.try_clone()
     }
 
-    /// Takes so many lines that are `f`; returns how many messages came before them.
+    /// Reads until this many `f` lines have arrived. Returns how many messages came before them.
     pub fn take_answers(&mut self, answers: usize) -> io::Result<u64> {
         let (mut ends, mut messages) = (0, 0);
         self.take_lines(|line| {
@@ -92,7 +93,7 @@ impl Client {
         Ok(messages)
     }
 
-    /// Takes what comes until there were so many messages and acknowledgements.
+    /// Reads until this many messages and acknowledgements have arrived.
     pub fn take(&mut self, messages: u64, oks: u64) -> io::Result<Taken> {
         let mut taken = Taken::default();
         self.take_lines(|line| {
@@ -110,7 +111,7 @@ impl Client {
         Ok(taken)
     }
 
-    /// Shows line after line, without their ends, until told that it is enough.
+    /// Calls `see` for each line, without its line end, until it says that it is enough.
     pub fn take_lines(&mut self, mut see: impl FnMut(&[u8]) -> io::Result<bool>) -> io::Result<()> {
         loop {
             while let Some(length) = memchr::memchr(b'\n', &self.buffer[self.start..self.end]) {
@@ -124,7 +125,7 @@ impl Client {
         }
     }
 
-    /// Waits for a line and shows it, with all others that came together with it.
+    /// Waits for a line and calls `see` for it and for all lines that arrived with it.
     pub fn take_together(&mut self, mut see: impl FnMut(&[u8])) -> io::Result<()> {
         let mut lines = 0;
         while lines == 0 {
@@ -160,14 +161,14 @@ impl Client {
     }
 }
 
-/// So many equal classic lines to one user, as one block.
+/// This many equal classic lines to one user, as one block.
 pub fn block(to: usize, bytes: usize, lines: usize) -> Vec<u8> {
     format!("@u{to} {}\n", "x".repeat(bytes))
         .repeat(lines)
         .into_bytes()
 }
 
-/// Live lines to one user, as one block, each with a tag that is never used again.
+/// Live lines to one user, as one block. Every tag is used once.
 pub struct TaggedBlock {
     bytes: Vec<u8>,
     line_bytes: usize,
@@ -175,20 +176,20 @@ pub struct TaggedBlock {
     digits: Range<usize>,
 }
 
-/// What kind of tags a client gives its messages.
+/// The kind of tags that a client gives its messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tags {
-    /// The device's name and a rising number, as the app does.
+    /// The device's name and a rising number, like the app.
     Numbered,
-    /// Any others.
+    /// Any other tags.
     Other,
 }
 
-/// The first number; all have as many digits.
+/// The first number. All numbers have the same number of digits.
 const FIRST: u64 = 1_000_000_000;
 
 impl TaggedBlock {
-    /// So many lines with a text of so many bytes.
+    /// This many lines with texts of this size.
     pub fn new(tags: Tags, to: usize, bytes: usize, lines: usize) -> Self {
         let prefix = match tags {
             Tags::Numbered => format!("{DEVICE}:"),
@@ -205,12 +206,12 @@ impl TaggedBlock {
         }
     }
 
-    /// The block, with new tags from the next call on.
+    /// The bytes of the block.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// Gives every line the tag that so many lines later would have.
+    /// Moves the tags of all lines on to the next block's numbers.
     pub fn advance(&mut self) {
         let lines = (self.bytes.len() / self.line_bytes) as u64;
         for line in self.bytes.chunks_exact_mut(self.line_bytes) {
@@ -227,7 +228,7 @@ impl TaggedBlock {
     }
 }
 
-/// The number a line goes on with.
+/// The number at the beginning of a text.
 pub fn number(text: &[u8]) -> u64 {
     text.iter()
         .take_while(|byte| byte.is_ascii_digit())

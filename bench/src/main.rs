@@ -1,6 +1,6 @@
-//! Measures a `mensageiro-server` as a whole program over TCP, in the same run beside two small
-//! servers: a relay that keeps everything in memory, and a bare log that writes every message to
-//! one file and does nothing else. Prints tables, keeps them, and draws them as charts.
+//! Measures a `mensageiro-server` as a whole program over TCP. In the same run it measures two
+//! small servers: a relay that keeps everything in memory, and a bare log that writes every message
+//! to one file and does nothing else. Prints tables, stores them, and draws them as charts.
 
 mod cases;
 mod client;
@@ -28,29 +28,28 @@ struct Options {
     #[arg(long, value_name = "SECONDS", default_value_t = 5.0)]
     seconds: f64,
 
-    /// How often each figure is taken; the median counts.
+    /// How often each figure is measured; the median counts.
     #[arg(long, value_name = "COUNT", default_value_t = 3)]
     rounds: usize,
 
-    /// Once and small, only to see that every case runs: the figures say nothing.
+    /// Run every case once and small, only to check that it runs; the figures mean nothing.
     #[arg(long, conflicts_with_all = ["seconds", "rounds", "long", "into"])]
     quick: bool,
 
-    /// Also what takes minutes: a start with 20,000,000 messages, and the case growth.
+    /// Also run what takes minutes: a start with 20,000,000 messages, and the case growth.
     #[arg(long)]
     long: bool,
 
-    /// The folder that keeps the figures and gets the charts, and whose PERFORMANCE.md gets the
-    /// tables.
+    /// The folder for the figures and charts. Its PERFORMANCE.md gets the tables.
     #[arg(long, value_name = "DIR")]
     into: Option<PathBuf>,
 
-    /// Measures nothing: only draws what that folder has, and fills the tables.
+    /// Measure nothing; only draw the figures in that folder, and fill the tables.
     #[arg(long, requires = "into")]
     draw: bool,
 
-    /// Once, and for each row tells where the server spends its time (needs perf, on Linux); what
-    /// perf writes stays in this folder.
+    /// Run once, and show for each row where the server spends its time (needs perf, on Linux). The
+    /// output of perf stays in this folder.
     #[arg(long, value_name = "DIR", conflicts_with = "into")]
     profile: Option<PathBuf>,
 
@@ -59,11 +58,11 @@ struct Options {
     #[arg(value_name = "CASE", value_parser = case)]
     only: Vec<Case>,
 
-    /// Be the relay, on a free port. The program starts itself so.
+    /// Be the relay, on a free port. The program starts itself like this.
     #[arg(long, hide = true)]
     relay: bool,
 
-    /// Be the bare log with this durability (sync or relaxed), with the file that follows.
+    /// Be the bare log with this durability (sync or relaxed) and this file.
     #[arg(long, hide = true, num_args = 2)]
     bare_log: Vec<String>,
 }
@@ -122,7 +121,7 @@ fn measure(options: Options) -> anyhow::Result<ExitCode> {
                 table.taken.clone_from(&taken);
                 println!("\n### {}\n\n{}", table.title, table.markdown());
                 if let Some(folder) = &options.into {
-                    // At once: the next case may be broken off.
+                    // At once, because the next case may be interrupted.
                     results::keep(folder, table)?;
                     results::draw(folder)?;
                 }

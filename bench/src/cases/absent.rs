@@ -1,4 +1,4 @@
-//! Many messages to a user who is not there, and the moment that user comes back.
+//! Many messages to a user who is offline, and the login of that user.
 
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ use crate::{
 
 const WINDOW: usize = 250;
 
-/// Stored from a classic and from a live sender, drained by a classic and by a live reader.
+/// Stores from a classic and from a live sender; a classic and a live reader drain.
 pub fn measure(plan: &Plan) -> anyhow::Result<Table> {
     let messages = plan.count(50_000, 2_500);
     let title = format!(
@@ -27,7 +27,7 @@ pub fn measure(plan: &Plan) -> anyhow::Result<Table> {
     let mut entries = Vec::new();
     for (style, store) in [("classic", store_classic as Store), ("live", store_live)] {
         for kind in plan.kinds() {
-            // To those who are not there the relay knows only classic; the bare log only live.
+            // For offline users the relay speaks only classic, and the bare log only live.
             let speaks = match kind {
                 Kind::Relay => style == "classic",
                 Kind::BareLog(_) => style == "live",
@@ -43,7 +43,7 @@ pub fn measure(plan: &Plan) -> anyhow::Result<Table> {
         let begin = Instant::now();
         (entry.setting)(&program, messages)?;
         let stored = messages as f64 / begin.elapsed().as_secs_f64();
-        // A reader who breaks off has read nothing, so the next one gets it all again.
+        // A reader who breaks off has read nothing, so the next one gets everything again.
         let drained = |connect: Connect, begin: Instant| {
             let got = connect(program.address, 1)?.take_answers(1)?;
             anyhow::ensure!(got == messages as u64, "{got} of {messages} messages came");
@@ -77,7 +77,7 @@ fn store_classic(program: &Program, messages: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Likewise, each message with a tag and an `ok`.
+/// The same with live messages, each with a tag and an `ok`.
 fn store_live(program: &Program, messages: usize) -> anyhow::Result<()> {
     let mut sender = Client::log_in_live(program.address, 0)?;
     let mut block = TaggedBlock::new(Tags::Numbered, 1, 64, WINDOW);

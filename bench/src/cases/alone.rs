@@ -1,4 +1,5 @@
-//! What one message costs that is sent and read alone: how often the server syncs and writes for it.
+//! What one message that is sent and read alone costs: how often the server syncs and writes for
+//! it.
 
 use std::{
     thread,
@@ -12,10 +13,10 @@ use crate::{
     servers::Traced,
 };
 
-/// Between two messages: 100 a second.
+/// The pause between two messages: 100 per second.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// One user sends, the other receives and says `read`, 100 times a second.
+/// One user sends, the other receives and sends `read`, 100 times per second.
 pub fn measure(plan: &Plan) -> anyhow::Result<Table> {
     let messages = plan.count(500, 50);
     let title = format!("{messages} messages of 64 B, 100 a second, each sent and read alone");

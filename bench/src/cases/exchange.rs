@@ -12,7 +12,7 @@ use crate::{
     servers::{Kind, Program},
 };
 
-/// The bare log speaks no classic; beside it stands what it pushes.
+/// The bare log does not speak classic, so the table shows its pushes.
 pub fn measure(plan: &Plan) -> anyhow::Result<Table> {
     let title = format!("Classic exchange, {PAIRS} pairs, both ways, window {WINDOW}");
     let table = Table::new("exchange", title, &["server", "text", "clients"], &COLUMNS);

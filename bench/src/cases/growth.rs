@@ -1,5 +1,5 @@
-//! What eighteen million messages that were sent and read leave behind: the rate and the memory
-//! must stay as they were.
+//! What eighteen million messages that were sent and read leave behind: rate and memory must not
+//! change.
 
 use std::{
     thread,
@@ -16,14 +16,14 @@ use crate::{
     servers::Program,
 };
 
-/// Messages in all, and between two rows.
+/// Messages in total, and the number of rows.
 const MESSAGES: usize = 18_000_000;
 const STEPS: usize = 6;
 
-/// How often it is looked how far they are.
+/// How often the progress is checked.
 const LOOK: Duration = Duration::from_millis(5);
 
-/// One run, as long as it takes; rounds do not count.
+/// One run, as long as it takes; the number of rounds has no effect.
 pub fn measure(plan: &Plan) -> anyhow::Result<Table> {
     let step = plan.count(MESSAGES, 60_000) / STEPS;
     let kind = plan.server_that_syncs();

@@ -1,4 +1,4 @@
-//! The newest messages of a conversation that has a million, and a start with all of them.
+//! The newest messages of a conversation with a million messages, and a start with all of them.
 
 use std::time::{Duration, Instant};
 
@@ -12,8 +12,8 @@ use crate::{
 const WINDOW: usize = 1_000;
 const PAGE: usize = 50;
 
-/// One user writes so many messages to another, who reads them; the server is killed and started
-/// again; then pages are asked for.
+/// One user writes this many messages to another, who reads them. The server is killed and started
+/// again. Then pages are requested.
 pub fn measure(plan: &Plan) -> anyhow::Result<Table> {
     let mut counts = vec![plan.count(1_000_000, 5_000)];
     if plan.is_long {
@@ -63,7 +63,7 @@ pub fn measure(plan: &Plan) -> anyhow::Result<Table> {
     })
 }
 
-/// Has one user write so many messages, and the other read them; returns the newest id.
+/// Lets one user write this many messages, and the other read them. Returns the newest id.
 fn write(program: &Program, messages: usize) -> anyhow::Result<u64> {
     let mut sender = Client::log_in_live(program.address, 0)?;
     let mut reader = Client::log_in_live(program.address, 1)?;
@@ -79,13 +79,13 @@ fn write(program: &Program, messages: usize) -> anyhow::Result<u64> {
         reader.send(&mark)?;
         sender.take(0, WINDOW as u64)?;
     }
-    // Once it answers, what was said before has been heard.
+    // Once it answers, it has received everything before.
     reader.send(b"ping {}\n")?;
     reader.take_lines(|line| Ok(line.starts_with(b"pong")))?;
     Ok(last)
 }
 
-/// The waits for so many pages.
+/// The times for this many pages.
 fn ask(
     client: &mut Client,
     pages: usize,

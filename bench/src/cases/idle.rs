@@ -1,4 +1,4 @@
-//! Users who are logged in and say nothing.
+//! Users who are logged in and send nothing.
 
 use std::{
     io, net, thread,
@@ -14,10 +14,10 @@ use crate::{
 
 type Connect = fn(net::SocketAddr, usize) -> io::Result<Client>;
 
-/// How long nobody says anything.
+/// How long nobody sends anything.
 const SILENCE: Duration = Duration::from_secs(5);
 
-/// Logins, and the memory and processor time of those who have logged in.
+/// Measures the logins, and memory and CPU time once all are logged in.
 pub fn measure(plan: &Plan) -> anyhow::Result<Table> {
     let counts = [plan.count(1_000, 20), plan.count(10_000, 100)];
     let styles: [(&str, Connect); 2] =

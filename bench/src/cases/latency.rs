@@ -1,5 +1,5 @@
-//! How long a person waits at everyday rates, and what a message costs then: for the `f` in classic,
-//! for the other's message in live.
+//! How long a user waits at everyday rates, and what a message costs then: until the `f` in
+//! classic, until the other user has the message in live.
 
 use std::{
     io::Write,
@@ -17,10 +17,10 @@ use crate::{
 
 const USERS: usize = 50;
 
-/// Messages per second of all users together. At 100 each one is sent and delivered alone.
+/// Messages per second of all users together. At 100, each one is sent and delivered alone.
 const RATES: [f64; 3] = [100.0, 1_000.0, 10_000.0];
 
-/// Between the start of the threads and the first line that is due.
+/// Time between the start of the threads and the first line that is due.
 const RUN_UP: Duration = Duration::from_millis(400);
 
 const COLUMNS: [(&str, &str, usize); 6] = [
@@ -32,20 +32,20 @@ const COLUMNS: [(&str, &str, usize); 6] = [
     ("on disk per message", " B", 0),
 ];
 
-/// What one user does; returns the waits that it saw.
+/// The work of one user; returns the times that it measured.
 type User = fn(&Program, usize, Timetable) -> anyhow::Result<Vec<Duration>>;
 
 /// When one user's lines are due.
 #[derive(Clone, Copy)]
 struct Timetable {
-    /// The same for all users; times in texts count from it.
+    /// The same for all users. Times in texts count from it.
     begin: Instant,
     first: Instant,
     pause: Duration,
     lines: usize,
 }
 
-/// From sending to the other's screen.
+/// From sending until the other user has the message.
 pub fn live(plan: &Plan) -> anyhow::Result<Table> {
     let title = format!("From sending to the other's screen, live, {USERS} users, 64 B");
     let words = ["server", "offered", "clients"];
@@ -77,8 +77,7 @@ pub fn classic(plan: &Plan) -> anyhow::Result<Table> {
     fill(table, plan, &entries, |entry| measure(plan, entry))
 }
 
-/// Each wait counts from the moment the line was due, so a stall is not hidden by a client that
-/// waits for it.
+/// Each time counts from the moment the line was due, so a client that waits does not hide a stall.
 fn measure(plan: &Plan, entry: &Entry<(f64, User)>) -> anyhow::Result<Vec<Option<f64>>> {
     let (rate, user) = entry.setting;
     let program = Program::start(&entry.kind, USERS)?;
@@ -142,8 +141,8 @@ fn read(program: &Program, user: usize, times: Timetable) -> anyhow::Result<Vec<
     listen(program, user, times, true)
 }
 
-/// A text says when it was due; who gets it knows how long it took. Says `read`, if wanted, once for
-/// all that came together.
+/// A text says when it was due, so its receiver knows how long it took. If wanted, sends `read`
+/// once for all messages that arrived together.
 fn listen(
     program: &Program,
     user: usize,
@@ -154,7 +153,7 @@ fn listen(
     let stream = client.stream()?;
     thread::scope(|scope| {
         let sender = scope.spawn(move || send(&stream, (user + 1) % USERS, times));
-        // As much comes from the user before this one as goes to the one after it.
+        // As many messages come from the previous user as go to the next one.
         let author = (user + USERS - 1) % USERS;
         let mut waits = Vec::with_capacity(times.lines);
         let mut mark = Vec::new();

@@ -1,4 +1,4 @@
-//! What is measured, each in a file of its own.
+//! The cases, each in a file of its own.
 
 mod absent;
 mod alone;
@@ -17,28 +17,28 @@ use crate::{
     servers::{Durability, Kind, Measured},
 };
 
-/// How it is measured.
+/// What to measure, and how.
 pub struct Plan {
-    /// What is measured.
+    /// The server to measure.
     pub server: Measured,
-    /// For each figure that is a rate.
+    /// The time for each figure that is a rate.
     pub time: Duration,
-    /// How often each figure is taken; the median counts.
+    /// How often each figure is measured; the median counts.
     pub rounds: usize,
-    /// Only to see that everything runs: everything is small.
+    /// Everything is small, only to check that every case runs.
     pub is_quick: bool,
-    /// Also what takes minutes.
+    /// Also run what takes minutes.
     pub is_long: bool,
 }
 
-/// Something that can be measured.
+/// A case: something that can be measured.
 #[derive(Clone, Copy, Debug)]
 pub struct Case {
     /// Its name on the command line.
     pub name: &'static str,
     /// Measures it.
     pub measure: fn(&Plan) -> anyhow::Result<Table>,
-    /// Whether it takes so long that it must be asked for.
+    /// Whether it takes so long that it must be requested.
     pub is_long: bool,
 }
 
@@ -68,30 +68,30 @@ const fn case(name: &'static str, measure: fn(&Plan) -> anyhow::Result<Table>) -
 }
 
 impl Plan {
-    /// A number of messages or users, or the one for a quick run.
+    /// A number of messages or users, or the smaller one for a quick run.
     fn count(&self, full: usize, quick: usize) -> usize {
         if self.is_quick { quick } else { full }
     }
 
-    /// The server as it is by default.
+    /// The server with its default options.
     fn server_that_syncs(&self) -> Kind {
         Kind::Server(self.server.clone(), Durability::Sync)
     }
 
-    /// The server, with every durability.
+    /// The server with each durability.
     fn servers(&self) -> Vec<Kind> {
         let kind = |durability| Kind::Server(self.server.clone(), durability);
         self.durabilities().iter().copied().map(kind).collect()
     }
 
-    /// All that speak `live/1`.
+    /// All servers that speak `live/1`.
     fn kinds(&self) -> Vec<Kind> {
         let bare_logs = self.durabilities().iter().copied().map(Kind::BareLog);
         let others = bare_logs.chain(self.servers());
         std::iter::once(Kind::Relay).chain(others).collect()
     }
 
-    /// Those that also speak classic.
+    /// All servers that also speak classic.
     fn classic_kinds(&self) -> Vec<Kind> {
         let mut kinds = vec![Kind::Relay];
         kinds.extend(self.servers());
@@ -104,10 +104,10 @@ impl Plan {
     }
 }
 
-/// One row that is to be measured.
+/// One row to be measured.
 struct Entry<S> {
     kind: Kind,
-    /// What stands beside the server's name. Rows with the same first word are compared.
+    /// The words beside the server's name. Rows with the same first word are compared.
     words: Vec<String>,
     setting: S,
 }
@@ -122,8 +122,8 @@ impl<S> Entry<S> {
     }
 }
 
-/// Measures all rows in turn, so often as the plan says, and puts the medians into the table. In
-/// turn, so that a slow moment of the machine hits all alike.
+/// Measures all rows in turn, as often as the plan says, and puts the medians into the table. In
+/// turn, so that a slow moment of the machine hits all of them.
 fn fill<S>(
     mut table: Table,
     plan: &Plan,
@@ -162,21 +162,21 @@ fn fill<S>(
     Ok(table)
 }
 
-/// The middle one of a figure's values; the lower one of two.
+/// The median of a figure's values; the lower one of two.
 fn median(found: &[Vec<Option<f64>>], column: usize) -> Option<f64> {
     let mut values: Vec<f64> = found.iter().filter_map(|figures| figures[column]).collect();
     values.sort_by(f64::total_cmp);
     values.get(values.len().saturating_sub(1) / 2).copied()
 }
 
-/// The time below which this part of the waits (0 to 1) lies, in milliseconds.
+/// The quantile (0 to 1) of the times, in milliseconds.
 fn quantile(waits: &mut [Duration], part: f64) -> Option<f64> {
     waits.sort_unstable();
     let at = (waits.len().saturating_sub(1) as f64 * part) as usize;
     waits.get(at).map(|wait| wait.as_secs_f64() * 1e3)
 }
 
-/// How a text of so many bytes is called in tables.
+/// The name of a text size in the tables.
 fn size(bytes: usize) -> String {
     match bytes {
         1024 => "1 KiB".into(),

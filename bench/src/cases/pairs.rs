@@ -1,4 +1,4 @@
-//! Pairs of users that write without a pause, and what the server does meanwhile.
+//! Pairs of users that write without a pause, and what the server uses meanwhile.
 
 use std::{
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
@@ -12,10 +12,10 @@ use crate::servers::{Kind, Program};
 /// How many pairs there are, each with a thread.
 pub const PAIRS: usize = 50;
 
-/// Lines that a user sends before taking answers.
+/// Lines that a user sends before reading answers.
 pub const WINDOW: usize = 16;
 
-/// The columns of what [`measure`] finds.
+/// The columns that [`measure`] fills.
 pub const COLUMNS: [(&str, &str, usize); 5] = [
     ("messages/s", "", 0),
     ("CPU per message", " µs", 2),
@@ -24,7 +24,7 @@ pub const COLUMNS: [(&str, &str, usize); 5] = [
     ("p99 of a window", " ms", 1),
 ];
 
-/// What all pairs share.
+/// Shared by all pairs.
 #[derive(Default)]
 pub struct Meter {
     delivered: AtomicU64,
@@ -37,7 +37,7 @@ impl Meter {
         self.delivered.load(Ordering::Relaxed)
     }
 
-    /// Whether the pairs have stopped, or are to.
+    /// Whether the pairs have stopped, or should stop.
     pub fn is_over(&self) -> bool {
         self.is_over.load(Ordering::Relaxed)
     }
@@ -47,11 +47,11 @@ impl Meter {
     }
 }
 
-/// Sends a window of lines and takes all that is to come of it; returns how many messages came.
+/// Sends a window of lines and reads everything that follows from it. Returns how many messages
+/// arrived.
 pub type Turn = Box<dyn FnMut() -> anyhow::Result<u64>>;
 
-/// Lets all pairs write for as long as this watches; returns what it saw, and how long each
-/// window took.
+/// Lets all pairs write while `watch` runs. Returns its result, and how long each window took.
 pub fn run<T>(
     pair: impl Fn([usize; 2]) -> anyhow::Result<Turn> + Sync,
     watch: impl FnOnce(&Meter) -> T,
@@ -73,7 +73,7 @@ pub fn run<T>(
 }
 
 fn talk(turn: anyhow::Result<Turn>, meter: &Meter) -> anyhow::Result<Vec<Duration>> {
-    // If this pair fails, nobody waits for the messages that no longer come.
+    // If this pair fails, nobody waits for its messages.
     let mut turn = turn.inspect_err(|_| meter.end())?;
     let mut windows = Vec::new();
     while !meter.is_over() {
@@ -85,7 +85,7 @@ fn talk(turn: anyhow::Result<Turn>, meter: &Meter) -> anyhow::Result<Vec<Duratio
     Ok(windows)
 }
 
-/// What [`COLUMNS`] names, of a server of this kind.
+/// Measures the [`COLUMNS`] for a server of this kind.
 pub fn measure(
     kind: &Kind,
     time: Duration,

@@ -16,21 +16,21 @@ use crate::{
 /// Bytes of a text.
 pub const SIZES: [usize; 2] = [64, 1024];
 
-/// How pairs talk.
+/// How pairs write to each other.
 #[derive(Clone, Copy)]
 pub struct Talk {
     /// The kind of tags of all messages.
     pub tags: Tags,
     /// Bytes of a text.
     pub bytes: usize,
-    /// Whether receivers say `read`, once for each window.
+    /// Whether receivers send `read`, once for each window.
     pub reads: bool,
-    /// Whether both of a pair send.
+    /// Whether both users of a pair send.
     pub both_ways: bool,
 }
 
 impl Talk {
-    /// Texts of so many bytes, one way, with numbered tags, and nobody says `read`.
+    /// Texts of this size, one way, with numbered tags and without `read`.
     pub fn of(bytes: usize) -> Self {
         Self {
             tags: Tags::Numbered,
@@ -41,13 +41,13 @@ impl Talk {
     }
 }
 
-/// One of each pair sends, the other receives.
+/// One user of each pair sends, the other receives.
 pub fn one_way(plan: &Plan) -> anyhow::Result<Table> {
     let title = format!("Live push, {PAIRS} pairs, one way, window {WINDOW}");
     measure(plan, "push", title, false)
 }
 
-/// Both of each pair do both.
+/// Both users of each pair send and receive.
 pub fn both_ways(plan: &Plan) -> anyhow::Result<Table> {
     let title = format!("Live push, {PAIRS} pairs, both ways, window {WINDOW}");
     measure(plan, "both-ways", title, true)
@@ -114,7 +114,7 @@ pub fn talk(program: &Program, users: [usize; 2], talk: Talk) -> anyhow::Result<
         for side in [0, 1] {
             if sends(side) {
                 output.clear();
-                // Who also sends says what it has read with its next lines, in one write.
+                // A user who also sends puts its `read` lines into the same write.
                 output.append(&mut marks[side]);
                 output.extend_from_slice(blocks[side].bytes());
                 blocks[side].advance();
@@ -138,7 +138,7 @@ pub fn talk(program: &Program, users: [usize; 2], talk: Talk) -> anyhow::Result<
     }))
 }
 
-/// What a client says of messages that it has shown.
+/// The line with which a client says what it has shown.
 pub fn say_read(output: &mut Vec<u8>, with: usize, up_to: u64) -> std::io::Result<()> {
     writeln!(output, "read {{\"with\":\"u{with}\",\"up_to\":{up_to}}}")
 }

@@ -1,4 +1,4 @@
-//! Tables as bars: a panel for each column of figures beside the names of the rows.
+//! Draws tables as bars: a panel for each column of figures, beside the names of the rows.
 
 use anyhow::anyhow;
 use plotters::prelude::SVGBackend;
@@ -19,13 +19,13 @@ const MARGIN: i32 = 20;
 const TITLE: i32 = 18;
 const TEXT: i32 = 13;
 const SMALL: i32 = 11;
-/// Between the tops of two bars.
+/// The distance between the tops of two bars.
 const ROW: i32 = 22;
 const BAR: i32 = 15;
-/// Before rows of another kind.
+/// The distance before rows of another kind.
 const GAP: i32 = 10;
 
-// A background of its own, so that it can be read in a dark window as in a light one.
+// A background of its own, so that it can be read in dark and light windows.
 const PAPER: RGBColor = RGBColor(255, 255, 255);
 const INK: RGBColor = RGBColor(31, 35, 40);
 const PALE_INK: RGBColor = RGBColor(87, 96, 106);
@@ -34,7 +34,7 @@ const SERVER: RGBColor = RGBColor(9, 105, 218);
 const BARE_LOG: RGBColor = RGBColor(191, 135, 0);
 const RELAY: RGBColor = RGBColor(140, 149, 159);
 
-/// What is drawn.
+/// A chart.
 struct Chart<'a> {
     title: &'a str,
     caption: Vec<String>,
@@ -42,19 +42,19 @@ struct Chart<'a> {
     panels: Vec<&'a str>,
 }
 
-/// A row: what it is called, and a bar for each panel with its figure in words.
+/// A row: its name, and a bar for each panel with the figure as text.
 struct Bars {
     name: String,
     color: RGBColor,
-    /// Whether the row belongs with the one above it.
+    /// Whether the row belongs to the one above it.
     goes_on: bool,
     figures: Vec<(Option<f64>, String)>,
 }
 
-/// All columns of a table.
+/// Draws all columns of a table.
 ///
 /// # Errors
-/// When the drawing fails.
+/// If drawing fails.
 pub fn of_table(table: &Table) -> anyhow::Result<String> {
     let figures = |row| {
         let columns = 0..table.columns.len();
@@ -63,10 +63,10 @@ pub fn of_table(table: &Table) -> anyhow::Result<String> {
     Chart::new(table, table.taken.clone(), figures).draw()
 }
 
-/// For people who want one figure: how many messages a second, with everything on the disk.
+/// Draws one figure for people in a hurry: messages per second, with everything on the disk.
 ///
 /// # Errors
-/// When the drawing fails.
+/// If drawing fails.
 pub fn of_rates(push: &Table) -> anyhow::Result<String> {
     let mut table = push.clone();
     table.title = "Messages delivered per second".into();
@@ -83,7 +83,7 @@ pub fn of_rates(push: &Table) -> anyhow::Result<String> {
     Chart::new(&table, caption, figures).draw()
 }
 
-/// The words of a row for that; `None` for rows that are left out.
+/// The name of a row in that chart; `None` for rows that are left out.
 fn summary(words: &[String]) -> Option<Vec<String>> {
     let [server, text, clients] = words else {
         return None;
@@ -104,7 +104,7 @@ fn summary(words: &[String]) -> Option<Vec<String>> {
 }
 
 impl<'a> Chart<'a> {
-    /// Of all rows that have words, with their figures as text.
+    /// All rows that have names, with their figures as text.
     fn new(table: &'a Table, caption: String, figures: impl Fn(usize) -> Vec<String>) -> Self {
         let mut group = None;
         let mut bars = Vec::new();
@@ -184,7 +184,7 @@ impl<'a> Chart<'a> {
         Ok(())
     }
 
-    /// The longest figure of a panel, drawn.
+    /// The width of a panel's longest figure.
     fn text_width(&self, panel: usize) -> i32 {
         let lengths = self
             .bars
@@ -210,7 +210,7 @@ fn style(size: i32, color: &'static RGBColor, side: HPos) -> TextStyle<'static> 
         .pos(Pos::new(side, VPos::Center))
 }
 
-/// About how wide so many letters are.
+/// The approximate width of this many letters.
 fn width(letters: usize, size: i32) -> i32 {
     letters as i32 * size * 11 / 20
 }
@@ -223,7 +223,7 @@ fn color(server: &str) -> RGBColor {
     }
 }
 
-/// Cut between words into lines that fit.
+/// Splits a text between words into lines that fit.
 fn wrapped(text: &str) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split(' ') {

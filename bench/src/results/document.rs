@@ -1,5 +1,5 @@
-//! A document whose tables are written by this program: each between `<!-- figures: CASE -->` and
-//! `<!-- end of figures -->`.
+//! Fills the tables of a document: each stands between `<!-- figures: CASE -->` and `<!-- end of
+//! figures -->`.
 
 use anyhow::{Context, bail};
 
@@ -8,10 +8,10 @@ use super::Table;
 const BEGIN: &str = "<!-- figures: ";
 const END: &str = "<!-- end of figures -->";
 
-/// The document with the newest figures in its places for them.
+/// The document with the newest figures in its tables.
 ///
 /// # Errors
-/// When a place has no end.
+/// If a table has no end.
 pub fn fill(document: &str, tables: &[Table]) -> anyhow::Result<String> {
     let mut filled = String::new();
     let mut rest = document;

@@ -1,8 +1,8 @@
-//! When and where figures were taken.
+//! Describes when and where figures were measured.
 
 use std::{env, fs, path::Path, process::Command};
 
-/// Today, the server's version and this machine, in one line.
+/// Date, server version and machine, in one line.
 pub fn describe(server: &Path) -> String {
     let day = jiff::Zoned::now().date();
     let version = Command::new(server).arg("--version").output();
@@ -35,7 +35,7 @@ fn system() -> String {
         .to_owned()
 }
 
-/// What the stores of the run are on: that of the folder for temporary files.
+/// The file system of the stores, which are in the folder for temporary files.
 fn file_system() -> Option<String> {
     let folder = env::temp_dir().canonicalize().ok()?;
     let mounts = fs::read_to_string("/proc/mounts").ok()?;

@@ -1,4 +1,4 @@
-//! What was found: kept in a file, told in documents, drawn as charts.
+//! The results: stored in a file, written into documents, drawn as charts.
 
 mod chart;
 mod document;
@@ -15,16 +15,16 @@ pub use table::{Row, Table, grouped};
 /// The file of figures in a folder of results.
 const FIGURES: &str = "performance.json";
 
-/// The document in that folder that gets the tables, if it is there.
+/// The document in that folder that gets the tables, if it exists.
 const DOCUMENT: &str = "PERFORMANCE.md";
 
-/// The folder of the charts in it.
+/// The subfolder for the charts.
 const PICTURES: &str = "pictures";
 
-/// Puts a table into the file of figures of a folder, in the place of an older one of the same case.
+/// Puts a table into the folder's file of figures. It replaces an older one of the same case.
 ///
 /// # Errors
-/// When the file that is there is not one of ours, or the new one cannot be written.
+/// If the existing file is not ours, or the new one cannot be written.
 pub fn keep(folder: &Path, table: Table) -> anyhow::Result<()> {
     let mut tables = read(folder)?;
     match tables.iter_mut().find(|old| old.case == table.case) {
@@ -41,10 +41,10 @@ pub fn keep(folder: &Path, table: Table) -> anyhow::Result<()> {
     fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))
 }
 
-/// Draws the charts of all figures that a folder has, and fills the tables of its document.
+/// Draws the charts of all figures in a folder, and fills the tables of its document.
 ///
 /// # Errors
-/// When a file cannot be read or written.
+/// If a file cannot be read or written.
 pub fn draw(folder: &Path) -> anyhow::Result<()> {
     let tables = read(folder)?;
     let pictures = folder.join(PICTURES);

@@ -1,17 +1,17 @@
-//! What a case found, as a table.
+//! The result of a case, as a table.
 
 use serde::{Deserialize, Serialize};
 
 /// One table of figures.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Table {
-    /// The case that measured it: the name on the command line, and in the documents.
+    /// The case that measured it, by its name on the command line and in documents.
     pub case: String,
-    /// What it is about, in words.
+    /// The title.
     pub title: String,
-    /// When, where and how the figures were taken.
+    /// When, where and how the figures were measured.
     pub taken: String,
-    /// Names of the columns that say what was measured; the first one is the server.
+    /// Names of the columns that say what was measured. The first one is the server.
     pub words: Vec<String>,
     /// The columns of figures.
     pub columns: Vec<Column>,
@@ -22,22 +22,22 @@ pub struct Table {
 /// A column of figures.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Column {
-    /// What is measured.
+    /// What was measured.
     pub name: String,
-    /// Stands behind each figure.
+    /// Follows each figure.
     pub unit: String,
-    /// Digits behind the point.
+    /// Digits after the decimal point.
     pub decimals: usize,
 }
 
 /// One line of a table.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Row {
-    /// What was measured, as the words of the table say.
+    /// What was measured, in the columns of words.
     pub words: Vec<String>,
-    /// Its figures; `None` where there is none.
+    /// The figures; `None` where there is none.
     pub figures: Vec<Option<f64>>,
-    /// The row of the bare log that these figures are compared with.
+    /// The row of the bare log with which these figures are compared.
     pub limit: Option<usize>,
 }
 
@@ -59,7 +59,7 @@ impl Table {
         }
     }
 
-    /// A figure with its unit; a dash where there is none.
+    /// A figure with its unit, or a dash.
     pub fn figure(&self, row: usize, column: usize) -> String {
         let Column { unit, decimals, .. } = &self.columns[column];
         self.rows[row].figures[column].map_or_else(
@@ -68,7 +68,7 @@ impl Table {
         )
     }
 
-    /// A figure of a row divided by that of the bare log; `None` where there is nothing to compare.
+    /// A figure divided by that of the bare log; `None` if there is nothing to compare.
     pub fn ratio(&self, row: usize, column: usize) -> Option<f64> {
         let own = self.rows[row].figures[column]?;
         let limit = self.rows[row].limit.filter(|&limit| limit != row)?;
@@ -76,7 +76,7 @@ impl Table {
         (limit > 0.0).then(|| own / limit)
     }
 
-    /// As Markdown.
+    /// The table in Markdown.
     pub fn markdown(&self) -> String {
         let names = self.columns.iter().map(|column| &column.name);
         let head: Vec<_> = self.words.iter().chain(names).map(String::as_str).collect();
@@ -100,7 +100,7 @@ fn line(cells: &[&str]) -> String {
     format!("| {} |\n", cells.join(" | "))
 }
 
-/// A number with a comma between thousands.
+/// A number with commas between thousands.
 pub fn grouped(number: f64, decimals: usize) -> String {
     let text = format!("{number:.decimals$}");
     let whole = text.find('.').unwrap_or(text.len());

@@ -1,5 +1,5 @@
-//! The limit of a server that keeps everything in one log: each message is in one file before
-//! anybody hears of it, with one append and at most one sync for all that wait. It speaks just
+//! The limit of a server that keeps everything in one log. Each message is in one file before
+//! anybody gets it, with one append and at most one sync for all messages that wait. It speaks just
 //! enough of `live/1` to be loaded like the server (hello, `#tag @login text`, `ok`, pushes). It
 //! does nothing else that a messenger needs: no tags, mailboxes, history, index or archive.
 
@@ -21,7 +21,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::lines::{Input, tagged};
 
-/// What is shared by all connections and the thread that writes the log.
+/// Shared by all connections and the thread that writes the log.
 #[derive(Default)]
 struct Office {
     users: RwLock<Users>,
@@ -29,7 +29,7 @@ struct Office {
     wake_up: Condvar,
 }
 
-/// Who is connected, in the order of their logins.
+/// The connected users, in the order of their logins.
 #[derive(Default)]
 struct Users {
     numbers: HashMap<Vec<u8>, usize>,
@@ -48,8 +48,8 @@ struct Batch {
     messages: Vec<Message>,
 }
 
-/// Where the parts of a message, `#tag @login text`, end in the lines of its batch. A read brings
-/// far less than 4 GiB.
+/// Where the parts of a message, `#tag @login text`, end in the lines of its batch. One read
+/// returns far less than 4 GiB.
 struct Message {
     start: u32,
     tag_end: u32,
@@ -58,7 +58,7 @@ struct Message {
 }
 
 impl Message {
-    /// The tag, who it is for, and the text.
+    /// The tag, the recipient and the text.
     fn parts<'a>(&self, lines: &'a [u8]) -> (&'a [u8], &'a [u8], &'a [u8]) {
         let [start, tag_end, to_end, end] =
             [self.start, self.tag_end, self.to_end, self.end].map(|at| at as usize);
@@ -70,7 +70,7 @@ impl Message {
     }
 }
 
-/// Serves on a free port until killed, or until the file cannot be written.
+/// Serves on a free port until it is killed, or until the file cannot be written.
 pub fn serve(path: &Path, syncs: bool) -> anyhow::Result<()> {
     let file = File::create(path).with_context(|| format!("cannot write {}", path.display()))?;
     let listener = super::listen()?;
@@ -85,7 +85,7 @@ pub fn serve(path: &Path, syncs: bool) -> anyhow::Result<()> {
         let (stream, office) = (stream?, office.clone());
         thread::Builder::new()
             .stack_size(64 * 1024)
-            // A connection that breaks is a client that has measured enough.
+            // A client whose connection breaks has measured enough.
             .spawn(move || drop(session(stream, &office)))?;
     }
     Ok(())
@@ -116,7 +116,7 @@ fn session(stream: TcpStream, office: &Office) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Those of the lines that are messages in UTF-8.
+/// The messages among the lines, as far as they are UTF-8.
 fn messages(lines: &[u8]) -> Vec<Message> {
     let mut messages = Vec::with_capacity(16);
     let mut start = 0;
@@ -157,7 +157,7 @@ impl Office {
         }
     }
 
-    /// Waits for batches and takes all there are.
+    /// Waits for batches and takes all of them.
     fn take(&self) -> Vec<Batch> {
         let mut queue = self.queue.lock();
         self.wake_up
@@ -166,10 +166,10 @@ impl Office {
     }
 }
 
-/// What the thread of the log has for one user.
+/// Lines of the log thread for one user.
 type Lines = Vec<u8>;
 
-/// Bytes of a record before its messages: their checksum and their length.
+/// Bytes of a record before its messages: checksum and length.
 const HEADER: usize = 16;
 
 fn write_log(
@@ -205,14 +205,14 @@ fn write_log(
             file.sync_data()?;
         }
         for user in touched.drain(..) {
-            // Who is gone hears nothing any more.
+            // A user who is gone gets nothing.
             let _ = (&users.all[user].stream).write_all(&lines[user]);
             lines[user].clear();
         }
     }
 }
 
-/// What becomes durable together: its record, and what is told once it is.
+/// What becomes durable together: the record, and the lines that go out afterwards.
 struct Commit<'a> {
     users: &'a Users,
     record: &'a mut Vec<u8>,
@@ -267,7 +267,7 @@ impl Commit<'_> {
     }
 }
 
-/// What is told a user, to be added to.
+/// The lines for a user, to be extended.
 fn lines_for<'a>(user: usize, lines: &'a mut [Lines], touched: &mut Vec<usize>) -> &'a mut Lines {
     let lines = &mut lines[user];
     if lines.is_empty() {

@@ -1,11 +1,11 @@
-//! Lines as both small servers read them.
+//! Reads lines for both small servers.
 
 use std::{
     io::{self, Read},
     net::TcpStream,
 };
 
-/// What a connection brings, as whole lines.
+/// The bytes of a connection, as whole lines.
 pub struct Input {
     bytes: Vec<u8>,
     end: usize,
@@ -13,7 +13,7 @@ pub struct Input {
 }
 
 impl Input {
-    /// A buffer of so many bytes, which grows with longer lines.
+    /// With a buffer of this many bytes, which grows for longer lines.
     pub fn with_capacity(bytes: usize) -> Self {
         Self {
             bytes: vec![0; bytes],
@@ -42,7 +42,7 @@ impl Input {
         }
     }
 
-    /// Keeps what follows so many bytes of the lines that were read last for the next read.
+    /// Keeps everything after this many bytes of the last lines for the next read.
     pub fn put_back_after(&mut self, bytes: usize) {
         self.taken = bytes;
     }

@@ -1,4 +1,4 @@
-//! What is measured: the server, and two small ones to compare it with.
+//! The servers to measure: the real one, and two small ones to compare with.
 
 pub mod bare_log;
 mod lines;
@@ -15,10 +15,10 @@ use socket2::{Domain, Socket, Type};
 pub use program::{Durability, Kind, Measured, Program};
 pub use traced::Traced;
 
-/// How many connections may wait to be accepted, as with the server.
+/// How many connections may wait to be accepted; the same as in the server.
 const WAITING_CONNECTIONS: i32 = 4096;
 
-/// Listens on a free port of this machine and says on which.
+/// Listens on a free port of this machine and prints it.
 fn listen() -> anyhow::Result<TcpListener> {
     #[cfg(unix)]
     rlimit::increase_nofile_limit(u64::MAX)?;

@@ -1,4 +1,4 @@
-//! Where a server spends its time: perf takes samples of it while it is measured.
+//! Shows where a server spends its time: perf samples it while it is measured.
 
 use std::{
     collections::BTreeMap,
@@ -9,10 +9,10 @@ use std::{
 
 use anyhow::{Context, ensure};
 
-/// How many functions are told.
+/// How many functions are listed.
 const FUNCTIONS: usize = 40;
 
-/// perf, at work on a process until that ends.
+/// A running perf, which samples a process until it ends.
 pub struct Profile {
     perf: Child,
     file: PathBuf,
@@ -26,7 +26,7 @@ struct Part {
 }
 
 impl Profile {
-    /// Begins with a process; what perf writes stays in this folder.
+    /// Starts sampling a process. The output of perf stays in this folder.
     pub fn start(folder: &Path, process: u32) -> anyhow::Result<Self> {
         fs::create_dir_all(folder)?;
         let file = folder.join(format!("{process}.perf"));
@@ -47,7 +47,7 @@ impl Profile {
         Ok(Self { perf, file })
     }
 
-    /// After the end of the process: what part of its time which thread and which function took.
+    /// After the process has ended: the share of the time of each thread and each function.
     pub fn report(mut self) -> anyhow::Result<String> {
         self.perf.wait()?;
         let report = Command::new("perf")
@@ -82,7 +82,7 @@ fn part(line: &str) -> Option<Part> {
     let mut fields = line.split(';').map(str::trim);
     let percent = fields.next()?.strip_suffix('%')?.parse().ok()?;
     let thread = fields.next()?;
-    // The thread of a session bears the name of its user.
+    // The thread of a session has the name of its user.
     let is_session = thread.starts_with("user ");
     let thread = if is_session { "sessions" } else { thread };
     Some(Part {

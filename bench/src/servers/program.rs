@@ -1,4 +1,4 @@
-//! A server under load, as a child process whose use of the machine can be read.
+//! A server under load, as a child process whose resource usage can be read.
 
 use std::{
     fs::File,
@@ -17,32 +17,32 @@ use super::{
     usage::{self, Usage},
 };
 
-/// What is measured.
+/// The kinds of servers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Everything in memory: what this machine's sockets and threads allow.
+    /// Everything in memory: the limit of the machine's sockets and threads.
     Relay,
-    /// One append and at most one sync, and nothing else: what its disk allows.
+    /// One append and at most one sync, and nothing else: the limit of its disk.
     BareLog(Durability),
     /// The real server.
     Server(Measured, Durability),
 }
 
-/// The server that is measured.
+/// The server to measure.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Measured {
     /// Its program.
     pub program: PathBuf,
-    /// The folder that gets profiles of it, if any are wanted.
+    /// The folder for its profiles, if they are wanted.
     pub profiles: Option<PathBuf>,
 }
 
-/// The server's option of this name; the bare log has the same two.
+/// The server's option of this name. The bare log has the same two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
-    /// What is acknowledged is with the operating system.
+    /// Acknowledged messages are with the operating system.
     Relaxed,
-    /// What is acknowledged is on the disk.
+    /// Acknowledged messages are on the disk.
     Sync,
 }
 
@@ -56,7 +56,7 @@ impl Durability {
 }
 
 impl Kind {
-    /// How the tables call it.
+    /// Its name in the tables.
     pub fn name(&self) -> String {
         match self {
             Self::Relay => "relay, in memory".into(),
@@ -65,7 +65,7 @@ impl Kind {
         }
     }
 
-    /// The bare log that does as much for durability; `None` for the relay, which does nothing.
+    /// The bare log with the same durability; `None` for the relay, which stores nothing.
     pub fn limit(&self) -> Option<Self> {
         match self {
             Self::Relay => None,
@@ -97,7 +97,7 @@ impl Kind {
                     ["--durability", durability.name()],
                     ["--max-connections", "20000"],
                     ["--max-connections-per-address", "20000"],
-                    // Mailboxes without limits, for those that never read.
+                    // No limits on mailboxes, for cases that never read.
                     ["--max-mailbox", "1000000000"],
                     ["--max-mailbox-bytes", "1000000000000"],
                 ];
@@ -109,24 +109,24 @@ impl Kind {
     }
 }
 
-/// A running server with users `u0`, `u1`, … Ends when dropped.
+/// A running server with users `u0`, `u1`, … It ends when dropped.
 pub struct Program {
     child: Child,
-    /// Where it listens.
+    /// The address on which it listens.
     pub address: SocketAddr,
-    /// From the start of the process until it listened.
+    /// The time from the start of the process until it listened.
     pub start_up: Duration,
     data: TempDir,
     profile: Option<Profile>,
 }
 
 impl Program {
-    /// Starts it with so many users and an empty store.
+    /// Starts it with this many users and an empty store.
     pub fn start(kind: &Kind, users: usize) -> anyhow::Result<Self> {
         Self::start_through(&[], kind, users)
     }
 
-    /// Likewise, by way of another program that becomes it: its words come first.
+    /// Starts it through another program: these words come before its own command line.
     pub fn start_through(words: &[String], kind: &Kind, users: usize) -> anyhow::Result<Self> {
         let data = tempfile::tempdir()?;
         let mut file = File::create(data.path().join("users.csv"))?;
@@ -135,7 +135,7 @@ impl Program {
         Self::start_on(kind, data, words)
     }
 
-    /// Ends it as a kill does, and starts it on the data it left.
+    /// Kills it, and starts it on the data it left.
     pub fn restart(mut self, kind: &Kind) -> anyhow::Result<Self> {
         self.end();
         let data = std::mem::replace(&mut self.data, tempfile::tempdir()?);
@@ -175,7 +175,7 @@ impl Program {
     }
 
     fn end(&mut self) {
-        // It may have ended by itself; nothing it holds is needed any more.
+        // It may have ended by itself. Nothing it holds is needed any more.
         let _ = self.child.kill();
         let _ = self.child.wait();
         if let Some(profile) = self.profile.take() {
@@ -186,7 +186,7 @@ impl Program {
         }
     }
 
-    /// The number the system knows it by.
+    /// Its process id.
     pub fn process(&self) -> u32 {
         self.child.id()
     }
@@ -201,7 +201,7 @@ impl Program {
         Usage::of(self.process(), self.data())
     }
 
-    /// Resident memory in KiB; `None` where the system does not tell it.
+    /// Resident memory in KiB; `None` if the system does not report it.
     pub fn memory_kib(&self) -> Option<f64> {
         usage::memory_kib(self.process())
     }

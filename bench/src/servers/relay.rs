@@ -1,6 +1,5 @@
-//! A server that keeps everything in memory and stores nothing: a thread for each connection, one
-//! dictionary, one write for each receiver of what one read brought. It shows what the sockets and
-//! threads of this machine allow.
+//! A server that keeps everything in memory and stores nothing: one thread for each connection, one
+//! table, one write per receiver and read. It shows the limit of the machine's sockets and threads.
 
 use std::{collections::HashMap, io::Write, net::TcpStream, sync::Arc, thread};
 
@@ -8,20 +7,20 @@ use parking_lot::Mutex;
 
 use super::lines::{Input, tagged};
 
-/// What is shared by all connections.
+/// Shared by all connections.
 #[derive(Clone, Default)]
 struct Office {
     mailboxes: Arc<Mutex<HashMap<Vec<u8>, Vec<u8>>>>,
     live: Arc<Mutex<HashMap<Vec<u8>, Arc<Wire>>>>,
 }
 
-/// A connection, for whoever has something for it.
+/// A connection, for threads that write to it.
 struct Wire {
     stream: TcpStream,
     turn: Mutex<()>,
 }
 
-/// Serves on a free port until killed.
+/// Serves on a free port until it is killed.
 pub fn serve() -> anyhow::Result<()> {
     let listener = super::listen()?;
     let office = Office::default();
@@ -29,7 +28,7 @@ pub fn serve() -> anyhow::Result<()> {
         let (stream, office) = (stream?, office.clone());
         thread::Builder::new()
             .stack_size(128 * 1024)
-            // A connection that breaks is a client that has measured enough.
+            // A client whose connection breaks has measured enough.
             .spawn(move || drop(session(stream, &office)))?;
     }
     Ok(())
@@ -120,7 +119,7 @@ fn live(mut input: Input, own: Arc<Wire>, login: Vec<u8>, office: &Office) -> st
     Ok(())
 }
 
-/// Writes what has been collected for a receiver; who is not there gets nothing.
+/// Writes the collected lines for a receiver. A user who is offline gets nothing.
 fn push(to: &Option<(Vec<u8>, Arc<Wire>)>, output: &mut Vec<u8>) -> std::io::Result<()> {
     if let Some((_, wire)) = to
         && !output.is_empty()

@@ -1,4 +1,4 @@
-//! A server whose calls to the system are counted.
+//! A server whose system calls are counted.
 
 use std::{
     fs,
@@ -10,27 +10,27 @@ use tempfile::TempDir;
 
 use super::{Kind, Program};
 
-/// What is counted: what may sync a file or write to it.
+/// The counted calls: those that may sync a file or write to it.
 const CALLS: &str = "trace=fsync,fdatasync,write,writev,pwrite64,pwritev";
 
-/// A server that runs under strace. It is slower by that, so its times count for nothing.
+/// A server that runs under strace. This slows it down, so its times mean nothing.
 pub struct Traced {
     /// The server.
     pub program: Program,
     folder: TempDir,
 }
 
-/// Calls that have to do with the files of a server.
+/// Calls for the files of a server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Calls {
-    /// Those that wait until something is on the disk.
+    /// Calls that wait until something is on the disk.
     pub syncs: u64,
-    /// Those that write.
+    /// Calls that write.
     pub writes: u64,
 }
 
 impl Traced {
-    /// Starts it with so many users; `None` where there is no strace, or no leave to use it.
+    /// Starts it with this many users; `None` if there is no strace, or no permission to use it.
     pub fn start(kind: &Kind, users: usize) -> anyhow::Result<Option<Self>> {
         let mut probe = Command::new("strace");
         probe.args(["-o", "/dev/null", "true"]);
@@ -40,7 +40,7 @@ impl Traced {
         }
         let folder = tempfile::tempdir()?;
         let file = calls_in(&folder).to_string_lossy().into_owned();
-        // strace as a child of the server, so that the server is ours to end.
+        // strace as a child of the server, so that we can end the server.
         let words = [
             "strace", "-D", "-f", "-y", "-s", "0", "-e", CALLS, "-o", &file,
         ];
@@ -48,7 +48,7 @@ impl Traced {
         Ok(Some(Self { program, folder }))
     }
 
-    /// What the server has called so far. strace tells of each call as it is made.
+    /// The calls so far. strace reports each call as it is made.
     pub fn calls(&self) -> anyhow::Result<Calls> {
         let data = self.program.data().to_string_lossy().into_owned();
         let text = fs::read(calls_in(&self.folder))?;
@@ -65,9 +65,9 @@ fn calls_in(folder: &TempDir) -> PathBuf {
 }
 
 impl Calls {
-    /// Counts a line of strace if it begins a call for a file of this folder.
+    /// Counts a line of strace if it begins a call for a file in this folder.
     fn count(&mut self, line: &str, folder: &str) {
-        // The number of the thread, then the call and what it is given.
+        // The number of the thread, then the call and its arguments.
         let Some((call, given)) = line
             .split_once(' ')
             .and_then(|(_, line)| line.trim_start().split_once('('))

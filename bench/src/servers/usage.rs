@@ -1,8 +1,8 @@
-//! What a process has used of the machine, as Linux tells it in `/proc` and `/sys`.
+//! What a process has used of the machine, from `/proc` and `/sys` on Linux.
 
 use std::{fs, path::Path};
 
-/// What a process has used since it started; a figure is `None` where the system does not tell it.
+/// What a process has used since it started. A figure is `None` if the system does not report it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Usage {
     cpu_seconds: Option<f64>,
@@ -10,20 +10,20 @@ pub struct Usage {
     device_bytes: Option<f64>,
 }
 
-/// What one message took.
+/// What one message used.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Used {
-    /// Processor time of all threads, in microseconds.
+    /// CPU time of all threads, in microseconds.
     pub cpu_micros: Option<f64>,
     /// Bytes that the process has written to files, in whole pages.
     pub written_bytes: Option<f64>,
-    /// Bytes that have reached the disk, those of the file system's journal and of all other
-    /// programs included.
+    /// Bytes that have reached the disk, including the file system's journal and all other
+    /// programs.
     pub device_bytes: Option<f64>,
 }
 
 impl Usage {
-    /// Of the process with this id, whose files are in this folder, so far.
+    /// The usage so far of the process with this id, whose files are in this folder.
     pub fn of(process: u32, folder: &Path) -> Self {
         Self {
             cpu_seconds: cpu_seconds(process),
@@ -32,12 +32,12 @@ impl Usage {
         }
     }
 
-    /// Seconds of processor time between an earlier moment and this one.
+    /// Seconds of CPU time between an earlier moment and this one.
     pub fn cpu_seconds_since(self, earlier: Self) -> Option<f64> {
         Some(self.cpu_seconds? - earlier.cpu_seconds?)
     }
 
-    /// Used for each of so many messages since an earlier moment.
+    /// The usage per message since an earlier moment.
     pub fn per_message(self, earlier: Self, messages: f64) -> Used {
         let cpu = self.cpu_seconds_since(earlier);
         let each = |now: Option<f64>, then: Option<f64>| Some((now? - then?) / messages);
@@ -54,11 +54,11 @@ fn cpu_seconds(process: u32) -> Option<f64> {
     let mut fields = stat.rsplit(')').next()?.split_whitespace().skip(11);
     let user: f64 = fields.next()?.parse().ok()?;
     let system: f64 = fields.next()?.parse().ok()?;
-    // The unit is fixed at 1/100 s for programs, whatever the kernel uses inside.
+    // The unit is always 1/100 s for programs, whatever the kernel uses inside.
     Some((user + system) / 100.0)
 }
 
-/// Of the device that a folder is on.
+/// Sectors written to the device of a folder, in bytes.
 #[cfg(target_os = "linux")]
 fn device_bytes(folder: &Path) -> Option<f64> {
     use std::os::linux::fs::MetadataExt;
@@ -66,7 +66,7 @@ fn device_bytes(folder: &Path) -> Option<f64> {
     let major = (device >> 8) & 0xfff | (device >> 32) & !0xfff;
     let minor = device & 0xff | (device >> 12) & !0xff;
     let stat = fs::read_to_string(format!("/sys/dev/block/{major}:{minor}/stat")).ok()?;
-    // The unit is fixed at 512 bytes, whatever the device has.
+    // The unit is always 512 bytes, whatever the device has.
     let sectors: f64 = stat.split_whitespace().nth(6)?.parse().ok()?;
     Some(sectors * 512.0)
 }
@@ -76,7 +76,7 @@ fn device_bytes(_: &Path) -> Option<f64> {
     None
 }
 
-/// Resident memory of a process in KiB; `None` where the system does not tell it.
+/// Resident memory of a process in KiB; `None` if the system does not report it.
 pub fn memory_kib(process: u32) -> Option<f64> {
     field(&format!("/proc/{process}/status"), "VmRSS:")
 }
