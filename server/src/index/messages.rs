@@ -115,7 +115,7 @@ impl Messages {
     }
 
     fn texts(&self) -> Texts<'_> {
-        Texts::new(self.index.shared(), &*self.log)
+        Texts::new(&self.index.shared, &*self.log)
     }
 
     /// Entries of exactly the newest `limit` messages up to `last`, or of all there are.
@@ -125,7 +125,7 @@ impl Messages {
         last: MessageId,
         limit: usize,
     ) -> Result<Vec<RunEntry>, IndexError> {
-        let shared = self.index.shared();
+        let shared = &self.index.shared;
         let memory = shared.memory.read();
         let InMemory { entries, written } = memory.newest_runs(conversation, last, limit);
         drop(memory);
@@ -172,7 +172,7 @@ struct Source<'a> {
 impl Source<'_> {
     /// The next message. Its entry is read if it was not.
     fn head(&mut self, messages: &Messages) -> Result<Option<MessageId>, IndexError> {
-        let shared = messages.index.shared();
+        let shared = &messages.index.shared;
         while self.entries.as_slice().is_empty()
             && let Some(range) = self.rest.take().filter(|range| !range.is_empty())
         {

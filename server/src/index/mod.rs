@@ -6,10 +6,12 @@
 //! crash the log is replayed from that position, and nothing else has to agree. If anything in the database is not as
 //! it was written, it is deleted and the log is replayed from its beginning.
 
+mod appending;
 mod chain;
 mod entries;
 mod error;
 mod load;
+mod lookups;
 mod memtable;
 mod messages;
 mod opening;
@@ -18,7 +20,9 @@ mod pool;
 mod rosters;
 mod running;
 mod schema;
+mod shared;
 mod state_rows;
+mod step;
 mod sweep;
 mod texts;
 mod writer;

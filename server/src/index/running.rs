@@ -1,8 +1,7 @@
 //! The index while it is used: what is in memory, and the thread that writes it.
 
 use std::{
-    ops::RangeInclusive,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -14,58 +13,30 @@ use std::{
 use crossbeam_channel::{Receiver, Sender, bounded};
 use mensageiro_protocol::Login;
 use parking_lot::{Condvar, Mutex, RwLock};
-use rusqlite::Connection;
-use tracing::{error, warn};
 
 use super::{
     Changes, IndexError, RosterEntry, RunEntry, TagEntry,
-    chain::ChainReader,
-    entries::Entry,
     load::Loaded,
-    memtable::{InMemory, Members, Memory, Memtable, Written},
+    memtable::{Memory, Memtable},
     opening::{self, Opened},
     pool::Pool,
-    rosters::{self, Rosters},
+    rosters::Rosters,
     schema,
-    state_rows::{self as rows, Subject},
+    shared::{Progress, Shared},
+    state_rows::Subject,
     writer::Writer,
 };
 use crate::{
     alarm::Alarm,
     log::{Identity, Position},
-    model::{
-        conversation::Conversation,
-        message::{MessageId, ReadMark},
-    },
+    model::conversation::Conversation,
 };
 
 /// An open index. One thread, which applies the log, adds to it and flushes it; any thread reads.
 pub struct Index {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     jobs: Mutex<Option<Sender<Job>>>,
     writer: Mutex<Option<JoinHandle<()>>>,
-}
-
-/// What the writer and all others share. Of its locks nobody holds two.
-pub(super) struct Shared {
-    file: PathBuf,
-    pub(super) memory: RwLock<Memory>,
-    rosters: Mutex<Rosters>,
-    pool: Pool,
-    /// What lies before this position is not there any more.
-    forgotten: AtomicU64,
-    progress: Mutex<Progress>,
-    /// Notified when `progress` changes.
-    written: Condvar,
-    alarm: Alarm,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Progress {
-    Idle,
-    Writing,
-    /// A write has failed, or the thread has ended.
-    Ended,
 }
 
 struct Job {
@@ -202,203 +173,11 @@ impl Index {
             .forgotten
             .fetch_max(position.0, Ordering::Relaxed);
     }
-
-    /// The last message of a conversation; 0 if there is none.
-    pub fn last_of(&self, conversation: &Conversation) -> MessageId {
-        self.shared.memory.read().last_of(conversation)
-    }
-
-    /// The newest tags of a login, at most `most`, of messages not before `not_below`; by rising ids.
-    ///
-    /// # Errors
-    /// [`IndexError`] when the disk refuses or the index is damaged.
-    pub fn tags(
-        &self,
-        login: &Login,
-        not_below: MessageId,
-        most: usize,
-    ) -> Result<Vec<TagEntry>, IndexError> {
-        let InMemory { entries, written } = self
-            .shared
-            .memory
-            .read()
-            .newest_tags(login, not_below, most);
-        let Some(written) = written.filter(|_| entries.len() < most) else {
-            return Ok(entries);
-        };
-        let rest = most - entries.len();
-        let mut older = self
-            .shared
-            .newest(written, written.last, |found, tag: &TagEntry| {
-                found < rest && tag.id >= not_below
-            })?;
-        older.extend(entries);
-        Ok(older)
-    }
-
-    /// The tags of a login whose messages are in a range; by rising ids.
-    ///
-    /// # Errors
-    /// [`IndexError`] when the disk refuses or the index is damaged.
-    pub fn tags_near(
-        &self,
-        login: &Login,
-        near: &RangeInclusive<MessageId>,
-    ) -> Result<Vec<TagEntry>, IndexError> {
-        let InMemory { entries, written } = self.shared.memory.read().tags_between(login, near);
-        let Some(written) = written.filter(|written| written.last >= *near.start()) else {
-            return Ok(entries);
-        };
-        let last = written.last.min(*near.end());
-        let mut older = self
-            .shared
-            .newest(written, last, |_, tag: &TagEntry| tag.id >= *near.start())?;
-        older.extend(entries);
-        Ok(older)
-    }
-
-    /// The read marks of the last flushes that are not archived, from a number on, at most `most`; by rising numbers.
-    ///
-    /// # Errors
-    /// [`IndexError`] when the disk refuses or the index is damaged.
-    pub fn marks(&self, from: u64, most: usize) -> Result<Vec<ReadMark>, IndexError> {
-        self.shared.read(|file, connection| {
-            let failed = |source| IndexError::sqlite(file, source);
-            let damaged = || IndexError::damaged(file, "a read mark is changed");
-            let sql = "SELECT key, value, checksum FROM state WHERE key BETWEEN ?1 AND ?2 ORDER BY key LIMIT ?3";
-            let mut statement = connection.prepare_cached(sql).map_err(failed)?;
-            let most = i64::try_from(most).unwrap_or(i64::MAX);
-            let keys = (rows::mark_key(from), rows::mark_key(u64::MAX), most);
-            let mut found = statement.query(keys).map_err(failed)?;
-            let (mut marks, mut scratch) = (Vec::new(), Vec::new());
-            while let Some(row) = found.next().map_err(failed)? {
-                let read = || {
-                    let (key, value) = (row.get_ref(0)?.as_blob()?, row.get_ref(1)?.as_blob()?);
-                    Ok((key, value, row.get::<_, i64>(2)?.cast_unsigned()))
-                };
-                let (key, value, sum) = read().map_err(failed)?;
-                let is_right =
-                    schema::checksum(schema::Table::State, key, value, &mut scratch) == sum;
-                let mark = is_right.then(|| rows::read_mark(&key[1..], value)).flatten();
-                marks.push(mark.ok_or_else(damaged)?);
-            }
-            Ok(marks)
-        })
-    }
-
-    pub(super) fn shared(&self) -> &Arc<Shared> {
-        &self.shared
-    }
 }
 
 impl Drop for Index {
     fn drop(&mut self) {
         self.close();
-    }
-}
-
-impl Shared {
-    /// Reads at one moment of the database. Whoever finds damage sees to it that the index is built anew.
-    pub(super) fn read<T>(
-        &self,
-        read: impl FnOnce(&Path, &Connection) -> Result<T, IndexError>,
-    ) -> Result<T, IndexError> {
-        let read = self.pool.read(|connection| read(&self.file, connection));
-        read.inspect_err(|error| {
-            if matches!(error, IndexError::Damaged { .. }) {
-                self.fail(error);
-            }
-        })
-    }
-
-    /// Makes the server start again, and if the index is damaged, build it anew.
-    fn fail(&self, failure: &IndexError) {
-        error!("{failure}");
-        if matches!(failure, IndexError::Damaged { .. })
-            && let Err(error) = schema::mark_damaged(&self.file)
-        {
-            warn!(%error, "cannot note that the index is damaged");
-        }
-        self.alarm.ring();
-    }
-
-    /// Something in the index does not agree with the log.
-    pub(super) fn disagrees(&self, reason: &str) -> IndexError {
-        let error = IndexError::damaged(&self.file, reason);
-        self.fail(&error);
-        error
-    }
-
-    pub(super) fn forgotten(&self) -> Position {
-        Position(self.forgotten.load(Ordering::Relaxed))
-    }
-
-    /// The newest entries of a chain that begin not after `last`, as long as they are wanted; by rising ids. What is
-    /// wanted is told how many were taken before.
-    pub(super) fn newest<E: Entry>(
-        &self,
-        written: Written,
-        last: MessageId,
-        mut is_wanted: impl FnMut(usize, &E) -> bool,
-    ) -> Result<Vec<E>, IndexError> {
-        self.read(|file, connection| {
-            let reader = ChainReader::open(file, connection, written)?;
-            let mut found = Vec::new();
-            let mut next = reader.up_to::<E>(last)?;
-            'blocks: while let Some(opened) = next {
-                for entry in opened.entries.into_iter().rev() {
-                    if entry.first() > last {
-                        continue;
-                    }
-                    if !is_wanted(found.len(), &entry) {
-                        break 'blocks;
-                    }
-                    found.push(entry);
-                }
-                next = reader.before(&opened.block)?;
-            }
-            found.reverse();
-            Ok(found)
-        })
-    }
-
-    /// The entries of the first block of a chain that reaches into a range, as far as they reach into it. None, if there is none.
-    pub(super) fn some_from<E: Entry>(
-        &self,
-        written: Written,
-        range: &RangeInclusive<MessageId>,
-    ) -> Result<Vec<E>, IndexError> {
-        self.read(|file, connection| {
-            let reader = ChainReader::open(file, connection, written)?;
-            let opened = reader.from::<E>(*range.start())?;
-            let mut entries = opened.map(|opened| opened.entries).unwrap_or_default();
-            entries.retain(|entry| entry.last() >= *range.start() && entry.first() <= *range.end());
-            Ok(entries)
-        })
-    }
-
-    /// The members that a message was sent to.
-    pub(super) fn roster(&self, number: u32) -> Result<Members, IndexError> {
-        if let Some(members) = self.rosters.lock().get(number) {
-            return Ok(members);
-        }
-        let in_memory = self.memory.read().roster(number);
-        let members = match in_memory {
-            Some(members) => members,
-            None => {
-                let read = |file: &Path, connection: &Connection| {
-                    rosters::read(file, connection, number)?.ok_or_else(|| {
-                        IndexError::damaged(
-                            file,
-                            "a message was sent to a group that was not there",
-                        )
-                    })
-                };
-                self.read(read)?
-            }
-        };
-        self.rosters.lock().keep(number, members.clone());
-        Ok(members)
     }
 }
 

@@ -6,7 +6,7 @@ use super::{
     chain::Opened,
     entries::Entry,
     state_rows::{Chain, ChainNumber, Subject},
-    writer::Step,
+    step::Step,
 };
 use crate::{log::Position, model::message::MessageId};
 

@@ -1,6 +1,6 @@
 //! Reads the messages of entries from the log.
 
-use super::{IndexError, RunEntry, memtable::Members, running::Shared};
+use super::{IndexError, RunEntry, memtable::Members, shared::Shared};
 use crate::{
     log::{Log, LogError, Part},
     model::{
