@@ -8,7 +8,7 @@ use std::{
 
 use crossbeam_channel::{Receiver, bounded};
 use jiff::Timestamp;
-use mensageiro_protocol::{Login, Text};
+use mensageiro_protocol::{Login, Text, live::Epoch};
 
 use super::super::{
     Changes, CursorEntry, DeviceEntry, Header, Index, IndexError, Loaded, Messages, RosterEntry,
@@ -57,6 +57,7 @@ struct Applied {
     cursors: Vec<CursorEntry>,
     seen: Vec<(Login, Timestamp)>,
     devices: Vec<DeviceEntry>,
+    epochs: Vec<Epoch>,
     marks: Vec<ReadMark>,
 }
 
@@ -69,6 +70,7 @@ pub(super) struct State {
     pub(super) rosters: BTreeMap<Login, (u32, Option<BTreeSet<Login>>)>,
     pub(super) seen: BTreeMap<Login, Timestamp>,
     pub(super) devices: BTreeMap<(Login, String), Vec<u8>>,
+    pub(super) epochs: Vec<Epoch>,
     pub(super) marks: BTreeMap<u64, ReadMark>,
 }
 
@@ -93,6 +95,7 @@ impl State {
             devices: devices
                 .map(|d| ((d.login.clone(), d.device.to_string()), d.window.clone()))
                 .collect(),
+            epochs: loaded.epochs.clone(),
             marks: marks.into_iter().map(|mark| (mark.number, mark)).collect(),
         }
     }
@@ -339,6 +342,18 @@ impl World {
         });
     }
 
+    pub(super) fn epoch(&mut self) {
+        let epoch = Epoch {
+            number: self.state.epochs.len() as u64 * 300 + 1,
+            after: self.state.header.last.message.0,
+        };
+        self.state.epochs.push(epoch);
+        self.other(Applied {
+            epochs: vec![epoch],
+            ..Applied::default()
+        });
+    }
+
     pub(super) fn mark(&mut self, reader: &Login, conversation: &Conversation) {
         let last = &mut self.state.header.last;
         last.read_mark += 1;
@@ -385,6 +400,7 @@ impl World {
         changes.cursors.extend_from_slice(&applied.cursors);
         changes.seen.extend_from_slice(&applied.seen);
         changes.devices.extend_from_slice(&applied.devices);
+        changes.epochs.extend_from_slice(&applied.epochs);
         changes.marks.extend_from_slice(&applied.marks);
     }
 
