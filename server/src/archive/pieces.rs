@@ -84,7 +84,12 @@ impl<'a> Pieces<'a> {
     }
 
     /// Goes on, within a field, to the next byte that means something there, as far as can be seen.
-    fn pass(&mut self, state: State, delimiter: u8, field: &mut Vec<u8>) -> io::Result<()> {
+    fn pass(
+        &mut self,
+        state: State,
+        (delimiter, fields): (u8, usize),
+        field: &mut Vec<u8>,
+    ) -> io::Result<()> {
         let bytes = self.file.fill_buf()?;
         let end = match state {
             State::Begin | State::Quote => return Ok(()),
@@ -92,8 +97,10 @@ impl<'a> Pieces<'a> {
             State::Quoted => memchr3(b'\n', b'"', 0, bytes),
         };
         let end = end.unwrap_or(bytes.len());
-        let room = FIELD_BYTES - field.len();
-        field.extend_from_slice(&bytes[..end.min(room)]);
+        if is_telling(fields) {
+            let room = FIELD_BYTES - field.len();
+            field.extend_from_slice(&bytes[..end.min(room)]);
+        }
         self.file.consume(end);
         self.at += end as u64;
         Ok(())
@@ -119,7 +126,7 @@ impl<'a> Pieces<'a> {
         let mut field = Vec::new();
         loop {
             if piece.fields > 1 {
-                self.pass(state, delimiter, &mut field)?;
+                self.pass(state, (delimiter, piece.fields), &mut field)?;
             }
             let Some(byte) = self.byte()? else {
                 if self.at == piece.start {
@@ -198,6 +205,11 @@ fn push(field: &mut Vec<u8>, byte: u8) {
     if field.len() < FIELD_BYTES {
         field.push(byte);
     }
+}
+
+/// Whether a field says whose row it is: the first one the message, the fifth one the reader.
+fn is_telling(field: usize) -> bool {
+    matches!(field, 1 | 5)
 }
 
 impl Piece {
