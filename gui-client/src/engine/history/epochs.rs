@@ -1,27 +1,38 @@
 //! The epochs that places are made of (see `row.rs`): times in which one thing gives the order, a live server's
 //! ids or, with classic servers, the order of arrival here.
 //!
-//! The table `live_epochs` says with which id each epoch begins that is a live server's. An id stands in the
-//! latest epoch that does not begin after it.
+//! The table `live_epochs` says of each epoch that is a live server's with which id it begins, and in which
+//! epoch lower ids stand.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 
 use super::{fact, set_fact};
 
 /// Places of one epoch: server ids, or local ones, above this many bits of the epoch's number.
-const EPOCH_BITS: u32 = 40;
+pub(super) const EPOCH_BITS: u32 = 40;
+
+/// An epoch that is a live server's.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LiveEpoch {
+    pub(super) epoch: i64,
+    pub(super) first_id: i64,
+    /// Where ids below the first one stand.
+    pub(super) below: Option<i64>,
+}
 
 /// Whether the order is a live server's.
 pub(super) fn is_live(connection: &Connection) -> rusqlite::Result<bool> {
     Ok(fact::<i64>(connection, "epoch_is_live")? == Some(1))
 }
 
-/// A live server gives the order from now on, for ids from `first_id` on.
+/// A live server gives the order from now on, for ids from `first_id` on; lower ones stand where they
+/// stood.
 pub(super) fn begin_live(connection: &Connection, first_id: i64) -> rusqlite::Result<()> {
+    let below = latest(connection)?.map(|latest| latest.epoch);
     let epoch = begin(connection, true)?;
     connection
-        .prepare_cached("INSERT OR REPLACE INTO live_epochs (epoch, first_id) VALUES (?1, ?2)")?
-        .execute((epoch, first_id))?;
+        .prepare_cached("INSERT OR REPLACE INTO live_epochs VALUES (?1, ?2, ?3)")?
+        .execute((epoch, first_id, below))?;
     Ok(())
 }
 
@@ -56,20 +67,63 @@ pub(super) fn place(epoch: i64, id: i64) -> i64 {
 
 /// The place of a server's message.
 pub(super) fn live_place(connection: &Connection, server_id: i64) -> rusqlite::Result<i64> {
-    let epoch = match latest(connection, server_id, i64::MAX)? {
-        Some(epoch) => epoch,
+    let epoch = match standing(connection, latest(connection)?, server_id)? {
+        Some(standing) => standing.epoch,
         None => current(connection)?,
     };
     Ok(place(epoch, server_id))
 }
 
-/// In which epoch below `below` an id stands, or stood.
-pub(super) fn latest(
-    connection: &Connection,
-    server_id: i64,
-    below: i64,
-) -> rusqlite::Result<Option<i64>> {
+/// The last live server's epoch.
+pub(super) fn latest(connection: &Connection) -> rusqlite::Result<Option<LiveEpoch>> {
+    let latest: Option<i64> = connection
+        .prepare_cached("SELECT max(epoch) FROM live_epochs")?
+        .query_row([], |row| row.get(0))?;
+    latest.map_or(Ok(None), |latest| get(connection, latest))
+}
+
+/// One live server's epoch.
+pub(super) fn get(connection: &Connection, epoch: i64) -> rusqlite::Result<Option<LiveEpoch>> {
     connection
-        .prepare_cached("SELECT max(epoch) FROM live_epochs WHERE first_id <= ?1 AND epoch < ?2")?
-        .query_row((server_id, below), |row| row.get(0))
+        .prepare_cached("SELECT epoch, first_id, below FROM live_epochs WHERE epoch = ?1")?
+        .query_row([epoch], |row| {
+            Ok(LiveEpoch {
+                epoch: row.get(0)?,
+                first_id: row.get(1)?,
+                below: row.get(2)?,
+            })
+        })
+        .optional()
+}
+
+/// In which epoch an id stands, looking from one epoch down.
+pub(super) fn standing(
+    connection: &Connection,
+    from: Option<LiveEpoch>,
+    server_id: i64,
+) -> rusqlite::Result<Option<LiveEpoch>> {
+    let mut found = from;
+    while let Some(epoch) = found
+        && server_id < epoch.first_id
+    {
+        // Always an earlier one, so this ends, whatever the table says.
+        found = match epoch.below.filter(|below| *below < epoch.epoch) {
+            Some(below) => get(connection, below)?,
+            None => None,
+        };
+    }
+    Ok(found)
+}
+
+/// From `first_id` on ids stand in an epoch; lower ones, in another one.
+pub(super) fn begin_at(
+    connection: &Connection,
+    epoch: i64,
+    first_id: i64,
+    below: i64,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE live_epochs SET first_id = ?2, below = ?3 WHERE epoch = ?1")?
+        .execute((epoch, first_id, below))?;
+    Ok(())
 }

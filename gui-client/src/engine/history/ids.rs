@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::{
     History, Result,
-    epochs::{self, place},
+    epochs::{self, EPOCH_BITS, LiveEpoch, place},
     fact,
     row::{delivery, number},
     set_fact,
@@ -127,10 +127,8 @@ pub(super) fn rejoin(
     is_own: bool,
 ) -> rusqlite::Result<bool> {
     let server_id = number(told.id);
-    let Some(now) = epochs::latest(connection, server_id, i64::MAX)? else {
-        return Ok(false);
-    };
-    let Some(before) = epochs::latest(connection, server_id, now)? else {
+    let now = epochs::latest(connection)?.filter(|now| now.first_id <= server_id);
+    let Some(now) = now else {
         return Ok(false);
     };
     let author = match is_own || told.from == told.with {
@@ -141,28 +139,32 @@ pub(super) fn rejoin(
         true => delivery::ACCEPTED,
         false => delivery::RECEIVED,
     };
-    let unread: Option<bool> = connection
+    let found: Option<(i64, bool)> = connection
         .prepare_cached(
-            "SELECT unread FROM messages
-             WHERE place = ?1 AND server_id < 0 AND conversation = ?2 AND author = ?3
-                 AND delivery = ?4 AND at = ?5 AND text = ?6",
+            "SELECT place, unread FROM messages
+             WHERE place IN (SELECT (epoch << ?1) + ?2 FROM live_epochs WHERE epoch < ?3)
+                 AND server_id < 0 AND conversation = ?4 AND author = ?5 AND delivery = ?6
+                 AND at = ?7 AND text = ?8
+             ORDER BY place DESC LIMIT 1",
         )?
         .query_row(
             (
-                place(before, server_id),
+                EPOCH_BITS,
+                server_id,
+                now.epoch,
                 conversation,
                 author,
                 state,
                 told.at,
                 told.text.as_str(),
             ),
-            |row| row.get(0),
+            |row| Ok((row.get(0)?, row.get(1)?)),
         )
         .optional()?;
-    let Some(unread) = unread else {
+    let Some((stands, unread)) = found else {
         return Ok(false);
     };
-    give_back(connection, now, server_id)?;
+    give_back(connection, now, stands >> EPOCH_BITS, server_id)?;
     if !is_own && !unread {
         // The server is told once more.
         connection
@@ -172,36 +174,33 @@ pub(super) fn rejoin(
     Ok(true)
 }
 
-/// Ids up to `up_to` stand in earlier epochs than `now` again.
-fn give_back(connection: &Connection, now: i64, up_to: i64) -> rusqlite::Result<()> {
-    let first: i64 = connection
-        .prepare_cached("SELECT first_id FROM live_epochs WHERE epoch = ?1")?
-        .query_row([now], |row| row.get(0))?;
-    connection
-        .prepare_cached("UPDATE live_epochs SET first_id = ?2 + 1 WHERE epoch = ?1")?
-        .execute((now, up_to))?;
-    let mut last = up_to;
-    while last >= first.max(1)
-        && let Some(epoch) = epochs::latest(connection, last, now)?
+/// Ids of the epoch `now` up to one stand in an earlier epoch again, or in those below it.
+fn give_back(
+    connection: &Connection,
+    now: LiveEpoch,
+    earlier: i64,
+    up_to: i64,
+) -> rusqlite::Result<()> {
+    epochs::begin_at(connection, now.epoch, up_to + 1, earlier)?;
+    let (mut last, mut epoch) = (up_to, epochs::get(connection, earlier)?);
+    while last >= now.first_id.max(1)
+        && let Some(standing) = epochs::standing(connection, epoch, last)?
     {
-        let begins: i64 = connection
-            .prepare_cached("SELECT first_id FROM live_epochs WHERE epoch = ?1")?
-            .query_row([epoch], |row| row.get(0))?;
-        let from = begins.max(first).max(1);
+        let from = standing.first_id.max(now.first_id).max(1);
         connection
             .prepare_cached(
                 "UPDATE OR IGNORE messages SET server_id = place - ?1
                  WHERE place BETWEEN ?1 + ?2 AND ?1 + ?3 AND server_id < 0",
             )?
-            .execute((place(epoch, 0), from, last))?;
+            .execute((place(standing.epoch, 0), from, last))?;
         // What has been told in the meantime stands there, too.
         connection
             .prepare_cached(
                 "UPDATE messages SET place = ?1 + server_id
                  WHERE place BETWEEN ?4 + ?2 AND ?4 + ?3 AND server_id > 0",
             )?
-            .execute((place(epoch, 0), from, last, place(now, 0)))?;
-        last = from - 1;
+            .execute((place(standing.epoch, 0), from, last, place(now.epoch, 0)))?;
+        (last, epoch) = (from - 1, Some(standing));
     }
     Ok(())
 }

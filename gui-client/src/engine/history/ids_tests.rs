@@ -281,6 +281,41 @@ fn a_server_that_is_restored_twice_keeps_three_pasts_apart() {
 }
 
 #[test]
+fn a_database_that_is_made_of_a_damaged_one_knows_what_its_ids_are_of() {
+    let folder = tempdir().unwrap();
+    let history = talk(&folder);
+    history.begin_ids(Some(42), Some(RESTORED)).unwrap();
+    let new = [message(43, "bob", "bob", "new 43")];
+    history.receive_live(&new, Some(43)).unwrap();
+    let device = history.device().unwrap();
+    drop(history);
+    let history = History::open_anew(folder.path(), &account()).unwrap();
+    assert_eq!(history.position().unwrap(), None);
+    assert_eq!(history.store_epoch().unwrap(), Some(RESTORED));
+    assert_eq!(
+        (history.device().unwrap(), history.highest_id().unwrap()),
+        (device, 43)
+    );
+    history.begin_live(43).unwrap();
+    assert_eq!(history.receive_live(&new, Some(43)).unwrap(), []);
+    let old = [told(30, "bob", "bob", "30")].map(|one| mensageiro_protocol::live::Delivered {
+        is_old: true,
+        ..one
+    });
+    history.receive_older(&old, &older(1, false)).unwrap();
+    let expected = [
+        row("30", 30),
+        row("41", 41),
+        row("own 42", 42),
+        row("43", None),
+        row("own 44", None),
+        row("45", None),
+        row("new 43", 43),
+    ];
+    assert_eq!(all(&history), expected);
+}
+
+#[test]
 fn own_messages_are_numbered_under_the_name_of_their_device() {
     let folder = tempdir().unwrap();
     let history = open(&folder);

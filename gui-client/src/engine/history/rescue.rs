@@ -198,8 +198,9 @@ fn take_over(old: &Connection, new: &mut Connection) -> Result<(), Failure> {
             "INSERT OR REPLACE INTO facts (name, value) VALUES (?2, ?3)",
         ),
         (
-            "SELECT epoch, first_id FROM live_epochs WHERE epoch >= ?1 ORDER BY epoch".into(),
-            "INSERT OR REPLACE INTO live_epochs (epoch, first_id) VALUES (?1, ?2)",
+            "SELECT epoch, first_id, below FROM live_epochs WHERE epoch >= ?1 ORDER BY epoch"
+                .into(),
+            "INSERT OR REPLACE INTO live_epochs VALUES (?1, ?2, ?3)",
         ),
         (
             "SELECT id, peer, draft, is_group, seen_id, told_id, is_pinned, is_muted

@@ -138,15 +138,17 @@ const PLAIN_LETTERS: &str = "
 ";
 
 const LIVE_EPOCHS: &str = "
-    -- With which id each epoch of places begins in which a live server gives the order (see epochs.rs).
+    -- The epochs of places in which a live server gives the order (see epochs.rs). first_id: the first
+    -- id that stands there. below: the epoch in which lower ones stand, if there is one.
     CREATE TABLE live_epochs (
         epoch INTEGER PRIMARY KEY,
-        first_id INTEGER NOT NULL
+        first_id INTEGER NOT NULL,
+        below INTEGER
     ) STRICT;
     -- The epoch of a place stands above its lowest 40 bits; what waits has none.
-    INSERT INTO live_epochs SELECT DISTINCT place >> 40, 0 FROM messages
+    INSERT INTO live_epochs SELECT DISTINCT place >> 40, 0, NULL FROM messages
         WHERE server_id IS NOT NULL AND place < 1 << 62;
-    INSERT OR IGNORE INTO live_epochs SELECT value, 0 FROM facts WHERE name = 'epoch'
+    INSERT OR IGNORE INTO live_epochs SELECT value, 0, NULL FROM facts WHERE name = 'epoch'
         AND EXISTS (SELECT 1 FROM facts WHERE name = 'epoch_is_live' AND value = 1);
 ";
 
@@ -180,7 +182,7 @@ pub(super) fn check(connection: &Connection, found: i64) -> Result<()> {
         "conversation, login, state, up_to, at FROM receipts",
         "rowid, text FROM search",
         "name, members FROM groups",
-        "epoch, first_id FROM live_epochs",
+        "epoch, first_id, below FROM live_epochs",
     ] {
         connection.prepare(&format!("SELECT {columns} LIMIT 0"))?;
     }

@@ -60,6 +60,10 @@ pub(super) fn meet(
 }
 
 #[cfg(test)]
+#[path = "identity_tests.rs"]
+mod following;
+
+#[cfg(test)]
 mod tests {
     use mensageiro_protocol::{Login, live::StoreId};
 
