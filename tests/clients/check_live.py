@@ -214,10 +214,10 @@ class World:
             shutil.copytree(data, copy)
             server.start()
             for client in (a, j):
-                client.port = server.port
+                client.port, asked = server.port, client.last
                 restored = [what for verb, what in client.connect() if verb == "restored"]
                 expect(restored, [], "news of the same store")
-                expect(client.welcome["after"], client.last, "goes on from")
+                expect(client.welcome["after"], asked, "goes on from")
             expect((j.store, j.epoch), known, "identity after a start")
             lost = [sent(a, joao, f"lost {number}") for number in range(3)]
             wait_for(j, "message", id=lost[-1])

@@ -45,7 +45,8 @@ class LiveClient:
         first, welcome = self.hear(30) or ("no", "answer")
         if first != "welcome":
             raise Broken(f"{first} {welcome}")
-        self.welcome, news = welcome, self.meet(welcome)
+        self.welcome = welcome
+        news = self.meet(welcome)
         if self.welcome is not welcome:
             return news  # it has connected again
         while (event := self.hear(30)) != ("f", {}):
