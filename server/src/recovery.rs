@@ -51,8 +51,8 @@ pub enum RecoveryError {
     },
 }
 
-/// Brings the state to the end of the log. `marks` gets what is to be archived; `progress` is told how far the log has
-/// been read, and where it ends.
+/// Brings the state to the end of the log. `marks` gets what was read, and says up to which number all of that is
+/// archived; `progress` is told how far the log has been read, and where it ends.
 ///
 /// # Errors
 /// [`RecoveryError`] when the log or the index cannot be used.
@@ -60,7 +60,7 @@ pub fn recover(
     log: &dyn Log,
     (index, messages): (&Index, &Messages),
     loaded: Loaded,
-    mut marks: impl FnMut(&[ReadMark]),
+    mut marks: impl FnMut(&[ReadMark]) -> u64,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<Recovered, RecoveryError> {
     let Loaded {
@@ -106,9 +106,11 @@ pub fn recover(
         let where_it_is = (record.position, record.next);
         let effects = state.apply(batch, where_it_is, &mut tags, index)?;
         effects.add_to(index);
-        marks(&effects.marks);
+        let archived = marks(&effects.marks);
         if index.wants_flush() {
-            index.flush(state.take_changes())?;
+            let mut changes = state.take_changes();
+            changes.archived = archived;
+            index.flush(changes)?;
         }
         records += 1;
         progress(record.next.0, end.0);

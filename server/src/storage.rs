@@ -16,7 +16,7 @@ use tracing::{info, warn};
 
 use crate::{
     alarm::Alarm,
-    archive::{Archive, ArchiveError},
+    archive::{Archive, ArchiveError, Marks},
     commit::PendingMarks,
     index::{Index, IndexError, Messages},
     log::{FileLog, Log, LogError, Loss, Settings},
@@ -103,6 +103,9 @@ impl Storage {
         let index = Arc::new(index);
         let messages = Messages::new(index.clone(), log.clone());
         let marks = Arc::new(PendingMarks::new(index.clone(), messages.clone()));
+        let archive = Archive::open(files.messages.clone(), store.join(ARCHIVE))?;
+        // Before the log tells of them once more: of a long log they would be many.
+        Marks::archived(&*marks, archive.last_numbers().read_mark);
         let recovered = recover(
             &*log,
             (&index, &messages),
@@ -111,7 +114,6 @@ impl Storage {
             |_, _| (),
         )?;
         let Recovered { state, seen } = recovered;
-        let archive = Archive::open(files.messages.clone(), store.join(ARCHIVE))?;
         let last = last_numbers(&state, &archive);
         Ok(Self {
             log,

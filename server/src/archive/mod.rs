@@ -5,12 +5,16 @@
 //! that position tell of; they are found at the end of the file and not written again. So nobody who
 //! commits ever waits for this file, and nothing is lost or doubled.
 
+#[cfg(test)]
+mod fake;
 mod file;
 mod finding;
 mod pieces;
 mod position;
 mod row;
 mod source;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::{

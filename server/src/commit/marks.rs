@@ -37,11 +37,13 @@ impl PendingMarks {
         }
     }
 
-    /// Adds new ones.
-    pub fn add(&self, marks: &[ReadMark]) {
-        if !marks.is_empty() {
-            self.pending.lock().recent.extend(marks.iter().cloned());
-        }
+    /// Adds new ones, but for those that are archived. Returns the number up to which all are.
+    pub fn add(&self, marks: &[ReadMark]) -> u64 {
+        let mut pending = self.pending.lock();
+        let archived = pending.archived;
+        let new = marks.iter().filter(|mark| mark.number > archived);
+        pending.recent.extend(new.cloned());
+        archived
     }
 
     /// The number up to which all are archived.

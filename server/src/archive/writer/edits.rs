@@ -9,9 +9,11 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::{
-    super::position::{Position, PositionFile},
+    super::{
+        fake::{Fake, login, rows_of},
+        position::{Position, PositionFile},
+    },
     Writer,
-    fake::{Fake, login, rows_of},
 };
 use crate::model::{conversation::Conversation, message::MessageId};
 
@@ -227,7 +229,6 @@ fn a_file_that_is_gone_or_shorter_is_gone_on_with_and_old_rows_do_not_come_back(
     }
 }
 
-/// A writer whose file can be written to again only when this says so.
 #[test]
 fn rows_wait_while_the_file_cannot_be_written_and_come_in_portions() {
     let folder = tempfile::tempdir().unwrap();

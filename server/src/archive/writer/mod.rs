@@ -3,8 +3,6 @@
 #[cfg(test)]
 mod edits;
 #[cfg(test)]
-mod fake;
-#[cfg(test)]
 mod power;
 
 use std::{ops::ControlFlow, path::PathBuf};
@@ -129,6 +127,7 @@ impl Writer {
         {
             if finder.is_over() {
                 self.finder = None;
+                self.is_urgent &= self.has_news();
                 return Ok(());
             }
             finder.gather(marks)?;

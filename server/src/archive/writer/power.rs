@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::{
+    super::fake::{Fake, Row, login, rows_of},
     Writer,
-    fake::{Fake, Row, login, rows_of},
 };
 use crate::model::conversation::Conversation;
 

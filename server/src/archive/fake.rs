@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use mensageiro_protocol::{Login, Text};
 use parking_lot::Mutex;
 
-use super::super::{HEADER, Marks, MarksError, ReadMessage};
+use super::{HEADER, Marks, MarksError, ReadMessage};
 use crate::model::{
     conversation::Conversation,
     message::{Message, MessageId, ReadMark},
