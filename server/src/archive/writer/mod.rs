@@ -195,12 +195,10 @@ impl Writer {
 
     /// There is something to record.
     pub(super) fn has_news(&self) -> bool {
-        let recorded = self.recorded.position();
-        // Where a position was lost the file has rows of marks that are forgotten. They may come back as long as none after
-        // them is recorded.
-        let is_certain = recorded.length > 0 || self.progress.mark > 0;
         let is_whole = self.finder.is_none() && self.progress.message == MessageId(0);
-        is_whole && is_certain && self.position() != recorded
+        // Not if only the length is another one: the file may have rows of marks that are forgotten, and come back when the
+        // index is rebuilt. They are told from new ones as long as they come after what is recorded.
+        is_whole && self.progress.mark > self.recorded.position().mark
     }
 
     /// It should be recorded at once.
