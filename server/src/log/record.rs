@@ -227,6 +227,15 @@ impl Walk {
         Ok(false)
     }
 
+    /// Whether there is a record or gap anywhere.
+    pub(super) fn finds_record(&mut self) -> io::Result<bool> {
+        Ok(match self.step()? {
+            Step::Record { .. } | Step::Gap { .. } => true,
+            Step::End => false,
+            Step::Bad(_) => self.resume()?,
+        })
+    }
+
     /// Whether nothing but zeros follows: room that was never written to. Goes to the end.
     pub(super) fn is_rest_zero(&mut self) -> io::Result<bool> {
         while self.at < self.limit {

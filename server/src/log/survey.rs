@@ -173,11 +173,12 @@ pub(super) fn survey(
     if survey.end < next {
         let reason = survey.torn.take().unwrap_or("the segment ends too early");
         survey.damages.push(damage(survey.end..next, reason));
-    } else if !walk
+    } else if walk
         .through(next..file_end)
-        .is_rest_zero()
+        .finds_record()
         .map_err(io_error(&path))?
     {
+        // Without a record there it is only what was to be cut off, and harms nobody.
         let reason = "the segment is longer than it was";
         survey.damages.push(Damage {
             offset: offset(base, next),
