@@ -13,6 +13,7 @@
 pub mod admission;
 pub mod alarm;
 pub mod archive;
+pub mod commands;
 pub mod commit;
 pub mod connection;
 pub mod context;
@@ -30,6 +31,7 @@ pub mod migration;
 pub mod model;
 mod not_text;
 pub mod options;
+pub mod progress;
 pub mod recovery;
 pub mod rules;
 mod server;

@@ -11,7 +11,8 @@ use anyhow::anyhow;
 use clap::Parser;
 use crossbeam_channel::bounded;
 use mensageiro_server::{
-    Options, Server, StartError, logging::Log, options::Command, signals, status, supervisor,
+    Options, Server, StartError, commands, logging::Log, options::Command, signals, status,
+    supervisor,
 };
 use tracing::warn;
 
@@ -22,6 +23,11 @@ fn main() -> ExitCode {
     let options = Options::parse();
     let told = match &options.command {
         Some(Command::Status { json }) => tell_status(&options.data, *json),
+        Some(Command::Backup { to }) => commands::backup(&options.data, to).map_err(Into::into),
+        Some(Command::Check { folder }) => {
+            let folder = folder.as_ref().unwrap_or(&options.data);
+            commands::check(folder).map_err(Into::into)
+        }
         None => match Log::start() {
             Ok(log) => return serve(options, &log),
             Err(error) => Err(StartError::Thread(error).into()),

@@ -109,6 +109,18 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Copy the data folder, also while a server uses it. A server can be started on the copy.
+    Backup {
+        /// The new data folder: one that does not exist yet, or is empty.
+        #[arg(value_name = "DIR")]
+        to: PathBuf,
+    },
+    /// Read all messages in a data folder or a backup, and list what is damaged.
+    Check {
+        /// Which folder; the one of --data if none is named.
+        #[arg(value_name = "DIR")]
+        folder: Option<PathBuf>,
+    },
 }
 
 /// How safe a message is when the server acknowledges it.
@@ -127,6 +139,8 @@ Examples:
   mensageiro-server --data /srv/mensageiro  use another folder
   mensageiro-server --listen 127.0.0.1:4000 serve this machine only, on port 4000
   mensageiro-server status                  tell what the running server is doing
+  mensageiro-server backup /mnt/monday      copy ./data, also while a server uses it
+  mensageiro-server check /mnt/monday       read all of a data folder and list what is damaged
   nc localhost 3333                         be a client: type a login, then @bruno hello
 
 What is logged is chosen by RUST_LOG: error, warn, info (default), debug, or of a part of the program

@@ -140,7 +140,7 @@ impl Backup<'_> {
 
     /// Bytes in all.
     fn length(&self, from: &Folder) -> Result<u64, LogError> {
-        let mut total = from.length(&from.bases()?)?;
+        let mut total = from.length(&from.bases_to_read()?)?;
         for file in self.files {
             let file = self.data.join(file);
             if let Ok(file) = self.disk.open(&file, Access::Read) {

@@ -45,7 +45,7 @@ pub fn check(
         damages += 1;
         found(damage);
     };
-    let bases = folder.bases()?;
+    let bases = folder.bases_to_read()?;
     let (file, reason) = identity(&folder, &bases)?;
     if let Some(reason) = reason {
         report(Damage::at(IdentityFile::path(store), 0, reason));
@@ -146,11 +146,14 @@ fn identity(
             }
         }
     }
-    Err(LogError::Damaged {
-        file: path,
-        offset: 0,
-        reason: reason.into(),
-    })
+    match bases {
+        [] => Err(LogError::NoLog(folder.store.clone())),
+        _ => Err(LogError::Damaged {
+            file: path,
+            offset: 0,
+            reason: reason.into(),
+        }),
+    }
 }
 
 fn is_dropped(folder: &Folder, base: u64) -> Result<bool, LogError> {

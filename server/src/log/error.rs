@@ -46,6 +46,11 @@ pub enum LogError {
         "{0}: belongs to another message store than the rest of the folder; restore the whole folder from one backup"
     )]
     Foreign(PathBuf),
+    /// There is no log, or one of an older format.
+    #[error(
+        "{0}: there is no message store of today's format in it; start mensageiro-server on the folder once, which creates or converts it"
+    )]
+    NoLog(PathBuf),
     /// Another program has it open.
     #[error("{0}: another mensageiro-server is using this folder; stop it first")]
     InUse(PathBuf),

@@ -57,6 +57,16 @@ impl Folder {
         self.log.join(segment::name(base))
     }
 
+    /// The first positions of all segments, rising, of a log that should be there.
+    pub(super) fn bases_to_read(&self) -> Result<Vec<u64>, LogError> {
+        match self.bases() {
+            Err(LogError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                Err(LogError::NoLog(self.store.clone()))
+            }
+            bases => bases,
+        }
+    }
+
     /// The first positions of all segments, rising.
     pub(super) fn bases(&self) -> Result<Vec<u64>, LogError> {
         let names = self.disk.list(&self.log).map_err(io_error(&self.log))?;
