@@ -2,10 +2,12 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 
 use crate::model::event::MailboxLimits;
 use mensageiro_protocol::limits;
+
+pub use crate::log::Durability;
 
 /// A small instant messenger server for a classroom, a lab, an office.
 ///
@@ -121,16 +123,6 @@ pub enum Command {
         #[arg(value_name = "DIR")]
         folder: Option<PathBuf>,
     },
-}
-
-/// How safe a message is when the server acknowledges it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Durability {
-    /// The message is on the disk: it survives a power cut.
-    Sync,
-    /// The operating system has the message: it survives a crash of the server, but a power cut may
-    /// take what was acknowledged in the last half minute. Faster.
-    Relaxed,
 }
 
 const EXAMPLES: &str = "\

@@ -22,7 +22,6 @@ const LEFT: &[(&str, &[&str])] = &[
             "status",
         ],
     ),
-    ("", &["log", "model", "options"]),
     ("", &["server", "storage"]),
     ("directory", &["header", "users"]),
     ("index", &["sweep", "writer"]),
@@ -31,7 +30,6 @@ const LEFT: &[(&str, &[&str])] = &[
         "live",
         &["answers", "backlog", "conversations", "history", "session"],
     ),
-    ("log", &["identity", "segment"]),
 ];
 
 #[test]

@@ -5,10 +5,10 @@ use std::path::Path;
 use parking_lot::Mutex;
 
 use super::{
-    Appended, Identity, Log, LogError, MAX_PAYLOAD, Part, Position, Progress, Records, Settings,
-    disk::Lock, folder::Folder, reader::Reader, recovery, segments::Segments, writer::Writer,
+    Appended, Durability, Identity, Log, LogError, MAX_PAYLOAD, Part, Position, Progress, Records,
+    Settings, disk::Lock, folder::Folder, reader::Reader, recovery, segments::Segments,
+    writer::Writer,
 };
-use crate::options::Durability;
 
 /// A log in the folder of a store: `identity`, and in the folder `log` segments that are named by the position of their
 /// first record. See `docs/STORAGE.md`.

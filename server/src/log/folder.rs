@@ -7,9 +7,9 @@ use std::{
 };
 
 use super::{
-    LogError,
+    LogError, NEW,
     disk::{Access, Disk, DiskFile, Lock},
-    segment::{self, BadHeader, NEW, SEGMENT_HEADER, SegmentHeader},
+    segment::{self, BadHeader, SEGMENT_HEADER, SegmentHeader},
 };
 
 const LOCK: &str = "lock";

@@ -12,8 +12,8 @@ use std::{
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
+    NEW,
     disk::{Access, Disk},
-    segment::NEW,
 };
 
 /// Which store this is. Devices compare it with what they have seen before.

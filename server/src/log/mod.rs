@@ -43,9 +43,12 @@ pub use self::{
     keep::Keep,
     memory::MemoryLog,
     record::MAX_PAYLOAD,
-    settings::Settings,
+    settings::{Durability, Settings},
     survey::{Damage, Visit},
 };
+
+/// What a file is called that is not whole yet.
+const NEW: &str = ".new";
 
 /// Where a record is: positions rise from record to record, but need not follow one another. The first record
 /// of an empty log is at [`Position::START`].

@@ -7,7 +7,7 @@
 use tracing::warn;
 
 use super::{
-    Identity, LogError, Loss, Position, Progress, Settings,
+    Durability, Identity, LogError, Loss, Position, Progress, Settings,
     acknowledged::{Acknowledged, Ends},
     disk::{Access, Lock},
     folder::{Folder, io_error, offset},
@@ -18,7 +18,6 @@ use super::{
     survey::{Damage, Meter, Survey, survey},
     writer::{State, Writer},
 };
-use crate::options::Durability;
 
 /// A log that can go on.
 #[derive(Debug)]

@@ -5,11 +5,11 @@ use std::{ops::Range, path::PathBuf};
 use tracing::warn;
 
 use super::{
-    Identity, LogError,
+    Identity, LogError, NEW,
     disk::{Access, DiskFile},
     folder::{Folder, io_error, offset},
     record::Seed,
-    segment::{NEW, SegmentHeader},
+    segment::SegmentHeader,
 };
 
 /// How much is copied at once.

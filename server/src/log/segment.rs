@@ -9,7 +9,7 @@ use std::{io, path::Path};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
-    Identity,
+    Identity, NEW,
     disk::{Access, Disk},
 };
 
@@ -21,9 +21,6 @@ pub(super) const FORMAT: u32 = 1;
 
 const MAGIC: [u8; 8] = *b"\xffmm-log\n";
 const ENDING: &str = ".log";
-
-/// What a file is called that is not whole yet.
-pub(super) const NEW: &str = ".new";
 
 /// What the header of a segment says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

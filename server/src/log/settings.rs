@@ -2,16 +2,27 @@
 
 use std::sync::Arc;
 
+use clap::ValueEnum;
+
 use super::{
     Loss,
     disk::{Disk, SystemDisk},
 };
-use crate::options::Durability;
+
+/// How safe a message is when the server acknowledges it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Durability {
+    /// The message is on the disk: it survives a power cut.
+    Sync,
+    /// The operating system has the message: it survives a crash of the server, but a power cut may
+    /// take what was acknowledged in the last half minute. Faster.
+    Relaxed,
+}
 
 /// How a log is opened.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// What [`Log::append`] waits for. With `Relaxed` a log opens even if its end is missing or damaged, and says so.
+    /// What [`append`](super::Log::append) waits for. With `Relaxed` a log opens even if its end is missing or damaged, and says so.
     pub durability: Durability,
     /// What to do when something that was acknowledged is missing or damaged. With `Accepted` all of the log is read.
     pub loss: Loss,

@@ -5,14 +5,13 @@ use std::{path::PathBuf, sync::Arc};
 use tracing::warn;
 
 use super::{
-    Identity, LogError,
+    Durability, Identity, LogError,
     acknowledged::{Acknowledged, Ends},
     disk::{Access, DiskFile},
     folder::{Folder, io_error, offset},
     record::{RECORD_HEADER, Seed},
     segment::SegmentHeader,
 };
-use crate::options::Durability;
 
 /// The file is made longer by so much at once: a sync within a file whose length does not change need not write the
 /// file system's own records, and takes half the time.
