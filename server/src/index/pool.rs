@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use parking_lot::{Condvar, Mutex};
 use rusqlite::Connection;
 
 use super::{IndexError, schema};
@@ -13,21 +13,21 @@ const CONNECTIONS: usize = 4;
 /// KiB of pages that each keeps.
 const CACHE: i64 = 4 * 1024;
 
-/// Connections that nobody uses at the moment.
+/// Connections that nobody uses at the moment; the one that was used last is used first, as it has pages at hand.
 pub(super) struct Pool {
     file: PathBuf,
-    give: Sender<Option<Connection>>,
-    take: Receiver<Option<Connection>>,
+    /// A `None` is one that is not open.
+    idle: Mutex<Vec<Option<Connection>>>,
+    given_back: Condvar,
 }
 
 impl Pool {
     pub(super) fn new(file: PathBuf) -> Self {
-        let (give, take) = bounded(CONNECTIONS);
-        for _ in 0..CONNECTIONS {
-            // There is room for all of them.
-            let _ = give.try_send(None);
+        Self {
+            file,
+            idle: Mutex::new((0..CONNECTIONS).map(|_| None).collect()),
+            given_back: Condvar::new(),
         }
-        Self { file, give, take }
     }
 
     /// Reads at one moment of the database.
@@ -35,10 +35,9 @@ impl Pool {
         &self,
         read: impl FnOnce(&Connection) -> Result<T, IndexError>,
     ) -> Result<T, IndexError> {
-        // Both ends are here, so it never ends.
-        let idle = self.take.recv().unwrap_or_default();
+        let idle = self.take();
         let mut place = Place {
-            give: &self.give,
+            pool: self,
             connection: None,
         };
         let connection = match idle {
@@ -53,16 +52,27 @@ impl Pool {
         place.connection = Some(connection);
         Ok(read)
     }
+
+    fn take(&self) -> Option<Connection> {
+        let mut idle = self.idle.lock();
+        loop {
+            match idle.pop() {
+                Some(connection) => return connection,
+                None => self.given_back.wait(&mut idle),
+            }
+        }
+    }
 }
 
 /// One of the few that may read at the same time, given back whatever happens.
 struct Place<'a> {
-    give: &'a Sender<Option<Connection>>,
+    pool: &'a Pool,
     connection: Option<Connection>,
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        let _ = self.give.try_send(self.connection.take());
+        self.pool.idle.lock().push(self.connection.take());
+        self.pool.given_back.notify_one();
     }
 }
