@@ -231,7 +231,7 @@ class World:
             expect([one["text"] for one in j.only_here][-3:], [f"lost {n}" for n in range(3)], "kept here")
             expect([one["text"] for one in a.only_here][-3:], [f"lost {n}" for n in range(3)], "and here")
             expect(sent(a, joao, "new"), lost[0], "an id that was given before")
-            expect(wait_for(j, "message")["text"], "new", "at the reader")
+            expect(wait_for(j, "message", id=lost[0], text="new")["text"], "new", "at the reader")
             expect(server.stop(), 0, "exit code")
 
     def reading(self, ana, joao, _carla):
