@@ -58,7 +58,7 @@ fn cpu_seconds(process: u32) -> Option<f64> {
     Some((user + system) / 100.0)
 }
 
-/// Sectors written to the device of a folder, in bytes.
+/// Bytes written to the device of a folder.
 #[cfg(target_os = "linux")]
 fn device_bytes(folder: &Path) -> Option<f64> {
     use std::os::linux::fs::MetadataExt;
