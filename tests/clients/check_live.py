@@ -5,6 +5,7 @@
 
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -53,6 +54,7 @@ class World:
             self.cut_off,
             self.restart,
             self.restored,
+            self.backed_up,
             self.reading,
             self.keeping,
             self.unread,
@@ -232,6 +234,44 @@ class World:
             expect([one["text"] for one in a.only_here][-3:], [f"lost {n}" for n in range(3)], "and here")
             expect(sent(a, joao, "new"), lost[0], "an id that was given before")
             expect(wait_for(j, "message", id=lost[0], text="new")["text"], "new", "at the reader")
+            expect(server.stop(), 0, "exit code")
+
+    def backed_up(self, ana, joao, _carla):
+        """A restored backup begins an epoch: who knew more gets all that is new, under ids given before."""
+        with tempfile.TemporaryDirectory() as folder:
+            data, backup = Path(folder, "data"), Path(folder, "backup")
+            data.mkdir()
+            server = Server(self.binary, str(data), [ana, joao])
+            a, j = (LiveClient("127.0.0.1", server.port, login) for login in (ana, joao))
+            a.connect(), j.connect()
+            kept = sent(a, joao, "kept")
+            command = [self.binary, "--data", data, "backup", backup]
+            subprocess.run(command, check=True, capture_output=True)
+            lost = [sent(a, joao, f"lost {number}") for number in range(3)]
+            wait_for(j, "message", id=lost[-1])
+            known = (j.store, j.epoch)
+            expect(server.stop(), 0, "exit code")
+            shutil.rmtree(data)
+            backup.rename(data)
+            server.start()
+            # Before the others come back, so many are sent that nothing but the epoch shows what happened.
+            first = LiveClient("127.0.0.1", server.port, ana)
+            first.connect()
+            new = [sent(first, joao, f"new {number}") for number in range(9)]
+            expect(new[:3], lost, "ids that were given before")
+            a.port = j.port = server.port
+            news = j.connect()
+            expect((j.store, j.epoch > known[1]), (known[0], True), "the same store, a later epoch")
+            expect(j.welcome["after"], kept, "goes on from")
+            expect(news[0], ("restored", {"only_here": 3}), "news")
+            texts = [what["text"] for verb, what in news if verb == "message"]
+            expect(texts, [f"new {number}" for number in range(9)], "all that is new, once")
+            expect([one["text"] for one in j.only_here], [f"lost {n}" for n in range(3)], "kept here")
+            a.connect()
+            expect([one["text"] for one in a.only_here][-3:], [f"lost {n}" for n in range(3)], "and here")
+            # Its numbers go on, though the server knows of fewer now.
+            expect(sent(a, joao, "after it") > new[-1], True, "sent")
+            expect(wait_for(j, "message", text="after it")["with"], ana, "at the reader")
             expect(server.stop(), 0, "exit code")
 
     def reading(self, ana, joao, _carla):
