@@ -15,7 +15,8 @@ pub struct Usage {
 pub struct Used {
     /// CPU time of all threads, in microseconds.
     pub cpu_micros: Option<f64>,
-    /// Bytes that the process has written to files, in whole pages.
+    /// Bytes that the process has given the system for its files. Not `write_bytes`: where a file
+    /// was filled before, that counts the whole large page around a small write.
     pub written_bytes: Option<f64>,
     /// Bytes that have reached the disk, including the file system's journal and all other
     /// programs.
@@ -27,7 +28,7 @@ impl Usage {
     pub fn of(process: u32, folder: &Path) -> Self {
         Self {
             cpu_seconds: cpu_seconds(process),
-            written_bytes: field(&format!("/proc/{process}/io"), "write_bytes:"),
+            written_bytes: field(&format!("/proc/{process}/io"), "wchar:"),
             device_bytes: device_bytes(folder),
         }
     }
