@@ -6,12 +6,13 @@ use crossbeam_channel::Sender;
 use mensageiro_protocol::live::StoreId;
 
 use crate::{
+    clients::{Job, Online},
     commit::Committer,
+    counters::Counters,
     directory::Directory,
     index::Messages,
-    live::{Job, Online},
     mailboxes::Mailboxes,
-    status::{Counters, Invitation, Observer},
+    metrics::{Invitation, Observer},
 };
 
 /// See the module.
@@ -25,7 +26,7 @@ pub struct Context {
     /// Who is there.
     pub online: Arc<Online>,
     /// Who writes what a client does not take at once.
-    pub flusher: Sender<Job>,
+    pub retry: Sender<Job>,
     /// The way to the disk.
     pub committer: Committer,
     /// What is told of the server.

@@ -10,37 +10,37 @@
 //!
 //! See `ARCHITECTURE.md` for who may block, who writes to a socket, and the lock order.
 
-pub mod admission;
 pub mod alarm;
 pub mod archive;
+mod classic;
+mod clients;
 pub mod commands;
 pub mod commit;
-pub mod connection;
-pub mod context;
+mod context;
+pub mod counters;
+mod delivery;
 pub mod directory;
-mod early;
-pub mod hub;
+mod gate;
 pub mod index;
-pub mod listener;
-pub mod live;
+mod live;
 pub mod log;
 pub mod logging;
-pub mod login;
+mod login;
 pub mod mailboxes;
+pub mod metrics;
 pub mod migration;
 pub mod model;
+mod net;
 mod not_text;
 pub mod options;
 pub mod progress;
 pub mod recovery;
-pub mod rules;
 mod server;
-pub mod session;
 pub mod signals;
 pub mod state;
-pub mod status;
 pub mod storage;
 pub mod supervisor;
+pub mod wake_up;
 
 pub use options::Options;
 pub use server::{Files, Server, StartError};

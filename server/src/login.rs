@@ -11,7 +11,7 @@ use mensageiro_protocol::{
 use tracing::{debug, info};
 
 use crate::{
-    connection::{Connection, Ended},
+    clients::{Connection, Ended},
     context::Context,
     live,
 };

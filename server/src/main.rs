@@ -11,7 +11,7 @@ use anyhow::anyhow;
 use clap::Parser;
 use crossbeam_channel::bounded;
 use mensageiro_server::{
-    Options, Server, StartError, commands, logging::Log, options::Command, signals, status,
+    Options, Server, StartError, commands, logging::Log, metrics, options::Command, signals,
     supervisor,
 };
 use tracing::warn;
@@ -74,7 +74,7 @@ fn run(mut options: Options) -> anyhow::Result<()> {
 }
 
 fn tell_status(data: &Path, json: bool) -> anyhow::Result<()> {
-    let status = status::ask(data)?;
+    let status = metrics::ask(data)?;
     let text = if json {
         serde_json::to_string(&status)? + "\n"
     } else {

@@ -15,23 +15,24 @@ use thiserror::Error;
 use tracing::{info, warn};
 
 use crate::{
-    admission::Admission,
     alarm::Alarm,
     archive::ArchiveThread,
+    clients::{Admission, Online, Registry, WriteRetry},
     commit::{Committer, Parts, Refused},
-    connection::Patience,
     context::{Context, Limits},
+    counters::Counters,
+    delivery::Push,
     directory::{Directory, People, ReadError, Watch},
-    hub::Hub,
+    gate::Gate,
     index::Index,
-    listener::{Gate, Listener},
-    live::{Delivery, Flusher, Online, Teller},
+    live::Updater,
     log::{FileLog, LogError},
     mailboxes::Mailboxes,
+    metrics::{Exposition, Invitation, Observer, Status},
     migration::MigrationError,
     model::event::Event,
+    net::listener::Listener,
     options::Options,
-    status::{Counters, Exposition, Invitation, Observer, Status},
     storage::{Storage, StorageError},
 };
 
@@ -41,7 +42,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// A running server.
 pub struct Server {
     listener: Listener,
-    hub: Arc<Hub>,
+    registry: Arc<Registry>,
     context: Arc<Context>,
     watch: Watch,
     commit: JoinHandle<()>,
@@ -178,7 +179,7 @@ impl Server {
         let metrics = options.metrics.map(|at| bound(METRICS, at)).transpose()?;
         let (refuse, refused) = bounded(1);
         let alarm = Alarm::new(refuse.clone());
-        let mut storage = Storage::open(&files, options, &alarm)?;
+        let mut storage = Storage::open((&files.store, &files.messages), options, &alarm)?;
         let (store, news) = (storage.id(), storage.news(options));
         let seen = mem::take(&mut storage.seen);
         let Storage {
@@ -196,14 +197,17 @@ impl Server {
             .start(marks.clone(), &alarm)
             .map_err(StorageError::from)?;
         let counters = Arc::new(Counters::start());
-        let flusher = Flusher::default();
-        let jobs = flusher.jobs();
-        let teller = Teller::default();
-        let online = Online::new(seen, jobs.clone(), teller.bell());
-        flusher
-            .start(&online, options.dead_link_after, &alarm)
+        let retry = WriteRetry::default();
+        let jobs = retry.jobs();
+        let updater = Updater::default();
+        let online = Online::new(seen, jobs.clone(), updater.wake_up());
+        // Held by its own thread it would keep both for ever.
+        let present = Arc::downgrade(&online);
+        let announce = move || drop(present.upgrade().inspect(|online| online.announce()));
+        retry
+            .start(announce, options.dead_link_after, &alarm)
             .map_err(StartError::Thread)?;
-        teller
+        updater
             .start(&online, directory.clone(), &alarm)
             .map_err(StartError::Thread)?;
         let (committer, commit) = Committer::start(Parts {
@@ -215,15 +219,15 @@ impl Server {
             counters: counters.clone(),
             last,
             archive: wake_up,
-            audience: Box::new(Delivery::new(online.clone())),
+            audience: Box::new(Push::new(online.clone())),
             refused: refuse,
         })
         .map_err(StartError::Thread)?;
         committer.note(news)?;
         note_groups(&committer, &mailboxes, &directory.people())?;
-        let hub = Arc::new(Hub::default());
+        let registry = Arc::new(Registry::default());
         let watched = Watched {
-            hub: hub.clone(),
+            registry: registry.clone(),
             online: online.clone(),
             committer: committer.clone(),
             mailboxes: mailboxes.clone(),
@@ -236,7 +240,7 @@ impl Server {
         };
         let observer = Observer {
             directory: directory.clone(),
-            hub: hub.clone(),
+            registry: registry.clone(),
             mailboxes: mailboxes.clone(),
             counters,
         };
@@ -254,7 +258,7 @@ impl Server {
             mailboxes,
             messages,
             online,
-            flusher: jobs,
+            retry: jobs,
             committer,
             observer,
             invitation,
@@ -263,17 +267,17 @@ impl Server {
         });
         let gate = Gate {
             context: context.clone(),
-            hub: hub.clone(),
+            registry: registry.clone(),
             admission: Admission::new(options.max_connections, options.max_connections_per_address),
             longest_line: options.max_line_bytes,
-            patience: Patience {
-                dead_link: options.dead_link_after,
-            },
+            dead_link_after: options.dead_link_after,
         };
-        let listener = Listener::start(socket, gate, &alarm).map_err(StartError::Thread)?;
+        let listener =
+            Listener::start(socket, move |stream, peer| gate.admit(stream, peer), &alarm)
+                .map_err(StartError::Thread)?;
         Ok(Self {
             listener,
-            hub,
+            registry,
             context,
             watch,
             commit,
@@ -323,7 +327,7 @@ impl Server {
     pub fn stop(self) {
         let Self {
             listener,
-            hub,
+            registry,
             context,
             watch,
             commit,
@@ -337,7 +341,7 @@ impl Server {
         listener.close();
         metrics.into_iter().for_each(Exposition::close);
         drop(watch);
-        let all_left = hub.close(FAREWELL);
+        let all_left = registry.close(FAREWELL);
         drop(context);
         // The threads end when the last session has let go of them. One that does not (its
         // client takes nothing) holds nothing that was acknowledged.
@@ -404,7 +408,7 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 
 /// Who is told when the files of the directory were edited.
 struct Watched {
-    hub: Arc<Hub>,
+    registry: Arc<Registry>,
     online: Arc<Online>,
     committer: Committer,
     mailboxes: Arc<Mailboxes>,
@@ -415,7 +419,7 @@ fn watch(directory: &Arc<Directory>, to: Watched, alarm: &Alarm) -> io::Result<W
     let watched = alarm.watch();
     let changed = move |_: &People, new: &People| {
         let _ = &watched;
-        to.hub.hang_up_on(|login| !new.users.contains(login));
+        to.registry.hang_up_on(|login| !new.users.contains(login));
         // If the disk refuses, the server starts anew, and notes it then.
         let _ = note_groups(&to.committer, &to.mailboxes, new);
         to.online.note_edit();

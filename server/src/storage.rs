@@ -19,12 +19,11 @@ use crate::{
     archive::{Archive, ArchiveError, Marks},
     commit::PendingMarks,
     index::{Index, IndexError, Messages},
-    log::{FileLog, Log, LogError, Loss, Settings},
+    log::{Durability, FileLog, Log, LogError, Loss, Settings},
     migration::{self, ArchivePosition, MigrationError},
     model::event::{Event, LastNumbers},
-    options::{Durability, Options},
+    options::Options,
     recovery::{Recovered, RecoveryError, recover},
-    server::Files,
     state::State,
 };
 
@@ -82,18 +81,17 @@ pub enum StorageError {
 impl Storage {
     /// Opens what is there, or makes it.
     pub(crate) fn open(
-        files: &Files,
+        (store, messages_csv): (&Path, &Path),
         options: &Options,
         alarm: &Alarm,
     ) -> Result<Self, StorageError> {
-        let store = &files.store;
         let loss = match options.repair {
             true => Loss::Accepted,
             false => Loss::Refused,
         };
         migrate(store, options, loss)?;
         fs::create_dir_all(store).map_err(|source| StorageError::Folder {
-            folder: store.clone(),
+            folder: store.to_owned(),
             source,
         })?;
         let settings = Settings::new(options.durability, loss);
@@ -103,7 +101,7 @@ impl Storage {
         let index = Arc::new(index);
         let messages = Messages::new(index.clone(), log.clone());
         let marks = Arc::new(PendingMarks::new(index.clone(), messages.clone()));
-        let archive = Archive::open(files.messages.clone(), store.join(ARCHIVE))?;
+        let archive = Archive::open(messages_csv.to_owned(), store.join(ARCHIVE))?;
         // Before the log tells of them once more: of a long log they would be many.
         Marks::archived(&*marks, archive.last_numbers().read_mark);
         let recovered = recover(

@@ -18,7 +18,7 @@ use mensageiro_protocol::{
     Framing,
     live::{Event, RefusalCode},
 };
-use mensageiro_server::status::ask;
+use mensageiro_server::metrics::ask;
 use support::{Client, TestServer, eventually, live::LiveClient};
 
 const USERS: [&str; 3] = ["ana", "bruno", "carla"];

@@ -22,7 +22,7 @@ use std::{
 };
 
 use mensageiro_protocol::Framing;
-use mensageiro_server::status;
+use mensageiro_server::metrics;
 use program::{Program, command};
 use support::{Client, eventually};
 use tempfile::TempDir;
@@ -47,7 +47,7 @@ fn start(mut command: Command, data: &Path) -> Child {
 
 /// Where a server listens that nobody hears.
 fn address(data: &Path) -> SocketAddr {
-    eventually(|| status::ask(data).is_ok());
+    eventually(|| metrics::ask(data).is_ok());
     let running = fs::read(data.join("running.json")).unwrap();
     let running: serde_json::Value = serde_json::from_slice(&running).unwrap();
     running["address"].as_str().unwrap().parse().unwrap()

@@ -195,7 +195,7 @@ fn a_wrong_word_in_rust_log_is_told_and_everything_else_logged_as_usual() {
         let mut log = lines(child.stderr.take().unwrap());
         let told = log.next().unwrap();
         assert!(told.contains(&format!("RUST_LOG={word}: ")), "{told}");
-        eventually(|| mensageiro_server::status::ask(folder.path()).is_ok());
+        eventually(|| mensageiro_server::metrics::ask(folder.path()).is_ok());
         let running = fs::read(folder.path().join("running.json")).unwrap();
         let running: serde_json::Value = serde_json::from_slice(&running).unwrap();
         let address = running["address"].as_str().unwrap().parse().unwrap();

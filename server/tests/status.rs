@@ -16,7 +16,7 @@ use std::{
 };
 
 use mensageiro_protocol::Framing;
-use mensageiro_server::status::{Status, ask};
+use mensageiro_server::metrics::{Status, ask};
 use program::{Program, command};
 use support::{PATIENCE, TestServer, eventually};
 

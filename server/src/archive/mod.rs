@@ -25,7 +25,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 use thiserror::Error;
 use tracing::{info, warn};
 
@@ -40,6 +40,7 @@ pub use self::{
 use crate::{
     alarm::Alarm,
     model::{event::LastNumbers, message::MessageId},
+    wake_up::WakeUp,
 };
 
 /// After a write: under load few large writes are better than many small ones.
@@ -84,17 +85,6 @@ pub enum ArchiveError {
         "the thread that writes messages.csv cannot be started: {0}; close other programs, or allow more threads (ulimit -u)"
     )]
     Thread(io::Error),
-}
-
-/// Tells the archive's thread that something has been read.
-#[derive(Clone, Debug)]
-pub struct WakeUp(Sender<()>);
-
-impl WakeUp {
-    /// Never blocks. One that is not answered yet is enough.
-    pub fn wake(&self) {
-        let _ = self.0.try_send(());
-    }
 }
 
 /// messages.csv and how far it has come, before anybody writes to it.
@@ -142,8 +132,7 @@ impl Archive {
         marks: Arc<dyn Marks>,
         alarm: &Alarm,
     ) -> Result<(WakeUp, ArchiveThread), ArchiveError> {
-        let (wake, wakes) = bounded(1);
-        let wake = WakeUp(wake);
+        let (wake, wakes) = WakeUp::new();
         wake.wake();
         let alarm = alarm.clone();
         let mut following = Following {

@@ -27,7 +27,7 @@ use self::{
 };
 use crate::{
     alarm::Alarm,
-    archive::WakeUp,
+    counters::Counters,
     index::{Index, Messages},
     log::Log,
     mailboxes::Mailboxes,
@@ -36,7 +36,7 @@ use crate::{
         message::{Message, Tag},
     },
     state::{Moved, Outcome},
-    status::Counters,
+    wake_up::WakeUp,
 };
 
 /// Entries that may wait at once before the next session waits to hand over.

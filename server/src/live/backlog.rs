@@ -9,14 +9,12 @@ use mensageiro_protocol::{
     live::{Event, Read},
 };
 
-use super::{
-    delivery::{receipt, telling},
-    outlet::Outlet,
-    session::Failure,
-};
+use super::failure::Failure;
 use crate::{
-    connection::Connection,
+    clients::Connection,
+    clients::LiveSender,
     context::Context,
+    delivery::{receipt, telling},
     model::message::{Message, MessageId},
 };
 
@@ -30,7 +28,7 @@ pub(super) fn send(
     connection: &mut Connection,
     login: &Login,
     after: Option<MessageId>,
-    outlet: &Arc<Outlet>,
+    sender: &Arc<LiveSender>,
 ) -> Result<(), Failure> {
     let mut cursor = after.unwrap_or_default();
     loop {
@@ -41,13 +39,13 @@ pub(super) fn send(
         }
         cursor = cursor.max(newest);
         connection.flush()?;
-        if outlet.go_live(cursor, || context.mailboxes.last()) {
+        if sender.go_live(cursor, || context.mailboxes.last()) {
             break;
         }
     }
-    tell_cursors(context, login, after, outlet);
-    outlet.tell(|line| line.extend_from_slice(END));
-    outlet.flush();
+    tell_cursors(context, login, after, sender);
+    sender.tell(|line| line.extend_from_slice(END));
+    sender.flush();
     Ok(())
 }
 
@@ -101,21 +99,26 @@ fn send_one(connection: &mut Connection, login: &Login, message: &Message) -> Re
 /// How far the others are with what this user wrote, and the user's other sessions with what the
 /// others wrote, as far as it changed since the device was last there. A device that is new
 /// knows no messages yet for which it would matter.
-fn tell_cursors(context: &Context, login: &Login, after: Option<MessageId>, outlet: &Arc<Outlet>) {
+fn tell_cursors(
+    context: &Context,
+    login: &Login,
+    after: Option<MessageId>,
+    sender: &Arc<LiveSender>,
+) {
     let Some(after) = after else {
         return;
     };
     for moved in context.mailboxes.peers(login, after) {
         // In large groups there are many.
-        if !outlet.wait_for_room() {
+        if !sender.wait_for_room() {
             return;
         }
         if let Some(receipt) = receipt(&moved, login) {
-            outlet.tell_event(&receipt);
+            sender.tell_event(&receipt);
         }
     }
     for (with, up_to) in context.mailboxes.read_since(login, after) {
-        outlet.tell_event(&Event::Read(Read {
+        sender.tell_event(&Event::Read(Read {
             with: with.with(login).clone(),
             up_to: up_to.0,
         }));

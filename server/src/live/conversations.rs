@@ -11,10 +11,10 @@ use mensageiro_protocol::{
     },
 };
 
-use super::{delivery::receipt, outlet::Outlet, session::Failure};
+use super::failure::Failure;
 use crate::{
-    context::Context, directory::People, mailboxes::Listed, model::conversation::Conversation,
-    model::message::MessageId,
+    clients::LiveSender, context::Context, delivery::receipt, directory::People, mailboxes::Listed,
+    model::conversation::Conversation, model::message::MessageId,
 };
 
 /// What a conversation has in the line beside texts and names, at most.
@@ -33,11 +33,11 @@ impl Listing {
     pub(super) fn tell(
         &mut self,
         context: &Context,
-        outlet: &Outlet,
+        sender: &LiveSender,
         people: &People,
         request: &ConversationsRequest,
     ) -> Result<(), Failure> {
-        let login = outlet.login();
+        let login = sender.login();
         if request.before.is_none() || self.all.is_empty() {
             self.all = all(context, login, people);
         }
@@ -65,27 +65,27 @@ impl Listing {
                 page.more = true;
                 break;
             }
-            tell_receipts(context, outlet, one, &news);
+            tell_receipts(context, sender, one, &news);
             page.conversations.push(news);
         }
         if !page.more {
             self.all = Vec::new();
         }
-        outlet.tell_event(&Event::Conversations(page));
+        sender.tell_event(&Event::Conversations(page));
         Ok(())
     }
 }
 
 /// How far the other one is with the last message, if it is the user's own: that is seen in a list. In
 /// a group it is told with its history.
-fn tell_receipts(context: &Context, outlet: &Outlet, listed: &Listed, news: &ConversationNews) {
-    let login = outlet.login();
+fn tell_receipts(context: &Context, sender: &LiveSender, listed: &Listed, news: &ConversationNews) {
+    let login = sender.login();
     if news.group || news.last.from != *login {
         return;
     }
     for moved in context.mailboxes.peers_in(login, &listed.with) {
         if let Some(receipt) = receipt(&moved, login) {
-            outlet.tell_event(&receipt);
+            sender.tell_event(&receipt);
         }
     }
 }

@@ -7,13 +7,11 @@ use mensageiro_protocol::{
     live::{Event, HISTORY_MOST, HistoryEnd, HistoryRequest},
 };
 
-use super::{
-    delivery::{receipt, telling},
-    outlet::Outlet,
-    session::Failure,
-};
+use super::failure::Failure;
 use crate::{
+    clients::LiveSender,
     context::Context,
+    delivery::{receipt, telling},
     model::{conversation::Conversation, message::MessageId},
 };
 
@@ -24,7 +22,7 @@ const BYTES: usize = 256 * 1024;
 pub(super) fn tell(
     context: &Context,
     login: &Login,
-    outlet: &Arc<Outlet>,
+    sender: &Arc<LiveSender>,
     with: &Conversation,
     request: &HistoryRequest,
 ) -> Result<(), Failure> {
@@ -47,20 +45,20 @@ pub(super) fn tell(
     let told = &found[found.len() - fit..];
     for message in told {
         let telling = telling(message, login, true);
-        outlet.tell(|line| telling.encode(line));
+        sender.tell(|line| telling.encode(line));
     }
     // They say something of one's own messages only, and in a large group there are many.
     let has_own = told.iter().any(|message| message.from == *login);
     let peers = has_own.then(|| context.mailboxes.peers_in(login, with));
     for moved in peers.into_iter().flatten() {
-        if !outlet.wait_for_room() {
+        if !sender.wait_for_room() {
             break;
         }
         if let Some(receipt) = receipt(&moved, login) {
-            outlet.tell_event(&receipt);
+            sender.tell_event(&receipt);
         }
     }
-    outlet.tell_event(&Event::History(HistoryEnd {
+    sender.tell_event(&Event::History(HistoryEnd {
         with: request.with.clone(),
         before: request.before,
         count: fit,

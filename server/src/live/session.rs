@@ -7,40 +7,19 @@ use mensageiro_protocol::{
     Login,
     live::{Bye, ByeCode, Event, Hello, Limits, Request, Welcome, resume},
 };
-use thiserror::Error;
 use tracing::{debug, info};
 
-use super::{
-    answers::Answers,
-    backlog,
-    outlet::{self, Outlet},
-};
+use super::{backlog, failure::Failure, requests::Requests};
 use crate::{
+    clients::{Connection, Ended},
+    clients::{Farewell, LiveSender, QUEUE_BYTES},
     commit::Entry,
-    connection::{Connection, Ended},
     context::Context,
-    index::IndexError,
-    mailboxes::PeekError,
     model::{
         event::{Device, Read},
         message::MessageId,
     },
 };
-
-/// Why a live session ends.
-#[derive(Debug, Error)]
-pub(super) enum Failure {
-    #[error(transparent)]
-    Ended(#[from] Ended),
-    #[error("the connection broke: {0}")]
-    Broken(#[from] io::Error),
-    #[error(transparent)]
-    Peek(#[from] PeekError),
-    #[error(transparent)]
-    Index(#[from] IndexError),
-    #[error("it said bye")]
-    Bye,
-}
 
 /// Turns away who cannot have a session.
 pub fn refuse(connection: &mut Connection, code: ByeCode, detail: &str) {
@@ -62,21 +41,21 @@ pub fn run(context: &Arc<Context>, mut connection: Connection, hello: &Hello) {
         Some(device) => info!("{login} logged in from {peer} (live, device {device})"),
     }
     connection.take_whole_lines_only();
-    let outlet = Outlet::new(login.clone(), connection.stream(), context.flusher.clone());
-    connection.place().set_outlet(outlet.clone());
+    let sender = LiveSender::new(login.clone(), connection.transport(), context.retry.clone());
+    connection.place().set_farewell(sender.clone());
     let _stay = context
         .online
-        .enter(login, Some(outlet.clone()), &context.committer);
-    let Err(failure) = serve(context, &mut connection, hello, &outlet);
+        .enter(login, Some(sender.clone()), &context.committer);
+    let Err(failure) = serve(context, &mut connection, hello, &sender);
     match failure {
         Failure::Ended(Ended::InOrder) | Failure::Bye => {
-            outlet.close(ByeCode::Bye, "you said it");
+            sender.close(ByeCode::Bye, "you said it");
             info!("{login} logged out");
         }
         Failure::Ended(Ended::HungUp) => info!("{login} disconnected by the server"),
         failure => {
             let (code, detail) = reason(&failure);
-            outlet.close(code, detail);
+            sender.close(code, detail);
             info!("{login} disconnected: {failure}");
         }
     }
@@ -97,20 +76,20 @@ fn serve(
     context: &Arc<Context>,
     connection: &mut Connection,
     hello: &Hello,
-    outlet: &Arc<Outlet>,
+    sender: &Arc<LiveSender>,
 ) -> Result<std::convert::Infallible, Failure> {
     let login = &hello.login;
     let after = welcome(context, connection, hello)?;
     if let Some(up_to) = after {
-        confirm(context, login, up_to, outlet);
+        confirm(context, login, up_to, sender);
     }
-    backlog::send(context, connection, login, after, outlet)?;
-    outlet::prepare(outlet.stream())?;
+    backlog::send(context, connection, login, after, sender)?;
+    connection.transport().prepare(QUEUE_BYTES)?;
     let device = hello
         .device
         .as_ref()
         .map(|device| Device::from(device.as_str()));
-    let mut answers = Answers::new(context, login, device, outlet);
+    let mut answers = Requests::new(context, login, device, sender);
     loop {
         let requests = connection.receive(context.limits.idle, Request::parse)?;
         answers.give(requests)?;
@@ -152,12 +131,12 @@ fn welcome(
 }
 
 /// What a device names in its hello, it has (rule V7).
-fn confirm(context: &Context, login: &Login, up_to: MessageId, outlet: &Arc<Outlet>) {
+fn confirm(context: &Context, login: &Login, up_to: MessageId, sender: &Arc<LiveSender>) {
     let entry = Entry {
         from: login.clone(),
         device: None,
         reads: vec![Read::Delivered { up_to }],
         drafts: Vec::new(),
     };
-    context.committer.submit(entry, outlet.clone());
+    context.committer.submit(entry, sender.clone());
 }

@@ -19,6 +19,7 @@ use mensageiro_server::{
     alarm::Alarm,
     archive::{Archive, ArchiveThread, Marks, MarksError, ReadMessage},
     commit::{Audience, Committed, Committer, Draft, Entry, Origin, Parts, PendingMarks, Refused},
+    counters::Counters,
     index::{Index, Messages},
     log::{Appended, FileLog, Log, LogError, Loss, Part, Position, Records, Settings},
     mailboxes::Mailboxes,
@@ -30,7 +31,6 @@ use mensageiro_server::{
     options::Durability,
     recovery::recover,
     state::{Moved, Outcome},
-    status::Counters,
 };
 
 pub fn login(name: &str) -> Login {

@@ -9,7 +9,7 @@ use mensageiro_protocol::{
 };
 
 use super::difference::{Difference, Members};
-use crate::{directory::People, live::online::Online};
+use crate::{clients::Online, directory::People};
 
 /// What a line has beside users and groups, at most.
 const FRAME_BYTES: usize = 256;

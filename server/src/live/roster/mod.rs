@@ -1,13 +1,13 @@
 //! The roster: who can be written to, and where they are (PROTOCOL.md, V12).
 //!
 //! ```text
-//! session ── asks ──► lines, all of them ──► outlet
-//! edit ── rings ──► teller (one thread) ──► lines, all or what has changed ──► outlets
+//! session ── asks ──► lines, all of them ──► sender
+//! edit ── rings ──► teller (one thread) ──► lines, all or what has changed ──► senders
 //! ```
 
 mod difference;
 mod lines;
-mod teller;
+mod updater;
 
 pub(super) use self::lines::Lines;
-pub use self::teller::{Bell, Teller};
+pub use self::updater::Updater;

@@ -14,8 +14,9 @@ use mensageiro_protocol::{
 };
 use tracing::{debug, info};
 
-use super::{conversations::Listing, history, outlet::Outlet, roster, session::Failure};
+use super::{conversations::Listing, failure::Failure, history, roster};
 use crate::{
+    clients::LiveSender,
     commit::{Draft, Entry},
     context::Context,
     directory::People,
@@ -35,11 +36,11 @@ const TURN: Duration = Duration::from_millis(5);
 /// Room for no more drafts than this is made before there are any.
 const USUAL_DRAFTS: usize = 16;
 
-/// Answers one session.
-pub(super) struct Answers<'a> {
+/// Requests one session.
+pub(super) struct Requests<'a> {
     context: &'a Context,
     login: &'a Login,
-    outlet: &'a Arc<Outlet>,
+    sender: &'a Arc<LiveSender>,
     /// What is on its way to the disk, all of one read of the socket.
     entry: Entry,
     /// How many drafts the last entry had, [`USUAL_DRAFTS`] at most.
@@ -48,12 +49,12 @@ pub(super) struct Answers<'a> {
     listing: Listing,
 }
 
-impl<'a> Answers<'a> {
+impl<'a> Requests<'a> {
     pub(super) fn new(
         context: &'a Context,
         login: &'a Login,
         device: Option<Device>,
-        outlet: &'a Arc<Outlet>,
+        sender: &'a Arc<LiveSender>,
     ) -> Self {
         let entry = Entry {
             from: login.clone(),
@@ -64,7 +65,7 @@ impl<'a> Answers<'a> {
         Self {
             context,
             login,
-            outlet,
+            sender,
             entry,
             usual: 0,
             typed: None,
@@ -72,7 +73,7 @@ impl<'a> Answers<'a> {
         }
     }
 
-    /// Answers all that one read of the socket brought.
+    /// Requests all that one read of the socket brought.
     pub(super) fn give(
         &mut self,
         requests: impl Iterator<Item = Result<Request, BadLine>>,
@@ -87,7 +88,7 @@ impl<'a> Answers<'a> {
             }
         }
         self.hand_over();
-        self.outlet.flush();
+        self.sender.flush();
         Ok(())
     }
 
@@ -106,10 +107,10 @@ impl<'a> Answers<'a> {
             Request::History(request) => {
                 // What was sent before it belongs to it, as far as it is stored by then.
                 self.hand_over();
-                self.outlet.wait_for_room();
+                self.sender.wait_for_room();
                 match self.conversation_of_history(&request.with, people) {
                     Some(with) => {
-                        history::tell(self.context, self.login, self.outlet, &with, &request)?
+                        history::tell(self.context, self.login, self.sender, &with, &request)?
                     }
                     None => {
                         let detail = format!("you do not belong to {}", request.with);
@@ -123,11 +124,11 @@ impl<'a> Answers<'a> {
             Request::Conversations(request) => {
                 // What was sent and read before it belongs to it.
                 self.settle();
-                self.outlet.wait_for_room();
+                self.sender.wait_for_room();
                 self.listing
-                    .tell(self.context, self.outlet, people, &request)?;
+                    .tell(self.context, self.sender, people, &request)?;
             }
-            Request::Ping => drop(self.outlet.tell_event(&Event::Pong)),
+            Request::Ping => drop(self.sender.tell_event(&Event::Pong)),
             Request::Bye => {
                 self.settle();
                 return Err(Failure::Bye);
@@ -141,18 +142,18 @@ impl<'a> Answers<'a> {
     fn roster(&self, wants_changes: bool, people: &Arc<People>) {
         let online = &self.context.online;
         // One roster after another: an edit may just be told.
-        while !online.watch(self.outlet, wants_changes) {
-            if !self.outlet.is_live() {
+        while !online.watch(self.sender, wants_changes) {
+            if !self.sender.is_live() {
                 return;
             }
             std::thread::sleep(TURN);
         }
         let mut lines = roster::Lines::whole(self.login, people);
         let mut is_more = true;
-        while is_more && self.outlet.wait_for_room() {
-            self.outlet.tell(|line| is_more = lines.write(online, line));
+        while is_more && self.sender.wait_for_room() {
+            self.sender.tell(|line| is_more = lines.write(online, line));
         }
-        online.told(self.outlet, people.clone());
+        online.told(self.sender, people.clone());
         if !Arc::ptr_eq(people, &self.context.directory.people()) {
             online.note_edit();
         }
@@ -172,7 +173,7 @@ impl<'a> Answers<'a> {
     fn refuse(&self, tag: Option<Tag>, code: RefusalCode, detail: String) {
         self.context.counters().discarded(1);
         info!("a line of {} has no effect: {detail}", self.login);
-        self.outlet
+        self.sender
             .tell_event(&Event::Refused(Refused { tag, code, detail }));
     }
 
@@ -218,12 +219,12 @@ impl<'a> Answers<'a> {
             from: self.login.clone(),
             with: with.clone(),
         });
-        for outlet in self.context.online.outlets(reader).iter() {
-            if outlet.key() != self.outlet.key()
-                && outlet.waiting() == 0
-                && outlet.tell_event(&news)
+        for sender in self.context.online.senders(reader).iter() {
+            if sender.key() != self.sender.key()
+                && sender.waiting() == 0
+                && sender.tell_event(&news)
             {
-                outlet.flush();
+                sender.flush();
             }
         }
     }
@@ -243,7 +244,7 @@ impl<'a> Answers<'a> {
         self.usual = self.entry.drafts.len().min(USUAL_DRAFTS);
         let empty = self.empty_entry();
         let entry = std::mem::replace(&mut self.entry, empty);
-        self.context.committer.submit(entry, self.outlet.clone());
+        self.context.committer.submit(entry, self.sender.clone());
     }
 
     /// Everything that was said has been answered when this returns.

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    net::{Shutdown, TcpStream},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -13,47 +12,51 @@ use std::{
 use mensageiro_protocol::{Login, live::ByeCode};
 use parking_lot::{Condvar, Mutex};
 
-use crate::live::Outlet;
+use crate::net::transport::Transport;
+
+/// A session that can be told why it ends.
+pub trait Farewell: Send + Sync {
+    /// Ends the session with a reason, which a client that takes what waits gets to know. Never waits.
+    fn close(&self, code: ByeCode, detail: &str);
+}
 
 /// All open connections. Each is in it from its acceptance until its [`Place`] is dropped.
-#[derive(Debug, Default)]
-pub struct Hub {
+#[derive(Default)]
+pub struct Registry {
     next: AtomicU64,
     connections: Mutex<HashMap<u64, Entry>>,
     left: Condvar,
 }
 
-#[derive(Debug)]
 struct Entry {
-    stream: Arc<TcpStream>,
+    transport: Arc<Transport>,
     login: Option<Login>,
     /// Of a live session, which is told why.
-    outlet: Option<Arc<Outlet>>,
+    farewell: Option<Arc<dyn Farewell>>,
     hung_up: Arc<AtomicBool>,
 }
 
-/// A connection's place in the hub.
-#[derive(Debug)]
+/// A connection's place in the registry.
 pub struct Place {
-    hub: Arc<Hub>,
+    registry: Arc<Registry>,
     key: u64,
     hung_up: Arc<AtomicBool>,
 }
 
-impl Hub {
+impl Registry {
     /// Takes in a new connection.
-    pub fn enter(self: &Arc<Self>, stream: Arc<TcpStream>) -> Place {
+    pub fn enter(self: &Arc<Self>, transport: Arc<Transport>) -> Place {
         let key = self.next.fetch_add(1, Ordering::Relaxed);
         let hung_up = Arc::new(AtomicBool::new(false));
         let entry = Entry {
-            stream,
+            transport,
             login: None,
-            outlet: None,
+            farewell: None,
             hung_up: hung_up.clone(),
         };
         self.connections.lock().insert(key, entry);
         Place {
-            hub: self.clone(),
+            registry: self.clone(),
             key,
             hung_up,
         }
@@ -98,11 +101,10 @@ impl Hub {
             .filter(|entry| chosen(entry))
         {
             entry.hung_up.store(true, Ordering::SeqCst);
-            if let Some(outlet) = &entry.outlet {
-                outlet.close(code, detail);
+            if let Some(farewell) = &entry.farewell {
+                farewell.close(code, detail);
             }
-            // A connection that is gone already needs no more.
-            let _ = entry.stream.shutdown(Shutdown::Both);
+            entry.transport.hang_up();
         }
     }
 }
@@ -110,15 +112,15 @@ impl Hub {
 impl Place {
     /// Notes who is connected.
     pub fn set_login(&self, login: Login) {
-        if let Some(entry) = self.hub.connections.lock().get_mut(&self.key) {
+        if let Some(entry) = self.registry.connections.lock().get_mut(&self.key) {
             entry.login = Some(login);
         }
     }
 
     /// Notes how it is told things, which makes it a live session.
-    pub fn set_outlet(&self, outlet: Arc<Outlet>) {
-        if let Some(entry) = self.hub.connections.lock().get_mut(&self.key) {
-            entry.outlet = Some(outlet);
+    pub fn set_farewell(&self, farewell: Arc<dyn Farewell>) {
+        if let Some(entry) = self.registry.connections.lock().get_mut(&self.key) {
+            entry.farewell = Some(farewell);
         }
     }
 
@@ -131,7 +133,21 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.hub.connections.lock().remove(&self.key);
-        self.hub.left.notify_all();
+        self.registry.connections.lock().remove(&self.key);
+        self.registry.left.notify_all();
+    }
+}
+
+impl std::fmt::Debug for Registry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Registry").finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Place")
+            .field("key", &self.key)
+            .finish_non_exhaustive()
     }
 }

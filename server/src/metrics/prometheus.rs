@@ -18,8 +18,9 @@ use memchr::memmem;
 use parking_lot::Mutex;
 use tracing::debug;
 
-use super::{Latencies, Observer, Status};
-use crate::{alarm::Alarm, listener::wake};
+use super::{Observer, Status};
+use crate::counters::Latencies;
+use crate::{alarm::Alarm, net::listener::wake};
 
 /// How long one reader may take to send its request and read the answer.
 const PATIENCE: Duration = Duration::from_secs(2);

@@ -1,13 +1,12 @@
 //! What waits to be written to one live client, and the only way to write it.
 
 use std::{
-    fmt, io,
-    net::{Shutdown, TcpStream},
+    fmt,
     sync::{
         Arc, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use crossbeam_channel::Sender;
@@ -16,14 +15,17 @@ use mensageiro_protocol::{
     live::{self, Bye, ByeCode, Event, RefusalCode},
 };
 use parking_lot::Mutex;
-use socket2::SockRef;
 use tracing::info;
 
-use super::flusher::{Job, Stuck};
+use super::{
+    registry::Farewell,
+    send_queue::{Progress, SendQueue},
+    write_retry::{Job, Stuck},
+};
 use crate::{
     commit::{Origin, Refused},
-    connection::{CAN_WRITE_AT_ONCE, write_now},
     model::message::{Message, MessageId, Tag},
+    net::transport::Transport,
     state::{Outcome, Refusal},
 };
 
@@ -37,37 +39,24 @@ const ENOUGH_BYTES: usize = 256 * 1024;
 /// How long to wait for that at a time.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// How long a write may wait where there is none that does not.
-const LONGEST_WRITE: Duration = Duration::from_millis(100);
-
-/// A queue that is empty keeps at most this much memory.
-const KEPT_BYTES: usize = 4 * 1024;
-
 /// The sending side of a live session. Whoever has something for the client, its own thread or
 /// the journal's, appends whole lines and flushes; nobody ever waits for the client.
 #[derive(Debug)]
-pub struct Outlet {
+pub struct LiveSender {
     key: u64,
     login: Login,
-    stream: Arc<TcpStream>,
     queue: Mutex<Queue>,
     /// Something was appended and not written; changed by who holds the queue.
     is_touched: AtomicBool,
-    flusher: Sender<Job>,
-    /// Itself, to be handed to the flusher.
+    retry: Sender<Job>,
+    /// Itself, for whoever writes the rest.
     own: Weak<Self>,
 }
 
 #[derive(Debug)]
 struct Queue {
-    bytes: Vec<u8>,
-    /// How much of `bytes` is written.
-    written: usize,
+    waiting: SendQueue,
     state: State,
-    /// Since when nothing could be written, if it is so.
-    stuck_since: Option<Instant>,
-    /// The flusher has it.
-    is_with_flusher: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,22 +73,18 @@ enum State {
 
 static NEXT_KEY: AtomicU64 = AtomicU64::new(1);
 
-impl Outlet {
+impl LiveSender {
     /// For a session that is about to write its backlog.
-    pub fn new(login: Login, stream: Arc<TcpStream>, flusher: Sender<Job>) -> Arc<Self> {
+    pub fn new(login: Login, transport: Arc<Transport>, retry: Sender<Job>) -> Arc<Self> {
         Arc::new_cyclic(|own| Self {
             key: NEXT_KEY.fetch_add(1, Ordering::Relaxed),
             login,
-            stream,
             queue: Mutex::new(Queue {
-                bytes: Vec::new(),
-                written: 0,
+                waiting: SendQueue::new(transport),
                 state: State::CatchingUp,
-                stuck_since: None,
-                is_with_flusher: false,
             }),
             is_touched: AtomicBool::new(false),
-            flusher,
+            retry,
             own: own.clone(),
         })
     }
@@ -114,22 +99,12 @@ impl Outlet {
         &self.login
     }
 
-    /// The socket.
-    pub fn stream(&self) -> &TcpStream {
-        &self.stream
-    }
-
-    /// Whether the connection is gone.
-    pub fn is_closed(&self) -> bool {
-        self.queue.lock().state == State::Closed
-    }
-
     /// Whether the client is told things, and not on its way out.
     pub fn is_live(&self) -> bool {
         matches!(self.queue.lock().state, State::Live(_))
     }
 
-    /// From now on everything after `cursor` is told by [`Outlet::push`], unless there is
+    /// From now on everything after `cursor` is told by [`LiveSender::push`], unless there is
     /// something newer already, by `newest`: then that belongs to the backlog still. Returns
     /// whether the session is live.
     pub fn go_live(&self, cursor: MessageId, newest: impl FnOnce() -> MessageId) -> bool {
@@ -141,7 +116,7 @@ impl Outlet {
     }
 
     /// Appends the lines of new messages, each without its end, but for those that the backlog
-    /// holds. Whoever gets `true` has to [`Outlet::flush`]; `false`: nothing was appended, or
+    /// holds. Whoever gets `true` has to [`LiveSender::flush`]; `false`: nothing was appended, or
     /// somebody will.
     pub fn push(
         &self,
@@ -162,7 +137,7 @@ impl Outlet {
     }
 
     /// Appends a line, without its end, once the session is live. Whoever gets `true` has to
-    /// [`Outlet::flush`].
+    /// [`LiveSender::flush`].
     pub fn tell(&self, write: impl FnOnce(&mut Vec<u8>)) -> bool {
         let mut queue = self.queue.lock();
         if !matches!(queue.state, State::Live(_)) {
@@ -172,7 +147,7 @@ impl Outlet {
         self.touch()
     }
 
-    /// Appends a line for each of several things (see [`Outlet::tell`]).
+    /// Appends a line for each of several things (see [`LiveSender::tell`]).
     fn tell_all<T>(&self, things: impl Iterator<Item = T>, mut write: impl FnMut(T, &mut Vec<u8>)) {
         let mut queue = self.queue.lock();
         let mut is_told = false;
@@ -188,15 +163,16 @@ impl Outlet {
         }
     }
 
-    /// Appends an event (see [`Outlet::tell`]).
+    /// Appends an event (see [`LiveSender::tell`]).
     pub fn tell_event(&self, event: &Event) -> bool {
         self.tell(|line| event.encode(line))
     }
 
     fn append(&self, queue: &mut Queue, write: impl FnOnce(&mut Vec<u8>)) {
-        write(&mut queue.bytes);
-        queue.bytes.push(b'\n');
-        if queue.waiting() > QUEUE_BYTES {
+        let bytes = queue.waiting.bytes();
+        write(bytes);
+        bytes.push(b'\n');
+        if queue.waiting.waiting() > QUEUE_BYTES {
             info!("{} does not take what is sent to it", self.login);
             queue.say_bye(ByeCode::Slow, "too much was waiting for you");
         }
@@ -210,7 +186,7 @@ impl Outlet {
 
     /// How many bytes wait.
     pub fn waiting(&self) -> usize {
-        self.queue.lock().waiting()
+        self.queue.lock().waiting.waiting()
     }
 
     /// Whether so little waits that something long may be appended.
@@ -236,12 +212,11 @@ impl Outlet {
             return;
         }
         let mut queue = self.queue.lock();
-        if queue.is_with_flusher || self.write(&mut queue) {
+        if queue.waiting.is_retried() || self.write(&mut queue) {
             return;
         }
-        let handed = self.own.upgrade().map(|own| Job::Flush(own));
-        // Its channel has room for every connection there may be.
-        queue.is_with_flusher = handed.is_some_and(|job| self.flusher.try_send(job).is_ok());
+        let own = self.own.upgrade().map(|own| own as _);
+        queue.waiting.hand_over(own, &self.retry);
     }
 
     /// Returns whether nothing waits any more, or nothing can be written ever.
@@ -250,96 +225,64 @@ impl Outlet {
             return true;
         }
         self.is_touched.store(false, Ordering::Release);
-        while queue.written < queue.bytes.len() {
-            match write_now(&self.stream, &queue.bytes[queue.written..]) {
-                Ok(count) if count > 0 => {
-                    queue.written += count;
-                    queue.stuck_since = None;
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    queue.stuck_since.get_or_insert_with(Instant::now);
-                    let written = std::mem::take(&mut queue.written);
-                    queue.bytes.drain(..written);
-                    return false;
-                }
-                _ => {
-                    self.hang_up(queue);
-                    return true;
-                }
-            }
-        }
-        queue.clear();
-        if queue.state == State::Closing {
-            self.hang_up(queue);
+        let progress = queue.waiting.write();
+        self.has_written(queue, progress)
+    }
+
+    fn has_written(&self, queue: &mut Queue, progress: Progress) -> bool {
+        match progress {
+            Progress::Stuck => return false,
+            Progress::Done if queue.state != State::Closing => {}
+            Progress::Done | Progress::Broken(_) => hang_up(queue),
         }
         true
     }
+}
 
-    /// Ends the session with a reason, which a client that takes what waits gets to know.
-    pub fn close(&self, code: ByeCode, detail: &str) {
+impl Farewell for LiveSender {
+    fn close(&self, code: ByeCode, detail: &str) {
         let mut queue = self.queue.lock();
         match queue.state {
             State::Live(_) => queue.say_bye(code, detail),
             // Its own thread is in the middle of a line.
-            State::CatchingUp => return self.hang_up(&mut queue),
+            State::CatchingUp => return hang_up(&mut queue),
             State::Closing | State::Closed => {}
         }
-        if !CAN_WRITE_AT_ONCE {
-            // Nobody reads from it any more either. If the socket is gone, the write says so.
-            let _ = self.stream.set_nonblocking(true);
-        }
+        // Nobody reads from it any more either.
+        queue.waiting.transport().stop_waiting();
         if !self.write(&mut queue) {
-            self.hang_up(&mut queue);
+            hang_up(&mut queue);
         }
-    }
-
-    /// Breaks the connection, which its own thread notices.
-    fn hang_up(&self, queue: &mut Queue) {
-        queue.state = State::Closed;
-        queue.clear();
-        // What is gone already needs no more.
-        let _ = self.stream.shutdown(Shutdown::Both);
     }
 }
 
+/// Breaks the connection, which its own thread notices.
+fn hang_up(queue: &mut Queue) {
+    queue.state = State::Closed;
+    queue.waiting.clear();
+    queue.waiting.transport().hang_up();
+}
+
 impl Queue {
-    fn waiting(&self) -> usize {
-        self.bytes.len() - self.written
-    }
-
-    fn clear(&mut self) {
-        self.bytes.clear();
-        self.written = 0;
-        self.stuck_since = None;
-        if self.bytes.capacity() > KEPT_BYTES {
-            self.bytes = Vec::new();
-        }
-    }
-
     fn say_bye(&mut self, code: ByeCode, detail: &str) {
         let detail = detail.to_owned();
-        Event::Bye(Bye { code, detail }).encode(&mut self.bytes);
-        self.bytes.push(b'\n');
+        let bytes = self.waiting.bytes();
+        Event::Bye(Bye { code, detail }).encode(bytes);
+        bytes.push(b'\n');
         self.state = State::Closing;
     }
 }
 
-impl Stuck for Outlet {
+impl Stuck for LiveSender {
     fn retry(&self, patience: Duration) -> bool {
         let mut queue = self.queue.lock();
-        let is_stuck = !self.write(&mut queue);
-        let stuck_since = queue.stuck_since.filter(|_| is_stuck);
-        let is_dead = stuck_since.is_some_and(|since| since.elapsed() > patience);
-        if is_dead {
-            self.hang_up(&mut queue);
-        }
-        queue.is_with_flusher = is_stuck && !is_dead;
-        queue.is_with_flusher
+        self.is_touched.store(false, Ordering::Release);
+        let progress = queue.waiting.retry(patience);
+        !self.has_written(&mut queue, progress)
     }
 }
 
-impl Origin for Outlet {
+impl Origin for LiveSender {
     fn done(&self, tags: &[Option<Tag>], outcome: Result<&[Outcome], Refused>) {
         let told = match outcome {
             Ok(outcomes) => tags.iter().zip(outcomes),
@@ -401,18 +344,4 @@ fn code(refusal: &Refusal) -> RefusalCode {
         Refusal::TagUsed(_) => RefusalCode::TagUsed,
         Refusal::TagOld(_) => RefusalCode::TagOld,
     }
-}
-
-/// Makes [`Outlet::flush`] possible on a socket whose backlog has been written. Where a write may wait,
-/// the system takes a whole queue for a client at once, so one for which a write does wait is far behind,
-/// and hung up on.
-///
-/// # Errors
-/// When the socket is gone.
-pub fn prepare(stream: &TcpStream) -> io::Result<()> {
-    if CAN_WRITE_AT_ONCE {
-        return Ok(());
-    }
-    SockRef::from(stream).set_send_buffer_size(QUEUE_BYTES)?;
-    stream.set_write_timeout(Some(LONGEST_WRITE))
 }

@@ -10,19 +10,22 @@ use crossbeam_channel::Sender;
 use jiff::Timestamp;
 use mensageiro_protocol::{
     Login, Text,
-    live::{Presence, PresenceNews},
+    live::{Event, Presence, PresenceNews},
 };
 use parking_lot::Mutex;
 
-use super::{flusher::Job, outlet::Outlet, roster::Bell};
-use crate::{commit::Committer, directory};
+use super::{live_sender::LiveSender, write_retry::Job};
+use crate::{commit::Committer, directory, wake_up::WakeUp};
+
+/// Changes of presence that are appended together.
+const TOGETHER: usize = 100;
 
 /// All users who have a session, and when the others had their last one.
 pub struct Online {
     people: Mutex<People>,
-    flusher: Sender<Job>,
-    /// Rung when somebody knows an older roster.
-    bell: Bell,
+    retry: Sender<Job>,
+    /// Woken up when somebody knows an older roster.
+    roster: WakeUp,
 }
 
 #[derive(Debug, Default)]
@@ -38,7 +41,7 @@ struct People {
 
 #[derive(Debug)]
 struct Watcher {
-    outlet: Arc<Outlet>,
+    sender: Arc<LiveSender>,
     wants_changes: bool,
     /// What its client knows of the roster; `None` while it is being told.
     told: Option<Arc<directory::People>>,
@@ -50,7 +53,7 @@ struct Watcher {
 #[derive(Debug)]
 pub struct Outdated {
     /// The session.
-    pub outlet: Arc<Outlet>,
+    pub sender: Arc<LiveSender>,
     /// It asked for no more than what has changed.
     pub wants_changes: bool,
     /// What it was told.
@@ -59,7 +62,7 @@ pub struct Outdated {
 
 #[derive(Debug, Default)]
 struct Person {
-    outlets: Outlets,
+    senders: LiveSenders,
     /// Sessions of any kind.
     sessions: usize,
     is_away: bool,
@@ -67,45 +70,45 @@ struct Person {
 }
 
 /// The live sessions of one user at a moment.
-pub type Outlets = Arc<[Arc<Outlet>]>;
+pub type LiveSenders = Arc<[Arc<LiveSender>]>;
 
 /// A session's stay; it ends when this is dropped.
 pub struct Stay {
     online: Arc<Online>,
     login: Login,
-    outlet: Option<Arc<Outlet>>,
+    sender: Option<Arc<LiveSender>>,
     committer: Committer,
 }
 
 impl Online {
-    /// Nobody is there; `seen` tells who was when. The flusher is called when there are watchers
-    /// to be told who came or went; the bell is rung when they are to be told of an edit.
-    pub fn new(seen: HashMap<Login, Timestamp>, flusher: Sender<Job>, bell: Bell) -> Arc<Self> {
+    /// Nobody is there; `seen` tells who was when. `retry` is called when there are watchers
+    /// to be told who came or went; `roster` is woken up when they are to be told of an edit.
+    pub fn new(seen: HashMap<Login, Timestamp>, retry: Sender<Job>, roster: WakeUp) -> Arc<Self> {
         let people = People {
             seen,
             ..People::default()
         };
         Arc::new(Self {
             people: Mutex::new(people),
-            flusher,
-            bell,
+            retry,
+            roster,
         })
     }
 
-    /// A session of a user begins; a live one has an outlet. When the user's last one ends, it is
+    /// A session of a user begins; a live one has an sender. When the user's last one ends, it is
     /// noted when that was.
     pub fn enter(
         self: &Arc<Self>,
         login: &Login,
-        outlet: Option<Arc<Outlet>>,
+        sender: Option<Arc<LiveSender>>,
         committer: &Committer,
     ) -> Stay {
         let mut people = self.people.lock();
         let person = people.present.entry(login.clone()).or_default();
         person.sessions += 1;
-        if let Some(outlet) = &outlet {
-            let outlets = person.outlets.iter().chain([outlet]);
-            person.outlets = outlets.cloned().collect();
+        if let Some(sender) = &sender {
+            let senders = person.senders.iter().chain([sender]);
+            person.senders = senders.cloned().collect();
         }
         if person.sessions == 1 {
             people.seen.remove(login);
@@ -115,7 +118,7 @@ impl Online {
         Stay {
             online: self.clone(),
             login: login.clone(),
-            outlet,
+            sender,
             committer: committer.clone(),
         }
     }
@@ -134,17 +137,17 @@ impl Online {
 
     /// From now on the session is told who comes and goes. Whoever gets `true` tells it the
     /// roster, and then [`Online::told`]; `false`: somebody else is at it.
-    pub fn watch(&self, outlet: &Arc<Outlet>, wants_changes: bool) -> bool {
+    pub fn watch(&self, sender: &Arc<LiveSender>, wants_changes: bool) -> bool {
         let mut people = self.people.lock();
-        match people.watchers.get_mut(&outlet.key()) {
+        match people.watchers.get_mut(&sender.key()) {
             None => {
                 let watcher = Watcher {
-                    outlet: outlet.clone(),
+                    sender: sender.clone(),
                     wants_changes,
                     told: None,
                     missed: BTreeSet::new(),
                 };
-                people.watchers.insert(outlet.key(), watcher);
+                people.watchers.insert(sender.key(), watcher);
                 true
             }
             Some(watcher) => {
@@ -155,8 +158,8 @@ impl Online {
     }
 
     /// A session has been told all of a roster.
-    pub fn told(&self, outlet: &Outlet, of: Arc<directory::People>) {
-        if let Some(watcher) = self.people.lock().watchers.get_mut(&outlet.key()) {
+    pub fn told(&self, sender: &LiveSender, of: Arc<directory::People>) {
+        if let Some(watcher) = self.people.lock().watchers.get_mut(&sender.key()) {
             watcher.told = Some(of);
         }
     }
@@ -168,7 +171,7 @@ impl Online {
         let outdated = watchers.filter_map(|watcher| {
             let told = watcher.told.take_if(|told| !Arc::ptr_eq(told, now))?;
             Some(Outdated {
-                outlet: watcher.outlet.clone(),
+                sender: watcher.sender.clone(),
                 wants_changes: watcher.wants_changes,
                 told,
             })
@@ -178,29 +181,29 @@ impl Online {
 
     /// The files were edited, or somebody was just told of what they held before.
     pub fn note_edit(&self) {
-        self.bell.ring();
+        self.roster.wake();
     }
 
     /// A session is to be told later how these are, when its client has taken something.
-    pub fn miss<'a>(&self, outlet: &Outlet, logins: impl Iterator<Item = &'a Login>) {
-        if let Some(watcher) = self.people.lock().watchers.get_mut(&outlet.key()) {
+    pub fn miss<'a>(&self, sender: &LiveSender, logins: impl Iterator<Item = &'a Login>) {
+        if let Some(watcher) = self.people.lock().watchers.get_mut(&sender.key()) {
             watcher.missed.extend(logins.cloned());
         }
-        self.bell.ring();
+        self.roster.wake();
     }
 
     /// Sessions that have missed something.
-    pub fn behind(&self) -> Vec<Arc<Outlet>> {
+    pub fn behind(&self) -> Vec<Arc<LiveSender>> {
         let people = self.people.lock();
         let watchers = people.watchers.values();
         let behind = watchers.filter(|watcher| !watcher.missed.is_empty());
-        behind.map(|watcher| watcher.outlet.clone()).collect()
+        behind.map(|watcher| watcher.sender.clone()).collect()
     }
 
     /// Some of what a session has missed, to be told by who calls; none: that was all.
-    pub fn take_missed(&self, outlet: &Outlet, most: usize) -> Vec<Login> {
+    pub fn take_missed(&self, sender: &LiveSender, most: usize) -> Vec<Login> {
         let mut people = self.people.lock();
-        let Some(watcher) = people.watchers.get_mut(&outlet.key()) else {
+        let Some(watcher) = people.watchers.get_mut(&sender.key()) else {
             return Vec::new();
         };
         (0..most)
@@ -209,10 +212,10 @@ impl Online {
     }
 
     /// Everybody who is told who comes and goes.
-    pub fn watchers(&self) -> Vec<Arc<Outlet>> {
+    pub fn watchers(&self) -> Vec<Arc<LiveSender>> {
         let people = self.people.lock();
         let watchers = people.watchers.values();
-        watchers.map(|watcher| watcher.outlet.clone()).collect()
+        watchers.map(|watcher| watcher.sender.clone()).collect()
     }
 
     /// Those whose presence changed since this was last called, as it is now.
@@ -228,32 +231,55 @@ impl Online {
         logins.map(|login| people.presence(login)).collect()
     }
 
+    /// Tells the watchers who came and went. Who is behind is told later, how it is then.
+    pub fn announce(&self) {
+        let changes = self.take_changes();
+        let watchers = self.watchers();
+        for part in changes.chunks(TOGETHER) {
+            let mut lines = Vec::new();
+            for news in part {
+                if !lines.is_empty() {
+                    lines.push(b'\n');
+                }
+                Event::Presence(news.clone()).encode(&mut lines);
+            }
+            for sender in &watchers {
+                if !sender.has_room() {
+                    self.miss(sender, part.iter().map(|news| &news.login));
+                    continue;
+                }
+                sender.tell(|out| out.extend_from_slice(&lines));
+                sender.flush();
+            }
+        }
+    }
+
     /// The live sessions of a user.
-    pub fn outlets(&self, login: &Login) -> Outlets {
+    pub fn senders(&self, login: &Login) -> LiveSenders {
         let people = self.people.lock();
         people
             .present
             .get(login)
-            .map(|person| person.outlets.clone())
+            .map(|person| person.senders.clone())
             .unwrap_or_default()
     }
 
     /// Returns when it was, if it was the user's last session.
-    fn leave(&self, login: &Login, outlet: Option<&Outlet>) -> Option<Timestamp> {
+    fn leave(&self, login: &Login, sender: Option<&LiveSender>) -> Option<Timestamp> {
         // What it was told may be large, and is let go of when nobody waits any more.
         let _watcher;
         let mut people = self.people.lock();
-        if let Some(outlet) = outlet {
-            _watcher = people.watchers.remove(&outlet.key());
+        if let Some(sender) = sender {
+            _watcher = people.watchers.remove(&sender.key());
         }
         let person = people.present.get_mut(login)?;
         person.sessions -= 1;
-        if let Some(outlet) = outlet {
+        if let Some(sender) = sender {
             let stay = person
-                .outlets
+                .senders
                 .iter()
-                .filter(|one| one.key() != outlet.key());
-            person.outlets = stay.cloned().collect();
+                .filter(|one| one.key() != sender.key());
+            person.senders = stay.cloned().collect();
         }
         if person.sessions > 0 {
             return None;
@@ -271,7 +297,7 @@ impl Online {
         }
         people.changed.insert(login.clone());
         // A full channel means that it is about to look anyway.
-        let _ = self.flusher.try_send(Job::Announce);
+        let _ = self.retry.try_send(Job::Announce);
     }
 }
 
@@ -293,7 +319,7 @@ impl People {
 
 impl Drop for Stay {
     fn drop(&mut self) {
-        if let Some(now) = self.online.leave(&self.login, self.outlet.as_deref()) {
+        if let Some(now) = self.online.leave(&self.login, self.sender.as_deref()) {
             self.committer.seen(self.login.clone(), now);
         }
     }

@@ -5,23 +5,24 @@
 use std::{
     io::ErrorKind,
     mem,
-    net::{Shutdown, TcpStream},
     sync::{Arc, Weak},
     time::{Duration, Instant},
 };
 
 use mensageiro_protocol::{Framing, Login, classic::END};
 use parking_lot::{Condvar, Mutex};
-use tracing::debug;
 
-use super::{Failure, check, write_delivery};
-use crate::{
-    commit::{Origin, Refused},
-    connection,
-    context::Context,
-    live::{Job, Stuck},
-    model::message::{MessageId, Tag},
+use super::{
+    failure::{Failure, check},
+    lines::write_delivery,
     rules::Answer,
+};
+use crate::{
+    clients::{Ended, Progress, SendQueue, Stuck},
+    commit::{Origin, Refused},
+    context::Context,
+    model::message::{MessageId, Tag},
+    net::transport::Transport,
     state::Outcome,
 };
 
@@ -35,15 +36,13 @@ const USUAL_LINE: usize = 32;
 pub(super) struct Answering {
     context: Arc<Context>,
     login: Login,
-    stream: Arc<TcpStream>,
     state: Mutex<State>,
     /// Nothing is pending any more, and somebody waits for that.
     answered: Condvar,
-    /// Itself, to be handed to the flusher.
+    /// Itself, for whoever writes the rest.
     own: Weak<Self>,
 }
 
-#[derive(Default)]
 struct State {
     /// The newest message that was delivered.
     delivered: MessageId,
@@ -53,12 +52,7 @@ struct State {
     /// Somebody waits until nothing is pending. Telling when nobody does would cost a call of the system.
     is_awaited: bool,
     /// What the client has not taken at once.
-    rest: Vec<u8>,
-    is_with_flusher: bool,
-    /// When the system last took something that was pending.
-    written_at: Option<Instant>,
-    /// Since when it takes nothing.
-    stuck_since: Option<Instant>,
+    queue: SendQueue,
     broken: Option<Broken>,
 }
 
@@ -77,12 +71,18 @@ enum Broken {
 }
 
 impl Answering {
-    pub(super) fn new(context: Arc<Context>, login: Login, stream: Arc<TcpStream>) -> Arc<Self> {
+    pub(super) fn new(context: Arc<Context>, login: Login, transport: Arc<Transport>) -> Arc<Self> {
         Arc::new_cyclic(|own| Self {
             context,
             login,
-            stream,
-            state: Mutex::default(),
+            state: Mutex::new(State {
+                delivered: MessageId(0),
+                unread: None,
+                pending: None,
+                is_awaited: false,
+                queue: SendQueue::new(transport),
+                broken: None,
+            }),
             answered: Condvar::new(),
             own: own.clone(),
         })
@@ -109,12 +109,12 @@ impl Answering {
 
     /// When something that was pending was last written.
     pub(super) fn last_write(&self) -> Option<Instant> {
-        self.state.lock().written_at
+        self.state.lock().queue.written_at()
     }
 
     /// Whether something that was pending was written not longer ago than this.
     pub(super) fn has_written_within(&self, limit: Duration) -> bool {
-        let written_at = self.state.lock().written_at;
+        let written_at = self.state.lock().queue.written_at();
         written_at.is_some_and(|at| at.elapsed() < limit)
     }
 
@@ -134,14 +134,13 @@ impl Answering {
         let mut state = self.state.lock();
         while state.pending.is_some() {
             if hung_up() {
-                return Err(Failure::Ended(connection::Ended::HungUp));
+                return Err(Failure::Ended(Ended::HungUp));
             }
             state.is_awaited = true;
             let _ = self.answered.wait_for(&mut state, LOOK);
         }
-        state.stuck_since = None;
         match state.broken.clone() {
-            None => Ok(mem::take(&mut state.rest)),
+            None => Ok(state.queue.take()),
             Some(Broken::Refused(refused)) => Err(refused.into()),
             Some(Broken::MailboxFull(full)) => Err(Failure::MailboxFull(full)),
             Some(Broken::Write(kind)) => Err(Failure::Broken(kind.into())),
@@ -152,7 +151,7 @@ impl Answering {
     pub(super) fn end(&self) {
         let mut state = self.state.lock();
         state.pending = None;
-        state.rest = Vec::new();
+        state.queue.clear();
         state.broken = Some(Broken::Write(ErrorKind::NotConnected));
     }
 
@@ -160,56 +159,40 @@ impl Answering {
     fn answer(&self, state: &mut State, pending: &Pending) {
         let messages = self.context.mailboxes.at_hand(&self.login, state.delivered);
         let texts: usize = messages.iter().map(|one| one.text.len() + USUAL_LINE).sum();
-        let mut out = Vec::with_capacity(texts + 2 * pending.answers.len());
+        let State {
+            delivered,
+            unread,
+            queue,
+            ..
+        } = &mut *state;
+        let out = queue.bytes();
+        out.reserve(texts + 2 * pending.answers.len());
         let end = Framing::Line.terminator().as_bytes();
         let mut messages = messages.iter().peekable();
         for answer in &pending.answers {
             let last = answer.last(&pending.outcomes);
             while let Some(message) = messages.next_if(|one| one.id <= last) {
-                write_delivery(message, &mut out);
+                write_delivery(message, out);
                 out.extend_from_slice(end);
-                state.delivered = message.id;
-                state.unread = Some(message.id);
+                *delivered = message.id;
+                *unread = Some(message.id);
             }
             out.extend_from_slice(END);
             out.extend_from_slice(end);
         }
-        let written = self.write(state, &out);
-        if written < out.len() && state.broken.is_none() {
-            out.drain(..written);
-            state.rest = out;
+        if state.broken.is_some() {
+            return state.queue.clear();
         }
-    }
-
-    /// Writes without waiting. Returns how much the client has taken.
-    fn write(&self, state: &mut State, bytes: &[u8]) -> usize {
-        let mut written = 0;
-        while written < bytes.len() && state.broken.is_none() {
-            match connection::write_now(&self.stream, &bytes[written..]) {
-                Ok(count) if count > 0 => {
-                    written += count;
-                    state.written_at = Some(Instant::now());
-                    state.stuck_since = None;
-                }
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    state.stuck_since.get_or_insert_with(Instant::now);
-                    break;
-                }
-                Err(error) => self.hang_up(state, Broken::Write(error.kind())),
-                Ok(_) => self.hang_up(state, Broken::Write(ErrorKind::WriteZero)),
-            }
+        if let Progress::Broken(kind) = state.queue.write() {
+            Self::hang_up(state, Broken::Write(kind));
         }
-        written
     }
 
     /// Breaks the connection, which the session's thread notices.
-    fn hang_up(&self, state: &mut State, why: Broken) {
+    fn hang_up(state: &mut State, why: Broken) {
         state.broken = Some(why);
-        state.rest = Vec::new();
-        if let Err(error) = self.stream.shutdown(Shutdown::Both) {
-            debug!("{} had left: {error}", self.login);
-        }
+        state.queue.clear();
+        state.queue.transport().hang_up();
     }
 
     fn tell_answered(&self, state: &mut State) {
@@ -234,7 +217,7 @@ impl Origin for Answering {
             }
             Err(broken) => {
                 state.pending = None;
-                self.hang_up(&mut state, broken);
+                Self::hang_up(&mut state, broken);
                 self.tell_answered(&mut state);
             }
         }
@@ -246,11 +229,9 @@ impl Origin for Answering {
             return;
         };
         self.answer(&mut state, &pending);
-        if !state.rest.is_empty() && !state.is_with_flusher {
-            let handed = self.own.upgrade().map(|own| Job::Flush(own));
-            // Its channel has room for every connection there may be.
-            state.is_with_flusher =
-                handed.is_some_and(|job| self.context.flusher.try_send(job).is_ok());
+        if state.queue.waiting() > 0 && !state.queue.is_retried() {
+            let own = self.own.upgrade().map(|own| own as _);
+            state.queue.hand_over(own, &self.context.retry);
         }
         self.tell_answered(&mut state);
     }
@@ -263,20 +244,13 @@ impl Origin for Answering {
 impl Stuck for Answering {
     fn retry(&self, patience: Duration) -> bool {
         let mut state = self.state.lock();
-        let mut rest = mem::take(&mut state.rest);
-        let written = self.write(&mut state, &rest);
-        let is_stuck = written < rest.len() && state.broken.is_none();
-        if is_stuck {
-            rest.drain(..written);
-            state.rest = rest;
-            if state
-                .stuck_since
-                .is_some_and(|since| since.elapsed() > patience)
-            {
-                self.hang_up(&mut state, Broken::Write(ErrorKind::TimedOut));
+        match state.queue.retry(patience) {
+            Progress::Done => false,
+            Progress::Stuck => state.broken.is_none(),
+            Progress::Broken(kind) => {
+                Self::hang_up(&mut state, Broken::Write(kind));
+                false
             }
         }
-        state.is_with_flusher = is_stuck && state.broken.is_none();
-        state.is_with_flusher
     }
 }

@@ -1,7 +1,6 @@
 //! The status of a server, for people (`mensageiro-server status`) and for Prometheus.
 
 mod ask;
-mod counters;
 mod prometheus;
 
 use std::{fmt, sync::Arc};
@@ -10,10 +9,14 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     ask::{AskError, Invitation, ask},
-    counters::{Counters, Latencies},
     prometheus::Exposition,
 };
-use crate::{directory::Directory, hub::Hub, mailboxes::Mailboxes};
+use crate::{
+    clients::Registry,
+    counters::{Counters, Latencies, Totals},
+    directory::Directory,
+    mailboxes::Mailboxes,
+};
 
 /// The state of a server at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -40,23 +43,6 @@ pub struct Status {
     pub commits: Latencies,
 }
 
-/// Counts since the start.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Totals {
-    /// Logins accepted.
-    pub logins: u64,
-    /// Logins refused.
-    pub refusals: u64,
-    /// Messages accepted. A message to a group counts once.
-    pub accepted: u64,
-    /// Messages read, counted once for each reader.
-    pub read: u64,
-    /// Lines discarded (rules S8 and G3).
-    pub discarded: u64,
-    /// Commits that failed.
-    pub failed_commits: u64,
-}
-
 /// Reads the status of a running server. It holds only shared parts that do not keep the server
 /// from ending.
 #[derive(Clone, Debug)]
@@ -64,7 +50,7 @@ pub struct Observer {
     /// The registered users.
     pub directory: Arc<Directory>,
     /// The connections.
-    pub hub: Arc<Hub>,
+    pub registry: Arc<Registry>,
     /// The mailboxes.
     pub mailboxes: Arc<Mailboxes>,
     /// The counters.
@@ -75,7 +61,7 @@ impl Observer {
     /// The status now.
     pub fn look(&self) -> Status {
         let people = self.directory.people();
-        let (users_online, sessions) = self.hub.online();
+        let (users_online, sessions) = self.registry.online();
         let (mailboxes, messages_waiting) = self.mailboxes.totals();
         let counters = &self.counters;
         Status {

@@ -1,4 +1,4 @@
-//! Waits for connections (rule S4) and gives each a thread.
+//! Waits for connections (rule S4).
 
 use std::{
     io,
@@ -11,19 +11,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mensageiro_protocol::Login;
 use tracing::{debug, warn};
 
-use crate::{
-    admission::Admission,
-    alarm::Alarm,
-    connection::{Connection, Patience},
-    context::Context,
-    hub::Hub,
-    live,
-    login::{self, User},
-    session::Session,
-};
+use crate::alarm::Alarm;
 
 /// How long to wait before accepting again when the system has no descriptor or memory left.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
@@ -31,23 +21,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Connections that are turned away are told of at most this often.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
-
-/// Enough for a session's deepest call, in debug builds too; only what is touched is used.
-const STACK_BYTES: usize = 256 * 1024;
-
-/// What the listener needs to know and whom to tell.
-pub struct Gate {
-    /// What every session shares.
-    pub context: Arc<Context>,
-    /// Who is connected.
-    pub hub: Arc<Hub>,
-    /// How many may be.
-    pub admission: Arc<Admission>,
-    /// Longest line in bytes.
-    pub longest_line: usize,
-    /// Time limits of each connection.
-    pub patience: Patience,
-}
 
 /// The thread that accepts connections.
 #[derive(Debug)]
@@ -58,11 +31,16 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Starts accepting, by a thread that rings the alarm if it panics.
+    /// Starts accepting, by a thread that rings the alarm if it panics. `admit` is given each connection, or says why it is
+    /// turned away.
     ///
     /// # Errors
     /// When the system has no thread left, or the socket is gone.
-    pub fn start(socket: TcpListener, gate: Gate, alarm: &Alarm) -> io::Result<Self> {
+    pub fn start(
+        socket: TcpListener,
+        admit: impl Fn(TcpStream, SocketAddr) -> anyhow::Result<()> + Send + 'static,
+        alarm: &Alarm,
+    ) -> io::Result<Self> {
         let address = socket.local_addr()?;
         let closing = Arc::new(AtomicBool::new(false));
         let stop = closing.clone();
@@ -70,7 +48,7 @@ impl Listener {
         let thread = thread::Builder::new()
             .name("listener".into())
             .spawn(move || {
-                let _ = alarm.guard(|| accept_all(&socket, &gate, &stop));
+                let _ = alarm.guard(|| accept_all(&socket, &admit, &stop));
             })?;
         Ok(Self {
             address,
@@ -105,7 +83,11 @@ pub(crate) fn wake(mut listening: SocketAddr) -> bool {
     TcpStream::connect_timeout(&listening, Duration::from_millis(500)).is_ok()
 }
 
-fn accept_all(socket: &TcpListener, gate: &Gate, closing: &AtomicBool) {
+fn accept_all(
+    socket: &TcpListener,
+    admit: &impl Fn(TcpStream, SocketAddr) -> anyhow::Result<()>,
+    closing: &AtomicBool,
+) {
     let mut pause = SHORTEST_PAUSE;
     let mut turned_away = Report::default();
     loop {
@@ -116,7 +98,7 @@ fn accept_all(socket: &TcpListener, gate: &Gate, closing: &AtomicBool) {
         match accepted {
             Ok((stream, peer)) => {
                 pause = SHORTEST_PAUSE;
-                if let Err(reason) = admit(stream, peer, gate) {
+                if let Err(reason) = admit(stream, peer) {
                     turned_away.add(&format!("{peer} turned away: {reason}"));
                 }
             }
@@ -129,52 +111,6 @@ fn accept_all(socket: &TcpListener, gate: &Gate, closing: &AtomicBool) {
         }
     }
 }
-
-fn admit(stream: TcpStream, peer: SocketAddr, gate: &Gate) -> anyhow::Result<()> {
-    let permit = gate.admission.admit(peer.ip())?;
-    let stream = Arc::new(stream);
-    let place = gate.hub.enter(stream.clone());
-    let connection = Connection::new(
-        stream,
-        peer,
-        gate.longest_line,
-        gate.patience,
-        place,
-        permit,
-    )?;
-    let context = gate.context.clone();
-    thread::Builder::new()
-        .name("session".into())
-        .stack_size(STACK_BYTES)
-        .spawn(move || serve(context, connection))?;
-    Ok(())
-}
-
-/// A connection's thread (rule S1).
-fn serve(context: Arc<Context>, mut connection: Connection) {
-    match login::log_in(&context, &mut connection) {
-        Some(User::Classic(login)) => {
-            name_thread(&login);
-            Session::new(context, connection, login).run();
-        }
-        Some(User::Live(hello)) => {
-            name_thread(&hello.login);
-            live::run(&context, connection, &hello);
-        }
-        None => {}
-    }
-}
-
-/// Names this thread after its user, so that `ps -L` and `top -H` show whose it is.
-#[cfg(target_os = "linux")]
-fn name_thread(login: &Login) {
-    // Without /proc it keeps its name.
-    let _ = std::fs::write("/proc/thread-self/comm", format!("user {login}"));
-}
-
-/// Only the beginning of a thread can name it.
-#[cfg(not(target_os = "linux"))]
-fn name_thread(_login: &Login) {}
 
 /// The connection is at fault, not the system.
 fn is_passing(error: &io::Error) -> bool {

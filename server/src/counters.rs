@@ -1,3 +1,5 @@
+//! What the server counts of what happens, for its status.
+
 use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},
     time::{Duration, Instant},
@@ -5,12 +7,27 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use super::Totals;
-
 /// Upper bounds of the histogram's buckets for commits, in ms. One more bucket is above the last.
 const CLASSES_MS: [f64; 12] = [
     0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0,
 ];
+
+/// Counts since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Totals {
+    /// Logins accepted.
+    pub logins: u64,
+    /// Logins refused.
+    pub refusals: u64,
+    /// Messages accepted. A message to a group counts once.
+    pub accepted: u64,
+    /// Messages read, counted once for each reader.
+    pub read: u64,
+    /// Lines discarded (rules S8 and G3).
+    pub discarded: u64,
+    /// Commits that failed.
+    pub failed_commits: u64,
+}
 
 /// Counters. Each one is independent: nothing is guaranteed about their order.
 #[derive(Debug)]
@@ -83,11 +100,11 @@ impl Counters {
         self.failed_commits.fetch_add(1, Relaxed);
     }
 
-    pub(super) fn uptime(&self) -> Duration {
+    pub(crate) fn uptime(&self) -> Duration {
         self.started.elapsed()
     }
 
-    pub(super) fn totals(&self) -> Totals {
+    pub(crate) fn totals(&self) -> Totals {
         Totals {
             logins: self.logins.load(Relaxed),
             refusals: self.refusals.load(Relaxed),
@@ -98,7 +115,7 @@ impl Counters {
         }
     }
 
-    pub(super) fn commits(&self) -> Latencies {
+    pub(crate) fn commits(&self) -> Latencies {
         Latencies {
             counts: self
                 .commits

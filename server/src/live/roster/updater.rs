@@ -9,17 +9,15 @@ use std::{
     time::Duration,
 };
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 use mensageiro_protocol::live::Event;
 
 use super::{difference::Difference, lines::Lines};
 use crate::{
     alarm::Alarm,
+    clients::{LiveSender, Online, Outdated},
     directory::{Directory, People},
-    live::{
-        online::{Online, Outdated},
-        outlet::Outlet,
-    },
+    wake_up::WakeUp,
 };
 
 /// Between two looks at clients that have not taken all of it.
@@ -31,42 +29,27 @@ const LINES_AT_A_TIME: usize = 4;
 /// Presences likewise.
 const PRESENCES_AT_A_TIME: usize = 500;
 
-/// The way to the teller: whoever knows of an edit rings.
-#[derive(Clone, Debug)]
-pub struct Bell(Sender<()>);
-
-impl Bell {
-    /// Something has been edited, or somebody has been told of what is no longer so.
-    pub fn ring(&self) {
-        // One ring that waits is enough.
-        let _ = self.0.try_send(());
-    }
-}
-
 /// The way to it, and its thread.
 #[derive(Debug)]
-pub struct Teller {
-    bell: Bell,
-    rings: Receiver<()>,
+pub struct Updater {
+    wake_up: WakeUp,
+    wakes: Receiver<()>,
 }
 
-impl Default for Teller {
+impl Default for Updater {
     fn default() -> Self {
-        let (bell, rings) = bounded(1);
-        Self {
-            bell: Bell(bell),
-            rings,
-        }
+        let (wake_up, wakes) = WakeUp::new();
+        Self { wake_up, wakes }
     }
 }
 
-impl Teller {
+impl Updater {
     /// The way to it.
-    pub fn bell(&self) -> Bell {
-        self.bell.clone()
+    pub fn wake_up(&self) -> WakeUp {
+        self.wake_up.clone()
     }
 
-    /// Starts its thread, which ends when every bell is dropped. If it panics, it rings the alarm.
+    /// Starts its thread, which ends when every [`WakeUp`] is dropped. If it panics, it rings the alarm.
     ///
     /// # Errors
     /// When the system has no thread left.
@@ -76,28 +59,28 @@ impl Teller {
         directory: Arc<Directory>,
         alarm: &Alarm,
     ) -> io::Result<JoinHandle<()>> {
-        // The registry itself has a bell: holding it here would keep both for ever.
+        // The presence of users has a way to here: holding it here would keep both for ever.
         let online = Arc::downgrade(online);
-        let rings = self.rings;
-        drop(self.bell);
+        let wakes = self.wakes;
+        drop(self.wake_up);
         let watched = alarm.watch();
         thread::Builder::new().name("roster".into()).spawn(move || {
             let _watched = watched;
-            run(&rings, &online, &directory);
+            run(&wakes, &online, &directory);
         })
     }
 }
 
-fn run(rings: &Receiver<()>, online: &Weak<Online>, directory: &Directory) {
+fn run(wakes: &Receiver<()>, online: &Weak<Online>, directory: &Directory) {
     let mut tellings: Vec<Telling> = Vec::new();
     let mut is_somebody_behind = false;
     loop {
-        let rung = match tellings.is_empty() && !is_somebody_behind {
-            true => rings.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            false => rings.recv_timeout(PAUSE),
+        let woken = match tellings.is_empty() && !is_somebody_behind {
+            true => wakes.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            false => wakes.recv_timeout(PAUSE),
         };
         let (false, Some(online)) = (
-            rung == Err(RecvTimeoutError::Disconnected),
+            woken == Err(RecvTimeoutError::Disconnected),
             online.upgrade(),
         ) else {
             return;
@@ -111,22 +94,22 @@ fn run(rings: &Receiver<()>, online: &Weak<Online>, directory: &Directory) {
 /// Tells those who were behind how the others are now. Returns whether somebody still is.
 fn tell_missed(online: &Online) -> bool {
     let mut is_somebody_behind = false;
-    for outlet in online.behind() {
-        if !outlet.is_live() {
+    for sender in online.behind() {
+        if !sender.is_live() {
             continue;
         }
         is_somebody_behind = true;
-        if !outlet.has_room() {
+        if !sender.has_room() {
             continue;
         }
-        for login in online.take_missed(&outlet, PRESENCES_AT_A_TIME) {
-            outlet.tell(|line| {
+        for login in online.take_missed(&sender, PRESENCES_AT_A_TIME) {
+            sender.tell(|line| {
                 for news in online.presences([&login].into_iter()) {
                     Event::Presence(news).encode(line);
                 }
             });
         }
-        outlet.flush();
+        sender.flush();
     }
     is_somebody_behind
 }
@@ -136,13 +119,13 @@ fn begin(online: &Online, now: &Arc<People>, tellings: &mut Vec<Telling>) {
     // Nearly all know the same, so it is compared once.
     let mut known: Vec<(Arc<People>, Difference)> = Vec::new();
     for Outdated {
-        outlet,
+        sender,
         wants_changes,
         told,
     } in online.take_outdated(now)
     {
         let lines = match wants_changes {
-            false => Some(Lines::whole(outlet.login(), now)),
+            false => Some(Lines::whole(sender.login(), now)),
             true => {
                 let at = known.iter().position(|(one, _)| Arc::ptr_eq(one, &told));
                 let at = at.unwrap_or_else(|| {
@@ -150,19 +133,19 @@ fn begin(online: &Online, now: &Arc<People>, tellings: &mut Vec<Telling>) {
                     known.push((told, difference));
                     known.len() - 1
                 });
-                Lines::changes(outlet.login(), now, &known[at].1)
+                Lines::changes(sender.login(), now, &known[at].1)
             }
         };
         match lines {
-            Some(lines) => tellings.push(Telling { outlet, lines }),
-            None => online.told(&outlet, now.clone()),
+            Some(lines) => tellings.push(Telling { sender, lines }),
+            None => online.told(&sender, now.clone()),
         }
     }
 }
 
 /// What one client is being told.
 struct Telling {
-    outlet: Arc<Outlet>,
+    sender: Arc<LiveSender>,
     lines: Lines,
 }
 
@@ -170,18 +153,18 @@ impl Telling {
     /// Tells as much as the client takes. Returns whether there is more.
     fn goes_on(&mut self, online: &Online) -> bool {
         for _ in 0..LINES_AT_A_TIME {
-            if !self.outlet.is_live() {
+            if !self.sender.is_live() {
                 return false;
             }
-            if !self.outlet.has_room() {
+            if !self.sender.has_room() {
                 break;
             }
             let mut is_more = true;
-            self.outlet
+            self.sender
                 .tell(|line| is_more = self.lines.write(online, line));
-            self.outlet.flush();
+            self.sender.flush();
             if !is_more {
-                online.told(&self.outlet, self.lines.people().clone());
+                online.told(&self.sender, self.lines.people().clone());
                 return false;
             }
         }

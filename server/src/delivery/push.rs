@@ -8,8 +8,8 @@ use mensageiro_protocol::{
     live::{Event, Read, Receipt, ReceiptState, Tag, Telling},
 };
 
-use super::{online::Online, outlet::Outlet};
 use crate::{
+    clients::{LiveSender, Online},
     commit::{Audience, Committed, Sent},
     model::conversation::Conversation,
     model::message::{Message, is_among},
@@ -18,13 +18,13 @@ use crate::{
 
 /// Tells live sessions what was committed.
 #[derive(Debug)]
-pub struct Delivery {
+pub struct Push {
     online: Arc<Online>,
     /// Those to whom something was told since the last flush.
-    touched: Vec<Arc<Outlet>>,
+    touched: Vec<Arc<LiveSender>>,
 }
 
-impl Delivery {
+impl Push {
     /// To those who are online.
     pub fn new(online: Arc<Online>) -> Self {
         Self {
@@ -56,13 +56,13 @@ impl Delivery {
 
     /// Tells one user's sessions of messages, but for the one they came from.
     fn tell(&mut self, reader: &Login, sent: &Sent<'_>) {
-        let outlets = self.online.outlets(reader);
-        for outlet in outlets.iter().filter(|one| Some(one.key()) != sent.by) {
+        let senders = self.online.senders(reader);
+        for sender in senders.iter().filter(|one| Some(one.key()) != sent.by) {
             let write = |message: &Message, line: &mut Vec<u8>| {
                 telling(message, reader, false).encode(line);
             };
-            if outlet.push(sent.messages, write) {
-                self.touched.push(outlet.clone());
+            if sender.push(sent.messages, write) {
+                self.touched.push(sender.clone());
             }
         }
     }
@@ -75,10 +75,10 @@ impl Delivery {
                 with: with.clone(),
                 up_to: up_to.0,
             });
-            let outlets = self.online.outlets(&moved.who);
-            for outlet in outlets.iter().filter(|one| Some(one.key()) != moved.by) {
-                if outlet.tell_event(&read) {
-                    self.touched.push(outlet.clone());
+            let senders = self.online.senders(&moved.who);
+            for sender in senders.iter().filter(|one| Some(one.key()) != moved.by) {
+                if sender.tell_event(&read) {
+                    self.touched.push(sender.clone());
                 }
             }
         }
@@ -86,16 +86,16 @@ impl Delivery {
             let Some(receipt) = receipt(moved, author) else {
                 continue;
             };
-            for outlet in self.online.outlets(author).iter() {
-                if outlet.tell_event(&receipt) {
-                    self.touched.push(outlet.clone());
+            for sender in self.online.senders(author).iter() {
+                if sender.tell_event(&receipt) {
+                    self.touched.push(sender.clone());
                 }
             }
         }
     }
 }
 
-impl Audience for Delivery {
+impl Audience for Push {
     fn committed(&mut self, committed: &Committed<'_>) {
         // Whoever answers has read before.
         for moved in committed.moved {
@@ -108,12 +108,12 @@ impl Audience for Delivery {
 
     fn flush(&mut self) -> Box<dyn FnOnce() + Send> {
         let touched = mem::take(&mut self.touched);
-        Box::new(move || touched.iter().for_each(|outlet| outlet.flush()))
+        Box::new(move || touched.iter().for_each(|sender| sender.flush()))
     }
 }
 
 /// The line that tells a user of a message.
-pub(super) fn telling<'a>(message: &'a Message, reader: &'a Login, is_old: bool) -> Telling<'a> {
+pub(crate) fn telling<'a>(message: &'a Message, reader: &'a Login, is_old: bool) -> Telling<'a> {
     let is_own = message.from == *reader;
     let with = if message.members.is_some() || is_own {
         &message.to
@@ -133,7 +133,7 @@ pub(super) fn telling<'a>(message: &'a Message, reader: &'a Login, is_old: bool)
 
 /// What an author is told of somebody's cursor, which may be their own in a conversation with
 /// themselves.
-pub(super) fn receipt(moved: &Moved, author: &Login) -> Option<Event> {
+pub(crate) fn receipt(moved: &Moved, author: &Login) -> Option<Event> {
     let (id, state) = match (moved.read, moved.delivered) {
         (Some(read), _) => (read, ReceiptState::Read),
         (None, Some(delivered)) => (delivered, ReceiptState::Delivered),

@@ -1,11 +1,9 @@
 //! A socket and its decoder: reads whole lines, writes whole answers. Used by one thread.
 
-mod system;
-
 use std::{
-    io::{self, ErrorKind, Read, Write},
+    io::{self, ErrorKind},
     iter, mem,
-    net::{Shutdown, SocketAddr, TcpStream},
+    net::SocketAddr,
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -14,9 +12,11 @@ use std::{
 use mensageiro_protocol::{Decoder, Framing, LineTooLong, Pacing, limits::BARE_JOIN};
 use thiserror::Error;
 
-pub use self::system::{CAN_WRITE_AT_ONCE, write_now};
-use self::system::{is_read_limit, notice_dead_links};
-use crate::{admission::Permit, early::EarlyInput, hub::Place};
+use super::{admission::Permit, registry::Place};
+use crate::net::{
+    bare_input::EarlyInput,
+    transport::{Transport, is_read_limit},
+};
 
 /// What one read takes at most; a longer line takes several.
 const READ_BYTES: usize = 2 * 1024;
@@ -41,8 +41,7 @@ const LAST_WORD_READS: usize = 32;
 /// One client's connection.
 #[derive(Debug)]
 pub struct Connection {
-    stream: Arc<TcpStream>,
-    peer: SocketAddr,
+    transport: Arc<Transport>,
     decoder: Decoder,
     early: EarlyInput,
     /// As long as reads are large.
@@ -58,13 +57,6 @@ pub struct Connection {
     whole_lines_only: bool,
     place: Place,
     _permit: Permit,
-}
-
-/// The time limits of a connection.
-#[derive(Clone, Copy, Debug)]
-pub struct Patience {
-    /// How long a write may be stuck, and how long a dead link may go unnoticed.
-    pub dead_link: Duration,
 }
 
 /// Why there is nothing more to read.
@@ -88,24 +80,15 @@ pub enum Ended {
 }
 
 impl Connection {
-    /// Sets up an accepted socket.
-    ///
-    /// # Errors
-    /// When the socket is gone already.
+    /// Reads lines of at most `longest_line` bytes.
     pub fn new(
-        stream: Arc<TcpStream>,
-        peer: SocketAddr,
+        transport: Arc<Transport>,
         longest_line: usize,
-        patience: Patience,
         place: Place,
         permit: Permit,
-    ) -> io::Result<Self> {
-        stream.set_nodelay(true)?;
-        stream.set_write_timeout(Some(patience.dead_link))?;
-        notice_dead_links(&stream, patience.dead_link)?;
-        Ok(Self {
-            stream,
-            peer,
+    ) -> Self {
+        Self {
+            transport,
             decoder: Decoder::for_clients(longest_line),
             early: EarlyInput::default(),
             large: None,
@@ -117,17 +100,17 @@ impl Connection {
             whole_lines_only: false,
             place,
             _permit: permit,
-        })
+        }
     }
 
     /// Where the client is.
     pub fn peer(&self) -> SocketAddr {
-        self.peer
+        self.transport.peer()
     }
 
     /// The socket, for the other threads that write to the client.
-    pub fn stream(&self) -> Arc<TcpStream> {
-        self.stream.clone()
+    pub fn transport(&self) -> Arc<Transport> {
+        self.transport.clone()
     }
 
     /// How its client parts its lines, once the first one has shown it.
@@ -209,7 +192,7 @@ impl Connection {
             if let Some(last) = self.last_write {
                 self.pause(self.pacing.gap(&piece).saturating_sub(last.elapsed()))?;
             }
-            (&*self.stream).write_all(&piece)?;
+            self.transport.write_all(&piece)?;
             let after = self.last_write.map_or(Duration::MAX, |last| last.elapsed());
             self.pacing.sent(&piece, after);
             self.last_write = Some(Instant::now());
@@ -222,10 +205,7 @@ impl Connection {
     pub fn say_last(&mut self, word: &[u8]) {
         let said = self.send(|line| line.extend_from_slice(word));
         let said = said.and_then(|()| self.flush());
-        if said
-            .and_then(|()| self.stream.shutdown(Shutdown::Write))
-            .is_err()
-        {
+        if said.and_then(|()| self.transport.close_own_side()).is_err() {
             return;
         }
         let until = Instant::now() + LAST_WORD_WAIT;
@@ -235,7 +215,7 @@ impl Connection {
             if left.is_zero() || self.limit_read(Some(left)).is_err() {
                 return;
             }
-            match (&*self.stream).read(&mut bytes) {
+            match self.transport.read(&mut bytes) {
                 Ok(1..) => {}
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
                 _ => return,
@@ -260,7 +240,7 @@ impl Connection {
         if self.output.is_empty() {
             return Ok(());
         }
-        (&*self.stream).write_all(&self.output)?;
+        self.transport.write_all(&self.output)?;
         self.output.clear();
         self.output.shrink_to(READ_BYTES);
         self.last_write = Some(Instant::now());
@@ -273,7 +253,7 @@ impl Connection {
     /// known, so that a client which waits for the end finds everything settled. `by_others`: when
     /// another thread last wrote to it.
     pub fn was_read(&self, by_others: Option<Instant>) -> bool {
-        let is_broken = || !matches!(self.stream.take_error(), Ok(None));
+        let is_broken = || self.transport.is_broken();
         let Some(last_write) = self.last_write.max(by_others) else {
             return true;
         };
@@ -298,7 +278,7 @@ impl Connection {
                 return Ok(());
             }
             self.limit_read(Some(left))?;
-            match (&*self.stream).read(&mut bytes) {
+            match self.transport.read(&mut bytes) {
                 Ok(count) => {
                     if begins_line(&mut self.last_read) {
                         self.pacing.heard_line();
@@ -340,7 +320,7 @@ impl Connection {
             }
             self.limit_read(quiet.into_iter().chain(left).min())?;
             let bytes = self.large.as_deref_mut().unwrap_or(&mut bytes);
-            match (&*self.stream).read(bytes) {
+            match self.transport.read(bytes) {
                 Ok(0) if self.place.hung_up() => return Err(Ended::HungUp),
                 // A reset that a write was told of already comes here as an end, too.
                 Ok(0) if self.whole_lines_only => return Err(Ended::InOrder),
@@ -387,7 +367,7 @@ impl Connection {
 
     fn limit_read(&mut self, limit: Option<Duration>) -> io::Result<()> {
         if self.read_limit != limit {
-            self.stream.set_read_timeout(limit)?;
+            self.transport.set_read_limit(limit)?;
             self.read_limit = limit;
         }
         Ok(())

@@ -1,50 +1,34 @@
 //! One user's classic session: log in, then one answer for each line (rules S5 to S11).
 
-mod answering;
-
-use std::{convert::Infallible, io, mem, sync::Arc};
+use std::{convert::Infallible, mem, sync::Arc};
 
 use mensageiro_protocol::{
-    Addressed, Framing, Login,
+    Framing, Login,
     classic::{END, Request},
     limits::{CONTROL_GOODBYE, GOODBYE},
 };
-use thiserror::Error;
 use tracing::info;
 
-use self::answering::Answering;
+use super::{
+    answering::Answering,
+    failure::{Failure, check},
+    lines::write_delivery,
+    rules::{Answer, Discarded, Plan},
+};
 use crate::{
-    commit::{Draft, Entry, Refused},
-    connection::{CAN_WRITE_AT_ONCE, Connection, Ended},
+    clients::{Connection, Ended},
+    commit::{Draft, Entry},
     context::Context,
-    mailboxes::PeekError,
     model::{
         event::{Read, Target},
-        message::{Message, MessageId},
+        message::MessageId,
     },
-    rules::{Answer, Discarded, Plan},
-    state::{Outcome, Refusal},
+    net::transport::CAN_WRITE_AT_ONCE,
+    state::Outcome,
 };
 
 /// How many messages are taken out of a mailbox at a time while an answer is written.
 const CHUNK: usize = 256;
-
-/// Why a session ends other than by the client's wish.
-#[derive(Debug, Error)]
-enum Failure {
-    #[error(transparent)]
-    Ended(#[from] Ended),
-    #[error("the connection broke: {0}")]
-    Broken(#[from] io::Error),
-    #[error("a message was not accepted: {0}")]
-    Refused(#[from] Refused),
-    #[error("a message could not be read: {0}")]
-    Peek(#[from] PeekError),
-    #[error(
-        "a message was not accepted: the mailbox of {0} is full (--max-mailbox, --max-mailbox-bytes)"
-    )]
-    MailboxFull(Login),
-}
 
 /// One user's classic session, run by the thread that reads from its client.
 pub(crate) struct Session {
@@ -60,7 +44,7 @@ pub(crate) struct Session {
 
 impl Session {
     pub(crate) fn new(context: Arc<Context>, connection: Connection, login: Login) -> Self {
-        let answering = Answering::new(context.clone(), login.clone(), connection.stream());
+        let answering = Answering::new(context.clone(), login.clone(), connection.transport());
         Self {
             context,
             answering,
@@ -266,28 +250,4 @@ impl Session {
 
 fn is_control(request: &Request) -> bool {
     *request == Request::Control
-}
-
-/// A full mailbox is the one thing for which a classic sender is hung up on. Messages to groups that are
-/// not accepted are discarded like lines that make no sense (rule S8).
-fn check(login: &Login, outcomes: &[Outcome]) -> Result<(), Login> {
-    for outcome in outcomes {
-        match outcome {
-            Outcome::Refused(Refusal::MailboxFull(full)) => return Err(full.clone()),
-            Outcome::Refused(refusal) => {
-                info!("a message from {login} discarded: {refusal}");
-            }
-            Outcome::Accepted { .. } | Outcome::Repeat { .. } => {}
-        }
-    }
-    Ok(())
-}
-
-/// The line that delivers a message (L2, and G2 for groups).
-fn write_delivery(message: &Message, line: &mut Vec<u8>) {
-    let Message { from, to, text, .. } = message;
-    match &message.members {
-        None => Addressed::encode(from, text, line),
-        Some(_) => Addressed::encode_in_group(to, from, text, line),
-    }
 }

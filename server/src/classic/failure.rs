@@ -1,0 +1,46 @@
+//! Why a classic session ends.
+
+use std::io;
+
+use mensageiro_protocol::Login;
+use thiserror::Error;
+use tracing::info;
+
+use crate::{
+    clients::Ended,
+    commit::Refused,
+    mailboxes::PeekError,
+    state::{Outcome, Refusal},
+};
+
+/// Why a session ends other than by the client's wish.
+#[derive(Debug, Error)]
+pub(super) enum Failure {
+    #[error(transparent)]
+    Ended(#[from] Ended),
+    #[error("the connection broke: {0}")]
+    Broken(#[from] io::Error),
+    #[error("a message was not accepted: {0}")]
+    Refused(#[from] Refused),
+    #[error("a message could not be read: {0}")]
+    Peek(#[from] PeekError),
+    #[error(
+        "a message was not accepted: the mailbox of {0} is full (--max-mailbox, --max-mailbox-bytes)"
+    )]
+    MailboxFull(Login),
+}
+
+/// A full mailbox is the one thing for which a classic sender is hung up on. Messages to groups that are
+/// not accepted are discarded like lines that make no sense (rule S8).
+pub(super) fn check(login: &Login, outcomes: &[Outcome]) -> Result<(), Login> {
+    for outcome in outcomes {
+        match outcome {
+            Outcome::Refused(Refusal::MailboxFull(full)) => return Err(full.clone()),
+            Outcome::Refused(refusal) => {
+                info!("a message from {login} discarded: {refusal}");
+            }
+            Outcome::Accepted { .. } | Outcome::Repeat { .. } => {}
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,19 @@
+//! Who is connected: each connection, what is on its way to it, and who is there.
+
+mod admission;
+mod connection;
+mod live_sender;
+mod presence;
+mod registry;
+mod send_queue;
+mod write_retry;
+
+pub use self::{
+    admission::Admission,
+    connection::{Connection, Ended},
+    live_sender::{LiveSender, QUEUE_BYTES},
+    presence::{Online, Outdated},
+    registry::{Farewell, Registry},
+    send_queue::{Progress, SendQueue},
+    write_retry::{Job, Stuck, WriteRetry},
+};

@@ -1,0 +1,142 @@
+//! Bytes on their way to a client, written without waiting for it.
+
+use std::{
+    io::ErrorKind,
+    mem,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use super::write_retry::{Job, Stuck};
+use crate::net::transport::Transport;
+
+/// Room that is kept when everything is written.
+const KEPT_BYTES: usize = 4 * 1024;
+
+/// What waits to be written to one client. Whoever holds it writes.
+#[derive(Debug)]
+pub struct SendQueue {
+    transport: Arc<Transport>,
+    bytes: Vec<u8>,
+    /// How much of `bytes` is written.
+    written: usize,
+    /// When the system last took something.
+    written_at: Option<Instant>,
+    /// Since when it takes nothing.
+    stuck_since: Option<Instant>,
+    /// Writing is tried again by another thread.
+    is_retried: bool,
+}
+
+/// How far a write has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Nothing waits any more.
+    Done,
+    /// The client takes nothing more now.
+    Stuck,
+    /// The connection is broken.
+    Broken(ErrorKind),
+}
+
+impl SendQueue {
+    /// Of a client for whom nothing waits.
+    pub fn new(transport: Arc<Transport>) -> Self {
+        Self {
+            transport,
+            bytes: Vec::new(),
+            written: 0,
+            written_at: None,
+            stuck_since: None,
+            is_retried: false,
+        }
+    }
+
+    /// The connection.
+    pub fn transport(&self) -> &Transport {
+        &self.transport
+    }
+
+    /// Where to append.
+    pub fn bytes(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
+    /// How many bytes wait.
+    pub fn waiting(&self) -> usize {
+        self.bytes.len() - self.written
+    }
+
+    /// When the system last took something.
+    pub fn written_at(&self) -> Option<Instant> {
+        self.written_at
+    }
+
+    /// Whether another thread is going to write.
+    pub fn is_retried(&self) -> bool {
+        self.is_retried
+    }
+
+    /// Drops what waits.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.written = 0;
+        self.stuck_since = None;
+        if self.bytes.capacity() > KEPT_BYTES {
+            self.bytes = Vec::new();
+        }
+    }
+
+    /// Takes what waits, to write it in another way.
+    pub fn take(&mut self) -> Vec<u8> {
+        self.stuck_since = None;
+        let mut rest = mem::take(&mut self.bytes);
+        rest.drain(..mem::take(&mut self.written));
+        rest
+    }
+
+    /// Writes what the client takes without waiting.
+    pub fn write(&mut self) -> Progress {
+        while self.written < self.bytes.len() {
+            match self.transport.write_now(&self.bytes[self.written..]) {
+                Ok(0) => return Progress::Broken(ErrorKind::WriteZero),
+                Ok(count) => {
+                    self.written += count;
+                    self.written_at = Some(Instant::now());
+                    self.stuck_since = None;
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    self.stuck_since.get_or_insert_with(Instant::now);
+                    self.bytes.drain(..mem::take(&mut self.written));
+                    return Progress::Stuck;
+                }
+                Err(error) => return Progress::Broken(error.kind()),
+            }
+        }
+        self.clear();
+        Progress::Done
+    }
+
+    /// Has another thread write the rest, by way of `own`, the owner of this queue.
+    pub fn hand_over(
+        &mut self,
+        own: Option<Arc<dyn Stuck>>,
+        retry: &crossbeam_channel::Sender<Job>,
+    ) {
+        let job = own.map(Job::Retry);
+        // The channel has room for every connection there may be.
+        self.is_retried = job.is_some_and(|job| retry.try_send(job).is_ok());
+    }
+
+    /// For the thread that tries again: writes, and gives up on a client that has taken nothing for `patience`.
+    pub fn retry(&mut self, patience: Duration) -> Progress {
+        let mut progress = self.write();
+        let stuck_since = self.stuck_since.filter(|_| progress == Progress::Stuck);
+        if stuck_since.is_some_and(|since| since.elapsed() > patience) {
+            progress = Progress::Broken(ErrorKind::TimedOut);
+        }
+        self.is_retried = progress == Progress::Stuck;
+        progress
+    }
+}

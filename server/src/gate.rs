@@ -1,0 +1,81 @@
+//! Lets connections in: each gets a thread, which serves a session (rule S1).
+
+use std::{
+    net::{SocketAddr, TcpStream},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
+
+use mensageiro_protocol::Login;
+
+use crate::{
+    classic::Session,
+    clients::{Admission, Connection, Registry},
+    context::Context,
+    live,
+    login::{self, User},
+    net::transport::Transport,
+};
+
+/// Enough for a session's deepest call, in debug builds too; only what is touched is used.
+const STACK_BYTES: usize = 256 * 1024;
+
+/// Who may come in, and what each session gets.
+pub struct Gate {
+    /// What every session shares.
+    pub context: Arc<Context>,
+    /// Who is connected.
+    pub registry: Arc<Registry>,
+    /// How many may be.
+    pub admission: Arc<Admission>,
+    /// Longest line in bytes.
+    pub longest_line: usize,
+    /// How long a write may be stuck, and how long a dead link may go unnoticed.
+    pub dead_link_after: Duration,
+}
+
+impl Gate {
+    /// Lets a connection in, and gives it a thread.
+    ///
+    /// # Errors
+    /// When there are too many, the connection is gone, or the system has no thread left.
+    pub fn admit(&self, stream: TcpStream, peer: SocketAddr) -> anyhow::Result<()> {
+        let permit = self.admission.admit(peer.ip())?;
+        let transport = Arc::new(Transport::new(stream, peer, self.dead_link_after)?);
+        let place = self.registry.enter(transport.clone());
+        let connection = Connection::new(transport, self.longest_line, place, permit);
+        let context = self.context.clone();
+        thread::Builder::new()
+            .name("session".into())
+            .stack_size(STACK_BYTES)
+            .spawn(move || serve(context, connection))?;
+        Ok(())
+    }
+}
+
+/// A connection's thread (rule S1).
+fn serve(context: Arc<Context>, mut connection: Connection) {
+    match login::log_in(&context, &mut connection) {
+        Some(User::Classic(login)) => {
+            name_thread(&login);
+            Session::new(context, connection, login).run();
+        }
+        Some(User::Live(hello)) => {
+            name_thread(&hello.login);
+            live::run(&context, connection, &hello);
+        }
+        None => {}
+    }
+}
+
+/// Names this thread after its user, so that `ps -L` and `top -H` show whose it is.
+#[cfg(target_os = "linux")]
+fn name_thread(login: &Login) {
+    // Without /proc it keeps its name.
+    let _ = std::fs::write("/proc/thread-self/comm", format!("user {login}"));
+}
+
+/// Only the beginning of a thread can name it.
+#[cfg(not(target_os = "linux"))]
+fn name_thread(_login: &Login) {}
