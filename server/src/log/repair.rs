@@ -1,6 +1,9 @@
 //! How a segment goes on without what is damaged in it.
 
-use std::{ops::Range, path::PathBuf};
+use std::{
+    ops::Range,
+    path::{Path, PathBuf},
+};
 
 use tracing::warn;
 
@@ -90,10 +93,10 @@ pub(super) fn copy(
 }
 
 /// Keeps a copy of a damaged file beside it.
-fn keep(folder: &Folder, path: &PathBuf, from: &dyn DiskFile) -> Result<(), LogError> {
+fn keep(folder: &Folder, path: &Path, from: &dyn DiskFile) -> Result<(), LogError> {
     let names = folder.disk.list(&folder.log);
     let names = names.map_err(io_error(&folder.log))?;
-    let copies = (0..COPIES).map(|copy| match copy {
+    let mut copies = (0..COPIES).map(|copy| match copy {
         0 => path.with_added_extension("damaged"),
         copy => path.with_added_extension(format!("damaged.{copy}")),
     });
@@ -101,7 +104,7 @@ fn keep(folder: &Folder, path: &PathBuf, from: &dyn DiskFile) -> Result<(), LogE
         let name = copy.file_name().and_then(|name| name.to_str());
         !names.iter().any(|taken| Some(&**taken) == name)
     };
-    let Some(kept) = copies.into_iter().find(is_free) else {
+    let Some(kept) = copies.find(is_free) else {
         return Ok(());
     };
     let kept_whole = || {

@@ -8,6 +8,7 @@
 mod crashes;
 mod damage;
 mod histories;
+mod interrupted;
 mod late;
 mod on_disk;
 mod operations;
