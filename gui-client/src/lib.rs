@@ -9,15 +9,15 @@ pub mod emoji;
 pub mod engine;
 pub mod files;
 #[cfg(test)]
-mod growth;
+mod linear_time;
 pub mod markup;
 pub mod matching;
 pub mod model;
 pub mod notify;
 pub mod report;
-pub mod running;
 pub mod script;
 pub mod settings;
+pub mod single_instance;
 pub mod texts;
 pub mod theme;
 pub mod ui;

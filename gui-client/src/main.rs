@@ -23,9 +23,9 @@ use mensageiro::{
     files::DesktopDialog,
     model::{LoginForm, Notice, Preferences, WindowPlace, account_key},
     notify::{DesktopNotifications, Notify},
-    running::{self, Forward, Running},
     script::{SCRIPT_HELP, ScriptRunner, Step, parse},
     settings::{self, SettingsWriter},
+    single_instance::{self, Forward, Instance},
     theme,
 };
 use tracing_subscriber::{
@@ -116,20 +116,22 @@ fn run(
         may_write,
     } = settings::load(&folder);
     let sign_in = sign_in(&arguments, &preferences)?;
-    let turn = running::take_turn(&folder);
+    let turn = single_instance::take_turn(&folder);
     // A script is for a window of its own.
-    if script.is_none() && running::bring_forward(&folder, &wanted(&arguments, sign_in.as_ref())) {
+    if script.is_none()
+        && single_instance::bring_forward(&folder, &wanted(&arguments, sign_in.as_ref()))
+    {
         let said = "MeuMensageiro is running already: its window has come forward.";
         // Most starts have nobody to read it.
         let _ = writeln!(io::stdout(), "{said}");
         return Ok(None);
     }
     let window = Arc::new(OnceLock::<egui::Context>::new());
-    let others: Vec<_> = running::others(&folder)
+    let others: Vec<_> = single_instance::others(&folder)
         .iter()
         .filter_map(|other| other.place)
         .collect();
-    let running = Running::start(&folder, preferences.window, wake(&window))
+    let running = Instance::start(&folder, preferences.window, wake(&window))
         .inspect_err(|error| tracing::debug!(%error, "other starts do not find this window"))
         .ok();
     if let Some(place) = preferences.window.as_mut().filter(|_| !others.is_empty()) {

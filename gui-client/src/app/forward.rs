@@ -12,7 +12,7 @@ use super::MessengerApp;
 use crate::{
     engine::StorageProblem,
     model::{Notice, WindowPlace, account_key},
-    running::{Forward, Running, bring_forward},
+    single_instance::{Forward, Instance, bring_forward},
 };
 
 /// A window that does not have the keyboard so long after it came forward has not been let to: as with
@@ -21,7 +21,7 @@ const LET: Duration = Duration::from_millis(500);
 
 /// What joins the window with the others of its profile.
 pub struct Forwarding {
-    running: Option<Running>,
+    running: Option<Instance>,
     place: Option<WindowPlace>,
     /// When to look whether it has come forward.
     look: Option<Instant>,
@@ -33,7 +33,7 @@ pub struct Forwarding {
 
 impl Forwarding {
     /// With what other starts find this window by.
-    pub fn new(running: Option<Running>) -> Self {
+    pub fn new(running: Option<Instance>) -> Self {
         // One asks at a time.
         let (tell, heard) = bounded(1);
         Self {

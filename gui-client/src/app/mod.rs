@@ -2,10 +2,10 @@
 //! person wants. It never waits for anything.
 
 mod attention;
-mod fit;
 mod forward;
 pub mod icon;
 mod notifying;
+mod placement;
 mod saved;
 mod saving;
 mod script;
@@ -26,7 +26,7 @@ use self::{
     script::ScriptDriver, window::Opening,
 };
 pub use self::{
-    fit::{FIRST_SIZE, LEAST_SIZE},
+    placement::{FIRST_SIZE, LEAST_SIZE},
     window::fit_screen,
 };
 use crate::{
@@ -36,9 +36,9 @@ use crate::{
         Action, Model, Notice, Overlay, Preferences, SaveAction, SavedFile, Session, WindowPlace,
     },
     notify::Notify,
-    running::Running,
     script::ScriptRunner,
     settings::SettingsWriter,
+    single_instance::Instance,
     texts::Texts,
     theme,
     ui::{self, UiState, View},
@@ -75,7 +75,7 @@ pub struct Setup {
     /// Hears why a script failed, once.
     pub failed: Sender<String>,
     /// Lets other starts find this window; `None`: they do not.
-    pub running: Option<Running>,
+    pub running: Option<Instance>,
     /// Where the other windows of the profile are.
     pub others: Vec<WindowPlace>,
 }

@@ -13,7 +13,7 @@ use super::MessengerApp;
 use crate::{
     engine::Peer,
     markup,
-    model::{Action, NotifyOf, Session, Told},
+    model::{Action, Announcement, NotifyOf, Session},
     notify::{Notification, Notify},
     texts::Texts,
     ui,
@@ -114,7 +114,7 @@ impl MessengerApp {
             return;
         }
         self.notifying.next = Instant::now() + PAUSE;
-        let told = session.take_news().told();
+        let told = session.take_news().announcements();
         if of == NotifyOf::Nothing {
             return;
         }
@@ -125,8 +125,8 @@ impl MessengerApp {
         for told in told {
             let (notification, peer) = words(texts, session, &told, of, sound);
             let about = match told {
-                Told::Conversation { newest, .. } => vec![newest.with],
-                Told::Many { conversations, .. } => conversations,
+                Announcement::Conversation { newest, .. } => vec![newest.with],
+                Announcement::Many { conversations, .. } => conversations,
             };
             let (click, ctx) = (self.notifying.click.clone(), ctx.clone());
             let clicked = move || {
@@ -175,12 +175,12 @@ impl MessengerApp {
 fn words(
     texts: &Texts,
     session: &Session,
-    told: &Told,
+    told: &Announcement,
     of: NotifyOf,
     sound: bool,
 ) -> (Notification, Option<Peer>) {
     let (topic, title, body, peer) = match told {
-        Told::Many {
+        Announcement::Many {
             messages,
             conversations,
         } => {
@@ -188,7 +188,7 @@ fn words(
             let title = texts.count("notify.messages", *messages);
             ("", title, conversations, None)
         }
-        Told::Conversation { newest, count } => {
+        Announcement::Conversation { newest, count } => {
             let topic = ui::peer_name(texts, &newest.with);
             let name = ui::peer_title(texts, session, &newest.with);
             let title = match &newest.author {

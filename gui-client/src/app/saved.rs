@@ -9,7 +9,7 @@ use std::{
 use egui::Context;
 use jiff::Timestamp;
 
-use super::{MessengerApp, saving::Told};
+use super::{MessengerApp, saving::SaveOutcome};
 use crate::{
     engine::{Event, Messages, Older, ReportFormat},
     model::{Notice, Overlay, SavedFile},
@@ -69,7 +69,7 @@ impl MessengerApp {
     pub(super) fn hear_saving(&mut self, ctx: &Context) {
         while let Some(told) = self.saving.heard() {
             match told {
-                Told::Saved(file, path, older) => {
+                SaveOutcome::Saved(file, path, older) => {
                     if matches!(self.model.overlay, Some(Overlay::SavePath { .. })) {
                         self.model.overlay = None;
                     }
@@ -82,19 +82,19 @@ impl MessengerApp {
                         older => Notice::SavedInPart(file, path, older),
                     });
                 }
-                Told::Failed(file, why) => match &mut self.model.overlay {
+                SaveOutcome::Failed(file, why) => match &mut self.model.overlay {
                     Some(Overlay::SavePath { problem, .. }) => *problem = Some(why),
                     _ => self.model.notice = Some(Notice::SaveFailed(file, why)),
                 },
-                Told::Cancelled => {}
-                Told::NoDialog(file, path) => {
+                SaveOutcome::Cancelled => {}
+                SaveOutcome::NoDialog(file, path) => {
                     self.model.overlay = Some(Overlay::SavePath {
                         file,
                         path: path.display().to_string(),
                         problem: None,
                     });
                 }
-                Told::ForScript(result) => {
+                SaveOutcome::ForScript(result) => {
                     let script = self.script.as_mut();
                     let actions = script.map(|script| script.saved(result));
                     for action in actions.unwrap_or_default() {

@@ -33,7 +33,7 @@ pub struct Saving {
 
 /// How it went.
 #[derive(Debug)]
-pub enum Told {
+pub enum SaveOutcome {
     /// It is saved there; what there is before what it has.
     Saved(SavedFile, PathBuf, Older),
     /// It is not.
@@ -47,7 +47,7 @@ pub enum Told {
 }
 
 enum Message {
-    Done(Told),
+    Done(SaveOutcome),
     Hold(Content, PathBuf),
 }
 
@@ -154,7 +154,7 @@ impl Saving {
             let picture = Content::Picture(picture);
             work(tell, wake, SavedFile::Picture, move || {
                 let saved = picture.write(&path).map(|_| path);
-                Message::Done(Told::ForScript(saved))
+                Message::Done(SaveOutcome::ForScript(saved))
             });
         });
     }
@@ -177,19 +177,21 @@ impl Saving {
     }
 
     /// The next of what the threads have to tell.
-    pub fn heard(&mut self) -> Option<Told> {
+    pub fn heard(&mut self) -> Option<SaveOutcome> {
         match self.hear.try_recv().ok()? {
             Message::Hold(content, path) => {
                 self.busy = false;
                 let file = content.file();
                 self.held = Some(content);
-                Some(Told::NoDialog(file, path))
+                Some(SaveOutcome::NoDialog(file, path))
             }
             Message::Done(told) => {
                 match &told {
-                    Told::Saved(..) => (self.busy, self.held) = (false, None),
-                    Told::Failed(..) | Told::NoDialog(..) | Told::Cancelled => self.busy = false,
-                    Told::ForScript(_) => {}
+                    SaveOutcome::Saved(..) => (self.busy, self.held) = (false, None),
+                    SaveOutcome::Failed(..)
+                    | SaveOutcome::NoDialog(..)
+                    | SaveOutcome::Cancelled => self.busy = false,
+                    SaveOutcome::ForScript(_) => {}
                 }
                 Some(told)
             }
@@ -216,7 +218,7 @@ fn ask_and_save(
         let name = files::file_name(&Zoned::now(), ending);
         match dialog.ask(&folder, &name) {
             PathAnswer::At(path) => Message::Done(told(&content, path)),
-            PathAnswer::Cancelled => Message::Done(Told::Cancelled),
+            PathAnswer::Cancelled => Message::Done(SaveOutcome::Cancelled),
             PathAnswer::NoDialog => Message::Hold(content, folder.join(name)),
         }
     });
@@ -235,13 +237,16 @@ fn work(
     });
     if let Err(error) = spawned {
         tracing::error!(%error, "no thread to save a file");
-        let _ = failed.try_send(Message::Done(Told::Failed(file, SaveProblem::NoThread)));
+        let _ = failed.try_send(Message::Done(SaveOutcome::Failed(
+            file,
+            SaveProblem::NoThread,
+        )));
     }
 }
 
-fn told(content: &Content, path: PathBuf) -> Told {
+fn told(content: &Content, path: PathBuf) -> SaveOutcome {
     match content.write(&path) {
-        Ok(older) => Told::Saved(content.file(), path, older),
-        Err(why) => Told::Failed(content.file(), why),
+        Ok(older) => SaveOutcome::Saved(content.file(), path, older),
+        Err(why) => SaveOutcome::Failed(content.file(), why),
     }
 }

@@ -6,7 +6,7 @@ use winit::window::Window;
 
 use super::{
     MessengerApp,
-    fit::{self, Screen},
+    placement::{self, Screen},
 };
 use crate::{
     model::{Action, WindowPlace},
@@ -60,9 +60,9 @@ pub fn fit_screen(
 ) -> Option<WindowPlace> {
     let window = creation.winit_window()?;
     let frame = frame(window);
-    let (at, size, screen) = fit::opening(place, others, frame, &screens(window))?;
+    let (at, size, screen) = placement::opening(place, others, frame, &screens(window))?;
     let content = size - frame;
-    set_size(window, content, fit::least(screen));
+    set_size(window, content, placement::least(screen));
     if let Some(at) = at {
         set_position(window, at);
     }
@@ -175,7 +175,7 @@ impl MessengerApp {
         };
         let (size, around) = (window.outer_size(), self::frame(window));
         let outer = rect(at.x, at.y, size.width, size.height);
-        let Some((to, screen)) = fit::moved(outer, &opening.others, &screens(window)) else {
+        let Some((to, screen)) = placement::moved(outer, &opening.others, &screens(window)) else {
             return;
         };
         if opening.moves < MOVES {
@@ -183,7 +183,7 @@ impl MessengerApp {
             // The window system takes its time.
             opening.next = Some(now + 2 * LOOK);
             if to.size() != outer.size() {
-                set_size(window, to.size() - around, fit::least(screen));
+                set_size(window, to.size() - around, placement::least(screen));
             }
             set_position(window, to.min);
         }

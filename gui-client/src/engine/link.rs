@@ -159,7 +159,7 @@ pub enum Event {
     /// it; the server tells the rest again. Follows [`Event::SignedIn`], which begins everything
     /// anew if it came before.
     SetAside(PathBuf),
-    /// The server no longer has messages that are here, which stay. Told once; follows [`Event::SignedIn`], like
+    /// The server no longer has messages that are here, which stay. LiveUpdate once; follows [`Event::SignedIn`], like
     /// [`Event::SetAside`].
     ServerChanged(ServerChange),
     /// The local database cannot be used.

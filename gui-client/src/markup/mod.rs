@@ -206,7 +206,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::growth;
+    use crate::linear_time;
 
     /// Each part with a letter for what it is: b, i, c.
     fn shown(text: &str) -> String {
@@ -298,14 +298,14 @@ mod tests {
             "http://a*b ",
         ];
         for part in parts {
-            growth::check(part, |text| drop(plain(text)));
-            growth::check(part, |text| drop(excerpt(text)));
-            growth::check(part, |text| drop(find_words(text, "a b *")));
+            linear_time::check(part, |text| drop(plain(text)));
+            linear_time::check(part, |text| drop(excerpt(text)));
+            linear_time::check(part, |text| drop(find_words(text, "a b *")));
         }
         for part in ["a", "é", "e\u{301}", "ﷺ", "\u{301}"] {
-            growth::check(part, |text| drop(find_words(text, "a aa aaa e ee")));
+            linear_time::check(part, |text| drop(find_words(text, "a aa aaa e ee")));
             let quote = ("> bob: “", part, "”\nx");
-            growth::check_within(quote, &mut |text| drop(excerpt(split_quote(text).1)));
+            linear_time::check_within(quote, &mut |text| drop(excerpt(split_quote(text).1)));
         }
     }
 

@@ -148,7 +148,7 @@ fn read_addressed(typed: &str) -> Result<Outgoing, ComposeProblem> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::growth;
+    use crate::linear_time;
 
     fn check(open: Option<&str>, typed: &str, expected: Result<(&str, &str), ComposeProblem>) {
         let open = open.map(|login| Peer::Person(Login::parse(login).unwrap()));
@@ -270,10 +270,10 @@ mod tests {
             " ",
             "@a ",
         ] {
-            growth::check(part, |text| {
+            linear_time::check(part, |text| {
                 characters_in(text, text.len());
             });
-            growth::check(part, |text| {
+            linear_time::check(part, |text| {
                 let _ = read_compose(Some(&bob), false, text);
                 line_bytes(Some(&bob), false, text);
             });

@@ -4,12 +4,12 @@
 
 mod account_preferences;
 mod action;
-mod alike;
 mod completion;
 mod compose;
 mod conversations;
 mod inspector;
 mod login;
+mod lookalikes;
 mod news;
 mod overlay;
 mod people;
@@ -26,7 +26,7 @@ pub use compose::{ComposeProblem, MOST_PASTED, MOST_TYPED, Outgoing, characters_
 pub use conversations::Conversations;
 pub use inspector::{InspectAction, InspectedLine, Inspector, Meaning};
 pub use login::{LoginForm, LoginProblem};
-pub use news::{News, Told};
+pub use news::{Announcement, News};
 pub use overlay::{Notice, Overlay, SaveProblem, SavedFile, SettingsProblem};
 pub use people::{People, Person};
 pub use preferences::{

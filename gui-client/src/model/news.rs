@@ -12,7 +12,7 @@ pub struct News {
 
 /// One thing to tell a person who looks elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum Announcement {
     /// What came in one conversation.
     Conversation {
         /// The newest message.
@@ -49,19 +49,19 @@ impl News {
     }
 
     /// What to tell, the latest last.
-    pub fn told(self) -> Vec<Told> {
+    pub fn announcements(self) -> Vec<Announcement> {
         if self.conversations.len() > TOLD_APART {
             let messages = self.conversations.iter().map(|(_, count)| count).sum();
             let conversations = self.conversations.into_iter();
             let conversations = conversations.map(|(newest, _)| newest.with).collect();
-            return vec![Told::Many {
+            return vec![Announcement::Many {
                 messages,
                 conversations,
             }];
         }
         let one_by_one = self.conversations.into_iter();
         one_by_one
-            .map(|(newest, count)| Told::Conversation { newest, count })
+            .map(|(newest, count)| Announcement::Conversation { newest, count })
             .collect()
     }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use mensageiro_protocol::{Login, live::RosterUser};
 
-use super::alike::Alike;
+use super::lookalikes::Lookalikes;
 use crate::{
     engine::{Groups, Peer, Presence, PresenceNews, Roster, RosterGroup},
     matching::{Closeness, Query, names},
@@ -28,7 +28,7 @@ pub struct People {
     /// All but oneself.
     users: BTreeMap<Login, Person>,
     /// Their logins.
-    alike: Alike,
+    lookalikes: Lookalikes,
     me: Option<(Login, Person)>,
     /// How many have a name, oneself included.
     bearers: HashMap<String, usize>,
@@ -130,7 +130,7 @@ impl People {
         if is_me || self.knows(login) {
             return login;
         }
-        self.alike.only(login).unwrap_or(login)
+        self.lookalikes.only(login).unwrap_or(login)
     }
 
     /// Where a user is, if that is known now.
@@ -322,7 +322,7 @@ impl People {
         match is_me {
             true => self.me = Some((login, person)),
             false => {
-                self.alike.put(login.clone());
+                self.lookalikes.put(login.clone());
                 self.users.insert(login, person);
             }
         }
@@ -330,7 +330,7 @@ impl People {
 
     fn remove(&mut self, login: &Login) {
         let me = self.me.take_if(|(me, _)| me == login);
-        self.alike.remove(login);
+        self.lookalikes.remove(login);
         let person = self.users.remove(login).or(me.map(|(_, me)| me));
         let Some(Person { name, .. }) = person else {
             return;

@@ -340,8 +340,8 @@ impl OpenAccount {
                 let message = self.history.renumber(id)?;
                 return Ok(message.into_iter().map(Input::Renumbered).collect());
             }
-            Effect::StoreLive { told, position } => {
-                for event in self.history.receive_live(&told, position)? {
+            Effect::StoreLive { updates, cursor } => {
+                for event in self.history.receive_live(&updates, cursor)? {
                     self.tell.event(event);
                 }
             }
@@ -432,7 +432,7 @@ fn memory(history: &History) -> Result<Memory, HistoryError> {
         way,
         has_no_end: history.has_no_end()?,
         is_live_due,
-        position: history.position()?,
+        cursor: history.cursor()?,
         store: history.store_epoch()?,
         highest: history.highest_id()?,
         is_listed: history.is_listed()?,

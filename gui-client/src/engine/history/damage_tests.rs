@@ -177,7 +177,7 @@ fn what_is_behind_a_damaged_header_is_taken_over() {
     assert!(page.is_sorted_by_key(|message| message.place));
     assert_eq!(history.search("message 1234", None).unwrap().len(), 1);
     // What a live server has comes again.
-    assert_eq!(history.position().unwrap(), None);
+    assert_eq!(history.cursor().unwrap(), None);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::engine::{
     Event, Missed,
-    net::{StoreEpoch, Told},
+    net::{LiveUpdate, StoreEpoch},
 };
 
 const RESTORED: StoreEpoch = StoreEpoch {
@@ -30,8 +30,8 @@ fn row(text: &str, id: impl Into<Option<u64>>) -> (String, Option<u64>) {
     (text.to_owned(), id.into())
 }
 
-fn accepted(id: MessageId, server_id: u64) -> Told {
-    Told::Accepted {
+fn accepted(id: MessageId, server_id: u64) -> LiveUpdate {
+    LiveUpdate::Accepted {
         id,
         server_id,
         at: server_id as i64 * 1000,
@@ -39,8 +39,8 @@ fn accepted(id: MessageId, server_id: u64) -> Told {
     }
 }
 
-fn receipt(id: u64) -> Told {
-    Told::Receipt(ReceiptLine {
+fn receipt(id: u64) -> LiveUpdate {
+    LiveUpdate::Receipt(ReceiptLine {
         id,
         with: Login::parse("bob").unwrap(),
         by: Login::parse("bob").unwrap(),
@@ -84,7 +84,7 @@ fn what_a_restored_server_has_lost_stays_and_what_has_its_ids_comes_after_it() {
     history.begin_ids(Some(42), Some(RESTORED)).unwrap();
     history.begin_live(44).unwrap();
     let history = open_again(history, &folder);
-    assert_eq!(history.position().unwrap(), Some(42));
+    assert_eq!(history.cursor().unwrap(), Some(42));
     assert_eq!(history.store_epoch().unwrap(), Some(RESTORED));
     assert_eq!(history.highest_id().unwrap(), 42);
     let batch = [
@@ -128,7 +128,7 @@ fn receipts_and_reads_are_of_the_messages_that_have_the_ids_now() {
         "own 42 is still read, and nobody knows of own 44"
     );
     let own = send(&history, "bob", "new own 43");
-    let elsewhere = Told::Read(Read {
+    let elsewhere = LiveUpdate::Read(Read {
         with: Login::parse("bob").unwrap(),
         up_to: 46,
     });
@@ -172,7 +172,7 @@ fn an_own_message_that_the_backup_has_is_found_by_its_tag() {
     history.receive_live(&[accepted(own, 41)], None).unwrap();
     // Its answer was not told of as a message: the position is below it.
     history.begin_ids(Some(40), Some(RESTORED)).unwrap();
-    let again = Told::Message(mensageiro_protocol::live::Delivered {
+    let again = LiveUpdate::Message(mensageiro_protocol::live::Delivered {
         tag: Some(tag),
         ..told(41, "bob", "ana", "mine")
     });

@@ -8,7 +8,7 @@ use super::{
     live::{live, message, told},
     *,
 };
-use crate::engine::{Conversation, Groups, Missed, net::Told};
+use crate::engine::{Conversation, Groups, Missed, net::LiveUpdate};
 
 #[test]
 fn when_a_message_was_written_is_kept_when_the_server_gives_it_another_time() {
@@ -17,7 +17,7 @@ fn when_a_message_was_written_is_kept_when_the_server_gives_it_another_time() {
     let id = send(&history, "bob", "mine");
     let waiting = history.message(id).unwrap().unwrap();
     assert_eq!(waiting.written, Some(waiting.at));
-    let accepted = Told::Accepted {
+    let accepted = LiveUpdate::Accepted {
         id,
         server_id: 19,
         at: 5,

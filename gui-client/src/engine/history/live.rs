@@ -5,23 +5,23 @@ use rusqlite::Connection;
 
 use super::{
     History, Result, epochs, fact,
+    live_message::{accept, refuse},
     outbox::place_last,
     reads::read_elsewhere,
     receipts,
     row::{LAST_PLACES, conversation, message, number},
     set_fact,
-    told::{accept, refuse},
 };
-use crate::engine::{Event, MessageId, Peer, net::Told};
+use crate::engine::{Event, MessageId, Peer, net::LiveUpdate};
 
 impl History {
     /// Everything of this user up to this number is here, or older than the first live session.
     ///
     /// # Errors
     /// [`super::HistoryError::Failed`]
-    pub fn position(&self) -> Result<Option<u64>> {
-        let position: Option<i64> = fact(&self.connection, "position")?;
-        Ok(position.and_then(|id| u64::try_from(id).ok()))
+    pub fn cursor(&self) -> Result<Option<u64>> {
+        let cursor: Option<i64> = fact(&self.connection, "position")?;
+        Ok(cursor.and_then(|id| u64::try_from(id).ok()))
     }
 
     /// A live session begins; `last` is the server's newest number. Tells what moves by it: from
@@ -32,15 +32,15 @@ impl History {
     pub fn begin_live(&self, last: u64) -> Result<Vec<Event>> {
         let transaction = self.connection.unchecked_transaction()?;
         let mut moved = Vec::new();
-        let position: Option<i64> = fact(&transaction, "position")?;
-        if position.is_none() {
+        let cursor: Option<i64> = fact(&transaction, "position")?;
+        if cursor.is_none() {
             set_fact(&transaction, "known_from", number(last) + 1)?;
         }
         if !epochs::is_live(&transaction)? {
-            epochs::begin_live(&transaction, position.map_or(0, |position| position + 1))?;
+            epochs::begin_live(&transaction, cursor.map_or(0, |cursor| cursor + 1))?;
             // What a classic session brought, and the server does not count as read, comes again.
             let sure: i64 = fact(&transaction, "sure_up_to")?.unwrap_or(0);
-            let after = if position.is_none() { sure } else { 0 };
+            let after = if cursor.is_none() { sure } else { 0 };
             set_fact(&transaction, "repeated_after", after)?;
             set_fact(&transaction, "repeated_up_to", number(last))?;
             let waiting: Vec<i64> = transaction
@@ -56,18 +56,18 @@ impl History {
         Ok(moved)
     }
 
-    /// Stores what was told, in one transaction, and the position after it. Returns what is news
-    /// for the window.
+    /// Stores updates and the cursor after them in one transaction. Returns what is new for the
+    /// window.
     ///
     /// # Errors
     /// [`super::HistoryError::Failed`]; nothing of it is stored then.
-    pub fn receive_live(&self, told: &[Told], position: Option<u64>) -> Result<Vec<Event>> {
+    pub fn receive_live(&self, updates: &[LiveUpdate], cursor: Option<u64>) -> Result<Vec<Event>> {
         let transaction = self.connection.unchecked_transaction()?;
         let mut news = Vec::new();
-        for one in told {
-            match one {
-                Told::Message(one) => news.extend(self.store(&transaction, one)?),
-                Told::Accepted {
+        for update in updates {
+            match update {
+                LiveUpdate::Message(message) => news.extend(self.store(&transaction, message)?),
+                LiveUpdate::Accepted {
                     id,
                     server_id,
                     at,
@@ -77,13 +77,13 @@ impl History {
                     news.extend(accept(&transaction, *id, server_id, *at, missed)?);
                     self.read_own(&transaction, *id, server_id)?;
                 }
-                Told::Refused { id, why } => news.extend(refuse(&transaction, *id, *why)?),
-                Told::Receipt(receipt) => news.extend(keep_receipt(&transaction, receipt)?),
-                Told::Read(read) => news.extend(read_elsewhere(&transaction, read)?),
+                LiveUpdate::Refused { id, why } => news.extend(refuse(&transaction, *id, *why)?),
+                LiveUpdate::Receipt(receipt) => news.extend(keep_receipt(&transaction, receipt)?),
+                LiveUpdate::Read(read) => news.extend(read_elsewhere(&transaction, read)?),
             }
         }
-        if let Some(position) = position {
-            set_fact(&transaction, "position", number(position))?;
+        if let Some(cursor) = cursor {
+            set_fact(&transaction, "position", number(cursor))?;
         }
         transaction.commit()?;
         Ok(news)

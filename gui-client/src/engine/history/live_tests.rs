@@ -9,7 +9,7 @@ use mensageiro_protocol::live::{
 use super::*;
 use crate::engine::{
     Event, Missed, Refusal,
-    net::{Told, Way},
+    net::{LiveUpdate, Way},
 };
 
 pub(super) fn told(id: u64, with: &str, from: &str, text: &str) -> Delivered {
@@ -24,8 +24,8 @@ pub(super) fn told(id: u64, with: &str, from: &str, text: &str) -> Delivered {
     }
 }
 
-pub(super) fn message(id: u64, with: &str, from: &str, text: &str) -> Told {
-    Told::Message(told(id, with, from, text))
+pub(super) fn message(id: u64, with: &str, from: &str, text: &str) -> LiveUpdate {
+    LiveUpdate::Message(told(id, with, from, text))
 }
 
 /// An account in its first live session, whose server has reached `last`.
@@ -57,10 +57,10 @@ fn a_message_told_again_is_there_once_and_the_position_with_it() {
     ];
     assert_eq!(history.receive_live(&batch, Some(9)).unwrap().len(), 2);
     let history = open_again(history, &folder);
-    assert_eq!(history.position().unwrap(), Some(9));
+    assert_eq!(history.cursor().unwrap(), Some(9));
     assert_eq!(history.receive_live(&batch, None).unwrap(), []);
     assert_eq!(all(&history, "bob"), ["oi", "oi"]);
-    assert_eq!(history.position().unwrap(), Some(9));
+    assert_eq!(history.cursor().unwrap(), Some(9));
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn order_is_the_servers_and_what_waits_stands_at_the_end() {
         .receive_live(&[message(20, "bob", "bob", "theirs")], Some(20))
         .unwrap();
     assert_eq!(all(&history, "bob"), ["theirs", "mine", "mine too"]);
-    let accepted = |id, server_id| Told::Accepted {
+    let accepted = |id, server_id| LiveUpdate::Accepted {
         id,
         server_id,
         at: 5,
@@ -113,11 +113,11 @@ fn an_own_message_told_by_the_server_settles_the_one_that_waits() {
     let tag = history.outbox().unwrap()[0].tag.clone();
     // Killed after it went out and before the answer.
     let history = open_again(history, &folder);
-    let own = Told::Message(Delivered {
+    let own = LiveUpdate::Message(Delivered {
         tag: Some(tag),
         ..told(8, "bob", "ana", "mine")
     });
-    let elsewhere = Told::Message(Delivered {
+    let elsewhere = LiveUpdate::Message(Delivered {
         tag: Tag::parse("another").ok(),
         ..told(9, "bob", "ana", "from my phone")
     });
@@ -128,7 +128,7 @@ fn an_own_message_told_by_the_server_settles_the_one_that_waits() {
     assert_eq!(page[1].delivery, Delivery::Accepted);
     assert_eq!(unread(&history, "bob"), 0);
     // The answer comes as well: it is the same.
-    let again = Told::Accepted {
+    let again = LiveUpdate::Accepted {
         id,
         server_id: 8,
         at: 5,
@@ -145,7 +145,7 @@ fn a_refused_message_keeps_its_reason_and_may_go_out_again() {
     let tag = history.outbox().unwrap()[0].tag.clone();
     let why = Refusal::UnknownRecipient;
     history
-        .receive_live(&[Told::Refused { id, why }], None)
+        .receive_live(&[LiveUpdate::Refused { id, why }], None)
         .unwrap();
     let history = open_again(history, &folder);
     assert_eq!(history.outbox().unwrap(), []);
@@ -157,7 +157,7 @@ fn a_refused_message_keeps_its_reason_and_may_go_out_again() {
     );
     assert_eq!(history.outbox().unwrap()[0].tag, tag);
     history
-        .receive_live(&[Told::Refused { id, why }], None)
+        .receive_live(&[LiveUpdate::Refused { id, why }], None)
         .unwrap();
     assert!(history.discard(id).unwrap());
     assert!(history.search("hello", None).unwrap().is_empty());
@@ -173,14 +173,14 @@ fn who_missed_a_message_is_kept_and_has_no_receipt_of_it() {
         named: vec![login("carla"), login("d+e")],
         more: 3,
     };
-    let accepted = Told::Accepted {
+    let accepted = LiveUpdate::Accepted {
         id,
         server_id: 2,
         at: 5,
         missed: missed.clone(),
     };
     let read = |by: &str| {
-        Told::Receipt(ReceiptLine {
+        LiveUpdate::Receipt(ReceiptLine {
             id: 9,
             with: login("turma"),
             by: login(by),
@@ -201,10 +201,10 @@ fn who_missed_a_message_is_kept_and_has_no_receipt_of_it() {
 fn receipts_hold_for_all_before_and_the_first_one_gives_the_time() {
     let folder = tempdir().unwrap();
     let history = live(&folder, 1);
-    let own: Vec<Told> = (2..6).map(|id| message(id, "turma", "ana", "x")).collect();
+    let own: Vec<LiveUpdate> = (2..6).map(|id| message(id, "turma", "ana", "x")).collect();
     history.receive_live(&own, Some(5)).unwrap();
     let receipt = |id, by: &str, state, at| {
-        Told::Receipt(ReceiptLine {
+        LiveUpdate::Receipt(ReceiptLine {
             id,
             with: Login::parse("turma").unwrap(),
             by: Login::parse(by).unwrap(),
@@ -285,7 +285,7 @@ fn what_is_read_is_told_until_the_server_knows_and_heard_from_other_sessions() {
     };
     assert_eq!(
         history
-            .receive_live(&[Told::Read(elsewhere)], None)
+            .receive_live(&[LiveUpdate::Read(elsewhere)], None)
             .unwrap(),
         [Event::Unread {
             with: person("bob"),
@@ -293,7 +293,7 @@ fn what_is_read_is_told_until_the_server_knows_and_heard_from_other_sessions() {
         }]
     );
     assert_eq!(history.reads_to_tell().unwrap(), []);
-    // Told late, and read already.
+    // LiveUpdate late, and read already.
     history
         .receive_live(&[message(6, "bob", "bob", "zero")], None)
         .unwrap();
@@ -395,7 +395,7 @@ fn a_server_that_begins_anew_neither_hides_nor_doubles() {
         .receive_live(&[message(50, "bob", "bob", "old world")], Some(50))
         .unwrap();
     history.begin_ids(None, None).unwrap();
-    assert_eq!(history.position().unwrap(), None);
+    assert_eq!(history.cursor().unwrap(), None);
     history.begin_live(50).unwrap();
     let batch = [
         message(49, "bob", "bob", "old world"),

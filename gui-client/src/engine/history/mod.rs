@@ -11,6 +11,7 @@ mod groups;
 mod ids;
 mod listed;
 mod live;
+mod live_message;
 mod numbers;
 mod older;
 mod outbox;
@@ -23,7 +24,6 @@ mod row;
 mod schema;
 mod search;
 mod timeline;
-mod told;
 mod way;
 
 use std::{

@@ -3,7 +3,7 @@
 
 use mensageiro_protocol::Text;
 
-use super::terms::Received;
+use super::io::Received;
 use crate::engine::{Doubt, Peer};
 
 /// A word that ends the messages of a login has so many characters at most.

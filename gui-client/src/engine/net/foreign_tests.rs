@@ -8,7 +8,7 @@ fn unknown() -> Bench {
         way: None,
         has_no_end: false,
         is_live_due: true,
-        position: None,
+        cursor: None,
         store: None,
         highest: 0,
         is_listed: true,

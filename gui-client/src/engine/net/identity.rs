@@ -2,7 +2,7 @@
 
 use mensageiro_protocol::live::Welcome;
 
-use super::terms::StoreEpoch;
+use super::io::StoreEpoch;
 use crate::engine::ServerChange;
 
 /// What a `welcome` means for the ids that are known here.
@@ -21,10 +21,10 @@ pub(super) enum Meeting {
     },
 }
 
-/// Compares what a server says first with what is known. `position`: the `after` of the hello. `known`: the
+/// Compares what a server says first with what is known. `cursor`: the `after` of the hello. `known`: the
 /// store that it is an id of. `highest`: the highest id that any message has here.
 pub(super) fn meet(
-    position: Option<u64>,
+    cursor: Option<u64>,
     known: Option<StoreEpoch>,
     highest: u64,
     welcome: &Welcome,
@@ -33,9 +33,9 @@ pub(super) fn meet(
     let nothing_kept = |change| Meeting::Anew {
         kept: None,
         change: Some(change),
-        is_cut_short: position.is_some() && (found.is_none() || welcome.after.is_some()),
+        is_cut_short: cursor.is_some() && (found.is_none() || welcome.after.is_some()),
     };
-    let is_ahead = position.max(Some(highest)) > Some(welcome.last);
+    let is_ahead = cursor.max(Some(highest)) > Some(welcome.last);
     match (known, found) {
         (Some(known), Some(found)) if known.store != found.store => {
             nothing_kept(ServerChange::Replaced)
@@ -43,14 +43,13 @@ pub(super) fn meet(
         (Some(known), Some(found)) if known.epoch != found.epoch => match welcome.after {
             Some(after) => Meeting::Anew {
                 kept: Some(after),
-                change: (position > Some(after) || highest > after)
-                    .then_some(ServerChange::Restored),
+                change: (cursor > Some(after) || highest > after).then_some(ServerChange::Restored),
                 is_cut_short: false,
             },
             None => nothing_kept(ServerChange::Restored),
         },
         // It has gone on from nothing that is known here.
-        (_, Some(_)) if position.is_some() && welcome.after.is_none() => {
+        (_, Some(_)) if cursor.is_some() && welcome.after.is_none() => {
             nothing_kept(ServerChange::Restored)
         }
         // Nothing says that a backup was restored, and yet the server has less than this device.
@@ -112,11 +111,10 @@ mod tests {
     fn in_a_later_epoch_they_do_up_to_where_the_server_goes_on() {
         let later = StoreEpoch { epoch: 3, ..HERE };
         let restored = Some(ServerChange::Restored);
-        for (position, highest, change) in [(80, 80, restored), (70, 71, restored), (70, 60, None)]
-        {
+        for (cursor, highest, change) in [(80, 80, restored), (70, 71, restored), (70, 60, None)] {
             let told = welcome(Some(later), 90, Some(70));
             let expected = anew(Some(70), change, false);
-            assert_eq!(meet(Some(position), Some(HERE), highest, &told), expected);
+            assert_eq!(meet(Some(cursor), Some(HERE), highest, &told), expected);
         }
         let unknown = welcome(Some(later), 90, None);
         let expected = anew(None, restored, false);
@@ -141,7 +139,7 @@ mod tests {
         let told = welcome(Some(HERE), 60, None);
         let expected = anew(None, restored, false);
         assert_eq!(meet(Some(80), Some(HERE), 80, &told), expected);
-        // It cannot know of what was accepted after the position.
+        // It cannot know of what was accepted after the cursor.
         let told = welcome(Some(HERE), 60, Some(50));
         let expected = anew(None, restored, true);
         assert_eq!(meet(Some(50), Some(HERE), 61, &told), expected);

@@ -10,10 +10,10 @@ use mensageiro_protocol::{
 
 use super::{
     identity::{self, Meeting},
+    io::{Effect, LiveUpdate, Outgoing, StoreEpoch, Way},
     live::{LiveSession, Turn},
     machine::{CLOSE, Machine, NO_END, Outcome, PROBE, Phase},
     replies::Replies,
-    terms::{Effect, Outgoing, StoreEpoch, Told, Way},
 };
 use crate::engine::{LinkProblem, LinkState, Refusal};
 
@@ -45,10 +45,10 @@ impl Machine {
     }
 
     pub(super) fn greet(&mut self, now: Instant) {
-        let known = self.store.filter(|_| self.position.is_some());
+        let known = self.store.filter(|_| self.cursor.is_some());
         let hello = Hello {
             device: Some(self.session_device()),
-            after: self.position,
+            after: self.cursor,
             store: known.map(|known| known.store),
             epoch: known.map(|known| known.epoch),
             ..Hello::new(self.login.clone())
@@ -127,7 +127,7 @@ impl Machine {
     /// Looks whether ids still mean what they meant. `false`: what follows the `welcome` is not all that is new.
     fn meet(&mut self, welcome: &Welcome) -> bool {
         let of = StoreEpoch::of(welcome);
-        let is_complete = match identity::meet(self.position, self.store, self.highest, welcome) {
+        let is_complete = match identity::meet(self.cursor, self.store, self.highest, welcome) {
             Meeting::Same => {
                 let news = of.filter(|_| of != self.store);
                 self.effects.extend(news.map(Effect::KeepStore));
@@ -138,7 +138,7 @@ impl Machine {
                 change,
                 is_cut_short,
             } => {
-                self.position = kept;
+                self.cursor = kept;
                 self.highest = kept.unwrap_or(0);
                 self.is_listed &= kept.is_some();
                 self.effects.push(Effect::BeginIds { kept, of, change });
@@ -236,9 +236,9 @@ impl Machine {
     fn absorb(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match &effect {
-                Effect::StoreLive { told, position } => {
-                    self.position = self.position.max(*position);
-                    let ids = told.iter().filter_map(Told::server_id);
+                Effect::StoreLive { updates, cursor } => {
+                    self.cursor = self.cursor.max(*cursor);
+                    let ids = updates.iter().filter_map(LiveUpdate::server_id);
                     self.highest = self.highest.max(ids.max().unwrap_or(0));
                 }
                 Effect::StoreList { is_last: true, .. } => self.is_listed = true,
@@ -247,9 +247,9 @@ impl Machine {
                     let times = self.renumbered.iter().filter(|&one| one == id).count();
                     if times > RENUMBERED_AT_MOST {
                         let (id, why) = (*id, Refusal::Other);
-                        let told = vec![Told::Refused { id, why }];
-                        let position = None;
-                        self.effects.push(Effect::StoreLive { told, position });
+                        let updates = vec![LiveUpdate::Refused { id, why }];
+                        let cursor = None;
+                        self.effects.push(Effect::StoreLive { updates, cursor });
                         continue;
                     }
                 }

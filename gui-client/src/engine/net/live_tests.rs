@@ -6,12 +6,12 @@ use proptest::prelude::*;
 use super::*;
 
 /// A machine that may ask for a live session.
-fn bench(way: Option<Way>, position: Option<u64>) -> Bench {
+fn bench(way: Option<Way>, cursor: Option<u64>) -> Bench {
     let memory = Memory {
         way,
         has_no_end: false,
         is_live_due: way.is_none_or(|way| way == Way::Live),
-        position,
+        cursor,
         store: None,
         highest: 0,
         is_listed: true,
@@ -78,20 +78,20 @@ fn a_long_backlog_is_stored_by_fifty_or_more() {
         .effects
         .drain(..)
         .filter_map(|effect| match effect {
-            Effect::StoreLive { told, position } => Some((told.len(), position)),
+            Effect::StoreLive { updates, cursor } => Some((updates.len(), cursor)),
             _ => None,
         })
         .collect();
     assert!(stored.iter().all(|(count, _)| *count >= 50), "{stored:?}");
     let count: usize = stored.iter().map(|(count, _)| count).sum();
     assert_eq!((count, stored.last().unwrap().1), (2000, Some(2001)));
-    assert_eq!(bench.machine.position, Some(2001));
+    assert_eq!(bench.machine.cursor, Some(2001));
     bench.step("reset");
     assert!(
         bench.said().starts_with("store [#2002 bob: m2002, "),
         "the rest"
     );
-    assert_eq!(bench.machine.position, Some(2039));
+    assert_eq!(bench.machine.cursor, Some(2039));
 }
 
 #[test]
@@ -648,7 +648,7 @@ proptest! {
             .effects
             .iter()
             .filter_map(|effect| match effect {
-                Effect::StoreLive { told, .. } => Some(told.iter().map(say_told)),
+                Effect::StoreLive { updates, .. } => Some(updates.iter().map(say_update)),
                 _ => None,
             })
             .flatten()
@@ -665,7 +665,7 @@ proptest! {
                 "#42 cy: last",
             ]
         );
-        prop_assert_eq!(bench.machine.position, Some(42));
+        prop_assert_eq!(bench.machine.cursor, Some(42));
     }
 }
 

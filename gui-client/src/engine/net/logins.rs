@@ -7,11 +7,11 @@ use mensageiro_protocol::Framing;
 
 use super::{
     ending::Ending,
+    io::{Effect, Way},
     machine::{
         ANSWER, DOUBTED_REFUSALS, DOUBTED_SILENCES, Machine, Outcome, PROBE, PROBE_CLOSE, Phase,
         UNENDED,
     },
-    terms::{Effect, Way},
 };
 use crate::engine::{LinkProblem, LinkState, Peer};
 

@@ -16,10 +16,10 @@ use mensageiro_protocol::{
 use super::{
     backoff::Backoff,
     ending::{Ending, may_be_word},
+    io::{Batch, Effect, Input, Memory, Outgoing, Received, Round, StoreEpoch, Unsent, Way},
     live::LiveSession,
     replies::Replies,
     strangers,
-    terms::{Batch, Effect, Input, Memory, Outgoing, Received, Round, StoreEpoch, Unsent, Way},
 };
 use crate::engine::{LinkProblem, LinkState, MessageId, Peer};
 
@@ -88,8 +88,8 @@ pub struct Machine {
     /// When a live session was last asked for in vain.
     pub(super) live_refused_at: Option<Instant>,
     pub(super) device: Tag,
-    pub(super) position: Option<u64>,
-    /// What the position is an id of, if the server told.
+    pub(super) cursor: Option<u64>,
+    /// What the cursor is an id of, if the server told.
     pub(super) store: Option<StoreEpoch>,
     /// The highest id that any message has here.
     pub(super) highest: u64,
@@ -195,7 +195,7 @@ impl Machine {
             is_live_due: memory.is_live_due,
             live_refused_at: None,
             device: memory.device,
-            position: memory.position,
+            cursor: memory.cursor,
             store: memory.store,
             highest: memory.highest,
             renumbered: Vec::new(),

@@ -2,7 +2,7 @@
 
 use mensageiro_protocol::{classic::Request, live::HistoryRequest};
 
-use super::{super::terms::Told, *};
+use super::{super::io::LiveUpdate, *};
 use crate::engine::Doubt;
 
 #[path = "follow_tests.rs"]
@@ -27,7 +27,7 @@ impl Bench {
             way: remembered.map(Way::Classic),
             has_no_end: false,
             is_live_due: false,
-            position: None,
+            cursor: None,
             store: None,
             highest: 0,
             is_listed: false,
@@ -171,10 +171,10 @@ fn say(effect: &Effect, now: Instant) -> String {
         Effect::KeepStore(of) => format!("store {} epoch {}", of.store.0, of.epoch),
         Effect::NumberAbove(number) => format!("number above {number}"),
         Effect::Renumber(id) => format!("renumber {}", id.0),
-        Effect::StoreLive { told, position } => {
-            let told: Vec<_> = told.iter().map(say_told).collect();
-            let position = position.map_or(String::new(), |at| format!(" at {at}"));
-            format!("store [{}]{position}", told.join(", "))
+        Effect::StoreLive { updates, cursor } => {
+            let updates: Vec<_> = updates.iter().map(say_update).collect();
+            let cursor = cursor.map_or(String::new(), |at| format!(" at {at}"));
+            format!("store [{}]{cursor}", updates.join(", "))
         }
         Effect::StoreOlder { messages, end } => {
             let ids: Vec<_> = messages.iter().map(|one| one.id.to_string()).collect();
@@ -214,13 +214,17 @@ fn say(effect: &Effect, now: Instant) -> String {
     }
 }
 
-fn say_told(told: &Told) -> String {
-    match told {
-        Told::Message(message) => format!("#{} {}: {}", message.id, message.from, message.text),
-        Told::Accepted { id, server_id, .. } => format!("{} is #{server_id}", id.0),
-        Told::Refused { id, why } => format!("{} {why:?}", id.0),
-        Told::Receipt(receipt) => format!("{} {:?} #{}", receipt.by, receipt.state, receipt.id),
-        Told::Read(read) => format!("read {} #{}", read.with, read.up_to),
+fn say_update(update: &LiveUpdate) -> String {
+    match update {
+        LiveUpdate::Message(message) => {
+            format!("#{} {}: {}", message.id, message.from, message.text)
+        }
+        LiveUpdate::Accepted { id, server_id, .. } => format!("{} is #{server_id}", id.0),
+        LiveUpdate::Refused { id, why } => format!("{} {why:?}", id.0),
+        LiveUpdate::Receipt(receipt) => {
+            format!("{} {:?} #{}", receipt.by, receipt.state, receipt.id)
+        }
+        LiveUpdate::Read(read) => format!("read {} #{}", read.with, read.up_to),
     }
 }
 

@@ -4,6 +4,7 @@ mod address;
 mod backoff;
 mod ending;
 mod identity;
+mod io;
 mod live;
 mod live_phases;
 mod logins;
@@ -13,11 +14,10 @@ mod replies;
 mod rounds;
 mod socket;
 mod strangers;
-mod terms;
 
 pub use address::{AddressError, ServerAddress};
+pub use io::{
+    Batch, Effect, Input, LiveUpdate, Memory, Outgoing, Received, Round, StoreEpoch, Unsent, Way,
+};
 pub use machine::Machine;
 pub use socket::{Connection, NetEvent, NetInput, Stream};
-pub use terms::{
-    Batch, Effect, Input, Memory, Outgoing, Received, Round, StoreEpoch, Told, Unsent, Way,
-};

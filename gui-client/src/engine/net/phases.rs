@@ -4,8 +4,8 @@
 use std::time::Instant;
 
 use super::{
+    io::{Effect, Way},
     machine::{CLOSE, Machine, OFTENEST, Outcome, Phase, STEADY, STOP},
-    terms::{Effect, Way},
 };
 use crate::engine::{LinkProblem, LinkState};
 

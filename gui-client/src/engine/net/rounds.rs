@@ -7,8 +7,8 @@ use mensageiro_protocol::{Addressed, Framing, limits::BARE_PIECE_BYTES};
 
 use super::{
     ending::Ending,
+    io::{Effect, LiveUpdate, Outgoing, Round},
     machine::{ANSWER, Machine, NO_END, Phase, UNENDED},
-    terms::{Effect, Outgoing, Round, Told},
 };
 use crate::engine::{LinkProblem, Refusal};
 
@@ -55,8 +55,8 @@ impl Machine {
             }
             let (id, why) = (message.id, Refusal::TooLong);
             self.effects.push(Effect::StoreLive {
-                told: vec![Told::Refused { id, why }],
-                position: None,
+                updates: vec![LiveUpdate::Refused { id, why }],
+                cursor: None,
             });
         }
         None

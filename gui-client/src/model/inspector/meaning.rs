@@ -32,7 +32,7 @@ pub enum Meaning {
     /// A live client's line.
     Asked(live::Request),
     /// A live server's line.
-    Told(live::Event),
+    Event(live::Event),
     /// Nothing that the protocol knows.
     Unclear,
 }
@@ -119,7 +119,7 @@ pub(super) fn of(crossing: &Crossing, stage: Stage) -> Meaning {
         (Side::Server, Stage::Live) => {
             live::Event::parse(line).map_or(Meaning::Unclear, |event| match event {
                 live::Event::Unknown => Meaning::Unclear,
-                event => Meaning::Told(event),
+                event => Meaning::Event(event),
             })
         }
         (Side::Server, Stage::First | Stage::Classic) => match Reply::parse(line) {
@@ -192,12 +192,12 @@ mod tests {
         let said = meanings(Reader::default(), &lines);
         assert!(matches!(&said[1], Meaning::Hello(hello) if hello.after == Some(3)));
         assert!(
-            matches!(&said[2], Meaning::Told(live::Event::Welcome(_))),
+            matches!(&said[2], Meaning::Event(live::Event::Welcome(_))),
             "{said:?}"
         );
-        assert_eq!(said[3], Meaning::Told(live::Event::End));
+        assert_eq!(said[3], Meaning::Event(live::Event::End));
         assert_eq!(said[4], Meaning::Asked(live::Request::Ping));
-        assert_eq!(said[5], Meaning::Told(live::Event::Pong));
+        assert_eq!(said[5], Meaning::Event(live::Event::Pong));
     }
 
     #[test]

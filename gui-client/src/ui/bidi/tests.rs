@@ -8,7 +8,7 @@ use egui::{
 use proptest::prelude::*;
 
 use super::*;
-use crate::{growth, theme, ui::runs};
+use crate::{linear_time, theme, ui::runs};
 
 const HELLO: &str = "שלום עולם טוב";
 
@@ -289,7 +289,7 @@ fn long_texts_take_time_as_their_length_does() {
     ] {
         // What the fonts have of it is there already.
         with_ui(|ui| {
-            growth::check(part, |words| {
+            linear_time::check(part, |words| {
                 drop(lines::lay_out(ui, job(words, 400.0), 0.0))
             })
         });

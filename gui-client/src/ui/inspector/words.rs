@@ -30,7 +30,7 @@ pub fn of(view: &View<'_>, meaning: &Meaning) -> String {
         Meaning::Message(message) => one("wire.message", message.login.as_str()),
         Meaning::End => get("wire.end"),
         Meaning::Asked(request) => asked(view, request),
-        Meaning::Told(event) => told(view, event),
+        Meaning::Event(event) => told(view, event),
         Meaning::Unclear => get("wire.unclear"),
     }
 }

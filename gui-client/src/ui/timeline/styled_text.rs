@@ -119,7 +119,7 @@ fn format(style: Style, ink: Color32) -> TextFormat {
 mod tests {
     use super::*;
     use crate::{
-        growth,
+        linear_time,
         markup::find_words,
         theme::LIGHT,
         ui::{
@@ -145,12 +145,12 @@ mod tests {
             "a@b.cd ",
             "\n",
         ] {
-            growth::check(part, |text| {
+            linear_time::check(part, |text| {
                 let said = read(text, 400.0, &LIGHT, false);
                 let found = find_words(&said.job.text, "a b x");
                 drop(mark(said.job, &found, &LIGHT));
             });
-            growth::check(part, |text| {
+            linear_time::check(part, |text| {
                 let (ink, words) = (Color32::PLACEHOLDER, list_row::of(text));
                 drop(one_line(&words, text::small(), ink, 300.0));
             });

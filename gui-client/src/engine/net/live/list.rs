@@ -3,7 +3,7 @@
 use mensageiro_protocol::live::{CONVERSATIONS_MOST, Conversations, ConversationsRequest, Request};
 
 use super::LiveSession;
-use crate::engine::net::terms::Effect;
+use crate::engine::net::io::Effect;
 
 /// Conversations that are taken in at most, whatever a server tells; one finds the others by the
 /// name.

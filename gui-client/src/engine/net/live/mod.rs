@@ -1,9 +1,9 @@
 //! One live session, from `welcome` on: what the server tells, what is told to it, and what is
 //! still to be answered.
 
-mod asked;
+mod incoming;
 mod list;
-mod told;
+mod requests;
 
 use std::{
     collections::VecDeque,
@@ -17,7 +17,7 @@ use mensageiro_protocol::{
 };
 
 use self::list::List;
-use super::terms::{Effect, Outgoing, Told};
+use super::io::{Effect, LiveUpdate, Outgoing};
 use crate::engine::{MessageId, Refusal};
 
 /// Messages that are out and not answered yet, at most.
@@ -47,10 +47,10 @@ pub struct LiveSession {
     /// Every message up to here has been told, or was there before.
     told_up_to: u64,
     list: List,
-    /// Told, and not stored yet.
-    told: Vec<Told>,
+    /// LiveUpdate, and not stored yet.
+    updates: Vec<LiveUpdate>,
     /// The newest number told, and not stored yet.
-    position: Option<u64>,
+    cursor: Option<u64>,
     /// The part of an answer to `history` that has come.
     older: Vec<Delivered>,
     in_flight: VecDeque<Outgoing>,
@@ -58,7 +58,7 @@ pub struct LiveSession {
     put_back: usize,
     send_again_at: Option<Instant>,
     requests: VecDeque<HistoryRequest>,
-    /// Told to the server, which may not know of it yet.
+    /// LiveUpdate to the server, which may not know of it yet.
     reads: Vec<Read>,
     /// How many of them were told before the last `ping`.
     reads_pinged: usize,
@@ -102,8 +102,8 @@ impl LiveSession {
             catching_up: true,
             told_up_to: welcome.last,
             list: List::default(),
-            told: Vec::new(),
-            position: None,
+            updates: Vec::new(),
+            cursor: None,
             older: Vec::new(),
             in_flight: VecDeque::new(),
             put_back: 0,
@@ -140,7 +140,7 @@ impl LiveSession {
             None => return Ok(None),
             Some(line) => Event::parse(line?),
         };
-        if self.told.len() >= STORED_AT_MOST {
+        if self.updates.len() >= STORED_AT_MOST {
             self.store();
         }
         Ok(Some(match event {
@@ -155,20 +155,20 @@ impl LiveSession {
     /// All lines of a `read` are taken in: stores what is worth it. During a backlog small parts
     /// wait for more.
     pub fn end_of_read(&mut self) {
-        if !self.catching_up || self.told.len() >= STORED_TOGETHER {
+        if !self.catching_up || self.updates.len() >= STORED_TOGETHER {
             self.store();
         }
     }
 
     /// Stores what has been told so far.
     pub fn store(&mut self) {
-        let position = self.position.take();
-        if self.told.is_empty() && position.is_none() {
+        let cursor = self.cursor.take();
+        if self.updates.is_empty() && cursor.is_none() {
             return;
         }
-        let told = std::mem::take(&mut self.told);
-        self.effects.push(Effect::StoreLive { told, position });
-        if let Some(up_to) = position {
+        let updates = std::mem::take(&mut self.updates);
+        self.effects.push(Effect::StoreLive { updates, cursor });
+        if let Some(up_to) = cursor {
             Request::Got(Got { up_to }).encode(&mut self.out);
             self.out.push(b'\n');
         }
@@ -192,7 +192,7 @@ impl LiveSession {
             if self.out.len() - start - line_end > self.line_bytes {
                 self.out.truncate(start);
                 let (id, why) = (message.id, Refusal::TooLong);
-                self.told.push(Told::Refused { id, why });
+                self.updates.push(LiveUpdate::Refused { id, why });
                 self.store();
             } else {
                 self.in_flight.push_back(message);

@@ -10,7 +10,7 @@ use mensageiro_protocol::live::{Event, HISTORY_MOST, RefusalCode, Request};
 use super::{LiveSession, Turn};
 use crate::engine::{
     Missed, Refusal,
-    net::terms::{Effect, Outgoing, Told},
+    net::io::{Effect, LiveUpdate, Outgoing},
 };
 
 /// After the server could not store a message, it gets it again.
@@ -35,13 +35,13 @@ impl LiveSession {
                     outbox.retain(|waiting| waiting.tag != *tag);
                     self.in_flight.retain(|sent| sent.tag != *tag);
                 }
-                self.position = self.position.max(Some(message.id));
+                self.cursor = self.cursor.max(Some(message.id));
                 self.told_up_to = self.told_up_to.max(message.id);
-                self.told.push(Told::Message(message));
+                self.updates.push(LiveUpdate::Message(message));
             }
             Event::End if self.catching_up => {
                 self.catching_up = false;
-                self.position = self.position.max(Some(self.last));
+                self.cursor = self.cursor.max(Some(self.last));
                 self.store();
                 return Turn::CaughtUp;
             }
@@ -49,7 +49,7 @@ impl LiveSession {
                 let Some(id) = self.answered(|sent| sent.tag == accepted.tag).map(|m| m.id) else {
                     return Turn::GoesOn;
                 };
-                self.told.push(Told::Accepted {
+                self.updates.push(LiveUpdate::Accepted {
                     id,
                     server_id: accepted.id,
                     at: accepted.at,
@@ -70,8 +70,8 @@ impl LiveSession {
                     self.request_refused(refused.code);
                 }
             }
-            Event::Receipt(receipt) => self.told.push(Told::Receipt(receipt)),
-            Event::Read(read) => self.told.push(Told::Read(read)),
+            Event::Receipt(receipt) => self.updates.push(LiveUpdate::Receipt(receipt)),
+            Event::Read(read) => self.updates.push(LiveUpdate::Read(read)),
             Event::History(end) => {
                 let messages = std::mem::take(&mut self.older);
                 self.requests.pop_front();
@@ -128,7 +128,7 @@ impl LiveSession {
             }
         };
         let id = message.id;
-        self.told.push(Told::Refused { id, why });
+        self.updates.push(LiveUpdate::Refused { id, why });
     }
 
     /// A refusal without a tag can only be of a request for older messages: everything else that

@@ -31,7 +31,7 @@ pub struct Asked {
 
 /// This window can be found by other starts, until it is dropped.
 #[derive(Debug)]
-pub struct Running {
+pub struct Instance {
     profile: PathBuf,
     file: PathBuf,
     /// Held as long as the window lives; the system lets go of it when the app dies. `None` while it
@@ -41,9 +41,9 @@ pub struct Running {
     asked: Receiver<Asked>,
 }
 
-impl Running {
+impl Instance {
     /// Listens, in a thread of its own, and writes down where. `place` is where the window is about
-    /// to be; `wake` is called when there is something in [`Running::asked`].
+    /// to be; `wake` is called when there is something in [`Instance::asked`].
     ///
     /// # Errors
     /// The system gives no port or no thread, or the profile cannot be written to.
@@ -104,7 +104,7 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for Instance {
     fn drop(&mut self) {
         // The thread ends with the process.
         let _ = fs::remove_file(&self.file);

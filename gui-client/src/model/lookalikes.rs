@@ -6,9 +6,9 @@ use crate::matching::fold;
 
 /// Logins by what they are without accents and case, so that one is found among many with one look.
 #[derive(Debug, Default)]
-pub struct Alike(BTreeMap<String, Login>);
+pub struct Lookalikes(BTreeMap<String, Login>);
 
-impl Alike {
+impl Lookalikes {
     /// Takes in one.
     pub fn put(&mut self, login: Login) {
         self.0.insert(begin(&login) + login.as_str(), login);
@@ -39,14 +39,14 @@ fn begin(login: &Login) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::growth;
+    use crate::linear_time;
 
     fn login(name: &str) -> Login {
         Login::parse(name).unwrap()
     }
 
-    fn of(all: &[&str]) -> Alike {
-        let mut alike = Alike::default();
+    fn of(all: &[&str]) -> Lookalikes {
+        let mut alike = Lookalikes::default();
         all.iter().for_each(|name| alike.put(login(name)));
         alike
     }
@@ -81,9 +81,9 @@ mod tests {
             login(&letters.collect::<String>())
         };
         for name in [&named as &dyn Fn(usize) -> Login, &cased] {
-            growth::check("aaaa", |text| {
+            linear_time::check("aaaa", |text| {
                 let count = text.len() / 4;
-                let mut alike = Alike::default();
+                let mut alike = Lookalikes::default();
                 (0..count).for_each(|at| alike.put(name(at)));
                 let found = (0..count).filter(|at| {
                     let typed = name(*at).as_str().to_uppercase();

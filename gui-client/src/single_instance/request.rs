@@ -111,17 +111,17 @@ mod tests {
     use crossbeam_channel::unbounded;
 
     use super::*;
-    use crate::running::{Running, write_private};
+    use crate::single_instance::{Instance, write_private};
 
     /// A window of another process, which has this account open.
-    fn window(profile: &Path, name: &str, account: &'static str) -> Running {
+    fn window(profile: &Path, name: &str, account: &'static str) -> Instance {
         let (wake, woken) = unbounded();
         let place = WindowPlace {
             x: Some(30.0),
             ..WindowPlace::default()
         };
         let wake = move || wake.send(()).unwrap();
-        let running = Running::start(profile, Some(place), wake).unwrap();
+        let running = Instance::start(profile, Some(place), wake).unwrap();
         // Its own process would have another number.
         let folder = folder(profile);
         for ending in ["json", "lock"] {
@@ -165,7 +165,7 @@ mod tests {
     fn a_window_that_hangs_does_not_come_and_is_not_forgotten() {
         let profile = tempfile::tempdir().unwrap();
         let profile = profile.path();
-        let running = Running::start(profile, None, || {}).unwrap();
+        let running = Instance::start(profile, None, || {}).unwrap();
         let own = folder(profile).join(format!("{}.json", std::process::id()));
         let file = folder(profile).join("1.json");
         fs::rename(&own, &file).unwrap();
@@ -243,7 +243,7 @@ mod tests {
         let woken = Arc::new(std::sync::atomic::AtomicBool::new(false));
         let seen = Arc::clone(&woken);
         let wake = move || seen.store(true, std::sync::atomic::Ordering::Relaxed);
-        let running = Running::start(profile.path(), None, wake).unwrap();
+        let running = Instance::start(profile.path(), None, wake).unwrap();
         let file = folder(profile.path()).join(format!("{}.json", std::process::id()));
         let mut address: Address = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
         address.key = "0".repeat(32);
@@ -267,7 +267,7 @@ mod tests {
     fn nobody_else_can_read_where_a_window_listens() {
         use std::os::unix::fs::PermissionsExt;
         let profile = tempfile::tempdir().unwrap();
-        let _running = Running::start(profile.path(), None, || {}).unwrap();
+        let _running = Instance::start(profile.path(), None, || {}).unwrap();
         let file = folder(profile.path()).join(format!("{}.json", std::process::id()));
         let mode = fs::metadata(file).unwrap().permissions().mode();
         assert_eq!(mode & 0o077, 0, "{mode:o}");

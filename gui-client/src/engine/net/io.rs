@@ -70,10 +70,10 @@ pub struct Memory {
     /// is known of it.
     pub is_live_due: bool,
     /// The newest message of a live server that is here.
-    pub position: Option<u64>,
+    pub cursor: Option<u64>,
     /// What that is an id of, if the server told.
     pub store: Option<StoreEpoch>,
-    /// The highest id that any message has here: that of an own one may be above the position.
+    /// The highest id that any message has here: that of an own one may be above the cursor.
     pub highest: u64,
     /// The list of conversations has been told.
     pub is_listed: bool,
@@ -81,9 +81,9 @@ pub struct Memory {
     pub device: Tag,
 }
 
-/// Something a live server told, to be stored.
+/// Something a live server told that is to be stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Told {
+pub enum LiveUpdate {
     /// A message, perhaps an own one.
     Message(Delivered),
     /// An own message is accepted.
@@ -110,7 +110,7 @@ pub enum Told {
     Read(Read),
 }
 
-impl Told {
+impl LiveUpdate {
     /// The id that a message has at the server, as far as this tells.
     pub fn server_id(&self) -> Option<u64> {
         match self {
@@ -249,12 +249,12 @@ pub enum Effect {
     /// The server refused a message for its number: it needs a tag of a new device name. Answered by
     /// [`Input::Renumbered`].
     Renumber(MessageId),
-    /// Store what a live server told, synced, with the position after it.
+    /// Store what a live server told, synced, and the cursor after it.
     StoreLive {
         /// In order.
-        told: Vec<Told>,
+        updates: Vec<LiveUpdate>,
         /// The newest number of all that is here then; `None`: as before.
-        position: Option<u64>,
+        cursor: Option<u64>,
     },
     /// Store older messages that were asked for.
     StoreOlder {

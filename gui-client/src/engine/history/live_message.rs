@@ -94,7 +94,7 @@ pub(super) fn accept(
 ) -> rusqlite::Result<Option<Event>> {
     if let Some(known) = by_server_id(connection, server_id)? {
         if known != id.0 {
-            // Told before the answer came: the same message, once too often.
+            // LiveUpdate before the answer came: the same message, once too often.
             connection
                 .prepare_cached("DELETE FROM messages WHERE id = ?1")?
                 .execute([id.0])?;

@@ -5,8 +5,8 @@
 //! file of its own in the folder `windows` of the profile, which nobody but its user can read. Beside it
 //! is another file, which it holds locked: whoever gets that lock knows that the window has died.
 
-mod asking;
-mod listening;
+mod listener;
+mod request;
 
 use std::{
     fs::{self, File},
@@ -18,8 +18,8 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-pub use asking::{Other, bring_forward, others};
-pub use listening::{Asked, Running};
+pub use listener::{Asked, Instance};
+pub use request::{Other, bring_forward, others};
 
 use crate::model::WindowPlace;
 
