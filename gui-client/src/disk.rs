@@ -1,5 +1,4 @@
-//! Why something on this computer's disk could not be read or written, told apart as far as a
-//! person can do something about it.
+//! Why reading or writing a file failed, as far as the difference helps a person.
 
 use std::{
     fs::{self, File},
@@ -9,28 +8,29 @@ use std::{
 
 use thiserror::Error;
 
-/// Bytes that are written to see whether there is room.
+/// Bytes written to test whether there is room.
 const ROOM: usize = 64 * 1024;
 
-/// Why a file or a folder cannot be used. Its text is for the log; `ui` has that for people.
+/// Why a file or a folder cannot be used. Its text is for the log; `ui::error_text` words it for
+/// people.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum DiskProblem {
-    /// The system does not let this user.
+    /// The user lacks the permission.
     #[error("no permission")]
     NoPermission,
-    /// It can be read but not written, whoever asks.
+    /// It is read-only, for everybody.
     #[error("the disk can only be read")]
     ReadOnly,
-    /// There is no room left.
+    /// The disk is full.
     #[error("the disk is full")]
     Full,
-    /// It is not there, or a folder on the way to it is not.
+    /// It does not exist, or a folder on its path does not.
     #[error("it is not there")]
     Missing,
-    /// There is a folder where a file is wanted, or the other way round.
+    /// A folder is in the place of a file, or the other way round.
     #[error("there is something of another kind")]
     WrongKind,
-    /// Another program holds it.
+    /// Another program has locked it.
     #[error("another program holds it")]
     Busy,
     /// Anything else, in the words of the system or the database.
@@ -39,8 +39,7 @@ pub enum DiskProblem {
 }
 
 impl DiskProblem {
-    /// Tries what one does with a file, or in a folder: `None`, if the system lets one, there is room,
-    /// or it is not there.
+    /// Tests a file or a folder. `None`: it is accessible and there is room, or it does not exist.
     pub fn of(path: &Path) -> Option<Self> {
         let folder = if path.is_dir() {
             path

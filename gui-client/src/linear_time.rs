@@ -1,4 +1,4 @@
-//! For tests: what somebody else has written takes time as its length does, however it is made.
+//! For tests: work on a text that somebody else has written must take time linear in its length.
 
 use std::time::{Duration, Instant};
 

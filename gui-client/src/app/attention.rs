@@ -1,4 +1,4 @@
-//! Whether anybody sits in front of the window; the others are told who is away.
+//! Whether the person is at the window. Others are told when they are away.
 
 use std::time::{Duration, Instant};
 
@@ -7,10 +7,10 @@ use egui::Context;
 use super::MessengerApp;
 use crate::model::Action;
 
-/// Whoever does nothing in the window for so long is away.
+/// Without input for this long, a person counts as away.
 const AWAY_AFTER: Duration = Duration::from_secs(5 * 60);
 
-/// When the person last did something.
+/// When the last input came.
 #[derive(Debug)]
 pub struct Attention {
     last: Instant,
@@ -18,7 +18,7 @@ pub struct Attention {
 }
 
 impl Attention {
-    /// Somebody has just started the app.
+    /// Starts as present: somebody has just started the app.
     pub fn new() -> Self {
         Self {
             last: Instant::now(),
@@ -26,7 +26,7 @@ impl Attention {
         }
     }
 
-    /// Follows the person; `acts`: there is input in this frame. Returns what changed, and after
+    /// Updates the state; `acts`: there was input in this frame. Returns what changed, and after
     /// how long to look again.
     fn follow(&mut self, now: Instant, acts: bool) -> (Option<bool>, Option<Duration>) {
         if acts {

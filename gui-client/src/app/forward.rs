@@ -1,4 +1,5 @@
-//! Coming forward when the app is started once more, and having another window come forward.
+//! Bringing this window to the front when the app is started again, or asking another window to
+//! come forward.
 
 use std::{
     thread,
@@ -15,26 +16,26 @@ use crate::{
     single_instance::{Forward, Instance, bring_forward},
 };
 
-/// A window that does not have the keyboard so long after it came forward has not been let to: as with
-/// Wayland it can only say that it is there.
+/// A window without the keyboard's focus this long after it came forward was not allowed to take
+/// it: on Wayland it can only ask for attention.
 const LET: Duration = Duration::from_millis(500);
 
-/// What joins the window with the others of its profile.
+/// What connects this window with the other windows of its profile.
 pub struct Forwarding {
     running: Option<Instance>,
     place: Option<WindowPlace>,
     /// When to look whether it has come forward.
     look: Option<Instant>,
     tell: Sender<bool>,
-    /// Whether the window came that was asked for.
+    /// Whether the window that was asked for has come forward.
     heard: Receiver<bool>,
     is_asking: bool,
 }
 
 impl Forwarding {
-    /// With what other starts find this window by.
+    /// Lets other starts find this window.
     pub fn new(running: Option<Instance>) -> Self {
-        // One asks at a time.
+        // One request at a time.
         let (tell, heard) = bounded(1);
         Self {
             running,
@@ -74,7 +75,7 @@ impl MessengerApp {
         }
     }
 
-    /// Brings the window before the others, as a person asks for.
+    /// Brings the window to the front, because the person asked for it.
     pub(super) fn come_forward(&mut self, ctx: &Context) {
         ctx.send_viewport_cmd(ViewportCommand::Minimized(false));
         ctx.send_viewport_cmd(ViewportCommand::Focus);
@@ -82,7 +83,7 @@ impl MessengerApp {
         ctx.request_repaint_after(LET);
     }
 
-    /// Where it was not let to come forward, it calls for attention.
+    /// If it may not come forward, it asks for attention.
     pub(super) fn call_if_behind(&mut self, ctx: &Context) {
         if ctx.input(|input| input.focused) {
             self.forwarding.look = None;
@@ -100,8 +101,8 @@ impl MessengerApp {
         ctx.send_viewport_cmd(ViewportCommand::RequestUserAttention(informational));
     }
 
-    /// A window that says that another one has the account open has not; one that has failed to sign in
-    /// has what is to be corrected.
+    /// A window that only reports that another one has the account open does not have it. A window
+    /// whose sign-in failed still has something to correct.
     fn has_open(&self, wanted: &str) -> bool {
         let Some(session) = &self.model.session else {
             return self.model.login.key() == wanted;
@@ -110,7 +111,7 @@ impl MessengerApp {
         account_key(&session.account) == wanted && !is_elsewhere
     }
 
-    /// Has the window come forward that has the account open which is to be used here.
+    /// Asks the window that has this account open to come forward.
     pub(super) fn show_other(&mut self, ctx: &Context) {
         let Some(session) = &self.model.session else {
             return;

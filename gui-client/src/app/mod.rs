@@ -1,5 +1,5 @@
-//! Joins the model, the screens and the background threads: drains events, draws, does what the
-//! person wants. It never waits for anything.
+//! Connects the model, the screens and the background threads: takes events in, draws, and carries
+//! out what the person does. It never blocks.
 
 mod attention;
 mod forward;
@@ -44,37 +44,37 @@ use crate::{
     ui::{self, UiState, View},
 };
 
-/// Events are taken in for at most so long before a frame is drawn.
+/// How long events are processed before a frame is drawn.
 const EVENTS_A_FRAME: Duration = Duration::from_millis(8);
 
-/// What is typed is kept at most this often.
+/// Drafts are saved at most this often.
 const DRAFT_PAUSE: Duration = Duration::from_millis(500);
 
 /// What the app is started with.
 pub struct Setup {
-    /// What is kept from the last time.
+    /// The preferences of the last run.
     pub preferences: Preferences,
-    /// To the background threads.
+    /// Commands to the background threads.
     pub commands: Sender<Command>,
-    /// From the background threads.
+    /// Events from the background threads.
     pub events: Receiver<Event>,
-    /// Keeps the settings; `None`: they are not kept.
+    /// Saves the settings; `None`: they are not saved.
     pub settings: Option<SettingsWriter>,
     /// Asks where to save a file.
     pub dialog: Arc<dyn AskPath>,
     /// Shows notifications.
     pub notify: Arc<dyn Notify>,
-    /// Signs in at once.
+    /// An account to sign in with at once.
     pub sign_in: Option<Account>,
-    /// What the sign-in screen starts with instead of what is remembered.
+    /// The server that the sign-in screen shows, instead of the remembered one.
     pub server: Option<String>,
-    /// What is to be told at the start.
+    /// A notice to show at the start.
     pub notice: Option<Notice>,
-    /// Acts in the person's place.
+    /// A script that acts in the person's place.
     pub script: Option<ScriptRunner>,
-    /// Hears why a script failed, once.
+    /// Receives why a script failed, once.
     pub failed: Sender<String>,
-    /// Lets other starts find this window; `None`: they do not.
+    /// Lets other starts of the app find this window; `None`: they cannot.
     pub running: Option<Instance>,
     /// Where the other windows of the profile are.
     pub others: Vec<WindowPlace>,
@@ -93,7 +93,7 @@ pub struct MessengerApp {
     attention: Attention,
     notifying: Notifying,
     zone: TimeZone,
-    /// The moment that stands still, for pictures.
+    /// A fixed time, for pictures.
     stopped: Option<(Timestamp, Instant)>,
     title: String,
     zoom: f32,
@@ -157,12 +157,12 @@ impl MessengerApp {
         app
     }
 
-    /// What is known, for those who only look.
+    /// The model, read-only.
     pub fn model(&self) -> &Model {
         &self.model
     }
 
-    /// What the screens know, for those who only look.
+    /// The state of the screens, read-only.
     pub fn state(&self) -> &UiState {
         &self.state
     }
@@ -172,7 +172,7 @@ impl MessengerApp {
         self.zone = zone;
     }
 
-    /// Shows everything as if it were this moment, and stayed it.
+    /// Stops the clock at this moment.
     pub fn stop_clock(&mut self, now: Timestamp) {
         self.stopped = Some((now, Instant::now()));
     }
@@ -203,7 +203,7 @@ impl MessengerApp {
         ctx.request_repaint();
     }
 
-    /// Does what a person or a script wants.
+    /// Carries out an action of the person or of a script.
     pub fn act(&mut self, ctx: &Context, action: Action) {
         match &action {
             Action::Quit => ctx.send_viewport_cmd(ViewportCommand::Close),
@@ -256,8 +256,8 @@ impl MessengerApp {
         self.send(commands);
     }
 
-    /// Nothing that only the window knows of one account is there for the next: where one was in a
-    /// conversation, how far a list was scrolled, what can be undone in a field.
+    /// Forgets what only the window knows of an account, so that the next one does not see it:
+    /// scroll positions, undo histories, the open conversation.
     fn leave_account(&mut self, ctx: &Context) {
         self.state = UiState::default();
         self.saving.drop_held();
@@ -323,8 +323,8 @@ impl MessengerApp {
         }
     }
 
-    /// Says in the log, once, that the first screen that can be used is on the display. It is when
-    /// the next frame begins.
+    /// Logs once that the first usable screen is on the display, which is the case when the next
+    /// frame begins.
     fn tell_first_screen(&mut self, ctx: &Context) {
         let is_usable = |session: &Session| session.ready || session.storage_problem.is_some();
         match self.first_screen {
@@ -404,7 +404,7 @@ impl eframe::App for MessengerApp {
         self.wake_at_midnight(&ctx);
     }
 
-    /// Where the pointer rests on the screen means nothing while a script is the person.
+    /// The pointer's position means nothing while a script is running.
     fn raw_input_hook(&mut self, _ctx: &Context, input: &mut egui::RawInput) {
         if self.script.is_some() {
             use egui::Event::{MouseMoved, PointerButton, PointerMoved};

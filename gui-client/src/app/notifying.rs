@@ -1,4 +1,4 @@
-//! Telling a person who looks elsewhere what came in. Nothing here ever takes the focus.
+//! Notifying a person who looks elsewhere. Nothing here ever takes the focus.
 
 use std::{
     collections::HashSet,
@@ -19,21 +19,22 @@ use crate::{
     ui,
 };
 
-/// Notifications come at most this often; what arrives meanwhile is told together.
+/// Notifications come at most this often; messages in between are combined.
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// Characters of a message that a notification shows.
+/// The most characters of a message that a notification shows.
 const EXCERPT: usize = 200;
 
-/// Notifications that are on the desktop at most; the oldest gives way.
+/// The most notifications on the desktop; the oldest is removed first.
 const SHOWN: usize = 64;
 
-/// Shows notifications, takes them off again, and hears which were clicked.
+/// Shows and removes notifications, and receives clicks on them.
 pub struct Notifying {
     shown_by: Arc<dyn Notify>,
-    /// The topics of those on the desktop, and what each is about and was not read yet; the latest last.
+    /// Each notification on the desktop, with the unread conversations it is about; the latest
+    /// last.
     shown: Vec<(String, Vec<Peer>)>,
-    /// The conversations as they were when it was last looked for what is read of them all.
+    /// The conversations when the read ones were last removed.
     looked_at: Option<u64>,
     next: Instant,
     click: Sender<Option<Peer>>,
@@ -41,7 +42,7 @@ pub struct Notifying {
 }
 
 impl Notifying {
-    /// Nothing was told yet.
+    /// Nothing was announced yet.
     pub fn new(shown_by: Arc<dyn Notify>) -> Self {
         let (click, clicked) = unbounded();
         Self {
@@ -54,14 +55,14 @@ impl Notifying {
         }
     }
 
-    /// Takes all of them off the desktop. A click that comes all the same opens nothing.
+    /// Removes all of them. A click that still arrives opens nothing.
     pub fn forget(&mut self) {
         self.keep(|_| false);
         (self.click, self.clicked) = unbounded();
     }
 
-    /// Takes those off that are about nothing any more for which this holds. What it does not hold for is
-    /// not asked about again.
+    /// Removes notifications all of whose conversations satisfy this. Other conversations are not
+    /// asked about again.
     fn keep(&mut self, is_kept: impl Fn(&Peer) -> bool) {
         self.shown.retain_mut(|(topic, about)| {
             about.retain(&is_kept);
@@ -90,7 +91,7 @@ impl Notifying {
 }
 
 impl MessengerApp {
-    /// Tells what came in, unless the person looks at the window.
+    /// Announces new messages, unless the person is looking at the window.
     pub(super) fn notify(&mut self, ctx: &Context) {
         let is_watched = self.script.is_some() || ctx.input(|input| input.focused);
         let own = self.model.own();
@@ -138,8 +139,8 @@ impl MessengerApp {
         }
     }
 
-    /// Takes off the desktop what the person has read meanwhile, here or elsewhere, or does not want
-    /// to be told of any more.
+    /// Removes notifications about what the person has read meanwhile, here or elsewhere, or has
+    /// muted.
     pub(super) fn take_back(&mut self) {
         if self.notifying.shown.is_empty() {
             return;
@@ -160,7 +161,7 @@ impl MessengerApp {
         self.notifying.keep(|peer| wanted.contains(peer));
     }
 
-    /// Opens what was clicked on. That is what the click asks for, so the window may come forward.
+    /// Opens the conversation that was clicked. The click allows the window to come forward.
     pub(super) fn hear_clicks(&mut self, ctx: &Context) {
         while let Ok(peer) = self.notifying.clicked.try_recv() {
             if let Some(peer) = peer.filter(|_| self.model.session.is_some()) {
@@ -171,7 +172,7 @@ impl MessengerApp {
     }
 }
 
-/// What a notification says, and whose conversation a click on it opens.
+/// The text of a notification, and the conversation that a click opens.
 fn words(
     texts: &Texts,
     session: &Session,

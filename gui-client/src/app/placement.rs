@@ -1,4 +1,4 @@
-//! Where a window goes so that all of it is on a screen. All lengths are pixels, but for those of
+//! Placing a window so that all of it is on a screen. Lengths are in pixels, except those of
 //! [`WindowPlace`].
 
 use egui::{Pos2, Rect, Vec2, pos2, vec2};
@@ -8,42 +8,43 @@ use crate::model::WindowPlace;
 /// Width and height of the content at the first start, in points.
 pub const FIRST_SIZE: [f32; 2] = [980.0, 680.0];
 
-/// Width and height of the content at least, in points, where the screen has them.
+/// The least width and height of the content, in points, if the screen has that much.
 pub const LEAST_SIZE: [f32; 2] = [320.0, 400.0];
 
-/// A window that had to become lower leaves so much free below it for a taskbar, in points: nobody
-/// tells how high that is. On low screens it is [`PANEL_SHARE`] of their height.
+/// When a window must become lower, this much stays free below it for a taskbar, in points, since
+/// no system tells its height. On low screens it is [`PANEL_SHARE`] of their height.
 const PANEL: f32 = 48.0;
 
 /// See [`PANEL`].
 const PANEL_SHARE: f32 = 0.08;
 
-/// Windows of one profile are put so far from each other, in points.
+/// The offset between windows of one profile, in points.
 const APART: f32 = 32.0;
 
-/// At an opening, windows nearer than this are too near; the window system may still change a little.
+/// When opening, windows nearer than this are too near; the window system may still move them a
+/// little.
 const CLEAR: f32 = 24.0;
 
-/// Later, those nearer than this stand on each other.
+/// Later, windows nearer than this cover each other.
 const ON: f32 = 12.0;
 
-/// So often a window is moved on until it stands beside the others.
+/// How often a window is moved on to find a free place.
 const STEPS: i16 = 24;
 
-/// So far a window may stick out: on Windows its border has a part that nobody sees.
+/// How far a window may stick out: on Windows, part of its border is invisible.
 const BORDER: f32 = if cfg!(windows) { 8.0 } else { 0.0 };
 
 /// A screen.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Screen {
-    /// Where it is among the others.
+    /// Its rectangle among all screens.
     pub area: Rect,
-    /// Pixels of a point.
+    /// Pixels per point.
     pub scale: f32,
 }
 
-/// Where a window is to open: the whole of it, and the screen. `frame` is what it is larger than its
-/// content. `None`: the system may choose, and only the size is meant.
+/// The rectangle in which a window should open, and its screen. `frame` is how much larger the
+/// window is than its content. `None`: the system chooses the place, and only the size matters.
 pub fn opening(
     place: Option<WindowPlace>,
     others: &[WindowPlace],
@@ -83,8 +84,8 @@ pub fn opening(
     Some((Some(beside.min), beside.size(), screen))
 }
 
-/// Where a window goes of which a part is on no screen or on another one than the rest, or that
-/// covers one of the others. `None`: it stays.
+/// Where to move a window that is partly off screen, on two screens, or on top of another window.
+/// `None`: it stays.
 pub fn moved(outer: Rect, others: &[WindowPlace], screens: &[Screen]) -> Option<(Rect, Screen)> {
     let seen = |screen: &&Screen| {
         let seen = outer.intersect(screen.area);
@@ -100,7 +101,8 @@ pub fn moved(outer: Rect, others: &[WindowPlace], screens: &[Screen]) -> Option<
     is_off.then_some((to, screen))
 }
 
-/// The least size of the content on a screen, in pixels; a small one has room for a frame too.
+/// The least size of the content on a screen, in pixels; on a small screen, it leaves room for the
+/// frame.
 pub fn least(screen: Screen) -> Vec2 {
     let least: Vec2 = LEAST_SIZE.into();
     (least * screen.scale).min(screen.area.size() * 0.9)
@@ -110,7 +112,7 @@ fn corner(place: &WindowPlace) -> Option<Pos2> {
     Some(pos2(place.x?, place.y?))
 }
 
-/// As large as it is where there is room, and all of it on the screen.
+/// Keeps the size if there is room, and puts all of it on the screen.
 fn fitting(outer: Rect, screen: Screen) -> Rect {
     let border = BORDER * screen.scale;
     let area = screen.area.expand2(vec2(border, border));
@@ -119,12 +121,12 @@ fn fitting(outer: Rect, screen: Screen) -> Rect {
     if outer.height() > area.height() {
         size.y = area.height() - panel;
     }
-    // What is above the screen cannot be taken hold of, whatever the border.
+    // A title bar above the screen cannot be grabbed.
     let least = pos2(area.left(), screen.area.top());
     Rect::from_min_size(outer.min.min(area.max - size).max(least), size)
 }
 
-/// The nearest place for a window whose corner is not at that of another one.
+/// The nearest place whose corner is not that of another window.
 fn beside(window: Rect, others: &[WindowPlace], clear: f32, screen: Screen) -> Rect {
     let apart = APART * screen.scale;
     let is_free = |window: &Rect| {
@@ -139,7 +141,7 @@ fn beside(window: Rect, others: &[WindowPlace], clear: f32, screen: Screen) -> R
         let by = Vec2::splat(f32::from(step) * apart);
         fitting(window.translate(by), screen)
     });
-    // Where there is no room to move it, it becomes smaller.
+    // If there is no room to move it, it becomes smaller.
     let smaller = (1..STEPS).map(|step| {
         let to = window.min + Vec2::splat(f32::from(step) * apart);
         Rect::from_min_max(to.min(window.max), window.max)

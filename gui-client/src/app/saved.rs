@@ -1,4 +1,4 @@
-//! What becomes of what a person saves: asked for, told of, and told no longer.
+//! Saving files for the person: taking requests and reporting how they went.
 
 use std::{
     io::Write,
@@ -18,7 +18,7 @@ use crate::{
     ui,
 };
 
-/// How long the line stays that says where something was saved.
+/// How long the notice stays that says where something was saved.
 const NOTICE: Duration = Duration::from_secs(8);
 
 impl MessengerApp {
@@ -57,7 +57,7 @@ impl MessengerApp {
         self.tell_if_busy(is_taken);
     }
 
-    /// What is asked for while another file is on its way is not done, and that is told.
+    /// While another file is being saved, a request is refused with a notice.
     pub(super) fn tell_if_busy(&mut self, is_taken: bool) {
         if !is_taken {
             self.model.notice = Some(Notice::SaveBusy);
@@ -65,7 +65,7 @@ impl MessengerApp {
         }
     }
 
-    /// What the threads that save files have to tell.
+    /// Takes in what the saving threads report.
     pub(super) fn hear_saving(&mut self, ctx: &Context) {
         while let Some(told) = self.saving.heard() {
             match told {
@@ -105,7 +105,7 @@ impl MessengerApp {
         }
     }
 
-    /// Settings that could not be written.
+    /// Reports settings that could not be written.
     pub(super) fn hear_settings(&mut self) {
         let settings = self.settings.as_ref();
         if let Some(problem) = settings.and_then(|settings| settings.problem()) {
@@ -113,7 +113,7 @@ impl MessengerApp {
         }
     }
 
-    /// What went well need not be dismissed by hand.
+    /// A notice of success disappears by itself.
     pub(super) fn dismiss_notice(&mut self, ctx: &Context) {
         let Some(due) = self.notice_due else {
             return;

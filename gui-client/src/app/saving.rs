@@ -18,12 +18,12 @@ use crate::{
     model::{SaveProblem, SavedFile},
 };
 
-/// Takes what a person wants as a file and has threads of their own ask and write.
+/// Saves files for the person; asking for the path and writing happen on threads of their own.
 pub struct Saving {
     dialog: Arc<dyn AskPath>,
     tell: Sender<Message>,
     hear: Receiver<Message>,
-    /// One that waits for a path to be typed.
+    /// Content that waits for a path to be typed.
     held: Option<Content>,
     /// A dialog is open or a file is being written: one at a time.
     busy: bool,
@@ -31,18 +31,18 @@ pub struct Saving {
     exposing: Arc<AtomicBool>,
 }
 
-/// How it went.
+/// The result of saving.
 #[derive(Debug)]
 pub enum SaveOutcome {
-    /// It is saved there; what there is before what it has.
+    /// It was saved at this path; and what older messages it does not contain.
     Saved(SavedFile, PathBuf, Older),
-    /// It is not.
+    /// It was not saved.
     Failed(SavedFile, SaveProblem),
     /// No dialog can open. This path may be offered instead.
     NoDialog(SavedFile, PathBuf),
-    /// The person does not want it saved.
+    /// The person cancelled.
     Cancelled,
-    /// What a script waits for.
+    /// The result for a script that waits for it.
     ForScript(Result<PathBuf, SaveProblem>),
 }
 
@@ -59,7 +59,7 @@ enum Content {
     Report(SavedFile, Arc<WriteReport>),
 }
 
-/// Writes a report; what there is before what it has.
+/// Writes a report. Returns what older messages it does not contain.
 pub type WriteReport = dyn Fn(&mut dyn Write) -> Result<Older, Unwritten> + Send + Sync;
 
 impl Content {
@@ -70,7 +70,7 @@ impl Content {
         }
     }
 
-    /// Gives what there is before what it has.
+    /// Returns what older messages it does not contain.
     fn write(&self, path: &Path) -> Result<Older, SaveProblem> {
         match self {
             Self::Picture(picture) => files::save_picture(picture, path).map(|()| Older::Nothing),
@@ -171,12 +171,12 @@ impl Saving {
         }
     }
 
-    /// Lets go of the one that waits for a path.
+    /// Drops the content that waits for a path.
     pub fn drop_held(&mut self) {
         self.held = None;
     }
 
-    /// The next of what the threads have to tell.
+    /// The next report of the threads.
     pub fn heard(&mut self) -> Option<SaveOutcome> {
         match self.hear.try_recv().ok()? {
             Message::Hold(content, path) => {

@@ -13,13 +13,13 @@ use crate::{
     script::{Progress, ScriptRunner},
 };
 
-/// Frames to draw after an action until everything stands where it stays.
+/// Frames to draw after an action until the layout is stable.
 const SETTLING: u8 = 4;
 
 /// How long a window may take to get the size asked for; some window systems give another one.
 const SIZING: Duration = Duration::from_secs(1);
 
-/// Makes a script go on, frame by frame.
+/// Runs a script, frame by frame.
 pub struct ScriptDriver {
     runner: ScriptRunner,
     failed: Sender<String>,
@@ -30,7 +30,7 @@ pub struct ScriptDriver {
 }
 
 impl ScriptDriver {
-    /// `failed` hears why the script could not go on.
+    /// `failed` receives why the script could not continue.
     pub fn new(runner: ScriptRunner, failed: Sender<String>) -> Self {
         Self {
             runner,
@@ -56,7 +56,8 @@ impl ScriptDriver {
         }
     }
 
-    /// Goes on if it can; what comes out is to be done as if a person had done it.
+    /// Continues if possible. The returned actions are to be carried out as if a person had done
+    /// them.
     pub fn step(&mut self, ctx: &Context, model: &Model, saving: &mut Saving) -> Vec<Action> {
         if self.over || self.saving || !self.is_settled(ctx) {
             return Vec::new();

@@ -13,34 +13,35 @@ use crate::{
     theme,
 };
 
-/// A place is remembered at most this often.
+/// The window's position is saved at most this often.
 const STILL: Duration = Duration::from_secs(1);
 
-/// What the system does with a window that opens is looked at so often,
+/// How often, and at which interval, an opening window's position is checked; frames that take
+/// longer make it longer.
 const LOOKS: u8 = 10;
 
 /// so long after each other, or more where frames take longer.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// A window that the system puts elsewhere all the same is left there in the end.
+/// A window that the system keeps moving elsewhere is left there in the end.
 const MOVES: u8 = 3;
 
 /// A window that has just opened.
 #[derive(Clone, Debug, Default)]
 pub struct Opening {
-    /// Where others of this profile are.
+    /// Where the other windows of this profile are.
     others: Vec<WindowPlace>,
     /// When to look next; `None`: it has not been drawn yet.
     next: Option<Instant>,
     looks: u8,
-    /// It has still to be maximised.
+    /// It still has to be maximised.
     maximises: bool,
-    /// So often it was moved.
+    /// How often it was moved.
     moves: u8,
 }
 
 impl Opening {
-    /// As the last time it was closed.
+    /// Opens it as it was when it was last closed.
     pub fn new(place: Option<WindowPlace>, others: Vec<WindowPlace>) -> Self {
         Self {
             others,
@@ -50,9 +51,9 @@ impl Opening {
     }
 }
 
-/// Gives a window that has not been shown yet its place: on a screen that is there, all of it, and
-/// beside the other ones of this profile. Where the system does not say where windows are, as with
-/// Wayland, it places them itself. Gives where it is to be.
+/// Places a window before it is first shown: on an existing screen, entirely visible, and beside
+/// the other windows of this profile. Where the system hides window positions (Wayland), it places
+/// windows itself. Returns where the window is to be.
 pub fn fit_screen(
     creation: &eframe::CreationContext<'_>,
     place: Option<WindowPlace>,
@@ -94,7 +95,7 @@ fn rect(x: i32, y: i32, width: u32, height: u32) -> Rect {
     Rect::from_min_size(pos2(x as f32, y as f32), vec2(width as f32, height as f32))
 }
 
-/// What a window is larger than its content, in pixels.
+/// How much larger a window is than its content, in pixels.
 fn frame(window: &Window) -> Vec2 {
     let (outer, inner) = (window.outer_size(), window.inner_size());
     let side = |outer: u32, inner: u32| outer.saturating_sub(inner) as f32;
@@ -122,9 +123,9 @@ fn set_position(window: &Window, to: Pos2) {
     }
 }
 
-/// What the window itself has: theme, zoom, title, place.
+/// Updates the window itself: theme, zoom, title, position.
 impl MessengerApp {
-    /// Makes egui look as the preferences say.
+    /// Applies the preferences to egui.
     pub(super) fn dress(&mut self, ctx: &Context) {
         ctx.set_theme(theme::preference(self.model.preferences.theme));
         if self.model.preferences.zoom != self.zoom {
@@ -133,7 +134,7 @@ impl MessengerApp {
         }
     }
 
-    /// Ctrl and + zooms by itself: the preferences follow.
+    /// egui handles Ctrl and + itself; the preferences follow.
     pub(super) fn follow_zoom(&mut self, ctx: &Context) {
         let zoom = ctx.zoom_factor();
         if zoom != self.zoom && (zoom - self.zoom).abs() > 0.001 {
@@ -142,7 +143,7 @@ impl MessengerApp {
         }
     }
 
-    /// What can only be seen, or done, once the window is on the screen.
+    /// What can only be read or done once the window is on the screen.
     pub(super) fn settle_in(&mut self, ctx: &Context, frame: &eframe::Frame) {
         let Some(opening) = &mut self.opening else {
             return;
@@ -233,7 +234,7 @@ impl MessengerApp {
         }
     }
 
-    /// "Today" becomes "Yesterday" while one sleeps.
+    /// At midnight "Today" becomes "Yesterday", also after the computer slept.
     pub(super) fn wake_at_midnight(&self, ctx: &Context) {
         let now = Zoned::new(Timestamp::now(), self.zone.clone());
         let midnight = now
@@ -245,8 +246,8 @@ impl MessengerApp {
         }
     }
 
-    /// Remembers the place once the window has stood still for a while, so that it is known even
-    /// when the session ends without closing the window.
+    /// Saves the position once the window has stopped moving, so that it is known even if the
+    /// session ends without closing the window.
     pub(super) fn keep_place(&mut self, ctx: &Context) {
         if self.window.is_none() || self.window == self.model.preferences.window {
             self.place_due = None;

@@ -1,4 +1,4 @@
-//! A conversation for whoever writes it to a file.
+//! Exporting a conversation to a file.
 
 use std::{fmt, sync::Arc};
 
@@ -9,30 +9,30 @@ use super::{
 
 type Open = dyn Fn() -> Result<Messages, StorageProblem> + Send + Sync;
 
-/// All that this computer has of a conversation, to be read by whoever writes it to a file: message
-/// by message, so that nobody holds all of it.
+/// All messages of a conversation that this computer has. Whoever writes them to a file reads them
+/// one by one, so memory holds only a page of them.
 #[derive(Clone)]
 pub struct Export(Arc<Open>);
 
-/// The messages as they were when they were opened.
+/// The messages at the moment they were opened.
 pub struct Messages {
-    /// How many there are.
+    /// The number of messages.
     pub count: usize,
-    /// What there is before them: more on this computer, more at the server, or nothing.
+    /// What older messages there are elsewhere.
     pub older: Older,
     /// Oldest first.
     pub all: Box<dyn Iterator<Item = Result<Message, StorageProblem>>>,
 }
 
 impl Export {
-    /// What `open` gives.
+    /// An export that `open` begins to read.
     pub fn new(
         open: impl Fn() -> Result<Messages, StorageProblem> + Send + Sync + 'static,
     ) -> Self {
         Self(Arc::new(open))
     }
 
-    /// Begins to read. It waits for the disk: not for the window's thread.
+    /// Begins to read. It waits for the disk, so not on the window's thread.
     ///
     /// # Errors
     /// [`StorageProblem`]

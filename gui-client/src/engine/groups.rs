@@ -1,4 +1,4 @@
-//! Who is in which group, as a live server tells it line by line.
+//! The groups and their members, as a live server reports them line by line.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,58 +6,58 @@ use mensageiro_protocol::Login;
 
 use super::{Roster, RosterGroup};
 
-/// Groups that are known at most, whatever a server tells.
+/// The most groups that are kept, however many a server reports.
 const GROUPS_AT_MOST: usize = 10_000;
 
-/// Members of all of them together.
+/// The most members of all groups together.
 const MEMBERS_AT_MOST: usize = 1_000_000;
 
 /// All groups and their members.
 #[derive(Debug, Default)]
 pub struct Groups {
     all: Table,
-    /// Of a roster whose last line has not come.
+    /// The groups of a roster whose last line has not come yet.
     arriving: Option<Table>,
 }
 
 #[derive(Debug, Default)]
 struct Table {
     groups: BTreeMap<Login, BTreeSet<Login>>,
-    /// Of all groups together.
+    /// The number of members of all groups together.
     members: usize,
 }
 
 impl Groups {
-    /// Those that are known from before.
+    /// Groups known from earlier.
     pub fn new(groups: &[RosterGroup]) -> Self {
         let mut known = Self::default();
         groups.iter().for_each(|group| known.all.add(group));
         known
     }
 
-    /// Whether there is one of this name.
+    /// Whether there is a group of this name.
     pub fn contains(&self, name: &Login) -> bool {
         self.all.groups.contains_key(name)
     }
 
-    /// Who belongs to one, oneself included.
+    /// The members of a group, oneself included.
     pub fn members(&self, name: &Login) -> Option<&BTreeSet<Login>> {
         self.all.groups.get(name)
     }
 
-    /// The name of one, as it is kept here.
+    /// The name of a group as it is stored here.
     pub fn name(&self, name: &Login) -> Option<&Login> {
         let group = self.all.groups.get_key_value(name);
         group.map(|(name, _)| name)
     }
 
-    /// Their names, in order.
+    /// The names of the groups, in order.
     pub fn names(&self) -> impl Iterator<Item = &Login> {
         self.all.groups.keys()
     }
 
-    /// Takes in a line of a roster. Returns the groups whose members are others now, those that
-    /// are no more included.
+    /// Takes in a line of a roster. Returns the groups whose members changed, including those that
+    /// are gone.
     pub fn take(&mut self, roster: &Roster) -> BTreeSet<Login> {
         if roster.changes {
             return self.change(roster);
@@ -84,7 +84,7 @@ impl Groups {
         changed
     }
 
-    /// The link broke: the rest of what was arriving does not come.
+    /// The link broke: the rest of a roster does not come.
     pub fn give_up(&mut self) {
         self.arriving = None;
     }

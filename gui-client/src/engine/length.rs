@@ -1,16 +1,16 @@
-//! How long a line a message becomes.
+//! The length of the line that a message becomes.
 
-/// The longest tag this app gives to a message: device, number and chance, with what parts them.
+/// The longest tag of this app, with the separators.
 pub(super) const TAG_BYTES: usize = 8 + 1 + 19 + 1 + 16;
 
-/// The bytes of the line that carries a message to a live server, without its end: tag, recipient,
-/// and the text with its line breaks and backslashes escaped. A classic line has fewer, so what
-/// has room by this count has room in whatever session it goes out with.
+/// The length in bytes of the line that carries a message to a live server, without its end: tag,
+/// recipient, and the text with line breaks and backslashes escaped. A classic line is shorter, so
+/// a message that fits by this count fits in every session.
 pub fn line_bytes(to: &str, text: &str) -> usize {
     "# @ ".len() + TAG_BYTES + to.len() + escaped_bytes(text)
 }
 
-/// The bytes of a text in that line.
+/// The length of a text in that line, in bytes.
 pub fn escaped_bytes(text: &str) -> usize {
     let escapes = text.bytes().filter(|byte| matches!(byte, b'\n' | b'\\'));
     text.len() + escapes.count()

@@ -1,5 +1,4 @@
-//! The seam between the window and everything that may wait: what the window asks of the
-//! background threads, and what they tell it. Plain values over crossbeam channels, both ways.
+//! What the background threads tell the window: plain values over a crossbeam channel.
 
 use std::{path::PathBuf, time::Instant};
 
@@ -16,19 +15,19 @@ use super::{
     wire::WireNews,
 };
 
-/// What the background threads tell the window.
+/// An event that the background threads report to the window.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    /// Signed in locally: all conversations of this account, newest first.
+    /// The account's database is open. The server may not be connected yet.
     SignedIn {
         /// Which account.
         account: Account,
-        /// All of them, those with a draft only included.
+        /// All conversations, newest first, including those with only a draft.
         conversations: Vec<Conversation>,
     },
-    /// Who is in which group, as a live server told last; follows [`Event::SignedIn`].
+    /// Groups and their members, as a live server last reported them; follows [`Event::SignedIn`].
     Groups(Vec<RosterGroup>),
-    /// How these conversations stand: a live server has told of them, for this computer is new.
+    /// Rows of the conversation list that a live server has given to this new device.
     Listed(Vec<Conversation>),
     /// The account is closed.
     SignedOut,
@@ -36,13 +35,13 @@ pub enum Event {
     Link(LinkState),
     /// A message is new, or its [`Delivery`] changed.
     Message(Message),
-    /// A message was taken away by [`super::Command::Discard`].
+    /// A message was deleted by [`super::Command::Discard`].
     Discarded(MessageId),
     /// The answer to [`super::Command::LoadPage`], oldest first.
     Page {
         /// Of which conversation.
         with: Peer,
-        /// What was asked for.
+        /// The `before` that was asked for.
         before: Option<Place>,
         /// Oldest first.
         messages: Vec<Message>,
@@ -64,7 +63,7 @@ pub enum Event {
     Newer {
         /// Of which conversation.
         with: Peer,
-        /// What was asked for.
+        /// The `after` that was asked for.
         after: Place,
         /// Oldest first.
         messages: Vec<Message>,
@@ -78,19 +77,18 @@ pub enum Event {
         /// `None`: all have been read.
         message: Option<Message>,
     },
-    /// The local database did not give what was asked for of a conversation; nothing else is
-    /// harmed, and it can be asked for again.
+    /// Reading the local database failed. Nothing else is harmed, and the command can be repeated.
     NotLoaded {
         /// Of which conversation.
         with: Peer,
-        /// What was asked for.
+        /// The command that failed.
         command: Command,
         /// Why it is not there.
         problem: StorageProblem,
     },
     /// The answer to [`super::Command::FindQuoted`].
     Quoted(Message),
-    /// The other answer to it: this computer has no such message of this conversation.
+    /// The other answer: this computer has no such message in this conversation.
     NotQuoted(Peer),
     /// The answer to [`super::Command::Search`], newest first.
     Found {
@@ -101,20 +99,20 @@ pub enum Event {
         /// At most 100.
         messages: Vec<Message>,
     },
-    /// Somebody has got or read every own message of a conversation, up to one.
+    /// Somebody has received or read every own message of a conversation up to an id.
     Receipt {
         /// The conversation.
         with: Peer,
         /// Who.
         by: Login,
-        /// Which of the two.
+        /// Received or read.
         state: ReceiptState,
-        /// The server's number of the newest message it holds for.
+        /// The id of the newest message it covers.
         up_to: u64,
         /// When.
         at: Timestamp,
     },
-    /// How many messages are unread: another session of this user has read on, or it is the answer
+    /// The number of unread messages: another session of this user has read on, or it is the answer
     /// to [`super::Command::CountUnread`].
     Unread {
         /// The conversation.
@@ -128,14 +126,14 @@ pub enum Event {
         with: Peer,
         /// Who.
         who: Login,
-        /// For so long it is shown.
+        /// Until when to show it.
         until: Instant,
     },
-    /// A user came, went, or said something of it.
+    /// A user's presence changed.
     Presence(PresenceNews),
-    /// Who there is, a part of it, or what has changed; see [`Roster`].
+    /// The users and groups of the server, a part of them, or a change; see [`Roster`].
     Roster(Roster),
-    /// A message was not taken into the outbox: nothing of it is kept, so the text comes back.
+    /// A message could not be put into the outbox. Nothing of it is stored, so the text comes back.
     NotSent {
         /// To whom it was written.
         to: Login,
@@ -148,19 +146,19 @@ pub enum Event {
     Report {
         /// Of which conversation.
         with: Peer,
-        /// As what it was asked for.
+        /// The format that was asked for.
         format: ReportFormat,
-        /// What this computer has, at most 1,000,000 messages.
+        /// The messages of this computer, at most 1,000,000.
         export: Export,
     },
-    /// Something went over the wire; told while [`super::Command::Inspect`] says so.
+    /// Something went over the wire; sent while [`super::Command::Inspect`] asks for it.
     Wire(WireNews),
-    /// The local database was damaged. It was moved here, and a new one holds what could be read of
-    /// it; the server tells the rest again. Follows [`Event::SignedIn`], which begins everything
-    /// anew if it came before.
+    /// The local database was damaged and moved to this path. A new one holds what could be read,
+    /// and the server tells the rest again. Follows [`Event::SignedIn`], after which everything
+    /// starts over.
     SetAside(PathBuf),
-    /// The server no longer has messages that are here, which stay. LiveUpdate once; follows [`Event::SignedIn`], like
-    /// [`Event::SetAside`].
+    /// The server no longer has messages that this computer has; they stay here. Sent once; follows
+    /// [`Event::SignedIn`].
     ServerChanged(ServerChange),
     /// The local database cannot be used.
     StorageFailed(StorageProblem),
@@ -168,25 +166,25 @@ pub enum Event {
     DraftsKept,
 }
 
-/// What has become of the server, so that messages that were there no longer are.
+/// Why the server no longer has messages that it had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServerChange {
-    /// It has gone back to an earlier state, as from a backup.
+    /// It was restored to an earlier state, such as a backup.
     Restored,
-    /// It is another one than before.
+    /// It is a different server.
     Replaced,
 }
 
 /// Why a message was not taken into the outbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotSent {
-    /// There is no text.
+    /// The text is empty.
     Empty,
-    /// As one line it would have this many bytes, more than a line may have.
+    /// The line would be too long.
     TooLong {
-        /// Its length with the recipient's name.
+        /// Its length in bytes, with the recipient's name.
         bytes: usize,
-        /// The most there may be.
+        /// The limit in bytes.
         limit: usize,
     },
     /// No account is open.
@@ -200,40 +198,41 @@ pub enum NotSent {
 pub enum LinkState {
     /// Signed out.
     Offline,
-    /// On the way.
+    /// Connecting.
     Connecting,
-    /// Logged in; all messages there were have been fetched or are being fetched.
+    /// Logged in to a classic server; the waiting messages have been fetched or are being fetched.
     Online {
-        /// How this server separates what it sends, once it has sent anything.
+        /// How this server separates messages, once it has sent any.
         framing: Option<Framing>,
         /// When the next fetch by reconnecting is due.
         next_fetch: Option<Instant>,
-        /// What this server leaves open, where it does not keep to the assignment.
+        /// What is uncertain with a server that does not follow the assignment.
         doubt: Option<Doubt>,
     },
-    /// In a live session: the server tells everything as it happens.
+    /// In a live session: the server pushes everything as it happens.
     Live {
-        /// What happened while there was no connection is still coming.
+        /// What was missed without a connection is still coming.
         catching_up: bool,
     },
-    /// No connection; tries again by itself.
+    /// Not connected; the next try comes by itself.
     Waiting {
         /// Why.
         problem: LinkProblem,
         /// When the next try is due.
         retry_at: Instant,
     },
-    /// The server hung up on this login: it is not one of its users. Not tried again until
-    /// [`super::Command::FetchNow`] or another [`super::Command::SignIn`].
+    /// The server refused this login: it is not one of its users. The next try needs
+    /// [`super::Command::FetchNow`] or [`super::Command::SignIn`].
     Refused,
 }
 
-/// What cannot be known of a classic server that does not end its messages with `f`.
+/// What is uncertain with a classic server that does not end its messages with `f`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Doubt {
-    /// Nothing says when its messages end, nor whether it has taken what was sent.
+    /// It sends no end mark: nobody knows when its messages are complete and whether it has
+    /// accepted what was sent.
     NoEnd,
-    /// It has another word for the end, which is taken for an `f`.
+    /// It uses another word, which is treated like an `f`.
     OtherEnd(String),
 }
 

@@ -3,115 +3,115 @@
 use jiff::Timestamp;
 use mensageiro_protocol::{Login, Text};
 
-/// Whom one talks with.
+/// The other side of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Peer {
-    /// A user or a group of the server: whoever can stand after the `@`.
+    /// A user or a group: whatever can stand after the `@`.
     Person(Login),
-    /// The server itself: what a server of another make says that is not `@sender text`.
+    /// The server itself, when a foreign server sends something that is not `@sender text`.
     Server,
 }
 
-/// Number of a message in the local database: which message it is, for as long as there is one.
+/// The id of a message in the local database. It never changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MessageId(pub i64);
 
-/// Where a message stands in the order of all messages of an account. An own message gets its
-/// final place with the server's acknowledgement.
+/// The place of a message in the order of all messages of an account. An own message gets its final
+/// place when the server acknowledges it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Place(pub i64);
 
-/// What is known of a message's way.
+/// The state of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Delivery {
-    /// From the other side.
+    /// Received.
     Received,
-    /// Own, in the outbox: goes out with the next connection.
+    /// Own; in the outbox until the next connection.
     Waiting,
-    /// Own, the server acknowledged it.
+    /// Own; the server has acknowledged it.
     Accepted,
-    /// Own, it went out but the link broke before the acknowledgement: only the person can say
-    /// whether to send it again. Live sessions know no such doubt.
+    /// Own; it was sent, but the link broke before the acknowledgement. Only the person can decide
+    /// whether to send it again. This does not happen in live sessions.
     Unconfirmed,
-    /// Own, the server does not take it.
+    /// Own; the server has refused it.
     Refused(Refusal),
 }
 
-/// Why a server does not take a message.
+/// Why a server refuses a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Refusal {
-    /// There is no such user or group.
+    /// No user or group has this login.
     UnknownRecipient,
-    /// One does not belong to the group.
+    /// The sender is not a member of the group.
     NotAMember,
-    /// The recipient has as many unread messages as may be.
+    /// The recipient's mailbox is full.
     MailboxFull,
-    /// As one line it is longer than the server takes.
+    /// The line is longer than the server accepts.
     TooLong,
     /// Anything else.
     Other,
 }
 
-/// How far somebody is with an own message.
+/// How far a recipient is with an own message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
     /// Who.
     pub by: Login,
-    /// When it was on a device of theirs.
+    /// When a device of theirs received it.
     pub delivered: Option<Timestamp>,
-    /// When it was shown to them.
+    /// When they read it.
     pub read: Option<Timestamp>,
 }
 
-/// People whose receipts are kept with a message. In larger groups nobody can see whether really
-/// all have read it.
+/// The most receipts stored with a message. In larger groups nobody could see whether really
+/// everybody has read it.
 pub const RECEIPTS_AT_MOST: usize = 256;
 
-/// One message as the local database keeps it.
+/// A message as the local database has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// Which message.
+    /// Its id.
     pub id: MessageId,
-    /// Where in the timeline.
+    /// Its place in the timeline.
     pub place: Place,
-    /// The server's number of it, in live sessions.
+    /// The server's id of it, in live sessions.
     pub server_id: Option<u64>,
     /// The conversation it belongs to.
     pub with: Peer,
-    /// Who of a group wrote it; `None`: the other side, or, if it is own, oneself.
+    /// The author in a group; `None`: the other side, or, if it is own, oneself.
     pub author: Option<Login>,
-    /// What it says.
+    /// The text.
     pub text: Text,
-    /// When the server accepted it, by its clock; before that, and from classic servers, when it
-    /// was written here or arrived here: a label, not an order.
+    /// When the server accepted it, by its clock. Before that, and with classic servers, when it
+    /// was written or received here. It is shown, but gives no order.
     pub at: Timestamp,
-    /// Of an own message of this device: when the person sent it, by this computer's clock.
+    /// For an own message of this device: when the person sent it, by this computer's clock.
     pub written: Option<Timestamp>,
-    /// Whose it is and how far it got.
+    /// Its state.
     pub delivery: Delivery,
-    /// Of an accepted own message: who has it, and since when; in the order of their logins, and at
+    /// For an accepted own message: who has received and read it, and when, ordered by login; at
     /// most [`RECEIPTS_AT_MOST`].
     pub receipts: Vec<Receipt>,
-    /// Of an accepted own message to a group: who did not get it.
+    /// For an accepted own message to a group: the members who did not get it.
     pub missed: Missed,
 }
 
-/// Members of a group who did not get a message, as their mailboxes were full.
+/// Group members who did not get a message because their mailboxes were full.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Missed {
-    /// Some of them.
+    /// The names that are known.
     pub named: Vec<Login>,
-    /// How many there are beyond these.
+    /// How many there are besides.
     pub more: usize,
 }
 
 impl Message {
-    /// Whether the person in front of the window wrote it.
+    /// Whether the person wrote it.
     pub fn is_own(&self) -> bool {
         self.delivery != Delivery::Received
     }
 
-    /// Whether a server has it: only then is its time more than that of its writing.
+    /// Whether a server has it. Only then is its time more than the time it was written.
     pub fn is_stored(&self) -> bool {
         matches!(self.delivery, Delivery::Received | Delivery::Accepted)
     }
@@ -120,30 +120,30 @@ impl Message {
 /// One row of the conversation list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conversation {
-    /// Whom it is with.
+    /// The other side.
     pub with: Peer,
-    /// Whether that is known to be a group.
+    /// Whether it is known to be a group.
     pub is_group: bool,
     /// Its newest message, if there is any yet.
     pub last: Option<Message>,
-    /// Received messages the person has not seen.
+    /// The number of received messages that the person has not seen.
     pub unread: usize,
-    /// What is typed and not sent.
+    /// The draft.
     pub draft: String,
-    /// It stands above the others.
+    /// It is pinned above the others.
     pub is_pinned: bool,
-    /// It calls for nobody: no notification, no number in the window's title.
+    /// It is muted: no notification, no number in the window's title.
     pub is_muted: bool,
 }
 
 impl Conversation {
-    /// A group of which nothing is kept: it is there because one belongs to it.
+    /// A group without messages, draft or pin: it is listed only because the person is a member.
     pub fn is_bare_group(&self) -> bool {
         self.is_group && self.last.is_none() && self.draft.is_empty() && !self.is_pinned
     }
 }
 
-/// Which server, and as whom.
+/// A login at a server.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Account {
     /// `host:port`.
@@ -152,25 +152,25 @@ pub struct Account {
     pub login: Login,
 }
 
-/// What a report is saved as.
+/// The format of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReportFormat {
     /// A page for people.
     Html,
-    /// Rows for a spreadsheet.
+    /// Rows for a spreadsheet (CSV).
     Csv,
-    /// What was said, as plain text.
+    /// The messages, as plain text.
     Text,
 }
 
-/// What there is before the messages of a page.
+/// What older messages there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Older {
-    /// More, to be asked for with another [`super::Command::LoadPage`].
+    /// More; another [`super::Command::LoadPage`] loads them.
     More,
-    /// More, at the server, which cannot be reached now.
+    /// More, at a server that cannot be reached now.
     AtServer,
-    /// More, being fetched: the same page will be told once more.
+    /// More, being fetched: the page will be sent again.
     Coming,
     /// Nothing.
     Nothing,

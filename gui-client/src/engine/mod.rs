@@ -1,9 +1,10 @@
-//! Everything that may wait: network, local database. The window talks to it by channels.
+//! Everything that may block: the network and the local database. The window talks to it by
+//! channels.
 //!
-//! One thread, the *worker*, owns the account that is open: its database and its connection's
-//! state machine. It sleeps until a command, news of the connection or a deadline comes, asks
-//! the machine what to do and does it in order. Each connection has two more threads, which only
-//! read and write.
+//! One thread, the *worker*, owns the open account: its database and the state machine of its
+//! connection. It sleeps until a command, an event of the connection or a deadline comes, asks the
+//! machine what to do, and does it in order. Each connection has two more threads that only read
+//! and write.
 
 mod account;
 mod command;
@@ -46,23 +47,23 @@ pub use wire::{Crossing, Side, WireNews};
 
 use self::worker::Worker;
 
-/// Messages that a search finds at most; there may be more where there are so many.
+/// The most messages that a search returns.
 pub const MOST_FOUND: usize = history::MOST_FOUND;
 
-/// Events the window has not taken yet. When there are so many, the worker waits for the window,
-/// and the server, by TCP's own means, for the worker.
+/// The most events that wait for the window. When the channel is full, the worker waits for the
+/// window, and TCP makes the server wait for the worker.
 const EVENTS: usize = 4096;
 
-/// How long dropping the engine waits for the worker; it needs less, unless the disk is stuck.
+/// How long dropping the engine waits for the worker, which needs less unless the disk is stuck.
 const END: Duration = Duration::from_secs(2);
 
-/// The background threads, from the window's side. Dropping it, like [`Command::Quit`], closes
-/// the connection in order and the database, in at most 2 s.
+/// The window's handle of the background threads. Dropping it, like [`Command::Quit`], closes the
+/// connection in order and the database, within 2 s.
 #[derive(Debug)]
 pub struct Engine {
     commands: Sender<Command>,
     events: Receiver<Event>,
-    /// Nothing is ever sent on it: it disconnects when the worker has ended.
+    /// Nothing is ever sent on it: it disconnects when the worker ends.
     ended: Receiver<()>,
 }
 
@@ -70,7 +71,8 @@ impl Engine {
     /// Starts the background threads. `folder` is the profile; the databases live in its
     /// `accounts`. `wake` is called after each event is put in the channel.
     pub fn start(folder: PathBuf, wake: impl Fn() + Send + Sync + 'static) -> Self {
-        // Unbounded, as sending must not block the window: a person types them.
+        // Unbounded, since sending must not block the window; a person cannot type fast enough to
+        // fill memory.
         let (commands, to_do) = unbounded();
         let (happened, events) = bounded(EVENTS);
         let (alive, ended) = bounded(0);
@@ -97,12 +99,12 @@ impl Engine {
         }
     }
 
-    /// What the window asks for. Sending never blocks.
+    /// The channel of commands. Sending never blocks.
     pub fn commands(&self) -> &Sender<Command> {
         &self.commands
     }
 
-    /// What happened.
+    /// The channel of events.
     pub fn events(&self) -> &Receiver<Event> {
         &self.events
     }
@@ -112,7 +114,7 @@ impl Drop for Engine {
     fn drop(&mut self) {
         let _ = self.commands.send(Command::Quit);
         let until = Instant::now() + END;
-        // The worker may be waiting for room: nobody takes the events any more but us.
+        // The worker may be waiting for room in the channel, and nobody else takes events any more.
         while self.events.recv_deadline(until).is_ok() {}
         if self.ended.recv_deadline(until) == Err(RecvTimeoutError::Timeout) {
             tracing::warn!("the background thread did not end in time");
@@ -120,7 +122,7 @@ impl Drop for Engine {
     }
 }
 
-/// How the worker talks to the window.
+/// The worker's side of the events.
 #[derive(Clone)]
 struct Tell {
     events: Sender<Event>,
@@ -129,7 +131,7 @@ struct Tell {
 
 impl Tell {
     fn event(&self, event: Event) {
-        // A window that has gone needs no news.
+        // If the window is gone, the event is dropped.
         if self.events.send(event).is_ok() {
             (self.wake)();
         }

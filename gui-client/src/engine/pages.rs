@@ -1,5 +1,5 @@
-//! Pages of a conversation that the window asked for, also where the local database does not
-//! reach: then a live server is asked first.
+//! Pages that the window asked for and the local database does not have completely: a live server
+//! is asked first.
 
 use mensageiro_protocol::live::{HISTORY_MOST, HistoryRequest};
 
@@ -8,13 +8,13 @@ use super::{
     history::{History, HistoryError},
 };
 
-/// Pages that wait for the server, at most; the window asks for one a conversation.
+/// The most pages that wait for the server; the window asks for one per conversation.
 const WAITING: usize = 16;
 
-/// On either side of what one jumps to, so much is loaded.
+/// How many messages are loaded on either side of a jump's target.
 const AROUND: usize = 100;
 
-/// A page that is wanted.
+/// A requested page.
 #[derive(Clone, Debug)]
 pub(super) struct Wanted {
     pub(super) with: Peer,
@@ -37,24 +37,24 @@ impl From<Wanted> for Command {
 /// Which part of a conversation.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Part {
-    /// So many messages before a place; `None`: the newest.
+    /// This many messages before a place; `None`: the newest.
     Before(Option<Place>, usize),
     /// Those on either side of a place.
     Around(Place),
 }
 
-/// Messages without a gap, oldest first, and whether there are others on either side.
+/// Consecutive messages, oldest first, and whether there are more on either side.
 struct Read {
     messages: Vec<Message>,
     is_complete: bool,
     newer: bool,
 }
 
-/// What can be done about a page.
+/// What the local database has of a page.
 pub(super) enum Found {
-    /// It is here.
+    /// All of it.
     Page(Event),
-    /// The server is to be asked first; the newest page is shown meanwhile, as far as it goes.
+    /// A part: the server must be asked. The newest page is shown meanwhile as far as it goes.
     Ask(Option<Event>, HistoryRequest),
 }
 
@@ -65,7 +65,7 @@ pub(super) struct Pages {
 }
 
 impl Pages {
-    /// Reads a page, and says whether the server is to be asked for more of it.
+    /// Reads a page, and determines whether the server must be asked for more of it.
     pub(super) fn load(
         &mut self,
         history: &History,
@@ -111,7 +111,7 @@ impl Pages {
     }
 }
 
-/// A page as far as it goes when the server cannot be asked.
+/// The available part of a page, when the server cannot be asked.
 pub(super) fn without_server(history: &History, wanted: Wanted) -> Result<Event, HistoryError> {
     let read = read(history, &wanted)?;
     Ok(page(wanted, read, Older::AtServer))

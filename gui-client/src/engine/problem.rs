@@ -1,4 +1,5 @@
-//! Why something that the window waits for cannot be done: values, which the window words.
+//! Why something failed that the window waits for: plain values that `ui::error_text` puts into
+//! words.
 
 use std::path::PathBuf;
 
@@ -14,52 +15,52 @@ pub enum StorageProblem {
         /// The file.
         path: PathBuf,
     },
-    /// It is no database, or a broken one.
+    /// It is damaged, or not a database.
     Damaged {
         /// The file, or the folder it is in.
         path: PathBuf,
     },
-    /// The disk does not give it, or does not take what is to be written.
+    /// Reading or writing the disk failed.
     Disk {
         /// The file, or the folder it is in.
         path: PathBuf,
         /// Why.
         why: DiskProblem,
     },
-    /// The system gives the app no thread to work with.
+    /// The system refused to start a thread.
     NoThread,
-    /// The thread that works with it has ended.
+    /// The thread that owns the database has ended.
     Stopped,
 }
 
 /// Why there is no connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LinkProblem {
-    /// `host:port` cannot be understood.
+    /// The address is not `host:port`.
     BadAddress,
     /// The host name is not known.
     UnknownHost,
-    /// Nobody listens there.
+    /// Nothing listens at that port.
     NobodyListens,
     /// No answer in time.
     TimedOut,
     /// There was a connection, and it broke.
     Broken,
-    /// No way leads there from this computer.
+    /// There is no route to it from this computer.
     Unreachable,
-    /// This computer does not let the app use the network: a firewall perhaps.
+    /// This computer blocks the app's network access, perhaps by a firewall.
     NotAllowed,
     /// What answers does not speak the protocol.
     NotThisProtocol,
-    /// What answers is known, and is no messenger server.
+    /// It answers with a known protocol other than the messenger's.
     Stranger(Stranger),
-    /// The system gives no thread for a connection.
+    /// The system refused to start a thread for the connection.
     NoThread,
     /// Anything else, in the system's words.
     Other(String),
 }
 
-/// What is at an address in place of a messenger server, as its first words show.
+/// The kind of server at an address, judged by its first words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Stranger {
     /// HTTP.
@@ -76,7 +77,7 @@ pub enum Stranger {
     Chat,
     /// A database.
     Database,
-    /// A remote screen (VNC).
+    /// A remote desktop (VNC).
     Screen,
     /// Telnet.
     Terminal,

@@ -1,16 +1,17 @@
-//! What goes over the wire, told to whoever looks: bytes cut into the lines they are, both ways.
+//! What goes over the wire, for the inspector: bytes cut into lines, in both directions.
 
 use std::time::Instant;
 
 use jiff::Timestamp;
 
-/// Longest part of a line that is kept until its end comes; then it is told without it.
+/// The longest part of a line that is held until its end comes; longer ones are reported without
+/// it.
 const LONGEST_PART: usize = 64 * 1024;
 
-/// Something that crossed the wire, or happened to it.
+/// A line that crossed the wire, or an event of the connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WireNews {
-    /// Which connection of this app's life, from 1.
+    /// The number of the connection since the app started, from 1.
     pub connection: u64,
     /// When, by this computer's clock.
     pub at: Timestamp,
@@ -18,21 +19,21 @@ pub struct WireNews {
     pub crossing: Crossing,
 }
 
-/// What can happen on the wire.
+/// What can be reported about the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Crossing {
-    /// The connection is there.
+    /// The connection was made.
     Opened,
-    /// A line, or a segment where lines have no end.
+    /// A line, or a segment if lines have no end.
     Line {
-        /// Who said it.
+        /// The side that sent it.
         from: Side,
         /// Its bytes, without the line end.
         bytes: Vec<u8>,
         /// Whether it had a line end.
         is_ended: bool,
     },
-    /// One side ended in order: it will say no more.
+    /// One side closed its direction in order: it will send no more.
     Closed(Side),
     /// One side cut the connection.
     Cut(Side),
@@ -47,21 +48,21 @@ pub enum Side {
     Server,
 }
 
-/// Cuts what crosses into lines, for one connection after another.
+/// Cuts bytes into lines, for one connection after another.
 #[derive(Debug, Default)]
 pub(super) struct Tap {
     connection: u64,
-    /// It is there, and the server has not ended it.
+    /// The connection is open, and the server has not closed its side.
     is_open: bool,
-    /// This side has ended it.
+    /// This side has closed its direction.
     is_left: bool,
     sent: Cutter,
     received: Cutter,
 }
 
 impl Tap {
-    /// The bytes of one write or one read, `at` that moment. What has no line end is a part of a
-    /// line where this side has ended lines before, else a segment of its own.
+    /// Takes the bytes of one write or read. Bytes without a line end are part of a line if this
+    /// side has ended lines before, otherwise a segment of their own.
     pub(super) fn bytes(
         &mut self,
         connection: u64,
@@ -74,8 +75,7 @@ impl Tap {
         self.tell(at, from, lines)
     }
 
-    /// The connection came, or ended on one side: the part of a line that waited is told before.
-    /// That this side gives up what the server has ended is no news.
+    /// The connection was made, or one side closed: the held part of a line is reported first.
     pub(super) fn happened(
         &mut self,
         connection: u64,
@@ -97,7 +97,7 @@ impl Tap {
         news
     }
 
-    /// This side leaves in order, unless either side has ended before.
+    /// This side closes in order, unless either side has done so before.
     pub(super) fn left(&mut self, connection: u64, at: Instant) -> Vec<WireNews> {
         self.follow(connection);
         if self.is_left || !self.is_open {

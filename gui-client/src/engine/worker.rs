@@ -17,10 +17,11 @@ use super::{
     pages::{Part, Wanted},
 };
 
-/// Pieces of news that wait for the worker, of up to 16 KiB each; then reading waits.
+/// The most events of the network that wait for the worker, of up to 16 KiB each; when there are
+/// more, reading waits.
 const NEWS: usize = 64;
 
-/// So many damaged databases are replaced while an account is signed in.
+/// How many damaged databases are replaced while an account is signed in.
 const REPLACED_AT_MOST: u32 = 3;
 
 /// The thread behind the window.
@@ -31,13 +32,13 @@ pub(super) struct Worker {
     news: Receiver<NetEvent>,
     news_from: Sender<NetEvent>,
     account: Option<OpenAccount>,
-    /// Who is signed in, or is to be.
+    /// The account that is signed in, or is to be.
     terms: Option<Terms>,
-    /// What an account that failed had not sent: its database may not tell any more.
+    /// Unsent messages of an account that failed: its database may not be readable any more.
     unsent: Option<(Account, Unsent)>,
     /// How many connections there have been.
     connections: u64,
-    /// How many databases of this account have shown damage.
+    /// How many databases of this account were damaged.
     replaced: u32,
     /// The window wants to see what goes over the wire.
     inspects: bool,

@@ -2,8 +2,8 @@ use std::ops::Range;
 
 use crate::matching::{fold, push_folded};
 
-/// Where the words that are looked for stand in a text, in bytes, in order and apart. As the search
-/// does, it finds parts of words, and neither accents nor case make a difference.
+/// The places of search words in a text: byte ranges, in order and disjoint. Like the search, it
+/// finds parts of words and ignores accents and case.
 pub fn find_words(text: &str, query: &str) -> Vec<Range<usize>> {
     let query = fold(query);
     let mut folded = String::new();

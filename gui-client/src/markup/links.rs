@@ -1,5 +1,5 @@
-//! Web and mail addresses among words. Each character is looked at a fixed number of times, whatever
-//! the text: who receives a message does not choose it.
+//! Finding web and mail addresses in a text. Each character is looked at a bounded number of times,
+//! whatever the text, since the receiver of a message does not choose it.
 
 use std::{borrow::Cow, ops::Range};
 
@@ -9,7 +9,7 @@ const SCHEMES: [&str; 2] = ["https://", "http://"];
 const WWW: &str = "www.";
 const MAILTO: &str = "mailto:";
 
-/// Where the web and mail addresses of a text are, in bytes, in order and apart.
+/// The web and mail addresses of a text: byte ranges, in order and disjoint.
 pub fn find_links(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let (mut at, mut from) = (0, 0);
@@ -24,10 +24,10 @@ pub fn find_links(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// What opens a link that was found: people leave out what goes without saying.
+/// The URL to open for a link: people leave out the scheme.
 pub fn link_target(link: &str) -> Cow<'_, str> {
     if begins(link, WWW) {
-        // Every server answers that, and sends on those who may have more.
+        // Every server answers plain HTTP and redirects those that can do more.
         format!("http://{link}").into()
     } else if SCHEMES.iter().any(|scheme| begins(link, scheme)) || begins(link, MAILTO) {
         link.into()

@@ -1,6 +1,6 @@
-//! What people write into the plain text of a message (docs/PROTOCOL.md, "How texts are written"):
-//! bold, italic, code, and the quote of what they reply to. Who does not know these forms reads
-//! them as they were typed.
+//! The markup in the plain text of a message (docs/PROTOCOL.md, "How texts are written"): bold,
+//! italic, code, and the quote of a reply. A program that does not know it shows the text as it was
+//! typed.
 
 mod found;
 mod links;
@@ -12,7 +12,7 @@ pub use found::find_words;
 pub use links::{find_links, link_target};
 pub use quote::{Quote, excerpt, split_draft, split_quote, with_quote};
 
-/// How a part of a text looks.
+/// The style of a part of a text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Style {
     /// Between `*` or `**`.
@@ -25,19 +25,19 @@ pub struct Style {
     pub is_fenced: bool,
 }
 
-/// A part of a text as it was written, and how it looks.
+/// A part of a text and its style.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
-    /// Where it is, in bytes.
+    /// Its range in the text, in bytes.
     pub range: Range<usize>,
-    /// How it looks.
+    /// Its style.
     pub style: Style,
 }
 
 const FENCE: &str = "```";
 const MARKS: [&str; 4] = ["`", "**", "*", "_"];
 
-/// The parts of a text, in order, without the marks around them (rules T1 and T2).
+/// The parts of a text, in order, without the marks (rules T1 and T2).
 pub fn parts(text: &str) -> Vec<Part> {
     let mut parts = Vec::new();
     let mut from = 0;
@@ -55,7 +55,7 @@ pub fn parts(text: &str) -> Vec<Part> {
     parts
 }
 
-/// The text without its marks: what is said, in lists and to screen readers.
+/// The text without its marks, for lists and screen readers.
 pub fn plain(text: &str) -> String {
     let parts = parts(text);
     parts.iter().map(|part| &text[part.range.clone()]).collect()
@@ -96,7 +96,7 @@ fn inline(text: &str, range: Range<usize>, parts: &mut Vec<Part>) {
 /// A text that is being read for marks.
 struct Line<'a> {
     text: &'a str,
-    /// No mark is looked for in these.
+    /// Ranges in which marks mean nothing.
     links: Vec<Range<usize>>,
     /// Before this byte, nothing closes each of [`MARKS`].
     hopeless: [usize; MARKS.len()],

@@ -1,19 +1,19 @@
 use unicode_segmentation::UnicodeSegmentation;
 
-/// Signs of an excerpt at most, as people count them.
+/// The longest excerpt, in characters as people count them.
 const EXCERPT: usize = 100;
 
-/// What a message replies to (rule T3).
+/// The quote of a reply (rule T3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quote<'a> {
-    /// Who wrote it.
+    /// The author of the quoted message.
     pub author: &'a str,
-    /// How it begins, on one line.
+    /// The beginning of the quoted message, on one line.
     pub excerpt: &'a str,
 }
 
-/// The quote a message begins with, and what it says itself. Where a line break was lost on the
-/// way, as to a classic reader, one space stands for it.
+/// Splits a message into the quote it begins with and its own text. Where a line break was lost on
+/// the way, as with a classic reader, one space stands for it.
 pub fn split_quote(text: &str) -> (Option<Quote<'_>>, &str) {
     match split(text) {
         Some((quote, answer)) if !answer.trim().is_empty() => (Some(quote), answer),
@@ -21,7 +21,7 @@ pub fn split_quote(text: &str) -> (Option<Quote<'_>>, &str) {
     }
 }
 
-/// As [`split_quote`], for what is still being written: the answer may be empty.
+/// Like [`split_quote`], for a draft: the answer may be empty.
 pub fn split_draft(text: &str) -> (Option<Quote<'_>>, &str) {
     match split(text) {
         Some((quote, answer)) => (Some(quote), answer),
@@ -35,8 +35,8 @@ pub fn with_quote(author: &str, quoted: &str, answer: &str) -> String {
     format!("> {author}: “{excerpt}”\n{answer}")
 }
 
-/// How a message begins, as a quote of it says: on one line, without its own quote and marks, and
-/// without what would end the quote.
+/// The excerpt of a message for a quote: on one line, without its own quote and marks, and without
+/// anything that would end the quote.
 pub fn excerpt(text: &str) -> String {
     let said = super::plain(split_quote(text).1);
     let words: Vec<_> = said.split_whitespace().collect();

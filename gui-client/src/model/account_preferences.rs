@@ -3,10 +3,10 @@ use std::time::Duration;
 use mensageiro_protocol::live::NOTE_CHARS;
 use serde::{Deserialize, Serialize};
 
-/// How many emoji are offered again.
+/// The most recent emoji that are offered again.
 pub const RECENT_EMOJI_AT_MOST: usize = 16;
 
-/// The fetch intervals one can choose, in seconds; `None`: only when sending.
+/// The fetch intervals to choose from, in seconds; `None`: only when sending.
 pub const FETCH_CHOICES: [Option<u32>; 7] = [
     None,
     Some(2),
@@ -17,16 +17,16 @@ pub const FETCH_CHOICES: [Option<u32>; 7] = [
     Some(300),
 ];
 
-/// What one account has chosen. Nobody else who signs in on this computer sees it or gets it.
+/// The preferences of one account. Others who sign in on this computer do not see or get them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AccountPreferences {
-    /// What the others are told of the person, at most
-    /// [`mensageiro_protocol::live::NOTE_CHARS`] characters; empty: nothing.
+    /// The note that others see, at most [`mensageiro_protocol::live::NOTE_CHARS`] characters;
+    /// empty: none.
     pub note: String,
-    /// What notifications say.
+    /// How much notifications say.
     pub notify_of: NotifyOf,
-    /// Whether notifications may be heard.
+    /// Whether notifications make a sound.
     pub sound: bool,
     /// Seconds between fetches; `None`: only when sending.
     pub fetch_every: Option<u32>,
@@ -34,20 +34,20 @@ pub struct AccountPreferences {
     pub recent_emoji: Vec<String>,
 }
 
-/// What a notification says of a message.
+/// How much a notification says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NotifyOf {
     /// There are no notifications.
     Nothing,
-    /// Who wrote.
+    /// The author only.
     Names,
-    /// Who wrote what.
+    /// The author and the text.
     Texts,
 }
 
 impl AccountPreferences {
-    /// What an account has that has chosen nothing yet.
+    /// The defaults of a new account.
     pub const USUAL: Self = Self {
         note: String::new(),
         notify_of: NotifyOf::Texts,
@@ -62,20 +62,19 @@ impl AccountPreferences {
             .map(|seconds| Duration::from_secs(seconds.max(1).into()))
     }
 
-    /// Takes what is typed as the note; what is too long is cut off.
+    /// Sets the note; what is too long is cut off.
     pub fn write_note(&mut self, note: &str) {
         self.note = note.chars().take(NOTE_CHARS).collect();
     }
 
-    /// Puts an emoji that was chosen before the others.
+    /// Puts a chosen emoji at the front of the recent ones.
     pub fn chose_emoji(&mut self, sign: &str) {
         self.recent_emoji.retain(|other| other != sign);
         self.recent_emoji.insert(0, sign.to_owned());
         self.recent_emoji.truncate(RECENT_EMOJI_AT_MOST);
     }
 
-    /// The same with everything in the range that one can choose it from: the file may have been
-    /// edited by hand.
+    /// The same with every value in its valid range: the file may have been edited by hand.
     pub(super) fn bring_in_range(&mut self) {
         self.note = self.note.chars().take(NOTE_CHARS).collect();
         self.recent_emoji.truncate(RECENT_EMOJI_AT_MOST);

@@ -8,92 +8,92 @@ use crate::{
     texts::Language,
 };
 
-/// What a person wants: the only way the screens change anything.
+/// Something the person does: the only way the screens change anything.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
     /// Types into the user field of the sign-in screen.
     EditUser(String),
     /// Types into the server field of the sign-in screen.
     EditServer(String),
-    /// Wants to be signed in at the next start, or not.
+    /// Chooses whether the next start signs in by itself.
     StaySignedIn(bool),
     /// Signs in with what the fields hold.
     SignIn,
     /// Signs in with a remembered account.
     SignInAs(Account),
-    /// Takes an account off the remembered ones.
+    /// Removes an account from the remembered ones.
     Forget(Account),
-    /// Leaves the account.
+    /// Signs out.
     SignOut,
-    /// Wants to see the other window, which has the account open.
+    /// Asks for the other window, which has the account open.
     ShowOther,
     /// Opens a conversation.
     Open(Peer),
     /// Closes the open conversation.
     CloseConversation,
-    /// Pins a conversation to the top of the list, or no longer.
+    /// Pins a conversation to the top of the list, or unpins it.
     Pin(Peer, bool),
-    /// Mutes a conversation, or no longer.
+    /// Mutes a conversation, or unmutes it.
     Mute(Peer, bool),
-    /// Has read all of a conversation.
+    /// Marks a conversation as read.
     MarkRead(Peer),
     /// Types into the search field over the conversation list.
     Filter(String),
-    /// Looks for messages in one conversation, or in all again.
+    /// Searches in one conversation, or in all again.
     SearchIn(Option<Peer>),
-    /// Goes to a row of what was found, counted from the first.
+    /// Moves to a search result, counted from the first row.
     GoToFound(usize),
-    /// Looks for nothing any more.
+    /// Ends the search.
     EndSearch,
-    /// Goes to a message that was found.
+    /// Goes to a found message.
     JumpTo(Message),
-    /// Writes an answer to a message, with its quote.
+    /// Begins a reply to a message.
     Reply(Message),
-    /// Writes an answer to the newest message, or to the one above that which is answered.
+    /// Begins a reply to the newest message, or to the one above the one being replied to.
     ReplyAbove,
-    /// Writes an answer to the message below that which is answered, or to none below the newest.
+    /// Begins a reply to the message below the one being replied to, or none below the newest.
     ReplyBelow,
-    /// Takes the quote off the answer again.
+    /// Removes the quote from the draft.
     ReplyToNothing,
-    /// Goes to what a message replies to.
+    /// Goes to the message that a reply quotes.
     OpenQuoted(Message),
-    /// Types into the compose box.
+    /// Types into the composer.
     Write(String),
-    /// Takes what is written out of the group to the conversation with whom it mentions first.
+    /// Moves the draft from the group to the conversation with the person it mentions first.
     WriteAlone,
-    /// Has chosen an emoji, which stands in the compose box already.
+    /// Chose an emoji, which is in the composer already.
     ChoseEmoji(&'static str),
-    /// Sends what the compose box holds.
+    /// Sends the draft.
     Send,
     /// Sends an unconfirmed or refused message once more.
     SendAgain(MessageId),
-    /// Takes an unconfirmed, refused or waiting message away.
+    /// Deletes an unconfirmed, refused or waiting message.
     Discard(MessageId),
-    /// Wants messages older than those loaded of the open conversation.
+    /// Loads messages older than those loaded of the open conversation.
     LoadOlder,
-    /// Wants messages newer than those loaded of the open conversation.
+    /// Loads messages newer than those loaded of the open conversation.
     LoadNewer,
-    /// Wants the newest messages of the open conversation instead of those loaded.
+    /// Loads the newest messages of the open conversation instead of those loaded.
     LoadNewest,
-    /// Wants once more what could not be loaded of the open conversation.
+    /// Tries again to load what failed in the open conversation.
     LoadAgain,
-    /// Wants to have kept what could not be written to the disk.
+    /// Tries again to write what could not be written to disk.
     KeepAgain,
-    /// Reads at this place of the open conversation, far from some of what is loaded.
+    /// Reads at this place of the open conversation, far from some of the loaded messages.
     ReadAt(Place),
-    /// Has had the message at this place of the open conversation on the screen.
+    /// Saw the message at this place of the open conversation.
     Seen(Place),
-    /// Looks at the newest message of the open conversation, or no longer does.
+    /// Sees the newest message of the open conversation, or no longer does.
     Attentive(bool),
-    /// Is not there, or is back.
+    /// Is away, or is back.
     Away(bool),
-    /// Wants new messages, or a try to connect, now.
+    /// Asks for new messages, or for a try to connect, now.
     FetchNow,
-    /// Types what the others are told of the person.
+    /// Types the note that others see.
     EditNote(String),
-    /// Says what notifications say.
+    /// Chooses how much notifications say.
     NotifyOf(NotifyOf),
-    /// Lets notifications be heard, or not.
+    /// Chooses whether notifications make a sound.
     Sound(bool),
     /// Chooses how often to fetch, in seconds; `None`: only when sending.
     FetchEvery(Option<u32>),
@@ -109,21 +109,21 @@ pub enum Action {
     CloseOverlay,
     /// Types into the one field of the dialog.
     EditOverlay(String),
-    /// Goes to one of those the dialog offers, counted from the first.
+    /// Moves to one of the people the dialog offers, counted from the first.
     GoToOffered(usize),
-    /// Opens a conversation with whom the dialog has marked, or else with the login typed into it.
+    /// Opens a conversation with the marked person, or else with the login typed into the dialog.
     StartConversation,
     /// Opens a conversation with somebody the dialog offers.
     StartWith(Login),
-    /// Puts up a line that tells how something went.
+    /// Shows a notice.
     Tell(Notice),
-    /// Takes that line away.
+    /// Dismisses the notice.
     DismissNotice,
-    /// The person knows what cannot be known of this server.
+    /// Dismisses the warning about what is uncertain with this server.
     DismissDoubt,
     /// Does something with the protocol inspector.
     Inspect(InspectAction),
-    /// Wants something as a file.
+    /// Saves something as a file.
     Save(SaveAction),
     /// Ends the app.
     Quit,
@@ -132,12 +132,12 @@ pub enum Action {
 /// The steps of saving a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SaveAction {
-    /// Takes this as it is now and asks where to save it.
+    /// Captures this and asks where to save it.
     Take(SavedFile),
     /// Saves it where the dialog's field says.
     There,
-    /// Does not save it.
+    /// Cancels saving.
     Drop,
-    /// Opens what was saved here, with what the system has for it.
+    /// Opens a saved file with the system's program for it.
     Open(PathBuf),
 }

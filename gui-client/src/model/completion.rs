@@ -10,30 +10,30 @@ use crate::{
     texts::Language,
 };
 
-/// Choices that are offered at a time.
+/// The most choices that are offered at a time.
 const AT_MOST: usize = 6;
 
-/// After so many signs of an emoji's name some are offered.
+/// Emoji are offered from this many characters of a name on.
 const EMOJI_FROM: usize = 2;
 
-/// Words longer than this, in bytes, are nobody's name.
+/// Longer words, in bytes, are no login.
 const LONGEST: usize = 4 * LOGIN_CHARS;
 
-/// What the word under the cursor can become.
+/// A completion of the word before the cursor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Completion {
-    /// The word, in bytes.
+    /// The range of the word, in bytes.
     pub word: Range<usize>,
-    /// What it can become, the likeliest first; never empty.
+    /// The choices, the likeliest first; never empty.
     pub choices: Vec<Choice>,
 }
 
-/// One thing a word can become.
+/// One choice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice {
-    /// What is written instead of the word.
+    /// The text that replaces the word.
     pub text: String,
-    /// What it is called.
+    /// Its name.
     pub name: String,
     /// More about it; may be empty.
     pub about: String,
@@ -41,7 +41,7 @@ pub struct Choice {
     pub is_exact: bool,
 }
 
-/// What the word before `cursor` (in bytes) can become: `@an` a user or a group, `:smi` an emoji.
+/// Completes the word before `cursor` (in bytes): `@an` a user or a group, `:smi` an emoji.
 ///
 /// Emoji are also found by their names in `language`.
 pub fn complete(
@@ -73,7 +73,7 @@ pub fn complete(
     (!choices.is_empty()).then_some(Completion { word, choices })
 }
 
-/// The emoji whose name between colons ends at `cursor` (in bytes), and where it stands.
+/// The emoji whose name between colons ends at `cursor` (in bytes), and the range of that name.
 pub fn named_emoji(typed: &str, cursor: usize) -> Option<(Range<usize>, &'static str)> {
     let before = typed.get(..cursor)?;
     let inner = before.strip_suffix(':')?;
@@ -86,8 +86,8 @@ pub fn named_emoji(typed: &str, cursor: usize) -> Option<(Range<usize>, &'static
     Some((begins..cursor, found))
 }
 
-/// Those whose login or name holds it, the closest first: in a group its people, elsewhere everybody,
-/// and groups.
+/// Users and groups whose login or name matches, the closest first: in a group its members,
+/// elsewhere everybody.
 fn people(session: &Session, typed: &str) -> Vec<Choice> {
     let query = Query::new(typed);
     let about = |login: &Login| {
@@ -99,7 +99,7 @@ fn people(session: &Session, typed: &str) -> Vec<Choice> {
         None => {
             let known = session.people.matching(&query);
             let mut known: Vec<_> = known.into_iter().map(|(login, _)| login).collect();
-            // A classic server tells of nobody: those one has written with.
+            // A classic server has no roster: only people with a conversation are known.
             let rows = session.conversations.rows().iter();
             let written = rows.filter_map(|row| match &row.with {
                 Peer::Person(login) => Some(login),

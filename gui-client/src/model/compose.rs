@@ -9,14 +9,15 @@ use crate::{
     markup,
 };
 
-/// Bytes the compose box holds at most: several messages, to be cut into parts by hand, and not so
-/// many that the window would have to be waited for.
+/// The most bytes the composer holds: several messages, to be divided by hand, but not so many that
+/// the window slows down.
 pub const MOST_TYPED: usize = 4 * LINE_BYTES;
 
-/// Bytes any other field takes at once: far more than what it is for.
+/// The most bytes any other field accepts at once: far more than it is for.
 pub const MOST_PASTED: usize = 1024;
 
-/// Cuts a text to so many bytes, or a few less so that no character is cut. True if there was more.
+/// Cuts a text to this many bytes, or a few less so that no character is cut. Returns whether there
+/// was more.
 pub fn cut_to(text: &mut String, bytes: usize) -> bool {
     let is_cut = text.len() > bytes;
     if is_cut {
@@ -26,7 +27,7 @@ pub fn cut_to(text: &mut String, bytes: usize) -> bool {
     is_cut
 }
 
-/// What the compose box holds, ready to go.
+/// The draft, ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outgoing {
     /// To whom.
@@ -35,33 +36,33 @@ pub struct Outgoing {
     pub text: Text,
 }
 
-/// Why what the compose box holds cannot be sent.
+/// Why the draft cannot be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ComposeProblem {
-    /// Nothing but white space.
+    /// It is empty, or only white space.
     Nothing,
     /// No conversation is open and the line does not start with `@`.
     NoRecipient,
-    /// `@someone`, and nothing to say.
+    /// There is no text after `@someone`.
     NoText,
     /// The name after `@` cannot be a login.
     Login(LoginError),
-    /// The line would be longer than a server takes.
+    /// The line is longer than a server accepts.
     TooLong {
         /// Its length in bytes.
         bytes: usize,
     },
-    /// The server's own messages cannot be answered.
+    /// The server itself cannot be answered.
     ReadOnly,
-    /// The outbox did not take it; the text is back in the compose box.
+    /// The message could not be put into the outbox; the text is back in the composer.
     NotSent(NotSent),
 }
 
-/// No login is longer, in bytes, however its characters are put together.
+/// The longest login in bytes, however its characters are encoded.
 const LONGEST_NAME: usize = 16 * LOGIN_CHARS;
 
-/// The name that what is typed begins with, as `@name`, and whether it has ended: a space is behind it.
-/// What is longer than a name can be is cut off; it is asked for with every frame.
+/// The `@name` that a draft begins with, and whether it is complete: a space follows it. A name
+/// that is too long is cut, since this runs with every frame.
 pub fn name_before(typed: &str) -> Option<(&str, bool)> {
     let behind = typed.strip_prefix('@')?;
     let name = &behind[..behind.floor_char_boundary(LONGEST_NAME)];
@@ -69,10 +70,9 @@ pub fn name_before(typed: &str) -> Option<(&str, bool)> {
     Some((&name[..end.unwrap_or(name.len())], end.is_some()))
 }
 
-/// Reads the compose box by rule C4: in an open conversation the recipient may be left out.
+/// Reads the draft by rule C4: in an open conversation the recipient may be left out.
 ///
-/// `stays`: the name that it begins with is no recipient, but a part of what is said to the open
-/// conversation.
+/// `stays`: whether the name it begins with is part of the text, and no recipient.
 ///
 /// # Errors
 /// [`ComposeProblem`] says what is missing.
@@ -103,7 +103,7 @@ pub fn read_compose(
     }
 }
 
-/// How many bytes the line takes that the compose box would send; `stays` as for [`read_compose`].
+/// The length in bytes of the line that the draft would become; `stays` as for [`read_compose`].
 pub fn line_bytes(open: Option<&Peer>, stays: bool, typed: &str) -> usize {
     let typed = typed.trim_end();
     match (open, typed.strip_prefix('@').filter(|_| !stays)) {
@@ -116,8 +116,8 @@ pub fn line_bytes(open: Option<&Peer>, stays: bool, typed: &str) -> usize {
     }
 }
 
-/// How many characters at the end of what is typed take this many bytes of a line: people count
-/// characters.
+/// How many characters at the end of the draft make up this many bytes of the line, since people
+/// count characters.
 pub fn characters_in(typed: &str, bytes: usize) -> usize {
     let mut left = bytes;
     let last = typed.trim_end().graphemes(true).rev();

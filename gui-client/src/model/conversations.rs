@@ -10,13 +10,13 @@ use crate::engine::{Conversation, Groups, Message, MessageId, Peer};
 #[derive(Debug, Default)]
 pub struct Conversations {
     rows: Vec<Conversation>,
-    /// It rises with whatever may change of them.
+    /// It rises with every possible change of the rows.
     version: u64,
 }
 
 impl Conversations {
-    /// All conversations as the database has them; of a draft an earlier version left, what the box
-    /// holds.
+    /// All conversations as the database has them; drafts of earlier versions are cut to what the
+    /// composer holds.
     pub fn new(mut rows: Vec<Conversation>) -> Self {
         for row in &mut rows {
             cut_to(&mut row.draft, MOST_TYPED);
@@ -26,14 +26,14 @@ impl Conversations {
         conversations
     }
 
-    /// These in the place of others: whoever has looked at those looks again.
+    /// Replaces the conversations; whoever looked at the old ones looks again.
     pub fn in_place_of(mut self, before: &Self) -> Self {
         self.version = before.version + 1;
         self
     }
 
-    /// It rises with whatever may change of the rows, so that whoever looks for something in all of them
-    /// need not do so with every frame.
+    /// It rises with every possible change of the rows, so that a search need not run with every
+    /// frame.
     pub fn version(&self) -> u64 {
         self.version
     }
@@ -48,19 +48,19 @@ impl Conversations {
         self.rows.iter().find(|row| row.with == *peer)
     }
 
-    /// What the server itself said last.
+    /// The last message of the server itself.
     pub fn last_of_server(&self) -> Option<String> {
         let last = self.get(&Peer::Server)?.last.as_ref()?;
         Some(last.text.to_string())
     }
 
-    /// One row to change; made if it is new.
+    /// A row to change; it is created if it does not exist.
     pub fn row(&mut self, peer: &Peer) -> &mut Conversation {
         self.version += 1;
         let at = match self.rows.iter().position(|row| row.with == *peer) {
             Some(at) => at,
             None => {
-                // Below the pinned ones, on top of the others.
+                // Below the pinned ones, above the others.
                 let at = self.rows.partition_point(|row| row.is_pinned);
                 self.rows.insert(at, empty(peer.clone()));
                 at
@@ -69,8 +69,8 @@ impl Conversations {
         &mut self.rows[at]
     }
 
-    /// Takes in rows as the database has them. What the window knows better it keeps: that it has
-    /// shown a message, that a newer one came, what is typed.
+    /// Takes in rows of the database. The window keeps what it knows better: that it has shown a
+    /// message, that a newer one came, and drafts.
     pub fn list(&mut self, rows: Vec<Conversation>) {
         self.version += 1;
         let known = self.rows.iter().enumerate();
@@ -95,8 +95,8 @@ impl Conversations {
         self.sort();
     }
 
-    /// Lists all groups, those in which nothing has been said below the others, and no longer lists
-    /// groups that hold nothing and are no more; `open` stays.
+    /// Lists all groups, those without messages below the others, and removes empty groups that no
+    /// longer exist; `open` stays.
     pub fn show_groups(&mut self, groups: &Groups, open: Option<&Peer>) {
         self.version += 1;
         self.rows.retain(|row| match &row.with {
@@ -119,7 +119,7 @@ impl Conversations {
         self.sort();
     }
 
-    /// Unread messages in all that are not muted.
+    /// The number of unread messages in all conversations that are not muted.
     pub fn unread(&self) -> usize {
         let loud = self.rows.iter().filter(|row| !row.is_muted);
         loud.map(|row| row.unread).sum()
@@ -132,7 +132,7 @@ impl Conversations {
         self.sort();
     }
 
-    /// Takes in a new or changed message; true if it is one the row had not heard of.
+    /// Takes in a new or changed message; true if the row did not know it.
     pub fn take_in(&mut self, message: &Message) -> bool {
         let row = self.row(&message.with);
         row.is_group |= message.author.is_some();
@@ -159,7 +159,7 @@ impl Conversations {
         }
     }
 
-    /// What the conversation ends with, as its timeline knows better.
+    /// Sets the last message of a conversation, which its timeline knows better.
     pub fn set_last(&mut self, peer: &Peer, last: &Message) {
         let row = self.row(peer);
         if row.last.as_ref() != Some(last) {
@@ -178,7 +178,7 @@ impl Conversations {
         self.sort();
     }
 
-    /// How far somebody is with own messages.
+    /// Takes in how far somebody has received or read own messages.
     pub fn take_receipt(&mut self, news: &ReceiptNews) {
         self.version += 1;
         let row = self.rows.iter_mut().find(|row| row.with == news.with);
@@ -196,8 +196,7 @@ impl Conversations {
         }
     }
 
-    /// Takes a conversation off the list in which there is nothing, and which nobody has arranged.
-    /// Groups are listed as long as one belongs to them.
+    /// Removes an empty conversation that is neither pinned nor muted.
     pub fn forget_if_empty(&mut self, peer: &Peer) {
         self.version += 1;
         self.rows.retain(|row| {
@@ -210,7 +209,7 @@ impl Conversations {
         self.rows.sort_by_key(order);
     }
 
-    /// Puts a row whose last message has changed where it belongs now; the others are in order.
+    /// Moves a row whose last message has changed to its place; the others are in order.
     fn replace(&mut self, peer: &Peer) {
         let Some(at) = self.rows.iter().position(|row| row.with == *peer) else {
             return;
@@ -242,8 +241,8 @@ fn empty(with: Peer) -> Conversation {
     }
 }
 
-/// The pinned ones first, then by the place of the last message, not by its clock; those begun and
-/// still empty on top, groups in which nothing has been said last.
+/// The order of the list: pinned ones first, then by the place of the last message, not by its
+/// clock. New empty conversations are on top, groups without messages last.
 fn order(row: &Conversation) -> Reverse<(bool, i64)> {
     let place = match &row.last {
         Some(message) => message.place.0,

@@ -4,7 +4,7 @@ use thiserror::Error;
 use super::{Preferences, RememberedAccount};
 use crate::engine::{Account, AddressError, LinkProblem, ServerAddress};
 
-/// What the sign-in screen holds.
+/// The state of the sign-in screen.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LoginForm {
     /// The user field.
@@ -13,15 +13,15 @@ pub struct LoginForm {
     pub server: String,
     /// Whether the next start signs in by itself.
     pub stay_signed_in: bool,
-    /// What is wrong with the user field, since the last try.
+    /// The problem of the user field, since the last try.
     pub user_problem: Option<LoginProblem>,
-    /// What is wrong with the server field, since the last try.
+    /// The problem of the server field, since the last try.
     pub server_problem: Option<LoginProblem>,
-    /// How often signing in has failed: each time the keyboard goes to what is to be corrected.
+    /// How often signing in has failed: each time, the focus moves to the field to correct.
     pub failures: u32,
 }
 
-/// Why a field of the sign-in screen is not accepted.
+/// Why the sign-in screen does not accept its fields.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum LoginProblem {
     /// The user name cannot be a login.
@@ -30,7 +30,7 @@ pub enum LoginProblem {
     /// The server field is no address.
     #[error("{0}")]
     Server(AddressError),
-    /// There was no connection to that server.
+    /// Connecting to that server failed.
     #[error("there is no connection: {problem:?}")]
     Link {
         /// Why.
@@ -38,12 +38,12 @@ pub enum LoginProblem {
         /// Which server.
         server: String,
     },
-    /// The server let nobody of this name in.
+    /// The server refused this login.
     #[error("{server} does not know {login}", server = account.server, login = account.login)]
     Refused {
-        /// Who, and where.
+        /// The account.
         account: Account,
-        /// What the server said of it.
+        /// What the server said.
         said: Option<String>,
     },
 }
@@ -60,13 +60,13 @@ impl LoginForm {
         }
     }
 
-    /// Takes what is typed as the user; a problem shown before is gone.
+    /// Sets the user field and clears its problem.
     pub fn edit_user(&mut self, user: String) {
         self.user = user;
         self.user_problem = None;
     }
 
-    /// Takes what is typed as the server; a problem shown before is gone.
+    /// Sets the server field and clears its problem.
     pub fn edit_server(&mut self, server: String) {
         self.server = server;
         self.server_problem = None;
@@ -78,7 +78,7 @@ impl LoginForm {
         self.edit_server(account.server.clone());
     }
 
-    /// Signing in has failed for this; the problem stands below the field it belongs to.
+    /// Notes why signing in has failed; the problem is shown below its field.
     pub fn fail(&mut self, problem: LoginProblem) {
         match problem {
             LoginProblem::Login(_) | LoginProblem::Refused { .. } => {
@@ -103,7 +103,7 @@ impl LoginForm {
     /// The problems stay in the form, for the screen to show; the first is returned.
     pub fn read(&mut self) -> Result<Account, LoginProblem> {
         let user = self.user.trim();
-        // People write their name the way messages name it; the @ is not part of it.
+        // People write logins as messages show them; the @ is not part of one.
         let login = Login::parse(user.strip_prefix('@').unwrap_or(user));
         let login = login.map_err(LoginProblem::Login);
         let server = ServerAddress::parse(&self.server);

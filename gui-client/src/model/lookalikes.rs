@@ -4,22 +4,22 @@ use mensageiro_protocol::Login;
 
 use crate::matching::fold;
 
-/// Logins by what they are without accents and case, so that one is found among many with one look.
+/// Logins indexed by their folded form, to find those that differ only in accents and case.
 #[derive(Debug, Default)]
 pub struct Lookalikes(BTreeMap<String, Login>);
 
 impl Lookalikes {
-    /// Takes in one.
+    /// Adds a login.
     pub fn put(&mut self, login: Login) {
         self.0.insert(begin(&login) + login.as_str(), login);
     }
 
-    /// Takes one out.
+    /// Removes a login.
     pub fn remove(&mut self, login: &Login) {
         self.0.remove(&(begin(login) + login.as_str()));
     }
 
-    /// The one that differs from this in accents and case alone, if there is no other one.
+    /// The login that differs from this one only in accents and case, if there is exactly one.
     pub fn only(&self, login: &Login) -> Option<&Login> {
         let begin = begin(login);
         let all = self.0.range(begin.clone()..);

@@ -1,6 +1,6 @@
 //! Everything the window shows, as plain values: events and actions go in, commands come out.
 //!
-//! Nothing here knows egui, a socket, a file or a clock, so all of it is tested as it stands.
+//! Nothing here uses egui, sockets, files or clocks, so all of it can be tested directly.
 
 mod account_preferences;
 mod action;
@@ -48,20 +48,20 @@ use crate::{
 /// The whole state of the app.
 #[derive(Debug, Default)]
 pub struct Model {
-    /// What is kept from one start to the next.
+    /// The preferences, kept from one start to the next.
     pub preferences: Preferences,
-    /// What the sign-in screen holds.
+    /// The sign-in screen.
     pub login: LoginForm,
-    /// The account in use; `None` shows the sign-in screen.
+    /// The session of the account in use; `None` shows the sign-in screen.
     pub session: Option<Session>,
     /// The dialog over everything else.
     pub overlay: Option<Overlay>,
-    /// What goes over the wire.
+    /// The protocol inspector.
     pub inspector: Inspector,
-    /// One line that tells how something went, until it is dismissed or replaced.
+    /// The notice, until it is dismissed or replaced.
     pub notice: Option<Notice>,
-    /// The background threads have not told yet that they have left the last account: what they
-    /// tell is of that one.
+    /// The background threads have not confirmed yet that they left the last account: their events
+    /// are about that one.
     is_leaving: bool,
 }
 
@@ -76,13 +76,14 @@ impl Model {
         }
     }
 
-    /// Takes in what the background threads tell.
+    /// Takes in an event of the background threads.
     pub fn apply(&mut self, event: Event) -> Vec<Command> {
         match event {
             Event::SignedOut => {
                 let was_leaving = std::mem::take(&mut self.is_leaving);
                 match &mut self.session {
-                    // A sign-in that was asked for meanwhile is not undone by the end of the last.
+                    // The end of the last account does not undo a sign-in that was requested
+                    // meanwhile.
                     _ if was_leaving => {}
                     // Its database failed: the person is told why, and may try again.
                     Some(session) if session.storage_problem.is_some() => session.ready = false,
@@ -137,7 +138,7 @@ impl Model {
         }
     }
 
-    /// Does what a person asks for.
+    /// Carries out an action. Returns the commands for the background threads.
     pub fn act(&mut self, action: Action) -> Vec<Command> {
         match action {
             Action::EditUser(user) => self.login.edit_user(user),
@@ -195,7 +196,7 @@ impl Model {
                     .into_iter()
                     .collect();
             }
-            // What only the app can do; it has done so before the model hears of it.
+            // Only the app can do these; it has done so before the model is called.
             Action::Save(_) | Action::ShowOther | Action::Quit => {}
             other => {
                 if matches!(other, Action::OpenQuoted(_)) {
@@ -211,7 +212,7 @@ impl Model {
         Vec::new()
     }
 
-    /// What the account in use has chosen.
+    /// The preferences of the account in use.
     pub fn own(&self) -> &AccountPreferences {
         static USUAL: AccountPreferences = AccountPreferences::USUAL;
         let session = self.session.as_ref();
@@ -239,7 +240,7 @@ impl Model {
             .unwrap_or_default()
     }
 
-    /// What the title bar says: unread messages, the app, how oneself is called.
+    /// The window's title: unread messages, the app, the person's name.
     pub fn title(&self) -> String {
         let Some(session) = &self.session else {
             return "MeuMensageiro".into();
@@ -270,13 +271,13 @@ impl Model {
         commands
     }
 
-    /// Whether the sign-in screen waits for the server to let somebody in for the first time.
+    /// Whether the sign-in screen waits for the server to accept a first login.
     pub fn is_entering(&self) -> bool {
         let session = self.session.as_ref();
         session.is_some_and(|session| session.is_entering && session.storage_problem.is_none())
     }
 
-    /// A first sign-in has failed: the sign-in screen says why.
+    /// Ends a failed first sign-in: the sign-in screen says why.
     fn turn_back(&mut self, link: LinkState) -> Vec<Command> {
         let Some(session) = self.session.take() else {
             return Vec::new();
@@ -288,7 +289,7 @@ impl Model {
         vec![Command::SignOut]
     }
 
-    /// The note is told when the dialog closes in which it was typed.
+    /// The note is sent when its dialog closes.
     fn tell_note(&mut self) -> Vec<Command> {
         let Some(session) = &mut self.session else {
             return Vec::new();
@@ -313,7 +314,7 @@ impl Model {
         commands
     }
 
-    /// Whoever comes next sees nothing of what this one did.
+    /// The next account sees nothing of this one.
     fn forget_session(&mut self) {
         self.session = None;
         self.overlay = None;
@@ -355,7 +356,7 @@ impl Model {
     }
 }
 
-/// Whether a first sign-in comes to nothing with this.
+/// Whether this event ends a first sign-in.
 fn has_failed(link: &LinkState) -> bool {
     matches!(link, LinkState::Waiting { .. } | LinkState::Refused)
 }

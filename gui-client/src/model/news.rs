@@ -1,26 +1,26 @@
 use crate::engine::{Message, Peer};
 
-/// Conversations told one by one; the news of more are one.
+/// The most conversations that are announced one by one; more are combined.
 const TOLD_APART: usize = 3;
 
-/// What came in since the person was last told.
+/// Messages that came in since the last announcement.
 #[derive(Debug, Default)]
 pub struct News {
     /// The newest message of each conversation, and how many came; the latest last.
     conversations: Vec<(Message, usize)>,
 }
 
-/// One thing to tell a person who looks elsewhere.
+/// One notification for a person who looks elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Announcement {
-    /// What came in one conversation.
+    /// New messages of one conversation.
     Conversation {
         /// The newest message.
         newest: Message,
         /// How many.
         count: usize,
     },
-    /// What came in too many conversations to name them.
+    /// New messages of too many conversations to name them.
     Many {
         /// How many messages.
         messages: usize,
@@ -37,18 +37,18 @@ impl News {
         self.conversations.push((message.clone(), before + 1));
     }
 
-    /// Nobody need be told of this conversation any more.
+    /// Forgets a conversation that need not be announced any more.
     pub(super) fn forget(&mut self, peer: &Peer) {
         self.conversations
             .retain(|(newest, _)| newest.with != *peer);
     }
 
-    /// Whether there is nothing to tell.
+    /// Whether nothing is to be announced.
     pub fn is_empty(&self) -> bool {
         self.conversations.is_empty()
     }
 
-    /// What to tell, the latest last.
+    /// What to announce, the latest last.
     pub fn announcements(self) -> Vec<Announcement> {
         if self.conversations.len() > TOLD_APART {
             let messages = self.conversations.iter().map(|(_, count)| count).sum();

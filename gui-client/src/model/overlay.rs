@@ -11,29 +11,29 @@ use crate::{
 /// The dialog over everything else; there is at most one.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Overlay {
-    /// Asks whom to write to.
+    /// Asks for the person or group to write to.
     NewConversation {
         /// What is typed: a login, or a part of a name.
         login: String,
-        /// Which of those offered the person has gone to.
+        /// Which of the offered people is marked.
         gone_to: Option<usize>,
-        /// Why it was not accepted.
+        /// Why the login was not accepted.
         problem: Option<LoginError>,
-        /// What is forwarded: it goes into the box of the conversation.
+        /// The text to forward: it goes into the draft of the conversation.
         forwarded: Option<String>,
     },
     /// Theme, language, fetching, size, account.
     Settings,
     /// The keyboard shortcuts.
     Shortcuts,
-    /// Who is in a group.
+    /// The members of a group.
     Members {
         /// The group.
         group: Login,
-        /// What is typed: those are shown whose login or name holds it.
+        /// What is typed: members whose login or name matches are shown.
         typed: String,
     },
-    /// The way of one message.
+    /// The journey of a message.
     Journey(Box<Message>),
     /// Asks for a path to save something at, where no save dialog could open.
     SavePath {
@@ -47,7 +47,7 @@ pub enum Overlay {
 }
 
 impl Overlay {
-    /// An empty question for a login.
+    /// The dialog for a new conversation.
     pub fn new_conversation() -> Self {
         Self::NewConversation {
             login: String::new(),
@@ -57,7 +57,7 @@ impl Overlay {
         }
     }
 
-    /// The same, for a text that is forwarded.
+    /// The dialog for forwarding a text.
     pub fn forward(text: String) -> Self {
         Self::NewConversation {
             login: String::new(),
@@ -67,13 +67,13 @@ impl Overlay {
         }
     }
 
-    /// All who are in a group.
+    /// The dialog with all members of a group.
     pub fn members(group: Login) -> Self {
         let typed = String::new();
         Self::Members { group, typed }
     }
 
-    /// Takes what is typed into the dialog's field; a problem shown before is gone.
+    /// Sets the dialog's field and clears its problem.
     pub fn edit(&mut self, text: String) {
         match self {
             Self::NewConversation {
@@ -88,14 +88,14 @@ impl Overlay {
         }
     }
 
-    /// Goes to one of those the dialog offers.
+    /// Marks one of the offered people.
     pub fn go_to(&mut self, at: usize) {
         if let Self::NewConversation { gone_to, .. } = self {
             *gone_to = Some(at);
         }
     }
 
-    /// The login typed; where it is none, the dialog says why.
+    /// The typed login; if it is none, the dialog says why.
     pub fn read_login(&mut self) -> Option<Login> {
         let Self::NewConversation { login, problem, .. } = self else {
             return None;
@@ -116,18 +116,19 @@ impl Overlay {
 pub enum SavedFile {
     /// A picture of the window.
     Picture,
-    /// A picture of the way of a message.
+    /// A picture of a message's journey.
     Journey,
-    /// What went over the wire.
+    /// The transcript of the inspector.
     Transcript,
     /// The delivery report of a conversation.
     Report(ReportFormat),
 }
 
-/// Why a file was not saved. Its text is for scripts and the log; `ui` has that for people.
+/// Why a file was not saved. Its text is for scripts and the log; `ui::error_text` words it for
+/// people.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum SaveProblem {
-    /// It could not be written.
+    /// Writing failed.
     #[error("{path}: {why}")]
     Write {
         /// Where to.
@@ -135,13 +136,13 @@ pub enum SaveProblem {
         /// Why.
         why: DiskProblem,
     },
-    /// What is to be written could not be read.
+    /// The messages to write could not be read.
     #[error("the messages cannot be read: {0:?}")]
     Read(StorageProblem),
-    /// It is a picture that could not be encoded; why, in the encoder's words.
+    /// The picture could not be encoded, for this reason of the encoder.
     #[error("the picture cannot be encoded: {0}")]
     Encode(String),
-    /// The system gives no thread to write it with.
+    /// The system refused to start a thread.
     #[error("the system gives no thread")]
     NoThread,
 }
@@ -149,12 +150,12 @@ pub enum SaveProblem {
 /// What is wrong with the settings file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SettingsProblem {
-    /// It could not be read; it was set aside, and the app begins with the settings it has at first.
+    /// It could not be read. It was moved aside, and the app starts with its defaults.
     SetAside {
         /// Where it is now.
         to: PathBuf,
     },
-    /// It could be neither read nor set aside: it stays as it is, and nothing is kept.
+    /// It could be neither read nor moved aside: it stays as it is, and nothing is saved.
     Untouched {
         /// The file.
         path: PathBuf,
@@ -170,26 +171,26 @@ pub enum SettingsProblem {
     },
 }
 
-/// One line that tells how something went.
+/// A notice: one line that says how something went.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
-    /// This was saved here.
+    /// This was saved at this path.
     Saved(SavedFile, PathBuf),
-    /// This was saved here, and older messages than it has are elsewhere.
+    /// This was saved at this path, but older messages are elsewhere.
     SavedInPart(SavedFile, PathBuf, Older),
     /// This could not be saved.
     SaveFailed(SavedFile, SaveProblem),
-    /// Nothing can be saved yet: another file is on its way.
+    /// Another file is still being saved.
     SaveBusy,
-    /// What a message replies to is not on this computer.
+    /// The quoted message is not on this computer.
     NotQuoted,
-    /// The field has no room for all that was pasted, and has its beginning.
+    /// The field has no room for everything that was pasted, and holds its beginning.
     PastedInPart,
-    /// The window that has the account open does not come forward.
+    /// The window that has the account open does not react.
     OtherNotShown,
     /// The settings could not be read or written.
     Settings(SettingsProblem),
-    /// The local database was damaged and was moved here.
+    /// The local database was damaged and moved to this path.
     DamagedSetAside(PathBuf),
     /// The server no longer has messages that are on this computer.
     ServerChanged(ServerChange),

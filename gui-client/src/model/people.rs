@@ -13,19 +13,19 @@ use crate::{
     matching::{Closeness, Query, names},
 };
 
-/// Most people shown as typing in one conversation.
+/// The most people shown as typing in one conversation.
 const TYPING_AT_MOST: usize = 8;
 
-/// Searches whose finds are kept: a dialog over the search field.
+/// How many search results are kept: those of a dialog over the search field.
 const OFFERS: usize = 2;
 
-/// Users of a server that are known at most.
+/// The most users of a server that are known.
 const ROSTER_AT_MOST: usize = 250_000;
 
-/// Who there is, as far as a live server tells.
+/// The users and groups of a live server.
 #[derive(Debug, Default)]
 pub struct People {
-    /// All but oneself.
+    /// All users but oneself.
     users: BTreeMap<Login, Person>,
     /// Their logins.
     lookalikes: Lookalikes,
@@ -33,76 +33,75 @@ pub struct People {
     /// How many have a name, oneself included.
     bearers: HashMap<String, usize>,
     groups: Groups,
-    /// The users told by the first lines of a roster whose last one has not come.
+    /// The users in the first lines of a roster whose last line has not come yet.
     arriving: Option<HashSet<Login>>,
-    /// Those above are all there are, at this moment.
+    /// The users above are complete, and up to date.
     is_told: bool,
-    /// They have been, at some moment of this session.
+    /// They were complete at some time of this session.
     was_told: bool,
     typing: HashMap<Peer, Vec<(Login, Instant)>>,
-    /// It rises with whatever changes of users, groups and presence.
+    /// It rises with every change of users, groups and presence.
     version: u64,
-    /// What was looked up last, so that frames in which nothing has changed cost nothing in large
-    /// groups.
+    /// The last look-ups, so that frames without changes cost nothing in large groups.
     crowd: RefCell<Crowd>,
-    /// Whom was looked for last among all, for the same reason.
+    /// The last search among all users and groups.
     offers: RefCell<Offers>,
 }
 
-/// Whom what was typed found among all users and groups, the last typed last.
+/// The results of the last queries among all users and groups, the newest last.
 #[derive(Debug, Default)]
 struct Offers {
     version: u64,
     found: Vec<(String, Rc<[Login]>)>,
 }
 
-/// A group as it was last looked at.
+/// A group when it was last looked up.
 #[derive(Debug, Default)]
 struct Crowd {
     version: u64,
     group: Option<Login>,
     present: Option<usize>,
-    /// What was typed to find members, and whom it found.
+    /// The last query for members, and its results.
     found: Option<(String, Rc<[Login]>)>,
 }
 
 /// A user of the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {
-    /// The name beside the login; empty: none.
+    /// The full name; empty: none.
     pub name: String,
-    /// Where the person is; `None`: nobody tells now.
+    /// The person's presence; `None`: unknown now.
     pub presence: Option<PresenceNews>,
-    /// The name with the login behind it, for where another user has the same one.
+    /// The name with the login behind it, for places where another user has the same name.
     full_title: String,
-    /// Login and name as they are looked for, since all are looked through for every frame.
+    /// Login and name, folded for searches, since every frame looks through all of them.
     names: String,
 }
 
 impl People {
-    /// A user, if the server has told of them.
+    /// A user, if known.
     pub fn user(&self, login: &Login) -> Option<&Person> {
         self.users.get(login)
     }
 
-    /// Oneself, if the server has told.
+    /// Oneself, if known.
     pub fn me(&self) -> Option<&Person> {
         self.me.as_ref().map(|(_, me)| me)
     }
 
-    /// A user, oneself left out, or a group, if this is known to be one.
+    /// A known user other than oneself, or a known group.
     pub(super) fn known(&self, login: &Login) -> Option<(&Login, Option<&Person>)> {
         let user = self.users.get_key_value(login);
         let user = user.map(|(login, person)| (login, Some(person)));
         user.or_else(|| Some((self.groups.name(login)?, None)))
     }
 
-    /// Whether this is known to be a user, oneself left out, or a group.
+    /// Whether this is a known user other than oneself, or a known group.
     pub(super) fn knows(&self, login: &Login) -> bool {
         self.users.contains_key(login) || self.groups.contains(login)
     }
 
-    /// How people call a user: by the full name, if the server has told one.
+    /// What people call a user: the full name, if known.
     pub fn title(&self, login: &str) -> Option<&str> {
         let me = self.me.as_ref().filter(|(me, _)| me.as_str() == login);
         let person = self.users.get(login).or(me.map(|(_, me)| me))?;
@@ -114,7 +113,7 @@ impl People {
         (!person.name.is_empty()).then_some(title)
     }
 
-    /// How closely a user's or a group's login, or the full name, holds what is sought.
+    /// How well the login or full name of a user or group matches.
     pub(super) fn closeness(&self, login: &Login, query: &Query) -> Option<Closeness> {
         let me = self.me.as_ref().filter(|(me, _)| me == login);
         match self.users.get(login).or(me.map(|(_, me)| me)) {
@@ -123,8 +122,8 @@ impl People {
         }
     }
 
-    /// The user or the group that is called so; where there is none, the one user whose login differs
-    /// from it in accents and case alone.
+    /// The user or group with this login; if there is none, the only user whose login differs just
+    /// in accents and case.
     pub(super) fn called<'a>(&'a self, login: &'a Login) -> &'a Login {
         let is_me = self.me.as_ref().is_some_and(|(me, _)| me == login);
         if is_me || self.knows(login) {
@@ -133,17 +132,17 @@ impl People {
         self.lookalikes.only(login).unwrap_or(login)
     }
 
-    /// Where a user is, if that is known now.
+    /// A user's presence, if known now.
     pub fn presence(&self, login: &Login) -> Option<&PresenceNews> {
         self.users.get(login)?.presence.as_ref()
     }
 
-    /// Whether the server has told of everybody, and still tells when that changes.
+    /// Whether the roster is complete and up to date.
     pub fn is_told(&self) -> bool {
         self.is_told
     }
 
-    /// Whether the server has told of everybody in this session, be it before the link dropped.
+    /// Whether the roster was complete in this session, perhaps before the link dropped.
     pub(super) fn was_told(&self) -> bool {
         self.was_told
     }
@@ -158,18 +157,18 @@ impl People {
         &self.groups
     }
 
-    /// Whether this is known to be a group.
+    /// Whether this is a known group.
     pub fn is_group(&self, name: &Login) -> bool {
         self.groups.contains(name)
     }
 
-    /// The members of a group, oneself among them.
+    /// The members of a group, including oneself.
     pub fn members(&self, group: &Login) -> Option<&BTreeSet<Login>> {
         self.groups.members(group)
     }
 
-    /// How many members of a group are online, oneself (`me`) among them; `None`: there is no such
-    /// group. They are counted when something has changed.
+    /// How many members of a group are online, including oneself (`me`); `None`: there is no such
+    /// group. Counted only after a change.
     pub fn present(&self, group: &Login, me: &Login) -> Option<usize> {
         let members = self.members(group)?;
         let mut crowd = self.crowd(group);
@@ -186,8 +185,7 @@ impl People {
         news.is_some_and(|news| news.state == Presence::Online)
     }
 
-    /// The members of a group that `find` finds by what is typed. It is asked when something has
-    /// changed.
+    /// The members of a group that `find` returns for a query. It is called only after a change.
     pub(super) fn found(
         &self,
         group: &Login,
@@ -206,7 +204,7 @@ impl People {
         found
     }
 
-    /// What was looked up of a group since something last changed.
+    /// The cached look-up of a group since the last change.
     fn crowd(&self, group: &Login) -> RefMut<'_, Crowd> {
         let mut crowd = self.crowd.borrow_mut();
         if crowd.version != self.version || crowd.group.as_ref() != Some(group) {
@@ -219,8 +217,8 @@ impl People {
         crowd
     }
 
-    /// Users and groups whose login or name holds what is sought, the closest first, and of those as
-    /// close as each other the groups.
+    /// Users and groups whose login or name matches, the closest first; of equal ones the groups
+    /// first.
     pub fn matching(&self, query: &Query) -> Vec<(&Login, Option<&Person>)> {
         let groups = self.groups.names().map(|name| (name, None));
         let users = self.users.iter();
@@ -242,7 +240,7 @@ impl People {
         all.map(|(_, login, person)| (login, person)).collect()
     }
 
-    /// The same by what is typed. They are looked through when something has changed.
+    /// The same for a typed query. Computed only after a change.
     pub(super) fn offered(&self, typed: &str) -> Rc<[Login]> {
         let mut offers = self.offers.borrow_mut();
         if offers.version != self.version {
@@ -263,7 +261,7 @@ impl People {
         found
     }
 
-    /// Who types in a conversation at this moment, and when the first of them will not any more.
+    /// Who is typing in a conversation now, and when the first of them stops being shown.
     pub fn typing(&self, with: &Peer, now: Instant) -> (Vec<&Login>, Option<Instant>) {
         let all = self.typing.get(with).into_iter().flatten();
         let current = all.filter(|(_, until)| *until > now);
@@ -271,8 +269,7 @@ impl People {
         (who, until.into_iter().min())
     }
 
-    /// Takes in a line of the roster; `me` is not somebody to write to. Returns whether the groups
-    /// are others now.
+    /// Takes in a line of the roster; `me` is not listed. Returns whether the groups changed.
     pub(super) fn take_roster(&mut self, roster: Roster, me: &Login) -> bool {
         self.version += 1;
         let groups = self.groups.take(&roster);
@@ -343,7 +340,7 @@ impl People {
         }
     }
 
-    /// Takes in who was in which group when one was last here.
+    /// Takes in the groups as they were stored here.
     pub(super) fn take_groups(&mut self, groups: &[RosterGroup]) {
         self.version += 1;
         self.groups = Groups::new(groups);
@@ -366,14 +363,14 @@ impl People {
         all.push((who, until));
     }
 
-    /// Whoever sent a message has ended typing it.
+    /// Whoever sent a message has stopped typing.
     pub(super) fn stop_typing(&mut self, with: &Peer, who: &Login) {
         if let Some(all) = self.typing.get_mut(with) {
             all.retain(|(other, _)| other != who);
         }
     }
 
-    /// Nobody tells any more where people are.
+    /// Forgets the presence of all: no server reports it any more.
     pub(super) fn lose_sight(&mut self) {
         self.version += 1;
         self.arriving = None;

@@ -12,39 +12,39 @@ use crate::{
 /// How many accounts the sign-in screen remembers.
 pub const REMEMBERED_AT_MOST: usize = 8;
 
-/// What so many accounts have chosen is kept.
+/// How many accounts' preferences are kept.
 pub const ACCOUNTS_AT_MOST: usize = 200;
 
-/// The zoom factors one can choose.
+/// The zoom factors to choose from.
 pub const ZOOM_RANGE: RangeInclusive<f32> = 0.75..=3.0;
 
-/// What is kept from one start to the next.
+/// The preferences, kept from one start to the next.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Preferences {
-    /// Light, dark or as the system.
+    /// The theme.
     pub theme: ThemeChoice,
-    /// Which language.
+    /// The language.
     pub language: Language,
-    /// How large everything is; 1.0 is as designed.
+    /// The zoom factor; 1.0 is as designed.
     pub zoom: f32,
-    /// The state of the box on the sign-in screen.
+    /// Whether the sign-in screen's checkbox is on: the next start signs in by itself.
     pub stay_signed_in: bool,
     /// The account the next start signs in with by itself.
     pub signed_in: Option<RememberedAccount>,
     /// Accounts used before, the latest first, at most [`REMEMBERED_AT_MOST`].
     pub remembered: Vec<RememberedAccount>,
-    /// What each account has chosen, by [`account_key`]; at most [`ACCOUNTS_AT_MOST`].
+    /// The preferences of each account, by [`account_key`]; at most [`ACCOUNTS_AT_MOST`].
     pub accounts: BTreeMap<String, AccountPreferences>,
-    /// Where the window was.
+    /// The window's last position.
     pub window: Option<WindowPlace>,
 }
 
-/// Which colours.
+/// The theme to use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ThemeChoice {
-    /// As the system has it.
+    /// The system's theme.
     #[default]
     System,
     /// Dark text on light ground.
@@ -62,19 +62,19 @@ pub struct RememberedAccount {
     pub server: String,
 }
 
-/// Where the window was, in points of the system: those at zoom 1.
+/// The window's position and size, in points of the system: those at zoom 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct WindowPlace {
-    /// From the left of the screen; `None`: the system does not tell.
+    /// Distance from the left of the screen; `None`: the system does not tell.
     pub x: Option<f32>,
-    /// From the top of the screen; `None`: the system does not tell.
+    /// Distance from the top of the screen; `None`: the system does not tell.
     pub y: Option<f32>,
     /// Width of its content.
     pub width: f32,
     /// Height of its content.
     pub height: f32,
-    /// It filled the screen; the other values are what it had before.
+    /// Whether it was maximised; the other values are those before.
     pub is_maximized: bool,
 }
 
@@ -94,14 +94,14 @@ impl Default for Preferences {
 }
 
 impl Preferences {
-    /// What an account has chosen.
+    /// The preferences of an account.
     pub fn of(&self, account: &Account) -> &AccountPreferences {
         static USUAL: AccountPreferences = AccountPreferences::USUAL;
         self.accounts.get(&account_key(account)).unwrap_or(&USUAL)
     }
 
-    /// The same, to choose something else. Where there are too many accounts, one goes that the
-    /// sign-in screen does not offer.
+    /// The preferences of an account, to change them. If there are too many accounts, one that the
+    /// sign-in screen does not offer is dropped.
     pub fn of_mut(&mut self, account: &Account) -> &mut AccountPreferences {
         let key = account_key(account);
         if !self.accounts.contains_key(&key) && self.accounts.len() >= ACCOUNTS_AT_MOST {
@@ -115,8 +115,7 @@ impl Preferences {
         self.accounts.entry(key).or_default()
     }
 
-    /// The same with everything in the range that one can choose it from: the file may have been
-    /// edited by hand.
+    /// The same with every value in its valid range: the file may have been edited by hand.
     pub fn in_range(mut self) -> Self {
         self.zoom = match self.zoom {
             zoom if zoom.is_finite() => zoom.clamp(*ZOOM_RANGE.start(), *ZOOM_RANGE.end()),
@@ -129,7 +128,7 @@ impl Preferences {
         self
     }
 
-    /// Puts an account that got in on top of the remembered ones.
+    /// Puts an account that signed in on top of the remembered ones.
     pub fn remember(&mut self, account: &Account, stay_signed_in: bool) {
         let remembered = RememberedAccount::from(account);
         self.remembered.retain(|other| *other != remembered);
@@ -139,19 +138,19 @@ impl Preferences {
         self.signed_in = stay_signed_in.then_some(remembered);
     }
 
-    /// Whether an account is one of those that got in.
+    /// Whether an account has signed in before.
     pub fn remembers(&self, account: &Account) -> bool {
         self.remembered.contains(&RememberedAccount::from(account))
     }
 
-    /// Takes an account off the remembered ones.
+    /// Removes an account from the remembered ones.
     pub fn forget(&mut self, account: &Account) {
         let account = RememberedAccount::from(account);
         self.remembered.retain(|other| *other != account);
     }
 }
 
-/// The name of an account in [`Preferences::accounts`]: no login has a space.
+/// The key of an account in [`Preferences::accounts`]; no login has a space.
 pub fn account_key(account: &Account) -> String {
     key(account.login.as_str(), &account.server)
 }

@@ -3,7 +3,7 @@ use mensageiro_protocol::Login;
 
 use crate::engine::{Delivery, Message, Peer, RECEIPTS_AT_MOST, Receipt, ReceiptState};
 
-/// News of how far somebody is with one's messages.
+/// A receipt: how far somebody is with own messages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReceiptNews {
     /// In which conversation.
@@ -12,14 +12,14 @@ pub struct ReceiptNews {
     pub by: Login,
     /// How far.
     pub state: ReceiptState,
-    /// The server's number of the newest message it holds for.
+    /// The id of the newest message it covers.
     pub up_to: u64,
     /// When.
     pub at: Timestamp,
 }
 
 impl ReceiptNews {
-    /// Notes it with a message, if it holds for it.
+    /// Adds it to a message, if it covers it.
     pub fn note(&self, message: &mut Message) {
         let is_reached = message.server_id.is_some_and(|id| id <= self.up_to);
         let is_missed = message.missed.named.contains(&self.by);

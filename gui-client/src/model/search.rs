@@ -3,42 +3,42 @@ use crate::engine::{Command, Message, Peer};
 /// Shorter queries only filter the conversation list.
 const SHORTEST: usize = 2;
 
-/// What is looked for in all messages, beside the names of the conversation list.
+/// The search in all messages and in the names of the conversation list.
 #[derive(Debug, Default)]
 pub struct Search {
-    /// What is typed.
+    /// The query.
     pub query: String,
-    /// In which conversation only; `None`: in all.
+    /// The conversation to search; `None`: all.
     pub with: Option<Peer>,
-    /// Which row of what is shown the person has gone to.
+    /// The result row that the person has moved to.
     pub gone_to: Option<usize>,
     found: Vec<Message>,
-    /// A question is on its way: the next one waits for its answer, so that whoever types fast
-    /// does not make the database look for every letter.
+    /// A query is running. The next one waits for its answer, so that fast typing does not make the
+    /// database search for every letter.
     is_asked: bool,
-    /// What `found` answers.
+    /// The query that `found` answers.
     answered: Option<(String, Option<Peer>)>,
 }
 
 impl Search {
-    /// What was found, newest first; of an earlier query while the answer is on its way.
+    /// The results, newest first; those of an earlier query until the answer comes.
     pub fn found(&self) -> &[Message] {
         &self.found
     }
 
-    /// Whether messages are looked for, and not names only.
+    /// Whether messages are searched, and not names only.
     pub fn is_on(&self) -> bool {
         self.query.trim().chars().count() >= SHORTEST
     }
 
-    /// Which of the rows shown Enter opens: the one the person has gone to, or the first.
+    /// The row that Enter opens: the one the person has moved to, or the first.
     pub fn marked(&self, rows: usize) -> Option<usize> {
         let last = rows.checked_sub(1)?;
         let is_asked = !self.query.trim().is_empty();
         is_asked.then(|| self.gone_to.unwrap_or(0).min(last))
     }
 
-    /// Whether what was found answers what is typed.
+    /// Whether the results are those of the current query.
     pub fn is_answered(&self) -> bool {
         self.answered
             .as_ref()
@@ -64,7 +64,7 @@ impl Search {
         };
     }
 
-    /// Takes an answer. Where something else is typed meanwhile, that is asked now.
+    /// Takes an answer. If the query has changed meanwhile, it is sent now.
     pub(super) fn take(
         &mut self,
         query: String,
@@ -80,18 +80,18 @@ impl Search {
         Vec::new()
     }
 
-    /// The database has failed, so no answer may come.
+    /// Notes that the database has failed, so that no answer may come.
     pub(super) fn give_up(&mut self) {
         self.is_asked = false;
     }
 
-    /// The database is another one: what was found is looked for again.
+    /// Searches again, as the database is another one.
     pub(super) fn begin_anew(&mut self) -> Vec<Command> {
         self.is_asked = false;
         self.ask()
     }
 
-    /// What has had no answer is asked for again.
+    /// Repeats the query that got no answer.
     pub(super) fn ask_again(&mut self) -> Vec<Command> {
         match self.is_answered() {
             true => Vec::new(),

@@ -1,9 +1,10 @@
-//! The windows of the app that run with one profile. A second start brings the first one's window
-//! forward instead of opening another.
+//! The windows of a profile: a second start of the app with the same profile brings the first one's
+//! window to the front instead of opening another.
 //!
-//! Each window listens on the loopback. Its port, and a key without which it does nothing, are in a
-//! file of its own in the folder `windows` of the profile, which nobody but its user can read. Beside it
-//! is another file, which it holds locked: whoever gets that lock knows that the window has died.
+//! Each window listens on the loopback interface. Its port, and a key without which it does
+//! nothing, are in its own file in the profile's folder `windows`, readable only by its user.
+//! Beside it is a file that the window holds locked: whoever gets that lock knows that the window
+//! has died.
 
 mod listener;
 mod request;
@@ -23,7 +24,7 @@ pub use request::{Other, bring_forward, others};
 
 use crate::model::WindowPlace;
 
-/// How long a window may take to come forward; then it hangs.
+/// How long a window may take to come forward before it counts as hung.
 const PATIENCE: Duration = Duration::from_secs(4);
 
 /// How long one side waits for a line of the other.

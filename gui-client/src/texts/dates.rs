@@ -43,7 +43,7 @@ const WEEKDAYS: [&str; 7] = [
     "weekday.7",
 ];
 
-/// Days of the week as they stand in a sentence, behind their preposition.
+/// Days of the week within a sentence, after their preposition.
 const ON_WEEKDAYS: [&str; 7] = [
     "weekday_on.1",
     "weekday_on.2",
@@ -59,7 +59,7 @@ pub fn time_of_day(at: Timestamp, zone: &TimeZone) -> String {
     zone.to_datetime(at).strftime("%H:%M").to_string()
 }
 
-/// What stands above the first message of a day.
+/// The heading above the first message of a day.
 pub fn day_line(texts: &Texts, day: Date, today: Date) -> String {
     match days_before(day, today) {
         0 => texts.get("day.today").to_owned(),
@@ -88,7 +88,7 @@ pub fn long_date(texts: &Texts, day: Date) -> String {
     )
 }
 
-/// A moment with all there is to say of it.
+/// A moment in full.
 pub fn full_moment(texts: &Texts, at: Timestamp, zone: &TimeZone) -> String {
     let day = zone.to_datetime(at).date();
     texts.fill(
@@ -101,7 +101,8 @@ pub fn full_moment(texts: &Texts, at: Timestamp, zone: &TimeZone) -> String {
     )
 }
 
-/// What a row of the conversation list shows: the time today, else the day, as short as can be.
+/// The time in a row of the conversation list: the time of today, else the day, as short as
+/// possible.
 pub fn row_time(texts: &Texts, at: Timestamp, today: Date, zone: &TimeZone) -> String {
     let day = zone.to_datetime(at).date();
     match days_before(day, today) {
@@ -122,8 +123,7 @@ pub fn row_time(texts: &Texts, at: Timestamp, today: Date, zone: &TimeZone) -> S
     }
 }
 
-/// A moment of the past as it stands in a sentence, after what happened then: `at 14:05`,
-/// `yesterday at 14:05`, `on Thursday at 14:05`.
+/// A past moment within a sentence: `at 14:05`, `yesterday at 14:05`, `on Thursday at 14:05`.
 pub fn moment(texts: &Texts, at: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
     let (day, today) = (zone.to_datetime(at).date(), zone.to_datetime(now).date());
     let time = time_of_day(at, zone);

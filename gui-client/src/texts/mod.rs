@@ -1,4 +1,5 @@
-//! What the app says, in each language: whole sentences with named places, from one file each.
+//! The app's texts in each language: whole sentences with named placeholders, one file per
+//! language.
 
 mod dates;
 mod language;
@@ -9,7 +10,7 @@ pub use dates::{day_line, full_moment, long_date, moment, row_time, time_of_day}
 
 pub use language::Language;
 
-/// The sentences of one language.
+/// The texts of one language.
 #[derive(Debug)]
 pub struct Texts {
     language: Language,
@@ -22,7 +23,7 @@ static PORTUGUESE: LazyLock<Texts> =
     LazyLock::new(|| Texts::read(Language::Portuguese, include_str!("pt-BR.json")));
 
 impl Texts {
-    /// The sentences of the language chosen.
+    /// The texts of a language.
     pub fn of(language: Language) -> &'static Self {
         static SYSTEM: LazyLock<Language> = LazyLock::new(system_language);
         match language {
@@ -37,13 +38,12 @@ impl Texts {
         self.language
     }
 
-    /// The sentence of a key. A key without one is its own sentence; a test sees to it that
-    /// there is none.
+    /// The text of a key. A key without a text is returned itself; a test makes sure there is none.
     pub fn get<'a>(&'a self, key: &'a str) -> &'a str {
         self.sentences.get(key).map_or(key, String::as_str)
     }
 
-    /// The sentence of a key, each `{name}` in it replaced.
+    /// The text of a key, with each `{name}` replaced.
     pub fn fill(&self, key: &str, values: &[(&str, &str)]) -> String {
         let mut rest = self.get(key);
         let mut filled = String::with_capacity(rest.len() + 16);
@@ -60,12 +60,12 @@ impl Texts {
         filled
     }
 
-    /// The sentence for one or for several, `{count}` in it replaced.
+    /// The text for one or for several, with `{count}` replaced.
     pub fn count(&self, key: &str, count: usize) -> String {
         self.count_with(key, count, &[])
     }
 
-    /// As [`Texts::count`], each other `{name}` in it replaced too.
+    /// Like [`Texts::count`], with each other `{name}` replaced too.
     pub fn count_with(&self, key: &str, count: usize, values: &[(&str, &str)]) -> String {
         let form = if count == 1 { "one" } else { "other" };
         let count = self.number(count);

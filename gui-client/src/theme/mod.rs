@@ -1,4 +1,4 @@
-//! Colours, spacing and type: the only place that knows any of them.
+//! Colours, spacing and type. No other module defines any.
 
 mod fonts;
 mod palette;
@@ -10,7 +10,7 @@ pub use palette::{DARK, LIGHT, Palette};
 
 use crate::model::ThemeChoice;
 
-/// What nothing else has: egui colours with it what is selected, where that has to be told.
+/// A unique colour that marks selected text for egui, where it must be recognised.
 pub const SELECTED: Color32 = Color32::from_rgba_premultiplied(1, 2, 3, 4);
 
 /// Distances, in points.

@@ -1,11 +1,11 @@
-//! The round picture of whoever one talks to, with where they are.
+//! The avatar of a person or group, with the presence dot.
 
 use egui::{Color32, Painter, Pos2};
 
 use super::{View, icon::Icon, presence, widget};
 use crate::{engine::Peer, model::Session};
 
-/// Draws it; `ground` is what it stands on.
+/// Draws the avatar; `ground` is the colour behind it.
 pub fn paint(
     painter: &Painter,
     view: &View<'_>,

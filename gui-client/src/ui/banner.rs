@@ -15,16 +15,16 @@ use crate::{
 /// Height of the line under the conversation list.
 const STATUS: f32 = 44.0;
 
-/// What it has more where it says what a classic server cannot do.
+/// The extra height for what a classic server cannot do.
 const CLASSIC: f32 = 18.0;
 
-/// The bars above a timeline: no connection, a database that failed, how something went.
+/// The bars above a timeline: no connection, a database that failed, notices.
 pub fn show(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<Action>) {
     let texts = view.texts;
     if let Some(problem) = &session.outage {
         let server = session.account.server.as_str();
         let why = error_text::link(texts, problem, server);
-        // As long as it lasts, also while the next try is on its way: nothing jumps.
+        // Shown as long as the problem lasts, also during the next try, so that nothing jumps.
         let when = match &session.link {
             LinkState::Waiting { retry_at, .. } => {
                 let seconds = seconds_until(ui, *retry_at, view.instant);
@@ -42,12 +42,12 @@ pub fn show(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<A
     }
     if let Some(problem) = &session.storage_problem {
         let why = error_text::storage(texts, problem);
-        // A thread that is not there does nothing again.
+        // A retry cannot help without the thread.
         let is_there = !matches!(problem, StorageProblem::NoThread | StorageProblem::Stopped);
         let again = is_there.then(|| (texts.get("storage.again"), Action::KeepAgain));
         actions.extend(bar(ui, &warning(view), &[&why], again));
     }
-    // Without any message, the timeline says so.
+    // If there are no messages, the timeline says so.
     let timeline = session.timeline().filter(|timeline| !timeline.is_empty());
     if let Some(not_loaded) = timeline.and_then(|timeline| timeline.not_loaded.as_ref()) {
         let what = texts.get("chat.not_loaded");
@@ -57,7 +57,7 @@ pub fn show(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<A
     }
 }
 
-/// The bar that tells how something went, on any screen.
+/// The notice bar, on any screen.
 pub fn notice(ui: &mut Ui, view: &View<'_>, notice: &Notice, actions: &mut Vec<Action>) {
     let texts = view.texts;
     let kind = match notice {
@@ -132,7 +132,7 @@ pub fn notice(ui: &mut Ui, view: &View<'_>, notice: &Notice, actions: &mut Vec<A
     ));
 }
 
-/// How high [`status`] is; `None`: there is nothing to say.
+/// The height of [`status`]; `None`: there is nothing to say.
 pub fn status_height(session: &Session) -> Option<f32> {
     if is_classic(session) {
         Some(STATUS + CLASSIC)
@@ -141,12 +141,12 @@ pub fn status_height(session: &Session) -> Option<f32> {
     }
 }
 
-/// The last connection was one that tells nothing by itself; it need not stand at this moment.
+/// Whether the last connection was classic; it need not be open now.
 fn is_classic(session: &Session) -> bool {
     session.online && !session.live
 }
 
-/// What is said of the connection while not all is well, unless a bar above says it.
+/// The text about the connection while something is wrong, unless a bar above says it.
 fn unusual(session: &Session) -> Option<&'static str> {
     match session.link {
         LinkState::Live { catching_up: true } => Some("link.catching_up"),
@@ -155,8 +155,8 @@ fn unusual(session: &Session) -> Option<&'static str> {
     }
 }
 
-/// The line under the conversation list: what is not as it should be, or how often a classic session
-/// fetches and what such a one cannot do.
+/// The line below the conversation list: what is wrong, or how often a classic session fetches and
+/// what it cannot do.
 pub fn status(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<Action>) {
     let (texts, palette) = (view.texts, view.palette);
     let area = ui.max_rect();
@@ -200,7 +200,7 @@ pub fn status(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec
     }
 }
 
-/// Says how often a classic session fetches, and lets one choose.
+/// Shows how often a classic session fetches, and lets the person change it.
 fn interval_menu(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<Action>) {
     let (texts, palette) = (view.texts, view.palette);
     let chosen = view.model.own().fetch_every;
@@ -234,7 +234,7 @@ fn interval_menu(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut 
     });
 }
 
-/// How a bar looks.
+/// The look of a bar.
 struct Kind {
     ground: Color32,
     ink: Color32,
@@ -249,8 +249,8 @@ fn warning(view: &View<'_>) -> Kind {
     }
 }
 
-/// Sentences between a sign and what can be done, all around one middle line; as high as the
-/// sentences need. In a narrow window the buttons stand below them. Gives what was chosen.
+/// Sentences between an icon and buttons, aligned on one middle line; as high as the sentences
+/// need. In a narrow window the buttons are below them. Returns the chosen button.
 fn bar(
     ui: &mut Ui,
     kind: &Kind,
@@ -260,7 +260,7 @@ fn bar(
     const SIGN: f32 = 22.0;
     const LEAST: f32 = 32.0;
     const BETWEEN: f32 = 1.0;
-    /// Sentences have at least this width beside buttons.
+    /// The least width of sentences beside buttons.
     const WORDS: f32 = 160.0;
     let choices: Vec<_> = choices.into_iter().collect();
     let widths = choices

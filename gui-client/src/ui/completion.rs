@@ -1,4 +1,4 @@
-//! What the word under the cursor can become, over the compose box: the keys and the list.
+//! Completion of the word at the cursor, above the composer: its keys and its list.
 
 use egui::{
     Align2, Area, Frame, Id, Key, Margin, Modifiers, Order, Rect, Role, Sense, TextEdit, Ui, Vec2,
@@ -21,17 +21,17 @@ const WIDTH: f32 = 300.0;
 /// How often the people have changed, the open conversation, and how many have written in it.
 type WhoThereWas = (u64, Option<Peer>, usize);
 
-/// What is offered, and what was chosen from it.
+/// The offered choices, and what was chosen.
 #[derive(Debug, Default)]
 pub struct CompletionState {
     offered: Option<Completion>,
-    /// Which of the choices Enter takes.
+    /// The choice that Enter takes.
     marked: usize,
-    /// What was looked at last: the text, the place in it, and who there was.
+    /// The last text, cursor and people that were looked at.
     followed: Option<(String, usize, WhoThereWas)>,
     /// The text for which Escape was pressed.
     dismissed: Option<String>,
-    /// What is to be written at the cursor in the next frame.
+    /// What to insert at the cursor in the next frame.
     insert: Option<String>,
 }
 
@@ -52,8 +52,8 @@ impl CompletionState {
         self.insert = Some(text.to_owned());
     }
 
-    /// Takes the keys that belong to the list, before the box can; `is_busy`: none do, for the box
-    /// has not the focus or an input method needs them. True if the text has changed.
+    /// Takes the list's keys before the composer does; `is_busy`: none, since the composer lacks
+    /// the focus or an input method needs them. True if the text has changed.
     pub fn take_keys(&mut self, ui: &Ui, id: Id, is_busy: bool, typed: &mut String) -> bool {
         if let Some(text) = self.insert.take() {
             let cursor = cursor(ui, id, typed);
@@ -90,7 +90,7 @@ impl CompletionState {
         is_taken && self.take(ui, id, typed, self.marked)
     }
 
-    /// Looks at what was just typed. True if it changed the text.
+    /// Looks at the typed text. True if it changed the text.
     pub fn follow(
         &mut self,
         ui: &Ui,
@@ -122,7 +122,7 @@ impl CompletionState {
         false
     }
 
-    /// The list over the box. True if a choice was clicked and the text has changed.
+    /// The list above the composer. True if a choice was clicked and the text has changed.
     pub fn show(
         &mut self,
         ui: &Ui,
@@ -210,7 +210,7 @@ fn row(ui: &mut Ui, view: &View<'_>, choice: &Choice, is_marked: bool) -> bool {
     response.clicked()
 }
 
-/// Where the cursor is, in bytes.
+/// The cursor, in bytes.
 fn cursor(ui: &Ui, id: Id, typed: &str) -> usize {
     let state = TextEdit::load_state(ui.ctx(), id);
     let range = state.and_then(|state| state.cursor.char_range());

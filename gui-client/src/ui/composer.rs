@@ -21,13 +21,13 @@ use crate::{
     theme::{space, text},
 };
 
-/// The box grows up to this many lines, then it scrolls.
+/// The composer grows up to this many lines, then it scrolls.
 const MOST_LINES: f32 = 6.0;
 
 /// Width and height of the button that sends.
 const BUTTON: f32 = 40.0;
 
-/// What the box knows between two frames.
+/// The composer's state between frames.
 #[derive(Debug, Default)]
 pub struct ComposerState {
     composing: bool,
@@ -37,18 +37,19 @@ pub struct ComposerState {
 }
 
 impl ComposerState {
-    /// Escape belongs to the box: an input method is in the middle of a word, or a list is open.
+    /// Whether the composer needs Escape: an input method is composing, or a list is open.
     pub fn takes_escape(&self) -> bool {
         self.composing || self.completion.is_open()
     }
 
-    /// The box is not there: an input method that was in the middle of a word has nobody to tell.
+    /// Called when the composer is not shown: forgets an unfinished input method and closes the
+    /// list.
     pub fn leave(&mut self) {
         self.composing = false;
         self.completion.close();
     }
 
-    /// Follows the input method. True if Enter belongs to it in this frame.
+    /// Follows the input method. True if it needs Enter in this frame.
     fn follow(&mut self, events: &[Event]) -> bool {
         let mut busy = self.composing;
         for event in events {
@@ -68,7 +69,7 @@ impl ComposerState {
     }
 }
 
-/// The box at the bottom, where one writes.
+/// The composer at the bottom.
 pub fn show(
     ui: &mut Ui,
     view: &View<'_>,
@@ -104,7 +105,7 @@ pub fn show(
                 None => (1.0, palette.control_line),
                 Some(_) => (2.0, palette.warning_text),
             };
-            // Beside a wider border there is less room: the text stays where it is.
+            // A wider border leaves less room: the text stays where it is.
             let [x, y] = space::COMPOSER_MARGIN.map(|margin| margin + 1 - border.0 as i8);
             Frame::new()
                 .fill(palette.field)
@@ -210,7 +211,7 @@ fn field(
     }
 }
 
-/// What the answer replies to, over the box.
+/// The quote of the message being replied to, above the composer.
 fn quote_bar(ui: &mut Ui, view: &View<'_>, quote: Quote<'_>, actions: &mut Vec<Action>) {
     let (texts, palette) = (view.texts, view.palette);
     ui.horizontal(|ui| {

@@ -1,4 +1,4 @@
-//! What stands over the box one writes in, about what is in it.
+//! The hint above the composer, about the draft in it.
 
 use egui::{
     Color32, Frame, Label, Margin, RichText, Ui, Vec2,
@@ -17,11 +17,11 @@ use crate::{
     theme::{space, text},
 };
 
-/// The byte counter shows from this many bytes before the limit on.
+/// The counter is shown from this many bytes on.
 const COUNT_FROM: usize = LINE_BYTES - 2048;
 
-/// Why it was not sent, to whom it goes, how much room is left, what will happen to it: the first of
-/// these that there is.
+/// The most important of: why the draft was not sent, where it goes, how much room is left, how it
+/// will change.
 pub fn show(
     ui: &mut Ui,
     view: &View<'_>,
@@ -41,7 +41,7 @@ pub fn show(
     }
 }
 
-/// Why what is written was not sent, or could not be.
+/// Why the draft was not sent, or cannot be.
 fn problem(view: &View<'_>, session: &Session) -> Option<String> {
     let bytes = session.line_bytes();
     let too_long = (bytes > LINE_BYTES).then_some(ComposeProblem::TooLong { bytes });
@@ -49,8 +49,8 @@ fn problem(view: &View<'_>, session: &Session) -> Option<String> {
     problem.map(|problem| problem_text(view.texts, problem, session.draft()))
 }
 
-/// Above the box: what is written begins with somebody's login, so it goes to them alone; and what to
-/// do if that is not meant.
+/// Says that the draft begins with a login and goes to that person alone, and offers to send it
+/// here.
 fn diverted(
     ui: &mut Ui,
     view: &View<'_>,
@@ -82,8 +82,8 @@ fn diverted(
     }
 }
 
-/// Above the box: what is written begins with the login of somebody in the group, and goes to the group;
-/// and how to say it to them alone.
+/// Says that the draft mentions a group member and goes to the group, and offers to send it to them
+/// alone.
 fn mentioned(
     ui: &mut Ui,
     view: &View<'_>,
@@ -107,7 +107,7 @@ fn mentioned(
     }
 }
 
-/// Where it goes, and a button for where it could go instead. True if that was clicked.
+/// The destination, and a button for the other one. True if it was clicked.
 fn choice(ui: &mut Ui, view: &View<'_>, (sentence, ink): (&str, Color32), instead: &str) -> bool {
     let margin = Margin {
         left: space::LARGE as i8 + space::COMPOSER_MARGIN[0] + 1,
@@ -126,7 +126,7 @@ fn choice(ui: &mut Ui, view: &View<'_>, (sentence, ink): (&str, Color32), instea
     shown.inner
 }
 
-/// Whoever goes on writing does so behind what is there.
+/// Puts the cursor at the end of the draft.
 fn cursor_to_end(ui: &Ui, session: &Session, draft: &str) {
     let id = focus::composer_id(session);
     let mut state = TextEditState::load(ui.ctx(), id).unwrap_or_default();
@@ -135,7 +135,7 @@ fn cursor_to_end(ui: &Ui, session: &Session, draft: &str) {
     state.store(ui.ctx(), id);
 }
 
-/// How much room is left, what will happen to what is written.
+/// How much room is left, or how the text will change.
 fn advice(view: &View<'_>, session: &Session) -> Option<String> {
     let draft = session.draft();
     let bytes = session.line_bytes();
@@ -152,7 +152,7 @@ fn advice(view: &View<'_>, session: &Session) -> Option<String> {
 fn line(ui: &mut Ui, sentence: &str, ink: Color32) {
     ui.horizontal(|ui| {
         ui.spacing_mut().interact_size.y = 0.0;
-        // Over the first letter of what is written.
+        // Aligned with the first letter of the draft.
         ui.add_space(space::LARGE + f32::from(space::COMPOSER_MARGIN[0]) + 1.0);
         ui.add(Label::new(RichText::new(sentence).font(text::small()).color(ink)).wrap());
     });

@@ -10,17 +10,17 @@ use crate::{
     theme::{space, text},
 };
 
-/// Height of the window that a dialog leaves free, with its own margins.
+/// The window's height that a dialog leaves free, including its margins.
 const AROUND: f32 = 56.0;
 
-/// The one field of a question, for egui.
+/// The id of the dialog's field, for egui.
 const FIELD: &str = "question";
 
 /// Room for the scroll bar, beside the contents.
 const SCROLL_BAR: f32 = 12.0;
 
-/// The dialog over everything else: its title and its buttons are always in sight, and what is
-/// between them scrolls where there is no room.
+/// The dialog above everything else. Its title and buttons are always visible; what is between them
+/// scrolls.
 pub fn show(
     ui: &mut Ui,
     view: &View<'_>,
@@ -59,7 +59,7 @@ pub fn show(
         .frame(frame)
         .show(ui.ctx(), |ui| {
             ui.set_width((width - 40.0).max(0.0));
-            // Not the height of the last frame: a problem may just have been told.
+            // Not the last frame's height: a problem may just have been added.
             ui.set_max_height(height);
             let top = ui.cursor().top();
             heading(ui, view, overlay, actions);
@@ -146,7 +146,7 @@ fn file_key(file: SavedFile) -> &'static str {
     }
 }
 
-/// How high [`footer`] is, with what is above it.
+/// The height of [`footer`], with the space above it.
 fn footer_height(overlay: &Overlay) -> f32 {
     match overlay {
         Overlay::NewConversation { .. } | Overlay::SavePath { .. } | Overlay::Journey(_) => {
@@ -156,7 +156,7 @@ fn footer_height(overlay: &Overlay) -> f32 {
     }
 }
 
-/// What can be done with it. `entered`: Enter was pressed in its field.
+/// The dialog's buttons. `entered`: Enter was pressed in its field.
 fn footer(
     ui: &mut Ui,
     view: &View<'_>,
@@ -203,7 +203,7 @@ fn footer(
     });
 }
 
-/// Nobody can be written to whose name holds what is typed.
+/// Says that no name matches.
 fn asks_for_nobody(view: &View<'_>, overlay: &Overlay) -> bool {
     let Overlay::NewConversation { login, .. } = overlay else {
         return false;

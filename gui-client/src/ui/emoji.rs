@@ -1,4 +1,4 @@
-//! The emoji one can choose from, behind a button of the compose box.
+//! The emoji picker, behind a button of the composer.
 
 use egui::{
     FontId, Popup, PopupCloseBehavior, Rect, RectAlign, Response, Role, ScrollArea, Sense,
@@ -23,7 +23,7 @@ const BESIDE: f32 = 8.0;
 const BUTTON_WIDTH: f32 = 24.0;
 const BUTTON_HEIGHT: f32 = 32.0;
 
-/// What is looked for among the emoji.
+/// The query.
 #[derive(Debug, Default)]
 pub struct EmojiState {
     typed: String,
@@ -48,8 +48,7 @@ enum Row<'a> {
     Emoji(&'a [&'static Emoji]),
 }
 
-/// The emoji over the bar that `button` is in, which opens and closes them. Gives the one that was
-/// chosen.
+/// The picker above the bar with `button`, which opens and closes it. Returns the chosen emoji.
 pub fn show(
     view: &View<'_>,
     button: &Response,

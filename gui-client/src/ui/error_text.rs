@@ -1,4 +1,4 @@
-//! Why something did not work, and what to do about it, in words.
+//! Error texts: what went wrong, and what to do about it.
 
 use std::path::Path;
 
@@ -34,7 +34,7 @@ pub fn storage(texts: &Texts, problem: &StorageProblem) -> String {
     }
 }
 
-/// The same in a few words, as a title.
+/// The same as a short title.
 pub fn storage_title<'a>(texts: &'a Texts, problem: &StorageProblem) -> &'a str {
     texts.get(match problem {
         StorageProblem::Locked => "storage.title_locked",
@@ -114,7 +114,7 @@ pub fn link(texts: &Texts, problem: &LinkProblem, server: &str) -> String {
     texts.fill(key, &[("server", server), ("why", why)])
 }
 
-/// What is there in place of a messenger server.
+/// What kind of server is there instead.
 fn stranger(texts: &Texts, stranger: Stranger) -> String {
     let key = match stranger {
         Stranger::Web => "stranger.web",
@@ -131,7 +131,7 @@ fn stranger(texts: &Texts, stranger: Stranger) -> String {
     texts.get(key).to_owned()
 }
 
-/// What cannot be known of a server that does not keep to the assignment.
+/// What is uncertain with a server that does not follow the assignment.
 pub fn doubt(texts: &Texts, doubt: &Doubt) -> String {
     match doubt {
         Doubt::NoEnd => texts.get("doubt.no_end").to_owned(),
@@ -139,8 +139,8 @@ pub fn doubt(texts: &Texts, doubt: &Doubt) -> String {
     }
 }
 
-/// What is wrong with a file or folder, then the advice of this key. The system's own words, which
-/// have no language of ours, come last.
+/// A problem of a file or folder, then the advice with this key. The system's own words, which are
+/// not translated, come last.
 fn disk(texts: &Texts, path: &Path, problem: &DiskProblem, advice: &str) -> String {
     let (key, said) = match problem {
         DiskProblem::NoPermission => ("disk.no_permission", None),

@@ -1,4 +1,4 @@
-//! Fields of one line.
+//! Single-line fields.
 
 use egui::{
     Align2, Frame, Id, Margin, Response, RichText, Stroke, TextEdit, Ui,
@@ -8,7 +8,7 @@ use egui::{
 
 use crate::theme::{Palette, space, text};
 
-/// A field of one line. Its size is the same whatever is in it and wherever the keyboard is.
+/// A single-line field. Its size does not depend on its content or focus.
 pub fn edit(ui: &mut Ui, palette: &Palette, edit: TextEdit<'_>, look: Look) -> Response {
     let frame = Frame::new()
         .fill(palette.field)
@@ -35,14 +35,14 @@ pub fn edit(ui: &mut Ui, palette: &Palette, edit: TextEdit<'_>, look: Look) -> R
     response
 }
 
-/// How an [`edit`] looks.
+/// The look of an [`edit`].
 #[derive(Clone, Copy, Debug)]
 pub struct Look {
     /// Around the text.
     pub margin: Margin,
-    /// Something is wrong with what is in it.
+    /// Its content is wrong.
     pub is_wrong: bool,
-    /// It has no border until the keyboard is there.
+    /// It has no border without the focus.
     pub is_quiet: bool,
 }
 
@@ -56,10 +56,10 @@ impl Default for Look {
     }
 }
 
-/// A labelled field of one line with a place for what is wrong with it. `id` is its name in this
-/// part of the window, whatever the language.
+/// A labelled single-line field with room for a problem. `id` is its name within this part of the
+/// window, in any language.
 ///
-/// Returns what was typed, if anything was, and the field's response.
+/// Returns the new text, if it changed, and the field's response.
 pub fn field(
     ui: &mut Ui,
     palette: &Palette,
@@ -102,7 +102,7 @@ pub fn field_id(ui: &Ui, id: &str) -> Id {
     ui.scope_id().with(id)
 }
 
-/// What stands in an empty field, as large as what will be written there.
+/// The hint in an empty field, in the size of its text.
 pub fn hint_text(palette: &Palette, hint: &str, font: egui::FontId) -> LayoutJob {
     /// The caret covers no letter.
     const CARET: f32 = 2.0;

@@ -1,4 +1,4 @@
-//! Where the keyboard is, when nobody has put it elsewhere: in the box one writes in.
+//! Keyboard focus: the composer has it by default.
 
 use egui::{Event, Id, Order, Popup, Ui, text_selection::LabelSelectionState};
 
@@ -13,7 +13,7 @@ use crate::{
 pub enum Focus {
     /// The search field.
     Filter,
-    /// The box one writes in.
+    /// The composer.
     Composer,
 }
 
@@ -22,13 +22,13 @@ pub fn composer_id(session: &Session) -> Id {
     Id::unique(("compose box", &session.open))
 }
 
-/// Whether nothing has the keyboard and what is typed can go into the box.
+/// Whether nothing has the focus and typed text can go into the composer.
 pub fn is_for_the_box(ui: &Ui, view: &View<'_>) -> bool {
     ui.memory(|memory| memory.focused().is_none()) && box_in_reach(ui, view).is_some()
 }
 
-/// Before anything is drawn: what is typed or pasted while nothing has the keyboard goes into the
-/// box, in this very frame.
+/// Before drawing: text typed or pasted while nothing has the focus goes into the composer, in the
+/// same frame.
 pub fn take_up(ui: &Ui, view: &View<'_>) {
     let is_typed = ui.input(|input| {
         let mut events = input.events.iter();
@@ -42,7 +42,7 @@ pub fn take_up(ui: &Ui, view: &View<'_>) {
     }
 }
 
-/// After all is drawn: the keyboard goes back to the box from what has come to its end.
+/// After drawing: the focus returns to the composer when a menu or dialog has closed.
 pub fn give_back(ui: &Ui, view: &View<'_>, state: &mut UiState, actions: &[Action]) {
     let is_open = Popup::is_any_open(ui.ctx());
     let is_closed = std::mem::replace(&mut state.popup_is_open, is_open) && !is_open;
@@ -55,13 +55,13 @@ pub fn give_back(ui: &Ui, view: &View<'_>, state: &mut UiState, actions: &[Actio
     }
 }
 
-/// Copying is about what is written from now on, and not about what was selected in a message.
+/// Clears the selection in messages, so that copying is about the draft.
 pub fn forget_selection(ui: &Ui) {
     let selection = ui.ctx().plugin::<LabelSelectionState>();
     selection.lock().clear_selection();
 }
 
-/// Whoever does this goes on writing.
+/// Whether this action leads back to the composer.
 fn leads_to_box(session: Option<&Session>, action: &Action) -> bool {
     let open = session.and_then(|session| session.open.as_ref());
     match action {
@@ -76,14 +76,14 @@ fn leads_to_box(session: Option<&Session>, action: &Action) -> bool {
     }
 }
 
-/// Whether the keyboard is in what is neither a menu nor anything else that lies over the window.
+/// Whether the focus is in the window itself, and not in a menu or dialog above it.
 fn has_gone_elsewhere(ui: &Ui) -> bool {
     let focused = ui.memory(|memory| memory.focused());
     let focused = focused.and_then(|id| ui.ctx().read_response(id));
     focused.is_some_and(|focused| focused.layer_id.order == Order::Background)
 }
 
-/// The box of the open conversation, if it is in sight and nothing lies over it.
+/// The id of the open conversation's composer, if it is visible and uncovered.
 fn box_in_reach(ui: &Ui, view: &View<'_>) -> Option<Id> {
     let session = view.model.session.as_ref();
     let session = session.filter(|session| session.ready && !session.refused())?;

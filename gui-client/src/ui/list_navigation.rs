@@ -1,9 +1,9 @@
-//! Rows that the arrows walk while the keyboard stays in the field above them.
+//! Moving through a list with the arrow keys while the focus stays in the field above it.
 
 use egui::{Key, Modifiers, Rect, Ui};
 
-/// How many rows the arrows go down in this frame; up is negative. To be asked before the field is
-/// drawn, which would take them.
+/// How many rows the arrow keys move down in this frame; up is negative. Call it before the field
+/// is drawn, which would take the keys.
 pub fn steps(ui: &Ui) -> isize {
     ui.input_mut(|input| {
         let mut pressed = |key| input.count_and_consume_key(Modifiers::NONE, key) as isize;
@@ -11,7 +11,8 @@ pub fn steps(ui: &Ui) -> isize {
     })
 }
 
-/// The row the arrows go to: from none to the first or the last one, and no farther than the ends.
+/// The row that the arrow keys move to: from none to the first or last one, and not beyond the
+/// ends.
 pub fn next(marked: Option<usize>, steps: isize, rows: usize) -> Option<usize> {
     let last = rows.checked_sub(1).filter(|_| steps != 0)?;
     Some(match marked {

@@ -1,4 +1,4 @@
-//! The keys that write the marks of bold, italic and code around what is selected.
+//! Shortcuts that put the marks of bold, italic and code around the selection.
 
 use egui::{
     Id, Key, KeyboardShortcut, Modifiers, TextEdit, Ui,

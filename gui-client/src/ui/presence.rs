@@ -1,4 +1,4 @@
-//! Where people are, in words and as a dot.
+//! Presence, in words and as a dot.
 
 use egui::{Color32, Painter, Pos2, Stroke, Ui};
 use mensageiro_protocol::Login;

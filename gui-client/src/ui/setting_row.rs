@@ -1,4 +1,4 @@
-//! Rows of the settings: what is set at the left, and at the right its value, a switch or the keys.
+//! Rows of the settings: the label at the left, and a value, a switch or shortcuts at the right.
 
 use egui::{
     Align2, Color32, FontId, Key, Popup, Rect, RectAlign, Response, RichText, Role, Sense,

@@ -1,4 +1,4 @@
-//! The sheet of shortcuts: what each does, in groups, with the keys drawn as they look.
+//! The list of shortcuts: what each does, in groups, with its keys drawn as keys.
 
 use egui::{Align2, Rect, RichText, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
 

@@ -1,4 +1,4 @@
-//! Lines below links.
+//! Underlining links.
 
 use std::sync::Arc;
 

@@ -7,9 +7,9 @@ use crate::engine::{
     wire::{Crossing, Side},
 };
 
-/// Tells the window what goes over the wire, while it looks.
+/// Reports what goes over the wire, while the inspector is open.
 impl OpenAccount {
-    /// Tells what goes over the wire from now on, or no more.
+    /// Starts or stops reporting what goes over the wire.
     pub(in crate::engine) fn inspect(&mut self, inspects: bool) {
         self.tap = inspects.then(|| self.tap.take().unwrap_or_default());
     }

@@ -1,4 +1,4 @@
-//! The account that is open: does what its connection machine says, in order.
+//! The open account: carries out the effects of its connection machine, in order.
 
 mod inspection;
 
@@ -25,10 +25,10 @@ use super::{
     wire::Tap,
 };
 
-/// A server that knew no live sessions is asked again after so long.
+/// How long until a server without live sessions is asked for one again.
 const ASK_LIVE_AGAIN: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How long somebody is shown as typing.
+/// How long "typing" is shown.
 const TYPING: Duration = Duration::from_secs(5);
 
 /// An account's database and connection.
@@ -41,9 +41,9 @@ pub(super) struct OpenAccount {
     connection: Option<Connection>,
     pages: Pages,
     groups: Groups,
-    /// While the window looks at what goes over the wire.
+    /// Present while the inspector is open.
     tap: Option<Tap>,
-    /// How many connections of this app's life there have been.
+    /// How many connections there have been since the app started.
     connections: u64,
     news_from: Sender<NetEvent>,
     tell: Tell,
@@ -56,7 +56,7 @@ pub(super) struct Terms {
     pub(super) fetch_every: Option<Duration>,
 }
 
-/// The database did not take what it must: the account cannot stay open.
+/// A required write to the database failed: the account cannot stay open.
 #[derive(Debug)]
 pub(super) struct Failed(pub(super) HistoryError);
 
@@ -67,7 +67,8 @@ impl From<HistoryError> for Failed {
 }
 
 impl OpenAccount {
-    /// Tells the window what is in an account's database. `connections`: so many have been before.
+    /// Opens an account and sends its conversations to the window. `connections`: how many
+    /// connections there have been before.
     pub(super) fn open(
         mut history: History,
         folder: &Path,
@@ -113,7 +114,7 @@ impl OpenAccount {
         self.machine.is_stopped()
     }
 
-    /// Cuts the connection and closes the database. What had not gone out is kept for the case that the
+    /// Cuts the connection and closes the database. Returns what has not been sent, in case the
     /// database cannot be read any more.
     pub(super) fn close(self) -> (Account, Unsent) {
         (self.account, self.machine.into_unsent())
@@ -128,7 +129,7 @@ impl OpenAccount {
         &self.history
     }
 
-    /// Whether news of this connection is still wanted.
+    /// Whether events of this connection are still wanted.
     pub(super) fn is_current(&self, connection: u64) -> bool {
         self.connection
             .as_ref()
@@ -178,7 +179,7 @@ impl OpenAccount {
         }
     }
 
-    /// A message that is on its way stays: it can no more be taken back.
+    /// A message that is being sent stays: it can no longer be withdrawn.
     pub(super) fn discard(&mut self, id: MessageId) -> Result<(), Failed> {
         if self.machine.is_out(id) || !self.history.discard(id)? {
             return Ok(());
@@ -187,7 +188,7 @@ impl OpenAccount {
         self.handle(Instant::now(), Input::Discard(id))
     }
 
-    /// Everything up to this place has been on the screen; a live server is told.
+    /// Everything up to this place was on the screen; a live server is told.
     pub(super) fn mark_seen(&mut self, with: Peer, up_to: Place) -> Result<(), Failed> {
         let news = self.history.mark_seen(&with, up_to)?;
         match (with, news) {
@@ -199,7 +200,7 @@ impl OpenAccount {
         }
     }
 
-    /// Answers with a page, at once or when its messages have come from the server.
+    /// Answers with a page: at once, or when its messages have come from the server.
     pub(super) fn load(&mut self, wanted: Wanted) -> Result<(), Failed> {
         match self.pages.load(&self.history, wanted.clone()) {
             Ok(Found::Page(page)) => self.tell.event(page),
@@ -245,8 +246,8 @@ impl OpenAccount {
         Ok(())
     }
 
-    /// What could not be read harms nothing that is to be written: the account stays open, unless the
-    /// database is damaged.
+    /// A failed read does no harm to later writes: the account stays open, unless the database is
+    /// damaged.
     fn not_loaded(&self, with: Peer, command: Command, error: HistoryError) -> Result<(), Failed> {
         if error.is_damage() {
             return Err(error.into());
@@ -263,8 +264,8 @@ impl OpenAccount {
     pub(super) fn handle(&mut self, at: Instant, input: Input<'_>) -> Result<(), Failed> {
         self.inspect_input(at, &input);
         let mut effects = self.machine.handle(at, input);
-        // What effects lead to is a connection that failed at once, which ends in a timer, and
-        // what is only written: two turns at most.
+        // An effect leads to a connection that fails at once, which sets a timer, or to something
+        // that is only written: two rounds at most.
         while !effects.is_empty() {
             let mut next = Vec::new();
             for effect in effects {
@@ -278,7 +279,7 @@ impl OpenAccount {
         Ok(())
     }
 
-    /// Does it; returns what follows from it for the machine.
+    /// Carries out one effect; returns the input that follows from it for the machine.
     fn apply(&mut self, effect: Effect) -> Result<Vec<Input<'static>>, Failed> {
         self.inspect_effect(&effect);
         match effect {
@@ -410,7 +411,7 @@ impl OpenAccount {
     }
 }
 
-/// Tells the window all that it begins with.
+/// Sends the window everything it starts with.
 fn tell_all(history: &History, account: &Account, tell: &Tell) -> Result<Groups, HistoryError> {
     let conversations = history.conversations()?;
     let groups = history.groups()?;

@@ -1,5 +1,5 @@
-//! A database that is damaged: how that shows, and how it is moved aside for a new one. Nothing of it is
-//! deleted, and what can still be read of it is taken over.
+//! Damaged databases: detecting them, and moving them aside for a new one. Nothing is deleted, and
+//! the new database gets whatever can still be read.
 
 use std::{
     fs::{self, File},
@@ -15,26 +15,26 @@ use super::{
     rescue,
 };
 
-/// Files that were set aside before keep their names; so many are looked for.
+/// The most names that are tried for a file that is set aside.
 const ASIDE_AT_MOST: usize = 1000;
 
-/// What it begins with.
+/// The first bytes of a database.
 const MAGIC: &[u8] = b"SQLite format 3\0";
 
-/// No app has made so many steps of the schema; a number beyond is damage.
+/// The highest plausible version of the schema; a greater number is damage.
 const LATEST_VERSION: i64 = 10_000;
 
-/// The header of a write-ahead log: its length, and how it begins, without the last bit.
+/// The header of a write-ahead log: its length, and its first bytes without the last bit.
 const LOG_HEADER: usize = 32;
 const LOG_MAGIC: u32 = 0x377f_0682;
 
-/// Before each page in it stands so much.
+/// The length of the header before each page, in bytes.
 const FRAME_HEADER: usize = 24;
 
-/// So much of a log is looked at; SQLite keeps it at some 4 MiB.
+/// How much of a log is checked, in bytes; SQLite keeps it at about 4 MiB.
 const LOG_READ: u64 = 64 * 1024 * 1024;
 
-/// Whether this error says that a database is damaged, and not that it cannot be reached now.
+/// Whether this error means that the database is damaged, and not just unavailable for now.
 pub(super) fn is_told_by(error: &Error) -> bool {
     match error {
         Error::SqliteFailure(error, _) | Error::SqlInputError { error, .. } => {
@@ -45,7 +45,7 @@ pub(super) fn is_told_by(error: &Error) -> bool {
             );
             is_damage || is_short
         }
-        // What this app writes it can read.
+        // The app can read whatever it wrote.
         Error::FromSqlConversionFailure(..)
         | Error::IntegralValueOutOfRange(..)
         | Error::InvalidColumnType(..)
@@ -54,7 +54,7 @@ pub(super) fn is_told_by(error: &Error) -> bool {
     }
 }
 
-/// The same for an error of opening: then the tables that this app makes are not there.
+/// The same for an error of opening: there, missing tables are damage too.
 pub(super) fn is_told_at_opening(error: &Error) -> bool {
     let is_unknown = match error {
         Error::SqliteFailure(error, _) | Error::SqlInputError { error, .. } => {
@@ -65,13 +65,13 @@ pub(super) fn is_told_at_opening(error: &Error) -> bool {
     is_unknown || is_told_by(error)
 }
 
-/// Whether this can be the number of a version of the schema.
+/// Whether this is a plausible version of the schema.
 pub(super) fn is_version(found: i64) -> bool {
     (0..LATEST_VERSION).contains(&found)
 }
 
-/// Looks at the files before SQLite does, which takes an empty one for a new database, and a log that
-/// it cannot read for none. `was_used`: there has been a database before.
+/// Checks the files before SQLite opens them, since SQLite takes an empty file for a new database
+/// and ignores a log it cannot read. `was_used`: there has been a database before.
 ///
 /// # Errors
 /// [`HistoryError::Damaged`]
@@ -95,11 +95,11 @@ fn is_sound(path: &Path, was_used: bool) -> bool {
     match is_file(path) {
         Ok(true) => {}
         Ok(false) => return false,
-        // The log of a database that is gone.
+        // A log without its database.
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             return fs::metadata(log).map_or(true, |about| about.len() == 0);
         }
-        // Why it cannot be reached is for SQLite to say.
+        // SQLite will report why it cannot be reached.
         Err(_) => return true,
     }
     let mut begin = Vec::new();
@@ -113,7 +113,8 @@ fn is_sound(path: &Path, was_used: bool) -> bool {
     is_header(&begin) && is_log(log).unwrap_or(true)
 }
 
-/// What of a header has only a few values; SQLite takes some others for a file that may only be read.
+/// Checks the fields of a header that have few valid values; with some others, SQLite would open
+/// the file read-only.
 fn is_header(begin: &[u8]) -> bool {
     if begin.len() < HEADER || !begin.starts_with(MAGIC) {
         return false;
@@ -124,8 +125,8 @@ fn is_header(begin: &[u8]) -> bool {
     is_page && is_format && begin[21..24] == [64, 32, 32]
 }
 
-/// Whether SQLite can read all of a log. It takes the part before the first frame that is damaged, and
-/// passes over the rest without a word. A power cut leaves at most one transaction there.
+/// Whether SQLite can read all of a log. It uses the part before the first damaged frame and
+/// silently ignores the rest. A power cut leaves at most one unfinished transaction there.
 fn is_log(log: &Path) -> io::Result<bool> {
     let mut file = io::BufReader::new(File::open(log)?.take(LOG_READ));
     let mut header = Vec::new();
@@ -145,7 +146,7 @@ fn is_log(log: &Path) -> io::Result<bool> {
     let mut frame = vec![0; FRAME_HEADER + page_size];
     let (mut is_whole, mut lost) = (true, 0);
     while file.read_exact(&mut frame).is_ok() {
-        // What is left of an earlier time has other salts.
+        // Frames of an earlier generation of the log have other salts.
         let is_of_now = frame[8..16] == header[16..24];
         let is_commit = number(&frame, 4) != 0;
         if is_whole {
@@ -158,13 +159,13 @@ fn is_log(log: &Path) -> io::Result<bool> {
     Ok(lost < 2)
 }
 
-/// The number that stands there, of four bytes; 0 if there is none.
+/// The big-endian number at this place; 0 if there is none.
 fn number(bytes: &[u8], at: usize) -> u32 {
     let four = bytes.get(at..at + 4).and_then(|four| four.try_into().ok());
     four.map_or(0, u32::from_be_bytes)
 }
 
-/// The checksum of a log, which goes on from frame to frame.
+/// The checksum of a log, which continues from frame to frame.
 struct Sum {
     is_big_endian: bool,
     sums: (u32, u32),
@@ -196,8 +197,8 @@ impl Sum {
     }
 }
 
-/// Moves a damaged database aside and puts a new one in its place, with what could still be read.
-/// Returns where the damaged one is. Should the app die meanwhile, the next start goes on.
+/// Moves a damaged database aside and puts a new one in its place, with whatever could be read.
+/// Returns the new path of the damaged one. If the app dies meanwhile, the next start finishes it.
 ///
 /// # Errors
 /// Nothing is moved then. [`HistoryError::Damaged`]: it cannot be. Others: there is no room for the new
@@ -219,8 +220,8 @@ pub(super) fn replace(path: &Path) -> Result<PathBuf> {
     })
 }
 
-/// Ends what an app that died has begun: puts what was taken over in the place of a database that has
-/// been moved aside, or puts back what was moved aside before the database itself was.
+/// Finishes what an earlier run has begun: puts the rescued database in the place of one that was
+/// moved aside, or moves back what was moved before the database itself.
 pub(super) fn finish(path: &Path) -> io::Result<()> {
     let rescued = rescued(path);
     if !fs::exists(&rescued)? {
@@ -245,7 +246,7 @@ fn rescued(path: &Path) -> PathBuf {
     path.with_extension("rescued.db")
 }
 
-/// The names that damaged databases get, in this order.
+/// The names for damaged databases, in the order they are tried.
 fn names(path: &Path) -> impl Iterator<Item = PathBuf> {
     (1..=ASIDE_AT_MOST).map(|number| match number {
         1 => path.with_extension("damaged.db"),
@@ -253,7 +254,7 @@ fn names(path: &Path) -> impl Iterator<Item = PathBuf> {
     })
 }
 
-/// Gives the files of a database names that are free; returns the new path of the database.
+/// Renames the files of a database to names that are free. Returns the new path.
 fn set_aside(path: &Path) -> io::Result<PathBuf> {
     let mut names = names(path)
         .filter(|to| is_free(to) && COMPANIONS.iter().all(|ending| is_free(&beside(to, ending))));

@@ -1,32 +1,33 @@
-//! The epochs that places are made of (see `row.rs`): times in which one thing gives the order, a live server's
-//! ids or, with classic servers, the order of arrival here.
+//! Epochs: periods in which one thing gives the order of messages, either a live server's ids or,
+//! with classic servers, the order of arrival. A place is made of an epoch and a number within it
+//! (see `row.rs`).
 //!
-//! The table `live_epochs` says of each epoch that is a live server's with which id it begins, and in which
-//! epoch lower ids stand.
+//! The table `live_epochs` holds, for each epoch of a live server, its first id, and the epoch to
+//! which lower ids belong.
 
 use rusqlite::{Connection, OptionalExtension};
 
 use super::{fact, set_fact};
 
-/// Places of one epoch: server ids, or local ones, above this many bits of the epoch's number.
+/// The bits of a place below its epoch: they hold a server's id, or a local number.
 pub(super) const EPOCH_BITS: u32 = 40;
 
-/// An epoch that is a live server's.
+/// An epoch in which a live server gives the order.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LiveEpoch {
     pub(super) epoch: i64,
     pub(super) first_id: i64,
-    /// Where ids below the first one stand.
+    /// The epoch to which ids below the first one belong.
     pub(super) below: Option<i64>,
 }
 
-/// Whether the order is a live server's.
+/// Whether a live server gives the order now.
 pub(super) fn is_live(connection: &Connection) -> rusqlite::Result<bool> {
     Ok(fact::<i64>(connection, "epoch_is_live")? == Some(1))
 }
 
-/// A live server gives the order from now on, for ids from `first_id` on; lower ones stand where they
-/// stood.
+/// Begins an epoch in which a live server gives the order, with the ids from `first_id` on; lower
+/// ones stay where they are.
 pub(super) fn begin_live(connection: &Connection, first_id: i64) -> rusqlite::Result<()> {
     let below = latest(connection)?.map(|latest| latest.epoch);
     let epoch = begin(connection, true)?;
@@ -36,7 +37,7 @@ pub(super) fn begin_live(connection: &Connection, first_id: i64) -> rusqlite::Re
     Ok(())
 }
 
-/// A classic server gives no order: from now on it is that of arrival.
+/// Begins an epoch of the order of arrival, unless there is one: a classic server gives no order.
 pub(super) fn end_live(connection: &Connection) -> rusqlite::Result<()> {
     if is_live(connection)? {
         begin(connection, false)?;

@@ -1,4 +1,4 @@
-//! All of a conversation, read page by page beside the account that is open.
+//! Exporting a conversation: it is read page by page, beside the open account.
 
 use std::{path::PathBuf, vec};
 
@@ -8,10 +8,10 @@ use rusqlite::{Connection, OpenFlags};
 use super::{BUSY, History, HistoryError, Result, row::peer_name, timeline::LONGEST_PAGE};
 use crate::engine::{Export, Message, Messages, Older, Peer, Place};
 
-/// Messages of a file at most.
+/// The most messages of an export.
 const MOST: usize = 1_000_000;
 
-/// Where an account's messages are, for another thread.
+/// What another thread needs to open the database.
 #[derive(Clone, Debug)]
 struct Source {
     path: PathBuf,
@@ -29,7 +29,7 @@ struct Reader {
 }
 
 impl History {
-    /// All there is of a conversation, the newest 1,000,000 messages at most.
+    /// All messages of a conversation, but only the newest 1,000,000.
     pub fn export(&self, with: Peer) -> Export {
         let source = self.source(with);
         Export::new(move || {
@@ -58,12 +58,12 @@ impl Source {
             path: self.path.clone(),
             source,
         };
-        // Who only reads needs to write as well: what readers of one file tell each other.
+        // A reader of a write-ahead log must write to the file in which readers coordinate.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&self.path, flags).map_err(open)?;
         connection.busy_timeout(BUSY)?;
         connection.pragma_update(None, "query_only", true)?;
-        // All pages are of one moment, whatever comes meanwhile.
+        // All pages show the same moment, whatever is written meanwhile.
         connection.execute_batch("BEGIN")?;
         let history = History {
             connection,
@@ -99,7 +99,7 @@ impl Source {
 }
 
 impl History {
-    /// How many of the newest messages there are, `most` at most, and where they begin.
+    /// The number of messages, up to `most` of the newest, and the place of the first of them.
     fn newest(&self, with: &Peer, most: usize) -> Result<(usize, Place)> {
         let mut statement = self.connection.prepare_cached(
             "SELECT count(*), coalesce(min(place), 1) FROM (

@@ -1,4 +1,4 @@
-//! Who is in which group: told by a live server, kept so that it is known without one.
+//! Group members, stored so that they are known without a connection.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use super::{History, Result, row::read_login};
 use crate::engine::Groups;
 
 impl History {
-    /// The groups that the server told of last.
+    /// The groups as the server last reported them.
     ///
     /// # Errors
     /// [`super::HistoryError::Failed`]
@@ -29,7 +29,7 @@ impl History {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Keeps those of the groups that have changed, and forgets those that are no more.
+    /// Stores the groups that have changed, and deletes those that no longer exist.
     ///
     /// # Errors
     /// [`super::HistoryError::Failed`]

@@ -1,4 +1,4 @@
-//! The list of conversations, as a live server tells it to a device that is new.
+//! Storing the list of conversations that a live server gives to a new device.
 
 use mensageiro_protocol::live::{ConversationNews, Read};
 use rusqlite::Connection;
@@ -12,7 +12,7 @@ use super::{
 use crate::engine::{Conversation, Peer};
 
 impl History {
-    /// Whether all of the list has been told.
+    /// Whether the whole list has been stored.
     ///
     /// # Errors
     /// [`super::HistoryError::Failed`]
@@ -20,8 +20,8 @@ impl History {
         Ok(fact::<i64>(&self.connection, "surveyed")?.is_some())
     }
 
-    /// Stores a part of the list: of each conversation the last message, with what is older still
-    /// at the server, and how far the person has read. Returns how these conversations stand then.
+    /// Stores a part of the list: the last message of each conversation and how far the person has
+    /// read; older messages stay at the server. Returns the rows of these conversations.
     ///
     /// # Errors
     /// [`super::HistoryError::Failed`]; nothing of it is stored then.
@@ -51,7 +51,7 @@ impl History {
     fn list(&self, connection: &Connection, told: &ConversationNews) -> rusqlite::Result<()> {
         let with = Peer::Person(told.with.clone());
         let last = number(told.last.id);
-        // Everything from there on is here already, if it is.
+        // If the message is here already, so is everything after it.
         if known_from(connection, &with)?.is_some_and(|known_from| last < known_from) {
             self.store(connection, &told.delivered())?;
             let conversation = conversation(connection, &with)?;
@@ -72,7 +72,7 @@ impl History {
     }
 }
 
-/// From which number on everything of a conversation is here.
+/// From this id on, all messages of the conversation are here.
 fn known_from(connection: &Connection, with: &Peer) -> rusqlite::Result<Option<i64>> {
     let own: Option<i64> = match known_conversation(connection, with)? {
         None => None,

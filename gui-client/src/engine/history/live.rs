@@ -1,4 +1,4 @@
-//! What a live server tells: each message stored once, whatever is told again.
+//! Storing what a live server tells: each message once, however often it is told.
 
 use mensageiro_protocol::live::Receipt;
 use rusqlite::Connection;
@@ -15,7 +15,8 @@ use super::{
 use crate::engine::{Event, MessageId, Peer, net::LiveUpdate};
 
 impl History {
-    /// Everything of this user up to this number is here, or older than the first live session.
+    /// The id up to which this device has everything, except messages older than its first live
+    /// session.
     ///
     /// # Errors
     /// [`super::HistoryError::Failed`]
@@ -24,8 +25,8 @@ impl History {
         Ok(cursor.and_then(|id| u64::try_from(id).ok()))
     }
 
-    /// A live session begins; `last` is the server's newest number. Tells what moves by it: from
-    /// now on what waits stands at the end.
+    /// Begins a live session; `last` is the server's newest id. Returns messages that move: from
+    /// now on, waiting messages stand at the end.
     ///
     /// # Errors
     /// [`super::HistoryError::Failed`]
@@ -38,7 +39,7 @@ impl History {
         }
         if !epochs::is_live(&transaction)? {
             epochs::begin_live(&transaction, cursor.map_or(0, |cursor| cursor + 1))?;
-            // What a classic session brought, and the server does not count as read, comes again.
+            // What a classic session brought and the server does not count as read comes again.
             let sure: i64 = fact(&transaction, "sure_up_to")?.unwrap_or(0);
             let after = if cursor.is_none() { sure } else { 0 };
             set_fact(&transaction, "repeated_after", after)?;
@@ -92,7 +93,7 @@ impl History {
 
 fn keep_receipt(connection: &Connection, receipt: &Receipt) -> rusqlite::Result<Option<Event>> {
     let with = Peer::Person(receipt.with.clone());
-    // Its messages may come later, when one scrolls to them.
+    // Its messages may come later, when the person scrolls to them.
     let conversation = conversation(connection, &with)?;
     let Receipt {
         by, state, id, at, ..

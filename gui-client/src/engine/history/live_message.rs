@@ -1,4 +1,4 @@
-//! One message that a live server tells: new, told again, or an answer to an own one.
+//! Storing one message of a live server: a new one, a known one, or an own one.
 
 use mensageiro_protocol::live::Delivered;
 use rusqlite::{Connection, OptionalExtension};
@@ -16,12 +16,12 @@ use super::{
 };
 use crate::engine::{Event, MessageId, Missed, Peer, Refusal};
 
-/// A server that was classic once may tell messages again that came without a number: so many of
-/// them are looked at in a conversation, the newest first.
+/// How many messages of a conversation, the newest first, are compared with one that a classic
+/// session may have brought without an id.
 const WITHOUT_NUMBER: i64 = 200;
 
 impl History {
-    /// Returns what is news of it: nothing if it is here already.
+    /// Stores a message. Returns what is new for the window; nothing if the message is known.
     pub(super) fn store(
         &self,
         connection: &Connection,
@@ -84,7 +84,7 @@ impl History {
     }
 }
 
-/// The server has it, under this number.
+/// Notes that the server has accepted an own message under this id.
 pub(super) fn accept(
     connection: &Connection,
     id: MessageId,
@@ -94,7 +94,7 @@ pub(super) fn accept(
 ) -> rusqlite::Result<Option<Event>> {
     if let Some(known) = by_server_id(connection, server_id)? {
         if known != id.0 {
-            // LiveUpdate before the answer came: the same message, once too often.
+            // It came as a message before the answer: this is the same one, once too often.
             connection
                 .prepare_cached("DELETE FROM messages WHERE id = ?1")?
                 .execute([id.0])?;
@@ -121,7 +121,7 @@ pub(super) fn accept(
     Ok(message(connection, id)?.map(Event::Message))
 }
 
-/// The server does not take it.
+/// Notes that the server has refused an own message.
 pub(super) fn refuse(
     connection: &Connection,
     id: MessageId,
@@ -136,7 +136,7 @@ pub(super) fn refuse(
     Ok(message(connection, id)?.map(Event::Message))
 }
 
-/// A message that came, or went, in a classic session gets its number now, when it is told again.
+/// Gives a message of a classic session its id, now that a live server tells it again.
 fn take_up(
     connection: &Connection,
     told: &Delivered,
@@ -154,7 +154,7 @@ fn take_up(
     let Some(conversation) = known_conversation(connection, with)? else {
         return Ok(None);
     };
-    // In classic a group's message begins with its author (rule G2).
+    // In a classic session, a group's message begins with its author (rule G2).
     let text = if is_own || told.from == told.with {
         told.text.as_str().to_owned()
     } else {

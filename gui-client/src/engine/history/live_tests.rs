@@ -293,7 +293,7 @@ fn what_is_read_is_told_until_the_server_knows_and_heard_from_other_sessions() {
         }]
     );
     assert_eq!(history.reads_to_tell().unwrap(), []);
-    // LiveUpdate late, and read already.
+    // Told late, and read already.
     history
         .receive_live(&[message(6, "bob", "bob", "zero")], None)
         .unwrap();

@@ -1,5 +1,5 @@
-//! The local database: one file for each account, with all its messages, drafts and what is
-//! needed to neither lose nor double a message when the app or the link dies.
+//! The local database, one file per account: all its messages and drafts, and what is needed to
+//! neither lose nor duplicate a message when the app or the link dies.
 
 mod damage;
 mod database_files;
@@ -43,45 +43,46 @@ pub(in crate::engine) use self::search::MOST_FOUND;
 use super::{Account, Message, MessageId, StorageProblem};
 use crate::disk::DiskProblem;
 
-/// How long to wait for another program, a backup perhaps, that holds the file.
+/// How long to wait for another program that locks the file, such as a backup.
 const BUSY: Duration = Duration::from_secs(5);
 
-/// How long to try for the lock: a window that is just being closed lets go of it, and a program that some
-/// window starts holds it for a moment, until it is that program.
+/// How long to try for the lock: a closing window holds it a moment longer, and so does a program
+/// that a window has just started.
 const LOCK_PATIENCE: Duration = Duration::from_secs(1);
 
-/// Between two tries for the lock.
+/// The pause between two tries for the lock.
 const LOCK_LOOK: Duration = Duration::from_millis(20);
 
-/// An account's open database. Every change is on the disk when its function returns.
+/// The open database of an account. Every change is on disk when its function returns.
 #[derive(Debug)]
 pub struct History {
     connection: Connection,
-    /// Whose it is.
+    /// The account's login.
     login: Login,
-    /// What came before in doubt, until this session has shown how much of it is repeated.
+    /// Messages of the last session that may be repeated in this one; known once it has shown
+    /// which.
     repeats: Option<Repeats>,
-    /// Where a damaged one was moved to, for this one.
+    /// Where the damaged database was moved that this one replaces.
     set_aside: Option<PathBuf>,
-    /// Held as long as the database is open; the system lets go of it when the app dies. `None`
-    /// for who only reads beside the one that holds it.
+    /// Held while the database is open; the system releases it when the app dies. `None` for a
+    /// reader beside the holder.
     lock: Option<File>,
 }
 
-/// Why the local database cannot be used. Its text is for the log; [`StorageProblem`] is what the
-/// person is told of.
+/// Why the local database cannot be used. The text is for the log; [`StorageProblem`] is for the
+/// person.
 #[derive(Debug, Error)]
 pub enum HistoryError {
     /// Another process has this account open.
     #[error("the account is open in another window")]
     Locked,
-    /// A later version of the app wrote the file.
+    /// A newer version of the app wrote the file.
     #[error("{path} was written by a newer version")]
     Newer {
         /// The file.
         path: PathBuf,
     },
-    /// The folder or the file cannot be reached.
+    /// The file or folder is inaccessible.
     #[error("{path} cannot be used: {source}")]
     Reach {
         /// The file or folder.
@@ -89,7 +90,7 @@ pub enum HistoryError {
         /// What the system says.
         source: io::Error,
     },
-    /// It is damaged, or is no database of this app.
+    /// It is damaged, or not a database of this app.
     #[error("{path} is damaged")]
     Damaged {
         /// The file.
@@ -109,7 +110,8 @@ pub enum HistoryError {
 }
 
 impl HistoryError {
-    /// What the person is told; `folder` is that of the databases, for what has no path of its own.
+    /// The problem as the person is told it. `folder`: where the databases are, for errors without
+    /// a path.
     pub fn problem(&self, folder: &Path) -> StorageProblem {
         let of_database = |path: &Path, error: &rusqlite::Error| match self.is_damage() {
             true => StorageProblem::Damaged {
@@ -141,7 +143,7 @@ impl HistoryError {
 }
 
 impl HistoryError {
-    /// Whether the database is damaged: it will not be better later.
+    /// Whether the database is damaged, so that trying again will not help.
     pub fn is_damage(&self) -> bool {
         match self {
             Self::Damaged { .. } => true,
@@ -155,11 +157,11 @@ impl HistoryError {
 type Result<T> = std::result::Result<T, HistoryError>;
 
 impl History {
-    /// Opens the database of an account in `folder`, or makes it. Messages that were on their
-    /// way when the app died are unconfirmed from now on.
+    /// Opens the database of an account in `folder`, or creates it. Messages that were being sent
+    /// when the app died are unconfirmed from now on.
     ///
-    /// One that shows its damage at once is moved aside, and a new one takes its place, with what
-    /// could still be read: see [`History::take_set_aside`].
+    /// A database that is obviously damaged is moved aside. A new one takes its place, with
+    /// whatever could be read: see [`History::take_set_aside`].
     ///
     /// # Errors
     /// [`HistoryError`]
@@ -167,7 +169,7 @@ impl History {
         Self::open_or_replace(folder, account, false)
     }
 
-    /// The same for one that has shown its damage later.
+    /// The same for a database that turned out to be damaged later.
     ///
     /// # Errors
     /// [`HistoryError`]
@@ -175,7 +177,7 @@ impl History {
         Self::open_or_replace(folder, account, true)
     }
 
-    /// Where a damaged database was moved to when this one was opened; told once.
+    /// Where the damaged database was moved when this one was opened; returned once.
     pub fn take_set_aside(&mut self) -> Option<PathBuf> {
         self.set_aside.take()
     }
@@ -185,7 +187,7 @@ impl History {
         let name = file::name(account);
         let lock_path = folder.join(format!("{name}.lock"));
         let lock = lock(&lock_path)?;
-        // What is in it says that there has been a database.
+        // Its content says that there has been a database.
         let was_used = lock.metadata().is_ok_and(|about| about.len() > 0);
         let path = folder.join(format!("{name}.db"));
         damage::finish(&path).map_err(|source| reach(&path, source))?;
@@ -277,16 +279,16 @@ fn reach(path: &Path, source: io::Error) -> HistoryError {
 /// Returns the version of the schema that was found.
 fn prepare(connection: &mut Connection) -> rusqlite::Result<i64> {
     connection.busy_timeout(BUSY)?;
-    // The version first: a file of a newer app is not touched, not even its journal mode.
+    // The version first: the file of a newer app is left alone, even its journal mode.
     let found = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     if found > schema::version() || !damage::is_version(found) {
         return Ok(found);
     }
-    // Nor is one that is another program's.
+    // So is the file of another program.
     schema::check(connection, found)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
-    // Only where fsync alone does not reach the disk (macOS) this makes a difference.
+    // This matters only where fsync does not reach the disk (macOS).
     connection.pragma_update(None, "fullfsync", true)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     schema::migrate(connection)

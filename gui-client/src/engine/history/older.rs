@@ -1,4 +1,4 @@
-//! Older messages, which a live server has and this device may not have yet.
+//! Older messages: those that a live server has and this device may not have yet.
 
 use mensageiro_protocol::live::{Delivered, HistoryEnd};
 use rusqlite::OptionalExtension;
@@ -12,7 +12,7 @@ use super::{
 use crate::engine::Peer;
 
 impl History {
-    /// From which number on everything of a conversation is here, if there may be older ones.
+    /// From this id on, all messages of a conversation are here, if there may be older ones.
     ///
     /// # Errors
     /// [`super::HistoryError::Failed`]
@@ -34,7 +34,7 @@ impl History {
             .filter(|&id| id > 1))
     }
 
-    /// Stores an answer to `history`: from its oldest message on everything is here now.
+    /// Stores an answer to `history`: from its oldest message on, everything is here now.
     ///
     /// # Errors
     /// [`super::HistoryError::Failed`]; nothing of it is stored then.
@@ -45,7 +45,7 @@ impl History {
             self.store(&transaction, one)?;
         }
         let known_from = match messages.iter().map(|one| one.id).min() {
-            // A server that does not go back has nothing older, whatever it says.
+            // If a server sends nothing older, there is nothing older, whatever it says.
             Some(oldest) if end.more && end.before.is_none_or(|before| oldest < before) => {
                 number(oldest)
             }

@@ -1,4 +1,4 @@
-//! Own messages, from the compose box to the server's acknowledgement.
+//! The outbox: own messages until the server acknowledges them.
 
 use mensageiro_protocol::{Login, Text, live::Tag};
 use rusqlite::{Connection, types::Type};
@@ -34,7 +34,7 @@ impl History {
         Ok(new)
     }
 
-    /// Takes messages in that were in the outbox of a database before this one and are not here.
+    /// Takes over messages that were in the outbox of a database before this one.
     ///
     /// # Errors
     /// [`super::HistoryError::Failed`]
@@ -64,7 +64,7 @@ impl History {
         Ok(())
     }
 
-    /// What waits, in the order it was written.
+    /// The waiting messages, in the order they were written.
     ///
     /// # Errors
     /// [`super::HistoryError::Failed`]
@@ -72,7 +72,7 @@ impl History {
         self.waiting("WHERE m.delivery IN (1, 2) ORDER BY m.id", [])
     }
 
-    /// A message of the outbox, as it goes out.
+    /// A message of the outbox, ready to be sent.
     ///
     /// # Errors
     /// [`super::HistoryError::Failed`]
@@ -100,8 +100,8 @@ impl History {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Notes that a message is about to be written to the server: should the app die now, nobody
-    /// knows whether it arrived. The line also tells the server that what it sent before is read.
+    /// Notes that a message is about to be sent: if the app dies now, nobody knows whether it
+    /// arrived. The line also tells the server that everything it sent before is read.
     ///
     /// # Errors
     /// [`super::HistoryError::Failed`]
@@ -113,7 +113,7 @@ impl History {
         Ok(())
     }
 
-    /// Nothing of the message was written after all.
+    /// Nothing of the message was sent: it waits again.
     ///
     /// # Errors
     /// [`super::HistoryError::Failed`]
@@ -123,7 +123,7 @@ impl History {
         Ok(())
     }
 
-    /// The message was written and not acknowledged. `None`: it is not in the outbox.
+    /// The message was sent but not acknowledged. `None`: it is not in the outbox.
     ///
     /// # Errors
     /// [`super::HistoryError::Failed`]
@@ -164,7 +164,8 @@ impl History {
         Ok(deleted > 0)
     }
 
-    /// Whether messages that were on their way when the app died arrived, nobody knows.
+    /// Nobody knows whether messages that were being sent when the app died have arrived: they are
+    /// unconfirmed.
     pub(super) fn settle_departed(&self) -> Result<()> {
         self.connection.execute(
             "UPDATE messages SET delivery = ?1 WHERE delivery = ?2",
@@ -191,7 +192,8 @@ pub(super) fn newest(connection: &Connection) -> rusqlite::Result<i64> {
         .query_row([], |row| row.get(0))
 }
 
-/// The server's end mark answers the message. Whether it was on its way.
+/// Accepts a message that a classic server has answered with its end mark. Returns whether the
+/// message was being sent.
 pub(super) fn accept_classic(connection: &Connection, id: MessageId) -> rusqlite::Result<bool> {
     let from = [delivery::DEPARTED; 2];
     if !set_delivery(connection, id, from, delivery::ACCEPTED)? {
@@ -209,7 +211,7 @@ pub(super) fn accept_classic(connection: &Connection, id: MessageId) -> rusqlite
     Ok(true)
 }
 
-/// Until a live server gives it its place, a message stands at the end.
+/// Puts a message at the end until a live server gives it its place.
 pub(super) fn place_last(connection: &Connection, id: MessageId) -> rusqlite::Result<()> {
     connection
         .prepare_cached("UPDATE messages SET place = ?2 WHERE id = ?1")?
@@ -217,7 +219,7 @@ pub(super) fn place_last(connection: &Connection, id: MessageId) -> rusqlite::Re
     Ok(())
 }
 
-/// A message that is no more is not found either.
+/// Removes the text of a deleted message from the search index.
 pub(super) fn forget_text(connection: &Connection, id: MessageId) -> rusqlite::Result<()> {
     connection
         .prepare_cached("DELETE FROM search WHERE rowid = ?1")?
@@ -225,7 +227,7 @@ pub(super) fn forget_text(connection: &Connection, id: MessageId) -> rusqlite::R
     Ok(())
 }
 
-/// Whether the message was in one of the states `from`, and is now in the state `to`.
+/// Changes the state of a message to `to` if it is one of `from`. Returns whether it was.
 fn set_delivery(
     connection: &Connection,
     id: MessageId,

@@ -1,4 +1,4 @@
-//! How far the person has read, here and in other sessions.
+//! How far the person has read, in this session and in others.
 
 use mensageiro_protocol::live::Read;
 use rusqlite::{Connection, OptionalExtension};
@@ -10,7 +10,7 @@ use super::{
 use crate::engine::{Event, Message, MessageId, Peer};
 
 impl History {
-    /// What the person has read and the server may not know of: conversations and numbers.
+    /// Read marks that the server may not know yet.
     ///
     /// # Errors
     /// [`super::HistoryError::Failed`]
@@ -28,7 +28,7 @@ impl History {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// The server knows of these now.
+    /// Notes that the server knows these read marks.
     ///
     /// # Errors
     /// [`super::HistoryError::Failed`]
@@ -45,7 +45,7 @@ impl History {
         Ok(())
     }
 
-    /// How many messages of a conversation the person has not seen.
+    /// The number of unread messages of a conversation.
     ///
     /// # Errors
     /// [`super::HistoryError::Failed`]
@@ -54,7 +54,7 @@ impl History {
         Ok(unread(&self.connection, conversation)?)
     }
 
-    /// The oldest message of a conversation that the person has not seen.
+    /// The oldest unread message of a conversation.
     ///
     /// # Errors
     /// [`super::HistoryError::Failed`]
@@ -68,7 +68,7 @@ impl History {
         Ok(found.optional()?)
     }
 
-    /// What one writes to oneself has been read.
+    /// Marks a message to oneself as read.
     pub(super) fn read_own(
         &self,
         connection: &Connection,
@@ -85,7 +85,7 @@ impl History {
     }
 }
 
-/// Another session of this user has read on.
+/// Takes in the read mark of another session of this user.
 pub(super) fn read_elsewhere(
     connection: &Connection,
     read: &Read,

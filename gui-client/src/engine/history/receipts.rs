@@ -1,5 +1,6 @@
-//! How far others are with own messages. A receipt holds for all own messages of a conversation
-//! up to a number, so a message's time is that of the first receipt that reaches it.
+//! Receipts: how far others have received and read own messages. A receipt holds for all own
+//! messages of a conversation up to an id, so the time of a message is that of the first receipt
+//! that covers it.
 
 use std::collections::BTreeMap;
 
@@ -36,15 +37,15 @@ impl History {
             return Ok(());
         };
         let mut marks = self.marks(conversation, first, last)?;
-        // From the newest message on: a mark that reaches one of them reaches all before it, and
-        // of each person the lowest that reaches a message is the first that did.
+        // From the newest message on: a receipt that covers a message covers all before it, and of
+        // each person's receipts, the one with the lowest id that covers a message came first.
         let mut reached = BTreeMap::new();
         for message in messages.iter_mut().rev() {
             if let Some(id) = own(message) {
                 while let Some(mark) = marks.pop_if(|(.., up_to, _)| *up_to >= id) {
                     note(&mut reached, mark);
                 }
-                // A receipt holds for all messages before it, but for those that were missed.
+                // A receipt covers all messages before it, except those that the person missed.
                 let missed = &message.missed.named;
                 let have = reached.values().filter(|one| !missed.contains(&one.by));
                 message.receipts = have.take(RECEIPTS_AT_MOST).cloned().collect();
@@ -53,7 +54,7 @@ impl History {
         Ok(())
     }
 
-    /// Those that reach messages from `first` to `last`, by number.
+    /// The receipts that cover messages from `first` to `last`, by id.
     fn marks(&self, conversation: i64, first: u64, last: u64) -> Result<Vec<Mark>> {
         let mut statement = self.connection.prepare_cached(
             "SELECT login, state, up_to, at FROM receipts
@@ -68,7 +69,7 @@ impl History {
     }
 }
 
-/// Keeps a receipt. Whether it is new.
+/// Stores a receipt. Returns whether it is new.
 pub(super) fn keep(
     connection: &Connection,
     conversation: i64,

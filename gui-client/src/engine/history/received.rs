@@ -1,8 +1,8 @@
-//! Messages of the server: each stored once, though the server may send it again.
+//! Storing messages of a classic server: each once, though the server may send it again.
 //!
-//! Two facts are enough for that. `sure_up_to`: the server surely counts everything received up
-//! to this id as read. `turn`: the newest id there was when our last line, or our end, was
-//! written; should it have arrived, everything up to it is read.
+//! Two facts are enough. `sure_up_to`: the server surely counts everything received up to this id
+//! as read. `turn`: the newest id when our last line, or our end, was written; if that arrived,
+//! everything up to it is read.
 
 use rusqlite::{Connection, params};
 
@@ -18,18 +18,18 @@ use crate::engine::{
     net::{Batch, Received, Round},
 };
 
-/// What a server says when one logs in is kept once, not at every login: it is compared with so
+/// What a server says at the login is stored once, not at every login: it is compared with this
 /// many of its last texts.
 const SERVER_TEXTS: i64 = 20;
 
 impl History {
-    /// A new connection: what the server does not count as read comes again.
+    /// Begins a connection: what the server does not count as read comes again.
     pub fn begin_session(&mut self) {
         self.repeats = None;
     }
 
-    /// Stores what came, in one transaction. Returns what is new of it, in order, and then the
-    /// message that is accepted now, if it ends a round of sending.
+    /// Stores a batch in one transaction. Returns the new messages, in order, and then the own
+    /// message that the end of a round has accepted.
     ///
     /// # Errors
     /// [`super::HistoryError::Failed`]; nothing of it is stored then.
@@ -60,7 +60,7 @@ impl History {
         Ok(new)
     }
 
-    /// Our side of the connection is about to end in order.
+    /// Notes that our side of the connection is about to end in order.
     ///
     /// # Errors
     /// [`super::HistoryError::Failed`]
@@ -69,7 +69,7 @@ impl History {
         Ok(())
     }
 
-    /// The server ended its side after ours: all it sent is read.
+    /// Notes that the server has ended its side after ours: everything it sent is read.
     ///
     /// # Errors
     /// [`super::HistoryError::Failed`]

@@ -1,34 +1,35 @@
-//! Which messages at the start of a session are the same as ones of the session before.
+//! Which messages at the start of a session repeat those of the last one.
 //!
-//! After a link broke, nobody knows how much the server counts as read. Whatever it does not, it
-//! sends again from the start, in the same order. So what comes first now is an end piece of the
-//! messages that were not surely acknowledged (the *unsure* ones), complete, then what is new;
-//! or it is all new. Which end piece can only be told once it is complete.
+//! After a link broke, nobody knows how much the server counts as read. It sends the rest again
+//! from the start, in the same order. So the first messages of a session are either a suffix of
+//! those that were not surely acknowledged (the *unsure* ones), complete, followed by new ones; or
+//! all of them are new. Which suffix it is shows only once it is complete.
 
-/// Finds out how many of the unsure messages come again.
+/// Determines how many of the unsure messages come again.
 #[derive(Debug)]
 pub(super) struct Repeats {
     /// Ids of the unsure messages, in the order they came.
     unsure: Vec<i64>,
-    /// Where in `unsure` the repeat may start: rising, each equal to all that came so far.
+    /// The indices in `unsure` at which the repeat may start: rising, each equal to everything that
+    /// came so far.
     starts: Vec<usize>,
-    /// How many messages of this session were compared.
+    /// How many messages of this session have been compared.
     taken: usize,
-    /// The finding is known: all that comes from now on is new.
+    /// The result is known: everything from now on is new.
     settled: bool,
 }
 
-/// What the comparison led to.
+/// The result of the comparison.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Finding {
-    /// Not known yet: this message is kept back.
+    /// Not known yet: this message is held back.
     Open,
-    /// Known, and [`Repeats`] has done its work.
+    /// Known; [`Repeats`] is done.
     Known {
         /// The newest unsure message that did not come again: the server counts it, and all
         /// before it, as read.
         read_up_to: Option<i64>,
-        /// Messages that were kept back and are new after all: each says the same as the unsure
+        /// Messages that were held back and are new after all: each has the text of the unsure
         /// message with this id.
         new: Vec<i64>,
     },
@@ -51,7 +52,7 @@ impl Repeats {
         }
     }
 
-    /// Whether it is still to be found out.
+    /// Whether the result is still unknown.
     pub(super) fn is_open(&self) -> bool {
         !self.settled
     }

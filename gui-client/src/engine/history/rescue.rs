@@ -1,5 +1,5 @@
-//! What can still be read of a damaged database goes into a new one. What the server has comes again
-//! by itself: the new one knows nothing of how far this device was.
+//! Rescuing what can still be read of a damaged database into a new one. The server tells
+//! everything again, since the new database has no cursor.
 
 use std::{
     fs::File,
@@ -17,28 +17,29 @@ use super::{
     reach, schema,
 };
 
-/// What is known of the server and of the order of messages, and does not say how far this device was.
+/// The facts that are taken over: those about the server and the order of messages, but not the
+/// cursor.
 const FACTS: &str = "'device', 'epoch', 'epoch_is_live', 'framing', 'has_no_end', 'live_tried_at', \
                      'number', 'store', 'store_epoch', 'sure_up_to', 'turn'";
 
-/// Behind a row that cannot be read, so many ids are tried one by one: more than a page has.
+/// How many ids after an unreadable row are tried one by one: more than fit in a page.
 const ONE_BY_ONE: i64 = 4096;
 
-/// A gap that is jumped over is at most so wide.
+/// The widest gap that is skipped.
 const WIDEST_GAP: i64 = 1 << 40;
 
-/// Why something could not be taken over.
+/// Why something could not be copied.
 enum Failure {
-    /// The old database cannot be read there, and will not be better later.
+    /// The old database cannot be read there, and trying again will not help.
     Damage(Box<dyn std::error::Error + Send + Sync>),
-    /// The database in between refuses now, or what is written finds no room. It may be well later.
+    /// Reading or writing fails for now, for example for lack of room. It may work later.
     Database(rusqlite::Error),
     /// The same for a file.
     File(io::Error),
 }
 
 impl Failure {
-    /// What reading the old database fails with.
+    /// An error of reading the old database.
     fn of_old(error: rusqlite::Error) -> Self {
         match is_passing(&error) {
             true => Self::Database(error),
@@ -53,9 +54,9 @@ impl From<rusqlite::Error> for Failure {
     }
 }
 
-/// Whether an error of reading says nothing about what is in the file.
+/// Whether an error of reading may pass, so that it says nothing about the file's contents.
 pub(super) fn is_passing(error: &rusqlite::Error) -> bool {
-    /// Of the errors of input and output, these are told of what is read.
+    /// The I/O errors that are about the contents of the file.
     const OF_READING: [i32; 4] = [
         ffi::SQLITE_IOERR_READ,
         ffi::SQLITE_IOERR_SHORT_READ,
@@ -76,7 +77,7 @@ pub(super) fn is_passing(error: &rusqlite::Error) -> bool {
     })
 }
 
-/// Makes the database `to` of what can be read of `from`, whose files stay as they are.
+/// Creates the database `to` from what can be read of `from`, whose files stay as they are.
 ///
 /// # Errors
 /// The new one cannot be written, or the old one is held by another program: nothing of it is lost.
@@ -99,7 +100,7 @@ pub(super) fn into(to: &Path, from: &Path) -> Result<(), HistoryError> {
 fn try_into(to: &Path, from: &Path) -> Result<(), Failure> {
     database_files::remove(to);
     let mut new = Connection::open(to)?;
-    // One file, until it is complete; nobody else knows of it.
+    // A single file until it is complete; nobody else knows of it.
     new.pragma_update(None, "journal_mode", "MEMORY")?;
     schema::migrate(&mut new)?;
     if !from.is_file() {
@@ -107,7 +108,7 @@ fn try_into(to: &Path, from: &Path) -> Result<(), Failure> {
     }
     let old = match open(from) {
         Ok(old) => old,
-        // There may be a folder in the place of its log; a copy has none.
+        // A folder may be in the place of its log; a copy has no log.
         Err(error) if is_passing(&error) && !is_refused(&error) => return Err(error.into()),
         Err(error) => {
             tracing::info!(%error, "the header of the database is damaged, too");
@@ -128,21 +129,21 @@ fn is_refused(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(ErrorCode::CannotOpen)
 }
 
-/// Opens a database only to read it, its log included, and leaves both as they are.
+/// Opens a database and its log for reading only, and leaves both as they are.
 fn open(path: &Path) -> rusqlite::Result<Connection> {
-    // Also who only reads writes what readers of one file tell each other.
+    // A reader must write too: the file in which readers coordinate.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     connection.busy_timeout(BUSY)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     connection.pragma_update(None, "query_only", true)?;
-    // What is in disorder is an error, and is not read somehow.
+    // Inconsistent cells are errors; they are not read somehow.
     connection.pragma_update(None, "cell_size_check", true)?;
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
     Ok(connection)
 }
 
-/// Copies a file; which side fails makes the difference. Returns the number of bytes.
+/// Copies a file. The error says which side failed. Returns the number of bytes.
 fn copy_file(from: &Path, to: &Path) -> Result<u64, Failure> {
     let mut old = File::open(from).map_err(Failure::File)?;
     let mut new = File::create(to).map_err(Failure::File)?;
@@ -159,7 +160,8 @@ fn copy_file(from: &Path, to: &Path) -> Result<u64, Failure> {
     }
 }
 
-/// A copy with the header of another database of this app, in which only a few numbers differ.
+/// Copies a database and gives the copy the header of a sound one of this app; only a few numbers
+/// differ.
 fn with_sound_header(copy: &Path, from: &Path, sound: &Path) -> Result<(), Failure> {
     let bytes = copy_file(from, copy)?;
     let log = database_files::beside(from, "-wal");
@@ -189,7 +191,8 @@ fn with_sound_header(copy: &Path, from: &Path, sound: &Path) -> Result<(), Failu
 
 fn take_over(old: &Connection, new: &mut Connection) -> Result<(), Failure> {
     let transaction = new.transaction()?;
-    // In the order of what refers to what; ids stay, as places and the order of arrival are made of them.
+    // Tables that are referred to come first. Ids are kept, since places and the order of arrival
+    // are made of them.
     for (select, insert) in [
         (
             format!(
@@ -232,7 +235,7 @@ fn take_over(old: &Connection, new: &mut Connection) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Copies the rows that can be read; returns how many. Where one cannot, it goes on behind it.
+/// Copies the readable rows; returns how many. Skips those that are not.
 fn copy(old: &Connection, select: &str, insert: &mut CachedStatement<'_>) -> Result<u64, Failure> {
     let (mut from, mut count) = (i64::MIN, 0);
     while !copy_from(old, select, insert, &mut from, &mut count)? {
@@ -244,7 +247,7 @@ fn copy(old: &Connection, select: &str, insert: &mut CachedStatement<'_>) -> Res
     Ok(count)
 }
 
-/// Copies what comes from an id on, up to a row that cannot be read, or to the end: `true`.
+/// Copies the rows from an id on, up to an unreadable one, or to the end: `true`.
 fn copy_from(
     old: &Connection,
     select: &str,
@@ -273,7 +276,7 @@ fn copy_from(
             return Ok(false);
         };
         if id < *from {
-            // The tables are in disorder.
+            // The table is inconsistent.
             return Ok(false);
         }
         *from = i64::saturating_add(id, 1);
@@ -282,7 +285,7 @@ fn copy_from(
         };
         match insert.execute(rusqlite::params_from_iter(values)) {
             Ok(_) => *count += 1,
-            // It is not what this app writes.
+            // This app does not write such a row.
             Err(error) if is_refusal(&error) => {}
             Err(error) => return Err(error.into()),
         }
@@ -297,7 +300,8 @@ fn if_damage(error: rusqlite::Error) -> Result<bool, Failure> {
     }
 }
 
-/// From which id on rows can be read again, where what comes from this one on cannot; `None`: nowhere.
+/// The next id from which rows can be read, given that those from `from` on cannot; `None`: there
+/// is none.
 fn behind_gap(old: &Connection, select: &str, from: i64) -> Result<Option<i64>, Failure> {
     let mut damaged = from.max(0);
     for _ in 0..ONE_BY_ONE {
@@ -306,7 +310,7 @@ fn behind_gap(old: &Connection, select: &str, from: i64) -> Result<Option<i64>, 
             return Ok(Some(damaged));
         }
     }
-    // So much is missing that a page has led to it.
+    // So much is missing that an inner page must be damaged.
     let mut gap = 1;
     while gap < WIDEST_GAP {
         gap *= 2;
@@ -327,7 +331,7 @@ fn behind_gap(old: &Connection, select: &str, from: i64) -> Result<Option<i64>, 
     Ok(None)
 }
 
-/// Whether the first row from this id on can be read, or there is none.
+/// Whether the first row from this id on can be read, or there is no row.
 fn is_readable(old: &Connection, select: &str, from: i64) -> Result<bool, Failure> {
     let first = old
         .prepare_cached(select)

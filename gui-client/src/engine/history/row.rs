@@ -1,4 +1,4 @@
-//! How messages and conversations stand in their tables.
+//! Messages and conversations as rows of their tables.
 
 use jiff::Timestamp;
 use mensageiro_protocol::{Login, Text, live::Tag};
@@ -10,7 +10,7 @@ use crate::{
     matching::fold,
 };
 
-/// What the database knows of a message's way; [`Delivery`] is what is shown of it.
+/// The state of a message in the database; [`Delivery`] is what is shown of it.
 pub(super) mod delivery {
     pub(in crate::engine::history) const RECEIVED: i64 = 0;
     pub(in crate::engine::history) const WAITING: i64 = 1;
@@ -20,14 +20,14 @@ pub(super) mod delivery {
     pub(in crate::engine::history) const REFUSED: i64 = 5;
 }
 
-/// Own messages that a live server has not accepted stand after everything else.
+/// Own messages that no live server has accepted stand after everything else.
 pub(super) const LAST_PLACES: i64 = 1 << 62;
 
-/// The columns [`read_message`] reads, of `messages m` joined with `conversations c`.
+/// The columns that [`read_message`] reads, of `messages m` joined with `conversations c`.
 pub(super) const COLUMNS: &str =
     "m.id, c.peer, m.text, m.at, m.delivery, m.place, m.author, m.server_id, m.refusal, m.written";
 
-/// What is put into the timeline.
+/// A message to be inserted.
 pub(super) struct NewMessage<'a> {
     pub(super) with: &'a Peer,
     pub(super) author: Option<&'a Login>,
@@ -43,7 +43,7 @@ pub(super) struct NewMessage<'a> {
 }
 
 impl<'a> NewMessage<'a> {
-    /// A message of this moment, at the end.
+    /// A message of now, at the end.
     pub(super) fn now(with: &'a Peer, text: &'a Text, state: i64) -> Self {
         Self {
             with,
@@ -59,7 +59,7 @@ impl<'a> NewMessage<'a> {
     }
 }
 
-/// Puts a message into the timeline.
+/// Inserts a message.
 pub(super) fn insert(connection: &Connection, new: &NewMessage<'_>) -> rusqlite::Result<MessageId> {
     let conversation = conversation(connection, new.with)?;
     let place = match new.place {
@@ -90,7 +90,7 @@ pub(super) fn insert(connection: &Connection, new: &NewMessage<'_>) -> rusqlite:
     Ok(MessageId(id))
 }
 
-/// Puts a message at the end of the timeline.
+/// Appends a message.
 pub(super) fn append(
     connection: &Connection,
     with: &Peer,
@@ -101,7 +101,7 @@ pub(super) fn append(
     message(connection, id)?.ok_or(rusqlite::Error::QueryReturnedNoRows)
 }
 
-/// A place after everything that came before, for a message that is there already.
+/// The place after everything else, for a message that exists already.
 pub(super) fn next_place(connection: &Connection) -> rusqlite::Result<i64> {
     connection
         .prepare_cached("UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = 'messages'")?
@@ -117,7 +117,7 @@ fn last_id(connection: &Connection) -> rusqlite::Result<i64> {
     Ok(last.unwrap_or(0))
 }
 
-/// The number of the conversation, which begins if there was none.
+/// The id of a conversation, which is created if it does not exist.
 pub(super) fn conversation(connection: &Connection, with: &Peer) -> rusqlite::Result<i64> {
     if let Some(known) = known_conversation(connection, with)? {
         return Ok(known);
@@ -128,7 +128,7 @@ pub(super) fn conversation(connection: &Connection, with: &Peer) -> rusqlite::Re
     Ok(connection.last_insert_rowid())
 }
 
-/// The number of the conversation, if there is one.
+/// The id of a conversation, if it exists.
 pub(super) fn known_conversation(
     connection: &Connection,
     with: &Peer,
@@ -149,7 +149,7 @@ pub(super) fn message(connection: &Connection, id: MessageId) -> rusqlite::Resul
         .optional()
 }
 
-/// Reads [`COLUMNS`]; the receipts are another table's.
+/// Reads a message from [`COLUMNS`]; receipts are in a table of their own.
 pub(super) fn read_message(row: &Row<'_>) -> rusqlite::Result<Message> {
     let delivery: i64 = row.get(4)?;
     let why = row.get_ref(8)?.as_str_or_null()?;
@@ -204,7 +204,7 @@ pub(super) fn peer_name(peer: &Peer) -> &str {
     }
 }
 
-/// How a refusal stands in the table.
+/// A refusal as it is stored.
 pub(super) fn refusal_name(refusal: Refusal) -> &'static str {
     match refusal {
         Refusal::UnknownRecipient => "unknown-recipient",
@@ -215,8 +215,8 @@ pub(super) fn refusal_name(refusal: Refusal) -> &'static str {
     }
 }
 
-/// How it stands in the place of a refusal who did not get an accepted message: how many are not named, then
-/// those who are.
+/// Who did not get an accepted message, as it is stored in the column of refusals: how many are not
+/// named, then the names.
 pub(super) fn missed_words(missed: &Missed) -> Option<String> {
     let names = missed.named.iter().map(Login::as_str);
     let words: Vec<_> = std::iter::once(missed.more.to_string())
@@ -243,7 +243,7 @@ fn read_refusal(name: Option<&str>) -> Refusal {
     }
 }
 
-/// SQLite's integers have a sign; a number beyond them is none that a server can have reached.
+/// An id as SQLite's signed integer. No server reaches a number beyond it.
 pub(super) fn number(id: u64) -> i64 {
     i64::try_from(id).unwrap_or(i64::MAX)
 }

@@ -1,11 +1,11 @@
-//! The tables of an account's database, and the way from each older version to this one.
+//! The schema of an account's database, and the migrations from each older version.
 
 use rusqlite::{Connection, Result, TransactionBehavior, functions::FunctionFlags};
 
 use crate::matching::fold;
 
-/// One step a version; `PRAGMA user_version` counts the steps done. Steps are never changed once
-/// released, only added.
+/// One migration per version; `PRAGMA user_version` counts them. A released migration is never
+/// changed; new ones are added.
 const STEPS: &[&str] = &[
     FIRST,
     LIVE,
@@ -157,8 +157,8 @@ pub(super) fn version() -> i64 {
     STEPS.len() as i64
 }
 
-/// Looks whether a database of version `found` is one of this app: a new one is empty, and one of this
-/// version has all tables with all their columns.
+/// Checks that a database of version `found` belongs to this app: a new one is empty, and one of
+/// this version has all tables with all columns.
 ///
 /// # Errors
 /// [`rusqlite::Error::SqlInputError`]: it is not.
@@ -189,8 +189,8 @@ pub(super) fn check(connection: &Connection, found: i64) -> Result<()> {
     Ok(())
 }
 
-/// Brings the database to [`version`], in one transaction. Returns the version it had; if that
-/// is a later one, nothing was touched.
+/// Migrates the database to [`version`] in one transaction. Returns the version it had; if that is
+/// newer, nothing is changed.
 pub(super) fn migrate(connection: &mut Connection) -> Result<i64> {
     migrate_to(connection, STEPS.len())
 }

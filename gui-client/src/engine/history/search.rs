@@ -1,9 +1,9 @@
-//! Looking for words and parts of words in all that was ever said.
+//! Searching all messages for words and parts of words.
 //!
-//! What is found stands in the order of the conversations, which is not that in which messages were
-//! stored: older ones come later, as one scrolls to them. Words that few messages hold are looked up
-//! in the index, and all of those are put in order. Words that many hold are met soon by whoever
-//! reads from the newest message on.
+//! Results are in the order of the conversations, newest first. That is not the order in which
+//! messages were stored, since older ones are loaded as the person scrolls to them. Rare words are
+//! looked up in the index, and all their messages are sorted. Frequent words are found quickly by
+//! reading from the newest message on.
 
 use std::cmp::Reverse;
 
@@ -19,23 +19,23 @@ use crate::{
     matching::fold,
 };
 
-/// The index knows groups of three characters; shorter words are looked for by reading.
+/// The index holds groups of three characters. Shorter words are found by reading.
 const INDEXED_CHARS: usize = 3;
 /// Messages found at most.
 pub(in crate::engine) const MOST_FOUND: usize = 100;
-/// Messages that are read at most for a message that is quoted.
+/// The most messages that are read to find a quoted one.
 const QUOTED: usize = 100_000;
 
-/// How far a search goes.
+/// Limits of a search.
 #[derive(Clone, Copy, Debug)]
 struct Reach {
-    /// As many messages of the index are put in order whatever it costs.
+    /// Up to this many messages of the index are always sorted.
     few: usize,
-    /// So many of the newest messages are read for words that more hold.
+    /// If more messages match, this many of the newest are read.
     read: usize,
-    /// So many of the index, those stored last, are put in order where reading has not found enough.
+    /// If reading has not found enough, this many of the index are sorted, those stored last.
     ordered: usize,
-    /// So many of the newest messages are read where all words are short.
+    /// If all words are short, this many of the newest messages are read.
     read_for_short: usize,
 }
 
@@ -48,19 +48,19 @@ const REACH: Reach = Reach {
 
 /// What is looked for.
 struct Query<'a> {
-    /// Parts that a text must hold, folded.
+    /// The words a text must contain, folded.
     words: Vec<&'a str>,
-    /// The same for the index, which does not know short ones.
+    /// The words in the syntax of the index, without the short ones.
     indexed: String,
-    /// Of which conversation, by its number.
+    /// The id of the conversation to search; `None`: all.
     conversation: Option<i64>,
 }
 
-/// Where a message that was found stands, and which it is.
+/// The place and the id of a message that was found.
 type Found = (Reverse<i64>, i64);
 
 impl History {
-    /// The newest messages that hold all these words or parts of words, newest first.
+    /// The newest messages that contain all these words or parts of words, newest first.
     ///
     /// # Errors
     /// [`super::HistoryError::Failed`]
@@ -68,8 +68,8 @@ impl History {
         self.search_within(REACH, query, with)
     }
 
-    /// The newest message before `before` that `author` wrote and that is quoted so; looked for
-    /// in the 100,000 before it.
+    /// The newest message before `before` that `author` wrote and that begins as quoted; the
+    /// 100,000 messages before it are searched.
     ///
     /// # Errors
     /// [`super::HistoryError::Failed`]
@@ -158,7 +158,7 @@ impl History {
         Ok(found)
     }
 
-    /// What the index has, those stored last.
+    /// Matches of the index, those stored last.
     fn indexed(&self, query: &Query<'_>, most: usize) -> Result<Vec<i64>> {
         let mut statement = self.connection.prepare_cached(
             "SELECT rowid FROM search WHERE text MATCH ?1 ORDER BY rowid DESC LIMIT ?2",
@@ -167,7 +167,7 @@ impl History {
         Ok(ids.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Those of what the index has that are of the conversation and hold the short words too.
+    /// Matches of the index that are in the conversation and contain the short words too.
     fn that_hold(&self, query: &Query<'_>, ids: &[i64]) -> Result<Vec<Found>> {
         let mut statement = self
             .connection
@@ -188,8 +188,8 @@ impl History {
         Ok(found)
     }
 
-    /// Those of the newest messages that hold the words. The second value tells that no others are
-    /// wanted: there are as many as can be shown, or no older messages.
+    /// Those of the newest messages that contain the words. The second value says that no others
+    /// are needed: there are as many as can be shown, or no older messages.
     fn read(&self, query: &Query<'_>, most: usize) -> Result<(Vec<Found>, bool)> {
         let of_one = match query.conversation {
             Some(_) => "WHERE conversation = ?2",
@@ -214,7 +214,7 @@ impl History {
 }
 
 impl Query<'_> {
-    /// Whether the text in the third column holds all words.
+    /// Whether the text in the third column contains all words.
     fn is_held_by(&self, row: &Row<'_>) -> rusqlite::Result<bool> {
         let text = fold(row.get_ref(2)?.as_str()?);
         Ok(self.words.iter().all(|word| text.contains(word)))

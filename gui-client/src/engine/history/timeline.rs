@@ -1,4 +1,4 @@
-//! What the window reads: conversations and pages of them; and what it keeps with them.
+//! Reading conversations and pages of messages, and storing what the window keeps with them.
 
 use rusqlite::{OptionalExtension, Row, Statement};
 
@@ -8,10 +8,10 @@ use super::{
 };
 use crate::engine::{Conversation, Message, MessageId, Peer, Place};
 
-/// No page is longer, whatever is asked for.
+/// The longest page.
 pub(super) const LONGEST_PAGE: usize = 1000;
 
-/// Conversations, as the list shows them.
+/// The columns of a row of the conversation list.
 const ROWS: &str = "SELECT c.peer, c.draft,
          (SELECT id FROM messages WHERE conversation = c.id ORDER BY place DESC LIMIT 1),
          (SELECT count(*) FROM messages WHERE conversation = c.id AND unread = 1),
@@ -19,7 +19,7 @@ const ROWS: &str = "SELECT c.peer, c.draft,
      FROM conversations c";
 
 impl History {
-    /// All conversations, the one with the newest message first, those with a draft only last.
+    /// All conversations, ordered by their newest message; those with only a draft last.
     ///
     /// # Errors
     /// [`super::HistoryError::Failed`]
@@ -38,7 +38,7 @@ impl History {
         Ok(all)
     }
 
-    /// One conversation, if there is anything of it.
+    /// One conversation, if it exists.
     pub(super) fn conversation(&self, with: &Peer) -> Result<Option<Conversation>> {
         let mut statement = self
             .connection
@@ -122,7 +122,7 @@ impl History {
         place: i64,
         limit: usize,
     ) -> Result<(Vec<Message>, bool)> {
-        // One more than asked for tells whether there is more.
+        // Asks for one more to know whether there are more.
         let one_more = limit as i64 + 1;
         let rows = statement.query_map((peer_name(with), place, one_more), read_message)?;
         let mut messages = rows.collect::<rusqlite::Result<Vec<_>>>()?;
@@ -131,8 +131,8 @@ impl History {
         Ok((messages, is_more))
     }
 
-    /// Everything in a conversation up to this place has been on the screen. Returns the server's
-    /// number of the newest received message among them, if a live server is to be told.
+    /// Notes that everything in a conversation up to this place was on the screen. Returns the id
+    /// of the newest received message among it, if a live server is to be told.
     ///
     /// # Errors
     /// [`super::HistoryError::Failed`]
@@ -162,7 +162,7 @@ impl History {
             .and_then(|id| u64::try_from(id).ok()))
     }
 
-    /// Keeps what is typed for a conversation; empty: nothing.
+    /// Saves the draft of a conversation; empty: none.
     ///
     /// # Errors
     /// [`super::HistoryError::Failed`]
@@ -176,7 +176,7 @@ impl History {
         Ok(())
     }
 
-    /// Keeps how a conversation stands in the list.
+    /// Saves whether a conversation is pinned and muted.
     ///
     /// # Errors
     /// [`super::HistoryError::Failed`]

@@ -1,4 +1,4 @@
-//! What is remembered of the server: how it accepts logins.
+//! What is remembered about the server: how it accepts logins, and how it ends messages.
 
 use mensageiro_protocol::Framing;
 
@@ -20,7 +20,7 @@ impl History {
         })
     }
 
-    /// Keeps how the server accepted a login.
+    /// Stores how the server accepted a login.
     ///
     /// # Errors
     /// [`super::HistoryError::Failed`]
@@ -34,7 +34,7 @@ impl History {
         Ok(())
     }
 
-    /// Whether the server sent no `f` when its messages were over.
+    /// Whether the server does not end its messages with an `f`.
     ///
     /// # Errors
     /// [`super::HistoryError::Failed`]
@@ -42,7 +42,7 @@ impl History {
         Ok(fact::<i64>(&self.connection, "has_no_end")? == Some(1))
     }
 
-    /// Keeps whether the server ends its messages with an `f`.
+    /// Stores whether the server ends its messages with an `f`.
     ///
     /// # Errors
     /// [`super::HistoryError::Failed`]
@@ -51,7 +51,7 @@ impl History {
         Ok(())
     }
 
-    /// When a live session was last asked for in vain, in milliseconds since 1970.
+    /// When a live session was last refused, in milliseconds since 1970.
     ///
     /// # Errors
     /// [`super::HistoryError::Failed`]
@@ -59,7 +59,7 @@ impl History {
         Ok(fact(&self.connection, "live_tried_at")?)
     }
 
-    /// Keeps that a live session was asked for in vain.
+    /// Stores that a live session was refused now.
     ///
     /// # Errors
     /// [`super::HistoryError::Failed`]

@@ -1,4 +1,5 @@
-//! Where a server is: `host`, `host:port` or `[::1]:3333`, and what people write and paste for that.
+//! Server addresses: `host`, `host:port` or `[::1]:3333`, and the other forms that people type and
+//! paste.
 
 use std::{
     fmt,
@@ -9,18 +10,18 @@ use mensageiro_protocol::limits::PORT;
 use thiserror::Error;
 use unicode_normalization::UnicodeNormalization;
 
-/// Longest name the domain name system knows, in characters.
+/// The longest host name in DNS, in characters.
 const HOST_CHARS: usize = 253;
 
-/// What stands before an address without two slashes, too.
+/// Schemes that may stand before an address without two slashes.
 const SCHEMES: [&str; 6] = ["http", "https", "tcp", "mensageiro", "ws", "telnet"];
 
-/// What can stand around an address in a text.
+/// Characters around an address in a text that are dropped.
 const AROUND: &[char] = &[
     '"', '\'', '`', '“', '”', '„', '‘', '’', '«', '»', '<', '>', '(', ')', ',', ';',
 ];
 
-/// What can stand between a host and a port.
+/// Separators between a host and a port.
 const BETWEEN: &[char] = &[':', ',', ';', ' '];
 
 /// A host and a port, not looked up yet.
@@ -32,7 +33,7 @@ pub struct ServerAddress {
     pub port: u16,
 }
 
-/// Why a text is not the address of a server.
+/// Why a text is not a server's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum AddressError {
     /// There is no host.
@@ -72,7 +73,7 @@ impl ServerAddress {
     }
 }
 
-/// One character for each that looks the same, and none for those that do not show.
+/// Replaces characters by the plain ones they look like, and drops invisible ones.
 fn plain(typed: &str) -> String {
     let one = |c: char| match c {
         // Soft hyphens, joiners, marks of direction, byte order marks.
@@ -90,7 +91,7 @@ fn trim(place: &str) -> &str {
     place.trim_matches(|c: char| c == ' ' || AROUND.contains(&c))
 }
 
-/// Without `http://` and the like, which may have come in twice.
+/// Drops `http://` and the like, which may have been pasted twice.
 fn without_scheme(place: &str) -> &str {
     let mut place = place.trim_start_matches(['/', '\\', ' ']);
     while let Some((scheme, rest)) = place.split_once(':') {
@@ -115,7 +116,7 @@ fn without_path(place: &str) -> &str {
     &place[..end.unwrap_or(place.len())]
 }
 
-/// The host, without brackets, and what stands for the port.
+/// The host without brackets, and the text of the port.
 fn split(place: &str) -> Result<(&str, Option<&str>), AddressError> {
     if let Some(rest) = place.strip_prefix('[') {
         let (host, after) = rest.split_once(']').ok_or(AddressError::BadHost)?;
@@ -139,7 +140,7 @@ fn split(place: &str) -> Result<(&str, Option<&str>), AddressError> {
     let words = [" port", " porta"];
     let named = words.iter().find_map(|word| host.strip_suffix(word));
     let host = named.unwrap_or(host).trim_end_matches(BETWEEN);
-    // Is it the end of the address or a port? Nobody can say.
+    // It may be the end of the address or a port: ambiguous.
     if has_colon && host.contains("::") && !host.contains('%') {
         return Err(AddressError::BadHost);
     }

@@ -1,12 +1,12 @@
-//! How long to wait before the next try, so that a server that comes back is not overrun.
+//! Delays before the next try, so that a server that comes back is not overrun.
 
 use std::time::Duration;
 
 /// The first delay.
 const FIRST: Duration = Duration::from_secs(1);
-/// No delay is longer, but for the jitter.
+/// The longest delay, without jitter.
 const LONGEST: Duration = Duration::from_secs(30);
-/// A delay is up to this many hundredths longer or shorter, so that clients spread.
+/// The jitter: a delay is up to this many hundredths longer or shorter, so that clients spread out.
 const JITTER_PERCENT: u64 = 20;
 
 /// Delays that double from 1 s to 30 s.
@@ -17,7 +17,7 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// The jitter follows from `seed`, so a test sees the same delays each time.
+    /// The jitter depends on `seed` alone, so that a test sees the same delays each time.
     pub fn new(seed: u64) -> Self {
         Self {
             delay: FIRST,
@@ -37,7 +37,7 @@ impl Backoff {
         delay.mul_f64(percent as f64 / 100.0)
     }
 
-    /// All is well: begin with the first delay again.
+    /// Starts again with the first delay, after a success.
     pub fn reset(&mut self) {
         self.delay = FIRST;
     }

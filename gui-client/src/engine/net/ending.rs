@@ -1,12 +1,11 @@
-//! How a server ends what it has to say. The assignment has an `f` for it; a server of another make
-//! may have another word, or none.
+//! How a server ends its messages: with the assignment's `f`, with another word, or not at all.
 
 use mensageiro_protocol::Text;
 
 use super::io::Received;
 use crate::engine::{Doubt, Peer};
 
-/// A word that ends the messages of a login has so many characters at most.
+/// The longest word that is taken for an end mark, in characters.
 const LONGEST_WORD: usize = 16;
 
 /// How a server ends a round.
@@ -15,15 +14,15 @@ pub(super) enum Ending {
     /// With `f`, as far as is known.
     #[default]
     Mark,
-    /// With this word, which stood last when the login was answered.
+    /// With this word, which was the last text of the answer to the login.
     Word(Text),
-    /// With nothing: it only becomes silent.
+    /// With nothing but silence.
     Silence,
 }
 
 impl Ending {
-    /// What to make of a login whose answer ended without an `f`. A word for the end is taken out of
-    /// what was received.
+    /// Interprets the answer to a login that ended without an `f`. A word that ends it is removed
+    /// from the received messages.
     pub(super) fn of_login(received: &mut Vec<Received>) -> Self {
         match received.pop_if(|last| may_be_word(last)) {
             Some(Received { text, .. }) => Self::Word(text),
@@ -31,12 +30,12 @@ impl Ending {
         }
     }
 
-    /// Whether this is the word that ends a round.
+    /// Whether this text ends a round.
     pub(super) fn is(&self, said: &Text) -> bool {
         matches!(self, Self::Word(word) if word == said)
     }
 
-    /// What cannot be known of such a server.
+    /// What is uncertain with such a server.
     pub(super) fn doubt(&self) -> Option<Doubt> {
         match self {
             Self::Mark => None,
@@ -46,7 +45,7 @@ impl Ending {
     }
 }
 
-/// Whether this may be a word for the end, if nothing follows.
+/// Whether this text may be an end mark, if nothing follows.
 pub(super) fn may_be_word(last: &Received) -> bool {
     let text = last.text.as_str().trim();
     let is_short = text.chars().count() <= LONGEST_WORD;

@@ -1,28 +1,30 @@
-//! Whether the ids that this device knows still mean the same messages at the server (PROTOCOL.md, V3).
+//! Whether the ids that this device knows still mean the same messages at the server (PROTOCOL.md,
+//! V3).
 
 use mensageiro_protocol::live::Welcome;
 
 use super::io::StoreEpoch;
 use crate::engine::ServerChange;
 
-/// What a `welcome` means for the ids that are known here.
+/// What a `welcome` means for the known ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Meeting {
-    /// They mean what they meant.
+    /// They still mean the same.
     Same,
-    /// Ids begin anew.
+    /// The ids mean other messages from now on.
     Anew {
-        /// Up to which one they still mean the same; `None`: not one of them does.
+        /// The id up to which they still mean the same; `None`: none of them does.
         kept: Option<u64>,
-        /// What the person is told; `None`: nothing that was known here is gone.
+        /// What to tell the person; `None`: nothing, since nothing that was known is gone.
         change: Option<ServerChange>,
-        /// What follows this `welcome` is not all that is new: the hello must be said again, without `after`.
+        /// The messages after this `welcome` are not all that is new: the hello must be repeated
+        /// without `after`.
         is_cut_short: bool,
     },
 }
 
-/// Compares what a server says first with what is known. `cursor`: the `after` of the hello. `known`: the
-/// store that it is an id of. `highest`: the highest id that any message has here.
+/// Compares a `welcome` with what is known. `cursor`: the `after` of the hello. `known`: the store
+/// that the cursor belongs to. `highest`: the highest id of any message here.
 pub(super) fn meet(
     cursor: Option<u64>,
     known: Option<StoreEpoch>,
@@ -48,11 +50,11 @@ pub(super) fn meet(
             },
             None => nothing_kept(ServerChange::Restored),
         },
-        // It has gone on from nothing that is known here.
+        // It has continued from nothing that is known here.
         (_, Some(_)) if cursor.is_some() && welcome.after.is_none() => {
             nothing_kept(ServerChange::Restored)
         }
-        // Nothing says that a backup was restored, and yet the server has less than this device.
+        // The server has less than this device, though nothing says that a backup was restored.
         _ if is_ahead => nothing_kept(ServerChange::Restored),
         _ => Meeting::Same,
     }

@@ -1,4 +1,4 @@
-//! What the machine takes and gives.
+//! The inputs and effects of the connection's state machine, and the values in them.
 
 use std::time::Duration;
 
@@ -14,35 +14,35 @@ use crate::engine::{LinkProblem, LinkState, MessageId, Missed, Peer, Refusal, Se
 /// A message of the outbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outgoing {
-    /// Its number in the local database.
+    /// Its id in the local database.
     pub id: MessageId,
-    /// To whom.
+    /// The recipient.
     pub to: Login,
-    /// What.
+    /// The text.
     pub text: Text,
-    /// What it is sent with in live sessions.
+    /// Its tag in live sessions.
     pub tag: Tag,
 }
 
-/// What a machine had not brought to its end, for the next one of the account.
+/// Messages that a machine has not finished, for the next machine of the account.
 #[derive(Debug, Default)]
 pub struct Unsent {
-    /// What may be sent, or sent again with its tag, in order.
+    /// Messages that may be sent, or sent again with their tag, in order.
     pub waiting: Vec<Outgoing>,
-    /// What was on its way without a tag: only the person may have it sent again.
+    /// Messages that were being sent without a tag: only the person may send them again.
     pub departed: Option<Outgoing>,
 }
 
 /// How a server accepts logins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
-    /// It tells everything as it happens.
+    /// As a live session: it pushes everything as it happens.
     Live,
-    /// It knows the assignment.
+    /// As a classic session of the assignment.
     Classic(Framing),
 }
 
-/// What a live server's ids are ids of, as its `welcome` says.
+/// What the ids of a live server belong to, as its `welcome` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StoreEpoch {
     /// Its store.
@@ -52,7 +52,7 @@ pub struct StoreEpoch {
 }
 
 impl StoreEpoch {
-    /// What a `welcome` says of it; older servers say nothing.
+    /// Reads it from a `welcome`; older servers do not send it.
     pub fn of(welcome: &Welcome) -> Option<Self> {
         let (store, epoch) = welcome.store.zip(welcome.epoch)?;
         Some(Self { store, epoch })
@@ -64,24 +64,23 @@ impl StoreEpoch {
 pub struct Memory {
     /// How it accepted the last login.
     pub way: Option<Way>,
-    /// It sent no `f` when its messages were over.
+    /// It does not end its messages with `f`.
     pub has_no_end: bool,
-    /// It may be asked for a live session, though it did not know them the last time, or nothing
-    /// is known of it.
+    /// It should be asked for a live session: it is due again, or nothing is known about it.
     pub is_live_due: bool,
-    /// The newest message of a live server that is here.
+    /// The cursor: the id up to which this device has everything.
     pub cursor: Option<u64>,
-    /// What that is an id of, if the server told.
+    /// The store that the cursor belongs to, if the server told.
     pub store: Option<StoreEpoch>,
-    /// The highest id that any message has here: that of an own one may be above the cursor.
+    /// The highest id of any message here; an own message's may be above the cursor.
     pub highest: u64,
-    /// The list of conversations has been told.
+    /// The list of conversations has been stored.
     pub is_listed: bool,
     /// The name of this device, with which the tags of new messages begin.
     pub device: Tag,
 }
 
-/// Something a live server told that is to be stored.
+/// An update of a live server that is to be stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LiveUpdate {
     /// A message, perhaps an own one.
@@ -90,11 +89,11 @@ pub enum LiveUpdate {
     Accepted {
         /// Which.
         id: MessageId,
-        /// Its number there.
+        /// Its id at the server.
         server_id: u64,
         /// When, in milliseconds since 1970.
         at: i64,
-        /// Who of the group did not get it.
+        /// The members of the group who did not get it.
         missed: Missed,
     },
     /// An own message is not taken.
@@ -104,14 +103,14 @@ pub enum LiveUpdate {
         /// Why.
         why: Refusal,
     },
-    /// How far somebody is.
+    /// Somebody has received or read messages.
     Receipt(live::Receipt),
     /// Another session of this user has read on.
     Read(Read),
 }
 
 impl LiveUpdate {
-    /// The id that a message has at the server, as far as this tells.
+    /// The id of the message that this is about, if any.
     pub fn server_id(&self) -> Option<u64> {
         match self {
             Self::Message(message) => Some(message.id),
@@ -135,27 +134,27 @@ pub struct Received {
 pub enum Round {
     /// The login.
     Login,
-    /// This message, which is accepted now.
+    /// This message, which is accepted by it.
     Sent(MessageId),
 }
 
-/// What is stored in one transaction, synced, before anything is written to the server.
+/// What is stored in one transaction and synced before anything is written to the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
-    /// In the order they came.
+    /// The messages, in order of arrival.
     pub received: Vec<Received>,
     /// The round these messages end; `None`: more may come, or the link broke.
     pub ends: Option<Round>,
 }
 
-/// What happened.
+/// An input of the machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input<'a> {
     /// Connect, and stay connected until [`Input::Stop`].
     Start,
-    /// There is a connection.
+    /// The connection was made.
     Connected,
-    /// There is none.
+    /// Connecting failed.
     ConnectFailed(LinkProblem),
     /// One `read` brought these bytes.
     Bytes(&'a [u8]),
@@ -163,16 +162,16 @@ pub enum Input<'a> {
     Closed,
     /// The server cut the connection.
     Reset,
-    /// The network did.
+    /// The connection broke.
     Broken(LinkProblem),
     /// The last [`Effect::Write`] failed after so many bytes.
     WriteFailed {
-        /// Bytes that may have left.
+        /// The number of bytes that may have been sent.
         written: usize,
     },
     /// A message is in the outbox.
     Send(Outgoing),
-    /// A message that was refused for its number has another tag now: the answer to [`Effect::Renumber`].
+    /// A message that was refused for its number has a new tag: the answer to [`Effect::Renumber`].
     Renumbered(Outgoing),
     /// A message is no longer in the outbox.
     Discard(MessageId),
@@ -180,80 +179,81 @@ pub enum Input<'a> {
     Read(Read),
     /// The person types to this user or group.
     Typing(Login),
-    /// How the person is, for the others.
+    /// The person's presence, for the others.
     Status {
-        /// The person is not looking.
+        /// The person is away.
         is_away: bool,
-        /// A few words about it.
+        /// The note beside it.
         note: Text,
     },
-    /// Older messages are wanted; answered by [`Effect::StoreOlder`] or [`Effect::NoOlder`].
+    /// The window wants older messages; answered by [`Effect::StoreOlder`] or [`Effect::NoOlder`].
     History(HistoryRequest),
-    /// Fetch now, or see whether the link is alive.
+    /// Fetch now, or check that the link is alive.
     FetchNow,
     /// How often to fetch by reconnecting.
     FetchEvery(Option<Duration>),
     /// The deadline of the machine has come.
     Timer,
-    /// Close, in order if that is safe.
+    /// Close; in order, if that is safe.
     Stop,
 }
 
-/// What to do.
+/// An effect that the machine asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Connect to the account's server; answered by `Connected` or `ConnectFailed`.
     Connect,
     /// Write these bytes.
     Write(Vec<u8>),
-    /// Send the end of our side.
+    /// Close our direction of the connection.
     FinishWriting,
-    /// Give the connection up. Unless both sides have ended, the server must not take this for
-    /// an end in order.
+    /// Drop the connection. Unless both sides have closed, the server must not take this for an
+    /// orderly end.
     Close,
-    /// Give up a connection on which nothing was received that is to be kept, or whose server has
-    /// ended its side: in order, with an end and no reset.
+    /// Drop a connection in order, without a reset: nothing was received that must be kept, or the
+    /// server has closed its side.
     Leave,
-    /// Store this, synced.
+    /// Store this batch, synced.
     Store(Batch),
-    /// Note, synced, that this message is about to be written.
+    /// Record, synced, that this message is about to be sent.
     Depart(MessageId),
-    /// Nothing of the message was written: it waits again.
+    /// Nothing of the message was sent: it waits again.
     Return(MessageId),
-    /// The message was written and never acknowledged.
+    /// The message was sent and never acknowledged.
     Unconfirmed(MessageId),
-    /// The server has read to our end: everything received is acknowledged.
+    /// The server has read everything up to our end: everything received is acknowledged.
     AllRead,
     /// The server accepts logins in this way.
     Remember(Way),
-    /// Whether the server ends its messages with an `f`, as was found just now.
+    /// Remember whether the server ends its messages with an `f`.
     RememberEnd(bool),
-    /// The server was asked for a live session and knows none.
+    /// The server has refused a live session.
     LiveRefused,
-    /// A live session begins; this is the server's newest number. Answered by [`Input::Read`]s of
-    /// what the server may not know.
+    /// A live session begins; this is the server's newest id. Answered by [`Input::Read`]s that the
+    /// server may not know.
     BeginLive(u64),
     /// The server's ids mean other messages now.
     BeginIds {
-        /// Up to which one they mean what they meant; `None`: not one of them does.
+        /// The id up to which they mean the same; `None`: none of them does.
         kept: Option<u64>,
-        /// What they are ids of now, if the server tells.
+        /// The store they belong to now, if the server tells.
         of: Option<StoreEpoch>,
-        /// What the person is told.
+        /// What to tell the person.
         change: Option<ServerChange>,
     },
-    /// The server's ids are of this, as it tells for the first time.
+    /// The server has told for the first time which store its ids belong to.
     KeepStore(StoreEpoch),
-    /// The server has this number from this device already: the next message gets a higher one.
+    /// The server has a message with this number of this device already: the next one gets a higher
+    /// number.
     NumberAbove(u64),
-    /// The server refused a message for its number: it needs a tag of a new device name. Answered by
-    /// [`Input::Renumbered`].
+    /// The server has refused a message for its number: it needs a tag with a new device name.
+    /// Answered by [`Input::Renumbered`].
     Renumber(MessageId),
-    /// Store what a live server told, synced, and the cursor after it.
+    /// Store updates of a live server and the cursor after them, synced.
     StoreLive {
         /// In order.
         updates: Vec<LiveUpdate>,
-        /// The newest number of all that is here then; `None`: as before.
+        /// The new cursor; `None`: unchanged.
         cursor: Option<u64>,
     },
     /// Store older messages that were asked for.
@@ -270,11 +270,11 @@ pub enum Effect {
         /// There is no other part.
         is_last: bool,
     },
-    /// Older messages of this conversation cannot be had now.
+    /// Older messages of this conversation are not available now.
     NoOlder(Login),
-    /// The server surely knows that these have been read.
+    /// The server surely knows these read marks.
     ReadsTold(Vec<Read>),
-    /// News that is not kept.
+    /// An event that is not stored.
     News(live::Event),
     /// The state of the link changed.
     Link(LinkState),

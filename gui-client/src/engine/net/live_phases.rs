@@ -1,5 +1,5 @@
-//! The part of live sessions in the connection's rules: asking for one, falling back to classic,
-//! and what ends one.
+//! Live sessions in the connection's state machine: asking for one, falling back to classic, and
+//! ending one.
 
 use std::time::{Duration, Instant};
 
@@ -17,14 +17,14 @@ use super::{
 };
 use crate::engine::{LinkProblem, LinkState, Refusal};
 
-/// How long a server that was live may be silent on a hello: its disk may be busy. One that is not
-/// known may wait for something else, and is asked for that sooner.
+/// How long a server that was live before may be silent after a hello: its disk may be busy. An
+/// unknown server gets less time, since it may be waiting for something else.
 pub(super) const GREETING: Duration = Duration::from_secs(8);
-/// A server that knew no live sessions is asked again after so long: it may have been replaced.
+/// How long until a server without live sessions is asked for one again: it may have been replaced.
 const ASK_LIVE_AGAIN: Duration = Duration::from_secs(24 * 60 * 60);
-/// A message that is refused for its number gets another one so often, until one is accepted.
+/// How many times a message that is refused for its number gets a new one, until one is accepted.
 const RENUMBERED_AT_MOST: usize = 3;
-/// Longest first line: a welcome has a few fields.
+/// The longest first line: a welcome has only a few fields.
 const LONGEST_WELCOME: usize = 16 * 1024;
 
 impl Machine {
@@ -39,7 +39,7 @@ impl Machine {
         if self.is_live_due {
             return self.tried.is_empty();
         }
-        // Counted from now on; the account knows about earlier times.
+        // Counted from now on; the account knows earlier times.
         let refused_at = *self.live_refused_at.get_or_insert(now);
         self.tried.is_empty() && now >= refused_at + ASK_LIVE_AGAIN
     }
@@ -79,7 +79,8 @@ impl Machine {
         }
     }
 
-    /// A live server's first word is `welcome` or `bye`; anything else is another server's.
+    /// A live server begins with `welcome` or `bye`; anything else comes from another kind of
+    /// server.
     fn greeted(&mut self, now: Instant) {
         let Phase::Greeting { heard, .. } = &mut self.phase else {
             return;
@@ -124,7 +125,8 @@ impl Machine {
         }
     }
 
-    /// Looks whether ids still mean what they meant. `false`: what follows the `welcome` is not all that is new.
+    /// Checks whether ids still mean the same. `false`: the messages after this `welcome` are not
+    /// all that is new.
     fn meet(&mut self, welcome: &Welcome) -> bool {
         let of = StoreEpoch::of(welcome);
         let is_complete = match identity::meet(self.cursor, self.store, self.highest, welcome) {
@@ -149,7 +151,8 @@ impl Machine {
         is_complete
     }
 
-    /// The device that the next session is of: who numbered the first message that waits, or else this one.
+    /// The device of the next session: the one that numbered the first waiting message, else this
+    /// one.
     fn session_device(&self) -> Tag {
         let mut numbered = self.outbox.iter();
         let first = numbered.find_map(|message| message.tag.device_and_number());
@@ -158,7 +161,7 @@ impl Machine {
             .unwrap_or_else(|| self.device.clone())
     }
 
-    /// A message has another tag, and goes out before what was written after it.
+    /// Gives a message its new tag and sends it before later ones.
     pub(super) fn renumbered(&mut self, message: Outgoing) {
         if let Some((device, _)) = message.tag.device_and_number()
             && let Ok(device) = Tag::parse(device)
@@ -170,8 +173,8 @@ impl Machine {
         self.outbox.insert(at.unwrap_or(self.outbox.len()), message);
     }
 
-    /// The server takes the first word of a line for the login, and has taken it: what it sends
-    /// now it may never send again.
+    /// The server has taken the first word of the hello for a login. What it sends now, it may
+    /// never send again.
     fn let_in_by_first_word(&mut self, now: Instant, heard: &[u8]) {
         self.note_no_live(now);
         self.way = Way::Classic(Framing::Line);
@@ -216,7 +219,7 @@ impl Machine {
         }
     }
 
-    /// At the end of each turn: what may go out goes out, after what is to be stored before.
+    /// Called at the end of each turn: sends messages, after storing what must be stored first.
     pub(super) fn go_on_live(&mut self, now: Instant) {
         let Phase::Live(live) = &mut self.phase else {
             return;
@@ -226,7 +229,7 @@ impl Machine {
         let is_of_another = live.waits_for_another(&self.outbox);
         self.absorb(effects);
         if is_of_another {
-            // What was numbered under another name goes out in a session of that name.
+            // Messages numbered by another device are sent in a session of that device.
             self.end_live(now);
             self.effects.push(Effect::Close);
             self.connect();
@@ -284,7 +287,7 @@ impl Machine {
         }
     }
 
-    /// The server hung up on the hello, or answered as one that does not know live sessions.
+    /// The server hung up on the hello, or answered like one without live sessions.
     pub(super) fn not_live(&mut self, now: Instant, outcome: Outcome) {
         self.effects.push(Effect::Leave);
         self.note_no_live(now);
@@ -321,7 +324,7 @@ impl Machine {
         }
     }
 
-    /// What was told is kept; what was not answered goes out again, first and in order.
+    /// Stores the updates; unanswered messages are sent again first, in order.
     pub(super) fn end_live(&mut self, now: Instant) {
         if !matches!(self.phase, Phase::Live(_)) {
             return;
@@ -340,7 +343,7 @@ impl Machine {
         }
     }
 
-    /// Says goodbye and waits, not for long, for the server to close.
+    /// Sends `bye` and waits a little for the server to close.
     pub(super) fn leave_live(&mut self, now: Instant) {
         self.with_live(LiveSession::say_bye);
         if let Phase::Live(live) = &mut self.phase {
@@ -353,7 +356,7 @@ impl Machine {
     }
 }
 
-/// What a server that knows no live sessions said to the hello.
+/// How a server without live sessions answered the hello.
 fn said(heard: &[u8]) -> Outcome {
     Outcome::Spoke(Text::decode(heard.trim_ascii()))
 }

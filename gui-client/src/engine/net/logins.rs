@@ -1,5 +1,4 @@
-//! How it logs in: which way is tried, how long it is waited for, and what follows from what the
-//! server makes of it.
+//! Logging in: which way is tried, how long to wait, and what the server's reaction means.
 
 use std::time::{Duration, Instant};
 
@@ -40,8 +39,8 @@ impl Machine {
         self.effects.push(Effect::Write(line.into_bytes()));
     }
 
-    /// How long the server may be silent on a login in the way that is tried. A way that it has taken
-    /// before is not given up lightly, and neither is a server that takes its time.
+    /// How long the server may be silent after a login in the current way. A way that worked before
+    /// is not given up easily, and neither is a slow server.
     fn patience(&self) -> Duration {
         let is_known = self.remembered == Some(self.way);
         let is_unended = is_known && self.ending == Ending::Silence;
@@ -54,8 +53,8 @@ impl Machine {
         }
     }
 
-    /// Nothing is known of the server, and it was silent in every way: it may only be slow. One way
-    /// a connection then, and time for it.
+    /// Nothing is known about the server, and it was silent in every way: it may only be slow. So
+    /// each connection tries one way, with time for an answer.
     pub(super) fn is_patient(&self) -> bool {
         self.remembered.is_none() && self.silences > 0
     }
@@ -77,7 +76,8 @@ impl Machine {
         self.phase = Phase::Leaving { until };
     }
 
-    /// A login that was not answered has been left. If the answer came at last, the way was right.
+    /// The connection of an unanswered login was closed. If an answer came at last, the way was
+    /// right.
     pub(super) fn left(&mut self, now: Instant) {
         self.effects.push(Effect::Leave);
         let outcome = self.outcome.take().unwrap_or(Outcome::Silent);
@@ -90,9 +90,8 @@ impl Machine {
         self.tried(now, outcome);
     }
 
-    /// The server hung up, which before it has sent a message or an end mark means that it does
-    /// not know this login, or does not know it in this way. (It may also have hung up on one
-    /// framing, and be silent on the other.)
+    /// The server hung up before it sent a message or an end mark: it does not know this login, or
+    /// not in this way. (It may hang up on one framing and be silent on the other.)
     pub(super) fn hung_up(&mut self, now: Instant) {
         if matches!(self.phase, Phase::Greeting { .. }) {
             return self.not_live(now, Outcome::HungUp);
@@ -105,7 +104,7 @@ impl Machine {
         self.tried(now, Outcome::HungUp);
     }
 
-    /// The login was not taken in this way: tries another, or draws the conclusion.
+    /// The login failed in this way: tries another one, or gives up.
     pub(super) fn tried(&mut self, now: Instant, outcome: Outcome) {
         self.tried.push((self.way, outcome));
         if let Some(next) = self.next_way().filter(|_| self.stop_by.is_none()) {
@@ -115,8 +114,8 @@ impl Machine {
         self.conclude(now);
     }
 
-    /// A way that was not tried yet. A server that took the login in one way is doubted before it is
-    /// taken for another one.
+    /// A way that was not tried yet. If a login worked in one way before, that way is doubted first
+    /// before the server is considered a different one.
     fn next_way(&self) -> Option<Way> {
         let is_silent = matches!(self.tried.last(), Some((_, Outcome::Silent)));
         if self.remembered == Some(Way::Live) && self.refusals < DOUBTED_REFUSALS {
@@ -129,13 +128,13 @@ impl Machine {
         if let Some(way) = self.remembered {
             ways.retain(|&other| other != way);
             ways.insert(0, way);
-            // It may have become another server since.
+            // It may have been replaced since.
             ways.push(Way::Live);
         }
         ways.into_iter().find(|way| !self.was_tried(*way))
     }
 
-    /// The way that is known was silent, but not often: one slow answer says nothing.
+    /// The known way was silent, but not often: one slow answer means nothing.
     fn is_silence_doubted(&self) -> bool {
         self.remembered == Some(self.way) && self.silences + 1 < DOUBTED_SILENCES
     }
@@ -166,7 +165,7 @@ impl Machine {
             }
             return self.wait(now, LinkProblem::TimedOut);
         }
-        // All ways are refused. What the server said of it is for the person.
+        // All ways are refused. The person is shown what the server said.
         self.store(None);
         if self.remembered.is_some() && self.refusals < DOUBTED_REFUSALS {
             self.refusals += 1;
@@ -175,10 +174,10 @@ impl Machine {
         self.refuse();
     }
 
-    /// The way in which the server has let the user in, as it seems, though it does not say so.
+    /// The way in which the server seems to have accepted the login, though it does not say so.
     ///
-    /// It does not know the user that a live hello names to it. So if it spoke to that, or hung up,
-    /// and to the login it says something else, or nothing, it has taken it.
+    /// A classic server does not know the user that a live hello names. If it answered the hello or
+    /// hung up, but reacts to the plain login in another way or not at all, it has accepted it.
     fn let_in_without_a_word(&self) -> Option<Way> {
         let of = |way| {
             let found = self.tried.iter().find(|(tried, _)| *tried == way);

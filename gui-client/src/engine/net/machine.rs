@@ -1,6 +1,6 @@
-//! The rules of the connection, without a socket, a clock or a thread: what happened and when
-//! goes in, what to do comes out. The effects of one call are done in order; if one fails, those
-//! after it are not done.
+//! The connection's state machine, without a socket, a clock or a thread: inputs and the time go
+//! in, effects come out. The effects of one call are carried out in order; if one fails, those
+//! after it are dropped.
 
 use std::{
     collections::VecDeque,
@@ -25,33 +25,35 @@ use crate::engine::{LinkProblem, LinkState, MessageId, Peer};
 
 /// How long a server may be silent while an answer is due.
 pub const ANSWER: Duration = Duration::from_secs(20);
-/// How long it may be silent on a login in a way that it has never taken, before another is tried.
+/// How long it may be silent after a login in a way that has never worked, before another one is
+/// tried.
 pub(super) const PROBE: Duration = Duration::from_secs(4);
-/// How long to wait for its end then.
+/// How long to wait for it to close then.
 pub(super) const PROBE_CLOSE: Duration = Duration::from_secs(1);
-/// How long it may be silent after the messages of a login, while the `f` is due. It is still heard
-/// when it comes later.
+/// How long to wait for the `f` after the messages of a login. It still counts when it comes later.
 pub(super) const NO_END: Duration = Duration::from_secs(5);
-/// The same for one that is known to send no `f`.
+/// The same for a server that is known to send no `f`.
 pub(super) const UNENDED: Duration = Duration::from_secs(2);
-/// What came is shown after so much silence, whether it is all of it or not.
+/// After this much silence, received messages are shown, complete or not.
 const SHOWN: Duration = Duration::from_secs(1);
-/// How long to wait for the server's end after ours, before reconnecting.
+/// How long to wait for the server to close after us, before reconnecting.
 pub const CLOSE: Duration = Duration::from_secs(2);
-/// How long stopping may take in all.
+/// The longest time for stopping.
 pub const STOP: Duration = Duration::from_millis(1500);
-/// Nobody fetches more often than this, whatever is asked for.
+/// The least time between two fetches.
 pub(super) const OFTENEST: Duration = Duration::from_secs(1);
-/// A session that lasted this long, or carried a message, was good: trying starts anew.
+/// A session that lasted this long, or carried a message, was good: the delays start again.
 pub(super) const STEADY: Duration = Duration::from_secs(10);
-/// Hanging up is all a server can say in classic. One that has taken this login before may only be
-/// full, or behind something that answers in its place: so many refusals in a row are doubted.
+/// A classic server can only refuse by hanging up. One that accepted this login before may just be
+/// full, or unreachable behind something else: this many refusals in a row are doubted.
 pub(super) const DOUBTED_REFUSALS: u32 = 3;
-/// One that took the login is tried so often without an answer before it is asked in another way.
+/// A server that accepted the login before is tried this often without an answer before another way
+/// is tried.
 pub(super) const DOUBTED_SILENCES: u32 = 2;
 /// Received messages are stored at least this often.
 const BATCH: usize = 50;
-/// Texts that are neither messages nor an end, one after the other: what speaks so is no messenger.
+/// After this many texts in a row that are neither messages nor end marks, the server is no
+/// messenger.
 const BABBLE: usize = 500;
 
 /// The state of one account's connection.
@@ -60,32 +62,32 @@ pub struct Machine {
     pub(super) login: Login,
     pub(super) fetch_every: Option<Duration>,
     pub(super) outbox: VecDeque<Outgoing>,
-    /// The way of the next login, and of what is sent after it.
+    /// The way of the next login and of the session after it.
     pub(super) way: Way,
     pub(super) remembered: Option<Way>,
-    /// What became of the login in these ways just now.
+    /// What became of the login in these ways on this connection or the last ones.
     pub(super) tried: Vec<(Way, Outcome)>,
-    /// What has become of the one that is being left.
+    /// What became of the login that is being given up.
     pub(super) outcome: Option<Outcome>,
-    /// So many logins in a row got no answer.
+    /// How many logins in a row got no answer.
     pub(super) silences: u32,
-    /// The login is kept though the server says nothing of it.
+    /// The login counts as accepted, though the server does not say so.
     pub(super) is_settling: bool,
     pub(super) ending: Ending,
-    /// The login got no `f`: it may come yet.
+    /// The login got no `f` yet; it may still come.
     pub(super) is_end_late: bool,
-    /// What the server said first on this connection.
+    /// The first bytes from the server on this connection.
     opening: Vec<u8>,
-    /// When it last said something in this round.
+    /// When it last sent something in this round.
     pub(super) heard_at: Option<Instant>,
-    /// The server took the login in this way before, and sent an `f` then.
+    /// The server accepted the login in this way before, and sent an `f`.
     pub(super) is_trusted: bool,
-    /// So many answers to messages in a row had no `f`.
+    /// How many answers in a row had no `f`.
     pub(super) unended: u32,
     /// How many texts came in a row that are neither messages nor an end.
     babble: usize,
     pub(super) is_live_due: bool,
-    /// When a live session was last asked for in vain.
+    /// When a live session was last refused.
     pub(super) live_refused_at: Option<Instant>,
     pub(super) device: Tag,
     pub(super) cursor: Option<u64>,
@@ -93,15 +95,15 @@ pub struct Machine {
     pub(super) store: Option<StoreEpoch>,
     /// The highest id that any message has here.
     pub(super) highest: u64,
-    /// Messages that were refused for their number, each as often as it was, since one was accepted.
+    /// Messages that were refused for their number since one was accepted, and how often each was.
     pub(super) renumbered: Vec<MessageId>,
     /// The list of conversations has been told.
     pub(super) is_listed: bool,
-    /// Messages that went out in a live session that broke before the answer.
+    /// Messages sent in a live session that broke before the answer.
     pub(super) unanswered: Vec<MessageId>,
     pub(super) status: Status,
     pub(super) refusals: u32,
-    /// Somebody asked for the new messages while an answer was under way.
+    /// A fetch was asked for while an answer was under way.
     pub(super) fetch_again: bool,
     pub(super) phase: Phase,
     pub(super) replies: Replies,
@@ -120,9 +122,9 @@ pub struct Machine {
 pub(super) enum Outcome {
     /// The server hung up.
     HungUp,
-    /// It said nothing, and did not hang up.
+    /// It said nothing and kept the connection.
     Silent,
-    /// It said this, which is neither a message nor an end, and did not hang up.
+    /// It said this, which is neither a message nor an end mark, and kept the connection.
     Spoke(Text),
 }
 
@@ -136,19 +138,19 @@ pub(super) enum Phase {
     Connecting,
     LoggingIn {
         answer_by: Instant,
-        /// It was a live hello, of which the server took the first word.
+        /// It took the first word of a live hello for the login.
         is_hello: bool,
     },
     Sending {
         message: Outgoing,
         answer_by: Instant,
-        /// An `f` came, which may be that of the login.
+        /// An `f` came, which may answer the login.
         is_answered: bool,
     },
     Idle {
         next_fetch: Option<Instant>,
     },
-    /// A live session is asked for; these bytes have come.
+    /// A live session was asked for; these bytes have come.
     Greeting {
         answer_by: Instant,
         heard: Vec<u8>,
@@ -157,14 +159,14 @@ pub(super) enum Phase {
     Closing {
         until: Instant,
     },
-    /// Our end is sent after a login that was not answered; an answer that comes yet is taken.
+    /// We closed our side after an unanswered login; a late answer still counts.
     Leaving {
         until: Instant,
     },
 }
 
 impl Machine {
-    /// A machine at rest. `outbox`: what waits, in order.
+    /// A machine at rest. `outbox`: the waiting messages, in order.
     pub fn new(
         login: Login,
         outbox: impl IntoIterator<Item = Outgoing>,
@@ -216,7 +218,7 @@ impl Machine {
         }
     }
 
-    /// Takes what happened at `now`, and says what to do.
+    /// Takes an input at `now`, and returns the effects.
     pub fn handle(&mut self, now: Instant, input: Input<'_>) -> Vec<Effect> {
         match input {
             Input::Start if matches!(self.phase, Phase::Stopped) => self.connect(),
@@ -278,7 +280,7 @@ impl Machine {
         [phase, replies, self.stop_by].into_iter().flatten().min()
     }
 
-    /// Ends it without a word.
+    /// Drops the connection.
     pub fn into_unsent(self) -> Unsent {
         let (in_flight, departed) = match self.phase {
             Phase::Live(live) => (live.end().0, None),
@@ -291,12 +293,12 @@ impl Machine {
         }
     }
 
-    /// Whether there is nothing left to do until [`Input::Start`].
+    /// Whether nothing is left to do until [`Input::Start`].
     pub fn is_stopped(&self) -> bool {
         matches!(self.phase, Phase::Stopped)
     }
 
-    /// Whether the message is on its way, or may have arrived: nobody can take it back now.
+    /// Whether the message is being sent or may have arrived, so that it cannot be withdrawn.
     pub fn is_out(&self, id: MessageId) -> bool {
         let is_under_way = match &self.phase {
             Phase::Sending { message, .. } => message.id == id,
@@ -352,7 +354,7 @@ impl Machine {
         if self.babble > BABBLE {
             return self.broken(now, LinkProblem::NotThisProtocol);
         }
-        // Outside a round no end mark will come: what the server says is stored as it comes.
+        // Outside a round no end mark comes: messages are stored as they arrive.
         let is_outside = matches!(self.phase, Phase::Idle { .. } | Phase::Closing { .. });
         let is_late = matches!(self.phase, Phase::Leaving { .. }) && self.online_since.is_some();
         if is_outside || is_late {
@@ -362,7 +364,7 @@ impl Machine {
 
     fn received(&mut self, now: Instant, from: Peer, text: Text) {
         self.received.push(Received { from, text });
-        // So much is no refusal, unless the server only babbles.
+        // This much text is no refusal, unless the server sends nonsense.
         if self.received.len() >= BATCH && self.babble < self.received.len() {
             self.accepted(now);
         }
@@ -371,7 +373,7 @@ impl Machine {
         }
     }
 
-    /// What speaks is known, and is no messenger server.
+    /// The server speaks a known protocol, and it is not the messenger's.
     fn is_stranger(&mut self, now: Instant, bytes: &[u8]) -> bool {
         let is_open = matches!(
             self.phase,
@@ -391,7 +393,7 @@ impl Machine {
         true
     }
 
-    /// When what came so far of a round is to be shown.
+    /// When to show what has come so far of a round.
     pub(super) fn shown_by(&self) -> Option<Instant> {
         let is_there = self.online_since.is_some() && self.to_show() > 0;
         self.heard_at.filter(|_| is_there).map(|at| at + SHOWN)
@@ -404,7 +406,7 @@ impl Machine {
         self.received = held;
     }
 
-    /// How many of the messages can be shown: not the last one, if it may be the login's end.
+    /// How many messages can be shown: the last one only if it cannot be the end mark.
     fn to_show(&self) -> usize {
         let is_login = matches!(self.phase, Phase::LoggingIn { .. });
         let last = self.received.last().filter(|_| is_login);
@@ -423,7 +425,7 @@ impl Machine {
         self.babble = 0;
     }
 
-    /// The server talks to us, so the login is accepted.
+    /// The server sends messages, so the login is accepted.
     pub(super) fn accepted(&mut self, now: Instant) {
         let is_login = matches!(self.phase, Phase::LoggingIn { .. } | Phase::Leaving { .. });
         if !is_login || self.online_since.is_some() {
@@ -432,7 +434,7 @@ impl Machine {
         self.online_since = Some(now);
         self.let_in();
         if std::mem::take(&mut self.is_live_due) {
-            // It said nothing to the hello. With the next start of the app it is asked again.
+            // It did not answer the hello. It is asked again at the app's next start.
             self.live_refused_at = Some(now);
         }
         // A classic server does not know their tags.

@@ -1,4 +1,4 @@
-//! The connection: a pure machine that decides, and threads that only do as told.
+//! The connection: a pure state machine that decides, and threads that carry out its effects.
 
 mod address;
 mod backoff;

@@ -1,5 +1,5 @@
-//! From one phase of the connection to the next: connecting, resting, closing, and what happens when
-//! it breaks. Logging in is in `logins`, sending in `rounds`.
+//! The phases of the connection: connecting, resting, closing, and what happens when it breaks.
+//! Logging in is in `logins`, sending in `rounds`.
 
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ use crate::engine::{LinkProblem, LinkState};
 
 impl Machine {
     pub(super) fn connect(&mut self) {
-        // Fetching by reconnecting is no news to the person: the link stays shown as it is.
+        // Reconnecting to fetch is no news to the person: the shown state stays.
         if !matches!(self.link, LinkState::Online { .. }) {
             self.show(LinkState::Connecting);
         }
@@ -32,7 +32,7 @@ impl Machine {
         match self.phase {
             Phase::Waiting { .. } | Phase::Refused => self.connect(),
             Phase::Idle { .. } => self.close_in_order(now),
-            // This answer may have been begun before what is wanted was there.
+            // The answer may have been composed before the wanted messages were there.
             Phase::LoggingIn { .. } | Phase::Sending { .. } => self.fetch_again = true,
             Phase::Live(_) => self.with_live(|live| live.ping(now)),
             // A login follows anyway.
@@ -74,8 +74,8 @@ impl Machine {
         }
     }
 
-    /// Ends our side, then waits for the server's end. Only between rounds: all that was sent to
-    /// us is stored, so the server may take it as read.
+    /// Closes our side, then waits for the server to close. Only between rounds: everything
+    /// received is stored, so the server may take it as read.
     pub(super) fn close_in_order(&mut self, now: Instant) {
         self.effects.push(Effect::FinishWriting);
         let until = self.stop_by.unwrap_or(now + CLOSE);
@@ -111,7 +111,7 @@ impl Machine {
                 self.effects.push(Effect::FinishWriting);
                 self.broken(now, LinkProblem::Broken);
             }
-            // The last bytes ended the round, and the next line was begun: it got nowhere.
+            // The last bytes ended the round, and the next line had been begun: it did not arrive.
             _ => self.hung_up(now),
         }
     }
@@ -145,7 +145,7 @@ impl Machine {
                 self.broken(now, LinkProblem::Broken);
             }
             phase @ (Phase::LoggingIn { .. } | Phase::Greeting { .. }) => {
-                // Why it hung up is for the reading side to say.
+                // The reading side reports why it hung up.
                 self.phase = phase;
             }
             phase => {
@@ -174,7 +174,7 @@ impl Machine {
         self.stop_by = Some(now + STOP);
         match &mut self.phase {
             Phase::Idle { .. } => self.close_in_order(now),
-            // An end in order would tell the server that messages under way have been read.
+            // An orderly end would tell the server that messages under way have been read.
             Phase::LoggingIn { .. } | Phase::Greeting { .. } => self.give_up(),
             Phase::Leaving { .. } => self.left(now),
             Phase::Live(_) => self.leave_live(now),

@@ -1,4 +1,4 @@
-//! Bytes of a server become replies, whatever its way of separating them.
+//! Turning the bytes of a server into replies, whatever its framing.
 
 use std::time::{Duration, Instant};
 
@@ -8,25 +8,25 @@ use mensageiro_protocol::{
     limits::{BARE_CUT_BYTES, LINE_BYTES, QUIET},
 };
 
-/// Longest line taken from a server: a sender may write a full line to a short name and have a
-/// long one itself, and servers of another make know no limit.
+/// The longest line that is accepted: a sender may write a full line to a short name and have a
+/// long one itself, and foreign servers know no limit.
 const LONGEST_REPLY: usize = 4 * LINE_BYTES;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// How long a server that sends bare must be silent before an `f` at the very end of its last
-/// chunk is taken for the end mark, glued to the message before it.
+/// How long a bare server must be silent before an `f` at the very end of its last chunk counts as
+/// the end mark, glued to the message before it.
 const GLUED_END: Duration = Duration::from_secs(2);
 
-/// How the end mark is written, but for what stands around it: strings of C end with NUL, and some
-/// send what their language prints of a text.
+/// Forms of the end mark, apart from what surrounds it: strings in C end with NUL, and some
+/// programs send their language's printed form of a text.
 const END_MARKS: [&[u8]; 5] = [END, b"F", b"\"f\"", b"'f'", b"b'f'"];
 
-/// Reads what a server says on one connection. Pure: the caller brings the bytes and the time.
+/// Reads the replies of a server on one connection. Pure: the caller brings the bytes and the time.
 #[derive(Debug)]
 pub struct Replies {
     decoder: Decoder,
-    /// Chunks that came before the framing was known: a bare one is one message each.
+    /// Chunks received before the framing was known; a bare one is one message.
     undecided: Vec<Vec<u8>>,
     /// A bare chunk that ends in `f`: a message, or a message with the end mark glued to it.
     held: Option<Vec<u8>>,
@@ -46,12 +46,12 @@ impl Replies {
         }
     }
 
-    /// Whether this is the end of messages, and nothing else.
+    /// Whether this is an end mark and nothing else.
     pub fn is_end(bytes: &[u8]) -> bool {
         END_MARKS.contains(&bare(bytes))
     }
 
-    /// How the server separates what it sends, once it has shown it.
+    /// The framing of the server, once it has shown it.
     pub fn framing(&self) -> Option<Framing> {
         self.decoder.framing()
     }
@@ -61,12 +61,12 @@ impl Replies {
         self.expects_end = expects;
     }
 
-    /// Takes what one `read` brought at `now`.
+    /// Takes the bytes of one `read` at `now`.
     ///
     /// # Errors
     /// The server sends a line without end; the connection cannot be followed any further.
     pub fn push(&mut self, now: Instant, bytes: &[u8]) -> Result<Vec<Reply>, LineTooLong> {
-        // It was quiet before these bytes came, even if nobody had the time to say so.
+        // It was silent before these bytes came, even if nobody had the time to say so.
         let mut replies = self.quiet(now)?;
         self.last = Some(now);
         if self.framing().is_some() {
@@ -110,7 +110,7 @@ impl Replies {
     /// As [`Replies::push`].
     pub fn quiet(&mut self, now: Instant) -> Result<Vec<Reply>, LineTooLong> {
         let mut replies = Vec::new();
-        // Each turn settles one thing: undecided chunks, then a cut chunk, then a held one.
+        // Each turn decides one thing: undecided chunks, then a cut chunk, then a held one.
         for _ in 0..3 {
             if self.due().is_none_or(|due| now < due) {
                 break;
@@ -133,8 +133,8 @@ impl Replies {
         Ok(replies)
     }
 
-    /// The server closed its side: what is there is all there will be. An `f` glued to the last
-    /// message stays part of it, as there is no telling it from a server that died.
+    /// The server closed its side: nothing more will come. An `f` glued to the last message stays
+    /// part of it, since it may be a server that died.
     ///
     /// # Errors
     /// As [`Replies::push`].
@@ -182,7 +182,7 @@ impl Replies {
                 .peekable();
             while let Some(text) = texts.next() {
                 replies.extend(held.take().map(|held| parse(&held)));
-                // What a NUL ends is whole.
+                // A NUL ends a complete text.
                 let is_last = texts.peek().is_none() && !line.ends_with(&[0]);
                 if is_bare && is_last && self.expects_end && without_glued_end(text).is_some() {
                     *held = Some(text.to_vec());
@@ -203,7 +203,7 @@ impl Replies {
     }
 }
 
-/// What a server says, without what other programs put around it.
+/// A text without what other programs put around it.
 fn parse(text: &[u8]) -> Reply {
     match Replies::is_end(text) {
         true => Reply::End,
@@ -222,7 +222,7 @@ fn bare(mut text: &[u8]) -> &[u8] {
     }
 }
 
-/// The message before an `f` that may be the end mark, if something is left without it.
+/// The message before an `f` that may be the end mark, if anything is left without it.
 fn without_glued_end(line: &[u8]) -> Option<&[u8]> {
     let message = line.strip_suffix(END)?;
     let is_message = !message.trim_ascii().is_empty()

@@ -1,5 +1,5 @@
-//! Rounds of a classic session: a line goes out, and what is new comes up to the end mark; and what to
-//! make of a server that has none.
+//! Rounds of a classic session: a line is sent, and new messages come up to the end mark. Also what
+//! to do with servers that send none.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use super::{
 use crate::engine::{LinkProblem, Refusal};
 
 impl Machine {
-    /// Sends the next message, or rests: one message a round, in order.
+    /// Sends the next message, or rests: one message per round, in order.
     pub(super) fn next_round(&mut self, now: Instant) {
         if self.stop_by.is_some() {
             return self.close_in_order(now);
@@ -41,9 +41,9 @@ impl Machine {
         };
     }
 
-    /// The next message that can be sent, with its line. A server without line ends takes what one
-    /// `recv(1024)` brings for a message: of a longer one it would lose the rest, and may stumble over a
-    /// character that is cut.
+    /// The next message that can be sent, with its line. A bare server takes what one `recv(1024)`
+    /// returns for a message: of a longer one it would lose the rest, and might fail on a character
+    /// that is cut.
     fn next_message(&mut self) -> Option<(Outgoing, Vec<u8>)> {
         let framing = self.framing();
         while let Some(message) = self.outbox.pop_front() {
@@ -71,7 +71,7 @@ impl Machine {
         }
     }
 
-    /// An `f`: what came is complete, and what was sent is accepted.
+    /// An `f`: the received messages are complete, and the sent message is accepted.
     pub(super) fn heard_end(&mut self, now: Instant) {
         let was_late = std::mem::take(&mut self.is_end_late);
         match &mut self.phase {
@@ -81,7 +81,8 @@ impl Machine {
                 is_answered,
                 ..
             } if was_late => {
-                // Of the login or of the message? Either another one comes, or it was the only one.
+                // It may belong to the login or to the message: either another one comes, or there
+                // was only one.
                 *is_answered = true;
                 *answer_by = now + NO_END;
                 return self.learn(Ending::Mark);
@@ -115,7 +116,7 @@ impl Machine {
         self.go_on(now);
     }
 
-    /// A server that took the first word of a hello for the login is met again with the login alone.
+    /// A server that took the first word of a hello for the login gets the plain login next.
     fn go_on(&mut self, now: Instant) {
         match self.phase {
             Phase::LoggingIn { is_hello: true, .. } => self.close_in_order(now),
@@ -132,14 +133,14 @@ impl Machine {
             Phase::Sending {
                 is_answered: true, ..
             } => self.end(now),
-            // It speaks, and that more than once: it is its way.
+            // It keeps answering without an `f`: it never sends one.
             _ if self.ending == Ending::Silence || self.unended > 1 => self.end_by_silence(now),
             _ => self.broken(now, LinkProblem::TimedOut),
         }
     }
 
-    /// The server has become silent without an `f`: what came is shown, and whether a message was
-    /// accepted nobody can say.
+    /// The server fell silent without an `f`: the received messages are shown, and whether a
+    /// message was accepted is unknown.
     pub(super) fn end_by_silence(&mut self, now: Instant) {
         match self.replies.finish() {
             Ok(replies) => self.take(now, replies),

@@ -1,5 +1,5 @@
-//! The threads of one connection. They only do as told and say what happened; two threads for
-//! each connection, both of which sleep while nothing happens.
+//! The two threads of a connection, one for reading and one for writing. They decide nothing, and
+//! sleep while nothing happens.
 
 use std::{
     io::{self, ErrorKind, Read, Write},
@@ -15,26 +15,29 @@ use url::Host;
 use super::address::ServerAddress;
 use crate::engine::LinkProblem;
 
-/// How long one address may take to answer.
+/// The time to connect to one address.
 const CONNECT: Duration = Duration::from_secs(10);
-/// At most so many addresses of a host are tried.
+/// The most addresses of a host that are tried.
 const ADDRESSES: usize = 8;
-/// How long a write may be stuck before the connection counts as broken.
+/// How long a write may block before the connection counts as broken.
 const WRITE: Duration = Duration::from_secs(20);
-/// What one `read` takes at most.
+/// The most bytes of one `read`.
 const CHUNK: usize = 16 * 1024;
-/// Writes under way. What a live session writes in one turn is one of them, at most 64 messages.
+/// The most writes under way. What a live session writes in one turn is one write, of at most 64
+/// messages.
 const JOBS: usize = 64;
-/// A silent link is probed after 15 s, then every 5 s, and is dead after the third silent probe.
+/// A silent link is probed after 15 s, then every 5 s. It is dead after the third probe without an
+/// answer.
 const KEEPALIVE: (Duration, Duration, u32) = (Duration::from_secs(15), Duration::from_secs(5), 3);
-/// What was sent and not acknowledged by the other system for so long means a dead link.
+/// How long sent bytes may stay unacknowledged by the other system until the link counts as dead.
 #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
 const UNACKNOWLEDGED: Duration = Duration::from_secs(20);
 
-/// What a connection's threads report, and of which connection.
+/// An event of a connection, as its threads report it.
 #[derive(Debug)]
 pub struct NetEvent {
-    /// The number given to [`Connection::open`]: tells late news of an earlier connection apart.
+    /// The number given to [`Connection::open`]; it identifies late events of an earlier
+    /// connection.
     pub connection: u64,
     /// When it happened.
     pub at: Instant,
@@ -45,9 +48,9 @@ pub struct NetEvent {
 /// What happened to a connection.
 #[derive(Debug)]
 pub enum NetInput {
-    /// It is there.
+    /// It was made.
     Connected(Stream),
-    /// It could not be made.
+    /// Connecting failed.
     ConnectFailed(LinkProblem),
     /// One `read` brought these bytes.
     Bytes(Vec<u8>),
@@ -55,11 +58,11 @@ pub enum NetInput {
     Closed,
     /// The server cut it.
     Reset,
-    /// The network did.
+    /// It broke.
     Broken(LinkProblem),
     /// A write failed after so many bytes.
     WriteFailed {
-        /// Bytes that may have left.
+        /// The number of bytes that may have been sent.
         written: usize,
     },
 }
@@ -79,7 +82,7 @@ pub struct Connection {
 
 #[derive(Debug)]
 struct Up {
-    /// Wakes the reading thread when this goes.
+    /// Dropping it wakes the reading thread.
     stream: Stream,
     jobs: Sender<Job>,
 }
@@ -91,8 +94,8 @@ enum Job {
 }
 
 impl Connection {
-    /// Starts to connect, in the background. Ends by itself, even if dropped, within 10 s for
-    /// each of at most 8 addresses once the system has looked the name up.
+    /// Starts to connect in the background. Ends by itself, even if dropped, within 10 s for each
+    /// of at most 8 addresses after the name lookup.
     ///
     /// # Errors
     /// The system gives no more threads.
@@ -130,19 +133,19 @@ impl Connection {
         self.number
     }
 
-    /// Writes in the background; a failure is reported as [`NetInput::WriteFailed`]. Does not
-    /// wait: `false` if too many writes are under way already, so that nothing of it is written.
+    /// Writes in the background; a failure is reported as [`NetInput::WriteFailed`]. Never waits:
+    /// `false` if too many writes are under way, and then nothing is written.
     pub fn write(&self, bytes: Vec<u8>) -> bool {
         self.give(Job::Write(bytes))
     }
 
-    /// Sends the end of our side, after what is being written.
+    /// Closes our direction after the pending writes.
     pub fn finish_writing(&self) {
         self.give(Job::Finish);
     }
 
-    /// Gives the connection up with an end in order: what a program that waits for the next line
-    /// understands, and what keeps one that knows no resets from breaking down.
+    /// Drops the connection with an orderly end: a program that waits for the next line understands
+    /// it, and one that cannot handle resets survives it.
     pub fn leave(self) {
         if let Some(up) = &self.up {
             // The system's own way of closing, in the background.
@@ -163,8 +166,8 @@ impl Connection {
     }
 }
 
-/// The worker's handle of a connection's stream. Dropping it ends the reading thread, whose
-/// handle, or that of the writing thread, is then the last to go and sends the reset.
+/// The worker's handle of the stream. Dropping it ends the reading thread; the last handle to go,
+/// its own or the writing thread's, sends the reset.
 #[derive(Debug)]
 pub struct Stream(TcpStream);
 
@@ -217,7 +220,7 @@ impl Reader {
         }
     }
 
-    /// Whether anybody listens. Waits while there is too much to read already.
+    /// Sends an event to the worker; `false`: it is gone. Waits while too much is unread.
     fn tell(&self, input: NetInput) -> bool {
         let event = NetEvent {
             connection: self.number,
@@ -250,8 +253,8 @@ fn connect(server: &str) -> Result<TcpStream, LinkProblem> {
     Err(last)
 }
 
-/// Names with letters that the domain name system does not know are looked up as they are, which
-/// finds a computer of this network, and then as that system writes them.
+/// A name with letters outside ASCII is looked up as it is, which finds a computer of the local
+/// network, and then in its ASCII form.
 fn look_up(server: &ServerAddress) -> io::Result<std::vec::IntoIter<SocketAddr>> {
     let host = server.host.as_str();
     let found = (host, server.port).to_socket_addrs();
@@ -270,7 +273,7 @@ fn prepare(stream: TcpStream) -> io::Result<TcpStream> {
     let keepalive = keepalive.with_retries(retries);
     let socket = SockRef::from(&stream);
     socket.set_tcp_keepalive(&keepalive)?;
-    // Keepalive is for a link that says nothing; this is for one that has something to say.
+    // Keepalive is for an idle link; this is for one with unacknowledged bytes.
     #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
     socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;
     // See `Connection`: whoever closes without an end in order, closes with a reset.
@@ -307,7 +310,7 @@ fn write_all_jobs(
     for job in todo {
         let done = match job {
             Job::Write(bytes) => write_counted(&mut stream, &bytes),
-            // If the end cannot be sent, the link is broken, and the reading side says so.
+            // If closing fails, the link is broken, and the reading side reports it.
             Job::Finish => {
                 let _ = stream.shutdown(Shutdown::Write);
                 Ok(())

@@ -1,17 +1,17 @@
-//! Servers that are no messenger servers, by how they begin to speak: whoever mistypes a port is
-//! told what is there.
+//! Recognising other kinds of servers by their first bytes, to tell a person who mistyped a port
+//! what is there.
 
 use crate::engine::Stranger;
 
-/// So much of what a server says first is looked at.
+/// How many of the first bytes are looked at.
 pub(super) const LOOKED_AT: usize = 512;
 
-/// What begins to speak like this; `None`: nothing that is known, or nothing that can be told yet.
+/// The kind of server that begins like this; `None`: unknown, or too early to tell.
 pub(super) fn recognise(heard: &[u8]) -> Option<Stranger> {
     binary(heard).or_else(|| words(heard))
 }
 
-/// Protocols that are no text.
+/// Binary protocols.
 fn binary(heard: &[u8]) -> Option<Stranger> {
     match *heard {
         // A record of TLS: an alert, or a handshake; its version is 3.0 to 3.4.

@@ -1,4 +1,4 @@
-//! What a line says, given what was said before it on its connection.
+//! The meaning of a line, given the earlier lines of its connection.
 
 use mensageiro_protocol::{
     Addressed, Text,
@@ -8,12 +8,12 @@ use mensageiro_protocol::{
 
 use crate::engine::{Crossing, Side, WireNews};
 
-/// What a line says.
+/// The meaning of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Meaning {
-    /// The connection is there.
+    /// The connection was made.
     Opened,
-    /// One side ends in order.
+    /// One side closes in order.
     Closed(Side),
     /// One side cuts the connection.
     Cut(Side),
@@ -21,23 +21,23 @@ pub enum Meaning {
     Login(Text),
     /// The login that asks for a live session.
     Hello(Hello),
-    /// A classic client only wants what is new.
+    /// A classic client polls for new messages.
     Poll,
     /// A classic client's message.
     Send(Addressed),
     /// A classic server's message.
     Message(Addressed),
-    /// A classic server has told everything.
+    /// A classic server's end mark.
     End,
-    /// A live client's line.
+    /// A request of a live client.
     Asked(live::Request),
-    /// A live server's line.
+    /// An event of a live server.
     Event(live::Event),
-    /// Nothing that the protocol knows.
+    /// Not part of the protocol.
     Unclear,
 }
 
-/// What may be said where a line stands.
+/// Where a line stands in its session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Stage {
     /// The client's first line.

@@ -1,4 +1,4 @@
-//! What went over the wire, as long as somebody looks.
+//! The protocol inspector: the lines that went over the wire while it is open.
 
 mod meaning;
 mod transcript;
@@ -16,60 +16,60 @@ use crate::{
     matching::fold,
 };
 
-/// Lines kept; the oldest go first.
+/// The most lines that are kept; the oldest are dropped first.
 const KEPT_LINES: usize = 2_000;
-/// Bytes kept, all lines together.
+/// The most bytes of all kept lines together.
 const KEPT_BYTES: usize = 4 * 1024 * 1024;
 
 /// What a person does with the inspector.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InspectAction {
-    /// Opens it, or closes it and forgets all lines.
+    /// Opens it, or closes it and drops all lines.
     Toggle,
-    /// Stands still, or goes on with what has come since.
+    /// Pauses it, or continues with the lines that have come since.
     Pause(bool),
-    /// Forgets all lines.
+    /// Drops all lines.
     Clear,
-    /// Shows lines with this text only; empty: all.
+    /// Shows only lines that contain this text; empty: all.
     Filter(String),
 }
 
-/// The protocol inspector. While it is closed nothing is told of the wire, and nothing is kept.
+/// The protocol inspector. While it is closed, the engine reports no lines and none are kept.
 #[derive(Debug, Default)]
 pub struct Inspector {
     /// It is on the screen.
     pub is_open: bool,
-    /// Lines with this text are shown.
+    /// The filter: lines that contain this text are shown.
     pub filter: String,
     is_paused: bool,
     lines: Kept,
-    /// What has come while it is paused.
+    /// Lines that have come while it is paused.
     held: Kept,
     reader: Reader,
-    /// Lines there have been.
+    /// How many lines there have been.
     count: u64,
 }
 
 /// A line on the screen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InspectedLine {
-    /// Which line of all there were, from 0.
+    /// The number of the line, from 0.
     pub number: u64,
     /// What happened.
     pub news: WireNews,
     stage: Stage,
-    /// What the filter looks into.
+    /// The folded text that the filter compares with.
     folded: String,
 }
 
 impl InspectedLine {
-    /// What the line says.
+    /// Its meaning.
     pub fn meaning(&self) -> Meaning {
         meaning::of(&self.news.crossing, self.stage)
     }
 
-    /// The first `most` bytes of the line as they can be shown: control characters and what is
-    /// no UTF-8 as `\xNN`, and `…` where it goes on. Empty if it is no line.
+    /// The first `most` bytes of the line in printable form: control characters and invalid UTF-8
+    /// as `\xNN`, and `…` where it goes on. Empty if it is no line.
     pub fn raw(&self, most: usize) -> String {
         let Crossing::Line { bytes, .. } = &self.news.crossing else {
             return String::new();
@@ -94,7 +94,7 @@ impl InspectedLine {
         if is_cut {
             raw.push('…');
         }
-        // Nothing turns the rest of the line around.
+        // Marks of direction must not affect the rest of the line.
         Text::from(raw.as_str()).as_str().to_owned()
     }
 
@@ -108,12 +108,12 @@ impl InspectedLine {
 }
 
 impl Inspector {
-    /// Whether it stands still.
+    /// Whether it is paused.
     pub fn is_paused(&self) -> bool {
         self.is_paused
     }
 
-    /// How many lines have come while it stands still, of those that are kept.
+    /// How many of the kept lines have come while it is paused.
     pub fn held(&self) -> usize {
         self.held.lines.len()
     }
@@ -123,7 +123,7 @@ impl Inspector {
         self.lines.lines.is_empty()
     }
 
-    /// The lines that the filter lets through, oldest first.
+    /// The lines that pass the filter, oldest first.
     pub fn shown(&self) -> Vec<&InspectedLine> {
         let word = fold(self.filter.trim());
         let all = self.lines.lines.iter();
@@ -131,7 +131,7 @@ impl Inspector {
             .collect()
     }
 
-    /// All lines, those that wait included, in the form of the protocol's transcripts.
+    /// All lines, including those that came while paused, as a transcript of the protocol.
     pub fn transcript(&self, zone: &TimeZone) -> String {
         let all = || self.lines.lines.iter().chain(&self.held.lines);
         // Numbers rise, also where what is held has pushed something out.
@@ -166,7 +166,7 @@ impl Inspector {
         None
     }
 
-    /// Nothing is left of an account that is being left: neither its lines nor what was looked for.
+    /// Forgets everything of an account that is being left: its lines and the filter.
     pub(super) fn leave(&mut self) {
         *self = Self {
             is_open: self.is_open,

@@ -8,10 +8,10 @@ use crate::{
     matching::{Query, bare},
 };
 
-/// With whom a conversation can be begun.
+/// Choosing people and groups for a new conversation.
 impl Session {
-    /// Users and groups whose login or name holds what is typed, as far as the server tells of them; a
-    /// classic one tells of nobody, so these are those one has a conversation with.
+    /// Users and groups whose login or name matches, as far as they are known. With a classic
+    /// server, these are those with a conversation.
     pub fn offered(&self, typed: &str) -> Rc<[Login]> {
         if !matches!(self.link, LinkState::Online { .. }) {
             return self.people.offered(typed);
@@ -24,8 +24,8 @@ impl Session {
         .collect()
     }
 
-    /// The members of a group whose login or name holds what is typed, the closest first; of those as
-    /// close as each other oneself and who is online, then who is away.
+    /// The members of a group whose login or name matches, the closest first; of equal ones oneself
+    /// and who is online, then who is away.
     pub fn members_matching(&self, group: &Login, typed: &str) -> Rc<[Login]> {
         self.people
             .found(group, typed, |members| self.find_members(members, typed))
@@ -55,8 +55,8 @@ impl Session {
         found.map(|(_, member)| member.clone()).collect()
     }
 
-    /// Which of those offered Enter takes: the one the person has gone to, or else the first, where the
-    /// server has told of everybody.
+    /// Which of the offered people Enter takes: the marked one, or else the first, if the roster is
+    /// complete.
     pub fn marked(&self, typed: &str, gone_to: Option<usize>, offered: &[Login]) -> Option<usize> {
         let last = offered.len().checked_sub(1)?;
         if let Some(at) = gone_to {
@@ -65,7 +65,7 @@ impl Session {
         (!bare(typed).is_empty() && self.people.is_told()).then_some(0)
     }
 
-    /// Whether the server has told of everybody, and what is typed is in nobody's login or name.
+    /// Whether the roster is complete, and nobody's login or name matches.
     pub fn is_nobody(&self, typed: &str) -> bool {
         let name = bare(typed);
         let is_me = name == self.account.login.as_str();
@@ -73,7 +73,7 @@ impl Session {
         is_asked && self.people.offered(typed).is_empty()
     }
 
-    /// Whom Enter takes of those offered, if one is marked.
+    /// The person Enter takes, if one is marked.
     pub(in crate::model) fn chosen(&self, typed: &str, gone_to: Option<usize>) -> Option<Login> {
         let offered = self.offered(typed);
         let at = self.marked(typed, gone_to, &offered)?;

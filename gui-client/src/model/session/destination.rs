@@ -11,12 +11,13 @@ use crate::{
     },
 };
 
-/// Where what is written goes.
+/// Where a draft goes.
 ///
-/// In a group, the `@name` of one of its people is said to the group. Any other `@name` that something
-/// begins with is a recipient (rule C4), and what is written leaves the open conversation.
+/// In a group, a draft that begins with the `@name` of a member goes to the group. Any other
+/// `@name` at the beginning is the recipient (rule C4), and the message leaves the open
+/// conversation.
 impl Session {
-    /// What the compose box would send, and to whom.
+    /// The message that the draft would become, and its recipient.
     ///
     /// # Errors
     /// [`ComposeProblem`] says what is missing.
@@ -27,14 +28,14 @@ impl Session {
         Ok(outgoing)
     }
 
-    /// How many bytes the line takes that the compose box would send.
+    /// The length in bytes of the line that the draft would become.
     pub fn line_bytes(&self) -> usize {
         let draft = self.draft();
         line_bytes(self.open.as_ref(), self.stays(draft), draft)
     }
 
-    /// Whom what is written goes to, where that is not the open conversation: it begins with
-    /// another one's `@login`, and a space behind it.
+    /// The recipient, if it is not the open conversation: the draft begins with another `@login`
+    /// and a space.
     pub fn diverted_to(&self) -> Option<Login> {
         let open = self.open.as_ref()?;
         let (name, true) = name_before(self.draft())? else {
@@ -47,16 +48,16 @@ impl Session {
         (*open != Peer::Person(to.clone())).then_some(to)
     }
 
-    /// Whom of the open group, besides oneself, what is written begins with; it is said to the group all
-    /// the same.
+    /// The member of the open group, other than oneself, that the draft begins with; it goes to the
+    /// group nevertheless.
     pub fn mentioned(&self) -> Option<Login> {
         let (name, _) = name_before(self.draft())?;
         let whom = self.mentions(self.group()?, name);
         whom.filter(|login| *login != self.account.login)
     }
 
-    /// The people of the open group besides oneself: first those who have written last, as far as messages are
-    /// loaded, then its other members, if anybody has told who they are. `None`: no group is open.
+    /// The members of the open group other than oneself: first those who have written last, as far
+    /// as messages are loaded, then the others, if known. `None`: no group is open.
     pub fn group_people(&self) -> Option<Vec<&Login>> {
         let members = self.people.members(self.group()?);
         let is_in = |login: &&Login| members.is_none_or(|members| members.contains(*login));
@@ -66,7 +67,8 @@ impl Session {
         Some(people.filter(|login| seen.insert(*login)).collect())
     }
 
-    /// What was written to the group stands in the box of the one it mentions, without the name.
+    /// Moves a draft for the group to the conversation with the member it mentions, without the
+    /// name.
     pub(super) fn write_alone(&mut self) -> Vec<Command> {
         let Some(to) = self.mentioned() else {
             return Vec::new();
@@ -82,13 +84,13 @@ impl Session {
         commands
     }
 
-    /// Whether a name that this begins with is a part of what is said to the open conversation.
+    /// Whether the name at the beginning is part of the text to the open conversation.
     fn stays(&self, typed: &str) -> bool {
         let (Some(Peer::Person(open)), Some((name, _))) = (&self.open, name_before(typed)) else {
             return false;
         };
         let Ok(login) = Login::parse(name) else {
-            // No recipient, whatever it is: `@ 10h`, `@carla, hello`.
+            // Never a recipient: `@ 10h`, `@carla, hello`.
             return true;
         };
         match self.group() {
@@ -99,7 +101,7 @@ impl Session {
         }
     }
 
-    /// Which of a group's people a name is, with or without what ends a sentence behind it.
+    /// The group member with this name, with or without punctuation behind it.
     fn mentions(&self, group: &Login, name: &str) -> Option<Login> {
         let is_in = |login: &Login| match self.people.members(group) {
             Some(members) => members.contains(login),
@@ -113,8 +115,8 @@ impl Session {
             .find(is_in)
     }
 
-    /// Whether the server has told of everybody once, and nobody is called so: what is written goes where it
-    /// did before, when the link drops.
+    /// Whether the roster was complete once and nobody has this login: drafts keep their
+    /// destination when the link drops.
     pub fn is_no_login(&self, login: &Login) -> bool {
         let called = self.addressed(login);
         self.people.was_told()
@@ -123,9 +125,9 @@ impl Session {
             && *called != self.account.login
     }
 
-    /// Whom a login means that is typed as a recipient: another one that differs in accents and case alone,
-    /// where nobody has just this one. Whether anybody has is not known before the server has told of
-    /// everybody; and those with whom there is a conversation, as with the open one, are meant themselves.
+    /// The recipient that a typed login means: one that differs only in accents and case, if nobody
+    /// has exactly this login. That is known only with a complete roster; a login with a
+    /// conversation, such as the open one, always means itself.
     fn addressed<'a>(&'a self, login: &'a Login) -> &'a Login {
         if !self.people.was_told() {
             return login;
@@ -147,7 +149,7 @@ impl Session {
         }
     }
 
-    /// Who has written the messages of the open group that are loaded, of the newest one first.
+    /// The authors of the loaded messages of the open group, the newest first.
     fn authors(&self) -> impl Iterator<Item = &Login> {
         let timeline = self.timeline();
         let messages = timeline.into_iter().flat_map(|known| known.iter().rev());

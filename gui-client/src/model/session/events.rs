@@ -9,7 +9,7 @@ use crate::{
     model::{ComposeProblem, Conversations, PAGE, ReceiptNews, Timeline},
 };
 
-/// What the background threads tell.
+/// Handling events of the background threads.
 impl Session {
     pub(in crate::model) fn apply(&mut self, event: Event) -> Vec<Command> {
         match event {
@@ -135,7 +135,7 @@ impl Session {
             Event::NotSent { to, text, reason } if self.ready => {
                 self.give_back(to, text.as_str(), reason);
             }
-            // Of an account that was left meanwhile.
+            // About an account that was left meanwhile.
             _ => {}
         }
         Vec::new()
@@ -146,8 +146,8 @@ impl Session {
         self.conversations.show_groups(groups, self.open.as_ref());
     }
 
-    /// Another database has taken the place of one that was damaged: what the window knows of drafts
-    /// and of the list goes into it, and all else is asked for again.
+    /// A new database has replaced a damaged one: it gets the drafts and the list that the window
+    /// knows, and everything else is loaded again.
     fn begin_anew(&mut self, before: &Conversations) -> Vec<Command> {
         self.storage_problem = None;
         self.timelines.clear();
@@ -176,7 +176,7 @@ impl Session {
         commands
     }
 
-    /// What was not sent stands in the compose box again, before what was typed since.
+    /// Puts an unsent text back into the composer, before what was typed since.
     fn give_back(&mut self, to: Login, text: &str, reason: NotSent) {
         let peer = Peer::Person(to);
         let text = meant_for(&peer, text);
@@ -207,7 +207,7 @@ impl Session {
         }
         let mut commands = Vec::new();
         if link == (LinkState::Live { catching_up: false }) {
-            // What could not be had before can be asked for now.
+            // What failed before can be loaded now.
             for (peer, timeline) in &mut self.timelines {
                 if std::mem::take(&mut timeline.older_at_server) && timeline.is_empty() {
                     timeline.loading = true;
@@ -305,7 +305,7 @@ impl Session {
         }
         let known = self.timelines.iter().find(|(peer, _)| peer == with);
         let last = known.and_then(|(_, timeline)| timeline.newest());
-        // A page that no timeline took was asked for by `forget`.
+        // `forget` asked for a page that no timeline takes.
         match last.or(page_last.as_ref()) {
             Some(last) => self.conversations.set_last(with, last),
             None if known.is_none() && before.is_none() => {
@@ -316,7 +316,7 @@ impl Session {
         Vec::new()
     }
 
-    /// There are more unread messages than a page has: the person begins with the oldest of them.
+    /// There are more unread messages than fit in a page: the person begins with the oldest.
     fn go_to_unread(&mut self, with: &Peer, message: Option<&Message>) -> Vec<Command> {
         if message.is_none() {
             self.conversations.set_unread(with, 0);
@@ -366,7 +366,7 @@ impl Session {
                 return Vec::new();
             }
         }
-        // Not loaded: only the list may show it, and the database knows what comes before it.
+        // Not loaded: only the list may show it, and the database knows the message before it.
         let rows = self.conversations.rows();
         rows.iter()
             .filter(|row| row.last.as_ref().is_some_and(|last| last.id == id))

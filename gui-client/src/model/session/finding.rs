@@ -9,27 +9,27 @@ use crate::{
     model::Person,
 };
 
-/// Conversations a search shows above the messages at most.
+/// The most conversations that a search shows above the messages.
 const CONVERSATIONS: usize = 20;
 
-/// People and groups it shows below them at most.
+/// The most people and groups that it shows below them.
 const PEOPLE: usize = 5;
 
-/// One row of what a search shows, in this order.
+/// A result row; the kinds come in this order.
 #[derive(Clone, Copy, Debug)]
 pub enum FoundRow<'a> {
     /// A conversation, by its name.
     Conversation(&'a Conversation),
-    /// Somebody, or a group, with whom there is no conversation.
+    /// A person or group without a conversation.
     Person(&'a Login, Option<&'a Person>),
     /// A message, by its words.
     Message(&'a Message),
 }
 
-/// What the search shows.
+/// The results of the search.
 impl Session {
-    /// The rows as they stand: while only names are looked for, the conversations alone. Somebody whose
-    /// login is typed comes first, though there is no conversation with them yet.
+    /// The result rows: conversations alone while only names are searched. A person whose login is
+    /// typed comes first, even without a conversation.
     pub fn found_rows(&self) -> Vec<FoundRow<'_>> {
         let query = self.search.query.as_str();
         let conversations = self.matching(query);

@@ -20,83 +20,83 @@ use crate::{
     matching::Query,
 };
 
-/// Messages asked for at a time.
+/// How many messages are loaded at a time.
 pub const PAGE: usize = 100;
 
-/// How far an own message got, for all it is meant for.
+/// How far an own message is, for all its recipients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
     /// It is in the outbox.
     Waiting,
     /// The server has it.
     Accepted,
-    /// It is on a device of everybody.
+    /// All recipients have received it.
     Delivered,
-    /// Everybody has seen it.
+    /// All recipients have read it.
     Read,
-    /// Nobody knows.
+    /// It is unknown whether it arrived.
     Unconfirmed,
-    /// The server does not take it.
+    /// The server has refused it.
     Refused,
 }
 
-/// What there is while an account is in use.
+/// The session of an account in use.
 #[derive(Debug)]
 pub struct Session {
-    /// Which account.
+    /// The account.
     pub account: Account,
-    /// Whether the next start signs in by itself, once this one got in.
+    /// Whether the next start signs in by itself, once this sign-in has succeeded.
     pub stay_signed_in: bool,
-    /// This account has never been in, and nothing of it is here: the sign-in screen stays until the
-    /// server lets it in.
+    /// A first sign-in: nothing of the account is here, and the sign-in screen stays until the
+    /// server accepts it.
     pub is_entering: bool,
-    /// The local database is open, and its conversations are here.
+    /// The local database is open and its conversations are loaded.
     pub ready: bool,
     /// The state of the connection.
     pub link: LinkState,
-    /// The last definite state was a connection: fetching by reconnecting does not change it.
+    /// The last definite state was connected; reconnecting to fetch does not change it.
     pub online: bool,
-    /// Why there is no connection, from the first try that fails until one succeeds.
+    /// Why there is no connection, from the first failed try until one succeeds.
     pub outage: Option<LinkProblem>,
-    /// The last connection was a live session: nothing is fetched by the clock.
+    /// The last connection was a live session: nothing is fetched by time.
     pub live: bool,
     /// The conversation list.
     pub conversations: Conversations,
     /// The open conversation.
     pub open: Option<Peer>,
-    /// What is looked for: names in the list, and words in messages.
+    /// The search, in names and in messages.
     pub search: Search,
-    /// Who there is.
+    /// The users and groups.
     pub people: People,
-    /// Why what was typed could not be sent, since the last try.
+    /// Why the draft could not be sent, since the last try.
     pub compose_problem: Option<ComposeProblem>,
-    /// What the person knows to be uncertain with this server.
+    /// The uncertainty about this server that the person has dismissed.
     doubt_seen: Option<Doubt>,
-    /// What came in since the person was last told.
+    /// New messages since the last announcement.
     pub news: News,
     /// Why the local database cannot be used.
     pub storage_problem: Option<StorageProblem>,
-    /// The person is not looking.
+    /// The person is away.
     is_away: bool,
-    /// What the others are told of the person.
+    /// The note that others see.
     note: Text,
-    /// What is typed while no conversation is open.
+    /// The draft while no conversation is open.
     loose_draft: String,
-    /// The person looks at the newest message of the open conversation.
+    /// The newest message of the open conversation is on the screen.
     attentive: bool,
     /// Loaded timelines, the one opened longest ago first.
     timelines: Vec<(Peer, Timeline)>,
     unsaved_drafts: BTreeSet<Peer>,
     jumps: u32,
     sends: u32,
-    /// What was last begun to be answered.
+    /// The message that a reply was last begun to.
     answered: Option<MessageId>,
-    /// Own messages in the outbox, as far as they have been heard of.
+    /// Known own messages in the outbox.
     waiting: BTreeSet<MessageId>,
 }
 
 impl Session {
-    /// A session that has just been asked for.
+    /// A session that is just being opened.
     pub fn new(account: Account, stay_signed_in: bool, is_entering: bool) -> Self {
         Self {
             account,
@@ -128,7 +128,7 @@ impl Session {
         }
     }
 
-    /// What the compose box holds.
+    /// The draft in the composer.
     pub fn draft(&self) -> &str {
         match &self.open {
             Some(peer) => self.conversations.get(peer).map_or("", |row| &row.draft),
@@ -136,8 +136,8 @@ impl Session {
         }
     }
 
-    /// The conversations whose login or full name holds what is typed, the closest first, and of those as
-    /// close as each other the last active.
+    /// The conversations whose login or full name matches, the closest first; of equal ones the
+    /// last active first.
     pub fn matching(&self, typed: &str) -> Vec<&Conversation> {
         let (rows, query) = (self.conversations.rows(), Query::new(typed));
         if query.is_empty() {
@@ -155,7 +155,7 @@ impl Session {
         found.into_iter().map(|(_, row)| row).collect()
     }
 
-    /// It changes when others can be offered than before.
+    /// It changes when the offered people may change.
     pub fn state_of_people(&self) -> (u64, Option<Peer>, usize) {
         let rows = self.conversations.rows().len();
         (self.people.version(), self.open.clone(), rows)
@@ -168,7 +168,7 @@ impl Session {
         Some(timeline)
     }
 
-    /// Received messages of the open conversation that were not on the screen yet.
+    /// Received messages of the open conversation that have not been on the screen.
     pub fn open_unread(&self) -> usize {
         let row = self
             .open
@@ -177,17 +177,17 @@ impl Session {
         row.map_or(0, |row| row.unread)
     }
 
-    /// Whether the person looks at the newest message of the open conversation.
+    /// Whether the newest message of the open conversation is on the screen.
     pub fn attentive(&self) -> bool {
         self.attentive
     }
 
-    /// Whether any own message that was heard of still is in the outbox.
+    /// Whether a known own message is still in the outbox.
     pub fn anything_waiting(&self) -> bool {
         !self.waiting.is_empty()
     }
 
-    /// How far an own message got.
+    /// How far an own message is.
     pub fn progress(&self, message: &Message) -> Progress {
         match message.delivery {
             Delivery::Received | Delivery::Waiting => Progress::Waiting,
@@ -219,8 +219,8 @@ impl Session {
         is_known || matches!(peer, Peer::Person(name) if self.people.is_group(name))
     }
 
-    /// How many people an own message of this conversation is for. Of a group whose members are
-    /// not known, more than there can be.
+    /// The number of recipients of an own message of this conversation. If the members of a group
+    /// are unknown, more than possible.
     fn readers(&self, peer: &Peer) -> usize {
         match peer {
             Peer::Person(name) if self.is_group(peer) => self
@@ -231,12 +231,12 @@ impl Session {
         }
     }
 
-    /// The server knows no such user.
+    /// Whether the server knows no such user.
     pub fn refused(&self) -> bool {
         self.link == LinkState::Refused
     }
 
-    /// What cannot be known of this server, unless the person has taken note of it.
+    /// What is uncertain with this server, unless the person has dismissed it.
     pub fn doubt(&self) -> Option<&Doubt> {
         match &self.link {
             LinkState::Online { doubt, .. } => {
@@ -247,7 +247,7 @@ impl Session {
         }
     }
 
-    /// Why this account did not get in, in this state of the link.
+    /// Why this account could not sign in, given this state of the link.
     pub(super) fn why_not_in(&self, link: LinkState) -> LoginProblem {
         match link {
             LinkState::Waiting { problem, .. } => LoginProblem::Link {
@@ -261,7 +261,7 @@ impl Session {
         }
     }
 
-    /// What to tell the person, once.
+    /// The messages to announce; returned once.
     pub fn take_news(&mut self) -> News {
         std::mem::take(&mut self.news)
     }
@@ -320,7 +320,7 @@ impl Session {
         Vec::new()
     }
 
-    /// Asks for what the delivery report of the open conversation is made of.
+    /// Asks for the messages of the open conversation's delivery report.
     pub(super) fn report(&self, format: ReportFormat) -> Option<Command> {
         let with = self.open.clone()?;
         Some(Command::Report { with, format })
@@ -343,7 +343,7 @@ impl Session {
             .collect()
     }
 
-    /// Once more what the database may not have done when it failed: drafts, and the search.
+    /// Repeats what the database may not have done when it failed: saving drafts, and the search.
     fn keep_again(&mut self) -> Vec<Command> {
         let open = self.open.as_ref();
         let rows = self.conversations.rows().iter();
@@ -356,7 +356,7 @@ impl Session {
         commands
     }
 
-    /// Tells the others this of the person, unless they have been told.
+    /// Sends the person's presence, unless it is known.
     pub(super) fn tell_note(&mut self, note: &str) -> Option<Command> {
         let note = Text::from(note.trim());
         if note == self.note {

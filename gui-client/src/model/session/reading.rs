@@ -7,10 +7,10 @@ use crate::{
 /// The largest first page, for a conversation with very many unread messages.
 const LARGEST_PAGE: usize = 1000;
 
-/// How many conversations keep their messages loaded; the one opened longest ago goes first.
+/// How many conversations keep their messages loaded; the one opened longest ago is dropped first.
 const LOADED_TIMELINES: usize = 8;
 
-/// Which conversation is open, and what of it is loaded.
+/// Opening conversations, and loading their messages.
 impl Session {
     pub(super) fn open(&mut self, peer: Peer) -> Vec<Command> {
         if self.open.as_ref() == Some(&peer) {
@@ -28,7 +28,7 @@ impl Session {
         timeline.not_loaded = None;
         let first_new = timeline.first_of_last_received(unread);
         if timeline.loaded && unread > 0 && first_new.is_none() && !timeline.complete {
-            // More than is loaded has come since.
+            // More messages than are loaded have come since.
             timeline = Timeline::default();
             timeline.loading = true;
             commands.push(Command::FindUnread { with: peer.clone() });
@@ -50,7 +50,7 @@ impl Session {
         commands
     }
 
-    /// Opens the conversation of a message where that message is.
+    /// Opens the conversation of a message at that message.
     pub(super) fn jump_to(&mut self, message: &Message) -> Vec<Command> {
         let mut commands = self.open(message.with.clone());
         self.jumps = self.jumps.wrapping_add(1);
@@ -63,7 +63,7 @@ impl Session {
         timeline.not_loaded = None;
         timeline.target = Some((id, jump));
         if timeline.index_of(id).is_none() {
-            // Instead of the newest page, which may not reach so far.
+            // Instead of the newest page, which may not reach that far.
             commands.retain(|command| !matches!(command, Command::LoadPage { .. }));
             timeline.loading = true;
             commands.push(Command::LoadAround { with, place });
@@ -158,7 +158,7 @@ impl Session {
     }
 }
 
-/// What is unread in a conversation, which need not be open, has been read.
+/// Marks everything in a conversation as read; it need not be open.
 impl Session {
     pub(super) fn mark_read(&mut self, with: &Peer) -> Vec<Command> {
         let row = self.conversations.get(with).filter(|row| row.unread > 0);
@@ -176,7 +176,7 @@ impl Session {
     }
 }
 
-/// How long the first page of a conversation is, so that what is unread fits in.
+/// The length of a conversation's first page, so that all unread messages fit.
 fn first_page(unread: usize) -> usize {
     (unread + 20).clamp(PAGE, LARGEST_PAGE)
 }

@@ -5,16 +5,16 @@ use crate::{
     model::{ComposeProblem, MOST_TYPED, Outgoing, cut_to},
 };
 
-/// What the person writes.
+/// Writing drafts and replies.
 impl Session {
-    /// The message that keys are about: what is being replied to, or else the newest one.
+    /// The message that shortcuts act on: the one being replied to, or else the newest.
     pub fn at_hand(&self) -> Option<&Message> {
         let timeline = self.timeline()?;
         let answered = self.answered_at();
         timeline.get(answered.unwrap_or(timeline.len().checked_sub(1)?))
     }
 
-    /// The quote is the first line of what is written, so it is kept with the draft.
+    /// The quote is the first line of the draft, so it is saved with it.
     pub(super) fn reply(&mut self, message: &Message) {
         let author = match (&message.author, &message.with) {
             _ if message.is_own() => &self.account.login,
@@ -56,7 +56,7 @@ impl Session {
         self.write(answer);
     }
 
-    /// Where the message is that is being replied to.
+    /// The place of the message being replied to.
     fn answered_at(&self) -> Option<usize> {
         let (quote, _) = markup::split_draft(self.draft());
         quote.and_then(|_| self.timeline()?.index_of(self.answered?))
@@ -74,7 +74,7 @@ impl Session {
         }]
     }
 
-    /// The person writes; those it is for are told.
+    /// Sets the draft, and tells the recipients that the person is typing.
     pub(super) fn type_in(&mut self, text: String) -> Vec<Command> {
         let is_told = matches!(self.link, LinkState::Live { .. }) && !text.trim().is_empty();
         self.write(text);
@@ -96,7 +96,7 @@ impl Session {
         }
     }
 
-    /// Puts a text below what the open conversation's box holds already.
+    /// Appends a text to the draft of the open conversation.
     pub(in crate::model) fn add_to_draft(&mut self, text: &str) {
         let draft = match (self.draft(), &self.open) {
             ("", Some(open)) => meant_for(open, text),
@@ -123,7 +123,7 @@ impl Session {
         self.sends = self.sends.wrapping_add(1);
         let sent = self.sends;
         if let Some(timeline) = self.timeline_mut() {
-            // Who answers has seen what is new, and goes on at the end.
+            // Whoever answers has seen the new messages, and continues at the end.
             timeline.first_new = None;
             timeline.sent = sent;
         }
@@ -131,7 +131,8 @@ impl Session {
     }
 }
 
-/// A text as the box of this conversation holds it, so that a name it begins with takes it nowhere else.
+/// A text as a draft of this conversation, such that a name it begins with does not send it
+/// elsewhere.
 pub(super) fn meant_for(peer: &Peer, text: &str) -> String {
     match peer {
         Peer::Person(to) if text.starts_with('@') => format!("@{to} {text}"),

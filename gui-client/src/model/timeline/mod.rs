@@ -6,49 +6,49 @@ use crate::engine::{Command, Message, MessageId, Older, Place, StorageProblem};
 /// How many messages of a conversation that is not open stay loaded.
 const KEPT_WHEN_LEFT: usize = 500;
 
-/// More loaded messages than this are let go of where they are farthest from what is read.
+/// When more messages than this are loaded, those farthest from what is read are dropped.
 pub const MOST_LOADED: usize = 3000;
 
-/// So many stay loaded then on either side.
+/// How many stay loaded on either side then.
 const KEPT_AROUND: usize = 1000;
 
-/// The loaded messages of one conversation, oldest first and without a gap: a part of it that
-/// ends with the newest, unless one has gone far back.
+/// The loaded messages of a conversation, oldest first and without a gap. They end with the newest
+/// one, unless the person has gone far back.
 #[derive(Debug, Default)]
 pub struct Timeline {
     messages: VecDeque<Message>,
-    /// Where each of them stands.
+    /// The index of each message.
     places: HashMap<MessageId, Place>,
-    /// There is nothing older than what is loaded.
+    /// Nothing is older than what is loaded.
     pub complete: bool,
-    /// There is, at a server that could not be asked.
+    /// Older messages are at a server that could not be asked.
     pub older_at_server: bool,
-    /// A page has been asked for and is not there yet.
+    /// A page was asked for and has not come yet.
     pub loading: bool,
     /// There are newer messages than those loaded.
     pub newer: bool,
-    /// The next of them have been asked for and are not there yet.
+    /// The next of them were asked for and have not come yet.
     pub loading_newer: bool,
-    /// What was asked for and cannot be had; nothing more is asked for until the person does.
+    /// A request that failed; nothing more is asked for until the person does.
     pub not_loaded: Option<NotLoaded>,
-    /// The newest page has been asked for, to take the place of what is loaded.
+    /// The newest page was asked for, to replace what is loaded.
     wants_newest: bool,
     /// The newest page has come.
     pub loaded: bool,
-    /// The first message of those that were new when the person came; a line is drawn above it.
+    /// The first message that was new when the person came; a line is drawn above it.
     pub first_new: Option<MessageId>,
-    /// Up to where the person has read on from there, while newer messages are not loaded.
+    /// How far the person has read on from there, while newer messages are not loaded.
     pub read_up_to: Option<Place>,
-    /// What one has jumped to, and the how manieth jump it was.
+    /// The message the person has jumped to, and the number of the jump.
     pub target: Option<(MessageId, u32)>,
-    /// The how manieth of all messages sent here was the last one sent into this conversation.
+    /// The number of the last message sent in this conversation, counted over all conversations.
     pub sent: u32,
 }
 
-/// A part of a conversation that the local database does not give.
+/// A part of a conversation that could not be loaded.
 #[derive(Debug)]
 pub struct NotLoaded {
-    /// What is to be asked again.
+    /// The command to repeat.
     command: Command,
     /// Why.
     pub problem: StorageProblem,
@@ -60,12 +60,12 @@ impl Timeline {
         self.messages.len()
     }
 
-    /// Whether none is.
+    /// Whether no message is loaded.
     pub fn is_empty(&self) -> bool {
         self.messages.is_empty()
     }
 
-    /// The message at a place, 0 being the oldest loaded.
+    /// The message at an index, 0 being the oldest loaded.
     pub fn get(&self, index: usize) -> Option<&Message> {
         self.messages.get(index)
     }
@@ -75,7 +75,7 @@ impl Timeline {
         self.last().filter(|_| !self.newer)
     }
 
-    /// The last one loaded.
+    /// The last loaded message.
     pub fn last(&self) -> Option<&Message> {
         self.messages.back()
     }
@@ -91,7 +91,7 @@ impl Timeline {
         self.messages.binary_search_by_key(place, |m| m.place).ok()
     }
 
-    /// The index of the message at a place, or of the one after it.
+    /// The index of the message at a place, or of the first one after it.
     pub fn index_at(&self, place: Place) -> usize {
         self.messages.partition_point(|m| m.place < place)
     }
@@ -101,7 +101,7 @@ impl Timeline {
         self.index_of(id).and_then(|at| self.messages.get(at))
     }
 
-    /// How many received messages come after this place.
+    /// The number of received messages after this place.
     pub fn received_after(&self, place: Place) -> usize {
         self.iter()
             .rev()
@@ -110,14 +110,14 @@ impl Timeline {
             .count()
     }
 
-    /// Where the last received message stands, this one or one above it.
+    /// The place of the last received message at or before this index.
     pub fn received_up_to(&self, id: MessageId) -> Option<Place> {
         let up_to = self.messages.range(..=self.index_of(id)?);
         let received = up_to.rev().find(|m| !m.is_own());
         received.map(|m| m.place)
     }
 
-    /// The received message from which on `count` are received, if that many are loaded.
+    /// The oldest of the last `count` received messages, if that many are loaded.
     pub fn first_of_last_received(&self, count: usize) -> Option<MessageId> {
         let nth = count.checked_sub(1)?;
         self.iter()
@@ -132,7 +132,7 @@ impl Timeline {
         if !self.loaded {
             return;
         }
-        // Newer than what is loaded, or older: it will come with its page.
+        // Newer or older than what is loaded: it will come with its page.
         if self.newer && self.last().is_none_or(|last| last.place < message.place) {
             self.forget(message.id);
             return;
@@ -147,13 +147,13 @@ impl Timeline {
         self.put(message.clone());
     }
 
-    /// What was asked for cannot be had.
+    /// Notes that a request failed.
     pub fn give_up(&mut self, command: Command, problem: StorageProblem) {
         self.not_loaded = Some(NotLoaded { command, problem });
         (self.loading, self.loading_newer) = (false, false);
     }
 
-    /// What could not be had is to be asked for again.
+    /// Takes the failed request, to repeat it.
     pub fn ask_again(&mut self) -> Option<Command> {
         let NotLoaded { command, .. } = self.not_loaded.take()?;
         match command {
@@ -179,8 +179,8 @@ impl Timeline {
             return;
         }
         match before {
-            // The newest page once more: what the server had in between has come. What is loaded
-            // of older ones may now have a gap to it.
+            // The newest page again: it now contains what the server had in between. Older loaded
+            // messages may have a gap to it.
             None if self.loaded => {
                 self.newer = false;
                 let first = page.first().map(|first| first.place);
@@ -198,8 +198,8 @@ impl Timeline {
         self.put_all(page);
     }
 
-    /// The newest page is to take the place of what is loaded; false if it has been asked for, or
-    /// nothing newer is missing.
+    /// Notes that the newest page will replace what is loaded; false if it was asked for already,
+    /// or nothing newer is missing.
     pub fn ask_newest(&mut self) -> bool {
         let is_news = self.newer && !self.loading && !self.wants_newest;
         self.wants_newest |= is_news;
@@ -207,7 +207,7 @@ impl Timeline {
         is_news
     }
 
-    /// Takes in what is around the message one jumped to, in the place of what was loaded.
+    /// Replaces what is loaded by the messages around a jump's target.
     pub fn take_around(&mut self, messages: Vec<Message>, older: Older, newer: bool) {
         self.loading = false;
         let is_target = |(id, _)| messages.iter().any(|message| message.id == id);
@@ -233,7 +233,7 @@ impl Timeline {
         self.put_all(messages);
     }
 
-    /// Lets go of what is far from the message at this place, if very much is loaded.
+    /// Drops messages far from the one at this place, if very many are loaded.
     pub fn keep_around(&mut self, place: Place) {
         if self.len() <= MOST_LOADED {
             return;
@@ -251,15 +251,15 @@ impl Timeline {
         }
     }
 
-    /// Lets go of the oldest messages of a conversation that is not open, if very much has come.
+    /// Drops the oldest messages of a conversation that is not open, if very many have come.
     pub fn keep_newest(&mut self) {
         if self.len() > 2 * KEPT_WHEN_LEFT {
             self.leave();
         }
     }
 
-    /// Lets go of the newest messages of a conversation that is open and not drawn, if very much
-    /// has come: what the person has not seen begins before them.
+    /// Drops the newest messages of a conversation that is open but not drawn, if very many have
+    /// come: the unread ones begin before them.
     pub fn keep_unseen(&mut self) {
         if self.len() > 2 * MOST_LOADED
             && let Some(first) = self.first_new.and_then(|id| self.find(id))
@@ -268,7 +268,7 @@ impl Timeline {
         }
     }
 
-    /// Takes a message out; true if it was there.
+    /// Removes a message; true if it was loaded.
     pub fn forget(&mut self, id: MessageId) -> bool {
         if self.first_new == Some(id) {
             self.first_new = None;
@@ -278,7 +278,7 @@ impl Timeline {
         at.and_then(|at| self.messages.remove(at)).is_some()
     }
 
-    /// Somebody has got or read every own message up to a server's number.
+    /// Takes in that somebody has received or read every own message up to an id.
     pub fn take_receipt(&mut self, receipt: &ReceiptNews) {
         for message in &mut self.messages {
             receipt.note(message);
@@ -321,7 +321,7 @@ impl Timeline {
         }
     }
 
-    /// The conversation is left: old pages go, and so does the line above new messages.
+    /// Called when the conversation is left: drops old pages, and the line above new messages.
     pub fn leave(&mut self) {
         if self.newer {
             *self = Self::default();

@@ -1,6 +1,6 @@
-//! The pointer, the selection and the caret in what is read from right to left. egui's own look where
-//! the glyphs stand, and not where they are seen: they are told a pointer that is where they look for
-//! it, and what they paint is painted again where it is seen.
+//! Pointer, selection and caret in right-to-left text. egui looks where the glyphs stand, not where
+//! they are seen. So it is given a moved pointer, and what it paints is painted again in the right
+//! place.
 
 use std::{ops::Range, sync::Arc};
 
@@ -59,7 +59,8 @@ impl TextLayout {
         }
     }
 
-    /// Runs what asks where the pointer is, with the pointer where egui looks for what is seen under it.
+    /// Runs code that asks for the pointer, with the pointer where egui expects what is seen under
+    /// it.
     pub fn with_pointer<R>(
         &self,
         ctx: &Context,
@@ -82,7 +83,7 @@ impl TextLayout {
         answer
     }
 
-    /// The ground of what is selected.
+    /// The background of the selection.
     pub fn ground(&self, characters: Range<usize>, at: Pos2, colour: Color32) -> Shape {
         let pieces = self.pieces(&[characters]).into_iter();
         let grounds =

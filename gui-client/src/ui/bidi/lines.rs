@@ -1,4 +1,4 @@
-//! Lines that are broken where they are full, and put into the order in which they are read.
+//! Breaking lines, and putting them into visual order.
 
 use std::{ops::Range, sync::Arc};
 
@@ -28,7 +28,7 @@ struct Line {
     ends_with_newline: bool,
 }
 
-/// Lays a text out; rows that are read from right to left end at least at this width.
+/// Lays a text out; right-to-left rows end at least at this width.
 pub fn lay_out(ui: &Ui, job: LayoutJob, width: f32) -> TextLayout {
     let read = as_it_is_read(&job);
     let info = BidiInfo::new(&read, None);
@@ -86,8 +86,8 @@ pub fn lay_out(ui: &Ui, job: LayoutJob, width: f32) -> TextLayout {
     }
 }
 
-/// The text for the rules of direction: code and links are read from left to right with all that is in
-/// them, so a bracket or a slash at their end counts as a letter.
+/// The text as the bidirectional algorithm sees it: code and links are left-to-right as a whole, so
+/// a bracket or slash at their end counts as a letter.
 fn as_it_is_read(job: &LayoutJob) -> String {
     let mut read = String::with_capacity(job.text.len());
     for section in &job.sections {
@@ -119,7 +119,7 @@ fn blank(ui: &Ui, job: &LayoutJob) -> Arc<Galley> {
     })
 }
 
-/// Fills lines with words; a word that is longer than a line is broken where it must be.
+/// Fills lines with words; a word longer than a line is broken.
 fn break_into_lines(setter: &Shaper<'_>, atoms: Vec<TextRun>, level: Level, lines: &mut Vec<Line>) {
     let most = match setter.job.wrap.max_rows {
         usize::MAX => setter.job.wrap.max_width,
@@ -136,7 +136,7 @@ fn break_into_lines(setter: &Shaper<'_>, atoms: Vec<TextRun>, level: Level, line
         });
     };
     while words.peek().is_some() {
-        // What stands between two spaces stays together, and the spaces after it hang over.
+        // Text between two spaces stays together; the spaces after it may hang over.
         let mut word: Vec<TextRun> = Vec::new();
         while let Some(atom) = words.next_if(|atom| atom.kind != Kind::Space) {
             word.push(atom);
@@ -174,8 +174,8 @@ fn break_into_lines(setter: &Shaper<'_>, atoms: Vec<TextRun>, level: Level, line
     finish(&mut line);
 }
 
-/// The parts of an atom that is longer than a line: the first in what `room` is left of one, with a
-/// sign of it at least where it `must` be, the others in lines of their own.
+/// The parts of a run that is longer than a line: the first fits in the `room` left of the line,
+/// with at least one character if it `must`; the others have lines of their own.
 fn parts(
     setter: &Shaper<'_>,
     atom: &TextRun,
@@ -206,7 +206,7 @@ fn parts(
     ends.into_iter().map(part).collect()
 }
 
-/// Leaves out what has no room in so many rows as there may be. True if there was such.
+/// Drops what does not fit in this many rows. True if something was dropped.
 fn elide(setter: &Shaper<'_>, lines: &mut Vec<Line>) -> bool {
     let wrap = &setter.job.wrap;
     let is_short = lines.len() > wrap.max_rows;
@@ -240,14 +240,14 @@ fn elide(setter: &Shaper<'_>, lines: &mut Vec<Line>) -> bool {
     true
 }
 
-/// How wide a line is, without the spaces at its end.
+/// The width of a line without its trailing spaces.
 fn seen_width(atoms: &[TextRun]) -> f32 {
     let end = atoms.iter().rposition(|atom| atom.kind != Kind::Space);
     let seen = &atoms[..end.map_or(0, |last| last + 1)];
     seen.iter().map(|atom| atom.space + atom.width).sum()
 }
 
-/// Puts the atoms of a line where they are seen.
+/// Puts the runs of a line where they are seen.
 fn place(line: &Line, y: f32, width: f32, blank: &Galley) -> (PlacedRow, Vec<Seen>) {
     let scale = blank.pixels_per_point;
     let atoms = &line.atoms;
@@ -300,15 +300,15 @@ fn place(line: &Line, y: f32, width: f32, blank: &Galley) -> (PlacedRow, Vec<See
     (row, seen)
 }
 
-/// A row that is being put together.
+/// A row under construction.
 struct Setting {
     /// What stands for a character that is not seen.
     blank: Glyph,
     glyphs: Vec<Glyph>,
     seen: Vec<Seen>,
-    /// Where the next glyph stands for egui's cursors.
+    /// The position of the next glyph for egui's cursors.
     next: f32,
-    /// What is painted, in this order.
+    /// The glyphs to paint, in this order.
     grounds: Mesh,
     letters: Mesh,
     underlines: Mesh,
@@ -327,7 +327,7 @@ impl Setting {
         }
     }
 
-    /// Adds an atom that is seen at `left` of a row that begins at `start`.
+    /// Adds a run that is seen at `left` of a row that begins at `start`.
     fn add(&mut self, atom: &TextRun, left: f32, height: f32, start: f32) {
         let row = atom.galley.as_ref().and_then(|galley| galley.rows.first());
         let by = vec2(left, row.map_or(0.0, |row| height - row.size.y));

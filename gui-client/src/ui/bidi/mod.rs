@@ -1,9 +1,9 @@
-//! Text in the order in which it is read. egui lays out from left to right whatever it is; here, what
-//! is written from right to left is: sentences of Hebrew, Arabic and so on, alone or among others, as
-//! the Unicode Bidirectional Algorithm says.
+//! Bidirectional text. egui lays everything out from left to right; this module orders text by the
+//! Unicode Bidirectional Algorithm, so that Hebrew, Arabic and others are read correctly, alone or
+//! among other scripts.
 //!
-//! A [`TextLayout`] text is painted in reading order. Its glyphs nevertheless stand one after the other as
-//! the text has them, which is what egui's cursors, selections and copying go by.
+//! A [`TextLayout`] is painted in visual order. Its glyphs are stored in the order of the text,
+//! which egui's cursors, selections and copying use.
 
 mod hit_testing;
 mod lines;
@@ -31,7 +31,7 @@ pub use text_field::Edited;
 
 use crate::theme::text;
 
-/// A text that is laid out.
+/// A laid out text.
 #[derive(Clone, Debug)]
 pub struct TextLayout {
     /// What egui paints.
@@ -43,9 +43,9 @@ pub struct TextLayout {
 /// Where the characters of a row are seen.
 #[derive(Debug)]
 struct SeenRow {
-    /// Of each in the order of the text: from where to where, in the galley.
+    /// For each character, in the order of the text: its horizontal range in the galley.
     characters: Vec<Seen>,
-    /// Its paragraph is read from right to left.
+    /// Whether its paragraph is right-to-left.
     is_rtl: bool,
 }
 
@@ -55,12 +55,12 @@ struct Seen {
     is_rtl: bool,
 }
 
-/// Lays a text out. Rows that are read from right to left end at the right of the widest row.
+/// Lays a text out. Right-to-left rows are aligned to the right of the widest row.
 pub fn lay_out(ui: &Ui, job: LayoutJob) -> TextLayout {
     lay_out_within(ui, job, 0.0)
 }
 
-/// The same; rows that are read from right to left end at least so far right.
+/// The same; right-to-left rows end at least at this width.
 pub fn lay_out_within(ui: &Ui, job: LayoutJob, width: f32) -> TextLayout {
     if !has_rtl(&job.text) {
         let galley = ui.painter().layout_job(job);
@@ -81,12 +81,12 @@ pub fn lay_out_within(ui: &Ui, job: LayoutJob, width: f32) -> TextLayout {
     laid
 }
 
-/// As [`lay_out`], for what is only looked at.
+/// Like [`lay_out`], for text without interaction.
 pub fn galley(ui: &Ui, job: LayoutJob) -> Arc<Galley> {
     lay_out(ui, job).galley
 }
 
-/// A sentence of the app with names in it, over as many lines as it needs.
+/// A wrapped sentence of the app that may contain names.
 pub fn label(ui: &mut Ui, words: RichText) -> Response {
     if !has_rtl(words.text()) {
         return ui.label(words);
@@ -99,8 +99,8 @@ pub fn label(ui: &mut Ui, words: RichText) -> Response {
     ui.label(galley)
 }
 
-/// Words in the middle of a sentence of the app, which keep their own direction and leave the
-/// sentence its own.
+/// Wraps words in bidi isolates, so that they and the sentence around them keep their own
+/// direction.
 pub fn isolate(words: &str) -> Cow<'_, str> {
     match has_rtl(words) {
         true => format!("\u{2068}{words}\u{2069}").into(),
@@ -108,7 +108,7 @@ pub fn isolate(words: &str) -> Cow<'_, str> {
     }
 }
 
-/// Whether anything in a text is read from right to left.
+/// Whether a text contains right-to-left characters.
 pub fn has_rtl(text: &str) -> bool {
     let is_rtl = |c: char| matches!(bidi_class(c), BidiClass::R | BidiClass::AL);
     // Nothing below Hebrew is.
@@ -124,7 +124,7 @@ impl Deref for TextLayout {
 }
 
 impl TextLayout {
-    /// Whether the paragraph of the last row is read from right to left.
+    /// Whether the paragraph of the last row is right-to-left.
     pub fn ends_rtl(&self) -> bool {
         let rows = self.seen.as_deref();
         rows.and_then(|rows| rows.last())
@@ -137,8 +137,8 @@ impl TextLayout {
         rows.is_some_and(|rows| rows.iter().any(|row| row.is_rtl))
     }
 
-    /// Where these runs of characters are seen, in order and apart: pieces as high as their lines,
-    /// whatever is in them.
+    /// The rectangles of these character ranges, which are in order and disjoint: one for each
+    /// visible piece, as high as its line.
     pub fn pieces(&self, runs: &[Range<usize>]) -> Vec<Rect> {
         let mut pieces = Vec::new();
         self.each_row(runs, |_, at, row, columns| {
@@ -164,8 +164,7 @@ impl TextLayout {
         pieces
     }
 
-    /// From which height to which each of these runs of characters is seen; they are in order and
-    /// apart.
+    /// The vertical range of each of these character ranges, which are in order and disjoint.
     pub fn heights(&self, runs: &[Range<usize>]) -> Vec<Rangef> {
         let mut heights = vec![Rangef::NOTHING; runs.len()];
         self.each_row(runs, |run, _, row, _| {
@@ -193,7 +192,7 @@ impl TextLayout {
         None
     }
 
-    /// Where the caret stands that a cursor is.
+    /// The rectangle of the caret at a cursor.
     pub fn caret(&self, cursor: CCursor) -> Rect {
         let place = self.layout_from_cursor(cursor);
         let Some((row, seen)) = self
@@ -213,7 +212,7 @@ impl TextLayout {
         Rect::from_min_max(pos2(x, row.min_y()), pos2(x, row.max_y()))
     }
 
-    /// Whether the keys to the left and to the right change places at this cursor.
+    /// Whether the left and right keys are swapped at this cursor.
     pub fn is_rtl_at(&self, cursor: CCursor) -> bool {
         let row = self.layout_from_cursor(cursor).row;
         let seen = self.seen.as_ref().and_then(|seen| seen.get(row));
@@ -230,8 +229,8 @@ impl TextLayout {
         }
     }
 
-    /// Goes through the rows once: tells for each which of these runs of characters, in order and
-    /// apart, are in it, and in which columns.
+    /// Calls `tell` for each row with the parts of these character ranges in it, which are in order
+    /// and disjoint, and their columns.
     fn each_row(
         &self,
         runs: &[Range<usize>],
@@ -257,8 +256,8 @@ impl TextLayout {
         }
     }
 
-    /// The cursor that is nearest to a place: which row, which column, and where egui would look for
-    /// it. `None`: it is where it is seen.
+    /// The cursor nearest to a position: its row, its column, and where egui would look for it.
+    /// `None`: it is where it is seen.
     fn nearest(&self, pos: Vec2) -> Option<Pos2> {
         let seen = self.seen.as_ref()?;
         let row = self.rows.iter().position(|row| pos.y <= row.max_y());

@@ -1,4 +1,4 @@
-//! The field one writes in, where what is written is read from right to left.
+//! Editing right-to-left text.
 
 use egui::{
     Color32, Event, FontId, Id, Key, Pos2, Response, Shape, TextBuffer, TextEdit, Ui,
@@ -7,14 +7,14 @@ use egui::{
 
 use super::{TextLayout, has_rtl, lay_out_within};
 
-/// What a field of several lines showed last, and where: the pointer is at that.
+/// What a multi-line field showed last, and where, to find the pointer in it.
 #[derive(Debug, Default)]
 pub struct Edited {
     last: Option<(TextLayout, Pos2)>,
 }
 
 impl Edited {
-    /// Shows the field; `dress` says what else it is like.
+    /// Shows the field; `dress` sets its other properties.
     pub fn show(
         &mut self,
         ui: &mut Ui,
@@ -86,7 +86,7 @@ impl Edited {
         response
     }
 
-    /// The keys to the left and to the right go there, and not back and forth in the text.
+    /// The left and right keys move in the visual direction, not back and forth in the text.
     fn turn_keys(&self, ui: &Ui, id: Id, text: &str) {
         let Some((laid, _)) = &self.last else {
             return;

@@ -1,4 +1,4 @@
-//! The pieces a text is put together from: each in one direction, and laid out by itself.
+//! Runs of text: each has one direction and is laid out by itself.
 
 use std::{ops::Range, sync::Arc};
 
@@ -11,22 +11,22 @@ use unicode_bidi::{BidiClass, BidiInfo, Level, bidi_class};
 use unicode_bidi_mirroring::get_mirrored;
 use unicode_segmentation::UnicodeSegmentation;
 
-/// A piece of a text.
+/// A run of a text.
 #[derive(Clone, Debug)]
 pub struct TextRun {
-    /// Where it is in the text, in bytes.
+    /// Its range in the text, in bytes.
     pub bytes: Range<usize>,
-    /// Its direction, and how deep it is among others.
+    /// Its embedding level, which says its direction.
     pub level: Level,
     /// What it is made of.
     pub kind: Kind,
     /// Room before it.
     pub space: f32,
-    /// As egui lays it out; `None`: there is nothing to see.
+    /// Its layout by egui; `None`: it is invisible.
     pub galley: Option<Arc<Galley>>,
     /// Its characters in the order of the text.
     pub characters: Vec<Character>,
-    /// How wide it is, without the room before it.
+    /// Its width, without the room before it.
     pub width: f32,
 }
 
@@ -40,17 +40,17 @@ pub enum Kind {
     Control,
 }
 
-/// A character of an atom.
+/// A character of a run.
 #[derive(Clone, Debug)]
 pub struct Character {
     pub chr: char,
-    /// From where to where it is seen, from the left of the atom.
+    /// Its horizontal range, from the left of the run.
     pub x: Rangef,
     /// Which glyphs it is.
     pub glyphs: Range<usize>,
 }
 
-/// Takes a text apart.
+/// Splits a text into runs.
 pub struct Shaper<'a> {
     pub ui: &'a Ui,
     pub job: &'a LayoutJob,
@@ -58,7 +58,7 @@ pub struct Shaper<'a> {
 }
 
 impl Shaper<'_> {
-    /// The atoms of a part of the text, in its order.
+    /// The runs of a part of the text, in its order.
     pub fn atoms(&self, bytes: Range<usize>) -> Vec<TextRun> {
         let mut atoms = Vec::new();
         let mut begun: Option<(Range<usize>, Level, Kind, usize)> = None;
@@ -94,7 +94,7 @@ impl Shaper<'_> {
         atoms
     }
 
-    /// A part of an atom, which is laid out anew.
+    /// A part of a run, laid out anew.
     pub fn part(&self, atom: &TextRun, bytes: Range<usize>) -> TextRun {
         let section = self.section_at(bytes.start);
         self.atom(bytes, atom.level, atom.kind, section)

@@ -1,4 +1,4 @@
-//! The protocol inspector: the lines that go over the wire, as they go.
+//! The protocol inspector: shows lines as they go over the wire.
 
 mod words;
 
@@ -33,10 +33,10 @@ const TIME: f32 = 88.0;
 const IN_ROW: usize = 400;
 const IN_DETAIL: usize = 8 * 1024;
 
-/// What the inspector knows between two frames.
+/// The inspector's state between frames.
 #[derive(Debug, Default)]
 pub struct InspectorState {
-    /// The row that is shown in full.
+    /// The row that is expanded.
     chosen: Option<u64>,
 }
 
@@ -60,7 +60,7 @@ pub fn panel(ui: &mut Ui, view: &View<'_>, state: &mut UiState, actions: &mut Ve
         });
 }
 
-/// The inspector, in all the room there is.
+/// The inspector over the whole window.
 pub fn show(ui: &mut Ui, view: &View<'_>, state: &mut UiState, actions: &mut Vec<Action>) {
     let narrow = ui.available_width() < ONE_PANE_BELOW;
     ui.painter()
@@ -236,7 +236,7 @@ fn row(ui: &mut Ui, view: &View<'_>, line: &InspectedLine, height: f32, is_chose
         painter.rect_filled(rect, 0.0, ground);
     }
     let narrow = height > ROW;
-    // What says all in one line stands in the middle.
+    // A single-line row is centred.
     let has_two_lines = narrow && !raw.is_empty();
     let upper = if has_two_lines {
         rect.top() + 13.0
@@ -291,7 +291,7 @@ fn row(ui: &mut Ui, view: &View<'_>, line: &InspectedLine, height: f32, is_chose
     response.clicked()
 }
 
-/// A line whose meaning is to be said. It is read once, and not with every frame: a roster may be long.
+/// A line with its meaning, which is computed once and not with every frame: a roster may be long.
 #[derive(Clone, Copy)]
 struct ToRead<'a> {
     view: &'a View<'a>,
@@ -316,7 +316,7 @@ impl ComputerMut<ToRead<'_>, String> for Reading {
     }
 }
 
-/// The chosen line in full, to be read and copied.
+/// The expanded line, to be read and copied.
 fn detail(ui: &mut Ui, view: &View<'_>, line: &InspectedLine) {
     ui.spacing_mut().item_spacing.y = space::TINY;
     let meaning = words::of(view, &line.meaning());

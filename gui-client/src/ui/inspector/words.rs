@@ -6,7 +6,7 @@ use crate::{
     ui::{View, presence},
 };
 
-/// What a line says, in words.
+/// The meaning of a line, in words.
 pub fn of(view: &View<'_>, meaning: &Meaning) -> String {
     let texts = view.texts;
     let get = |key| texts.get(key).to_owned();

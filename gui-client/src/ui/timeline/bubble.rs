@@ -37,7 +37,7 @@ const TIME_GAP: f32 = 5.0;
 /// A message laid out: its text, and the time in the lower right corner.
 #[derive(Debug)]
 pub struct Bubble {
-    /// Separators the text, in groups: who wrote it.
+    /// Above the text, in groups: who wrote it.
     pub author: Option<Arc<Galley>>,
     /// What is replied to: who wrote it, and how it begins.
     pub quote: Option<[Arc<Galley>; 2]>,

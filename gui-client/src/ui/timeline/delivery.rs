@@ -1,4 +1,4 @@
-//! How far an own message got, as a sign, a word, and a list of times.
+//! How far an own message is: as an icon, as a word, and as a list of times.
 
 use egui::{Color32, RichText, Ui};
 use jiff::Timestamp;

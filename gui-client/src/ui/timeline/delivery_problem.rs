@@ -1,5 +1,5 @@
-//! The line below a message that did not, or perhaps did not, go out, or not to everybody. Nobody but the
-//! person can say whether it is to be sent again.
+//! The line below a message that was not sent, may not have been sent, or did not reach everybody.
+//! Only the person can decide whether to send it again.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ const AFTER: f32 = 8.0;
 /// Members of a group who are named when they did not get a message.
 const NAMED: usize = 3;
 
-/// What is said and asked, and how it fits.
+/// The text and buttons, and how they fit.
 struct DeliveryProblem {
     why: Arc<Galley>,
     /// What can be done, if anything: to send it again, and to discard it.

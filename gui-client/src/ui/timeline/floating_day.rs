@@ -1,4 +1,4 @@
-//! The day of what stands at the upper edge, while one has scrolled away from the newest message.
+//! The date at the upper edge, while the person has scrolled away from the newest message.
 
 use egui::{Rect, Stroke, Ui, pos2};
 use jiff::civil::Date;

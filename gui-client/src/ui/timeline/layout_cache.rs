@@ -1,5 +1,4 @@
-//! Messages as they were laid out, as long as they are on the screen: nobody's text is read again
-//! with every frame.
+//! The cache of message layouts: a message on the screen is not laid out again with every frame.
 
 use std::{collections::HashMap, rc::Rc, sync::Arc};
 
@@ -14,12 +13,12 @@ use crate::{
     ui::View,
 };
 
-/// What was laid out in this frame and in the one before; no more than fits into the window, twice.
+/// The layouts of this frame and the last one: at most what fits in the window, twice.
 #[derive(Debug, Default)]
 pub struct LayoutCache {
     bubbles: HashMap<MessageId, CachedBubble>,
-    /// Something egui lays out anew whenever what was laid out before is of no use any more: there
-    /// are other fonts, or another scale.
+    /// A layout that egui renews whenever older ones are invalid, since fonts or scale have
+    /// changed.
     fonts: Option<Arc<Galley>>,
     frame: u64,
     count: u64,
@@ -32,7 +31,7 @@ struct CachedBubble {
     bubble: Rc<Bubble>,
 }
 
-/// What a bubble depends on besides its message.
+/// Everything a bubble depends on besides its message.
 #[derive(Debug, PartialEq)]
 struct Look {
     text: mensageiro_protocol::Text,
@@ -47,12 +46,12 @@ struct Look {
 }
 
 impl LayoutCache {
-    /// How many times a message has been laid out.
+    /// How many times any message was laid out.
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// A frame begins: what the last one did not use goes.
+    /// Begins a frame: drops what the last one did not use.
     pub fn begin_frame(&mut self, ui: &Ui) {
         let ink = Color32::PLACEHOLDER;
         let fonts = ui.painter().layout_no_wrap(" ".into(), text::body(), ink);
@@ -69,7 +68,7 @@ impl LayoutCache {
         self.frame += 1;
     }
 
-    /// A message as it was laid out, or as it is laid out now.
+    /// The layout of a message, from the cache or computed now.
     pub fn bubble(
         &mut self,
         ui: &Ui,

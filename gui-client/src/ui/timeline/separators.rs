@@ -22,7 +22,7 @@ pub const PILL: f32 = 23.0;
 const NEW_LINE: f32 = 38.0;
 const BEGINNING: f32 = 44.0;
 
-/// What stands between a bubble and the one above it, from above.
+/// What separates a bubble from the one above it: a date, a line for new messages, a gap.
 pub struct Separators {
     beginning: bool,
     day: Option<Date>,
@@ -32,7 +32,7 @@ pub struct Separators {
 }
 
 impl Separators {
-    /// What stands above the message at a place.
+    /// The separators above a message.
     pub fn of(view: &View<'_>, messages: &Timeline, index: usize, message: &Message) -> Self {
         let before = index.checked_sub(1).and_then(|before| messages.get(before));
         let day = |message: &Message| view.zone.to_datetime(message.at).date();
@@ -53,7 +53,7 @@ impl Separators {
         !self.grouped
     }
 
-    /// How high all of it is.
+    /// Their height.
     pub fn height(&self) -> f32 {
         let line = |is_there: bool, height: f32| if is_there { height } else { 0.0 };
         line(self.beginning, BEGINNING)
@@ -141,7 +141,7 @@ pub fn pill(ui: &Ui, view: &View<'_>, day: Date, center: Pos2, edge: Stroke) {
     centred(ui, ground, &label, font, ink);
 }
 
-/// What is said of messages that only the server has.
+/// The text about messages that only the server has.
 pub fn older_key(view: &View<'_>) -> &'static str {
     match &view.model.session {
         Some(session) if session.online && session.live => "chat.older_fetching",

@@ -1,4 +1,4 @@
-//! The text of a message without its marks, with what they and the links in it look like.
+//! The styled text of a message: without its marks, with the look of what they and links enclose.
 
 use std::ops::Range;
 
@@ -20,7 +20,7 @@ const CODE_LINE: f32 = 22.0;
 /// Height of a line of large emoji.
 const LARGE_LINE: f32 = 44.0;
 
-/// A text without its marks, to be laid out as they say.
+/// A text without its marks, with its styles.
 pub struct StyledText {
     /// The text with its looks.
     pub job: LayoutJob,
@@ -32,7 +32,7 @@ pub struct StyledText {
     pub inline: Vec<Range<usize>>,
 }
 
-/// Reads a message's text, once from the beginning to the end.
+/// Styles the text of a message, in one pass.
 pub fn read(said: &str, width: f32, palette: &Palette, is_own: bool) -> StyledText {
     let (ink, link_ink) = if is_own {
         (palette.on_own, palette.on_own)

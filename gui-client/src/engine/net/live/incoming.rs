@@ -1,4 +1,4 @@
-//! What a live server tells, line by line.
+//! Handling the lines of a live server.
 
 use std::{
     collections::VecDeque,
@@ -13,7 +13,7 @@ use crate::engine::{
     net::io::{Effect, LiveUpdate, Outgoing},
 };
 
-/// After the server could not store a message, it gets it again.
+/// The pause before a message is sent again that the server could not store.
 const STORE_AGAIN: Duration = Duration::from_secs(5);
 
 impl LiveSession {
@@ -25,7 +25,7 @@ impl LiveSession {
     ) -> Turn {
         match event {
             Event::Message(message) if message.is_old => {
-                // No answer has more, whatever a server sends.
+                // An answer has no more, whatever a server sends.
                 if self.older.len() < HISTORY_MOST {
                     self.older.push(message);
                 }
@@ -120,7 +120,7 @@ impl LiveSession {
                 return;
             }
             RefusalCode::Internal => {
-                // Before what was written after it.
+                // Before later messages.
                 outbox.insert(self.put_back.min(outbox.len()), message);
                 self.put_back += 1;
                 self.send_again_at = Some(now + STORE_AGAIN);
@@ -131,8 +131,8 @@ impl LiveSession {
         self.updates.push(LiveUpdate::Refused { id, why });
     }
 
-    /// A refusal without a tag can only be of a request for older messages: everything else that
-    /// is sent has a tag or no answer.
+    /// A refusal without a tag can only answer a request for older messages: every other request
+    /// has a tag or no answer.
     fn request_refused(&mut self, code: RefusalCode) {
         if code == RefusalCode::BadLine {
             return;

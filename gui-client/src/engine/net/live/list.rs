@@ -1,25 +1,25 @@
-//! The list of conversations, which a device that is new asks for once, page by page.
+//! The list of conversations, which a new device asks for once, page by page.
 
 use mensageiro_protocol::live::{CONVERSATIONS_MOST, Conversations, ConversationsRequest, Request};
 
 use super::LiveSession;
 use crate::engine::net::io::Effect;
 
-/// Conversations that are taken in at most, whatever a server tells; one finds the others by the
-/// name.
+/// The most conversations that are accepted from a server; others can be found by name.
 const TAKEN_AT_MOST: usize = 5_000;
 
-/// How far the list is. A server that knows none does not answer, and nobody waits for it.
+/// The progress of the list. A server that does not support it does not answer, and nothing waits
+/// for it.
 #[derive(Debug, Default)]
 pub(super) struct List {
-    /// What was asked for and has not come: its `before`.
+    /// The `before` of the request that is not answered yet.
     asked: Option<Option<u64>>,
     /// How many have come.
     count: usize,
 }
 
 impl LiveSession {
-    /// Asks for the newest conversations, and then for the others.
+    /// Asks for the newest conversations, then for the others.
     pub fn ask_list(&mut self) {
         self.list = List::default();
         self.ask_page(None);
@@ -42,13 +42,14 @@ impl LiveSession {
         self.list.count += conversations.len();
         let oldest = conversations.iter().map(|one| one.last.id).min();
         let next = oldest.filter(|&oldest| {
-            // A server that does not go back has no others, whatever it says.
+            // If the server sends nothing older, there is nothing older, whatever it says.
             let goes_back = before.is_none_or(|before| oldest < before);
             page.more && goes_back && self.list.count < TAKEN_AT_MOST
         });
-        // What is newer is on its way as a message, or as the answer to one.
+        // Newer ones are coming as messages, or as answers to them.
         conversations.retain(|one| one.last.id <= self.told_up_to);
-        // What was told before is stored before: it may be unread, and what is in the list is not.
+        // Updates that came before are stored first: they may be unread, and what the list brings
+        // is not.
         self.store();
         self.effects.push(Effect::StoreList {
             conversations,

@@ -1,5 +1,5 @@
-//! One live session, from `welcome` on: what the server tells, what is told to it, and what is
-//! still to be answered.
+//! One live session, from its `welcome` on: what comes in, what goes out, and which answers are
+//! due.
 
 mod incoming;
 mod list;
@@ -20,54 +20,54 @@ use self::list::List;
 use super::io::{Effect, LiveUpdate, Outgoing};
 use crate::engine::{MessageId, Refusal};
 
-/// Messages that are out and not answered yet, at most.
+/// The most messages that are sent and not answered yet.
 const WINDOW: usize = 64;
-/// Of a backlog at least so many are stored at a time.
+/// During a backlog, at least this many updates are stored at a time,
 const STORED_TOGETHER: usize = 50;
-/// And no more than this.
+/// and no more than this.
 const STORED_AT_MOST: usize = 500;
-/// Longest line from a server: a roster, or a full line with its text escaped.
+/// The longest line from a server: a roster, or a full line with its text escaped.
 const LONGEST_EVENT: usize = 16 * LINE_BYTES;
-/// A server that owes an answer and is silent for so long is asked whether it is there.
+/// After this much silence, a server that owes an answer is pinged.
 const ASK_AFTER: Duration = Duration::from_secs(8);
-/// And if it is silent for so long, it is not.
+/// After this much silence, it is considered gone.
 const DEAD_AFTER: Duration = Duration::from_secs(20);
 
 /// A live session.
 #[derive(Debug)]
 pub struct LiveSession {
     login: Login,
-    /// As the hello names it.
+    /// The device that the hello names.
     device: Tag,
     decoder: Decoder,
     line_bytes: usize,
-    /// The newest number there was at the beginning.
+    /// The server's newest id at the beginning.
     last: u64,
     pub(super) catching_up: bool,
-    /// Every message up to here has been told, or was there before.
+    /// Everything up to this id has been received, or is older than the session.
     told_up_to: u64,
     list: List,
-    /// LiveUpdate, and not stored yet.
+    /// Received and not stored yet.
     updates: Vec<LiveUpdate>,
-    /// The newest number told, and not stored yet.
+    /// The newest id received and not stored yet.
     cursor: Option<u64>,
     /// The part of an answer to `history` that has come.
     older: Vec<Delivered>,
     in_flight: VecDeque<Outgoing>,
-    /// So many messages at the front of the outbox were not stored by the server.
+    /// How many messages at the front of the outbox the server could not store.
     put_back: usize,
     send_again_at: Option<Instant>,
     requests: VecDeque<HistoryRequest>,
-    /// LiveUpdate to the server, which may not know of it yet.
+    /// Read marks sent to the server, which may not know of it yet.
     reads: Vec<Read>,
-    /// How many of them were told before the last `ping`.
+    /// How many of them were sent before the last `ping`.
     reads_pinged: usize,
     typing_at: Option<(Login, Instant)>,
     pinged: bool,
     heard_at: Instant,
-    /// Since when an answer is owed.
+    /// When the oldest answer that is due was asked for.
     owed_since: Option<Instant>,
-    /// To be written at the end of this turn.
+    /// Bytes to be written at the end of this turn.
     out: Vec<u8>,
     effects: Vec<Effect>,
 }
@@ -120,14 +120,14 @@ impl LiveSession {
         }
     }
 
-    /// Takes what one `read` brought.
+    /// Takes the bytes of one `read`.
     pub fn push(&mut self, now: Instant, bytes: &[u8]) {
         self.heard_at = now;
         self.pinged = false;
         self.decoder.push(bytes);
     }
 
-    /// Takes the next line in. `None`: there is none yet.
+    /// Handles the next line. `None`: there is none yet.
     ///
     /// # Errors
     /// The server sends a line without end; the connection cannot be followed any further.
@@ -152,7 +152,7 @@ impl LiveSession {
         }))
     }
 
-    /// All lines of a `read` are taken in: stores what is worth it. During a backlog small parts
+    /// Called when all lines of a `read` are handled: stores them. During a backlog, small parts
     /// wait for more.
     pub fn end_of_read(&mut self) {
         if !self.catching_up || self.updates.len() >= STORED_TOGETHER {
@@ -160,7 +160,7 @@ impl LiveSession {
         }
     }
 
-    /// Stores what has been told so far.
+    /// Stores the updates so far.
     pub fn store(&mut self) {
         let cursor = self.cursor.take();
         if self.updates.is_empty() && cursor.is_none() {
@@ -174,7 +174,7 @@ impl LiveSession {
         }
     }
 
-    /// Sends what may go out now, in order.
+    /// Sends the messages that may be sent now, in order.
     pub fn fill(&mut self, outbox: &mut VecDeque<Outgoing>) {
         if self.catching_up || self.send_again_at.is_some() {
             return;
@@ -200,7 +200,8 @@ impl LiveSession {
         }
     }
 
-    /// Whether all is answered, and what waits was numbered under another name than this session's.
+    /// Whether everything is answered, and the next message was numbered by another device than
+    /// this session's.
     pub fn waits_for_another(&self, outbox: &VecDeque<Outgoing>) -> bool {
         let is_idle =
             !self.catching_up && self.send_again_at.is_none() && self.in_flight.is_empty();
@@ -210,8 +211,8 @@ impl LiveSession {
                 .is_some_and(|message| !is_of(message, &self.device))
     }
 
-    /// What is to be done now, in order; what is written comes last, after it is stored what it
-    /// tells of.
+    /// The effects to carry out now, in order; writing comes last, after storing what it depends
+    /// on.
     pub fn effects(&mut self, now: Instant) -> Vec<Effect> {
         if !self.out.is_empty() {
             let out = std::mem::take(&mut self.out);
@@ -233,7 +234,7 @@ impl LiveSession {
         [silent, self.send_again_at].into_iter().flatten().min()
     }
 
-    /// Time passes. `false`: the server is gone.
+    /// Handles the passing of time. `false`: the server is gone.
     pub fn timer(&mut self, now: Instant) -> bool {
         if self.send_again_at.is_some_and(|at| at <= now) {
             self.send_again_at = None;
@@ -252,12 +253,13 @@ impl LiveSession {
         self.owed_since.map(|owed| owed.max(self.heard_at))
     }
 
-    /// Whether a message is out and not answered.
+    /// Whether a message is sent and not answered.
     pub fn is_in_flight(&self, id: MessageId) -> bool {
         self.in_flight.iter().any(|message| message.id == id)
     }
 
-    /// The session is over: what was not answered, and whose older messages will not come.
+    /// Ends the session. Returns the messages that were not answered, and the conversations whose
+    /// older messages will not come.
     pub fn end(mut self) -> (VecDeque<Outgoing>, Vec<Login>, Vec<Effect>) {
         self.store();
         self.out.clear();
@@ -266,7 +268,8 @@ impl LiveSession {
     }
 }
 
-/// Whether a message may go out in a session of this device: it is not numbered, or by this device.
+/// Whether a message may be sent in this session: it has no number, or one of this session's
+/// device.
 fn is_of(message: &Outgoing, device: &Tag) -> bool {
     let numbered = message.tag.device_and_number();
     numbered.is_none_or(|(name, _)| name == device.as_str())

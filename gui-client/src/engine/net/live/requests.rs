@@ -1,4 +1,4 @@
-//! What is said to a live server, besides messages.
+//! Requests to a live server, other than messages.
 
 use std::time::{Duration, Instant};
 
@@ -9,13 +9,13 @@ use mensageiro_protocol::{
 
 use super::LiveSession;
 
-/// The others are not told more often that somebody types.
+/// The least time between two notices that the person is typing.
 const TYPING_PAUSE: Duration = Duration::from_secs(3);
-/// Requests for older messages that wait for each other, at most.
+/// The most requests for older messages that wait for each other.
 const REQUESTS: usize = 8;
 
 impl LiveSession {
-    /// Asks whether the server is there.
+    /// Pings the server.
     pub fn ping(&mut self, now: Instant) {
         if !self.pinged {
             self.pinged = true;
@@ -25,7 +25,7 @@ impl LiveSession {
         }
     }
 
-    /// Says goodbye; the server closes then.
+    /// Sends `bye`; the server then closes.
     pub fn say_bye(&mut self) {
         self.say(&Request::Bye);
     }
@@ -34,7 +34,7 @@ impl LiveSession {
     pub fn tell_read(&mut self, read: Read) {
         self.say(&Request::Read(read.clone()));
         match self.reads.iter().position(|known| known.with == read.with) {
-            // Those that were pinged for are the first ones.
+            // Those covered by the ping are the first ones.
             Some(at) if at >= self.reads_pinged => self.reads[at] = read,
             _ => self.reads.push(read),
         }
@@ -52,17 +52,17 @@ impl LiveSession {
         }
     }
 
-    /// How the person is now.
+    /// Sends the person's presence.
     pub fn tell_status(&mut self, status: Status) {
         self.say(&Request::Status(status));
     }
 
-    /// Asks who there is; told of from now on.
+    /// Asks for the roster, and for its changes from now on.
     pub fn ask_roster(&mut self) {
         self.say(&Request::Roster(RosterRequest { changes: true }));
     }
 
-    /// Asks for older messages, one answer after another. `false`: too many wait already.
+    /// Asks for older messages, one request after another. `false`: too many are waiting.
     pub fn ask_older(&mut self, request: HistoryRequest) -> bool {
         if self.requests.contains(&request) {
             return true;
