@@ -290,7 +290,7 @@ fn a_database_that_is_made_of_a_damaged_one_knows_what_its_ids_are_of() {
     let device = history.device().unwrap();
     drop(history);
     let history = History::open_anew(folder.path(), &account()).unwrap();
-    assert_eq!(history.position().unwrap(), None);
+    assert_eq!(history.cursor().unwrap(), None);
     assert_eq!(history.store_epoch().unwrap(), Some(RESTORED));
     assert_eq!(
         (history.device().unwrap(), history.highest_id().unwrap()),

@@ -10,7 +10,7 @@ use mensageiro_protocol::{
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use super::{super::terms::Told, *};
+use super::{super::io::LiveUpdate, *};
 use crate::engine::{Account, Message, Missed, Peer, history::History};
 
 #[derive(Clone, Copy, Debug)]
@@ -142,7 +142,7 @@ impl World {
                 let tag = history.outbox().unwrap()[0].tag.clone();
                 let accepted = self.accept(ana(), Some(tag));
                 assert_eq!(accepted.text.as_str(), text);
-                let told = Told::Accepted {
+                let told = LiveUpdate::Accepted {
                     id,
                     server_id: accepted.id,
                     at: accepted.at,
@@ -183,7 +183,7 @@ impl World {
     /// As the machine does it.
     fn connect(&mut self, may_say_after: bool) {
         let history = self.history();
-        let position = history.position().unwrap().filter(|_| may_say_after);
+        let position = history.cursor().unwrap().filter(|_| may_say_after);
         let known = history.store_epoch().unwrap();
         let named = known.filter(|_| position.is_some());
         let hello = Hello {
@@ -227,7 +227,7 @@ impl World {
             None => one.from == bob(),
         };
         let backlog: Vec<_> = messages.iter().filter(is_told).cloned().collect();
-        let told: Vec<_> = backlog.iter().cloned().map(Told::Message).collect();
+        let told: Vec<_> = backlog.iter().cloned().map(LiveUpdate::Message).collect();
         history.receive_live(&told, Some(welcome.last)).unwrap();
         let texts = backlog.iter().map(|one| one.text.to_string());
         self.seen.extend(texts);
