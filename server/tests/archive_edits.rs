@@ -130,6 +130,45 @@ fn rows_that_were_taken_out_stay_out() {
     check_edit(|content| content.lines().next().unwrap().to_owned());
 }
 
+#[test]
+fn what_says_how_far_the_file_is_may_be_lost_or_damaged_and_the_index_too() {
+    type Damage = fn(&Path);
+    let remove: Damage = |file| fs::remove_file(file).unwrap();
+    let flip: Damage = |file| {
+        let mut bytes = fs::read(file).unwrap();
+        bytes.iter_mut().for_each(|byte| *byte ^= 0x10);
+        fs::write(file, bytes).unwrap();
+    };
+    for (damage, with_index) in [(remove, false), (flip, false), (remove, true), (flip, true)] {
+        let (mut server, content) = stopped_after(&numbered(20));
+        let store = server.file("store");
+        damage(&store.join("archive"));
+        if with_index {
+            let files = fs::read_dir(&store)
+                .unwrap()
+                .map(|entry| entry.unwrap().path());
+            let is_index = |file: &PathBuf| {
+                let name = file.file_name().unwrap().to_string_lossy();
+                file.is_file() && name.starts_with("index")
+            };
+            let files: Vec<_> = files.filter(is_index).collect();
+            assert!(!files.is_empty());
+            files.iter().for_each(|file| damage(file));
+        }
+        server.restart();
+        exchange(&server, &["one more".into()]);
+        let file = server.file("messages.csv");
+        eventually(|| archive_rows(&file).len() > 20);
+        server.stop();
+        let found = fs::read_to_string(&file).unwrap();
+        let rest = found.strip_prefix(&content).unwrap();
+        assert!(
+            rest.ends_with(",ana,bruno,one more\n") && rest.lines().count() == 1,
+            "{rest}"
+        );
+    }
+}
+
 /// A server that was stopped while its rows could not be written, and the file as it would be.
 fn stopped_with_rows_that_wait() -> (TestServer, String) {
     let mut server = TestServer::start(&USERS);

@@ -40,35 +40,35 @@ impl RowsFile {
 
     /// Opens it, making it when there is none. Nothing is appended to what rows would damage.
     pub(super) fn open(&self) -> Result<File, ArchiveError> {
-        self.told(open(&self.path))
+        self.with_path(open(&self.path))
     }
 
     /// Makes sure that there is a file with a header, and no NUL bytes at its end, as a power cut may leave
     /// them.
     pub(super) fn begin(&self) -> Result<(), ArchiveError> {
-        self.told(begin(&self.path))
+        self.with_path(begin(&self.path))
     }
 
     /// Cuts it off, durably: what is written there next must not mix with what was there.
     pub(super) fn cut(&self, length: u64) -> Result<(), ArchiveError> {
         let mut file = self.open()?;
-        self.told(cut(&mut file, length))
+        self.with_path(cut(&mut file, length))
     }
 
     /// Cuts it off, and keeps what was there in another file. Returns which one.
     pub(super) fn move_aside(&self, from: u64) -> Result<PathBuf, ArchiveError> {
         let aside = self.path.with_extension("damaged.csv");
         let mut file = self.open()?;
-        self.told(copy(&mut file, from, &aside).and_then(|()| cut(&mut file, from)))?;
+        self.with_path(copy(&mut file, from, &aside).and_then(|()| cut(&mut file, from)))?;
         Ok(aside)
     }
 
     /// Appends whole rows. Returns how long the file is then, and whether it had to be made.
     pub(super) fn append(&mut self, rows: &[u8]) -> Result<(u64, bool), ArchiveError> {
         let mut file = self.open()?;
-        let appended = self.told(append(&mut file, rows))?;
+        let appended = self.with_path(append(&mut file, rows))?;
         let held = self.hold(file);
-        self.told(held)?;
+        self.with_path(held)?;
         Ok(appended)
     }
 
@@ -76,10 +76,10 @@ impl RowsFile {
     pub(super) fn sync(&mut self) -> Result<(), ArchiveError> {
         #[cfg(unix)]
         if let Some(file) = &self.appended_to {
-            self.told(file.sync_data())?;
+            self.with_path(file.sync_data())?;
         }
         let synced = self.open()?.sync_data();
-        self.told(synced.and_then(|()| sync_folder(&self.path)))?;
+        self.with_path(synced.and_then(|()| sync_folder(&self.path)))?;
         #[cfg(unix)]
         {
             self.appended_to = None;
@@ -108,7 +108,7 @@ impl RowsFile {
     }
 
     /// What the system said, with the file it said it of.
-    pub(super) fn told<T>(&self, result: io::Result<T>) -> Result<T, ArchiveError> {
+    pub(super) fn with_path<T>(&self, result: io::Result<T>) -> Result<T, ArchiveError> {
         result.map_err(|source| {
             let file = self.path.clone();
             if source.kind() == io::ErrorKind::InvalidData {

@@ -94,7 +94,7 @@ impl PositionFile {
             .truncate(false)
             .open(&self.path)?;
         let written = self.written + 1;
-        let slot = usize::from(written % 2 == 0) * BLOCK_BYTES;
+        let slot = usize::from(written.is_multiple_of(2)) * BLOCK_BYTES;
         file.seek(SeekFrom::Start(slot as u64))?;
         file.write_all(&encode(written, position))?;
         file.sync_data()?;

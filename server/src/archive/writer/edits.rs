@@ -331,11 +331,7 @@ fn rows_go_on_in_a_new_file_when_the_old_one_is_moved_away() {
         marks.exchange(&[text]);
         while writer.append(&marks).unwrap().is_some() {}
         assert!(writer.has_news());
-        assert_eq!(
-            writer.is_urgent(),
-            true,
-            "the position says nothing of this file"
-        );
+        assert!(writer.is_urgent(), "the position says nothing of this file");
         writer.record(&marks).unwrap();
         assert_eq!(rows_of(&csv)[0].2, text);
         fs::rename(&csv, folder.path().join(text)).unwrap();

@@ -98,7 +98,7 @@ impl Writer {
         let (progress, length) = (self.progress, self.length);
         let begun = Finder::new(&mut file, progress, length)
             .and_then(|finder| Ok((finder.survey(&mut file)?, finder)));
-        let ((newest, gap), mut finder) = self.file.told(begun)?;
+        let ((newest, gap), mut finder) = self.file.with_path(begun)?;
         self.newest = self.newest.max(newest);
         if let Some(gap) = gap {
             let aside = self.file.move_aside(gap)?;
@@ -108,7 +108,7 @@ impl Writer {
                 aside.display()
             );
             let cut = Finder::new(&mut file, progress, length);
-            finder = self.file.told(cut)?;
+            finder = self.file.with_path(cut)?;
         }
         self.length = finder.end;
         if finder.is_empty() && self.recorded.position().length != finder.end {
@@ -133,7 +133,7 @@ impl Writer {
             finder.gather(marks)?;
             loop {
                 let mut file = self.file.open()?;
-                let Some(tail) = self.file.told(finder.search(&mut file))? else {
+                let Some(tail) = self.file.with_path(finder.search(&mut file))? else {
                     break;
                 };
                 match finder.compare(marks, tail)? {
