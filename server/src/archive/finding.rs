@@ -177,6 +177,7 @@ impl Finder {
         let (mut rows, mut missing) = (0, HashSet::new());
         let limits = Limits {
             messages: WINDOW,
+            whole_moments: true,
             ..Limits::NONE
         };
         let walked = walk(source, start, limits, &mut |mark, message| {

@@ -85,6 +85,9 @@ pub(super) struct Limits {
     pub(super) marks: usize,
     /// After the mark with which there are so many messages, or within one that has so many alone.
     pub(super) messages: usize,
+    /// Only where the next mark is of another reader or another moment, unless within a mark: rows of one moment may be in the
+    /// file in another order.
+    pub(super) whole_moments: bool,
 }
 
 /// What a [`walk`] has come to.
@@ -102,6 +105,7 @@ impl Limits {
         until: None,
         marks: usize::MAX,
         messages: usize::MAX,
+        whole_moments: false,
     };
 }
 
@@ -114,6 +118,7 @@ pub(super) fn walk(
 ) -> Result<Walked, ArchiveError> {
     let mut at = from;
     let (mut marks, mut messages) = (0, 0);
+    let mut moment = None;
     loop {
         let found = source.marks(at.mark, MARKS.min(limits.marks - marks).max(1));
         let found = found.map_err(ArchiveError::Marks)?;
@@ -121,10 +126,13 @@ pub(super) fn walk(
             return Ok(Walked { at, is_all: true });
         }
         for mark in found {
+            let next = Some((mark.reader.clone(), mark.read_at));
             let is_full = marks >= limits.marks || messages >= limits.messages;
-            if is_full || limits.until == Some(at) {
+            let may_end = !limits.whole_moments || moment != next;
+            if (is_full && may_end) || limits.until == Some(at) {
                 return Ok(Walked { at, is_all: false });
             }
+            moment = next;
             let number = mark.number;
             let (shown, end) = walk_mark(source, mark, at, limits, visit)?;
             if let Some(message) = end {

@@ -166,6 +166,7 @@ impl Writer {
             until: finder.map(Finder::until),
             marks: MARKS,
             messages: MESSAGES,
+            whole_moments: false,
         };
         let (mut rows, mut newest) = (Rows::default(), self.newest);
         let walked = walk(marks, self.progress, limits, &mut |mark, message| {

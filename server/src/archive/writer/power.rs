@@ -149,7 +149,8 @@ impl Machine {
             torn.resize(torn.len().max(until), 0);
             torn[..until].copy_from_slice(&new[..until]);
             fs::write(self.position(), torn).unwrap();
-            self.forget(&mut random);
+            // Nobody had been told of it yet.
+            self.marks.forget_archived(0);
             return;
         }
         let content = self.content();
