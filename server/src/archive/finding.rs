@@ -199,7 +199,7 @@ impl Finder {
     pub(super) fn search(&mut self, file: &mut File) -> io::Result<Option<Tail>> {
         let missing = &mut self.window.missing;
         let mut tail = Tail::default();
-        let (mut has_found, mut next) = (false, None);
+        let mut next = None;
         let mut pieces = Pieces::new(file, if self.is_edited { 0 } else { self.at })?;
         loop {
             if missing.is_empty() {
@@ -213,7 +213,6 @@ impl Finder {
             let key = key.map(|(id, reader)| key_of(id, reader));
             match (piece.end, key) {
                 (End::Row, Some(key)) if is_row(&piece) && missing.contains(&key) => {
-                    has_found = true;
                     if tail.unfinished.is_empty() {
                         missing.remove(&key);
                     } else {
@@ -229,10 +228,8 @@ impl Finder {
                 }),
                 _ => {
                     tail.has_others = true;
-                    // The next window may begin here.
-                    if has_found {
-                        next.get_or_insert(piece.start);
-                    }
+                    // It may be a row of the next window.
+                    next.get_or_insert(piece.start);
                 }
             }
         }

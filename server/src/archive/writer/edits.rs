@@ -339,6 +339,26 @@ fn rows_go_on_in_a_new_file_when_the_old_one_is_moved_away() {
 }
 
 #[test]
+fn rows_of_one_moment_are_found_whatever_their_order_and_the_windows() {
+    let folder = tempfile::tempdir().unwrap();
+    let marks = Fake::default();
+    for number in 0..30 {
+        marks.write(if number < 8 { "bob" } else { "class" }, "text");
+    }
+    // Made before anything was read, so all of it is one write, in the order of ids.
+    let mut writer = opened(&folder);
+    assert!(writer.append(&marks).unwrap().is_none());
+    let pair = Conversation::pair(&login("ana"), &login("bob"));
+    marks.read("bob", Conversation::Group(login("class")), 30, 10_000);
+    marks.read("bob", pair, 30, 10_000);
+    while writer.append(&marks).unwrap().is_some() {}
+    let csv = folder.path().join("messages.csv");
+    let whole = fs::read_to_string(&csv).unwrap();
+    assert_eq!(rows_of(&csv), marks.rows());
+    assert_eq!(started(&folder, &marks), whole);
+}
+
+#[test]
 fn a_row_without_its_line_end_is_not_written_again_and_the_next_begins_a_line() {
     let folder = tempfile::tempdir().unwrap();
     let csv = folder.path().join("messages.csv");
