@@ -107,6 +107,7 @@ impl Folders {
     /// # Errors
     /// What the disk says. The next start goes on where this has ended.
     pub(super) fn finish(&self) -> io::Result<PathBuf> {
+        sync_folder(&self.converting)?;
         self.rename(&self.converting, &self.new)?;
         let copy = free_name(&self.store)?;
         self.rename(&self.store, &copy)?;

@@ -86,6 +86,29 @@ fn everybody_is_told_what_they_were_told_before_and_the_archive_goes_on() {
     check_all(&server, &expected);
     server.stop();
     assert_eq!(fs::read_to_string(&archive).unwrap(), expected.archive);
+    assert!(data.path().join("store-format-3/keyspaces").exists());
+}
+
+/// As a server leaves it that was killed before it noted how far it was.
+#[test]
+fn rows_that_are_in_the_archive_already_are_not_written_again() {
+    let expected = expected();
+    let whole = expected.archive;
+    let kept = fs::read_to_string(sample::data().path().join("messages.csv")).unwrap();
+    let ends: Vec<_> = whole.match_indices('\n').map(|(at, _)| at + 1).collect();
+    let ends = ends.into_iter().filter(|&end| end > kept.len());
+    let ends: Vec<_> = ends.collect();
+    assert!(ends.len() > 9);
+    let torn = ends[5] - 4;
+    for cut in [ends[0], ends[4], torn, ends[ends.len() - 2], whole.len()] {
+        let data = sample::data();
+        let archive = data.path().join("messages.csv");
+        fs::write(&archive, &whole[..cut]).unwrap();
+        let server = start(data.path());
+        support::eventually(|| fs::read_to_string(&archive).unwrap() == whole);
+        server.stop();
+        assert_eq!(fs::read_to_string(&archive).unwrap(), whole);
+    }
 }
 
 #[test]
