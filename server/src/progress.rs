@@ -56,8 +56,18 @@ impl Interrupt {
 impl Bar {
     /// For a task that is called `what`, in a word or two.
     pub fn bytes(what: &'static str, interrupt: Interrupt) -> Self {
-        let bar = ProgressBar::new(0).with_message(what);
         let style = "{msg} [{wide_bar}] {bytes} of {total_bytes}, {eta} left";
+        Self::new(what, style, interrupt)
+    }
+
+    /// The same for a task that is measured in messages. Nothing but the end of the program ends it.
+    pub fn messages(what: &'static str) -> Self {
+        let style = "{msg} [{wide_bar}] {human_pos} of {human_len} messages, {eta} left";
+        Self::new(what, style, Interrupt::default())
+    }
+
+    fn new(what: &'static str, style: &str, interrupt: Interrupt) -> Self {
+        let bar = ProgressBar::new(0).with_message(what);
         if let Ok(style) = ProgressStyle::with_template(style) {
             bar.set_style(style.progress_chars("=> "));
         }
@@ -66,11 +76,21 @@ impl Bar {
 
     /// Shows how far the task is; says whether to go on.
     pub fn show(&self, done: Done) -> ControlFlow<()> {
-        if self.bar.length() != Some(done.total) {
-            self.bar.set_length(done.total);
+        self.show_count(done.bytes, done.total)
+    }
+
+    /// The same for a task that is not measured in bytes.
+    pub fn show_count(&self, done: u64, total: u64) -> ControlFlow<()> {
+        if self.bar.length() != Some(total) {
+            self.bar.set_length(total);
         }
-        self.bar.set_position(done.bytes);
+        self.bar.set_position(done);
         self.interrupt.flow()
+    }
+
+    /// Nobody sees it: standard error is no terminal.
+    pub fn is_hidden(&self) -> bool {
+        self.bar.is_hidden()
     }
 
     /// Writes a line to standard output, above the bar.

@@ -23,6 +23,7 @@ use crate::{
     migration::{self, ArchivePosition, MigrationError},
     model::event::{Event, LastNumbers},
     options::Options,
+    progress::Bar,
     recovery::{Recovered, RecoveryError, recover},
     state::State,
 };
@@ -150,7 +151,7 @@ impl Storage {
     }
 }
 
-/// How often a long conversion is reported.
+/// How often a long conversion is reported where nobody sees a bar.
 const REPORT_EVERY: Duration = Duration::from_secs(2);
 
 /// Converts a store of an older format.
@@ -169,16 +170,21 @@ fn migrate(store: &Path, options: &Options, loss: Loss) -> Result<(), MigrationE
         (Loss::Refused, Durability::Relaxed) => migration::Loss::OfTheEnd,
         (Loss::Refused, Durability::Sync) => migration::Loss::Refused,
     };
+    let mut bar = Some(Bar::messages("converting"));
     let mut reported = Instant::now();
-    let mut watch = |progress: migration::Progress| {
-        if reported.elapsed() >= REPORT_EVERY {
-            reported = Instant::now();
-            info!(
-                "message {} of {} is converted",
-                progress.message, progress.last
-            );
+    let mut watch = |migration::Progress { message, last }| {
+        if message >= last {
+            // What is said next must not stand behind the bar.
+            bar = None;
         }
-        ControlFlow::Continue(())
+        let Some(bar) = &bar else {
+            return ControlFlow::Continue(());
+        };
+        if bar.is_hidden() && reported.elapsed() >= REPORT_EVERY {
+            reported = Instant::now();
+            info!("message {message} of {last} is converted");
+        }
+        bar.show_count(message.0, last.0)
     };
     migration::run(store, loss, create, finish, &mut watch).map(drop)
 }
