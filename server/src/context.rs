@@ -1,4 +1,4 @@
-//! What every session of a server shares.
+//! What all sessions of a server share.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,43 +19,43 @@ use crate::{
 pub struct Context {
     /// The registered users.
     pub directory: Arc<Directory>,
-    /// Their unread messages, and how far they have come.
+    /// Their unread messages and cursors.
     pub mailboxes: Arc<Mailboxes>,
-    /// All messages. Read only: what is new goes through the committer.
+    /// All messages, read only. New ones go through the committer.
     pub messages: Messages,
-    /// Who is there.
+    /// The users who are online.
     pub online: Arc<Online>,
-    /// Who writes what a client does not take at once.
+    /// The write retry.
     pub retry: Sender<Job>,
-    /// The way to the disk.
+    /// Makes entries durable.
     pub committer: Committer,
-    /// What is told of the server.
+    /// Reads the server's status.
     pub observer: Observer,
-    /// Who may ask for it; `None` if nobody can be invited.
+    /// Lets others ask for the status; `None` if the file could not be written.
     pub invitation: Option<Invitation>,
-    /// Which store gives ids their meaning.
+    /// The store to which the ids belong.
     pub store: StoreId,
-    /// Bounds on what one client may do.
+    /// Limits for each client.
     pub limits: Limits,
 }
 
-/// Bounds on what one client may do.
+/// Limits for each client.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// How long a connection may take to name its user.
+    /// How long a new connection may take to send its login.
     pub login: Duration,
     /// How long a user may be silent; `None`: for ever.
     pub idle: Option<Duration>,
 }
 
 impl Context {
-    /// Whether a first line is the question for the status, with the right key.
+    /// Whether a first line asks for the status with the right key.
     pub(crate) fn is_invited(&self, question: &str) -> bool {
         let invitation = self.invitation.as_ref();
         invitation.is_some_and(|invitation| invitation.accepts(question))
     }
 
-    /// What happens is counted here.
+    /// The server's counters.
     pub(crate) fn counters(&self) -> &Counters {
         &self.observer.counters
     }

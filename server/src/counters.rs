@@ -1,4 +1,4 @@
-//! What the server counts of what happens, for its status.
+//! Counts what the server does, for its status.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering::Relaxed},

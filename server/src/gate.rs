@@ -1,4 +1,4 @@
-//! Lets connections in: each gets a thread, which serves a session (rule S1).
+//! Admits connections. Each one gets a thread, which serves a session (rule S1).
 
 use std::{
     net::{SocketAddr, TcpStream},
@@ -18,16 +18,16 @@ use crate::{
     net::transport::Transport,
 };
 
-/// Enough for a session's deepest call, in debug builds too; only what is touched is used.
+/// Enough for a session's deepest call, in debug builds too. Only pages that are used take memory.
 const STACK_BYTES: usize = 256 * 1024;
 
-/// Who may come in, and what each session gets.
+/// Admits connections, and knows what each session gets.
 pub struct Gate {
-    /// What every session shares.
+    /// Shared by all sessions.
     pub context: Arc<Context>,
-    /// Who is connected.
+    /// The connections.
     pub registry: Arc<Registry>,
-    /// How many may be.
+    /// The limits on connections.
     pub admission: Arc<Admission>,
     /// Longest line in bytes.
     pub longest_line: usize,
@@ -36,10 +36,11 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// Lets a connection in, and gives it a thread.
+    /// Admits a connection and gives it a thread.
     ///
     /// # Errors
-    /// When there are too many, the connection is gone, or the system has no thread left.
+    /// When there are too many connections, the connection is gone, or the system has no thread
+    /// left.
     pub fn admit(&self, stream: TcpStream, peer: SocketAddr) -> anyhow::Result<()> {
         let permit = self.admission.admit(peer.ip())?;
         let transport = Arc::new(Transport::new(stream, peer, self.dead_link_after)?);
@@ -54,7 +55,7 @@ impl Gate {
     }
 }
 
-/// A connection's thread (rule S1).
+/// The work of a connection's thread (rule S1).
 fn serve(context: Arc<Context>, mut connection: Connection) {
     match login::log_in(&context, &mut connection) {
         Some(User::Classic(login)) => {
@@ -69,13 +70,13 @@ fn serve(context: Arc<Context>, mut connection: Connection) {
     }
 }
 
-/// Names this thread after its user, so that `ps -L` and `top -H` show whose it is.
+/// Names this thread after its user, so that `ps -L` and `top -H` show it.
 #[cfg(target_os = "linux")]
 fn name_thread(login: &Login) {
-    // Without /proc it keeps its name.
+    // Without /proc the thread keeps its name.
     let _ = std::fs::write("/proc/thread-self/comm", format!("user {login}"));
 }
 
-/// Only the beginning of a thread can name it.
+/// On other systems a thread can only be named when it starts.
 #[cfg(not(target_os = "linux"))]
 fn name_thread(_login: &Login) {}

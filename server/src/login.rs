@@ -1,5 +1,5 @@
-//! The first line of a connection: a classic login (rule S5), the hello of a live session (V1), or
-//! the question for the status.
+//! Handles the first line of a connection: a classic login (rule S5), the hello of a live session
+//! (V1), or the question for the status.
 
 use std::borrow::Cow;
 
@@ -16,7 +16,7 @@ use crate::{
     live,
 };
 
-/// Who is let in.
+/// A user who is let in.
 pub enum User {
     /// For a classic session.
     Classic(Login),
@@ -29,13 +29,13 @@ enum Asked {
     Classic(Login),
     Live(Hello),
     Status,
-    /// Nothing that makes sense; the line, and why.
+    /// Nothing valid: the line, and the reason.
     Nothing(String, LoginError),
     BadHello(String, HelloError),
 }
 
-/// Takes a new connection: reads its first line and does what it asks for. Whoever may have a
-/// session is given back.
+/// Reads the first line of a new connection and does what it asks for. Returns the user, if there
+/// is a session to serve.
 pub fn log_in(context: &Context, connection: &mut Connection) -> Option<User> {
     let peer = connection.peer();
     let asked = connection.receive_one(context.limits.login, |line| {
@@ -102,7 +102,7 @@ fn understand(context: &Context, line: &str) -> Asked {
     }
 }
 
-/// Programs without line ends know one more word than the assignment has (rule S5).
+/// In bare framing an unknown user gets an answer that the assignment does not have (rule S5).
 fn turn_away(connection: &mut Connection) {
     if connection.framing() == Some(Framing::Bare) {
         connection.say_last(UNKNOWN_USER.as_bytes());
@@ -113,11 +113,11 @@ fn is_user(context: &Context, login: &Login) -> bool {
     context.directory.people().users.contains(login)
 }
 
-/// Notes whose connection it is. Returns whether that is a user still.
+/// Notes the connection's user. Returns whether that is still a registered user.
 fn let_in(context: &Context, connection: &Connection, login: &Login) -> bool {
     connection.place().set_login(login.clone());
-    // A list that was read between the question above and now hangs up on whoever is not in it;
-    // one that is read before this line is seen here.
+    // A list that was read between the check above and now hangs up on users who are not in it. One
+    // that was read before this line is seen here.
     let is_user = is_user(context, login);
     if is_user {
         context.counters().login();
@@ -128,7 +128,7 @@ fn let_in(context: &Context, connection: &Connection, login: &Login) -> bool {
     is_user
 }
 
-/// Answers the question that is no login (PROTOCOL.md, "Asking for the status").
+/// Answers the question for the status (PROTOCOL.md, "Asking for the status").
 fn tell_status(context: &Context, connection: &mut Connection) {
     let status = serde_json::to_vec(&context.observer.look()).unwrap_or_default();
     let told = connection.send(|line| line.extend_from_slice(&status));

@@ -1,6 +1,6 @@
-//! How far the answers of a classic session have come, and answers that are pending until an entry is
-//! durable. Those are written by whoever tells of the commit, so that the session's thread need not be
-//! woken up for it: it waits for the next line already.
+//! The progress of a classic session's answers, and answers that wait until an entry is durable.
+//! The thread that delivers the commit writes those, so that the session's thread need not be woken
+//! up for it: it already waits for the next line.
 
 use std::{
     io::ErrorKind,
@@ -26,10 +26,10 @@ use crate::{
     state::Outcome,
 };
 
-/// How long to wait for the commit before looking whether the server has hung up.
+/// How long to wait for the commit before checking whether the server has hung up.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Room for what stands beside the text of a message.
+/// Bytes that are reserved for a line besides the text.
 const USUAL_LINE: usize = 32;
 
 /// See the module.
@@ -37,19 +37,20 @@ pub(super) struct Answering {
     context: Arc<Context>,
     login: Login,
     state: Mutex<State>,
-    /// Nothing is pending any more, and somebody waits for that.
+    /// Signals that nothing is pending any more.
     answered: Condvar,
-    /// Itself, for whoever writes the rest.
+    /// A reference to itself, for the write retry.
     own: Weak<Self>,
 }
 
 struct State {
     /// The newest message that was delivered.
     delivered: MessageId,
-    /// The newest message that was delivered and has not been read.
+    /// The newest message that was delivered and not read yet.
     unread: Option<MessageId>,
     pending: Option<Pending>,
-    /// Somebody waits until nothing is pending. Telling when nobody does would cost a call of the system.
+    /// Somebody waits until nothing is pending. Signalling without a waiter would cost a system
+    /// call.
     is_awaited: bool,
     /// What the client has not taken at once.
     queue: SendQueue,
@@ -58,7 +59,7 @@ struct State {
 
 struct Pending {
     answers: Vec<Answer>,
-    /// What became of the messages of their lines.
+    /// The outcomes of the messages of their lines.
     outcomes: Vec<Outcome>,
 }
 
@@ -93,7 +94,7 @@ impl Answering {
         self.state.lock().delivered
     }
 
-    /// The session's own thread has delivered everything up to a message.
+    /// Notes that the session's own thread has delivered everything up to a message.
     pub(super) fn set_delivered(&self, up_to: MessageId) {
         let mut state = self.state.lock();
         if up_to > state.delivered {
@@ -102,23 +103,23 @@ impl Answering {
         }
     }
 
-    /// The newest message that was delivered, once: it counts as read.
+    /// The newest message that was delivered, returned once: it counts as read.
     pub(super) fn take_unread(&self) -> Option<MessageId> {
         self.state.lock().unread.take()
     }
 
-    /// When something that was pending was last written.
+    /// When pending output was last written.
     pub(super) fn last_write(&self) -> Option<Instant> {
         self.state.lock().queue.written_at()
     }
 
-    /// Whether something that was pending was written not longer ago than this.
+    /// Whether pending output was written within this time.
     pub(super) fn has_written_within(&self, limit: Duration) -> bool {
         let written_at = self.state.lock().queue.written_at();
         written_at.is_some_and(|at| at.elapsed() < limit)
     }
 
-    /// These answers are written when the entry that is submitted next is durable.
+    /// Has these answers written when the next entry is durable.
     pub(super) fn answer_later(&self, answers: Vec<Answer>) {
         self.state.lock().pending = Some(Pending {
             answers,
@@ -129,7 +130,7 @@ impl Answering {
     /// Waits until nothing is pending, and returns what the client has not taken of it.
     ///
     /// # Errors
-    /// When the entry was refused, or what was pending could not be written.
+    /// When the entry was refused, or pending output could not be written.
     pub(super) fn finish(&self, hung_up: impl Fn() -> bool) -> Result<Vec<u8>, Failure> {
         let mut state = self.state.lock();
         while state.pending.is_some() {
@@ -147,7 +148,7 @@ impl Answering {
         }
     }
 
-    /// The session has ended: nobody writes any more, and whoever still holds this lets go of it.
+    /// Notes that the session has ended: nobody writes any more, and references to it are dropped.
     pub(super) fn end(&self) {
         let mut state = self.state.lock();
         state.pending = None;
@@ -155,7 +156,7 @@ impl Answering {
         state.broken = Some(Broken::Write(ErrorKind::NotConnected));
     }
 
-    /// Writes what is pending, as much of it as is in memory: what is left belongs to the next answer.
+    /// Writes pending answers, as far as they are in memory. The rest belongs to the next answer.
     fn answer(&self, state: &mut State, pending: &Pending) {
         let messages = self.context.mailboxes.at_hand(&self.login, state.delivered);
         let texts: usize = messages.iter().map(|one| one.text.len() + USUAL_LINE).sum();
@@ -188,7 +189,7 @@ impl Answering {
         }
     }
 
-    /// Breaks the connection, which the session's thread notices.
+    /// Breaks the connection. The session's thread notices it.
     fn hang_up(state: &mut State, why: Broken) {
         state.broken = Some(why);
         state.queue.clear();

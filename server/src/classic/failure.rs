@@ -13,7 +13,7 @@ use crate::{
     state::{Outcome, Refusal},
 };
 
-/// Why a session ends other than by the client's wish.
+/// Why a session ends, unless the client wants it to.
 #[derive(Debug, Error)]
 pub(super) enum Failure {
     #[error(transparent)]
@@ -30,8 +30,8 @@ pub(super) enum Failure {
     MailboxFull(Login),
 }
 
-/// A full mailbox is the one thing for which a classic sender is hung up on. Messages to groups that are
-/// not accepted are discarded like lines that make no sense (rule S8).
+/// A full mailbox is the only reason to hang up on a classic sender. Refused messages to groups are
+/// discarded like lines that make no sense (rule S8).
 pub(super) fn check(login: &Login, outcomes: &[Outcome]) -> Result<(), Login> {
     for outcome in outcomes {
         match outcome {

@@ -1,5 +1,5 @@
-//! The rules of the assignment as a pure function: what one read of the socket brought, and what
-//! follows from it. No socket, file or clock.
+//! The rules of the assignment as a pure function: from the lines of one read to what follows from
+//! them. No socket, file or clock.
 
 use mensageiro_protocol::{Addressed, Login, classic::Request};
 
@@ -12,21 +12,21 @@ use crate::{
 /// A plan with this many drafts takes no more lines.
 const MOST_DRAFTS: usize = 1024;
 
-/// What follows from the lines that one read brought.
+/// What follows from the lines of one read.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Plan {
     /// The messages to store, in the order of their lines (rule S7).
     pub drafts: Vec<Draft>,
-    /// For each line one answer (rule S10), in order.
+    /// One answer for each line (rule S10), in order.
     pub answers: Vec<Answer>,
-    /// Why a message went nowhere, one for each line that was discarded (rule S8).
+    /// Why lines were discarded, one entry for each (rule S8).
     pub discarded: Vec<Discarded>,
 }
 
 /// One answer: the user's new messages, then `f`.
 ///
-/// Lines that come in one read are stored together and answered together, but each answer
-/// holds only what it would have held had the lines come one by one.
+/// Lines of one read are stored together and answered together. But each answer holds only what it
+/// would have held if the lines had arrived one by one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// How many drafts of the plan belong to this line and the lines before it.
@@ -45,8 +45,8 @@ pub enum Discarded {
 }
 
 impl Plan {
-    /// Applies rules S6 to S11 to the lines of one user, as far as one plan goes; lines that are
-    /// left belong to the next plan.
+    /// Applies rules S6 to S11 to the lines of one user, as far as one plan goes. The remaining
+    /// lines belong to the next plan.
     pub fn new(
         requests: &mut impl Iterator<Item = Request>,
         recipient: impl Fn(&Login) -> Option<Target>,
@@ -96,13 +96,13 @@ impl Plan {
 }
 
 impl Answer {
-    /// To a line that nothing follows and that sent nothing.
+    /// The answer to a line that sent nothing and that nothing follows.
     pub const ALL: Self = Self {
         drafts_so_far: 0,
         more_follow: false,
     };
 
-    /// The newest message this answer may hold, when this became of the plan's drafts.
+    /// The newest message that this answer may hold, given the outcomes of the plan's drafts.
     pub fn last(self, outcomes: &[Outcome]) -> MessageId {
         let later = outcomes.iter().skip(self.drafts_so_far);
         let ids = later.filter_map(|outcome| match outcome {
@@ -130,7 +130,7 @@ mod tests {
         })
     }
 
-    /// The outcomes when the drafts get ids from 7 on.
+    /// The outcomes if the drafts get ids from 7 on.
     fn accepted(drafts: usize) -> Vec<Outcome> {
         let ids = (7..).map(MessageId).take(drafts);
         let accepted = ids.map(|id| Outcome::Accepted {

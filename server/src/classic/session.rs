@@ -1,4 +1,4 @@
-//! One user's classic session: log in, then one answer for each line (rules S5 to S11).
+//! One user's classic session: one answer for the login and for each line (rules S5 to S11).
 
 use std::{convert::Infallible, mem, sync::Arc};
 
@@ -27,18 +27,18 @@ use crate::{
     state::Outcome,
 };
 
-/// How many messages are taken out of a mailbox at a time while an answer is written.
+/// How many messages are taken from a mailbox at a time while an answer is written.
 const CHUNK: usize = 256;
 
-/// One user's classic session, run by the thread that reads from its client.
+/// One user's classic session. It runs in the thread that reads from its client.
 pub(crate) struct Session {
     context: Arc<Context>,
     answering: Arc<Answering>,
     login: Login,
-    /// The last lines, if they are no messages: a program may be saying good-bye, and then they say nothing
-    /// of what has been read. Not more than one read brings.
+    /// The last lines, if they are no messages: a program may be saying goodbye, and then they say
+    /// nothing about what has been read. At most the lines of one read.
     held: Vec<Request>,
-    /// The last to be dropped: the server stops when no connection is left.
+    /// Dropped last: the server stops when no connection is left.
     connection: Connection,
 }
 
@@ -54,7 +54,7 @@ impl Session {
         }
     }
 
-    /// Serves until something ends it.
+    /// Serves until something ends the session.
     pub(crate) fn run(mut self) {
         let (login, peer) = (self.login.clone(), self.connection.peer());
         let context = self.context.clone();
@@ -72,7 +72,7 @@ impl Session {
         self.answering.end();
     }
 
-    /// Answers the login, then every line, until something ends it.
+    /// Answers the login, then every line, until something ends the session.
     fn serve(&mut self) -> Result<Infallible, Failure> {
         self.answer(&[Answer::ALL], &[])?;
         loop {
@@ -88,25 +88,25 @@ impl Session {
         };
         let received = self.connection.receive(limit, Request::parse);
         let received = received.map(Iterator::collect::<Vec<_>>);
-        // Whatever has come, the lines before it are answered first.
+        // Whatever has arrived, the lines before it are answered first.
         self.finish_answers()?;
         let requests = match received {
-            // The client is still there, so they were lines, if no good ones.
+            // The client is still there, so they were lines, though no messages.
             Err(Ended::TimedOut(_)) if !self.held.is_empty() => mem::take(&mut self.held),
-            // It was answered later than it was waited for.
+            // The answer was written later than the wait began.
             Err(Ended::TimedOut(limit)) if self.answering.has_written_within(limit) => {
                 return Ok(());
             }
             received => self.hold_last(received?),
         };
-        // Only what was delivered before these lines came can have been read.
+        // Only what was delivered before these lines arrived can have been read.
         let says_something = !requests.iter().all(is_control);
         let read = says_something.then(|| self.answering.take_unread());
         self.serve_lines(requests.into_iter(), read.flatten())
     }
 
-    /// Holds back the last of the lines that have come, as far as they are no messages. Returns those before
-    /// them, held ones first.
+    /// Holds back the last lines if they are no messages. Returns the lines before them, held ones
+    /// first.
     fn hold_last(&mut self, mut requests: Vec<Request>) -> Vec<Request> {
         let is_line = |request: &Request| matches!(request, Request::Poll | Request::Send(_));
         let lines = requests.iter().rposition(is_line).map_or(0, |at| at + 1);
@@ -149,9 +149,9 @@ impl Session {
         Ok(())
     }
 
-    /// Whether whoever tells of a commit can write the answers. They cannot wait, neither for the client
-    /// nor for the disk, so what is answered must be in memory and little: what waits now, and none of
-    /// the drafts.
+    /// Whether the thread that delivers the commit can write the answers. It cannot wait for the
+    /// client or the disk, so the answers must be short and in memory: the messages that wait now,
+    /// and none of the drafts.
     fn can_be_answered_later(&self, drafts: &[Draft]) -> bool {
         let own = Target::User(self.login.clone());
         CAN_WRITE_AT_ONCE
@@ -160,7 +160,7 @@ impl Session {
             && self.context.mailboxes.is_at_hand(&self.login)
     }
 
-    /// What is pending has been written when this returns.
+    /// Returns when everything that is pending has been written.
     fn finish_answers(&mut self) -> Result<(), Failure> {
         let place = self.connection.place();
         let rest = self.answering.finish(|| place.hung_up())?;
@@ -181,7 +181,7 @@ impl Session {
         }
     }
 
-    /// What is to be made durable: what the client sent, and up to where it has read.
+    /// The entry to make durable: what the client sent, and how far it has read.
     fn entry(&self, drafts: Vec<Draft>, read: Option<MessageId>) -> Entry {
         Entry {
             from: self.login.clone(),
@@ -191,15 +191,15 @@ impl Session {
         }
     }
 
-    /// Answers lines whose messages have these outcomes: the new messages, one at a time, then the end
-    /// mark.
+    /// Answers lines whose messages have these outcomes: the new messages, one at a time, then the
+    /// end mark.
     fn answer(&mut self, answers: &[Answer], outcomes: &[Outcome]) -> Result<(), Failure> {
         let Context {
             mailboxes,
             messages,
             ..
         } = &*self.context;
-        // What arrives while the answers are written belongs to later ones.
+        // Messages that arrive while the answers are written belong to later ones.
         let ends = mailboxes.ends(&self.login);
         let newest = ends.map_or(MessageId(0), |(_, newest)| newest);
         let mut delivered = self.answering.delivered();
@@ -222,8 +222,8 @@ impl Session {
         Ok(())
     }
 
-    /// After an orderly close: what has been read is read, and what was said last is answered, as the client
-    /// may have closed only its own side.
+    /// After an orderly close: stores what has been read, and answers the last lines, because the
+    /// client may have closed only its own side.
     fn leave(&mut self) -> Result<(), Failure> {
         self.settle()?;
         if !self.held.is_empty() {
@@ -234,7 +234,7 @@ impl Session {
         Ok(())
     }
 
-    /// After an orderly close: what was delivered and taken has been read (rule S9).
+    /// After an orderly close: what was delivered and received has been read (rule S9).
     fn settle(&mut self) -> Result<(), Failure> {
         self.finish_answers()?;
         let last_write = self.answering.last_write();

@@ -1,11 +1,11 @@
-//! How many connections there may be, in all and from one address.
+//! Limits the number of connections, in total and from one address.
 
 use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
 use parking_lot::Mutex;
 use thiserror::Error;
 
-/// Counts connections and refuses those over a limit.
+/// Counts connections and refuses those above a limit.
 #[derive(Debug)]
 pub struct Admission {
     most: usize,
@@ -29,16 +29,16 @@ pub struct Permit {
 /// Why a connection is not admitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Full {
-    /// The server has as many as it may.
+    /// The server has as many connections as allowed.
     #[error("there are {0} connections already (--max-connections)")]
     Server(usize),
-    /// This address has as many as it may.
+    /// This address has as many connections as allowed.
     #[error("{0} has {1} connections already (--max-connections-per-address)")]
     Address(IpAddr, usize),
 }
 
 impl Admission {
-    /// Admits at most `most` connections, `most_per_address` of them from one address.
+    /// Admits at most `most` connections, at most `most_per_address` of them from one address.
     pub fn new(most: usize, most_per_address: usize) -> Arc<Self> {
         Arc::new(Self {
             most,
@@ -47,7 +47,7 @@ impl Admission {
         })
     }
 
-    /// Lets one more in.
+    /// Admits one more connection.
     ///
     /// # Errors
     /// [`Full`] says which limit is reached.

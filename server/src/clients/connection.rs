@@ -1,4 +1,5 @@
-//! A socket and its decoder: reads whole lines, writes whole answers. Used by one thread.
+//! A client's connection and its decoder: reads whole lines, writes whole answers. Used by one
+//! thread.
 
 use std::{
     io::{self, ErrorKind},
@@ -18,22 +19,22 @@ use crate::net::{
     transport::{Transport, is_read_limit},
 };
 
-/// What one read takes at most; a longer line takes several.
+/// The most bytes of one read. A longer line takes several reads.
 const READ_BYTES: usize = 2 * 1024;
 
-/// What one read takes of a line framed client that has more than that to say.
+/// The most bytes of one read from a line framed client that sends much.
 const LARGE_READ_BYTES: usize = 32 * 1024;
 
-/// Reads stay large as long as they bring this much.
+/// Reads stay large while they return this much.
 const MUCH_BYTES: usize = 4 * 1024;
 
-/// Output is collected up to here before it goes out in one write.
+/// Output is collected up to this size before it is written.
 const WRITE_BYTES: usize = 64 * 1024;
 
-/// How long after a write the peer's kernel may take to say that nobody reads there any more.
+/// How long after a write the client's system may take to report that nobody reads any more.
 const RESET_WAIT: Duration = Duration::from_millis(50);
 
-/// How long a client that is hung up on with a word may take to hear it, and how much it may say
+/// How long a client that is refused may take to read the reason, and how much it may send
 /// meanwhile.
 const LAST_WORD_WAIT: Duration = Duration::from_secs(1);
 const LAST_WORD_READS: usize = 32;
@@ -44,22 +45,22 @@ pub struct Connection {
     transport: Arc<Transport>,
     decoder: Decoder,
     early: EarlyInput,
-    /// As long as reads are large.
+    /// Allocated while reads are large.
     large: Option<Box<[u8]>>,
-    /// The read time limit the socket has now.
+    /// The socket's current read time limit.
     read_limit: Option<Duration>,
     output: Vec<u8>,
     last_write: Option<Instant>,
     last_read: Option<Instant>,
-    /// Of bare framing.
+    /// For bare framing.
     pacing: Pacing,
-    /// What the end cuts off is no line.
+    /// Bytes that the end of the connection cuts off are not a line.
     whole_lines_only: bool,
     place: Place,
     _permit: Permit,
 }
 
-/// Why there is nothing more to read.
+/// Why nothing more can be read.
 #[derive(Debug, Error)]
 pub enum Ended {
     /// The client closed its side in order.
@@ -68,10 +69,10 @@ pub enum Ended {
     /// The server hung up.
     #[error("the server hung up")]
     HungUp,
-    /// Nothing came in the time allowed.
+    /// Nothing arrived in time.
     #[error("it said nothing for {} s", .0.as_secs())]
     TimedOut(Duration),
-    /// A line is too long to be followed.
+    /// A line is too long. The rest cannot be decoded.
     #[error("{0} (--max-line-bytes)")]
     LineTooLong(#[from] LineTooLong),
     /// The connection broke.
@@ -103,17 +104,17 @@ impl Connection {
         }
     }
 
-    /// Where the client is.
+    /// The client's address.
     pub fn peer(&self) -> SocketAddr {
         self.transport.peer()
     }
 
-    /// The socket, for the other threads that write to the client.
+    /// The transport, for other threads that write to the client.
     pub fn transport(&self) -> Arc<Transport> {
         self.transport.clone()
     }
 
-    /// How its client parts its lines, once the first one has shown it.
+    /// The client's framing, once its first message has shown it.
     pub fn framing(&self) -> Option<Framing> {
         self.decoder.framing()
     }
@@ -123,18 +124,18 @@ impl Connection {
         self.decoder.longest()
     }
 
-    /// From now on what comes before the end of the connection without a line end is not taken
-    /// for a line: a live client sends it again, whole.
+    /// From now on, bytes without a line end before the end of the connection are not a line: a
+    /// live client sends the line again.
     pub fn take_whole_lines_only(&mut self) {
         self.whole_lines_only = true;
     }
 
-    /// Its place in the hub.
+    /// The connection's place in the registry.
     pub fn place(&self) -> &Place {
         &self.place
     }
 
-    /// Waits for the next line, at most `limit`, and makes a value of it.
+    /// Waits for the next line, at most `limit`, and converts it.
     ///
     /// # Errors
     /// [`Ended`] when there is none.
@@ -150,11 +151,11 @@ impl Connection {
         }
     }
 
-    /// Waits for input and makes a value of each whole line of it: at least one line, and all
-    /// that one read brought. `limit`: how long the client may be silent; `None`: for ever.
+    /// Waits for input and converts each whole line: at least one line, and all that one read
+    /// returned. `limit`: how long the client may be silent; `None`: for ever.
     ///
     /// # Errors
-    /// [`Ended`] when there is no line any more.
+    /// [`Ended`] when there are no more lines.
     pub fn receive<T>(
         &mut self,
         limit: Option<Duration>,
@@ -163,13 +164,13 @@ impl Connection {
         self.wait_for_line(limit)?;
         let decoder = &mut self.decoder;
         let first = decoder.next_line().transpose()?.map(&mut parse);
-        // The lines before one that cannot be taken still count; the next call says it again.
+        // The lines before a bad one still count. The next call reports it again.
         let others = iter::from_fn(move || decoder.next_line()?.ok().map(&mut parse));
         Ok(first.into_iter().chain(others))
     }
 
-    /// Sends one message, without its line end: at once in bare framing, otherwise with the
-    /// next [`Connection::flush`] at the latest.
+    /// Sends one message, without its line end: at once in bare framing, otherwise with the next
+    /// [`Connection::flush`] at the latest.
     ///
     /// # Errors
     /// When the connection is broken or stuck.
@@ -185,7 +186,7 @@ impl Connection {
         }
     }
 
-    /// Writes what has been collected in pieces that a bare client takes one by one.
+    /// Writes the collected output in pieces that a bare framed client receives one by one.
     fn send_bare(&mut self) -> io::Result<()> {
         let mut message = mem::take(&mut self.output);
         while let Some(piece) = self.pacing.next_piece(&mut message) {
@@ -200,8 +201,8 @@ impl Connection {
         Ok(())
     }
 
-    /// Says a last word and hangs up such that the client hears it: what it says unheard would make the
-    /// system take the word back.
+    /// Sends a last line and hangs up so that the client receives it. Unread input would make the
+    /// system discard that line.
     pub fn say_last(&mut self, word: &[u8]) {
         let said = self.send(|line| line.extend_from_slice(word));
         let said = said.and_then(|()| self.flush());
@@ -223,7 +224,7 @@ impl Connection {
         }
     }
 
-    /// Writes bytes as they are, after what has been collected.
+    /// Writes bytes unchanged, after the collected output.
     ///
     /// # Errors
     /// When the connection is broken or stuck.
@@ -232,7 +233,7 @@ impl Connection {
         self.flush()
     }
 
-    /// Writes what has been collected.
+    /// Writes the collected output.
     ///
     /// # Errors
     /// When the connection is broken or stuck.
@@ -247,11 +248,10 @@ impl Connection {
         Ok(())
     }
 
-    /// After the client closed its side in order: whether what was last written to it reached a
-    /// program that was still reading. A program that had closed both sides makes its system
-    /// answer what comes later with a reset. The server's side stays open until the answer is
-    /// known, so that a client which waits for the end finds everything settled. `by_others`: when
-    /// another thread last wrote to it.
+    /// After the client closed its side in order: whether the last output reached a program that
+    /// was still reading. If the program had closed both sides, its system answers later output
+    /// with a reset. The server's side stays open until this is known, so that a client which waits
+    /// for the end finds everything stored. `by_others`: when another thread last wrote to it.
     pub fn was_read(&self, by_others: Option<Instant>) -> bool {
         let is_broken = || self.transport.is_broken();
         let Some(last_write) = self.last_write.max(by_others) else {
@@ -266,7 +266,7 @@ impl Connection {
         !is_broken() && !self.place.hung_up()
     }
 
-    /// Waits before the next segment, and meanwhile takes what the client sends: left in the
+    /// Waits before the next segment, and meanwhile reads what the client sends: left in the
     /// socket, its messages would be glued together.
     fn pause(&mut self, gap: Duration) -> io::Result<()> {
         let until = Instant::now() + gap;
@@ -291,7 +291,7 @@ impl Connection {
         }
     }
 
-    /// Reads until the decoder has a line or an error to give.
+    /// Reads until the decoder has a line or an error.
     fn wait_for_line(&mut self, limit: Option<Duration>) -> Result<(), Ended> {
         let deadline = limit.map(|limit| (Instant::now() + limit, limit));
         let mut bytes = [0; READ_BYTES];
@@ -322,7 +322,7 @@ impl Connection {
             let bytes = self.large.as_deref_mut().unwrap_or(&mut bytes);
             match self.transport.read(bytes) {
                 Ok(0) if self.place.hung_up() => return Err(Ended::HungUp),
-                // A reset that a write was told of already comes here as an end, too.
+                // After a write has reported a reset, the read reports an end too.
                 Ok(0) if self.whole_lines_only => return Err(Ended::InOrder),
                 Ok(0) => {
                     self.decoder.finish();
@@ -343,7 +343,7 @@ impl Connection {
                     self.expect_more_after(count, is_full);
                 }
                 Err(e) if is_read_limit(&e) => {
-                    // Of the two limits the shorter one, the quiet time, was due.
+                    // The shorter one of the two limits, the quiet time, was reached.
                     if quiet.is_some() {
                         self.decoder.quiet();
                     }
@@ -356,7 +356,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Chooses the room for the next read by what the last one brought.
+    /// Chooses the size of the next read from the result of the last one.
     fn expect_more_after(&mut self, count: usize, is_full: bool) {
         if self.large.is_none() && is_full && self.decoder.framing() == Some(Framing::Line) {
             self.large = Some(vec![0; LARGE_READ_BYTES].into());
@@ -374,7 +374,7 @@ impl Connection {
     }
 }
 
-/// Whether what has just been read from a bare client is not the rest of what TCP cut.
+/// Whether the bytes just read from a bare framed client are not the rest of what TCP split.
 fn begins_line(last_read: &mut Option<Instant>) -> bool {
     let now = Instant::now();
     let last = last_read.replace(now);

@@ -1,4 +1,4 @@
-//! What waits to be written to one live client, and the only way to write it.
+//! The sending side of a live session: the only way to write to its client.
 
 use std::{
     fmt,
@@ -29,27 +29,27 @@ use crate::{
     state::{Outcome, Refusal},
 };
 
-/// What may wait for one client. One who is further behind is told `bye` and resumes later.
+/// The most bytes that may wait for one client. A client that is further behind gets `bye` and
+/// resumes later.
 pub const QUEUE_BYTES: usize = 1024 * 1024;
 
-/// With more than this waiting for a client, nothing that can wait is appended until it has taken
-/// some.
+/// While more than this waits for a client, nothing that can wait is appended.
 const ENOUGH_BYTES: usize = 256 * 1024;
 
-/// How long to wait for that at a time.
+/// How long to wait for room at a time.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// The sending side of a live session. Whoever has something for the client, its own thread or
-/// the journal's, appends whole lines and flushes; nobody ever waits for the client.
+/// The sending side of a live session. Any thread with lines for the client, its own or the one
+/// that commits, appends whole lines and flushes. Nobody ever waits for the client.
 #[derive(Debug)]
 pub struct LiveSender {
     key: u64,
     login: Login,
     queue: Mutex<Queue>,
-    /// Something was appended and not written; changed by who holds the queue.
+    /// Something was appended and not written. Only the holder of the queue changes it.
     is_touched: AtomicBool,
     retry: Sender<Job>,
-    /// Itself, for whoever writes the rest.
+    /// A reference to itself, for the write retry.
     own: Weak<Self>,
 }
 
@@ -63,9 +63,9 @@ struct Queue {
 enum State {
     /// The session's own thread is writing the backlog, past the queue.
     CatchingUp,
-    /// Everything is told that is newer than this.
+    /// Everything newer than this is pushed.
     Live(MessageId),
-    /// `bye` is in the queue; nothing follows it.
+    /// `bye` is in the queue, and nothing follows it.
     Closing,
     /// The connection is gone.
     Closed,
@@ -89,24 +89,24 @@ impl LiveSender {
         })
     }
 
-    /// Tells sessions apart.
+    /// A number that is unique to this session.
     pub fn key(&self) -> u64 {
         self.key
     }
 
-    /// Whose session it is.
+    /// The session's user.
     pub fn login(&self) -> &Login {
         &self.login
     }
 
-    /// Whether the client is told things, and not on its way out.
+    /// Whether lines can be appended now.
     pub fn is_live(&self) -> bool {
         matches!(self.queue.lock().state, State::Live(_))
     }
 
-    /// From now on everything after `cursor` is told by [`LiveSender::push`], unless there is
-    /// something newer already, by `newest`: then that belongs to the backlog still. Returns
-    /// whether the session is live.
+    /// From now on [`LiveSender::push`] appends everything after `cursor`. If `newest` says that
+    /// there is something newer already, that still belongs to the backlog. Returns whether the
+    /// session is live.
     pub fn go_live(&self, cursor: MessageId, newest: impl FnOnce() -> MessageId) -> bool {
         let mut queue = self.queue.lock();
         if queue.state == State::CatchingUp && newest() <= cursor {
@@ -115,9 +115,9 @@ impl LiveSender {
         queue.state != State::CatchingUp
     }
 
-    /// Appends the lines of new messages, each without its end, but for those that the backlog
-    /// holds. Whoever gets `true` has to [`LiveSender::flush`]; `false`: nothing was appended, or
-    /// somebody will.
+    /// Appends the lines of new messages, each without its line end, except those in the backlog.
+    /// After `true` the caller must call [`LiveSender::flush`]; `false`: nothing was appended, or
+    /// somebody else will flush.
     pub fn push(
         &self,
         messages: &[Message],
@@ -136,8 +136,8 @@ impl LiveSender {
         is_told && self.touch()
     }
 
-    /// Appends a line, without its end, once the session is live. Whoever gets `true` has to
-    /// [`LiveSender::flush`].
+    /// Appends a line, without its line end, if the session is live. After `true` the caller must
+    /// call [`LiveSender::flush`].
     pub fn tell(&self, write: impl FnOnce(&mut Vec<u8>)) -> bool {
         let mut queue = self.queue.lock();
         if !matches!(queue.state, State::Live(_)) {
@@ -147,7 +147,7 @@ impl LiveSender {
         self.touch()
     }
 
-    /// Appends a line for each of several things (see [`LiveSender::tell`]).
+    /// Appends one line for each of several things (see [`LiveSender::tell`]).
     fn tell_all<T>(&self, things: impl Iterator<Item = T>, mut write: impl FnMut(T, &mut Vec<u8>)) {
         let mut queue = self.queue.lock();
         let mut is_told = false;
@@ -178,8 +178,8 @@ impl LiveSender {
         }
     }
 
-    /// For who has appended something and holds the queue still. Returns whether nobody else is
-    /// going to flush.
+    /// To be called with the queue held, after appending. Returns whether nobody else is going to
+    /// flush.
     fn touch(&self) -> bool {
         !self.is_touched.swap(true, Ordering::AcqRel)
     }
@@ -194,8 +194,8 @@ impl LiveSender {
         self.waiting() <= ENOUGH_BYTES
     }
 
-    /// For the session's own thread: a client that asks for more than it takes waits for itself.
-    /// Returns whether anything can still be told.
+    /// For the session's own thread: a client that requests more than it reads waits for itself.
+    /// Returns whether lines can still be sent.
     pub fn wait_for_room(&self) -> bool {
         self.flush();
         while self.is_live() && !self.has_room() {
@@ -204,10 +204,9 @@ impl LiveSender {
         self.is_live()
     }
 
-    /// Writes what waits, as far as the client takes it without waiting; the flusher does the
-    /// rest.
+    /// Writes as much as the client takes without waiting. The write retry does the rest.
     pub fn flush(&self) {
-        // What this thread appended, it sees; what others did, they flush.
+        // A thread sees its own appends; other threads flush theirs.
         if !self.is_touched.load(Ordering::Acquire) {
             return;
         }
@@ -219,7 +218,7 @@ impl LiveSender {
         queue.waiting.hand_over(own, &self.retry);
     }
 
-    /// Returns whether nothing waits any more, or nothing can be written ever.
+    /// Returns whether nothing waits any more, or nothing can ever be written.
     fn write(&self, queue: &mut Queue) -> bool {
         if queue.state == State::CatchingUp {
             return true;
@@ -256,7 +255,7 @@ impl Farewell for LiveSender {
     }
 }
 
-/// Breaks the connection, which its own thread notices.
+/// Breaks the connection. The session's own thread notices it.
 fn hang_up(queue: &mut Queue) {
     queue.state = State::Closed;
     queue.waiting.clear();
@@ -292,7 +291,7 @@ impl Origin for LiveSender {
                 return self.tell_all(refused, |refused, line| refused.encode(line));
             }
         };
-        // Who sends without a tag is told only what is wrong.
+        // A sender without tags is told only about refusals.
         let told =
             told.filter(|(tag, outcome)| tag.is_some() || matches!(outcome, Outcome::Refused(_)));
         self.tell_all(told, |(tag, outcome), line| match outcome {
@@ -327,7 +326,7 @@ impl Origin for LiveSender {
     }
 }
 
-/// Why a message is not accepted (rule V4).
+/// Why a message is refused (rule V4).
 fn no(tag: &Option<Tag>, code: RefusalCode, detail: &dyn fmt::Display) -> Event {
     Event::Refused(live::Refused {
         tag: tag.clone(),

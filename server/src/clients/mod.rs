@@ -1,4 +1,4 @@
-//! Who is connected: each connection, what is on its way to it, and who is there.
+//! The connected clients: their connections, their send queues, and their presence.
 
 mod admission;
 mod connection;

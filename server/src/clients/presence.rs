@@ -1,4 +1,4 @@
-//! Who is there: for each login its live sessions, and what it says of itself.
+//! Presence: for each login its live sessions, and its state and note.
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
@@ -17,25 +17,25 @@ use parking_lot::Mutex;
 use super::{live_sender::LiveSender, write_retry::Job};
 use crate::{commit::Committer, directory, wake_up::WakeUp};
 
-/// Changes of presence that are appended together.
+/// How many changes of presence are appended together.
 const TOGETHER: usize = 100;
 
-/// All users who have a session, and when the others had their last one.
+/// All users who have a session, and when the others were last online.
 pub struct Online {
     people: Mutex<People>,
     retry: Sender<Job>,
-    /// Woken up when somebody knows an older roster.
+    /// Wakes the roster's thread when a client knows an older roster.
     roster: WakeUp,
 }
 
 #[derive(Debug, Default)]
 struct People {
     present: HashMap<Login, Person>,
-    /// When those who are absent were last there.
+    /// When users who are offline were last online.
     seen: HashMap<Login, Timestamp>,
-    /// Sessions that asked for the roster.
+    /// Sessions that requested the roster.
     watchers: HashMap<u64, Watcher>,
-    /// Whose presence changed since the watchers were told.
+    /// Users whose presence has changed since the watchers were told.
     changed: HashSet<Login>,
 }
 
@@ -43,27 +43,27 @@ struct People {
 struct Watcher {
     sender: Arc<LiveSender>,
     wants_changes: bool,
-    /// What its client knows of the roster; `None` while it is being told.
+    /// The reading of the files that its client knows; `None` while the roster is being sent.
     told: Option<Arc<directory::People>>,
-    /// Whose presence changed when too much was waiting for the client.
+    /// Users whose presence changed while too much waited for the client.
     missed: BTreeSet<Login>,
 }
 
-/// A session that was told of people who are others now.
+/// A session whose client knows an older reading of the files.
 #[derive(Debug)]
 pub struct Outdated {
     /// The session.
     pub sender: Arc<LiveSender>,
-    /// It asked for no more than what has changed.
+    /// It wants only changes.
     pub wants_changes: bool,
-    /// What it was told.
+    /// The reading that its client knows.
     pub told: Arc<directory::People>,
 }
 
 #[derive(Debug, Default)]
 struct Person {
     senders: LiveSenders,
-    /// Sessions of any kind.
+    /// The number of sessions, of both protocols.
     sessions: usize,
     is_away: bool,
     note: Text,
@@ -72,7 +72,7 @@ struct Person {
 /// The live sessions of one user at a moment.
 pub type LiveSenders = Arc<[Arc<LiveSender>]>;
 
-/// A session's stay; it ends when this is dropped.
+/// A user's session; it ends when this is dropped.
 pub struct Stay {
     online: Arc<Online>,
     login: Login,
@@ -81,8 +81,8 @@ pub struct Stay {
 }
 
 impl Online {
-    /// Nobody is there; `seen` tells who was when. `retry` is called when there are watchers
-    /// to be told who came or went; `roster` is woken up when they are to be told of an edit.
+    /// Nobody is online yet; `seen` says when users last were. `retry` is told when presence must
+    /// be announced to watchers; `roster` is woken up when an edit must be sent to them.
     pub fn new(seen: HashMap<Login, Timestamp>, retry: Sender<Job>, roster: WakeUp) -> Arc<Self> {
         let people = People {
             seen,
@@ -95,8 +95,8 @@ impl Online {
         })
     }
 
-    /// A session of a user begins; a live one has an sender. When the user's last one ends, it is
-    /// noted when that was.
+    /// Begins a session of a user; a live one has a sender. When the user's last session ends, the
+    /// time is noted.
     pub fn enter(
         self: &Arc<Self>,
         login: &Login,
@@ -123,7 +123,7 @@ impl Online {
         }
     }
 
-    /// What a user says of being there.
+    /// Sets a user's own state and note.
     pub fn set_status(&self, login: &Login, is_away: bool, note: Text) {
         let mut people = self.people.lock();
         if let Some(person) = people.present.get_mut(login)
@@ -135,8 +135,8 @@ impl Online {
         }
     }
 
-    /// From now on the session is told who comes and goes. Whoever gets `true` tells it the
-    /// roster, and then [`Online::told`]; `false`: somebody else is at it.
+    /// From now on the session is told who comes and goes. After `true` the caller sends the roster
+    /// and then calls [`Online::told`]; `false`: somebody else is sending it.
     pub fn watch(&self, sender: &Arc<LiveSender>, wants_changes: bool) -> bool {
         let mut people = self.people.lock();
         match people.watchers.get_mut(&sender.key()) {
@@ -157,14 +157,14 @@ impl Online {
         }
     }
 
-    /// A session has been told all of a roster.
+    /// Notes that a session has got all of a roster.
     pub fn told(&self, sender: &LiveSender, of: Arc<directory::People>) {
         if let Some(watcher) = self.people.lock().watchers.get_mut(&sender.key()) {
             watcher.told = Some(of);
         }
     }
 
-    /// Those who were told of others than these people, and are to be told of these by who calls.
+    /// Sessions whose clients know other people than these. The caller sends the difference.
     pub fn take_outdated(&self, now: &Arc<directory::People>) -> Vec<Outdated> {
         let mut people = self.people.lock();
         let watchers = people.watchers.values_mut();
@@ -179,12 +179,13 @@ impl Online {
         outdated.collect()
     }
 
-    /// The files were edited, or somebody was just told of what they held before.
+    /// Notes that the files were edited, or that somebody has just been sent an older reading.
     pub fn note_edit(&self) {
         self.roster.wake();
     }
 
-    /// A session is to be told later how these are, when its client has taken something.
+    /// Notes that a session must be told later about these users, when its client has read
+    /// something.
     pub fn miss<'a>(&self, sender: &LiveSender, logins: impl Iterator<Item = &'a Login>) {
         if let Some(watcher) = self.people.lock().watchers.get_mut(&sender.key()) {
             watcher.missed.extend(logins.cloned());
@@ -200,7 +201,7 @@ impl Online {
         behind.map(|watcher| watcher.sender.clone()).collect()
     }
 
-    /// Some of what a session has missed, to be told by who calls; none: that was all.
+    /// Some of the users that a session has missed, to be sent by the caller; none: that was all.
     pub fn take_missed(&self, sender: &LiveSender, most: usize) -> Vec<Login> {
         let mut people = self.people.lock();
         let Some(watcher) = people.watchers.get_mut(&sender.key()) else {
@@ -211,27 +212,27 @@ impl Online {
             .collect()
     }
 
-    /// Everybody who is told who comes and goes.
+    /// All sessions that are told who comes and goes.
     pub fn watchers(&self) -> Vec<Arc<LiveSender>> {
         let people = self.people.lock();
         let watchers = people.watchers.values();
         watchers.map(|watcher| watcher.sender.clone()).collect()
     }
 
-    /// Those whose presence changed since this was last called, as it is now.
+    /// The current presence of users whose presence has changed since the last call.
     pub fn take_changes(&self) -> Vec<PresenceNews> {
         let mut people = self.people.lock();
         let changed = std::mem::take(&mut people.changed);
         changed.iter().map(|login| people.presence(login)).collect()
     }
 
-    /// Where these users are.
+    /// The presence of these users.
     pub fn presences<'a>(&self, logins: impl Iterator<Item = &'a Login>) -> Vec<PresenceNews> {
         let people = self.people.lock();
         logins.map(|login| people.presence(login)).collect()
     }
 
-    /// Tells the watchers who came and went. Who is behind is told later, how it is then.
+    /// Tells the watchers who came and went. Those that are behind get the current presence later.
     pub fn announce(&self) {
         let changes = self.take_changes();
         let watchers = self.watchers();
@@ -264,9 +265,9 @@ impl Online {
             .unwrap_or_default()
     }
 
-    /// Returns when it was, if it was the user's last session.
+    /// Returns the time, if it was the user's last session.
     fn leave(&self, login: &Login, sender: Option<&LiveSender>) -> Option<Timestamp> {
-        // What it was told may be large, and is let go of when nobody waits any more.
+        // What it knows may be large, and is dropped only when nobody waits any more.
         let _watcher;
         let mut people = self.people.lock();
         if let Some(sender) = sender {
@@ -296,7 +297,7 @@ impl Online {
             return;
         }
         people.changed.insert(login.clone());
-        // A full channel means that it is about to look anyway.
+        // A full channel means that the thread is about to look anyway.
         let _ = self.retry.try_send(Job::Announce);
     }
 }

@@ -1,4 +1,4 @@
-//! Who is connected: the way to reach a connection from outside its thread.
+//! The registry of connections: how other threads reach a connection.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -16,11 +16,11 @@ use crate::net::transport::Transport;
 
 /// A session that can be told why it ends.
 pub trait Farewell: Send + Sync {
-    /// Ends the session with a reason, which a client that takes what waits gets to know. Never waits.
+    /// Ends the session with a reason, which a client that still reads gets to know. Never waits.
     fn close(&self, code: ByeCode, detail: &str);
 }
 
-/// All open connections. Each is in it from its acceptance until its [`Place`] is dropped.
+/// All open connections. Each one is in it from its acceptance until its [`Place`] is dropped.
 #[derive(Default)]
 pub struct Registry {
     next: AtomicU64,
@@ -31,7 +31,7 @@ pub struct Registry {
 struct Entry {
     transport: Arc<Transport>,
     login: Option<Login>,
-    /// Of a live session, which is told why.
+    /// For a live session: how to tell it why it ends.
     farewell: Option<Arc<dyn Farewell>>,
     hung_up: Arc<AtomicBool>,
 }
@@ -44,7 +44,7 @@ pub struct Place {
 }
 
 impl Registry {
-    /// Takes in a new connection.
+    /// Adds a new connection.
     pub fn enter(self: &Arc<Self>, transport: Arc<Transport>) -> Place {
         let key = self.next.fetch_add(1, Ordering::Relaxed);
         let hung_up = Arc::new(AtomicBool::new(false));
@@ -69,8 +69,8 @@ impl Registry {
         });
     }
 
-    /// Hangs up on everybody and waits until all have left, but not longer than `patience`.
-    /// Returns whether all have.
+    /// Hangs up on everybody and waits until all have left, at most `patience`. Returns whether all
+    /// have.
     pub fn close(&self, patience: Duration) -> bool {
         let deadline = Instant::now() + patience;
         self.hang_up(ByeCode::Shutdown, "the server stops", |_| true);
@@ -83,7 +83,7 @@ impl Registry {
         true
     }
 
-    /// How many different users are logged in, and on how many connections.
+    /// The number of users who are logged in, and of their connections.
     pub fn online(&self) -> (usize, usize) {
         let connections = self.connections.lock();
         let logins: Vec<_> = connections
@@ -110,22 +110,22 @@ impl Registry {
 }
 
 impl Place {
-    /// Notes who is connected.
+    /// Notes the connection's user.
     pub fn set_login(&self, login: Login) {
         if let Some(entry) = self.registry.connections.lock().get_mut(&self.key) {
             entry.login = Some(login);
         }
     }
 
-    /// Notes how it is told things, which makes it a live session.
+    /// Notes how to tell the session why it ends, which makes it a live session.
     pub fn set_farewell(&self, farewell: Arc<dyn Farewell>) {
         if let Some(entry) = self.registry.connections.lock().get_mut(&self.key) {
             entry.farewell = Some(farewell);
         }
     }
 
-    /// Whether it was the server that hung up, so that an end of input says nothing about what
-    /// the client has read.
+    /// Whether the server hung up. The end of input then says nothing about what the client has
+    /// read.
     pub fn hung_up(&self) -> bool {
         self.hung_up.load(Ordering::SeqCst)
     }

@@ -1,4 +1,4 @@
-//! Bytes on their way to a client, written without waiting for it.
+//! A send queue: bytes for a client, written without waiting for it.
 
 use std::{
     io::ErrorKind,
@@ -10,10 +10,10 @@ use std::{
 use super::write_retry::{Job, Stuck};
 use crate::net::transport::Transport;
 
-/// Room that is kept when everything is written.
+/// Memory that an empty queue keeps, in bytes.
 const KEPT_BYTES: usize = 4 * 1024;
 
-/// What waits to be written to one client. Whoever holds it writes.
+/// The bytes that wait for one client. Its holder writes them.
 #[derive(Debug)]
 pub struct SendQueue {
     transport: Arc<Transport>,
@@ -22,13 +22,13 @@ pub struct SendQueue {
     written: usize,
     /// When the system last took something.
     written_at: Option<Instant>,
-    /// Since when it takes nothing.
+    /// Since when the system takes nothing.
     stuck_since: Option<Instant>,
-    /// Writing is tried again by another thread.
+    /// The write retry has it.
     is_retried: bool,
 }
 
-/// How far a write has come.
+/// The result of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
     /// Nothing waits any more.
@@ -40,7 +40,7 @@ pub enum Progress {
 }
 
 impl SendQueue {
-    /// Of a client for whom nothing waits.
+    /// An empty queue.
     pub fn new(transport: Arc<Transport>) -> Self {
         Self {
             transport,
@@ -57,7 +57,7 @@ impl SendQueue {
         &self.transport
     }
 
-    /// Where to append.
+    /// The buffer to append to.
     pub fn bytes(&mut self) -> &mut Vec<u8> {
         &mut self.bytes
     }
@@ -72,12 +72,12 @@ impl SendQueue {
         self.written_at
     }
 
-    /// Whether another thread is going to write.
+    /// Whether the write retry has it.
     pub fn is_retried(&self) -> bool {
         self.is_retried
     }
 
-    /// Drops what waits.
+    /// Drops the bytes that wait.
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.written = 0;
@@ -87,7 +87,7 @@ impl SendQueue {
         }
     }
 
-    /// Takes what waits, to write it in another way.
+    /// Takes the bytes that wait, to write them in another way.
     pub fn take(&mut self) -> Vec<u8> {
         self.stuck_since = None;
         let mut rest = mem::take(&mut self.bytes);
@@ -95,7 +95,7 @@ impl SendQueue {
         rest
     }
 
-    /// Writes what the client takes without waiting.
+    /// Writes as much as the client takes without waiting.
     pub fn write(&mut self) -> Progress {
         while self.written < self.bytes.len() {
             match self.transport.write_now(&self.bytes[self.written..]) {
@@ -118,18 +118,18 @@ impl SendQueue {
         Progress::Done
     }
 
-    /// Has another thread write the rest, by way of `own`, the owner of this queue.
+    /// Hands the rest to the write retry. `own` is the owner of this queue.
     pub fn hand_over(
         &mut self,
         own: Option<Arc<dyn Stuck>>,
         retry: &crossbeam_channel::Sender<Job>,
     ) {
         let job = own.map(Job::Retry);
-        // The channel has room for every connection there may be.
+        // The channel has room for every possible connection.
         self.is_retried = job.is_some_and(|job| retry.try_send(job).is_ok());
     }
 
-    /// For the thread that tries again: writes, and gives up on a client that has taken nothing for `patience`.
+    /// For the write retry: writes, and gives up on a client that has taken nothing for `patience`.
     pub fn retry(&mut self, patience: Duration) -> Progress {
         let mut progress = self.write();
         let stuck_since = self.stuck_since.filter(|_| progress == Progress::Stuck);

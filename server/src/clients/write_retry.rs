@@ -1,5 +1,5 @@
-//! The one thread that waits for clients which do not take what is sent to them, so that nobody
-//! else has to. It also announces who comes and goes. It sleeps while there is neither.
+//! The thread that waits for clients that do not take everything at once, so that nobody else has
+//! to. It also announces presence. It sleeps while there is neither.
 
 use std::{
     io,
@@ -12,31 +12,31 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use crate::alarm::Alarm;
 
-/// Jobs that may wait: one for each connection that may be stuck, and more.
+/// The most jobs that may wait: one for each connection that may be stuck, and more.
 const JOBS: usize = 64 * 1024;
 
-/// Between two tries to write to stuck clients.
+/// Time between two attempts to write to stuck clients.
 const RETRY: Duration = Duration::from_millis(10);
 
-/// Changes of presence are gathered this long: a class that comes in is one announcement.
+/// How long changes of presence are gathered: a class that arrives is one announcement.
 const GATHER: Duration = Duration::from_millis(100);
 
-/// What a client does not take at once.
+/// A client that does not take everything at once.
 pub trait Stuck: Send + Sync {
-    /// Tries again to write. Returns whether it is still stuck; a client that has taken nothing for
-    /// `patience` is hung up on.
+    /// Tries again to write. Returns whether it is still stuck. It hangs up on a client that has
+    /// taken nothing for `patience`.
     fn retry(&self, patience: Duration) -> bool;
 }
 
-/// What that thread is asked to do.
+/// A job for the thread.
 pub enum Job {
     /// This client is stuck.
     Retry(Arc<dyn Stuck>),
-    /// Somebody came, went or changed.
+    /// The presence of somebody has changed.
     Announce,
 }
 
-/// The way to the thread that tries again.
+/// The thread's job queue.
 #[derive(Debug)]
 pub struct WriteRetry {
     jobs: Sender<Job>,
@@ -51,14 +51,14 @@ impl Default for WriteRetry {
 }
 
 impl WriteRetry {
-    /// The way to it.
+    /// A way to give it jobs.
     pub fn jobs(&self) -> Sender<Job> {
         self.jobs.clone()
     }
 
-    /// Starts its thread, which ends when every way to it is dropped. `announce` tells who came and went, a moment after
-    /// [`Job::Announce`]. A client that takes nothing
-    /// for `patience` is hung up on. If it panics, it rings the alarm.
+    /// Starts the thread, which ends when all senders of jobs are dropped. It calls `announce` a
+    /// moment after [`Job::Announce`]. A client that takes nothing for `patience` is disconnected.
+    /// If the thread panics, it rings the alarm.
     ///
     /// # Errors
     /// When the system has no thread left.
@@ -73,7 +73,7 @@ impl WriteRetry {
         let alarm = alarm.clone();
         thread::Builder::new().name("retry".into()).spawn(move || {
             if alarm.guard(|| run(&queue, &announce, patience)).is_none() {
-                // What waits here would keep its session, and that the way to here.
+                // A waiting job would keep its session, and that the way to this thread.
                 queue.iter().for_each(drop);
             }
         })
@@ -126,7 +126,7 @@ mod tests {
         let thread = retry.start(|| (), patience, &Alarm::new(ring)).unwrap();
         jobs.send(Job::Retry(Arc::new(Mistaken))).unwrap();
         rung.recv_timeout(patience).unwrap();
-        // Nobody who comes later is kept by it.
+        // It does not hold back those who come later.
         let late = Arc::new(Mistaken);
         jobs.send(Job::Retry(late.clone())).unwrap();
         drop(jobs);

@@ -1,4 +1,4 @@
-//! What is committed goes out to those it is for.
+//! Sends what a commit brought to those it is for.
 
 mod push;
 

@@ -1,5 +1,5 @@
-//! What is committed goes out to the live sessions: one write for each of them,
-//! whatever a commit brought. Runs on the thread that commits, and never waits.
+//! Sends what a commit brought to live sessions, with one write for each of them. It runs on the
+//! thread that commits, and never waits.
 
 use std::{mem, sync::Arc};
 
@@ -16,16 +16,16 @@ use crate::{
     state::Moved,
 };
 
-/// Tells live sessions what was committed.
+/// Pushes commits to live sessions.
 #[derive(Debug)]
 pub struct Push {
     online: Arc<Online>,
-    /// Those to whom something was told since the last flush.
+    /// Sessions for which something was appended since the last flush.
     touched: Vec<Arc<LiveSender>>,
 }
 
 impl Push {
-    /// To those who are online.
+    /// For the users who are online.
     pub fn new(online: Arc<Online>) -> Self {
         Self {
             online,
@@ -54,7 +54,7 @@ impl Push {
         }
     }
 
-    /// Tells one user's sessions of messages, but for the one they came from.
+    /// Pushes messages to one user's sessions, except the one that sent them.
     fn tell(&mut self, reader: &Login, sent: &Sent<'_>) {
         let senders = self.online.senders(reader);
         for sender in senders.iter().filter(|one| Some(one.key()) != sent.by) {
@@ -67,7 +67,8 @@ impl Push {
         }
     }
 
-    /// A cursor moved: the authors get a receipt, the reader's other sessions learn what is read.
+    /// A cursor has moved: the authors get a receipt, and the reader's other sessions learn what
+    /// was read.
     fn moved(&mut self, moved: &Moved) {
         let with = moved.with.with(&moved.who);
         if let Some(up_to) = moved.read {
@@ -97,7 +98,7 @@ impl Push {
 
 impl Audience for Push {
     fn committed(&mut self, committed: &Committed<'_>) {
-        // Whoever answers has read before.
+        // A user who answers has read before that.
         for moved in committed.moved {
             self.moved(moved);
         }
@@ -112,7 +113,7 @@ impl Audience for Push {
     }
 }
 
-/// The line that tells a user of a message.
+/// The line that delivers a message to a user.
 pub(crate) fn telling<'a>(message: &'a Message, reader: &'a Login, is_old: bool) -> Telling<'a> {
     let is_own = message.from == *reader;
     let with = if message.members.is_some() || is_own {
@@ -131,8 +132,8 @@ pub(crate) fn telling<'a>(message: &'a Message, reader: &'a Login, is_old: bool)
     }
 }
 
-/// What an author is told of somebody's cursor, which may be their own in a conversation with
-/// themselves.
+/// The receipt for an author when a cursor has moved; in a conversation with oneself it is the
+/// author's own.
 pub(crate) fn receipt(moved: &Moved, author: &Login) -> Option<Event> {
     let (id, state) = match (moved.read, moved.delivered) {
         (Some(read), _) => (read, ReceiptState::Read),

@@ -1,5 +1,5 @@
-//! What a live session is told before its `f` (rule V3). Its own thread writes it and waits for
-//! the client as long as it takes; from then on nobody waits for it.
+//! What a live session gets before its `f` (rule V3). Its own thread writes it and waits for the
+//! client as long as needed. After that nobody waits for the client.
 
 use std::sync::Arc;
 
@@ -18,11 +18,11 @@ use crate::{
     model::message::{Message, MessageId},
 };
 
-/// How many messages are taken out of a mailbox at a time.
+/// How many messages are taken from a mailbox at a time.
 const CHUNK: usize = 256;
 
-/// Sends what is unread or, with `after`, all that the device has not got, and makes the session
-/// live without a gap and without a repetition.
+/// Sends the unread messages or, with `after`, everything that the device does not have. Then makes
+/// the session live, without a gap and without a repetition.
 pub(super) fn send(
     context: &Context,
     connection: &mut Connection,
@@ -96,9 +96,9 @@ fn send_one(connection: &mut Connection, login: &Login, message: &Message) -> Re
     Ok(connection.send(|line| telling.encode(line))?)
 }
 
-/// How far the others are with what this user wrote, and the user's other sessions with what the
-/// others wrote, as far as it changed since the device was last there. A device that is new
-/// knows no messages yet for which it would matter.
+/// Sends how far the others are with this user's messages, and how far the user's other sessions
+/// are with those of the others, as far as it has changed since the device was last online. A new
+/// device has no messages for which this would matter.
 fn tell_cursors(
     context: &Context,
     login: &Login,
@@ -109,7 +109,7 @@ fn tell_cursors(
         return;
     };
     for moved in context.mailboxes.peers(login, after) {
-        // In large groups there are many.
+        // Large groups have many receipts.
         if !sender.wait_for_room() {
             return;
         }

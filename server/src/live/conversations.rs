@@ -1,4 +1,4 @@
-//! With whom a user has talked, page by page (rule V14).
+//! The list of a user's conversations, page by page (rule V14).
 
 use std::{cmp::Reverse, collections::HashSet};
 
@@ -17,19 +17,19 @@ use crate::{
     model::conversation::Conversation, model::message::MessageId,
 };
 
-/// What a conversation has in the line beside texts and names, at most.
+/// The most bytes of a conversation in the line, besides texts and names.
 const ITEM_BYTES: usize = 512;
 
-/// The conversations of a session's user, as they stood when the first page was asked for. They are
-/// kept until the last one has been told, so that a page costs what is in it.
+/// The conversations of a session's user at the time of the first page. They are kept until the
+/// last page has been sent, so that a page costs only what is in it.
 #[derive(Debug, Default)]
 pub(super) struct Listing {
-    /// The one with the newest message first.
+    /// The conversation with the newest message first.
     all: Vec<Listed>,
 }
 
 impl Listing {
-    /// Tells one page.
+    /// Sends one page.
     pub(super) fn tell(
         &mut self,
         context: &Context,
@@ -76,8 +76,8 @@ impl Listing {
     }
 }
 
-/// How far the other one is with the last message, if it is the user's own: that is seen in a list. In
-/// a group it is told with its history.
+/// Sends how far the other user is with the last message, if that is the user's own: the list shows
+/// it. For a group it comes with the history.
 fn tell_receipts(context: &Context, sender: &LiveSender, listed: &Listed, news: &ConversationNews) {
     let login = sender.login();
     if news.group || news.last.from != *login {
@@ -90,12 +90,12 @@ fn tell_receipts(context: &Context, sender: &LiveSender, listed: &Listed, news: 
     }
 }
 
-/// Those whose history the user may ask for, and in which something has been said.
+/// All conversations with messages whose history the user may request.
 fn all(context: &Context, login: &Login, people: &People) -> Vec<Listed> {
     let mailboxes = &context.mailboxes;
     let mut all = mailboxes.list(login);
     all.retain(|one| is_open_to(&one.with, login, people));
-    // Somebody who came into a group after the last message can read what was said there.
+    // A user who joined a group after its last message may read its history.
     let known: HashSet<_> = all.iter().map(|one| one.with.clone()).collect();
     let groups = people.groups.of_member(login);
     let others = groups
@@ -122,7 +122,7 @@ fn news(
     login: &Login,
     listed: &Listed,
 ) -> Result<Option<ConversationNews>, Failure> {
-    // As the list was made: what came since has been told.
+    // As of the first page: newer messages have been sent already.
     let last = context
         .messages
         .history(&listed.with, None, 1, listed.last)?;

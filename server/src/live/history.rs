@@ -15,10 +15,10 @@ use crate::{
     model::{conversation::Conversation, message::MessageId},
 };
 
-/// An answer has at most this much text, but at least one message.
+/// The most bytes of text in an answer, which has at least one message.
 const BYTES: usize = 256 * 1024;
 
-/// Tells a client the messages it asks for, and how far the others are in the conversation.
+/// Sends a client the messages it requests, and how far the others are in the conversation.
 pub(super) fn tell(
     context: &Context,
     login: &Login,
@@ -28,7 +28,7 @@ pub(super) fn tell(
 ) -> Result<(), Failure> {
     let limit = request.limit.clamp(1, HISTORY_MOST);
     let before = request.before.map(MessageId);
-    // One more than is told shows whether there is more.
+    // One more than is sent shows whether there are more.
     let found = context
         .messages
         .history(with, before, limit + 1, context.mailboxes.last())?;
@@ -47,7 +47,7 @@ pub(super) fn tell(
         let telling = telling(message, login, true);
         sender.tell(|line| telling.encode(line));
     }
-    // They say something of one's own messages only, and in a large group there are many.
+    // Receipts concern only the user's own messages, and a large group has many of them.
     let has_own = told.iter().any(|message| message.from == *login);
     let peers = has_own.then(|| context.mailboxes.peers_in(login, with));
     for moved in peers.into_iter().flatten() {

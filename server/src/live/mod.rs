@@ -1,6 +1,7 @@
 //! Live sessions (PROTOCOL.md, rules V1 to V14).
 //!
-//! What may be long (a roster, receipts of a large group) is told as fast as the client takes it.
+//! What may be long (a roster, the receipts of a large group) is sent as fast as the client reads
+//! it.
 
 mod backlog;
 mod conversations;

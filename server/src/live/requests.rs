@@ -1,4 +1,4 @@
-//! What a live client asks, and what it is answered (rules V4 to V14).
+//! What a live client requests, and the answers (rules V4 to V14).
 
 use std::{
     sync::Arc,
@@ -27,23 +27,23 @@ use crate::{
     },
 };
 
-/// A session relays that its user types at most this often.
+/// How often a session relays that its user types, at most.
 const TYPING_EVERY: Duration = Duration::from_secs(1);
 
-/// How long to wait, at a time, until an edit has been told.
+/// How long to wait at a time until an edit has been sent.
 const TURN: Duration = Duration::from_millis(5);
 
-/// Room for no more drafts than this is made before there are any.
+/// The most drafts for which memory is reserved in advance.
 const USUAL_DRAFTS: usize = 16;
 
-/// Requests one session.
+/// Handles the requests of one session.
 pub(super) struct Requests<'a> {
     context: &'a Context,
     login: &'a Login,
     sender: &'a Arc<LiveSender>,
-    /// What is on its way to the disk, all of one read of the socket.
+    /// Messages and reads of the current read of the socket, on their way to a commit.
     entry: Entry,
-    /// How many drafts the last entry had, [`USUAL_DRAFTS`] at most.
+    /// How many drafts the last entry had, at most [`USUAL_DRAFTS`].
     usual: usize,
     typed: Option<Instant>,
     listing: Listing,
@@ -73,7 +73,7 @@ impl<'a> Requests<'a> {
         }
     }
 
-    /// Requests all that one read of the socket brought.
+    /// Handles all lines of one read of the socket.
     pub(super) fn give(
         &mut self,
         requests: impl Iterator<Item = Result<Request, BadLine>>,
@@ -105,7 +105,7 @@ impl<'a> Requests<'a> {
                 self.entry.reads.push(Read::Delivered { up_to });
             }
             Request::History(request) => {
-                // What was sent before it belongs to it, as far as it is stored by then.
+                // The answer includes what was sent before, as far as it is stored by then.
                 self.hand_over();
                 self.sender.wait_for_room();
                 match self.conversation_of_history(&request.with, people) {
@@ -122,7 +122,7 @@ impl<'a> Requests<'a> {
             Request::Status(status) => self.status(status),
             Request::Roster(request) => self.roster(request.changes, people),
             Request::Conversations(request) => {
-                // What was sent and read before it belongs to it.
+                // The answer includes what was sent and read before.
                 self.settle();
                 self.sender.wait_for_room();
                 self.listing
@@ -138,10 +138,10 @@ impl<'a> Requests<'a> {
         Ok(())
     }
 
-    /// Tells everybody there is, as fast as the client takes it.
+    /// Sends the whole roster, as fast as the client reads it.
     fn roster(&self, wants_changes: bool, people: &Arc<People>) {
         let online = &self.context.online;
-        // One roster after another: an edit may just be told.
+        // One roster after another: an edit may just be on its way.
         while !online.watch(self.sender, wants_changes) {
             if !self.sender.is_live() {
                 return;
@@ -184,7 +184,7 @@ impl<'a> Requests<'a> {
         }
     }
 
-    /// Everybody's own conversations, and those of the groups one belongs to.
+    /// The conversation, if it is the user's own or that of a group to which the user belongs.
     fn conversation_of_history(&self, with: &Login, people: &People) -> Option<Conversation> {
         let members = people.groups.members(with);
         members
@@ -192,7 +192,7 @@ impl<'a> Requests<'a> {
             .then(|| self.conversation(with, people))
     }
 
-    /// It may get lost, so it is told only to those who have nothing else waiting.
+    /// It may get lost, so it goes only to clients for which nothing else waits.
     fn typing(&mut self, to: &Login, people: &People) {
         let now = Instant::now();
         if self.typed.is_some_and(|last| now - last < TYPING_EVERY) {
@@ -236,7 +236,7 @@ impl<'a> Requests<'a> {
         self.context.online.set_status(self.login, is_away, note);
     }
 
-    /// Submits what has been gathered; it is answered when that is on disk.
+    /// Submits the gathered entry. The answers follow when it is on disk.
     fn hand_over(&mut self) {
         if self.entry.drafts.is_empty() && self.entry.reads.is_empty() {
             return;
@@ -247,10 +247,10 @@ impl<'a> Requests<'a> {
         self.context.committer.submit(entry, self.sender.clone());
     }
 
-    /// Everything that was said has been answered when this returns.
+    /// Returns when everything that was sent so far has been answered.
     fn settle(&mut self) {
         self.hand_over();
-        // What is submitted later is done later.
+        // What is submitted later is committed later.
         let nothing = self.empty_entry();
         let _ = self.context.committer.write(nothing);
     }

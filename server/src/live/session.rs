@@ -1,5 +1,5 @@
-//! One user's live session: welcome, backlog, then whatever the client asks (rules V1 to V14).
-//! Run by the thread that reads from the client.
+//! One user's live session: welcome, backlog, then requests (rules V1 to V14). It runs in the
+//! thread that reads from the client.
 
 use std::{io, sync::Arc};
 
@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-/// Turns away who cannot have a session.
+/// Refuses a session.
 pub fn refuse(connection: &mut Connection, code: ByeCode, detail: &str) {
     let bye = Event::Bye(Bye {
         code,
@@ -33,7 +33,7 @@ pub fn refuse(connection: &mut Connection, code: ByeCode, detail: &str) {
     }
 }
 
-/// Serves a user until something ends it.
+/// Serves a user until something ends the session.
 pub fn run(context: &Arc<Context>, mut connection: Connection, hello: &Hello) {
     let (login, peer) = (&hello.login, connection.peer());
     match &hello.device {
@@ -96,7 +96,7 @@ fn serve(
     }
 }
 
-/// Returns what the backlog begins after (rule V3).
+/// Sends the welcome. Returns the id after which the backlog begins (rule V3).
 fn welcome(
     context: &Context,
     connection: &mut Connection,
@@ -130,7 +130,7 @@ fn welcome(
     Ok(after.map(MessageId))
 }
 
-/// What a device names in its hello, it has (rule V7).
+/// Notes that the device has everything up to the id in its hello (rule V7).
 fn confirm(context: &Context, login: &Login, up_to: MessageId, sender: &Arc<LiveSender>) {
     let entry = Entry {
         from: login.clone(),

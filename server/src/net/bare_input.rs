@@ -1,34 +1,34 @@
-//! What a bare framed client sends while it is being answered.
+//! The input of a bare framed client while it is being answered.
 
 use std::{collections::VecDeque, time::Instant};
 
 use mensageiro_protocol::limits::{BARE_CUT_BYTES, BARE_JOIN};
 
-/// So many chunks are taken early; what is beyond them waits in the socket, glued together.
+/// How many chunks are read early. Further ones wait in the socket, glued together.
 const MOST_CHUNKS: usize = 64;
 
-/// With so many bytes in them, nothing more is taken either.
+/// How many bytes of them are read early.
 const MOST_BYTES: usize = 64 * 1024;
 
 /// Chunks that arrived one by one, kept apart until their turn comes (PROTOCOL.md, F3).
 #[derive(Debug, Default)]
 pub(crate) struct EarlyInput {
     chunks: VecDeque<Vec<u8>>,
-    /// In all of them.
+    /// The size of all chunks.
     bytes: usize,
     last: Option<Instant>,
     is_over: bool,
 }
 
 impl EarlyInput {
-    /// Takes what one `read` brought at `now`; nothing is the client's end.
+    /// Adds the bytes of one read at `now`; no bytes are the client's end.
     pub(crate) fn push(&mut self, bytes: &[u8], now: Instant) {
         self.is_over = bytes.is_empty();
         self.bytes += bytes.len();
         let follows_at_once = self.last.is_some_and(|last| now - last < BARE_JOIN);
         self.last = Some(now);
         match self.chunks.back_mut() {
-            // The rest of a chunk that TCP cut.
+            // The rest of a chunk that TCP has split.
             Some(chunk) if follows_at_once && chunk.len() >= BARE_CUT_BYTES => {
                 chunk.extend_from_slice(bytes);
             }
@@ -37,7 +37,7 @@ impl EarlyInput {
         }
     }
 
-    /// The next chunk, and whether the rest of it may be in the socket still.
+    /// The next chunk, and whether the rest of it may still be in the socket.
     pub(crate) fn pop(&mut self) -> Option<(Vec<u8>, bool)> {
         let chunk = self.chunks.pop_front()?;
         self.bytes -= chunk.len();
@@ -46,12 +46,12 @@ impl EarlyInput {
         Some((chunk, may_go_on))
     }
 
-    /// The client has closed its side.
+    /// Whether the client has closed its side.
     pub(crate) fn is_over(&self) -> bool {
         self.is_over
     }
 
-    /// Nothing more is to be pushed.
+    /// Whether nothing more may be added.
     pub(crate) fn is_full(&self) -> bool {
         self.is_over || self.chunks.len() >= MOST_CHUNKS || self.bytes >= MOST_BYTES
     }

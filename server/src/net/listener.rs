@@ -1,4 +1,4 @@
-//! Waits for connections (rule S4).
+//! Accepts connections (rule S4).
 
 use std::{
     io,
@@ -19,7 +19,7 @@ use crate::alarm::Alarm;
 const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// Connections that are turned away are told of at most this often.
+/// How often refused connections are logged, at most.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
 
 /// The thread that accepts connections.
@@ -31,8 +31,8 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Starts accepting, by a thread that rings the alarm if it panics. `admit` is given each connection, or says why it is
-    /// turned away.
+    /// Starts accepting, in a thread that rings the alarm if it panics. `admit` gets each
+    /// connection, or says why it is refused.
     ///
     /// # Errors
     /// When the system has no thread left, or the socket is gone.
@@ -57,12 +57,12 @@ impl Listener {
         })
     }
 
-    /// Where it listens.
+    /// The address on which it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Accepts nobody any more.
+    /// Stops accepting.
     pub fn close(self) {
         self.closing.store(true, Ordering::SeqCst);
         if wake(self.address) {
@@ -71,8 +71,8 @@ impl Listener {
     }
 }
 
-/// Wakes a thread that waits in `accept` by a connection of our own. If that cannot be made, the
-/// thread ends with the process, and this returns false.
+/// Wakes a thread that waits in `accept`, by connecting to it. If that fails, the thread ends with
+/// the process, and this returns false.
 pub(crate) fn wake(mut listening: SocketAddr) -> bool {
     if listening.ip().is_unspecified() {
         listening.set_ip(match listening {
@@ -112,7 +112,7 @@ fn accept_all(
     }
 }
 
-/// The connection is at fault, not the system.
+/// Whether the connection is at fault, not the system.
 fn is_passing(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted, WouldBlock};
     matches!(
@@ -121,7 +121,7 @@ fn is_passing(error: &io::Error) -> bool {
     )
 }
 
-/// Tells of a repeated trouble without flooding the log.
+/// Logs a repeated problem without flooding the log.
 #[derive(Default)]
 struct Report {
     last: Option<Instant>,

@@ -1,4 +1,5 @@
-//! A client's socket, and what is different about it on each system. Everything above hands over bytes and gets bytes.
+//! A client's socket, and its differences between systems. All other modules only exchange bytes
+//! with it.
 
 use std::{
     io::{self, ErrorKind, Read, Write},
@@ -8,14 +9,14 @@ use std::{
 
 use socket2::{SockRef, TcpKeepalive};
 
-/// Whether [`Transport::write_now`] never waits. Windows has no such write, and what Apple's systems have waits all
-/// the same.
+/// Whether [`Transport::write_now`] never waits. Windows has no such write, and on Apple's systems
+/// it waits all the same.
 pub const CAN_WRITE_AT_ONCE: bool = cfg!(all(unix, not(target_vendor = "apple")));
 
-/// How long a write of [`Transport::write_now`] may wait where there is none that does not.
+/// How long a [`Transport::write_now`] may wait on such systems.
 const LONGEST_WRITE: Duration = Duration::from_millis(100);
 
-/// A client's connection. One thread reads from it; any may write, one at a time.
+/// A client's connection. One thread reads from it. Any thread may write, one at a time.
 #[derive(Debug)]
 pub struct Transport {
     stream: TcpStream,
@@ -23,7 +24,8 @@ pub struct Transport {
 }
 
 impl Transport {
-    /// Sets up an accepted socket. A link that is dead for `dead_link` is given up, and so is a write that is stuck for so long.
+    /// Sets up an accepted socket. A link that is dead for `dead_link` is given up, and so is a
+    /// write that is stuck for that long.
     ///
     /// # Errors
     /// When the socket is gone already.
@@ -34,20 +36,20 @@ impl Transport {
         Ok(Self { stream, peer })
     }
 
-    /// Where the client is.
+    /// The client's address.
     pub fn peer(&self) -> SocketAddr {
         self.peer
     }
 
-    /// Waits for bytes; 0 is the end of what the client sends.
+    /// Waits for bytes; 0 is the end of the client's input.
     ///
     /// # Errors
-    /// What the system says; [`is_read_limit`] tells whether it was the time limit.
+    /// The system's error. [`is_read_limit`] tells whether it was the time limit.
     pub fn read(&self, bytes: &mut [u8]) -> io::Result<usize> {
         (&self.stream).read(bytes)
     }
 
-    /// How long a read waits; `None`: for ever.
+    /// Sets how long a read waits; `None`: for ever.
     ///
     /// # Errors
     /// When the socket is gone.
@@ -55,7 +57,7 @@ impl Transport {
         self.stream.set_read_timeout(limit)
     }
 
-    /// Writes all of it, and waits for the client as long as that takes.
+    /// Writes everything, and waits for the client as long as that takes.
     ///
     /// # Errors
     /// When the connection breaks, or the client takes nothing for too long.
@@ -63,11 +65,11 @@ impl Transport {
         (&self.stream).write_all(bytes)
     }
 
-    /// Writes what fits without waiting. Where the system has no such write, it waits for a moment
+    /// Writes what fits without waiting. On systems without such a write, it waits for a moment
     /// ([`Transport::prepare`]).
     ///
     /// # Errors
-    /// What the system says; that nothing fits is [`ErrorKind::WouldBlock`].
+    /// The system's error; [`ErrorKind::WouldBlock`] if nothing fits.
     pub fn write_now(&self, bytes: &[u8]) -> io::Result<usize> {
         #[cfg(all(unix, not(target_vendor = "apple")))]
         return SockRef::from(&self.stream).send_with_flags(bytes, libc::MSG_DONTWAIT);
@@ -75,8 +77,9 @@ impl Transport {
         (&self.stream).write(bytes)
     }
 
-    /// Makes [`Transport::write_now`] possible for a client for which at most `most` bytes ever wait. Where a write may
-    /// wait, the system takes so much at once, so a client for which a write does wait is far behind.
+    /// Prepares [`Transport::write_now`] for a client for which at most `most` bytes ever wait.
+    /// Where a write may wait, the system's buffer takes that much at once, so a client for which a
+    /// write does wait is far behind.
     ///
     /// # Errors
     /// When the socket is gone.
@@ -88,15 +91,15 @@ impl Transport {
         self.stream.set_write_timeout(Some(LONGEST_WRITE))
     }
 
-    /// No write waits any more, and no read: for the last words of a session.
+    /// Makes reads and writes return at once, for the last lines of a session.
     pub fn stop_waiting(&self) {
         if !CAN_WRITE_AT_ONCE {
-            // If the socket is gone, the write says so.
+            // If the socket is gone, the write reports it.
             let _ = self.stream.set_nonblocking(true);
         }
     }
 
-    /// Nothing more is written; what the client sends can still be read.
+    /// Closes the server's side. The client's input can still be read.
     ///
     /// # Errors
     /// When the socket is gone.
@@ -104,9 +107,9 @@ impl Transport {
         self.stream.shutdown(Shutdown::Write)
     }
 
-    /// Breaks the connection, which whoever reads notices.
+    /// Breaks the connection. The reading thread notices it.
     pub fn hang_up(&self) {
-        // What is gone already needs no more.
+        // If it is gone already, nothing is left to do.
         let _ = self.stream.shutdown(Shutdown::Both);
     }
 
@@ -116,17 +119,17 @@ impl Transport {
     }
 }
 
-/// Whether the read time limit was reached. A dead link that keepalive found also says "timed
-/// out" where that is not how the limit is told.
+/// Whether the read time limit was reached. Where the system reports the limit in another way,
+/// "timed out" means a dead link that keepalive has found.
 pub fn is_read_limit(error: &io::Error) -> bool {
     let windows = cfg!(target_os = "windows") && error.kind() == ErrorKind::TimedOut;
     windows || error.kind() == ErrorKind::WouldBlock
 }
 
-/// Lets the system find out within `limit` that the other end is gone.
+/// Makes the system notice within `limit` that the other end is gone.
 fn notice_dead_links(stream: &TcpStream, limit: Duration) -> io::Result<()> {
     let socket = SockRef::from(stream);
-    // The system counts whole seconds.
+    // The system counts in whole seconds.
     let half = (limit / 2).max(Duration::from_secs(1));
     let keepalive = TcpKeepalive::new()
         .with_time(half)
@@ -134,8 +137,7 @@ fn notice_dead_links(stream: &TcpStream, limit: Duration) -> io::Result<()> {
     #[cfg(not(target_os = "windows"))]
     let keepalive = keepalive.with_retries(3);
     socket.set_tcp_keepalive(&keepalive)?;
-    // What is on its way and not confirmed is given up a little earlier, as the system takes its
-    // time to look.
+    // Unacknowledged data is given up a little earlier, because the system takes its time to check.
     #[cfg(target_os = "linux")]
     socket.set_tcp_user_timeout(Some(limit.mul_f64(0.9)))?;
     Ok(())

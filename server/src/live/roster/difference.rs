@@ -1,4 +1,5 @@
-//! What an edit of the files has changed: found once, told to everybody whom it concerns.
+//! The difference that an edit of the files makes. It is computed once and sent to everybody whom
+//! it concerns.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -6,30 +7,30 @@ use mensageiro_protocol::Login;
 
 use crate::directory::People;
 
-/// What is different between two readings of the files.
+/// The difference between two readings of the files.
 #[derive(Debug, Default)]
 pub(super) struct Difference {
-    /// Users who are no more.
+    /// Users who no longer exist.
     pub(super) gone: Vec<Login>,
     /// Users who are new or have another name, in order.
     pub(super) users: Arc<[Login]>,
-    /// Groups whose members are others, those that are new or no more included.
+    /// Groups with other members, including new and removed groups.
     pub(super) groups: Vec<GroupDifference>,
 }
 
-/// A group whose members are others.
+/// A group with other members.
 #[derive(Debug)]
 pub(super) struct GroupDifference {
     pub(super) name: Login,
-    /// Nobody, if it was not there.
+    /// The members before; empty if the group is new.
     pub(super) before: Members,
-    /// Nobody, if it is no more.
+    /// The members now; empty if the group was removed.
     pub(super) now: Members,
     pub(super) joined: Members,
     pub(super) left: Members,
 }
 
-/// Who belongs to a group.
+/// The members of a group.
 pub(super) type Members = Arc<BTreeSet<Login>>;
 
 impl Difference {
@@ -55,7 +56,7 @@ fn groups(before: &People, now: &People) -> Vec<GroupDifference> {
     };
     let differences = names.into_iter().filter_map(|name| {
         let (before, now) = (members(before, name), members(now, name));
-        // Those of an unchanged group are the same set.
+        // Unchanged groups share one set.
         (!Arc::ptr_eq(&before, &now) && before != now).then(|| GroupDifference {
             name: name.clone(),
             joined: Arc::new(now.difference(&before).cloned().collect()),

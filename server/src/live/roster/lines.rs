@@ -1,4 +1,4 @@
-//! The lines of a roster, made one by one while the client takes them: nobody holds all of it.
+//! The lines of a roster, made one by one while the client reads them, so nobody holds all of it.
 
 use std::{collections::VecDeque, ops::Bound, sync::Arc};
 
@@ -11,16 +11,16 @@ use mensageiro_protocol::{
 use super::difference::{Difference, Members};
 use crate::{clients::Online, directory::People};
 
-/// What a line has beside users and groups, at most.
+/// The most bytes of a line besides users and groups.
 const FRAME_BYTES: usize = 256;
 
-/// What a user or group has in a line beside names and note, at most.
+/// The most bytes of a user or group in a line, besides names and note.
 const ITEM_BYTES: usize = 128;
 
-/// Users whose presence is looked up together.
+/// How many users are looked up together for their presence.
 const PORTION: usize = 100;
 
-/// What of a roster is still to be told to one user.
+/// The part of a roster that is still to be sent to one user.
 #[derive(Debug)]
 pub(in crate::live) struct Lines {
     people: Arc<People>,
@@ -38,7 +38,7 @@ struct GroupLines {
     members: Rest,
 }
 
-/// The part of a set that comes after a login.
+/// The rest of a set after a login.
 #[derive(Debug)]
 struct Rest {
     all: Members,
@@ -46,7 +46,7 @@ struct Rest {
 }
 
 impl Lines {
-    /// Everybody there is, and the groups that `reader` belongs to.
+    /// All users, and the groups of `reader`.
     pub(in crate::live) fn whole(reader: &Login, people: &Arc<People>) -> Self {
         let groups = people.groups.of_member(reader);
         let groups = groups.map(|(name, members)| GroupLines {
@@ -64,8 +64,8 @@ impl Lines {
         }
     }
 
-    /// What concerns `reader` of a difference between how people were and how they are now. `None`:
-    /// nothing does.
+    /// The part of a difference between two readings that concerns `reader`; `None` if nothing
+    /// does.
     pub(super) fn changes(
         reader: &Login,
         people: &Arc<People>,
@@ -100,12 +100,12 @@ impl Lines {
         })
     }
 
-    /// How people are in it.
+    /// The reading of the files that it describes.
     pub(super) fn people(&self) -> &Arc<People> {
         &self.people
     }
 
-    /// Appends the next line, without its end. Returns whether another one follows.
+    /// Appends the next line, without its line end. Returns whether another one follows.
     pub(in crate::live) fn write(&mut self, online: &Online, out: &mut Vec<u8>) -> bool {
         let mut room = EVENT_BYTES - FRAME_BYTES;
         let mut line = Roster {
@@ -118,7 +118,7 @@ impl Lines {
             line.gone.extend(self.gone.pop_front());
         }
         self.write_users(online, &mut room, &mut line);
-        // Who asks for all of it gets users and groups in lines of their own.
+        // A whole roster has users and groups in separate lines.
         if line.users.is_empty() || self.is_of_changes {
             self.write_groups(&mut room, &mut line);
         }
@@ -180,7 +180,7 @@ impl Rest {
         Self { all, after: None }
     }
 
-    /// As many of them as there is room for, and whether these are the last.
+    /// As many as there is room for, and whether these are the last.
     fn take(&mut self, room: &mut usize) -> (Vec<Login>, bool) {
         let mut taken = Vec::new();
         let after = self.after.as_ref();
@@ -197,14 +197,14 @@ impl Rest {
     }
 }
 
-/// Takes so much of the room, if there is so much.
+/// Takes this many bytes of the room, if they fit.
 fn take(room: &mut usize, bytes: usize) -> bool {
     let left = room.checked_sub(bytes);
     *room = left.unwrap_or(*room);
     left.is_some()
 }
 
-/// What a login takes among others: no character of one means anything in JSON.
+/// The bytes of a login in a list. No character of a login needs escaping in JSON.
 fn quoted(login: &Login) -> usize {
     login.as_str().len() + "\"\",".len()
 }

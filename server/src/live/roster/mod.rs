@@ -1,8 +1,8 @@
 //! The roster: who can be written to, and where they are (PROTOCOL.md, V12).
 //!
 //! ```text
-//! session ── asks ──► lines, all of them ──► sender
-//! edit ── rings ──► teller (one thread) ──► lines, all or what has changed ──► senders
+//! session ── requests ──► lines, all of them ──► sender
+//! edit ── wakes up ──► updater (one thread) ──► lines, all or what has changed ──► senders
 //! ```
 
 mod difference;

@@ -1,6 +1,6 @@
-//! The one thread that tells of edits, and of presence to those who were behind: as fast as each
-//! client takes it, so that no session has more waiting than it may. It sleeps while there is
-//! neither.
+//! The thread that sends edits of the roster, and presence to clients that were behind. It sends as
+//! fast as each client reads, so that no send queue overflows. It sleeps while there is nothing to
+//! send.
 
 use std::{
     io,
@@ -20,16 +20,16 @@ use crate::{
     wake_up::WakeUp,
 };
 
-/// Between two looks at clients that have not taken all of it.
+/// Time between two checks of clients that have not read everything.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Lines that one client gets at a time before the next one has its turn.
+/// Lines that one client gets before it is the next one's turn.
 const LINES_AT_A_TIME: usize = 4;
 
-/// Presences likewise.
+/// Presence lines that one client gets before it is the next one's turn.
 const PRESENCES_AT_A_TIME: usize = 500;
 
-/// The way to it, and its thread.
+/// The thread's wake-up, and what it waits for.
 #[derive(Debug)]
 pub struct Updater {
     wake_up: WakeUp,
@@ -44,12 +44,13 @@ impl Default for Updater {
 }
 
 impl Updater {
-    /// The way to it.
+    /// A wake-up for the thread.
     pub fn wake_up(&self) -> WakeUp {
         self.wake_up.clone()
     }
 
-    /// Starts its thread, which ends when every [`WakeUp`] is dropped. If it panics, it rings the alarm.
+    /// Starts the thread. It ends when every [`WakeUp`] is dropped, and rings the alarm if it
+    /// panics.
     ///
     /// # Errors
     /// When the system has no thread left.
@@ -59,7 +60,7 @@ impl Updater {
         directory: Arc<Directory>,
         alarm: &Alarm,
     ) -> io::Result<JoinHandle<()>> {
-        // The presence of users has a way to here: holding it here would keep both for ever.
+        // The presence holds a wake-up of this thread: holding it here would keep both for ever.
         let online = Arc::downgrade(online);
         let wakes = self.wakes;
         drop(self.wake_up);
@@ -91,7 +92,7 @@ fn run(wakes: &Receiver<()>, online: &Weak<Online>, directory: &Directory) {
     }
 }
 
-/// Tells those who were behind how the others are now. Returns whether somebody still is.
+/// Sends the current presence to clients that were behind. Returns whether some still are.
 fn tell_missed(online: &Online) -> bool {
     let mut is_somebody_behind = false;
     for sender in online.behind() {
@@ -114,9 +115,9 @@ fn tell_missed(online: &Online) -> bool {
     is_somebody_behind
 }
 
-/// Begins to tell those who know something else than what is so now.
+/// Begins to send the current reading to clients that know another one.
 fn begin(online: &Online, now: &Arc<People>, tellings: &mut Vec<Telling>) {
-    // Nearly all know the same, so it is compared once.
+    // Nearly all know the same reading, so the difference is computed once.
     let mut known: Vec<(Arc<People>, Difference)> = Vec::new();
     for Outdated {
         sender,
@@ -143,14 +144,14 @@ fn begin(online: &Online, now: &Arc<People>, tellings: &mut Vec<Telling>) {
     }
 }
 
-/// What one client is being told.
+/// What is being sent to one client.
 struct Telling {
     sender: Arc<LiveSender>,
     lines: Lines,
 }
 
 impl Telling {
-    /// Tells as much as the client takes. Returns whether there is more.
+    /// Sends as much as the client reads. Returns whether there is more.
     fn goes_on(&mut self, online: &Online) -> bool {
         for _ in 0..LINES_AT_A_TIME {
             if !self.sender.is_live() {
