@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Parser, Subcommand};
+use jiff::{SignedDuration, Span, SpanRelativeTo};
 
 use crate::model::event::MailboxLimits;
 use mensageiro_protocol::limits;
@@ -58,6 +59,11 @@ pub struct Options {
         value_parser = some
     )]
     pub max_mailbox: usize,
+
+    /// How long messages are kept that everybody has read, such as 90d, 12w or 36h; without it, for ever. messages.csv
+    /// keeps its rows.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub keep: Option<SignedDuration>,
 
     /// Total size in bytes of the texts of a user's unread messages.
     #[arg(
@@ -150,6 +156,19 @@ fn address(text: &str) -> Result<SocketAddr, String> {
 fn some(text: &str) -> Result<usize, String> {
     let some = text.parse().ok().filter(|&some| some > 0);
     some.ok_or_else(|| "a whole number is needed, at least 1".into())
+}
+
+/// A span of time as people write it. Days have 24 hours.
+fn duration(text: &str) -> Result<SignedDuration, String> {
+    let advice = "a duration such as 90d, 12w or 36h is needed, at least 1h";
+    let span: Span = text.parse().map_err(|_| advice)?;
+    let duration = span
+        .to_duration(SpanRelativeTo::days_are_24_hours())
+        .map_err(|_| advice)?;
+    match duration >= SignedDuration::from_hours(1) {
+        true => Ok(duration),
+        false => Err(advice.into()),
+    }
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

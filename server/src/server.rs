@@ -219,6 +219,7 @@ impl Server {
             counters: counters.clone(),
             last,
             archive: wake_up,
+            keep: options.keep,
             audience: Box::new(Push::new(online.clone())),
             refused: refuse,
         })

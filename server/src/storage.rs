@@ -23,7 +23,7 @@ use crate::{
     migration::{self, ArchivePosition, MigrationError},
     model::event::{Event, LastNumbers},
     options::Options,
-    progress::Bar,
+    progress::{Bar, Interrupt},
     recovery::{Recovered, RecoveryError, recover},
     state::State,
 };
@@ -100,6 +100,7 @@ impl Storage {
         let log = Arc::new(FileLog::open(store, &settings, &mut go_on)?);
         let (index, loaded) = Index::open(store, log.identity(), log.end(), alarm.clone())?;
         let index = Arc::new(index);
+        index.forget_before(log.start());
         let messages = Messages::new(index.clone(), log.clone());
         let marks = Arc::new(PendingMarks::new(index.clone(), messages.clone()));
         let archive = Archive::open(messages_csv.to_owned(), store.join(ARCHIVE))?;
@@ -110,7 +111,7 @@ impl Storage {
             (&index, &messages),
             loaded,
             |new| marks.add(new),
-            |_, _| (),
+            progress("reading the log"),
         )?;
         let Recovered { state, seen } = recovered;
         let last = last_numbers(&state, &archive);
@@ -141,13 +142,37 @@ impl Storage {
             .last()
             .is_none_or(|last| last.number < epoch)
         {
-            news.push(Event::Epoch { number: epoch });
+            news.push(Event::Epoch {
+                number: epoch,
+                after: None,
+            });
         }
         let limits = options.mailbox_limits();
         if self.state.header().limits != Some(limits) {
             news.push(Event::Limits(limits));
         }
         news
+    }
+}
+
+/// Shows how far a long log has been read.
+fn progress(what: &'static str) -> impl FnMut(u64, u64) {
+    let begin = Instant::now();
+    let mut bar = None;
+    let mut reported = begin;
+    move |read, end| {
+        // Most are read before anybody could see it.
+        if begin.elapsed() < REPORT_EVERY || read >= end {
+            bar = None;
+            return;
+        }
+        let bar = bar.get_or_insert_with(|| Bar::bytes(what, Interrupt::default()));
+        // Ctrl-C ends the program where it is: the next start begins anew.
+        let _ = bar.show_count(read, end);
+        if bar.is_hidden() && reported.elapsed() >= REPORT_EVERY {
+            reported = Instant::now();
+            info!("{what}: {} % is applied", read * 100 / end.max(1));
+        }
     }
 }
 

@@ -162,6 +162,11 @@ impl Gathered {
         self.keys.resize(self.events.len(), None);
     }
 
+    /// So many events of nobody come before all others.
+    pub(super) fn shift(&mut self, events: usize) {
+        self.keys.splice(..0, (0..events).map(|_| None));
+    }
+
     /// The key of the session that an event came from.
     pub(super) fn key(&self, event: usize) -> Option<u64> {
         self.keys.get(event).copied().flatten()

@@ -16,8 +16,10 @@ use super::{
     Committed, Parts, Refused, Sent,
     gather::{Gathered, Reply, Submission, Waiting, split},
     notifier::{Notice, Notifier},
+    retention::Retention,
 };
 use crate::{
+    log::Position,
     model::{
         codec,
         conversation::Conversation,
@@ -54,6 +56,9 @@ pub(super) struct GroupCommit {
     payload: Vec<u8>,
     /// When the thread looks whether something is due.
     looks_at: Option<Instant>,
+    /// Up to here the index was written when the last flush began.
+    flushed: Position,
+    retention: Retention,
     /// It has not refused a commit.
     is_of_use: bool,
 }
@@ -118,6 +123,7 @@ pub(super) fn run(
 
 impl GroupCommit {
     pub(super) fn new(parts: Parts) -> Self {
+        let retention = Retention::new(parts.keep);
         Self {
             last: parts.last,
             parts,
@@ -127,6 +133,8 @@ impl GroupCommit {
             seen: HashMap::new(),
             payload: Vec::new(),
             looks_at: None,
+            flushed: Position::START,
+            retention,
             is_of_use: true,
         }
     }
@@ -247,6 +255,14 @@ impl GroupCommit {
         self.payload.clear();
         self.payload.shrink_to(KEPT_BYTES);
         codec::write_batch(&mut batch, &mut self.payload);
+        if self.parts.log.begins_segment(self.payload.len()) {
+            let mut preface = self.parts.mailboxes.lock().preface();
+            gathered.shift(preface.len());
+            preface.append(&mut batch.events);
+            batch.events = preface;
+            self.payload.clear();
+            codec::write_batch(&mut batch, &mut self.payload);
+        }
         let begin = Instant::now();
         let appended = self.parts.log.append(&self.payload).map_err(|error| {
             error!("nothing was accepted: {error}");
@@ -365,8 +381,17 @@ impl GroupCommit {
         changes.archived = marks.archived();
         changes.marks.retain(|mark| mark.number > changes.archived);
         let last = changes.header.last.read_mark;
+        let position = changes.header.position;
         match index.flush(changes) {
-            Ok(()) => marks.flushed(last),
+            Ok(()) => {
+                marks.flushed(last);
+                // What was flushed before is written now. messages.csv is soon done with what is so old, or not at all.
+                let written = mem::replace(&mut self.flushed, position);
+                if !marks.are_late() {
+                    let both = (&**mailboxes, &self.parts.messages);
+                    self.retention.apply(&*self.parts.log, index, both, written);
+                }
+            }
             Err(error) => {
                 error!("nothing more is accepted: {error}");
                 self.is_of_use = false;

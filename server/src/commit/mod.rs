@@ -8,6 +8,7 @@ mod group;
 mod marks;
 mod notifier;
 mod oneshot;
+mod retention;
 
 use std::{
     io,
@@ -16,7 +17,7 @@ use std::{
 };
 
 use crossbeam_channel::{Sender, bounded};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use mensageiro_protocol::{Login, Text};
 
 pub use self::marks::PendingMarks;
@@ -140,6 +141,8 @@ pub struct Parts {
     pub archive: WakeUp,
     /// Who is told.
     pub audience: Box<dyn Audience>,
+    /// How old messages may become; `None`: as old as they want.
+    pub keep: Option<SignedDuration>,
     /// Told when the disk has refused a commit, or a panic leaves it open what became of one; nothing
     /// more is taken then.
     pub refused: Sender<()>,

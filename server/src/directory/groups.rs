@@ -45,7 +45,9 @@ impl Groups {
         let mut bad = Vec::new();
         let mut columns = Columns::new(GroupColumns::PLAIN);
         let read = rows(bytes, |line, row| {
-            let Some(columns) = columns.of_row(row, || GroupColumns::of(row, users)) else {
+            let Some(columns) =
+                columns.of_row(row, || GroupColumns::of(row, |login| users.contains(login)))
+            else {
                 return;
             };
             match member(row, columns, users) {

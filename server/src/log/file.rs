@@ -5,8 +5,8 @@ use std::path::Path;
 use parking_lot::Mutex;
 
 use super::{
-    Appended, Durability, Identity, Log, LogError, MAX_PAYLOAD, Part, Position, Progress, Records,
-    Settings, disk::Lock, folder::Folder, reader::Reader, recovery, segments::Segments,
+    Appended, Durability, Identity, Keep, Log, LogError, MAX_PAYLOAD, Part, Position, Progress,
+    Records, Settings, disk::Lock, folder::Folder, reader::Reader, recovery, segments::Segments,
     writer::Writer,
 };
 
@@ -88,6 +88,15 @@ impl Log for FileLog {
 
     fn read_part(&self, position: Position, part: Part) -> Result<Vec<u8>, LogError> {
         self.segments.read_part(position, part)
+    }
+
+    fn begins_segment(&self, payload: usize) -> bool {
+        let writer = self.writer.lock();
+        writer.is_empty() || writer.begins_segment(payload)
+    }
+
+    fn drop_old(&self, keep: &Keep<'_>) -> Result<u64, LogError> {
+        self.drop_segments(keep)
     }
 
     fn start(&self) -> Position {

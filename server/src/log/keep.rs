@@ -1,27 +1,14 @@
 //! Dropping what is old: whole segments, from the beginning of the log.
 
-use jiff::{SignedDuration, Timestamp};
 use tracing::{info, warn};
 
 use super::{
-    FileLog, LogError, Position, folder::io_error, identity::IdentityFile, reader::Reader,
+    FileLog, Keep, LogError, Position, folder::io_error, identity::IdentityFile, reader::Reader,
 };
 
 /// The open segment is sealed when its first record is older than this part of what is kept: so a log that grows
 /// slowly is dropped too, and consists of about so many segments more.
 const SEALED_AT: i32 = 8;
-
-/// What is dropped.
-pub struct Keep<'a> {
-    /// What time it is.
-    pub now: Timestamp,
-    /// How old records may become.
-    pub keep: SignedDuration,
-    /// Records from here on are needed, however old they are.
-    pub before: Position,
-    /// When a record was appended; `None` if that cannot be told, and then nothing is dropped for it.
-    pub time_of: &'a dyn Fn(&[u8]) -> Option<Timestamp>,
-}
 
 impl FileLog {
     /// Drops the oldest segments, as long as everything in them is older than is kept and lies before what is needed;
@@ -29,7 +16,7 @@ impl FileLog {
     ///
     /// # Errors
     /// [`LogError`] when the disk refuses. If it refuses a new segment, nothing more is accepted.
-    pub fn drop_old(&self, keep: &Keep<'_>) -> Result<u64, LogError> {
+    pub(super) fn drop_segments(&self, keep: &Keep<'_>) -> Result<u64, LogError> {
         let _one_at_a_time = self.dropping.lock();
         self.seal_old(keep)?;
         let bases = self.segments.bases();

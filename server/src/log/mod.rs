@@ -34,13 +34,14 @@ mod writer;
 
 use std::ops::{ControlFlow, Range};
 
+use jiff::{SignedDuration, Timestamp};
+
 pub use self::{
     backup::{BackedUp, Backup},
     check::{Checked, check},
     error::LogError,
     file::FileLog,
     identity::Identity,
-    keep::Keep,
     memory::MemoryLog,
     record::MAX_PAYLOAD,
     settings::{Durability, Settings},
@@ -121,6 +122,19 @@ pub trait Log: Send + Sync + 'static {
     /// Where the log begins: [`Position::START`] until old records were dropped. No record before it is left.
     fn start(&self) -> Position;
 
+    /// Whether a record with a payload of so many bytes begins a part of the log before which everything may be dropped one day.
+    fn begins_segment(&self, _payload: usize) -> bool {
+        false
+    }
+
+    /// Drops what is old, if the log can. Returns how many bytes of the log.
+    ///
+    /// # Errors
+    /// [`LogError`] when the disk refuses.
+    fn drop_old(&self, _keep: &Keep<'_>) -> Result<u64, LogError> {
+        Ok(0)
+    }
+
     /// Where the next record will be, at the least. Everything before it is durable.
     fn end(&self) -> Position;
 }
@@ -144,6 +158,18 @@ pub struct Done {
     pub bytes: u64,
     /// Bytes in all, as far as is known now.
     pub total: u64,
+}
+
+/// What is dropped.
+pub struct Keep<'a> {
+    /// What time it is.
+    pub now: Timestamp,
+    /// How old records may become.
+    pub keep: SignedDuration,
+    /// Records from here on are needed, however old they are.
+    pub before: Position,
+    /// When a record was appended; `None` if that cannot be told, and then nothing is dropped for it.
+    pub time_of: &'a dyn Fn(&[u8]) -> Option<Timestamp>,
 }
 
 impl Position {

@@ -64,7 +64,7 @@ impl Writer {
         }
         self.state = State::Unknown;
         let record = (RECORD_HEADER + payload.len()) as u64;
-        if self.end > self.base && offset(self.base, self.end) + record > self.segment_bytes {
+        if self.begins_segment(payload.len()) {
             self.rotate(folder, identity)?;
             rotated(self.base);
         }
@@ -77,6 +77,17 @@ impl Writer {
         self.note(folder);
         self.state = State::Open;
         Ok(self.end)
+    }
+
+    /// Whether nothing is in the segment yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.end == self.base
+    }
+
+    /// Whether the next record, if its payload has so many bytes, is the first one of a segment.
+    pub(super) fn begins_segment(&self, payload: usize) -> bool {
+        let record = (RECORD_HEADER + payload) as u64;
+        self.end > self.base && offset(self.base, self.end) + record > self.segment_bytes
     }
 
     /// Returns when everything is on the disk, however it was appended.

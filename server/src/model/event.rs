@@ -66,6 +66,8 @@ pub enum Event {
     Epoch {
         /// Its number, higher than all before.
         number: u64,
+        /// The newest id when it began; `None`: the newest one there is when this is applied.
+        after: Option<MessageId>,
     },
     /// Only in a store that was converted: how far a user had come in a conversation.
     Cursor {

@@ -193,7 +193,7 @@ impl State {
                 Event::Seen { login, at } => drop(self.changed.seen.insert(login, at)),
                 Event::Group { group, members } => self.set_members(&group, members.as_ref()),
                 Event::Limits(limits) => self.header.limits = Some(limits),
-                Event::Epoch { number } => self.begin_epoch(number),
+                Event::Epoch { number, after } => self.begin_epoch(number, after),
                 Event::Cursor {
                     conversation,
                     user,

@@ -35,6 +35,7 @@ use crate::{
     model::{
         conversation::Conversation,
         cursor::Cursor,
+        event::Event,
         message::{Message, MessageId, ReadMark},
     },
 };
@@ -171,17 +172,35 @@ impl State {
     }
 
     /// Ids may be given again that an earlier epoch has given, from the next one on.
-    fn begin_epoch(&mut self, number: u64) {
+    fn begin_epoch(&mut self, number: u64, after: Option<MessageId>) {
         let newest = self.epochs.last().map_or(0, |epoch| epoch.number);
         if number > newest {
-            let after = match self.epochs.is_empty() {
-                true => 0,
-                false => self.header.last.message.0,
+            let after = match (after, self.epochs.is_empty()) {
+                (Some(after), _) => after.0,
+                (None, true) => 0,
+                (None, false) => self.header.last.message.0,
             };
             let epoch = Epoch { number, after };
             self.epochs.push(epoch);
             self.changed.epochs.push(epoch);
         }
+    }
+
+    /// What a log that begins here needs to say first, so that what follows means the same: the first record of each segment
+    /// does, as those before it may be dropped.
+    pub fn preface(&self) -> Vec<Event> {
+        let epochs = self.epochs.iter().map(|epoch| Event::Epoch {
+            number: epoch.number,
+            after: Some(MessageId(epoch.after)),
+        });
+        let limits = self.header.limits.map(Event::Limits);
+        let mut groups: Vec<_> = self.groups().collect();
+        groups.sort_unstable_by_key(|(group, _)| *group);
+        let groups = groups.into_iter().map(|(group, members)| Event::Group {
+            group: group.clone(),
+            members: Some(members.clone()),
+        });
+        epochs.chain(limits).chain(groups).collect()
     }
 
     pub(crate) fn user(&self, login: &Login) -> Option<&User> {

@@ -149,7 +149,7 @@ impl Desk {
     pub fn open(folder: PathBuf) -> Self {
         let store = folder.join("store");
         fs::create_dir_all(&store).unwrap();
-        let settings = Settings::new(Durability::Sync, Loss::Refused);
+        let settings = Self::settings();
         let log = FileLog::open(&store, &settings, &mut |_| ControlFlow::Continue(())).unwrap();
         let (refuse, refused) = bounded(1);
         let alarm = Alarm::new(refuse.clone());
@@ -181,6 +181,7 @@ impl Desk {
             counters: Arc::new(Counters::start()),
             last,
             archive: archive_wake_up,
+            keep: None,
             audience: Box::new(Listener {
                 told: tell.clone(),
                 mailboxes: mailboxes.clone(),
@@ -201,6 +202,14 @@ impl Desk {
             told,
             tell,
             refused,
+        }
+    }
+
+    /// A log that is often in another segment.
+    pub fn settings() -> Settings {
+        Settings {
+            segment_bytes: 64 * 1024,
+            ..Settings::new(Durability::Sync, Loss::Refused)
         }
     }
 

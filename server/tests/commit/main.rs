@@ -7,6 +7,7 @@
 
 mod desk;
 mod groups;
+mod keep;
 mod panics;
 mod reading;
 mod sending;

@@ -99,6 +99,7 @@ mod field {
     pub const MARK_AT: u32 = 5;
 
     pub const EPOCH: u32 = 0;
+    pub const AFTER: u32 = 1;
 }
 
 const CHECKSUM_BYTES: usize = 4;
@@ -231,9 +232,12 @@ fn write_event(event: &Event, out: &mut Out<'_>) -> Written {
             out.u32(field::MESSAGES)?.u64(limits.messages)?;
             out.u32(field::BYTES)?.u64(limits.bytes)?;
         }
-        Event::Epoch { number } => {
-            out.u32(event::EPOCH)?.map(1)?;
+        Event::Epoch { number, after } => {
+            out.u32(event::EPOCH)?.map(1 + u64::from(after.is_some()))?;
             out.u32(field::EPOCH)?.u64(*number)?;
+            if let Some(after) = after {
+                out.u32(field::AFTER)?.u64(after.0)?;
+            }
         }
         Event::Cursor {
             conversation,
@@ -437,16 +441,18 @@ fn take_event(
             Event::Limits(limits)
         }
         event::EPOCH => {
-            let mut number = None;
+            let (mut number, mut after) = (None, None);
             fields(input, |field, input| {
-                let is_known = field == field::EPOCH;
-                if is_known {
-                    number = Some(input.u64()?);
+                match field {
+                    field::EPOCH => number = Some(input.u64()?),
+                    field::AFTER => after = Some(MessageId(input.u64()?)),
+                    _ => return Ok(false),
                 }
-                Ok(is_known)
+                Ok(true)
             })?;
             Event::Epoch {
                 number: needed(number)?,
+                after,
             }
         }
         event::CURSOR => take_cursor(input)?,

@@ -90,7 +90,14 @@ fn batch() -> Batch {
                 messages: 100_000,
                 bytes: u64::MAX,
             }),
-            Event::Epoch { number: 3 },
+            Event::Epoch {
+                number: 3,
+                after: None,
+            },
+            Event::Epoch {
+                number: 4,
+                after: Some(MessageId(300)),
+            },
             Event::Cursor {
                 conversation: Conversation::Group(login("class")),
                 user: login("bob"),

@@ -95,7 +95,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => members.prop_map(|members| Event::Group { group: login("class"), members }),
         1 => (1_u64..9, 1_u64..20)
             .prop_map(|(messages, bytes)| Event::Limits(MailboxLimits { messages, bytes })),
-        1 => (1_u64..5).prop_map(|number| Event::Epoch { number }),
+        1 => (1_u64..5).prop_map(|number| Event::Epoch { number, after: None }),
         1 => user().prop_map(|login| Event::Seen { login, at: Timestamp::UNIX_EPOCH }),
     ]
 }
