@@ -112,7 +112,11 @@ fn read() -> anyhow::Result<()> {
     let mut changes = Changes::default();
     for record in 0..MESSAGES / 32 {
         let run = |n: u64| {
-            let (from, to) = if n % 2 == 0 { (&me, &you) } else { (&you, &me) };
+            let (from, to) = if n.is_multiple_of(2) {
+                (&me, &you)
+            } else {
+                (&you, &me)
+            };
             Event::Messages(Run {
                 from: from.clone(),
                 to: Target::User(to.clone()),

@@ -1,4 +1,5 @@
 //! Which module of the server may use which.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "../../tests/modules/mod.rs"]
 mod modules;

@@ -199,9 +199,10 @@ impl GroupCommit {
             gathered.add(submission, at);
         }
         let is_ending = gathered.waiting.is_empty();
-        let outcome = match gathered.events.is_empty() && !(is_ending && !self.seen.is_empty()) {
-            true => Ok(Effects::default()),
-            false => {
+        let is_something = !gathered.events.is_empty() || (is_ending && !self.seen.is_empty());
+        let outcome = match is_something {
+            false => Ok(Effects::default()),
+            true => {
                 gathered.add_seen(&mut self.seen);
                 self.append_and_apply(&mut gathered, at)
             }

@@ -56,6 +56,9 @@ impl Kept {
     }
 }
 
+/// The number of each group's roster now.
+type Groups = Vec<(Login, u32)>;
+
 /// Reads all of it in one pass.
 pub(super) fn load(file: &Path, connection: &Connection) -> Result<(Loaded, Kept), IndexError> {
     let damaged = || IndexError::damaged(file, "a part of the state is missing or changed");
@@ -157,7 +160,7 @@ impl Rows {
     }
 
     /// Everything is there if it adds up to what the header says.
-    fn finish(self) -> Option<(Loaded, Kept, Vec<(Login, u32)>)> {
+    fn finish(self) -> Option<(Loaded, Kept, Groups)> {
         let (mut loaded, stored) = (self.loaded, self.header?);
         let is_whole = (stored.rows, stored.sum) == (self.rows, self.sum)
             && stored.chains as usize == self.chains.len();

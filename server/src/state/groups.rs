@@ -59,17 +59,17 @@ impl State {
         }
     }
 
-    /// The members of a group, who all take part in its conversation.
+    /// The members of a group, in order, who all take part in its conversation.
     pub(super) fn participants_of(
         &mut self,
         conversation: u32,
         group: &Login,
-    ) -> Option<(Arc<BTreeSet<Login>>, Arc<[u32]>)> {
+    ) -> Option<Arc<[u32]>> {
         let roster = self.groups.get(group)?;
-        let members = roster.members.clone();
         if let Some(participants) = &roster.participants {
-            return Some((members, participants.clone()));
+            return Some(participants.clone());
         }
+        let members = roster.members.clone();
         let participants: Arc<[u32]> = members
             .iter()
             .map(|member| self.join(conversation, member).index)
@@ -77,7 +77,7 @@ impl State {
         if let Some(roster) = self.groups.get_mut(group) {
             roster.participants = Some(participants.clone());
         }
-        Some((members, participants))
+        Some(participants)
     }
 
     /// The number of a group's roster; 0 if there is no such group.

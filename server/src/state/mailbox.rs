@@ -72,7 +72,6 @@ impl State {
             }
             Some(members) => {
                 let participants = self.participants_of(conversation, &first.to);
-                let participants = participants.map(|(_, participants)| participants);
                 for (member, &index) in members
                     .iter()
                     .zip(participants.iter().flat_map(|all| &**all))

@@ -441,9 +441,11 @@ impl World {
             ..Changes::default()
         };
         let from = self.loaded.header.position.0 as usize;
-        for applied in self.applied[from..].to_vec() {
-            self.add(&applied);
+        let applied = self.applied.split_off(from);
+        for applied in &applied {
+            self.add(applied);
         }
+        self.applied.extend(applied);
     }
 
     /// As when the server ends without a last flush.

@@ -17,6 +17,9 @@ use crate::{
     model::{event::LastNumbers, message::MessageId},
 };
 
+/// Takes the key and the value of a record; `None`: it cannot be read.
+type Visit<'a> = dyn FnMut(&[u8], &[u8]) -> Option<()> + 'a;
+
 /// See the module.
 pub(super) struct Database {
     folder: PathBuf,
@@ -121,7 +124,7 @@ impl Database {
         &self,
         part: &Keyspace,
         what: &str,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> Option<()>,
+        visit: &mut Visit<'_>,
     ) -> Result<(), MigrationError> {
         let mut last = Vec::new();
         let mut show = |key: &Slice, value: &Slice| match visit(key, value) {

@@ -89,8 +89,7 @@ impl Tail {
     /// Adds what a commit brought. `None`: not all of it can be read.
     fn add(&mut self, mut body: &[u8]) -> Option<()> {
         while !body.is_empty() {
-            let (kind, key, value, rest) = split_item(body)?;
-            body = rest;
+            let Item { kind, key, value } = take_item(&mut body)?;
             match kind {
                 1 => {
                     let (number, members) = records::roster(key, value)?;
@@ -133,14 +132,22 @@ impl Tail {
     }
 }
 
-/// Kind, key and value of an item, and what follows it.
-fn split_item(bytes: &[u8]) -> Option<(u8, &[u8], &[u8], &[u8])> {
+/// One of the things a commit brought.
+struct Item<'a> {
+    kind: u8,
+    key: &'a [u8],
+    value: &'a [u8],
+}
+
+/// Takes the first item.
+fn take_item<'a>(bytes: &mut &'a [u8]) -> Option<Item<'a>> {
     let (&kind, rest) = bytes.split_first()?;
     let (key, rest) = rest.split_first_chunk()?;
     let (value, rest) = rest.split_first_chunk()?;
     let (key, rest) = rest.split_at_checked(u32::from_be_bytes(*key) as usize)?;
     let (value, rest) = rest.split_at_checked(u32::from_be_bytes(*value) as usize)?;
-    Some((kind, key, value, rest))
+    *bytes = rest;
+    Some(Item { kind, key, value })
 }
 
 /// Adds the bodies of the records of a file that have numbers above `settled`.
