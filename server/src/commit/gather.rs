@@ -2,18 +2,32 @@
 
 use std::{collections::HashMap, mem, sync::Arc};
 
+use crossbeam_channel::{Receiver, TryRecvError};
 use jiff::Timestamp;
 use mensageiro_protocol::Login;
 
-use super::{Entry, Origin, Refused, oneshot::Sender};
+use super::{Draft, Entry, Origin, Refused, oneshot::Sender};
 use crate::{
     log::Part,
     model::{
-        event::{Event, Run, Sent},
+        event::{Event, Run, Sent, Target},
         message::Tag,
     },
     state::Outcome,
 };
+
+/// Most submissions of one commit.
+pub(super) const LARGEST_COMMIT: usize = 4096;
+
+/// With so many bytes to be written a commit takes no more submissions: a record has a longest length, and everybody
+/// waits until a commit is done.
+pub(super) const LARGEST_COMMIT_BYTES: usize = 16 * 1024 * 1024;
+
+/// The most that an event has in the log beside names and texts.
+const EVENT_BYTES: usize = 96;
+
+/// The most that a read mark has, with three logins of 64 characters.
+const READ_BYTES: usize = 1024;
 
 /// What is asked of the thread that commits.
 pub(super) enum Submission {
@@ -52,12 +66,46 @@ pub(super) struct Waiting {
     pub(super) tags: Vec<Option<Tag>>,
 }
 
+/// Takes what waits, as much of it as one commit may have. Returns whether nothing more will ever come.
+pub(super) fn take_some(queue: &Receiver<Submission>, submissions: &mut Vec<Submission>) -> bool {
+    let mut bytes = 0;
+    while submissions.len() < LARGEST_COMMIT && bytes < LARGEST_COMMIT_BYTES {
+        match queue.try_recv() {
+            Ok(submission) => {
+                bytes += submission.most_bytes();
+                submissions.push(submission);
+            }
+            Err(TryRecvError::Empty) => return false,
+            Err(TryRecvError::Disconnected) => return true,
+        }
+    }
+    false
+}
+
 impl Submission {
     /// Tells that it will never be done.
     pub(super) fn refuse(self) {
         if let Self::Entry(entry, Reply::Origin(origin)) = self {
             let tags: Vec<_> = entry.drafts.into_iter().map(|draft| draft.tag).collect();
             origin.done(&tags, Err(Refused));
+        }
+    }
+
+    /// About how many bytes it has in the log, rather more than fewer.
+    pub(super) fn most_bytes(&self) -> usize {
+        match self {
+            Self::Entry(entry, _) => {
+                let device = entry.device.as_ref().map_or(0, |device| device.len());
+                let each = EVENT_BYTES + entry.from.as_str().len() + device;
+                let draft = |draft: &Draft| {
+                    let tag = draft.tag.as_ref().map_or(0, |tag| tag.as_str().len());
+                    let (Target::User(to) | Target::Group(to)) = &draft.to;
+                    each + tag + draft.text.len() + to.as_str().len()
+                };
+                let drafts = entry.drafts.iter().map(draft);
+                entry.reads.len() * READ_BYTES + drafts.sum::<usize>()
+            }
+            Self::Seen(..) | Self::Events(..) | Self::Wake => 0,
         }
     }
 
@@ -177,4 +225,84 @@ impl Gathered {
 pub(super) fn split(outcomes: Vec<(usize, Vec<Outcome>)>) -> impl FnMut(usize) -> Vec<Outcome> {
     let mut all = outcomes.into_iter().flat_map(|(_, outcomes)| outcomes);
     move |count| all.by_ref().take(count).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use crossbeam_channel::bounded;
+    use mensageiro_protocol::Text;
+
+    use super::*;
+    use crate::{
+        commit::oneshot,
+        model::{
+            codec,
+            conversation::Conversation,
+            event::{Batch, LastNumbers, Read},
+            message::MessageId,
+        },
+    };
+
+    fn submission(reads: usize, drafts: usize, text: &str) -> Submission {
+        // As long as one may be, and a draft for another user each time, so that each is a run.
+        let name =
+            |first: char| Login::parse(&format!("{first}{}", "\u{1D7D8}".repeat(63))).unwrap();
+        let (from, others) = (name('a'), ['b', 'c'].map(name));
+        let with = Conversation::pair(&from, &others[0]);
+        let up_to = MessageId(u64::MAX);
+        let draft = |n: usize| Draft {
+            to: Target::User(others[n % 2].clone()),
+            tag: Some(Tag::parse(&format!("laptop:{}", (1_u64 << 60) + n as u64)).unwrap()),
+            text: Text::from(text),
+        };
+        let entry = Entry {
+            from,
+            device: Some("laptop".into()),
+            reads: vec![Read::Conversation { with, up_to }; reads],
+            drafts: (0..drafts).map(draft).collect(),
+        };
+        Submission::Entry(entry, Reply::Thread(oneshot::channel().0))
+    }
+
+    #[test]
+    fn a_submission_is_never_longer_in_the_log_than_it_is_taken_for() {
+        for (reads, drafts, text) in [
+            (1, 0, ""),
+            (0, 1, "x"),
+            (500, 500, "x"),
+            (0, 9, &"x".repeat(9999)),
+        ] {
+            let submission = submission(reads, drafts, text);
+            let most = submission.most_bytes();
+            let mut gathered = Gathered::default();
+            gathered.add(submission, Timestamp::UNIX_EPOCH);
+            let mut batch = Batch {
+                at: Timestamp::UNIX_EPOCH,
+                last: LastNumbers::default(),
+                events: gathered.events,
+            };
+            let mut payload = Vec::new();
+            codec::write_batch(&mut batch, &mut payload);
+            assert!(payload.len() <= most + 64, "{} {most}", payload.len());
+        }
+    }
+
+    #[test]
+    fn a_commit_takes_no_more_bytes_than_a_record_has_room_for() {
+        let (submit, queue) = bounded(40);
+        for _ in 0..40 {
+            submit
+                .send(submission(0, 1, &"x".repeat(1024 * 1024)))
+                .unwrap();
+        }
+        drop(submit);
+        let mut commits = Vec::new();
+        let mut is_over = false;
+        while !is_over {
+            let mut taken = Vec::new();
+            is_over = take_some(&queue, &mut taken);
+            commits.push(taken.len());
+        }
+        assert_eq!(commits, [16, 16, 8]);
+    }
 }

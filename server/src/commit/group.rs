@@ -7,14 +7,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crossbeam_channel::{Receiver, Select, TryRecvError};
+use crossbeam_channel::{Receiver, Select};
 use jiff::Timestamp;
 use mensageiro_protocol::Login;
 use tracing::{error, info, warn};
 
 use super::{
     Committed, Parts, Refused, Sent,
-    gather::{Gathered, Reply, Submission, Waiting, split},
+    gather::{
+        Gathered, LARGEST_COMMIT, LARGEST_COMMIT_BYTES, Reply, Submission, Waiting, split,
+        take_some,
+    },
     notifier::{Notice, Notifier},
     retention::Retention,
 };
@@ -29,17 +32,14 @@ use crate::{
     state::{AppliedRun, Effects, Moved, Outcome, Tags},
 };
 
-/// Most submissions of one commit.
-const LARGEST_COMMIT: usize = 4096;
-
 /// Read marks wait so long for a sync that somebody else needs.
 const MARKS_WAIT: Duration = Duration::from_millis(100);
 
 /// Room for a payload that is kept for the next one.
 const KEPT_BYTES: usize = 256 * 1024;
 
-/// How many repeated group messages of one entry are looked up in the log. Everybody waits meanwhile, so the
-/// answers to further ones do not say who missed them (rule V4).
+/// How many repeated group messages of one session are looked up in the log for one commit. Everybody waits meanwhile, so
+/// the answers to further ones do not say who missed them (rule V4).
 const MOST_LOOKUPS: usize = 20;
 
 /// Whoever holds it commits: the thread of its own or a session's.
@@ -93,15 +93,7 @@ pub(super) fn run(
             return Ran::IntoAPanic;
         };
         let mut submissions = mem::take(&mut group.waiting);
-        let is_over = match queue.try_recv() {
-            Ok(first) => {
-                submissions.push(first);
-                submissions.extend(queue.try_iter().take(LARGEST_COMMIT));
-                false
-            }
-            Err(TryRecvError::Empty) => false,
-            Err(TryRecvError::Disconnected) => true,
-        };
+        let is_over = take_some(queue, &mut submissions);
         let notice = group.commit_or_wait(submissions, is_over);
         drop(group);
         if let Some(notice) = notice {
@@ -182,7 +174,12 @@ impl GroupCommit {
         let may_wait = !must_commit
             && submissions.len() < LARGEST_COMMIT
             && since.elapsed() < MARKS_WAIT
-            && submissions.iter().all(Submission::may_wait);
+            && submissions.iter().all(Submission::may_wait)
+            && submissions
+                .iter()
+                .map(Submission::most_bytes)
+                .sum::<usize>()
+                < LARGEST_COMMIT_BYTES;
         if may_wait {
             self.waiting = submissions;
             return None;
@@ -325,23 +322,23 @@ impl GroupCommit {
             moved: &moved,
         });
         report(&effects.runs, &moved);
-        self.look_up_missed(&mut effects);
+        self.look_up_missed(gathered, &mut effects);
         Ok(effects)
     }
 
     /// Who did not get messages that are sent again. In this commit that is known; of earlier ones some are read.
-    fn look_up_missed(&self, effects: &mut Effects) {
-        let mut lookups = (0, 0);
+    fn look_up_missed(&self, gathered: &Gathered, effects: &mut Effects) {
+        let mut lookups = HashMap::<_, usize>::new();
         for repeat in mem::take(&mut effects.group_repeats) {
-            if lookups.0 != repeat.run {
-                lookups = (repeat.run, 0);
-            }
-            lookups.1 += 1;
-            if lookups.1 > MOST_LOOKUPS {
+            let Some((event, outcomes)) = effects.outcomes.get_mut(repeat.run) else {
+                continue;
+            };
+            let of_session = lookups.entry(gathered.key(*event)).or_default();
+            *of_session += 1;
+            if *of_session > MOST_LOOKUPS {
                 continue;
             }
-            let outcomes = effects.outcomes.get_mut(repeat.run);
-            let outcome = outcomes.and_then(|(_, outcomes)| outcomes.get_mut(repeat.text));
+            let outcome = outcomes.get_mut(repeat.text);
             if let Some(Outcome::Repeat { missed_by, .. }) = outcome {
                 *missed_by = self.missed_by(&repeat.group, repeat.id);
             }

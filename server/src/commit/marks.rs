@@ -69,6 +69,11 @@ impl PendingMarks {
 }
 
 impl Pending {
+    fn after(&self, after: u64, most: usize) -> Vec<ReadMark> {
+        let start = self.recent.partition_point(|mark| mark.number <= after);
+        self.recent.range(start..).take(most).cloned().collect()
+    }
+
     fn forget(&mut self, up_to: u64) {
         while self.recent.front().is_some_and(|mark| mark.number <= up_to) {
             self.recent.pop_front();
@@ -78,22 +83,26 @@ impl Pending {
 
 impl Marks for PendingMarks {
     fn marks(&self, after: u64, most: usize) -> Result<Vec<ReadMark>, MarksError> {
-        {
+        loop {
+            let flushed = {
+                let pending = self.pending.lock();
+                let recent = &pending.recent;
+                if recent.front().is_some_and(|mark| mark.number <= after + 1) {
+                    return Ok(pending.after(after, most));
+                }
+                pending.flushed
+            };
+            let older = self.index.marks(after + 1, most)?;
+            if !older.is_empty() {
+                return Ok(older);
+            }
+            // Numbers may be left out where a record of the log was lost.
             let pending = self.pending.lock();
-            let recent = &pending.recent;
-            if recent.front().is_some_and(|mark| mark.number <= after + 1) {
-                let start = recent.partition_point(|mark| mark.number <= after);
-                return Ok(recent.range(start..).take(most).cloned().collect());
+            // Since the index was asked, some may have gone over to it.
+            if pending.flushed == flushed {
+                return Ok(pending.after(after, most));
             }
         }
-        let older = self.index.marks(after + 1, most)?;
-        if !older.is_empty() {
-            return Ok(older);
-        }
-        // Numbers may be left out where a record of the log was lost.
-        let pending = self.pending.lock();
-        let start = pending.recent.partition_point(|mark| mark.number <= after);
-        Ok(pending.recent.range(start..).take(most).cloned().collect())
     }
 
     fn messages(
