@@ -33,7 +33,7 @@ pub enum Event {
     SignedOut,
     /// The state of the connection changed.
     Link(LinkState),
-    /// A message is new, or its [`Delivery`] changed.
+    /// A message is new, or its delivery changed.
     Message(Message),
     /// A message was deleted by [`super::Command::Discard`].
     Discarded(MessageId),

@@ -19,7 +19,7 @@ use super::{
         take_some,
     },
     notifier::{Notice, Notifier},
-    retention::Retention,
+    retention::{Reached, Retention},
 };
 use crate::{
     log::Position,
@@ -383,12 +383,15 @@ impl GroupCommit {
         match index.flush(changes) {
             Ok(()) => {
                 marks.flushed(last);
-                // What was flushed before is written now. messages.csv is soon done with what is so old, or not at all.
-                let written = mem::replace(&mut self.flushed, position);
-                if !marks.are_late() {
-                    let both = (&**mailboxes, &self.parts.messages);
-                    self.retention.apply(&*self.parts.log, index, both, written);
-                }
+                let reached = Reached {
+                    // What was flushed before is written now.
+                    index: mem::replace(&mut self.flushed, position),
+                    last_mark: last,
+                    archived: marks.archived(),
+                };
+                let both = (&**mailboxes, &self.parts.messages);
+                let log = &*self.parts.log;
+                self.retention.apply(log, index, both, &reached);
             }
             Err(error) => {
                 error!("nothing more is accepted: {error}");

@@ -10,9 +10,6 @@ use crate::{
     model::message::{MessageId, ReadMark},
 };
 
-/// More marks than the archive has ever waiting, if it can write.
-const MANY: usize = 100_000;
-
 /// The marks between state and archive. In memory are those that the index does not have yet.
 pub struct PendingMarks {
     pending: Mutex<Pending>,
@@ -52,11 +49,6 @@ impl PendingMarks {
     /// The number up to which all are archived.
     pub fn archived(&self) -> u64 {
         self.pending.lock().archived
-    }
-
-    /// Whether many marks wait, as messages.csv cannot be written.
-    pub fn are_late(&self) -> bool {
-        self.pending.lock().recent.len() > MANY
     }
 
     /// The index has been handed all marks up to a number, and has written what it was handed before.

@@ -16,11 +16,32 @@ use crate::{
 /// How often to look whether something is old.
 const EVERY: Duration = Duration::from_secs(60 * 60);
 
-/// Drops old segments of the log, as long as nobody needs them.
+/// Drops old segments of the log once nobody needs them.
 pub(super) struct Retention {
     /// How old messages may become; `None`: as old as they want.
     keep: Option<SignedDuration>,
     looked_at: Option<Instant>,
+    due: Option<Due>,
+}
+
+/// What is to be dropped. Everything in it has been read; some of it may not be in messages.csv yet.
+struct Due {
+    /// Records that are older.
+    older_than: Timestamp,
+    /// Records before this position.
+    before: Position,
+    /// Once this read mark is archived, all of it is.
+    mark: u64,
+}
+
+/// How far the followers of the log have come.
+pub(super) struct Reached {
+    /// The index is written up to here.
+    pub(super) index: Position,
+    /// The last read mark there is.
+    pub(super) last_mark: u64,
+    /// The last one whose rows are in messages.csv for good.
+    pub(super) archived: u64,
 }
 
 impl Retention {
@@ -28,39 +49,54 @@ impl Retention {
         Self {
             keep,
             looked_at: None,
+            due: None,
         }
     }
 
-    /// Drops what is old and lies before a position, up to which the index is written, if that is due. Of what is unread nothing is dropped.
+    /// Now and then finds out what is old and has been read, and drops it when its rows are in messages.csv.
     pub(super) fn apply(
         &mut self,
         log: &dyn Log,
         index: &Index,
         (mailboxes, messages): (&Mailboxes, &Messages),
-        written: Position,
+        reached: &Reached,
     ) {
         let Some(keep) = self.keep else {
             return;
         };
-        if self.looked_at.is_some_and(|at| at.elapsed() < EVERY) {
+        if let Some(due) = self.due.take_if(|due| reached.archived >= due.mark) {
+            due.drop_it(log, index, keep);
+        }
+        let is_time = self.looked_at.is_none_or(|at| at.elapsed() >= EVERY);
+        if !is_time || self.due.is_some() || reached.index <= log.start() {
             return;
         }
         self.looked_at = Some(Instant::now());
-        let now = Timestamp::now();
-        let unread = match oldest_unread(mailboxes, messages) {
-            Ok(unread) => unread,
-            Err(error) => return warn!("no old messages are dropped: {error}"),
-        };
-        // A record is younger than the messages before it.
-        let unread_for =
-            unread.map(|sent_at| now.duration_since(sent_at) + SignedDuration::from_secs(1));
-        let keep = Keep {
-            now,
-            keep: unread_for.map_or(keep, |unread_for| keep.max(unread_for)),
-            before: written,
+        let old = Timestamp::now() - keep;
+        match oldest_unread(mailboxes, messages) {
+            Err(error) => warn!("no old messages are dropped: {error}"),
+            Ok(unread) => {
+                // A record is not older than the messages in it.
+                let before_unread = unread.map(|sent_at| sent_at - SignedDuration::from_secs(1));
+                self.due = Some(Due {
+                    older_than: before_unread.map_or(old, |before| before.min(old)),
+                    before: reached.index,
+                    mark: reached.last_mark,
+                });
+            }
+        }
+    }
+}
+
+impl Due {
+    fn drop_it(&self, log: &dyn Log, index: &Index, keep: SignedDuration) {
+        let dropped = log.drop_old(&Keep {
+            now: self.older_than + keep,
+            keep,
+            before: self.before,
             time_of: &|payload| Some(codec::read_batch(payload).ok()?.at),
-        };
-        match log.drop_old(&keep) {
+        });
+        match dropped {
             Ok(0) => {}
             Ok(_) => index.forget_before(log.start()),
             Err(error) => warn!("old messages are not dropped: {error}"),

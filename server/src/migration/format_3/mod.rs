@@ -1,4 +1,4 @@
-//! Reads a store of format 3, the one before there was one log: a small log of the newest commits ([`tail`]) before an
+//! Reads a store of format 3, the one before there was one log: a small log of the newest commits (`tail`) before an
 //! embedded database.
 
 mod batches;
