@@ -245,7 +245,8 @@ impl Finder {
         Ok(Some(tail))
     }
 
-    /// Compares the end of the file with the rows of the window, or with all if the file was not edited.
+    /// Compares the end of the file with the rows of the window and all after it: once something is appended, a row that was
+    /// torn within its text would look whole.
     pub(super) fn compare(
         &mut self,
         source: &dyn Marks,
@@ -281,17 +282,13 @@ impl Finder {
             return Ok((None, false));
         };
         let window = &self.window;
-        let limits = Limits {
-            until: self.is_edited.then_some(window.end),
-            ..Limits::NONE
-        };
         let (mut torn, mut rows, mut row) = (None, 0, Rows::default());
         let mut strange: Vec<_> = tail
             .unfinished
             .iter()
             .filter_map(|piece| piece.id)
             .collect();
-        walk(source, window.start, limits, &mut |mark, message| {
+        walk(source, window.start, Limits::NONE, &mut |mark, message| {
             rows += 1;
             strange.retain(|id| *id != message.id);
             if rows <= window.rows && !self.is_missing(message.id, &mark.reader) {
