@@ -18,7 +18,7 @@ use crate::{
 const MESSAGES: usize = 1_000;
 
 /// A file of the store's log ends so.
-const LOG: &str = ".wal>";
+const LOG: &str = ".log>";
 
 pub fn run(trial: &Trial) -> Result<Verdict> {
     let users = users(2);
@@ -101,8 +101,8 @@ fn check(calls: &str) -> Result<usize> {
 mod tests {
     use super::*;
 
-    const WRITE: &str = "7 write(9</d/store/0.wal>, \"x\", 1) = 1\n";
-    const SYNC: &str = "7 fdatasync(9</d/store/0.wal>) = 0\n";
+    const WRITE: &str = "7 write(9</d/store/log/0.log>, \"x\", 1) = 1\n";
+    const SYNC: &str = "7 fdatasync(9</d/store/log/0.log>) = 0\n";
     const ANSWER: &str =
         "8 sendto(4<socket:[1]>, \"ok {\\\"tag\\\":\\\"1\\\"\"..., 20, 0, NULL, 0) = 20\n";
 
@@ -114,7 +114,7 @@ mod tests {
         assert!(check(&[WRITE, SYNC, WRITE, ANSWER].concat()).is_err());
         // A sync that has not returned covers nothing, and neither does one that began before the
         // write.
-        let begun = "7 fdatasync(9</d/store/0.wal> <unfinished ...>\n";
+        let begun = "7 fdatasync(9</d/store/log/0.log> <unfinished ...>\n";
         let back = "7 <... fdatasync resumed>) = 0\n";
         assert!(check(&[WRITE, begun, ANSWER].concat()).is_err());
         assert!(check(&[begun, WRITE, back, ANSWER].concat()).is_err());

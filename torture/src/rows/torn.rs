@@ -109,11 +109,19 @@ fn places(before: &Snapshot, after: &Snapshot) -> Result<Vec<(std::path::PathBuf
     for entry in after.store() {
         let old = before.file(&entry.path);
         let old = old.map_or(&[][..], |old| &old.content);
-        let is_log = entry.path.extension().is_some_and(|end| end == "wal");
-        if is_log && entry.content != old {
-            let common = entry.content.iter().zip(old).take_while(|(a, b)| a == b);
-            let first = common.count();
-            places.extend((first..entry.content.len()).map(|byte| (entry.path.clone(), byte)));
+        let is_log = entry.path.extension().is_some_and(|end| end == "log");
+        if is_log {
+            // Behind the last record are zeros, room for the next ones.
+            let is_new = |at: &usize| entry.content[*at] != old.get(*at).copied().unwrap_or(0);
+            let first = (0..entry.content.len()).find(is_new);
+            let last = (0..entry.content.len()).rfind(is_new);
+            let bytes = first.zip(last).map(|(first, last)| first..=last);
+            places.extend(
+                bytes
+                    .into_iter()
+                    .flatten()
+                    .map(|byte| (entry.path.clone(), byte)),
+            );
         }
     }
     ensure!(
