@@ -10,7 +10,7 @@ use std::{
 use crossbeam_channel::{Receiver, Select};
 use jiff::Timestamp;
 use mensageiro_protocol::Login;
-use tracing::{error, info, warn};
+use tracing::{error, warn};
 
 use super::{
     Committed, Parts, Refused, Sent,
@@ -19,7 +19,8 @@ use super::{
         take_some,
     },
     notifier::{Notice, Notifier},
-    retention::{Reached, Retention},
+    report::report,
+    retention::Retention,
 };
 use crate::{
     log::Position,
@@ -27,9 +28,9 @@ use crate::{
         codec,
         conversation::Conversation,
         event::{Batch, LastNumbers},
-        message::{Message, MessageId, MissedBy},
+        message::{MessageId, MissedBy},
     },
-    state::{AppliedRun, Effects, Moved, Outcome, Tags},
+    state::{Effects, Moved, Outcome, Tags},
 };
 
 /// Read marks wait so long for a sync that somebody else needs.
@@ -44,7 +45,7 @@ const MOST_LOOKUPS: usize = 20;
 
 /// Whoever holds it commits: the thread of its own or a session's.
 pub(super) struct GroupCommit {
-    parts: Parts,
+    pub(super) parts: Parts,
     tags: Tags,
     /// The last numbers in use.
     last: LastNumbers,
@@ -57,10 +58,10 @@ pub(super) struct GroupCommit {
     /// When the thread looks whether something is due.
     looks_at: Option<Instant>,
     /// Up to here the index was written when the last flush began.
-    flushed: Position,
-    retention: Retention,
+    pub(super) flushed: Position,
+    pub(super) retention: Retention,
     /// It has not refused a commit.
-    is_of_use: bool,
+    pub(super) is_of_use: bool,
 }
 
 /// How the thread that commits came to its end.
@@ -360,47 +361,6 @@ impl GroupCommit {
         missed_by
     }
 
-    /// Hands the index what is new, if that is due.
-    fn flush_index(&mut self) {
-        if self.is_of_use && self.parts.index.wants_flush() {
-            self.checkpoint();
-        }
-    }
-
-    /// Hands the index what has changed. If it cannot write, the server starts anew; the log has everything.
-    fn checkpoint(&mut self) {
-        let Parts {
-            mailboxes,
-            index,
-            marks,
-            ..
-        } = &self.parts;
-        let mut changes = mailboxes.lock().take_changes();
-        changes.archived = marks.archived();
-        changes.marks.retain(|mark| mark.number > changes.archived);
-        let last = changes.header.last.read_mark;
-        let position = changes.header.position;
-        match index.flush(changes) {
-            Ok(()) => {
-                marks.flushed(last);
-                let reached = Reached {
-                    // What was flushed before is written now.
-                    index: mem::replace(&mut self.flushed, position),
-                    last_mark: last,
-                    archived: marks.archived(),
-                };
-                let both = (&**mailboxes, &self.parts.messages);
-                let log = &*self.parts.log;
-                self.retention.apply(log, index, both, &reached);
-            }
-            Err(error) => {
-                error!("nothing more is accepted: {error}");
-                self.is_of_use = false;
-                let _ = self.parts.refused.try_send(());
-            }
-        }
-    }
-
     /// Commits what else there is, and brings the index up to date so that the next start has nothing to read again.
     fn finish(&mut self) {
         if !self.seen.is_empty() {
@@ -409,48 +369,6 @@ impl GroupCommit {
         if self.is_of_use {
             self.checkpoint();
         }
-    }
-}
-
-/// A commit is a line or two in the server's log, however much it brought.
-fn report(runs: &[AppliedRun], moved: &[Moved]) {
-    let first = runs.first().and_then(|run| run.messages.first());
-    let last = runs.last().and_then(|run| run.messages.last());
-    match first.zip(last) {
-        None => {}
-        Some((one, last)) if one.id == last.id => {
-            info!("message {} from {} to {} stored", one.id, one.from, one.to);
-        }
-        Some((first, last)) => info!("messages {} to {} stored", first.id, last.id),
-    }
-    let mut reads = moved.iter().filter_map(|moved| Some((moved, moved.read?)));
-    match (reads.next(), reads.count()) {
-        (None, _) => {}
-        (Some((one, up_to)), 0) => info!("{} read up to message {up_to}", one.who),
-        (Some((one, _)), more) => info!("{} and {more} more have read", one.who),
-    }
-    for run in runs {
-        report_missed(&run.messages);
-    }
-}
-
-/// Members named in a line of the server's log.
-const NAMED: usize = 20;
-
-/// Who does not get what is written to a group stands in the server's log: a classic author has no other way to know.
-fn report_missed(messages: &[Message]) {
-    if let Some(message) = messages.first()
-        && let Some(missed_by) = &message.missed_by
-    {
-        let named = missed_by.iter().take(NAMED).map(Login::as_str);
-        let named: Vec<_> = named.collect();
-        info!(
-            "{} of {} do not get what {} writes, as their mailboxes are full: {}",
-            missed_by.len(),
-            message.to,
-            message.from,
-            named.join(", ")
-        );
     }
 }
 

@@ -3,11 +3,13 @@
 //! Entries become one batch, the batch one record of the log. When that is durable, it is applied to the
 //! state, and everybody who waits is told.
 
+mod checkpoint;
 mod gather;
 mod group;
 mod marks;
 mod notifier;
 mod oneshot;
+mod report;
 mod retention;
 
 use std::{

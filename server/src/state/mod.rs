@@ -9,10 +9,12 @@ mod apply;
 mod changes;
 mod cursors;
 mod devices;
+mod effects;
 mod groups;
 mod load;
 mod mailbox;
 mod participants;
+mod sending;
 mod tags;
 #[cfg(test)]
 mod tests;
@@ -27,7 +29,7 @@ use mensageiro_protocol::{Login, live::Epoch};
 
 use self::devices::Devices;
 pub use self::{
-    apply::{AppliedRun, Effects, GroupRepeat, Moved, Outcome, Refusal},
+    effects::{AppliedRun, Effects, GroupRepeat, Moved, Outcome, Refusal},
     tags::{TagReader, Tags},
 };
 use crate::{

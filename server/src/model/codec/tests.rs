@@ -1,4 +1,22 @@
-use super::*;
+use std::{collections::BTreeSet, sync::Arc};
+
+use jiff::Timestamp;
+use mensageiro_protocol::{Login, Text};
+use minicbor::Encoder;
+
+use super::{
+    fields::{batch, event, field},
+    *,
+};
+use crate::{
+    log::Part,
+    model::{
+        conversation::Conversation,
+        cursor::Cursor,
+        event::{Batch, Event, LastNumbers, MailboxLimits, Read, Run, Sent, Target},
+        message::{MessageId, ReadMark, Tag},
+    },
+};
 
 fn login(name: &str) -> Login {
     Login::parse(name).unwrap()

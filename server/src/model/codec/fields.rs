@@ -1,0 +1,73 @@
+//! The numbers of fields and events. A number never changes its meaning.
+
+/// Fields of a batch.
+pub(super) mod batch {
+    pub(in crate::model::codec) const AT: u32 = 0;
+    pub(in crate::model::codec) const LAST_MESSAGE: u32 = 1;
+    pub(in crate::model::codec) const LAST_READ_MARK: u32 = 2;
+    pub(in crate::model::codec) const EVENTS: u32 = 3;
+}
+
+/// Events. Each is a map of one entry, whose key says what it is.
+pub(super) mod event {
+    pub(in crate::model::codec) const MESSAGES: u32 = 1;
+    pub(in crate::model::codec) const READ: u32 = 2;
+    pub(in crate::model::codec) const SEEN: u32 = 3;
+    pub(in crate::model::codec) const GROUP: u32 = 4;
+    pub(in crate::model::codec) const LIMITS: u32 = 5;
+    pub(in crate::model::codec) const CURSOR: u32 = 6;
+    pub(in crate::model::codec) const MARK: u32 = 7;
+    pub(in crate::model::codec) const EPOCH: u32 = 8;
+}
+
+/// Fields of a run of messages, and of a message in it.
+pub(super) mod run {
+    pub(in crate::model::codec) const FROM: u32 = 0;
+    pub(in crate::model::codec) const TO_USER: u32 = 1;
+    pub(in crate::model::codec) const TO_GROUP: u32 = 2;
+    pub(in crate::model::codec) const DEVICE: u32 = 3;
+    pub(in crate::model::codec) const AT: u32 = 4;
+    pub(in crate::model::codec) const MISSED_BY: u32 = 5;
+    pub(in crate::model::codec) const TEXTS: u32 = 6;
+
+    pub(in crate::model::codec) const TEXT: u32 = 0;
+    pub(in crate::model::codec) const TAG: u32 = 1;
+}
+
+/// Fields of what was read.
+pub(super) mod read {
+    pub(in crate::model::codec) const BY: u32 = 0;
+    pub(in crate::model::codec) const ALL: u32 = 1;
+    pub(in crate::model::codec) const CONVERSATION: u32 = 2;
+    pub(in crate::model::codec) const UP_TO: u32 = 3;
+    pub(in crate::model::codec) const DELIVERED: u32 = 4;
+}
+
+/// Fields of the other events: each has its own numbers from 0.
+pub(super) mod field {
+    pub(in crate::model::codec) const LOGIN: u32 = 0;
+    pub(in crate::model::codec) const AT: u32 = 1;
+
+    pub(in crate::model::codec) const GROUP: u32 = 0;
+    pub(in crate::model::codec) const MEMBERS: u32 = 1;
+
+    pub(in crate::model::codec) const MESSAGES: u32 = 0;
+    pub(in crate::model::codec) const BYTES: u32 = 1;
+
+    pub(in crate::model::codec) const CONVERSATION: u32 = 0;
+    pub(in crate::model::codec) const USER: u32 = 1;
+    pub(in crate::model::codec) const DELIVERED: u32 = 2;
+    pub(in crate::model::codec) const DELIVERED_AT: u32 = 3;
+    pub(in crate::model::codec) const READ: u32 = 4;
+    pub(in crate::model::codec) const READ_AT: u32 = 5;
+    pub(in crate::model::codec) const CHANGED: u32 = 6;
+    pub(in crate::model::codec) const LEFT: u32 = 7;
+
+    pub(in crate::model::codec) const NUMBER: u32 = 2;
+    pub(in crate::model::codec) const FIRST: u32 = 3;
+    pub(in crate::model::codec) const LAST: u32 = 4;
+    pub(in crate::model::codec) const MARK_AT: u32 = 5;
+
+    pub(in crate::model::codec) const EPOCH: u32 = 0;
+    pub(in crate::model::codec) const AFTER: u32 = 1;
+}

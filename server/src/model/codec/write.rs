@@ -1,0 +1,192 @@
+//! Batches become bytes.
+
+use std::convert::Infallible;
+
+use mensageiro_protocol::Login;
+use minicbor::{Encoder, encode};
+
+use super::{
+    CHECKSUM_BYTES, checksum,
+    fields::{batch, event, field, read, run},
+};
+use crate::{
+    log::Part,
+    model::{
+        conversation::Conversation,
+        event::{Batch, Event, Read, Run, Sent, Target},
+    },
+};
+
+type Written = Result<(), encode::Error<Infallible>>;
+type Out<'a> = Encoder<&'a mut Vec<u8>>;
+
+/// Appends a batch to a payload that is empty, and notes in each run where it stands.
+pub fn write_batch(batch: &mut Batch, payload: &mut Vec<u8>) {
+    let mut scratch = Vec::new();
+    // Memory takes everything.
+    let written = try_write_batch(batch, payload, &mut scratch);
+    debug_assert!(written.is_ok());
+}
+
+fn try_write_batch(batch: &mut Batch, payload: &mut Vec<u8>, scratch: &mut Vec<u8>) -> Written {
+    let mut out = Encoder::new(&mut *payload);
+    out.map(4)?;
+    out.u32(batch::AT)?.i64(batch.at.as_millisecond())?;
+    out.u32(batch::LAST_MESSAGE)?.u64(batch.last.message.0)?;
+    out.u32(batch::LAST_READ_MARK)?.u64(batch.last.read_mark)?;
+    out.u32(batch::EVENTS)?.array(batch.events.len() as u64)?;
+    for event in &mut batch.events {
+        match event {
+            Event::Messages(run) => {
+                scratch.clear();
+                scratch.extend_from_slice(&[0; CHECKSUM_BYTES]);
+                write_run(run, &mut Encoder::new(&mut *scratch))?;
+                let checksum = checksum(&scratch[CHECKSUM_BYTES..]);
+                scratch[..CHECKSUM_BYTES].copy_from_slice(&checksum);
+                out.map(1)?.u32(event::MESSAGES)?.bytes(scratch)?;
+                let end = out.writer().len();
+                run.part = Part {
+                    offset: (end - scratch.len()) as u32,
+                    length: scratch.len() as u32,
+                };
+            }
+            event => write_event(event, &mut out)?,
+        }
+    }
+    Ok(())
+}
+
+fn write_run(run: &Run, out: &mut Out<'_>) -> Written {
+    let options = [run.device.is_some(), run.missed_by.is_some()];
+    let options = options.into_iter().filter(|there| *there).count();
+    out.map(4 + options as u64)?;
+    out.u32(run::FROM)?.str(run.from.as_str())?;
+    let (kind, to) = match &run.to {
+        Target::User(to) => (run::TO_USER, to),
+        Target::Group(to) => (run::TO_GROUP, to),
+    };
+    out.u32(kind)?.str(to.as_str())?;
+    if let Some(device) = &run.device {
+        out.u32(run::DEVICE)?.str(device)?;
+    }
+    out.u32(run::AT)?.i64(run.at.as_millisecond())?;
+    if let Some(missed_by) = &run.missed_by {
+        out.u32(run::MISSED_BY)?;
+        write_logins(missed_by.len(), missed_by.iter(), out)?;
+    }
+    out.u32(run::TEXTS)?.array(run.texts.len() as u64)?;
+    for Sent { tag, text } in &run.texts {
+        out.map(1 + u64::from(tag.is_some()))?;
+        out.u32(run::TEXT)?.str(text.as_str())?;
+        if let Some(tag) = tag {
+            out.u32(run::TAG)?.str(tag.as_str())?;
+        }
+    }
+    Ok(())
+}
+
+fn write_logins<'a>(
+    count: usize,
+    logins: impl Iterator<Item = &'a Login>,
+    out: &mut Out<'_>,
+) -> Written {
+    out.array(count as u64)?;
+    for login in logins {
+        out.str(login.as_str())?;
+    }
+    Ok(())
+}
+
+fn write_event(event: &Event, out: &mut Out<'_>) -> Written {
+    out.map(1)?;
+    match event {
+        // Written by the caller, who knows where it stands.
+        Event::Messages(_) => {}
+        Event::Read { by, what } => {
+            out.u32(event::READ)?;
+            let with = match what {
+                Read::Conversation { with, .. } => Some(with),
+                Read::All { .. } | Read::Delivered { .. } => None,
+            };
+            out.map(2 + u64::from(with.is_some()))?;
+            out.u32(read::BY)?.str(by.as_str())?;
+            if let Some(with) = with {
+                out.u32(read::CONVERSATION)?;
+                write_conversation(with, out)?;
+            }
+            let (kind, up_to) = match what {
+                Read::All { up_to } => (read::ALL, up_to),
+                Read::Conversation { up_to, .. } => (read::UP_TO, up_to),
+                Read::Delivered { up_to } => (read::DELIVERED, up_to),
+            };
+            out.u32(kind)?.u64(up_to.0)?;
+        }
+        Event::Seen { login, at } => {
+            out.u32(event::SEEN)?.map(2)?;
+            out.u32(field::LOGIN)?.str(login.as_str())?;
+            out.u32(field::AT)?.i64(at.as_millisecond())?;
+        }
+        Event::Group { group, members } => {
+            out.u32(event::GROUP)?
+                .map(1 + u64::from(members.is_some()))?;
+            out.u32(field::GROUP)?.str(group.as_str())?;
+            if let Some(members) = members {
+                out.u32(field::MEMBERS)?;
+                write_logins(members.len(), members.iter(), out)?;
+            }
+        }
+        Event::Limits(limits) => {
+            out.u32(event::LIMITS)?.map(2)?;
+            out.u32(field::MESSAGES)?.u64(limits.messages)?;
+            out.u32(field::BYTES)?.u64(limits.bytes)?;
+        }
+        Event::Epoch { number, after } => {
+            out.u32(event::EPOCH)?.map(1 + u64::from(after.is_some()))?;
+            out.u32(field::EPOCH)?.u64(*number)?;
+            if let Some(after) = after {
+                out.u32(field::AFTER)?.u64(after.0)?;
+            }
+        }
+        Event::Cursor {
+            conversation,
+            user,
+            cursor,
+        } => {
+            out.u32(event::CURSOR)?
+                .map(7 + u64::from(cursor.left.is_some()))?;
+            out.u32(field::CONVERSATION)?;
+            write_conversation(conversation, out)?;
+            out.u32(field::USER)?.str(user.as_str())?;
+            out.u32(field::DELIVERED)?.u64(cursor.delivered.0)?;
+            out.u32(field::DELIVERED_AT)?
+                .i64(cursor.delivered_at.as_millisecond())?;
+            out.u32(field::READ)?.u64(cursor.read.0)?;
+            out.u32(field::READ_AT)?
+                .i64(cursor.read_at.as_millisecond())?;
+            out.u32(field::CHANGED)?.u64(cursor.changed.0)?;
+            if let Some(left) = cursor.left {
+                out.u32(field::LEFT)?.u64(left.0)?;
+            }
+        }
+        Event::Mark(mark) => {
+            out.u32(event::MARK)?.map(6)?;
+            out.u32(field::CONVERSATION)?;
+            write_conversation(&mark.conversation, out)?;
+            out.u32(field::USER)?.str(mark.reader.as_str())?;
+            out.u32(field::NUMBER)?.u64(mark.number)?;
+            out.u32(field::FIRST)?.u64(mark.first.0)?;
+            out.u32(field::LAST)?.u64(mark.last.0)?;
+            out.u32(field::MARK_AT)?
+                .i64(mark.read_at.as_millisecond())?;
+        }
+    }
+    Ok(())
+}
+
+/// One name for a group, two for a pair.
+fn write_conversation(conversation: &Conversation, out: &mut Out<'_>) -> Written {
+    match conversation {
+        Conversation::Pair(lesser, greater) => write_logins(2, [lesser, greater].into_iter(), out),
+        Conversation::Group(name) => write_logins(1, [name].into_iter(), out),
+    }
+}
