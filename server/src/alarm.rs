@@ -1,8 +1,8 @@
-//! What happens when a thread that the server cannot do without panics: the server starts again.
+//! If a thread panics that the server cannot do without, the server starts again.
 //!
-//! A panic ends its thread and nothing else. Without the journal's thread everybody would wait for ever,
-//! without the archive's no row be written, without the listener nobody let in, and nobody would notice.
-//! So what each of them does is done under an alarm.
+//! A panic ends its thread and nothing else. Without the commit thread everybody would wait for ever. Without
+//! the archive no row would be written, and without the listener nobody could log in. Nobody would notice.
+//! So each of these threads runs under an alarm.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},

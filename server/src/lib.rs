@@ -1,14 +1,14 @@
 //! The server of MeuMensageiro.
 //!
 //! ```text
-//! listener → login → session (classic), live sessions
+//! net → gate → login → classic, live
 //!                            ↓
 //!                         commit → log (disk)
 //!                            ↓
-//!             state, index, live delivery, archive (messages.csv)
+//!             state, index, delivery, archive (messages.csv)
 //! ```
 //!
-//! See `ARCHITECTURE.md` for who may block, who writes to a socket, and the lock order.
+//! See `ARCHITECTURE.md` for the modules, the threads, and who may wait for what.
 
 pub mod alarm;
 pub mod archive;

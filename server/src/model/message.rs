@@ -1,4 +1,4 @@
-//! The values that travel between session, journal, store and archive.
+//! Messages, read marks and tags: the values that sessions, log, state and archive exchange.
 
 use std::{collections::BTreeSet, fmt, sync::Arc};
 
