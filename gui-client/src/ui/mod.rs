@@ -192,6 +192,8 @@ fn notice(ui: &Ui, view: &View<'_>, notice: &Notice, pane: egui::Rect, actions: 
             (pane.center().x - width / 2.0).round(),
             pane.top() + space::BAR + space::SMALL,
         ))
+        // It fits; egui would move it by the size that it had in the last frame.
+        .constrain(false)
         .default_width(width)
         .show(ui.ctx(), |ui| {
             frame.show(ui, |ui| {

@@ -22,13 +22,13 @@ pub(super) type Members = Arc<BTreeSet<Login>>;
 /// After this time what is in memory is to be written.
 const AGE: Duration = Duration::from_secs(5);
 
-/// With so many entries (3.5 MiB) it is to be written earlier, if there are many of each conversation: then fewer rows are
-/// written for the same.
-const ENTRIES: usize = 64 * 1024;
+/// With so many entries (0.9 MiB) it is to be written earlier, if there are many of each conversation: then fewer rows are
+/// written for the same. A start after a kill replays what was not written, so a small number makes it quick.
+const ENTRIES: usize = 16 * 1024;
 const ENTRIES_EACH: usize = 16;
 
 /// With so many (14 MiB) it is to be written in any case.
-const MANY_ENTRIES: usize = 4 * ENTRIES;
+const MANY_ENTRIES: usize = 16 * ENTRIES;
 
 /// With so many, whoever brings more waits for the writer.
 const MOST_ENTRIES: usize = 2 * MANY_ENTRIES;
