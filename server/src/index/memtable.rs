@@ -30,8 +30,11 @@ const ENTRIES_EACH: usize = 16;
 /// With so many (14 MiB) it is to be written in any case.
 const MANY_ENTRIES: usize = 16 * ENTRIES;
 
-/// With so many, whoever brings more waits for the writer.
+/// With so many, whoever brings more waits for the writer. With fewer nobody does, however long it takes.
 const MOST_ENTRIES: usize = 2 * MANY_ENTRIES;
+
+/// How often to look whether the writer is done.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// Entries that came after one another.
 #[derive(Debug, Default)]
@@ -153,8 +156,10 @@ impl Memory {
         let is_large = self.active.is_large();
         Some(match &self.frozen {
             _ if self.active.entries >= MOST_ENTRIES => since,
+            // Nothing can be handed over yet.
+            Some(_) => (since + AGE).max(Instant::now() + LOOK),
             None if is_large => since,
-            _ => since + AGE,
+            None => since + AGE,
         })
     }
 
@@ -275,5 +280,26 @@ impl Memory {
             entries: entries.take(most).cloned().collect(),
             written: self.written(subject),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_waits_for_a_slow_writer_before_memory_is_full() {
+        let mut memory = Memory::default();
+        memory.active().touch();
+        memory.freeze();
+        let long_ago = Instant::now().checked_sub(2 * AGE).unwrap();
+        memory.active.since = Some(long_ago);
+        memory.active.entries = MOST_ENTRIES - 1;
+        assert!(memory.flush_due().unwrap() > Instant::now());
+        memory.active.entries = MOST_ENTRIES;
+        assert_eq!(memory.flush_due(), Some(long_ago));
+        memory.drop_frozen(HashMap::new());
+        memory.active.entries = 1;
+        assert!(memory.flush_due().unwrap() <= Instant::now());
     }
 }

@@ -105,7 +105,7 @@ pub struct DeviceEntry {
     pub login: Login,
     /// Its name.
     pub device: Device,
-    /// What the state knows of it, as bytes of the state's own.
+    /// What the state knows of it, as bytes of the state's own. Empty: nothing any more, and its row goes.
     pub window: Vec<u8>,
 }
 

@@ -45,12 +45,12 @@ struct Job {
 }
 
 impl Index {
-    /// Opens the index in a store's folder: what is there, if it is of this log and not further than the log's `end`, or
-    /// a new one. What was loaded says from where the log is to be replayed. The alarm rings when the index cannot go on: then
+    /// Opens the index in a store's folder: what is there, if it is of this log, or a new one. What was loaded says from where the log is to be replayed. The alarm rings when the index cannot go on: then
     /// it is to be opened anew.
     ///
     /// # Errors
-    /// [`IndexError`] when the disk refuses. Damage is no error: then the index begins anew.
+    /// [`IndexError::Ahead`] when it is further than the log's `end`, otherwise what the disk says. Damage is no error: then
+    /// the index begins anew.
     pub fn open(
         folder: &Path,
         log: Identity,
@@ -118,6 +118,7 @@ impl Index {
     }
 
     /// When to [`Index::flush`] next: five seconds after the first change, or at once if much has come; `None` if nothing has.
+    /// Never while the thread writes, unless so much has come that whoever brings more has to wait.
     pub fn flush_due(&self) -> Option<Instant> {
         self.shared.memory.read().flush_due()
     }

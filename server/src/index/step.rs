@@ -60,7 +60,11 @@ impl Step<'_> {
             self.put(&rows::name_key(SEEN, login), &value)?;
         }
         for device in &changes.devices {
-            self.put(&rows::device_key(device), &device.window)?;
+            let key = rows::device_key(device);
+            match device.window.is_empty() {
+                true => self.remove(&key, &key)?,
+                false => self.put(&key, &device.window)?,
+            }
         }
         for epoch in &changes.epochs {
             self.put(&rows::epoch_key(epoch), &rows::epoch_value(epoch))?;

@@ -330,7 +330,10 @@ impl World {
 
     pub(super) fn device(&mut self, user: &Login, device: &str, window: Vec<u8>) {
         let key = (user.clone(), device.to_owned());
-        self.state.devices.insert(key, window.clone());
+        match window.is_empty() {
+            true => self.state.devices.remove(&key),
+            false => self.state.devices.insert(key, window.clone()),
+        };
         let device = DeviceEntry {
             login: user.clone(),
             device: Arc::from(device),
