@@ -18,7 +18,7 @@ use crate::{
     alarm::Alarm,
     archive::{Archive, ArchiveError, Marks},
     commit::PendingMarks,
-    index::{Index, IndexError, Messages},
+    index::{Index, IndexError, Loaded, Messages},
     log::{Durability, FileLog, Log, LogError, Loss, Settings},
     migration::{self, ArchivePosition, MigrationError},
     model::event::{Event, LastNumbers},
@@ -95,11 +95,8 @@ impl Storage {
             folder: store.to_owned(),
             source,
         })?;
-        let settings = Settings::new(options.durability, loss);
-        let mut go_on = |_| ControlFlow::Continue(());
-        let log = Arc::new(FileLog::open(store, &settings, &mut go_on)?);
-        let (index, loaded) = Index::open(store, log.identity(), log.end(), alarm.clone())?;
-        let index = Arc::new(index);
+        let (log, index, loaded) = open_log(store, options.durability, loss, alarm)?;
+        let (log, index) = (Arc::new(log), Arc::new(index));
         index.forget_before(log.start());
         let messages = Messages::new(index.clone(), log.clone());
         let marks = Arc::new(PendingMarks::new(index.clone(), messages.clone()));
@@ -153,6 +150,30 @@ impl Storage {
         }
         news
     }
+}
+
+/// Opens the log and its index. An index that is ahead shows that the log has lost its end, even if its own note of what
+/// was acknowledged was lost together with that, as in a power cut with `--durability relaxed`.
+fn open_log(
+    store: &Path,
+    durability: Durability,
+    loss: Loss,
+    alarm: &Alarm,
+) -> Result<(FileLog, Index, Loaded), StorageError> {
+    let mut settings = Settings::new(durability, loss);
+    let mut go_on = |_| ControlFlow::Continue(());
+    let mut log = FileLog::open(store, &settings, &mut go_on)?;
+    let opened = match Index::open(store, log.identity(), log.end(), alarm.clone()) {
+        Err(IndexError::Ahead(position)) => {
+            settings.reached = position;
+            drop(log);
+            log = FileLog::open(store, &settings, &mut go_on)?;
+            Index::open(store, log.identity(), log.end(), alarm.clone())
+        }
+        opened => opened,
+    };
+    let (index, loaded) = opened?;
+    Ok((log, index, loaded))
 }
 
 /// Shows how far a long log has been read.

@@ -247,3 +247,41 @@ fn with_relaxed_durability_a_loss_is_no_reason_not_to_start() {
     assert_eq!(unread(&server).len(), 8);
     server.stop();
 }
+
+/// As a power cut leaves a server with relaxed durability: the end of the log was not on the disk yet, nor the note of what
+/// was acknowledged, but the index was.
+#[test]
+fn an_end_of_the_log_that_only_the_index_knows_of_is_missed_and_another_epoch_begins() {
+    let folder = left(9).stopped;
+    let folder = folder.path();
+    let mut content = fs::read(log(folder)).unwrap();
+    let cut = place(&content, b"text 7");
+    content[cut..].fill(0);
+    fs::write(log(folder), content).unwrap();
+    fs::remove_file(folder.join("store/log/acknowledged")).unwrap();
+    for _ in 0..2 {
+        let error = refusal(folder);
+        assert!(error.contains("are missing"), "{error}");
+    }
+    let relaxed = ["--durability", "relaxed"];
+    let server = start(folder, &relaxed).unwrap();
+    let hello = |line: &str| {
+        let mut device = Client::connect(server.address(), Framing::Line);
+        device.say(line.as_bytes());
+        let welcome = String::from_utf8(device.hear().unwrap()).unwrap();
+        device.reset();
+        welcome
+    };
+    let welcome = hello("bruno live/1");
+    assert!(!welcome.contains(r#""epoch":1,"#), "{welcome}");
+    let (_, store) = welcome.split_once(r#""store":""#).unwrap();
+    let store = &store[..32];
+    // A device that has them all learns that two are lost, and that their ids will be given again.
+    let welcome = hello(&format!("bruno live/1 after=9 store={store} epoch=1"));
+    assert!(welcome.contains(r#""after":7,"#), "{welcome}");
+    assert_eq!(unread(&server).len(), 7);
+    server.stop();
+    let server = start(folder, &relaxed).unwrap();
+    assert_eq!(unread(&server).len(), 7);
+    server.stop();
+}

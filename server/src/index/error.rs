@@ -42,6 +42,9 @@ pub enum IndexError {
         /// What was found.
         reason: String,
     },
+    /// The log ends before the position up to which the index is written, so it has lost its end.
+    #[error("the index knows the log up to position {}, but the log ends before it", .0.0)]
+    Ahead(Position),
     /// A message cannot be read, as the log cannot.
     #[error(transparent)]
     Log(#[from] LogError),

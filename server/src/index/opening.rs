@@ -91,7 +91,7 @@ fn try_open(file: &Path, log: Identity, end: Position) -> Result<Opened, Refusal
         return discard("it is of another log");
     }
     if loaded.header.position > end {
-        return discard("it knows more than the log holds");
+        return Err(IndexError::Ahead(loaded.header.position).into());
     }
     Ok(Opened {
         connection,

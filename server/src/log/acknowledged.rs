@@ -2,7 +2,7 @@
 //! the end of the log.
 //!
 //! It also says up to where the log was synced: with relaxed durability that is less. It is written after each append
-//! and never synced. So it may lag behind the log after a power cut, but is not ahead of it.
+//! and never synced. So after a power cut it may lag behind the log, or, with relaxed durability, be ahead of it.
 
 use std::{io, path::Path, sync::Arc};
 

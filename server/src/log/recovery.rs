@@ -236,7 +236,7 @@ fn look_at_last(
     let identity = plan.file.identity;
     let base = plan.bases[plan.bases.len() - 1];
     plan.ends = ends(folder, &identity)?;
-    let acknowledged = plan.ends.acknowledged;
+    let acknowledged = plan.ends.acknowledged.max(settings.reached.0);
     let mut found = survey(folder, &identity, (base, None), meter, &mut |_, _| Ok(()))?;
     for damage in &found.damages {
         plan.accept(is_accepted, damage.into())?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use clap::ValueEnum;
 
 use super::{
-    Loss,
+    Loss, Position,
     disk::{Disk, SystemDisk},
 };
 
@@ -28,6 +28,9 @@ pub struct Settings {
     pub loss: Loss,
     /// A segment is not longer than this many bytes, unless one record is. Each has a header of 4096 bytes.
     pub segment_bytes: u64,
+    /// A follower of the log is known to have come to here. So everything before was acknowledged, even if the log's
+    /// own note of that is lost.
+    pub reached: Position,
     /// Where the files are.
     pub disk: Arc<dyn Disk>,
 }
@@ -39,6 +42,7 @@ impl Settings {
             durability,
             loss,
             segment_bytes: 64 * 1024 * 1024,
+            reached: Position::START,
             disk: Arc::new(SystemDisk),
         }
     }
