@@ -87,6 +87,14 @@ impl Live {
         }
     }
 
+    /// A device that has nothing and wants everything.
+    pub fn from_the_beginning(login: &str) -> Self {
+        Self {
+            last: Some(0),
+            ..Self::new(login)
+        }
+    }
+
     /// Logs in, receives the backlog, and sends again what was not answered. With `steps` the
     /// connection breaks after that many reads and writes.
     pub fn log_in(&mut self, address: SocketAddr, steps: Option<usize>) -> Result<Wire, Stop> {

@@ -12,6 +12,7 @@ mod program;
 mod random;
 mod rows;
 mod snapshot;
+mod trace;
 mod trial;
 mod wire;
 
@@ -25,9 +26,12 @@ use anyhow::{Context, ensure};
 use clap::Parser;
 
 use crate::{
-    rows::{ROWS, Row},
+    rows::{ROWS, Row, hostile},
     trial::{Trial, Verdict},
 };
+
+/// The word that chooses the attacks.
+const HOSTILE: &str = "hostile";
 
 /// Breaks a server and checks what it kept.
 #[derive(Debug, Parser)]
@@ -44,7 +48,8 @@ struct Options {
     #[arg(long)]
     seed: Option<u64>,
 
-    /// Only rows with one of these words in their names.
+    /// Only rows with one of these words in their names. If the first word is `hostile`: attacks instead of faults, all or
+    /// those with one of the other words.
     #[arg(value_name = "ROW")]
     only: Vec<String>,
 }
@@ -58,12 +63,15 @@ fn main() -> anyhow::Result<ExitCode> {
     #[cfg(unix)]
     rlimit::increase_nofile_limit(u64::MAX).context("more descriptors are needed")?;
     let seed = options.seed.unwrap_or_else(random::seed);
-    let wanted = |row: &&Row| {
-        options.only.is_empty() || options.only.iter().any(|word| row.name.contains(word))
+    let (set, words, columns) = match options.only.split_first() {
+        Some((first, words)) if first == HOSTILE => (hostile::ROWS, words, hostile::COLUMNS),
+        _ => (ROWS, &options.only[..], "fault | promise | seen"),
     };
-    let rows: Vec<&Row> = ROWS.iter().filter(wanted).collect();
+    let wanted = |row: &&Row| words.is_empty() || words.iter().any(|word| row.name.contains(word));
+    let rows: Vec<&Row> = set.iter().filter(wanted).collect();
     let end = Instant::now() + Duration::from_secs_f64(options.minutes * 60.0);
-    println!("| fault | promise | seen | result | time |\n|---|---|---|---|---|");
+    let lines = "|---".repeat(columns.split('|').count());
+    println!("| {columns} | result | time |\n{lines}|---|---|");
     let (mut held, mut skipped, mut broken) = (0, 0, 0);
     for (at, row) in rows.iter().enumerate() {
         // Time that one row does not use is shared by the others.
@@ -79,6 +87,10 @@ fn main() -> anyhow::Result<ExitCode> {
             Ok(Verdict::Skipped(why)) => {
                 skipped += 1;
                 (why, "skipped".to_owned())
+            }
+            Ok(Verdict::Broken(seen)) => {
+                broken += 1;
+                (seen, "**BROKEN**".to_owned())
             }
             Err(error) => {
                 broken += 1;

@@ -24,6 +24,7 @@ pub struct Launch {
     listen: String,
     options: Vec<String>,
     variables: Vec<(String, OsString)>,
+    log_level: String,
 }
 
 /// A server that did not start.
@@ -53,6 +54,7 @@ impl Launch {
             listen: "127.0.0.1:0".into(),
             options: Vec::new(),
             variables: Vec::new(),
+            log_level: "warn".into(),
         }
     }
 
@@ -75,6 +77,12 @@ impl Launch {
 
     pub fn variable(mut self, name: &str, value: impl Into<OsString>) -> Self {
         self.variables.push((name.into(), value.into()));
+        self
+    }
+
+    /// What it logs: only warnings, if this is not said.
+    pub fn log_level(mut self, level: &str) -> Self {
+        level.clone_into(&mut self.log_level);
         self
     }
 
@@ -135,7 +143,7 @@ impl Launch {
             .arg(&self.data)
             .args(&self.options)
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
-            .env("RUST_LOG", "warn")
+            .env("RUST_LOG", &self.log_level)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(File::create(log).context("no log")?);
@@ -196,7 +204,12 @@ impl Program {
 
     /// Its standard error since it started.
     pub fn said(&self) -> String {
-        fs::read_to_string(&self.log).unwrap_or_default()
+        String::from_utf8_lossy(&self.log()).into_owned()
+    }
+
+    /// The same in bytes.
+    pub fn log(&self) -> Vec<u8> {
+        fs::read(&self.log).unwrap_or_default()
     }
 
     /// Resident memory in MiB: now, and the maximum.
@@ -209,6 +222,19 @@ impl Program {
         let both = kib("VmRSS:").zip(kib("VmHWM:"));
         let (now, most) = both.context("the system does not tell the memory of a process")?;
         Ok((now / 1024.0, most / 1024.0))
+    }
+
+    /// Seconds of all processors that it has used.
+    pub fn cpu_seconds(&self) -> Result<f64> {
+        /// The unit of these figures on Linux, in seconds.
+        const TICK: f64 = 0.01;
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.id()))?;
+        // The name of the program may hold anything.
+        let (_, fields) = stat.rsplit_once(')').unwrap_or_default();
+        let times = fields.split_whitespace().skip(11).take(2);
+        let ticks: Option<Vec<f64>> = times.map(|ticks| ticks.parse().ok()).collect();
+        let ticks = ticks.context("the system does not tell the time of a process")?;
+        Ok(ticks.iter().sum::<f64>() * TICK)
     }
 
     /// Open descriptors.

@@ -26,6 +26,8 @@ pub struct Trial {
 pub enum Verdict {
     /// The promise held. With the figures.
     Held(String),
+    /// It did not hold. With the figures, and what is wrong.
+    Broken(String),
     /// This machine cannot run it. With the reason.
     Skipped(String),
 }

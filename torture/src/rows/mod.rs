@@ -5,6 +5,8 @@ mod clock;
 mod crowds;
 mod disk;
 mod flips;
+pub mod hostile;
+mod index;
 mod kill;
 mod links;
 mod long_lines;
@@ -62,6 +64,12 @@ pub const ROWS: &[Row] = &[
         "starts with all that was acknowledged",
         1.0,
         torn::run,
+    ),
+    row(
+        "kill -9 while the index is written",
+        "everybody has every message, once",
+        2.0,
+        index::run,
     ),
     row(
         "bit flips in the store",

@@ -1,17 +1,14 @@
 //! A power cut must take nothing that was acknowledged: every acknowledgement is sent after a sync
 //! of everything that was written for it. This traces the server's system calls.
 
-use std::{
-    collections::HashMap,
-    fs,
-    process::{Command, Stdio},
-};
+use std::{collections::HashMap, fs};
 
 use anyhow::{Result, ensure};
 
 use crate::{
     live::{Live, Stop},
     program::Launch,
+    trace,
     trial::{Trial, Verdict, users},
 };
 
@@ -29,12 +26,8 @@ pub fn run(trial: &Trial) -> Result<Verdict> {
     let watched = "trace=write,writev,pwrite64,pwritev,fdatasync,fsync,sendto,sendmsg";
     let file = calls.to_string_lossy();
     let words = [&watch[..], &[&file, "-e", watched]].concat();
-    let mut probe = Command::new("strace");
-    let probe = probe
-        .args(["-o", "/dev/null", "true"])
-        .stderr(Stdio::null());
-    if !probe.status().is_ok_and(|status| status.success()) {
-        return Ok(Verdict::Skipped("needs strace, and leave to use it".into()));
+    if !trace::is_possible() {
+        return Ok(Verdict::Skipped(trace::NEEDED.into()));
     }
     let mut server = Launch::new(&trial.server, &data).through(&words).start()?;
     let mut sender = Live::new(&users[0]);
