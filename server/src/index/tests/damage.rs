@@ -58,6 +58,7 @@ fn live(world: &mut World, rounds: usize) {
         world.cursor(&conversation(n % 6), &user(n % USERS), cursor);
         world.seen(&user(n % USERS));
         world.epoch();
+        world.holder(&target(n % USERS));
         world.device(&user(n % USERS), "phone", vec![n as u8; 9]);
         world.mark(&user(n % USERS), &conversation(n % 6));
     }
