@@ -332,9 +332,9 @@ fn readers_miss_no_message_while_messages_are_written() {
     check(&world).unwrap();
 }
 
-/// `INDEX_HISTORIES` says how many; by default few.
+/// `MENSAGEIRO_INDEX_HISTORIES` says how many; by default few.
 fn histories() -> u32 {
-    let count = std::env::var("INDEX_HISTORIES").ok();
+    let count = std::env::var("MENSAGEIRO_INDEX_HISTORIES").ok();
     count.and_then(|count| count.parse().ok()).unwrap_or(16)
 }
 
