@@ -78,9 +78,7 @@ impl Transport {
             return (&self.stream).read(bytes);
         };
         let limit = *polled.read_limit.lock();
-        self.wait_and(polled, PollFlags::IN, limit, || {
-            (&self.stream).read(bytes)
-        })
+        self.wait_and(polled, PollFlags::IN, limit, || (&self.stream).read(bytes))
     }
 
     /// Sets how long a read waits; `None`: for ever.
@@ -270,7 +268,9 @@ mod tests {
             thread::scope(|scope| {
                 let read = scope.spawn(|| {
                     let mut bytes = [0; 8];
-                    transport.read(&mut bytes).map(|count| bytes[..count].to_vec())
+                    transport
+                        .read(&mut bytes)
+                        .map(|count| bytes[..count].to_vec())
                 });
                 client.write_all(b"ana\n").unwrap();
                 assert_eq!(read.join().unwrap().unwrap(), b"ana\n");
