@@ -14,6 +14,10 @@ pub const EVENT_BYTES: usize = 64 * 1024;
 /// Longest login in characters.
 pub const LOGIN_CHARS: usize = 64;
 
+/// The highest id of a message. At 1,000 messages a second, a store reaches it after 34 years. A higher one is an
+/// error of the server, or an attack.
+pub const HIGHEST_ID: u64 = (1 << 40) - 1;
+
 /// How long the first bytes of a connection may come without LF before the connection counts as
 /// bare framed.
 pub const QUIET: Duration = Duration::from_millis(200);

@@ -2,7 +2,7 @@ use super::{
     Accepted, BadLine, Bye, Conversations, Delivered, HistoryEnd, Nothing, PresenceNews, Read,
     Receipt, Refused, Roster, TypingNews, Welcome, read_object, split_verb, write_verb,
 };
-use crate::classic::END;
+use crate::{classic::END, limits::HIGHEST_ID};
 
 /// One line from a server to a live client.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,16 +43,16 @@ impl Event {
     /// Parses one line, without its line end.
     ///
     /// # Errors
-    /// [`BadLine`] if it is a message or a known verb, but malformed.
+    /// [`BadLine`] if it is a message or a known verb, but malformed, or has an id that no message can have.
     pub fn parse(line: &[u8]) -> Result<Self, BadLine> {
         if line == END {
             return Ok(Self::End);
         }
         if line.first() == Some(&b'#') {
-            return Delivered::parse(line).map(Self::Message);
+            return Delivered::parse(line).map(Self::Message)?.with_valid_ids();
         }
         let (verb, json) = split_verb(line);
-        Ok(match verb {
+        let event = match verb {
             b"welcome" => Self::Welcome(read_object(json)?),
             b"ok" => Self::Accepted(read_object(json)?),
             b"no" => Self::Refused(read_object(json)?),
@@ -66,7 +66,34 @@ impl Event {
             b"pong" => Self::Pong,
             b"bye" => Self::Bye(read_object(json)?),
             _ => Self::Unknown,
-        })
+        };
+        event.with_valid_ids()
+    }
+
+    /// A message has an id from 1 to [`HIGHEST_ID`]; 0 stands for no message. So nothing that is calculated from
+    /// an id overflows.
+    fn with_valid_ids(self) -> Result<Self, BadLine> {
+        let is_id = |id: u64| (1..=HIGHEST_ID).contains(&id);
+        let is_limit = |id: u64| id <= HIGHEST_ID;
+        let is_valid = match &self {
+            Self::Welcome(welcome) => {
+                let is_epoch = welcome.epoch.is_none_or(|epoch| i64::try_from(epoch).is_ok());
+                is_epoch && is_limit(welcome.last) && welcome.after.is_none_or(is_limit)
+            }
+            Self::Message(message) => is_id(message.id),
+            Self::Accepted(accepted) => is_id(accepted.id),
+            Self::Receipt(receipt) => is_limit(receipt.id),
+            Self::Read(read) => is_limit(read.up_to),
+            Self::Conversations(listed) => {
+                let mut all = listed.conversations.iter();
+                all.all(|one| is_id(one.last.id) && is_limit(one.read))
+            }
+            _ => true,
+        };
+        match is_valid {
+            true => Ok(self),
+            false => Err(BadLine::new("no message has this id")),
+        }
     }
 
     /// Appends the line, without a line end.
@@ -168,6 +195,32 @@ mod tests {
             event.encode(&mut encoded);
             assert_eq!(String::from_utf8(encoded).unwrap(), line);
         }
+    }
+
+    #[test]
+    fn an_id_that_no_message_can_have_is_refused() {
+        for line in [
+            r#"welcome {"you":"ana","last":ID}"#,
+            r#"welcome {"you":"ana","last":5,"after":ID}"#,
+            "#ID;at=1 @bob hi",
+            "#ID;old=1 @bob hi",
+            r#"ok {"tag":"c7","id":ID,"at":1}"#,
+            r#"receipt {"id":ID,"with":"bob","by":"bob","state":"read","at":1}"#,
+            r#"read {"with":"bob","up_to":ID}"#,
+            r#"conversations {"conversations":[{"with":"bob","last":{"id":ID,"from":"bob","text":"x"}}]}"#,
+            r#"conversations {"conversations":[{"with":"bob","read":ID,"last":{"id":1,"from":"bob","text":"x"}}]}"#,
+        ] {
+            let parse = |id: u128| Event::parse(line.replace("ID", &id.to_string()).as_bytes());
+            for id in [1, 1 << 32, u128::from(HIGHEST_ID)] {
+                assert!(parse(id).is_ok(), "{line} {id}");
+            }
+            for id in [1 << 40, 1 << 63, (1 << 64) - 1, 1 << 64] {
+                assert!(parse(id).is_err(), "{line} {id}");
+            }
+        }
+        assert!(Event::parse(b"#0 @bob hi").is_err());
+        assert!(Event::parse(br#"ok {"tag":"c7","id":0,"at":1}"#).is_err());
+        assert!(Event::parse(br#"welcome {"you":"ana","last":0}"#).is_ok());
     }
 
     #[test]
