@@ -32,6 +32,9 @@ pub enum Command {
     FetchNow,
     /// Changes how often to fetch.
     FetchEvery(Option<Duration>),
+    /// Changes how many bytes the messages of the server may take on this computer. Signing in begins with
+    /// [`super::USUAL_SPACE`].
+    AllowSpace(u64),
     /// Loads up to `limit` messages older than `before`, or the newest. A live server is asked for
     /// those that the local database does not have.
     LoadPage {

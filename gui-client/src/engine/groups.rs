@@ -12,6 +12,9 @@ const GROUPS_AT_MOST: usize = 10_000;
 /// The most members of all groups together.
 const MEMBERS_AT_MOST: usize = 1_000_000;
 
+/// The most bytes of their names together.
+const MEMBER_BYTES: usize = 32 * 1024 * 1024;
+
 /// All groups and their members.
 #[derive(Debug, Default)]
 pub struct Groups {
@@ -25,6 +28,8 @@ struct Table {
     groups: BTreeMap<Login, BTreeSet<Login>>,
     /// The number of members of all groups together.
     members: usize,
+    /// The bytes of their names.
+    bytes: usize,
 }
 
 impl Groups {
@@ -98,18 +103,27 @@ impl Table {
         }
         let members = self.groups.entry(part.name.clone()).or_default();
         for one in &part.gone {
-            self.members -= usize::from(members.remove(one));
+            if members.remove(one) {
+                self.members -= 1;
+                self.bytes -= one.as_str().len();
+            }
         }
         for one in &part.members {
-            if self.members < MEMBERS_AT_MOST {
-                self.members += usize::from(members.insert(one.clone()));
+            let is_room = self.members < MEMBERS_AT_MOST && self.bytes < MEMBER_BYTES;
+            if is_room && members.insert(one.clone()) {
+                self.members += 1;
+                self.bytes += one.as_str().len();
             }
         }
     }
 
     fn remove(&mut self, name: &Login) -> bool {
         let removed = self.groups.remove(name);
-        self.members -= removed.as_ref().map_or(0, BTreeSet::len);
+        let members = removed.iter().flatten();
+        for member in members {
+            self.members -= 1;
+            self.bytes -= member.as_str().len();
+        }
         removed.is_some()
     }
 }

@@ -160,6 +160,8 @@ pub enum Event {
     /// The server no longer has messages that this computer has; they stay here. Sent once; follows
     /// [`Event::SignedIn`].
     ServerChanged(ServerChange),
+    /// How much of the space that the server may use on this computer is left has changed.
+    Space(Space),
     /// The local database cannot be used.
     StorageFailed(StorageProblem),
     /// It works again: the answer to [`super::Command::KeepDrafts`].
@@ -173,6 +175,27 @@ pub enum ServerChange {
     Restored,
     /// It is a different server.
     Replaced,
+}
+
+/// The space on the disk that a server may fill with messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Space {
+    /// How much is left.
+    pub room: Room,
+    /// The bytes that it may use.
+    pub limit: u64,
+}
+
+/// How much of a space is left.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Room {
+    /// Enough.
+    #[default]
+    Enough,
+    /// Less than a tenth.
+    Little,
+    /// Nothing. What others write stays at the server; what the person writes is kept and sent.
+    None,
 }
 
 /// Why a message was not taken into the outbox.

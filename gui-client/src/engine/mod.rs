@@ -34,8 +34,8 @@ pub use export::{Export, Messages};
 pub use groups::Groups;
 pub use length::{escaped_bytes, line_bytes};
 pub use link::{
-    Doubt, Event, LinkState, NotSent, Presence, PresenceNews, ReceiptState, Roster, RosterGroup,
-    ServerChange,
+    Doubt, Event, LinkState, NotSent, Presence, PresenceNews, ReceiptState, Room, Roster,
+    RosterGroup, ServerChange, Space,
 };
 pub use message::{
     Account, Conversation, Delivery, Message, MessageId, Missed, Older, Peer, Place,
@@ -52,7 +52,10 @@ pub const MOST_FOUND: usize = history::MOST_FOUND;
 
 /// The most events that wait for the window. When the channel is full, the worker waits for the
 /// window, and TCP makes the server wait for the worker.
-const EVENTS: usize = 4096;
+const EVENTS: usize = 1024;
+
+/// The bytes that the messages of a server may take on this computer, unless the person chooses otherwise.
+pub const USUAL_SPACE: u64 = 2 << 30;
 
 /// How long dropping the engine waits for the worker, which needs less unless the disk is stuck.
 const END: Duration = Duration::from_secs(2);

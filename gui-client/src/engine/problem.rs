@@ -3,6 +3,8 @@
 
 use std::path::PathBuf;
 
+use mensageiro_protocol::Login;
+
 use crate::disk::DiskProblem;
 
 /// Why the local database cannot be used.
@@ -54,6 +56,18 @@ pub enum LinkProblem {
     NotThisProtocol,
     /// It answers with a known protocol other than the messenger's.
     Stranger(Stranger),
+    /// It hangs up on a login that it accepted before.
+    HangsUp(Login),
+    /// It says that it does not know this user, whom it knew before.
+    UnknownUser(Login),
+    /// It took the login for that of another user.
+    OtherUser(Login),
+    /// It contradicts what it said before, for example by giving one id to two messages.
+    Contradicts,
+    /// It asks the app to come back later.
+    Busy,
+    /// Its messages take all the space they may take on this computer, and it cannot keep the next ones.
+    NoRoom,
     /// The system refused to start a thread for the connection.
     NoThread,
     /// Anything else, in the system's words.

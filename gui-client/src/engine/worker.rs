@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, Sender, at, bounded, never, select};
 use mensageiro_protocol::{Login, Text, limits::LINE_BYTES};
 
 use super::{
-    Account, Command, Event, LinkProblem, LinkState, NotSent, Peer, Tell,
+    Account, Command, Event, LinkProblem, LinkState, NotSent, Peer, Tell, USUAL_SPACE,
     account::{Failed, OpenAccount, Terms},
     history::{History, HistoryError},
     length::line_bytes,
@@ -83,9 +83,13 @@ impl Worker {
     }
 
     fn sleep(&self, hears_commands: bool) -> Woken {
-        let deadline = self.account.as_ref().and_then(OpenAccount::deadline);
-        let timer = deadline.map_or_else(never, at);
-        let deaf = never();
+        let account = self.account.as_ref();
+        let pause = account.and_then(OpenAccount::pause);
+        let deadline = account.and_then(OpenAccount::deadline);
+        let timer = pause.into_iter().chain(deadline).min();
+        let timer = timer.map_or_else(never, at);
+        let (deaf, unread) = (never(), never());
+        let news = if pause.is_some() { &unread } else { &self.news };
         let commands = if hears_commands {
             &self.commands
         } else {
@@ -93,7 +97,7 @@ impl Worker {
         };
         select! {
             recv(commands) -> command => command.map_or(Woken::Quit, Woken::Command),
-            recv(self.news) -> event => event.map_or(Woken::Quit, Woken::News),
+            recv(news) -> event => event.map_or(Woken::Quit, Woken::News),
             recv(timer) -> _ => Woken::Timer,
         }
     }
@@ -114,6 +118,12 @@ impl Worker {
                     terms.fetch_every = every;
                 }
                 self.handle(Instant::now(), Input::FetchEvery(every));
+            }
+            Command::AllowSpace(bytes) => {
+                if let Some(terms) = &mut self.terms {
+                    terms.space = bytes;
+                }
+                self.with_account(|open| open.allow_space(bytes));
             }
             Command::LoadPage {
                 with,
@@ -200,6 +210,7 @@ impl Worker {
         self.terms = Some(Terms {
             account,
             fetch_every,
+            space: USUAL_SPACE,
         });
         self.open(false);
     }
@@ -216,6 +227,7 @@ impl Worker {
         };
         let unsent = self.unsent.as_ref();
         let unsent = unsent.filter(|(account, _)| *account == terms.account);
+        let space = terms.space;
         let opened = history.and_then(|history| {
             if let Some((_, unsent)) = unsent {
                 history.take_unsent(unsent)?;
@@ -229,6 +241,7 @@ impl Worker {
                 open.inspect(self.inspects);
                 self.account = Some(open);
                 self.unsent = None;
+                self.with_account(|open| open.allow_space(space));
                 self.handle(Instant::now(), Input::Start);
                 true
             }
@@ -332,7 +345,11 @@ impl Worker {
 
     /// News that came before the deadline is heard before it.
     fn timer(&mut self) {
+        let is_paused = |account: &OpenAccount| account.pause().is_some();
         for _ in 0..NEWS {
+            if self.account.as_ref().is_some_and(is_paused) {
+                break;
+            }
             let Ok(event) = self.news.try_recv() else {
                 break;
             };

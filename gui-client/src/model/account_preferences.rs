@@ -3,6 +3,8 @@ use std::time::Duration;
 use mensageiro_protocol::live::NOTE_CHARS;
 use serde::{Deserialize, Serialize};
 
+use crate::engine::USUAL_SPACE;
+
 /// The most recent emoji that are offered again.
 pub const RECENT_EMOJI_AT_MOST: usize = 16;
 
@@ -17,6 +19,9 @@ pub const FETCH_CHOICES: [Option<u32>; 7] = [
     Some(300),
 ];
 
+/// The space for a server's messages to choose from, in GB (2^30 bytes).
+pub const SPACE_CHOICES: [u32; 5] = [1, 2, 5, 10, 50];
+
 /// The preferences of one account. Others who sign in on this computer do not see or get them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -30,6 +35,9 @@ pub struct AccountPreferences {
     pub sound: bool,
     /// Seconds between fetches; `None`: only when sending.
     pub fetch_every: Option<u32>,
+    /// How many GB the messages of the server may take on this computer, from 1 to
+    /// [`SPACE_CHOICES`]' last.
+    pub space: u32,
     /// The emoji chosen last, the latest first, at most [`RECENT_EMOJI_AT_MOST`].
     pub recent_emoji: Vec<String>,
 }
@@ -53,6 +61,7 @@ impl AccountPreferences {
         notify_of: NotifyOf::Texts,
         sound: false,
         fetch_every: Some(10),
+        space: (USUAL_SPACE >> 30) as u32,
         recent_emoji: Vec::new(),
     };
 
@@ -60,6 +69,11 @@ impl AccountPreferences {
     pub fn fetch_interval(&self) -> Option<Duration> {
         self.fetch_every
             .map(|seconds| Duration::from_secs(seconds.max(1).into()))
+    }
+
+    /// How many bytes the messages of the server may take on this computer.
+    pub fn space_bytes(&self) -> u64 {
+        u64::from(self.space) << 30
     }
 
     /// Sets the note; what is too long is cut off.
@@ -78,6 +92,9 @@ impl AccountPreferences {
     pub(super) fn bring_in_range(&mut self) {
         self.note = self.note.chars().take(NOTE_CHARS).collect();
         self.recent_emoji.truncate(RECENT_EMOJI_AT_MOST);
+        self.space = self
+            .space
+            .clamp(SPACE_CHOICES[0], SPACE_CHOICES[SPACE_CHOICES.len() - 1]);
     }
 }
 

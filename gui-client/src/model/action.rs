@@ -97,6 +97,10 @@ pub enum Action {
     Sound(bool),
     /// Chooses how often to fetch, in seconds; `None`: only when sending.
     FetchEvery(Option<u32>),
+    /// Chooses how many GB the messages of the server may take on this computer.
+    AllowSpace(u32),
+    /// Has read that there is little space left.
+    DismissSpace,
     /// Chooses light, dark or the system's theme.
     Theme(ThemeChoice),
     /// Chooses the language.

@@ -3,8 +3,13 @@ use std::{
     collections::{HashMap, HashSet},
 };
 
+use mensageiro_protocol::Text;
+
 use super::{MOST_TYPED, ReceiptNews, cut_to};
 use crate::engine::{Conversation, Groups, Message, MessageId, Peer};
+
+/// The most characters of a last message that the list keeps. No row shows more.
+const LAST_CHARS: usize = 1_000;
 
 /// The conversation list: the pinned ones on top, then last activity first.
 #[derive(Debug, Default)]
@@ -20,6 +25,7 @@ impl Conversations {
     pub fn new(mut rows: Vec<Conversation>) -> Self {
         for row in &mut rows {
             cut_to(&mut row.draft, MOST_TYPED);
+            row.last = row.last.as_ref().map(brief);
         }
         let mut conversations = Self { rows, version: 0 };
         conversations.sort();
@@ -76,6 +82,7 @@ impl Conversations {
         let known = self.rows.iter().enumerate();
         let places: HashMap<_, _> = known.map(|(at, row)| (row.with.clone(), at)).collect();
         for mut row in rows {
+            row.last = row.last.as_ref().map(brief);
             let Some(&at) = places.get(&row.with) else {
                 cut_to(&mut row.draft, MOST_TYPED);
                 self.rows.push(row);
@@ -145,7 +152,7 @@ impl Conversations {
             row.unread += 1;
         }
         if is_known || known.is_none_or(|(_, last)| last < message.place) {
-            row.last = Some(message.clone());
+            row.last = Some(brief(message));
             self.replace(&message.with);
         }
         is_new
@@ -161,9 +168,9 @@ impl Conversations {
 
     /// Sets the last message of a conversation, which its timeline knows better.
     pub fn set_last(&mut self, peer: &Peer, last: &Message) {
-        let row = self.row(peer);
-        if row.last.as_ref() != Some(last) {
-            row.last = Some(last.clone());
+        let (row, last) = (self.row(peer), brief(last));
+        if row.last.as_ref() != Some(&last) {
+            row.last = Some(last);
             self.replace(peer);
         }
     }
@@ -191,7 +198,7 @@ impl Conversations {
     pub fn forget(&mut self, peer: &Peer, id: MessageId, last: Option<&Message>) {
         let row = self.row(peer);
         if row.last.as_ref().is_some_and(|message| message.id == id) {
-            row.last = last.cloned();
+            row.last = last.map(brief);
             self.sort();
         }
     }
@@ -229,6 +236,15 @@ impl Conversations {
     }
 }
 
+/// A message with as much of its text as a row may show.
+fn brief(message: &Message) -> Message {
+    let mut brief = message.clone();
+    if let Some((end, _)) = message.text.as_str().char_indices().nth(LAST_CHARS) {
+        brief.text = Text::from(&message.text.as_str()[..end]);
+    }
+    brief
+}
+
 fn empty(with: Peer) -> Conversation {
     Conversation {
         with,
@@ -250,4 +266,45 @@ fn order(row: &Conversation) -> Reverse<(bool, i64)> {
         None => i64::MAX,
     };
     Reverse((row.is_pinned, place))
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use mensageiro_protocol::Login;
+
+    use super::*;
+    use crate::engine::{Delivery, Missed, Place};
+
+    #[test]
+    fn of_a_long_message_the_list_keeps_what_a_row_shows() {
+        let message = Message {
+            id: MessageId(1),
+            place: Place(1),
+            server_id: None,
+            with: Peer::Person(Login::parse("bob").unwrap()),
+            author: None,
+            text: Text::from("é".repeat(100_000).as_str()),
+            at: Timestamp::UNIX_EPOCH,
+            written: None,
+            delivery: Delivery::Received,
+            receipts: Vec::new(),
+            missed: Missed::default(),
+        };
+        let mut conversations = Conversations::default();
+        assert!(conversations.take_in(&message));
+        assert!(!conversations.take_in(&message), "known");
+        let last = |all: &Conversations| all.rows()[0].last.clone().unwrap();
+        assert_eq!(
+            last(&conversations).text.as_str().chars().count(),
+            LAST_CHARS
+        );
+        conversations.set_last(&message.with, &message);
+        assert_eq!(last(&conversations), brief(&message));
+        let short = Message {
+            text: Text::from("short"),
+            ..message
+        };
+        assert_eq!(brief(&short), short);
+    }
 }

@@ -19,7 +19,9 @@ mod search;
 mod session;
 mod timeline;
 
-pub use account_preferences::{AccountPreferences, FETCH_CHOICES, NotifyOf, RECENT_EMOJI_AT_MOST};
+pub use account_preferences::{
+    AccountPreferences, FETCH_CHOICES, NotifyOf, RECENT_EMOJI_AT_MOST, SPACE_CHOICES,
+};
 pub use action::{Action, SaveAction};
 pub use completion::{Choice, Completion, complete, named_emoji};
 pub use compose::{ComposeProblem, MOST_PASTED, MOST_TYPED, Outgoing, characters_in, cut_to};
@@ -41,7 +43,7 @@ pub use timeline::{MOST_LOADED, NotLoaded, Timeline};
 use mensageiro_protocol::Login;
 
 use crate::{
-    engine::{Account, Command, Event, LinkState, StorageProblem},
+    engine::{Account, Command, Event, LinkState, StorageProblem, USUAL_SPACE},
     texts::Texts,
 };
 
@@ -166,6 +168,10 @@ impl Model {
                 self.choose(|own| own.fetch_every = seconds);
                 return vec![Command::FetchEvery(self.own().fetch_interval())];
             }
+            Action::AllowSpace(gigabytes) => {
+                self.choose(|own| own.space = gigabytes);
+                return vec![Command::AllowSpace(self.own().space_bytes())];
+            }
             Action::Show(overlay) => self.overlay = Some(overlay),
             Action::CloseOverlay => {
                 self.overlay = None;
@@ -267,6 +273,10 @@ impl Model {
             account,
             fetch_every: self.own().fetch_interval(),
         });
+        let space = self.own().space_bytes();
+        if space != USUAL_SPACE {
+            commands.push(Command::AllowSpace(space));
+        }
         commands.extend(self.tell_note());
         commands
     }

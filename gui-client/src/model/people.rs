@@ -16,6 +16,9 @@ use crate::{
 /// The most people shown as typing in one conversation.
 const TYPING_AT_MOST: usize = 8;
 
+/// The most conversations in which people are shown as typing.
+const TYPING_IN_AT_MOST: usize = 100;
+
 /// How many search results are kept: those of a dialog over the search field.
 const OFFERS: usize = 2;
 
@@ -279,7 +282,9 @@ impl People {
         for user in roster.users {
             if !roster.changes {
                 let told = self.arriving.get_or_insert_default();
-                told.insert(user.presence.login.clone());
+                if told.len() < ROSTER_AT_MOST {
+                    told.insert(user.presence.login.clone());
+                }
             }
             self.put(user, me);
         }
@@ -353,7 +358,14 @@ impl People {
         }
     }
 
+    /// Somebody types. Of more conversations than anybody looks at, only the newest are shown.
     pub(super) fn take_typing(&mut self, with: Peer, who: Login, until: Instant) {
+        if !self.typing.contains_key(&with) && self.typing.len() >= TYPING_IN_AT_MOST {
+            let last = |all: &[(Login, Instant)]| all.iter().map(|(_, until)| *until).max();
+            let oldest = self.typing.iter().min_by_key(|(_, all)| last(all));
+            let oldest = oldest.map(|(with, _)| with.clone());
+            oldest.and_then(|with| self.typing.remove(&with));
+        }
         let all = self.typing.entry(with).or_default();
         all.retain(|(other, _)| *other != who);
         if all.len() == TYPING_AT_MOST {
@@ -380,5 +392,36 @@ impl People {
         for person in self.users.values_mut() {
             person.presence = None;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn login(number: usize) -> Login {
+        Login::parse(&format!("user{number}")).unwrap()
+    }
+
+    #[test]
+    fn of_those_who_type_everywhere_only_the_newest_are_kept() {
+        let mut people = People::default();
+        let now = Instant::now();
+        for number in 0..5_000 {
+            let until = now + Duration::from_millis(number);
+            let number = usize::try_from(number).unwrap();
+            people.take_typing(Peer::Person(login(number)), login(number), until);
+            people.take_typing(Peer::Person(login(7)), login(number), until);
+        }
+        assert!(people.typing.len() <= TYPING_IN_AT_MOST);
+        assert!(
+            people
+                .typing
+                .values()
+                .all(|all| all.len() <= TYPING_AT_MOST)
+        );
+        assert!(people.typing.contains_key(&Peer::Person(login(4_999))));
     }
 }

@@ -6,8 +6,8 @@ use egui::{
 
 use super::{View, error_text, icon::Icon, preferences, widget};
 use crate::{
-    engine::{LinkState, ReportFormat, ServerChange, StorageProblem},
-    model::{Action, FETCH_CHOICES, Notice, SaveAction, SavedFile, Session},
+    engine::{LinkState, ReportFormat, Room, ServerChange, StorageProblem},
+    model::{Action, FETCH_CHOICES, Notice, Overlay, SaveAction, SavedFile, Session},
     report,
     theme::{space, text},
 };
@@ -46,6 +46,19 @@ pub fn show(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<A
         let is_there = !matches!(problem, StorageProblem::NoThread | StorageProblem::Stopped);
         let again = is_there.then(|| (texts.get("storage.again"), Action::KeepAgain));
         actions.extend(bar(ui, &warning(view), &[&why], again));
+    }
+    if let Some(space) = session.space.filter(|space| space.room != Room::Enough) {
+        let limit = preferences::space_name(texts, (space.limit >> 30) as u32);
+        let key = match space.room {
+            Room::None => "space.none",
+            Room::Little | Room::Enough => "space.little",
+        };
+        let sentence = texts.fill(key, &[("limit", &limit)]);
+        let more = (texts.get("space.more"), Action::Show(Overlay::Settings));
+        let dismiss = (texts.get("notice.dismiss"), Action::DismissSpace);
+        let dismiss = Some(dismiss).filter(|_| space.room == Room::Little);
+        let choices = dismiss.into_iter().chain([more]);
+        actions.extend(bar(ui, &warning(view), &[&sentence], choices));
     }
     // If there are no messages, the timeline says so.
     let timeline = session.timeline().filter(|timeline| !timeline.is_empty());

@@ -100,6 +100,12 @@ pub fn link(texts: &Texts, problem: &LinkProblem, server: &str) -> String {
             let what = self::stranger(texts, *stranger);
             return texts.fill("problem.stranger", &[("server", server), ("what", &what)]);
         }
+        LinkProblem::HangsUp(login) => ("problem.hangs_up", login.as_str()),
+        LinkProblem::UnknownUser(login) => ("problem.unknown_user", login.as_str()),
+        LinkProblem::OtherUser(login) => ("problem.other_user", login.as_str()),
+        LinkProblem::Contradicts => ("problem.contradicts", ""),
+        LinkProblem::Busy => ("problem.busy", ""),
+        LinkProblem::NoRoom => ("problem.no_room", ""),
         LinkProblem::BadAddress => ("problem.bad_address", ""),
         LinkProblem::UnknownHost => ("problem.unknown_host", ""),
         LinkProblem::NobodyListens => ("problem.nobody_listens", ""),
@@ -111,7 +117,7 @@ pub fn link(texts: &Texts, problem: &LinkProblem, server: &str) -> String {
         LinkProblem::NoThread => ("problem.no_thread", ""),
         LinkProblem::Other(why) => ("problem.unknown", why.as_str()),
     };
-    texts.fill(key, &[("server", server), ("why", why)])
+    texts.fill(key, &[("server", server), ("why", why), ("login", why)])
 }
 
 /// What kind of server is there instead.
@@ -166,6 +172,8 @@ fn disk(texts: &Texts, path: &Path, problem: &DiskProblem, advice: &str) -> Stri
 #[cfg(test)]
 mod tests {
     use std::{collections::BTreeSet, path::PathBuf};
+
+    use mensageiro_protocol::Login;
 
     use super::*;
     use crate::texts::Language;
@@ -249,6 +257,7 @@ mod tests {
         ];
         let strangers = strangers.map(LinkProblem::Stranger);
         said.extend(strangers.map(|problem| link(texts, &problem, "school:3333")));
+        let login = Login::parse("zoe").unwrap();
         said.extend(
             [
                 LinkProblem::BadAddress,
@@ -260,6 +269,12 @@ mod tests {
                 LinkProblem::NotAllowed,
                 LinkProblem::NotThisProtocol,
                 LinkProblem::NoThread,
+                LinkProblem::Contradicts,
+                LinkProblem::Busy,
+                LinkProblem::NoRoom,
+                LinkProblem::HangsUp(login.clone()),
+                LinkProblem::UnknownUser(login.clone()),
+                LinkProblem::OtherUser(login),
                 LinkProblem::Other(RAW.into()),
             ]
             .iter()

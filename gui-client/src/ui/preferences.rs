@@ -3,7 +3,7 @@ use egui::{Align, Frame, Layout, Margin, RichText, Sense, Ui, Vec2};
 use super::{View, setting_row, widget};
 use crate::{
     engine::LinkState,
-    model::{Action, FETCH_CHOICES, NotifyOf, Session, ThemeChoice},
+    model::{Action, FETCH_CHOICES, NotifyOf, SPACE_CHOICES, Session, ThemeChoice},
     texts::{Language, Texts},
     theme::{space, text},
 };
@@ -98,6 +98,11 @@ pub fn all(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
         actions.extend(chosen.map(Action::Sound));
     }
 
+    let spaces = SPACE_CHOICES.map(|gigabytes| (gigabytes, space_name(texts, gigabytes)));
+    let name = texts.get("settings.space");
+    let chosen = setting_row::value(ui, palette, name, own.space, &spaces);
+    actions.extend(chosen.map(Action::AllowSpace));
+
     if session.live {
         // Nothing is fetched: it comes by itself.
         return;
@@ -168,6 +173,12 @@ pub fn interval_name(texts: &Texts, seconds: Option<u32>) -> String {
         }
         Some(seconds) => texts.fill("interval.seconds", &[("count", &seconds.to_string())]),
     }
+}
+
+/// A space on the disk.
+pub fn space_name(texts: &Texts, gigabytes: u32) -> String {
+    let count = texts.number(gigabytes.try_into().unwrap_or(usize::MAX));
+    texts.fill("settings.gigabytes", &[("count", &count)])
 }
 
 fn theme_name(texts: &Texts, theme: ThemeChoice) -> &str {

@@ -94,6 +94,14 @@ impl Window {
         }
     }
 
+    /// Takes the events that come within a time.
+    pub fn look(&mut self, time: Duration) {
+        let until = Instant::now() + time;
+        while let Ok(event) = self.engine.events().recv_deadline(until) {
+            self.events.push(event);
+        }
+    }
+
     pub fn wait_link(&mut self, what: &str, is: impl Fn(&LinkState) -> bool) -> LinkState {
         self.wait(what, |event| match event {
             Event::Link(link) if is(link) => Some(link.clone()),

@@ -23,6 +23,7 @@ use crate::{
         event::{Read, Target},
         message::MessageId,
     },
+    net::transport::CAN_WRITE_AT_ONCE,
     state::Outcome,
 };
 
@@ -153,7 +154,8 @@ impl Session {
     /// and none of the drafts.
     fn can_be_answered_later(&self, drafts: &[Draft]) -> bool {
         let own = Target::User(self.login.clone());
-        self.connection.framing() == Some(Framing::Line)
+        CAN_WRITE_AT_ONCE
+            && self.connection.framing() == Some(Framing::Line)
             && !drafts.iter().any(|draft| draft.to == own)
             && self.context.mailboxes.is_at_hand(&self.login)
     }

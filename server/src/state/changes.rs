@@ -71,7 +71,6 @@ impl State {
             devices,
             marks: changed.marks,
             epochs: changed.epochs,
-            holders: self.holders.take_changes(),
             ..Changes::default()
         }
     }

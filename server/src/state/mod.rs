@@ -11,7 +11,6 @@ mod cursors;
 mod devices;
 mod effects;
 mod groups;
-mod holders;
 mod load;
 mod mailbox;
 mod participants;
@@ -34,7 +33,7 @@ pub use self::{
     tags::{TagReader, Tags},
 };
 use crate::{
-    index::{Header, HolderEntry, RosterEntry},
+    index::{Header, RosterEntry},
     model::{
         conversation::Conversation,
         cursor::Cursor,
@@ -58,7 +57,6 @@ pub struct State {
     conversations: Vec<ConversationState>,
     /// The groups there are.
     groups: HashMap<Login, Roster>,
-    holders: holders::Holders,
     devices: Devices,
     tag_floors: tags::Floors,
     /// All that the store has had, the oldest first.
@@ -167,7 +165,7 @@ impl State {
 
     /// The highest number under which a device has sent something.
     pub fn device_number(&self, login: &Login, device: &str) -> Option<u64> {
-        self.devices.highest(login, device, self.since(login))
+        self.devices.highest(login, device)
     }
 
     /// The epochs of the store, the oldest first (rule V3).
@@ -204,9 +202,7 @@ impl State {
             group: group.clone(),
             members: Some(members.clone()),
         });
-        let holders = self.holders.all().into_iter();
-        let holders = holders.map(|HolderEntry { who, holder }| Event::Holder { who, holder });
-        epochs.chain(limits).chain(groups).chain(holders).collect()
+        epochs.chain(limits).chain(groups).collect()
     }
 
     pub(crate) fn user(&self, login: &Login) -> Option<&User> {

@@ -1,9 +1,12 @@
 //! The open account: carries out the effects of its connection machine, in order.
 
 mod inspection;
+mod news;
+mod pace;
+mod space;
 
 use std::{
-    collections::hash_map::RandomState,
+    collections::{BTreeSet, hash_map::RandomState},
     hash::BuildHasher,
     io,
     path::{Path, PathBuf},
@@ -12,15 +15,13 @@ use std::{
 
 use crossbeam_channel::Sender;
 use jiff::Timestamp;
-use mensageiro_protocol::{
-    Login, Text,
-    live::{self, Delivered, HistoryEnd},
-};
+use mensageiro_protocol::{Login, Text, live};
 
+use self::pace::Pace;
 use super::{
-    Account, Command, Event, Groups, LinkProblem, MessageId, NotSent, Peer, Place, Tell,
+    Account, Command, Event, Groups, LinkProblem, MessageId, NotSent, Peer, Place, Room, Tell,
     history::{History, HistoryError},
-    net::{Connection, Effect, Input, Machine, Memory, NetEvent, Stream, Unsent},
+    net::{Connection, Effect, Input, LiveUpdate, Machine, Memory, NetEvent, Stream, Unsent},
     pages::{self, Found, Pages, Wanted},
     wire::Tap,
 };
@@ -28,12 +29,15 @@ use super::{
 /// How long until a server without live sessions is asked for one again.
 const ASK_LIVE_AGAIN: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How long "typing" is shown.
-const TYPING: Duration = Duration::from_secs(5);
-
 /// An account's database and connection.
 pub(super) struct OpenAccount {
     account: Account,
+    /// The bytes that its messages may take on the disk.
+    space: u64,
+    /// How much of them is left, as the window knows it; `None`: it does not know.
+    room: Option<Room>,
+    /// How fast they may come.
+    pace: Pace,
     /// Where its database is.
     folder: PathBuf,
     history: History,
@@ -41,6 +45,10 @@ pub(super) struct OpenAccount {
     connection: Option<Connection>,
     pages: Pages,
     groups: Groups,
+    /// Groups that have changed and are not stored yet.
+    changed_groups: BTreeSet<Login>,
+    /// When groups were last stored.
+    groups_stored_at: Option<Instant>,
     /// Present while the inspector is open.
     tap: Option<Tap>,
     /// How many connections there have been since the app started.
@@ -54,6 +62,8 @@ pub(super) struct OpenAccount {
 pub(super) struct Terms {
     pub(super) account: Account,
     pub(super) fetch_every: Option<Duration>,
+    /// The bytes that the messages may take on the disk.
+    pub(super) space: u64,
 }
 
 /// A required write to the database failed: the account cannot stay open.
@@ -75,6 +85,7 @@ impl OpenAccount {
         Terms {
             account,
             fetch_every,
+            space,
         }: Terms,
         connections: u64,
         tell: Tell,
@@ -93,12 +104,17 @@ impl OpenAccount {
         }
         Ok(Self {
             account,
+            space,
+            room: None,
+            pace: Pace::new(Instant::now()),
             folder: folder.to_owned(),
             history,
             machine,
             connection: None,
             pages: Pages::default(),
             groups,
+            changed_groups: BTreeSet::new(),
+            groups_stored_at: None,
             tap: None,
             connections,
             news_from,
@@ -110,13 +126,21 @@ impl OpenAccount {
         self.machine.deadline()
     }
 
+    /// Until when nothing is read, since too much has come; `None`: it is.
+    pub(super) fn pause(&self) -> Option<Instant> {
+        self.pace.wait_until(Instant::now())
+    }
+
     pub(super) fn is_stopped(&self) -> bool {
         self.machine.is_stopped()
     }
 
     /// Cuts the connection and closes the database. Returns what has not been sent, in case the
     /// database cannot be read any more.
-    pub(super) fn close(self) -> (Account, Unsent) {
+    pub(super) fn close(mut self) -> (Account, Unsent) {
+        if let Err(Failed(error)) = self.store_groups() {
+            tracing::warn!(%error, "the groups are not stored");
+        }
         (self.account, self.machine.into_unsent())
     }
 
@@ -299,16 +323,23 @@ impl OpenAccount {
                     connection.finish_writing();
                 }
             }
-            Effect::Close => self.connection = None,
+            Effect::Close => {
+                self.connection = None;
+                self.store_groups()?;
+            }
             Effect::Leave => {
+                self.store_groups()?;
                 if let Some(connection) = self.connection.take() {
                     connection.leave();
                 }
             }
             Effect::Store(batch) => {
+                let texts = batch.received.iter().map(|one| one.text.as_str().len());
+                self.pace.take(Instant::now(), texts.sum());
                 for message in self.history.receive(&batch)? {
                     self.tell.event(Event::Message(message));
                 }
+                return Ok(self.look_at_space()?.into_iter().collect());
             }
             Effect::Depart(id) => self.history.depart(id)?,
             Effect::Return(id) => self.history.put_back(id)?,
@@ -329,6 +360,7 @@ impl OpenAccount {
             }
             Effect::BeginIds { kept, of, change } => {
                 self.history.begin_ids(kept, of)?;
+                self.store_groups()?;
                 // The window may have messages under ids that are others' now.
                 self.groups = tell_all(&self.history, &self.account, &self.tell)?;
                 if let Some(change) = change {
@@ -342,26 +374,38 @@ impl OpenAccount {
                 return Ok(message.into_iter().map(Input::Renumbered).collect());
             }
             Effect::StoreLive { updates, cursor } => {
-                for event in self.history.receive_live(&updates, cursor)? {
-                    self.tell.event(event);
-                }
+                let texts = updates.iter().map(LiveUpdate::text_bytes);
+                self.pace.take(Instant::now(), texts.sum());
+                let stored = self.history.receive_live(&updates, cursor);
+                return self.stored(stored, |open, news| {
+                    news.into_iter().for_each(|event| open.tell.event(event));
+                    Ok(())
+                });
             }
-            Effect::StoreOlder { messages, end } => self.store_older(&messages, &end)?,
+            Effect::StoreOlder { messages, end } => {
+                let stored = self.history.receive_older(&messages, &end);
+                let is_stored = stored.is_ok();
+                let next = self.stored(stored, |open, ()| open.load_waiting(&end.with))?;
+                if !is_stored {
+                    self.no_older(end.with)?;
+                }
+                return Ok(next);
+            }
             Effect::StoreList {
                 conversations,
                 is_last,
             } => {
-                let rows = self.history.receive_list(&conversations, is_last)?;
-                self.tell.event(Event::Listed(rows));
+                let stored = self.history.receive_list(&conversations, is_last);
+                return self.stored(stored, |open, listed| {
+                    let listed = listed
+                        .missed
+                        .into_iter()
+                        .chain([Event::Listed(listed.rows)]);
+                    listed.for_each(|event| open.tell.event(event));
+                    Ok(())
+                });
             }
-            Effect::NoOlder(with) => {
-                for wanted in self.pages.take(&Peer::Person(with)) {
-                    match pages::without_server(&self.history, wanted.clone()) {
-                        Ok(page) => self.tell.event(page),
-                        Err(error) => self.not_loaded(wanted.with.clone(), wanted.into(), error)?,
-                    }
-                }
-            }
+            Effect::NoOlder(with) => self.no_older(with)?,
             Effect::ReadsTold(reads) => self.history.reads_told(&reads)?,
             Effect::News(news) => self.tell_news(news)?,
             Effect::Link(link) => self.tell.event(Event::Link(link)),
@@ -369,30 +413,39 @@ impl OpenAccount {
         Ok(Vec::new())
     }
 
-    fn store_older(&mut self, messages: &[Delivered], end: &HistoryEnd) -> Result<(), Failed> {
-        self.history.receive_older(messages, end)?;
-        for wanted in self.pages.take(&Peer::Person(end.with.clone())) {
+    /// Goes on after something of a live server was stored, unless it contradicts what is here.
+    fn stored<T>(
+        &mut self,
+        stored: Result<T, HistoryError>,
+        go_on: impl FnOnce(&mut Self, T) -> Result<(), Failed>,
+    ) -> Result<Vec<Input<'static>>, Failed> {
+        match stored {
+            Ok(stored) => {
+                go_on(self, stored)?;
+                Ok(self.look_at_space()?.into_iter().collect())
+            }
+            Err(error @ HistoryError::Contradicted(_)) => {
+                tracing::warn!(%error, "nothing of it is stored");
+                Ok(vec![Input::Contradicted(self.history.outbox()?)])
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn load_waiting(&mut self, with: &Login) -> Result<(), Failed> {
+        for wanted in self.pages.take(&Peer::Person(with.clone())) {
             self.load(wanted)?;
         }
         Ok(())
     }
 
-    fn tell_news(&mut self, news: live::Event) -> Result<(), Failed> {
-        let event = match news {
-            live::Event::Typing(typing) => Event::Typing {
-                with: Peer::Person(typing.with),
-                who: typing.from,
-                until: Instant::now() + TYPING,
-            },
-            live::Event::Presence(presence) => Event::Presence(presence),
-            live::Event::Roster(roster) => {
-                let changed = self.groups.take(&roster);
-                self.history.keep_groups(&self.groups, &changed)?;
-                Event::Roster(roster)
+    fn no_older(&mut self, with: Login) -> Result<(), Failed> {
+        for wanted in self.pages.take(&Peer::Person(with)) {
+            match pages::without_server(&self.history, wanted.clone()) {
+                Ok(page) => self.tell.event(page),
+                Err(error) => self.not_loaded(wanted.with.clone(), wanted.into(), error)?,
             }
-            _ => return Ok(()),
-        };
-        self.tell.event(event);
+        }
         Ok(())
     }
 
@@ -433,6 +486,7 @@ fn memory(history: &History) -> Result<Memory, HistoryError> {
         way,
         has_no_end: history.has_no_end()?,
         is_live_due,
+        was_live: history.was_live()?,
         cursor: history.cursor()?,
         store: history.store_epoch()?,
         highest: history.highest_id()?,

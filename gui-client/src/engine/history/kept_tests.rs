@@ -133,7 +133,7 @@ fn what_the_list_tells_is_there_with_what_is_older_still_at_the_server() {
         (Some("last of bob"), 1, false),
         (Some("last of eva"), 0, false),
     ];
-    assert_eq!(rows(&found), expected);
+    assert_eq!(rows(&found.rows), expected);
     assert!(!history.is_listed().unwrap());
     // Again, after the link broke: nothing changes.
     assert_eq!(history.receive_list(&told, true).unwrap(), found);
@@ -173,11 +173,11 @@ fn a_list_that_comes_late_takes_nothing_back() {
     let found = history
         .receive_list(&[listed("bob", "bob", 50, 50)], true)
         .unwrap();
-    assert_eq!(rows(&found), [(Some("new"), 1, false)]);
+    assert_eq!(rows(&found.rows), [(Some("new"), 1, false)]);
     assert_eq!(history.gap_below(&person("bob")).unwrap(), None);
     // Another session has read it meanwhile.
     let found = history
         .receive_list(&[listed("bob", "bob", 50, 101)], true)
         .unwrap();
-    assert_eq!(rows(&found), [(Some("new"), 0, false)]);
+    assert_eq!(rows(&found.rows), [(Some("new"), 0, false)]);
 }

@@ -9,7 +9,7 @@ use super::{
     row::{conversation, known_conversation, number},
     set_fact,
 };
-use crate::engine::{Conversation, Peer};
+use crate::engine::{Conversation, Event, Peer};
 
 impl History {
     /// Whether the whole list has been stored.
@@ -21,18 +21,15 @@ impl History {
     }
 
     /// Stores a part of the list: the last message of each conversation and how far the person has
-    /// read; older messages stay at the server. Returns the rows of these conversations.
+    /// read; older messages stay at the server.
     ///
     /// # Errors
-    /// [`super::HistoryError::Failed`]; nothing of it is stored then.
-    pub fn receive_list(
-        &self,
-        told: &[ConversationNews],
-        is_last: bool,
-    ) -> Result<Vec<Conversation>> {
+    /// [`super::HistoryError::Failed`], [`super::HistoryError::Contradicted`]; nothing of it is stored then.
+    pub fn receive_list(&self, told: &[ConversationNews], is_last: bool) -> Result<Listed> {
         let transaction = self.connection.unchecked_transaction()?;
+        let mut missed = Vec::new();
         for one in told {
-            self.list(&transaction, one)?;
+            missed.extend(self.list(&transaction, one)?);
         }
         if is_last {
             set_fact(&transaction, "surveyed", 1)?;
@@ -41,23 +38,36 @@ impl History {
         let rows = told
             .iter()
             .map(|one| self.conversation(&Peer::Person(one.with.clone())));
-        Ok(rows
-            .collect::<Result<Vec<_>>>()?
-            .into_iter()
-            .flatten()
-            .collect())
+        let rows = rows.collect::<Result<Vec<_>>>()?;
+        let rows = rows.into_iter().flatten().collect();
+        Ok(Listed { rows, missed })
     }
 
-    fn list(&self, connection: &Connection, told: &ConversationNews) -> rusqlite::Result<()> {
+    /// Returns what is new for the window of what should have been here.
+    fn list(&self, connection: &Connection, told: &ConversationNews) -> Result<Vec<Event>> {
         let with = Peer::Person(told.with.clone());
         let last = number(told.last.id);
-        // If the message is here already, so is everything after it.
-        if known_from(connection, &with)?.is_some_and(|known_from| last < known_from) {
-            self.store(connection, &told.delivered())?;
+        let known_from = known_from(connection, &with)?;
+        let is_older = known_from.is_some_and(|known_from| last < known_from);
+        let is_here = is_here(connection, last)?;
+        let is_own = told.last.from == self.login;
+        // An own message may be here without the answer that gives it its id.
+        let is_missing = !is_older && !is_here && !is_own;
+        let mut message = told.delivered();
+        message.is_old = !is_missing || told.unread == 0;
+        let mut missed = Vec::new();
+        if is_older || is_here || is_missing {
+            missed = self.store(connection, &message)?;
+        }
+        if is_older || is_missing {
+            // If the message is here already, so is everything after it. If not, perhaps nothing before it is.
             let conversation = conversation(connection, &with)?;
             connection
                 .prepare_cached("UPDATE conversations SET known_from = ?2 WHERE id = ?1")?
                 .execute((conversation, last))?;
+        }
+        if !is_missing {
+            missed.clear();
         }
         if told.group {
             connection
@@ -68,8 +78,23 @@ impl History {
             let (with, up_to) = (told.with.clone(), told.read);
             read_elsewhere(connection, &Read { with, up_to })?;
         }
-        Ok(())
+        Ok(missed)
     }
+}
+
+/// What a part of the list has brought.
+#[derive(Debug, PartialEq)]
+pub struct Listed {
+    /// The rows of its conversations.
+    pub rows: Vec<Conversation>,
+    /// What is new for the window of messages that should have been here.
+    pub missed: Vec<Event>,
+}
+
+fn is_here(connection: &Connection, server_id: i64) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM messages WHERE server_id = ?1)")?
+        .query_row([server_id], |row| row.get(0))
 }
 
 /// From this id on, all messages of the conversation are here.

@@ -33,6 +33,7 @@ impl History {
     pub fn begin_live(&self, last: u64) -> Result<Vec<Event>> {
         let transaction = self.connection.unchecked_transaction()?;
         let mut moved = Vec::new();
+        forget_beyond(&transaction, number(last))?;
         let cursor: Option<i64> = fact(&transaction, "position")?;
         if cursor.is_none() {
             set_fact(&transaction, "known_from", number(last) + 1)?;
@@ -61,7 +62,7 @@ impl History {
     /// window.
     ///
     /// # Errors
-    /// [`super::HistoryError::Failed`]; nothing of it is stored then.
+    /// [`super::HistoryError::Failed`], [`super::HistoryError::Contradicted`]; nothing of it is stored then.
     pub fn receive_live(&self, updates: &[LiveUpdate], cursor: Option<u64>) -> Result<Vec<Event>> {
         let transaction = self.connection.unchecked_transaction()?;
         let mut news = Vec::new();
@@ -89,6 +90,18 @@ impl History {
         transaction.commit()?;
         Ok(news)
     }
+}
+
+/// No message has an id above the server's newest one. Whoever said so was wrong: receipts and reads up to there
+/// would hold for messages that are written later.
+fn forget_beyond(connection: &Connection, last: i64) -> rusqlite::Result<()> {
+    connection.execute("DELETE FROM receipts WHERE up_to > ?1", [last])?;
+    connection.execute(
+        "UPDATE conversations SET seen_id = min(seen_id, ?1), told_id = min(told_id, ?1)
+         WHERE seen_id > ?1 OR told_id > ?1",
+        [last],
+    )?;
+    Ok(())
 }
 
 fn keep_receipt(connection: &Connection, receipt: &Receipt) -> rusqlite::Result<Option<Event>> {

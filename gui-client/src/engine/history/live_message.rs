@@ -4,7 +4,7 @@ use mensageiro_protocol::live::Delivered;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::{
-    History,
+    History, HistoryError, Result,
     epochs::{self, live_place},
     fact, ids,
     outbox::forget_text,
@@ -22,23 +22,23 @@ const WITHOUT_NUMBER: i64 = 200;
 
 impl History {
     /// Stores a message. Returns what is new for the window; nothing if the message is known.
-    pub(super) fn store(
-        &self,
-        connection: &Connection,
-        told: &Delivered,
-    ) -> rusqlite::Result<Vec<Event>> {
+    ///
+    /// # Errors
+    /// [`HistoryError::Failed`], [`HistoryError::Contradicted`]
+    pub(super) fn store(&self, connection: &Connection, told: &Delivered) -> Result<Vec<Event>> {
         let server_id = number(told.id);
         let is_own = told.from == self.login;
         if let Some(known) = by_server_id(connection, server_id)? {
-            tracing::debug!(server_id, known, "told again");
-            return Ok(Vec::new());
+            return match known.is(told, is_own) {
+                true => Ok(Vec::new()),
+                false => Err(HistoryError::Contradicted("another message had this id")),
+            };
         }
         if let (true, Some(tag)) = (is_own, &told.tag)
-            && let Some(id) = by_tag(connection, tag.as_str())?
+            && let Some(id) = by_tag(connection, tag.as_str(), told.with.as_str())?
         {
             let nobody = Missed::default();
-            let news = accept(connection, MessageId(id), server_id, told.at, &nobody)?;
-            return Ok(news.into_iter().collect());
+            return accept(connection, MessageId(id), server_id, told.at, &nobody);
         }
         let with = Peer::Person(told.with.clone());
         if let Some(id) = take_up(connection, told, &with, is_own)? {
@@ -84,31 +84,37 @@ impl History {
     }
 }
 
-/// Notes that the server has accepted an own message under this id.
+/// Notes that the server has accepted an own message under this id. Returns what is new for the window.
+///
+/// # Errors
+/// [`HistoryError::Failed`]; [`HistoryError::Contradicted`] if another message has the id, or this one has another.
 pub(super) fn accept(
     connection: &Connection,
     id: MessageId,
     server_id: i64,
     at: i64,
     missed: &Missed,
-) -> rusqlite::Result<Option<Event>> {
-    if let Some(known) = by_server_id(connection, server_id)? {
-        if known != id.0 {
-            // It came as a message before the answer: this is the same one, once too often.
+) -> Result<Vec<Event>> {
+    let mut news = Vec::new();
+    match by_server_id(connection, server_id)? {
+        Some(known) if known.id == id => return Ok(news),
+        // The server has told the message itself before this answer, without its tag.
+        Some(known) if is_copy(connection, known.id, id)? => {
             connection
                 .prepare_cached("DELETE FROM messages WHERE id = ?1")?
-                .execute([id.0])?;
-            forget_text(connection, id)?;
-            return Ok(Some(Event::Discarded(id)));
+                .execute([known.id.0])?;
+            forget_text(connection, known.id)?;
+            news.push(Event::Discarded(known.id));
         }
-        return Ok(None);
+        Some(_) => return Err(HistoryError::Contradicted("another message has this id")),
+        None => {}
     }
     let place = live_place(connection, server_id)?;
-    connection
+    let accepted = connection
         .prepare_cached(
             "UPDATE messages SET delivery = ?2, server_id = ?3, place = ?4, at = ?5,
                  refusal = ?6
-             WHERE id = ?1",
+             WHERE id = ?1 AND (server_id IS NULL OR server_id < 0)",
         )?
         .execute((
             id.0,
@@ -118,7 +124,24 @@ pub(super) fn accept(
             at,
             missed_words(missed),
         ))?;
-    Ok(message(connection, id)?.map(Event::Message))
+    if accepted == 0 && message(connection, id)?.is_some() {
+        return Err(HistoryError::Contradicted("this message has another id"));
+    }
+    news.extend(message(connection, id)?.map(Event::Message));
+    Ok(news)
+}
+
+/// Whether a message is only the server's copy of an own one: the same text in the same conversation, not
+/// written here.
+fn is_copy(connection: &Connection, told: MessageId, own: MessageId) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM messages told JOIN messages own
+                 ON own.conversation = told.conversation AND own.text = told.text
+             WHERE told.id = ?1 AND own.id = ?2 AND told.delivery = ?3
+                 AND told.tag IS NULL AND told.written IS NULL)",
+        )?
+        .query_row((told.0, own.0, delivery::ACCEPTED), |row| row.get(0))
 }
 
 /// Notes that the server has refused an own message.
@@ -202,16 +225,46 @@ fn is_seen(connection: &Connection, conversation: i64, server_id: i64) -> rusqli
         .query_row((conversation, server_id), |row| row.get(0))
 }
 
-fn by_server_id(connection: &Connection, server_id: i64) -> rusqlite::Result<Option<i64>> {
+/// A message that has an id of the server.
+struct Known {
+    id: MessageId,
+    is_received: bool,
+    text: String,
+}
+
+impl Known {
+    /// Whether the server tells this message again. What was written here keeps its text, and a classic session
+    /// brings a text on one line, that of a group with its author before it (rule G2).
+    fn is(&self, told: &Delivered, is_own: bool) -> bool {
+        if is_own || !self.is_received {
+            return is_own != self.is_received;
+        }
+        let on_one_line = |text: &str| text.replace('\n', " ");
+        let (known, said) = (on_one_line(&self.text), on_one_line(told.text.as_str()));
+        known == said || known == format!("{}: {said}", told.from)
+    }
+}
+
+fn by_server_id(connection: &Connection, server_id: i64) -> rusqlite::Result<Option<Known>> {
     connection
-        .prepare_cached("SELECT id FROM messages WHERE server_id = ?1")?
-        .query_row([server_id], |row| row.get(0))
+        .prepare_cached("SELECT id, delivery, text FROM messages WHERE server_id = ?1")?
+        .query_row([server_id], |row| {
+            Ok(Known {
+                id: MessageId(row.get(0)?),
+                is_received: row.get::<_, i64>(1)? == delivery::RECEIVED,
+                text: row.get(2)?,
+            })
+        })
         .optional()
 }
 
-fn by_tag(connection: &Connection, tag: &str) -> rusqlite::Result<Option<i64>> {
+/// The message that was sent with a tag in a conversation.
+fn by_tag(connection: &Connection, tag: &str, with: &str) -> rusqlite::Result<Option<i64>> {
     connection
-        .prepare_cached("SELECT id FROM messages WHERE tag = ?1")?
-        .query_row([tag], |row| row.get(0))
+        .prepare_cached(
+            "SELECT m.id FROM messages m JOIN conversations c ON c.id = m.conversation
+             WHERE m.tag = ?1 AND c.peer = ?2",
+        )?
+        .query_row([tag, with], |row| row.get(0))
         .optional()
 }

@@ -23,6 +23,7 @@ mod rescue;
 mod row;
 mod schema;
 mod search;
+mod space;
 mod timeline;
 mod way;
 
@@ -104,6 +105,9 @@ pub enum HistoryError {
         /// What the database says.
         source: rusqlite::Error,
     },
+    /// What a live server tells contradicts what is here: two messages cannot have one id. Nothing of it is stored.
+    #[error("the server contradicts what it said before: {0}")]
+    Contradicted(&'static str),
     /// Reading or writing failed.
     #[error("the local database failed: {0}")]
     Failed(#[from] rusqlite::Error),
@@ -138,6 +142,8 @@ impl HistoryError {
             },
             Self::Open { path, source } => of_database(path, source),
             Self::Failed(error) => of_database(folder, error),
+            // Never shown: the connection begins anew.
+            Self::Contradicted(_) => StorageProblem::Stopped,
         }
     }
 }
@@ -149,7 +155,7 @@ impl HistoryError {
             Self::Damaged { .. } => true,
             Self::Open { source, .. } => damage::is_told_at_opening(source),
             Self::Failed(error) => damage::is_told_by(error),
-            Self::Locked | Self::Newer { .. } | Self::Reach { .. } => false,
+            Self::Locked | Self::Newer { .. } | Self::Reach { .. } | Self::Contradicted(_) => false,
         }
     }
 }

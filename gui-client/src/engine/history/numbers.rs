@@ -18,6 +18,9 @@ use crate::engine::{MessageId, net::Outgoing};
 /// So much of the computer's name is in that of the device.
 const COMPUTER_CHARS: usize = 16;
 
+/// Numbers are below this one: a time in milliseconds is far from it for a long time.
+const FARTHEST_NUMBER: i64 = 1 << 53;
+
 impl History {
     /// The name of this device, with which the tags of new messages begin. It is made once, of the computer's name and
     /// chance.
@@ -28,13 +31,14 @@ impl History {
         Ok(device(&self.connection)?)
     }
 
-    /// New messages get numbers above this one.
+    /// New messages get numbers above this one. A number that no device of this app reaches is an error of the
+    /// server.
     ///
     /// # Errors
     /// [`super::HistoryError::Failed`]
     pub fn number_above(&self, highest: u64) -> Result<()> {
         let highest = number(highest);
-        if last(&self.connection)? < highest {
+        if last(&self.connection)? < highest && highest < FARTHEST_NUMBER {
             set_fact(&self.connection, "number", highest)?;
         }
         Ok(())

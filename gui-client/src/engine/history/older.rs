@@ -37,7 +37,7 @@ impl History {
     /// Stores an answer to `history`: from its oldest message on, everything is here now.
     ///
     /// # Errors
-    /// [`super::HistoryError::Failed`]; nothing of it is stored then.
+    /// [`super::HistoryError::Failed`], [`super::HistoryError::Contradicted`]; nothing of it is stored then.
     pub fn receive_older(&self, messages: &[Delivered], end: &HistoryEnd) -> Result<()> {
         let transaction = self.connection.unchecked_transaction()?;
         // The newest first, so that equal texts without a number are taken up in order.

@@ -20,7 +20,7 @@ use super::{
 /// The facts that are taken over: those about the server and the order of messages, but not the
 /// cursor.
 const FACTS: &str = "'device', 'epoch', 'epoch_is_live', 'framing', 'has_no_end', 'live_tried_at', \
-                     'number', 'store', 'store_epoch', 'sure_up_to', 'turn'";
+                     'number', 'store', 'store_epoch', 'sure_up_to', 'turn', 'was_live'";
 
 /// How many ids after an unreadable row are tried one by one: more than fit in a page.
 const ONE_BY_ONE: i64 = 4096;

@@ -31,7 +31,20 @@ impl History {
             Way::Classic(Framing::Bare) => "bare",
         };
         set_fact(&self.connection, "framing", way)?;
+        if way == "live" {
+            set_fact(&self.connection, "was_live", 1)?;
+        }
         Ok(())
+    }
+
+    /// Whether the server has ever led a live session.
+    ///
+    /// # Errors
+    /// [`super::HistoryError::Failed`]
+    pub fn was_live(&self) -> Result<bool> {
+        let was_live: Option<i64> = fact(&self.connection, "was_live")?;
+        // Before this was kept, a live server had at least given a cursor.
+        Ok(was_live.is_some() || self.way()? == Some(Way::Live) || self.cursor()?.is_some())
     }
 
     /// Whether the server does not end its messages with an `f`.

@@ -8,6 +8,7 @@ fn unknown() -> Bench {
         way: None,
         has_no_end: false,
         is_live_due: true,
+        was_live: false,
         cursor: None,
         store: None,
         highest: 0,

@@ -68,6 +68,8 @@ pub struct Memory {
     pub has_no_end: bool,
     /// It should be asked for a live session: it is due again, or nothing is known about it.
     pub is_live_due: bool,
+    /// It has led live sessions: it is asked for one at each connection.
+    pub was_live: bool,
     /// The cursor: the id up to which this device has everything.
     pub cursor: Option<u64>,
     /// The store that the cursor belongs to, if the server told.
@@ -110,6 +112,14 @@ pub enum LiveUpdate {
 }
 
 impl LiveUpdate {
+    /// The bytes of the text that is to be stored.
+    pub fn text_bytes(&self) -> usize {
+        match self {
+            Self::Message(message) => message.text.as_str().len(),
+            _ => 0,
+        }
+    }
+
     /// The id of the message that this is about, if any.
     pub fn server_id(&self) -> Option<u64> {
         match self {
@@ -192,6 +202,10 @@ pub enum Input<'a> {
     FetchNow,
     /// How often to fetch by reconnecting.
     FetchEvery(Option<Duration>),
+    /// Whether the server's messages take all the space they may take.
+    Full(bool),
+    /// What the server said was not stored, since it contradicts what is here; this is the whole outbox.
+    Contradicted(Vec<Outgoing>),
     /// The deadline of the machine has come.
     Timer,
     /// Close; in order, if that is safe.

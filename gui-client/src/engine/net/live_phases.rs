@@ -36,7 +36,7 @@ impl Machine {
         if self.is_patient() {
             return false;
         }
-        if self.is_live_due {
+        if self.is_live_due || self.was_live {
             return self.tried.is_empty();
         }
         // Counted from now on; the account knows earlier times.
@@ -101,6 +101,9 @@ impl Machine {
             return;
         };
         match Event::parse(&heard[..lf]) {
+            Ok(Event::Welcome(welcome)) if welcome.you != self.login => {
+                self.broken(now, LinkProblem::OtherUser(welcome.you));
+            }
             Ok(Event::Welcome(welcome)) => {
                 self.way = Way::Live;
                 self.let_in();
@@ -115,7 +118,8 @@ impl Machine {
                 if let Some(number) = welcome.number.filter(|_| device == self.device) {
                     self.effects.push(Effect::NumberAbove(number));
                 }
-                let live = LiveSession::new(now, self.login.clone(), device, &welcome, rest);
+                let mut live = LiveSession::new(now, self.login.clone(), device, &welcome, rest);
+                live.make_room(self.is_full);
                 self.phase = Phase::Live(Box::new(live));
                 self.show(LinkState::Live { catching_up: true });
                 self.take_live(now);
@@ -140,8 +144,9 @@ impl Machine {
                 change,
                 is_cut_short,
             } => {
-                self.cursor = kept;
-                self.highest = kept.unwrap_or(0);
+                // More than it had, no device has.
+                self.cursor = self.cursor.min(kept);
+                self.highest = self.highest.min(kept.unwrap_or(0));
                 self.is_listed &= kept.is_some();
                 self.effects.push(Effect::BeginIds { kept, of, change });
                 !is_cut_short
@@ -199,15 +204,14 @@ impl Machine {
                 }
                 Ok(Some(Turn::CaughtUp)) => {
                     live.ask_roster();
-                    if !self.is_listed {
-                        live.ask_list();
-                    }
+                    live.ask_list(self.is_listed);
                     if self.status != Status::default() {
                         live.tell_status(self.status.clone());
                     }
                     self.unanswered.clear();
                     let effects = live.effects(now);
                     self.absorb(effects);
+                    self.remember();
                     self.show(LinkState::Live { catching_up: false });
                 }
                 Ok(Some(Turn::Ended(code))) => return self.bye(now, code),
@@ -295,7 +299,7 @@ impl Machine {
     }
 
     fn note_no_live(&mut self, now: Instant) {
-        if self.remembered != Some(Way::Live) {
+        if self.remembered != Some(Way::Live) && !self.was_live {
             self.is_live_due = false;
             self.live_refused_at = Some(now);
             self.effects.push(Effect::LiveRefused);
@@ -315,12 +319,52 @@ impl Machine {
             ByeCode::UnknownUser | ByeCode::Removed => {
                 self.end_live(now);
                 self.effects.push(Effect::Leave);
-                self.refuse();
+                self.refuse(now, LinkProblem::UnknownUser(self.login.clone()));
             }
             ByeCode::BadHello if matches!(self.phase, Phase::Greeting { .. }) => {
                 self.not_live(now, Outcome::HungUp);
             }
             _ => self.broken(now, LinkProblem::Broken),
+        }
+    }
+
+    /// Whether there is room for what others write. A live server keeps what there is no room for. A classic one
+    /// may not, so there is no session with it.
+    pub(super) fn fill_up(&mut self, now: Instant, is_full: bool) {
+        self.is_full = is_full;
+        match &mut self.phase {
+            Phase::Live(live) => {
+                if !live.make_room(is_full) {
+                    // What has stayed there comes with a new session.
+                    self.end_live(now);
+                    self.effects.push(Effect::Close);
+                    self.connect();
+                }
+            }
+            Phase::Waiting { .. } if !is_full => self.connect(),
+            Phase::Idle { .. } | Phase::Sending { .. } | Phase::LoggingIn { .. } if is_full => {
+                self.broken(now, LinkProblem::NoRoom);
+            }
+            _ => {}
+        }
+    }
+
+    /// The server's ids mean other messages than before: two messages cannot have one. Whoever is wrong, now or
+    /// before: nothing of it is stored, everything waits again, and a new session begins with new ids.
+    pub(super) fn contradicted(&mut self, now: Instant, outbox: Vec<Outgoing>) {
+        if let Phase::Live(live) = &mut self.phase {
+            live.forget_updates();
+        }
+        self.end_live(now);
+        self.outbox = outbox.into();
+        self.cursor = None;
+        self.highest = 0;
+        self.is_listed = false;
+        let (kept, of, change) = (None, self.store, None);
+        self.effects.push(Effect::BeginIds { kept, of, change });
+        if !matches!(self.phase, Phase::Stopped) {
+            self.effects.push(Effect::Close);
+            self.wait(now, LinkProblem::Contradicts);
         }
     }
 

@@ -11,6 +11,7 @@ fn bench(way: Option<Way>, cursor: Option<u64>) -> Bench {
         way,
         has_no_end: false,
         is_live_due: way.is_none_or(|way| way == Way::Live),
+        was_live: way == Some(Way::Live),
         cursor,
         store: None,
         highest: 0,
@@ -43,11 +44,11 @@ fn a_live_session_stores_the_backlog_and_says_what_it_has() {
         &[
             ("start", "connecting | connect"),
             ("connected", "write ana live/1 device=d⏎"),
-            (WELCOME, "remember Live | begin 20 | catching up"),
+            (WELCOME, "begin 20 | catching up"),
             ("bytes #7;at=1 @bob oi⏎#9;at=2;from=bob @turma olá⏎", ""),
             (
                 "bytes f⏎",
-                "store [#7 bob: oi, #9 bob: olá] at 20 | write got {\"up_to\":20}⏎roster {\"changes\":true}⏎ | live",
+                "store [#7 bob: oi, #9 bob: olá] at 20 | write got {\"up_to\":20}⏎roster {\"changes\":true}⏎conversations {\"limit\":50}⏎ | remember Live | live",
             ),
             (
                 "bytes #21;at=3 @bob tudo?⏎",
@@ -115,7 +116,7 @@ fn what_was_not_answered_goes_out_again_with_its_tag_first_and_in_order() {
             ),
             (
                 "bytes f⏎",
-                "store [] at 31 | write got {\"up_to\":31}⏎roster {\"changes\":true}⏎ | live | write #t2 @bob two⏎#t3 @bob three⏎",
+                "store [] at 31 | write got {\"up_to\":31}⏎roster {\"changes\":true}⏎conversations {\"limit\":50}⏎ | live | write #t2 @bob two⏎#t3 @bob three⏎",
             ),
             (
                 r#"bytes ok {"tag":"t2","id":31,"at":5}⏎ok {"tag":"t3","id":32,"at":6}⏎"#,
@@ -136,7 +137,7 @@ fn what_the_server_tells_as_ones_own_does_not_go_out_again() {
             ("connected", "write ana live/1 device=d after=20⏎"),
             (
                 r#"bytes welcome {"you":"ana","last":30}⏎#30;at=1;from=ana;tag=t1 @bob one⏎f⏎"#,
-                "begin 30 | catching up | store [#30 ana: one] at 30 | write got {\"up_to\":30}⏎roster {\"changes\":true}⏎ | live",
+                "begin 30 | catching up | store [#30 ana: one] at 30 | write got {\"up_to\":30}⏎roster {\"changes\":true}⏎conversations {\"limit\":50}⏎ | live",
             ),
         ],
     );
@@ -227,11 +228,11 @@ fn a_server_that_answers_the_hello_with_something_else_is_classic() {
             ("bytes wel", ""),
             (
                 "bytes come {\"you\":\"ana\",\"last\":0}⏎f",
-                "remember Live | begin 0 | catching up",
+                "begin 0 | catching up",
             ),
             (
                 "bytes ⏎",
-                "store [] at 0 | write got {\"up_to\":0}⏎roster {\"changes\":true}⏎ | live",
+                "store [] at 0 | write got {\"up_to\":0}⏎roster {\"changes\":true}⏎conversations {\"limit\":50}⏎ | remember Live | live",
             ),
         ],
     );
@@ -330,8 +331,245 @@ fn an_unknown_user_is_refused_at_once() {
     );
     check_with(
         live(),
-        &[(r#"bytes bye {"code":"removed"}⏎"#, "leave | refused")],
+        &[
+            (
+                r#"bytes bye {"code":"removed"}⏎"#,
+                "leave | waiting UnknownUser(\"ana\")",
+            ),
+            // Somebody has put the name into the list again.
+            ("pass 1300", "connecting | connect"),
+        ],
     );
+}
+
+#[test]
+fn a_welcome_for_another_user_is_not_accepted() {
+    check_with(
+        live(),
+        &[
+            ("send 1 @bob oi", "write #t1 @bob oi⏎"),
+            ("reset", "close | waiting Broken"),
+            ("pass 1300", "connecting | connect"),
+            ("connected", "write ana live/1 device=d after=20⏎"),
+            (
+                r#"bytes welcome {"you":"eva","last":20}⏎#21;at=1 @bob for eva⏎f⏎"#,
+                "close | waiting OtherUser(\"eva\")",
+            ),
+            ("fetch", "connecting | connect"),
+            ("connected", "write ana live/1 device=d after=20⏎"),
+            (WELCOME, "begin 20 | catching up"),
+        ],
+    );
+}
+
+#[test]
+fn a_stranger_that_speaks_classic_does_not_make_a_live_server_a_classic_one() {
+    let mut bench = live();
+    for step in ["reset", "fetch", "connected"] {
+        bench.step(step);
+    }
+    bench.said();
+    bench.step("bytes f⏎");
+    assert!(
+        bench
+            .said()
+            .starts_with("remember Line | online | store [] login")
+    );
+    for step in ["closed", "connected"] {
+        bench.step(step);
+    }
+    // It is asked for a live session each time, also on the next day.
+    assert!(
+        bench
+            .said()
+            .ends_with("write ana live/1 device=d after=20⏎")
+    );
+    for step in ["closed", "connected", "bytes f⏎", "pass 90000000", "reset"] {
+        bench.step(step);
+    }
+    bench.said();
+    for step in ["fetch", "connected"] {
+        bench.step(step);
+    }
+    assert!(
+        bench
+            .said()
+            .ends_with("write ana live/1 device=d after=20⏎")
+    );
+    bench.step(WELCOME);
+    bench.step("bytes f⏎");
+    assert!(bench.said().ends_with("remember Live | live"));
+}
+
+#[test]
+fn whatever_a_known_server_does_at_the_beginning_it_is_asked_for_a_live_session_again_and_again() {
+    for answer in [
+        "closed",
+        "reset",
+        "broken",
+        "pass 30000",
+        "bytes HTTP/1.1 400 Bad Request⏎",
+        "bytes what?⏎",
+        "bytes welcome {}⏎",
+        r#"bytes welcome {"you":"ana","last":99999999999999}⏎"#,
+        r#"bytes bye {"code":"unknown-user"}⏎"#,
+        r#"bytes bye {"code":"bad-hello"}⏎"#,
+    ] {
+        let mut bench = live();
+        bench.step("reset");
+        let mut hellos = 0;
+        for _ in 0..2_000 {
+            match bench.machine.phase {
+                Phase::Waiting { retry_at } => {
+                    let pause = retry_at - bench.now;
+                    assert!(pause <= Duration::from_secs(60), "{answer}");
+                    bench.pass(pause);
+                }
+                Phase::Connecting => bench.step("connected"),
+                _ => {
+                    bench.step(answer);
+                    bench.step("pass 1000");
+                }
+            }
+            let said = bench.said();
+            hellos += usize::from(said.contains("write ana live/1"));
+        }
+        assert!(hellos >= 5, "{answer}: {hellos}");
+    }
+}
+
+#[test]
+fn a_contradiction_ends_the_session_and_what_waits_goes_out_in_the_next_one() {
+    check_with(
+        live(),
+        &[
+            ("send 1 @bob one", "write #t1 @bob one⏎"),
+            ("send 2 @bob two", "write #t2 @bob two⏎"),
+            (r#"bytes ok {"tag":"t1","id":7,"at":5}⏎"#, "store [1 is #7]"),
+            (
+                "contradicted 1 @bob one, 2 @bob two",
+                "keep none | close | waiting Contradicts",
+            ),
+            ("pass 1300", "connecting | connect"),
+            ("connected", "write ana live/1 device=d⏎"),
+            (WELCOME, "begin 20 | catching up"),
+            (
+                "bytes f⏎",
+                "store [] at 20 | write got {\"up_to\":20}⏎roster {\"changes\":true}⏎conversations {\"limit\":200}⏎ | live | write #t1 @bob one⏎#t2 @bob two⏎",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn a_server_that_contradicts_itself_again_and_again_is_asked_less_and_less() {
+    let mut bench = live();
+    let mut delays = Vec::new();
+    for _ in 0..7 {
+        bench.step("send 1 @bob one");
+        bench.step(r#"bytes ok {"tag":"t1","id":7,"at":5}⏎"#);
+        bench.step("contradicted");
+        let delay = bench.machine.deadline().unwrap() - bench.now;
+        delays.push(delay.as_secs());
+        bench.pass(delay);
+        for step in ["connected", WELCOME, "bytes f⏎"] {
+            bench.step(step);
+        }
+    }
+    assert!(delays[0] <= 1 && delays[6] >= 20, "{delays:?}");
+}
+
+#[test]
+fn without_room_what_others_write_stays_at_the_server_and_ones_own_goes_out() {
+    check_with(
+        live(),
+        &[
+            ("full", ""),
+            ("bytes #21;at=1 @bob big⏎", ""),
+            ("send 1 @bob one", "write #t1 @bob one⏎"),
+            (
+                r#"bytes ok {"tag":"t1","id":22,"at":5}⏎"#,
+                "store [1 is #22]",
+            ),
+            (
+                "history bob",
+                "write history {\"with\":\"bob\",\"before\":50,\"limit\":9}⏎",
+            ),
+            (
+                "bytes #3;at=1;old=1 @bob a⏎history {\"with\":\"bob\",\"before\":50,\"count\":1,\"more\":false}⏎",
+                "no older bob",
+            ),
+            ("roomy", "close | connecting | connect"),
+            ("connected", "write ana live/1 device=d after=20⏎"),
+        ],
+    );
+    // A classic server may count as read what it sends.
+    let mut bench = Bench::new("ana", Some(Framing::Line), None);
+    check_with(
+        {
+            for step in ["start", "connected", "bytes f⏎"] {
+                bench.step(step);
+            }
+            bench.said();
+            bench
+        },
+        &[
+            ("full", "close | waiting NoRoom"),
+            ("pass 1300", "connecting | connect"),
+            ("connected", "leave | waiting NoRoom"),
+            ("roomy", "connecting | connect"),
+            ("connected", "write ana⏎"),
+        ],
+    );
+}
+
+#[test]
+fn an_answer_that_nobody_asked_for_is_no_answer() {
+    check_with(
+        live(),
+        &[
+            (
+                r#"bytes #3;at=1;old=1 @bob a⏎history {"with":"bob","count":1,"more":false}⏎"#,
+                "",
+            ),
+            // The first one is asked for.
+            (
+                r#"bytes conversations {"conversations":[]}⏎"#,
+                "list [], all",
+            ),
+            (
+                r#"bytes conversations {"conversations":[{"with":"bob","last":{"id":9,"from":"bob","text":"x"}}]}⏎"#,
+                "",
+            ),
+            (
+                r#"bytes ok {"tag":"t9","id":21,"at":5}⏎no {"tag":"t9","code":"internal"}⏎pong {}⏎f⏎"#,
+                "",
+            ),
+            (
+                "history bob",
+                "write history {\"with\":\"bob\",\"before\":50,\"limit\":9}⏎",
+            ),
+            // Of another conversation, or not older.
+            ("bytes #3;at=1;old=1 @eva a⏎#50;at=1;old=1 @bob a⏎", ""),
+            (
+                r#"bytes history {"with":"eva","before":50,"count":1,"more":false}⏎"#,
+                "no older bob",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn what_a_server_that_is_there_never_answers_goes_out_again() {
+    let mut bench = live();
+    bench.step("send 1 @bob one");
+    for _ in 0..119 {
+        bench.step(r#"bytes ok {"tag":"t1","id":18446744073709551615,"at":5}⏎pong {}⏎"#);
+        bench.step("pass 1000");
+    }
+    assert!(!bench.said().contains("waiting"));
+    bench.step("pass 1100");
+    assert!(bench.said().ends_with("close | waiting TimedOut"));
 }
 
 #[test]
@@ -389,7 +627,7 @@ fn a_session_names_the_store_of_its_position_and_keeps_what_the_server_tells_of_
             ),
             (
                 "bytes f⏎",
-                "store [] at 20 | write got {\"up_to\":20}⏎roster {\"changes\":true}⏎ | live",
+                "store [] at 20 | write got {\"up_to\":20}⏎roster {\"changes\":true}⏎conversations {\"limit\":50}⏎ | live",
             ),
             ("reset", "close | waiting Broken"),
             ("fetch", "connecting | connect"),
@@ -401,7 +639,7 @@ fn a_session_names_the_store_of_its_position_and_keeps_what_the_server_tells_of_
             ),
             (
                 "bytes #16;at=1 @bob new⏎f⏎",
-                "store [#16 bob: new] at 20 | write got {\"up_to\":20}⏎roster {\"changes\":true}⏎ | live",
+                "store [#16 bob: new] at 20 | write got {\"up_to\":20}⏎roster {\"changes\":true}⏎conversations {\"limit\":50}⏎ | live",
             ),
             ("reset", "close | waiting Broken"),
             ("fetch", "connecting | connect"),
@@ -465,7 +703,7 @@ fn a_message_that_is_refused_for_its_number_goes_out_in_a_session_of_another_nam
                 ),
                 (
                     "bytes f⏎",
-                    "store [] at 30 | write got {\"up_to\":30}⏎roster {\"changes\":true}⏎ | live | write #e:1 @bob one⏎#e:2 @bob three⏎",
+                    "store [] at 30 | write got {\"up_to\":30}⏎roster {\"changes\":true}⏎conversations {\"limit\":50}⏎ | live | write #e:1 @bob one⏎#e:2 @bob three⏎",
                 ),
             ],
         );

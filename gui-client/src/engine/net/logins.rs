@@ -28,6 +28,10 @@ impl Machine {
         }
         let framing = match self.way {
             Way::Live => return self.greet(now),
+            Way::Classic(_) if self.is_full => {
+                self.effects.push(Effect::Leave);
+                return self.wait(now, LinkProblem::NoRoom);
+            }
             Way::Classic(framing) => framing,
         };
         self.is_trusted = self.remembered == Some(self.way) && self.ending == Ending::Mark;
@@ -171,19 +175,28 @@ impl Machine {
             self.refusals += 1;
             return self.wait(now, LinkProblem::Broken);
         }
-        self.refuse();
+        let speaks = |(_, what): &(_, Outcome)| matches!(what, Outcome::Spoke(_));
+        let problem = match self.tried.iter().any(speaks) {
+            true => LinkProblem::NotThisProtocol,
+            false => LinkProblem::HangsUp(self.login.clone()),
+        };
+        self.refuse(now, problem);
     }
 
     /// The way in which the server seems to have accepted the login, though it does not say so.
     ///
     /// A classic server does not know the user that a live hello names. If it answered the hello or
-    /// hung up, but reacts to the plain login in another way or not at all, it has accepted it.
+    /// hung up, but reacts to the plain login in another way or not at all, it has accepted it. A live
+    /// server says so: whoever does not is a stranger at its address.
     fn let_in_without_a_word(&self) -> Option<Way> {
+        if self.remembered == Some(Way::Live) {
+            return None;
+        }
         let of = |way| {
             let found = self.tried.iter().find(|(tried, _)| *tried == way);
             found.map(|(_, outcome)| outcome)
         };
-        let hello = of(Way::Live).filter(|_| self.remembered != Some(Way::Live));
+        let hello = of(Way::Live);
         let says_another = |way: &Way| {
             let outcome = of(*way);
             matches!(outcome, Some(Outcome::Spoke(_))) && outcome != hello
@@ -202,8 +215,12 @@ impl Machine {
         }
     }
 
-    /// The server does not know this user.
-    pub(super) fn refuse(&mut self) {
+    /// The server does not let this user in. If it did before, it is asked again and again: it may be a stranger at
+    /// its address, or a mistake in its list of users.
+    pub(super) fn refuse(&mut self, now: Instant, problem: LinkProblem) {
+        if self.remembered.is_some() || self.was_live {
+            return self.wait(now, problem);
+        }
         self.tried.clear();
         self.phase = Phase::Refused;
         self.show(LinkState::Refused);

@@ -87,6 +87,9 @@ pub struct Machine {
     /// How many texts came in a row that are neither messages nor an end.
     babble: usize,
     pub(super) is_live_due: bool,
+    /// The server has led live sessions. It is asked for one at each connection: a stranger at its address does
+    /// not make it another server.
+    pub(super) was_live: bool,
     /// When a live session was last refused.
     pub(super) live_refused_at: Option<Instant>,
     pub(super) device: Tag,
@@ -109,6 +112,10 @@ pub struct Machine {
     pub(super) replies: Replies,
     pub(super) received: Vec<Received>,
     pub(super) backoff: Backoff,
+    /// The delays after contradictions, which a session that accepts messages does not end.
+    pub(super) doubts: Backoff,
+    /// The server's messages take all the space they may take.
+    pub(super) is_full: bool,
     /// Since when the login is accepted.
     pub(super) online_since: Option<Instant>,
     pub(super) last_end: Option<Instant>,
@@ -195,6 +202,7 @@ impl Machine {
             unended: 0,
             babble: 0,
             is_live_due: memory.is_live_due,
+            was_live: memory.was_live,
             live_refused_at: None,
             device: memory.device,
             cursor: memory.cursor,
@@ -210,6 +218,8 @@ impl Machine {
             replies: Replies::new(),
             received: Vec::new(),
             backoff: Backoff::new(seed),
+            doubts: Backoff::new(seed),
+            is_full: false,
             online_since: None,
             last_end: None,
             link: LinkState::Offline,
@@ -254,6 +264,8 @@ impl Machine {
                 self.fetch_every = every;
                 self.plan_fetch();
             }
+            Input::Full(is_full) => self.fill_up(now, is_full),
+            Input::Contradicted(outbox) => self.contradicted(now, outbox),
             Input::Timer => self.timer(now),
             Input::Stop => self.stop(now),
         }
@@ -433,6 +445,7 @@ impl Machine {
         }
         self.online_since = Some(now);
         self.let_in();
+        self.remember();
         if std::mem::take(&mut self.is_live_due) {
             // It did not answer the hello. It is asked again at the app's next start.
             self.live_refused_at = Some(now);
@@ -451,6 +464,11 @@ impl Machine {
         self.is_settling = false;
         self.refusals = 0;
         self.silences = 0;
+    }
+
+    /// The next connection begins in this way.
+    pub(super) fn remember(&mut self) {
+        self.was_live |= self.way == Way::Live;
         if self.remembered != Some(self.way) {
             self.remembered = Some(self.way);
             self.effects.push(Effect::Remember(self.way));

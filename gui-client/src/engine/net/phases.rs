@@ -160,12 +160,16 @@ impl Machine {
             return self.stop_if_asked();
         }
         let lasted = self.online_since.take().map(|since| now - since);
+        let delays = match problem {
+            LinkProblem::Contradicts => &mut self.doubts,
+            _ => &mut self.backoff,
+        };
         if lasted.is_some_and(|lasted| lasted >= STEADY) {
-            self.backoff.reset();
+            delays.reset();
         }
         self.tried.clear();
         self.is_settling = false;
-        let retry_at = now + self.backoff.next_delay();
+        let retry_at = now + delays.next_delay();
         self.phase = Phase::Waiting { retry_at };
         self.show(LinkState::Waiting { problem, retry_at });
     }

@@ -124,7 +124,10 @@ impl Session {
                     self.news.forget(&with);
                 }
             }
-            Event::Typing { with, who, until } => self.people.take_typing(with, who, until),
+            Event::Typing { with, who, until } if self.is_shown(&with) => {
+                self.people.take_typing(with, who, until);
+            }
+            Event::Space(space) => self.space = Some(space),
             Event::Presence(news) => self.people.take_presence(news),
             Event::Roster(roster) => {
                 let are_groups_others = self.people.take_roster(roster, &self.account.login);
@@ -139,6 +142,11 @@ impl Session {
             _ => {}
         }
         Vec::new()
+    }
+
+    /// Whether a conversation is in the list or open, so that it is seen who types there.
+    fn is_shown(&self, with: &Peer) -> bool {
+        self.open.as_ref() == Some(with) || self.conversations.get(with).is_some()
     }
 
     fn show_groups(&mut self) {

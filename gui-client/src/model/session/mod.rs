@@ -15,7 +15,7 @@ use super::{Action, ComposeProblem, Conversations, LoginProblem, News, People, S
 use crate::{
     engine::{
         Account, Command, Conversation, Delivery, Doubt, LinkProblem, LinkState, Message,
-        MessageId, Peer, ReportFormat, StorageProblem,
+        MessageId, Peer, ReportFormat, Space, StorageProblem,
     },
     matching::Query,
 };
@@ -76,6 +76,8 @@ pub struct Session {
     pub news: News,
     /// Why the local database cannot be used.
     pub storage_problem: Option<StorageProblem>,
+    /// How much room is left for the messages of this server, once it was scarce.
+    pub space: Option<Space>,
     /// The person is away.
     is_away: bool,
     /// The note that others see.
@@ -115,6 +117,7 @@ impl Session {
             doubt_seen: None,
             news: News::default(),
             storage_problem: None,
+            space: None,
             is_away: false,
             note: Text::default(),
             loose_draft: String::new(),
@@ -298,6 +301,7 @@ impl Session {
             Action::Send => return self.send(),
             Action::SendAgain(id) => return vec![Command::SendAgain(id)],
             Action::Discard(id) => return vec![Command::Discard(id)],
+            Action::DismissSpace => self.space = None,
             Action::DismissDoubt => self.doubt_seen = self.doubt().cloned(),
             Action::LoadOlder => return self.load_older(),
             Action::LoadNewer => return self.load_newer(),

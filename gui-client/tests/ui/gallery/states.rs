@@ -3,7 +3,9 @@ use std::time::{Duration, Instant};
 use egui::{Key, Modifiers, Vec2};
 use mensageiro::{
     disk::DiskProblem,
-    engine::{Command, Doubt, Event, LinkProblem, LinkState, ServerChange, StorageProblem},
+    engine::{
+        Command, Doubt, Event, LinkProblem, LinkState, Room, ServerChange, Space, StorageProblem,
+    },
     model::{Action, Notice, Overlay, Preferences, SaveProblem, SavedFile},
 };
 use mensageiro_protocol::Framing;
@@ -93,6 +95,18 @@ fn state_of_the_link() {
                 problem: LinkProblem::NobodyListens,
                 retry_at: Instant::now() + Duration::from_millis(29_700),
             }));
+            desk
+        });
+    }
+    for (name, size, room) in [
+        ("space-little", USUAL, Room::Little),
+        ("space-none", USUAL, Room::None),
+        ("space-none-small", SMALL, Room::None),
+    ] {
+        picture(name, size, |words| {
+            let mut desk = chat(words);
+            let limit = 2 << 30;
+            desk.tell(Event::Space(Space { room, limit }));
             desk
         });
     }

@@ -5,16 +5,23 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mensageiro_protocol::live::{Event, HISTORY_MOST, RefusalCode, Request};
+use mensageiro_protocol::live::{
+    Accepted, Delivered, Event, HISTORY_MOST, HistoryEnd, MISSED_NAMED, RefusalCode, Request,
+};
 
 use super::{LiveSession, Turn};
 use crate::engine::{
-    Missed, Refusal,
+    MessageId, Missed, Refusal,
     net::io::{Effect, LiveUpdate, Outgoing},
 };
 
 /// The pause before a message is sent again that the server could not store.
 const STORE_AGAIN: Duration = Duration::from_secs(5);
+
+/// The most bytes of texts in an answer to `history`. Servers send 256 KiB and a message more.
+const OLDER_BYTES: usize = 1024 * 1024;
+/// The most members of a group who are said to have missed a message.
+const MISSED_AT_MOST: usize = 1_000_000;
 
 impl LiveSession {
     pub(super) fn take(
@@ -24,60 +31,36 @@ impl LiveSession {
         outbox: &mut VecDeque<Outgoing>,
     ) -> Turn {
         match event {
-            Event::Message(message) if message.is_old => {
-                // An answer has no more, whatever a server sends.
-                if self.older.len() < HISTORY_MOST {
-                    self.older.push(message);
-                }
-            }
-            Event::Message(message) => {
-                if let Some(tag) = message.tag.as_ref().filter(|_| message.from == self.login) {
-                    outbox.retain(|waiting| waiting.tag != *tag);
-                    self.in_flight.retain(|sent| sent.tag != *tag);
-                }
-                self.cursor = self.cursor.max(Some(message.id));
-                self.told_up_to = self.told_up_to.max(message.id);
-                self.updates.push(LiveUpdate::Message(message));
-            }
+            Event::Message(message) if message.is_old => self.take_older(message),
+            Event::Message(message) => self.take_message(message, outbox),
             Event::End if self.catching_up => {
                 self.catching_up = false;
-                self.cursor = self.cursor.max(Some(self.last));
+                if !self.has_left {
+                    self.cursor = self.cursor.max(Some(self.last));
+                }
                 self.store();
                 return Turn::CaughtUp;
             }
             Event::Accepted(accepted) => {
-                let Some(id) = self.answered(|sent| sent.tag == accepted.tag).map(|m| m.id) else {
+                let Some(message) = self.answered(now, |sent| sent.tag == accepted.tag) else {
                     return Turn::GoesOn;
                 };
-                self.updates.push(LiveUpdate::Accepted {
-                    id,
-                    server_id: accepted.id,
-                    at: accepted.at,
-                    missed: Missed {
-                        named: accepted.missed,
-                        more: accepted.missed_more,
-                    },
-                });
+                self.updates.push(accept(message.id, accepted));
                 return Turn::Accepted;
             }
             Event::Refused(refused) => {
                 tracing::info!(code = ?refused.code, detail = refused.detail, "refused");
                 if let Some(tag) = refused.tag
-                    && let Some(message) = self.answered(|sent| sent.tag == tag)
+                    && let Some(message) = self.answered(now, |sent| sent.tag == tag)
                 {
                     self.refused(now, message, refused.code, outbox);
                 } else {
-                    self.request_refused(refused.code);
+                    self.request_refused(now, refused.code);
                 }
             }
             Event::Receipt(receipt) => self.updates.push(LiveUpdate::Receipt(receipt)),
             Event::Read(read) => self.updates.push(LiveUpdate::Read(read)),
-            Event::History(end) => {
-                let messages = std::mem::take(&mut self.older);
-                self.requests.pop_front();
-                self.effects.push(Effect::StoreOlder { messages, end });
-                self.next_request();
-            }
+            Event::History(end) => self.end_older(now, end),
             Event::Conversations(page) => self.take_list(page),
             Event::Pong => {
                 if self.reads_pinged > 0 {
@@ -98,8 +81,61 @@ impl LiveSession {
         Turn::GoesOn
     }
 
-    fn answered(&mut self, is: impl Fn(&Outgoing) -> bool) -> Option<Outgoing> {
+    fn take_message(&mut self, message: Delivered, outbox: &mut VecDeque<Outgoing>) {
+        let is_own = message.from == self.login;
+        let mut is_waiting = false;
+        if let Some(tag) = message.tag.as_ref().filter(|_| is_own) {
+            let mut is_it = |waiting: &Outgoing| {
+                let is_it = waiting.tag == *tag && waiting.to == message.with;
+                is_waiting |= is_it;
+                is_it
+            };
+            outbox.retain(|waiting| !is_it(waiting));
+            self.in_flight.retain(|sent| !is_it(sent));
+        }
+        self.told_up_to = self.told_up_to.max(message.id);
+        if self.is_full && !is_waiting {
+            self.has_left = true;
+            return;
+        }
+        if !self.has_left {
+            self.cursor = self.cursor.max(Some(message.id));
+        }
+        self.updates_bytes += message.text.as_str().len();
+        self.updates.push(LiveUpdate::Message(message));
+    }
+
+    /// A part of an answer to `history`. Nothing else belongs to one, whatever a server sends.
+    fn take_older(&mut self, message: Delivered) {
+        let is_asked_for = self.requests.front().is_some_and(|request| {
+            let is_before = request.before.is_none_or(|before| message.id < before);
+            request.with == message.with && is_before
+        });
+        let is_room = self.older.len() < HISTORY_MOST && self.older_bytes < OLDER_BYTES;
+        if is_asked_for && is_room && !self.is_full {
+            self.older_bytes += message.text.as_str().len();
+            self.older.push(message);
+        }
+    }
+
+    fn end_older(&mut self, now: Instant, end: HistoryEnd) {
+        let Some(request) = self.requests.pop_front() else {
+            return;
+        };
+        self.answered_at = Some(now);
+        let messages = std::mem::take(&mut self.older);
+        self.older_bytes = 0;
+        let is_answer = (&end.with, end.before) == (&request.with, request.before);
+        self.effects.push(match is_answer && !self.is_full {
+            true => Effect::StoreOlder { messages, end },
+            false => Effect::NoOlder(request.with),
+        });
+        self.next_request();
+    }
+
+    fn answered(&mut self, now: Instant, is: impl Fn(&Outgoing) -> bool) -> Option<Outgoing> {
         let at = self.in_flight.iter().position(is)?;
+        self.answered_at = Some(now);
         self.in_flight.remove(at)
     }
 
@@ -133,12 +169,14 @@ impl LiveSession {
 
     /// A refusal without a tag can only answer a request for older messages: every other request
     /// has a tag or no answer.
-    fn request_refused(&mut self, code: RefusalCode) {
+    fn request_refused(&mut self, now: Instant, code: RefusalCode) {
         if code == RefusalCode::BadLine {
             return;
         }
         if let Some(request) = self.requests.pop_front() {
+            self.answered_at = Some(now);
             self.older.clear();
+            self.older_bytes = 0;
             self.effects.push(Effect::NoOlder(request.with));
             self.next_request();
         }
@@ -148,5 +186,21 @@ impl LiveSession {
         if let Some(request) = self.requests.front().cloned() {
             self.say(&Request::History(request));
         }
+    }
+}
+
+fn accept(id: MessageId, accepted: Accepted) -> LiveUpdate {
+    let mut named = accepted.missed;
+    let unnamed = named.len().saturating_sub(MISSED_NAMED);
+    named.truncate(MISSED_NAMED);
+    let more = accepted.missed_more.saturating_add(unnamed);
+    LiveUpdate::Accepted {
+        id,
+        server_id: accepted.id,
+        at: accepted.at,
+        missed: Missed {
+            named,
+            more: more.min(MISSED_AT_MOST),
+        },
     }
 }

@@ -1,6 +1,10 @@
-//! The list of conversations, which a new device asks for once, page by page.
+//! The list of conversations. A new device asks for it once, page by page. Later, each session begins with the first
+//! page, which shows whether something is missing: another server may have been at this address meanwhile, and
+//! have given ids that this one gave to other messages.
 
-use mensageiro_protocol::live::{CONVERSATIONS_MOST, Conversations, ConversationsRequest, Request};
+use mensageiro_protocol::live::{
+    CONVERSATIONS_MOST, CONVERSATIONS_USUAL, Conversations, ConversationsRequest, Request,
+};
 
 use super::LiveSession;
 use crate::engine::net::io::Effect;
@@ -16,12 +20,17 @@ pub(super) struct List {
     asked: Option<Option<u64>>,
     /// How many have come.
     count: usize,
+    /// The list is here, and its first page is compared.
+    is_check: bool,
 }
 
 impl LiveSession {
-    /// Asks for the newest conversations, then for the others.
-    pub fn ask_list(&mut self) {
-        self.list = List::default();
+    /// Asks for the newest conversations, then for the others, unless the list is here.
+    pub fn ask_list(&mut self, is_here: bool) {
+        self.list = List {
+            is_check: is_here,
+            ..List::default()
+        };
         self.ask_page(None);
     }
 
@@ -29,12 +38,18 @@ impl LiveSession {
         self.list.asked = Some(before);
         self.say(&Request::Conversations(ConversationsRequest {
             before,
-            limit: CONVERSATIONS_MOST,
+            limit: match self.list.is_check {
+                true => CONVERSATIONS_USUAL,
+                false => CONVERSATIONS_MOST,
+            },
         }));
     }
 
     pub(super) fn take_list(&mut self, page: Conversations) {
         let before = page.before;
+        if self.is_full {
+            return;
+        }
         if self.list.asked.take_if(|asked| *asked == before).is_none() {
             return;
         }
@@ -44,7 +59,8 @@ impl LiveSession {
         let next = oldest.filter(|&oldest| {
             // If the server sends nothing older, there is nothing older, whatever it says.
             let goes_back = before.is_none_or(|before| oldest < before);
-            page.more && goes_back && self.list.count < TAKEN_AT_MOST
+            let is_wanted = !self.list.is_check && self.list.count < TAKEN_AT_MOST;
+            page.more && goes_back && is_wanted
         });
         // Newer ones are coming as messages, or as answers to them.
         conversations.retain(|one| one.last.id <= self.told_up_to);

@@ -26,12 +26,16 @@ const WINDOW: usize = 64;
 const STORED_TOGETHER: usize = 50;
 /// and no more than this.
 const STORED_AT_MOST: usize = 500;
+/// The same in bytes of their texts: this many are stored together, however few messages they are.
+const STORED_BYTES: usize = 1024 * 1024;
 /// The longest line from a server: a roster, or a full line with its text escaped.
 const LONGEST_EVENT: usize = 16 * LINE_BYTES;
 /// After this much silence, a server that owes an answer is pinged.
 const ASK_AFTER: Duration = Duration::from_secs(8);
 /// After this much silence, it is considered gone.
 const DEAD_AFTER: Duration = Duration::from_secs(20);
+/// How long a server that is not silent may leave everything unanswered that waits for an answer.
+const UNANSWERED: Duration = Duration::from_secs(120);
 
 /// A live session.
 #[derive(Debug)]
@@ -49,10 +53,18 @@ pub struct LiveSession {
     list: List,
     /// Received and not stored yet.
     updates: Vec<LiveUpdate>,
+    /// The bytes of their texts.
+    updates_bytes: usize,
+    /// There is no room for what others write: it stays at the server.
+    is_full: bool,
+    /// Something has stayed there.
+    has_left: bool,
     /// The newest id received and not stored yet.
     cursor: Option<u64>,
     /// The part of an answer to `history` that has come.
     older: Vec<Delivered>,
+    /// The bytes of its texts.
+    older_bytes: usize,
     in_flight: VecDeque<Outgoing>,
     /// How many messages at the front of the outbox the server could not store.
     put_back: usize,
@@ -67,6 +79,8 @@ pub struct LiveSession {
     heard_at: Instant,
     /// When the oldest answer that is due was asked for.
     owed_since: Option<Instant>,
+    /// When the last answer came, or the first one after it was asked for.
+    answered_at: Option<Instant>,
     /// Bytes to be written at the end of this turn.
     out: Vec<u8>,
     effects: Vec<Effect>,
@@ -103,8 +117,12 @@ impl LiveSession {
             told_up_to: welcome.last,
             list: List::default(),
             updates: Vec::new(),
+            updates_bytes: 0,
+            is_full: false,
+            has_left: false,
             cursor: None,
             older: Vec::new(),
+            older_bytes: 0,
             in_flight: VecDeque::new(),
             put_back: 0,
             send_again_at: None,
@@ -115,6 +133,7 @@ impl LiveSession {
             pinged: false,
             heard_at: now,
             owed_since: None,
+            answered_at: None,
             out: Vec::new(),
             effects: Vec::new(),
         }
@@ -140,7 +159,7 @@ impl LiveSession {
             None => return Ok(None),
             Some(line) => Event::parse(line?),
         };
-        if self.updates.len() >= STORED_AT_MOST {
+        if self.updates.len() >= STORED_AT_MOST || self.updates_bytes >= STORED_BYTES {
             self.store();
         }
         Ok(Some(match event {
@@ -160,6 +179,20 @@ impl LiveSession {
         }
     }
 
+    /// Whether there is room for what others write. `false`: something has stayed at the server, and there is room
+    /// for it now.
+    pub fn make_room(&mut self, is_full: bool) -> bool {
+        self.is_full = is_full;
+        is_full || !self.has_left
+    }
+
+    /// Drops the updates that are not stored: the server tells them again.
+    pub fn forget_updates(&mut self) {
+        self.updates.clear();
+        self.updates_bytes = 0;
+        self.cursor = None;
+    }
+
     /// Stores the updates so far.
     pub fn store(&mut self) {
         let cursor = self.cursor.take();
@@ -167,6 +200,7 @@ impl LiveSession {
             return;
         }
         let updates = std::mem::take(&mut self.updates);
+        self.updates_bytes = 0;
         self.effects.push(Effect::StoreLive { updates, cursor });
         if let Some(up_to) = cursor {
             Request::Got(Got { up_to }).encode(&mut self.out);
@@ -224,6 +258,8 @@ impl LiveSession {
             || !self.requests.is_empty()
             || !self.reads.is_empty();
         self.owed_since = is_owed.then(|| self.owed_since.unwrap_or(now));
+        let is_asked = !self.in_flight.is_empty() || !self.requests.is_empty();
+        self.answered_at = is_asked.then(|| self.answered_at.unwrap_or(now));
         std::mem::take(&mut self.effects)
     }
 
@@ -231,7 +267,9 @@ impl LiveSession {
     pub fn deadline(&self) -> Option<Instant> {
         let patience = if self.pinged { DEAD_AFTER } else { ASK_AFTER };
         let silent = self.silent_since().map(|since| since + patience);
-        [silent, self.send_again_at].into_iter().flatten().min()
+        let unanswered = self.answered_at.map(|since| since + UNANSWERED);
+        let all = [silent, unanswered, self.send_again_at];
+        all.into_iter().flatten().min()
     }
 
     /// Handles the passing of time. `false`: the server is gone.
@@ -239,6 +277,12 @@ impl LiveSession {
         if self.send_again_at.is_some_and(|at| at <= now) {
             self.send_again_at = None;
             self.put_back = 0;
+        }
+        if self
+            .answered_at
+            .is_some_and(|since| since + UNANSWERED <= now)
+        {
+            return false;
         }
         let Some(since) = self.silent_since() else {
             return true;

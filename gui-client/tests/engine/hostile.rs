@@ -1,0 +1,542 @@
+//! Servers that lie, flood and contradict themselves: the app stays usable, keeps what the person wrote, and is
+//! as before once an honest server is back.
+
+use std::time::{Duration, Instant};
+
+use mensageiro::engine::{Command, Delivery, Event as News, LinkProblem, LinkState, Message, Peer};
+use mensageiro_protocol::{
+    Login, Text,
+    live::{
+        Bye, ByeCode, ConversationNews, Conversations, Delivered, Event, HistoryEnd, LastMessage,
+        Presence, PresenceNews, Read, Receipt, ReceiptState, RefusalCode, Roster, RosterGroup,
+        RosterUser, Tag, TypingNews,
+    },
+};
+use proptest::prelude::*;
+use tempfile::{TempDir, tempdir};
+
+use crate::{
+    liar::{Greeting, Liar, Lie, Session},
+    live_server::LiveServer,
+    window::{Window, login, person},
+};
+
+/// The environment variable with the number of cases; few without it, since each takes a while.
+const CASES: &str = "HOSTILE_SERVERS";
+
+/// No command takes so long to be answered, whatever a server does.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// An account with a history at an honest server, which is away now.
+struct Away {
+    folder: TempDir,
+    window: Window,
+    server: LiveServer,
+}
+
+const HONEST: [&str; 4] = ["honest 1", "honest 2", "honest 3", "honest 4"];
+
+impl Away {
+    fn new() -> Self {
+        let folder = tempdir().unwrap();
+        let server = LiveServer::start(&["alice", "bob", "eva"]);
+        server.post("bob", "alice", HONEST[0]);
+        let mut window = Window::signed_in(folder.path(), "alice", &server.address);
+        window.wait_message(HONEST[0], Delivery::Received);
+        wait_live(&mut window);
+        window.send("bob", "mine 1");
+        window.wait_message("mine 1", Delivery::Accepted);
+        for text in &HONEST[1..] {
+            server.post("bob", "alice", text);
+            window.wait_message(text, Delivery::Received);
+        }
+        Self {
+            folder,
+            window,
+            server,
+        }
+    }
+
+    /// A liar takes the place of the server until all its sessions are over; then the server comes back as it was.
+    /// The person writes these texts meanwhile.
+    fn meet(self, sessions: Vec<Session>, texts: &[&str]) -> Self {
+        let Self {
+            folder,
+            mut window,
+            server,
+        } = self;
+        let backup = server.backup();
+        let count = sessions.len();
+        let liar = Liar::start_at(server.kill(), sessions);
+        for text in texts {
+            window.send("bob", text);
+        }
+        let until = Instant::now() + PATIENCE;
+        let mut ended = 0;
+        while ended < count {
+            assert!(Instant::now() < until, "a session does not end");
+            window.give(Command::FetchNow);
+            wait_answer(&mut window);
+            let pause = Duration::from_millis(50);
+            ended += usize::from(liar.ended.recv_timeout(pause).is_ok());
+        }
+        wait_answer(&mut window);
+        let server = LiveServer::start_at(liar.kill(), &["alice", "bob", "eva"]);
+        server.copy_back(&backup);
+        Self {
+            folder,
+            window,
+            server,
+        }
+    }
+
+    /// Everything that the person wrote is here once, and everything that the honest server has.
+    fn check(&mut self, texts: &[&str]) {
+        self.server.post("bob", "alice", "honest again");
+        self.window.send("bob", "mine at last");
+        let until = Instant::now() + PATIENCE;
+        let is_accepted = |news: &News| match news {
+            News::Message(message) => {
+                message.text.as_str() == "mine at last" && message.delivery == Delivery::Accepted
+            }
+            _ => false,
+        };
+        while !self.window.events.iter().any(is_accepted) {
+            assert!(Instant::now() < until, "{:#?}", self.window.events);
+            self.window.give(Command::FetchNow);
+            self.window.look(Duration::from_millis(100));
+        }
+        let failed = |news: &News| matches!(news, News::StorageFailed(_) | News::SetAside(_));
+        assert!(!self.window.events.iter().any(failed));
+        let here = self.window.history(&person("bob"));
+        let written = |text: &str| {
+            let is_it = |one: &&Message| one.text.as_str() == text && one.written.is_some();
+            here.iter().filter(is_it).count()
+        };
+        for text in texts.iter().chain(&["mine 1", "mine at last"]) {
+            assert_eq!(written(text), 1, "{text} in {here:#?}");
+        }
+        for text in HONEST.iter().chain(&["honest again"]) {
+            let received = |one: &&Message| one.text.as_str() == *text && !one.is_own();
+            assert_eq!(
+                here.iter().filter(received).count(),
+                1,
+                "{text} in {here:#?}"
+            );
+        }
+        let at_server = self.server.texts("alice", "bob");
+        for message in here.iter().filter(|one| one.written.is_some()) {
+            let text = message.text.as_str();
+            let count = at_server.iter().filter(|one| *one == text).count();
+            assert!(count <= 1, "{text} twice at the server");
+            // What waits when an honest server is there does not wait any more.
+            assert_ne!(message.delivery, Delivery::Waiting, "{text}");
+        }
+        assert!(at_server.iter().any(|text| text == "mine at last"));
+    }
+}
+
+/// A command is answered.
+fn wait_answer(window: &mut Window) {
+    let (query, with) = ("honest".to_owned(), None);
+    window.give(Command::Search { query, with });
+    let is_found = |news: &News| matches!(news, News::Found { .. }).then_some(());
+    window.wait("an answer", is_found);
+}
+
+fn wait_live(window: &mut Window) {
+    window.wait_link("a live session", |link| {
+        *link == LinkState::Live { catching_up: false }
+    });
+}
+
+/// A liar that knows the store.
+fn session(last: u64, lies: Vec<Lie>) -> Session {
+    let greeting = Greeting::Welcome {
+        you: None,
+        last,
+        store: Some(true),
+        epoch: 1,
+        after: Some(105),
+        number: None,
+        line_bytes: 16_384,
+    };
+    Session { greeting, lies }
+}
+
+fn told(id: u64, with: &str, text: &str) -> Lie {
+    Lie::Event(Event::Message(Delivered {
+        id,
+        at: 1,
+        with: login(with),
+        from: login(with),
+        tag: None,
+        is_old: false,
+        text: Text::from(text),
+    }))
+}
+
+#[test]
+fn an_answer_with_the_id_of_another_message_deletes_nothing() {
+    let lies = vec![Lie::End, Lie::Accept { id: 103, at: 5 }];
+    let mut away = Away::new().meet(vec![session(105, lies)], &["mine 2"]);
+    away.check(&["mine 2"]);
+    assert!(away.server.texts("alice", "bob").contains(&"mine 2".into()));
+}
+
+#[test]
+fn ids_that_an_impostor_gives_double_and_hide_nothing() {
+    for id in [106, 1 << 32, (1 << 40) - 1, 1 << 40, 1 << 63, u64::MAX] {
+        let lies = vec![
+            Lie::End,
+            told(id, "bob", "a lie"),
+            told(id, "eva", "another lie"),
+        ];
+        let last = if id == 1 << 32 { id } else { 105 };
+        let mut away = Away::new().meet(vec![session(last, lies)], &[]);
+        away.check(&[]);
+    }
+}
+
+#[test]
+fn a_server_that_takes_one_for_somebody_else_gets_and_gives_nothing() {
+    let mut greeting = session(105, vec![told(106, "bob", "for eva"), Lie::End]);
+    if let Greeting::Welcome { you, .. } = &mut greeting.greeting {
+        *you = Some(login("eva"));
+    }
+    let mut away = Away::new().meet(vec![greeting], &["mine 2"]);
+    let refused = |news: &News| match news {
+        News::Link(LinkState::Waiting { problem, .. }) => {
+            *problem == LinkProblem::OtherUser(login("eva"))
+        }
+        _ => false,
+    };
+    assert!(away.window.events.iter().any(refused));
+    away.check(&["mine 2"]);
+    assert!(!away.window.received().contains(&"for eva".into()));
+}
+
+#[test]
+fn a_server_that_hangs_up_for_long_is_joined_when_it_is_itself_again() {
+    let nothing = Session {
+        greeting: Greeting::Nothing,
+        lies: Vec::new(),
+    };
+    let classic = Session {
+        greeting: Greeting::Bytes(b"f\n".to_vec()),
+        lies: Vec::new(),
+    };
+    let mut sessions = vec![nothing; 12];
+    sessions.push(classic);
+    let mut away = Away::new().meet(sessions, &[]);
+    away.check(&[]);
+    wait_live_again(&mut away.window);
+}
+
+fn wait_live_again(window: &mut Window) {
+    let is_live = |news: &News| *news == News::Link(LinkState::Live { catching_up: false });
+    assert!(window.events.iter().filter(|news| is_live(news)).count() >= 2);
+}
+
+#[test]
+fn what_takes_no_more_space_stays_at_the_server_until_there_is_some() {
+    let folder = tempdir().unwrap();
+    let server = LiveServer::start(&["alice", "bob"]);
+    let mut window = Window::signed_in(folder.path(), "alice", &server.address);
+    wait_live(&mut window);
+    window.give(Command::AllowSpace(1));
+    let room = |news: &News| match news {
+        News::Space(space) => Some(space.room),
+        _ => None,
+    };
+    assert_eq!(
+        window.wait("that it is full", room),
+        mensageiro::engine::Room::None
+    );
+    server.post("bob", "alice", "too much");
+    window.send("bob", "mine");
+    window.wait_message("mine", Delivery::Accepted);
+    assert!(window.received().is_empty());
+    window.give(Command::AllowSpace(1 << 30));
+    window.wait_message("too much", Delivery::Received);
+    let texts = window.history(&person("bob"));
+    assert_eq!(texts.len(), 2);
+}
+
+fn id() -> BoxedStrategy<u64> {
+    prop_oneof![
+        4 => 100..112_u64,
+        2 => 0..3_u64,
+        1 => Just((1 << 40) - 1),
+        1 => Just(1 << 40),
+        1 => Just((1 << 53) - 1),
+        1 => Just((1 << 63) - 1),
+        1 => Just(1 << 63),
+        1 => Just(u64::MAX),
+        1 => any::<u64>(),
+    ]
+    .boxed()
+}
+
+fn time() -> BoxedStrategy<i64> {
+    prop_oneof![
+        Just(0),
+        Just(i64::MIN),
+        Just(i64::MAX),
+        Just(1_763_843_200_456),
+        any::<i64>()
+    ]
+    .boxed()
+}
+
+fn anybody() -> BoxedStrategy<Login> {
+    prop_oneof![
+        3 => Just("bob".to_owned()),
+        2 => Just("alice".to_owned()),
+        1 => Just("eva".to_owned()),
+        1 => Just("turma".to_owned()),
+        1 => "[a-zé@.]{0,4}[a-z]{1,59}".prop_map(|name| format!("x{name}")),
+    ]
+    .prop_map(|name| login(&name))
+    .boxed()
+}
+
+fn text() -> BoxedStrategy<Text> {
+    let long = (0..5_usize, 0..15_000_usize)
+        .prop_map(|(of, count)| ["w", "é", "\u{202e}", "\0", "a\n"][of].repeat(count));
+    prop_oneof![4 => "\\PC{0,40}", 1 => ".{0,40}", 1 => long]
+        .prop_map(|text| Text::from(format!("!{text}").as_str()))
+        .boxed()
+}
+
+fn tag() -> BoxedStrategy<Tag> {
+    "[a-z0-9:._-]{1,64}"
+        .prop_map(|tag| Tag::parse(&tag).unwrap())
+        .boxed()
+}
+
+fn delivered() -> BoxedStrategy<Delivered> {
+    let parts = (
+        id(),
+        time(),
+        anybody(),
+        anybody(),
+        prop::option::of(tag()),
+        any::<bool>(),
+        text(),
+    );
+    parts
+        .prop_map(|(id, at, with, from, tag, is_old, text)| Delivered {
+            id,
+            at,
+            with,
+            from,
+            tag,
+            is_old,
+            text,
+        })
+        .boxed()
+}
+
+fn presence() -> BoxedStrategy<PresenceNews> {
+    let state = prop_oneof![
+        Just(Presence::Online),
+        Just(Presence::Away),
+        Just(Presence::Offline)
+    ];
+    (anybody(), state, text(), prop::option::of(time()))
+        .prop_map(|(login, state, note, seen)| PresenceNews {
+            login,
+            state,
+            note,
+            seen,
+        })
+        .boxed()
+}
+
+fn roster() -> BoxedStrategy<Roster> {
+    let user = (presence(), "\\PC{0,30}").prop_map(|(presence, name)| RosterUser {
+        presence,
+        name: name.as_str().into(),
+    });
+    let logins = || prop::collection::vec(anybody(), 0..6);
+    let group = (anybody(), logins(), logins()).prop_map(|(name, members, gone)| RosterGroup {
+        name,
+        members,
+        gone,
+    });
+    let users = prop::collection::vec(user, 0..5);
+    let groups = prop::collection::vec(group, 0..4);
+    (any::<[bool; 2]>(), logins(), users, groups)
+        .prop_map(|([changes, more], gone, users, groups)| Roster {
+            changes,
+            gone,
+            users,
+            groups,
+            more,
+        })
+        .boxed()
+}
+
+fn conversations() -> BoxedStrategy<Conversations> {
+    let one = (delivered(), any::<bool>(), id(), id());
+    let one = one.prop_map(|(last, group, unread, read)| ConversationNews {
+        with: last.with,
+        group,
+        unread,
+        read,
+        last: LastMessage {
+            id: last.id,
+            at: last.at,
+            from: last.from,
+            tag: last.tag,
+            text: last.text,
+        },
+    });
+    let all = prop::collection::vec(one, 0..4);
+    (prop::option::of(id()), all, any::<bool>())
+        .prop_map(|(before, conversations, more)| Conversations {
+            before,
+            conversations,
+            more,
+        })
+        .boxed()
+}
+
+fn code() -> BoxedStrategy<RefusalCode> {
+    prop_oneof![
+        Just(RefusalCode::UnknownRecipient),
+        Just(RefusalCode::MailboxFull),
+        Just(RefusalCode::BadLine),
+        Just(RefusalCode::TagUsed),
+        Just(RefusalCode::TagOld),
+        Just(RefusalCode::Other),
+    ]
+    .boxed()
+}
+
+fn event() -> BoxedStrategy<Event> {
+    let state = || prop_oneof![Just(ReceiptState::Delivered), Just(ReceiptState::Read)];
+    let bye = prop_oneof![
+        Just(ByeCode::Shutdown),
+        Just(ByeCode::UnknownUser),
+        Just(ByeCode::Removed),
+        Just(ByeCode::BadHello),
+        Just(ByeCode::Other),
+    ];
+    prop_oneof![
+        4 => delivered().prop_map(Event::Message),
+        2 => (id(), anybody(), anybody(), state(), time()).prop_map(|(id, with, by, state, at)| {
+            Event::Receipt(Receipt { id, with, by, state, at })
+        }),
+        2 => (anybody(), id()).prop_map(|(with, up_to)| Event::Read(Read { with, up_to })),
+        1 => (anybody(), anybody()).prop_map(|(from, with)| Event::Typing(TypingNews { from, with })),
+        1 => presence().prop_map(Event::Presence),
+        1 => roster().prop_map(Event::Roster),
+        1 => conversations().prop_map(Event::Conversations),
+        1 => (anybody(), prop::option::of(id()), any::<usize>(), any::<bool>()).prop_map(
+            |(with, before, count, more)| Event::History(HistoryEnd { with, before, count, more })
+        ),
+        1 => Just(Event::Pong),
+        1 => bye.prop_map(|code| Event::Bye(Bye { code, detail: String::new() })),
+    ]
+    .boxed()
+}
+
+/// Bytes that are hard to read: without an end, deep, of other programs, or of no program.
+fn bytes() -> BoxedStrategy<Vec<u8>> {
+    let verb = prop_oneof![
+        Just("welcome"),
+        Just("ok"),
+        Just("no"),
+        Just("receipt"),
+        Just("roster"),
+        Just("history"),
+        Just("conversations"),
+        Just("presence"),
+        Just("bye"),
+        Just("#1;at=1 @bob"),
+    ];
+    let deep = (verb.clone(), 1..3_000_usize)
+        .prop_map(|(verb, depth)| format!("{verb} {}\n", "[{\"a\":".repeat(depth)).into_bytes());
+    let odd = (verb, "\\PC{0,60}").prop_map(|(verb, rest)| format!("{verb} {rest}\n").into_bytes());
+    let endless = (1..80_000_usize).prop_map(|count| vec![b'x'; count]);
+    prop_oneof![
+        2 => prop::collection::vec(any::<u8>(), 0..200),
+        2 => odd,
+        1 => deep,
+        1 => endless,
+        1 => Just(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()),
+        1 => Just(b"f\n".to_vec()),
+        1 => Just(vec![0; 300]),
+    ]
+    .boxed()
+}
+
+fn lie() -> BoxedStrategy<Lie> {
+    prop_oneof![
+        8 => event().prop_map(Lie::Event),
+        2 => bytes().prop_map(Lie::Bytes),
+        2 => (id(), time()).prop_map(|(id, at)| Lie::Accept { id, at }),
+        1 => code().prop_map(Lie::Refuse),
+        1 => (id(), time(), any::<bool>(), prop::option::of(text())).prop_map(
+            |(id, at, has_tag, text)| Lie::Repeat { id, at, has_tag, text }
+        ),
+        3 => Just(Lie::End),
+    ]
+    .boxed()
+}
+
+fn greeting() -> BoxedStrategy<Greeting> {
+    let you = prop_oneof![9 => Just(None), 1 => anybody().prop_map(Some)];
+    let line_bytes = prop_oneof![4 => Just(16_384), 1 => Just(0), 1 => any::<usize>()];
+    let optional = || prop::option::of(id());
+    let store = prop::option::of(any::<bool>());
+    let welcome = (you, id(), store, id(), optional(), optional(), line_bytes).prop_map(
+        |(you, last, store, epoch, after, number, line_bytes)| Greeting::Welcome {
+            you,
+            last,
+            store,
+            epoch,
+            after,
+            number,
+            line_bytes,
+        },
+    );
+    prop_oneof![
+        8 => welcome,
+        1 => bytes().prop_map(Greeting::Bytes),
+        1 => Just(Greeting::Nothing),
+    ]
+    .boxed()
+}
+
+fn sessions() -> BoxedStrategy<Vec<Session>> {
+    let lies = prop::collection::vec(lie(), 0..24);
+    let one = (greeting(), lies).prop_map(|(greeting, lies)| Session { greeting, lies });
+    prop::collection::vec(one, 1..4).boxed()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: std::env::var(CASES).ok().and_then(|count| count.parse().ok()).unwrap_or(6),
+        max_shrink_iters: 60,
+        ..ProptestConfig::default()
+    })]
+    /// Whatever a server says: a command is answered, what the person wrote is kept, and an honest server that
+    /// comes back is as it was.
+    #[test]
+    fn a_hostile_server_loses_doubles_and_stops_nothing(sessions in sessions()) {
+        let texts = ["mine 2", "mine 3"];
+        let mut away = Away::new().meet(sessions, &texts);
+        away.check(&texts);
+        let folder = away.folder;
+        drop(away.window);
+        // The same account's file, by another start.
+        let mut window = Window::signed_in(folder.path(), "alice", &away.server.address);
+        wait_live(&mut window);
+        let here = window.history(&Peer::Person(login("bob")));
+        let is_last = here.iter().any(|one| one.text.as_str() == "mine at last");
+        prop_assert!(is_last);
+    }
+}

@@ -1,0 +1,275 @@
+//! A server that says whatever it is told to say, whether or not it is true or makes sense.
+
+use std::{
+    io::{self, BufRead, BufReader, Write},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use mensageiro_protocol::{
+    Login, Text,
+    live::{
+        Accepted, Delivered, Event, Hello, Limits, RefusalCode, Refused, StoreId, Tag, Welcome,
+    },
+};
+use socket2::SockRef;
+
+/// How long it waits for something to lie about.
+const PATIENCE: Duration = Duration::from_millis(30);
+
+/// How it receives a client.
+#[derive(Clone, Debug)]
+pub enum Greeting {
+    /// With a `welcome`.
+    Welcome {
+        you: Option<Login>,
+        last: u64,
+        /// It says that it has the store which the client knows; otherwise another one, or none.
+        store: Option<bool>,
+        epoch: u64,
+        after: Option<u64>,
+        number: Option<u64>,
+        line_bytes: usize,
+    },
+    /// With these bytes.
+    Bytes(Vec<u8>),
+    /// It hangs up on the login.
+    Nothing,
+}
+
+/// One thing that it says.
+#[derive(Clone, Debug)]
+pub enum Lie {
+    Event(Event),
+    Bytes(Vec<u8>),
+    /// The message that it heard last is accepted under this id.
+    Accept {
+        id: u64,
+        at: i64,
+    },
+    /// The message that it heard last is refused.
+    Refuse(RefusalCode),
+    /// The client's user has written this, under the tag or with the text that it heard last.
+    Repeat {
+        id: u64,
+        at: i64,
+        has_tag: bool,
+        text: Option<Text>,
+    },
+    /// The backlog is complete.
+    End,
+}
+
+/// What it does with one connection.
+#[derive(Clone, Debug)]
+pub struct Session {
+    pub greeting: Greeting,
+    pub lies: Vec<Lie>,
+}
+
+/// The server. After its last session it hangs up on everybody.
+pub struct Liar {
+    shared: Arc<Shared>,
+    address: SocketAddr,
+    listening: thread::JoinHandle<()>,
+    /// Says that a session is over.
+    pub ended: Receiver<()>,
+}
+
+struct Shared {
+    down: AtomicBool,
+    /// The last one comes first.
+    sessions: Mutex<Vec<Session>>,
+    open: Mutex<Vec<TcpStream>>,
+}
+
+impl Liar {
+    pub fn start_at(address: SocketAddr, sessions: Vec<Session>) -> Self {
+        let listener = TcpListener::bind(address).unwrap();
+        let shared = Arc::new(Shared {
+            down: AtomicBool::new(false),
+            sessions: Mutex::new(sessions.into_iter().rev().collect()),
+            open: Mutex::default(),
+        });
+        let (tell, ended) = unbounded();
+        let serving = Arc::clone(&shared);
+        let listening = thread::spawn(move || {
+            for stream in listener.incoming() {
+                if serving.down.load(Ordering::SeqCst) {
+                    return;
+                }
+                let (shared, tell, stream) = (Arc::clone(&serving), tell.clone(), stream.unwrap());
+                thread::spawn(move || shared.serve(&stream, &tell));
+            }
+        });
+        Self {
+            shared,
+            address,
+            listening,
+            ended,
+        }
+    }
+
+    /// Cuts all connections and takes no more. Returns where it was.
+    pub fn kill(self) -> SocketAddr {
+        self.shared.down.store(true, Ordering::SeqCst);
+        let _ = TcpStream::connect_timeout(&self.address, Duration::from_secs(1));
+        for stream in self.shared.open.lock().unwrap().drain(..) {
+            let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+        self.listening.join().unwrap();
+        self.address
+    }
+}
+
+impl Shared {
+    fn serve(&self, stream: &TcpStream, ended: &Sender<()>) {
+        let session = self.sessions.lock().unwrap().pop();
+        if let Some(session) = session {
+            let kept = stream.try_clone().unwrap();
+            self.open.lock().unwrap().push(kept);
+            // A client that has gone hears nothing.
+            let _ = talk(stream, &session);
+            let _ = ended.send(());
+        }
+        let _ = stream.shutdown(Shutdown::Both);
+    }
+}
+
+fn talk(mut stream: &TcpStream, session: &Session) -> io::Result<()> {
+    stream.set_write_timeout(Some(Duration::from_secs(5)))?;
+    let mut lines = BufReader::new(stream.try_clone()?);
+    let mut first = String::new();
+    lines.read_line(&mut first)?;
+    let hello = Hello::parse(first.trim_end_matches('\n')).and_then(Result::ok);
+    let me = match &hello {
+        Some(hello) => hello.login.clone(),
+        None => Login::parse(first.trim()).map_err(io::Error::other)?,
+    };
+    match &session.greeting {
+        Greeting::Nothing => return Ok(()),
+        Greeting::Bytes(bytes) => stream.write_all(bytes)?,
+        Greeting::Welcome {
+            you,
+            last,
+            store,
+            epoch,
+            after,
+            number,
+            line_bytes,
+        } => {
+            let known = hello.as_ref().and_then(|hello| hello.store);
+            let store = store.map(|is_known| known.filter(|_| is_known).unwrap_or(StoreId(5)));
+            let welcome = Welcome {
+                server: "liar".into(),
+                version: "1".into(),
+                you: you.clone().unwrap_or_else(|| me.clone()),
+                last: *last,
+                store,
+                epoch: store.map(|_| *epoch),
+                after: *after,
+                number: *number,
+                limits: Limits {
+                    line_bytes: *line_bytes,
+                },
+            };
+            say(stream, &Event::Welcome(welcome))?;
+        }
+    }
+    // What the client sends is heard, so that it is not stopped by a full pipe.
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let mut heard: Option<(Tag, Login, Text)> = None;
+    for lie in &session.lies {
+        if matches!(
+            lie,
+            Lie::Accept { .. } | Lie::Refuse(_) | Lie::Repeat { .. }
+        ) {
+            while let Some(line) = hear(&mut lines) {
+                if let Some(message) = message(&line) {
+                    heard = Some(message);
+                    break;
+                }
+            }
+        }
+        match lie {
+            Lie::Event(event) => say(stream, event)?,
+            Lie::Bytes(bytes) => stream.write_all(bytes)?,
+            Lie::End => say(stream, &Event::End)?,
+            Lie::Accept { id, at } => {
+                let Some((tag, ..)) = heard.clone() else {
+                    continue;
+                };
+                let accepted = Accepted {
+                    tag,
+                    id: *id,
+                    at: *at,
+                    missed: Vec::new(),
+                    missed_more: usize::MAX,
+                };
+                say(stream, &Event::Accepted(accepted))?;
+            }
+            Lie::Refuse(code) => {
+                let tag = heard.clone().map(|(tag, ..)| tag);
+                let line = Refused {
+                    tag,
+                    code: *code,
+                    detail: String::new(),
+                };
+                say(stream, &Event::Refused(line))?;
+            }
+            Lie::Repeat {
+                id,
+                at,
+                has_tag,
+                text,
+            } => {
+                let Some((tag, to, said)) = heard.clone() else {
+                    continue;
+                };
+                let message = Delivered {
+                    id: *id,
+                    at: *at,
+                    with: to,
+                    from: me.clone(),
+                    tag: has_tag.then_some(tag),
+                    is_old: false,
+                    text: text.clone().unwrap_or(said),
+                };
+                say(stream, &Event::Message(message))?;
+            }
+        }
+    }
+    while hear(&mut lines).is_some() {}
+    Ok(())
+}
+
+fn hear(lines: &mut BufReader<TcpStream>) -> Option<String> {
+    let mut line = Vec::new();
+    let count = lines.read_until(b'\n', &mut line).ok()?;
+    (count > 0).then(|| String::from_utf8_lossy(&line).into_owned())
+}
+
+/// A message with its tag.
+fn message(line: &str) -> Option<(Tag, Login, Text)> {
+    let (tag, rest) = line.strip_prefix('#')?.split_once(' ')?;
+    let (to, text) = rest.strip_prefix('@')?.trim_end().split_once(' ')?;
+    Some((
+        Tag::parse(tag).ok()?,
+        Login::parse(to).ok()?,
+        Text::from(text),
+    ))
+}
+
+fn say(mut stream: &TcpStream, event: &Event) -> io::Result<()> {
+    let mut line = Vec::new();
+    event.encode(&mut line);
+    line.push(b'\n');
+    stream.write_all(&line)
+}
