@@ -21,6 +21,7 @@ pub mod counters;
 mod delivery;
 pub mod directory;
 mod gate;
+mod handover;
 pub mod index;
 mod live;
 pub mod log;

@@ -13,7 +13,7 @@ use crate::{
     log::{Log, LogError},
     model::{
         codec::{self, CodecError},
-        event::Event,
+        event::{Event, Target},
         message::ReadMark,
     },
     state::{State, Tags},
@@ -71,10 +71,14 @@ pub fn recover(
         seen,
         devices,
         epochs,
+        holders,
         ..
     } = loaded;
     let mut seen: HashMap<_, _> = seen.into_iter().collect();
     let mut state = State::from_checkpoint(header, rosters, devices, epochs);
+    for holder in &holders {
+        state.load_holder(holder);
+    }
     for (conversation, last) in &conversations {
         state.load_conversation(conversation, *last);
     }
@@ -99,8 +103,13 @@ pub fn recover(
             source,
         })?;
         for event in &batch.events {
-            if let Event::Seen { login, at } = event {
-                seen.insert(login.clone(), *at);
+            match event {
+                Event::Seen { login, at } => drop(seen.insert(login.clone(), *at)),
+                Event::Back {
+                    who: Target::User(login),
+                    keeps: false,
+                } => drop(seen.remove(login)),
+                _ => {}
             }
         }
         let where_it_is = (record.position, record.next);

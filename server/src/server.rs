@@ -15,15 +15,16 @@ use thiserror::Error;
 use tracing::{info, warn};
 
 use crate::{
-    alarm::Alarm,
+    alarm::{Alarm, Watched},
     archive::ArchiveThread,
     clients::{Admission, Online, Registry, WriteRetry},
     commit::{Committer, Parts, Refused},
     context::{Context, Limits},
     counters::Counters,
     delivery::Push,
-    directory::{Directory, People, ReadError, Watch},
+    directory::{Directory, Edits, People, ReadError, Watch},
     gate::Gate,
+    handover,
     index::Index,
     live::Updater,
     log::{FileLog, LogError},
@@ -192,6 +193,8 @@ impl Server {
             last,
             ..
         } = storage;
+        let known = state.users().iter().map(|user| &user.login);
+        let known: Vec<_> = known.chain(seen.keys()).cloned().collect();
         let mailboxes = Arc::new(Mailboxes::new(state));
         let (wake_up, archive) = archive
             .start(marks.clone(), &alarm)
@@ -225,15 +228,26 @@ impl Server {
         })
         .map_err(StartError::Thread)?;
         committer.note(news)?;
-        note_groups(&committer, &mailboxes, &directory.people())?;
+        let people = directory.people();
+        handover::note(
+            (&committer, &mailboxes),
+            (&directory, &online),
+            known.iter(),
+            &people,
+        )?;
+        drop(known);
+        note_groups(&committer, &mailboxes, &people)?;
         let registry = Arc::new(Registry::default());
-        let watched = Watched {
+        let edited = Edited {
             registry: registry.clone(),
             online: online.clone(),
             committer: committer.clone(),
             mailboxes: mailboxes.clone(),
+            directory: directory.clone(),
+            // Goes with the thread that holds it.
+            _alarm: alarm.watch(),
         };
-        let watch = watch(&directory, watched, &alarm).map_err(StartError::Thread)?;
+        let watch = Watch::start(directory.clone(), edited).map_err(StartError::Thread)?;
         let idle = Some(options.idle_timeout).filter(|limit| !limit.is_zero());
         let limits = Limits {
             login: options.login_timeout,
@@ -407,25 +421,35 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     Ok(socket.into())
 }
 
-/// Who is told when the files of the directory were edited.
-struct Watched {
+/// Who is told when the files of the directory are edited.
+struct Edited {
     registry: Arc<Registry>,
     online: Arc<Online>,
     committer: Committer,
     mailboxes: Arc<Mailboxes>,
+    directory: Arc<Directory>,
+    _alarm: Watched,
 }
 
-fn watch(directory: &Arc<Directory>, to: Watched, alarm: &Alarm) -> io::Result<Watch> {
-    // Goes with the thread that calls this.
-    let watched = alarm.watch();
-    let changed = move |_: &People, new: &People| {
-        let _ = &watched;
-        to.registry.hang_up_on(|login| !new.users.contains(login));
+impl Edits for Edited {
+    fn prepare(&self, old: &People, new: &People) -> bool {
+        let known = old.users.not_in(&new.users);
+        let noted = handover::note(
+            (&self.committer, &self.mailboxes),
+            (&self.directory, &self.online),
+            known,
+            new,
+        );
+        // If the disk refuses, the server starts anew, and reads the files then.
+        noted.is_ok()
+    }
+
+    fn done(&self, _: &People, new: &People) {
+        self.registry.hang_up_on(|login| !new.users.contains(login));
         // If the disk refuses, the server starts anew, and notes it then.
-        let _ = note_groups(&to.committer, &to.mailboxes, new);
-        to.online.note_edit();
-    };
-    Watch::start(directory.clone(), changed)
+        let _ = note_groups(&self.committer, &self.mailboxes, new);
+        self.online.note_edit();
+    }
 }
 
 /// Says in the log who belongs to which group, as far as it says something else.

@@ -65,12 +65,13 @@ fn a_broken_edit_keeps_the_old_list() {
 }
 
 #[test]
-fn what_waits_for_a_removed_user_is_there_when_the_user_is_back() {
+fn what_waits_for_a_removed_user_is_there_when_the_user_is_back_and_keeps_it() {
     let server = TestServer::start(&["ana", "bruno"]);
     server.log_in("ana").exchange("@bruno hello");
     fs::write(server.file("users.csv"), "ana\n").unwrap();
     eventually(|| !is_user(&server, "bruno"));
-    fs::write(server.file("users.csv"), "ana\nbruno\n").unwrap();
+    let back = "login,history\nana,\nbruno,keep\n";
+    fs::write(server.file("users.csv"), back).unwrap();
     let mut heard = None;
     eventually(|| {
         let mut bruno = server.connect(Framing::Line);

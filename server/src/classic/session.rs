@@ -23,7 +23,6 @@ use crate::{
         event::{Read, Target},
         message::MessageId,
     },
-    net::transport::CAN_WRITE_AT_ONCE,
     state::Outcome,
 };
 
@@ -154,8 +153,7 @@ impl Session {
     /// and none of the drafts.
     fn can_be_answered_later(&self, drafts: &[Draft]) -> bool {
         let own = Target::User(self.login.clone());
-        CAN_WRITE_AT_ONCE
-            && self.connection.framing() == Some(Framing::Line)
+        self.connection.framing() == Some(Framing::Line)
             && !drafts.iter().any(|draft| draft.to == own)
             && self.context.mailboxes.is_at_hand(&self.login)
     }

@@ -247,8 +247,6 @@ impl Farewell for LiveSender {
             State::CatchingUp => return hang_up(&mut queue),
             State::Closing | State::Closed => {}
         }
-        // Nobody reads from it any more either.
-        queue.waiting.transport().stop_waiting();
         if !self.write(&mut queue) {
             hang_up(&mut queue);
         }

@@ -11,7 +11,7 @@ mod write_retry;
 pub use self::{
     admission::Admission,
     connection::{Connection, Ended},
-    live_sender::{LiveSender, QUEUE_BYTES},
+    live_sender::LiveSender,
     presence::{Online, Outdated},
     registry::{Farewell, Registry},
     send_queue::{Progress, SendQueue},

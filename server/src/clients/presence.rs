@@ -135,6 +135,17 @@ impl Online {
         }
     }
 
+    /// A login is somebody else's now: when the one before was last there is not known of this one.
+    pub fn forget(&self, login: &Login) {
+        let mut people = self.people.lock();
+        people.seen.remove(login);
+        if let Some(person) = people.present.get_mut(login) {
+            person.is_away = false;
+            person.note = Text::default();
+        }
+        self.note_change(&mut people, login);
+    }
+
     /// From now on the session is told who comes and goes. After `true` the caller sends the roster
     /// and then calls [`Online::told`]; `false`: somebody else is sending it.
     pub fn watch(&self, sender: &Arc<LiveSender>, wants_changes: bool) -> bool {

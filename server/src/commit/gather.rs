@@ -53,6 +53,8 @@ pub(super) struct Gathered {
     /// Of each event, the key of the live session it came from.
     pub(super) keys: Vec<Option<u64>>,
     pub(super) waiting: Vec<Waiting>,
+    /// Logins that are somebody else's from now on.
+    begun: Vec<Login>,
 }
 
 /// Who waits for the outcome of some messages.
@@ -138,6 +140,14 @@ impl Gathered {
             // Noted by whoever gathers: only the last one counts.
             Submission::Seen(..) | Submission::Wake => {}
             Submission::Events(events, sender) => {
+                let begun = events.iter().filter_map(|event| match event {
+                    Event::Back {
+                        who: Target::User(login),
+                        keeps: false,
+                    } => Some(login.clone()),
+                    _ => None,
+                });
+                self.begun.extend(begun);
                 self.events.extend(events);
                 self.keys.resize(self.events.len(), None);
                 self.waiting.push(Waiting {
@@ -204,6 +214,9 @@ impl Gathered {
 
     /// When users were last there.
     pub(super) fn add_seen(&mut self, seen: &mut HashMap<Login, Timestamp>) {
+        for login in self.begun.drain(..) {
+            seen.remove(&login);
+        }
         let seen = mem::take(seen).into_iter();
         self.events
             .extend(seen.map(|(login, at)| Event::Seen { login, at }));

@@ -8,7 +8,7 @@ use mensageiro_protocol::Login;
 
 use super::{
     Users,
-    header::{Columns, GroupColumns},
+    header::{Columns, GroupColumns, keeps},
     rows::rows,
     table::{self, BadLine, ReadError},
 };
@@ -17,6 +17,8 @@ use super::{
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Groups {
     members: BTreeMap<Login, Arc<BTreeSet<Login>>>,
+    /// Groups a row of which says that they keep what was before.
+    keeps: BTreeSet<Login>,
     strangers: Vec<BadLine>,
 }
 
@@ -41,6 +43,7 @@ impl Groups {
     /// All bad lines.
     pub fn parse(bytes: &[u8], users: &Users) -> Result<Self, Vec<BadLine>> {
         let mut groups = BTreeMap::<Login, BTreeSet<Login>>::new();
+        let mut keep = BTreeSet::new();
         let mut strangers = Vec::new();
         let mut bad = Vec::new();
         let mut columns = Columns::new(GroupColumns::PLAIN);
@@ -51,11 +54,17 @@ impl Groups {
                 return;
             };
             match member(row, columns, users) {
-                Ok((group, member)) if users.contains(&member) => {
-                    groups.entry(group).or_default().insert(member);
-                }
-                Ok((_, member)) => {
-                    strangers.push(BadLine::new(line, format!("{member} is not in users.csv")));
+                Ok((group, member)) => {
+                    if keeps(row, columns.history) {
+                        keep.insert(group.clone());
+                    }
+                    // A group without a user is there all the same: the users may be back soon.
+                    let members = groups.entry(group).or_default();
+                    if users.contains(&member) {
+                        members.insert(member);
+                    } else {
+                        strangers.push(BadLine::new(line, format!("{member} is not in users.csv")));
+                    }
                 }
                 Err(reason) => bad.push(BadLine::new(line, reason)),
             }
@@ -67,6 +76,7 @@ impl Groups {
                 .map(|(name, members)| (name, Arc::new(members)));
             return Ok(Self {
                 members: shared.collect(),
+                keeps: keep,
                 strangers,
             });
         }
@@ -96,6 +106,11 @@ impl Groups {
     /// The members of a group, if there is one with this name.
     pub fn members(&self, group: &Login) -> Option<&Arc<BTreeSet<Login>>> {
         self.members.get(group)
+    }
+
+    /// Whether a row of a group says that the group keeps what was before.
+    pub fn keeps(&self, group: &Login) -> bool {
+        self.keeps.contains(group)
     }
 
     /// The groups of a user, with their members.
@@ -129,6 +144,9 @@ impl Groups {
     pub(super) fn and(&self, earlier: &Self, users: &Users) -> Option<Self> {
         let mut groups = self.clone();
         for (name, members) in &earlier.members {
+            if self.members(name).is_none() && earlier.keeps(name) {
+                groups.keeps.insert(name.clone());
+            }
             let all = groups.members.entry(name.clone()).or_default();
             if !members.is_subset(all) {
                 Arc::make_mut(all).extend(members.iter().cloned());
@@ -200,6 +218,20 @@ mod tests {
         assert_eq!(
             groups.strangers(),
             [BadLine::new(1, "zoe is not in users.csv")]
+        );
+    }
+
+    #[test]
+    fn a_group_is_there_also_without_a_user_and_may_keep_what_was_before() {
+        let groups = parse("group,member,history\na,zoe,\nb,ana,\nb,bob,keep\n").unwrap();
+        let names = ["a", "b", "c"].map(|name| Login::parse(name).unwrap());
+        let members = names
+            .each_ref()
+            .map(|name| groups.members(name).map(|all| all.len()));
+        assert_eq!(members, [Some(0), Some(2), None]);
+        assert_eq!(
+            names.each_ref().map(|name| groups.keeps(name)),
+            [false, true, false]
         );
     }
 

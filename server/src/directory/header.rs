@@ -96,11 +96,18 @@ const MEMBER: &[&str] = &[
     "alunas",
 ];
 
+/// What a row says about messages from before, if the login or group was gone for a while.
+const HISTORY: &[&str] = &["history", "historico", "histórico"];
+
+/// In this column: it is who it was before.
+const KEEP: &[&str] = &["keep", "manter"];
+
 /// The columns of `users.csv`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct UserColumns {
     pub(super) login: usize,
     pub(super) name: Option<usize>,
+    pub(super) history: Option<usize>,
 }
 
 impl UserColumns {
@@ -108,6 +115,7 @@ impl UserColumns {
     pub(super) const PLAIN: Self = Self {
         login: 0,
         name: Some(1),
+        history: None,
     };
 
     /// The columns according to the first row, if it is a header.
@@ -133,8 +141,10 @@ impl UserColumns {
             .or_else(|| column(CODE))
             .unwrap_or(0);
         let name = column(NAME).filter(|&name| name != login);
+        let history = column(HISTORY);
         let second = || {
             (login == 0
+                && history != Some(1)
                 && words
                     .get(1)
                     .is_none_or(|word| !IDENTIFIER.contains(&word.as_str())))
@@ -143,6 +153,7 @@ impl UserColumns {
         Some(Self {
             login,
             name: name.or_else(second),
+            history,
         })
     }
 }
@@ -152,6 +163,7 @@ impl UserColumns {
 pub(super) struct GroupColumns {
     pub(super) group: usize,
     pub(super) member: usize,
+    pub(super) history: Option<usize>,
 }
 
 impl GroupColumns {
@@ -159,6 +171,7 @@ impl GroupColumns {
     pub(super) const PLAIN: Self = Self {
         group: 0,
         member: 1,
+        history: None,
     };
 
     /// The columns according to the first row, if it is a header. A row with a user in the second
@@ -172,8 +185,14 @@ impl GroupColumns {
         let group = words
             .iter()
             .position(|word| GROUP.contains(&word.as_str()))?;
+        let history = words
+            .iter()
+            .position(|word| HISTORY.contains(&word.as_str()));
         if group == 0 && matches!(second, Some(Err(reason)) if reason != LoginError::Empty) {
-            return Some(Self::PLAIN);
+            return Some(Self {
+                history,
+                ..Self::PLAIN
+            });
         }
         let lists = [LOGIN, MEMBER, IDENTIFIER, CODE, NAME];
         let member = lists.iter().find_map(|list| {
@@ -181,8 +200,18 @@ impl GroupColumns {
                 |(column, word): (usize, &String)| column != group && list.contains(&word.as_str());
             words.iter().enumerate().position(is_member)
         })?;
-        Some(Self { group, member })
+        Some(Self {
+            group,
+            member,
+            history,
+        })
     }
+}
+
+/// Whether a row wants to keep what was before.
+pub(super) fn keeps(row: &[&str], history: Option<usize>) -> bool {
+    let field = history.and_then(|history| row.get(history));
+    field.is_some_and(|field| KEEP.contains(&words(std::slice::from_ref(field))[0].as_str()))
 }
 
 /// The columns that apply to the rows of a file.
@@ -282,6 +311,32 @@ mod tests {
         check_users("apelido,nome", Some((0, Some(1))));
         check_users("login,email", Some((0, None)));
         check_users("nome,curso", Some((0, Some(1))));
+    }
+
+    #[test]
+    fn a_column_may_say_that_what_was_before_is_kept() {
+        for (row, history) in [
+            ("login,name,history", Some(2)),
+            ("Histórico;Usuário;Nome", Some(0)),
+            ("login,history", Some(1)),
+            ("login,name,x", None),
+        ] {
+            let row: Vec<_> = row.split([',', ';']).collect();
+            let found = UserColumns::of(&row).unwrap();
+            assert_eq!(found.history, history, "{row:?}");
+            assert_ne!(found.name, history.or(Some(9)), "{row:?}");
+        }
+        for (row, history) in [
+            ("group,member,history", Some(2)),
+            ("history,login,turma", Some(0)),
+            ("Turma,quem participa,histórico", Some(2)),
+        ] {
+            let found = GroupColumns::of(&fields(row), |_| false).unwrap();
+            assert_eq!(found.history, history, "{row}");
+        }
+        let row = ["ana", "Ana", " Keep. "];
+        assert!(keeps(&row, Some(2)) && !keeps(&row, Some(1)));
+        assert!(!keeps(&row, Some(3)) && !keeps(&row, None));
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub use self::{
     groups::Groups,
     table::{BadLine, ReadError},
     users::Users,
-    watch::Watch,
+    watch::{Edits, Watch},
 };
 use crate::model::event::Target;
 

@@ -1,9 +1,12 @@
-use std::{collections::HashMap, path::Path};
+use std::{
+    collections::{HashMap, HashSet},
+    path::Path,
+};
 
 use mensageiro_protocol::{Login, LoginError, Text};
 
 use super::{
-    header::{Columns, UserColumns},
+    header::{Columns, UserColumns, keeps},
     look_alike::look_alikes,
     rows::rows,
     table::{self, BadLine, ReadError},
@@ -13,6 +16,8 @@ use super::{
 #[derive(Clone, Debug, Default)]
 pub struct Users {
     names: HashMap<Login, Box<str>>,
+    /// Users whose rows say that they keep what was before.
+    keeps: HashSet<Login>,
     /// The user of the last row, if the row has no line end: its login may be the beginning of a
     /// longer one.
     unfinished: Option<Login>,
@@ -20,7 +25,7 @@ pub struct Users {
 
 impl PartialEq for Users {
     fn eq(&self, other: &Self) -> bool {
-        self.names == other.names
+        self.names == other.names && self.keeps == other.keeps
     }
 }
 
@@ -45,6 +50,7 @@ impl Users {
     pub fn parse(bytes: &[u8]) -> Result<Self, Vec<BadLine>> {
         let mut lines = HashMap::new();
         let mut names = HashMap::new();
+        let mut keep = HashSet::new();
         let mut bad = Vec::new();
         let mut newest = None;
         let mut columns = Columns::new(UserColumns::PLAIN);
@@ -67,6 +73,9 @@ impl Users {
                     }
                     None => {
                         newest = Some(login.clone());
+                        if keeps(row, places.history) {
+                            keep.insert(login.clone());
+                        }
                         names.insert(login.clone(), name(row, places));
                         lines.insert(login, line);
                     }
@@ -79,7 +88,11 @@ impl Users {
         if bad.is_empty() {
             let ends = matches!(bytes, [] | [.., b'\n' | b'\r'] | [.., b'\n' | b'\r', 0]);
             let unfinished = newest.filter(|_| !ends);
-            return Ok(Self { names, unfinished });
+            return Ok(Self {
+                names,
+                keeps: keep,
+                unfinished,
+            });
         }
         bad.sort_by_key(|bad| bad.line);
         Err(bad)
@@ -93,6 +106,11 @@ impl Users {
     /// The name of a user, if there is such a user. It may be empty.
     pub fn name(&self, login: &Login) -> Option<&str> {
         self.names.get(login).map(|name| &**name)
+    }
+
+    /// Whether a user's row says that the user keeps what was before.
+    pub fn keeps(&self, login: &Login) -> bool {
+        self.keeps.contains(login)
     }
 
     /// All users with their names, in no order. A name may be empty.
@@ -119,8 +137,11 @@ impl Users {
                 .map(|(login, name)| (login.clone(), name.clone())),
         );
         let lines = names.keys().map(|login| (login.clone(), 0)).collect();
+        let only_earlier = earlier.keeps.iter().filter(|login| !self.contains(login));
+        let keeps = self.keeps.iter().chain(only_earlier).cloned().collect();
         look_alikes(&lines).is_empty().then_some(Self {
             names,
+            keeps,
             unfinished: None,
         })
     }
@@ -133,11 +154,12 @@ impl Users {
             .filter(|login| !known.contains(login))
         {
             self.names.remove(&login);
+            self.keeps.remove(&login);
         }
     }
 
     /// Those users who are not in `other`.
-    pub(super) fn not_in<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = &'a Login> {
+    pub fn not_in<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = &'a Login> {
         self.names.keys().filter(|login| !other.contains(login))
     }
 }
@@ -233,6 +255,23 @@ mod tests {
         let mut names: Vec<_> = users.iter().map(|(_, name)| name).collect();
         names.sort_unstable();
         assert_eq!(names, ["", "Ana ␛Lima"]);
+    }
+
+    #[test]
+    fn a_row_may_keep_what_was_before() {
+        let of = |content: &str| {
+            let users = Users::parse(content.as_bytes()).unwrap();
+            let logins = ["ana", "bob", "carla"].map(|name| Login::parse(name).unwrap());
+            (logins.map(|login| users.keeps(&login)), users)
+        };
+        let (kept, before) = of("login,name,history\nana,Ana,keep\nbob,Bob,\ncarla,Carla,all\n");
+        assert_eq!(kept, [true, false, false]);
+        let (kept, now) = of("login;histórico\nana;\nbob;Manter\n");
+        assert_eq!(kept, [false, true, false]);
+        assert_ne!(before, of("login,name\nana,Ana\nbob,Bob\ncarla,Carla\n").1);
+        let (_, nobody) = of("zoe\n");
+        let both = nobody.and(&now).unwrap();
+        assert!(both.keeps(&Login::parse("bob").unwrap()));
     }
 
     #[test]

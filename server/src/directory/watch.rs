@@ -41,6 +41,15 @@ const LOOK: Duration = Duration::from_secs(3);
 /// How many of the missing users the log names.
 const NAMED: usize = 5;
 
+/// What an edit leads to.
+pub trait Edits: Send + 'static {
+    /// An edit is about to take effect. `false`: it must not.
+    fn prepare(&self, old: &People, new: &People) -> bool;
+
+    /// It has.
+    fn done(&self, old: &People, new: &People);
+}
+
 /// Reads the directory again whenever one of its files is edited. Stops when dropped.
 pub struct Watch {
     _watcher: Option<RecommendedWatcher>,
@@ -48,30 +57,26 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Starts watching. `changed` is called with the lists before and after each edit that takes
-    /// effect.
+    /// Starts watching. `edits` is told of the lists before and after each edit that takes effect.
     ///
     /// # Errors
     /// When the system has no thread left. The server works without it, but edits count only from
     /// its next start on.
-    pub fn start(
-        directory: Arc<Directory>,
-        changed: impl Fn(&People, &People) + Send + 'static,
-    ) -> io::Result<Self> {
+    pub fn start(directory: Arc<Directory>, edits: impl Edits) -> io::Result<Self> {
         let files = directory.files().clone();
         let folder = files[0].parent().unwrap_or(Path::new(".")).to_owned();
         // Room for one is enough: an edit that comes while one is waiting is part of it.
-        let (edited, edits) = bounded(1);
+        let (edited, edited_files) = bounded(1);
         let watcher = watcher(&folder, on_event(files, edited.clone()))
             .inspect_err(|error| {
                 let (folder, seconds) = (folder.display(), LOOK.as_secs());
                 warn!("{folder}: edits are noticed only every {seconds} s: {error}");
             })
             .ok();
-        let mut follower = Follower::new(directory, changed);
+        let mut follower = Follower::new(directory, edits);
         thread::Builder::new()
             .name("directory".into())
-            .spawn(move || follower.run(&edits))?;
+            .spawn(move || follower.run(&edited_files))?;
         Ok(Self {
             _watcher: watcher,
             edited,
@@ -113,9 +118,9 @@ fn on_event(files: [PathBuf; 2], edited: Sender<()>) -> impl Fn(notify::Result<E
 }
 
 /// The state of the watching thread: what it has seen of the files, and what it has concluded.
-struct Follower<F> {
+struct Follower<E> {
     directory: Arc<Directory>,
-    changed: F,
+    edits: E,
     stamps: [Stamp; 2],
     last_change: Instant,
     /// The first change since the last reading.
@@ -128,12 +133,12 @@ struct Follower<F> {
     told: Option<String>,
 }
 
-impl<F: Fn(&People, &People)> Follower<F> {
-    fn new(directory: Arc<Directory>, changed: F) -> Self {
+impl<E: Edits> Follower<E> {
+    fn new(directory: Arc<Directory>, edits: E) -> Self {
         Self {
             stamps: directory.stamps.clone(),
             directory,
-            changed,
+            edits,
             last_change: Instant::now(),
             unread_since: None,
             is_open: false,
@@ -142,9 +147,9 @@ impl<F: Fn(&People, &People)> Follower<F> {
         }
     }
 
-    fn run(&mut self, edits: &Receiver<()>) {
+    fn run(&mut self, edited: &Receiver<()>) {
         loop {
-            let is_told = match edits.recv_timeout(self.pause()) {
+            let is_told = match edited.recv_timeout(self.pause()) {
                 Ok(()) => true,
                 Err(RecvTimeoutError::Timeout) => false,
                 Err(RecvTimeoutError::Disconnected) => return,
@@ -233,6 +238,9 @@ impl<F: Fn(&People, &People)> Follower<F> {
     }
 
     fn replace(&self, old: &People, new: People) {
+        if !self.edits.prepare(old, &new) {
+            return;
+        }
         let added = new.users.not_in(&old.users).count();
         let removed = old.users.not_in(&new.users).count();
         let (users, groups) = (new.users.len(), new.groups.len());
@@ -241,7 +249,7 @@ impl<F: Fn(&People, &People)> Follower<F> {
             "the directory was edited: {added} users added, {removed} removed; \
              {users} users and {groups} groups now"
         );
-        (self.changed)(old, &self.directory.people());
+        self.edits.done(old, &self.directory.people());
     }
 
     fn is_gone_for_long(&mut self, gone: &Gone) -> bool {
@@ -307,6 +315,19 @@ mod tests {
 
     use super::*;
 
+    /// Counts them.
+    struct Counted(Arc<AtomicUsize>);
+
+    impl Edits for Counted {
+        fn prepare(&self, _: &People, _: &People) -> bool {
+            true
+        }
+
+        fn done(&self, _: &People, _: &People) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     /// Reads these users one after the other, each time after that many seconds, and compares how
     /// many users there are then.
     fn check(is_stable: bool, edits: &[(&str, u64, usize)]) {
@@ -314,11 +335,8 @@ mod tests {
         let files = ["users.csv", "groups.csv"].map(|file| folder.path().join(file));
         fs::write(&files[0], "ana\nbruno\ncarla\n").unwrap();
         let directory = Arc::new(Directory::open(&files[0], &files[1]).unwrap());
-        let changes = AtomicUsize::new(0);
-        let changed = |_: &People, _: &People| {
-            changes.fetch_add(1, Ordering::Relaxed);
-        };
-        let mut follower = Follower::new(directory.clone(), changed);
+        let changes = Arc::<AtomicUsize>::default();
+        let mut follower = Follower::new(directory.clone(), Counted(changes.clone()));
         let mut expected_changes = 0;
         for &(users, seconds, expected) in edits {
             fs::write(&files[0], users).unwrap();

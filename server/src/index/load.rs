@@ -7,14 +7,14 @@ use mensageiro_protocol::{Login, live::Epoch};
 use rusqlite::Connection;
 
 use super::{
-    CursorEntry, DeviceEntry, Header, IndexError, RosterEntry,
+    CursorEntry, DeviceEntry, Header, HolderEntry, IndexError, RosterEntry,
     memtable::Written,
     pack::{Unpack, login},
     rosters,
     schema::{Table, checksum},
     state_rows::{
-        self as rows, CHAIN, CURSOR, Chain, ChainNumber, DEVICE, EPOCH, GROUP, HEADER, MARK, SEEN,
-        StoredHeader, Subject,
+        self as rows, CHAIN, CURSOR, Chain, ChainNumber, DEVICE, EPOCH, GROUP, HEADER, HOLDER,
+        MARK, SEEN, StoredHeader, Subject,
     },
 };
 use crate::model::{conversation::Conversation, message::MessageId};
@@ -36,6 +36,8 @@ pub struct Loaded {
     pub devices: Vec<DeviceEntry>,
     /// The epochs of the store, oldest first.
     pub epochs: Vec<Epoch>,
+    /// Names that somebody else has than at first, or nobody.
+    pub holders: Vec<HolderEntry>,
     /// How many read marks wait for the archive.
     pub marks: u64,
     /// Why the index was thrown away and everything is to be replayed, if it was. It is `None` also for a new one.
@@ -145,14 +147,19 @@ impl Rows {
             }
             SEEN => {
                 let mut value = Unpack(value);
-                self.loaded.seen.push((login(key)?, value.time()?));
+                let seen = (login(key)?, value.time()?);
                 value.end()?;
+                // Somebody else has the login now.
+                if seen.1 > Timestamp::UNIX_EPOCH {
+                    self.loaded.seen.push(seen);
+                }
             }
             DEVICE => self.loaded.devices.push(rows::read_device(key, value)?),
             MARK => {
                 rows::read_mark(key, value)?;
                 self.loaded.marks += 1;
             }
+            HOLDER => self.loaded.holders.push(rows::read_holder(key, value)?),
             EPOCH => self.loaded.epochs.push(rows::read_epoch(key, value)?),
             _ => return None,
         }

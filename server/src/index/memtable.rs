@@ -27,6 +27,10 @@ const AGE: Duration = Duration::from_secs(5);
 const ENTRIES: usize = 16 * 1024;
 const ENTRIES_EACH: usize = 16;
 
+/// With so many messages it is to be written as well, however few entries they are: a start after a kill replays what
+/// was not written, a million messages in most of a second.
+const MESSAGES: u64 = 128 * 1024;
+
 /// With so many (14 MiB) it is to be written in any case.
 const MANY_ENTRIES: usize = 16 * ENTRIES;
 
@@ -44,6 +48,7 @@ pub(super) struct Memtable {
     pub(super) rosters: Vec<RosterEntry>,
     /// Entries, and members of rosters.
     entries: usize,
+    messages: u64,
     /// When the first change came.
     since: Option<Instant>,
 }
@@ -58,12 +63,14 @@ impl Memtable {
 
     fn is_large(&self) -> bool {
         let subjects = self.runs.len() + self.tags.len();
-        self.entries >= (subjects * ENTRIES_EACH).clamp(ENTRIES, MANY_ENTRIES)
+        self.messages >= MESSAGES
+            || self.entries >= (subjects * ENTRIES_EACH).clamp(ENTRIES, MANY_ENTRIES)
     }
 
     pub(super) fn add_run(&mut self, conversation: &Conversation, entry: RunEntry) {
         self.touch();
         self.entries += 1;
+        self.messages += u64::from(entry.count);
         match self.runs.get_mut(conversation) {
             Some(runs) => runs.push(entry),
             None => {

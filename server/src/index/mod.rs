@@ -41,7 +41,8 @@ use crate::{
     model::{
         conversation::Conversation,
         cursor::Cursor,
-        event::{Device, LastNumbers, MailboxLimits},
+        event::{Device, LastNumbers, MailboxLimits, Target},
+        holder::Holder,
         message::{MessageId, MissedBy, ReadMark, TagHash},
     },
 };
@@ -109,6 +110,15 @@ pub struct DeviceEntry {
     pub window: Vec<u8>,
 }
 
+/// Who has a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HolderEntry {
+    /// Which name.
+    pub who: Target,
+    /// Who has it.
+    pub holder: Holder,
+}
+
 /// The single values of a state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Header {
@@ -136,6 +146,8 @@ pub struct Changes {
     pub devices: Vec<DeviceEntry>,
     /// Epochs of the store that have begun.
     pub epochs: Vec<Epoch>,
+    /// Names that somebody else has, or nobody.
+    pub holders: Vec<HolderEntry>,
     /// Read marks that are not archived yet.
     pub marks: Vec<ReadMark>,
     /// Marks up to this number are archived, and are forgotten.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use mensageiro_protocol::{Login, live::Epoch};
 
 use super::{
-    CursorEntry, DeviceEntry, Header,
+    CursorEntry, DeviceEntry, Header, HolderEntry,
     pack::{Unpack, login, put, put_login, put_time},
 };
 use crate::{
@@ -14,7 +14,8 @@ use crate::{
     model::{
         conversation::Conversation,
         cursor::Cursor,
-        event::{LastNumbers, MailboxLimits},
+        event::{LastNumbers, MailboxLimits, Target},
+        holder::Holder,
         message::{MessageId, ReadMark},
     },
 };
@@ -36,6 +37,8 @@ pub(super) const MARK: u8 = 6;
 
 /// By number: the newest message when an epoch of the store began.
 pub(super) const EPOCH: u8 = 7;
+/// By kind (user or group) and name: a holder.
+pub(super) const HOLDER: u8 = 9;
 
 /// Numbers a chain; the first is 1.
 pub(super) type ChainNumber = u32;
@@ -315,6 +318,47 @@ pub(super) fn read_epoch(key: &[u8], value: &[u8]) -> Option<Epoch> {
         number: u64::from_be_bytes(key.try_into().ok()?),
         after: u64::from_be_bytes(value.try_into().ok()?),
     })
+}
+
+const OF_USER: u8 = 0;
+
+pub(super) fn holder_key(who: &Target) -> Vec<u8> {
+    let (kind, name) = match who {
+        Target::User(login) => (OF_USER, login),
+        Target::Group(group) => (OF_GROUP as u8, group),
+    };
+    [&[HOLDER, kind], name.as_str().as_bytes()].concat()
+}
+
+pub(super) fn holder_value(holder: &Holder) -> Vec<u8> {
+    let mut out = Vec::with_capacity(16);
+    put(&mut out, holder.number);
+    put(&mut out, holder.since.0);
+    put(&mut out, holder.is_gone.into());
+    if let Some(before) = holder.before {
+        put(&mut out, before.0);
+    }
+    out
+}
+
+pub(super) fn read_holder(key: &[u8], value: &[u8]) -> Option<HolderEntry> {
+    let (&kind, name) = key.split_first()?;
+    let who = match kind {
+        OF_USER => Target::User(login(name)?),
+        _ => Target::Group(login(name)?),
+    };
+    let mut value = Unpack(value);
+    let mut holder = Holder {
+        number: value.int()?,
+        since: MessageId(value.int()?),
+        is_gone: value.int()? != 0,
+        before: None,
+    };
+    if !value.is_empty() {
+        holder.before = Some(MessageId(value.int()?));
+    }
+    value.end()?;
+    Some(HolderEntry { who, holder })
 }
 
 pub(super) fn mark_value(mark: &ReadMark) -> Vec<u8> {

@@ -78,6 +78,7 @@ fn send_timeline(
     after: MessageId,
     newest: MessageId,
 ) -> Result<(), Failure> {
+    let after = after.max(context.mailboxes.since(login));
     let conversations = context.mailboxes.conversations(login, after);
     let mut outcome = Ok(());
     context

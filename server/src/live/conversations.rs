@@ -101,7 +101,7 @@ fn all(context: &Context, login: &Login, people: &People) -> Vec<Listed> {
     let others = groups
         .map(|(group, _)| Conversation::Group(group.clone()))
         .filter(|group| !known.contains(group));
-    all.extend(others.filter_map(|group| mailboxes.list_group(group)));
+    all.extend(others.filter_map(|group| mailboxes.list_group(login, group)));
     all.sort_unstable_by_key(|one| Reverse(one.last));
     all
 }

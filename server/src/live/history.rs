@@ -29,9 +29,11 @@ pub(super) fn tell(
     let limit = request.limit.clamp(1, HISTORY_MOST);
     let before = request.before.map(MessageId);
     // One more than is sent shows whether there are more.
-    let found = context
+    let mut found = context
         .messages
         .history(with, before, limit + 1, context.mailboxes.last())?;
+    let since = context.mailboxes.since_in(login, with);
+    found.retain(|message| message.id > since);
     let mut bytes = 0;
     let fit = found
         .iter()

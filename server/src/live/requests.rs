@@ -96,7 +96,7 @@ impl<'a> Requests<'a> {
         match request {
             Request::Send { tag, to, text } => self.send(tag, &to, text, people),
             Request::Read(read) => {
-                let with = self.conversation(&read.with, people);
+                let with = self.conversation_read(&read.with, people);
                 let up_to = MessageId(read.up_to);
                 self.entry.reads.push(Read::Conversation { with, up_to });
             }
@@ -182,6 +182,17 @@ impl<'a> Requests<'a> {
             Some(_) => Conversation::Group(with.clone()),
             None => Conversation::pair(self.login, with),
         }
+    }
+
+    /// What waits of a group is read also when the group is gone.
+    fn conversation_read(&self, with: &Login, people: &People) -> Conversation {
+        if people.recipient(with).is_none() {
+            let group = Conversation::Group(with.clone());
+            if self.context.mailboxes.cursor(self.login, &group).is_some() {
+                return group;
+            }
+        }
+        self.conversation(with, people)
     }
 
     /// The conversation, if it is the user's own or that of a group to which the user belongs.

@@ -12,7 +12,7 @@ use tracing::{debug, info};
 use super::{backlog, failure::Failure, requests::Requests};
 use crate::{
     clients::{Connection, Ended},
-    clients::{Farewell, LiveSender, QUEUE_BYTES},
+    clients::{Farewell, LiveSender},
     commit::Entry,
     context::Context,
     model::{
@@ -84,7 +84,6 @@ fn serve(
         confirm(context, login, up_to, sender);
     }
     backlog::send(context, connection, login, after, sender)?;
-    connection.transport().prepare(QUEUE_BYTES)?;
     let device = hello
         .device
         .as_ref()

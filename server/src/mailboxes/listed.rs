@@ -18,6 +18,8 @@ pub struct Listed {
     pub last: MessageId,
     /// The user in it; a group may have been written to before the user came into it.
     participant: Option<ParticipantId>,
+    /// What came up to this message is not for the user.
+    since: MessageId,
 }
 
 /// How far a user is in a conversation.
@@ -41,11 +43,13 @@ impl Mailboxes {
             let portion = all.iter().skip(from).take(AT_A_TIME);
             for &id in portion.clone() {
                 let one = state.conversation_of(id);
-                if one.last > MessageId(0) {
+                let since = state.since_in(login, &one.conversation);
+                if one.last > since {
                     listed.push(Listed {
                         with: one.conversation.clone(),
                         last: one.last,
                         participant: Some(id),
+                        since,
                     });
                 }
             }
@@ -57,12 +61,15 @@ impl Mailboxes {
     }
 
     /// A group that a user has been no part of, if something has been said in it.
-    pub fn list_group(&self, group: Conversation) -> Option<Listed> {
-        let last = self.lock().last(&group)?;
+    pub fn list_group(&self, login: &Login, group: Conversation) -> Option<Listed> {
+        let state = self.lock();
+        let since = state.since_in(login, &group);
+        let last = state.last(&group).filter(|last| *last > since)?;
         Some(Listed {
             with: group,
             last,
             participant: None,
+            since,
         })
     }
 
@@ -72,13 +79,13 @@ impl Mailboxes {
         listed.participant.map_or(
             HowFar {
                 unread: 0,
-                read: MessageId(0),
+                read: listed.since,
             },
             |id| {
                 let participant = state.participant(id);
                 HowFar {
                     unread: participant.unread(),
-                    read: participant.cursor.read,
+                    read: participant.cursor.read.max(listed.since),
                 }
             },
         )

@@ -191,9 +191,20 @@ impl Mailboxes {
             })
     }
 
+    /// What came up to this message is not for the user ([`State::since`]).
+    pub fn since(&self, login: &Login) -> MessageId {
+        self.lock().since(login)
+    }
+
+    /// What came up to this message in a conversation is not for the user ([`State::since_in`]).
+    pub fn since_in(&self, login: &Login, with: &Conversation) -> MessageId {
+        self.lock().since_in(login, with)
+    }
+
     /// The conversations of a user that have messages above `after`.
     pub fn conversations(&self, login: &Login, after: MessageId) -> Vec<Conversation> {
         let state = self.lock();
+        let after = after.max(state.since(login));
         let participations = state
             .user(login)
             .into_iter()
@@ -215,7 +226,10 @@ impl Mailboxes {
             .flat_map(|one| &one.participations);
         participations
             .map(|&id| (state.conversation_of(id), state.participant(id).cursor))
-            .filter(|(_, cursor)| cursor.changed >= since && cursor.read > MessageId(0))
+            .filter(|(one, cursor)| {
+                let begin = state.since_in(login, &one.conversation);
+                cursor.changed >= since && cursor.read > begin
+            })
             .map(|(one, cursor)| (one.conversation.clone(), cursor.read))
             .collect()
     }

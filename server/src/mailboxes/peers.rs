@@ -26,14 +26,18 @@ pub struct Peers<'a> {
 }
 
 impl Mailboxes {
-    /// How far the others in a user's conversations have come, of those whose cursor has moved
+    /// How far the others in a user's conversations have come with what is for the user, who must still belong to the
+    /// groups among them; of those whose cursor has moved
     /// since the message `since`: what was delivered and what was read each on its own, with its
     /// time.
     pub fn peers(&self, login: &Login, since: MessageId) -> Peers<'_> {
         let state = self.lock();
-        let all = state.user(login).map(|one| one.participations.clone());
+        let all = state.user(login).into_iter();
+        let all = all.flat_map(|one| one.participations.iter().copied());
+        let all = all.filter(|&id| state.participant(id).cursor.left.is_none());
+        let all = all.collect();
         drop(state);
-        self.peers_at(login, since, all.unwrap_or_default())
+        self.peers_at(login, since, all)
     }
 
     /// The same of one conversation, whenever the cursors have moved.
@@ -95,6 +99,7 @@ impl Peers<'_> {
     /// Looks at so many participants at most; returns the one after them.
     fn look_at(&mut self, state: &State, id: ParticipantId, most: usize) -> u32 {
         let conversation = state.conversation_of(id);
+        let begin = state.since_in(&self.login, &conversation.conversation);
         let participants = conversation.participants.iter();
         let participants = participants.skip(id.index as usize).take(most);
         let mut end = id.index;
@@ -113,12 +118,12 @@ impl Peers<'_> {
                 at,
                 by: None,
             };
-            if cursor.delivered > MessageId(0) {
+            if cursor.delivered_at > Timestamp::UNIX_EPOCH && cursor.delivered > begin {
                 let delivered = Some(cursor.delivered);
                 self.found
                     .push_back(one(delivered, None, cursor.delivered_at));
             }
-            if cursor.read_at > Timestamp::UNIX_EPOCH {
+            if cursor.read_at > Timestamp::UNIX_EPOCH && cursor.read > begin {
                 self.found
                     .push_back(one(None, Some(cursor.read), cursor.read_at));
             }

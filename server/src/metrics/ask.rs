@@ -4,7 +4,7 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, ErrorKind, Read, Write},
+    io::{self, ErrorKind, Write},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
     path::{Path, PathBuf},
     time::{Duration, Instant},
@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::Status;
+use crate::net::transport::{Transport, is_read_limit};
 
 /// The word that begins the question. Its space makes it an invalid login.
 const WORD: &str = "status/1 ";
@@ -167,7 +168,7 @@ pub fn ask(folder: &Path) -> Result<Status, AskError> {
             });
         }
     };
-    let answer = question(stream, &key).map_err(|source| AskError::NoAnswer {
+    let answer = question(stream, there, &key).map_err(|source| AskError::NoAnswer {
         folder,
         address,
         source,
@@ -175,17 +176,17 @@ pub fn ask(folder: &Path) -> Result<Status, AskError> {
     serde_json::from_slice(&answer).map_err(|error| AskError::AnotherProgram(address, error))
 }
 
-fn question(mut stream: TcpStream, key: &str) -> io::Result<Vec<u8>> {
+fn question(stream: TcpStream, address: SocketAddr, key: &str) -> io::Result<Vec<u8>> {
     let deadline = Instant::now() + PATIENCE;
-    stream.set_write_timeout(Some(PATIENCE))?;
-    stream.write_all(format!("{WORD}{key}\n").as_bytes())?;
+    let transport = Transport::new(stream, address, PATIENCE)?;
+    transport.write_all(format!("{WORD}{key}\n").as_bytes())?;
     let mut answer = Vec::new();
     let mut bytes = [0; 4096];
     while answer.len() < ANSWER_BYTES {
         let left = deadline.saturating_duration_since(Instant::now());
         // A limit of zero would mean no limit.
-        stream.set_read_timeout(Some(left.max(Duration::from_millis(1))))?;
-        match stream.read(&mut bytes) {
+        transport.set_read_limit(Some(left.max(Duration::from_millis(1))))?;
+        match transport.read(&mut bytes) {
             Ok(0) if answer.is_empty() => {
                 return Err(io::Error::other(
                     "it hung up; it is full, or another program has taken its place",
@@ -194,7 +195,7 @@ fn question(mut stream: TcpStream, key: &str) -> io::Result<Vec<u8>> {
             Ok(0) => return Ok(answer),
             Ok(count) => answer.extend_from_slice(&bytes[..count]),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+            Err(error) if is_read_limit(&error) => {
                 let seconds = PATIENCE.as_secs();
                 return Err(io::Error::other(format!("nothing came within {seconds} s")));
             }

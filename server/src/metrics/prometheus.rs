@@ -4,13 +4,10 @@
 use std::{
     collections::VecDeque,
     fmt::Write as _,
-    io::{self, Read, Write},
-    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread::{self, JoinHandle},
+    io,
+    net::{SocketAddr, TcpListener},
+    sync::Arc,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -19,8 +16,11 @@ use parking_lot::Mutex;
 use tracing::debug;
 
 use super::{Observer, Status};
-use crate::counters::Latencies;
-use crate::{alarm::Alarm, net::listener::wake};
+use crate::{
+    alarm::Alarm,
+    counters::Latencies,
+    net::{listener::Listener, transport::Transport},
+};
 
 /// How long one reader may take to send its request and read the answer.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -38,10 +38,8 @@ const STACK_BYTES: usize = 256 * 1024;
 /// Answers `GET /metrics`, each reader in a thread of its own.
 #[derive(Debug)]
 pub struct Exposition {
-    address: SocketAddr,
-    closing: Arc<AtomicBool>,
+    listener: Listener,
     readers: Arc<Readers>,
-    thread: JoinHandle<()>,
 }
 
 impl Exposition {
@@ -50,118 +48,82 @@ impl Exposition {
     /// # Errors
     /// When the system has no thread left.
     pub fn start(socket: TcpListener, observer: Observer, alarm: &Alarm) -> io::Result<Self> {
-        let address = socket.local_addr()?;
-        let closing = Arc::new(AtomicBool::new(false));
         let readers = Arc::<Readers>::default();
-        let (stop, all, alarm) = (closing.clone(), readers.clone(), alarm.clone());
-        let thread = thread::Builder::new()
-            .name("metrics".into())
-            .spawn(move || {
-                let _ = alarm.guard(|| receive_all(&socket, &all, &observer, &stop));
-            })?;
-        Ok(Self {
-            address,
-            closing,
-            readers,
-            thread,
-        })
+        let all = readers.clone();
+        let admit = move |stream, peer| {
+            let transport = Transport::new(stream, peer, PATIENCE)?;
+            Ok(receive(transport, &all, &observer)?)
+        };
+        let listener = Listener::start(socket, admit, alarm)?;
+        Ok(Self { listener, readers })
     }
 
     /// Stops answering, without waiting for anybody.
     pub fn close(self) {
-        self.closing.store(true, Ordering::SeqCst);
-        if wake(self.address) {
-            // A panic of that thread has been logged.
-            let _ = self.thread.join();
-        }
+        self.listener.close();
         self.readers.hang_up();
     }
 
     /// The address on which it answers.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.listener.address()
     }
 }
 
 /// The readers who are being answered, the oldest first.
 #[derive(Debug, Default)]
-struct Readers(Mutex<VecDeque<Arc<TcpStream>>>);
+struct Readers(Mutex<VecDeque<Arc<Transport>>>);
 
 /// The entry of one reader.
 struct Place {
     readers: Arc<Readers>,
-    stream: Arc<TcpStream>,
+    transport: Arc<Transport>,
 }
 
 impl Readers {
-    fn enter(self: &Arc<Self>, stream: TcpStream) -> Place {
-        let stream = Arc::new(stream);
+    fn enter(self: &Arc<Self>, transport: Transport) -> Place {
+        let transport = Arc::new(transport);
         let mut readers = self.0.lock();
         if readers.len() >= READERS
             && let Some(longest) = readers.pop_front()
         {
-            hang_up(&longest);
+            longest.hang_up();
         }
-        readers.push_back(stream.clone());
+        readers.push_back(transport.clone());
         Place {
             readers: self.clone(),
-            stream,
+            transport,
         }
     }
 
     fn hang_up(&self) {
-        self.0.lock().iter().for_each(|stream| hang_up(stream));
+        self.0.lock().iter().for_each(|reader| reader.hang_up());
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         let mut readers = self.readers.0.lock();
-        readers.retain(|stream| !Arc::ptr_eq(stream, &self.stream));
+        readers.retain(|reader| !Arc::ptr_eq(reader, &self.transport));
     }
 }
 
-fn hang_up(stream: &TcpStream) {
-    // If it is gone already, nothing is left to do.
-    let _ = stream.shutdown(Shutdown::Both);
-}
-
-fn receive_all(
-    socket: &TcpListener,
-    readers: &Arc<Readers>,
-    observer: &Observer,
-    closing: &AtomicBool,
-) {
-    for stream in socket.incoming() {
-        if closing.load(Ordering::SeqCst) {
-            return;
-        }
-        let received = stream.and_then(|stream| receive(stream, readers, observer));
-        if let Err(error) = received {
-            debug!("a reader of the metrics left: {error}");
-            // A system without resources is not asked again without a pause.
-            thread::sleep(Duration::from_millis(50));
-        }
-    }
-}
-
-fn receive(stream: TcpStream, readers: &Arc<Readers>, observer: &Observer) -> io::Result<()> {
-    let place = readers.enter(stream);
+fn receive(transport: Transport, readers: &Arc<Readers>, observer: &Observer) -> io::Result<()> {
+    let place = readers.enter(transport);
     let observer = observer.clone();
     thread::Builder::new()
         .name("metrics reader".into())
         .stack_size(STACK_BYTES)
         .spawn(move || {
-            if let Err(error) = answer(&place.stream, &observer) {
+            if let Err(error) = answer(&place.transport, &observer) {
                 debug!("a reader of the metrics left: {error}");
             }
         })?;
     Ok(())
 }
 
-fn answer(stream: &TcpStream, observer: &Observer) -> io::Result<()> {
-    let deadline = Instant::now() + PATIENCE;
-    let request = request(stream, deadline)?;
+fn answer(transport: &Transport, observer: &Observer) -> io::Result<()> {
+    let request = request(transport, Instant::now() + PATIENCE)?;
     let request = String::from_utf8_lossy(&request);
     let (status, kind, body) = match request.split_whitespace().collect::<Vec<_>>()[..] {
         ["GET", "/metrics", ..] => (
@@ -180,21 +142,12 @@ fn answer(stream: &TcpStream, observer: &Observer) -> io::Result<()> {
         "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
         body.len()
     );
-    let answer = [head.as_bytes(), body.as_bytes()].concat();
-    let mut rest = &answer[..];
-    while !rest.is_empty() {
-        stream.set_write_timeout(Some(left(deadline)?))?;
-        match (&mut &*stream).write(rest)? {
-            0 => return Err(io::ErrorKind::WriteZero.into()),
-            written => rest = &rest[written..],
-        }
-    }
-    Ok(())
+    transport.write_all(&[head.as_bytes(), body.as_bytes()].concat())
 }
 
 /// The request, up to the empty line after it, the end of the input, or the most bytes that are
 /// read.
-fn request(mut stream: &TcpStream, deadline: Instant) -> io::Result<Vec<u8>> {
+fn request(transport: &Transport, deadline: Instant) -> io::Result<Vec<u8>> {
     let mut request = Vec::new();
     let mut bytes = [0; 1024];
     let is_whole = |request: &[u8]| {
@@ -202,8 +155,8 @@ fn request(mut stream: &TcpStream, deadline: Instant) -> io::Result<Vec<u8>> {
         has(b"\r\n\r\n") || has(b"\n\n") || request.len() >= REQUEST_BYTES
     };
     while !is_whole(&request) {
-        stream.set_read_timeout(Some(left(deadline)?))?;
-        match stream.read(&mut bytes)? {
+        transport.set_read_limit(Some(left(deadline)?))?;
+        match transport.read(&mut bytes)? {
             0 => break,
             count => request.extend_from_slice(&bytes[..count]),
         }

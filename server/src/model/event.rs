@@ -9,6 +9,7 @@ use mensageiro_protocol::{Login, Text};
 use super::{
     conversation::Conversation,
     cursor::Cursor,
+    holder::Holder,
     message::{MessageId, MissedBy, ReadMark, Tag},
 };
 use crate::log::Part;
@@ -69,6 +70,26 @@ pub enum Event {
         /// The newest id when it began; `None`: the newest one there is when this is applied.
         after: Option<MessageId>,
     },
+    /// A login is not in users.csv any more.
+    Gone {
+        /// Which login.
+        login: Login,
+    },
+    /// A login is in users.csv again, or a group in groups.csv.
+    Back {
+        /// Which one.
+        who: Target,
+        /// It is who it was before. If it came back already and began empty, that is undone. `false`: it begins
+        /// empty, with the newest message there is when this is applied.
+        keeps: bool,
+    },
+    /// Only at the beginning of a segment: who has a name.
+    Holder {
+        /// Which name.
+        who: Target,
+        /// Who has it.
+        holder: Holder,
+    },
     /// Only in a store that was converted: how far a user had come in a conversation.
     Cursor {
         /// Which conversation.
@@ -111,7 +132,7 @@ pub struct Sent {
 }
 
 /// Whom a message is for.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Target {
     /// A user.
     User(Login),

@@ -4,4 +4,5 @@ pub mod codec;
 pub mod conversation;
 pub mod cursor;
 pub mod event;
+pub mod holder;
 pub mod message;

@@ -4,23 +4,36 @@
 use std::{
     io::{self, ErrorKind, Read, Write},
     net::{Shutdown, SocketAddr, TcpStream},
-    time::Duration,
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
 };
 
+use parking_lot::Mutex;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use socket2::{SockRef, TcpKeepalive};
 
-/// Whether [`Transport::write_now`] never waits. Windows has no such write, and on Apple's systems
-/// it waits all the same.
-pub const CAN_WRITE_AT_ONCE: bool = cfg!(all(unix, not(target_vendor = "apple")));
+/// Whether a socket on which reads wait also has writes that do not wait. Windows has none, and on Apple's systems
+/// they wait all the same. There every socket is non-blocking, and whoever has to wait polls it.
+const WRITES_AT_ONCE: bool = cfg!(all(unix, not(target_vendor = "apple")));
 
-/// How long a [`Transport::write_now`] may wait on such systems.
-const LONGEST_WRITE: Duration = Duration::from_millis(100);
+/// After this time whoever polls looks whether the connection was broken here: no system promises
+/// that a poll notices it.
+const GLANCE: Duration = Duration::from_secs(1);
 
 /// A client's connection. One thread reads from it. Any thread may write, one at a time.
 #[derive(Debug)]
 pub struct Transport {
     stream: TcpStream,
     peer: SocketAddr,
+    dead_link: Duration,
+    /// Of a non-blocking socket.
+    polled: Option<Polled>,
+}
+
+#[derive(Debug, Default)]
+struct Polled {
+    read_limit: Mutex<Option<Duration>>,
+    hung_up: AtomicBool,
 }
 
 impl Transport {
@@ -30,10 +43,25 @@ impl Transport {
     /// # Errors
     /// When the socket is gone already.
     pub fn new(stream: TcpStream, peer: SocketAddr, dead_link: Duration) -> io::Result<Self> {
+        Self::with(stream, peer, dead_link, WRITES_AT_ONCE)
+    }
+
+    fn with(
+        stream: TcpStream,
+        peer: SocketAddr,
+        dead_link: Duration,
+        writes_at_once: bool,
+    ) -> io::Result<Self> {
         stream.set_nodelay(true)?;
-        stream.set_write_timeout(Some(dead_link))?;
         notice_dead_links(&stream, dead_link)?;
-        Ok(Self { stream, peer })
+        stream.set_write_timeout(Some(dead_link))?;
+        stream.set_nonblocking(!writes_at_once)?;
+        Ok(Self {
+            stream,
+            peer,
+            dead_link,
+            polled: (!writes_at_once).then(Polled::default),
+        })
     }
 
     /// The client's address.
@@ -46,7 +74,11 @@ impl Transport {
     /// # Errors
     /// The system's error. [`is_read_limit`] tells whether it was the time limit.
     pub fn read(&self, bytes: &mut [u8]) -> io::Result<usize> {
-        (&self.stream).read(bytes)
+        let Some(polled) = &self.polled else {
+            return (&self.stream).read(bytes);
+        };
+        let limit = *polled.read_limit.lock();
+        self.wait_and(polled, PollFlags::IN, limit, || (&self.stream).read(bytes))
     }
 
     /// Sets how long a read waits; `None`: for ever.
@@ -54,48 +86,85 @@ impl Transport {
     /// # Errors
     /// When the socket is gone.
     pub fn set_read_limit(&self, limit: Option<Duration>) -> io::Result<()> {
-        self.stream.set_read_timeout(limit)
+        match &self.polled {
+            None => self.stream.set_read_timeout(limit),
+            Some(polled) => {
+                *polled.read_limit.lock() = limit;
+                Ok(())
+            }
+        }
     }
 
     /// Writes everything, and waits for the client as long as that takes.
     ///
     /// # Errors
     /// When the connection breaks, or the client takes nothing for too long.
-    pub fn write_all(&self, bytes: &[u8]) -> io::Result<()> {
-        (&self.stream).write_all(bytes)
+    pub fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
+        let Some(polled) = &self.polled else {
+            return (&self.stream).write_all(bytes);
+        };
+        while !bytes.is_empty() {
+            let written = self.wait_and(polled, PollFlags::OUT, Some(self.dead_link), || {
+                self.write_now(bytes)
+            })?;
+            bytes = &bytes[written..];
+        }
+        Ok(())
     }
 
-    /// Writes what fits without waiting. On systems without such a write, it waits for a moment
-    /// ([`Transport::prepare`]).
+    /// Writes what fits, and never waits.
     ///
     /// # Errors
     /// The system's error; [`ErrorKind::WouldBlock`] if nothing fits.
     pub fn write_now(&self, bytes: &[u8]) -> io::Result<usize> {
-        #[cfg(all(unix, not(target_vendor = "apple")))]
-        return SockRef::from(&self.stream).send_with_flags(bytes, libc::MSG_DONTWAIT);
-        #[cfg(not(all(unix, not(target_vendor = "apple"))))]
+        let written = match &self.polled {
+            Some(_) => (&self.stream).write(bytes)?,
+            None => self.write_at_once(bytes)?,
+        };
+        match written {
+            0 if !bytes.is_empty() => Err(ErrorKind::WriteZero.into()),
+            written => Ok(written),
+        }
+    }
+
+    #[cfg(all(unix, not(target_vendor = "apple")))]
+    fn write_at_once(&self, bytes: &[u8]) -> io::Result<usize> {
+        SockRef::from(&self.stream).send_with_flags(bytes, libc::MSG_DONTWAIT)
+    }
+
+    /// All sockets are non-blocking here.
+    #[cfg(not(all(unix, not(target_vendor = "apple"))))]
+    fn write_at_once(&self, bytes: &[u8]) -> io::Result<usize> {
         (&self.stream).write(bytes)
     }
 
-    /// Prepares [`Transport::write_now`] for a client for which at most `most` bytes ever wait.
-    /// Where a write may wait, the system's buffer takes that much at once, so a client for which a
-    /// write does wait is far behind.
-    ///
-    /// # Errors
-    /// When the socket is gone.
-    pub fn prepare(&self, most: usize) -> io::Result<()> {
-        if CAN_WRITE_AT_ONCE {
-            return Ok(());
-        }
-        SockRef::from(&self.stream).set_send_buffer_size(most)?;
-        self.stream.set_write_timeout(Some(LONGEST_WRITE))
-    }
-
-    /// Makes reads and writes return at once, for the last lines of a session.
-    pub fn stop_waiting(&self) {
-        if !CAN_WRITE_AT_ONCE {
-            // If the socket is gone, the write reports it.
-            let _ = self.stream.set_nonblocking(true);
+    /// Tries until it need not wait, for at most `limit`.
+    fn wait_and(
+        &self,
+        polled: &Polled,
+        ready: PollFlags,
+        limit: Option<Duration>,
+        mut attempt: impl FnMut() -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        let begun = Instant::now();
+        loop {
+            match attempt() {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                done => return done,
+            }
+            if polled.hung_up.load(Ordering::Acquire) {
+                return Err(ErrorKind::ConnectionAborted.into());
+            }
+            let left = limit.map(|limit| limit.saturating_sub(begun.elapsed()));
+            if left == Some(Duration::ZERO) {
+                return Err(ErrorKind::WouldBlock.into());
+            }
+            let turn = left.unwrap_or(GLANCE).min(GLANCE);
+            let turn = Timespec::try_from(turn).ok();
+            match poll(&mut [PollFd::new(&self.stream, ready)], turn.as_ref()) {
+                Err(error) if error != rustix::io::Errno::INTR => return Err(error.into()),
+                _ => {}
+            }
         }
     }
 
@@ -109,6 +178,9 @@ impl Transport {
 
     /// Breaks the connection. The reading thread notices it.
     pub fn hang_up(&self) {
+        if let Some(polled) = &self.polled {
+            polled.hung_up.store(true, Ordering::Release);
+        }
         // If it is gone already, nothing is left to do.
         let _ = self.stream.shutdown(Shutdown::Both);
     }
@@ -119,11 +191,9 @@ impl Transport {
     }
 }
 
-/// Whether the read time limit was reached. Where the system reports the limit in another way,
-/// "timed out" means a dead link that keepalive has found.
+/// Whether the read time limit was reached. "Timed out" means a dead link that keepalive has found.
 pub fn is_read_limit(error: &io::Error) -> bool {
-    let windows = cfg!(target_os = "windows") && error.kind() == ErrorKind::TimedOut;
-    windows || error.kind() == ErrorKind::WouldBlock
+    error.kind() == ErrorKind::WouldBlock
 }
 
 /// Makes the system notice within `limit` that the other end is gone.
@@ -141,4 +211,103 @@ fn notice_dead_links(stream: &TcpStream, limit: Duration) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     socket.set_tcp_user_timeout(Some(limit.mul_f64(0.9)))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{net::TcpListener, thread};
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(20);
+
+    /// A socket as it is on this system, and as on those where a write may wait.
+    fn both() -> [(Transport, TcpStream); 2] {
+        [true, false].map(|writes_at_once| {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            let (stream, peer) = listener.accept().unwrap();
+            let writes_at_once = writes_at_once && WRITES_AT_ONCE;
+            let transport = Transport::with(stream, peer, LONG, writes_at_once).unwrap();
+            (transport, client)
+        })
+    }
+
+    /// Fills the buffers between the two.
+    fn fill(transport: &Transport) -> usize {
+        let mut written = 0;
+        loop {
+            match transport.write_now(&[b'x'; 4096]) {
+                Ok(count) => written += count,
+                Err(error) => {
+                    assert_eq!(error.kind(), ErrorKind::WouldBlock);
+                    return written;
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_write_does_not_wait_for_a_client_that_takes_nothing() {
+        for (transport, _client) in both() {
+            let begun = Instant::now();
+            assert!(fill(&transport) > 0);
+            assert!(begun.elapsed() < LONG / 2);
+        }
+    }
+
+    #[test]
+    fn a_read_waits_for_bytes_up_to_its_limit_or_the_end() {
+        for (transport, mut client) in both() {
+            transport
+                .set_read_limit(Some(Duration::from_millis(10)))
+                .unwrap();
+            let mut bytes = [0; 8];
+            assert!(is_read_limit(&transport.read(&mut bytes).unwrap_err()));
+            transport.set_read_limit(None).unwrap();
+            thread::scope(|scope| {
+                let read = scope.spawn(|| {
+                    let mut bytes = [0; 8];
+                    transport
+                        .read(&mut bytes)
+                        .map(|count| bytes[..count].to_vec())
+                });
+                client.write_all(b"ana\n").unwrap();
+                assert_eq!(read.join().unwrap().unwrap(), b"ana\n");
+            });
+            drop(client);
+            assert_eq!(transport.read(&mut bytes).unwrap(), 0);
+        }
+    }
+
+    #[test]
+    fn a_long_write_waits_until_the_client_has_taken_everything() {
+        for (transport, mut client) in both() {
+            let filled = fill(&transport);
+            let more = vec![b'y'; 1 << 20];
+            thread::scope(|scope| {
+                let written = scope.spawn(|| transport.write_all(&more));
+                let mut taken = vec![0; filled + more.len()];
+                client.read_exact(&mut taken).unwrap();
+                written.join().unwrap().unwrap();
+                assert!(taken[filled..].iter().all(|&byte| byte == b'y'));
+            });
+        }
+    }
+
+    #[test]
+    fn a_hang_up_ends_a_read_and_a_write_that_wait() {
+        for (transport, _client) in both() {
+            fill(&transport);
+            let begun = Instant::now();
+            thread::scope(|scope| {
+                let read = scope.spawn(|| transport.read(&mut [0; 8]));
+                let written = scope.spawn(|| transport.write_all(&[b'y'; 1 << 20]));
+                transport.hang_up();
+                assert!(matches!(read.join().unwrap(), Ok(0) | Err(_)));
+                written.join().unwrap().unwrap_err();
+            });
+            assert!(begun.elapsed() < LONG / 2);
+        }
+    }
 }

@@ -45,6 +45,9 @@ impl State {
                 Event::Group { group, members } => self.set_members(&group, members.as_ref()),
                 Event::Limits(limits) => self.header.limits = Some(limits),
                 Event::Epoch { number, after } => self.begin_epoch(number, after),
+                Event::Gone { login } => self.lose_holder(&login),
+                Event::Back { who, keeps } => self.begin_holder(&who, keeps),
+                Event::Holder { who, holder } => self.set_holder(&who, holder),
                 Event::Cursor {
                     conversation,
                     user,
@@ -107,10 +110,14 @@ impl State {
         for step in &steps {
             let before = self.participant(step.id).cursor;
             let cursor = self.moved(step, at, last);
+            let with = self.conversation(step.id.conversation).clone();
+            let above = before.delivered.min(before.read);
+            let authors = self.authors(step.id, above, cursor.delivered);
+            let told = step.read.map_or(cursor.delivered, |_| cursor.read);
             let moved = Moved {
                 who: by.clone(),
-                authors: self.authors(step.id, before.delivered.min(before.read), cursor.delivered),
-                with: self.conversation(step.id.conversation).clone(),
+                authors: self.who_hears(&with, authors, told),
+                with,
                 delivered: (cursor.delivered > before.delivered).then_some(cursor.delivered),
                 read: step.read.map(|_| cursor.read),
                 at,

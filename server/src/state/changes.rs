@@ -71,6 +71,7 @@ impl State {
             devices,
             marks: changed.marks,
             epochs: changed.epochs,
+            holders: self.holders.take_changes(),
             ..Changes::default()
         }
     }

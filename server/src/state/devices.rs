@@ -73,15 +73,27 @@ pub(super) fn hash(to: &Target, text: &Text) -> u32 {
 }
 
 impl Devices {
-    pub(super) fn highest(&self, login: &Login, device: &str) -> Option<u64> {
-        let window = self.windows.get(login)?.get(device)?;
+    /// The highest number of a device; `since`: what came up to this message was sent by somebody else, who had the
+    /// login before.
+    pub(super) fn highest(&self, login: &Login, device: &str, since: MessageId) -> Option<u64> {
+        let window = self.of(login, device, since)?;
         Some(window.accepted.back()?.number)
     }
 
-    pub(super) fn look_up(&self, login: &Login, device: &str, number: u64, hash: u32) -> Known {
-        let devices = self.windows.get(login);
-        let window = devices.and_then(|devices| devices.get(device));
+    pub(super) fn look_up(
+        &self,
+        (login, device): (&Login, &str),
+        number: u64,
+        hash: u32,
+        since: MessageId,
+    ) -> Known {
+        let window = self.of(login, device, since);
         window.map_or(Known::New, |window| window.look_up(number, hash))
+    }
+
+    fn of(&self, login: &Login, device: &str, since: MessageId) -> Option<&Window> {
+        let window = self.windows.get(login)?.get(device)?;
+        (window.newest > since).then_some(window)
     }
 
     pub(super) fn accept(
@@ -91,6 +103,7 @@ impl Devices {
         number: u64,
         (id, sent_at): (MessageId, Timestamp),
         hash: u32,
+        since: MessageId,
     ) {
         let devices = match self.windows.get_mut(login) {
             Some(devices) => devices,
@@ -100,6 +113,9 @@ impl Devices {
             Some(window) => window,
             None => devices.entry(device.clone()).or_default(),
         };
+        if window.newest <= since {
+            window.accepted.clear();
+        }
         window.accept(Numbered {
             number,
             id,
@@ -189,6 +205,9 @@ impl Window {
 mod tests {
     use super::*;
 
+    /// Nobody had the login before.
+    const NOBODY: MessageId = MessageId(0);
+
     #[test]
     fn a_number_is_known_until_the_device_has_sent_a_window_of_higher_ones() {
         let mut window = Window::default();
@@ -232,7 +251,7 @@ mod tests {
         for n in 0..=MOST_DEVICES as u64 {
             for number in [3, 9, 4, 1 << 60] {
                 let told = (MessageId(1_000 * n + number % 10), Timestamp::UNIX_EPOCH);
-                devices.accept(&ana, &device(n), number, told, number as u32);
+                devices.accept(&ana, &device(n), number, told, number as u32, NOBODY);
             }
         }
         let mut loaded = Devices::default();
@@ -240,7 +259,7 @@ mod tests {
             loaded.load(ana.clone(), device(n), &devices.window(&ana, &device(n)));
         }
         for devices in [&mut devices, &mut loaded] {
-            assert_eq!(devices.highest(&ana, &device(0)), Some(1 << 60));
+            assert_eq!(devices.highest(&ana, &device(0), NOBODY), Some(1 << 60));
             assert_eq!(devices.forget_one(&ana), Some(device(0)));
             assert_eq!(devices.forget_one(&ana), None);
         }
@@ -248,6 +267,28 @@ mod tests {
         assert!(forgotten.is_empty(), "the index keeps no row of it");
         loaded.load(ana.clone(), device(0), &forgotten);
         loaded.load(ana.clone(), device(0), b"no CBOR");
-        assert_eq!(loaded.highest(&ana, &device(0)), None);
+        assert_eq!(loaded.highest(&ana, &device(0), NOBODY), None);
+    }
+
+    #[test]
+    fn numbers_of_an_earlier_holder_of_the_login_are_nobodys_and_may_be_undone() {
+        let mut devices = Devices::default();
+        let (ana, pc) = (Login::parse("ana").unwrap(), Device::from("pc"));
+        let at = Timestamp::UNIX_EPOCH;
+        for id in 1..=WINDOW as u64 {
+            devices.accept(&ana, &pc, 1_000 + id, (MessageId(id), at), 7, NOBODY);
+        }
+        let since = MessageId(WINDOW as u64);
+        let look_up =
+            |devices: &Devices, number, since| devices.look_up((&ana, &pc), number, 7, since);
+        assert_eq!(look_up(&devices, 1_001, since), Known::New);
+        assert_eq!(devices.highest(&ana, &pc, since), None);
+        // It began by mistake.
+        let known = Known::Repeat(MessageId(1), at);
+        assert_eq!(look_up(&devices, 1_001, NOBODY), known);
+        let first = since.next();
+        devices.accept(&ana, &pc, 1, (first, at), 7, since);
+        assert_eq!(look_up(&devices, 1, since), Known::Repeat(first, at));
+        assert_eq!(devices.highest(&ana, &pc, since), Some(1));
     }
 }

@@ -11,6 +11,7 @@ mod cursors;
 mod devices;
 mod effects;
 mod groups;
+mod holders;
 mod load;
 mod mailbox;
 mod participants;
@@ -33,7 +34,7 @@ pub use self::{
     tags::{TagReader, Tags},
 };
 use crate::{
-    index::{Header, RosterEntry},
+    index::{Header, HolderEntry, RosterEntry},
     model::{
         conversation::Conversation,
         cursor::Cursor,
@@ -57,6 +58,7 @@ pub struct State {
     conversations: Vec<ConversationState>,
     /// The groups there are.
     groups: HashMap<Login, Roster>,
+    holders: holders::Holders,
     devices: Devices,
     tag_floors: tags::Floors,
     /// All that the store has had, the oldest first.
@@ -165,7 +167,7 @@ impl State {
 
     /// The highest number under which a device has sent something.
     pub fn device_number(&self, login: &Login, device: &str) -> Option<u64> {
-        self.devices.highest(login, device)
+        self.devices.highest(login, device, self.since(login))
     }
 
     /// The epochs of the store, the oldest first (rule V3).
@@ -202,7 +204,9 @@ impl State {
             group: group.clone(),
             members: Some(members.clone()),
         });
-        epochs.chain(limits).chain(groups).collect()
+        let holders = self.holders.all().into_iter();
+        let holders = holders.map(|HolderEntry { who, holder }| Event::Holder { who, holder });
+        epochs.chain(limits).chain(groups).chain(holders).collect()
     }
 
     pub(crate) fn user(&self, login: &Login) -> Option<&User> {

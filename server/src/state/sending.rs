@@ -65,7 +65,8 @@ impl State {
             let looked_up = match numbers.iter().all(Option::is_some) {
                 true => Vec::new(),
                 false => {
-                    let floor = self.tag_floors.of(&run.from);
+                    let since = self.since(&run.from).next();
+                    let floor = self.tag_floors.of(&run.from).max(since);
                     tags.look_up(reader, &run.from, floor, by_tag)?
                 }
             };
@@ -171,7 +172,9 @@ impl State {
                 Name::Number(number) => {
                     if let Some(device) = &run.device {
                         let hash = devices::hash(&run.to, &sent.text);
-                        self.devices.accept(&run.from, device, *number, told, hash);
+                        let since = self.since(&run.from);
+                        self.devices
+                            .accept(&run.from, device, *number, told, hash, since);
                         let forgotten = self.devices.forget_one(&run.from);
                         for device in forgotten.into_iter().chain([device.clone()]) {
                             self.changed.devices.insert((run.from.clone(), device));
@@ -226,7 +229,8 @@ impl State {
     ) -> Option<Outcome> {
         let (device, tag) = device.zip(sent.tag.as_ref())?;
         let hash = devices::hash(to, &sent.text);
-        match self.devices.look_up(login, device, number, hash) {
+        let since = self.since(login);
+        match self.devices.look_up((login, device), number, hash, since) {
             Known::New => None,
             Known::Repeat(id, sent_at) => Some(repeat((id, sent_at))),
             Known::Used => Some(Outcome::Refused(Refusal::TagUsed(tag.clone()))),

@@ -1,5 +1,5 @@
 //! Files that were changed, cut or deleted behind the log's back: it is noticed, and repair keeps everything else.
-//! `LOG_DAMAGE=1` damages every byte instead of some.
+//! `MENSAGEIRO_LOG_DAMAGE=1` damages every byte instead of some.
 
 use std::{
     env,
@@ -43,7 +43,7 @@ fn whole() -> Whole {
 }
 
 fn step() -> usize {
-    if env::var_os("LOG_DAMAGE").is_some() {
+    if env::var_os("MENSAGEIRO_LOG_DAMAGE").is_some() {
         1
     } else {
         31

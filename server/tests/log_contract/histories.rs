@@ -1,5 +1,5 @@
 //! Random histories of appending, ending in any way, losing power, failing calls and dropping, compared with a model.
-//! `LOG_HISTORIES` says how many.
+//! `MENSAGEIRO_LOG_HISTORIES` says how many.
 
 use std::{collections::HashMap, env};
 
@@ -14,7 +14,7 @@ use super::{
 };
 
 fn histories() -> u64 {
-    let asked = env::var("LOG_HISTORIES").ok();
+    let asked = env::var("MENSAGEIRO_LOG_HISTORIES").ok();
     asked.map_or(100, |count| count.parse().unwrap())
 }
 

@@ -51,7 +51,14 @@ fn check(server: &Server, me: &str, expected: &Told) {
         assert_eq!(sorted(history), told(lines), "{me} and {with}");
     }
     let (_, resumed) = LiveClient::log_in(server.address(), me, Some(0));
-    assert_eq!(sorted(resumed), told(&expected.resumed), "{me}: resumed");
+    // Of a group that somebody had left, format 3 still told receipts.
+    let is_told = |event: &Event| match event {
+        Event::Receipt(one) => expected.conversations.iter().any(|it| it.with == one.with),
+        _ => true,
+    };
+    let expected = told(&expected.resumed).into_iter().filter(is_told);
+    let expected: Vec<_> = expected.collect();
+    assert_eq!(sorted(resumed), expected, "{me}: resumed");
 }
 
 fn check_all(server: &Server, expected: &Expected) {

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::model::conversation::Conversation;
 
-/// Histories that are looked at: so many, or as many as MM_HISTORIES says.
+/// Histories that are looked at: so many, or as many as MENSAGEIRO_ARCHIVE_HISTORIES says.
 const HISTORIES: u32 = 60;
 
 /// A disk writes so much at once.
@@ -263,7 +263,7 @@ fn text(kind: u8, id: u64) -> String {
 }
 
 fn histories() -> u32 {
-    let wanted = std::env::var("MM_HISTORIES").ok();
+    let wanted = std::env::var("MENSAGEIRO_ARCHIVE_HISTORIES").ok();
     wanted
         .and_then(|count| count.parse().ok())
         .unwrap_or(HISTORIES)

@@ -18,9 +18,9 @@ use crate::{
     model::{cursor::Cursor, message::MessageId},
 };
 
-/// How many damages of each kind are tried: few by default, as `INDEX_DAMAGES` says in full.
+/// How many damages of each kind are tried: few by default, as `MENSAGEIRO_INDEX_DAMAGES` says in full.
 fn damages() -> usize {
-    let count = std::env::var("INDEX_DAMAGES").ok();
+    let count = std::env::var("MENSAGEIRO_INDEX_DAMAGES").ok();
     count.and_then(|count| count.parse().ok()).unwrap_or(25)
 }
 
@@ -58,6 +58,7 @@ fn live(world: &mut World, rounds: usize) {
         world.cursor(&conversation(n % 6), &user(n % USERS), cursor);
         world.seen(&user(n % USERS));
         world.epoch();
+        world.holder(&target(n % USERS));
         world.device(&user(n % USERS), "phone", vec![n as u8; 9]);
         world.mark(&user(n % USERS), &conversation(n % 6));
     }

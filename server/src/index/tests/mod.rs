@@ -41,6 +41,7 @@ enum Happening {
     },
     Seen(usize),
     Epoch,
+    Holder(usize),
     Device {
         user: usize,
         window: Vec<u8>,
@@ -80,6 +81,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         3 => (with.clone(), user.clone(), any::<u64>()).prop_map(|(with, user, to)| Happening::Cursor { with, user, to }),
         1 => user.clone().prop_map(Happening::Seen),
         1 => Just(Happening::Epoch),
+        1 => (0..USERS + GROUPS).prop_map(Happening::Holder),
         2 => (user.clone(), window).prop_map(|(user, window)| Happening::Device { user, window }),
         3 => (user, with.clone()).prop_map(|(reader, with)| Happening::Mark { reader, with }),
         1 => (0..30_u64).prop_map(Happening::Archived),
@@ -158,6 +160,7 @@ fn happen(world: &mut World, folders: &Path, happening: &Happening) {
             world.cursor(&conversation(*with), &user(*n), cursor);
         }
         Happening::Epoch => world.epoch(),
+        Happening::Holder(who) => world.holder(&target(*who)),
         Happening::Seen(n) => world.seen(&user(*n)),
         Happening::Device { user: n, window } => {
             world.device(&user(*n), "a phone: \u{0}?", window.clone());
@@ -329,9 +332,9 @@ fn readers_miss_no_message_while_messages_are_written() {
     check(&world).unwrap();
 }
 
-/// `INDEX_HISTORIES` says how many; by default few.
+/// `MENSAGEIRO_INDEX_HISTORIES` says how many; by default few.
 fn histories() -> u32 {
-    let count = std::env::var("INDEX_HISTORIES").ok();
+    let count = std::env::var("MENSAGEIRO_INDEX_HISTORIES").ok();
     count.and_then(|count| count.parse().ok()).unwrap_or(16)
 }
 

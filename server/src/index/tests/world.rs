@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use mensageiro_protocol::{Login, Text, live::Epoch};
 
 use super::super::{
-    Changes, CursorEntry, DeviceEntry, Header, Index, IndexError, Loaded, Messages, RosterEntry,
-    RunEntry, TagEntry,
+    Changes, CursorEntry, DeviceEntry, Header, HolderEntry, Index, IndexError, Loaded, Messages,
+    RosterEntry, RunEntry, TagEntry,
 };
 use crate::{
     alarm::Alarm,
@@ -22,6 +22,7 @@ use crate::{
         conversation::Conversation,
         cursor::Cursor,
         event::{Batch, Event, LastNumbers, Run, Sent, Target},
+        holder::Holder,
         message::{Message, MessageId, ReadMark, Tag, TagHash},
     },
 };
@@ -58,6 +59,7 @@ struct Applied {
     seen: Vec<(Login, Timestamp)>,
     devices: Vec<DeviceEntry>,
     epochs: Vec<Epoch>,
+    holders: Vec<HolderEntry>,
     marks: Vec<ReadMark>,
 }
 
@@ -71,6 +73,7 @@ pub(super) struct State {
     pub(super) seen: BTreeMap<Login, Timestamp>,
     pub(super) devices: BTreeMap<(Login, String), Vec<u8>>,
     pub(super) epochs: Vec<Epoch>,
+    pub(super) holders: BTreeMap<Target, Holder>,
     pub(super) marks: BTreeMap<u64, ReadMark>,
 }
 
@@ -96,6 +99,11 @@ impl State {
                 .map(|d| ((d.login.clone(), d.device.to_string()), d.window.clone()))
                 .collect(),
             epochs: loaded.epochs.clone(),
+            holders: loaded
+                .holders
+                .iter()
+                .map(|one| (one.who.clone(), one.holder))
+                .collect(),
             marks: marks.into_iter().map(|mark| (mark.number, mark)).collect(),
         }
     }
@@ -357,6 +365,27 @@ impl World {
         });
     }
 
+    /// A login or a group has another holder.
+    pub(super) fn holder(&mut self, who: &Target) {
+        let newest = self.state.header.last.message;
+        let before = self.state.holders.get(who).copied().unwrap_or_default();
+        let holder = match before.is_gone {
+            true => before.next(newest),
+            false => Holder {
+                is_gone: true,
+                ..before
+            },
+        };
+        self.state.holders.insert(who.clone(), holder);
+        self.other(Applied {
+            holders: vec![HolderEntry {
+                who: who.clone(),
+                holder,
+            }],
+            ..Applied::default()
+        });
+    }
+
     pub(super) fn mark(&mut self, reader: &Login, conversation: &Conversation) {
         let last = &mut self.state.header.last;
         last.read_mark += 1;
@@ -404,6 +433,7 @@ impl World {
         changes.seen.extend_from_slice(&applied.seen);
         changes.devices.extend_from_slice(&applied.devices);
         changes.epochs.extend_from_slice(&applied.epochs);
+        changes.holders.extend_from_slice(&applied.holders);
         changes.marks.extend_from_slice(&applied.marks);
     }
 

@@ -18,6 +18,9 @@ pub(super) mod event {
     pub(in crate::model::codec) const CURSOR: u32 = 6;
     pub(in crate::model::codec) const MARK: u32 = 7;
     pub(in crate::model::codec) const EPOCH: u32 = 8;
+    pub(in crate::model::codec) const GONE: u32 = 9;
+    pub(in crate::model::codec) const BACK: u32 = 10;
+    pub(in crate::model::codec) const HOLDER: u32 = 11;
 }
 
 /// Fields of a run of messages, and of a message in it.
@@ -70,4 +73,15 @@ pub(super) mod field {
 
     pub(in crate::model::codec) const EPOCH: u32 = 0;
     pub(in crate::model::codec) const AFTER: u32 = 1;
+}
+
+/// Fields about who has a name.
+pub(super) mod holder {
+    pub(in crate::model::codec) const USER: u32 = 0;
+    pub(in crate::model::codec) const GROUP: u32 = 1;
+    pub(in crate::model::codec) const KEEPS: u32 = 2;
+    pub(in crate::model::codec) const NUMBER: u32 = 3;
+    pub(in crate::model::codec) const SINCE: u32 = 4;
+    pub(in crate::model::codec) const BEFORE: u32 = 5;
+    pub(in crate::model::codec) const IS_GONE: u32 = 6;
 }

@@ -8,7 +8,7 @@ use minicbor::{Decoder, decode};
 
 use super::{
     CHECKSUM_BYTES, CodecError, checksum,
-    fields::{batch, event, field, read, run},
+    fields::{batch, event, field, holder, read, run},
 };
 use crate::{
     log::Part,
@@ -16,6 +16,7 @@ use crate::{
         conversation::Conversation,
         cursor::Cursor,
         event::{Batch, Event, LastNumbers, MailboxLimits, Read, Run, Sent, Target},
+        holder::Holder,
         message::{MessageId, ReadMark, Tag},
     },
 };
@@ -194,6 +195,27 @@ fn take_event(
                 after,
             }
         }
+        event::GONE => {
+            let mut login = None;
+            fields(input, |field, input| {
+                let is_known = field == field::LOGIN;
+                if is_known {
+                    login = Some(take_login(input)?);
+                }
+                Ok(is_known)
+            })?;
+            Event::Gone {
+                login: needed(login)?,
+            }
+        }
+        event::BACK => {
+            let (who, keeps, _) = take_holder(input)?;
+            Event::Back { who, keeps }
+        }
+        event::HOLDER => {
+            let (who, _, holder) = take_holder(input)?;
+            Event::Holder { who, holder }
+        }
         event::CURSOR => take_cursor(input)?,
         event::MARK => take_mark(input)?,
         _ => return Ok(None),
@@ -280,6 +302,24 @@ fn take_read(input: &mut Decoder<'_>) -> Taken<Event> {
         by: needed(by)?,
         what,
     })
+}
+
+fn take_holder(input: &mut Decoder<'_>) -> Taken<(Target, bool, Holder)> {
+    let (mut who, mut keeps, mut holder) = (None, false, Holder::default());
+    fields(input, |field, input| {
+        match field {
+            holder::USER => who = Some(Target::User(take_login(input)?)),
+            holder::GROUP => who = Some(Target::Group(take_login(input)?)),
+            holder::KEEPS => keeps = input.bool()?,
+            holder::NUMBER => holder.number = input.u64()?,
+            holder::SINCE => holder.since = MessageId(input.u64()?),
+            holder::BEFORE => holder.before = Some(MessageId(input.u64()?)),
+            holder::IS_GONE => holder.is_gone = input.bool()?,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    })?;
+    Ok((needed(who)?, keeps, holder))
 }
 
 fn take_cursor(input: &mut Decoder<'_>) -> Taken<Event> {

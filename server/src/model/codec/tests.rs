@@ -14,6 +14,7 @@ use crate::{
         conversation::Conversation,
         cursor::Cursor,
         event::{Batch, Event, LastNumbers, MailboxLimits, Read, Run, Sent, Target},
+        holder::Holder,
         message::{MessageId, ReadMark, Tag},
     },
 };
@@ -115,6 +116,35 @@ fn batch() -> Batch {
             Event::Epoch {
                 number: 4,
                 after: Some(MessageId(300)),
+            },
+            Event::Gone {
+                login: login("joão"),
+            },
+            Event::Back {
+                who: Target::User(login("joão")),
+                keeps: true,
+            },
+            Event::Back {
+                who: Target::Group(login("class")),
+                keeps: false,
+            },
+            Event::Holder {
+                who: Target::User(login("bob")),
+                holder: Holder {
+                    number: 0,
+                    since: MessageId(0),
+                    before: None,
+                    is_gone: true,
+                },
+            },
+            Event::Holder {
+                who: Target::Group(login("class")),
+                holder: Holder {
+                    number: 2,
+                    since: MessageId(300),
+                    before: Some(MessageId(7)),
+                    is_gone: false,
+                },
             },
             Event::Cursor {
                 conversation: Conversation::Group(login("class")),

@@ -7,13 +7,14 @@ use minicbor::{Encoder, encode};
 
 use super::{
     CHECKSUM_BYTES, checksum,
-    fields::{batch, event, field, read, run},
+    fields::{batch, event, field, holder, read, run},
 };
 use crate::{
     log::Part,
     model::{
         conversation::Conversation,
         event::{Batch, Event, Read, Run, Sent, Target},
+        holder::Holder,
     },
 };
 
@@ -147,6 +148,19 @@ fn write_event(event: &Event, out: &mut Out<'_>) -> Written {
                 out.u32(field::AFTER)?.u64(after.0)?;
             }
         }
+        Event::Gone { login } => {
+            out.u32(event::GONE)?.map(1)?;
+            out.u32(field::LOGIN)?.str(login.as_str())?;
+        }
+        Event::Back { who, keeps } => {
+            out.u32(event::BACK)?.map(2)?;
+            write_name(who, out)?;
+            out.u32(holder::KEEPS)?.bool(*keeps)?;
+        }
+        Event::Holder { who, holder } => {
+            out.u32(event::HOLDER)?;
+            write_holder(who, holder, out)?;
+        }
         Event::Cursor {
             conversation,
             user,
@@ -180,6 +194,27 @@ fn write_event(event: &Event, out: &mut Out<'_>) -> Written {
                 .i64(mark.read_at.as_millisecond())?;
         }
     }
+    Ok(())
+}
+
+fn write_name(who: &Target, out: &mut Out<'_>) -> Written {
+    let (kind, name) = match who {
+        Target::User(login) => (holder::USER, login),
+        Target::Group(group) => (holder::GROUP, group),
+    };
+    out.u32(kind)?.str(name.as_str())?;
+    Ok(())
+}
+
+fn write_holder(who: &Target, holder: &Holder, out: &mut Out<'_>) -> Written {
+    out.map(4 + u64::from(holder.before.is_some()))?;
+    write_name(who, out)?;
+    out.u32(holder::NUMBER)?.u64(holder.number)?;
+    out.u32(holder::SINCE)?.u64(holder.since.0)?;
+    if let Some(before) = holder.before {
+        out.u32(holder::BEFORE)?.u64(before.0)?;
+    }
+    out.u32(holder::IS_GONE)?.bool(holder.is_gone)?;
     Ok(())
 }
 

@@ -15,7 +15,7 @@ use proptest::prelude::*;
 use self::model::Model;
 use super::{Effects, Outcome, State, TagReader, Tags};
 use crate::{
-    index::{CursorEntry, DeviceEntry, Header, IndexError, RosterEntry, TagEntry},
+    index::{CursorEntry, DeviceEntry, Header, HolderEntry, IndexError, RosterEntry, TagEntry},
     log::{Part, Position},
     model::{
         codec,
@@ -100,8 +100,23 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
+/// Logins change hands: never in one batch with what their users do, who have no session then.
+fn handover() -> impl Strategy<Value = Event> {
+    let who = prop_oneof![
+        4 => user().prop_map(Target::User),
+        1 => Just(Target::Group(login("class"))),
+    ];
+    prop_oneof![
+        2 => user().prop_map(|login| Event::Gone { login }),
+        3 => (who, any::<bool>()).prop_map(|(who, keeps)| Event::Back { who, keeps }),
+    ]
+}
+
 fn batches() -> impl Strategy<Value = Vec<Batch>> {
-    let events = prop::collection::vec(event(), 1..5);
+    let events = prop_oneof![
+        4 => prop::collection::vec(event(), 1..5),
+        1 => prop::collection::vec(handover(), 1..4),
+    ];
     let batch = events.prop_map(|events| Batch {
         at: Timestamp::UNIX_EPOCH,
         last: Default::default(),
@@ -120,6 +135,7 @@ struct Kept {
     devices: BTreeMap<(Login, String), DeviceEntry>,
     rosters: BTreeMap<Login, RosterEntry>,
     epochs: Vec<Epoch>,
+    holders: BTreeMap<Target, HolderEntry>,
 }
 
 impl TagReader for Kept {
@@ -165,6 +181,9 @@ impl Kept {
             self.devices.insert(key, device);
         }
         self.epochs.extend(changes.epochs);
+        for holder in changes.holders {
+            self.holders.insert(holder.who.clone(), holder);
+        }
     }
 
     /// The state as a start would load it.
@@ -175,6 +194,9 @@ impl Kept {
             self.devices.values().cloned().collect(),
             self.epochs.clone(),
         );
+        for holder in self.holders.values() {
+            state.load_holder(holder);
+        }
         let mut last = BTreeMap::new();
         for message in &self.messages {
             last.insert(message.conversation(), message.id);
@@ -200,6 +222,7 @@ impl Kept {
 /// All that can be seen of a state.
 fn observed(state: &State) -> String {
     let mut lines = vec![format!("{:?} {:?}", state.header, state.epochs)];
+    lines.push(format!("{:?}", state.holders.all()));
     for (group, members) in &state.groups {
         lines.push(format!("{group}: {} {:?}", members.number, members.members));
     }

@@ -1,6 +1,9 @@
 //! The rules in the simplest words: everything that ever happened is kept, and looked through each time.
 
-use std::{collections::BTreeSet, mem};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    mem,
+};
 
 use mensageiro_protocol::Login;
 
@@ -16,6 +19,16 @@ pub(super) struct Model {
     members: Option<BTreeSet<Login>>,
     limits: Option<MailboxLimits>,
     read: BTreeSet<(String, u64)>,
+    people: BTreeMap<Login, Person>,
+}
+
+/// Who has a login.
+#[derive(Clone, Default)]
+struct Person {
+    since: u64,
+    /// What it was before, as long as that may be undone.
+    before: Option<u64>,
+    is_gone: bool,
 }
 
 struct Message {
@@ -26,6 +39,17 @@ struct Message {
     sent: Sent,
     /// Who has not read it yet.
     unread_by: BTreeSet<Login>,
+    /// Its number is not known any more.
+    is_forgotten: bool,
+}
+
+impl Message {
+    fn conversation(&self) -> Conversation {
+        match &self.to {
+            Target::User(to) => Conversation::pair(&self.from, to),
+            Target::Group(group) => Conversation::Group(group.clone()),
+        }
+    }
 }
 
 impl Model {
@@ -56,8 +80,46 @@ impl Model {
                 self.limits = Some(*limits);
                 Vec::new()
             }
+            Event::Gone { login } => {
+                self.people.entry(login.clone()).or_default().is_gone = true;
+                Vec::new()
+            }
+            Event::Back {
+                who: Target::User(login),
+                keeps,
+            } => {
+                self.back(login, *keeps);
+                Vec::new()
+            }
             _ => Vec::new(),
         }
+    }
+
+    fn back(&mut self, login: &Login, keeps: bool) {
+        let newest = self.messages.len() as u64;
+        let person = self.people.entry(login.clone()).or_default();
+        let undone = match (keeps, person.is_gone) {
+            (false, _) => {
+                person.before = Some(mem::replace(&mut person.since, newest));
+                None
+            }
+            (true, true) => {
+                person.before = None;
+                None
+            }
+            (true, false) => person.before.take(),
+        };
+        person.is_gone = false;
+        person.since = undone.unwrap_or(person.since);
+        if !keeps {
+            for message in &mut self.messages {
+                message.unread_by.remove(login);
+            }
+        }
+    }
+
+    fn since(&self, login: &Login) -> u64 {
+        self.people.get(login).map_or(0, |person| person.since)
     }
 
     fn send(&mut self, run: &Run, sent: &Sent) -> String {
@@ -96,13 +158,23 @@ impl Model {
             device: run.device.is_some(),
             sent: sent.clone(),
             unread_by: &readers - &full,
+            is_forgotten: false,
         });
+        let is_numbered = sent.tag.as_ref().and_then(Tag::device_and_number).is_some();
+        if is_numbered && run.device.is_some() {
+            let since = self.since(&run.from);
+            let earlier = self.messages.iter_mut().filter(|one| one.id <= since);
+            let own = earlier.filter(|one| one.from == run.from && one.device);
+            own.for_each(|one| one.is_forgotten = true);
+        }
         let full: Vec<_> = full.iter().collect();
         format!("ok {id} {full:?}")
     }
 
     fn known(&self, run: &Run, tag: &Tag, sent: &Sent) -> Option<String> {
-        let own = self.messages.iter().filter(|one| one.from == run.from);
+        let since = self.since(&run.from);
+        let own = self.messages.iter().rev();
+        let own = own.filter(|one| one.from == run.from && one.id > since);
         let is_numbered = |tag: &Tag| tag.device_and_number().is_some();
         if run.device.is_none() || !is_numbered(tag) {
             // As a tag like any other, whatever its form.
@@ -112,6 +184,7 @@ impl Model {
             return Some(format!("again {}", before.id));
         }
         let number = |tag: &Tag| tag.device_and_number().map_or(0, |(_, number)| number);
+        let own = own.filter(|one| !one.is_forgotten);
         let numbered =
             own.filter(|one| one.device && one.sent.tag.as_ref().is_some_and(is_numbered));
         let mut numbered: Vec<_> = numbered.collect();
@@ -144,10 +217,7 @@ impl Model {
 
     fn read(&mut self, by: &Login, what: &Read) {
         for message in &mut self.messages {
-            let conversation = match &message.to {
-                Target::User(to) => Conversation::pair(&message.from, to),
-                Target::Group(group) => Conversation::Group(group.clone()),
-            };
+            let conversation = message.conversation();
             let is_read = match what {
                 Read::All { up_to } => message.id <= up_to.0,
                 Read::Conversation { with, up_to } => {

@@ -1,13 +1,11 @@
 //! Large groups: what one member says, all others get.
 
 use std::{
-    io,
-    net::Shutdown,
     thread,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
 use super::{
     arena::{ALL, Arena, USERS},
@@ -86,13 +84,8 @@ pub fn resume(trial: &Trial) -> Result<Verdict> {
         for (number, login) in members[1..LARGE - 100].iter().enumerate() {
             let mut wire = Wire::connect_from(address(number), attack.server)?;
             wire.write(format!("{login}\n").as_bytes())?;
-            wire.stream().shutdown(Shutdown::Write)?;
-            match until(&mut wire, |line| line == "f") {
-                Ok(_) => read += 1,
-                Err(error) => ensure!(
-                    error.downcast_ref::<io::Error>().is_some(),
-                    "a member reads nothing: {error:#}"
-                ),
+            if until(&mut wire, |line| line == "f").is_ok() && wire.close().is_ok() {
+                read += 1;
             }
         }
         let mut slowest = Duration::ZERO;
