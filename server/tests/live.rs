@@ -336,3 +336,42 @@ fn a_device_that_is_ahead_of_the_store_is_told_all_that_is_new() {
         assert_eq!(bruno.hear_message().text.as_str(), "new", "after={after}");
     }
 }
+
+#[test]
+fn a_device_gets_the_messages_of_hundreds_of_conversations_in_order() {
+    let names: Vec<_> = (0..300).map(|number| format!("user{number}")).collect();
+    let mut users: Vec<_> = names.iter().map(String::as_str).collect();
+    users.push("ana");
+    let server = TestServer::start(&users);
+    let address = server.address();
+    let (mut ana, _) = LiveClient::log_in(address, "ana", None);
+    let mut expected = Vec::new();
+    for round in 0..4 {
+        for (number, name) in names.iter().enumerate() {
+            if (number + round) % 3 > 0 {
+                expected.push(ana.send(&format!("{round}-{number}"), name, "a text"));
+            }
+        }
+    }
+    for name in names.iter().step_by(7) {
+        let (mut user, _) = LiveClient::log_in(address, name, None);
+        expected.extend((0..2).map(|number| user.send(&format!("a{number}"), "ana", "back")));
+    }
+    let unread = expected[expected.len() - 86..].to_vec();
+    for after in [0, 1, 500, 799, 800] {
+        let (_ana, backlog) = LiveClient::log_in(address, "ana", Some(after));
+        let wanted = expected.iter().filter(|id| **id > after);
+        assert!(numbers(&backlog).iter().eq(wanted), "after {after}");
+    }
+    // A new device gets what was not read.
+    ana.say(&format!(r#"read {{"with":"user7","up_to":{}}}"#, unread[2]));
+    ana.say(r#"conversations {"limit":1}"#);
+    ana.hear_until(|event| matches!(event, Event::Conversations(_)));
+    let (_ana, backlog) = LiveClient::log_in(address, "ana", None);
+    let unread: Vec<_> = unread
+        .iter()
+        .filter(|id| **id != unread[2])
+        .copied()
+        .collect();
+    assert_eq!(numbers(&backlog), unread);
+}

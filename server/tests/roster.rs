@@ -16,8 +16,9 @@ use std::{
 
 use mensageiro_protocol::{
     limits::EVENT_BYTES,
-    live::{Event, ReceiptState, Roster},
+    live::{Event, Presence, ReceiptState, Roster},
 };
+use mensageiro_server::metrics::ask as status;
 use support::{Client, TestServer, eventually, live::LiveClient};
 
 /// What a client knows that takes in line by line.
@@ -275,4 +276,138 @@ fn receipts_of_a_large_group_end_no_session() {
     other.say(&format!(r#"history {{"with":"{group}"}}"#));
     let answer = other.hear_until(|event| matches!(event, Event::History(_)));
     assert_eq!(answer.len(), 1);
+}
+
+#[test]
+fn a_roster_shows_who_is_there_whoever_asked_for_it_before() {
+    let server = server(&users_csv(&crowd(700)), &[]);
+    let log_in = |login: &str| LiveClient::log_in(server.address(), login, None).0;
+    let mut ana = log_in("ana");
+    let states = |client: &mut LiveClient| {
+        client.say("roster {}");
+        let (mut states, mut is_more) = (Vec::new(), true);
+        while is_more {
+            let line = next_line(client);
+            is_more = line.more;
+            let present = line.users.into_iter().map(|user| user.presence);
+            states
+                .extend(present.filter(|one| one.state != Presence::Offline || one.seen.is_some()));
+        }
+        let shown = states.iter().map(|one| {
+            let was_there = one.seen.is_some();
+            format!("{} {:?} {} {was_there}", one.login, one.state, one.note)
+        });
+        shown.collect::<Vec<_>>()
+    };
+    assert_eq!(states(&mut ana), ["ana Online  false"]);
+    let mut last = log_in("aluno00699");
+    let mut middle = log_in("aluno00300");
+    middle.say(r#"status {"state":"away","note":"lunch \"out\""}"#);
+    middle.hear_all();
+    let expected = [
+        r#"aluno00300 Away lunch "out" false"#,
+        "aluno00699 Online  false",
+        "ana Online  false",
+    ];
+    assert_eq!(states(&mut ana), expected);
+    assert_eq!(states(&mut last), expected);
+    drop(middle);
+    drop(last);
+    eventually(|| status(server.folder.path()).unwrap().sessions == 1);
+    let expected = [
+        "aluno00300 Offline  true",
+        "aluno00699 Offline  true",
+        "ana Online  false",
+    ];
+    eventually(|| states(&mut ana) == expected);
+}
+
+#[test]
+fn who_comes_and_goes_while_a_client_reads_nothing_is_told_to_it_later_and_once() {
+    let users = crowd(300);
+    let server = server(&users_csv(&users), &[]);
+    let log_in = |login: &str| LiveClient::log_in(server.address(), login, None).0;
+    let mut ana = log_in("ana");
+    ask(&mut ana, "roster {}");
+    let mut slow = log_in("bruno");
+    ask(&mut slow, "roster {}");
+    // The slow one gets more than waits for it, and does not look.
+    (0..40).for_each(|_| slow.say("roster {}"));
+    for user in &users {
+        let mut client = log_in(user);
+        client.hear_all();
+    }
+    let told = |client: &mut LiveClient| {
+        let mut left = BTreeSet::new();
+        while left.len() < users.len() {
+            if let Event::Presence(news) = client.hear()
+                && news.state == Presence::Offline
+            {
+                left.insert(news.login.to_string());
+            }
+        }
+        left
+    };
+    let expected: BTreeSet<_> = users.iter().cloned().collect();
+    assert_eq!(told(&mut ana), expected);
+    assert_eq!(told(&mut slow), expected);
+}
+
+#[test]
+fn in_a_large_group_nobody_is_told_who_types() {
+    let users = crowd(300);
+    let with_both = |rest: &[String]| {
+        let both = ["ana", "bruno"].map(str::to_owned);
+        both.into_iter()
+            .chain(rest.iter().cloned())
+            .collect::<Vec<_>>()
+    };
+    let groups = [
+        ("escola".to_owned(), with_both(&users)),
+        ("turma".to_owned(), with_both(&users[..50])),
+    ];
+    let server = server(&users_csv(&users), &groups);
+    let log_in = |login: &str| LiveClient::log_in(server.address(), login, None).0;
+    let mut bruno = log_in("bruno");
+    for (group, is_told) in [("escola", false), ("turma", true)] {
+        let mut ana = log_in("ana");
+        ana.say(&format!(r#"typing {{"to":"{group}"}}"#));
+        ana.hear_all();
+        let heard = bruno.hear_all();
+        let typing = heard
+            .iter()
+            .filter(|event| matches!(event, Event::Typing(_)));
+        assert_eq!(typing.count() > 0, is_told, "{group}");
+    }
+}
+
+#[test]
+fn who_asks_for_much_and_leaves_is_not_answered_any_more() {
+    let server = server(&users_csv(&crowd(5_000)), &[]);
+    let (mut ana, _) = LiveClient::log_in(server.address(), "ana", None);
+    for number in 0..50 {
+        ana.send(&number.to_string(), "bruno", &"x".repeat(1_000));
+    }
+    let lines = [
+        "roster {}",
+        r#"history {"with":"bruno","limit":200}"#,
+        r#"conversations {"limit":200}"#,
+    ];
+    let clients: Vec<_> = (0..30)
+        .map(|number| {
+            let (mut client, _) = LiveClient::log_in(server.address(), "ana", Some(0));
+            // As much as the server takes while it answers; nothing is read.
+            client
+                .stream
+                .set_write_timeout(Some(Duration::from_millis(200)))
+                .unwrap();
+            let many = format!("{}\n", lines[number % 3]).repeat(10_000);
+            let _ = std::io::Write::write_all(&mut client.stream, many.as_bytes());
+            client
+        })
+        .collect();
+    drop(clients);
+    drop(ana);
+    // Made for nobody, the answers would take minutes.
+    eventually(|| status(server.folder.path()).unwrap().sessions == 0);
 }

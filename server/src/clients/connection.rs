@@ -28,8 +28,8 @@ const LARGE_READ_BYTES: usize = 32 * 1024;
 /// Reads stay large while they return this much.
 const MUCH_BYTES: usize = 4 * 1024;
 
-/// Output is collected up to this size before it is written.
-const WRITE_BYTES: usize = 64 * 1024;
+/// Output is collected up to this size before it is written. It is kept while the client reads nothing.
+const WRITE_BYTES: usize = 16 * 1024;
 
 /// How long after a write the client's system may take to report that nobody reads any more.
 const RESET_WAIT: Duration = Duration::from_millis(50);
@@ -186,6 +186,12 @@ impl Connection {
         }
     }
 
+    /// Collects one message of a line framed client, without its line end, for the next flush. Never waits.
+    pub fn append(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        write(&mut self.output);
+        self.output.push(b'\n');
+    }
+
     /// Writes the collected output in pieces that a bare framed client receives one by one.
     fn send_bare(&mut self) -> io::Result<()> {
         let mut message = mem::take(&mut self.output);
@@ -246,6 +252,31 @@ impl Connection {
         self.output.shrink_to(READ_BYTES);
         self.last_write = Some(Instant::now());
         Ok(())
+    }
+
+    /// Writes as much of the collected output as the client takes at once. Returns whether that was all; the rest is left to
+    /// [`Connection::flush`].
+    ///
+    /// # Errors
+    /// When the connection is broken.
+    pub fn flush_at_once(&mut self) -> io::Result<bool> {
+        let mut written = 0;
+        while written < self.output.len() {
+            match self.transport.write_now(&self.output[written..]) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(count) => written += count,
+                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) if e.kind() == ErrorKind::WouldBlock => break,
+                Err(e) => return Err(e),
+            }
+        }
+        if written > 0 {
+            self.last_write = Some(Instant::now());
+        }
+        self.output.drain(..written);
+        // What is left may wait for long.
+        self.output.shrink_to(READ_BYTES);
+        Ok(self.output.is_empty())
     }
 
     /// After the client closed its side in order: whether the last output reached a program that

@@ -14,7 +14,7 @@ use mensageiro_protocol::{
     Login,
     live::{self, Bye, ByeCode, Event, RefusalCode},
 };
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use tracing::info;
 
 use super::{
@@ -34,10 +34,13 @@ use crate::{
 pub const QUEUE_BYTES: usize = 1024 * 1024;
 
 /// While more than this waits for a client, nothing that can wait is appended.
-const ENOUGH_BYTES: usize = 256 * 1024;
+const ENOUGH_BYTES: usize = 64 * 1024;
 
-/// How long to wait for room at a time.
-const PAUSE: Duration = Duration::from_millis(5);
+/// So much is not written as long as more may be appended.
+const FEW_BYTES: usize = 4 * 1024;
+
+/// How long to wait for room at a time, should the write retry be busy.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// The sending side of a live session. Any thread with lines for the client, its own or the one
 /// that commits, appends whole lines and flushes. Nobody ever waits for the client.
@@ -46,6 +49,8 @@ pub struct LiveSender {
     key: u64,
     login: Login,
     queue: Mutex<Queue>,
+    /// Notified when there is room, or the session ends.
+    written: Condvar,
     /// Something was appended and not written. Only the holder of the queue changes it.
     is_touched: AtomicBool,
     retry: Sender<Job>,
@@ -83,6 +88,7 @@ impl LiveSender {
                 waiting: SendQueue::new(transport),
                 state: State::CatchingUp,
             }),
+            written: Condvar::new(),
             is_touched: AtomicBool::new(false),
             retry,
             own: own.clone(),
@@ -102,6 +108,11 @@ impl LiveSender {
     /// Whether lines can be appended now.
     pub fn is_live(&self) -> bool {
         matches!(self.queue.lock().state, State::Live(_))
+    }
+
+    /// Whether nothing can be sent any more.
+    pub fn has_ended(&self) -> bool {
+        matches!(self.queue.lock().state, State::Closing | State::Closed)
     }
 
     /// From now on [`LiveSender::push`] appends everything after `cursor`. If `newest` says that
@@ -175,6 +186,7 @@ impl LiveSender {
         if queue.waiting.waiting() > QUEUE_BYTES {
             info!("{} does not take what is sent to it", self.login);
             queue.say_bye(ByeCode::Slow, "too much was waiting for you");
+            self.written.notify_all();
         }
     }
 
@@ -195,13 +207,22 @@ impl LiveSender {
     }
 
     /// For the session's own thread: a client that requests more than it reads waits for itself.
-    /// Returns whether lines can still be sent.
+    /// Returns whether lines can still be sent. Writes what waits unless that is little.
     pub fn wait_for_room(&self) -> bool {
-        self.flush();
-        while self.is_live() && !self.has_room() {
-            std::thread::sleep(PAUSE);
+        loop {
+            if self.waiting() > FEW_BYTES {
+                self.flush();
+            }
+            let mut queue = self.queue.lock();
+            if !matches!(queue.state, State::Live(_)) {
+                return false;
+            }
+            if queue.waiting.waiting() <= ENOUGH_BYTES {
+                return true;
+            }
+            // Whoever writes says so.
+            self.written.wait_for(&mut queue, PAUSE);
         }
-        self.is_live()
     }
 
     /// Writes as much as the client takes without waiting. The write retry does the rest.
@@ -229,6 +250,9 @@ impl LiveSender {
     }
 
     fn has_written(&self, queue: &mut Queue, progress: Progress) -> bool {
+        if progress != Progress::Stuck || queue.waiting.waiting() <= ENOUGH_BYTES {
+            self.written.notify_all();
+        }
         match progress {
             Progress::Stuck => return false,
             Progress::Done if queue.state != State::Closing => {}

@@ -1,8 +1,10 @@
 //! The connected clients: their connections, their send queues, and their presence.
 
 mod admission;
+mod changes;
 mod connection;
 mod live_sender;
+mod portions;
 mod presence;
 mod registry;
 mod send_queue;
@@ -12,6 +14,7 @@ pub use self::{
     admission::Admission,
     connection::{Connection, Ended},
     live_sender::LiveSender,
+    portions::PORTION as ROSTER_PORTION,
     presence::{Online, Outdated},
     registry::{Farewell, Registry},
     send_queue::{Progress, SendQueue},

@@ -1,10 +1,6 @@
 //! Presence: for each login its live sessions, and its state and note.
 
-use std::{
-    collections::{BTreeSet, HashMap, HashSet},
-    fmt,
-    sync::Arc,
-};
+use std::{collections::HashMap, fmt, sync::Arc};
 
 use crossbeam_channel::Sender;
 use jiff::Timestamp;
@@ -14,7 +10,12 @@ use mensageiro_protocol::{
 };
 use parking_lot::Mutex;
 
-use super::{live_sender::LiveSender, write_retry::Job};
+use super::{
+    changes::Changes,
+    live_sender::LiveSender,
+    portions::{self, Portions},
+    write_retry::Job,
+};
 use crate::{commit::Committer, directory, wake_up::WakeUp};
 
 /// How many changes of presence are appended together.
@@ -35,8 +36,12 @@ struct People {
     seen: HashMap<Login, Timestamp>,
     /// Sessions that requested the roster.
     watchers: HashMap<u64, Watcher>,
-    /// Users whose presence has changed since the watchers were told.
-    changed: HashSet<Login>,
+    /// Whose presence has changed, as long as a watcher was not told.
+    changes: Changes,
+    /// Changes up to this one have been announced.
+    announced: u64,
+    /// The lines of the roster that was asked for last.
+    portions: Option<Portions>,
 }
 
 #[derive(Debug)]
@@ -45,8 +50,9 @@ struct Watcher {
     wants_changes: bool,
     /// The reading of the files that its client knows; `None` while the roster is being sent.
     told: Option<Arc<directory::People>>,
-    /// Users whose presence changed while too much waited for the client.
-    missed: BTreeSet<Login>,
+    /// It has been told of the changes of presence up to this one. It is behind the others after too much waited for
+    /// its client.
+    told_changes: u64,
 }
 
 /// A session whose client knows an older reading of the files.
@@ -150,13 +156,15 @@ impl Online {
     /// and then calls [`Online::told`]; `false`: somebody else is sending it.
     pub fn watch(&self, sender: &Arc<LiveSender>, wants_changes: bool) -> bool {
         let mut people = self.people.lock();
+        // The others are told a little later what has changed by now; it will see that in the roster.
+        let told_changes = people.announced;
         match people.watchers.get_mut(&sender.key()) {
             None => {
                 let watcher = Watcher {
                     sender: sender.clone(),
                     wants_changes,
                     told: None,
-                    missed: BTreeSet::new(),
+                    told_changes,
                 };
                 people.watchers.insert(sender.key(), watcher);
                 true
@@ -195,46 +203,25 @@ impl Online {
         self.roster.wake();
     }
 
-    /// Notes that a session must be told later about these users, when its client has read
-    /// something.
-    pub fn miss<'a>(&self, sender: &LiveSender, logins: impl Iterator<Item = &'a Login>) {
-        if let Some(watcher) = self.people.lock().watchers.get_mut(&sender.key()) {
-            watcher.missed.extend(logins.cloned());
-        }
-        self.roster.wake();
-    }
-
     /// Sessions that have missed something.
     pub fn behind(&self) -> Vec<Arc<LiveSender>> {
         let people = self.people.lock();
         let watchers = people.watchers.values();
-        let behind = watchers.filter(|watcher| !watcher.missed.is_empty());
+        let behind = watchers.filter(|watcher| watcher.told_changes < people.announced);
         behind.map(|watcher| watcher.sender.clone()).collect()
     }
 
-    /// Some of the users that a session has missed, to be sent by the caller; none: that was all.
+    /// Some of the users whose presence a session has missed, to be sent by the caller; none: that was all.
     pub fn take_missed(&self, sender: &LiveSender, most: usize) -> Vec<Login> {
         let mut people = self.people.lock();
+        let people = &mut *people;
         let Some(watcher) = people.watchers.get_mut(&sender.key()) else {
             return Vec::new();
         };
-        (0..most)
-            .map_while(|_| watcher.missed.pop_first())
-            .collect()
-    }
-
-    /// All sessions that are told who comes and goes.
-    pub fn watchers(&self) -> Vec<Arc<LiveSender>> {
-        let people = self.people.lock();
-        let watchers = people.watchers.values();
-        watchers.map(|watcher| watcher.sender.clone()).collect()
-    }
-
-    /// The current presence of users whose presence has changed since the last call.
-    pub fn take_changes(&self) -> Vec<PresenceNews> {
-        let mut people = self.people.lock();
-        let changed = std::mem::take(&mut people.changed);
-        changed.iter().map(|login| people.presence(login)).collect()
+        let changes = &people.changes;
+        let (missed, up_to) = changes.between(watcher.told_changes, people.announced, most);
+        watcher.told_changes = up_to;
+        missed
     }
 
     /// The presence of these users.
@@ -245,25 +232,91 @@ impl Online {
 
     /// Tells the watchers who came and went. Those that are behind get the current presence later.
     pub fn announce(&self) {
-        let changes = self.take_changes();
-        let watchers = self.watchers();
-        for part in changes.chunks(TOGETHER) {
+        let last = self.people.lock().changes.last();
+        while let Some((changes, watchers, before)) = self.next_changes(last) {
             let mut lines = Vec::new();
-            for news in part {
+            for news in changes {
                 if !lines.is_empty() {
                     lines.push(b'\n');
                 }
-                Event::Presence(news.clone()).encode(&mut lines);
+                Event::Presence(news).encode(&mut lines);
             }
+            let mut is_somebody_behind = false;
             for sender in &watchers {
                 if !sender.has_room() {
-                    self.miss(sender, part.iter().map(|news| &news.login));
+                    self.leave_behind(sender, before);
+                    is_somebody_behind = true;
                     continue;
                 }
                 sender.tell(|out| out.extend_from_slice(&lines));
                 sender.flush();
             }
+            if is_somebody_behind {
+                self.roster.wake();
+            }
         }
+    }
+
+    /// The next changes up to `last`, the watchers to be told, and what these were told before; `None`: there are no more
+    /// changes.
+    fn next_changes(&self, last: u64) -> Option<(Vec<PresenceNews>, Vec<Arc<LiveSender>>, u64)> {
+        let mut people = self.people.lock();
+        let before = people.announced;
+        let (changed, up_to) = people.changes.between(before, last, TOGETHER);
+        if changed.is_empty() {
+            people.forget_changes();
+            return None;
+        }
+        people.announced = up_to;
+        let news = changed.iter().map(|login| people.presence(login)).collect();
+        let watchers = people.watchers.values_mut();
+        let up_to_date = watchers.filter(|watcher| watcher.told_changes == before);
+        let watchers = up_to_date.map(|watcher| {
+            watcher.told_changes = up_to;
+            watcher.sender.clone()
+        });
+        let watchers = watchers.collect();
+        Some((news, watchers, before))
+    }
+
+    /// A session must be told later about the changes after this one, when its client has read something.
+    fn leave_behind(&self, sender: &LiveSender, told: u64) {
+        if let Some(watcher) = self.people.lock().watchers.get_mut(&sender.key()) {
+            watcher.told_changes = watcher.told_changes.min(told);
+        }
+    }
+
+    /// The lines of a whole roster with one portion of the users: each with its line end but the last one, and all of them
+    /// say that more follow. `None`: there are no more portions.
+    pub fn roster_lines(
+        &self,
+        people: &Arc<directory::People>,
+        portion: usize,
+    ) -> Option<Arc<[u8]>> {
+        let users = portions::users(people, portion);
+        if users.is_empty() {
+            return None;
+        }
+        let mut state = self.people.lock();
+        let known = state.portions.take_if(|known| !known.is_of(people));
+        let known_portions = state
+            .portions
+            .get_or_insert_with(|| Portions::new(people.clone()));
+        let (lines, version) = known_portions.lines(portion);
+        if lines.is_some() {
+            return lines;
+        }
+        let presences = users.iter().map(|login| state.presence(login)).collect();
+        drop(state);
+        // It may be large.
+        drop(known);
+        let lines = portions::encode(people, presences);
+        if let Some(portions) = &mut self.people.lock().portions
+            && portions.is_of(people)
+        {
+            portions.keep(portion, version, &lines);
+        }
+        Some(lines)
     }
 
     /// The live sessions of a user.
@@ -304,16 +357,26 @@ impl Online {
     }
 
     fn note_change(&self, people: &mut People, login: &Login) {
+        if let Some(portions) = &mut people.portions {
+            portions.note_change(login);
+        }
         if people.watchers.is_empty() {
             return;
         }
-        people.changed.insert(login.clone());
+        people.changes.note(login);
         // A full channel means that the thread is about to look anyway.
         let _ = self.retry.try_send(Job::Announce);
     }
 }
 
 impl People {
+    /// Forgets the changes of which every watcher was told.
+    fn forget_changes(&mut self) {
+        let told = self.watchers.values().map(|watcher| watcher.told_changes);
+        let told = told.min().unwrap_or(self.announced);
+        self.changes.forget(told);
+    }
+
     fn presence(&self, login: &Login) -> PresenceNews {
         let (state, note) = match self.present.get(login) {
             None => (Presence::Offline, Text::default()),

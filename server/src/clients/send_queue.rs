@@ -13,6 +13,9 @@ use crate::net::transport::Transport;
 /// Memory that an empty queue keeps, in bytes.
 const KEPT_BYTES: usize = 4 * 1024;
 
+/// The longest time between two attempts to write to a client that takes nothing.
+const LONGEST_REST: Duration = Duration::from_millis(500);
+
 /// The bytes that wait for one client. Its holder writes them.
 #[derive(Debug)]
 pub struct SendQueue {
@@ -24,6 +27,8 @@ pub struct SendQueue {
     written_at: Option<Instant>,
     /// Since when the system takes nothing.
     stuck_since: Option<Instant>,
+    /// When that was tried last.
+    tried_at: Option<Instant>,
     /// The write retry has it.
     is_retried: bool,
 }
@@ -48,6 +53,7 @@ impl SendQueue {
             written: 0,
             written_at: None,
             stuck_since: None,
+            tried_at: None,
             is_retried: false,
         }
     }
@@ -107,7 +113,9 @@ impl SendQueue {
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    self.stuck_since.get_or_insert_with(Instant::now);
+                    let now = Instant::now();
+                    self.stuck_since.get_or_insert(now);
+                    self.tried_at = Some(now);
                     self.bytes.drain(..mem::take(&mut self.written));
                     return Progress::Stuck;
                 }
@@ -129,8 +137,12 @@ impl SendQueue {
         self.is_retried = job.is_some_and(|job| retry.try_send(job).is_ok());
     }
 
-    /// For the write retry: writes, and gives up on a client that has taken nothing for `patience`.
+    /// For the write retry: writes, and gives up on a client that has taken nothing for `patience`. The longer it takes
+    /// nothing, the more seldom it is tried.
     pub fn retry(&mut self, patience: Duration) -> Progress {
+        if self.is_resting() {
+            return Progress::Stuck;
+        }
         let mut progress = self.write();
         let stuck_since = self.stuck_since.filter(|_| progress == Progress::Stuck);
         if stuck_since.is_some_and(|since| since.elapsed() > patience) {
@@ -138,5 +150,13 @@ impl SendQueue {
         }
         self.is_retried = progress == Progress::Stuck;
         progress
+    }
+
+    fn is_resting(&self) -> bool {
+        let times = self.stuck_since.zip(self.tried_at);
+        times.is_some_and(|(since, last)| {
+            let rest = (last - since) / 8;
+            last.elapsed() < rest.min(LONGEST_REST)
+        })
     }
 }

@@ -21,6 +21,9 @@ const RETRY: Duration = Duration::from_millis(10);
 /// How long changes of presence are gathered: a class that arrives is one announcement.
 const GATHER: Duration = Duration::from_millis(100);
 
+/// After an announcement, so many times as long as it took nothing is announced.
+const ANNOUNCE_SHARE: u32 = 9;
+
 /// A client that does not take everything at once.
 pub trait Stuck: Send + Sync {
     /// Tries again to write. Returns whether it is still stuck. It hangs up on a client that has
@@ -82,9 +85,10 @@ impl WriteRetry {
 
 fn run(queue: &Receiver<Job>, announce: &impl Fn(), patience: Duration) {
     let mut stuck: Vec<Arc<dyn Stuck>> = Vec::new();
+    let mut retry_at: Option<Instant> = None;
     let mut announce_at: Option<Instant> = None;
+    let mut next_announcement = Instant::now();
     loop {
-        let retry_at = (!stuck.is_empty()).then(|| Instant::now() + RETRY);
         let job = match retry_at.into_iter().chain(announce_at).min() {
             None => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
             Some(due) => queue.recv_deadline(due),
@@ -92,16 +96,26 @@ fn run(queue: &Receiver<Job>, announce: &impl Fn(), patience: Duration) {
         match job {
             Ok(Job::Retry(client)) => stuck.push(client),
             Ok(Job::Announce) => {
-                announce_at.get_or_insert_with(|| Instant::now() + GATHER);
+                let at = (Instant::now() + GATHER).max(next_announcement);
+                announce_at.get_or_insert(at);
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
-        if announce_at.is_some_and(|at| at <= Instant::now()) {
+        let now = Instant::now();
+        if announce_at.is_some_and(|at| at <= now) {
             announce_at = None;
             announce();
+            // However many there are who come, go and are told, most of the time is for other things.
+            next_announcement = Instant::now() + now.elapsed() * ANNOUNCE_SHARE;
         }
-        stuck.retain(|client| client.retry(patience));
+        if retry_at.is_some_and(|at| at <= now) {
+            stuck.retain(|client| client.retry(patience));
+            retry_at = None;
+        }
+        if retry_at.is_none() && !stuck.is_empty() {
+            retry_at = Some(Instant::now() + RETRY);
+        }
     }
 }
 

@@ -16,7 +16,10 @@ mod memtable;
 mod messages;
 mod opening;
 mod pack;
+mod page;
+mod places;
 mod pool;
+mod reading;
 mod rosters;
 mod running;
 mod schema;
@@ -25,6 +28,7 @@ mod state_rows;
 mod step;
 mod sweep;
 mod texts;
+mod timeline;
 mod writer;
 
 #[cfg(test)]
@@ -35,7 +39,15 @@ use std::{collections::BTreeSet, sync::Arc};
 use jiff::Timestamp;
 use mensageiro_protocol::{Login, live::Epoch};
 
-pub use self::{error::IndexError, load::Loaded, messages::Messages, running::Index};
+pub use self::{
+    error::IndexError,
+    load::Loaded,
+    messages::Messages,
+    page::Page,
+    places::Places,
+    running::Index,
+    timeline::{Timeline, Wanted},
+};
 use crate::{
     log::{Part, Position},
     model::{

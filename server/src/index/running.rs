@@ -20,6 +20,7 @@ use super::{
     memtable::{Memory, Memtable},
     opening::{self, Opened},
     pool::Pool,
+    reading::Reading,
     rosters::Rosters,
     schema,
     shared::{Progress, Shared},
@@ -69,6 +70,7 @@ impl Index {
         }
         let shared = Arc::new(Shared {
             pool: Pool::new(file.clone()),
+            reading: Reading::default(),
             memory: RwLock::new(Memory::new(kept.written)),
             rosters: Mutex::new(rosters),
             forgotten: AtomicU64::new(0),

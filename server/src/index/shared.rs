@@ -16,6 +16,7 @@ use super::{
     entries::Entry,
     memtable::{Members, Memory, Written},
     pool::Pool,
+    reading::Reading,
     rosters::{self, Rosters},
     schema,
 };
@@ -27,6 +28,7 @@ pub(super) struct Shared {
     pub(super) memory: RwLock<Memory>,
     pub(super) rosters: Mutex<Rosters>,
     pub(super) pool: Pool,
+    pub(super) reading: Reading,
     /// What lies before this position is not there any more.
     pub(super) forgotten: AtomicU64,
     pub(super) progress: Mutex<Progress>,

@@ -1,7 +1,12 @@
 //! What a live session gets before its `f` (rule V3). Its own thread writes it and waits for the
 //! client as long as needed. After that nobody waits for the client.
 
-use std::sync::Arc;
+use std::{
+    cell::Cell,
+    collections::BTreeSet,
+    io::{self, ErrorKind},
+    sync::Arc,
+};
 
 use mensageiro_protocol::{
     Login,
@@ -9,17 +14,31 @@ use mensageiro_protocol::{
     live::{Event, Read},
 };
 
-use super::failure::Failure;
+use super::{PORTION, failure::Failure};
 use crate::{
     clients::Connection,
     clients::LiveSender,
     context::Context,
     delivery::{receipt, telling},
-    model::message::{Message, MessageId},
+    index::Wanted,
+    mailboxes::Mailboxes,
+    model::{conversation::Conversation, message::MessageId},
+    net::transport::Transport,
 };
 
-/// How many messages are taken from a mailbox at a time.
-const CHUNK: usize = 256;
+/// Conversations that are looked up at once for what was read in them.
+const READS: usize = 64;
+
+/// What a session gets: what its device does not have, or what its user has not read.
+struct Mail<'a> {
+    mailboxes: &'a Mailboxes,
+    login: &'a Login,
+    is_unread: bool,
+    sender: &'a LiveSender,
+    transport: Arc<Transport>,
+    /// The client was found to be gone.
+    is_gone: Cell<bool>,
+}
 
 /// Sends the unread messages or, with `after`, everything that the device does not have. Then makes
 /// the session live, without a gap and without a repetition.
@@ -30,15 +49,21 @@ pub(super) fn send(
     after: Option<MessageId>,
     sender: &Arc<LiveSender>,
 ) -> Result<(), Failure> {
+    let mail = Mail {
+        mailboxes: &context.mailboxes,
+        login,
+        is_unread: after.is_none(),
+        sender,
+        transport: connection.transport(),
+        is_gone: Cell::new(false),
+    };
+    // Who has left is noticed by it, before much is read.
+    connection.flush()?;
     let mut cursor = after.unwrap_or_default();
     loop {
         let newest = context.mailboxes.last();
-        match after {
-            None => send_unread(context, connection, login, cursor, newest)?,
-            Some(_) => send_timeline(context, connection, login, cursor, newest)?,
-        }
+        send_timeline(context, connection, &mail, (cursor, newest))?;
         cursor = cursor.max(newest);
-        connection.flush()?;
         if sender.go_live(cursor, || context.mailboxes.last()) {
             break;
         }
@@ -49,52 +74,34 @@ pub(super) fn send(
     Ok(())
 }
 
-fn send_unread(
-    context: &Context,
-    connection: &mut Connection,
-    login: &Login,
-    mut after: MessageId,
-    newest: MessageId,
-) -> Result<(), Failure> {
-    loop {
-        let range = (after, newest);
-        let chunk = context
-            .mailboxes
-            .peek(&context.messages, login, range, CHUNK)?;
-        for message in &chunk {
-            send_one(connection, login, message)?;
-            after = message.id;
-        }
-        if chunk.len() < CHUNK {
-            return Ok(());
-        }
-    }
-}
-
+/// Sends messages as fast as the client reads them. While it waits for the client, it holds none of them but those it is
+/// sending.
 fn send_timeline(
     context: &Context,
     connection: &mut Connection,
-    login: &Login,
-    after: MessageId,
-    newest: MessageId,
+    mail: &Mail<'_>,
+    (after, newest): (MessageId, MessageId),
 ) -> Result<(), Failure> {
-    let after = after.max(context.mailboxes.since(login));
-    let conversations = context.mailboxes.conversations(login, after);
-    let mut outcome = Ok(());
-    context
-        .messages
-        .timeline(&conversations, after, newest, &mut |message| {
-            if message.is_for(login) || message.from == *login {
-                outcome = send_one(connection, login, &message);
+    let login = mail.login;
+    let mut timeline = context.messages.timeline_of(mail, after, newest);
+    let mut is_more = true;
+    while is_more {
+        is_more = timeline.show(PORTION, &mut |message| {
+            if message.is_for(login) || (message.from == *login && !mail.is_unread) {
+                let telling = telling(&message, login, false);
+                connection.append(|line| telling.encode(line));
             }
-            outcome.is_ok()
+            true
         })?;
-    outcome
-}
-
-fn send_one(connection: &mut Connection, login: &Login, message: &Message) -> Result<(), Failure> {
-    let telling = telling(message, login, false);
-    Ok(connection.send(|line| telling.encode(line))?)
+        if !connection.flush_at_once()? {
+            timeline.rest();
+            connection.flush()?;
+        }
+        if !mail.goes_on() {
+            return Err(io::Error::from(ErrorKind::ConnectionReset).into());
+        }
+    }
+    Ok(())
 }
 
 /// Sends how far the others are with this user's messages, and how far the user's other sessions
@@ -118,10 +125,42 @@ fn tell_cursors(
             sender.tell_event(&receipt);
         }
     }
-    for (with, up_to) in context.mailboxes.read_since(login, after) {
-        sender.tell_event(&Event::Read(Read {
-            with: with.with(login).clone(),
-            up_to: up_to.0,
-        }));
+    let (mut next, mut reads) = (Some(0), Vec::new());
+    while let Some(from) = next
+        && sender.wait_for_room()
+    {
+        let mailboxes = &context.mailboxes;
+        next = mailboxes.some_read_since(login, (from, READS), after, &mut reads);
+        for (with, up_to) in reads.drain(..) {
+            sender.tell_event(&Event::Read(Read {
+                with: with.with(login).clone(),
+                up_to: up_to.0,
+            }));
+        }
+    }
+}
+
+impl Wanted for Mail<'_> {
+    fn some(
+        &self,
+        from: usize,
+        most: usize,
+        after: MessageId,
+        out: &mut Vec<(Conversation, MessageId)>,
+    ) -> Option<usize> {
+        let which = (after, self.is_unread);
+        self.mailboxes
+            .some_with_news(self.login, (from, most), which, out)
+    }
+
+    fn is_for(&self, members: &BTreeSet<Login>) -> bool {
+        members.contains(self.login)
+    }
+
+    fn goes_on(&self) -> bool {
+        // The system says it once.
+        let is_gone = self.is_gone.get() || self.sender.has_ended() || self.transport.is_broken();
+        self.is_gone.set(is_gone);
+        !is_gone
     }
 }

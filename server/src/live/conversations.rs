@@ -1,6 +1,9 @@
 //! The list of a user's conversations, page by page (rule V14).
 
-use std::{cmp::Reverse, collections::HashSet};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, HashSet},
+};
 
 use mensageiro_protocol::{
     Login,
@@ -20,12 +23,11 @@ use crate::{
 /// The most bytes of a conversation in the line, besides texts and names.
 const ITEM_BYTES: usize = 512;
 
-/// The conversations of a session's user at the time of the first page. They are kept until the
-/// last page has been sent, so that a page costs only what is in it.
+/// What a session remembers of its user's list: only when that was, so that it takes no memory.
 #[derive(Debug, Default)]
 pub(super) struct Listing {
-    /// The conversation with the newest message first.
-    all: Vec<Listed>,
+    /// The newest message at the first page. Later pages belong to the list as it was then.
+    newest: Option<MessageId>,
 }
 
 impl Listing {
@@ -38,40 +40,102 @@ impl Listing {
         request: &ConversationsRequest,
     ) -> Result<(), Failure> {
         let login = sender.login();
-        if request.before.is_none() || self.all.is_empty() {
-            self.all = all(context, login, people);
-        }
-        let before = request.before.map_or(MessageId::MAX, MessageId);
-        let from = self.all.partition_point(|one| one.last >= before);
         let limit = request.limit.clamp(1, CONVERSATIONS_MOST);
+        let newest = self
+            .newest
+            .take_if(|_| request.before.is_some())
+            .unwrap_or_else(|| context.mailboxes.last());
+        let before = request.before.map_or(MessageId::MAX, MessageId);
+        // One more shows whether there are more.
+        let found = Latest {
+            most: limit + 1,
+            before,
+            newest,
+            found: BTreeMap::new(),
+        };
+        let found = found.of(context, login, people)?;
         let mut page = Conversations {
             before: request.before,
             conversations: Vec::new(),
-            more: false,
+            more: found.len() > limit,
         };
         let mut bytes = 0;
-        for one in &self.all[from..] {
-            // The user may have left it since the first page.
-            if !is_open_to(&one.with, login, people) {
-                continue;
-            }
+        for one in found.values().take(limit) {
             let Some(news) = news(context, login, one)? else {
                 continue;
             };
             // In JSON a character may become two.
             bytes += ITEM_BYTES + 2 * news.last.text.len();
-            let is_first = page.conversations.is_empty();
-            if page.conversations.len() >= limit || (bytes > EVENT_BYTES && !is_first) {
+            if bytes > EVENT_BYTES && !page.conversations.is_empty() {
                 page.more = true;
                 break;
             }
             tell_receipts(context, sender, one, &news);
             page.conversations.push(news);
         }
-        if !page.more {
-            self.all = Vec::new();
-        }
+        self.newest = page.more.then_some(newest);
         sender.tell_event(&Event::Conversations(page));
+        Ok(())
+    }
+}
+
+/// The conversations with the newest messages, out of those whose last message is older than another one.
+struct Latest {
+    most: usize,
+    before: MessageId,
+    /// Later messages do not count.
+    newest: MessageId,
+    /// By their last messages, the newest one first.
+    found: BTreeMap<Reverse<MessageId>, Listed>,
+}
+
+impl Latest {
+    /// Goes through all conversations of a user whose history the user may request.
+    fn of(
+        mut self,
+        context: &Context,
+        login: &Login,
+        people: &People,
+    ) -> Result<BTreeMap<Reverse<MessageId>, Listed>, Failure> {
+        let mailboxes = &context.mailboxes;
+        let mut known = HashSet::new();
+        let (mut next, mut some) = (Some(0), Vec::new());
+        while let Some(from) = next {
+            next = mailboxes.some_listed(login, from, &mut some);
+            for one in some.drain(..) {
+                if let Conversation::Group(group) = &one.with {
+                    // Groups are for their members.
+                    let members = people.groups.members(group);
+                    if !members.is_some_and(|members| members.contains(login)) {
+                        continue;
+                    }
+                    known.insert(group.clone());
+                }
+                self.add(context, one)?;
+            }
+        }
+        // A user who joined a group after its last message may read its history.
+        for (group, _) in people.groups.of_member(login) {
+            if !known.contains(group)
+                && let Some(one) = mailboxes.list_group(login, Conversation::Group(group.clone()))
+            {
+                self.add(context, one)?;
+            }
+        }
+        Ok(self.found)
+    }
+
+    fn add(&mut self, context: &Context, mut one: Listed) -> Result<(), Failure> {
+        if one.last > self.newest {
+            one.last = context.messages.last_up_to(&one.with, self.newest)?;
+        }
+        if one.last >= self.before || one.last <= one.since {
+            return Ok(());
+        }
+        self.found.insert(Reverse(one.last), one);
+        if self.found.len() > self.most {
+            self.found.pop_last();
+        }
         Ok(())
     }
 }
@@ -86,33 +150,6 @@ fn tell_receipts(context: &Context, sender: &LiveSender, listed: &Listed, news: 
     for moved in context.mailboxes.peers_in(login, &listed.with) {
         if let Some(receipt) = receipt(&moved, login) {
             sender.tell_event(&receipt);
-        }
-    }
-}
-
-/// All conversations with messages whose history the user may request.
-fn all(context: &Context, login: &Login, people: &People) -> Vec<Listed> {
-    let mailboxes = &context.mailboxes;
-    let mut all = mailboxes.list(login);
-    all.retain(|one| is_open_to(&one.with, login, people));
-    // A user who joined a group after its last message may read its history.
-    let known: HashSet<_> = all.iter().map(|one| one.with.clone()).collect();
-    let groups = people.groups.of_member(login);
-    let others = groups
-        .map(|(group, _)| Conversation::Group(group.clone()))
-        .filter(|group| !known.contains(group));
-    all.extend(others.filter_map(|group| mailboxes.list_group(login, group)));
-    all.sort_unstable_by_key(|one| Reverse(one.last));
-    all
-}
-
-/// Whether the user may read it: groups are for their members.
-fn is_open_to(with: &Conversation, login: &Login, people: &People) -> bool {
-    match with {
-        Conversation::Pair(..) => true,
-        Conversation::Group(group) => {
-            let members = people.groups.members(group);
-            members.is_some_and(|members| members.contains(login))
         }
     }
 }

@@ -7,7 +7,7 @@ use mensageiro_protocol::{
     live::{Event, HISTORY_MOST, HistoryEnd, HistoryRequest},
 };
 
-use super::failure::Failure;
+use super::{PORTION, failure::Failure};
 use crate::{
     clients::LiveSender,
     context::Context,
@@ -15,10 +15,11 @@ use crate::{
     model::{conversation::Conversation, message::MessageId},
 };
 
-/// The most bytes of text in an answer, which has at least one message.
-const BYTES: usize = 256 * 1024;
+/// The most bytes of an answer, which has at least one message.
+const BYTES: u64 = 256 * 1024;
 
-/// Sends a client the messages it requests, and how far the others are in the conversation.
+/// Sends a client the messages it requests, and how far the others are in the conversation, as fast as it reads
+/// them.
 pub(super) fn tell(
     context: &Context,
     login: &Login,
@@ -27,34 +28,28 @@ pub(super) fn tell(
     request: &HistoryRequest,
 ) -> Result<(), Failure> {
     let limit = request.limit.clamp(1, HISTORY_MOST);
-    let before = request.before.map(MessageId);
-    // One more than is sent shows whether there are more.
-    let mut found = context
-        .messages
-        .history(with, before, limit + 1, context.mailboxes.last())?;
-    let since = context.mailboxes.since_in(login, with);
-    found.retain(|message| message.id > since);
-    let mut bytes = 0;
-    let fit = found
-        .iter()
-        .rev()
-        .take(limit)
-        .take_while(|message| {
-            bytes += message.text.len();
-            bytes <= BYTES || bytes == message.text.len()
-        })
-        .count();
-    let told = &found[found.len() - fit..];
-    for message in told {
-        let telling = telling(message, login, true);
-        sender.tell(|line| telling.encode(line));
+    let before = request.before.map_or(u64::MAX, |id| id.saturating_sub(1));
+    let newest = context.mailboxes.last().min(MessageId(before));
+    let range = (context.mailboxes.since_in(login, with), newest);
+    let mut page = context.messages.page(with, range, limit, BYTES)?;
+    let (mut count, mut has_own) = (0, false);
+    while !page.places.is_empty() {
+        if !sender.wait_for_room() {
+            return Ok(());
+        }
+        page.places.show(PORTION, &mut |message| {
+            let telling = telling(&message, login, true);
+            sender.tell(|line| telling.encode(line));
+            count += 1;
+            // Receipts concern only the user's own messages, and a large group has many of them.
+            has_own |= message.from == *login;
+            true
+        })?;
     }
-    // Receipts concern only the user's own messages, and a large group has many of them.
-    let has_own = told.iter().any(|message| message.from == *login);
     let peers = has_own.then(|| context.mailboxes.peers_in(login, with));
     for moved in peers.into_iter().flatten() {
         if !sender.wait_for_room() {
-            break;
+            return Ok(());
         }
         if let Some(receipt) = receipt(&moved, login) {
             sender.tell_event(&receipt);
@@ -63,8 +58,8 @@ pub(super) fn tell(
     sender.tell_event(&Event::History(HistoryEnd {
         with: request.with.clone(),
         before: request.before,
-        count: fit,
-        more: found.len() > fit,
+        count,
+        more: page.is_more,
     }));
     Ok(())
 }

@@ -11,6 +11,9 @@ mod requests;
 mod roster;
 mod session;
 
+/// Bytes of messages that a session reads at once for its client, about. It reads more when the client has taken these.
+const PORTION: usize = 16 * 1024;
+
 pub use self::{
     roster::Updater,
     session::{refuse, run},

@@ -30,6 +30,10 @@ use crate::{
 /// How often a session relays that its user types, at most.
 const TYPING_EVERY: Duration = Duration::from_secs(1);
 
+/// In a group with more members it is not relayed that somebody types: nobody could follow it, and each sign would cost as
+/// much as a message.
+const TYPING_MOST: usize = 256;
+
 /// How long to wait at a time until an edit has been sent.
 const TURN: Duration = Duration::from_millis(5);
 
@@ -47,6 +51,8 @@ pub(super) struct Requests<'a> {
     usual: usize,
     typed: Option<Instant>,
     listing: Listing,
+    /// Everything that was handed over has been answered.
+    is_settled: bool,
 }
 
 impl<'a> Requests<'a> {
@@ -70,6 +76,7 @@ impl<'a> Requests<'a> {
             usual: 0,
             typed: None,
             listing: Listing::default(),
+            is_settled: true,
         }
     }
 
@@ -93,6 +100,14 @@ impl<'a> Requests<'a> {
     }
 
     fn answer(&mut self, request: Request, people: &Arc<People>) -> Result<(), Failure> {
+        let is_question = matches!(
+            request,
+            Request::History(_) | Request::Roster(_) | Request::Conversations(_) | Request::Ping
+        );
+        // Who has left is not answered any more. What was sent before still counts.
+        if is_question && !self.sender.wait_for_room() {
+            return Ok(());
+        }
         match request {
             Request::Send { tag, to, text } => self.send(tag, &to, text, people),
             Request::Read(read) => {
@@ -107,7 +122,6 @@ impl<'a> Requests<'a> {
             Request::History(request) => {
                 // The answer includes what was sent before, as far as it is stored by then.
                 self.hand_over();
-                self.sender.wait_for_room();
                 match self.conversation_of_history(&request.with, people) {
                     Some(with) => {
                         history::tell(self.context, self.login, self.sender, &with, &request)?
@@ -124,7 +138,6 @@ impl<'a> Requests<'a> {
             Request::Conversations(request) => {
                 // The answer includes what was sent and read before.
                 self.settle();
-                self.sender.wait_for_room();
                 self.listing
                     .tell(self.context, self.sender, people, &request)?;
             }
@@ -214,7 +227,8 @@ impl<'a> Requests<'a> {
             Some(Target::User(user)) => self.tell_typing(&user, self.login),
             Some(Target::Group(group)) => {
                 let members = people.groups.members(&group);
-                let members = members.filter(|members| members.contains(self.login));
+                let members = members
+                    .filter(|members| members.len() <= TYPING_MOST && members.contains(self.login));
                 for member in members.into_iter().flat_map(|members| members.iter()) {
                     if member != self.login {
                         self.tell_typing(member, &group);
@@ -255,12 +269,17 @@ impl<'a> Requests<'a> {
         self.usual = self.entry.drafts.len().min(USUAL_DRAFTS);
         let empty = self.empty_entry();
         let entry = std::mem::replace(&mut self.entry, empty);
+        self.is_settled = false;
         self.context.committer.submit(entry, self.sender.clone());
     }
 
     /// Returns when everything that was sent so far has been answered.
     fn settle(&mut self) {
         self.hand_over();
+        if self.is_settled {
+            return;
+        }
+        self.is_settled = true;
         // What is submitted later is committed later.
         let nothing = self.empty_entry();
         let _ = self.context.committer.write(nothing);

@@ -11,7 +11,10 @@ use crate::{
 
 /// Participants that are looked at while the lock is held: of a large group only a part, so that nobody
 /// waits for it long.
-const PARTICIPANTS: usize = 1024;
+const PARTICIPANTS: usize = 512;
+
+/// So many are found at once, about: a session may wait for its client before it takes the next ones.
+const FOUND: usize = 32;
 
 /// How far the others are, conversation by conversation; see [`Mailboxes::peers`].
 #[derive(Debug)]
@@ -19,7 +22,8 @@ pub struct Peers<'a> {
     mailboxes: &'a Mailboxes,
     login: Login,
     since: MessageId,
-    participations: std::vec::IntoIter<ParticipantId>,
+    /// The next of the user's conversations; `None`: only one was asked for.
+    next_conversation: Option<usize>,
     /// Where it looks next.
     next: Option<ParticipantId>,
     found: VecDeque<Moved>,
@@ -27,40 +31,33 @@ pub struct Peers<'a> {
 
 impl Mailboxes {
     /// How far the others in a user's conversations have come with what is for the user, who must still belong to the
-    /// groups among them; of those whose cursor has moved
-    /// since the message `since`: what was delivered and what was read each on its own, with its
-    /// time.
+    /// groups among them; of those whose cursor has moved since the message `since`: what was delivered and what was read
+    /// each on its own, with its time.
     pub fn peers(&self, login: &Login, since: MessageId) -> Peers<'_> {
-        let state = self.lock();
-        let all = state.user(login).into_iter();
-        let all = all.flat_map(|one| one.participations.iter().copied());
-        let all = all.filter(|&id| state.participant(id).cursor.left.is_none());
-        let all = all.collect();
-        drop(state);
-        self.peers_at(login, since, all)
+        Peers {
+            mailboxes: self,
+            login: login.clone(),
+            since,
+            next_conversation: Some(0),
+            next: None,
+            found: VecDeque::new(),
+        }
     }
 
     /// The same of one conversation, whenever the cursors have moved.
     pub fn peers_in(&self, login: &Login, with: &Conversation) -> Peers<'_> {
         let id = self.lock().find(login, with);
-        self.peers_at(login, MessageId(0), id.into_iter().collect())
-    }
-
-    fn peers_at(
-        &self,
-        login: &Login,
-        since: MessageId,
-        participations: Vec<ParticipantId>,
-    ) -> Peers<'_> {
         Peers {
-            mailboxes: self,
-            login: login.clone(),
-            since,
-            participations: participations.into_iter(),
-            next: None,
-            found: VecDeque::new(),
+            next_conversation: None,
+            next: id.map(first),
+            ..self.peers(login, MessageId(0))
         }
     }
+}
+
+/// The first participant of the same conversation.
+fn first(id: ParticipantId) -> ParticipantId {
+    ParticipantId { index: 0, ..id }
 }
 
 impl Iterator for Peers<'_> {
@@ -78,13 +75,8 @@ impl Peers<'_> {
         let mailboxes = self.mailboxes;
         let state = mailboxes.lock();
         let mut room = PARTICIPANTS;
-        while room > 0 {
-            let first = |id| ParticipantId { index: 0, ..id };
-            let Some(id) = self
-                .next
-                .take()
-                .or_else(|| self.participations.next().map(first))
-            else {
+        while room > 0 && self.found.len() < FOUND {
+            let Some(id) = self.next.take().or_else(|| self.next_conversation(&state)) else {
                 return false;
             };
             let end = self.look_at(&state, id, room);
@@ -96,6 +88,18 @@ impl Peers<'_> {
         true
     }
 
+    fn next_conversation(&mut self, state: &State) -> Option<ParticipantId> {
+        let at = self.next_conversation.as_mut()?;
+        let all = &state.user(&self.login)?.participations;
+        while let Some(&id) = all.get(*at) {
+            *at += 1;
+            if state.participant(id).cursor.left.is_none() {
+                return Some(first(id));
+            }
+        }
+        None
+    }
+
     /// Looks at so many participants at most; returns the one after them.
     fn look_at(&mut self, state: &State, id: ParticipantId, most: usize) -> u32 {
         let conversation = state.conversation_of(id);
@@ -104,6 +108,9 @@ impl Peers<'_> {
         let participants = participants.skip(id.index as usize).take(most);
         let mut end = id.index;
         for participant in participants {
+            if self.found.len() >= FOUND {
+                break;
+            }
             end += 1;
             let (who, cursor) = (state.login_of(participant), &participant.cursor);
             if cursor.changed < self.since || *who == self.login {

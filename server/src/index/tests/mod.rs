@@ -1,6 +1,7 @@
 //! Random histories with flushes, crashes and reopenings against a model; the rest is in the modules.
 
 mod damage;
+mod timelines;
 mod world;
 
 use std::{

@@ -11,7 +11,7 @@ use crate::directory::People;
 #[derive(Debug, Default)]
 pub(super) struct Difference {
     /// Users who no longer exist.
-    pub(super) gone: Vec<Login>,
+    pub(super) gone: Arc<[Login]>,
     /// Users who are new or have another name, in order.
     pub(super) users: Arc<[Login]>,
     /// Groups with other members, including new and removed groups.

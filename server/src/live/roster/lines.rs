@@ -1,4 +1,5 @@
-//! The lines of a roster, made one by one while the client reads them, so nobody holds all of it.
+//! The lines of a roster, made one by one while the client reads them, so nobody holds all of it. Sessions share what is
+//! the same for all of them.
 
 use std::{collections::VecDeque, ops::Bound, sync::Arc};
 
@@ -9,7 +10,10 @@ use mensageiro_protocol::{
 };
 
 use super::difference::{Difference, Members};
-use crate::{clients::Online, directory::People};
+use crate::{
+    clients::{Online, ROSTER_PORTION},
+    directory::People,
+};
 
 /// The most bytes of a line besides users and groups.
 const FRAME_BYTES: usize = 256;
@@ -20,15 +24,31 @@ const ITEM_BYTES: usize = 128;
 /// How many users are looked up together for their presence.
 const PORTION: usize = 100;
 
+/// How a line ends that is followed by another one of the same roster, and how the last one does.
+const MORE: &[u8] = b"true}";
+const NO_MORE: &[u8] = b"false}";
+
 /// The part of a roster that is still to be sent to one user.
 #[derive(Debug)]
 pub(in crate::live) struct Lines {
     people: Arc<People>,
-    is_of_changes: bool,
-    gone: VecDeque<Login>,
-    users: Arc<[Login]>,
-    next_user: usize,
+    users: Users,
     groups: VecDeque<GroupLines>,
+}
+
+/// The users that are still to be sent.
+#[derive(Debug)]
+enum Users {
+    /// All of them, from this portion on.
+    All(usize),
+    /// Those that have changed.
+    Changes {
+        gone: Arc<[Login]>,
+        next_gone: usize,
+        gone_groups: VecDeque<Login>,
+        users: Arc<[Login]>,
+        next_user: usize,
+    },
 }
 
 #[derive(Debug)]
@@ -56,10 +76,7 @@ impl Lines {
         });
         Self {
             people: people.clone(),
-            is_of_changes: false,
-            gone: VecDeque::new(),
-            users: people.in_order().clone(),
-            next_user: 0,
+            users: Users::All(0),
             groups: groups.collect(),
         }
     }
@@ -71,12 +88,12 @@ impl Lines {
         people: &Arc<People>,
         difference: &Difference,
     ) -> Option<Self> {
-        let mut gone: VecDeque<_> = difference.gone.iter().cloned().collect();
+        let mut gone_groups = VecDeque::new();
         let mut groups = VecDeque::new();
         for group in &difference.groups {
             let (was, is) = (group.before.contains(reader), group.now.contains(reader));
             if !is {
-                gone.extend(was.then(|| group.name.clone()));
+                gone_groups.extend(was.then(|| group.name.clone()));
                 continue;
             }
             let (left, members) = match was {
@@ -89,13 +106,19 @@ impl Lines {
                 members: Rest::of(members),
             });
         }
-        let is_news = !gone.is_empty() || !difference.users.is_empty() || !groups.is_empty();
+        let (gone, users) = (&difference.gone, &difference.users);
+        let is_news = [gone, users].iter().any(|some| !some.is_empty())
+            || !gone_groups.is_empty()
+            || !groups.is_empty();
         is_news.then(|| Self {
             people: people.clone(),
-            is_of_changes: true,
-            gone,
-            users: difference.users.clone(),
-            next_user: 0,
+            users: Users::Changes {
+                gone: gone.clone(),
+                next_gone: 0,
+                gone_groups,
+                users: users.clone(),
+                next_user: 0,
+            },
             groups,
         })
     }
@@ -105,73 +128,100 @@ impl Lines {
         &self.people
     }
 
-    /// Appends the next line, without its line end. Returns whether another one follows.
+    /// Appends the next line, or some lines, without the last line end. Returns whether another one follows.
     pub(in crate::live) fn write(&mut self, online: &Online, out: &mut Vec<u8>) -> bool {
-        let mut room = EVENT_BYTES - FRAME_BYTES;
-        let mut line = Roster {
-            changes: self.is_of_changes,
-            ..Roster::default()
-        };
-        while let Some(login) = self.gone.front()
-            && take(&mut room, quoted(login))
+        if let Users::All(portion) = &mut self.users
+            && let Some(lines) = online.roster_lines(&self.people, *portion)
         {
-            line.gone.extend(self.gone.pop_front());
+            *portion += 1;
+            out.extend_from_slice(&lines);
+            let is_last = *portion * ROSTER_PORTION >= self.people.users.len();
+            if is_last && self.groups.is_empty() {
+                // The shared ones say that more follow.
+                out.truncate(out.len() - MORE.len());
+                out.extend_from_slice(NO_MORE);
+                return false;
+            }
+            return true;
         }
-        self.write_users(online, &mut room, &mut line);
-        // A whole roster has users and groups in separate lines.
-        if line.users.is_empty() || self.is_of_changes {
-            self.write_groups(&mut room, &mut line);
+        let mut room = EVENT_BYTES - FRAME_BYTES;
+        let mut line = Roster::default();
+        let mut are_users_left = false;
+        if let Users::Changes { .. } = &self.users {
+            line.changes = true;
+            are_users_left = self.write_changes(online, &mut room, &mut line);
         }
-        line.more =
-            !self.gone.is_empty() || self.next_user < self.users.len() || !self.groups.is_empty();
+        if !are_users_left {
+            write_groups(&mut self.groups, &mut room, &mut line);
+        }
+        line.more = are_users_left || !self.groups.is_empty();
         let is_more = line.more;
         Event::Roster(line).encode(out);
         is_more
     }
 
-    fn write_users(&mut self, online: &Online, room: &mut usize, line: &mut Roster) {
-        if !self.gone.is_empty() {
-            return;
+    /// Returns whether there are further users.
+    fn write_changes(&mut self, online: &Online, room: &mut usize, line: &mut Roster) -> bool {
+        let Users::Changes {
+            gone,
+            next_gone,
+            gone_groups,
+            users,
+            next_user,
+        } = &mut self.users
+        else {
+            return false;
+        };
+        while let Some(login) = gone.get(*next_gone) {
+            if !take(room, quoted(login)) {
+                return true;
+            }
+            line.gone.push(login.clone());
+            *next_gone += 1;
         }
-        while self.next_user < self.users.len() {
-            let portion = &self.users[self.next_user..];
+        while let Some(group) = gone_groups.front() {
+            if !take(room, quoted(group)) {
+                return true;
+            }
+            line.gone.extend(gone_groups.pop_front());
+        }
+        while *next_user < users.len() {
+            let portion = &users[*next_user..];
             let portion = &portion[..portion.len().min(PORTION)];
             for presence in online.presences(portion.iter()) {
                 let name = self.people.users.name(&presence.login).unwrap_or_default();
                 // In JSON a character may become two.
                 let words = 2 * (name.len() + presence.note.len());
                 if !take(room, ITEM_BYTES + quoted(&presence.login) + words) {
-                    return;
+                    return true;
                 }
                 let name = name.to_owned();
                 line.users.push(RosterUser { presence, name });
-                self.next_user += 1;
+                *next_user += 1;
             }
         }
+        false
     }
+}
 
-    fn write_groups(&mut self, room: &mut usize, line: &mut Roster) {
-        if self.next_user < self.users.len() {
+fn write_groups(groups: &mut VecDeque<GroupLines>, room: &mut usize, line: &mut Roster) {
+    while let Some(group) = groups.front_mut()
+        && take(room, ITEM_BYTES + quoted(&group.name))
+    {
+        let (gone, all_gone) = group.left.take(room);
+        let (members, all) = match all_gone {
+            true => group.members.take(room),
+            false => (Vec::new(), false),
+        };
+        line.groups.push(RosterGroup {
+            name: group.name.clone(),
+            members,
+            gone,
+        });
+        if !all {
             return;
         }
-        while let Some(group) = self.groups.front_mut()
-            && take(room, ITEM_BYTES + quoted(&group.name))
-        {
-            let (gone, all_gone) = group.left.take(room);
-            let (members, all) = match all_gone {
-                true => group.members.take(room),
-                false => (Vec::new(), false),
-            };
-            line.groups.push(RosterGroup {
-                name: group.name.clone(),
-                members,
-                gone,
-            });
-            if !all {
-                return;
-            }
-            self.groups.pop_front();
-        }
+        groups.pop_front();
     }
 }
 

@@ -1,0 +1,116 @@
+//! Where the next messages are. Their texts are read a few at a time, when they are wanted.
+
+use std::{collections::VecDeque, mem::size_of, sync::Arc};
+
+use mensageiro_protocol::Login;
+
+use super::{IndexError, Messages, RunEntry, entries::Entry, messages::clip, reading::Share};
+use crate::model::{
+    conversation::Conversation,
+    message::{Message, MessageId},
+};
+
+/// Where messages that follow one another in a conversation are.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub(super) conversation: Arc<Conversation>,
+    pub(super) entry: RunEntry,
+}
+
+/// About how much memory a place takes. A conversation may have many of them, or one alone.
+pub(super) const PLACE_BYTES: usize = 2 * size_of::<Place>();
+
+impl Place {
+    /// The same of one with many members who did not get the messages.
+    pub(super) fn bytes(&self) -> usize {
+        let missed = self.entry.missed_by.as_ref().map_or(0, |all| all.len());
+        PLACE_BYTES + missed * size_of::<Login>()
+    }
+}
+
+/// Messages that are still to be shown, in their order.
+pub struct Places<'a> {
+    messages: &'a Messages,
+    pub(super) places: VecDeque<Place>,
+    /// Whether others wait while it reads, and it for them.
+    takes_turns: bool,
+    /// The last message that was shown or left out.
+    pub(super) after: MessageId,
+}
+
+impl<'a> Places<'a> {
+    pub(super) fn new(messages: &'a Messages, takes_turns: bool, after: MessageId) -> Self {
+        Self {
+            messages,
+            places: VecDeque::new(),
+            takes_turns,
+            after,
+        }
+    }
+
+    /// Whether there is none left.
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// Shows the next messages, as many as have some `bytes` bytes together but at least one, until `visit` says
+    /// false. Nobody should wait in a visit: others wait meanwhile. Messages that the log has dropped are left out.
+    ///
+    /// # Errors
+    /// [`IndexError`] when the disk refuses or something is damaged.
+    pub fn show(
+        &mut self,
+        bytes: usize,
+        visit: &mut dyn FnMut(Message) -> bool,
+    ) -> Result<(), IndexError> {
+        let mut together = 0;
+        let fit = self.places.iter().take_while(|place| {
+            let is_first = together == 0;
+            together += place.entry.part.length as usize + 1;
+            is_first || together <= bytes
+        });
+        let fit = fit.count();
+        let mut some: VecDeque<_> = self.places.drain(..fit).collect();
+        let entries = some.iter();
+        let entries: Vec<_> = entries
+            .map(|place| (&*place.conversation, place.entry.clone()))
+            .collect();
+        let Some((_, last)) = entries.last() else {
+            return Ok(());
+        };
+        let (mut shown, mut left) = (None, bytes);
+        let turn = self.messages.turn(self.takes_turns);
+        let is_all = self.messages.texts().read(&entries, &mut |message| {
+            shown = Some(message.id);
+            left = left.saturating_sub(message.text.len() + 1);
+            visit(message) && left > 0
+        })?;
+        drop(turn);
+        self.after = match shown {
+            Some(shown) if !is_all => shown,
+            _ => last.last(),
+        };
+        // One run may have more than is wanted.
+        while let Some(mut place) = some.pop_back()
+            && place.entry.last() > self.after
+        {
+            place.entry = clip(place.entry, &(self.after.next()..=MessageId::MAX));
+            self.places.push_front(place);
+        }
+        Ok(())
+    }
+
+    /// Forgets those beyond what is in a share. Returns whether there were any.
+    pub(super) fn keep_only(&mut self, share: &Share<'_>) -> bool {
+        let mut bytes = 0;
+        let kept = self.places.iter().take_while(|place| {
+            bytes += place.bytes();
+            bytes <= share.bytes()
+        });
+        let kept = kept.count().max(1);
+        let is_less = kept < self.places.len();
+        self.places.truncate(kept);
+        self.places.shrink_to_fit();
+        is_less
+    }
+}
