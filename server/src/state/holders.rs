@@ -43,16 +43,17 @@ impl Holders {
         };
     }
 
-    /// In order.
+    /// In order, but for those who have a name since the beginning.
     pub(super) fn all(&self) -> Vec<HolderEntry> {
         let users = self.users.iter();
         let users = users.map(|(login, holder)| (Target::User(login.clone()), holder));
         let groups = self.groups.iter();
         let groups = groups.map(|(group, holder)| (Target::Group(group.clone()), holder));
-        let all = users
-            .chain(groups)
-            .map(|(who, &holder)| HolderEntry { who, holder });
-        let mut all: Vec<_> = all.collect();
+        let all = users.chain(groups);
+        let all = all.filter(|(_, holder)| **holder != Holder::default());
+        let mut all: Vec<_> = all
+            .map(|(who, &holder)| HolderEntry { who, holder })
+            .collect();
         all.sort_unstable_by(|one, other| one.who.cmp(&other.who));
         all
     }

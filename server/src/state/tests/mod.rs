@@ -1,5 +1,6 @@
 //! Random logs against a model, and against themselves in other portions and from checkpoints.
 
+mod holders;
 mod model;
 
 use std::{
