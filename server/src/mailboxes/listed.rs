@@ -63,7 +63,8 @@ impl Mailboxes {
             if one.last <= after || (is_unread && participant.unread() == 0) {
                 return None;
             }
-            let since = state.since_in(login, &one.conversation);
+            // What a member got of a group before it was made again is still the member's.
+            let since = state.since(login);
             let read = participant.cursor.read;
             let since = if is_unread { since.max(read) } else { since };
             (one.last > since).then(|| (one.conversation.clone(), since))
