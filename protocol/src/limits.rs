@@ -18,6 +18,9 @@ pub const LOGIN_CHARS: usize = 64;
 /// error of the server, or an attack.
 pub const HIGHEST_ID: u64 = (1 << 40) - 1;
 
+/// Longest full name in characters. Of a longer one, its beginning is kept.
+pub const NAME_CHARS: usize = 100;
+
 /// How long the first bytes of a connection may come without LF before the connection counts as
 /// bare framed.
 pub const QUIET: Duration = Duration::from_millis(200);

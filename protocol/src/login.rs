@@ -118,7 +118,7 @@ fn invisible(name: &str) -> Option<char> {
 
 /// Unicode's default ignorable code points (DerivedCoreProperties.txt), and the few blank signs and
 /// joiners that are letters or marks but not in that list.
-fn is_invisible(c: char) -> bool {
+pub(crate) fn is_invisible(c: char) -> bool {
     matches!(c,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
         | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'

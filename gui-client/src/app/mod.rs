@@ -233,6 +233,7 @@ impl MessengerApp {
                 }
             }
             Action::ShowOther => self.show_other(ctx),
+            Action::OpenLink(url) => ctx.open_url(OpenUrl::new_tab(url)),
             Action::Save(SaveAction::Open(path)) => {
                 // What a dialog or a person gave as a path has become a file.
                 let path = std::path::absolute(path).unwrap_or_default();

@@ -196,15 +196,17 @@ fn words(
                 Some(author) => {
                     let author = author.as_str();
                     let author = session.people.title(author).unwrap_or(author);
-                    let (author, name) = (ui::isolate(author), ui::isolate(name));
-                    texts.fill("notify.in_group", &[("name", &author), ("group", &name)])
+                    texts.fill("notify.in_group", &[("name", author), ("group", name)])
                 }
                 None => name.to_owned(),
             };
             let body = match (of, count) {
                 (NotifyOf::Texts, 1) => {
                     let (_, said) = markup::split_quote(newest.text.as_str());
-                    markup::plain(said).chars().take(EXCERPT).collect()
+                    // On one line: it cannot look like several notifications.
+                    let said = markup::plain(said);
+                    let words: Vec<&str> = said.split_whitespace().collect();
+                    words.join(" ").chars().take(EXCERPT).collect()
                 }
                 _ => texts.count("notify.messages", *count),
             };

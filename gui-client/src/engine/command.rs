@@ -86,6 +86,20 @@ pub enum Command {
         /// The quoted beginning.
         excerpt: String,
     },
+    /// Looks for the message that another one quotes, as [`Command::FindQuoted`] does; answered by
+    /// [`super::Event::QuoteChecked`].
+    CheckQuote {
+        /// The message that quotes.
+        id: MessageId,
+        /// In which conversation.
+        with: Peer,
+        /// The place of that message.
+        before: Place,
+        /// The author named in the quote.
+        author: String,
+        /// The quoted beginning.
+        excerpt: String,
+    },
     /// The person is typing. In live sessions the others are told, at most every 3 s.
     Typing {
         /// The recipient of what is typed.

@@ -90,6 +90,13 @@ pub enum Event {
     Quoted(Message),
     /// The other answer: this computer has no such message in this conversation.
     NotQuoted(Peer),
+    /// The answer to [`super::Command::CheckQuote`].
+    QuoteChecked {
+        /// The message that quotes.
+        id: MessageId,
+        /// What was found.
+        check: QuoteCheck,
+    },
     /// The answer to [`super::Command::Search`], newest first.
     Found {
         /// What was looked for.
@@ -166,6 +173,18 @@ pub enum Event {
     StorageFailed(StorageProblem),
     /// It works again: the answer to [`super::Command::KeepDrafts`].
     DraftsKept,
+}
+
+/// Whether somebody has written what a quote says. A quote is a part of a text, so its author can write
+/// anything into it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QuoteCheck {
+    /// The message that is quoted is there.
+    Found,
+    /// This computer has the whole conversation, and the message was not found in it.
+    NotFound,
+    /// The message is not on this computer, which may not have the whole conversation.
+    NotHere,
 }
 
 /// Why the server no longer has messages that it had.

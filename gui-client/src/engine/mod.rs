@@ -34,8 +34,8 @@ pub use export::{Export, Messages};
 pub use groups::Groups;
 pub use length::{escaped_bytes, line_bytes};
 pub use link::{
-    Doubt, Event, LinkState, NotSent, Presence, PresenceNews, ReceiptState, Room, Roster,
-    RosterGroup, ServerChange, Space,
+    Doubt, Event, LinkState, NotSent, Presence, PresenceNews, QuoteCheck, ReceiptState, Room,
+    Roster, RosterGroup, ServerChange, Space,
 };
 pub use message::{
     Account, Conversation, Delivery, Message, MessageId, Missed, Older, Peer, Place,

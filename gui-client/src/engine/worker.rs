@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, Sender, at, bounded, never, select};
 use mensageiro_protocol::{Login, Text, limits::LINE_BYTES};
 
 use super::{
-    Account, Command, Event, LinkProblem, LinkState, NotSent, Peer, Tell, USUAL_SPACE,
+    Account, Command, Event, LinkProblem, LinkState, NotSent, Peer, QuoteCheck, Tell, USUAL_SPACE,
     account::{Failed, OpenAccount, Terms},
     history::{History, HistoryError},
     length::line_bytes,
@@ -151,6 +151,20 @@ impl Worker {
             } => self.with_history(|history| {
                 let found = history.quoted(&with, before, &author, &excerpt)?;
                 Ok(Some(found.map_or(Event::NotQuoted(with), Event::Quoted)))
+            }),
+            Command::CheckQuote {
+                id,
+                with,
+                before,
+                author,
+                excerpt,
+            } => self.with_history(|history| {
+                let check = match history.quoted(&with, before, &author, &excerpt)? {
+                    Some(_) => QuoteCheck::Found,
+                    None if history.has_all_of(&with)? => QuoteCheck::NotFound,
+                    None => QuoteCheck::NotHere,
+                };
+                Ok(Some(Event::QuoteChecked { id, check }))
             }),
             Command::Report { with, format } => self.with_history(|history| {
                 let export = history.export(with.clone());

@@ -24,8 +24,8 @@ pub fn find_links(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// The URL to open for a link: people leave out the scheme.
-pub fn link_target(link: &str) -> Cow<'_, str> {
+/// The link with its scheme: people leave it out.
+pub(super) fn link_target(link: &str) -> Cow<'_, str> {
     if begins(link, WWW) {
         // Every server answers plain HTTP and redirects those that can do more.
         format!("http://{link}").into()

@@ -2,14 +2,16 @@
 //! italic, code, and the quote of a reply. A program that does not know it shows the text as it was
 //! typed.
 
+mod destination;
 mod found;
 mod links;
 mod quote;
 
 use std::ops::Range;
 
+pub use destination::{Destination, LinkDoubt};
 pub use found::find_words;
-pub use links::{find_links, link_target};
+pub use links::find_links;
 pub use quote::{Quote, excerpt, split_draft, split_quote, with_quote};
 
 /// The style of a part of a text.

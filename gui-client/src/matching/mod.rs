@@ -2,10 +2,14 @@
 //! accents and case.
 
 mod fold;
+mod skeleton;
 
 use mensageiro_protocol::Login;
 
-pub use self::fold::{fold, push_folded};
+pub use self::{
+    fold::{fold, push_folded},
+    skeleton::{Skeleton, skeletons},
+};
 
 /// What somebody types to find a person or a thing.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -57,6 +57,12 @@ pub enum Action {
     ReplyToNothing,
     /// Goes to the message that a reply quotes.
     OpenQuoted(Message),
+    /// Looks for what this message of the open conversation quotes.
+    CheckQuote(MessageId),
+    /// Opens a link, as [`Destination::url`] gives it.
+    ///
+    /// [`Destination::url`]: crate::markup::Destination::url
+    OpenLink(String),
     /// Types into the composer.
     Write(String),
     /// Moves the draft from the group to the conversation with the person it mentions first.

@@ -6,6 +6,7 @@ mod account_preferences;
 mod action;
 mod completion;
 mod compose;
+mod confusables;
 mod conversations;
 mod inspector;
 mod login;
@@ -44,7 +45,7 @@ use mensageiro_protocol::Login;
 
 use crate::{
     engine::{Account, Command, Event, LinkState, StorageProblem, USUAL_SPACE},
-    texts::Texts,
+    texts::{Texts, isolate},
 };
 
 /// The whole state of the app.
@@ -173,6 +174,11 @@ impl Model {
                 return vec![Command::AllowSpace(self.own().space_bytes())];
             }
             Action::Show(overlay) => self.overlay = Some(overlay),
+            // The app has opened it.
+            Action::OpenLink(_) => {
+                self.overlay
+                    .take_if(|overlay| matches!(overlay, Overlay::Link(_)));
+            }
             Action::CloseOverlay => {
                 self.overlay = None;
                 return self.tell_note();
@@ -252,7 +258,7 @@ impl Model {
             return "MeuMensageiro".into();
         };
         let login = session.account.login.as_str();
-        let me = session.people.title(login).unwrap_or(login);
+        let me = isolate(session.people.title(login).unwrap_or(login));
         match session.conversations.unread() {
             0 => format!("MeuMensageiro - {me}"),
             unread => {

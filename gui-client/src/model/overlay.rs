@@ -6,6 +6,7 @@ use thiserror::Error;
 use crate::{
     disk::DiskProblem,
     engine::{Message, Older, ReportFormat, ServerChange, StorageProblem},
+    markup::Destination,
 };
 
 /// The dialog over everything else; there is at most one.
@@ -35,6 +36,8 @@ pub enum Overlay {
     },
     /// The journey of a message.
     Journey(Box<Message>),
+    /// Asks whether to open a link that may lead elsewhere than it seems to.
+    Link(Destination),
     /// Asks for a path to save something at, where no save dialog could open.
     SavePath {
         /// What is to be saved.
@@ -84,7 +87,7 @@ impl Overlay {
             } => (*login, *gone_to, *problem) = (text, None, None),
             Self::SavePath { path, problem, .. } => (*path, *problem) = (text, None),
             Self::Members { typed, .. } => *typed = text,
-            Self::Settings | Self::Shortcuts | Self::Journey(_) => {}
+            Self::Settings | Self::Shortcuts | Self::Journey(_) | Self::Link(_) => {}
         }
     }
 
@@ -184,6 +187,8 @@ pub enum Notice {
     SaveBusy,
     /// The quoted message is not on this computer.
     NotQuoted,
+    /// The link is not a valid address.
+    BadLink,
     /// The field has no room for everything that was pasted, and holds its beginning.
     PastedInPart,
     /// The window that has the account open does not react.

@@ -5,12 +5,16 @@ use std::{
     time::Instant,
 };
 
-use mensageiro_protocol::{Login, live::RosterUser};
+use mensageiro_protocol::{Login, Name, live::RosterUser};
 
-use super::lookalikes::Lookalikes;
+use super::{
+    confusables::{self, Confusables},
+    lookalikes::Lookalikes,
+};
 use crate::{
     engine::{Groups, Peer, Presence, PresenceNews, Roster, RosterGroup},
-    matching::{Closeness, Query, names},
+    matching::{Closeness, Query, Skeleton, names},
+    texts::isolate,
 };
 
 /// The most people shown as typing in one conversation.
@@ -33,8 +37,8 @@ pub struct People {
     /// Their logins.
     lookalikes: Lookalikes,
     me: Option<(Login, Person)>,
-    /// How many have a name, oneself included.
-    bearers: HashMap<String, usize>,
+    /// Which names look alike, oneself and the groups included.
+    confusables: Confusables,
     groups: Groups,
     /// The users in the first lines of a roster whose last line has not come yet.
     arriving: Option<HashSet<Login>>,
@@ -72,11 +76,13 @@ struct Crowd {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {
     /// The full name; empty: none.
-    pub name: String,
+    pub name: Name,
     /// The person's presence; `None`: unknown now.
     pub presence: Option<PresenceNews>,
-    /// The name with the login behind it, for places where another user has the same name.
+    /// The name with the login behind it, where the name alone does not say who it is.
     full_title: String,
+    /// Of the name, if it says who this is as long as no other one looks so.
+    skeletons: Option<[Skeleton; 2]>,
     /// Login and name, folded for searches, since every frame looks through all of them.
     names: String,
 }
@@ -104,14 +110,16 @@ impl People {
         self.users.contains_key(login) || self.groups.contains(login)
     }
 
-    /// What people call a user: the full name, if known.
+    /// What people call a user: the full name, if known. The login stands behind it where somebody
+    /// could take this user for another one, for a group or for the app.
     pub fn title(&self, login: &str) -> Option<&str> {
         let me = self.me.as_ref().filter(|(me, _)| me.as_str() == login);
         let person = self.users.get(login).or(me.map(|(_, me)| me))?;
-        let is_shared = self.bearers.get(&person.name).is_some_and(|&all| all > 1);
-        let title = match is_shared {
-            true => &person.full_title,
-            false => &person.name,
+        let skeletons = person.skeletons.as_ref();
+        let is_enough = skeletons.is_some_and(|skeletons| self.confusables.are_unique(skeletons));
+        let title = match is_enough {
+            true => person.name.as_str(),
+            false => &person.full_title,
         };
         (!person.name.is_empty()).then_some(title)
     }
@@ -276,6 +284,10 @@ impl People {
     pub(super) fn take_roster(&mut self, roster: Roster, me: &Login) -> bool {
         self.version += 1;
         let groups = self.groups.take(&roster);
+        for group in &groups {
+            self.confusables
+                .set_group(group, self.groups.contains(group));
+        }
         for login in &roster.gone {
             self.remove(login);
         }
@@ -300,7 +312,7 @@ impl People {
     }
 
     fn put(&mut self, user: RosterUser, me: &Login) {
-        let (login, name) = (user.presence.login.clone(), user.name.trim());
+        let (login, name) = (user.presence.login.clone(), user.name);
         let is_me = login == *me;
         let known = match is_me {
             true => self.me.as_mut().map(|(_, me)| me),
@@ -314,12 +326,13 @@ impl People {
         if self.users.len() >= ROSTER_AT_MOST {
             return;
         }
-        *self.bearers.entry(name.to_owned()).or_default() += 1;
+        self.confusables.add(&login, &name);
         let person = Person {
-            name: name.to_owned(),
             presence: Some(user.presence),
-            full_title: format!("{name} ({login})"),
-            names: names([login.as_str(), name]),
+            full_title: format!("{} ({})", isolate(name.as_str()), isolate(login.as_str())),
+            skeletons: confusables::of_name(&name),
+            names: names([login.as_str(), name.as_str()]),
+            name,
         };
         match is_me {
             true => self.me = Some((login, person)),
@@ -334,21 +347,21 @@ impl People {
         let me = self.me.take_if(|(me, _)| me == login);
         self.lookalikes.remove(login);
         let person = self.users.remove(login).or(me.map(|(_, me)| me));
-        let Some(Person { name, .. }) = person else {
-            return;
-        };
-        if let Some(bearers) = self.bearers.get_mut(&name) {
-            *bearers -= 1;
-            if *bearers == 0 {
-                self.bearers.remove(&name);
-            }
+        if let Some(person) = person {
+            self.confusables.remove(login, &person.name);
         }
     }
 
     /// Takes in the groups as they were stored here.
     pub(super) fn take_groups(&mut self, groups: &[RosterGroup]) {
         self.version += 1;
+        for group in self.groups.names() {
+            self.confusables.set_group(group, false);
+        }
         self.groups = Groups::new(groups);
+        for group in self.groups.names() {
+            self.confusables.set_group(group, true);
+        }
     }
 
     pub(super) fn take_presence(&mut self, news: PresenceNews) {

@@ -2,12 +2,14 @@
 //! language.
 
 mod dates;
+mod isolate;
 mod language;
 
 use std::{collections::HashMap, sync::LazyLock};
 
 pub use dates::{day_line, full_moment, long_date, moment, row_time, time_of_day};
 
+pub use isolate::{has_rtl, isolate};
 pub use language::Language;
 
 /// The texts of one language.
@@ -43,7 +45,8 @@ impl Texts {
         self.sentences.get(key).map_or(key, String::as_str)
     }
 
-    /// The text of a key, with each `{name}` replaced.
+    /// The text of a key, with each `{name}` replaced. A value that has right-to-left characters is
+    /// isolated: it keeps its own direction and does not change that of the sentence.
     pub fn fill(&self, key: &str, values: &[(&str, &str)]) -> String {
         let mut rest = self.get(key);
         let mut filled = String::with_capacity(rest.len() + 16);
@@ -51,7 +54,7 @@ impl Texts {
             filled.push_str(before);
             let (name, after) = after.split_once('}').unwrap_or((after, ""));
             match values.iter().find(|(known, _)| *known == name) {
-                Some((_, value)) => filled.push_str(value),
+                Some((_, value)) => filled.push_str(&isolate(value)),
                 None => filled.push_str(name),
             }
             rest = after;
@@ -208,6 +211,9 @@ mod tests {
         );
         let filled = texts.fill("a", &[("where", "here"), ("who", "{me}")]);
         assert_eq!(filled, "{me} of here, {me}");
+        let filled = texts.fill("a", &[("where", "1"), ("who", "דוד (x)")]);
+        let who = "\u{2068}דוד (x)\u{2069}";
+        assert_eq!(filled, format!("{who} of 1, {who}"));
         assert_eq!(texts.count("n", 1), "one");
         assert_eq!(texts.count("n", 0), "0 things");
     }

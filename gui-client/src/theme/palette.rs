@@ -289,6 +289,8 @@ mod tests {
                 ("read", p.read, ground),
             ]);
         }
+        let ground = p.other.blend(p.quote_tint());
+        pairs.push(("quote that nobody wrote", p.warning_text, ground));
         for ink in [p.danger_text, p.read] {
             pairs.push(("sign of an own message", ink, p.own));
         }

@@ -82,6 +82,7 @@ pub fn notice(ui: &mut Ui, view: &View<'_>, notice: &Notice, actions: &mut Vec<A
         Notice::SaveFailed(..)
         | Notice::SaveBusy
         | Notice::NotQuoted
+        | Notice::BadLink
         | Notice::PastedInPart
         | Notice::OtherNotShown
         | Notice::Settings(_)
@@ -108,6 +109,7 @@ pub fn notice(ui: &mut Ui, view: &View<'_>, notice: &Notice, actions: &mut Vec<A
             &[("why", &error_text::save(texts, problem))],
         ),
         Notice::NotQuoted => texts.get("notice.not_quoted").to_owned(),
+        Notice::BadLink => texts.get("notice.bad_link").to_owned(),
         Notice::PastedInPart => texts.get("notice.pasted_in_part").to_owned(),
         Notice::OtherNotShown => texts.get("notice.other_not_shown").to_owned(),
         Notice::SaveBusy => texts.get("notice.busy").to_owned(),

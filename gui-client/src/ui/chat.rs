@@ -121,10 +121,7 @@ fn header(
         };
         let title = match person.map(|person| person.name.as_str()) {
             None | Some("") => name.to_owned(),
-            Some(full) => {
-                let full = bidi::isolate(full);
-                texts.fill("chat.title", &[("login", name), ("name", &full)])
-            }
+            Some(full) => texts.fill("chat.title", &[("login", name), ("name", full)]),
         };
         let (line, ink) = presence::line(ui, view, session, open, state.one_pane);
         let centred = Layout::top_down(Align::Min).with_main_align(Align::Center);

@@ -1,7 +1,7 @@
 use egui::{Align, Frame, Id, Layout, Margin, Modal, RichText, ScrollArea, Ui};
 
 use super::{
-    Focus, UiState, View, bidi, error_text, icon::Icon, journey, list_navigation,
+    Focus, UiState, View, bidi, error_text, icon::Icon, journey, link_question, list_navigation,
     login::login_problem, people, preferences, setting_row, shortcuts, widget,
 };
 use crate::{
@@ -42,6 +42,7 @@ pub fn show(
         Overlay::Settings => 440.0,
         Overlay::Shortcuts => 440.0,
         Overlay::Journey(_) => 620.0,
+        Overlay::Link(_) => 440.0,
         _ => 380.0,
     };
     let width = f32::min(width, screen.width() - 2.0 * space::LARGE).max(0.0);
@@ -91,6 +92,10 @@ pub fn show(
                         journey(ui, view, message);
                         false
                     }
+                    Overlay::Link(destination) => {
+                        link_question::show(ui, view, destination);
+                        false
+                    }
                 })
                 .inner;
             footer(ui, view, overlay, entered, actions);
@@ -121,6 +126,7 @@ fn heading(ui: &mut Ui, view: &View<'_>, overlay: &Overlay, actions: &mut Vec<Ac
         Overlay::Shortcuts => texts.get("keys.title").to_owned(),
         Overlay::Members { group, .. } => texts.fill("members.title", &[("name", group.as_str())]),
         Overlay::Journey(_) => texts.get("journey.title").to_owned(),
+        Overlay::Link(_) => texts.get("link_question.title").to_owned(),
     };
     ui.horizontal(|ui| {
         let width = (ui.available_width() - space::CONTROL - space::SMALL).max(0.0);
@@ -149,9 +155,10 @@ fn file_key(file: SavedFile) -> &'static str {
 /// The height of [`footer`], with the space above it.
 fn footer_height(overlay: &Overlay) -> f32 {
     match overlay {
-        Overlay::NewConversation { .. } | Overlay::SavePath { .. } | Overlay::Journey(_) => {
-            space::MEDIUM + space::CONTROL + 2.0 * space::SMALL
-        }
+        Overlay::NewConversation { .. }
+        | Overlay::SavePath { .. }
+        | Overlay::Journey(_)
+        | Overlay::Link(_) => space::MEDIUM + space::CONTROL + 2.0 * space::SMALL,
         Overlay::Settings | Overlay::Shortcuts | Overlay::Members { .. } => 0.0,
     }
 }
@@ -178,6 +185,10 @@ fn footer(
             texts.get("journey.save"),
             Action::Save(SaveAction::Take(SavedFile::Journey)),
         ),
+        Overlay::Link(destination) => (
+            texts.get("link_question.open"),
+            Action::OpenLink(destination.url.clone()),
+        ),
         Overlay::Settings | Overlay::Shortcuts | Overlay::Members { .. } => return,
     };
     ui.add_space(space::MEDIUM);
@@ -190,8 +201,10 @@ fn footer(
                 return;
             }
             let is_enabled = !asks_for_nobody(view, overlay);
-            let accept = ui.add_enabled_ui(is_enabled, |ui| {
-                widget::primary_button(ui, palette, accept).clicked()
+            let accept = ui.add_enabled_ui(is_enabled, |ui| match overlay {
+                // It is not what the dialog advises.
+                Overlay::Link(_) => widget::plain_button(ui, accept).clicked(),
+                _ => widget::primary_button(ui, palette, accept).clicked(),
             });
             if accept.inner || entered {
                 actions.push(accepted);
@@ -247,9 +260,11 @@ fn question(
             login,
             problem.as_ref().map(|p| login_problem(texts, p)),
         ),
-        Overlay::Settings | Overlay::Shortcuts | Overlay::Members { .. } | Overlay::Journey(_) => {
-            return false;
-        }
+        Overlay::Settings
+        | Overlay::Shortcuts
+        | Overlay::Members { .. }
+        | Overlay::Journey(_)
+        | Overlay::Link(_) => return false,
     };
     let top = ui.cursor().top();
     ui.label(

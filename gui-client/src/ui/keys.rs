@@ -114,7 +114,7 @@ pub fn read(ui: &Ui, view: &View<'_>, state: &mut UiState, actions: &mut Vec<Act
         }
         if let Some(message) = session.at_hand() {
             if pressed(&LINK) {
-                actions.extend(timeline::follow(ui, message));
+                actions.extend(timeline::follow(session, message));
             }
             if pressed(&COPY) {
                 let (_, said) = markup::split_quote(message.text.as_str());

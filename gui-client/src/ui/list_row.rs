@@ -87,7 +87,9 @@ pub fn show(
         pos2(rect.right() - 10.0, rect.bottom()),
     );
     let said = said.unwrap_or_default();
-    let is_cut = words(ui, view, session, (conversation, said), area, is_open);
+    let is_cut = widget::clipped(ui, rect, |ui| {
+        words(ui, view, session, (conversation, said), area, is_open)
+    });
     widget::focus_inside(ui, palette, &response, rect, space::CARD_CORNER - 2);
     let is_clicked = response.clicked();
     if is_cut {
@@ -164,10 +166,7 @@ fn words(
         (_, draft) if !draft.is_empty() && !is_open => (
             texts.fill(
                 "list.draft",
-                &[(
-                    "text",
-                    &bidi::isolate(&beginning(markup::split_draft(draft).1)),
-                )],
+                &[("text", &beginning(markup::split_draft(draft).1))],
             ),
             palette.warning_text,
         ),
@@ -240,10 +239,9 @@ fn last_words(ui: &Ui, view: &View<'_>, last: &Message) -> String {
     match &last.author {
         Some(author) => {
             let name = view.person(author.as_str());
-            let (name, text) = (bidi::isolate(name), bidi::isolate(&text));
-            texts.fill("list.author", &[("name", &name), ("text", &text)])
+            texts.fill("list.author", &[("name", name), ("text", &text)])
         }
-        None if last.is_own() => texts.fill("list.own", &[("text", &bidi::isolate(&text))]),
+        None if last.is_own() => texts.fill("list.own", &[("text", &text)]),
         None => text,
     }
 }

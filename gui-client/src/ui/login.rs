@@ -3,7 +3,7 @@ use egui::{
 };
 use mensageiro_protocol::LoginError;
 
-use super::{UiState, View, bidi, error_text, icon::Icon, preferences, widget};
+use super::{UiState, View, bidi, error_text, icon::Icon, list_row, preferences, widget};
 use crate::{
     engine::{Account, AddressError},
     model::{Action, LoginProblem},
@@ -13,9 +13,6 @@ use crate::{
 
 const CARD_WIDTH: f32 = 400.0;
 const ROW_HEIGHT: f32 = 44.0;
-
-/// Of what a server says so many characters are shown.
-const LONGEST_SAID: usize = 160;
 
 /// The sign-in screen.
 pub fn show(ui: &mut Ui, view: &View<'_>, state: &mut UiState, actions: &mut Vec<Action>) {
@@ -258,7 +255,8 @@ fn problem_text(texts: &Texts, problem: &LoginProblem) -> String {
             let Some(said) = said else {
                 return unknown;
             };
-            let words: String = said.chars().take(LONGEST_SAID).collect();
+            // It may say much, on many lines.
+            let words = list_row::beginning(said);
             let says = texts.fill("login.server_says", &[("words", words.trim())]);
             format!("{unknown} {says}")
         }

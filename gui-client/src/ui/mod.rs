@@ -17,6 +17,7 @@ mod icon;
 mod inspector;
 mod journey;
 mod keys;
+mod link_question;
 mod list_navigation;
 mod list_row;
 mod login;
@@ -39,7 +40,6 @@ use std::time::Instant;
 use egui::Ui;
 use jiff::{Timestamp, tz::TimeZone};
 
-pub(crate) use bidi::isolate;
 use focus::Focus;
 pub use timeline::{Anchor, DrawnRow, TimelineState};
 

@@ -249,7 +249,7 @@ fn person_row(
     } else {
         kind.ground
     };
-    let painter = ui.painter();
+    let painter = &ui.painter_at(rect);
     painter.rect_filled(rect, space::CONTROL_CORNER, ground);
     let center = rect.left_center() + Vec2::new(22.0, 0.0);
     if kind.is_group {

@@ -88,7 +88,7 @@ pub fn words(view: &View<'_>, news: &PresenceNews) -> String {
             texts.fill("presence.seen", &[("time", &time)])
         }
     };
-    match news.note.as_str() {
+    match news.note.one_line().trim() {
         "" => state,
         note => texts.fill("presence.with_note", &[("state", &state), ("note", note)]),
     }

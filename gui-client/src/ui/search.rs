@@ -218,7 +218,7 @@ fn found(
         return response.clicked();
     }
     let rect = outer.shrink2(vec2(space::SMALL, 1.0));
-    let painter = ui.painter();
+    let painter = &ui.painter_at(rect);
     let is_under = response.hovered() || response.has_focus();
     let under = is_under.then_some(palette.hover);
     if let Some(ground) = is_marked.then_some(palette.chosen).or(under) {
@@ -256,14 +256,14 @@ fn found(
 /// Who wrote a message that was found, and what of it is shown.
 fn words(ui: &Ui, view: &View<'_>, session: &Session, message: &Message) -> (String, String) {
     let (texts, query) = (view.texts, session.search.query.as_str());
-    let name = &bidi::isolate(peer_title(texts, session, &message.with));
+    let name = peer_title(texts, session, &message.with);
     let who = match &message.author {
         _ if message.is_own() => texts.fill("search.own_in", &[("name", name)]),
         Some(author) => {
-            let author = &bidi::isolate(view.person(author.as_str()));
+            let author = view.person(author.as_str());
             texts.fill("search.author_in", &[("author", author), ("name", name)])
         }
-        None => name.clone().into_owned(),
+        None => name.to_owned(),
     };
     let line = ui.memory_mut(|memory| {
         let read: &mut FrameCache<String, Excerpt> = memory.caches.cache();

@@ -90,6 +90,15 @@ pub fn column(area: egui::Rect) -> egui::Rect {
     egui::Rect::from_min_size(egui::pos2(left, area.top()), size)
 }
 
+/// Draws within this rectangle alone: marks that are stacked on letters stay out of what is around it.
+pub fn clipped<R>(ui: &mut Ui, rect: egui::Rect, draw: impl FnOnce(&mut Ui) -> R) -> R {
+    let around = ui.clip_rect();
+    ui.set_clip_rect(around.intersect(rect));
+    let drawn = draw(ui);
+    ui.set_clip_rect(around);
+    drawn
+}
+
 /// A menu is as wide as its longest entry.
 pub fn menu(ui: &mut Ui) {
     ui.style_mut().wrap_mode = Some(egui::TextWrapMode::Extend);

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use mensageiro::engine::{
-    Command, Delivery, Event, LinkState, Message, Older, Peer, Place, ReceiptState, Refusal,
-    ReportFormat,
+    Command, Delivery, Event, LinkState, Message, Older, Peer, Place, QuoteCheck, ReceiptState,
+    Refusal, ReportFormat,
 };
 use tempfile::tempdir;
 
@@ -407,6 +407,51 @@ fn what_a_reply_quotes_is_found_or_said_not_to_be_here() {
         });
         assert_eq!(found, expected, "{excerpt}");
     }
+}
+
+#[test]
+fn a_quote_is_said_to_be_in_no_message_only_if_the_whole_conversation_is_here() {
+    let folder = tempdir().unwrap();
+    let server = LiveServer::start(&["alice", "bob"]);
+    server.post("bob", "alice", "at ten");
+    let mut window = Window::signed_in(folder.path(), "alice", &server.address);
+    let said = window.wait_message("at ten", Delivery::Received);
+    let check = |window: &mut Window, author: &str, excerpt: &str| {
+        window.give(Command::CheckQuote {
+            id: said.id,
+            with: person("bob"),
+            before: Place(i64::MAX),
+            author: author.into(),
+            excerpt: excerpt.into(),
+        });
+        window.wait("an answer", |event| match event {
+            Event::QuoteChecked { id, check } if *id == said.id => Some(*check),
+            _ => None,
+        })
+    };
+    window.give(Command::LoadPage {
+        with: person("bob"),
+        before: None,
+        limit: 10,
+    });
+    window.wait("the whole conversation", |event| match event {
+        Event::Page { older, .. } if *older == Older::Nothing => Some(()),
+        _ => None,
+    });
+    for (author, excerpt, expected) in [
+        ("bob", "at ten", QuoteCheck::Found),
+        ("bob", "at nine", QuoteCheck::NotFound),
+        ("alice", "at ten", QuoteCheck::NotFound),
+        ("carol", "at ten", QuoteCheck::NotFound),
+    ] {
+        let found = check(&mut window, author, excerpt);
+        assert_eq!(found, expected, "{author} {excerpt}");
+    }
+    // A classic server has given some messages to whoever asked first.
+    let classic = Server::start(CAREFUL, &["alice", "bob"]);
+    let mut window = Window::signed_in(folder.path(), "alice", &classic.address);
+    window.wait_link("an online link", |link| link.is_online());
+    assert_eq!(check(&mut window, "bob", "x"), QuoteCheck::NotHere);
 }
 
 #[test]

@@ -532,7 +532,7 @@ impl State {
                 note: Text::default(),
                 seen: None,
             },
-            name: format!("{user} of the list"),
+            name: format!("{user} of the list").into(),
         };
         let group = |(name, members): (&Login, &BTreeSet<Login>)| RosterGroup {
             name: name.clone(),

@@ -48,6 +48,21 @@ fn texts(length: usize) -> Vec<(&'static str, String)> {
         ("what is looked for", again("", "ab", "")),
         ("words from right to left", again("", "שלום ", "")),
         ("directions that change", again("", "א1(", "")),
+        ("brackets in brackets", again("a", "(", "א")),
+        ("brackets of both directions", again("a ", "(א) ", "")),
+        ("letters with marks, from right to left", again("", "בְּ", "")),
+        ("one word from right to left", again("", "ש", "")),
+        ("numbers of two scripts", again("", "1٢ ", "")),
+        ("spaces", again("a", " ", "b")),
+        ("no-break spaces", again("a", "\u{a0}", "b")),
+        ("tabs", again("a", "\t", "b")),
+        ("stars", again("", "*", "")),
+        ("marks of direction", again("a", "\u{200f}", "b")),
+        ("joiners", again("a", "\u{200d}", "b")),
+        ("a quote of links", again("> bob: “", "http://a ", "”\ny")),
+        ("quotes in quotes", again("", "> a: “b” ", "")),
+        ("a host without end", again("http://", "ä", "")),
+        ("a user name without end", again("http://", "a@", "")),
     ]
 }
 

@@ -37,7 +37,7 @@ pub fn presence(name: &str, state: Presence, seen: Option<i64>) -> PresenceNews 
 pub fn roster() -> Event {
     let user = |name: &str, full: &str, state| RosterUser {
         presence: presence(name, state, None),
-        name: full.to_owned(),
+        name: full.into(),
     };
     Event::Roster(Roster {
         users: vec![
@@ -327,7 +327,7 @@ fn a_name_typed_whole_is_taken_before_those_it_is_a_part_of() {
     let mut desk = desk();
     let user = |name: &str| RosterUser {
         presence: presence(name, Presence::Online, None),
-        name: String::new(),
+        name: "".into(),
     };
     desk.tell(Event::Roster(Roster {
         users: vec![user("anabela"), user("bela")],

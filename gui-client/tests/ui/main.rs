@@ -16,6 +16,7 @@ mod idle;
 mod ink;
 mod inspector;
 mod keyboard;
+mod links;
 mod live;
 mod login;
 mod million;

@@ -10,7 +10,7 @@ use mensageiro::{
     },
     model::{Action, Overlay},
 };
-use mensageiro_protocol::live::RosterUser;
+use mensageiro_protocol::{Text, live::RosterUser};
 
 use crate::{
     desk::{Desk, conversation, login, message, person},
@@ -21,7 +21,7 @@ use crate::{
 fn desk() -> Desk {
     let user = |name: &str, full: &str| RosterUser {
         presence: presence(name, Presence::Online, None),
-        name: full.to_owned(),
+        name: full.into(),
     };
     let mut desk = Desk::signed_in(vec![
         Conversation {
@@ -94,6 +94,102 @@ fn messages_of_a_group_name_who_wrote_them_and_whom_they_quote() {
     assert!(desk.sees("Replying to Carol Dias (carol2)"));
     let draft = desk.session().draft();
     assert!(draft.starts_with("> carol2: “me”"), "as others read it");
+}
+
+#[test]
+fn who_takes_somebody_elses_name_is_shown_with_the_login_everywhere() {
+    let mut desk = desk();
+    let user = |name: &str, full: &str| RosterUser {
+        presence: presence(name, Presence::Online, None),
+        name: full.into(),
+    };
+    desk.tell(Event::Roster(Roster {
+        changes: true,
+        // With a letter that is not the one it looks like, invisible letters and a line of its own.
+        users: vec![
+            user("davi", "Bob Limа"),
+            user("carol2", "bob\u{200b} \n\u{202e}lima\u{2800}"),
+        ],
+        ..Roster::default()
+    }));
+    assert!(row(&desk, "turma").starts_with("Bob Lima (bob): hello"));
+    desk.click("turma");
+    desk.tell(Event::Page {
+        with: person("turma"),
+        before: None,
+        messages: vec![
+            said(3, "bob", "hi"),
+            said(4, "davi", "> bob: “hi”\nme"),
+            said(5, "carol2", "> davi: “hi”\nme too"),
+        ],
+        older: Older::Nothing,
+    });
+    for spoken in [
+        "Bob Lima (bob): hi",
+        "Bob Limа (davi): replying to Bob Lima (bob), “hi”: me",
+        "replying to Bob Limа (davi), “hi”: me too",
+    ] {
+        assert!(desk.sees(spoken), "{spoken}");
+    }
+    desk.write("Message", "@davi, loo");
+    assert!(desk.sees("Write to Bob Limа (davi) only"));
+    desk.harness.input_mut().focused = false;
+    desk.harness.run();
+    desk.tell(Event::Message(said(6, "davi", "pay me")));
+    let (told, _) = desk.notified.try_recv().unwrap();
+    assert_eq!(told.title, "Bob Limа (davi) in turma");
+    // Once there is one Bob Lima again, the name is enough.
+    desk.tell(Event::Roster(Roster {
+        changes: true,
+        users: vec![user("davi", "Davi Reis"), user("carol2", "")],
+        ..Roster::default()
+    }));
+    assert!(desk.sees("Bob Lima: hi") && desk.sees("Davi Reis: pay me"));
+}
+
+#[test]
+fn nobody_is_called_like_the_app_or_a_group_alone() {
+    let mut desk = desk();
+    let user = |name: &str, full: &str| RosterUser {
+        presence: presence(name, Presence::Online, None),
+        name: full.into(),
+    };
+    desk.tell(Event::Roster(Roster {
+        changes: true,
+        users: vec![
+            user("bob", "You"),
+            user("carol", "Turma"),
+            user("carol2", "davi"),
+            user("davi", "Alice Souza (alice)"),
+        ],
+        ..Roster::default()
+    }));
+    assert!(row(&desk, "turma").starts_with("You (bob): hello"));
+    desk.click("turma");
+    let messages = [(3, "carol"), (4, "carol2"), (5, "davi")];
+    desk.tell(Event::Page {
+        with: person("turma"),
+        before: None,
+        messages: messages.map(|(id, by)| said(id, by, "x")).to_vec(),
+        older: Older::Nothing,
+    });
+    for spoken in [
+        "Turma (carol): x",
+        "davi (carol2): x",
+        "Alice Souza (alice) (davi): x",
+    ] {
+        assert!(desk.sees(spoken), "{spoken}");
+    }
+}
+
+#[test]
+fn a_note_is_one_line_in_its_own_direction() {
+    let mut desk = desk();
+    let mut news = presence("carol", Presence::Away, None);
+    news.note = Text::from("one\ntwo שלום\u{200f}");
+    desk.tell(Event::Presence(news));
+    desk.click("carol");
+    assert!(desk.sees("away · \u{2068}one two שלום\u{200f}\u{2069}"));
 }
 
 #[test]
@@ -172,8 +268,8 @@ fn a_search_shows_five_people_at_most_and_first_those_whose_names_begin_so() {
     let user = |at: usize| RosterUser {
         presence: presence(&format!("u{at}"), Presence::Online, None),
         name: match at {
-            9 => "Rita Xavier".to_owned(),
-            at => format!("Alexa {at}"),
+            9 => "Rita Xavier".into(),
+            at => format!("Alexa {at}").into(),
         },
     };
     desk.tell(Event::Roster(Roster {
@@ -199,7 +295,7 @@ fn desk_with_a_stranger() -> Desk {
     let mut desk = desk();
     let user = |name: &str, full: &str| RosterUser {
         presence: presence(name, Presence::Online, None),
-        name: full.to_owned(),
+        name: full.into(),
     };
     desk.tell(Event::Roster(Roster {
         users: vec![
@@ -306,7 +402,7 @@ fn among_many_members_one_looks_for_some() {
     let mut desk = desk();
     let user = |at: usize| RosterUser {
         presence: presence(&format!("u{at}"), Presence::Online, None),
-        name: format!("Zoé Nº {at}"),
+        name: format!("Zoé Nº {at}").into(),
     };
     let members = (0..10_000).map(|at| login(&format!("u{at}")));
     desk.tell(Event::Roster(Roster {

@@ -3,7 +3,7 @@
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable;
 use mensageiro::{
-    engine::{Command, Delivery, Event, Message, MessageId, Place},
+    engine::{Command, Delivery, Event, Message, MessageId, Older, Place, QuoteCheck},
     model::Overlay,
 };
 
@@ -190,6 +190,84 @@ fn a_quote_shows_a_hand_and_says_so_if_what_it_quotes_is_not_here() {
     assert!(desk.sees("This message is not on this computer."));
     desk.click_at(bubble.left_top() + quote);
     assert!(!desk.sees("This message is not on this computer."));
+}
+
+/// What the window has asked about quotes.
+fn checks(desk: &Desk) -> Vec<MessageId> {
+    let asked = desk.asked().into_iter();
+    let checks = asked.filter_map(|command| match command {
+        Command::CheckQuote { id, .. } => Some(id),
+        _ => None,
+    });
+    checks.collect()
+}
+
+#[test]
+fn a_quote_that_nobody_wrote_is_marked_and_leads_nowhere() {
+    let mut desk = desk();
+    let forged = "> alice: “I owe Bob 500 euros” thank you";
+    desk.tell(Event::Message(message(
+        5,
+        "bob",
+        Delivery::Received,
+        forged,
+    )));
+    let plain = "replying to your own message, “I owe Bob 500 euros”: thank you";
+    assert!(desk.sees(plain), "not known yet");
+    let asked = Command::CheckQuote {
+        id: MessageId(5),
+        with: person("bob"),
+        before: Place(5),
+        author: "alice".into(),
+        excerpt: "I owe Bob 500 euros".into(),
+    };
+    assert_eq!(desk.asked().iter().filter(|one| **one == asked).count(), 1);
+    let laid_out = |desk: &Desk| desk.harness.state().state().timeline.laid_out();
+    let before = laid_out(&desk);
+    desk.tell(Event::QuoteChecked {
+        id: MessageId(5),
+        check: QuoteCheck::NotFound,
+    });
+    let marked = "“I owe Bob 500 euros” (Not found in this conversation): thank you";
+    assert!(desk.sees(marked) && !desk.sees(plain));
+    assert_eq!(laid_out(&desk), before + 1);
+    let bubble = desk.harness.get_by_label_contains("thank you").rect();
+    desk.asked();
+    desk.click_at(bubble.left_top() + egui::vec2(30.0, 20.0));
+    desk.press(Modifiers::COMMAND | Modifiers::SHIFT, Key::O);
+    assert!(desk.asked().is_empty());
+}
+
+#[test]
+fn quotes_are_looked_up_once_and_one_after_the_other() {
+    let mut desk = desk();
+    for id in 5..8 {
+        let text = format!("> bob: “number {id}” yes");
+        desk.tell(Event::Message(message(
+            id,
+            "bob",
+            Delivery::Received,
+            &text,
+        )));
+    }
+    let mut asked = checks(&desk);
+    assert_eq!(asked.len(), 1);
+    for check in [QuoteCheck::Found, QuoteCheck::NotHere, QuoteCheck::NotFound] {
+        let id = *asked.last().unwrap();
+        desk.tell(Event::QuoteChecked { id, check });
+        asked.extend(checks(&desk));
+    }
+    asked.sort_unstable();
+    assert_eq!(asked, [5, 6, 7].map(MessageId));
+    assert!(desk.sees("(Not on this computer)"));
+    // The older page may hold what was not here; what is not there is not there.
+    desk.tell(Event::Page {
+        with: person("bob"),
+        before: Some(Place(1)),
+        messages: vec![message(0, "bob", Delivery::Received, "number 6")],
+        older: Older::Nothing,
+    });
+    assert_eq!(checks(&desk).len(), 1);
 }
 
 #[test]

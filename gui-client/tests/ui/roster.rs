@@ -14,7 +14,7 @@ use crate::{
 fn user(name: &str, full: &str) -> RosterUser {
     RosterUser {
         presence: presence(name, Presence::Offline, None),
-        name: full.to_owned(),
+        name: full.into(),
     }
 }
 

@@ -14,7 +14,7 @@ fn desk() -> Desk {
 
 /// Where in the window the bubble with the link is.
 fn bubble(desk: &Desk) -> egui::Rect {
-    desk.harness.get_by_label_contains("example.org").rect()
+    desk.harness.get_by_label_contains("see https").rect()
 }
 
 fn button(desk: &mut Desk, pos: Pos2, pressed: bool) -> Vec<OutputCommand> {
@@ -92,7 +92,7 @@ fn copied_by(desk: &mut Desk, message: &str, entry: &str) -> String {
 #[test]
 fn the_menu_of_a_message_copies_what_was_said_without_its_quote_and_marks() {
     let mut desk = desk();
-    assert_eq!(copied_by(&mut desk, "example.org", "Copy"), TEXT);
+    assert_eq!(copied_by(&mut desk, "see https", "Copy"), TEXT);
     let reply = "> bob: “see”\nIt is *only* tomorrow:\n```\nrun `it`\n```";
     desk.tell(Event::Message(message(4, "bob", Delivery::Received, reply)));
     let copied = copied_by(&mut desk, "tomorrow", "Copy");
@@ -103,10 +103,10 @@ fn the_menu_of_a_message_copies_what_was_said_without_its_quote_and_marks() {
 fn the_menu_copies_what_is_selected_where_that_is_not_all() {
     let mut desk = desk();
     select_a_part(&mut desk);
-    let copied = copied_by(&mut desk, "example.org", "Copy selected text");
+    let copied = copied_by(&mut desk, "see https", "Copy selected text");
     assert!(copied.starts_with("see http") && copied.len() < TEXT.len());
 
-    let message = desk.harness.get_by_label_contains("example.org");
+    let message = desk.harness.get_by_label_contains("see https");
     message.click_secondary();
     desk.harness.run();
     assert!(!desk.sees("Copy selected text"), "the menu has ended it");
@@ -122,7 +122,7 @@ fn the_menu_copies_what_is_selected_where_that_is_not_all() {
 #[test]
 fn the_menu_of_a_message_with_a_link_copies_it() {
     let mut desk = desk();
-    let copied = copied_by(&mut desk, "example.org", "Copy link");
+    let copied = copied_by(&mut desk, "see https", "Copy link");
     assert_eq!(copied, "https://example.org/page");
     let message = desk.harness.get_by_label_contains("message 2");
     message.click_secondary();

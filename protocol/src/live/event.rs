@@ -77,7 +77,9 @@ impl Event {
         let is_limit = |id: u64| id <= HIGHEST_ID;
         let is_valid = match &self {
             Self::Welcome(welcome) => {
-                let is_epoch = welcome.epoch.is_none_or(|epoch| i64::try_from(epoch).is_ok());
+                let is_epoch = welcome
+                    .epoch
+                    .is_none_or(|epoch| i64::try_from(epoch).is_ok());
                 is_epoch && is_limit(welcome.last) && welcome.after.is_none_or(is_limit)
             }
             Self::Message(message) => is_id(message.id),
@@ -122,7 +124,7 @@ impl Event {
 mod tests {
     use super::*;
     use crate::{
-        Login, Text,
+        Login, Name, Text,
         live::{ByeCode, Presence, RefusalCode, RosterUser, Tag},
     };
 
@@ -251,7 +253,7 @@ mod tests {
                 note: Text::default(),
                 seen: None,
             },
-            name: String::new(),
+            name: Name::default(),
         };
         let roster = Roster {
             users: vec![user],

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{PresenceNews, is_false};
-use crate::Login;
+use crate::{Login, Name};
 
 /// `roster` from a client.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,8 +41,8 @@ pub struct RosterUser {
     #[serde(flatten)]
     pub presence: PresenceNews,
     /// The name in `users.csv`, if there is one.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub name: String,
+    #[serde(default, skip_serializing_if = "Name::is_empty")]
+    pub name: Name,
 }
 
 /// A group in a [`Roster`], or a part of one. The same name may occur again, in the same line or in

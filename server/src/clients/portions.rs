@@ -91,7 +91,8 @@ pub(super) fn encode(people: &People, presences: Vec<PresenceNews>) -> Arc<[u8]>
         Event::Roster(line).encode(lines);
     };
     for presence in presences {
-        let name = people.users.name(&presence.login).unwrap_or_default();
+        let name = people.users.name(&presence.login);
+        let name = name.cloned().unwrap_or_default();
         // In JSON a character may become two.
         let words = 2 * (name.len() + presence.note.len());
         let item = ITEM_BYTES + presence.login.as_str().len() + words;
@@ -100,7 +101,6 @@ pub(super) fn encode(people: &People, presences: Vec<PresenceNews>) -> Arc<[u8]>
             bytes = FRAME_BYTES;
         }
         bytes += item;
-        let name = name.to_owned();
         line.users.push(RosterUser { presence, name });
     }
     end(&mut line, &mut lines);

@@ -3,7 +3,7 @@ use std::{
     path::Path,
 };
 
-use mensageiro_protocol::{Login, LoginError, Text};
+use mensageiro_protocol::{Login, LoginError, Name};
 
 use super::{
     header::{Columns, UserColumns, keeps},
@@ -15,7 +15,7 @@ use super::{
 /// The users of one reading of `users.csv`, with their names.
 #[derive(Clone, Debug, Default)]
 pub struct Users {
-    names: HashMap<Login, Box<str>>,
+    names: HashMap<Login, Name>,
     /// Users whose rows say that they keep what was before.
     keeps: HashSet<Login>,
     /// The user of the last row, if the row has no line end: its login may be the beginning of a
@@ -28,9 +28,6 @@ impl PartialEq for Users {
         self.names == other.names && self.keeps == other.keeps
     }
 }
-
-/// Longest name in characters. Of a longer one, others see the beginning.
-const NAME_CHARS: usize = 100;
 
 impl Users {
     /// Reads the file. The first column is the login and the second one the name, unless a header
@@ -104,8 +101,8 @@ impl Users {
     }
 
     /// The name of a user, if there is such a user. It may be empty.
-    pub fn name(&self, login: &Login) -> Option<&str> {
-        self.names.get(login).map(|name| &**name)
+    pub fn name(&self, login: &Login) -> Option<&Name> {
+        self.names.get(login)
     }
 
     /// Whether a user's row says that the user keeps what was before.
@@ -114,8 +111,8 @@ impl Users {
     }
 
     /// All users with their names, in no order. A name may be empty.
-    pub fn iter(&self) -> impl Iterator<Item = (&Login, &str)> {
-        self.names.iter().map(|(login, name)| (login, &**name))
+    pub fn iter(&self) -> impl Iterator<Item = (&Login, &Name)> {
+        self.names.iter()
     }
 
     /// The number of users.
@@ -195,18 +192,10 @@ fn is_shortened_number(field: &str) -> bool {
     parts.is_some_and(|(number, exponent)| is_number(number) && is_number(exponent))
 }
 
-/// The name, safe to show and not too long.
-fn name(row: &[&str], columns: UserColumns) -> Box<str> {
+/// The name, if the row has one.
+fn name(row: &[&str], columns: UserColumns) -> Name {
     let field = columns.name.and_then(|name| row.get(name));
-    let field = field.map_or("", |field| field);
-    // Somebody may have put a whole document into a cell.
-    let field = &field[..field.floor_char_boundary(16 * NAME_CHARS)];
-    Text::from(field)
-        .one_line()
-        .trim()
-        .chars()
-        .take(NAME_CHARS)
-        .collect()
+    field.map_or_else(Name::default, |field| Name::from(*field))
 }
 
 #[cfg(test)]
@@ -252,9 +241,14 @@ mod tests {
     #[test]
     fn the_second_column_is_the_name() {
         let users = Users::parse("login;nome\nana; Ana \u{1b}Lima ;x\nbob\n".as_bytes()).unwrap();
-        let mut names: Vec<_> = users.iter().map(|(_, name)| name).collect();
+        let mut names: Vec<_> = users.iter().map(|(_, name)| name.as_str()).collect();
         names.sort_unstable();
         assert_eq!(names, ["", "Ana ␛Lima"]);
+        let users = "login;nome\nana;\"Ana\n\u{200b}Lima\u{202e}\"\nbob;\u{3164}\n";
+        let users = Users::parse(users.as_bytes()).unwrap();
+        let name = |login| users.name(&Login::parse(login).unwrap()).unwrap();
+        assert_eq!(name("ana").as_str(), "Ana Lima\u{fffd}");
+        assert!(name("bob").is_empty());
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod live_message;
 mod numbers;
 mod older;
 mod outbox;
+mod quotes;
 mod reads;
 mod receipts;
 mod received;

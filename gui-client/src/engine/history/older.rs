@@ -34,6 +34,15 @@ impl History {
             .filter(|&id| id > 1))
     }
 
+    /// Whether all messages of a conversation are known to be here. That is never known with a classic
+    /// server, which has given some to other devices.
+    ///
+    /// # Errors
+    /// [`super::HistoryError::Failed`]
+    pub fn has_all_of(&self, with: &Peer) -> Result<bool> {
+        Ok(is_live(&self.connection)? && self.gap_below(with)?.is_none())
+    }
+
     /// Stores an answer to `history`: from its oldest message on, everything is here now.
     ///
     /// # Errors

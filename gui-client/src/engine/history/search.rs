@@ -9,22 +9,16 @@ use std::cmp::Reverse;
 
 use rusqlite::{Row, params};
 
-use super::{
-    History, Result,
-    row::{COLUMNS, known_conversation, peer_name, read_message},
-};
+use super::{History, Result, row::known_conversation};
 use crate::{
-    engine::{Message, MessageId, Peer, Place},
-    markup,
+    engine::{Message, MessageId, Peer},
     matching::fold,
 };
 
 /// The index holds groups of three characters. Shorter words are found by reading.
-const INDEXED_CHARS: usize = 3;
+pub(super) const INDEXED_CHARS: usize = 3;
 /// Messages found at most.
 pub(in crate::engine) const MOST_FOUND: usize = 100;
-/// The most messages that are read to find a quoted one.
-const QUOTED: usize = 100_000;
 
 /// Limits of a search.
 #[derive(Clone, Copy, Debug)]
@@ -66,41 +60,6 @@ impl History {
     /// [`super::HistoryError::Failed`]
     pub fn search(&self, query: &str, with: Option<&Peer>) -> Result<Vec<Message>> {
         self.search_within(REACH, query, with)
-    }
-
-    /// The newest message before `before` that `author` wrote and that begins as quoted; the
-    /// 100,000 messages before it are searched.
-    ///
-    /// # Errors
-    /// [`super::HistoryError::Failed`]
-    pub fn quoted(
-        &self,
-        with: &Peer,
-        before: Place,
-        author: &str,
-        excerpt: &str,
-    ) -> Result<Option<Message>> {
-        let mut statement = self.connection.prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM conversations c JOIN messages m ON m.conversation = c.id
-             WHERE c.peer = ?1 AND m.place < ?2 ORDER BY m.place DESC LIMIT ?3"
-        ))?;
-        let values = params![peer_name(with), before.0, QUOTED as i64];
-        let mut rows = statement.query_map(values, read_message)?;
-        let is_it = |message: &Message| {
-            let is_theirs = match &message.author {
-                Some(login) => login.as_str() == author,
-                // The other side's, or one's own: there is nobody else.
-                None => message.is_own() == (peer_name(with) != author),
-            };
-            is_theirs && markup::excerpt(message.text.as_str()) == excerpt
-        };
-        let mut found = rows
-            .find(|row| row.as_ref().is_ok_and(is_it) || row.is_err())
-            .transpose()?;
-        if let Some(message) = &mut found {
-            self.add_receipts(std::slice::from_mut(message))?;
-        }
-        Ok(found)
     }
 
     fn search_within(

@@ -1,6 +1,6 @@
 use mensageiro_protocol::Login;
 
-use super::{Session, writing::meant_for};
+use super::{Session, quotes::Quotes, writing::meant_for};
 use crate::{
     engine::{
         Command, Conversation, Delivery, Event, LinkState, Message, MessageId, NotSent, Older,
@@ -55,6 +55,7 @@ impl Session {
             Event::StorageFailed(problem) => {
                 self.storage_problem = Some(problem);
                 self.search.give_up();
+                self.quotes.give_up();
             }
             Event::DraftsKept => self.note_storage_works(),
             Event::Message(message) if self.ready => self.take_in(&message),
@@ -75,6 +76,7 @@ impl Session {
                 newer,
             } if self.ready => {
                 self.note_waiting(&messages);
+                self.quotes.look_again();
                 if let Some(timeline) = self.timeline_of(&with) {
                     timeline.take_around(messages, older, newer);
                 }
@@ -99,6 +101,7 @@ impl Session {
                     timeline.give_up(command, problem);
                 }
             }
+            Event::QuoteChecked { id, check } if self.ready => self.quotes.take(id, check),
             Event::Quoted(message) if self.ready => return self.jump_to(&message),
             Event::Found {
                 query,
@@ -159,6 +162,7 @@ impl Session {
     fn begin_anew(&mut self, before: &Conversations) -> Vec<Command> {
         self.storage_problem = None;
         self.timelines.clear();
+        self.quotes = Quotes::default();
         let mut commands = self.search.begin_anew();
         let is_kept = |row: &&Conversation| !row.draft.is_empty() || row.is_pinned || row.is_muted;
         for known in before.rows() {
@@ -296,6 +300,7 @@ impl Session {
         older: Older,
     ) -> Vec<Command> {
         self.note_waiting(&messages);
+        self.quotes.look_again();
         let page_last = messages.last().filter(|_| before.is_none()).cloned();
         let unread = self.conversations.get(with).map_or(0, |row| row.unread);
         let is_open = self.open.as_ref() == Some(with);

@@ -2,6 +2,7 @@ mod beginning;
 mod destination;
 mod events;
 mod finding;
+mod quotes;
 mod reading;
 mod writing;
 
@@ -10,6 +11,7 @@ use std::collections::BTreeSet;
 use mensageiro_protocol::Text;
 
 pub use finding::FoundRow;
+use quotes::Quotes;
 
 use super::{Action, ComposeProblem, Conversations, LoginProblem, News, People, Search, Timeline};
 use crate::{
@@ -95,6 +97,7 @@ pub struct Session {
     answered: Option<MessageId>,
     /// Known own messages in the outbox.
     waiting: BTreeSet<MessageId>,
+    quotes: Quotes,
 }
 
 impl Session {
@@ -128,6 +131,7 @@ impl Session {
             sends: 0,
             answered: None,
             waiting: BTreeSet::new(),
+            quotes: Quotes::default(),
         }
     }
 
@@ -294,6 +298,7 @@ impl Session {
             Action::ReplyBelow => self.reply_below(),
             Action::ReplyToNothing => self.reply_to_nothing(),
             Action::OpenQuoted(message) => return self.open_quoted(&message),
+            Action::CheckQuote(id) => return self.check_quote(id),
             Action::Away(is_away) => {
                 self.is_away = is_away;
                 return vec![self.status()];

@@ -15,7 +15,7 @@ fn user(name: &str, full: &str) -> RosterUser {
             note: Text::default(),
             seen: None,
         },
-        name: full.to_owned(),
+        name: full.into(),
     }
 }
 

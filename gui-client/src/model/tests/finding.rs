@@ -19,7 +19,7 @@ fn desk(users: &[(&str, &str)], conversations: &[&str]) -> Model {
             note: Text::default(),
             seen: None,
         },
-        name: (*full).to_owned(),
+        name: (*full).into(),
     });
     model.apply(Event::Roster(Roster {
         users: users.collect(),

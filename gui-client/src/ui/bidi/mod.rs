@@ -11,7 +11,6 @@ mod text_field;
 mod text_runs;
 
 use std::{
-    borrow::Cow,
     collections::HashMap,
     hash::{DefaultHasher, Hash, Hasher},
     ops::{Deref, Range},
@@ -25,11 +24,9 @@ use egui::{
     pos2,
     text::{CCursor, LayoutJob, TextWrapping},
 };
-use unicode_bidi::{BidiClass, bidi_class};
-
 pub use text_field::Edited;
 
-use crate::theme::text;
+use crate::{texts::has_rtl, theme::text};
 
 /// A laid out text.
 #[derive(Clone, Debug)]
@@ -97,22 +94,6 @@ pub fn label(ui: &mut Ui, words: RichText) -> Response {
     job.wrap = TextWrapping::wrap_at_width(ui.available_width());
     let galley = galley(ui, job);
     ui.label(galley)
-}
-
-/// Wraps words in bidi isolates, so that they and the sentence around them keep their own
-/// direction.
-pub fn isolate(words: &str) -> Cow<'_, str> {
-    match has_rtl(words) {
-        true => format!("\u{2068}{words}\u{2069}").into(),
-        false => words.into(),
-    }
-}
-
-/// Whether a text contains right-to-left characters.
-pub fn has_rtl(text: &str) -> bool {
-    let is_rtl = |c: char| matches!(bidi_class(c), BidiClass::R | BidiClass::AL);
-    // Nothing below Hebrew is.
-    text.chars().any(|c| c >= '\u{590}' && is_rtl(c))
 }
 
 impl Deref for TextLayout {

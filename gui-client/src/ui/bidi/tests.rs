@@ -8,7 +8,7 @@ use egui::{
 use proptest::prelude::*;
 
 use super::*;
-use crate::{linear_time, theme, ui::runs};
+use crate::{linear_time, texts::isolate, theme, ui::runs};
 
 const HELLO: &str = "שלום עולם טוב";
 

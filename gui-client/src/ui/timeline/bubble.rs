@@ -1,10 +1,10 @@
-use std::{ops::Range, sync::Arc};
+use std::{borrow::Cow, ops::Range, sync::Arc};
 
 use egui::{Color32, Galley, Pos2, Rangef, Rect, Ui, vec2};
 
 use super::styled_text::{self, CODE_PAD, StyledText};
 use crate::{
-    engine::Message,
+    engine::{Message, QuoteCheck},
     markup::{self, Quote, find_words},
     texts::time_of_day,
     theme::{Palette, text},
@@ -89,7 +89,7 @@ pub fn lay_out(
     };
     let inner = widest - 2.0 * PAD_X;
     let (quote, said) = markup::split_quote(message.text.as_str());
-    let quote = quote.map(|quote| quoted(ui, view, quote, message.is_own(), inner));
+    let quote = quote.map(|quote| quoted(ui, view, message, quote, inner));
     let StyledText {
         mut job,
         links,
@@ -169,25 +169,49 @@ pub fn paint_code(ui: &Ui, bubble: &Bubble, at: Pos2) {
     }
 }
 
+/// The two lines of a quote: who wrote it and how it begins, or that nobody is known to have written it.
 fn quoted(
     ui: &Ui,
     view: &View<'_>,
+    message: &Message,
     quote: Quote<'_>,
-    is_own: bool,
     width: f32,
 ) -> [Arc<Galley>; 2] {
     let palette = view.palette;
-    let (name, ink) = if is_own {
-        (palette.on_own, palette.on_own_weak)
-    } else {
-        (palette.author(quote.author), palette.on_other_weak)
+    let (name, ink, warning) = match message.is_own() {
+        true => (palette.on_own, palette.on_own_weak, palette.on_own),
+        false => {
+            let name = palette.author(quote.author);
+            (name, palette.on_other_weak, palette.warning_text)
+        }
     };
     let width = width - 2.0 * QUOTE_PAD;
-    [
-        (view.quoted(quote.author), text::small_strong(), name),
-        (quote.excerpt, text::small(), ink),
-    ]
-    .map(|(words, font, ink)| bidi::galley(ui, one_line(words, font, ink, width)))
+    let author = view.quoted(quote.author);
+    let lines = match quote_mark(view, message) {
+        None => [
+            (author.into(), text::small_strong(), name),
+            (Cow::from(quote.excerpt), text::small(), ink),
+        ],
+        Some(mark) => {
+            let values = [("name", author), ("quote", quote.excerpt)];
+            let claimed = view.texts.fill("quote.claimed", &values);
+            [
+                (mark.into(), text::small_strong(), warning),
+                (claimed.into(), text::small(), ink),
+            ]
+        }
+    };
+    lines.map(|(words, font, ink)| bidi::galley(ui, one_line(&words, font, ink, width)))
+}
+
+/// What stands over a quote that nobody is known to have written.
+pub fn quote_mark(view: &View<'_>, message: &Message) -> Option<&'static str> {
+    let session = view.model.session.as_ref()?;
+    match session.quote_check(message.id)? {
+        QuoteCheck::Found => None,
+        QuoteCheck::NotFound => Some(view.texts.get("quote.not_found")),
+        QuoteCheck::NotHere => Some(view.texts.get("quote.not_here")),
+    }
 }
 
 /// Draws the quote into the upper part of a bubble's inner area; gives where it is.

@@ -38,6 +38,7 @@ struct Look {
     names_author: bool,
     author: Option<String>,
     quoted: Option<String>,
+    quote_mark: Option<&'static str>,
     query: Option<String>,
     time: String,
     widest: f32,
@@ -88,6 +89,7 @@ impl LayoutCache {
                 .as_ref()
                 .map(|author| person(author.as_str())),
             quoted: quote.map(|quote| view.quoted(quote.author).to_owned()),
+            quote_mark: bubble::quote_mark(view, message),
             query: search
                 .filter(|search| search.is_on())
                 .map(|search| search.query.clone()),

@@ -124,7 +124,8 @@ fn selected_in(ui: &Ui, text: &str) -> Option<String> {
     Some(selected).filter(|selected| is_part && !selected.is_empty())
 }
 
-fn first_link(said: &str) -> Option<String> {
+/// The first link of a message as it is shown.
+pub fn first_link(said: &str) -> Option<String> {
     let shown = markup::plain(said);
     let link = markup::find_links(&shown).into_iter().next()?;
     Some(shown[link].to_owned())

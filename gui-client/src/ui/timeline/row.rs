@@ -1,6 +1,6 @@
 use std::{collections::HashMap, rc::Rc};
 
-use egui::{CornerRadius, OpenUrl, Painter, Popup, Rect, RichText, Sense, Ui, pos2, vec2};
+use egui::{CornerRadius, Painter, Popup, Rect, RichText, Sense, Ui, pos2, vec2};
 
 use super::{
     DrawnRow,
@@ -12,9 +12,9 @@ use super::{
     separators::{Separators, belongs},
 };
 use crate::{
-    engine::{Message, MessageId, Peer},
-    markup,
-    model::{Action, Timeline},
+    engine::{Message, MessageId, Peer, QuoteCheck},
+    markup::{self, Destination},
+    model::{Action, Notice, Overlay, Session, Timeline},
     texts,
     theme::{space, text},
     ui::{View, icon::Icon, peer_name, widget},
@@ -135,7 +135,9 @@ pub fn paint(
         let tint = view.palette.jump_tint();
         ui.painter().rect_filled(rect, corners, tint);
     }
-    words(ui, view, message, rect, laid_out, actions);
+    widget::clipped(ui, rect, |ui| {
+        words(ui, view, message, rect, laid_out, actions);
+    });
     corner(ui, view, message, rect, laid_out);
     reply_button(ui, view, message, rect, window, actions);
     delivery_problem::show(ui, view, message, rect, window, actions);
@@ -204,7 +206,14 @@ fn words(
     let mut quote_at = None;
     if let Some(quote) = &bubble.quote {
         let area = Rect::from_min_max(at, rect.max - vec2(PAD_X, PAD_Y));
-        quote_at = Some(bubble::paint_quote(ui, view.palette, area, quote));
+        let drawn = bubble::paint_quote(ui, view.palette, area, quote);
+        let session = view.model.session.as_ref();
+        let check = session.and_then(|session| session.quote_check(message.id));
+        // What is not there cannot be gone to.
+        quote_at = (check != Some(QuoteCheck::NotFound)).then_some(drawn);
+        if check.is_none() && session.is_some_and(Session::may_check_quote) {
+            actions.push(Action::CheckQuote(message.id));
+        }
         at.y += QUOTE;
     }
     bubble::paint_code(ui, bubble, at);
@@ -219,14 +228,20 @@ fn words(
     if let Some(link) = link {
         ui.set_cursor_icon(egui::CursorIcon::PointingHand);
         if response.clicked() {
-            ui.ctx()
-                .open_url(OpenUrl::new_tab(markup::link_target(link)));
+            actions.push(open(link));
+        }
+        if let Some(destination) = Destination::of(link) {
+            let host = RichText::new(destination.host).font(text::small());
+            response.clone().on_hover_ui_at_pointer(|ui| {
+                ui.label(host);
+            });
         }
     }
     widget::focus_inside(ui, view.palette, &response, rect, 16);
     let is_by_key = response.clicked() && response.interact_pointer_pos().is_none();
     if is_by_key {
-        actions.extend(follow(ui, message));
+        let session = view.model.session.as_ref();
+        actions.extend(session.and_then(|session| follow(session, message)));
     }
     let pointer = response.hover_pos().or(response.interact_pointer_pos());
     let is_at_quote = pointer.is_some_and(|at| quote_at.is_some_and(|rect| rect.contains(at)));
@@ -281,15 +296,23 @@ fn reply_button(
 }
 
 /// What the keyboard opens in a message: its first link, or else what it replies to.
-pub fn follow(ui: &Ui, message: &Message) -> Option<Action> {
-    let text = message.text.as_str();
-    let (quote, said) = markup::split_quote(text);
-    if let Some(link) = markup::find_links(said).into_iter().next() {
-        let target = markup::link_target(&said[link]);
-        ui.ctx().open_url(OpenUrl::new_tab(target));
-        return None;
+pub fn follow(session: &Session, message: &Message) -> Option<Action> {
+    let (quote, said) = markup::split_quote(message.text.as_str());
+    if let Some(link) = menu::first_link(said) {
+        return Some(open(&link));
     }
+    let is_there = session.quote_check(message.id) != Some(QuoteCheck::NotFound);
+    let quote = quote.filter(|_| is_there);
     quote.map(|_| Action::OpenQuoted(message.clone()))
+}
+
+/// Opens a link, or asks first if it may lead elsewhere than it seems to.
+fn open(link: &str) -> Action {
+    match Destination::of(link) {
+        None => Action::Tell(Notice::BadLink),
+        Some(destination) if destination.doubts.is_empty() => Action::OpenLink(destination.url),
+        Some(destination) => Action::Show(Overlay::Link(destination)),
+    }
 }
 
 /// Who wrote a received message.
@@ -303,20 +326,22 @@ fn author_name<'a>(view: &View<'a>, message: &'a Message) -> &'a str {
 /// What a screen reader says of a message in which this is said.
 fn spoken(view: &View<'_>, message: &Message, said: &str) -> String {
     let (quote, _) = markup::split_quote(message.text.as_str());
-    match quote {
-        None => said.to_owned(),
-        Some(quote) => view.texts.fill(
-            match view.is_me(quote.author) {
-                true => "chat.replying_to_own",
-                false => "chat.replying_to",
-            },
-            &[
-                ("name", view.person(quote.author)),
-                ("quote", quote.excerpt),
-                ("text", said),
-            ],
-        ),
-    }
+    let Some(quote) = quote else {
+        return said.to_owned();
+    };
+    let mark = bubble::quote_mark(view, message);
+    let key = match mark {
+        Some(_) => "chat.replying_to_marked",
+        None if view.is_me(quote.author) => "chat.replying_to_own",
+        None => "chat.replying_to",
+    };
+    let values = [
+        ("name", view.person(quote.author)),
+        ("quote", quote.excerpt),
+        ("text", said),
+        ("mark", mark.unwrap_or_default()),
+    ];
+    view.texts.fill(key, &values)
 }
 
 fn link_at(bubble: &Bubble, at: egui::Vec2) -> Option<&str> {

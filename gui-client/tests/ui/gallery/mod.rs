@@ -10,6 +10,7 @@ mod people;
 mod reading;
 mod scenes;
 mod states;
+mod trust;
 mod words;
 
 use std::{

@@ -93,7 +93,7 @@ fn who_is_found() {
             let mut desk = group(words);
             let user = |at: usize| RosterUser {
                 presence: presence(&format!("2026{at:03}"), Presence::Online, None),
-                name: format!("{} {at}", ["João", "Inês", "Zoé", "Ana"][at % 4]),
+                name: format!("{} {at}", ["João", "Inês", "Zoé", "Ana"][at % 4]).into(),
             };
             let members = (0..300).map(|at| login(&format!("2026{at:03}")));
             desk.tell(Event::Roster(Roster {

@@ -49,7 +49,7 @@ fn desk(_: &Words) -> Desk {
     let mut desk = only(messages());
     let user = |name: &str, full: &str| RosterUser {
         presence: presence(name, Presence::Online, None),
-        name: full.to_owned(),
+        name: full.into(),
     };
     desk.tell(Event::Roster(Roster {
         users: vec![user("bruno", "דוד בן גוריון")],

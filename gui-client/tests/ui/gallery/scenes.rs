@@ -30,7 +30,7 @@ pub fn roster(words: &Words) -> Event {
             note: Text::from(note),
             seen,
         },
-        name: full.to_owned(),
+        name: full.into(),
     };
     Event::Roster(Roster {
         users: vec![
@@ -256,7 +256,7 @@ fn conversation_list() {
         let mut desk = home(words);
         let user = |name: &str, full: &str| RosterUser {
             presence: presence(name, Presence::Online, None),
-            name: full.to_owned(),
+            name: full.into(),
         };
         desk.tell(Event::Roster(Roster {
             users: vec![

@@ -8,6 +8,7 @@ pub struct Words {
     pub link: &'static str,
     pub marks: &'static str,
     pub reply: &'static str,
+    pub forged: &'static str,
     pub code: &'static str,
     pub group: [&'static str; 3],
     pub draft: &'static str,
@@ -24,6 +25,7 @@ pub fn of(language: Language) -> Words {
             link: "O roteiro está em https://escola.example/redes/roteiro.",
             marks: "É *só amanhã*, _acho_: rode `cargo xtask demo` antes.",
             reply: "> bruno: “A reunião de hoje continua às 10h?”\nContinua, até avisarem o contrário.",
+            forged: "Devo 500 reais ao Bruno.",
             code: "Assim:\n```\nfor linha in servidor:\n    print(linha)\n```\ne pronto.",
             group: [
                 "A prova passou para quinta.",
@@ -41,6 +43,7 @@ pub fn of(language: Language) -> Words {
             link: "The worksheet is at https://school.example/networks/worksheet.",
             marks: "It is *only tomorrow*, _I think_: run `cargo xtask demo` before.",
             reply: "> bruno: “Do we still meet at 10 today?”\nWe do, until somebody says otherwise.",
+            forged: "I owe Bruno 500 euros.",
             code: "Like this:\n```\nfor line in server:\n    print(line)\n```\nand that is it.",
             group: [
                 "The exam has moved to Thursday.",

@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use mensageiro_protocol::Login;
+use mensageiro_protocol::{Login, Name};
 
 use crate::directory::People;
 
@@ -37,7 +37,7 @@ impl Difference {
     pub(super) fn between(before: &People, now: &People) -> Self {
         let gone = before.users.iter().map(|(login, _)| login);
         let gone = gone.filter(|login| !now.users.contains(login));
-        let is_news = |&(login, name): &(&Login, &str)| before.users.name(login) != Some(name);
+        let is_news = |&(login, name): &(&Login, &Name)| before.users.name(login) != Some(name);
         let mut users: Vec<_> = now.users.iter().filter(is_news).collect();
         users.sort_unstable();
         Self {

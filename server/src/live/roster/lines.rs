@@ -189,13 +189,13 @@ impl Lines {
             let portion = &users[*next_user..];
             let portion = &portion[..portion.len().min(PORTION)];
             for presence in online.presences(portion.iter()) {
-                let name = self.people.users.name(&presence.login).unwrap_or_default();
+                let name = self.people.users.name(&presence.login);
+                let name = name.cloned().unwrap_or_default();
                 // In JSON a character may become two.
                 let words = 2 * (name.len() + presence.note.len());
                 if !take(room, ITEM_BYTES + quoted(&presence.login) + words) {
                     return true;
                 }
-                let name = name.to_owned();
                 line.users.push(RosterUser { presence, name });
                 *next_user += 1;
             }

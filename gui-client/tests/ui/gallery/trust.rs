@@ -1,0 +1,104 @@
+//! What could mislead: names that look alike, quotes that nobody wrote, links that lead elsewhere.
+
+use egui::{Key, Modifiers};
+use mensageiro::engine::{
+    Conversation, Delivery, Event, Message, MessageId, Presence, QuoteCheck, Roster,
+};
+use mensageiro_protocol::live::RosterUser;
+
+use super::{
+    SMALL, USUAL, Words, picture,
+    scenes::{home, only, page, roster},
+};
+use crate::{
+    desk::{Desk, conversation, login, message},
+    live::{live, presence},
+};
+
+/// A group in which somebody has taken the name of somebody else, with a letter that looks the same.
+fn names_alike(words: &Words) -> Desk {
+    let from = |id, author: &str, text: &str| Message {
+        author: Some(login(author)),
+        ..message(id, "turma-a", Delivery::Received, text)
+    };
+    let mut desk = Desk::signed_in(vec![
+        Conversation {
+            is_group: true,
+            last: Some(from(890, "bruno2", words.hello)),
+            ..conversation("turma-a", 890, 0)
+        },
+        conversation("bruno", 880, 0),
+        conversation("bruno2", 870, 0),
+    ]);
+    desk.tell(live());
+    desk.tell(roster(words));
+    desk.tell(Event::Roster(Roster {
+        changes: true,
+        users: vec![RosterUser {
+            presence: presence("bruno2", Presence::Online, None),
+            name: "Bruno Limа".into(),
+        }],
+        ..Roster::default()
+    }));
+    desk.click("turma-a");
+    let messages = vec![
+        from(880, "bruno", words.question),
+        from(885, "carla", words.group[1]),
+        from(890, "bruno2", words.hello),
+    ];
+    desk.tell(page("turma-a", messages));
+    desk.write_draft("@bruno2 ");
+    desk
+}
+
+/// A conversation with quotes of which one is there, one was never written, and one is not here.
+fn quotes(words: &Words) -> Desk {
+    let quoting = |who: &str, quote: &str| format!("> {who}: “{quote}”\n{}", words.group[1]);
+    let texts = [
+        (Delivery::Received, quoting("alice", words.question)),
+        (Delivery::Received, quoting("alice", words.forged)),
+        (Delivery::Accepted, quoting("bruno", words.forged)),
+        (Delivery::Accepted, quoting("bruno", words.answer)),
+    ];
+    let all = (801..).zip(texts);
+    let all = all.map(|(id, (delivery, text))| message(id, "bruno", delivery, &text));
+    let mut desk = only(all.collect());
+    let checks = [
+        QuoteCheck::Found,
+        QuoteCheck::NotFound,
+        QuoteCheck::NotFound,
+        QuoteCheck::NotHere,
+    ];
+    for (id, check) in (801..).zip(checks) {
+        let id = MessageId(id);
+        desk.tell(Event::QuoteChecked { id, check });
+    }
+    desk
+}
+
+fn link(words: &Words, link: &str) -> Desk {
+    let mut desk = home(words);
+    desk.click("bruno");
+    let text = format!("{} {link}", words.hello);
+    desk.tell(page(
+        "bruno",
+        vec![message(900, "bruno", Delivery::Received, &text)],
+    ));
+    desk.press(Modifiers::COMMAND | Modifiers::SHIFT, Key::O);
+    desk
+}
+
+#[test]
+fn what_could_mislead() {
+    for (suffix, size) in [("", USUAL), ("-small", SMALL)] {
+        picture(&format!("names-alike{suffix}"), size, names_alike);
+        picture(&format!("quotes-checked{suffix}"), size, quotes);
+        picture(&format!("link-question{suffix}"), size, |words| {
+            link(words, "https://sсhool.example/networks/worksheet")
+        });
+        picture(&format!("link-question-user{suffix}"), size, |words| {
+            let path = "x".repeat(900);
+            link(words, &format!("http://school.example@evil.example/{path}"))
+        });
+    }
+}
