@@ -88,8 +88,19 @@ fn link(words: &Words, link: &str) -> Desk {
     desk
 }
 
+/// Marks that are stacked on letters, between words of others.
+fn tall_marks(words: &Words) -> Desk {
+    let tall = format!("{} ", "a\u{336}\u{347}\u{353}\u{30d}\u{311}".repeat(8)).repeat(6);
+    let stacked = format!("x{}", "\u{30d}".repeat(60));
+    let texts = [words.hello, &tall, words.question, &stacked];
+    let all = (801..).zip(texts);
+    let all = all.map(|(id, text)| message(id, "bruno", Delivery::Received, text));
+    only(all.collect())
+}
+
 #[test]
 fn what_could_mislead() {
+    picture("chat-tall-marks", USUAL, tall_marks);
     for (suffix, size) in [("", USUAL), ("-small", SMALL)] {
         picture(&format!("names-alike{suffix}"), size, names_alike);
         picture(&format!("quotes-checked{suffix}"), size, quotes);
