@@ -1,6 +1,7 @@
 //! Large groups: what one member says, all others get.
 
 use std::{
+    net::SocketAddr,
     thread,
     time::{Duration, Instant},
 };
@@ -23,6 +24,9 @@ const THERE: usize = 300;
 
 const LARGE: usize = 10_000;
 const RESUMES: usize = 20;
+
+/// Members who read at a time.
+const READERS: usize = 100;
 
 /// A member who resumes waits no longer.
 const RESUME: Duration = Duration::from_secs(5);
@@ -67,6 +71,22 @@ fn amplify(trial: &Trial, lines: &str) -> Result<Verdict> {
     )))
 }
 
+/// Users log in one after the other and read what waits. Returns how many did.
+fn read_all(server: SocketAddr, users: &[String]) -> usize {
+    let read = |(number, login): (usize, &String)| {
+        let mut wire = Wire::connect_from(address(number), server)?;
+        wire.write(format!("{login}\n").as_bytes())?;
+        until(&mut wire, |line| line == "f")?;
+        anyhow::Ok(wire.close()?)
+    };
+    users
+        .iter()
+        .enumerate()
+        .map(read)
+        .filter(Result::is_ok)
+        .count()
+}
+
 pub fn resume(trial: &Trial) -> Result<Verdict> {
     let members = users(LARGE);
     let groups = [(ALL.to_owned(), members.clone())];
@@ -80,14 +100,14 @@ pub fn resume(trial: &Trial) -> Result<Verdict> {
     drop(author);
     let (figures, (read, slowest)) = arena.under(length(trial), |attack| {
         // Everybody reads it: a receipt of each of them waits for the author.
-        let mut read = 0;
-        for (number, login) in members[1..LARGE - 100].iter().enumerate() {
-            let mut wire = Wire::connect_from(address(number), attack.server)?;
-            wire.write(format!("{login}\n").as_bytes())?;
-            if until(&mut wire, |line| line == "f").is_ok() && wire.close().is_ok() {
-                read += 1;
-            }
-        }
+        let readers = members[1..LARGE - 100].chunks(LARGE / READERS);
+        let read = thread::scope(|scope| {
+            let threads: Vec<_> = readers
+                .map(|some| scope.spawn(move || read_all(attack.server, some)))
+                .collect();
+            let read = threads.into_iter().map(|thread| thread.join().unwrap_or(0));
+            read.sum::<usize>()
+        });
         let mut slowest = Duration::ZERO;
         for number in 0..RESUMES {
             let begin = Instant::now();
