@@ -11,8 +11,11 @@ use anyhow::anyhow;
 use clap::Parser;
 use crossbeam_channel::bounded;
 use mensageiro_server::{
-    Options, Server, StartError, commands, logging::Log, metrics, options::Command, signals,
-    supervisor,
+    Options, Server, StartError, access, commands,
+    logging::{Log, one_line_each},
+    metrics,
+    options::Command,
+    signals, supervisor,
 };
 use tracing::warn;
 
@@ -21,6 +24,7 @@ const SIGNALS: usize = 16;
 
 fn main() -> ExitCode {
     let options = Options::parse();
+    access::limit(options.group_may_read);
     let told = match &options.command {
         Some(Command::Status { json }) => tell_status(&options.data, *json),
         Some(Command::Backup { to }) => commands::backup(&options.data, to).map_err(Into::into),
@@ -28,7 +32,7 @@ fn main() -> ExitCode {
             let folder = folder.as_ref().unwrap_or(&options.data);
             commands::check(folder).map_err(Into::into)
         }
-        None => match Log::start() {
+        None => match Log::start(options.log_lines) {
             Ok(log) => return serve(options, &log),
             Err(error) => Err(StartError::Thread(error).into()),
         },
@@ -37,7 +41,8 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             // With nowhere to say it, the exit code remains.
-            let _ = writeln!(io::stderr(), "mensageiro-server: {error}");
+            let error = one_line_each(format_args!("mensageiro-server: {error}"));
+            let _ = writeln!(io::stderr(), "{error}");
             ExitCode::FAILURE
         }
     }

@@ -34,6 +34,10 @@ pub struct Options {
     #[arg(long)]
     pub init: bool,
 
+    /// Let the group of the account that runs the server read its files. Otherwise nobody else on this computer can.
+    #[arg(long, global = true)]
+    pub group_may_read: bool,
+
     /// Serve metrics to Prometheus at http://ADDR:PORT/metrics, and to people at http://ADDR:PORT/.
     #[arg(long, value_name = "ADDR:PORT", value_parser = address)]
     pub metrics: Option<SocketAddr>,
@@ -106,6 +110,15 @@ pub struct Options {
     /// Seconds until a dead link, or a client that reads nothing, is disconnected.
     #[arg(long, value_name = "SECONDS", default_value = "30", help_heading = "Limits", value_parser = some_seconds)]
     pub dead_link_after: Duration,
+
+    /// Lines that the log takes in a second, of errors, of warnings and of everything else; ten seconds' worth may come at once. 0: all lines.
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = 200,
+        help_heading = "Limits"
+    )]
+    pub log_lines: u32,
 }
 
 /// What to do instead of serving.

@@ -11,6 +11,7 @@ use std::{
 };
 
 use indicatif::{ProgressBar, ProgressStyle};
+use mensageiro_protocol::Escaped;
 
 use crate::{
     log::Done,
@@ -93,12 +94,13 @@ impl Bar {
         self.bar.is_hidden()
     }
 
-    /// Writes a line to standard output, above the bar.
+    /// Writes a line to standard output, above the bar. What others wrote in it stays on that line.
     ///
     /// # Errors
     /// When standard output takes nothing.
     pub fn say(&self, line: impl Display) -> io::Result<()> {
-        self.bar.suspend(|| writeln!(io::stdout(), "{line}"))
+        self.bar
+            .suspend(|| writeln!(io::stdout(), "{}", Escaped(line)))
     }
 }
 

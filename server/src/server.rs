@@ -15,6 +15,7 @@ use thiserror::Error;
 use tracing::{info, warn};
 
 use crate::{
+    access,
     alarm::{Alarm, Watched},
     archive::ArchiveThread,
     clients::{Admission, Online, Registry, WriteRetry},
@@ -181,6 +182,7 @@ impl Server {
         let (refuse, refused) = bounded(1);
         let alarm = Alarm::new(refuse.clone());
         let mut storage = Storage::open((&files.store, &files.messages), options, &alarm)?;
+        access::tighten(&options.data, options.group_may_read);
         let (store, news) = (storage.id(), storage.news(options));
         let seen = mem::take(&mut storage.seen);
         let Storage {
@@ -467,7 +469,7 @@ fn note_groups(
 /// Makes the data folder and a sample of users, and leaves alone what is there.
 fn init(folder: &Path) -> io::Result<()> {
     if !folder.exists() {
-        fs::create_dir_all(folder)?;
+        access::create_folder(folder)?;
     }
     match fs::File::create_new(folder.join("users.csv")) {
         Ok(mut file) => io::Write::write_all(&mut file, include_bytes!("../sample/users.csv")),

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    fs, io,
+    io,
     ops::ControlFlow,
     path::Path,
     sync::Arc,
@@ -15,6 +15,7 @@ use thiserror::Error;
 use tracing::{info, warn};
 
 use crate::{
+    access,
     alarm::Alarm,
     archive::{Archive, ArchiveError, Marks},
     commit::PendingMarks,
@@ -91,7 +92,7 @@ impl Storage {
             false => Loss::Refused,
         };
         migrate(store, options, loss)?;
-        fs::create_dir_all(store).map_err(|source| StorageError::Folder {
+        access::create_folder(store).map_err(|source| StorageError::Folder {
             folder: store.to_owned(),
             source,
         })?;

@@ -12,9 +12,10 @@ use std::{
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, after, bounded, never, select};
 use thiserror::Error;
-use tracing::{error, info, warn};
+use tracing::{error, info};
 
 use crate::{
+    logging::warn_of_each,
     options::Options,
     server::{Server, StartError},
     signals::Signal,
@@ -212,7 +213,7 @@ fn start_again(
             Err(error) if error.is_in_use() && begin.elapsed() > longest_use => {
                 return Err(error);
             }
-            Err(error) => warn!("not yet: {error}"),
+            Err(error) => warn_of_each(&format!("not yet: {error}")),
         }
     }
     Ok(None)

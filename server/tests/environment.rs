@@ -108,7 +108,7 @@ fn nobody_waits_for_who_does_not_read_the_greeting_and_the_log() {
     let folder = folder();
     let (stdout, _unread_greeting) = full_stream();
     let (stderr, _unread_log) = full_stream();
-    let mut command = command(&[]);
+    let mut command = command(&["--log-lines", "0"]);
     command.stdout(stdout).stderr(stderr);
     let mut child = start(command, folder.path());
     let address = address(folder.path());
@@ -123,7 +123,7 @@ fn nobody_waits_for_who_does_not_read_the_greeting_and_the_log() {
 fn what_is_missing_in_the_log_is_told_once_it_is_read_again() {
     let folder = folder();
     let (stderr, unread) = full_stream();
-    let mut command = command(&[]);
+    let mut command = command(&["--log-lines", "0"]);
     command.stdout(Stdio::null()).stderr(stderr);
     let mut child = start(command, folder.path());
     let address = address(folder.path());

@@ -200,8 +200,7 @@ fn a_wrong_word_in_rust_log_is_told_and_everything_else_logged_as_usual() {
         let running: serde_json::Value = serde_json::from_slice(&running).unwrap();
         let address = running["address"].as_str().unwrap().parse().unwrap();
         Client::connect(address, Framing::Line).exchange("ana");
-        let told = log.next().unwrap();
-        assert!(told.contains("ana logged in"), "{told}");
+        assert!(log.any(|told| told.contains("ana logged in")));
         child.kill().unwrap();
         child.wait().unwrap();
     }

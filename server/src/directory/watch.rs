@@ -17,6 +17,7 @@ use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tracing::{info, warn};
 
 use super::{Directory, People, ReadError, stamp::Stamp};
+use crate::logging::warn_of_each;
 
 /// Files that have not changed for this long are read. Changes that take nothing from anybody count
 /// then.
@@ -263,7 +264,7 @@ impl<E: Edits> Follower<E> {
 
     fn tell(&mut self, problem: String) {
         if self.told.as_ref() != Some(&problem) {
-            warn!("{problem}");
+            warn_of_each(&problem);
             self.told = Some(problem);
         }
     }

@@ -1,10 +1,16 @@
 //! A copy of a store, also while a server uses it.
 //!
 //! Sealed segments never change, so they are given a second name instead of being copied, where the file system
-//! can do that. The last one is copied up to the end of its last record. All of it happens in a folder whose name ends in
-//! `.partial`, which gets its own name last.
+//! can do that. The last one is copied up to the end of its last record. All of it happens in a folder beside the new one, whose
+//! name nobody can guess and which nobody else can open: others may have put links or folders where a backup is made. It gets its own
+//! name last.
 
-use std::{io, ops::Range, path::Path, sync::Arc};
+use std::{
+    io,
+    ops::Range,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use super::{
     Identity, LogError, Position, Progress,
@@ -62,19 +68,36 @@ impl Backup<'_> {
         if self.to.file_name().is_none() || !list(disk, self.to)?.is_empty() {
             return Err(LogError::NotEmpty(self.to.to_owned()));
         }
-        let partial = self.to.with_added_extension("partial");
+        let partial = self.begin()?;
         let made = self
             .make(&partial, progress)
             .and_then(|made| self.finish(&partial).map(|()| made));
         if made.is_err() {
-            // The next backup to this folder tries again.
+            // One that cannot be removed is in the way of nothing.
             let _ = self.clear(&partial);
         }
         made
     }
 
+    /// Makes the folder that the backup is made in.
+    fn begin(&self) -> Result<PathBuf, LogError> {
+        let above = self.to.parent();
+        if let Some(above) = above.filter(|above| !above.as_os_str().is_empty()) {
+            self.disk.create_folder(above).map_err(io_error(above))?;
+        }
+        let mut random = [0; 8];
+        let failed = |error| io_error(self.to)(io::Error::other(error));
+        getrandom::fill(&mut random).map_err(failed)?;
+        let number = u64::from_be_bytes(random);
+        let partial = self
+            .to
+            .with_added_extension(format!("partial-{number:016x}"));
+        let made = self.disk.create_new_folder(&partial);
+        made.map_err(io_error(&partial))?;
+        Ok(partial)
+    }
+
     fn make(&self, partial: &Path, progress: &mut Progress<'_>) -> Result<BackedUp, LogError> {
-        self.clear(partial)?;
         let from = Folder::new(self.disk.clone(), &self.data.join(self.store));
         let to = Folder::new(self.disk.clone(), &partial.join(self.store));
         let begin = || self.disk.create_folder(&to.log).map_err(io_error(&to.log));
@@ -123,7 +146,7 @@ impl Backup<'_> {
         }
     }
 
-    /// Removes what a backup that was interrupted has left, and nothing else.
+    /// Removes what a backup has left, and nothing else.
     fn clear(&self, partial: &Path) -> Result<(), LogError> {
         let disk = &*self.disk;
         let store = partial.join(self.store);

@@ -9,6 +9,8 @@ use std::{
     sync::Arc,
 };
 
+use crate::access;
+
 /// A disk with files and folders. A call that changes what is in a folder may be undone by a power cut until
 /// [`Disk::sync_folder`] has returned.
 pub trait Disk: fmt::Debug + Send + Sync + 'static {
@@ -47,6 +49,13 @@ pub trait Disk: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// What the system says.
     fn create_folder(&self, folder: &Path) -> io::Result<()>;
+
+    /// Makes a folder in one that others may write to: only the own account can open it, and what is there already
+    /// under its name is not used.
+    ///
+    /// # Errors
+    /// `AlreadyExists`, or what else the system says.
+    fn create_new_folder(&self, folder: &Path) -> io::Result<()>;
 
     /// Removes a folder that is empty.
     ///
@@ -154,6 +163,10 @@ impl Disk for SystemDisk {
 
     fn create_folder(&self, folder: &Path) -> io::Result<()> {
         fs::create_dir_all(folder)
+    }
+
+    fn create_new_folder(&self, folder: &Path) -> io::Result<()> {
+        access::create_new_folder(folder)
     }
 
     fn remove_folder(&self, folder: &Path) -> io::Result<()> {

@@ -7,15 +7,18 @@ use std::{
     mem,
     sync::Arc,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use memchr::memchr_iter;
 use parking_lot::{Condvar, Mutex};
+use tracing::Level;
 use tracing_subscriber::fmt::{
     format::Writer,
     time::{FormatTime, SystemTime},
 };
+
+use super::rate::{COUNTED, Rate};
 
 /// How many bytes may wait; as many again may be on their way. Later lines are lost and counted.
 const WAITING_BYTES: usize = 1024 * 1024;
@@ -27,29 +30,40 @@ const RETRY: Duration = Duration::from_millis(10);
 #[derive(Clone, Debug)]
 pub struct Lines(Arc<Shared>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
     queue: Mutex<Queue>,
-    /// Signals that there is something to write, or that everything is written.
+    /// Signals that there is something to write or to tell, or that everything is written.
     changed: Condvar,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Queue {
     bytes: Vec<u8>,
     /// How many lines were lost after those in `bytes`.
     lost: u64,
     is_writing: bool,
+    rate: Rate,
 }
 
 impl Lines {
     /// Starts a thread that writes to this stream as long as the program runs. Lines that the
-    /// stream refuses are lost, and counted too.
+    /// stream refuses are lost, and counted too. [`Lines::admits`] takes `per_second` lines of each kind a
+    /// second; 0: all.
     ///
     /// # Errors
     /// When the system has no thread left.
-    pub fn to(stream: impl Write + Send + 'static) -> io::Result<Self> {
-        let lines = Self(Arc::default());
+    pub fn to(stream: impl Write + Send + 'static, per_second: u32) -> io::Result<Self> {
+        let queue = Queue {
+            bytes: Vec::new(),
+            lost: 0,
+            is_writing: false,
+            rate: Rate::new(per_second, Instant::now()),
+        };
+        let lines = Self(Arc::new(Shared {
+            queue: Mutex::new(queue),
+            changed: Condvar::new(),
+        }));
         let own = lines.clone();
         thread::Builder::new()
             .name("log".into())
@@ -57,17 +71,24 @@ impl Lines {
         Ok(lines)
     }
 
+    /// Whether a line of this level may be added now. Otherwise it counts as dropped, and within a second a
+    /// line says how many were.
+    pub fn admits(&self, level: Level) -> bool {
+        let mut queue = self.0.queue.lock();
+        let were_dropped = queue.rate.dropped().is_some();
+        let is_admitted = queue.rate.admits(level, Instant::now());
+        drop(queue);
+        if !is_admitted && !were_dropped {
+            self.0.changed.notify_all();
+        }
+        is_admitted
+    }
+
     /// Adds a line, with its line end. Never waits for the stream.
     pub fn say(&self, line: &[u8]) {
         let mut queue = self.0.queue.lock();
         let was_empty = queue.is_empty();
-        // Once a line is lost, the next ones are lost too, until the gap can be reported in its
-        // place.
-        if queue.lost > 0 || queue.bytes.len() + line.len() > WAITING_BYTES {
-            queue.lost += 1;
-        } else {
-            queue.bytes.extend_from_slice(line);
-        }
+        queue.add(line);
         drop(queue);
         if was_empty {
             self.0.changed.notify_all();
@@ -78,6 +99,8 @@ impl Lines {
     pub fn flush_within(&self, limit: Duration) {
         let unwritten = |queue: &mut Queue| queue.is_writing || !queue.is_empty();
         let mut queue = self.0.queue.lock();
+        queue.tell_dropped(Instant::now());
+        self.0.changed.notify_all();
         let _ = self.0.changed.wait_while_for(&mut queue, unwritten, limit);
     }
 
@@ -90,9 +113,20 @@ impl Lines {
             queue.is_writing = false;
             if queue.is_empty() {
                 self.0.changed.notify_all();
-                self.0
-                    .changed
-                    .wait_while(&mut queue, |queue| queue.is_empty());
+            }
+            loop {
+                let until = queue.rate.dropped().map(|dropped| dropped.since + COUNTED);
+                let now = Instant::now();
+                if until.is_some_and(|until| until <= now) {
+                    queue.tell_dropped(now);
+                }
+                if !queue.is_empty() {
+                    break;
+                }
+                match until {
+                    None => self.0.changed.wait(&mut queue),
+                    Some(until) => drop(self.0.changed.wait_until(&mut queue, until)),
+                }
             }
             queue.is_writing = true;
             let bytes = mem::take(&mut queue.bytes);
@@ -110,6 +144,22 @@ impl Lines {
 impl Queue {
     fn is_empty(&self) -> bool {
         self.bytes.is_empty() && self.lost == 0
+    }
+
+    fn add(&mut self, line: &[u8]) {
+        // Once a line is lost, the next ones are lost too, until the gap can be reported in its
+        // place.
+        if self.lost > 0 || self.bytes.len() + line.len() > WAITING_BYTES {
+            self.lost += 1;
+        } else {
+            self.bytes.extend_from_slice(line);
+        }
+    }
+
+    fn tell_dropped(&mut self, now: Instant) {
+        if let Some(told) = self.rate.take_dropped(now) {
+            self.add(warning(&told.to_string()).as_bytes());
+        }
     }
 }
 
@@ -139,17 +189,22 @@ impl Write for Lines {
     }
 }
 
-/// The line that reports a gap, in the form of the other lines. It is written at every log level.
+/// The line that reports a gap.
 fn gap(lines: u64) -> String {
-    let mut gap = String::new();
     let missing = match lines {
-        0 => return gap,
+        0 => return String::new(),
         1 => "1 line is missing here",
         _ => &format!("{lines} lines are missing here"),
     };
+    warning(&format!("{missing}, as the log could not be written"))
+}
+
+/// A line in the form of the others. It is written at every log level.
+fn warning(what: &str) -> String {
+    let mut line = String::new();
     // Writing to a string cannot fail.
-    let _ = SystemTime.format_time(&mut Writer::new(&mut gap));
-    gap + &format!("  WARN {missing}, as the log could not be written\n")
+    let _ = SystemTime.format_time(&mut Writer::new(&mut line));
+    line + &format!("  WARN {what}\n")
 }
 
 #[cfg(test)]
@@ -187,12 +242,12 @@ mod tests {
         let (begun, has_begun) = unbounded();
         let (resume, go_on) = bounded(0);
         let (written, read) = unbounded();
-        let lines = Lines::to(Paused {
+        let stream = Paused {
             begun,
             go_on,
             written,
-        })
-        .unwrap();
+        };
+        let lines = Lines::to(stream, 0).unwrap();
         lines.say(b"first\n");
         has_begun.recv_timeout(PATIENCE).unwrap();
         let long = [vec![b'x'; WAITING_BYTES / 2 - 1], b"\n".to_vec()].concat();
@@ -236,7 +291,7 @@ mod tests {
         }
         let (refuse, refuses) = unbounded();
         let (written, read) = unbounded();
-        let lines = Lines::to(Refusing(refuses, written)).unwrap();
+        let lines = Lines::to(Refusing(refuses, written), 0).unwrap();
         for _ in 0..2 {
             refuse.send(true).unwrap();
             lines.say(b"lost\n");
@@ -247,5 +302,41 @@ mod tests {
         let told = String::from_utf8(read.recv_timeout(PATIENCE).unwrap()).unwrap();
         assert!(told.contains("WARN 2 lines are missing here"), "{told}");
         assert!(told.ends_with("\nlast\n"), "{told}");
+    }
+    /// A stream that passes on what is written to it.
+    struct Passing(Sender<Vec<u8>>);
+
+    impl Write for Passing {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.send(bytes.to_vec()).unwrap();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn dropped_lines_are_told_of_though_no_other_line_follows() {
+        let (written, read) = unbounded();
+        let lines = Lines::to(Passing(written), 1).unwrap();
+        let admitted = (0..100).filter(|_| lines.admits(Level::INFO)).count();
+        assert!(admitted < 100);
+        let told = String::from_utf8(read.recv_timeout(PATIENCE).unwrap()).unwrap();
+        assert!(
+            told.contains(" WARN ") && told.contains(" dropped in "),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn the_end_of_the_program_does_not_hide_what_was_dropped() {
+        let (written, read) = unbounded();
+        let lines = Lines::to(Passing(written), 1).unwrap();
+        while lines.admits(Level::WARN) {}
+        lines.flush_within(PATIENCE);
+        let told = String::from_utf8(read.try_recv().unwrap()).unwrap();
+        assert!(told.contains(" 1 line was dropped in "), "{told}");
     }
 }

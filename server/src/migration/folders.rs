@@ -10,6 +10,7 @@ use std::{
 };
 
 use super::{MigrationError, format_3};
+use crate::access;
 
 /// What belongs to the log of today.
 const LOG: &str = "log";
@@ -85,7 +86,7 @@ impl Folders {
     /// What the disk says.
     pub(super) fn begin(&self) -> io::Result<()> {
         self.clear()?;
-        fs::create_dir(&self.converting)
+        access::create_new_folder(&self.converting)
     }
 
     /// Removes what is not the store.

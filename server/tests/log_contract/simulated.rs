@@ -395,6 +395,15 @@ impl Disk for SimulatedDisk {
         Ok(())
     }
 
+    fn create_new_folder(&self, folder: &Path) -> io::Result<()> {
+        let mut state = self.0.lock();
+        state.change()?;
+        match state.folders.insert(folder.to_owned()) {
+            true => Ok(()),
+            false => Err(io::ErrorKind::AlreadyExists.into()),
+        }
+    }
+
     fn remove_folder(&self, folder: &Path) -> io::Result<()> {
         if !self.list(folder)?.is_empty() {
             return Err(io::ErrorKind::DirectoryNotEmpty.into());

@@ -91,6 +91,11 @@ impl Disk for FailingDisk {
         SystemDisk.create_folder(folder)
     }
 
+    fn create_new_folder(&self, folder: &Path) -> io::Result<()> {
+        self.step()?;
+        SystemDisk.create_new_folder(folder)
+    }
+
     fn remove_folder(&self, folder: &Path) -> io::Result<()> {
         self.step()?;
         SystemDisk.remove_folder(folder)

@@ -35,12 +35,17 @@ impl Program {
     }
 
     /// Starts it by a command that takes its arguments.
-    pub fn through(mut command: Command, data: &Path, more: &[&str]) -> Self {
+    pub fn through(command: Command, data: &Path, more: &[&str]) -> Self {
+        Self::with_log(command, data, more, "warn")
+    }
+
+    /// The same, with a level for its log.
+    pub fn with_log(mut command: Command, data: &Path, more: &[&str], level: &str) -> Self {
         command
             .args(["--listen", "127.0.0.1:0", "--data"])
             .arg(data)
             .args(more)
-            .env("RUST_LOG", "warn")
+            .env("RUST_LOG", level)
             .stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();

@@ -1,0 +1,156 @@
+//! Who may open what the server writes: the account that runs it, and no other user of the computer.
+//!
+//! On Unix everything is made under a file mode mask. On Windows a folder that is made here lets in only its
+//! owner, the system and administrators, and what is in it inherits that.
+
+#[cfg(unix)]
+use std::os::unix::fs::PermissionsExt;
+use std::{fs, io, path::Path};
+
+#[cfg(unix)]
+use rustix::{fs::Mode, process::umask};
+#[cfg(unix)]
+use tracing::info;
+#[cfg(any(unix, windows))]
+use tracing::warn;
+
+/// From now on, what this process makes can be opened by its own account only, and with `group_may_read`
+/// be read by the account's group.
+#[cfg(unix)]
+pub fn limit(group_may_read: bool) {
+    let from_group = if group_may_read {
+        Mode::WGRP
+    } else {
+        Mode::RWXG
+    };
+    umask(Mode::RWXO | from_group);
+}
+
+/// Folders that were made before keep their rights on Windows.
+#[cfg(not(unix))]
+pub fn limit(_group_may_read: bool) {}
+
+/// Makes a folder, and those above it that are missing.
+///
+/// # Errors
+/// What the system says.
+pub(crate) fn create_folder(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(folder)?;
+    make_private(folder)
+}
+
+/// Makes a folder in one that others may write to. What is there already under this name is not used.
+///
+/// # Errors
+/// `AlreadyExists`, or what else the system says.
+pub(crate) fn create_new_folder(folder: &Path) -> io::Result<()> {
+    fs::create_dir(folder)?;
+    make_private(folder)
+}
+
+#[cfg(unix)]
+fn make_private(_folder: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// Gives a folder the rights that Windows gives the folders of a user: no inherited ones, and all for its owner,
+/// the system and administrators. A disk that knows no rights, such as a USB stick, has none to give.
+#[cfg(windows)]
+fn make_private(folder: &Path) -> io::Result<()> {
+    use std::{env, os::windows::process::CommandExt, path::PathBuf, process};
+
+    const NO_WINDOW: u32 = 0x0800_0000;
+    let system = env::var_os("SystemRoot").unwrap_or_else(|| r"C:\Windows".into());
+    let set = process::Command::new(PathBuf::from(system).join(r"System32\icacls.exe"))
+        .arg(folder)
+        .args(["/inheritance:r", "/grant:r"])
+        .args([
+            "*S-1-3-4:(OI)(CI)F",
+            "*S-1-5-18:(OI)(CI)F",
+            "*S-1-5-32-544:(OI)(CI)F",
+        ])
+        .creation_flags(NO_WINDOW)
+        .output();
+    if !set.is_ok_and(|set| set.status.success()) {
+        let folder = folder.display();
+        warn!("{folder}: its rights cannot be limited; other users of this computer may read it");
+    }
+    Ok(())
+}
+
+#[cfg(not(any(unix, windows)))]
+fn make_private(_folder: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// What a data folder has that is the server's: files of the directory and of the archive, and the store.
+#[cfg(unix)]
+const OURS: [&str; 5] = ["users", "groups", "messages", "running", "store"];
+
+/// Closes a data folder that others can open, which an earlier version or a person has made, and what in it is the
+/// server's; with `group_may_read` the group keeps its rights. Follows no links. The log says what was changed.
+#[cfg(unix)]
+pub(crate) fn tighten(data: &Path, group_may_read: bool) {
+    let taken = if group_may_read { 0o007 } else { 0o077 };
+    if fs::metadata(data).is_ok_and(|found| found.permissions().mode() & taken == 0) {
+        return;
+    }
+    let mut changed = 0;
+    let is_ours = |name: &str| OURS.iter().any(|ours| name.starts_with(ours));
+    let tightened = tighten_folder(data, taken, &is_ours, &mut changed);
+    let data = data.display();
+    if changed > 0 {
+        info!(
+            "{data}: other users of this computer could open it; the rights of {changed} files and folders were limited (--group-may-read is for a group that shares them)"
+        );
+    }
+    if let Err(error) = tightened {
+        warn!(
+            "{data}: other users of this computer can open it, and that cannot be changed: {error}; name another folder with --data"
+        );
+    }
+}
+
+/// Other systems have no such rights.
+#[cfg(not(unix))]
+pub(crate) fn tighten(_data: &Path, _group_may_read: bool) {}
+
+/// The folder first: then nobody can put a link in the place of what is in it.
+#[cfg(unix)]
+fn tighten_folder(
+    folder: &Path,
+    taken: u32,
+    is_wanted: &dyn Fn(&str) -> bool,
+    changed: &mut usize,
+) -> io::Result<()> {
+    *changed += usize::from(take(folder, taken)?);
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let (path, kind) = (entry.path(), entry.file_type()?);
+        let is_wanted = entry.file_name().to_str().is_some_and(is_wanted);
+        if is_wanted && kind.is_dir() {
+            tighten_folder(&path, taken, &|_| true, changed)?;
+        } else if is_wanted && kind.is_file() {
+            *changed += usize::from(take(&path, taken)?);
+        }
+    }
+    Ok(())
+}
+
+/// Says whether others had any of these rights.
+#[cfg(unix)]
+fn take(path: &Path, taken: u32) -> io::Result<bool> {
+    const STICKY: u32 = 0o1000;
+    let mode = fs::metadata(path)?.permissions().mode();
+    if mode & taken == 0 {
+        return Ok(false);
+    }
+    if mode & STICKY != 0 {
+        return Err(io::Error::other("it is for everybody, as /tmp is"));
+    }
+    fs::set_permissions(path, fs::Permissions::from_mode(mode & 0o7777 & !taken))?;
+    Ok(true)
+}
