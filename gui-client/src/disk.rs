@@ -1,7 +1,7 @@
 //! Why reading or writing a file failed, as far as the difference helps a person.
 
 use std::{
-    fs::{self, File},
+    fs::File,
     io::{self, ErrorKind, Write},
     path::Path,
 };
@@ -50,12 +50,11 @@ impl DiskProblem {
             }
             path.parent()?
         };
-        let trial = folder.join(format!("room.{}.tmp", std::process::id()));
-        let written = File::create(&trial).and_then(|mut file| {
+        // The system removes it.
+        let written = tempfile::tempfile_in(folder).and_then(|mut file| {
             file.write_all(&vec![0; ROOM])?;
             file.sync_all()
         });
-        let _ = fs::remove_file(&trial);
         written.err().as_ref().map(Self::from)
     }
 }
@@ -90,6 +89,8 @@ impl From<&rusqlite::Error> for DiskProblem {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

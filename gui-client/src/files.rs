@@ -2,7 +2,6 @@
 //! one, and writing it. Never called on the window's thread.
 
 use std::{
-    fs::{self, File},
     io::{self, BufWriter, Write},
     path::{Path, PathBuf},
     sync::Arc,
@@ -12,7 +11,7 @@ use std::{
 use egui::ColorImage;
 use image::{ExtendedColorType, ImageEncoder, ImageError, codecs::png::PngEncoder};
 
-use crate::{engine::StorageProblem, model::SaveProblem};
+use crate::{engine::StorageProblem, model::SaveProblem, private};
 
 /// What ends sooner was no dialog that somebody has seen.
 const FASTEST_CANCEL: Duration = Duration::from_millis(500);
@@ -120,7 +119,8 @@ impl From<StorageProblem> for Unwritten {
 }
 
 /// Has a file written as it goes: beside the one that is asked for, which it replaces at the end. So
-/// there is never half of one. Folders that are missing are made.
+/// there is never half of one. Other users of the computer cannot open it, and nothing is written through links that
+/// they have put in the folder. Folders that are missing are made.
 ///
 /// # Errors
 /// [`SaveProblem`], with the path where it matters.
@@ -128,37 +128,27 @@ pub fn save<T>(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> Result<T, Unwritten>,
 ) -> Result<T, SaveProblem> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.part", std::process::id()));
-    let part = path.with_file_name(name);
-    let written = write_part(&part, write).and_then(|written| {
-        fs::rename(&part, path)?;
-        Ok(written)
-    });
-    written.map_err(|error| {
-        // What cannot be taken away was never there, most likely.
-        let _ = fs::remove_file(&part);
-        match error {
-            Unwritten::Disk(error) => SaveProblem::Write {
-                path: path.to_owned(),
-                why: (&error).into(),
-            },
-            Unwritten::Read(problem) => SaveProblem::Read(problem),
-            Unwritten::Encode(why) => SaveProblem::Encode(why),
-        }
+    write_and_replace(path, write).map_err(|error| match error {
+        Unwritten::Disk(error) => SaveProblem::Write {
+            path: path.to_owned(),
+            why: (&error).into(),
+        },
+        Unwritten::Read(problem) => SaveProblem::Read(problem),
+        Unwritten::Encode(why) => SaveProblem::Encode(why),
     })
 }
 
-fn write_part<T>(
-    part: &Path,
+fn write_and_replace<T>(
+    path: &Path,
     write: impl FnOnce(&mut dyn Write) -> Result<T, Unwritten>,
 ) -> Result<T, Unwritten> {
-    if let Some(folder) = part.parent().filter(|f| !f.as_os_str().is_empty()) {
-        fs::create_dir_all(folder)?;
+    if let Some(folder) = path.parent().filter(|f| !f.as_os_str().is_empty()) {
+        private::create_folder(folder)?;
     }
-    let mut file = BufWriter::new(File::create(part)?);
+    let mut file = BufWriter::new(private::new_file_for(path)?);
     let written = write(&mut file)?;
-    file.into_inner().map_err(io::IntoInnerError::into_error)?;
+    let new = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+    new.persist(path).map_err(|error| error.error)?;
     Ok(written)
 }
 
@@ -188,6 +178,8 @@ pub fn file_name(now: &jiff::Zoned, ending: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use egui::Color32;
 
     use super::*;
@@ -233,6 +225,33 @@ mod tests {
         save_text("the new one", &path).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "the new one");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_saved_is_only_for_the_person_and_goes_through_no_link() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+
+        let folder = tempfile::tempdir().unwrap();
+        let theirs = folder.path().join("theirs");
+        fs::write(&theirs, "theirs").unwrap();
+        let shared = folder.path().join("shared");
+        fs::create_dir(&shared).unwrap();
+        let path = shared.join("conversation.txt");
+        // Where it is saved, and under the names that could be guessed while it is written.
+        let id = std::process::id();
+        for name in [
+            "conversation.txt".into(),
+            "conversation.txt.part".into(),
+            format!("conversation.txt.{id}.part"),
+        ] {
+            symlink(&theirs, shared.join(name)).unwrap();
+        }
+        save_text("ours", &path).unwrap();
+        assert_eq!(fs::read_to_string(&theirs).unwrap(), "theirs");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "ours");
+        let saved = fs::symlink_metadata(&path).unwrap();
+        assert_eq!(saved.permissions().mode() & 0o7777, 0o600);
     }
 
     #[test]

@@ -10,10 +10,12 @@ pub mod engine;
 pub mod files;
 #[cfg(test)]
 mod linear_time;
+pub mod logging;
 pub mod markup;
 pub mod matching;
 pub mod model;
 pub mod notify;
+pub mod private;
 pub mod report;
 pub mod script;
 pub mod settings;

@@ -21,17 +21,14 @@ use mensageiro::{
     app::{FIRST_SIZE, LEAST_SIZE, MessengerApp, Setup, fit_screen, icon},
     engine::{Account, Engine},
     files::DesktopDialog,
+    logging,
     model::{LoginForm, Notice, Preferences, WindowPlace, account_key},
     notify::{DesktopNotifications, Notify},
+    private,
     script::{SCRIPT_HELP, ScriptRunner, Step, parse},
     settings::{self, SettingsWriter},
     single_instance::{self, Forward, Instance},
     theme,
-};
-use tracing_subscriber::{
-    filter::{LevelFilter, Targets},
-    fmt,
-    prelude::*,
 };
 
 /// MeuMensageiro: the desktop app
@@ -59,47 +56,19 @@ struct Arguments {
 const SCRIPT_FAILED: u8 = 2;
 
 fn main() -> ExitCode {
-    // What these report the window or `run` tells in words; RUST_LOG shows it all the same.
-    let asked = std::env::var("RUST_LOG").ok();
-    let asked = asked.filter(|asked| asked.split(',').all(is_understood));
-    let asked = asked.and_then(|asked| asked.parse::<Targets>().ok());
-    let filter = asked.unwrap_or_else(|| {
-        let told = ["eframe", "winit", "rfd"].map(|program| (program, LevelFilter::OFF));
-        Targets::new()
-            .with_default(LevelFilter::ERROR)
-            .with_targets(told)
-    });
-    tracing_subscriber::registry()
-        // Who does not read it any more is no reason to end.
-        .with(
-            fmt::layer()
-                .with_writer(io::stderr)
-                .log_internal_errors(false),
-        )
-        .with(filter)
-        .init();
+    logging::start();
     let (failed, failure) = bounded(1);
     match run(Arguments::parse(), failed, &failure) {
         Ok(None) => ExitCode::SUCCESS,
         Ok(Some(why)) => {
-            say(why);
+            logging::say(why);
             ExitCode::from(SCRIPT_FAILED)
         }
         Err(error) => {
-            say(format_args!("{error:#}"));
+            logging::say(format_args!("{error:#}"));
             ExitCode::FAILURE
         }
     }
-}
-
-/// A word that is no level would be a module's name, and everything else silent.
-fn is_understood(part: &str) -> bool {
-    part.contains('=') || part.trim().parse::<LevelFilter>().is_ok()
-}
-
-/// With nowhere to say it, the exit code remains.
-fn say(why: impl std::fmt::Display) {
-    let _ = writeln!(io::stderr(), "mensageiro: {why}");
 }
 
 /// Runs the app to its end; gives why a script failed.
@@ -110,6 +79,7 @@ fn run(
 ) -> anyhow::Result<Option<String>> {
     let script = script(&arguments)?;
     let folder = profile_folder(arguments.data.clone())?;
+    private::tighten(&folder);
     let settings::Loaded {
         mut preferences,
         problem,
@@ -334,12 +304,11 @@ fn no_window(why: &str) -> String {
     format!("the window could not be opened: {why}.{advice}")
 }
 
-/// Until the window is there, a panic is told by [`no_window`] and not by a backtrace.
+/// Until the window is there, a panic is told by [`no_window`] alone.
 fn quiet_until(opened: Arc<AtomicBool>) {
-    let loud = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |info| {
+    std::panic::set_hook(Box::new(move |panic| {
         if opened.load(Ordering::Relaxed) {
-            loud(info);
+            logging::say_panic(panic);
         }
     }));
 }

@@ -12,7 +12,10 @@ use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::model::{AccountPreferences, Preferences, SettingsProblem};
+use crate::{
+    model::{AccountPreferences, Preferences, SettingsProblem},
+    private,
+};
 
 /// Name of the settings file in the profile folder.
 pub const FILE: &str = "settings.json";
@@ -187,7 +190,7 @@ impl Drop for SettingsWriter {
 /// Writes what has changed since `known`, which another window of the app may not know of: what that
 /// one has changed meanwhile stays.
 fn save(folder: &Path, preferences: &Preferences, known: &mut Value) -> io::Result<()> {
-    fs::create_dir_all(folder)?;
+    private::create_folder(folder)?;
     let path = folder.join(FILE);
     let next = serde_json::to_value(preferences)?;
     let there = fs::read(&path).ok();
@@ -196,11 +199,7 @@ fn save(folder: &Path, preferences: &Preferences, known: &mut Value) -> io::Resu
         Some(Value::Object(there)) => merged(there, known, &next),
         _ => next.clone(),
     };
-    // A file of its own and a rename: a crash leaves the old settings or the new ones.
-    let new = folder.join(format!("{FILE}.{}.new", std::process::id()));
-    fs::write(&new, serde_json::to_vec_pretty(&merged)?)
-        .and_then(|()| fs::rename(&new, &path))
-        .inspect_err(|_| drop(fs::remove_file(&new)))?;
+    private::replace(&path, &serde_json::to_vec_pretty(&merged)?)?;
     *known = next;
     Ok(())
 }

@@ -238,7 +238,9 @@ impl Sitting {
 
     /// Ends with a picture of what it looks like.
     fn fail(&mut self, why: &str) -> ! {
-        let picture = std::env::temp_dir().join("monkey.png");
+        let mut names = tempfile::Builder::new();
+        let file = names.prefix("monkey-").suffix(".png").tempfile().unwrap();
+        let (_, picture) = file.keep().unwrap();
         let saved = self.harness.render().unwrap().save(&picture);
         let session = self.session();
         panic!(

@@ -12,10 +12,8 @@ use std::{
 use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 
-use super::{
-    Address, Answer, Forward, LINE, PATIENCE, Question, folder, open_lock, read_line, write_private,
-};
-use crate::model::WindowPlace;
+use super::{Address, Answer, Forward, LINE, PATIENCE, Question, folder, open_lock, read_line};
+use crate::{model::WindowPlace, private};
 
 /// How long to wait after a connection that the system could not hand over, for want of memory perhaps.
 const AFTER_FAILED: Duration = Duration::from_millis(100);
@@ -59,7 +57,7 @@ impl Instance {
             key: key.clone(),
         };
         let folder = folder(profile);
-        fs::create_dir_all(&folder)?;
+        private::create_folder(&folder)?;
         let file = folder.join(format!("{}.json", std::process::id()));
         let lock = open_lock(&file.with_extension("lock"))?;
         // Where files cannot be locked, nobody takes it for dead either.
@@ -78,7 +76,7 @@ impl Instance {
         thread::Builder::new()
             .name("windows".into())
             .spawn(move || answering.run(&listener))?;
-        write_private(&file, &serde_json::to_vec(&address)?)?;
+        private::replace(&file, &serde_json::to_vec(&address)?)?;
         Ok(Self {
             profile: profile.to_owned(),
             file,

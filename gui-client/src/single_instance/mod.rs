@@ -10,7 +10,7 @@ mod listener;
 mod request;
 
 use std::{
-    fs::{self, File},
+    fs::{File, TryLockError},
     io::{self, Read},
     net::TcpStream,
     path::{Path, PathBuf},
@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 pub use listener::{Asked, Instance};
 pub use request::{Other, bring_forward, others};
 
-use crate::model::WindowPlace;
+use crate::{model::WindowPlace, private};
 
 /// How long a window may take to come forward before it counts as hung.
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -82,13 +82,13 @@ pub fn take_turn(profile: &Path) -> Option<File> {
     /// How often to look.
     const LOOK: Duration = Duration::from_millis(20);
     let folder = folder(profile);
-    fs::create_dir_all(&folder).ok()?;
+    private::create_folder(&folder).ok()?;
     let lock = open_lock(&folder.join("starting.lock")).ok()?;
     let until = Instant::now() + TURN;
     loop {
         match lock.try_lock() {
             Ok(()) => return Some(lock),
-            Err(fs::TryLockError::WouldBlock) if Instant::now() < until => {
+            Err(TryLockError::WouldBlock) if Instant::now() < until => {
                 std::thread::sleep(LOOK);
             }
             Err(_) => return None,
@@ -118,25 +118,5 @@ fn read_line(mut connection: &TcpStream, patience: Duration) -> io::Result<Vec<u
 
 /// Opens the file that a window holds locked as long as it lives.
 fn open_lock(path: &Path) -> io::Result<File> {
-    File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(path)
-}
-
-/// Writes a file that only its user can read, all of it at once.
-fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut options = File::options();
-    options.create(true).truncate(true).write(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    // On Windows the folder of the profile is its user's alone.
-    let new = path.with_extension("new");
-    // One that is there may be readable by others.
-    let _ = fs::remove_file(&new);
-    let mut file = options.open(&new)?;
-    io::Write::write_all(&mut file, bytes)?;
-    drop(file);
-    fs::rename(new, path)
+    private::options().open(path)
 }

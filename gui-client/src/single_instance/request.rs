@@ -111,7 +111,7 @@ mod tests {
     use crossbeam_channel::unbounded;
 
     use super::*;
-    use crate::single_instance::{Instance, write_private};
+    use crate::{private::replace, single_instance::Instance};
 
     /// A window of another process, which has this account open.
     fn window(profile: &Path, name: &str, account: &'static str) -> Instance {
@@ -191,7 +191,7 @@ mod tests {
         let files =
             [("1.json", address.as_str()), ("2.json", "half of a fi")].map(|(name, content)| {
                 let file = folder.join(name);
-                write_private(&file, content.as_bytes()).unwrap();
+                replace(&file, content.as_bytes()).unwrap();
                 let lock = open_lock(&file.with_extension("lock")).unwrap();
                 lock.lock().unwrap();
                 (file, lock)
@@ -215,7 +215,7 @@ mod tests {
         other.set_nonblocking(true).unwrap();
         let port = other.local_addr().unwrap().port();
         let address = format!(r#"{{"port":{port},"key":"x"}}"#);
-        write_private(&folder.join("1.json"), address.as_bytes()).unwrap();
+        replace(&folder.join("1.json"), address.as_bytes()).unwrap();
         assert!(!bring_forward(profile.path(), &[Forward::Any]));
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
         let asked = other.accept().unwrap_err();
@@ -231,8 +231,8 @@ mod tests {
         let port = free.local_addr().unwrap().port();
         drop(free);
         let address = format!(r#"{{"port":{port},"key":"x"}}"#);
-        write_private(&folder.join("1.json"), address.as_bytes()).unwrap();
-        write_private(&folder.join("2.json"), b"half of a fi").unwrap();
+        replace(&folder.join("1.json"), address.as_bytes()).unwrap();
+        replace(&folder.join("2.json"), b"half of a fi").unwrap();
         assert!(!bring_forward(profile.path(), &[Forward::Any]));
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
     }

@@ -1,6 +1,6 @@
 //! The local database: what is written is there again, once, in order, and found quickly.
 
-use std::time::Instant;
+use std::{fs, time::Instant};
 
 use mensageiro_protocol::{Framing, Text};
 use tempfile::{TempDir, tempdir};
@@ -379,6 +379,30 @@ fn a_file_of_a_newer_app_is_left_alone() {
     let error = History::open(folder.path(), &account()).unwrap_err();
     assert!(matches!(error, HistoryError::Newer { .. }), "{error}");
     assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+#[cfg(unix)]
+#[test]
+fn nobody_else_can_open_the_database() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = tempdir().unwrap();
+    let accounts = folder.path().join("profile").join("accounts");
+    let mut history = History::open(&accounts, &account()).unwrap();
+    receive(&mut history, &[("bob", "hi")], None);
+    let files: Vec<_> = fs::read_dir(&accounts)
+        .unwrap()
+        .map(|file| file.unwrap())
+        .collect();
+    assert!(files.len() >= 4, "{files:?}");
+    for file in files {
+        let mode = file.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, 0o600, "{:?}", file.path());
+    }
+    for folder in [folder.path().join("profile"), accounts] {
+        let mode = fs::metadata(folder).unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, 0o700);
+    }
 }
 
 #[test]

@@ -29,7 +29,7 @@ mod timeline;
 mod way;
 
 use std::{
-    fs::{self, File, TryLockError},
+    fs::{File, TryLockError},
     io::{self, Write},
     path::{Path, PathBuf},
     thread,
@@ -43,7 +43,7 @@ use thiserror::Error;
 use self::repeats::Repeats;
 pub(in crate::engine) use self::search::MOST_FOUND;
 use super::{Account, Message, MessageId, StorageProblem};
-use crate::disk::DiskProblem;
+use crate::{disk::DiskProblem, private};
 
 /// How long to wait for another program that locks the file, such as a backup.
 const BUSY: Duration = Duration::from_secs(5);
@@ -190,7 +190,7 @@ impl History {
     }
 
     fn open_or_replace(folder: &Path, account: &Account, is_damaged: bool) -> Result<Self> {
-        fs::create_dir_all(folder).map_err(|source| reach(folder, source))?;
+        private::create_folder(folder).map_err(|source| reach(folder, source))?;
         let name = file::name(account);
         let lock_path = folder.join(format!("{name}.lock"));
         let lock = lock(&lock_path)?;
@@ -224,6 +224,7 @@ impl History {
 
     fn open_file(path: &Path, account: &Account, was_used: bool) -> Result<Self> {
         damage::look_at(path, was_used)?;
+        private::create_file(path);
         let unusable = |source| HistoryError::Open {
             path: path.to_owned(),
             source,
@@ -259,10 +260,7 @@ impl History {
 }
 
 fn lock(path: &Path) -> Result<File> {
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
+    let file = private::options()
         .open(path)
         .map_err(|source| reach(path, source))?;
     let until = Instant::now() + LOCK_PATIENCE;

@@ -16,6 +16,7 @@ use super::{
     database_files::{self, HEADER},
     reach, schema,
 };
+use crate::private;
 
 /// The facts that are taken over: those about the server and the order of messages, but not the
 /// cursor.
@@ -99,6 +100,7 @@ pub(super) fn into(to: &Path, from: &Path) -> Result<(), HistoryError> {
 
 fn try_into(to: &Path, from: &Path) -> Result<(), Failure> {
     database_files::remove(to);
+    private::create_file(to);
     let mut new = Connection::open(to)?;
     // A single file until it is complete; nobody else knows of it.
     new.pragma_update(None, "journal_mode", "MEMORY")?;
@@ -146,7 +148,8 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
 /// Copies a file. The error says which side failed. Returns the number of bytes.
 fn copy_file(from: &Path, to: &Path) -> Result<u64, Failure> {
     let mut old = File::open(from).map_err(Failure::File)?;
-    let mut new = File::create(to).map_err(Failure::File)?;
+    let new = private::options().truncate(true).open(to);
+    let mut new = new.map_err(Failure::File)?;
     let (mut chunk, mut bytes) = (vec![0; 64 * 1024], 0);
     loop {
         let count = match old.read(&mut chunk) {

@@ -6,7 +6,7 @@ mod transcript;
 use std::{collections::VecDeque, fmt::Write};
 
 use jiff::tz::TimeZone;
-use mensageiro_protocol::Text;
+use mensageiro_protocol::is_hidden;
 
 pub use meaning::Meaning;
 
@@ -68,8 +68,8 @@ impl InspectedLine {
         meaning::of(&self.news.crossing, self.stage)
     }
 
-    /// The first `most` bytes of the line in printable form: control characters and invalid UTF-8
-    /// as `\xNN`, and `…` where it goes on. Empty if it is no line.
+    /// The first `most` bytes of the line in printable form: invalid UTF-8, and characters that are not seen
+    /// themselves, as `\xNN`, and `…` where it goes on. Empty if it is no line.
     pub fn raw(&self, most: usize) -> String {
         let Crossing::Line { bytes, .. } = &self.news.crossing else {
             return String::new();
@@ -83,9 +83,7 @@ impl InspectedLine {
         for chunk in bytes[..end.unwrap_or_default()].utf8_chunks() {
             for c in chunk.valid().chars() {
                 match c {
-                    c if c.is_control() => {
-                        push_hex(&mut raw, c.encode_utf8(&mut [0; 4]).as_bytes())
-                    }
+                    c if is_hidden(c) => push_hex(&mut raw, c.encode_utf8(&mut [0; 4]).as_bytes()),
                     c => raw.push(c),
                 }
             }
@@ -94,8 +92,7 @@ impl InspectedLine {
         if is_cut {
             raw.push('…');
         }
-        // Marks of direction must not affect the rest of the line.
-        Text::from(raw.as_str()).as_str().to_owned()
+        raw
     }
 
     fn bytes(&self) -> usize {

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use jiff::tz::TimeZone;
+use mensageiro_protocol::is_hidden;
 
 use super::push_hex;
 use crate::engine::{Crossing, Side, WireNews};
@@ -62,9 +63,7 @@ fn escape(bytes: &[u8]) -> String {
             match c {
                 '\\' => escaped.push_str(r"\\"),
                 '<' if escaped.is_empty() => push_hex(&mut escaped, b"<"),
-                c if c.is_control() => {
-                    push_hex(&mut escaped, c.encode_utf8(&mut [0; 4]).as_bytes())
-                }
+                c if is_hidden(c) => push_hex(&mut escaped, c.encode_utf8(&mut [0; 4]).as_bytes()),
                 c => escaped.push(c),
             }
         }
@@ -111,6 +110,18 @@ mod tests {
             # 2023-11-14 22:13:20.123\n# c2 connects\n# without a line end\nc2 C: ana\n\
             c2 S: @bob a\\\\b \\xe3\nc2 C: <close>\nc2 S: <closed>\n";
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn what_is_not_seen_is_written_as_bytes() {
+        let said = "a\u{2028}c9 S: ok\u{202e}\u{200f}\u{feff}b";
+        let text = write(
+            0,
+            [line(Side::Server, said.as_bytes(), true)].iter(),
+            &TimeZone::UTC,
+        );
+        let expected = r"c2 S: a\xe2\x80\xa8c9 S: ok\xe2\x80\xae\xe2\x80\x8f\xef\xbb\xbfb";
+        assert_eq!(text.lines().last(), Some(expected));
     }
 
     proptest! {
