@@ -4,6 +4,7 @@ mod bench;
 mod clients;
 mod dead_link;
 mod delivery;
+mod dependencies;
 mod docs;
 mod outage;
 mod outcome;
@@ -29,6 +30,8 @@ pub enum Step {
     Setup,
     /// cargo fmt --check.
     Format,
+    /// Licences, sources and known faults of the crates that are used (cargo-deny).
+    Dependencies,
     /// Builds the programs and all tests.
     Build,
     /// Links and pictures of the documents, and the client they print.
@@ -78,7 +81,7 @@ pub fn run(steps: &[Step]) -> ExitCode {
             Outcome::failed(&format!("{error:#}"))
         });
         lines.push(format!(
-            "{name:<8}  {:>4} passed  {:>2} failed  {:>6.1} s",
+            "{name:<12}  {:>4} passed  {:>2} failed  {:>6.1} s",
             outcome.passed,
             outcome.failed,
             begin.elapsed().as_secs_f64(),
@@ -108,6 +111,7 @@ impl Step {
                 setup::prepare(&[Need::HiddenWindows, Need::Clients, Need::Torture])?;
                 Ok(Outcome::passed())
             }
+            Self::Dependencies => dependencies::run(),
             Self::Format => cargo_check(&["fmt", "--all", "--check"]),
             Self::Build => workshop.programs().map(|_| Outcome::passed()),
             Self::Docs => docs::run(workshop),
