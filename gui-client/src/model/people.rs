@@ -29,6 +29,10 @@ const OFFERS: usize = 2;
 /// The most users of a server that are known.
 const ROSTER_AT_MOST: usize = 250_000;
 
+/// The most bytes of their logins and names together; what is kept to find and compare them takes several times
+/// as much.
+const ROSTER_BYTES: usize = 16 * 1024 * 1024;
+
 /// The users and groups of a live server.
 #[derive(Debug, Default)]
 pub struct People {
@@ -37,6 +41,8 @@ pub struct People {
     /// Their logins.
     lookalikes: Lookalikes,
     me: Option<(Login, Person)>,
+    /// The bytes of all logins and names, oneself included.
+    bytes: usize,
     /// Which names look alike, oneself and the groups included.
     confusables: Confusables,
     groups: Groups,
@@ -305,7 +311,7 @@ impl People {
             let gone = self.users.keys().filter(|login| !told.contains(*login));
             let gone: Vec<_> = gone.cloned().collect();
             gone.iter().for_each(|login| self.remove(login));
-            self.is_told = self.users.len() < ROSTER_AT_MOST;
+            self.is_told = !self.is_crowded();
             self.was_told = self.is_told;
         }
         !groups.is_empty()
@@ -323,9 +329,10 @@ impl People {
             return;
         }
         self.remove(&login);
-        if self.users.len() >= ROSTER_AT_MOST {
+        if self.is_crowded() {
             return;
         }
+        self.bytes += login.as_str().len() + name.len();
         self.confusables.add(&login, &name);
         let person = Person {
             presence: Some(user.presence),
@@ -348,8 +355,14 @@ impl People {
         self.lookalikes.remove(login);
         let person = self.users.remove(login).or(me.map(|(_, me)| me));
         if let Some(person) = person {
+            self.bytes -= login.as_str().len() + person.name.len();
             self.confusables.remove(login, &person.name);
         }
+    }
+
+    /// Whether no other user is kept.
+    fn is_crowded(&self) -> bool {
+        self.users.len() >= ROSTER_AT_MOST || self.bytes >= ROSTER_BYTES
     }
 
     /// Takes in the groups as they were stored here.
@@ -436,5 +449,38 @@ mod tests {
                 .all(|all| all.len() <= TYPING_AT_MOST)
         );
         assert!(people.typing.contains_key(&Peer::Person(login(4_999))));
+    }
+    #[test]
+    fn a_roster_without_end_is_kept_in_part() {
+        let mut people = People::default();
+        let user = |number: usize| RosterUser {
+            presence: PresenceNews {
+                login: Login::parse(&format!("{number}{}", "字".repeat(50))).unwrap(),
+                state: Presence::Online,
+                note: Default::default(),
+                seen: None,
+            },
+            name: "字".repeat(100).as_str().into(),
+        };
+        let roster = |numbers: std::ops::Range<usize>, more| Roster {
+            users: numbers.map(user).collect(),
+            more,
+            ..Roster::default()
+        };
+        let me = login(0);
+        let mut last = 0;
+        while last < 60_000 {
+            people.take_roster(roster(last..last + 1_000, true), &me);
+            last += 1_000;
+        }
+        assert!(people.bytes <= ROSTER_BYTES + 1_024);
+        assert!(people.users.len() < 60_000);
+        people.take_roster(roster(0..0, false), &me);
+        assert!(!people.is_told());
+        // A server that is itself again is told in full.
+        people.take_roster(roster(0..10, false), &me);
+        assert!(people.is_told() && people.users.len() == 10);
+        people.take_roster(roster(0..0, false), &me);
+        assert_eq!(people.bytes, 0);
     }
 }

@@ -25,7 +25,7 @@ use crate::{
 const CASES: &str = "HOSTILE_SERVERS";
 
 /// No command takes so long to be answered, whatever a server does.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// An account with a history at an honest server, which is away now.
 struct Away {

@@ -181,3 +181,17 @@ fn a_list_that_comes_late_takes_nothing_back() {
         .unwrap();
     assert_eq!(rows(&found.rows), [(Some("new"), 0, false)]);
 }
+
+#[test]
+fn an_own_message_that_the_list_tells_is_accepted_by_it() {
+    let folder = tempdir().unwrap();
+    let history = live(&folder, 100);
+    let id = send(&history, "bob", "mine");
+    let mut last = listed("bob", "ana", 90, 0);
+    last.last.tag = Some(history.outbox().unwrap()[0].tag.clone());
+    let found = history.receive_list(&[last], true).unwrap();
+    let accepted = history.message(id).unwrap().unwrap();
+    assert_eq!(accepted.server_id, Some(90));
+    assert_eq!(found.missed, [crate::engine::Event::Message(accepted)]);
+    assert_eq!(history.outbox().unwrap(), []);
+}

@@ -67,7 +67,8 @@ impl History {
                 .execute((conversation, last))?;
         }
         if !is_missing {
-            missed.clear();
+            // What was on its way is accepted by it. The window gets everything else as rows.
+            missed.retain(|event| matches!(event, Event::Message(one) if one.written.is_some()));
         }
         if told.group {
             connection
@@ -87,7 +88,7 @@ impl History {
 pub struct Listed {
     /// The rows of its conversations.
     pub rows: Vec<Conversation>,
-    /// What is new for the window of messages that should have been here.
+    /// What is new for the window: messages that should have been here, and own ones that were on their way.
     pub missed: Vec<Event>,
 }
 
