@@ -6,6 +6,7 @@ use crossbeam_channel::Sender;
 use mensageiro_protocol::live::StoreId;
 
 use crate::{
+    budgets::Budgets,
     clients::{Job, Online},
     commit::Committer,
     counters::Counters,
@@ -35,6 +36,8 @@ pub struct Context {
     pub invitation: Option<Invitation>,
     /// The store to which the ids belong.
     pub store: StoreId,
+    /// What each login may use.
+    pub budgets: Arc<Budgets>,
     /// Limits for each client.
     pub limits: Limits,
 }

@@ -10,8 +10,9 @@ use std::{
 use mensageiro_protocol::Login;
 
 use crate::{
+    budgets::Reason,
     classic::Session,
-    clients::{Admission, Connection, Registry},
+    clients::{Admission, Connection, Network, Registry},
     context::Context,
     live,
     login::{self, User},
@@ -36,14 +37,23 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// Admits a connection and gives it a thread.
+    /// Admits a connection and gives it a thread, or hangs up.
     ///
     /// # Errors
-    /// When there are too many connections, the connection is gone, or the system has no thread
-    /// left.
+    /// When the connection is gone, or the system has no thread left.
     pub fn admit(&self, stream: TcpStream, peer: SocketAddr) -> anyhow::Result<()> {
-        let permit = self.admission.admit(peer.ip())?;
         let transport = Arc::new(Transport::new(stream, peer, self.dead_link_after)?);
+        let refusals = self.context.budgets.refusals();
+        let (permit, replaced) = match self.admission.admit(transport.clone()) {
+            Ok(admitted) => admitted,
+            Err(full) => {
+                refusals.note(full.reason(), &Network::of(peer.ip()));
+                return Ok(());
+            }
+        };
+        if let Some(network) = replaced {
+            refusals.note(Reason::BeforeLogin, &network);
+        }
         let place = self.registry.enter(transport.clone());
         let connection = Connection::new(transport, self.longest_line, place, permit);
         let context = self.context.clone();
@@ -58,13 +68,13 @@ impl Gate {
 /// The work of a connection's thread (rule S1).
 fn serve(context: Arc<Context>, mut connection: Connection) {
     match login::log_in(&context, &mut connection) {
-        Some(User::Classic(login)) => {
+        Some(User::Classic(login, budget)) => {
             name_thread(&login);
-            Session::new(context, connection, login).run();
+            Session::new(context, connection, login, budget).run();
         }
-        Some(User::Live(hello)) => {
+        Some(User::Live(hello, budget)) => {
             name_thread(&hello.login);
-            live::run(&context, connection, &hello);
+            live::run(&context, connection, &hello, &budget);
         }
         None => {}
     }

@@ -13,6 +13,7 @@
 pub mod access;
 pub mod alarm;
 pub mod archive;
+pub mod budgets;
 mod classic;
 mod clients;
 pub mod commands;
@@ -21,6 +22,7 @@ mod context;
 pub mod counters;
 mod delivery;
 pub mod directory;
+mod disk_usage;
 mod gate;
 mod handover;
 pub mod index;

@@ -1,27 +1,31 @@
 //! Handles the first line of a connection: a classic login (rule S5), the hello of a live session
 //! (V1), or the question for the status.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use mensageiro_protocol::{
     Framing, Login, LoginError,
     classic::{UNKNOWN_USER, unquoted},
-    live::{ByeCode, Hello, HelloError},
+    live::{Bye, ByeCode, Hello, HelloError},
 };
 use tracing::{debug, info};
 
 use crate::{
-    clients::{Connection, Ended},
+    budgets::{LoginBudget, OverBudget, cost},
+    clients::{Connection, Ended, Full, Network},
     context::Context,
     live,
 };
 
+/// When somebody may try again for whom there is no place.
+const FULL_PAUSE: Duration = Duration::from_secs(10);
+
 /// A user who is let in.
 pub enum User {
     /// For a classic session.
-    Classic(Login),
+    Classic(Login, Arc<LoginBudget>),
     /// For a live session.
-    Live(Hello),
+    Live(Hello, Arc<LoginBudget>),
 }
 
 /// What a first line asks for.
@@ -49,10 +53,13 @@ pub fn log_in(context: &Context, connection: &mut Connection) -> Option<User> {
     };
     match asked {
         Ok(Asked::Classic(login)) if is_user(context, &login) => {
-            if let_in(context, connection, &login) {
-                return Some(User::Classic(login));
+            match let_in(context, connection, &login) {
+                Ok(budget) => return Some(User::Classic(login, budget)),
+                Err(NotNow::NoUser) => turn_away(connection),
+                // There is no word for it.
+                Err(NotNow::Refused(_)) => connection.pause_before_end(),
+                Err(NotNow::Gone) => {}
             }
-            turn_away(connection);
         }
         Ok(Asked::Classic(login)) => {
             refused(&format_args!("there is no user {login}"));
@@ -65,16 +72,20 @@ pub fn log_in(context: &Context, connection: &mut Connection) -> Option<User> {
             ));
         }
         Ok(Asked::Live(hello)) if is_user(context, &hello.login) => {
-            return let_in(context, connection, &hello.login).then_some(User::Live(hello));
+            match let_in(context, connection, &hello.login) {
+                Ok(budget) => return Some(User::Live(hello, budget)),
+                Err(NotNow::Refused(refusal)) => live::refuse(connection, refusal.bye()),
+                Err(NotNow::NoUser | NotNow::Gone) => {}
+            }
         }
         Ok(Asked::Live(Hello { login, .. })) => {
             let why = format!("there is no user {login}");
             refused(&why);
-            live::refuse(connection, ByeCode::UnknownUser, &why);
+            live::refuse(connection, Bye::new(ByeCode::UnknownUser, why));
         }
         Ok(Asked::BadHello(line, why)) => {
             refused(&format_args!("{line:?}: {why}"));
-            live::refuse(connection, ByeCode::BadHello, &why.to_string());
+            live::refuse(connection, Bye::new(ByeCode::BadHello, why.to_string()));
         }
         Ok(Asked::Status) => tell_status(context, connection),
         Ok(Asked::Nothing(line, why)) => {
@@ -113,19 +124,47 @@ fn is_user(context: &Context, login: &Login) -> bool {
     context.directory.people().users.contains(login)
 }
 
-/// Notes the connection's user. Returns whether that is still a registered user.
-fn let_in(context: &Context, connection: &Connection, login: &Login) -> bool {
+/// Why somebody who is a user does not come in.
+enum NotNow {
+    NoUser,
+    Refused(OverBudget),
+    /// Another connection has taken its place.
+    Gone,
+}
+
+/// Notes the connection's user, if there is a place for it.
+fn let_in(
+    context: &Context,
+    connection: &mut Connection,
+    login: &Login,
+) -> Result<Arc<LoginBudget>, NotNow> {
+    let session = context.budgets.enter(login).map_err(NotNow::Refused)?;
+    // Everybody who watches is told.
+    session.charge(cost::fan_out(context.online.watching()));
+    let budget = session.budget().clone();
+    match connection.log_in(session) {
+        Ok(()) => {}
+        Err(Full::Replaced) => return Err(NotNow::Gone),
+        Err(full) => {
+            let refusals = context.budgets.refusals();
+            let network = Network::of(connection.peer().ip());
+            refusals.note(full.reason(), &network);
+            return Err(NotNow::Refused(OverBudget {
+                reason: full.reason(),
+                retry_after: FULL_PAUSE,
+            }));
+        }
+    }
     connection.place().set_login(login.clone());
     // A list that was read between the check above and now hangs up on users who are not in it. One
     // that was read before this line is seen here.
-    let is_user = is_user(context, login);
-    if is_user {
-        context.counters().login();
-    } else {
+    if !is_user(context, login) {
         let peer = connection.peer();
         info!("{peer} refused: there is no user {login} any more");
+        return Err(NotNow::NoUser);
     }
-    is_user
+    context.counters().login();
+    Ok(budget)
 }
 
 /// Answers the question for the status (PROTOCOL.md, "Asking for the status").

@@ -110,9 +110,12 @@ fn spare_descriptors(options: &mut Options) -> anyhow::Result<()> {
             "only {allowed} open files are allowed, and its own files need {SPARE}; raise the limit (ulimit -n)"
         ));
     }
-    if fit < options.max_connections {
+    let wanted = options.max_connections + options.max_connections_before_login;
+    if fit < wanted {
         warn!("{allowed} open files are allowed (ulimit -n), so at most {fit} connections fit");
-        options.max_connections = fit;
+        let before_login = options.max_connections_before_login.min(fit.div_ceil(4));
+        options.max_connections_before_login = before_login;
+        options.max_connections = options.max_connections.min(fit - before_login).max(1);
     }
     Ok(())
 }

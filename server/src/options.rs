@@ -2,10 +2,10 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 
-use crate::model::event::MailboxLimits;
+use crate::{budgets::BudgetLimits, model::event::MailboxLimits};
 use mensageiro_protocol::limits;
 
 pub use crate::log::Durability;
@@ -79,7 +79,7 @@ pub struct Options {
     )]
     pub max_mailbox_bytes: usize,
 
-    /// Connections in total.
+    /// Connections with a login, in total.
     #[arg(
         long,
         value_name = "COUNT",
@@ -89,15 +89,26 @@ pub struct Options {
     )]
     pub max_connections: usize,
 
-    /// Connections from one address.
+    /// Connections from one address, or one /64 of IPv6, with or without a login; 0: any number. A school or an office
+    /// often has one address for everybody.
     #[arg(
         long,
         value_name = "COUNT",
-        default_value_t = 1_000,
+        default_value_t = 0,
+        help_heading = "Limits"
+    )]
+    pub max_connections_per_address: usize,
+
+    /// Connections that have not sent their login yet. Beyond that, a new one takes the place of the oldest one of the
+    /// address that has most.
+    #[arg(
+        long,
+        value_name = "COUNT",
+        default_value_t = 512,
         help_heading = "Limits",
         value_parser = some
     )]
-    pub max_connections_per_address: usize,
+    pub max_connections_before_login: usize,
 
     /// Seconds until a new connection must have sent its login.
     #[arg(long, value_name = "SECONDS", default_value = "60", help_heading = "Limits", value_parser = some_seconds)]
@@ -119,6 +130,52 @@ pub struct Options {
         help_heading = "Limits"
     )]
     pub log_lines: u32,
+
+    /// Budgets: what each login may use, and all together.
+    #[command(flatten, next_help_heading = "Budgets (0: no limit)")]
+    pub budgets: BudgetOptions,
+}
+
+/// What each login may use, with all its sessions, and all logins together. 0 stands for no limit.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct BudgetOptions {
+    /// Sessions of one login at a time.
+    #[arg(long, value_name = "COUNT", default_value_t = 64)]
+    pub max_sessions_per_login: usize,
+
+    /// Lines that a login sends, and what its requests cost beyond a line. Whoever sends more is read more slowly,
+    /// and then refused.
+    #[arg(long, value_name = "COUNT", default_value_t = 120_000)]
+    pub max_requests_per_minute: u64,
+
+    /// Bytes that a login sends.
+    #[arg(long, value_name = "BYTES", default_value_t = 120 * 1024 * 1024)]
+    pub max_bytes_per_minute: u64,
+
+    /// The same for all logins together, besides those that send little.
+    #[arg(long, value_name = "COUNT", default_value_t = 2_400_000)]
+    pub max_total_requests_per_minute: u64,
+
+    /// The same for all logins together, besides those that send little.
+    #[arg(long, value_name = "BYTES", default_value_t = 1024 * 1024 * 1024)]
+    pub max_total_bytes_per_minute: u64,
+
+    /// Bytes that wait in memory for all clients together. Beyond that, the server hangs up on the slowest client of
+    /// the login for which most waits.
+    #[arg(long, value_name = "BYTES", default_value_t = 128 * 1024 * 1024)]
+    pub max_waiting_bytes: usize,
+
+    /// Bytes that a login may have in the store; further messages are refused until --keep drops older ones.
+    #[arg(long, value_name = "BYTES", default_value_t = 2 * 1024 * 1024 * 1024)]
+    pub quota: u64,
+
+    /// Bytes that the store and messages.csv may have together.
+    #[arg(long, value_name = "BYTES", default_value_t = 0)]
+    pub total_quota: u64,
+
+    /// Bytes that must stay free on the disk; with fewer, messages are refused.
+    #[arg(long, value_name = "BYTES", default_value_t = 64 * 1024 * 1024)]
+    pub min_free_bytes: u64,
 }
 
 /// What to do instead of serving.
@@ -211,6 +268,31 @@ fn line_bytes(text: &str) -> Result<usize, String> {
 }
 
 impl Options {
+    /// What each login may use.
+    pub fn budget_limits(&self) -> BudgetLimits {
+        let BudgetOptions {
+            max_sessions_per_login: sessions,
+            max_requests_per_minute: requests_per_minute,
+            max_bytes_per_minute: bytes_per_minute,
+            max_total_requests_per_minute: total_requests_per_minute,
+            max_total_bytes_per_minute: total_bytes_per_minute,
+            max_waiting_bytes: _,
+            quota,
+            total_quota,
+            min_free_bytes: min_free,
+        } = self.budgets;
+        BudgetLimits {
+            sessions,
+            requests_per_minute,
+            bytes_per_minute,
+            total_requests_per_minute,
+            total_bytes_per_minute,
+            quota,
+            total_quota,
+            min_free,
+        }
+    }
+
     /// What a mailbox takes.
     pub fn mailbox_limits(&self) -> MailboxLimits {
         MailboxLimits {

@@ -79,6 +79,7 @@ pub fn recover(
     for holder in &holders {
         state.load_holder(holder);
     }
+    state.log_begins_at(log.start());
     for (conversation, last) in &conversations {
         state.load_conversation(conversation, *last);
     }

@@ -18,12 +18,14 @@ use crate::{
     access,
     alarm::{Alarm, Watched},
     archive::ArchiveThread,
-    clients::{Admission, Online, Registry, WriteRetry},
+    budgets::Budgets,
+    clients::{Admission, Online, Patience, Places, Registry, WriteRetry},
     commit::{Committer, Parts, Refused},
     context::{Context, Limits},
     counters::Counters,
     delivery::Push,
     directory::{Directory, Edits, People, ReadError, Watch},
+    disk_usage::StoredBytes,
     gate::Gate,
     handover,
     index::Index,
@@ -202,6 +204,15 @@ impl Server {
             .start(marks.clone(), &alarm)
             .map_err(StorageError::from)?;
         let counters = Arc::new(Counters::start());
+        let budgets = Budgets::new(
+            options.budget_limits(),
+            Box::new(StoredBytes {
+                log: Arc::downgrade(&log),
+                mailboxes: Arc::downgrade(&mailboxes),
+                messages_csv: files.messages.clone(),
+                folder: files.store.clone(),
+            }),
+        );
         let retry = WriteRetry::default();
         let jobs = retry.jobs();
         let updater = Updater::default();
@@ -209,8 +220,12 @@ impl Server {
         // Held by its own thread it would keep both for ever.
         let present = Arc::downgrade(&online);
         let announce = move || drop(present.upgrade().inspect(|online| online.announce()));
+        let patience = Patience {
+            time: options.dead_link_after,
+            bytes: options.budgets.max_waiting_bytes,
+        };
         retry
-            .start(announce, options.dead_link_after, &alarm)
+            .start(announce, patience, budgets.refusals().clone(), &alarm)
             .map_err(StartError::Thread)?;
         updater
             .start(&online, directory.clone(), &alarm)
@@ -260,6 +275,7 @@ impl Server {
             registry: registry.clone(),
             mailboxes: mailboxes.clone(),
             counters,
+            budgets: budgets.clone(),
         };
         let metrics = metrics
             .map(|socket| Exposition::start(socket, observer.clone(), &alarm))
@@ -280,12 +296,17 @@ impl Server {
             observer,
             invitation,
             store,
+            budgets,
             limits,
         });
         let gate = Gate {
             context: context.clone(),
             registry: registry.clone(),
-            admission: Admission::new(options.max_connections, options.max_connections_per_address),
+            admission: Admission::new(Places {
+                logged_in: options.max_connections,
+                before_login: options.max_connections_before_login,
+                per_network: options.max_connections_per_address,
+            }),
             longest_line: options.max_line_bytes,
             dead_link_after: options.dead_link_after,
         };

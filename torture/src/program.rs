@@ -22,6 +22,7 @@ pub struct Launch {
     server: PathBuf,
     data: PathBuf,
     listen: String,
+    has_budgets: bool,
     options: Vec<String>,
     variables: Vec<(String, OsString)>,
     log_level: String,
@@ -52,6 +53,7 @@ impl Launch {
             server: server.to_owned(),
             data: data.to_owned(),
             listen: "127.0.0.1:0".into(),
+            has_budgets: false,
             options: Vec::new(),
             variables: Vec::new(),
             log_level: "warn".into(),
@@ -61,6 +63,13 @@ impl Launch {
     pub fn options(mut self, options: &[&str]) -> Self {
         self.options
             .extend(options.iter().map(|&option| option.to_owned()));
+        self
+    }
+
+    /// Leaves the budgets of logins as they are. Otherwise they are lifted, as most rows send far more
+    /// than people do.
+    pub fn with_budgets(mut self) -> Self {
+        self.has_budgets = true;
         self
     }
 
@@ -128,6 +137,21 @@ impl Launch {
         }
     }
 
+    fn budgets(&self) -> &'static [&'static str] {
+        match self.has_budgets {
+            true => &[],
+            false => &[
+                "--max-sessions-per-login=0",
+                "--max-requests-per-minute=0",
+                "--max-bytes-per-minute=0",
+                "--max-total-requests-per-minute=0",
+                "--max-total-bytes-per-minute=0",
+                "--quota=0",
+                "--min-free-bytes=0",
+            ],
+        }
+    }
+
     fn command(&self, log: &Path) -> Result<Command> {
         let mut words = self.before.iter();
         let mut command = match words.next() {
@@ -141,6 +165,7 @@ impl Launch {
         command
             .args(["--listen", &self.listen, "--data"])
             .arg(&self.data)
+            .args(self.budgets())
             .args(&self.options)
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .env("RUST_LOG", &self.log_level)

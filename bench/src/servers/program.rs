@@ -96,7 +96,15 @@ impl Kind {
                     ["--listen", "127.0.0.1:0"],
                     ["--durability", durability.name()],
                     ["--max-connections", "20000"],
-                    ["--max-connections-per-address", "20000"],
+                    // The load is far beyond what people send.
+                    ["--max-sessions-per-login", "0"],
+                    ["--max-requests-per-minute", "0"],
+                    ["--max-bytes-per-minute", "0"],
+                    ["--max-total-requests-per-minute", "0"],
+                    ["--max-total-bytes-per-minute", "0"],
+                    ["--max-waiting-bytes", "0"],
+                    ["--quota", "0"],
+                    ["--min-free-bytes", "0"],
                     // No limits on mailboxes, for cases that never read.
                     ["--max-mailbox", "1000000000"],
                     ["--max-mailbox-bytes", "1000000000000"],

@@ -46,6 +46,8 @@ pub enum Refusal {
     NotAMember,
     /// The recipient's mailbox is full.
     MailboxFull,
+    /// The user, or all users together, have stored as much as is allowed.
+    Quota,
     /// The line is longer than the server accepts.
     TooLong,
     /// Anything else.

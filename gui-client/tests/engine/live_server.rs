@@ -272,7 +272,12 @@ impl Shared {
             let mut state = self.state.lock().unwrap();
             if !state.users.contains(&hello.login) {
                 let (code, detail) = (ByeCode::UnknownUser, String::new());
-                say(stream, &Event::Bye(Bye { code, detail }));
+                let bye = Bye {
+                    code,
+                    detail,
+                    retry_after: None,
+                };
+                say(stream, &Event::Bye(bye));
                 return None;
             }
             state.welcome(&hello, stream);
@@ -351,7 +356,13 @@ impl State {
                 if is_numbered && self.refused_numbers > 0 {
                     self.refused_numbers -= 1;
                     let (code, detail) = (RefusalCode::TagUsed, String::new());
-                    say(stream, &Event::Refused(Refused { tag, code, detail }));
+                    let refused = Refused {
+                        tag,
+                        code,
+                        detail,
+                        retry_after: None,
+                    };
+                    say(stream, &Event::Refused(refused));
                     return Some(());
                 }
                 let is_user = self.users.contains(&to);
@@ -363,6 +374,7 @@ impl State {
                             tag,
                             code: RefusalCode::UnknownRecipient,
                             detail: String::new(),
+                            retry_after: None,
                         }),
                     );
                     return Some(());

@@ -26,6 +26,7 @@ fn every_screen(language: Language) {
         Delivery::Refused(Refusal::UnknownRecipient),
         Delivery::Refused(Refusal::NotAMember),
         Delivery::Refused(Refusal::MailboxFull),
+        Delivery::Refused(Refusal::Quota),
         Delivery::Refused(Refusal::TooLong),
         Delivery::Refused(Refusal::Other),
     ];

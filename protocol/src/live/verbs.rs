@@ -233,6 +233,10 @@ pub struct Refused {
     /// The reason, for people.
     #[serde(default)]
     pub detail: String,
+    /// Seconds until the same line, with the same tag, may be sent again. Absent: it would be
+    /// refused again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u32>,
 }
 
 /// Why a line was refused.
@@ -254,6 +258,12 @@ pub enum RefusalCode {
     TagOld,
     /// The server could not store it. The client may try again later.
     Internal,
+    /// The server has too much to do.
+    Busy,
+    /// The user sends more than the server allows in this time.
+    SlowDown,
+    /// The user, or all users together, have stored as much as is allowed.
+    Quota,
     /// A code of a later version.
     #[serde(other)]
     Other,
@@ -293,6 +303,20 @@ pub struct Bye {
     /// The reason, for people.
     #[serde(default)]
     pub detail: String,
+    /// Seconds until the client may connect again. Absent: nothing is known about that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u32>,
+}
+
+impl Bye {
+    /// A farewell that does not say when to come again.
+    pub fn new(code: ByeCode, detail: impl Into<String>) -> Self {
+        Self {
+            code,
+            detail: detail.into(),
+            retry_after: None,
+        }
+    }
 }
 
 /// Why the server ends a session.
@@ -317,6 +341,12 @@ pub enum ByeCode {
     Bye,
     /// The disk fails.
     Internal,
+    /// The user, or all users together, have as many connections as are allowed.
+    Busy,
+    /// The user has sent or requested much more than the server allows in this time.
+    SlowDown,
+    /// The user, or all users together, have stored as much as is allowed.
+    Quota,
     /// A code of a later version.
     #[serde(other)]
     Other,

@@ -243,15 +243,25 @@ impl Origin for Answering {
 }
 
 impl Stuck for Answering {
-    fn retry(&self, patience: Duration) -> bool {
+    fn retry(&self, patience: Duration) -> Option<usize> {
         let mut state = self.state.lock();
         match state.queue.retry(patience) {
-            Progress::Done => false,
-            Progress::Stuck => state.broken.is_none(),
+            Progress::Done => None,
+            Progress::Stuck if state.broken.is_some() => None,
+            Progress::Stuck => Some(state.queue.memory()),
             Progress::Broken(kind) => {
                 Self::hang_up(&mut state, Broken::Write(kind));
-                false
+                None
             }
         }
+    }
+
+    fn login(&self) -> &Login {
+        &self.login
+    }
+
+    fn give_up(&self) {
+        let mut state = self.state.lock();
+        Self::hang_up(&mut state, Broken::Write(ErrorKind::TimedOut));
     }
 }

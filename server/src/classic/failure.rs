@@ -7,6 +7,7 @@ use thiserror::Error;
 use tracing::info;
 
 use crate::{
+    budgets::OverBudget,
     clients::Ended,
     commit::Refused,
     mailboxes::PeekError,
@@ -28,6 +29,18 @@ pub(super) enum Failure {
         "a message was not accepted: the mailbox of {0} is full (--max-mailbox, --max-mailbox-bytes)"
     )]
     MailboxFull(Login),
+    #[error("a message was not accepted: {}", .0.reason)]
+    OverBudget(OverBudget),
+}
+
+impl Failure {
+    /// Whether the client should not come back at once.
+    pub(super) fn is_over_budget(&self) -> bool {
+        matches!(
+            self,
+            Self::OverBudget(_) | Self::Ended(Ended::SentTooMuch(_))
+        )
+    }
 }
 
 /// A full mailbox is the only reason to hang up on a classic sender. Refused messages to groups are

@@ -16,12 +16,14 @@ use super::{
     rules::{Answer, Discarded, Plan},
 };
 use crate::{
+    budgets::{LoginBudget, cost},
     clients::{Connection, Ended},
     commit::{Draft, Entry},
     context::Context,
     model::{
         event::{Read, Target},
         message::MessageId,
+        stored,
     },
     state::Outcome,
 };
@@ -34,6 +36,7 @@ pub(crate) struct Session {
     context: Arc<Context>,
     answering: Arc<Answering>,
     login: Login,
+    budget: Arc<LoginBudget>,
     /// The last lines, if they are no messages: a program may be saying goodbye, and then they say
     /// nothing about what has been read. At most the lines of one read.
     held: Vec<Request>,
@@ -42,12 +45,18 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(context: Arc<Context>, connection: Connection, login: Login) -> Self {
+    pub(crate) fn new(
+        context: Arc<Context>,
+        connection: Connection,
+        login: Login,
+        budget: Arc<LoginBudget>,
+    ) -> Self {
         let answering = Answering::new(context.clone(), login.clone(), connection.transport());
         Self {
             context,
             answering,
             login,
+            budget,
             held: Vec::new(),
             connection,
         }
@@ -66,7 +75,12 @@ impl Session {
                 Err(failure) => info!("{login} disconnected: {failure}"),
             },
             Failure::Ended(Ended::HungUp) => info!("{login} disconnected by the server"),
-            failure => info!("{login} disconnected: {failure}"),
+            failure => {
+                info!("{login} disconnected: {failure}");
+                if failure.is_over_budget() {
+                    self.connection.pause_before_end();
+                }
+            }
         }
         self.answering.end();
     }
@@ -127,9 +141,16 @@ impl Session {
         let mut requests = requests.peekable();
         while requests.peek().is_some() {
             let people = self.context.directory.people();
-            let plan = Plan::new(&mut requests, |to| people.recipient(to));
+            let plan = Plan::new(&mut requests, |to| {
+                let to = people.recipient(to)?;
+                if let Target::Group(group) = &to {
+                    self.budget.charge(cost::fan_out(people.size(group)));
+                }
+                Some(to)
+            });
             drop(people);
             self.report(&plan.discarded);
+            self.count_stored(&plan.drafts, read.is_some())?;
             let entry = self.entry(plan.drafts, read.take());
             let is_nothing = entry.drafts.is_empty() && entry.reads.is_empty();
             let is_last = requests.peek().is_none();
@@ -144,6 +165,21 @@ impl Session {
             };
             check(&self.login, &outcomes).map_err(Failure::MailboxFull)?;
             self.answer(&plan.answers, &outcomes)?;
+        }
+        Ok(())
+    }
+
+    /// Counts what is about to be stored, if the user's quota has room for it.
+    fn count_stored(&self, drafts: &[Draft], has_read: bool) -> Result<(), Failure> {
+        for draft in drafts {
+            let bytes = stored::message(draft.tag.as_ref(), &draft.text);
+            self.budget.store(bytes).map_err(|refusal| {
+                self.budget.note(refusal);
+                Failure::OverBudget(refusal)
+            })?;
+        }
+        if has_read {
+            self.budget.add_stored(stored::READ);
         }
         Ok(())
     }

@@ -10,17 +10,28 @@ use std::{
     time::{Duration, Instant},
 };
 
+use memchr::memchr_iter;
 use mensageiro_protocol::{Decoder, Framing, LineTooLong, Pacing, limits::BARE_JOIN};
 use thiserror::Error;
 
-use super::{admission::Permit, registry::Place};
-use crate::net::{
-    bare_input::EarlyInput,
-    transport::{Transport, is_read_limit},
+use super::{
+    admission::{Full, Permit},
+    registry::Place,
+};
+use crate::{
+    budgets::{OverBudget, Paused, Session},
+    net::{
+        bare_input::EarlyInput,
+        transport::{Transport, is_read_limit},
+    },
 };
 
 /// The most bytes of one read. A longer line takes several reads.
 const READ_BYTES: usize = 2 * 1024;
+
+/// The most bytes of one read for a login with little left of its budgets: a login cannot owe much
+/// for what is read with one look.
+const SMALL_READ_BYTES: usize = 512;
 
 /// The most bytes of one read from a line framed client that sends much.
 const LARGE_READ_BYTES: usize = 32 * 1024;
@@ -30,6 +41,12 @@ const MUCH_BYTES: usize = 4 * 1024;
 
 /// Output is collected up to this size before it is written. It is kept while the client reads nothing.
 const WRITE_BYTES: usize = 16 * 1024;
+
+/// How long a client that is refused without a word waits for the end of its connection.
+const END_PAUSE: Duration = Duration::from_secs(1);
+
+/// How often it is looked meanwhile whether it has left.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// How long after a write the client's system may take to report that nobody reads any more.
 const RESET_WAIT: Duration = Duration::from_millis(50);
@@ -57,7 +74,9 @@ pub struct Connection {
     /// Bytes that the end of the connection cuts off are not a line.
     whole_lines_only: bool,
     place: Place,
-    _permit: Permit,
+    /// Once its user is known; charged for what it sends.
+    session: Option<Session>,
+    permit: Permit,
 }
 
 /// Why nothing more can be read.
@@ -75,6 +94,9 @@ pub enum Ended {
     /// A line is too long. The rest cannot be decoded.
     #[error("{0} (--max-line-bytes)")]
     LineTooLong(#[from] LineTooLong),
+    /// The login owes too much for what it has sent and requested.
+    #[error("it sent or requested too much (--max-requests-per-minute, --max-bytes-per-minute)")]
+    SentTooMuch(OverBudget),
     /// The connection broke.
     #[error("the connection broke: {0}")]
     Broken(#[from] io::Error),
@@ -100,7 +122,8 @@ impl Connection {
             pacing: Pacing::default(),
             whole_lines_only: false,
             place,
-            _permit: permit,
+            session: None,
+            permit,
         }
     }
 
@@ -128,6 +151,25 @@ impl Connection {
     /// live client sends the line again.
     pub fn take_whole_lines_only(&mut self) {
         self.whole_lines_only = true;
+    }
+
+    /// Leaves the pool of connections without a login.
+    ///
+    /// # Errors
+    /// When there are too many connections, or the place in the pool is gone.
+    pub fn log_in(&mut self, session: Session) -> Result<(), Full> {
+        self.permit.log_in()?;
+        self.session = Some(session);
+        Ok(())
+    }
+
+    /// A moment before the server hangs up on a client for which there is no word: it may try again at
+    /// once. Ends early when the server stops.
+    pub fn pause_before_end(&self) {
+        let until = Instant::now() + END_PAUSE;
+        while Instant::now() < until && !self.place.hung_up() && !self.transport.is_broken() {
+            thread::sleep(LOOK);
+        }
     }
 
     /// The connection's place in the registry.
@@ -311,6 +353,7 @@ impl Connection {
             self.limit_read(Some(left))?;
             match self.transport.read(&mut bytes) {
                 Ok(count) => {
+                    charge(self.session.as_ref(), &bytes[..count]);
                     if begins_line(&mut self.last_read) {
                         self.pacing.heard_line();
                     }
@@ -324,7 +367,7 @@ impl Connection {
 
     /// Reads until the decoder has a line or an error.
     fn wait_for_line(&mut self, limit: Option<Duration>) -> Result<(), Ended> {
-        let deadline = limit.map(|limit| (Instant::now() + limit, limit));
+        let mut deadline = limit.map(|limit| (Instant::now() + limit, limit));
         let mut bytes = [0; READ_BYTES];
         while !self.decoder.has_line() {
             match self.early.pop() {
@@ -345,12 +388,21 @@ impl Connection {
             }
             self.decoder.shrink();
             let quiet = self.decoder.wait();
+            let paused = self.pay()?;
+            // The client may have said something meanwhile.
+            deadline = deadline.map(|(at, limit)| (at + paused, limit));
             let left = deadline.map(|(at, _)| at.saturating_duration_since(Instant::now()));
             if let (Some(Duration::ZERO), Some((_, limit))) = (left, deadline) {
                 return Err(Ended::TimedOut(limit));
             }
             self.limit_read(quiet.into_iter().chain(left).min())?;
-            let bytes = self.large.as_deref_mut().unwrap_or(&mut bytes);
+            let is_low = self.decoder.framing() == Some(Framing::Line)
+                && self.session.as_ref().is_some_and(|one| one.is_low());
+            let bytes = match &mut self.large {
+                _ if is_low => &mut bytes[..SMALL_READ_BYTES],
+                Some(large) => &mut large[..],
+                None => &mut bytes[..],
+            };
             match self.transport.read(bytes) {
                 Ok(0) if self.place.hung_up() => return Err(Ended::HungUp),
                 // After a write has reported a reset, the read reports an end too.
@@ -362,6 +414,7 @@ impl Connection {
                     }
                 }
                 Ok(count) => {
+                    charge(self.session.as_ref(), &bytes[..count]);
                     if begins_line(&mut self.last_read) {
                         self.pacing.heard_line();
                     }
@@ -371,7 +424,9 @@ impl Connection {
                         true => self.decoder.push_full(bytes),
                         false => self.decoder.push(&bytes[..count]),
                     }
-                    self.expect_more_after(count, is_full);
+                    if !is_low {
+                        self.expect_more_after(count, is_full);
+                    }
                 }
                 Err(e) if is_read_limit(&e) => {
                     // The shorter one of the two limits, the quiet time, was reached.
@@ -385,6 +440,22 @@ impl Connection {
             }
         }
         Ok(())
+    }
+
+    /// Waits until the user owes nothing. Meanwhile what the client sends waits in the socket.
+    /// Returns how long that took.
+    fn pay(&self) -> Result<Duration, Ended> {
+        let Some(session) = self.session.as_ref().filter(|one| one.owes().is_some()) else {
+            return Ok(Duration::ZERO);
+        };
+        let begin = Instant::now();
+        let is_broken = || self.place.hung_up() || self.transport.is_broken();
+        match session.pause(is_broken) {
+            Paused::Paid => Ok(begin.elapsed()),
+            Paused::TooLong(refusal) => Err(Ended::SentTooMuch(refusal)),
+            Paused::Gone if self.place.hung_up() => Err(Ended::HungUp),
+            Paused::Gone => Err(Ended::Broken(ErrorKind::ConnectionReset.into())),
+        }
     }
 
     /// Chooses the size of the next read from the result of the last one.
@@ -402,6 +473,15 @@ impl Connection {
             self.read_limit = limit;
         }
         Ok(())
+    }
+}
+
+/// Charges what was read to the client's user.
+fn charge(session: Option<&Session>, bytes: &[u8]) {
+    if let Some(session) = session {
+        // A bare framed client ends no line.
+        let lines = memchr_iter(b'\n', bytes).count().max(1);
+        session.receive(bytes.len(), lines);
     }
 }
 

@@ -42,6 +42,9 @@ const FEW_BYTES: usize = 4 * 1024;
 /// How long to wait for room at a time, should the write retry be busy.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// What a client is told that does not take what is sent to it.
+const TOO_MUCH: &str = "too much was waiting for you";
+
 /// The sending side of a live session. Any thread with lines for the client, its own or the one
 /// that commits, appends whole lines and flushes. Nobody ever waits for the client.
 #[derive(Debug)]
@@ -185,7 +188,7 @@ impl LiveSender {
         bytes.push(b'\n');
         if queue.waiting.waiting() > QUEUE_BYTES {
             info!("{} does not take what is sent to it", self.login);
-            queue.say_bye(ByeCode::Slow, "too much was waiting for you");
+            queue.say_bye(Bye::new(ByeCode::Slow, TOO_MUCH));
             self.written.notify_all();
         }
     }
@@ -263,10 +266,10 @@ impl LiveSender {
 }
 
 impl Farewell for LiveSender {
-    fn close(&self, code: ByeCode, detail: &str) {
+    fn close(&self, bye: Bye) {
         let mut queue = self.queue.lock();
         match queue.state {
-            State::Live(_) => queue.say_bye(code, detail),
+            State::Live(_) => queue.say_bye(bye),
             // Its own thread is in the middle of a line.
             State::CatchingUp => return hang_up(&mut queue),
             State::Closing | State::Closed => {}
@@ -285,21 +288,29 @@ fn hang_up(queue: &mut Queue) {
 }
 
 impl Queue {
-    fn say_bye(&mut self, code: ByeCode, detail: &str) {
-        let detail = detail.to_owned();
+    fn say_bye(&mut self, bye: Bye) {
         let bytes = self.waiting.bytes();
-        Event::Bye(Bye { code, detail }).encode(bytes);
+        Event::Bye(bye).encode(bytes);
         bytes.push(b'\n');
         self.state = State::Closing;
     }
 }
 
 impl Stuck for LiveSender {
-    fn retry(&self, patience: Duration) -> bool {
+    fn retry(&self, patience: Duration) -> Option<usize> {
         let mut queue = self.queue.lock();
         self.is_touched.store(false, Ordering::Release);
         let progress = queue.waiting.retry(patience);
-        !self.has_written(&mut queue, progress)
+        let is_stuck = !self.has_written(&mut queue, progress);
+        is_stuck.then(|| queue.waiting.memory())
+    }
+
+    fn login(&self) -> &Login {
+        &self.login
+    }
+
+    fn give_up(&self) {
+        self.close(Bye::new(ByeCode::Slow, TOO_MUCH));
     }
 }
 
@@ -354,6 +365,7 @@ fn no(tag: &Option<Tag>, code: RefusalCode, detail: &dyn fmt::Display) -> Event 
         tag: tag.clone(),
         code,
         detail: detail.to_string(),
+        retry_after: None,
     })
 }
 

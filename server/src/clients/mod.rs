@@ -11,12 +11,12 @@ mod send_queue;
 mod write_retry;
 
 pub use self::{
-    admission::Admission,
+    admission::{Admission, Full, Network, Places},
     connection::{Connection, Ended},
     live_sender::LiveSender,
     portions::PORTION as ROSTER_PORTION,
     presence::{Online, Outdated},
     registry::{Farewell, Registry},
     send_queue::{Progress, SendQueue},
-    write_retry::{Job, Stuck, WriteRetry},
+    write_retry::{Job, Patience, Stuck, WriteRetry},
 };

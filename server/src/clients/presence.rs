@@ -319,6 +319,11 @@ impl Online {
         Some(lines)
     }
 
+    /// How many sessions are told who comes and goes.
+    pub fn watching(&self) -> usize {
+        self.people.lock().watchers.len()
+    }
+
     /// The live sessions of a user.
     pub fn senders(&self, login: &Login) -> LiveSenders {
         let people = self.people.lock();

@@ -9,7 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mensageiro_protocol::{Login, live::ByeCode};
+use mensageiro_protocol::{
+    Login,
+    live::{Bye, ByeCode},
+};
 use parking_lot::{Condvar, Mutex};
 
 use crate::net::transport::Transport;
@@ -17,7 +20,7 @@ use crate::net::transport::Transport;
 /// A session that can be told why it ends.
 pub trait Farewell: Send + Sync {
     /// Ends the session with a reason, which a client that still reads gets to know. Never waits.
-    fn close(&self, code: ByeCode, detail: &str);
+    fn close(&self, bye: Bye);
 }
 
 /// All open connections. Each one is in it from its acceptance until its [`Place`] is dropped.
@@ -83,6 +86,13 @@ impl Registry {
         true
     }
 
+    /// The number of connections without a login.
+    pub fn before_login(&self) -> usize {
+        let connections = self.connections.lock();
+        let entries = connections.values();
+        entries.filter(|entry| entry.login.is_none()).count()
+    }
+
     /// The number of users who are logged in, and of their connections.
     pub fn online(&self) -> (usize, usize) {
         let connections = self.connections.lock();
@@ -102,7 +112,7 @@ impl Registry {
         {
             entry.hung_up.store(true, Ordering::SeqCst);
             if let Some(farewell) = &entry.farewell {
-                farewell.close(code, detail);
+                farewell.close(Bye::new(code, detail));
             }
             entry.transport.hang_up();
         }

@@ -16,6 +16,9 @@ const KEPT_BYTES: usize = 4 * 1024;
 /// The longest time between two attempts to write to a client that takes nothing.
 const LONGEST_REST: Duration = Duration::from_millis(500);
 
+/// A buffer of which only a part is used shrinks when it is longer than this.
+const LARGE_BYTES: usize = 64 * 1024;
+
 /// The bytes that wait for one client. Its holder writes them.
 #[derive(Debug)]
 pub struct SendQueue {
@@ -73,6 +76,11 @@ impl SendQueue {
         self.bytes.len() - self.written
     }
 
+    /// How much memory it takes.
+    pub fn memory(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// When the system last took something.
     pub fn written_at(&self) -> Option<Instant> {
         self.written_at
@@ -117,6 +125,10 @@ impl SendQueue {
                     self.stuck_since.get_or_insert(now);
                     self.tried_at = Some(now);
                     self.bytes.drain(..mem::take(&mut self.written));
+                    // Who takes nearly everything does not keep the memory of everything.
+                    if self.bytes.capacity() > LARGE_BYTES.max(4 * self.bytes.len()) {
+                        self.bytes.shrink_to(2 * self.bytes.len());
+                    }
                     return Progress::Stuck;
                 }
                 Err(error) => return Progress::Broken(error.kind()),

@@ -66,6 +66,7 @@ impl Retention {
         };
         if let Some(due) = self.due.take_if(|due| reached.archived >= due.mark) {
             due.drop_it(log, index, keep);
+            mailboxes.lock().log_begins_at(log.start());
         }
         let is_time = self.looked_at.is_none_or(|at| at.elapsed() >= EVERY);
         if !is_time || self.due.is_some() || reached.index <= log.start() {

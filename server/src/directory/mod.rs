@@ -83,6 +83,12 @@ impl People {
         Some(Self::new(users, groups))
     }
 
+    /// How many members a group has; 0 if there is no such group.
+    pub fn size(&self, group: &Login) -> usize {
+        let members = self.groups.members(group);
+        members.map_or(0, |members| members.len())
+    }
+
     /// The user or group with this name, if there is one (rule S6).
     pub fn recipient(&self, name: &Login) -> Option<Target> {
         if self.users.contains(name) {

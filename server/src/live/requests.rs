@@ -16,6 +16,7 @@ use tracing::{debug, info};
 
 use super::{conversations::Listing, failure::Failure, history, roster};
 use crate::{
+    budgets::{LoginBudget, OverBudget, cost},
     clients::LiveSender,
     commit::{Draft, Entry},
     context::Context,
@@ -24,6 +25,7 @@ use crate::{
     model::{
         event::{Device, Read, Target},
         message::MessageId,
+        stored,
     },
 };
 
@@ -45,6 +47,12 @@ pub(super) struct Requests<'a> {
     context: &'a Context,
     login: &'a Login,
     sender: &'a Arc<LiveSender>,
+    budget: &'a Arc<LoginBudget>,
+    /// What the user owed when the current lines were read.
+    owed: Option<OverBudget>,
+    /// Messages are refused until then, so that they stay in order: a client sends those again that
+    /// were refused.
+    refused_until: Option<(Instant, OverBudget)>,
     /// Messages and reads of the current read of the socket, on their way to a commit.
     entry: Entry,
     /// How many drafts the last entry had, at most [`USUAL_DRAFTS`].
@@ -60,7 +68,7 @@ impl<'a> Requests<'a> {
         context: &'a Context,
         login: &'a Login,
         device: Option<Device>,
-        sender: &'a Arc<LiveSender>,
+        (sender, budget): (&'a Arc<LiveSender>, &'a Arc<LoginBudget>),
     ) -> Self {
         let entry = Entry {
             from: login.clone(),
@@ -72,6 +80,9 @@ impl<'a> Requests<'a> {
             context,
             login,
             sender,
+            budget,
+            owed: None,
+            refused_until: None,
             entry,
             usual: 0,
             typed: None,
@@ -86,6 +97,7 @@ impl<'a> Requests<'a> {
         requests: impl Iterator<Item = Result<Request, BadLine>>,
     ) -> Result<(), Failure> {
         let people = self.context.directory.people();
+        self.owed = self.budget.owes();
         for request in requests {
             match request {
                 Ok(request) => self.answer(request, &people)?,
@@ -113,11 +125,11 @@ impl<'a> Requests<'a> {
             Request::Read(read) => {
                 let with = self.conversation_read(&read.with, people);
                 let up_to = MessageId(read.up_to);
-                self.entry.reads.push(Read::Conversation { with, up_to });
+                self.push_read(Read::Conversation { with, up_to });
             }
             Request::Got(got) => {
                 let up_to = MessageId(got.up_to);
-                self.entry.reads.push(Read::Delivered { up_to });
+                self.push_read(Read::Delivered { up_to });
             }
             Request::History(request) => {
                 // The answer includes what was sent before, as far as it is stored by then.
@@ -177,17 +189,60 @@ impl<'a> Requests<'a> {
             let detail = format!("there is no user or group {to}");
             return self.refuse(tag, RefusalCode::UnknownRecipient, detail);
         };
+        if let Err(refusal) = self.may_send(tag.as_ref(), &to, &text, people) {
+            self.budget.note(refusal);
+            self.context.counters().discarded(1);
+            self.sender.tell_event(&Event::Refused(refusal.no(tag)));
+            return;
+        }
         if self.entry.drafts.is_empty() {
             self.entry.drafts.reserve_exact(self.usual);
         }
         self.entry.drafts.push(Draft { to, tag, text });
     }
 
+    /// Whether the user's budgets have room for a message.
+    fn may_send(
+        &mut self,
+        tag: Option<&Tag>,
+        to: &Target,
+        text: &Text,
+        people: &People,
+    ) -> Result<(), OverBudget> {
+        if let Some((until, refusal)) = self.refused_until {
+            let retry_after = until.saturating_duration_since(Instant::now());
+            if !retry_after.is_zero() {
+                return Err(OverBudget {
+                    retry_after,
+                    ..refusal
+                });
+            }
+            self.refused_until = None;
+        }
+        if let Target::Group(group) = to {
+            self.budget.may_send(self.owed).inspect_err(|refusal| {
+                let until = Instant::now() + refusal.retry_after;
+                self.refused_until = Some((until, *refusal));
+            })?;
+            self.budget.charge(cost::fan_out(people.size(group)));
+        }
+        self.budget.store(stored::message(tag, text))
+    }
+
+    fn push_read(&mut self, read: Read) {
+        self.budget.add_stored(stored::READ);
+        self.entry.reads.push(read);
+    }
+
     fn refuse(&self, tag: Option<Tag>, code: RefusalCode, detail: String) {
         self.context.counters().discarded(1);
         info!("a line of {} has no effect: {detail}", self.login);
-        self.sender
-            .tell_event(&Event::Refused(Refused { tag, code, detail }));
+        self.sender.tell_event(&Event::Refused(Refused {
+            tag,
+            code,
+            detail,
+            retry_after: None,
+        }));
     }
 
     fn conversation(&self, with: &Login, people: &People) -> Conversation {
@@ -226,6 +281,7 @@ impl<'a> Requests<'a> {
         match people.recipient(to) {
             Some(Target::User(user)) => self.tell_typing(&user, self.login),
             Some(Target::Group(group)) => {
+                self.budget.charge(cost::fan_out(people.size(&group)));
                 let members = people.groups.members(&group);
                 let members = members
                     .filter(|members| members.len() <= TYPING_MOST && members.contains(self.login));
@@ -256,6 +312,9 @@ impl<'a> Requests<'a> {
 
     fn status(&self, Status { state, note }: Status) {
         let note: String = note.one_line().chars().take(NOTE_CHARS).collect();
+        // Everybody who watches is told.
+        let watching = self.context.online.watching();
+        self.budget.charge(cost::fan_out(watching));
         let is_away = state != Presence::Online;
         let note = Text::from(note.trim());
         self.context.online.set_status(self.login, is_away, note);

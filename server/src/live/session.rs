@@ -11,6 +11,7 @@ use tracing::{debug, info};
 
 use super::{backlog, failure::Failure, requests::Requests};
 use crate::{
+    budgets::LoginBudget,
     clients::{Connection, Ended},
     clients::{Farewell, LiveSender},
     commit::Entry,
@@ -22,11 +23,8 @@ use crate::{
 };
 
 /// Refuses a session.
-pub fn refuse(connection: &mut Connection, code: ByeCode, detail: &str) {
-    let bye = Event::Bye(Bye {
-        code,
-        detail: detail.to_owned(),
-    });
+pub fn refuse(connection: &mut Connection, bye: Bye) {
+    let bye = Event::Bye(bye);
     let told = connection.send(|line| bye.encode(line));
     if let Err(error) = told.and_then(|()| connection.flush()) {
         debug!("who was turned away had left: {error}");
@@ -34,7 +32,12 @@ pub fn refuse(connection: &mut Connection, code: ByeCode, detail: &str) {
 }
 
 /// Serves a user until something ends the session.
-pub fn run(context: &Arc<Context>, mut connection: Connection, hello: &Hello) {
+pub fn run(
+    context: &Arc<Context>,
+    mut connection: Connection,
+    hello: &Hello,
+    budget: &Arc<LoginBudget>,
+) {
     let (login, peer) = (&hello.login, connection.peer());
     match &hello.device {
         None => info!("{login} logged in from {peer} (live)"),
@@ -46,26 +49,30 @@ pub fn run(context: &Arc<Context>, mut connection: Connection, hello: &Hello) {
     let _stay = context
         .online
         .enter(login, Some(sender.clone()), &context.committer);
-    let Err(failure) = serve(context, &mut connection, hello, &sender);
+    let Err(failure) = serve(context, &mut connection, hello, (&sender, budget));
     match failure {
         Failure::Ended(Ended::InOrder) | Failure::Bye => {
-            sender.close(ByeCode::Bye, "you said it");
+            sender.close(Bye::new(ByeCode::Bye, "you said it"));
             info!("{login} logged out");
         }
         Failure::Ended(Ended::HungUp) => info!("{login} disconnected by the server"),
         failure => {
-            let (code, detail) = reason(&failure);
-            sender.close(code, detail);
+            sender.close(reason(&failure));
             info!("{login} disconnected: {failure}");
         }
     }
 }
 
-fn reason(failure: &Failure) -> (ByeCode, &'static str) {
+fn reason(failure: &Failure) -> Bye {
     match failure {
-        Failure::Ended(Ended::TimedOut(_)) => (ByeCode::Idle, "you said nothing for too long"),
-        Failure::Ended(Ended::LineTooLong(_)) => (ByeCode::TooLong, "your line is too long"),
-        _ => (
+        Failure::Ended(Ended::TimedOut(_)) => {
+            Bye::new(ByeCode::Idle, "you said nothing for too long")
+        }
+        Failure::Ended(Ended::LineTooLong(_)) => {
+            Bye::new(ByeCode::TooLong, "your line is too long")
+        }
+        Failure::Ended(Ended::SentTooMuch(refusal)) => refusal.bye(),
+        _ => Bye::new(
             ByeCode::Internal,
             "the server has a problem; try again later",
         ),
@@ -76,7 +83,7 @@ fn serve(
     context: &Arc<Context>,
     connection: &mut Connection,
     hello: &Hello,
-    sender: &Arc<LiveSender>,
+    (sender, budget): (&Arc<LiveSender>, &Arc<LoginBudget>),
 ) -> Result<std::convert::Infallible, Failure> {
     let login = &hello.login;
     let after = welcome(context, connection, hello)?;
@@ -88,7 +95,7 @@ fn serve(
         .device
         .as_ref()
         .map(|device| Device::from(device.as_str()));
-    let mut answers = Requests::new(context, login, device, sender);
+    let mut answers = Requests::new(context, login, device, (sender, budget));
     loop {
         let requests = connection.receive(context.limits.idle, Request::parse)?;
         answers.give(requests)?;

@@ -3,8 +3,9 @@
 mod ask;
 mod prometheus;
 
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
+use indicatif::HumanBytes;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
@@ -12,6 +13,7 @@ pub use self::{
     prometheus::Exposition,
 };
 use crate::{
+    budgets::Budgets,
     clients::Registry,
     counters::{Counters, Latencies, Totals},
     directory::Directory,
@@ -33,6 +35,8 @@ pub struct Status {
     pub users_online: usize,
     /// Connections that are logged in. A user may have several.
     pub sessions: usize,
+    /// Connections that have not sent their login yet.
+    pub before_login: usize,
     /// Users with unread messages.
     pub mailboxes: usize,
     /// Unread messages.
@@ -41,6 +45,26 @@ pub struct Status {
     pub totals: Totals,
     /// How long commits took, since the start.
     pub commits: Latencies,
+    /// Bytes in the log and in messages.csv.
+    pub stored_bytes: u64,
+    /// Bytes that are free on the disk, if the system says so.
+    pub free_bytes: Option<u64>,
+    /// Who has most bytes in the log.
+    pub most_stored: Option<StoredBy>,
+    /// How often something was refused since the start because a budget was used up, by the budget's
+    /// name.
+    pub refused: BTreeMap<String, u64>,
+    /// How often a session had to wait since the start, as its user sent too much.
+    pub pauses: u64,
+}
+
+/// How many bytes a user has in the log.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredBy {
+    /// Who.
+    pub login: String,
+    /// How many.
+    pub bytes: u64,
 }
 
 /// Reads the status of a running server. It holds only shared parts that do not keep the server
@@ -55,6 +79,8 @@ pub struct Observer {
     pub mailboxes: Arc<Mailboxes>,
     /// The counters.
     pub counters: Arc<Counters>,
+    /// What each login may use.
+    pub budgets: Arc<Budgets>,
 }
 
 impl Observer {
@@ -64,6 +90,8 @@ impl Observer {
         let (users_online, sessions) = self.registry.online();
         let (mailboxes, messages_waiting) = self.mailboxes.totals();
         let counters = &self.counters;
+        let (disk, refusals) = (self.budgets.disk_usage(), self.budgets.refusals());
+        let most_stored = disk.largest();
         Status {
             version: env!("CARGO_PKG_VERSION").into(),
             uptime_seconds: counters.uptime().as_secs(),
@@ -71,10 +99,22 @@ impl Observer {
             groups: people.groups.len(),
             users_online,
             sessions,
+            before_login: self.registry.before_login(),
             mailboxes,
             messages_waiting,
             totals: counters.totals(),
             commits: counters.commits(),
+            stored_bytes: disk.total(),
+            free_bytes: disk.free(),
+            most_stored: most_stored.map(|(login, bytes)| StoredBy {
+                login: login.to_string(),
+                bytes,
+            }),
+            refused: refusals
+                .counts()
+                .map(|(reason, count)| (reason.name().to_owned(), count))
+                .collect(),
+            pauses: refusals.pauses(),
         }
     }
 }
@@ -110,8 +150,8 @@ impl fmt::Display for Status {
         writeln!(f, "discarded    lines: {}", totals.discarded)?;
         writeln!(
             f,
-            "logins       {} accepted, {} refused",
-            totals.logins, totals.refusals
+            "logins       {} accepted, {} refused, {} connections without one now",
+            totals.logins, totals.refusals, self.before_login
         )?;
         write!(f, "commits      {}", commits.count())?;
         if let (Some(half), Some(most)) = (commits.quantile(0.5), commits.quantile(0.99)) {
@@ -124,6 +164,33 @@ impl fmt::Display for Status {
                 totals.failed_commits
             )?;
         }
+        writeln!(f)?;
+        self.tell_stored(f)?;
+        self.tell_refused(f)
+    }
+}
+
+impl Status {
+    fn tell_stored(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "stored       {}", HumanBytes(self.stored_bytes))?;
+        if let Some(StoredBy { login, bytes }) = &self.most_stored {
+            write!(f, ", most of them by {login}: {}", HumanBytes(*bytes))?;
+        }
+        if let Some(free) = self.free_bytes {
+            write!(f, "; free on the disk: {}", HumanBytes(free))?;
+        }
         writeln!(f)
+    }
+
+    fn tell_refused(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let refused = self.refused.iter().filter(|(_, count)| **count > 0);
+        let refused: Vec<_> = refused
+            .map(|(name, count)| format!("{name}: {count}"))
+            .collect();
+        let refused = match refused.is_empty() {
+            true => "nothing refused".to_owned(),
+            false => format!("refused ({})", refused.join(", ")),
+        };
+        writeln!(f, "budgets      {refused}, {} pauses", self.pauses)
     }
 }

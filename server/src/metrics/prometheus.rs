@@ -244,8 +244,41 @@ fn text(status: &Status) -> String {
         "Commits the disk refused.",
         totals.failed_commits,
     );
+    one(
+        "connections_before_login",
+        "gauge",
+        "Connections without a login.",
+        status.before_login as u64,
+    );
+    one(
+        "stored_bytes",
+        "gauge",
+        "Bytes in the log and in messages.csv.",
+        status.stored_bytes,
+    );
+    if let Some(free) = status.free_bytes {
+        one("disk_free_bytes", "gauge", "Bytes free on the disk.", free);
+    }
+    one(
+        "budget_pauses_total",
+        "counter",
+        "Times a session had to wait, as its user sent too much.",
+        status.pauses,
+    );
+    refusals(&mut text, status);
     histogram(&mut text, &status.commits);
     text
+}
+
+fn refusals(text: &mut String, status: &Status) {
+    let name = "mensageiro_budget_refusals_total";
+    let _ = write!(
+        text,
+        "# HELP {name} Refusals as a budget was used up.\n# TYPE {name} counter\n"
+    );
+    for (budget, count) in &status.refused {
+        let _ = writeln!(text, "{name}{{budget=\"{budget}\"}} {count}");
+    }
 }
 
 fn histogram(text: &mut String, commits: &Latencies) {

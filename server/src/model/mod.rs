@@ -6,3 +6,4 @@ pub mod cursor;
 pub mod event;
 pub mod holder;
 pub mod message;
+pub mod stored;

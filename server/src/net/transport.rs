@@ -20,6 +20,11 @@ const WRITES_AT_ONCE: bool = cfg!(all(unix, not(target_vendor = "apple")));
 /// that a poll notices it.
 const GLANCE: Duration = Duration::from_secs(1);
 
+/// The system's buffers for one client. Left alone, it lets them grow to several MiB for a client that
+/// reads nothing, or that sends more than is read.
+const SEND_BYTES: usize = 64 * 1024;
+const RECEIVE_BYTES: usize = 128 * 1024;
+
 /// A client's connection. One thread reads from it. Any thread may write, one at a time.
 #[derive(Debug)]
 pub struct Transport {
@@ -53,6 +58,9 @@ impl Transport {
         writes_at_once: bool,
     ) -> io::Result<Self> {
         stream.set_nodelay(true)?;
+        let socket = SockRef::from(&stream);
+        socket.set_send_buffer_size(SEND_BYTES)?;
+        socket.set_recv_buffer_size(RECEIVE_BYTES)?;
         notice_dead_links(&stream, dead_link)?;
         stream.set_write_timeout(Some(dead_link))?;
         stream.set_nonblocking(!writes_at_once)?;

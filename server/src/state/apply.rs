@@ -34,6 +34,7 @@ impl State {
         let mut effects = Effects::default();
         let mut names = names.into_iter();
         for (at, event) in batch.events.into_iter().enumerate() {
+            self.quotas.count(&event, position);
             match event {
                 Event::Messages(run) => {
                     let names = names.next().unwrap_or_default();

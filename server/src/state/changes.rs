@@ -47,6 +47,12 @@ impl State {
             }
         });
         let cursors = cursors.collect();
+        let stored = self.quotas.take_changes().into_iter();
+        let stored = stored.map(|(login, window)| DeviceEntry {
+            login,
+            device: STORED.into(),
+            window,
+        });
         let devices = changed.devices.into_iter().map(|(login, device)| {
             let window = self.devices.window(&login, &device);
             DeviceEntry {
@@ -63,7 +69,7 @@ impl State {
                 window,
             }
         });
-        let devices = devices.chain(floors).collect();
+        let devices = devices.chain(floors).chain(stored).collect();
         Changes {
             header: self.header,
             cursors,
@@ -79,3 +85,6 @@ impl State {
 
 /// In the place of a device's name: what is known of tags that no device numbers.
 pub(super) const NO_DEVICE: &str = "";
+
+/// Likewise: how many bytes the login has in the log. No device has such a name.
+pub(super) const STORED: &str = "/stored";

@@ -4,7 +4,11 @@ use std::{slice, sync::Arc};
 
 use mensageiro_protocol::live::Epoch;
 
-use super::{ParticipantId, Roster, State, changes::NO_DEVICE, groups::newest_possible};
+use super::{
+    ParticipantId, Roster, State,
+    changes::{NO_DEVICE, STORED},
+    groups::newest_possible,
+};
 use crate::{
     index::{CursorEntry, DeviceEntry, Header, RosterEntry},
     model::{
@@ -50,6 +54,7 @@ impl State {
         } in devices
         {
             match &*device {
+                STORED => state.quotas.load(login, &window),
                 NO_DEVICE => state.tag_floors.load(login, &window),
                 _ => state.devices.load(login, device, &window),
             }

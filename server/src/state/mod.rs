@@ -15,6 +15,7 @@ mod holders;
 mod load;
 mod mailbox;
 mod participants;
+mod quotas;
 mod sending;
 mod tags;
 #[cfg(test)]
@@ -35,6 +36,7 @@ pub use self::{
 };
 use crate::{
     index::{Header, HolderEntry, RosterEntry},
+    log::Position,
     model::{
         conversation::Conversation,
         cursor::Cursor,
@@ -61,6 +63,7 @@ pub struct State {
     holders: holders::Holders,
     devices: Devices,
     tag_floors: tags::Floors,
+    quotas: quotas::Quotas,
     /// All that the store has had, the oldest first.
     epochs: Vec<Epoch>,
     /// Of the batch in hand.
@@ -168,6 +171,21 @@ impl State {
     /// The highest number under which a device has sent something.
     pub fn device_number(&self, login: &Login, device: &str) -> Option<u64> {
         self.devices.highest(login, device, self.since(login))
+    }
+
+    /// How many bytes a login has in the log.
+    pub fn stored(&self, login: &Login) -> u64 {
+        self.quotas.of(login)
+    }
+
+    /// The login that has most bytes in the log, and how many.
+    pub fn largest_stored(&self) -> Option<(&Login, u64)> {
+        self.quotas.largest()
+    }
+
+    /// Nothing before this position is left in the log.
+    pub fn log_begins_at(&mut self, start: Position) {
+        self.quotas.begin_at(start);
     }
 
     /// The epochs of the store, the oldest first (rule V3).

@@ -18,8 +18,8 @@ use crate::{
 const SLOW: usize = 1_000;
 const FLOOD: usize = 10_000;
 
-/// The default of --max-connections-per-address.
-const PER_ADDRESS: usize = 1_000;
+/// The default of --max-connections-before-login.
+const BEFORE_LOGIN: usize = 512;
 
 /// After 200 ms of silence, the bytes so far would count as a login without a line end. So these
 /// come a little faster.
@@ -77,8 +77,8 @@ pub fn flood(trial: &Trial) -> Result<Verdict> {
     let seconds = begin.elapsed().as_secs_f64();
     let open = settled(&server, &connections)?;
     ensure!(
-        open <= PER_ADDRESS,
-        "{open} connections of one address are open"
+        open <= BEFORE_LOGIN,
+        "{open} connections without a login are open"
     );
     server.check_well()?;
     let (_, most) = server.memory_mib()?;

@@ -37,8 +37,7 @@ const LOOK: Duration = Duration::from_millis(300);
 pub fn run(trial: &Trial) -> Result<Verdict> {
     let users = users(TALKERS + IDLE);
     let data = trial.data_with_group("soak", &users, &users[..TALKERS])?;
-    // All of them come from one address here.
-    let mut server = trial.start(&data, &["--max-connections-per-address", "10000"])?;
+    let mut server = trial.start(&data, &[])?;
     let mut random = trial.random();
     let mut idle = Vec::new();
     for (at, login) in users[TALKERS..].iter().enumerate() {

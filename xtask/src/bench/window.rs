@@ -56,6 +56,13 @@ pub fn measure() -> Result<()> {
     server
         .args(["--listen", "127.0.0.1:0", "--data"])
         .arg(&data);
+    // Few write more than people do.
+    server.args([
+        "--max-requests-per-minute",
+        "0",
+        "--max-bytes-per-minute",
+        "0",
+    ]);
     // A mailbox without limits: ana reads little of what she gets.
     server.args(["--max-mailbox", "1000000000"]);
     server.args(["--max-mailbox-bytes", "1000000000000"]);

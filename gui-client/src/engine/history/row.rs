@@ -210,6 +210,7 @@ pub(super) fn refusal_name(refusal: Refusal) -> &'static str {
         Refusal::UnknownRecipient => "unknown-recipient",
         Refusal::NotAMember => "not-a-member",
         Refusal::MailboxFull => "mailbox-full",
+        Refusal::Quota => "quota",
         Refusal::TooLong => "too-long",
         Refusal::Other => "other",
     }
@@ -238,6 +239,7 @@ fn read_refusal(name: Option<&str>) -> Refusal {
         Some("unknown-recipient") => Refusal::UnknownRecipient,
         Some("not-a-member") => Refusal::NotAMember,
         Some("mailbox-full") => Refusal::MailboxFull,
+        Some("quota") => Refusal::Quota,
         Some("too-long") => Refusal::TooLong,
         _ => Refusal::Other,
     }

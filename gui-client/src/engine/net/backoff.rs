@@ -6,8 +6,15 @@ use std::time::Duration;
 const FIRST: Duration = Duration::from_secs(1);
 /// The longest delay, without jitter.
 const LONGEST: Duration = Duration::from_secs(30);
+/// The longest pause that a server may ask for.
+const LONGEST_ASKED: Duration = Duration::from_secs(5 * 60);
 /// The jitter: a delay is up to this many hundredths longer or shorter, so that clients spread out.
 const JITTER_PERCENT: u64 = 20;
+
+/// The pause that a server asks for in seconds.
+pub(super) fn asked(retry_after: u32) -> Duration {
+    Duration::from_secs(retry_after.into()).min(LONGEST_ASKED)
+}
 
 /// Delays that double from 1 s to 30 s.
 #[derive(Debug)]

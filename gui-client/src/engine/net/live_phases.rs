@@ -9,6 +9,7 @@ use mensageiro_protocol::{
 };
 
 use super::{
+    backoff::asked,
     identity::{self, Meeting},
     io::{Effect, LiveUpdate, Outgoing, StoreEpoch, Way},
     live::{LiveSession, Turn},
@@ -124,7 +125,7 @@ impl Machine {
                 self.show(LinkState::Live { catching_up: true });
                 self.take_live(now);
             }
-            Ok(Event::Bye(bye)) => self.bye(now, bye.code),
+            Ok(Event::Bye(bye)) => self.bye(now, bye.code, bye.retry_after),
             _ => self.not_live(now, said(&heard)),
         }
     }
@@ -214,7 +215,9 @@ impl Machine {
                     self.remember();
                     self.show(LinkState::Live { catching_up: false });
                 }
-                Ok(Some(Turn::Ended(code))) => return self.bye(now, code),
+                Ok(Some(Turn::Ended(code, retry_after))) => {
+                    return self.bye(now, code, retry_after);
+                }
                 Err(_) => return self.broken(now, LinkProblem::NotThisProtocol),
             }
         }
@@ -314,7 +317,7 @@ impl Machine {
         self.tried(now, Outcome::Silent);
     }
 
-    fn bye(&mut self, now: Instant, code: ByeCode) {
+    fn bye(&mut self, now: Instant, code: ByeCode, retry_after: Option<u32>) {
         match code {
             ByeCode::UnknownUser | ByeCode::Removed => {
                 self.end_live(now);
@@ -324,7 +327,12 @@ impl Machine {
             ByeCode::BadHello if matches!(self.phase, Phase::Greeting { .. }) => {
                 self.not_live(now, Outcome::HungUp);
             }
-            _ => self.broken(now, LinkProblem::Broken),
+            _ => {
+                self.broken(now, LinkProblem::Broken);
+                if let Some(retry_after) = retry_after {
+                    self.wait_until(now + asked(retry_after));
+                }
+            }
         }
     }
 

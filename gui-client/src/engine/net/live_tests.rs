@@ -172,8 +172,48 @@ fn a_refused_message_says_why_and_the_next_one_goes_on() {
             (r#"bytes no {"tag":"t2","code":"internal"}⏎"#, ""),
             ("send 3 @bob later", ""),
             ("pass 5000", "write #t2 @bob oi⏎#t3 @bob later⏎"),
+            (
+                r#"bytes no {"tag":"t2","code":"quota","retry_after":9}⏎"#,
+                "store [2 Quota]",
+            ),
         ],
     );
+}
+
+#[test]
+fn a_message_that_comes_too_early_goes_out_again_when_the_server_says() {
+    check_with(
+        live(),
+        &[
+            ("send 1 @bob one", "write #t1 @bob one⏎"),
+            ("send 2 @bob two", "write #t2 @bob two⏎"),
+            (
+                r#"bytes no {"tag":"t1","code":"slow-down","retry_after":7}⏎no {"tag":"t2","code":"busy","retry_after":3}⏎"#,
+                "",
+            ),
+            ("send 3 @bob three", ""),
+            ("pass 6900", ""),
+            (
+                "pass 200",
+                "write #t1 @bob one⏎#t2 @bob two⏎#t3 @bob three⏎",
+            ),
+        ],
+    );
+}
+
+#[test]
+fn a_server_that_wants_us_later_is_joined_later_but_not_after_hours() {
+    for (seconds, waits) in [(20, 20), (4_000_000_000_u32, 300)] {
+        let mut bench = live();
+        bench.step(&format!(
+            "bytes bye {{\"code\":\"slow-down\",\"retry_after\":{seconds}}}⏎"
+        ));
+        bench.said();
+        bench.step(&format!("pass {}", waits * 1_000 - 100));
+        assert_eq!(bench.said(), "");
+        bench.step("pass 200");
+        assert_eq!(bench.said(), "connecting | connect");
+    }
 }
 
 #[test]

@@ -174,6 +174,19 @@ impl Machine {
         self.show(LinkState::Waiting { problem, retry_at });
     }
 
+    /// Puts off the next attempt to connect, if one is due.
+    pub(super) fn wait_until(&mut self, at: Instant) {
+        if let Phase::Waiting { retry_at } = &mut self.phase
+            && *retry_at < at
+        {
+            *retry_at = at;
+            self.show(LinkState::Waiting {
+                problem: LinkProblem::Broken,
+                retry_at: at,
+            });
+        }
+    }
+
     pub(super) fn stop(&mut self, now: Instant) {
         self.stop_by = Some(now + STOP);
         match &mut self.phase {

@@ -129,6 +129,9 @@ fn refusal(code: RefusalCode) -> &'static str {
         RefusalCode::TagUsed => "wire.tag_used",
         RefusalCode::TagOld => "wire.tag_old",
         RefusalCode::Internal => "wire.not_stored",
+        RefusalCode::Busy => "wire.busy",
+        RefusalCode::SlowDown => "wire.slow_down",
+        RefusalCode::Quota => "wire.quota",
         RefusalCode::Other => "wire.no_reason",
     }
 }
@@ -144,6 +147,9 @@ fn farewell(code: ByeCode) -> &'static str {
         ByeCode::Idle => "wire.idle",
         ByeCode::Bye => "wire.left",
         ByeCode::Internal => "wire.not_stored",
+        ByeCode::Busy => "wire.busy",
+        ByeCode::SlowDown => "wire.slow_down",
+        ByeCode::Quota => "wire.quota",
         ByeCode::Other => "wire.no_reason",
     }
 }

@@ -46,6 +46,7 @@ pub fn refusal_key(why: Refusal) -> &'static str {
         Refusal::UnknownRecipient => "refusal.unknown_recipient",
         Refusal::NotAMember => "refusal.not_a_member",
         Refusal::MailboxFull => "refusal.mailbox_full",
+        Refusal::Quota => "refusal.quota",
         Refusal::TooLong => "refusal.too_long",
         Refusal::Other => "refusal.unknown",
     }

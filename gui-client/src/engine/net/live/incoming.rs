@@ -12,11 +12,15 @@ use mensageiro_protocol::live::{
 use super::{LiveSession, Turn};
 use crate::engine::{
     MessageId, Missed, Refusal,
-    net::io::{Effect, LiveUpdate, Outgoing},
+    net::{
+        backoff::asked,
+        io::{Effect, LiveUpdate, Outgoing},
+    },
 };
 
-/// The pause before a message is sent again that the server could not store.
-const STORE_AGAIN: Duration = Duration::from_secs(5);
+/// The pause before a message is sent again that the server could not store, or that came too
+/// early, if the server names none.
+const SEND_AGAIN: Duration = Duration::from_secs(5);
 
 /// The most bytes of texts in an answer to `history`. Servers send 256 KiB and a message more.
 const OLDER_BYTES: usize = 1024 * 1024;
@@ -53,7 +57,8 @@ impl LiveSession {
                 if let Some(tag) = refused.tag
                     && let Some(message) = self.answered(now, |sent| sent.tag == tag)
                 {
-                    self.refused(now, message, refused.code, outbox);
+                    let later = refused.retry_after;
+                    self.refused(now, message, (refused.code, later), outbox);
                 } else {
                     self.request_refused(now, refused.code);
                 }
@@ -74,7 +79,7 @@ impl LiveSession {
             }
             Event::Bye(bye) => {
                 tracing::info!(code = ?bye.code, detail = bye.detail, "the server says bye");
-                return Turn::Ended(bye.code);
+                return Turn::Ended(bye.code, bye.retry_after);
             }
             Event::End | Event::Welcome(_) | Event::Unknown => {}
         }
@@ -143,23 +148,25 @@ impl LiveSession {
         &mut self,
         now: Instant,
         message: Outgoing,
-        code: RefusalCode,
+        (code, retry_after): (RefusalCode, Option<u32>),
         outbox: &mut VecDeque<Outgoing>,
     ) {
         let why = match code {
             RefusalCode::UnknownRecipient => Refusal::UnknownRecipient,
             RefusalCode::NotAMember => Refusal::NotAMember,
             RefusalCode::MailboxFull => Refusal::MailboxFull,
+            RefusalCode::Quota => Refusal::Quota,
             RefusalCode::BadLine | RefusalCode::Other => Refusal::Other,
             RefusalCode::TagUsed | RefusalCode::TagOld => {
                 self.effects.push(Effect::Renumber(message.id));
                 return;
             }
-            RefusalCode::Internal => {
+            RefusalCode::Internal | RefusalCode::Busy | RefusalCode::SlowDown => {
                 // Before later messages.
                 outbox.insert(self.put_back.min(outbox.len()), message);
                 self.put_back += 1;
-                self.send_again_at = Some(now + STORE_AGAIN);
+                let at = now + retry_after.map_or(SEND_AGAIN, asked);
+                self.send_again_at = self.send_again_at.max(Some(at));
                 return;
             }
         };

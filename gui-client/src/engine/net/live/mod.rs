@@ -66,7 +66,7 @@ pub struct LiveSession {
     /// The bytes of its texts.
     older_bytes: usize,
     in_flight: VecDeque<Outgoing>,
-    /// How many messages at the front of the outbox the server could not store.
+    /// How many messages at the front of the outbox the server wants to be sent again later.
     put_back: usize,
     send_again_at: Option<Instant>,
     requests: VecDeque<HistoryRequest>,
@@ -95,8 +95,8 @@ pub enum Turn {
     Accepted,
     /// The backlog is complete.
     CaughtUp,
-    /// The server ends the session.
-    Ended(ByeCode),
+    /// The server ends the session, and perhaps says for how many seconds.
+    Ended(ByeCode, Option<u32>),
 }
 
 impl LiveSession {

@@ -1,0 +1,17 @@
+//! How much somebody has in the log, for quotas: a little more than it takes there.
+
+use mensageiro_protocol::Text;
+
+use super::message::Tag;
+
+/// What a message takes besides its text and its tag: its part of the record, and its place in the index.
+const MESSAGE: usize = 64;
+
+/// What it takes to note that something was read or given.
+pub const READ: u64 = 64;
+
+/// What a message takes.
+pub fn message(tag: Option<&Tag>, text: &Text) -> u64 {
+    let tag = tag.map_or(0, |tag| tag.as_str().len());
+    (MESSAGE + tag + text.len()) as u64
+}
