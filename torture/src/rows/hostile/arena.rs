@@ -77,7 +77,9 @@ impl Arena {
     ) -> Result<Self> {
         let data = trial.data("arena", &[])?;
         write_directory(&data, users, groups)?;
-        let server = Launch::new(&trial.server, &data).options(options);
+        let server = Launch::new(&trial.server, &data)
+            .with_budgets()
+            .options(options);
         Ok(Self {
             // As it logs by default.
             server: server.log_level("info").start()?,
@@ -90,7 +92,9 @@ impl Arena {
     pub fn restart(self, options: &[&str]) -> Result<Self> {
         let data = self.server.data.clone();
         self.server.stop()?;
-        let server = Launch::new(&self.program, &data).options(options);
+        let server = Launch::new(&self.program, &data)
+            .with_budgets()
+            .options(options);
         Ok(Self {
             server: server.log_level("info").start()?,
             program: self.program,
