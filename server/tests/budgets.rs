@@ -86,7 +86,7 @@ fn a_classic_program_that_sends_more_than_its_budget_waits_and_loses_nothing() {
 
 #[test]
 fn lines_without_an_answer_use_the_budget_too_and_nobody_else_waits() {
-    let server = TestServer::with_arguments(&USERS, &["--max-requests-per-minute", "1200"]);
+    let server = TestServer::with_arguments(&USERS, &["--max-requests-per-minute", "6000"]);
     let (mut ana, _) = LiveClient::log_in(server.address(), "ana", None);
     let lines = [
         r#"read {"with":"bruno","up_to":99999999}"#,
@@ -95,8 +95,8 @@ fn lines_without_an_answer_use_the_budget_too_and_nobody_else_waits() {
         "nonsense",
         "#",
     ];
-    let flood = lines.join("\n").repeat(50);
-    ana.say(&vec![flood; 5].join("\n"));
+    let flood = lines.join("\n").repeat(60);
+    ana.say(&vec![flood; 21].join("\n"));
     // She owes something; he does not.
     let (mut bruno, _) = LiveClient::log_in(server.address(), "bruno", None);
     bruno.send("b1", "carla", "hi");
