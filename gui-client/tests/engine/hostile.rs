@@ -408,6 +408,7 @@ fn code() -> BoxedStrategy<RefusalCode> {
         Just(RefusalCode::UnknownRecipient),
         Just(RefusalCode::MailboxFull),
         Just(RefusalCode::BadLine),
+        Just(RefusalCode::Quota),
         Just(RefusalCode::TagUsed),
         Just(RefusalCode::TagOld),
         Just(RefusalCode::Other),
@@ -438,7 +439,7 @@ fn event() -> BoxedStrategy<Event> {
             |(with, before, count, more)| Event::History(HistoryEnd { with, before, count, more })
         ),
         1 => Just(Event::Pong),
-        1 => bye.prop_map(|code| Event::Bye(Bye { code, detail: String::new() })),
+        1 => bye.prop_map(|code| Event::Bye(Bye::new(code, ""))),
     ]
     .boxed()
 }

@@ -221,6 +221,7 @@ fn talk(mut stream: &TcpStream, session: &Session) -> io::Result<()> {
                     tag,
                     code: *code,
                     detail: String::new(),
+                    retry_after: None,
                 };
                 say(stream, &Event::Refused(line))?;
             }
