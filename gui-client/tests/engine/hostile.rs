@@ -101,7 +101,21 @@ impl Away {
             }
             _ => false,
         };
+        let mut looked_at = 0;
         while !self.window.events.iter().any(is_accepted) {
+            // The liar may still have been connected, and have refused it.
+            for news in &self.window.events[looked_at..] {
+                if let News::Message(message) = news
+                    && matches!(
+                        message.delivery,
+                        Delivery::Refused(_) | Delivery::Unconfirmed
+                    )
+                    && message.text.as_str() == "mine at last"
+                {
+                    self.window.give(Command::SendAgain(message.id));
+                }
+            }
+            looked_at = self.window.events.len();
             assert!(Instant::now() < until, "{:#?}", self.window.events);
             self.window.give(Command::FetchNow);
             self.window.look(Duration::from_millis(100));
