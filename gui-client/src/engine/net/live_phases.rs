@@ -328,7 +328,11 @@ impl Machine {
                 self.not_live(now, Outcome::HungUp);
             }
             _ => {
-                self.broken(now, LinkProblem::Broken);
+                let problem = match code {
+                    ByeCode::Busy | ByeCode::SlowDown => LinkProblem::Busy,
+                    _ => LinkProblem::Broken,
+                };
+                self.broken(now, problem);
                 if let Some(retry_after) = retry_after {
                     self.wait_until(now + asked(retry_after));
                 }

@@ -178,10 +178,11 @@ impl Machine {
     pub(super) fn wait_until(&mut self, at: Instant) {
         if let Phase::Waiting { retry_at } = &mut self.phase
             && *retry_at < at
+            && let LinkState::Waiting { problem, .. } = self.link.clone()
         {
             *retry_at = at;
             self.show(LinkState::Waiting {
-                problem: LinkProblem::Broken,
+                problem,
                 retry_at: at,
             });
         }
