@@ -84,7 +84,6 @@ fn write(folder: &Path, conversations: usize, together: u32, messages: u64) -> a
             part: Part { offset, length },
             text: 0,
             roster: 0,
-            missed_by: None,
         };
         index.add_run(&all[(turn * 7 % conversations as u64) as usize], entry);
         next += u64::from(together);
@@ -122,7 +121,6 @@ fn read() -> anyhow::Result<()> {
                 to: Target::User(to.clone()),
                 device: None,
                 at: Timestamp::UNIX_EPOCH,
-                missed_by: None,
                 texts: vec![Sent {
                     tag: None,
                     text: Text::from(&*format!("{n:064}")),
@@ -150,7 +148,6 @@ fn read() -> anyhow::Result<()> {
                     part: run.part,
                     text: 0,
                     roster: 0,
-                    missed_by: None,
                 };
                 index.add_run(&of, entry);
             }

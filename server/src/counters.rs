@@ -85,9 +85,9 @@ impl Counters {
     }
 
     /// Counts a commit, the messages accepted and read with it, and its duration.
-    pub fn commit(&self, accepted: usize, read: usize, took: Duration) {
+    pub fn commit(&self, accepted: usize, read: u64, took: Duration) {
         self.accepted.fetch_add(accepted as u64, Relaxed);
-        self.read.fetch_add(read as u64, Relaxed);
+        self.read.fetch_add(read, Relaxed);
         let ms = took.as_secs_f64() * 1e3;
         let class = CLASSES_MS.partition_point(|&end| end < ms);
         self.commits[class].fetch_add(1, Relaxed);

@@ -153,6 +153,6 @@ fn greeting(server: &Server) -> String {
     )
 }
 
-fn counted(number: usize, one: &str, several: &str) -> String {
+fn counted(number: u64, one: &str, several: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { several })
 }

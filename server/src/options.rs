@@ -54,7 +54,7 @@ pub struct Options {
     #[arg(long, value_name = "BYTES", default_value_t = limits::LINE_BYTES, help_heading = "Limits", value_parser = line_bytes)]
     pub max_line_bytes: usize,
 
-    /// Unread messages that a user may have; further messages are refused.
+    /// Unread messages that a user may have of one other user; further ones of that user are refused.
     #[arg(
         long,
         value_name = "COUNT",
@@ -64,12 +64,7 @@ pub struct Options {
     )]
     pub max_mailbox: usize,
 
-    /// How long messages are kept that everybody has read, such as 90d, 12w or 36h; without it, for ever. messages.csv
-    /// keeps its rows.
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
-    pub keep: Option<SignedDuration>,
-
-    /// Total size in bytes of the texts of a user's unread messages.
+    /// Total size in bytes of the texts of these.
     #[arg(
         long,
         value_name = "BYTES",
@@ -78,6 +73,11 @@ pub struct Options {
         value_parser = some
     )]
     pub max_mailbox_bytes: usize,
+
+    /// How long messages are kept that everybody has read, such as 90d, 12w or 36h; without it, for ever. messages.csv
+    /// keeps its rows.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub keep: Option<SignedDuration>,
 
     /// Connections with a login, in total.
     #[arg(
@@ -293,7 +293,7 @@ impl Options {
         }
     }
 
-    /// What a mailbox takes.
+    /// What may wait of one user in the mailbox of another.
     pub fn mailbox_limits(&self) -> MailboxLimits {
         MailboxLimits {
             messages: self.max_mailbox as u64,

@@ -9,7 +9,7 @@ use thiserror::Error;
 use tracing::info;
 
 use crate::{
-    index::{Index, IndexError, Loaded, Messages},
+    index::{Index, IndexError, Loaded},
     log::{Log, LogError},
     model::{
         codec::{self, CodecError},
@@ -58,7 +58,7 @@ pub enum RecoveryError {
 /// [`RecoveryError`] when the log or the index cannot be used.
 pub fn recover(
     log: &dyn Log,
-    (index, messages): (&Index, &Messages),
+    index: &Index,
     loaded: Loaded,
     mut marks: impl FnMut(&[ReadMark]) -> u64,
     mut progress: impl FnMut(u64, u64),
@@ -67,6 +67,7 @@ pub fn recover(
         header,
         conversations,
         cursors,
+        groups,
         rosters,
         seen,
         devices,
@@ -83,16 +84,13 @@ pub fn recover(
     for (conversation, last) in &conversations {
         state.load_conversation(conversation, *last);
     }
-    for cursor in &cursors {
+    for cursor in cursors {
         state.load_cursor(cursor);
     }
-    state.load_unread(|conversation, (after, up_to), visit| {
-        let with = std::slice::from_ref(conversation);
-        messages.timeline(with, after, up_to, &mut |message| {
-            visit(message);
-            true
-        })
-    })?;
+    for group in groups {
+        state.load_group(group);
+    }
+    state.end_loading();
     let mut tags = Tags::default();
     let end = log.end();
     let mut records = 0_u64;

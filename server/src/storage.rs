@@ -106,7 +106,7 @@ impl Storage {
         Marks::archived(&*marks, archive.last_numbers().read_mark);
         let recovered = recover(
             &*log,
-            (&index, &messages),
+            &index,
             loaded,
             |new| marks.add(new),
             progress("reading the log"),

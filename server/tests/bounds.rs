@@ -127,58 +127,106 @@ fn a_mailbox_is_full_by_bytes_too() {
 }
 
 #[test]
-fn one_full_mailbox_silences_no_group_and_its_writers_know_who_got_nothing() {
+fn who_fills_a_mailbox_keeps_nobody_else_from_it_and_no_group_either() {
     let mut server = TestServer::with_arguments(&USERS, &["--max-mailbox", "3"]);
-    let groups = "all,ana\nall,bruno\nall,carla\ntwo,ana\ntwo,carla\n";
+    let groups = "all,ana\nall,bruno\nall,carla\n";
     std::fs::write(server.file("groups.csv"), groups).unwrap();
     server.restart();
-    let mut ana = server.log_in("ana");
-    let mut bruno = server.log_in("bruno");
-    for n in 1..=8 {
-        assert!(ana.exchange(&format!("@all {n}")).is_empty());
-        assert_eq!(bruno.exchange(""), [format!("@all ana: {n}")]);
+    let mut expected = Vec::new();
+    for turn in 0..2 {
+        let mut ana = server.log_in("ana");
+        for n in 1..=3 {
+            if turn == 0 {
+                assert!(ana.exchange(&format!("@carla {n}")).is_empty());
+                expected.push(format!("@ana {n}"));
+            }
+        }
+        assert_eq!(ana.hear_after("@carla one more"), None);
+        let (mut live, _) = LiveClient::log_in(server.address(), "ana", None);
+        live.say("#c2 @carla hi");
+        live.hear_until(
+            |event| matches!(event, Event::Refused(no) if no.code == RefusalCode::MailboxFull),
+        );
+        // Everybody else reaches her, and she everybody.
+        let mut bruno = server.connect(Framing::Line);
+        assert_eq!(bruno.exchange("bruno").len(), turn);
+        assert!(
+            bruno
+                .exchange(&format!("@carla from bruno {turn}"))
+                .is_empty()
+        );
+        expected.push(format!("@bruno from bruno {turn}"));
+        for n in 0..5 {
+            let mut ana = server.log_in("ana");
+            assert!(ana.exchange(&format!("@all {turn} {n}")).is_empty());
+            expected.push(format!("@all ana: {turn} {n}"));
+            assert_eq!(bruno.exchange(""), [format!("@all ana: {turn} {n}")]);
+        }
+        let accepted = live.send("c3", "all", "live");
+        assert_eq!(live.send("c3", "all", "live"), accepted);
+        if turn == 0 {
+            expected.push("@all ana: live".into());
+        }
+        assert_eq!(bruno.exchange("").len(), 1 - turn);
+        server.restart();
     }
-    // Who writes to several at once, too.
-    ana.say("@all 9\n@two 10\n@bruno 11");
-    (0..3).for_each(|_| assert!(ana.hear_all().is_empty()));
-    assert_eq!(bruno.exchange(""), ["@all ana: 9", "@ana 11"]);
-    let missed = |live: &mut LiveClient, tag: &str, to: &str| {
-        live.say(&format!("#{tag} @{to} live"));
-        let accepted = live.hear_until_accepted();
-        let missed = accepted.missed.iter().map(|login| login.to_string());
-        (
-            accepted.id,
-            missed.collect::<Vec<_>>(),
-            accepted.missed_more,
-        )
-    };
-    let address = server.address();
-    let (mut live, _) = LiveClient::log_in(address, "ana", None);
-    let (mut carla_live, _) = LiveClient::log_in(address, "carla", Some(8));
-    let (id, who, more) = missed(&mut live, "c1", "all");
-    assert_eq!((who, more), (vec!["carla".to_owned()], 0));
-    assert!(carla_live.hear_all().is_empty(), "she has no room for it");
-    assert_eq!(bruno.exchange(""), ["@all ana: live"]);
-    // Written directly, it is refused.
-    live.say("#c2 @carla hi");
-    live.hear_until(
-        |event| matches!(event, Event::Refused(no) if no.code == RefusalCode::MailboxFull),
-    );
-    assert_eq!(ana.hear_after("@carla hi"), None);
-    // She gets what she has room for, also after a start; then she belongs to it again.
-    server.restart();
-    let (mut live, _) = LiveClient::log_in(server.address(), "ana", None);
     let mut carla = server.connect(Framing::Line);
-    assert_eq!(
-        carla.exchange("carla"),
-        ["@all ana: 1", "@all ana: 2", "@all ana: 3"]
+    assert_eq!(carla.exchange("carla"), expected);
+    assert!(carla.exchange("@ana back").is_empty());
+    let mut ana = server.connect(Framing::Line);
+    assert_eq!(ana.exchange("ana"), ["@carla back"]);
+    assert!(ana.exchange("@carla there is room again").is_empty());
+    assert_eq!(carla.exchange(""), ["@ana there is room again"]);
+}
+
+#[test]
+fn a_message_sent_again_is_known_after_its_author_has_left_the_group() {
+    let mut server = TestServer::start(&USERS);
+    let groups = |lines: &str| std::fs::write(server.file("groups.csv"), lines).unwrap();
+    groups("all,ana\nall,bruno\nall,carla\n");
+    server.restart();
+    let (mut ana, _) = LiveClient::log_in(server.address(), "ana", None);
+    let id = ana.send("c1", "all", "mine");
+    let groups = |lines: &str| std::fs::write(server.file("groups.csv"), lines).unwrap();
+    groups("all,bruno\nall,carla\n");
+    server.restart();
+    let (mut ana, _) = LiveClient::log_in(server.address(), "ana", None);
+    assert_eq!(ana.send("c1", "all", "mine"), id);
+    ana.say("#c2 @all not mine any more");
+    ana.hear_until(
+        |event| matches!(event, Event::Refused(no) if no.code == RefusalCode::NotAMember),
     );
-    assert!(carla.exchange("").is_empty());
-    assert_eq!(missed(&mut live, "c3", "all").1, [""; 0]);
-    assert_eq!(carla.exchange(""), ["@all ana: live"]);
-    // Sent again it is the same message, which she has missed.
-    let again = missed(&mut live, "c1", "all");
-    assert_eq!(again, (id, vec!["carla".to_owned()], 0));
+    let mut bruno = server.connect(Framing::Line);
+    assert_eq!(bruno.exchange("bruno"), ["@all ana: mine"]);
+}
+
+#[test]
+fn reading_where_nothing_is_unread_changes_nothing_however_much_waits_elsewhere() {
+    let server = TestServer::start(&USERS);
+    let mut carla = server.log_in("carla");
+    carla.say("@ana from carla\n".repeat(3_000).trim_end());
+    (0..3_000).for_each(|_| assert!(carla.hear_all().is_empty()));
+    let (mut bruno, _) = LiveClient::log_in(server.address(), "bruno", None);
+    let id = bruno.send("1", "ana", "hi");
+    let (mut ana, unread) = LiveClient::log_in(server.address(), "ana", None);
+    assert_eq!(unread.len(), 3_001);
+    for up_to in [id, id, 99_999_999, 1] {
+        ana.say(&format!(r#"read {{"with":"bruno","up_to":{up_to}}}"#));
+    }
+    ana.say("conversations {}");
+    let page = loop {
+        if let Event::Conversations(page) = ana.hear() {
+            break page;
+        }
+    };
+    let unread = page.conversations.iter();
+    let unread: Vec<_> = unread.map(|one| (one.with.as_str(), one.unread)).collect();
+    assert_eq!(unread, [("bruno", 0), ("carla", 3_000)]);
+    let receipts = bruno.hear_all();
+    let receipts = receipts.iter();
+    let receipts = receipts.filter(|event| matches!(event, Event::Receipt(_)));
+    assert_eq!(receipts.count(), 1);
+    assert_eq!(server.archive(1).len(), 1);
 }
 
 #[test]

@@ -229,21 +229,18 @@ mod tests {
     }
 
     #[test]
-    fn an_ok_names_some_of_those_who_missed_the_message_and_counts_the_others() {
+    fn an_ok_that_is_written_from_its_parts_is_the_same() {
         let tag = Tag::parse("c7").unwrap();
-        for (missed, named, more) in [(0, 0, 0), (1, 1, 0), (20, 20, 0), (23, 20, 3)] {
-            let missed: Vec<_> = (0..missed).map(|n| login(&format!("joão{n}"))).collect();
-            let mut line = Vec::new();
-            Accepted::write(&tag, 7, 8, &missed, &mut line);
-            let Ok(Event::Accepted(accepted)) = Event::parse(&line) else {
-                panic!("{}", String::from_utf8_lossy(&line));
-            };
-            assert_eq!(accepted.missed, missed[..named]);
-            assert_eq!(
-                (accepted.id, accepted.at, accepted.missed_more),
-                (7, 8, more)
-            );
-        }
+        let mut line = Vec::new();
+        Accepted::write(&tag, 7, -8, &mut line);
+        let accepted = Event::Accepted(Accepted {
+            tag,
+            id: 7,
+            at: -8,
+            missed: Vec::new(),
+            missed_more: 0,
+        });
+        assert_eq!(Event::parse(&line), Ok(accepted));
     }
 
     #[test]

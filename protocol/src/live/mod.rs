@@ -31,8 +31,8 @@ pub use self::{
     tag::{BadTag, HIGHEST_NUMBER, TAG_CHARS, Tag},
     verbs::{
         Accepted, Bye, ByeCode, Got, HISTORY_MOST, HISTORY_USUAL, HistoryEnd, HistoryRequest,
-        Limits, MISSED_NAMED, NOTE_CHARS, Presence, PresenceNews, Read, Receipt, ReceiptState,
-        RefusalCode, Refused, Status, Typing, TypingNews, Welcome,
+        Limits, NOTE_CHARS, Presence, PresenceNews, Read, Receipt, ReceiptState, RefusalCode,
+        Refused, Status, Typing, TypingNews, Welcome,
     },
 };
 

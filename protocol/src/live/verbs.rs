@@ -12,9 +12,6 @@ pub const HISTORY_MOST: usize = 200;
 /// Messages in one answer to `history` if the request has no limit.
 pub const HISTORY_USUAL: usize = 50;
 
-/// How many members who missed a message are named; the others are counted.
-pub const MISSED_NAMED: usize = 20;
-
 /// Longest note of a `status`, in characters.
 pub const NOTE_CHARS: usize = 140;
 
@@ -181,8 +178,7 @@ pub struct Accepted {
     pub id: u64,
     /// When it was accepted.
     pub at: i64,
-    /// Members of the group who did not get it because their mailboxes are full; at most
-    /// [`MISSED_NAMED`].
+    /// Members of the group who did not get it because their mailboxes were full. Only older servers say so.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missed: Vec<Login>,
     /// How many further members did not get it.
@@ -196,8 +192,7 @@ fn is_none(count: &usize) -> bool {
 
 impl Accepted {
     /// Appends the line, without a line end, from its parts: a server writes it for each message.
-    /// `missed`: all members who did not get it.
-    pub fn write(tag: &Tag, id: u64, at: i64, missed: &[Login], out: &mut Vec<u8>) {
+    pub fn write(tag: &Tag, id: u64, at: i64, out: &mut Vec<u8>) {
         let mut number = itoa::Buffer::new();
         // No character of a tag needs escaping in JSON.
         out.extend_from_slice(br#"ok {"tag":""#);
@@ -206,18 +201,6 @@ impl Accepted {
         out.extend_from_slice(number.format(id).as_bytes());
         out.extend_from_slice(br#","at":"#);
         out.extend_from_slice(number.format(at).as_bytes());
-        if !missed.is_empty() {
-            let (named, more) = missed.split_at(missed.len().min(MISSED_NAMED));
-            // Nor does one of a login.
-            let named: Vec<_> = named.iter().map(Login::as_str).collect();
-            out.extend_from_slice(br#","missed":[""#);
-            out.extend_from_slice(named.join(r#"",""#).as_bytes());
-            out.extend_from_slice(br#""]"#);
-            if !more.is_empty() {
-                out.extend_from_slice(br#","missed_more":"#);
-                out.extend_from_slice(number.format(more.len()).as_bytes());
-            }
-        }
         out.push(b'}');
     }
 }

@@ -46,7 +46,6 @@ impl Fake {
             from: login("ana"),
             to: login(to),
             members: (to == "class").then(|| Arc::new(members)),
-            missed_by: None,
             tag: None,
             text: Text::from(text),
         });

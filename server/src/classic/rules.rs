@@ -136,7 +136,6 @@ mod tests {
         let accepted = ids.map(|id| Outcome::Accepted {
             id,
             sent_at: Timestamp::UNIX_EPOCH,
-            missed_by: None,
         });
         accepted.collect()
     }

@@ -191,7 +191,10 @@ impl Session {
         let own = Target::User(self.login.clone());
         self.connection.framing() == Some(Framing::Line)
             && !drafts.iter().any(|draft| draft.to == own)
-            && self.context.mailboxes.is_at_hand(&self.login)
+            && self
+                .context
+                .mailboxes
+                .is_at_hand(&self.login, self.answering.delivered())
     }
 
     /// Returns when everything that is pending has been written.
@@ -234,8 +237,7 @@ impl Session {
             ..
         } = &*self.context;
         // Messages that arrive while the answers are written belong to later ones.
-        let ends = mailboxes.ends(&self.login);
-        let newest = ends.map_or(MessageId(0), |(_, newest)| newest);
+        let newest = mailboxes.newest(&self.login).unwrap_or_default();
         let mut delivered = self.answering.delivered();
         for answer in answers {
             let last = answer.last(outcomes).min(newest);

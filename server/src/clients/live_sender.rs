@@ -328,19 +328,9 @@ impl Origin for LiveSender {
         let told =
             told.filter(|(tag, outcome)| tag.is_some() || matches!(outcome, Outcome::Refused(_)));
         self.tell_all(told, |(tag, outcome), line| match outcome {
-            Outcome::Accepted {
-                id,
-                sent_at,
-                missed_by,
-            }
-            | Outcome::Repeat {
-                id,
-                sent_at,
-                missed_by,
-            } => {
+            Outcome::Accepted { id, sent_at } | Outcome::Repeat { id, sent_at } => {
                 if let Some(tag) = tag {
-                    let missed_by = missed_by.as_deref().unwrap_or_default();
-                    live::Accepted::write(tag, id.0, sent_at.as_millisecond(), missed_by, line);
+                    live::Accepted::write(tag, id.0, sent_at.as_millisecond(), line);
                 }
             }
             Outcome::Refused(refusal) => {

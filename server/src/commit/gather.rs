@@ -201,7 +201,6 @@ impl Gathered {
                 to: first.to,
                 device: device.clone(),
                 at,
-                missed_by: None,
                 texts,
                 part: Part {
                     offset: 0,

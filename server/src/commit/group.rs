@@ -3,14 +3,14 @@
 use std::{
     collections::HashMap,
     mem,
-    sync::Mutex,
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
 use crossbeam_channel::{Receiver, Select};
 use jiff::Timestamp;
 use mensageiro_protocol::Login;
-use tracing::{error, warn};
+use tracing::error;
 
 use super::{
     Committed, Parts, Refused, Sent,
@@ -26,11 +26,9 @@ use crate::{
     log::Position,
     model::{
         codec,
-        conversation::Conversation,
         event::{Batch, LastNumbers},
-        message::{MessageId, MissedBy},
     },
-    state::{Effects, Moved, Outcome, Tags},
+    state::{Effects, Moved, Outcome, Preload, Tags},
 };
 
 /// Read marks wait so long for a sync that somebody else needs.
@@ -38,10 +36,6 @@ const MARKS_WAIT: Duration = Duration::from_millis(100);
 
 /// Room for a payload that is kept for the next one.
 const KEPT_BYTES: usize = 256 * 1024;
-
-/// How many repeated group messages of one session are looked up in the log for one commit. Everybody waits meanwhile, so
-/// the answers to further ones do not say who missed them (rule V4).
-const MOST_LOOKUPS: usize = 20;
 
 /// Whoever holds it commits: the thread of its own or a session's.
 pub(super) struct GroupCommit {
@@ -115,12 +109,12 @@ pub(super) fn run(
 }
 
 impl GroupCommit {
-    pub(super) fn new(parts: Parts) -> Self {
+    pub(super) fn new(parts: Parts, preload: Arc<Preload>) -> Self {
         let retention = Retention::new(parts.keep);
         Self {
             last: parts.last,
             parts,
-            tags: Tags::default(),
+            tags: Tags::new(preload),
             waiting: Vec::new(),
             waiting_since: None,
             seen: HashMap::new(),
@@ -276,6 +270,7 @@ impl GroupCommit {
             marks,
             ..
         } = &self.parts;
+        self.tags.take_preloaded();
         let mut effects = {
             let mut state = mailboxes.lock();
             let where_it_is = (appended.position, appended.next);
@@ -323,42 +318,9 @@ impl GroupCommit {
             moved: &moved,
         });
         report(&effects.runs, &moved);
-        self.look_up_missed(gathered, &mut effects);
+        // For those who are told next.
+        self.parts.mailboxes.keep(mem::take(&mut effects.runs));
         Ok(effects)
-    }
-
-    /// Who did not get messages that are sent again. In this commit that is known; of earlier ones some are read.
-    fn look_up_missed(&self, gathered: &Gathered, effects: &mut Effects) {
-        let mut lookups = HashMap::<_, usize>::new();
-        for repeat in mem::take(&mut effects.group_repeats) {
-            let Some((event, outcomes)) = effects.outcomes.get_mut(repeat.run) else {
-                continue;
-            };
-            let of_session = lookups.entry(gathered.key(*event)).or_default();
-            *of_session += 1;
-            if *of_session > MOST_LOOKUPS {
-                continue;
-            }
-            let outcome = outcomes.get_mut(repeat.text);
-            if let Some(Outcome::Repeat { missed_by, .. }) = outcome {
-                *missed_by = self.missed_by(&repeat.group, repeat.id);
-            }
-        }
-    }
-
-    fn missed_by(&self, group: &Login, id: MessageId) -> MissedBy {
-        let conversation = [Conversation::Group(group.clone())];
-        let mut missed_by = None;
-        let reader = &self.parts.messages;
-        let before = MessageId(id.0.saturating_sub(1));
-        let found = reader.timeline(&conversation, before, id, &mut |message| {
-            missed_by = message.missed_by;
-            false
-        });
-        if let Err(error) = found {
-            warn!("who missed message {id} cannot be read: {error}");
-        }
-        missed_by
     }
 
     /// Commits what else there is, and brings the index up to date so that the next start has nothing to read again.

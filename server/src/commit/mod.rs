@@ -21,6 +21,7 @@ use std::{
 use crossbeam_channel::{Sender, bounded};
 use jiff::{SignedDuration, Timestamp};
 use mensageiro_protocol::{Login, Text};
+use tracing::debug;
 
 pub use self::marks::PendingMarks;
 use self::{
@@ -38,7 +39,7 @@ use crate::{
         event::{Device, Event, LastNumbers, Read, Target},
         message::{Message, Tag},
     },
-    state::{Moved, Outcome},
+    state::{Moved, Outcome, Preload},
     wake_up::WakeUp,
 };
 
@@ -109,7 +110,7 @@ pub struct Committed<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct Sent<'a> {
     /// With rising ids; not empty. They are from the same user and to the same one, or the same
-    /// members of the same group, and the same of these do not get them.
+    /// members of the same group.
     pub messages: &'a [Message],
     /// The [`Origin::key`] of the session, if it is a live one.
     pub by: Option<u64>,
@@ -120,6 +121,9 @@ pub struct Sent<'a> {
 pub struct Committer {
     queue: Sender<Submission>,
     group: Arc<Mutex<GroupCommit>>,
+    preload: Arc<Preload>,
+    index: Arc<Index>,
+    mailboxes: Arc<Mailboxes>,
     alarm: Alarm,
 }
 
@@ -159,7 +163,9 @@ impl Committer {
     pub fn start(parts: Parts) -> io::Result<(Self, JoinHandle<()>)> {
         let (submit, queue) = bounded(QUEUE);
         let alarm = Alarm::new(parts.refused.clone());
-        let group = Arc::new(Mutex::new(GroupCommit::new(parts)));
+        let preload = Arc::<Preload>::default();
+        let (index, mailboxes) = (parts.index.clone(), parts.mailboxes.clone());
+        let group = Arc::new(Mutex::new(GroupCommit::new(parts, preload.clone())));
         let notifier = Notifier::start(&alarm)?;
         let (own, guard) = (group.clone(), alarm.clone());
         let thread = thread::Builder::new()
@@ -173,6 +179,9 @@ impl Committer {
         let committer = Self {
             queue: submit,
             group,
+            preload,
+            index,
+            mailboxes,
             alarm,
         };
         Ok((committer, thread))
@@ -184,6 +193,7 @@ impl Committer {
     /// [`Refused`] when the disk did not take it.
     pub fn write(&self, entry: Entry) -> Result<Vec<Outcome>, Refused> {
         let (sender, receiver) = oneshot::channel();
+        self.preload(&entry);
         self.hand_over(Submission::Entry(entry, Reply::Thread(sender)));
         receiver.receive()
     }
@@ -191,7 +201,23 @@ impl Committer {
     /// Hands over an entry; the origin is told when it is durable. If nobody else commits, the
     /// caller does it itself; otherwise it waits only while the queue is full.
     pub fn submit(&self, entry: Entry, origin: Arc<dyn Origin>) {
+        self.preload(&entry);
         self.hand_over(Submission::Entry(entry, Reply::Origin(origin)));
+    }
+
+    /// Reads what will be needed of the author's tags: nobody else waits for that.
+    fn preload(&self, entry: &Entry) {
+        let tags = entry.drafts.iter().filter_map(|draft| draft.tag.as_ref());
+        let (login, device) = (&entry.from, entry.device.as_ref());
+        if self.preload.is_needed(login, device, tags) {
+            let last = self.mailboxes.last();
+            let wanted = self.mailboxes.lock().wanted_tags(login);
+            let read = self.preload.read(&*self.index, login, wanted, last);
+            if let Err(error) = read {
+                // Whoever commits meets it again.
+                debug!("the tags of {login} cannot be read: {error}");
+            }
+        }
     }
 
     /// Makes durable what the server itself has to say; returns when it is.

@@ -1,12 +1,8 @@
 //! What the server's log says of a commit.
 
-use mensageiro_protocol::Login;
 use tracing::info;
 
-use crate::{
-    model::message::Message,
-    state::{AppliedRun, Moved},
-};
+use crate::state::{AppliedRun, Moved};
 
 /// A commit is a line or two in the server's log, however much it brought.
 pub(super) fn report(runs: &[AppliedRun], moved: &[Moved]) {
@@ -24,28 +20,5 @@ pub(super) fn report(runs: &[AppliedRun], moved: &[Moved]) {
         (None, _) => {}
         (Some((one, up_to)), 0) => info!("{} read up to message {up_to}", one.who),
         (Some((one, _)), more) => info!("{} and {more} more have read", one.who),
-    }
-    for run in runs {
-        report_missed(&run.messages);
-    }
-}
-
-/// Members named in a line of the server's log.
-const NAMED: usize = 20;
-
-/// Who does not get what is written to a group stands in the server's log: a classic author has no other way to know.
-fn report_missed(messages: &[Message]) {
-    if let Some(message) = messages.first()
-        && let Some(missed_by) = &message.missed_by
-    {
-        let named = missed_by.iter().take(NAMED).map(Login::as_str);
-        let named: Vec<_> = named.collect();
-        info!(
-            "{} of {} do not get what {} writes, as their mailboxes are full: {}",
-            missed_by.len(),
-            message.to,
-            message.from,
-            named.join(", ")
-        );
     }
 }

@@ -3,13 +3,12 @@
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
-use mensageiro_protocol::Login;
 use tracing::warn;
 
 use crate::{
     index::{Index, Messages},
     log::{Keep, Log, Position},
-    mailboxes::Mailboxes,
+    mailboxes::{Mailboxes, PeekError},
     model::{codec, message::MessageId},
 };
 
@@ -109,17 +108,13 @@ impl Due {
 fn oldest_unread(
     mailboxes: &Mailboxes,
     messages: &Messages,
-) -> Result<Option<Timestamp>, crate::mailboxes::PeekError> {
-    let oldest = {
-        let state = mailboxes.lock();
-        let waiting = state.users().iter();
-        let first = waiting.filter_map(|user| Some((user.mailbox.front()?.id, &user.login)));
-        first.min().map(|(id, login)| (id, login.clone()))
-    };
-    let Some((id, login)): Option<(MessageId, Login)> = oldest else {
+) -> Result<Option<Timestamp>, PeekError> {
+    let Some((id, login)) = mailboxes.oldest_unread() else {
         return Ok(None);
     };
-    let range = (MessageId(id.0 - 1), id);
+    let range = (MessageId(id.0 - 1), MessageId::MAX);
     let found = mailboxes.peek(messages, &login, range, 1)?;
-    Ok(found.first().map(|message| message.sent_at))
+    // Should it have been read just now, everything is kept until the next look.
+    let sent_at = found.first().map(|message| message.sent_at);
+    Ok(Some(sent_at.unwrap_or(Timestamp::UNIX_EPOCH)))
 }

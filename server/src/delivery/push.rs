@@ -12,7 +12,7 @@ use crate::{
     clients::{LiveSender, Online},
     commit::{Audience, Committed, Sent},
     model::conversation::Conversation,
-    model::message::{Message, is_among},
+    model::message::Message,
     state::Moved,
 };
 
@@ -46,9 +46,7 @@ impl Push {
             }
             Some(members) => {
                 for member in members.iter() {
-                    if !is_among(&first.missed_by, member) {
-                        self.tell(member, sent);
-                    }
+                    self.tell(member, sent);
                 }
             }
         }

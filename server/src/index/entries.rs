@@ -1,18 +1,15 @@
 //! How the entries of a block are packed: each one says how it differs from the one before, which takes about
 //! ten bytes for a message that was sent alone.
 
-use std::sync::Arc;
-
 use jiff::Timestamp;
-use mensageiro_protocol::Login;
 
 use super::{
     RunEntry, TagEntry,
-    pack::{Unpack, put, put_login, put_signed},
+    pack::{Unpack, put, put_signed},
 };
 use crate::{
     log::{Part, Position},
-    model::message::{MessageId, MissedBy, TagHash},
+    model::message::{MessageId, TagHash},
 };
 
 /// What blocks hold: entries by rising message ids.
@@ -52,12 +49,8 @@ const ADJACENT: u64 = 1 << 1;
 const INNER: u64 = 1 << 2;
 /// Has another roster than the entry before.
 const ROSTER: u64 = 1 << 3;
-/// Some members did not get it: those that follow.
-const MISSED: u64 = 1 << 4;
-/// Some members did not get it: those of the entry before.
-const MISSED_AGAIN: u64 = 1 << 5;
 /// How many bits these take.
-const FLAGS: u32 = 6;
+const FLAGS: u32 = 4;
 
 /// The entry before, as far as the next one refers to it.
 #[derive(Default)]
@@ -68,7 +61,6 @@ pub(super) struct RunBefore {
     /// Where its run ends.
     end: u64,
     roster: u32,
-    missed_by: MissedBy,
 }
 
 impl RunBefore {
@@ -77,7 +69,6 @@ impl RunBefore {
         self.record = entry.record.0;
         self.end = u64::from(entry.part.offset) + u64::from(entry.part.length);
         self.roster = entry.roster;
-        self.missed_by.clone_from(&entry.missed_by);
         Some(())
     }
 }
@@ -96,15 +87,11 @@ impl Entry for RunEntry {
     fn pack(&self, before: &mut RunBefore, out: &mut Vec<u8>) {
         let is_same_record = self.record.0 == before.record;
         let is_adjacent = is_same_record && u64::from(self.part.offset) == before.end;
-        let is_missed_again = self.missed_by.is_some() && self.missed_by == before.missed_by;
-        let is_missed = self.missed_by.is_some() && !is_missed_again;
         let flags = [
             (is_same_record, SAME_RECORD),
             (is_adjacent, ADJACENT),
             (self.text != 0, INNER),
             (self.roster != before.roster, ROSTER),
-            (is_missed, MISSED),
-            (is_missed_again, MISSED_AGAIN),
         ];
         let flags = flags.iter().filter(|(is_set, _)| *is_set);
         let flags: u64 = flags.map(|(_, flag)| flag).sum();
@@ -122,12 +109,6 @@ impl Entry for RunEntry {
         }
         if self.roster != before.roster {
             put(out, self.roster.into());
-        }
-        if let Some(missed_by) = self.missed_by.as_ref().filter(|_| is_missed) {
-            put(out, missed_by.len() as u64);
-            for login in &**missed_by {
-                put_login(out, login);
-            }
         }
         // Ids of a u64 do not run out.
         let _ = before.follow(self);
@@ -155,15 +136,6 @@ impl Entry for RunEntry {
         } else {
             before.roster
         };
-        let missed_by = if has(MISSED) {
-            let count = bytes.int()?;
-            let logins: Option<Arc<[Login]>> = (0..count).map(|_| bytes.login()).collect();
-            Some(logins?)
-        } else if has(MISSED_AGAIN) {
-            Some(before.missed_by.clone()?)
-        } else {
-            None
-        };
         let entry = Self {
             first: MessageId(first),
             count,
@@ -171,7 +143,6 @@ impl Entry for RunEntry {
             part: Part { offset, length },
             text,
             roster,
-            missed_by,
         };
         before.follow(&entry)?;
         Some(entry)
@@ -229,7 +200,6 @@ mod tests {
             },
             text,
             roster: 0,
-            missed_by: None,
         }
     }
 
@@ -243,8 +213,6 @@ mod tests {
 
     #[test]
     fn entries_come_back_as_they_were() {
-        let missed: MissedBy = Some(Arc::from([Login::parse("ana").unwrap()]));
-        let others: MissedBy = Some(Arc::from(["bob", "eva"].map(|n| Login::parse(n).unwrap())));
         let entries = vec![
             entry(1, 1, 0, (0, 90), 0),
             entry(2, 16, 0, (90, 900), 0),
@@ -252,17 +220,14 @@ mod tests {
             entry(43, u32::MAX, 1 << 40, (u32::MAX, u32::MAX), u32::MAX),
             RunEntry {
                 roster: 7,
-                missed_by: missed.clone(),
                 ..entry(1 << 60, 1, u64::MAX, (1, 1), 0)
             },
             RunEntry {
                 roster: 7,
-                missed_by: missed,
                 ..entry((1 << 60) + 1, 1, u64::MAX, (2, 1), 0)
             },
             RunEntry {
                 roster: 8,
-                missed_by: others,
                 ..entry((1 << 60) + 2, 1, u64::MAX, (9, 1), 0)
             },
             entry((1 << 60) + 5, 1, 3, (9, 1), 0),

@@ -7,14 +7,14 @@ use mensageiro_protocol::{Login, live::Epoch};
 use rusqlite::Connection;
 
 use super::{
-    CursorEntry, DeviceEntry, Header, HolderEntry, IndexError, RosterEntry,
+    CursorEntry, DeviceEntry, GroupEntry, Header, HolderEntry, IndexError, RosterEntry,
     memtable::Written,
     pack::{Unpack, login},
     rosters,
     schema::{Table, checksum},
     state_rows::{
         self as rows, CHAIN, CURSOR, Chain, ChainNumber, DEVICE, EPOCH, GROUP, HEADER, HOLDER,
-        MARK, SEEN, StoredHeader, Subject,
+        MARK, SEEN, StoredHeader, Subject, WRITTEN,
     },
 };
 use crate::model::{conversation::Conversation, message::MessageId};
@@ -28,6 +28,8 @@ pub struct Loaded {
     pub conversations: Vec<(Conversation, MessageId)>,
     /// All cursors, those of one conversation together.
     pub cursors: Vec<CursorEntry>,
+    /// What was written to groups.
+    pub groups: Vec<GroupEntry>,
     /// The last roster of each group there ever was.
     pub rosters: Vec<RosterEntry>,
     /// When users were last there.
@@ -161,6 +163,7 @@ impl Rows {
             }
             HOLDER => self.loaded.holders.push(rows::read_holder(key, value)?),
             EPOCH => self.loaded.epochs.push(rows::read_epoch(key, value)?),
+            WRITTEN => self.loaded.groups.push(rows::read_written(key, value)?),
             _ => return None,
         }
         Some(())

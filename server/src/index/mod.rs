@@ -27,6 +27,7 @@ mod shared;
 mod state_rows;
 mod step;
 mod sweep;
+mod tallies;
 mod texts;
 mod timeline;
 mod writer;
@@ -55,7 +56,8 @@ use crate::{
         cursor::Cursor,
         event::{Device, LastNumbers, MailboxLimits, Target},
         holder::Holder,
-        message::{MessageId, MissedBy, ReadMark, TagHash},
+        message::{MessageId, ReadMark, TagHash},
+        waiting::{Waiting, Written},
     },
 };
 
@@ -74,8 +76,6 @@ pub struct RunEntry {
     pub text: u32,
     /// Of a group: the number of its members' roster then; 0 for a pair.
     pub roster: u32,
-    /// Members who did not get them.
-    pub missed_by: MissedBy,
 }
 
 /// What the members of a group were from some moment on. Numbers rise by one over all groups, from 1.
@@ -89,7 +89,7 @@ pub struct RosterEntry {
     pub members: Option<Arc<BTreeSet<Login>>>,
 }
 
-/// How far a user has come in a conversation.
+/// How far a user has come in a conversation, and what waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CursorEntry {
     /// Which one.
@@ -98,6 +98,17 @@ pub struct CursorEntry {
     pub user: Login,
     /// How far.
     pub cursor: Cursor,
+    /// What waits.
+    pub waiting: Waiting,
+}
+
+/// What was written to a group, as far as the state knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupEntry {
+    /// Which group.
+    pub group: Login,
+    /// What was written.
+    pub written: Written,
 }
 
 /// A tag under which a message was sent.
@@ -152,6 +163,8 @@ pub struct Changes {
     pub header: Header,
     /// Cursors that are other than before.
     pub cursors: Vec<CursorEntry>,
+    /// Groups that were written to.
+    pub groups: Vec<GroupEntry>,
     /// When users were last there.
     pub seen: Vec<(Login, Timestamp)>,
     /// Windows that are other than before.

@@ -28,6 +28,14 @@ pub(super) fn put_login(out: &mut Vec<u8>, login: &Login) {
     put_bytes(out, login.as_str().as_bytes());
 }
 
+/// Appends an integer that may be missing.
+pub(super) fn put_option(out: &mut Vec<u8>, value: Option<u64>) {
+    put(out, value.is_some().into());
+    if let Some(value) = value {
+        put(out, value);
+    }
+}
+
 /// Appends a time, in milliseconds.
 pub(super) fn put_time(out: &mut Vec<u8>, time: Timestamp) {
     put_signed(out, time.as_millisecond());
@@ -66,6 +74,13 @@ impl<'a> Unpack<'a> {
 
     pub(super) fn int32(&mut self) -> Option<u32> {
         self.int()?.try_into().ok()
+    }
+
+    pub(super) fn option(&mut self) -> Option<Option<u64>> {
+        Some(match self.byte()? {
+            0 => None,
+            _ => Some(self.int()?),
+        })
     }
 
     pub(super) fn signed(&mut self) -> Option<i64> {

@@ -12,7 +12,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::IndexError;
 
 /// The format of what follows. An index of another one is thrown away.
-pub(super) const FORMAT: i64 = 1;
+pub(super) const FORMAT: i64 = 2;
 
 /// The database in the store's folder.
 const FILE: &str = "index.sqlite";

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use mensageiro_protocol::{Login, live::Epoch};
 
 use super::{
-    CursorEntry, DeviceEntry, Header, HolderEntry,
-    pack::{Unpack, login, put, put_login, put_time},
+    CursorEntry, DeviceEntry, GroupEntry, Header, HolderEntry,
+    pack::{Unpack, login, put, put_login, put_option, put_time},
+    tallies,
 };
 use crate::{
     log::{Identity, Position},
@@ -17,6 +18,7 @@ use crate::{
         event::{LastNumbers, MailboxLimits, Target},
         holder::Holder,
         message::{MessageId, ReadMark},
+        waiting::Written,
     },
 };
 
@@ -24,7 +26,7 @@ use crate::{
 pub(super) const HEADER: u8 = 0;
 /// By number: a [`Chain`].
 pub(super) const CHAIN: u8 = 1;
-/// By the number of the conversation's chain, and user: a cursor.
+/// By the number of the conversation's chain, and user: a cursor, and what waits.
 pub(super) const CURSOR: u8 = 2;
 /// By name: the number of a group's roster now.
 pub(super) const GROUP: u8 = 3;
@@ -39,6 +41,9 @@ pub(super) const MARK: u8 = 6;
 pub(super) const EPOCH: u8 = 7;
 /// By kind (user or group) and name: a holder.
 pub(super) const HOLDER: u8 = 9;
+
+/// By name: what was written to a group.
+pub(super) const WRITTEN: u8 = 8;
 
 /// Numbers a chain; the first is 1.
 pub(super) type ChainNumber = u32;
@@ -241,16 +246,16 @@ pub(super) fn cursor_key(chain: ChainNumber, user: &Login) -> Vec<u8> {
     .concat()
 }
 
-pub(super) fn cursor_value(cursor: &Cursor) -> Vec<u8> {
-    let mut out = Vec::with_capacity(40);
+pub(super) fn cursor_value(entry: &CursorEntry) -> Vec<u8> {
+    let cursor = &entry.cursor;
+    let mut out = Vec::with_capacity(64);
     put(&mut out, cursor.delivered.0);
     put_time(&mut out, cursor.delivered_at);
     put(&mut out, cursor.read.0);
     put_time(&mut out, cursor.read_at);
     put(&mut out, cursor.changed.0);
-    if let Some(left) = cursor.left {
-        put(&mut out, left.0);
-    }
+    put_option(&mut out, cursor.left.map(|left| left.0));
+    tallies::put_waiting(&mut out, &entry.waiting);
     out
 }
 
@@ -262,22 +267,37 @@ pub(super) fn read_cursor<'a>(
     let (number, user) = key.split_at_checked(size_of::<ChainNumber>())?;
     let number = u32::from_be_bytes(number.try_into().ok()?);
     let mut value = Unpack(value);
-    let mut cursor = Cursor {
+    let cursor = Cursor {
         delivered: MessageId(value.int()?),
         delivered_at: value.time()?,
         read: MessageId(value.int()?),
         read_at: value.time()?,
         changed: MessageId(value.int()?),
-        left: None,
+        left: value.option()?.map(MessageId),
     };
-    if !value.is_empty() {
-        cursor.left = Some(MessageId(value.int()?));
-    }
+    let waiting = tallies::waiting(&mut value)?;
     value.end()?;
     Some(CursorEntry {
         conversation: conversation(number)?.clone(),
         user: login(user)?,
         cursor,
+        waiting,
+    })
+}
+
+pub(super) fn written_value(written: &Written) -> Vec<u8> {
+    let mut out = Vec::with_capacity(64);
+    tallies::put_written(&mut out, written);
+    out
+}
+
+pub(super) fn read_written(key: &[u8], value: &[u8]) -> Option<GroupEntry> {
+    let mut value = Unpack(value);
+    let written = tallies::written(&mut value)?;
+    value.end()?;
+    Some(GroupEntry {
+        group: login(key)?,
+        written,
     })
 }
 

@@ -11,7 +11,9 @@ use super::{
     pack::{put, put_time},
     rosters,
     schema::{Table, checksum},
-    state_rows::{self as rows, Chain, ChainNumber, GROUP, HEADER, SEEN, StoredHeader, Subject},
+    state_rows::{
+        self as rows, Chain, ChainNumber, GROUP, HEADER, SEEN, StoredHeader, Subject, WRITTEN,
+    },
 };
 use crate::model::message::MessageId;
 
@@ -52,7 +54,11 @@ impl Step<'_> {
         for entry in &changes.cursors {
             let subject = Subject::Conversation(entry.conversation.clone());
             let key = rows::cursor_key(self.number(&subject)?, &entry.user);
-            self.put(&key, &rows::cursor_value(&entry.cursor))?;
+            self.put(&key, &rows::cursor_value(entry))?;
+        }
+        for entry in &changes.groups {
+            let key = rows::name_key(WRITTEN, &entry.group);
+            self.put(&key, &rows::written_value(&entry.written))?;
         }
         for (login, at) in &changes.seen {
             let mut value = Vec::new();

@@ -115,7 +115,6 @@ impl<'a> Texts<'a> {
                 from: run.from.clone(),
                 to: to.clone(),
                 members: members.clone(),
-                missed_by: entry.missed_by.clone(),
                 tag: sent.tag.clone(),
                 text: sent.text.clone(),
             };

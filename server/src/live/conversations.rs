@@ -167,7 +167,7 @@ fn news(
     Ok(last.into_iter().next_back().map(|last| ConversationNews {
         with: listed.with.with(login).clone(),
         group: matches!(listed.with, Conversation::Group(_)),
-        unread: how_far.unread.into(),
+        unread: how_far.unread,
         read: how_far.read.0,
         last: LastMessage {
             id: last.id.0,

@@ -26,7 +26,7 @@ pub struct Listed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HowFar {
     /// Messages of others that the user has not read.
-    pub unread: u32,
+    pub unread: u64,
     /// The user has read everything up to here.
     pub read: MessageId,
 }
@@ -60,7 +60,7 @@ impl Mailboxes {
     ) -> Option<usize> {
         let news = |state: &State, id| {
             let (one, participant) = (state.conversation_of(id), state.participant(id));
-            if one.last <= after || (is_unread && participant.unread() == 0) {
+            if one.last <= after || (is_unread && state.unread(id) == 0) {
                 return None;
             }
             // What a member got of a group before it was made again is still the member's.
@@ -130,12 +130,9 @@ impl Mailboxes {
                 unread: 0,
                 read: listed.since,
             },
-            |id| {
-                let participant = state.participant(id);
-                HowFar {
-                    unread: participant.unread(),
-                    read: participant.cursor.read.max(listed.since),
-                }
+            |id| HowFar {
+                unread: state.unread(id),
+                read: state.participant(id).cursor.read.max(listed.since),
             },
         )
     }

@@ -39,8 +39,8 @@ pub struct Status {
     pub before_login: usize,
     /// Users with unread messages.
     pub mailboxes: usize,
-    /// Unread messages.
-    pub messages_waiting: usize,
+    /// Unread messages, each for each of its readers; about right if they are many.
+    pub messages_waiting: u64,
     /// Counts since the start.
     pub totals: Totals,
     /// How long commits took, since the start.

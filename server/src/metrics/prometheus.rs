@@ -211,7 +211,7 @@ fn text(status: &Status) -> String {
         "messages_waiting",
         "gauge",
         "Unread messages.",
-        status.messages_waiting as u64,
+        status.messages_waiting,
     );
     one("logins_total", "counter", "Logins accepted.", totals.logins);
     one(

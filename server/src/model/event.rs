@@ -10,7 +10,7 @@ use super::{
     conversation::Conversation,
     cursor::Cursor,
     holder::Holder,
-    message::{MessageId, MissedBy, ReadMark, Tag},
+    message::{MessageId, ReadMark, Tag},
 };
 use crate::log::Part;
 
@@ -61,7 +61,7 @@ pub enum Event {
         /// Its members; `None`: there is no such group any more.
         members: Option<Arc<BTreeSet<Login>>>,
     },
-    /// What a mailbox takes from now on.
+    /// What may wait of one user in the mailbox of another from now on.
     Limits(MailboxLimits),
     /// Another epoch of the store begins: a backup took the place of a newer store, or damage was repaired (rule V3).
     Epoch {
@@ -114,8 +114,6 @@ pub struct Run {
     pub device: Option<Device>,
     /// When they were accepted, in whole milliseconds.
     pub at: Timestamp,
-    /// Only in a store that was converted: members of the group who did not get them.
-    pub missed_by: MissedBy,
     /// What was sent, in order; not empty.
     pub texts: Vec<Sent>,
     /// Where it is in its record; set by whoever writes or reads one.
@@ -166,7 +164,7 @@ pub enum Read {
     },
 }
 
-/// What a mailbox takes.
+/// What may wait of one user in the mailbox of another. Messages to groups do not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MailboxLimits {
     /// Unread messages.

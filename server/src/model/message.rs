@@ -37,15 +37,6 @@ impl fmt::Display for MessageId {
     }
 }
 
-/// Members of a group who do not get a message, in order; hardly ever somebody.
-pub type MissedBy = Option<Arc<[Login]>>;
-
-/// Whether a member does not get a message.
-pub fn is_among(missed_by: &MissedBy, login: &Login) -> bool {
-    let missed_by = missed_by.as_deref();
-    missed_by.is_some_and(|missed_by| missed_by.binary_search(login).is_ok())
-}
-
 /// A message that was accepted: it has its number and is on disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
@@ -59,8 +50,6 @@ pub struct Message {
     pub to: Login,
     /// Who belonged to the group when the message was accepted.
     pub members: Option<Arc<BTreeSet<Login>>>,
-    /// Members who did not get it, in order: their mailboxes were full.
-    pub missed_by: MissedBy,
     /// What its sender called it.
     pub tag: Option<Tag>,
     /// What it says.
@@ -109,9 +98,7 @@ impl Message {
     pub fn is_for(&self, login: &Login) -> bool {
         match &self.members {
             None => self.to == *login,
-            Some(members) => {
-                self.from != *login && members.contains(login) && !is_among(&self.missed_by, login)
-            }
+            Some(members) => self.from != *login && members.contains(login),
         }
     }
 }

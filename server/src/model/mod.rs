@@ -7,3 +7,5 @@ pub mod event;
 pub mod holder;
 pub mod message;
 pub mod stored;
+pub mod tally;
+pub mod waiting;

@@ -53,12 +53,7 @@ impl State {
                     conversation,
                     user,
                     cursor,
-                } => {
-                    let conversation = self.enter(&conversation);
-                    let id = self.join(conversation, &user);
-                    self.participant_mut(id).cursor = cursor;
-                    self.note_cursor(id);
-                }
+                } => self.set_cursor(&conversation, &user, cursor),
                 Event::Mark(mark) => {
                     let last = &mut self.header.last.read_mark;
                     *last = mark.number.max(*last);
@@ -81,39 +76,24 @@ impl State {
         at: Timestamp,
         effects: &mut Effects,
     ) {
-        let step = |id, read, delivered| Step {
-            id,
-            read,
-            delivered,
-        };
-        let mut steps: Vec<_> = match what {
-            Read::All { up_to } => {
-                let read = self.read_all(by, *up_to).into_iter();
-                read.map(|(id, read)| step(id, Some(read), None)).collect()
-            }
+        let mut steps = match what {
+            Read::All { up_to } => self.read_all(by, *up_to),
             Read::Conversation { with, up_to } => {
                 let id = self.find(by, with);
-                let read = id.and_then(|id| Some((id, self.read_one(id, *up_to)?)));
-                let read = read.into_iter();
-                read.map(|(id, read)| step(id, Some(read), None)).collect()
+                let step = id.and_then(|id| self.read_one(id, *up_to));
+                step.into_iter().collect()
             }
-            Read::Delivered { up_to } => {
-                let delivered = self.delivered(by, *up_to);
-                delivered
-                    .map(|(id, delivered)| step(id, None, Some(delivered)))
-                    .collect()
-            }
+            Read::Delivered { up_to } => self.delivered(by, *up_to),
         };
         // The order must not depend on what has which number in memory.
         let key = |step: &Step| (step.read, self.conversation(step.id.conversation));
         steps.sort_unstable_by(|one, other| key(one).cmp(&key(other)));
-        let last = self.header.last.message;
         for step in &steps {
             let before = self.participant(step.id).cursor;
-            let cursor = self.moved(step, at, last);
+            effects.read += self.advance(step, at);
+            let cursor = self.participant(step.id).cursor;
             let with = self.conversation(step.id.conversation).clone();
-            let above = before.delivered.min(before.read);
-            let authors = self.authors(step.id, above, cursor.delivered);
+            let authors = self.authors(step, &before, &cursor);
             let told = step.read.map_or(cursor.delivered, |_| cursor.read);
             let moved = Moved {
                 who: by.clone(),
@@ -130,6 +110,5 @@ impl State {
                 effects.marks.push(mark);
             }
         }
-        effects.read += self.move_cursors(&steps, at, last);
     }
 }

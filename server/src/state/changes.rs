@@ -5,16 +5,17 @@ use std::collections::{HashMap, HashSet};
 use jiff::Timestamp;
 use mensageiro_protocol::{Login, live::Epoch};
 
-use super::{ParticipantId, State};
+use super::{ConversationState, ParticipantId, State};
 use crate::{
-    index::{Changes, CursorEntry, DeviceEntry},
-    model::{event::Device, message::ReadMark},
+    index::{Changes, CursorEntry, DeviceEntry, GroupEntry},
+    model::{conversation::Conversation, event::Device, message::ReadMark, waiting::Written},
 };
 
 /// What is other than in the last checkpoint.
 #[derive(Debug, Default)]
 pub(super) struct Changed {
-    cursors: Vec<ParticipantId>,
+    participants: Vec<ParticipantId>,
+    groups: Vec<u32>,
     pub(super) seen: HashMap<Login, Timestamp>,
     pub(super) devices: HashSet<(Login, Device)>,
     pub(super) tag_floors: HashSet<Login>,
@@ -23,12 +24,29 @@ pub(super) struct Changed {
 }
 
 impl State {
-    /// A cursor is other than in the last checkpoint.
-    pub(super) fn note_cursor(&mut self, id: ParticipantId) {
+    /// A participant is other than in the last checkpoint.
+    pub(super) fn note_participant(&mut self, id: ParticipantId) {
         let participant = self.participant_mut(id);
         if !participant.is_changed {
             participant.is_changed = true;
-            self.changed.cursors.push(id);
+            self.changed.participants.push(id);
+        }
+    }
+
+    /// A group was written to since the last checkpoint.
+    pub(super) fn note_group(&mut self, conversation: u32) {
+        if let Some(group) = &mut self.conversations[conversation as usize].group
+            && !group.is_changed
+        {
+            group.is_changed = true;
+            self.changed.groups.push(conversation);
+        }
+    }
+
+    /// Everything is in the checkpoint.
+    pub(super) fn forget_changes(&mut self) {
+        for id in std::mem::take(&mut self.changed).participants {
+            self.participant_mut(id).is_changed = false;
         }
     }
 
@@ -36,14 +54,14 @@ impl State {
     /// where the messages are, their tags, and rosters.
     pub fn take_changes(&mut self) -> Changes {
         let changed = std::mem::take(&mut self.changed);
-        let cursors = changed.cursors.into_iter().map(|id| {
-            let participant = self.participant_mut(id);
-            participant.is_changed = false;
-            let cursor = participant.cursor;
+        let cursors = changed.participants.into_iter().map(|id| {
+            self.participant_mut(id).is_changed = false;
+            let participant = self.participant(id);
             CursorEntry {
                 conversation: self.conversation(id.conversation).clone(),
-                user: self.login_of(self.participant(id)).clone(),
-                cursor,
+                user: self.login_of(participant).clone(),
+                cursor: participant.cursor,
+                waiting: participant.waiting.clone(),
             }
         });
         let cursors = cursors.collect();
@@ -53,6 +71,10 @@ impl State {
             device: STORED.into(),
             window,
         });
+        let groups = changed.groups.into_iter();
+        let groups = groups
+            .filter_map(|number| self.group_entry(number))
+            .collect();
         let devices = changed.devices.into_iter().map(|(login, device)| {
             let window = self.devices.window(&login, &device);
             DeviceEntry {
@@ -73,6 +95,7 @@ impl State {
         Changes {
             header: self.header,
             cursors,
+            groups,
             seen: changed.seen.into_iter().collect(),
             devices,
             marks: changed.marks,
@@ -80,6 +103,30 @@ impl State {
             holders: self.holders.take_changes(),
             ..Changes::default()
         }
+    }
+
+    fn group_entry(&mut self, number: u32) -> Option<GroupEntry> {
+        let ConversationState {
+            conversation: Conversation::Group(name),
+            participants,
+            group: Some(group),
+            ..
+        } = &mut self.conversations[number as usize]
+        else {
+            return None;
+        };
+        group.is_changed = false;
+        let login = |index: u32| &self.users[participants[index as usize].user as usize].login;
+        let recent = group.recent.iter();
+        Some(GroupEntry {
+            group: name.clone(),
+            written: Written {
+                tally: group.tally.clone(),
+                recent: recent
+                    .map(|(id, index)| (*id, login(*index).clone()))
+                    .collect(),
+            },
+        })
     }
 }
 

@@ -1,106 +1,115 @@
-//! Cursors move, and what was read leaves the mailboxes.
-
-use std::collections::HashMap;
+//! Cursors move, and what was read waits no more.
 
 use jiff::Timestamp;
 use mensageiro_protocol::Login;
 
-use super::{ParticipantId, State, Unread};
-use crate::model::{cursor::Cursor, message::MessageId};
+use super::{ParticipantId, State};
+use crate::model::{
+    conversation::Conversation,
+    cursor::Cursor,
+    message::MessageId,
+    waiting::{Share, Waiting},
+};
 
 /// How a cursor moves.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Step {
     pub(super) id: ParticipantId,
-    /// The oldest and the newest message that is read by it.
+    /// No message that is read by it is before the first, nor after the last of these.
     pub(super) read: Option<(MessageId, MessageId)>,
     pub(super) delivered: Option<MessageId>,
 }
 
 impl State {
-    /// What a user reads by reading a whole mailbox up to a message: for each conversation the
-    /// oldest and the newest.
-    pub(super) fn read_all(
-        &self,
-        login: &Login,
-        up_to: MessageId,
-    ) -> HashMap<ParticipantId, (MessageId, MessageId)> {
-        let mut read = HashMap::new();
-        let waiting = self.user(login).into_iter().flat_map(|one| &one.mailbox);
-        for Unread {
-            id, participant, ..
-        } in waiting.take_while(|one| one.id <= up_to)
-        {
-            read.entry(*participant).or_insert((*id, *id)).1 = *id;
-        }
-        read
+    /// What a user reads by reading everything up to a message. Looks only where something waits, and into the groups.
+    pub(super) fn read_all(&self, login: &Login, up_to: MessageId) -> Vec<Step> {
+        let Some(user) = self.user(login) else {
+            return Vec::new();
+        };
+        let waiting = user.by_oldest.iter();
+        let waiting = waiting.take_while(|(oldest, _)| *oldest <= up_to);
+        let all = waiting.map(|(_, id)| id).chain(&user.groups);
+        all.filter_map(|id| self.read_one(*id, up_to)).collect()
     }
 
     /// What a user reads by reading one conversation up to a message.
-    pub(super) fn read_one(
-        &self,
-        id: ParticipantId,
-        up_to: MessageId,
-    ) -> Option<(MessageId, MessageId)> {
-        let participant = self.participant(id);
-        if participant.unread == 0 {
-            // Other conversations may have a hundred thousand messages there.
+    pub(super) fn read_one(&self, id: ParticipantId, up_to: MessageId) -> Option<Step> {
+        let conversation = self.conversation_of(id);
+        let first = self.next_unread(id, MessageId(0))?;
+        if first > up_to {
             return None;
         }
-        let mailbox = &self.users[participant.user as usize].mailbox;
-        let start = mailbox.partition_point(|one| one.id < participant.first_unread);
-        let end = mailbox.partition_point(|one| one.id <= up_to);
-        let mut of_it = (start..end.max(start))
-            .map(|at| &mailbox[at])
-            .filter(|one| one.participant == id);
-        let first = of_it.next()?.id;
-        Some((first, of_it.next_back().map_or(first, |one| one.id)))
+        let last = match (&self.participant(id).waiting, &conversation.group) {
+            (Waiting::Share(share), _) => share.tally.last_up_to(up_to)?,
+            (Waiting::Membership(member), Some(group)) => {
+                let newest = conversation.newest_for(id.index)?;
+                let last = group.last_for(id.index, member, up_to.min(newest))?;
+                last.max(first)
+            }
+            (Waiting::Membership(_), None) => return None,
+        };
+        Some(Step {
+            id,
+            read: Some((first, last)),
+            delivered: None,
+        })
     }
 
     /// How far a user has been given each conversation, when a device keeps everything up to a
     /// message: only where this is news.
-    pub(super) fn delivered(
-        &self,
-        login: &Login,
-        up_to: MessageId,
-    ) -> impl Iterator<Item = (ParticipantId, MessageId)> {
-        let undelivered = self
-            .user(login)
-            .into_iter()
-            .flat_map(|one| &one.undelivered);
-        undelivered.filter_map(move |&id| {
-            let participant = self.participant(id);
-            let delivered = up_to.min(participant.newest);
-            (delivered > participant.cursor.delivered).then_some((id, delivered))
+    pub(super) fn delivered(&self, login: &Login, up_to: MessageId) -> Vec<Step> {
+        let Some(user) = self.user(login) else {
+            return Vec::new();
+        };
+        let undelivered = user.undelivered.iter();
+        let undelivered = undelivered.take_while(|(undelivered, _)| *undelivered <= up_to);
+        let groups = user.groups.iter().filter(|id| {
+            let cursor = &self.participant(**id).cursor;
+            let reached = cursor.delivered.max(cursor.read);
+            let newest = self.conversation_of(**id).newest_for(id.index);
+            let group = self.conversation_of(**id).group.as_ref();
+            let edge = group.and_then(|group| group.tally.next_edge(reached));
+            edge.is_some_and(|edge| Some(edge) <= newest && edge <= up_to)
+        });
+        let all = undelivered.map(|(_, id)| id).chain(groups);
+        all.filter_map(|id| {
+            let newest = self.conversation_of(*id).newest_for(id.index)?;
+            Some(Step {
+                id: *id,
+                read: None,
+                delivered: Some(newest.min(up_to)),
+            })
         })
+        .collect()
     }
 
-    /// Who wrote the unread messages in a conversation of one user, above one message and up to another.
-    pub(super) fn authors(
-        &self,
-        id: ParticipantId,
-        above: MessageId,
-        up_to: MessageId,
-    ) -> Vec<Login> {
-        let mailbox = &self.users[self.participant(id).user as usize].mailbox;
-        let start = mailbox.partition_point(|one| one.id <= above);
-        let mut authors = Vec::new();
-        let covered = mailbox.range(start..);
-        for Unread { author, .. } in covered
-            .take_while(|one| one.id <= up_to)
-            .filter(|one| one.participant == id)
-        {
-            if !authors.contains(author) {
-                authors.push(*author);
+    /// Who wrote what a cursor has moved over.
+    pub(super) fn authors(&self, step: &Step, before: &Cursor, after: &Cursor) -> Vec<Login> {
+        let (above, up_to) = match step.read {
+            Some(_) => (before.read, after.read),
+            None => (before.delivered.max(before.read), after.delivered),
+        };
+        let conversation = self.conversation_of(step.id);
+        match (&conversation.conversation, &conversation.group) {
+            (Conversation::Group(_), Some(group)) => {
+                let authors = group.authors(above, up_to, step.id.index).into_iter();
+                let login = |index| self.login_of(&conversation.participants[index as usize]);
+                authors.map(|index| login(index).clone()).collect()
+            }
+            (of_two, _) => {
+                let me = self.login_of(self.participant(step.id));
+                vec![of_two.with(me).clone()]
             }
         }
-        let login = |author: u32| self.users[author as usize].login.clone();
-        authors.into_iter().map(login).collect()
     }
 
-    /// The cursor as it will be after a move.
-    pub(super) fn moved(&self, step: &Step, at: Timestamp, last: MessageId) -> Cursor {
-        let mut cursor = self.participant(step.id).cursor;
+    /// Moves a cursor. Returns about how much was read by that.
+    pub(super) fn advance(&mut self, step: &Step, at: Timestamp) -> u64 {
+        let unread = self.unread(step.id);
+        let last = self.header.last.message;
+        self.list(step.id, false);
+        let participant = self.participant_mut(step.id);
+        let cursor = &mut participant.cursor;
         if let Some((_, read)) = step.read {
             cursor.read = cursor.read.max(read);
             cursor.read_at = at;
@@ -111,61 +120,62 @@ impl State {
             cursor.delivered_at = at;
         }
         cursor.changed = last;
-        cursor
+        self.recount(step.id, step.read.is_some());
+        let left = self.unread(step.id);
+        self.waiting = self.waiting + left - unread;
+        unread.saturating_sub(left)
     }
 
-    /// Moves cursors, and takes what was read out of the mailboxes. Returns how much that was.
-    pub(super) fn move_cursors(&mut self, steps: &[Step], at: Timestamp, last: MessageId) -> usize {
-        let mut ranges = HashMap::<u32, (MessageId, MessageId)>::new();
-        for step in steps {
-            let cursor = self.moved(step, at, last);
-            let participant = self.participant_mut(step.id);
-            participant.cursor = cursor;
-            let is_delivered = cursor.delivered >= participant.newest;
-            let user = participant.user;
-            if let Some((first, last)) = step.read {
-                participant.first_unread = last.next();
-                let range = ranges.entry(user).or_insert((first, last));
-                *range = (range.0.min(first), range.1.max(last));
+    /// Puts a cursor where it was in a converted store.
+    pub(super) fn set_cursor(&mut self, with: &Conversation, user: &Login, cursor: Cursor) {
+        let number = self.enter(with);
+        let id = self.join(number, user);
+        self.waiting -= self.unread(id);
+        self.list(id, false);
+        let last = self.conversations[number as usize].last;
+        let participant = self.participant_mut(id);
+        let left = participant.cursor.left;
+        participant.cursor = Cursor {
+            // What comes later waits, whatever was said of it before it came.
+            read: cursor.read.min(last),
+            delivered: cursor.delivered.min(last),
+            left,
+            ..cursor
+        };
+        let is_member = match with {
+            Conversation::Pair(..) => true,
+            Conversation::Group(group) => {
+                let members = self.members(group);
+                members.is_some_and(|members| members.contains(user))
             }
-            if is_delivered {
-                let undelivered = &mut self.users[user as usize].undelivered;
-                undelivered.retain(|id| *id != step.id);
-            }
-            self.note_cursor(step.id);
+        };
+        if left.is_none() && (cursor.left.is_some() || !is_member) {
+            self.leave_or_return(id, false);
+            let left = &mut self.participant_mut(id).cursor.left;
+            *left = cursor.left.or(*left);
         }
-        let ranges = ranges.into_iter();
-        ranges.map(|(user, range)| self.take_out(user, range)).sum()
+        self.recount(id, true);
+        self.waiting += self.unread(id);
     }
 
-    /// Takes out of a mailbox what the cursors say is read, looking only within a range.
-    fn take_out(&mut self, user: u32, (first, last): (MessageId, MessageId)) -> usize {
-        let Self {
-            users,
-            conversations,
-            ..
-        } = self;
-        let user = &mut users[user as usize];
-        let start = user.mailbox.partition_point(|one| one.id < first);
-        let end = user.mailbox.partition_point(|one| one.id <= last);
-        let mut kept = start;
-        for at in start..end {
-            let Unread {
-                id,
-                participant,
-                bytes,
-                ..
-            } = &user.mailbox[at];
-            let conversation = &mut conversations[participant.conversation as usize];
-            let participant = &mut conversation.participants[participant.index as usize];
-            if *id <= participant.cursor.read {
-                participant.unread -= 1;
-                user.bytes -= *bytes as usize;
-            } else {
-                user.mailbox.swap(kept, at);
-                kept += 1;
+    /// After a cursor has moved: what waits now. The participant is in no list before, and is listed then.
+    fn recount(&mut self, id: ParticipantId, is_read: bool) {
+        let participant = self.participant_mut(id);
+        let cursor = participant.cursor;
+        match &mut participant.waiting {
+            Waiting::Share(Share { tally, undelivered }) => {
+                if tally.oldest() <= Some(cursor.read) {
+                    tally.take_up_to(cursor.read);
+                }
+                let reached = cursor.delivered.max(cursor.read);
+                if *undelivered <= reached {
+                    *undelivered = tally.next_edge(reached).unwrap_or_default();
+                }
             }
+            Waiting::Membership(_) if is_read => self.settle(id),
+            Waiting::Membership(_) => {}
         }
-        user.mailbox.drain(kept..end).count()
+        self.list(id, true);
+        self.note_participant(id);
     }
 }

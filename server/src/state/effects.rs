@@ -8,7 +8,7 @@ use crate::{
     index::{Index, RosterEntry, RunEntry, TagEntry},
     model::{
         conversation::Conversation,
-        message::{Message, MessageId, MissedBy, ReadMark, Tag},
+        message::{Message, MessageId, ReadMark, Tag},
     },
 };
 
@@ -21,8 +21,6 @@ pub enum Outcome {
         id: MessageId,
         /// When it was accepted.
         sent_at: Timestamp,
-        /// Members of the group who do not get it, in order.
-        missed_by: MissedBy,
     },
     /// It had been accepted before, under the same tag or number; there is no second copy.
     Repeat {
@@ -30,8 +28,6 @@ pub enum Outcome {
         id: MessageId,
         /// When it was accepted.
         sent_at: Timestamp,
-        /// Members of the group who did not get it then; left to whoever asks, as it is in the log.
-        missed_by: MissedBy,
     },
     /// It is not accepted.
     Refused(Refusal),
@@ -40,7 +36,7 @@ pub enum Outcome {
 /// Why a message is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Refusal {
-    /// The mailbox of the user it is for is full.
+    /// The mailbox of the user it is for takes no more of its author.
     #[error("the mailbox of {0} is full")]
     MailboxFull(Login),
     /// There is no such group, or no such group any more.
@@ -62,7 +58,7 @@ pub enum Refusal {
 pub struct AppliedRun {
     /// Where they belong.
     pub conversation: Conversation,
-    /// Not empty. The same members do not get them.
+    /// Not empty.
     pub messages: Vec<Message>,
     /// Where they are in the log.
     pub entry: RunEntry,
@@ -104,10 +100,8 @@ pub struct Effects {
     pub marks: Vec<ReadMark>,
     /// Groups with other members.
     pub rosters: Vec<RosterEntry>,
-    /// Messages to groups that were sent again.
-    pub group_repeats: Vec<GroupRepeat>,
-    /// How many unread messages were read.
-    pub read: usize,
+    /// About how many unread messages were read.
+    pub read: u64,
 }
 
 impl Effects {
@@ -127,17 +121,4 @@ impl Effects {
         // Cursors alone are to be written some time, too.
         index.touch();
     }
-}
-
-/// A message to a group that was sent again.
-#[derive(Debug)]
-pub struct GroupRepeat {
-    /// Which group.
-    pub group: Login,
-    /// The message that it is.
-    pub id: MessageId,
-    /// Which of [`Effects::outcomes`].
-    pub run: usize,
-    /// Which of these.
-    pub text: usize,
 }

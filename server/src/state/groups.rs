@@ -5,10 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use mensageiro_protocol::Login;
 
 use super::{ParticipantId, Roster, State};
-use crate::{
-    index::RosterEntry,
-    model::{conversation::Conversation, message::MessageId},
-};
+use crate::{index::RosterEntry, model::conversation::Conversation};
 
 impl State {
     /// A group has other members from now on, or there is none any more.
@@ -43,7 +40,6 @@ impl State {
         let Some(&number) = self.conversation_numbers.get(&conversation) else {
             return;
         };
-        let next = self.header.last.message.next();
         for index in 0..self.conversations[number as usize].participants.len() as u32 {
             let id = ParticipantId {
                 conversation: number,
@@ -53,8 +49,7 @@ impl State {
             let login = self.login_of(participant);
             let is_member = members.is_some_and(|members| members.contains(login));
             if is_member == participant.cursor.left.is_some() {
-                self.participant_mut(id).cursor.left = (!is_member).then_some(next);
-                self.note_cursor(id);
+                self.leave_or_return(id, is_member);
             }
         }
     }
@@ -103,10 +98,4 @@ impl State {
         changes.sort_unstable_by(|one, other| one.0.cmp(&other.0));
         changes
     }
-}
-
-/// Whether a member of a group could have been written to when the newest message was this one.
-pub(super) fn newest_possible(left: Option<MessageId>, last: MessageId) -> MessageId {
-    let before = left.map(|left| MessageId(left.0.saturating_sub(1)));
-    before.map_or(last, |before| before.min(last))
 }

@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 use jiff::Timestamp;
 use mensageiro_protocol::Login;
 
-use super::{State, cursors::Step};
+use super::State;
 use crate::{
     index::HolderEntry,
     model::{
@@ -210,17 +210,10 @@ impl State {
 
     /// Takes out of a mailbox what waits for an earlier holder. Nobody has read it, so nobody is told, and there is no read mark.
     fn empty_mailbox(&mut self, login: &Login, up_to: MessageId) {
-        let last = self.header.last.message;
-        let read = self.read_all(login, up_to).into_iter();
-        let steps: Vec<_> = read
-            .map(|(id, read)| Step {
-                id,
-                read: Some(read),
-                delivered: None,
-            })
-            .collect();
-        // Receipts of this time are none.
-        self.move_cursors(&steps, Timestamp::UNIX_EPOCH, last);
+        for step in self.read_all(login, up_to) {
+            // Receipts of this time are none.
+            self.advance(&step, Timestamp::UNIX_EPOCH);
+        }
     }
 }
 

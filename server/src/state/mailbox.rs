@@ -1,16 +1,17 @@
-//! Messages go into the mailboxes of those they are for.
-
-use std::sync::Arc;
+//! What waits: in each conversation of two what the one has not read of the other, and of groups what their members have not
+//! read.
 
 use mensageiro_protocol::Login;
 
-use super::{KEPT, KEPT_BYTES, ParticipantId, State, Unread};
+use super::{ConversationState, ParticipantId, State, User};
 use crate::model::{
+    conversation::Conversation,
     event::MailboxLimits,
-    message::{Message, is_among},
+    message::{Message, MessageId},
+    waiting::{Share, Waiting},
 };
 
-/// What a mailbox takes before it is full.
+/// What the mailbox of one user still takes of another.
 #[derive(Clone, Copy)]
 pub(super) struct Room {
     /// Messages.
@@ -21,7 +22,7 @@ pub(super) struct Room {
 
 impl Room {
     /// As much as anybody can write.
-    const ENDLESS: Self = Self {
+    pub(super) const ENDLESS: Self = Self {
         messages: u64::MAX,
         bytes: u64::MAX,
     };
@@ -35,107 +36,157 @@ impl Room {
         }
         has_room
     }
-
-    /// Whether it takes so many messages, with so many bytes together, without a look at each.
-    pub(super) fn takes_all(self, messages: usize, bytes: usize) -> bool {
-        self.messages >= messages as u64 && self.bytes > bytes as u64
-    }
 }
 
 impl State {
-    /// What a user's mailbox still takes.
-    pub(super) fn room(&self, login: &Login) -> Room {
+    /// How many messages wait, each for each of its readers.
+    pub(crate) fn waiting(&self) -> u64 {
+        self.waiting
+    }
+
+    /// What a user's mailbox still takes of the other user of a conversation.
+    pub(super) fn room(&self, with: &Conversation, reader: &Login) -> Room {
         let Some(MailboxLimits { messages, bytes }) = self.header.limits else {
             return Room::ENDLESS;
         };
-        let (waiting, waiting_bytes) = self
-            .user(login)
-            .map_or((0, 0), |user| (user.mailbox.len(), user.bytes));
+        let id = self.find(reader, with);
+        let (waiting, waiting_bytes) = match id.map(|id| &self.participant(id).waiting) {
+            Some(Waiting::Share(share)) => (share.tally.count(), share.tally.bytes()),
+            _ => (0, 0),
+        };
         Room {
-            messages: messages.saturating_sub(waiting as u64),
-            bytes: bytes.saturating_sub(waiting_bytes as u64),
+            messages: messages.saturating_sub(waiting),
+            bytes: bytes.saturating_sub(waiting_bytes),
         }
     }
 
-    /// Puts messages, from one user and to the same user or members of a group, into the mailboxes
-    /// of those they are for. Their author, if nothing is unread there, has read them.
+    /// Messages, from one user and to the same user or group, wait for those they are for. Their author, if nothing is
+    /// unread there, has read them.
     pub(super) fn deliver(&mut self, conversation: u32, messages: &[Message]) {
         let (Some(first), Some(last)) = (messages.first(), messages.last()) else {
             return;
         };
         let author = self.join(conversation, &first.from);
-        let mut kept = vec![None; messages.len()];
         match &first.members {
             None => {
                 let reader = self.join(conversation, &first.to);
-                self.put(reader, author, messages, &mut kept);
+                self.deliver_to_one(reader, messages);
             }
-            Some(members) => {
-                let participants = self.participants_of(conversation, &first.to);
-                for (member, &index) in members
-                    .iter()
-                    .zip(participants.iter().flat_map(|all| &**all))
-                {
-                    if index != author.index && !is_among(&first.missed_by, member) {
-                        let id = ParticipantId {
-                            conversation,
-                            index,
-                        };
-                        self.put(id, author, messages, &mut kept);
-                    }
-                }
-            }
+            Some(_) => self.deliver_to_group(author, &first.to, messages),
         }
         // Who takes part from now on has read what was said before, and not this.
         self.conversations[conversation as usize].last = last.id;
-        if self.participant(author).unread == 0 {
+        if self.unread(author) == 0 {
             let cursor = &mut self.participant_mut(author).cursor;
             cursor.read = cursor.read.max(last.id);
-            self.note_cursor(author);
+            self.note_participant(author);
         }
     }
 
-    /// Puts messages into one mailbox. `kept`: those of them that are in memory in another one, and
-    /// need not be there twice.
-    pub(super) fn put(
-        &mut self,
-        id: ParticipantId,
-        author: ParticipantId,
-        messages: &[Message],
-        kept: &mut [Option<Arc<Message>>],
-    ) {
-        let author = self.participant(author).user;
-        let conversation = &mut self.conversations[id.conversation as usize];
-        let participant = &mut conversation.participants[id.index as usize];
-        // Of a converted store it is known beforehand what has been read.
-        let read = messages.partition_point(|message| message.id <= participant.cursor.read);
-        let (messages, kept) = (&messages[read..], &mut kept[read..]);
+    fn deliver_to_one(&mut self, id: ParticipantId, messages: &[Message]) {
         let (Some(first), Some(last)) = (messages.first(), messages.last()) else {
             return;
         };
-        let user = &mut self.users[participant.user as usize];
-        if participant.unread == 0 {
-            participant.first_unread = first.id;
+        let participant = self.participant_mut(id);
+        let user = participant.user as usize;
+        let Waiting::Share(share) = &mut participant.waiting else {
+            return;
+        };
+        let newest = share.tally.newest();
+        for message in messages {
+            share.tally.add(message.id, message.text.len());
         }
-        let is_listed = participant.cursor.delivered < participant.newest;
-        if !is_listed && participant.cursor.delivered < last.id {
-            user.undelivered.push(id);
+        let is_undelivered = share.undelivered > MessageId(0);
+        if !is_undelivered {
+            share.undelivered = first.id;
         }
-        participant.unread += messages.len() as u32;
-        participant.newest = last.id;
-        for (message, kept) in messages.iter().zip(kept) {
-            let is_kept = user.mailbox.len() < KEPT && user.bytes < KEPT_BYTES;
-            user.bytes += message.text.len();
-            user.mailbox.push_back(Unread {
-                id: message.id,
-                participant: id,
-                author,
-                bytes: message.text.len() as u32,
-                message: is_kept.then(|| {
-                    let kept = kept.get_or_insert_with(|| Arc::new(message.clone()));
-                    kept.clone()
-                }),
-            });
+        let user = &mut self.users[user];
+        match newest {
+            Some(newest) => drop(user.by_newest.remove(&(newest, id))),
+            None => drop(user.by_oldest.insert((first.id, id))),
+        }
+        user.by_newest.insert((last.id, id));
+        if !is_undelivered {
+            user.undelivered.insert((first.id, id));
+        }
+        self.waiting += messages.len() as u64;
+        self.note_participant(id);
+    }
+
+    /// Puts a participant into the lists of its user, or takes it out of them.
+    pub(super) fn list(&mut self, id: ParticipantId, is_in: bool) {
+        let participant = self.participant(id);
+        let Waiting::Share(Share { tally, undelivered }) = &participant.waiting else {
+            return;
+        };
+        let keys = (tally.oldest(), tally.newest(), *undelivered);
+        let user = participant.user as usize;
+        let user = &mut self.users[user];
+        let change = |list: &mut std::collections::BTreeSet<_>, key| match is_in {
+            true => list.insert((key, id)),
+            false => list.remove(&(key, id)),
+        };
+        if let (Some(oldest), Some(newest), _) = keys {
+            change(&mut user.by_oldest, oldest);
+            change(&mut user.by_newest, newest);
+        }
+        if keys.2 > MessageId(0) {
+            change(&mut user.undelivered, keys.2);
+        }
+    }
+
+    /// How many messages of a conversation wait for a participant.
+    pub(crate) fn unread(&self, id: ParticipantId) -> u64 {
+        self.conversation_of(id).unread(id.index)
+    }
+
+    /// The next message that waits for a participant above an id is not before this one; `None`: nothing waits there.
+    pub(crate) fn next_unread(&self, id: ParticipantId, above: MessageId) -> Option<MessageId> {
+        let conversation = self.conversation_of(id);
+        let above = above.max(self.participant(id).cursor.read);
+        let newest = conversation.newest_for(id.index)?;
+        (newest > above).then(|| conversation.next_for(id.index, above))?
+    }
+
+    /// The newest message that waits for a participant, if anything does.
+    pub(crate) fn newest_unread(&self, id: ParticipantId) -> Option<MessageId> {
+        let newest = self.conversation_of(id).newest_for(id.index);
+        newest.filter(|newest| *newest > self.participant(id).cursor.read)
+    }
+}
+
+impl User {
+    /// No message that waits in a conversation of two is before this one; `None`: nothing waits there.
+    pub(crate) fn oldest_of_two(&self) -> Option<MessageId> {
+        self.by_oldest.first().map(|(oldest, _)| *oldest)
+    }
+}
+
+impl ConversationState {
+    /// How many messages wait for a participant.
+    pub(super) fn unread(&self, index: u32) -> u64 {
+        match &self.participants[index as usize].waiting {
+            Waiting::Share(share) => share.tally.count(),
+            Waiting::Membership(member) => {
+                let all = self.group.as_ref().map_or(0, |group| group.tally.count());
+                member.away.unwrap_or(all).saturating_sub(member.settled)
+            }
+        }
+    }
+
+    /// The newest message for a participant that may wait.
+    pub(super) fn newest_for(&self, index: u32) -> Option<MessageId> {
+        match &self.participants[index as usize].waiting {
+            Waiting::Share(share) => share.tally.newest(),
+            Waiting::Membership(member) => Some(self.group.as_ref()?.newest_for(index, member)),
+        }
+    }
+
+    /// The next message above an id that may be for a participant is not before this one.
+    fn next_for(&self, index: u32, above: MessageId) -> Option<MessageId> {
+        match &self.participants[index as usize].waiting {
+            Waiting::Share(share) => share.tally.next_above(above),
+            Waiting::Membership(member) => self.group.as_ref()?.next_for(index, member, above),
         }
     }
 }

@@ -1,5 +1,8 @@
-//! What follows from the log, in memory: for each conversation its last message and how far each participant has
-//! come, for each user what waits, the members of groups, the tags that are known.
+//! What follows from the log, in memory: for each conversation its last message, how far each participant has come and
+//! how much waits, the members of groups, the tags that are known.
+//!
+//! A mailbox is no list of messages. What waits for a user are the messages of others above the user's read cursor; they are
+//! in the log, and only counted here ([`crate::model::tally`]). So no memory depends on how much waits.
 //!
 //! The state is a pure function of the log. [`State::apply`] decides what an event means: which messages are
 //! accepted and get which ids, who belongs to a group, whether a mailbox is full. Whoever applies the same log,
@@ -10,6 +13,7 @@ mod changes;
 mod cursors;
 mod devices;
 mod effects;
+mod group;
 mod groups;
 mod holders;
 mod load;
@@ -22,17 +26,17 @@ mod tags;
 mod tests;
 
 use std::{
-    collections::{BTreeSet, HashMap, VecDeque},
+    collections::{BTreeSet, HashMap},
     sync::Arc,
 };
 
 use jiff::Timestamp;
 use mensageiro_protocol::{Login, live::Epoch};
 
-use self::devices::Devices;
+use self::{devices::Devices, group::Group};
 pub use self::{
-    effects::{AppliedRun, Effects, GroupRepeat, Moved, Outcome, Refusal},
-    tags::{TagReader, Tags},
+    effects::{AppliedRun, Effects, Moved, Outcome, Refusal},
+    tags::{Preload, TagReader, Tags, Wanted},
 };
 use crate::{
     index::{Header, HolderEntry, RosterEntry},
@@ -41,14 +45,10 @@ use crate::{
         conversation::Conversation,
         cursor::Cursor,
         event::Event,
-        message::{Message, MessageId, ReadMark},
+        message::{MessageId, ReadMark},
+        waiting::Waiting,
     },
 };
-
-/// As long as no more than so many messages wait for a user, with so many bytes of text, they are
-/// kept in memory. Of those that come later the text is only in the log.
-const KEPT: usize = 256;
-const KEPT_BYTES: usize = 64 * 1024;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -68,6 +68,8 @@ pub struct State {
     epochs: Vec<Epoch>,
     /// Of the batch in hand.
     new_rosters: Vec<RosterEntry>,
+    /// How many messages wait, each for each of its readers.
+    waiting: u64,
     changed: changes::Changed,
 }
 
@@ -85,14 +87,16 @@ struct Roster {
 #[derive(Debug)]
 pub(crate) struct User {
     pub(crate) login: Login,
-    /// What waits, by rising ids.
-    pub(crate) mailbox: VecDeque<Unread>,
-    /// Of all texts in it together.
-    pub(crate) bytes: usize,
     /// Every conversation the user is part of.
     pub(crate) participations: Vec<ParticipantId>,
-    /// Those with messages that no device of the user is known to have.
-    undelivered: Vec<ParticipantId>,
+    /// Those of them that are groups.
+    pub(crate) groups: Vec<ParticipantId>,
+    /// Those with one other user in which something waits, by the oldest message that may wait.
+    by_oldest: BTreeSet<(MessageId, ParticipantId)>,
+    /// The same by the newest message that waits.
+    pub(crate) by_newest: BTreeSet<(MessageId, ParticipantId)>,
+    /// Those of them with messages that no device of the user is known to have ([`crate::model::waiting::Share::undelivered`]).
+    undelivered: BTreeSet<(MessageId, ParticipantId)>,
 }
 
 /// A user in a conversation.
@@ -102,53 +106,23 @@ pub(crate) struct ParticipantId {
     pub(crate) index: u32,
 }
 
-/// A message in a mailbox.
-#[derive(Clone, Debug)]
-pub(crate) struct Unread {
-    pub(crate) id: MessageId,
-    pub(crate) participant: ParticipantId,
-    /// Who wrote it: the number of a user.
-    author: u32,
-    /// Of its text.
-    bytes: u32,
-    /// Itself, of the first ones. The others are in the log.
-    pub(crate) message: Option<Arc<Message>>,
-}
-
 #[derive(Debug)]
 pub(crate) struct ConversationState {
     pub(crate) conversation: Conversation,
     /// The newest message; 0: nothing has been said.
     pub(crate) last: MessageId,
     pub(crate) participants: Vec<Participant>,
+    /// What was written, of a group.
+    group: Option<Box<Group>>,
 }
 
 #[derive(Debug)]
 pub(crate) struct Participant {
     user: u32,
     pub(crate) cursor: Cursor,
-    /// The newest message for this user.
-    newest: MessageId,
-    /// Messages of this conversation in the user's mailbox.
-    unread: u32,
-    /// No message before this one is among them.
-    first_unread: MessageId,
-    /// The cursor is other than in the last checkpoint.
+    waiting: Waiting,
+    /// It is other than in the last checkpoint.
     is_changed: bool,
-}
-
-impl User {
-    /// Whether all that waits is in memory.
-    pub(crate) fn is_kept(&self) -> bool {
-        self.mailbox.len() <= KEPT && self.mailbox.iter().all(|one| one.message.is_some())
-    }
-}
-
-impl Participant {
-    /// Messages of this conversation in the user's mailbox.
-    pub(crate) fn unread(&self) -> u32 {
-        self.unread
-    }
 }
 
 impl State {

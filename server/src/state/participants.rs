@@ -1,11 +1,16 @@
 //! Who takes part in which conversation.
 
-use std::collections::VecDeque;
+use std::collections::BTreeSet;
 
 use mensageiro_protocol::Login;
 
-use super::{ConversationState, Participant, ParticipantId, State, User};
-use crate::model::{conversation::Conversation, cursor::Cursor, message::MessageId};
+use super::{ConversationState, Participant, ParticipantId, State, User, group::Group};
+use crate::model::{
+    conversation::Conversation,
+    cursor::Cursor,
+    message::MessageId,
+    waiting::{Membership, Share, Waiting},
+};
 
 impl State {
     /// The number of a conversation, which begins if there is none.
@@ -20,6 +25,8 @@ impl State {
             conversation: conversation.clone(),
             last: MessageId(0),
             participants: Vec::new(),
+            group: matches!(conversation, Conversation::Group(_))
+                .then(|| Box::new(Group::default())),
         });
         number
     }
@@ -32,26 +39,34 @@ impl State {
     }
 
     fn find_numbers(&self, conversation: u32, user: u32) -> Option<ParticipantId> {
-        let participants = &self.conversations[conversation as usize].participants;
-        // In large groups a user takes part in fewer conversations than the group has participants.
-        let participations = &self.users[user as usize].participations;
-        if participations.len() < participants.len() {
-            let mut participations = participations.iter().copied();
-            return participations.find(|id| id.conversation == conversation);
-        }
-        let index = participants.iter().position(|one| one.user == user)?;
+        let ConversationState {
+            participants,
+            group,
+            ..
+        } = &self.conversations[conversation as usize];
+        let index = match group {
+            Some(group) => *group.places.get(&user)?,
+            // There are two at most.
+            None => participants.iter().position(|one| one.user == user)? as u32,
+        };
         Some(ParticipantId {
             conversation,
-            index: index as u32,
+            index,
         })
     }
 
     /// A user in a conversation, who takes part from now on.
     pub(super) fn join(&mut self, conversation: u32, login: &Login) -> ParticipantId {
         // Each of the two of a pair is found without a look into the list of all users.
-        let participants = &self.conversations[conversation as usize].participants;
-        let mut pair = participants.iter().take(2);
-        if let Some(index) = pair.position(|one| self.login_of(one) == login) {
+        let ConversationState {
+            participants,
+            group,
+            ..
+        } = &self.conversations[conversation as usize];
+        let mut pair = participants.iter();
+        if group.is_none()
+            && let Some(index) = pair.position(|one| self.login_of(one) == login)
+        {
             return ParticipantId {
                 conversation,
                 index: index as u32,
@@ -62,7 +77,10 @@ impl State {
             return id;
         }
         let ConversationState {
-            last, participants, ..
+            last,
+            participants,
+            group,
+            ..
         } = &mut self.conversations[conversation as usize];
         let id = ParticipantId {
             conversation,
@@ -75,13 +93,22 @@ impl State {
                 read: *last,
                 ..Cursor::default()
             },
-            newest: MessageId(0),
-            unread: 0,
-            first_unread: MessageId::MAX,
+            waiting: match group {
+                None => Waiting::Share(Share::default()),
+                Some(group) => Waiting::Membership(Box::new(Membership {
+                    settled: group.tally.count(),
+                    ..Membership::default()
+                })),
+            },
             is_changed: false,
         });
-        self.users[user as usize].participations.push(id);
-        self.note_cursor(id);
+        let of_user = &mut self.users[user as usize];
+        of_user.participations.push(id);
+        if let Some(group) = group {
+            group.places.insert(user, id.index);
+            of_user.groups.push(id);
+        }
+        self.note_participant(id);
         id
     }
 
@@ -93,10 +120,11 @@ impl State {
         self.user_numbers.insert(login.clone(), number);
         self.users.push(User {
             login: login.clone(),
-            mailbox: VecDeque::new(),
-            bytes: 0,
             participations: Vec::new(),
-            undelivered: Vec::new(),
+            groups: Vec::new(),
+            by_oldest: BTreeSet::new(),
+            by_newest: BTreeSet::new(),
+            undelivered: BTreeSet::new(),
         });
         number
     }

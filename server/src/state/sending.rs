@@ -1,14 +1,12 @@
 //! Which messages of a run are accepted.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 use mensageiro_protocol::Login;
 
 use super::{
     State,
     devices::{self, Known},
-    effects::{AppliedRun, Effects, GroupRepeat, Outcome, Refusal},
+    effects::{AppliedRun, Effects, Outcome, Refusal},
     mailbox::Room,
     tags::{LookedUp, TagReader, Tags},
 };
@@ -18,7 +16,7 @@ use crate::{
     model::{
         conversation::Conversation,
         event::{Batch, Event, Run, Sent, Target},
-        message::{Message, MessageId, MissedBy},
+        message::{Message, MessageId},
     },
 };
 
@@ -66,8 +64,8 @@ impl State {
                 true => Vec::new(),
                 false => {
                     let since = self.since(&run.from).next();
-                    let floor = self.tag_floors.of(&run.from).max(since);
-                    tags.look_up(reader, &run.from, floor, by_tag)?
+                    let floor = self.tag_floors.of(&run.from);
+                    tags.look_up(reader, (&run.from, since), floor, by_tag)?
                 }
             };
             let mut looked_up = looked_up.into_iter();
@@ -96,32 +94,27 @@ impl State {
             Target::User(to) => (to, Conversation::pair(&run.from, to)),
             Target::Group(to) => (to, Conversation::Group(to.clone())),
         };
-        let mut roster = 0;
-        let mut members = None;
-        if let Target::Group(group) = &run.to {
-            roster = self.roster_number(group);
-            members = self.members(group).cloned();
-            let refusal = match &members {
-                None => Some(Refusal::NoGroup(group.clone())),
-                Some(members) if !members.contains(&run.from) => {
-                    Some(Refusal::NotAMember(group.clone()))
-                }
-                Some(_) => None,
-            };
-            if let Some(refusal) = refusal {
-                return vec![Outcome::Refused(refusal); run.texts.len()];
+        let (mut roster, mut members, mut refusal) = (0, None, None);
+        // A message to a group is stored once, whatever waits for its members.
+        let mut room = Room::ENDLESS;
+        match &run.to {
+            Target::User(to) => room = self.room(&conversation, to),
+            Target::Group(group) => {
+                roster = self.roster_number(group);
+                members = self.members(group).cloned();
+                refusal = match &members {
+                    None => Some(Refusal::NoGroup(group.clone())),
+                    Some(members) if !members.contains(&run.from) => {
+                        Some(Refusal::NotAMember(group.clone()))
+                    }
+                    Some(_) => None,
+                };
             }
         }
-        let mut rooms = match &members {
-            None => Rooms::Reader(self.room(to)),
-            Some(members) => self.rooms_of_group(&run, members),
-        };
-        let number = self.enter(&conversation);
         let mut names = names.into_iter();
         let mut outcomes = Vec::with_capacity(run.texts.len());
         let mut pending = Pending {
             conversation: &conversation,
-            number,
             event,
             entry: RunEntry {
                 first: MessageId(0),
@@ -130,7 +123,6 @@ impl State {
                 part: run.part,
                 text: 0,
                 roster,
-                missed_by: None,
             },
             messages: Vec::new(),
         };
@@ -149,22 +141,20 @@ impl State {
             };
             if let Some(outcome) = known {
                 pending.end(self, effects);
-                if let (Outcome::Repeat { id, .. }, Target::Group(group)) = (&outcome, &run.to) {
-                    effects.group_repeats.push(GroupRepeat {
-                        group: group.clone(),
-                        id: *id,
-                        run: effects.outcomes.len(),
-                        text: at,
-                    });
-                }
                 outcomes.push(outcome);
                 continue;
             }
-            let Some(missed_by) = rooms.take(sent.text.len(), &run.missed_by) else {
-                pending.end(self, effects);
-                outcomes.push(Outcome::Refused(Refusal::MailboxFull(to.clone())));
-                continue;
+            // What was accepted once stays accepted: so this comes after that.
+            let refusal = match &refusal {
+                None if room.take(sent.text.len()) => None,
+                None => Some(Refusal::MailboxFull(to.clone())),
+                Some(refusal) => Some(refusal.clone()),
             };
+            if let Some(refusal) = refusal {
+                pending.end(self, effects);
+                outcomes.push(Outcome::Refused(refusal));
+                continue;
+            }
             let id = self.header.last.message.next();
             self.header.last.message = id;
             let told = (id, run.at);
@@ -182,8 +172,10 @@ impl State {
                     }
                 }
                 Name::Tag(tag) => {
+                    if let Some(floor) = self.tag_floors.accept(&run.from, id) {
+                        tags.step(&run.from, floor);
+                    }
                     tags.before(&run.from, tag, || Some(told));
-                    self.tag_floors.accept(&run.from, id);
                     if !self.changed.tag_floors.contains(&run.from) {
                         self.changed.tag_floors.insert(run.from.clone());
                     }
@@ -193,16 +185,11 @@ impl State {
             outcomes.push(Outcome::Accepted {
                 id,
                 sent_at: run.at,
-                missed_by: missed_by.clone(),
             });
-            if pending.entry.missed_by != missed_by {
-                pending.end(self, effects);
-            }
             if pending.messages.is_empty() {
                 pending.messages.reserve_exact(expected - at);
                 pending.entry.first = id;
                 pending.entry.text = at as u32;
-                pending.entry.missed_by.clone_from(&missed_by);
             }
             pending.messages.push(Message {
                 id,
@@ -210,7 +197,6 @@ impl State {
                 from: run.from.clone(),
                 to: to.clone(),
                 members: members.clone(),
-                missed_by,
                 tag: sent.tag,
                 text: sent.text,
             });
@@ -237,57 +223,11 @@ impl State {
             Known::Old => Some(Outcome::Refused(Refusal::TagOld(tag.clone()))),
         }
     }
-
-    fn rooms_of_group(&self, run: &Run, members: &BTreeSet<Login>) -> Rooms {
-        if run.missed_by.is_some() || self.header.limits.is_none() {
-            return Rooms::Everybody;
-        }
-        let bytes = run.texts.iter().map(|sent| sent.text.len()).sum();
-        let others = members.iter().filter(|member| **member != run.from);
-        let rooms = others.map(|member| (member, self.room(member)));
-        let scarce = rooms.filter(|(_, room)| !room.takes_all(run.texts.len(), bytes));
-        let scarce: Vec<_> = scarce
-            .map(|(member, room)| (member.clone(), room))
-            .collect();
-        match scarce.is_empty() {
-            true => Rooms::Everybody,
-            false => Rooms::Some(scarce),
-        }
-    }
-}
-
-/// Who still takes how much.
-enum Rooms {
-    /// The one reader.
-    Reader(Room),
-    /// All members of the group.
-    Everybody,
-    /// All members of the group but perhaps these, in order.
-    Some(Vec<(Login, Room)>),
-}
-
-impl Rooms {
-    /// Takes a message. `None`: nobody gets it; otherwise who does not. `missed_by`: that is known already.
-    fn take(&mut self, bytes: usize, missed_by: &MissedBy) -> Option<MissedBy> {
-        match self {
-            Self::Reader(room) => room.take(bytes).then_some(None),
-            Self::Everybody => Some(missed_by.clone()),
-            Self::Some(scarce) => {
-                let full = scarce.iter_mut().filter_map(|(member, room)| {
-                    let has_room = room.take(bytes);
-                    (!has_room).then(|| member.clone())
-                });
-                let full: Vec<_> = full.collect();
-                Some((!full.is_empty()).then(|| full.into()))
-            }
-        }
-    }
 }
 
 /// Accepted messages that are gathered.
 struct Pending<'a> {
     conversation: &'a Conversation,
-    number: u32,
     event: usize,
     entry: RunEntry,
     messages: Vec<Message>,
@@ -300,7 +240,8 @@ impl Pending<'_> {
             return;
         }
         let messages = std::mem::take(&mut self.messages);
-        state.deliver(self.number, &messages);
+        let number = state.enter(self.conversation);
+        state.deliver(number, &messages);
         self.entry.count = messages.len() as u32;
         effects.runs.push(AppliedRun {
             conversation: self.conversation.clone(),
@@ -312,9 +253,5 @@ impl Pending<'_> {
 }
 
 fn repeat((id, sent_at): (MessageId, Timestamp)) -> Outcome {
-    Outcome::Repeat {
-        id,
-        sent_at,
-        missed_by: None,
-    }
+    Outcome::Repeat { id, sent_at }
 }

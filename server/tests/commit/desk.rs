@@ -164,7 +164,7 @@ impl Desk {
         let messages = Messages::new(index.clone(), watched.clone());
         let marks = Arc::new(PendingMarks::new(index.clone(), messages.clone()));
         let add = |new: &[ReadMark]| marks.add(new);
-        let recovered = recover(&*watched, (&index, &messages), loaded, add, |_, _| ());
+        let recovered = recover(&*watched, &index, loaded, add, |_, _| ());
         let recovered = recovered.unwrap();
         let archive = Archive::open(folder.join("messages.csv"), store.join("archive")).unwrap();
         let watched_marks = WatchedMarks(marks.clone(), watched.clone());

@@ -55,7 +55,7 @@ fn a_cursor_moves_forward_only_and_to_what_is_there() {
     desk.stop();
 }
 
-/// Only the first messages of a mailbox are in memory.
+/// Only the newest messages are in memory.
 #[test]
 fn a_long_mailbox_comes_out_whole_and_in_order() {
     let folder = tempfile::tempdir().unwrap();
@@ -71,9 +71,10 @@ fn a_long_mailbox_comes_out_whole_and_in_order() {
         desk.send(vec![Written { from, draft }]);
     }
     let check = |desk: &Desk, expected: &[u64]| {
-        let (count, bytes) = desk.mailboxes.waiting(&login("bob"));
-        let all = expected.iter().map(|&id| text(id).len());
-        assert_eq!((count, bytes), (expected.len(), all.sum()));
+        // Beside the 500 that wait for carla.
+        let waiting = desk.mailboxes.totals().1 - 500;
+        let all = expected.len() as u64;
+        assert!(waiting.abs_diff(all) * 15 <= all, "{waiting} of {all}");
         for limit in [7, 1000] {
             let mut last = MessageId(0);
             let mut seen = Vec::new();
@@ -143,8 +144,7 @@ fn one_conversation_is_read_out_of_the_middle_of_a_mailbox() {
     assert_eq!(read("ana", 60), expected);
     let expected: Vec<_> = left(&|id| id % 3 == 2);
     assert_eq!(read("carla", 60), expected);
-    let (count, bytes) = desk.mailboxes.waiting(&login("bob"));
-    assert_eq!((count, bytes), (20, 20 * "hello".len()));
+    assert_eq!(desk.mailboxes.totals(), (1, 20));
     desk.read(
         "bob",
         Read::All {
@@ -159,7 +159,7 @@ fn one_conversation_is_read_out_of_the_middle_of_a_mailbox() {
 }
 
 #[test]
-fn a_start_reads_what_is_unread_and_not_what_there_was() {
+fn a_start_reads_no_message() {
     let folder = tempfile::tempdir().unwrap();
     let mut desk = Desk::open(folder.path().into());
     let many = |from: &str, to: &str| (0..1_000).map(|_| draft(from, to, None)).collect();
@@ -182,9 +182,8 @@ fn a_start_reads_what_is_unread_and_not_what_there_was() {
     }
     for _ in 0..2 {
         desk = desk.reopen();
-        let read = desk.reads();
-        assert_eq!(desk.mailboxes.totals().1, 2);
-        assert!(read <= 2, "{read} looks into the log to find 2 messages");
+        assert_eq!(desk.reads(), 0);
+        assert_eq!(desk.mailboxes.totals(), (2, 2));
     }
     desk.stop();
 }

@@ -316,7 +316,6 @@ fn a_write_that_fails_rings_the_alarm_and_what_was_added_can_still_be_read() {
         },
         text: 0,
         roster: 0,
-        missed_by: None,
     };
     let nowhere = crate::model::conversation::Conversation::pair(&user(8), &user(9));
     let index = world.index().clone();
@@ -369,7 +368,6 @@ fn a_full_disk_changes_nothing() {
         },
         text: 0,
         roster: 0,
-        missed_by: None,
     };
     for n in 0..10_000 {
         memtable.add_run(&conversation(1), entry(n));

@@ -40,6 +40,10 @@ enum Happening {
         user: usize,
         to: u64,
     },
+    Written {
+        group: usize,
+        messages: u64,
+    },
     Seen(usize),
     Epoch,
     Holder(usize),
@@ -80,6 +84,7 @@ fn happening() -> impl Strategy<Value = Happening> {
         20 => prop::collection::vec(run, 1..40).prop_map(Happening::Send),
         3 => (0..GROUPS, any::<u8>()).prop_map(|(group, members)| Happening::ChangeGroup { group, members }),
         3 => (with.clone(), user.clone(), any::<u64>()).prop_map(|(with, user, to)| Happening::Cursor { with, user, to }),
+        1 => (0..GROUPS, 0..300_u64).prop_map(|(group, messages)| Happening::Written { group, messages }),
         1 => user.clone().prop_map(Happening::Seen),
         1 => Just(Happening::Epoch),
         1 => (0..USERS + GROUPS).prop_map(Happening::Holder),
@@ -160,6 +165,7 @@ fn happen(world: &mut World, folders: &Path, happening: &Happening) {
             };
             world.cursor(&conversation(*with), &user(*n), cursor);
         }
+        Happening::Written { group: n, messages } => world.written(&group(*n), *messages),
         Happening::Epoch => world.epoch(),
         Happening::Holder(who) => world.holder(&target(*who)),
         Happening::Seen(n) => world.seen(&user(*n)),

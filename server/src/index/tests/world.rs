@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use mensageiro_protocol::{Login, Text, live::Epoch};
 
 use super::super::{
-    Changes, CursorEntry, DeviceEntry, Header, HolderEntry, Index, IndexError, Loaded, Messages,
-    RosterEntry, RunEntry, TagEntry,
+    Changes, CursorEntry, DeviceEntry, GroupEntry, Header, HolderEntry, Index, IndexError, Loaded,
+    Messages, RosterEntry, RunEntry, TagEntry,
 };
 use crate::{
     alarm::Alarm,
@@ -24,6 +24,8 @@ use crate::{
         event::{Batch, Event, LastNumbers, Run, Sent, Target},
         holder::Holder,
         message::{Message, MessageId, ReadMark, Tag, TagHash},
+        tally::Tally,
+        waiting::{Share, Waiting, Written},
     },
 };
 
@@ -49,6 +51,12 @@ pub(super) fn at(ms: u64) -> Timestamp {
     Timestamp::from_millisecond(1_700_000_000_000 + ms.cast_signed()).unwrap()
 }
 
+fn tally(messages: u64) -> Tally {
+    let mut tally = Tally::default();
+    (1..=messages).for_each(|id| tally.add(MessageId(id * 3), 7));
+    tally
+}
+
 /// What one record brought.
 #[derive(Clone, Default)]
 struct Applied {
@@ -56,6 +64,7 @@ struct Applied {
     tags: Vec<(Login, TagEntry)>,
     rosters: Vec<RosterEntry>,
     cursors: Vec<CursorEntry>,
+    groups: Vec<GroupEntry>,
     seen: Vec<(Login, Timestamp)>,
     devices: Vec<DeviceEntry>,
     epochs: Vec<Epoch>,
@@ -68,7 +77,8 @@ struct Applied {
 pub(super) struct State {
     pub(super) header: Header,
     pub(super) conversations: BTreeMap<Conversation, MessageId>,
-    pub(super) cursors: BTreeMap<(Conversation, Login), Cursor>,
+    pub(super) cursors: BTreeMap<(Conversation, Login), (Cursor, Waiting)>,
+    pub(super) groups: BTreeMap<Login, Written>,
     pub(super) rosters: BTreeMap<Login, (u32, Option<BTreeSet<Login>>)>,
     pub(super) seen: BTreeMap<Login, Timestamp>,
     pub(super) devices: BTreeMap<(Login, String), Vec<u8>>,
@@ -86,7 +96,15 @@ impl State {
             header: loaded.header,
             conversations: loaded.conversations.iter().cloned().collect(),
             cursors: cursors
-                .map(|c| ((c.conversation.clone(), c.user.clone()), c.cursor))
+                .map(|c| {
+                    let key = (c.conversation.clone(), c.user.clone());
+                    (key, (c.cursor, c.waiting.clone()))
+                })
+                .collect(),
+            groups: loaded
+                .groups
+                .iter()
+                .map(|one| (one.group.clone(), one.written.clone()))
                 .collect(),
             rosters: rosters
                 .map(|r| {
@@ -200,7 +218,6 @@ impl World {
                 to: to.clone(),
                 device: None,
                 at: at(now),
-                missed_by: None,
                 texts: texts.collect(),
                 part: Part {
                     offset: 0,
@@ -244,14 +261,6 @@ impl World {
         if accepted == 0 {
             return;
         }
-        let missed_by = roster.as_ref().and_then(|(_, members)| {
-            let some = members
-                .iter()
-                .take(accepted % 3)
-                .cloned()
-                .collect::<Vec<_>>();
-            (!some.is_empty()).then(|| Arc::from(some))
-        });
         let entry = RunEntry {
             first,
             count: accepted as u32,
@@ -259,7 +268,6 @@ impl World {
             part: run.part,
             text: text as u32,
             roster: roster.as_ref().map_or(0, |(number, _)| *number),
-            missed_by,
         };
         for (n, sent) in run.texts[text..].iter().enumerate() {
             let id = MessageId(first.0 + n as u64);
@@ -271,7 +279,6 @@ impl World {
                     Target::User(to) | Target::Group(to) => to.clone(),
                 },
                 members: roster.as_ref().map(|(_, members)| members.clone()),
-                missed_by: entry.missed_by.clone(),
                 tag: sent.tag.clone(),
                 text: sent.text.clone(),
             };
@@ -313,16 +320,35 @@ impl World {
 
     pub(super) fn cursor(&mut self, conversation: &Conversation, user: &Login, cursor: Cursor) {
         let key = (conversation.clone(), user.clone());
-        self.state.cursors.insert(key, cursor);
+        let waiting = Waiting::Share(Share {
+            tally: tally(cursor.read.0 % 200),
+            undelivered: cursor.delivered,
+        });
+        self.state.cursors.insert(key, (cursor, waiting.clone()));
         let last = self.state.conversations.entry(conversation.clone());
         last.or_insert(MessageId(0));
         let cursor = CursorEntry {
             conversation: conversation.clone(),
             user: user.clone(),
             cursor,
+            waiting,
         };
         self.other(Applied {
             cursors: vec![cursor],
+            ..Applied::default()
+        });
+    }
+
+    /// Something was written to a group, as far as the state knows it.
+    pub(super) fn written(&mut self, group: &Login, messages: u64) {
+        let written = Written {
+            tally: tally(messages),
+            recent: vec![(MessageId(messages), group.clone())],
+        };
+        self.state.groups.insert(group.clone(), written.clone());
+        let group = group.clone();
+        self.other(Applied {
+            groups: vec![GroupEntry { group, written }],
             ..Applied::default()
         });
     }
@@ -430,6 +456,7 @@ impl World {
         index.touch();
         let changes = &mut self.changes;
         changes.cursors.extend_from_slice(&applied.cursors);
+        changes.groups.extend_from_slice(&applied.groups);
         changes.seen.extend_from_slice(&applied.seen);
         changes.devices.extend_from_slice(&applied.devices);
         changes.epochs.extend_from_slice(&applied.epochs);

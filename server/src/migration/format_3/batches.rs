@@ -111,10 +111,7 @@ impl<'a> Batches<'a> {
         };
         match self.batch.events.last_mut() {
             Some(Event::Messages(run))
-                if run.from == message.from
-                    && run.to == to
-                    && run.at == message.sent_at
-                    && run.missed_by == message.missed_by =>
+                if run.from == message.from && run.to == to && run.at == message.sent_at =>
             {
                 run.texts.push(sent);
             }
@@ -123,7 +120,6 @@ impl<'a> Batches<'a> {
                 to,
                 device: None,
                 at: message.sent_at,
-                missed_by: message.missed_by,
                 texts: vec![sent],
                 part: Part {
                     offset: 0,
@@ -256,7 +252,6 @@ mod tests {
                 id: MessageId(*id),
                 sent_at: at,
                 from: login("bob"),
-                missed_by: None,
                 tag: Tag::parse(tag).ok(),
                 text: Text::from("text"),
             };

@@ -125,10 +125,9 @@ impl OldStore {
         })
     }
 
-    /// Shows everything as batches, in the order in which they are to be appended to a new log: how far everybody has
-    /// come, so that what is read does not wait; when everybody was last there; messages, each group's members before
-    /// the first message to them; how far everybody has come once more, as messages change it; read marks that are not
-    /// archived; the last numbers used. `at`: when the batches are made.
+    /// Shows everything as batches, in the order in which they are to be appended to a new log: when everybody
+    /// was last there; messages, each group's members before the first message to them; how far everybody has come; read
+    /// marks that are not archived; the last numbers used. `at`: when the batches are made.
     ///
     /// # Errors
     /// [`MigrationError`]: something cannot be read, or `visit` refuses.
@@ -139,7 +138,6 @@ impl OldStore {
     ) -> Result<Read, MigrationError> {
         let mut out = Batches::new(at, visit);
         let mut participants = self.participants()?;
-        out.all(participants.stored())?;
         let mut seen = Vec::new();
         self.database.each(
             &self.database.seen,

@@ -8,12 +8,7 @@ use std::collections::HashMap;
 use mensageiro_protocol::Login;
 
 use super::{records::Members, timeline::BlockRead};
-use crate::model::{
-    conversation::Conversation,
-    cursor::Cursor,
-    event::Event,
-    message::{MessageId, is_among},
-};
+use crate::model::{conversation::Conversation, cursor::Cursor, event::Event, message::MessageId};
 
 /// See the module.
 #[derive(Default)]
@@ -78,42 +73,29 @@ impl Participants {
                 (Conversation::Group(_), members) => {
                     message.from != *login
                         && members.is_some_and(|members: &Members| members.contains(login))
-                        && !is_among(&message.missed_by, login)
                 }
             })
         });
     }
 
-    /// As they are stored, but that nobody has left a group: before the messages.
-    pub(super) fn stored(&self) -> impl Iterator<Item = Event> {
-        self.events(|conversed, user| Cursor {
-            left: None,
-            ..conversed.users[user].cursor
-        })
-    }
-
     /// As they are meant, once every block was looked at.
     pub(super) fn meant(&self) -> impl Iterator<Item = Event> {
-        self.events(|conversed, user| {
-            let mut cursor = conversed.users[user].cursor;
-            if conversed.caught_up.binary_search(&user).is_ok() {
+        let all = self.0.iter().flat_map(|(conversation, conversed)| {
+            let users = conversed.users.iter().enumerate();
+            users.map(move |user| (conversation, conversed, user))
+        });
+        all.map(|(conversation, conversed, (number, user))| {
+            let mut cursor = user.cursor;
+            if conversed.caught_up.binary_search(&number).is_ok() {
                 let before_leaving = cursor.left.map(|left| MessageId(left.0.saturating_sub(1)));
                 let newest = before_leaving.map_or(conversed.last, |one| one.min(conversed.last));
                 cursor.read = cursor.read.max(newest);
             }
-            cursor
-        })
-    }
-
-    fn events(&self, cursor: impl Fn(&Conversed, usize) -> Cursor) -> impl Iterator<Item = Event> {
-        let all = self.0.iter().flat_map(|(conversation, conversed)| {
-            let users = 0..conversed.users.len();
-            users.map(move |user| (conversation, conversed, user))
-        });
-        all.map(move |(conversation, conversed, user)| Event::Cursor {
-            conversation: conversation.clone(),
-            user: conversed.users[user].login.clone(),
-            cursor: cursor(conversed, user),
+            Event::Cursor {
+                conversation: conversation.clone(),
+                user: user.login.clone(),
+                cursor,
+            }
         })
     }
 }

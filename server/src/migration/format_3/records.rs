@@ -9,7 +9,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use crate::model::{
     conversation::Conversation,
     cursor::Cursor,
-    message::{MessageId, MissedBy, ReadMark, Tag},
+    message::{MessageId, ReadMark, Tag},
 };
 
 /// The first byte of most records is the version of their format.
@@ -28,7 +28,6 @@ pub(super) struct Stored {
     pub(super) id: MessageId,
     pub(super) sent_at: Timestamp,
     pub(super) from: Login,
-    pub(super) missed_by: MissedBy,
     pub(super) tag: Option<Tag>,
     pub(super) text: Text,
 }
@@ -91,7 +90,10 @@ enum Author<'a> {
     /// A member of a group.
     Member(&'a str),
     /// The same, and who did not get the message: of each how many members stand between it and the one before.
-    MemberMissed(&'a str, &'a [u8]),
+    MemberMissed(
+        &'a str,
+        #[expect(dead_code, reason = "it says how many bytes it takes")] &'a [u8],
+    ),
 }
 
 /// Reads a conversation's key and gives back what follows it: a kind, then names, each followed by a zero byte.
@@ -215,13 +217,12 @@ pub(super) fn messages(
         (record, rest) = postcard::take_from_bytes(rest).ok()?;
         id = id.checked_add(record.further)?;
         at_ms = at_ms.checked_add(record.later_ms)?;
-        let (from, missed_by) = match (conversation, record.from) {
-            (Conversation::Pair(lesser, _), Author::Lesser) => (lesser.clone(), None),
-            (Conversation::Pair(_, greater), Author::Greater) => (greater.clone(), None),
-            (Conversation::Group(_), Author::Member(name)) => (member(members?, name)?, None),
-            (Conversation::Group(_), Author::MemberMissed(name, missed)) => {
-                let members = members?;
-                (member(members, name)?, missed_by(members, missed)?)
+        let from = match (conversation, record.from) {
+            (Conversation::Pair(lesser, _), Author::Lesser) => lesser.clone(),
+            (Conversation::Pair(_, greater), Author::Greater) => greater.clone(),
+            // Members whose mailboxes were full get it now, if they have not read on.
+            (Conversation::Group(_), Author::Member(name) | Author::MemberMissed(name, _)) => {
+                member(members?, name)?
             }
             _ => return None,
         };
@@ -229,7 +230,6 @@ pub(super) fn messages(
             id: MessageId(id),
             sent_at: Timestamp::from_millisecond(at_ms).ok()?,
             from,
-            missed_by,
             tag: record.tag.map(Tag::parse).transpose().ok()?,
             text: Text::from(record.text),
         });
@@ -243,17 +243,6 @@ fn member(members: &Members, name: &str) -> Option<Login> {
         Some(member) => Some(member.clone()),
         None => Login::kept(name).ok(),
     }
-}
-
-fn missed_by(members: &Members, mut missed: &[u8]) -> Option<MissedBy> {
-    let mut others = members.iter();
-    let mut missed_by = Vec::new();
-    while !missed.is_empty() {
-        let skipped: usize;
-        (skipped, missed) = postcard::take_from_bytes(missed).ok()?;
-        missed_by.push(others.nth(skipped)?.clone());
-    }
-    Some(Some(missed_by.into()))
 }
 
 fn whole<T: DeserializeOwned>(value: &[u8]) -> Option<T> {

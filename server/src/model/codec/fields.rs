@@ -30,7 +30,7 @@ pub(super) mod run {
     pub(in crate::model::codec) const TO_GROUP: u32 = 2;
     pub(in crate::model::codec) const DEVICE: u32 = 3;
     pub(in crate::model::codec) const AT: u32 = 4;
-    pub(in crate::model::codec) const MISSED_BY: u32 = 5;
+    // 5 was: members of the group who did not get them.
     pub(in crate::model::codec) const TEXTS: u32 = 6;
 
     pub(in crate::model::codec) const TEXT: u32 = 0;

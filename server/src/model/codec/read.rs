@@ -224,7 +224,7 @@ fn take_event(
 
 fn take_run(input: &mut Decoder<'_>) -> Taken<Run> {
     let (mut from, mut to, mut at) = (None, None, None);
-    let (mut device, mut missed_by) = (None, None);
+    let mut device = None;
     let mut texts = Vec::new();
     fields(input, |field, input| {
         match field {
@@ -233,10 +233,6 @@ fn take_run(input: &mut Decoder<'_>) -> Taken<Run> {
             run::TO_GROUP => to = Some(Target::Group(take_login(input)?)),
             run::DEVICE => device = Some(Arc::from(input.str()?)),
             run::AT => at = Some(take_time(input)?),
-            run::MISSED_BY => {
-                let all: Taken<Vec<_>> = take_logins(input);
-                missed_by = Some(Arc::from(all?));
-            }
             run::TEXTS => {
                 for _ in 0..take_count(input)? {
                     texts.push(take_text(input)?);
@@ -251,7 +247,6 @@ fn take_run(input: &mut Decoder<'_>) -> Taken<Run> {
         to: needed(to)?,
         device,
         at: needed(at)?,
-        missed_by,
         texts,
         part: Part {
             offset: 0,

@@ -40,7 +40,6 @@ fn run(to: Target, device: Option<&str>, texts: Vec<Sent>) -> Event {
         to,
         device: device.map(Arc::from),
         at: at(7),
-        missed_by: None,
         texts,
         part: Part {
             offset: 0,
@@ -53,14 +52,11 @@ fn run(to: Target, device: Option<&str>, texts: Vec<Sent>) -> Event {
 fn batch() -> Batch {
     let pair = Conversation::pair(&login("ana"), &login("bob"));
     let members: BTreeSet<_> = ["ana", "bob", "joão"].map(login).into();
-    let mut missed = run(
+    let to_group = run(
         Target::Group(login("class")),
         None,
         vec![sent(Some("t"), "two\nlines")],
     );
-    if let Event::Messages(run) = &mut missed {
-        run.missed_by = Some(Arc::from([login("bob")]));
-    }
     Batch {
         at: at(0),
         last: LastNumbers {
@@ -73,7 +69,7 @@ fn batch() -> Batch {
                 Some("laptop"),
                 vec![sent(Some("1"), "oi"), sent(None, "é"), sent(Some("2"), "")],
             ),
-            missed,
+            to_group,
             Event::Read {
                 by: login("ana"),
                 what: Read::All {

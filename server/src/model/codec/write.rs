@@ -58,9 +58,7 @@ fn try_write_batch(batch: &mut Batch, payload: &mut Vec<u8>, scratch: &mut Vec<u
 }
 
 fn write_run(run: &Run, out: &mut Out<'_>) -> Written {
-    let options = [run.device.is_some(), run.missed_by.is_some()];
-    let options = options.into_iter().filter(|there| *there).count();
-    out.map(4 + options as u64)?;
+    out.map(4 + u64::from(run.device.is_some()))?;
     out.u32(run::FROM)?.str(run.from.as_str())?;
     let (kind, to) = match &run.to {
         Target::User(to) => (run::TO_USER, to),
@@ -71,10 +69,6 @@ fn write_run(run: &Run, out: &mut Out<'_>) -> Written {
         out.u32(run::DEVICE)?.str(device)?;
     }
     out.u32(run::AT)?.i64(run.at.as_millisecond())?;
-    if let Some(missed_by) = &run.missed_by {
-        out.u32(run::MISSED_BY)?;
-        write_logins(missed_by.len(), missed_by.iter(), out)?;
-    }
     out.u32(run::TEXTS)?.array(run.texts.len() as u64)?;
     for Sent { tag, text } in &run.texts {
         out.map(1 + u64::from(tag.is_some()))?;

@@ -16,23 +16,23 @@ pub(in crate::state) struct Floors {
     of: HashMap<Login, Floor>,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Floor {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::state) struct Floor {
     /// How many tags were accepted.
-    count: u64,
+    pub(super) count: u64,
     /// Tags of messages with lower ids are forgotten.
-    floor: MessageId,
+    pub(super) floor: MessageId,
     /// The floor after the next step.
-    next: MessageId,
+    pub(super) next: MessageId,
 }
 
 impl Floors {
-    pub(in crate::state) fn of(&self, login: &Login) -> MessageId {
-        self.of.get(login).map_or(MessageId(0), |floor| floor.floor)
+    pub(in crate::state) fn of(&self, login: &Login) -> Floor {
+        self.of.get(login).copied().unwrap_or_default()
     }
 
-    /// A message with a tag was accepted.
-    pub(in crate::state) fn accept(&mut self, login: &Login, id: MessageId) {
+    /// A message with a tag is accepted. Returns the new floor if that is another one now.
+    pub(in crate::state) fn accept(&mut self, login: &Login, id: MessageId) -> Option<Floor> {
         let floor = match self.of.get_mut(login) {
             Some(floor) => floor,
             None => self.of.entry(login.clone()).or_default(),
@@ -41,12 +41,14 @@ impl Floors {
         if floor.count.is_multiple_of(STEP) {
             floor.floor = floor.next;
             floor.next = id;
+            return Some(*floor);
         }
+        None
     }
 
     /// As it stands in a checkpoint.
     pub(in crate::state) fn bytes(&self, login: &Login) -> Vec<u8> {
-        let floor = self.of.get(login).copied().unwrap_or_default();
+        let floor = self.of(login);
         let mut out = Encoder::new(Vec::new());
         let written = out.encode((floor.count, floor.floor.0, floor.next.0));
         // Memory takes everything.
@@ -77,7 +79,7 @@ mod tests {
         let mut floors = Floors::default();
         for id in 1..=3 * STEP {
             if id.is_multiple_of(STEP / 2) {
-                let known = id - floors.of(&ana).0;
+                let known = id - floors.of(&ana).floor.0;
                 assert!(known <= 2 * STEP && (id < STEP || known >= STEP), "{id}");
                 let mut loaded = Floors::default();
                 loaded.load(ana.clone(), &floors.bytes(&ana));
@@ -85,6 +87,6 @@ mod tests {
             }
             floors.accept(&ana, MessageId(id));
         }
-        assert_eq!(floors.of(&ana), MessageId(2 * STEP));
+        assert_eq!(floors.of(&ana).floor, MessageId(2 * STEP));
     }
 }

@@ -4,17 +4,21 @@
 //! takes to know almost every new one, and where to look for the others: the index knows for certain.
 
 mod floors;
+mod preload;
 mod table;
 
 use std::{
     collections::{HashMap, hash_map::Entry},
+    mem,
     ops::RangeInclusive,
+    sync::Arc,
 };
 
 use jiff::Timestamp;
 use mensageiro_protocol::Login;
 
-pub(super) use self::floors::Floors;
+pub(super) use self::floors::{Floor, Floors};
+pub use self::preload::{Preload, Wanted};
 use self::table::{Fingerprint, Region, Table};
 use crate::{
     index::{Index, IndexError, TagEntry},
@@ -68,6 +72,8 @@ const KEPT_ADDED: usize = 64;
 #[derive(Default)]
 pub struct Tags {
     of: HashMap<Login, TagsOf>,
+    /// What others read for it.
+    preload: Arc<Preload>,
     batches: u64,
     swept_at: u64,
     /// Whose tags the batch in hand may add to.
@@ -76,7 +82,9 @@ pub struct Tags {
 
 /// The tags of one login.
 struct TagsOf {
-    regions: Table,
+    /// Of messages before the floor after the next step, and of those from it on.
+    old: Table,
+    new: Table,
     /// Of tags whose fingerprint another one has too.
     others: HashMap<TagHash, Region>,
     /// No message with a tag has a lower number.
@@ -86,8 +94,11 @@ struct TagsOf {
     /// What the index has in regions that were asked for since the batch in hand began: each once,
     /// however much of it is sent again.
     asked: HashMap<Region, HashMap<TagHash, TagEntry>>,
-    /// The lowest id that counted when these were read.
-    floor: MessageId,
+    floor: Floor,
+    /// Tags of earlier messages do not count.
+    since: MessageId,
+    /// Tags up to that of this message are in it; `None`: all that there are.
+    complete_to: Option<MessageId>,
     used_at: u64,
 }
 
@@ -99,28 +110,54 @@ pub(super) struct LookedUp {
 }
 
 impl Tags {
-    /// What is known of tags under which a login sends something, before the batch in hand. Tags of messages below `floor` are
-    /// not known any more.
+    /// Of a server, whose sessions read tags before they are needed.
+    pub fn new(preload: Arc<Preload>) -> Self {
+        Self {
+            preload,
+            ..Self::default()
+        }
+    }
+
+    /// Takes over what was read for it. It is looked through under no lock that others need.
+    pub fn take_preloaded(&mut self) {
+        for (login, tags) in self.preload.take() {
+            let of = self.of.entry(login).or_insert(tags);
+            of.used_at = self.batches;
+        }
+    }
+
+    /// What is known of tags under which a login sends something, before the batch in hand. Tags of messages below the floor
+    /// are not known any more, nor those of messages before `since`.
     ///
     /// # Errors
     /// [`IndexError`] when the index cannot say whether one was sent before.
     pub(super) fn look_up<'a>(
         &mut self,
         reader: &dyn TagReader,
-        login: &Login,
-        floor: MessageId,
+        (login, since): (&Login, MessageId),
+        floor: Floor,
         tags: impl Iterator<Item = Option<&'a Tag>>,
     ) -> Result<Vec<Option<LookedUp>>, IndexError> {
         let of = match self.of.entry(login.clone()) {
-            Entry::Occupied(known) if known.get().floor == floor => known.into_mut(),
-            Entry::Occupied(mut old) => {
-                old.insert(TagsOf::load(reader, login, floor)?);
-                old.into_mut()
+            Entry::Occupied(known) if known.get().is_of(floor) => known.into_mut(),
+            entry => {
+                self.preload.note(login, true);
+                entry
+                    .insert_entry(TagsOf::load(reader, login, floor, None)?)
+                    .into_mut()
             }
-            Entry::Vacant(free) => free.insert(TagsOf::load(reader, login, floor)?),
         };
+        of.catch_up(reader, login)?;
         of.used_at = self.batches;
+        of.since = since;
         of.look_up(reader, login, tags)
+    }
+
+    /// From the next batch on other tags are forgotten.
+    pub(super) fn step(&mut self, login: &Login, floor: Floor) {
+        if let Some(of) = self.of.get_mut(login) {
+            of.step(floor);
+        }
     }
 
     /// The message that was sent under a tag before. If there is none, `accept` says which one is from now on, if
@@ -162,27 +199,74 @@ impl Tags {
         if self.batches - self.swept_at > IDLE_BATCHES / 2 {
             self.swept_at = self.batches;
             let batches = self.batches;
-            self.of.retain(|_, of| batches - of.used_at < IDLE_BATCHES);
+            self.of.retain(|login, of| {
+                let is_used = batches - of.used_at < IDLE_BATCHES;
+                if !is_used {
+                    self.preload.note(login, false);
+                }
+                is_used
+            });
         }
     }
 }
 
 impl TagsOf {
-    fn load(reader: &dyn TagReader, login: &Login, floor: MessageId) -> Result<Self, IndexError> {
-        let known = reader.tags(login, floor)?;
+    /// Reads those up to a message's, or all.
+    fn load(
+        reader: &dyn TagReader,
+        login: &Login,
+        floor: Floor,
+        complete_to: Option<MessageId>,
+    ) -> Result<Self, IndexError> {
+        // Who has sent none needs no look.
+        let known = match floor.count {
+            0 => Vec::new(),
+            _ => reader.tags(login, floor.floor)?,
+        };
+        let up_to = complete_to.unwrap_or(MessageId::MAX);
+        let known = &known[..known.partition_point(|one| one.id <= up_to)];
+        let old = known.partition_point(|one| one.id < floor.next);
         let mut tags = Self {
-            regions: Table::with_room_for(known.len()),
+            old: Table::with_room_for(old),
+            new: Table::with_room_for(known.len() - old),
             others: HashMap::new(),
             base: known.first().map(|one| one.id).unwrap_or_default(),
             added: Vec::new(),
             asked: HashMap::new(),
             floor,
+            since: MessageId(0),
+            complete_to,
             used_at: 0,
         };
         for one in known {
             tags.insert(one.hash, one.id);
         }
         Ok(tags)
+    }
+
+    /// Whether it knows what is to be known. What was read elsewhere may be of another time.
+    fn is_of(&self, floor: Floor) -> bool {
+        (self.floor.floor, self.floor.next) == (floor.floor, floor.next)
+    }
+
+    /// Adds what has come since it was read elsewhere.
+    fn catch_up(&mut self, reader: &dyn TagReader, login: &Login) -> Result<(), IndexError> {
+        if let Some(complete_to) = self.complete_to {
+            let rest = reader.tags_in(login, &(complete_to.next()..=MessageId::MAX))?;
+            self.complete_to = None;
+            for one in rest {
+                self.insert(one.hash, one.id);
+            }
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, floor: Floor) {
+        self.floor = floor;
+        self.old = mem::replace(&mut self.new, Table::with_room_for(0));
+        let base = self.base;
+        self.others
+            .retain(|_, region| *region.above(base).end() >= floor.floor);
     }
 
     fn look_up<'a>(
@@ -193,12 +277,13 @@ impl TagsOf {
     ) -> Result<Vec<Option<LookedUp>>, IndexError> {
         let hashes: Vec<_> = tags.map(|tag| tag.map(TagHash::of)).collect();
         let fingerprints = hashes.iter().flatten().copied().map(Fingerprint::of);
-        self.regions.approach(fingerprints);
+        self.old.approach(fingerprints.clone());
+        self.new.approach(fingerprints);
         let looked_up = hashes.into_iter().map(|hash| {
             let Some(hash) = hash else {
                 return Ok(None);
             };
-            let before = match self.regions.get(Fingerprint::of(hash)) {
+            let before = match self.regions(hash).next() {
                 Some(_) => self.find(reader, login, hash)?.map(Box::new),
                 None => None,
             };
@@ -209,9 +294,14 @@ impl TagsOf {
 
     /// Where the message of this tag is, if there is one.
     fn regions(&self, hash: TagHash) -> impl Iterator<Item = Region> + use<> {
-        let one = self.regions.get(Fingerprint::of(hash));
-        let other = self.others.get(&hash).copied();
-        one.into_iter().chain(other)
+        let fingerprint = Fingerprint::of(hash);
+        let one = self.new.get(fingerprint);
+        let older = self.old.get(fingerprint);
+        let other = match one.or(older) {
+            Some(_) => self.others.get(&hash).copied(),
+            None => None,
+        };
+        one.into_iter().chain(older).chain(other)
     }
 
     fn find(
@@ -220,6 +310,7 @@ impl TagsOf {
         login: &Login,
         hash: TagHash,
     ) -> Result<Option<TagEntry>, IndexError> {
+        let oldest = self.floor.floor.max(self.since);
         for region in self.regions(hash) {
             if self.asked.len() >= MOST_ASKED {
                 self.asked.clear();
@@ -231,7 +322,7 @@ impl TagsOf {
                     unknown.insert(there.into_iter().map(|one| (one.hash, one)).collect())
                 }
             };
-            if let Some(before) = there.get(&hash).filter(|one| one.id >= self.floor) {
+            if let Some(before) = there.get(&hash).filter(|one| one.id >= oldest) {
                 return Ok(Some(*before));
             }
         }
@@ -251,7 +342,7 @@ impl TagsOf {
     }
 
     fn add(&mut self, one: TagEntry) {
-        if self.regions.len() == 0 {
+        if self.old.len() + self.new.len() == 0 {
             self.base = one.id;
         }
         self.insert(one.hash, one.id);
@@ -260,7 +351,11 @@ impl TagsOf {
 
     fn insert(&mut self, hash: TagHash, id: MessageId) {
         let region = Region::of(id, self.base);
-        if !self.regions.insert(Fingerprint::of(hash), region) {
+        let table = match id < self.floor.next {
+            true => &mut self.old,
+            false => &mut self.new,
+        };
+        if !table.insert(Fingerprint::of(hash), region) {
             self.others.insert(hash, region);
         }
     }

@@ -123,7 +123,13 @@ impl Model {
     }
 
     fn send(&mut self, run: &Run, sent: &Sent) -> String {
+        if let Some(known) = sent.tag.as_ref().and_then(|tag| self.known(run, tag, sent)) {
+            return known;
+        }
         let readers: BTreeSet<_> = match &run.to {
+            Target::User(to) if self.is_full(&run.from, to) => {
+                return format!("the mailbox of {to} is full");
+            }
             Target::User(to) => [to.clone()].into(),
             Target::Group(group) => match &self.members {
                 None => return format!("there is no group {group}"),
@@ -137,19 +143,6 @@ impl Model {
                     .collect(),
             },
         };
-        if let Some(known) = sent.tag.as_ref().and_then(|tag| self.known(run, tag, sent)) {
-            return known;
-        }
-        let full: BTreeSet<_> = readers
-            .iter()
-            .filter(|one| self.is_full(one))
-            .cloned()
-            .collect();
-        if let Target::User(to) = &run.to
-            && !full.is_empty()
-        {
-            return format!("the mailbox of {to} is full");
-        }
         let id = self.messages.len() as u64 + 1;
         self.messages.push(Message {
             id,
@@ -157,7 +150,7 @@ impl Model {
             to: run.to.clone(),
             device: run.device.is_some(),
             sent: sent.clone(),
-            unread_by: &readers - &full,
+            unread_by: readers,
             is_forgotten: false,
         });
         let is_numbered = sent.tag.as_ref().and_then(Tag::device_and_number).is_some();
@@ -167,8 +160,7 @@ impl Model {
             let own = earlier.filter(|one| one.from == run.from && one.device);
             own.for_each(|one| one.is_forgotten = true);
         }
-        let full: Vec<_> = full.iter().collect();
-        format!("ok {id} {full:?}")
+        format!("ok {id}")
     }
 
     fn known(&self, run: &Run, tag: &Tag, sent: &Sent) -> Option<String> {
@@ -201,14 +193,16 @@ impl Model {
         is_old.then(|| format!("the number {tag} is too far below the highest one"))
     }
 
-    fn is_full(&self, login: &Login) -> bool {
+    /// Whether no more of what one user writes may wait for another.
+    fn is_full(&self, from: &Login, to: &Login) -> bool {
         let Some(limits) = self.limits else {
             return false;
         };
         let waiting = self
             .messages
             .iter()
-            .filter(|one| one.unread_by.contains(login));
+            .filter(|one| one.from == *from && one.to == Target::User(to.clone()))
+            .filter(|one| one.unread_by.contains(to));
         let (count, bytes) = waiting.fold((0, 0), |(count, bytes), one| {
             (count + 1, bytes + one.sent.text.len() as u64)
         });
