@@ -229,9 +229,13 @@ impl<'a> Requests<'a> {
         self.budget.store(stored::message(tag, text))
     }
 
+    /// What was read is noted if that changes anything: the log need not say the same again and again.
     fn push_read(&mut self, read: Read) {
-        self.budget.add_stored(stored::READ);
-        self.entry.reads.push(read);
+        let is_again = self.entry.reads.last() == Some(&read);
+        if !is_again && self.context.mailboxes.is_news(self.login, &read) {
+            self.budget.add_stored(stored::READ);
+            self.entry.reads.push(read);
+        }
     }
 
     fn refuse(&self, tag: Option<Tag>, code: RefusalCode, detail: String) {

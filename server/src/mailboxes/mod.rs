@@ -22,7 +22,7 @@ pub use self::{
     unread::PeekError,
 };
 use crate::{
-    model::{conversation::Conversation, cursor::Cursor, message::MessageId},
+    model::{conversation::Conversation, cursor::Cursor, event::Read, message::MessageId},
     state::{AppliedRun, State},
 };
 
@@ -104,6 +104,11 @@ impl Mailboxes {
         let state = self.lock();
         let id = state.find(login, with)?;
         Some(state.participant(id).cursor)
+    }
+
+    /// Whether anything changes if this was read or given. If not, the log need not say it.
+    pub fn is_news(&self, login: &Login, what: &Read) -> bool {
+        self.lock().is_news(login, what)
     }
 
     /// Keeps what was just committed in memory for a while.

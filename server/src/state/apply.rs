@@ -76,15 +76,7 @@ impl State {
         at: Timestamp,
         effects: &mut Effects,
     ) {
-        let mut steps = match what {
-            Read::All { up_to } => self.read_all(by, *up_to),
-            Read::Conversation { with, up_to } => {
-                let id = self.find(by, with);
-                let step = id.and_then(|id| self.read_one(id, *up_to));
-                step.into_iter().collect()
-            }
-            Read::Delivered { up_to } => self.delivered(by, *up_to),
-        };
+        let mut steps = self.steps(by, what);
         // The order must not depend on what has which number in memory.
         let key = |step: &Step| (step.read, self.conversation(step.id.conversation));
         steps.sort_unstable_by(|one, other| key(one).cmp(&key(other)));

@@ -7,6 +7,7 @@ use super::{ParticipantId, State};
 use crate::model::{
     conversation::Conversation,
     cursor::Cursor,
+    event::Read,
     message::MessageId,
     waiting::{Share, Waiting},
 };
@@ -21,6 +22,24 @@ pub(super) struct Step {
 }
 
 impl State {
+    /// How cursors of a user move when this was read or given; not at all, if it is no news.
+    pub(super) fn steps(&self, by: &Login, what: &Read) -> Vec<Step> {
+        match what {
+            Read::All { up_to } => self.read_all(by, *up_to),
+            Read::Conversation { with, up_to } => {
+                let id = self.find(by, with);
+                let step = id.and_then(|id| self.read_one(id, *up_to));
+                step.into_iter().collect()
+            }
+            Read::Delivered { up_to } => self.delivered(by, *up_to),
+        }
+    }
+
+    /// Whether any cursor of a user would move.
+    pub(crate) fn is_news(&self, by: &Login, what: &Read) -> bool {
+        !self.steps(by, what).is_empty()
+    }
+
     /// What a user reads by reading everything up to a message. Looks only where something waits, and into the groups.
     pub(super) fn read_all(&self, login: &Login, up_to: MessageId) -> Vec<Step> {
         let Some(user) = self.user(login) else {
