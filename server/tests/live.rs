@@ -238,9 +238,9 @@ fn a_session_that_knows_the_roster_is_told_of_edits_and_of_who_was_there_before_
     .unwrap();
     // The new name counts at once, that carla is gone a little later.
     let users = roster(&mut ana);
-    assert_eq!((users.len(), &*users[1].name), (3, "Bruno B."));
+    assert_eq!((users.len(), users[1].name.as_str()), (3, "Bruno B."));
     let users = roster(&mut ana);
-    assert_eq!((users.len(), &*users[1].name), (2, "Bruno B."));
+    assert_eq!((users.len(), users[1].name.as_str()), (2, "Bruno B."));
     let seen = users[1].presence.seen;
     assert!(seen.is_some());
     server.restart();

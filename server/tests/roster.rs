@@ -39,7 +39,7 @@ impl Known {
         }
         for user in &roster.users {
             let login = user.presence.login.to_string();
-            self.users.insert(login, user.name.clone());
+            self.users.insert(login, user.name.as_str().to_owned());
         }
         for group in &roster.groups {
             let members = self.groups.entry(group.name.to_string()).or_default();

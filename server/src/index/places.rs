@@ -2,8 +2,6 @@
 
 use std::{collections::VecDeque, mem::size_of, sync::Arc};
 
-use mensageiro_protocol::Login;
-
 use super::{IndexError, Messages, RunEntry, entries::Entry, messages::clip, reading::Share};
 use crate::model::{
     conversation::Conversation,
@@ -19,14 +17,6 @@ pub(super) struct Place {
 
 /// About how much memory a place takes. A conversation may have many of them, or one alone.
 pub(super) const PLACE_BYTES: usize = 2 * size_of::<Place>();
-
-impl Place {
-    /// The same of one with many members who did not get the messages.
-    pub(super) fn bytes(&self) -> usize {
-        let missed = self.entry.missed_by.as_ref().map_or(0, |all| all.len());
-        PLACE_BYTES + missed * size_of::<Login>()
-    }
-}
 
 /// Messages that are still to be shown, in their order.
 pub struct Places<'a> {
@@ -103,8 +93,8 @@ impl<'a> Places<'a> {
     /// Forgets those beyond what is in a share. Returns whether there were any.
     pub(super) fn keep_only(&mut self, share: &Share<'_>) -> bool {
         let mut bytes = 0;
-        let kept = self.places.iter().take_while(|place| {
-            bytes += place.bytes();
+        let kept = self.places.iter().take_while(|_| {
+            bytes += PLACE_BYTES;
             bytes <= share.bytes()
         });
         let kept = kept.count().max(1);

@@ -307,7 +307,7 @@ impl Nearest<'_, '_> {
         if !self.reaches(place.entry.first) {
             return false;
         }
-        self.bytes += place.bytes();
+        self.bytes += PLACE_BYTES;
         self.places.push(place);
         while self.bytes > self.share.bytes() && self.places.len() > 1 {
             let wanted = self.conversations * PLACE_BYTES;
@@ -315,7 +315,7 @@ impl Nearest<'_, '_> {
                 continue;
             }
             if let Some(farthest) = self.places.pop() {
-                self.bytes -= farthest.bytes();
+                self.bytes -= PLACE_BYTES;
                 self.end = Some(farthest.entry.first);
             }
         }

@@ -79,7 +79,6 @@ impl Desk {
             to,
             device: None,
             at: Timestamp::UNIX_EPOCH,
-            missed_by: None,
             texts,
             part,
         })]);
