@@ -6,7 +6,7 @@ use std::{
 };
 
 use mensageiro_protocol::live::{
-    Accepted, Delivered, Event, HISTORY_MOST, HistoryEnd, MISSED_NAMED, RefusalCode, Request,
+    Accepted, Delivered, Event, HISTORY_MOST, HistoryEnd, RefusalCode, Request,
 };
 
 use super::{LiveSession, Turn};
@@ -24,6 +24,10 @@ const SEND_AGAIN: Duration = Duration::from_secs(5);
 
 /// The most bytes of texts in an answer to `history`. Servers send 256 KiB and a message more.
 const OLDER_BYTES: usize = 1024 * 1024;
+
+/// How many members who missed a message are named; the others are counted.
+const MISSED_NAMED: usize = 20;
+
 /// The most members of a group who are said to have missed a message.
 const MISSED_AT_MOST: usize = 1_000_000;
 
