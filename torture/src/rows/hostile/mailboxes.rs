@@ -29,7 +29,7 @@ const FULL: f64 = 16.0;
 /// Bytes of a text that fills a disk.
 const LONG: usize = 16_000;
 
-/// MiB that one login may write in a minute.
+/// MiB that one login may write in a minute, also all at once.
 const PER_MINUTE: f64 = 256.0;
 
 pub fn filled(trial: &Trial) -> Result<Verdict> {
@@ -130,17 +130,20 @@ pub fn disk(trial: &Trial) -> Result<Verdict> {
         let score: Score = swarm.attack(attack);
         Ok(score)
     })?;
-    let per_minute = figures.disk / figures.seconds() * 60.0;
+    let (written, most) = (
+        figures.disk,
+        PER_MINUTE * (figures.seconds() / 60.0).max(1.0),
+    );
     let status = arena.status()?.to_string();
     let stored = status.contains("stored");
     Ok(figures
         .require(
-            per_minute < PER_MINUTE,
-            format!("{per_minute:.0} MiB a minute are written for one login"),
+            written < most,
+            format!("{written:.0} MiB were written for one login"),
         )
         .require(stored, "the status does not say what is stored")
         .judge(&format!(
-            "{:.1} MiB taken, {per_minute:.0} MiB a minute on disk, {} hang-ups",
+            "{:.1} MiB taken, {} hang-ups",
             score.mib_sent(),
             score.hang_ups
         )))
