@@ -77,7 +77,7 @@ pub fn recover(
     } = loaded;
     let mut seen: HashMap<_, _> = seen.into_iter().collect();
     let mut state = State::from_checkpoint(header, rosters, devices, epochs);
-    for holder in &holders {
+    for holder in holders {
         state.load_holder(holder);
     }
     state.log_begins_at(log.start());

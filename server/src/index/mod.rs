@@ -140,6 +140,19 @@ pub struct HolderEntry {
     pub who: Target,
     /// Who has it.
     pub holder: Holder,
+    /// What waited for the holder before, as long as that may be undone.
+    pub aside: Vec<AsideEntry>,
+}
+
+/// What waited for an earlier holder of a login in a conversation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AsideEntry {
+    /// As it was.
+    pub before: CursorEntry,
+    /// How many messages waited.
+    pub unread: u64,
+    /// Of a group: how many of its messages did not wait any more when these had been set aside.
+    pub settled: u64,
 }
 
 /// The single values of a state.

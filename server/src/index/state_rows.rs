@@ -6,8 +6,8 @@ use std::sync::Arc;
 use mensageiro_protocol::{Login, live::Epoch};
 
 use super::{
-    CursorEntry, DeviceEntry, GroupEntry, Header, HolderEntry,
-    pack::{Unpack, login, put, put_login, put_option, put_time},
+    AsideEntry, CursorEntry, DeviceEntry, GroupEntry, Header, HolderEntry,
+    pack::{Unpack, login, put, put_bytes, put_login, put_option, put_time},
     tallies,
 };
 use crate::{
@@ -266,6 +266,10 @@ pub(super) fn read_cursor<'a>(
 ) -> Option<CursorEntry> {
     let (number, user) = key.split_at_checked(size_of::<ChainNumber>())?;
     let number = u32::from_be_bytes(number.try_into().ok()?);
+    cursor(value, conversation(number)?.clone(), login(user)?)
+}
+
+fn cursor(value: &[u8], conversation: Conversation, user: Login) -> Option<CursorEntry> {
     let mut value = Unpack(value);
     let cursor = Cursor {
         delivered: MessageId(value.int()?),
@@ -278,8 +282,8 @@ pub(super) fn read_cursor<'a>(
     let waiting = tallies::waiting(&mut value)?;
     value.end()?;
     Some(CursorEntry {
-        conversation: conversation(number)?.clone(),
-        user: login(user)?,
+        conversation,
+        user,
         cursor,
         waiting,
     })
@@ -350,35 +354,52 @@ pub(super) fn holder_key(who: &Target) -> Vec<u8> {
     [&[HOLDER, kind], name.as_str().as_bytes()].concat()
 }
 
-pub(super) fn holder_value(holder: &Holder) -> Vec<u8> {
+pub(super) fn holder_value(entry: &HolderEntry) -> Vec<u8> {
+    let HolderEntry { holder, aside, .. } = entry;
     let mut out = Vec::with_capacity(16);
     put(&mut out, holder.number);
     put(&mut out, holder.since.0);
     put(&mut out, holder.is_gone.into());
-    if let Some(before) = holder.before {
-        put(&mut out, before.0);
+    put_option(&mut out, holder.before.map(|before| before.0));
+    for AsideEntry {
+        before,
+        unread,
+        settled,
+    } in aside
+    {
+        put_conversation(&mut out, &before.conversation);
+        put_bytes(&mut out, &cursor_value(before));
+        put(&mut out, *unread);
+        put(&mut out, *settled);
     }
     out
 }
 
 pub(super) fn read_holder(key: &[u8], value: &[u8]) -> Option<HolderEntry> {
     let (&kind, name) = key.split_first()?;
-    let who = match kind {
-        OF_USER => Target::User(login(name)?),
-        _ => Target::Group(login(name)?),
-    };
+    let name = login(name)?;
     let mut value = Unpack(value);
-    let mut holder = Holder {
+    let holder = Holder {
         number: value.int()?,
         since: MessageId(value.int()?),
         is_gone: value.int()? != 0,
-        before: None,
+        before: value.option()?.map(MessageId),
     };
-    if !value.is_empty() {
-        holder.before = Some(MessageId(value.int()?));
+    let mut aside = Vec::new();
+    while !value.is_empty() {
+        let kind = value.int()?;
+        let conversation = conversation(kind, &mut value)?;
+        aside.push(AsideEntry {
+            before: cursor(value.bytes()?, conversation, name.clone())?,
+            unread: value.int()?,
+            settled: value.int()?,
+        });
     }
-    value.end()?;
-    Some(HolderEntry { who, holder })
+    let who = match kind {
+        OF_USER => Target::User(name),
+        _ => Target::Group(name),
+    };
+    Some(HolderEntry { who, holder, aside })
 }
 
 pub(super) fn mark_value(mark: &ReadMark) -> Vec<u8> {

@@ -5,7 +5,7 @@ use std::{collections::HashMap, path::Path};
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
 use super::{
-    Changes, HolderEntry, IndexError, RosterEntry,
+    Changes, IndexError, RosterEntry,
     chain::{ChainReader, read_chain},
     memtable::{Memtable, Written},
     pack::{put, put_time},
@@ -75,8 +75,8 @@ impl Step<'_> {
         for epoch in &changes.epochs {
             self.put(&rows::epoch_key(epoch), &rows::epoch_value(epoch))?;
         }
-        for HolderEntry { who, holder } in &changes.holders {
-            self.put(&rows::holder_key(who), &rows::holder_value(holder))?;
+        for entry in &changes.holders {
+            self.put(&rows::holder_key(&entry.who), &rows::holder_value(entry))?;
         }
         let marks = changes.marks.iter();
         for mark in marks.filter(|mark| mark.number > changes.archived) {

@@ -136,6 +136,11 @@ impl Tally {
         }
     }
 
+    /// Adds what another one counts, whose messages all have higher ids.
+    pub fn append(&mut self, newer: &Self) {
+        newer.buckets().for_each(|one| self.add_bucket(*one));
+    }
+
     /// Takes out what has ids up to one. Returns about how many messages that were; all, if there is none above it.
     pub fn take_up_to(&mut self, id: MessageId) -> u64 {
         let before = self.count;
@@ -266,6 +271,30 @@ mod tests {
                 prop_assert_eq!(&Tally::from_levels(tally.levels().to_vec()), &tally);
             }
             prop_assert!(!ids.is_empty() || tally.levels().is_empty());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_appended_is_counted_too(
+            gaps in prop::collection::vec(0..9_u64, 2..900),
+            parted in 0.0..1.0,
+            at in 0..9_000_u64,
+        ) {
+            let (_, ids) = tally(&gaps);
+            let parts = ids.split_at((ids.len() as f64 * parted) as usize);
+            let of = |ids: &[MessageId]| {
+                let mut tally = Tally::default();
+                ids.iter().for_each(|id| tally.add(*id, 3));
+                tally
+            };
+            let mut both = of(parts.0);
+            both.append(&of(parts.1));
+            prop_assert_eq!((both.count(), both.bytes()), (ids.len() as u64, 3 * ids.len() as u64));
+            prop_assert_eq!((both.oldest(), both.newest()), (ids.first().copied(), ids.last().copied()));
+            prop_assert_eq!(&Tally::from_levels(both.levels().to_vec()), &both);
+            let above = ids.iter().filter(|id| **id > MessageId(at)).count();
+            prop_assert_eq!(both.above(MessageId(at)) == 0, above == 0);
         }
     }
 

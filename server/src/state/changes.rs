@@ -56,13 +56,7 @@ impl State {
         let changed = std::mem::take(&mut self.changed);
         let cursors = changed.participants.into_iter().map(|id| {
             self.participant_mut(id).is_changed = false;
-            let participant = self.participant(id);
-            CursorEntry {
-                conversation: self.conversation(id.conversation).clone(),
-                user: self.login_of(participant).clone(),
-                cursor: participant.cursor,
-                waiting: participant.waiting.clone(),
-            }
+            self.cursor_entry(id)
         });
         let cursors = cursors.collect();
         let stored = self.quotas.take_changes().into_iter();
@@ -102,6 +96,17 @@ impl State {
             epochs: changed.epochs,
             holders: self.holders.take_changes(),
             ..Changes::default()
+        }
+    }
+
+    /// How far a participant is now, and what waits.
+    pub(super) fn cursor_entry(&self, id: ParticipantId) -> CursorEntry {
+        let participant = self.participant(id);
+        CursorEntry {
+            conversation: self.conversation(id.conversation).clone(),
+            user: self.login_of(participant).clone(),
+            cursor: participant.cursor,
+            waiting: participant.waiting.clone(),
         }
     }
 

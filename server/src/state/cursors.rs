@@ -178,7 +178,7 @@ impl State {
     }
 
     /// After a cursor has moved: what waits now. The participant is in no list before, and is listed then.
-    fn recount(&mut self, id: ParticipantId, is_read: bool) {
+    pub(super) fn recount(&mut self, id: ParticipantId, is_read: bool) {
         let participant = self.participant_mut(id);
         let cursor = participant.cursor;
         match &mut participant.waiting {

@@ -7,14 +7,16 @@ use std::collections::{HashMap, HashSet};
 use jiff::Timestamp;
 use mensageiro_protocol::Login;
 
-use super::State;
+use super::{ParticipantId, State};
 use crate::{
-    index::HolderEntry,
+    index::{AsideEntry, HolderEntry},
     model::{
         conversation::Conversation,
         event::{Event, Target},
         holder::Holder,
         message::MessageId,
+        tally::Bucket,
+        waiting::{Share, Waiting},
     },
 };
 
@@ -23,6 +25,8 @@ use crate::{
 pub(super) struct Holders {
     users: HashMap<Login, Holder>,
     groups: HashMap<Login, Holder>,
+    /// Of users, what waited for the holder before, by conversation.
+    aside: HashMap<Login, Vec<AsideEntry>>,
     /// Those that are other than in the last checkpoint.
     changed: HashSet<Target>,
 }
@@ -44,17 +48,16 @@ impl Holders {
     }
 
     /// In order, but for those who have a name since the beginning.
-    pub(super) fn all(&self) -> Vec<HolderEntry> {
+    pub(super) fn all(&self) -> Vec<(Target, Holder)> {
         let users = self.users.iter();
-        let users = users.map(|(login, holder)| (Target::User(login.clone()), holder));
+        let users = users.map(|(login, holder)| (Target::User(login.clone()), *holder));
         let groups = self.groups.iter();
-        let groups = groups.map(|(group, holder)| (Target::Group(group.clone()), holder));
+        let groups = groups.map(|(group, holder)| (Target::Group(group.clone()), *holder));
         let all = users.chain(groups);
-        let all = all.filter(|(_, holder)| **holder != Holder::default());
         let mut all: Vec<_> = all
-            .map(|(who, &holder)| HolderEntry { who, holder })
+            .filter(|(_, holder)| *holder != Holder::default())
             .collect();
-        all.sort_unstable_by(|one, other| one.who.cmp(&other.who));
+        all.sort_unstable_by(|one, other| one.0.cmp(&other.0));
         all
     }
 
@@ -63,9 +66,20 @@ impl Holders {
         let changed = std::mem::take(&mut self.changed).into_iter();
         let changed = changed.map(|who| HolderEntry {
             holder: self.of(&who),
+            aside: match &who {
+                Target::User(login) => self.aside.get(login).cloned().unwrap_or_default(),
+                Target::Group(_) => Vec::new(),
+            },
             who,
         });
         changed.collect()
+    }
+
+    /// What is set aside, in order.
+    #[cfg(test)]
+    pub(super) fn aside(&self) -> std::collections::BTreeMap<&Login, &Vec<AsideEntry>> {
+        let aside = self.aside.iter();
+        aside.filter(|(_, all)| !all.is_empty()).collect()
     }
 }
 
@@ -196,23 +210,117 @@ impl State {
         }
         self.holders.set(who, holder);
         self.holders.changed.insert(who.clone());
-        if let Target::User(login) = who
-            && holder.since > before.since
+        let Target::User(login) = who else {
+            return;
+        };
+        if holder.since > before.since {
+            self.set_aside(login, holder.since);
+        } else if holder.before.is_none()
+            && let Some(aside) = self.holders.aside.remove(login)
+            && holder.since < before.since
         {
-            self.empty_mailbox(login, holder.since);
+            aside.iter().for_each(|one| self.give_back(one));
         }
     }
 
-    /// Takes in a holder of a checkpoint, before anything waits for anybody.
-    pub fn load_holder(&mut self, entry: &HolderEntry) {
+    /// Takes in a holder of a checkpoint.
+    pub fn load_holder(&mut self, entry: HolderEntry) {
         self.holders.set(&entry.who, entry.holder);
+        if let Target::User(login) = entry.who {
+            self.holders.aside.insert(login, entry.aside);
+        }
     }
 
     /// Takes out of a mailbox what waits for an earlier holder. Nobody has read it, so nobody is told, and there is no read mark.
-    fn empty_mailbox(&mut self, login: &Login, up_to: MessageId) {
-        for step in self.read_all(login, up_to) {
-            // Receipts of this time are none.
-            self.advance(&step, Timestamp::UNIX_EPOCH);
+    fn set_aside(&mut self, login: &Login, up_to: MessageId) {
+        let steps = self.read_all(login, up_to).into_iter();
+        let mut aside: Vec<_> = steps
+            .map(|step| {
+                let (before, unread) = (self.cursor_entry(step.id), self.unread(step.id));
+                // Receipts of this time are none.
+                self.advance(&step, Timestamp::UNIX_EPOCH);
+                AsideEntry {
+                    before,
+                    unread,
+                    settled: self.settled(step.id),
+                }
+            })
+            .collect();
+        aside.sort_unstable_by(|one, other| {
+            let key = |one: &AsideEntry| one.before.conversation.clone();
+            key(one).cmp(&key(other))
+        });
+        self.holders.aside.insert(login.clone(), aside);
+    }
+
+    /// What was set aside waits again, unless the holder has read something in the conversation since, or written to the group.
+    fn give_back(&mut self, aside: &AsideEntry) {
+        let AsideEntry {
+            before,
+            unread,
+            settled,
+        } = aside;
+        let Some(id) = self.find(&before.user, &before.conversation) else {
+            return;
+        };
+        let now = self.participant(id);
+        let has_read = now.cursor.read_at > Timestamp::UNIX_EPOCH;
+        let has_written = match (&now.waiting, &before.waiting) {
+            (Waiting::Membership(now), Waiting::Membership(before)) => {
+                now.newest_own != before.newest_own
+            }
+            _ => false,
+        };
+        if has_read || has_written {
+            return;
+        }
+        self.waiting -= self.unread(id);
+        self.list(id, false);
+        let last = self.header.last.message;
+        let participant = self.participant_mut(id);
+        match (&mut participant.waiting, &before.waiting) {
+            (Waiting::Share(now), Waiting::Share(before)) => {
+                let mut tally = before.tally.clone();
+                tally.append(&now.tally);
+                *now = Share {
+                    tally,
+                    undelivered: MessageId(0),
+                };
+            }
+            (Waiting::Membership(now), Waiting::Membership(before)) => {
+                let missed = now.settled.saturating_sub(*settled);
+                now.settled = now.settled.saturating_sub(*unread);
+                now.skipped = before.skipped.clone();
+                if missed > 0 {
+                    let first = now.before.max(now.skipped.newest().unwrap_or_default());
+                    let first = first.next();
+                    now.skipped.add_bucket(Bucket {
+                        first,
+                        last: first.max(MessageId(now.since.0.saturating_sub(1))),
+                        count: missed,
+                        bytes: 0,
+                    });
+                }
+            }
+            _ => {}
+        }
+        let cursor = &mut participant.cursor;
+        cursor.read = before.cursor.read;
+        cursor.read_at = before.cursor.read_at;
+        if cursor.delivered_at == Timestamp::UNIX_EPOCH {
+            cursor.delivered = before.cursor.delivered;
+            cursor.delivered_at = before.cursor.delivered_at;
+        }
+        cursor.changed = last;
+        self.recount(id, false);
+        self.waiting += self.unread(id);
+    }
+
+    /// How many messages of a group do not wait for a participant.
+    fn settled(&self, id: ParticipantId) -> u64 {
+        match &self.participant(id).waiting {
+            Waiting::Membership(member) => member.settled,
+            Waiting::Share(_) => 0,
         }
     }
 }

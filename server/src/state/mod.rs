@@ -39,7 +39,7 @@ pub use self::{
     tags::{Preload, TagReader, Tags, Wanted},
 };
 use crate::{
-    index::{Header, HolderEntry, RosterEntry},
+    index::{Header, RosterEntry},
     log::Position,
     model::{
         conversation::Conversation,
@@ -197,7 +197,7 @@ impl State {
             members: Some(members.clone()),
         });
         let holders = self.holders.all().into_iter();
-        let holders = holders.map(|HolderEntry { who, holder }| Event::Holder { who, holder });
+        let holders = holders.map(|(who, holder)| Event::Holder { who, holder });
         epochs.chain(limits).chain(groups).chain(holders).collect()
     }
 

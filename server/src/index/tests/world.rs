@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use mensageiro_protocol::{Login, Text, live::Epoch};
 
 use super::super::{
-    Changes, CursorEntry, DeviceEntry, GroupEntry, Header, HolderEntry, Index, IndexError, Loaded,
-    Messages, RosterEntry, RunEntry, TagEntry,
+    AsideEntry, Changes, CursorEntry, DeviceEntry, GroupEntry, Header, HolderEntry, Index,
+    IndexError, Loaded, Messages, RosterEntry, RunEntry, TagEntry,
 };
 use crate::{
     alarm::Alarm,
@@ -83,7 +83,7 @@ pub(super) struct State {
     pub(super) seen: BTreeMap<Login, Timestamp>,
     pub(super) devices: BTreeMap<(Login, String), Vec<u8>>,
     pub(super) epochs: Vec<Epoch>,
-    pub(super) holders: BTreeMap<Target, Holder>,
+    pub(super) holders: BTreeMap<Target, HolderEntry>,
     pub(super) marks: BTreeMap<u64, ReadMark>,
 }
 
@@ -120,7 +120,7 @@ impl State {
             holders: loaded
                 .holders
                 .iter()
-                .map(|one| (one.who.clone(), one.holder))
+                .map(|one| (one.who.clone(), one.clone()))
                 .collect(),
             marks: marks.into_iter().map(|mark| (mark.number, mark)).collect(),
         }
@@ -394,7 +394,8 @@ impl World {
     /// A login or a group has another holder.
     pub(super) fn holder(&mut self, who: &Target) {
         let newest = self.state.header.last.message;
-        let before = self.state.holders.get(who).copied().unwrap_or_default();
+        let before = self.state.holders.get(who).map(|one| one.holder);
+        let before = before.unwrap_or_default();
         let holder = match before.is_gone {
             true => before.next(newest),
             false => Holder {
@@ -402,12 +403,28 @@ impl World {
                 ..before
             },
         };
-        self.state.holders.insert(who.clone(), holder);
+        let cursors = self.state.cursors.iter().take(newest.0 as usize % 3);
+        let aside = cursors.filter_map(|((conversation, user), (cursor, waiting))| {
+            let before = CursorEntry {
+                conversation: conversation.clone(),
+                user: user.clone(),
+                cursor: *cursor,
+                waiting: waiting.clone(),
+            };
+            (*who == Target::User(user.clone())).then_some(AsideEntry {
+                before,
+                unread: newest.0,
+                settled: holder.number,
+            })
+        });
+        let entry = HolderEntry {
+            who: who.clone(),
+            holder,
+            aside: aside.collect(),
+        };
+        self.state.holders.insert(who.clone(), entry.clone());
         self.other(Applied {
-            holders: vec![HolderEntry {
-                who: who.clone(),
-                holder,
-            }],
+            holders: vec![entry],
             ..Applied::default()
         });
     }

@@ -139,7 +139,7 @@ fn batches(texts: usize) -> impl Strategy<Value = Vec<Batch>> {
         1 => prop::collection::vec(handover(), 1..4),
     ];
     let batch = events.prop_map(|events| Batch {
-        at: Timestamp::UNIX_EPOCH,
+        at: Timestamp::from_millisecond(1).unwrap(),
         last: Default::default(),
         events,
     });
@@ -220,7 +220,7 @@ impl Kept {
             self.epochs.clone(),
         );
         for holder in self.holders.values() {
-            state.load_holder(holder);
+            state.load_holder(holder.clone());
         }
         let mut last = BTreeMap::new();
         for message in &self.messages {
@@ -257,6 +257,7 @@ fn observed(state: &State) -> String {
         state.header, state.epochs, state.waiting
     )];
     lines.push(format!("{:?}", state.holders.all()));
+    lines.push(format!("{:?}", state.holders.aside()));
     for (group, members) in &state.groups {
         lines.push(format!("{group}: {} {:?}", members.number, members.members));
     }

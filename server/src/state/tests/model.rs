@@ -39,6 +39,8 @@ struct Message {
     sent: Sent,
     /// Who has not read it yet.
     unread_by: BTreeSet<Login>,
+    /// For whom it waited when the login became somebody else's.
+    aside_for: BTreeSet<Login>,
     /// Its number is not known any more.
     is_forgotten: bool,
 }
@@ -111,9 +113,22 @@ impl Model {
         };
         person.is_gone = false;
         person.since = undone.unwrap_or(person.since);
-        if !keeps {
-            for message in &mut self.messages {
-                message.unread_by.remove(login);
+        for message in &mut self.messages {
+            let was_aside = message.aside_for.remove(login);
+            if undone.is_some() && was_aside {
+                message.unread_by.insert(login.clone());
+            }
+            if !keeps && message.unread_by.remove(login) {
+                message.aside_for.insert(login.clone());
+            }
+        }
+    }
+
+    /// Who reads in a conversation has done with what was before.
+    fn settle(&mut self, login: &Login, with: &Conversation) {
+        for message in &mut self.messages {
+            if message.conversation() == *with {
+                message.aside_for.remove(login);
             }
         }
     }
@@ -151,8 +166,12 @@ impl Model {
             device: run.device.is_some(),
             sent: sent.clone(),
             unread_by: readers,
+            aside_for: BTreeSet::new(),
             is_forgotten: false,
         });
+        if let Target::Group(group) = &run.to {
+            self.settle(&run.from, &Conversation::Group(group.clone()));
+        }
         let is_numbered = sent.tag.as_ref().and_then(Tag::device_and_number).is_some();
         if is_numbered && run.device.is_some() {
             let since = self.since(&run.from);
@@ -210,6 +229,7 @@ impl Model {
     }
 
     fn read(&mut self, by: &Login, what: &Read) {
+        let mut read = BTreeSet::new();
         for message in &mut self.messages {
             let conversation = message.conversation();
             let is_read = match what {
@@ -221,7 +241,11 @@ impl Model {
             };
             if is_read && message.unread_by.remove(by) {
                 self.read.insert((by.to_string(), message.id));
+                read.insert(conversation);
             }
+        }
+        for conversation in read {
+            self.settle(by, &conversation);
         }
     }
 }
