@@ -315,9 +315,8 @@ impl Connection {
         if written > 0 {
             self.last_write = Some(Instant::now());
         }
-        self.output.drain(..written);
-        // What is left may wait for long.
-        self.output.shrink_to(READ_BYTES);
+        // What is left may wait for long, and takes no more memory than it has bytes.
+        self.output = self.output[written..].to_vec();
         Ok(self.output.is_empty())
     }
 

@@ -13,6 +13,10 @@ use super::{
 };
 use crate::model::message::MessageId;
 
+/// Capacity of buffers for a block. Allocators keep a few freed buffers of each small size for each thread, and blocks have many
+/// sizes: a thousand sessions would keep 20 MiB.
+const BUFFER_BYTES: usize = 2 * 1024;
+
 const COLUMNS: &str = "number, first, ordinal, previous, entries, checksum FROM blocks";
 
 /// A chain at the moment of the connection's transaction.
@@ -208,7 +212,8 @@ impl<'a> ChainReader<'a> {
             return Ok(None);
         };
         let key = (block.first, block.ordinal, block.previous);
-        let sum = block_checksum(self.number, key, &block.bytes, &mut Vec::new());
+        let mut scratch = Vec::with_capacity(BUFFER_BYTES);
+        let sum = block_checksum(self.number, key, &block.bytes, &mut scratch);
         let is_inside = (self.chain.start..self.chain.end).contains(&block.ordinal);
         if sum != block.checksum || !is_inside {
             return Err(self.broken());
@@ -241,12 +246,15 @@ fn follows(earlier: &Block, later: &Block) -> bool {
 
 fn block(row: &Row<'_>) -> rusqlite::Result<Block> {
     let unsigned = |at| row.get::<_, i64>(at).map(i64::cast_unsigned);
+    let entries = row.get_ref(4)?.as_blob()?;
+    let mut bytes = Vec::with_capacity(BUFFER_BYTES.max(entries.len()));
+    bytes.extend_from_slice(entries);
     Ok(Block {
         number: row.get(0)?,
         first: MessageId(unsigned(1)?),
         ordinal: unsigned(2)?,
         previous: unsigned(3)?,
-        bytes: row.get(4)?,
+        bytes,
         checksum: unsigned(5)?,
     })
 }

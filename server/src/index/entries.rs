@@ -34,7 +34,8 @@ pub(super) trait Entry: Clone {
 pub(super) fn unpack_all<E: Entry>(bytes: &[u8]) -> Option<(Vec<E>, E::Before)> {
     let mut bytes = Unpack(bytes);
     let mut before = E::Before::default();
-    let mut entries = Vec::new();
+    // A full block has about as many.
+    let mut entries = Vec::with_capacity(96);
     while !bytes.is_empty() {
         entries.push(E::unpack(&mut before, &mut bytes)?);
     }

@@ -15,8 +15,8 @@ pub(super) struct Place {
     pub(super) entry: RunEntry,
 }
 
-/// About how much memory a place takes. A conversation may have many of them, or one alone.
-pub(super) const PLACE_BYTES: usize = 2 * size_of::<Place>();
+/// How much memory a place takes, without its conversation, which it shares with others.
+pub(super) const PLACE_BYTES: usize = size_of::<Place>();
 
 /// Messages that are still to be shown, in their order.
 pub struct Places<'a> {

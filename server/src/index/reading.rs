@@ -7,8 +7,8 @@ use std::{
 
 use parking_lot::{Condvar, Mutex};
 
-/// Bytes of places that each reader has at once, at the least.
-const LEAST: usize = 16 * 1024;
+/// Bytes of places that each reader has at once, at the least. The names of their conversations take about as much again.
+const LEAST: usize = 5 * 1024;
 
 /// Bytes of places that all readers together have beyond that, and how many of them one takes at a time and at the most.
 const SHARED: usize = 8 * 1024 * 1024;

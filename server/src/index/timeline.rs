@@ -177,7 +177,7 @@ impl<'a> Timeline<'a> {
         let mut nearest = Nearest {
             share: &mut self.share,
             conversations: 0,
-            places: BinaryHeap::new(),
+            places: BinaryHeap::with_capacity(PORTION),
             bytes: 0,
             end: None,
         };
@@ -191,7 +191,7 @@ impl<'a> Timeline<'a> {
             steps: 0,
         };
         let after = self.nearest.after;
-        let (mut next, mut some) = (Some(0), Vec::new());
+        let (mut next, mut some) = (Some(0), Vec::with_capacity(PORTION));
         while let Some(from) = next {
             next = self.wanted.some(from, PORTION, after, &mut some);
             for (conversation, since) in some.drain(..) {
@@ -203,7 +203,9 @@ impl<'a> Timeline<'a> {
         }
         self.roster = looking.roster;
         self.is_more = nearest.end.is_some();
-        self.nearest.places = nearest.places.into_sorted_vec().into();
+        let mut places = nearest.places.into_sorted_vec();
+        places.shrink_to_fit();
+        self.nearest.places = places.into();
         Ok(())
     }
 }

@@ -14,7 +14,7 @@ use mensageiro_protocol::{
     live::{Event, Read},
 };
 
-use super::{PORTION, failure::Failure};
+use super::failure::Failure;
 use crate::{
     clients::Connection,
     clients::LiveSender,
@@ -25,6 +25,9 @@ use crate::{
     model::{conversation::Conversation, message::MessageId},
     net::transport::Transport,
 };
+
+/// Bytes of messages that are read at once, about. They are held as long as the client reads nothing.
+const PORTION: usize = 8 * 1024;
 
 /// Conversations that are looked up at once for what was read in them.
 const READS: usize = 64;
