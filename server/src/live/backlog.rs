@@ -2,7 +2,6 @@
 //! client as long as needed. After that nobody waits for the client.
 
 use std::{
-    cell::Cell,
     collections::BTreeSet,
     io::{self, ErrorKind},
     sync::Arc,
@@ -39,8 +38,6 @@ struct Mail<'a> {
     is_unread: bool,
     sender: &'a LiveSender,
     transport: Arc<Transport>,
-    /// The client was found to be gone.
-    is_gone: Cell<bool>,
 }
 
 /// Sends the unread messages or, with `after`, everything that the device does not have. Then makes
@@ -58,7 +55,6 @@ pub(super) fn send(
         is_unread: after.is_none(),
         sender,
         transport: connection.transport(),
-        is_gone: Cell::new(false),
     };
     // Who has left is noticed by it, before much is read.
     connection.flush()?;
@@ -161,9 +157,6 @@ impl Wanted for Mail<'_> {
     }
 
     fn goes_on(&self) -> bool {
-        // The system says it once.
-        let is_gone = self.is_gone.get() || self.sender.has_ended() || self.transport.is_broken();
-        self.is_gone.set(is_gone);
-        !is_gone
+        !self.sender.has_ended() && !self.transport.is_broken()
     }
 }

@@ -33,12 +33,13 @@ pub struct Transport {
     dead_link: Duration,
     /// Of a non-blocking socket.
     polled: Option<Polled>,
+    /// It was broken here, or found to be broken, which the system says only once.
+    is_gone: AtomicBool,
 }
 
 #[derive(Debug, Default)]
 struct Polled {
     read_limit: Mutex<Option<Duration>>,
-    hung_up: AtomicBool,
 }
 
 impl Transport {
@@ -69,6 +70,7 @@ impl Transport {
             peer,
             dead_link,
             polled: (!writes_at_once).then(Polled::default),
+            is_gone: AtomicBool::new(false),
         })
     }
 
@@ -86,7 +88,7 @@ impl Transport {
             return (&self.stream).read(bytes);
         };
         let limit = *polled.read_limit.lock();
-        self.wait_and(polled, PollFlags::IN, limit, || (&self.stream).read(bytes))
+        self.wait_and(PollFlags::IN, limit, || (&self.stream).read(bytes))
     }
 
     /// Sets how long a read waits; `None`: for ever.
@@ -108,11 +110,11 @@ impl Transport {
     /// # Errors
     /// When the connection breaks, or the client takes nothing for too long.
     pub fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
-        let Some(polled) = &self.polled else {
+        if self.polled.is_none() {
             return (&self.stream).write_all(bytes);
-        };
+        }
         while !bytes.is_empty() {
-            let written = self.wait_and(polled, PollFlags::OUT, Some(self.dead_link), || {
+            let written = self.wait_and(PollFlags::OUT, Some(self.dead_link), || {
                 self.write_now(bytes)
             })?;
             bytes = &bytes[written..];
@@ -149,7 +151,6 @@ impl Transport {
     /// Tries until it need not wait, for at most `limit`.
     fn wait_and(
         &self,
-        polled: &Polled,
         ready: PollFlags,
         limit: Option<Duration>,
         mut attempt: impl FnMut() -> io::Result<usize>,
@@ -160,7 +161,7 @@ impl Transport {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 done => return done,
             }
-            if polled.hung_up.load(Ordering::Acquire) {
+            if self.is_gone.load(Ordering::Acquire) {
                 return Err(ErrorKind::ConnectionAborted.into());
             }
             let left = limit.map(|limit| limit.saturating_sub(begun.elapsed()));
@@ -186,16 +187,17 @@ impl Transport {
 
     /// Breaks the connection. The reading thread notices it.
     pub fn hang_up(&self) {
-        if let Some(polled) = &self.polled {
-            polled.hung_up.store(true, Ordering::Release);
-        }
+        self.is_gone.store(true, Ordering::Release);
         // If it is gone already, nothing is left to do.
         let _ = self.stream.shutdown(Shutdown::Both);
     }
 
     /// Whether the connection is known to be broken.
     pub fn is_broken(&self) -> bool {
-        !matches!(self.stream.take_error(), Ok(None))
+        if !matches!(self.stream.take_error(), Ok(None)) {
+            self.is_gone.store(true, Ordering::Release);
+        }
+        self.is_gone.load(Ordering::Acquire)
     }
 }
 
