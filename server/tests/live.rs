@@ -7,7 +7,7 @@
 
 mod support;
 
-use std::{fs, io::Write, thread};
+use std::{fs, io::Write, sync::mpsc, thread, time::Duration};
 
 use mensageiro_protocol::live::{ByeCode, Event, Presence, RefusalCode};
 use support::{
@@ -78,6 +78,30 @@ fn a_client_that_takes_nothing_delays_nobody_is_told_why_it_is_ended_and_resumes
     let (_again, backlog) = LiveClient::log_in(address, "bruno", got.last().copied());
     got.extend(numbers(&backlog));
     assert_eq!(got, (1..=count).collect::<Vec<_>>());
+}
+
+#[test]
+fn who_sends_faster_than_they_read_is_not_too_slow_for_their_own_answers() {
+    let server = TestServer::start(&USERS);
+    let (mut ana, _) = LiveClient::log_in(server.address(), "ana", None);
+    let mut stream = ana.stream.try_clone().unwrap();
+    let count = 100_000;
+    thread::scope(|scope| {
+        let (written, all) = mpsc::channel();
+        scope.spawn(move || {
+            for round in (0..count).step_by(250) {
+                let lines: String = (round..round + 250)
+                    .map(|number| format!("#m{number} @ana {number}\n"))
+                    .collect();
+                stream.write_all(lines.as_bytes()).unwrap();
+            }
+            written.send(()).unwrap();
+        });
+        // It reads nothing until everything is written, or until the server has taken nothing for a while.
+        let _ = all.recv_timeout(Duration::from_secs(2));
+        ana.hear_accepted(count);
+        all.recv().unwrap_or_default();
+    });
 }
 
 #[test]

@@ -39,6 +39,10 @@ const TYPING_MOST: usize = 256;
 /// How long to wait at a time until an edit has been sent.
 const TURN: Duration = Duration::from_millis(5);
 
+/// With so many messages that may not be answered yet, a session waits for the answers: together with those of one more
+/// read of the socket they have room in its queue.
+const MOST_UNANSWERED: usize = 4096;
+
 /// The most drafts for which memory is reserved in advance.
 const USUAL_DRAFTS: usize = 16;
 
@@ -61,6 +65,8 @@ pub(super) struct Requests<'a> {
     listing: Listing,
     /// Everything that was handed over has been answered.
     is_settled: bool,
+    /// Messages that were handed over since it was settled last.
+    unanswered: usize,
 }
 
 impl<'a> Requests<'a> {
@@ -88,6 +94,7 @@ impl<'a> Requests<'a> {
             typed: None,
             listing: Listing::default(),
             is_settled: true,
+            unanswered: 0,
         }
     }
 
@@ -107,7 +114,12 @@ impl<'a> Requests<'a> {
             }
         }
         self.hand_over();
+        if self.unanswered >= MOST_UNANSWERED {
+            self.settle();
+        }
         self.sender.flush();
+        // Who sends faster than they read waits for themselves, and is not too slow for their own answers.
+        self.sender.wait_for_room();
         Ok(())
     }
 
@@ -333,6 +345,7 @@ impl<'a> Requests<'a> {
         let empty = self.empty_entry();
         let entry = std::mem::replace(&mut self.entry, empty);
         self.is_settled = false;
+        self.unanswered += entry.drafts.len();
         self.context.committer.submit(entry, self.sender.clone());
     }
 
@@ -343,6 +356,7 @@ impl<'a> Requests<'a> {
             return;
         }
         self.is_settled = true;
+        self.unanswered = 0;
         // What is submitted later is committed later.
         let nothing = self.empty_entry();
         let _ = self.context.committer.write(nothing);
