@@ -113,9 +113,11 @@ impl LiveSender {
         matches!(self.queue.lock().state, State::Live(_))
     }
 
-    /// Whether nothing can be sent any more.
+    /// Whether nothing can be sent any more, or the client is found to be gone.
     pub fn has_ended(&self) -> bool {
-        matches!(self.queue.lock().state, State::Closing | State::Closed)
+        let queue = self.queue.lock();
+        matches!(queue.state, State::Closing | State::Closed)
+            || queue.waiting.transport().is_broken()
     }
 
     /// From now on [`LiveSender::push`] appends everything after `cursor`. If `newest` says that

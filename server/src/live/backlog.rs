@@ -15,6 +15,7 @@ use mensageiro_protocol::{
 
 use super::failure::Failure;
 use crate::{
+    budgets::{LoginBudget, cost},
     clients::Connection,
     clients::LiveSender,
     context::Context,
@@ -22,7 +23,6 @@ use crate::{
     index::Wanted,
     mailboxes::Mailboxes,
     model::{conversation::Conversation, message::MessageId},
-    net::transport::Transport,
 };
 
 /// Bytes of messages that are read at once, about. They are held as long as the client reads nothing.
@@ -37,7 +37,8 @@ struct Mail<'a> {
     login: &'a Login,
     is_unread: bool,
     sender: &'a LiveSender,
-    transport: Arc<Transport>,
+    /// Pays for them. Nobody waits for that here: who asks too often is not let in.
+    budget: &'a LoginBudget,
 }
 
 /// Sends the unread messages or, with `after`, everything that the device does not have. Then makes
@@ -47,14 +48,14 @@ pub(super) fn send(
     connection: &mut Connection,
     login: &Login,
     after: Option<MessageId>,
-    sender: &Arc<LiveSender>,
+    (sender, budget): (&Arc<LiveSender>, &LoginBudget),
 ) -> Result<(), Failure> {
     let mail = Mail {
         mailboxes: &context.mailboxes,
         login,
         is_unread: after.is_none(),
         sender,
-        transport: connection.transport(),
+        budget,
     };
     // Who has left is noticed by it, before much is read.
     connection.flush()?;
@@ -85,13 +86,17 @@ fn send_timeline(
     let mut timeline = context.messages.timeline_of(mail, after, newest);
     let mut is_more = true;
     while is_more {
+        let (mut rows, mut bytes) = (0, 0);
         is_more = timeline.show(PORTION, &mut |message| {
+            rows += 1;
+            bytes += message.text.len();
             if message.is_for(login) || (message.from == *login && !mail.is_unread) {
                 let telling = telling(&message, login, false);
                 connection.append(|line| telling.encode(line));
             }
             true
         })?;
+        mail.budget.charge(cost::answer(rows, bytes));
         if !connection.flush_at_once()? {
             timeline.rest();
             connection.flush()?;
@@ -157,6 +162,6 @@ impl Wanted for Mail<'_> {
     }
 
     fn goes_on(&self) -> bool {
-        !self.sender.has_ended() && !self.transport.is_broken()
+        !self.sender.has_ended()
     }
 }

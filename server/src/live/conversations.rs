@@ -14,10 +14,10 @@ use mensageiro_protocol::{
     },
 };
 
-use super::failure::Failure;
+use super::{LOOKUP_ROWS, failure::Failure};
 use crate::{
-    clients::LiveSender, context::Context, delivery::receipt, directory::People, mailboxes::Listed,
-    model::conversation::Conversation, model::message::MessageId,
+    budgets::cost, clients::LiveSender, context::Context, delivery::receipt, directory::People,
+    mailboxes::Listed, model::conversation::Conversation, model::message::MessageId,
 };
 
 /// The most bytes of a conversation in the line, besides texts and names.
@@ -31,14 +31,14 @@ pub(super) struct Listing {
 }
 
 impl Listing {
-    /// Sends one page.
+    /// Sends one page. Returns what that costs.
     pub(super) fn tell(
         &mut self,
         context: &Context,
         sender: &LiveSender,
         people: &People,
         request: &ConversationsRequest,
-    ) -> Result<(), Failure> {
+    ) -> Result<u64, Failure> {
         let login = sender.login();
         let limit = request.limit.clamp(1, CONVERSATIONS_MOST);
         let newest = self
@@ -52,8 +52,9 @@ impl Listing {
             before,
             newest,
             found: BTreeMap::new(),
+            rows: 0,
         };
-        let found = found.of(context, login, people)?;
+        let (found, mut rows) = found.of(context, login, people)?;
         let mut page = Conversations {
             before: request.before,
             conversations: Vec::new(),
@@ -61,6 +62,7 @@ impl Listing {
         };
         let mut bytes = 0;
         for one in found.values().take(limit) {
+            rows += LOOKUP_ROWS;
             let Some(news) = news(context, login, one)? else {
                 continue;
             };
@@ -75,7 +77,7 @@ impl Listing {
         }
         self.newest = page.more.then_some(newest);
         sender.tell_event(&Event::Conversations(page));
-        Ok(())
+        Ok(cost::answer(rows, bytes))
     }
 }
 
@@ -87,16 +89,18 @@ struct Latest {
     newest: MessageId,
     /// By their last messages, the newest one first.
     found: BTreeMap<Reverse<MessageId>, Listed>,
+    /// How many were looked at.
+    rows: usize,
 }
 
 impl Latest {
-    /// Goes through all conversations of a user whose history the user may request.
+    /// Goes through all conversations of a user whose history the user may request. Returns also how many that were.
     fn of(
         mut self,
         context: &Context,
         login: &Login,
         people: &People,
-    ) -> Result<BTreeMap<Reverse<MessageId>, Listed>, Failure> {
+    ) -> Result<(BTreeMap<Reverse<MessageId>, Listed>, usize), Failure> {
         let mailboxes = &context.mailboxes;
         let mut known = HashSet::new();
         let (mut next, mut some) = (Some(0), Vec::new());
@@ -122,11 +126,13 @@ impl Latest {
                 self.add(context, one)?;
             }
         }
-        Ok(self.found)
+        Ok((self.found, self.rows))
     }
 
     fn add(&mut self, context: &Context, mut one: Listed) -> Result<(), Failure> {
+        self.rows += 1;
         if one.last > self.newest {
+            self.rows += LOOKUP_ROWS;
             one.last = context.messages.last_up_to(&one.with, self.newest)?;
         }
         if one.last >= self.before || one.last <= one.since {

@@ -11,6 +11,9 @@ mod requests;
 mod roster;
 mod session;
 
+/// Looking into a conversation costs as much as so many rows of an answer.
+const LOOKUP_ROWS: usize = 16;
+
 /// Bytes of messages that a session reads at once for its client, about. It reads more when the client has taken these.
 const PORTION: usize = 16 * 1024;
 

@@ -16,8 +16,8 @@ use tracing::{debug, info};
 
 use super::{conversations::Listing, failure::Failure, history, roster};
 use crate::{
-    budgets::{LoginBudget, OverBudget, cost},
-    clients::LiveSender,
+    budgets::{LoginBudget, OverBudget, Paused, cost},
+    clients::{Ended, LiveSender},
     commit::{Draft, Entry},
     context::Context,
     directory::People,
@@ -129,7 +129,7 @@ impl<'a> Requests<'a> {
             Request::History(_) | Request::Roster(_) | Request::Conversations(_) | Request::Ping
         );
         // Who has left is not answered any more. What was sent before still counts.
-        if is_question && !self.sender.wait_for_room() {
+        if is_question && !self.may_ask()? {
             return Ok(());
         }
         match request {
@@ -148,7 +148,9 @@ impl<'a> Requests<'a> {
                 self.hand_over();
                 match self.conversation_of_history(&request.with, people) {
                     Some(with) => {
-                        history::tell(self.context, self.login, self.sender, &with, &request)?
+                        let (context, sender) = (self.context, self.sender);
+                        let units = history::tell(context, self.login, sender, &with, &request)?;
+                        self.budget.charge(units);
                     }
                     None => {
                         let detail = format!("you do not belong to {}", request.with);
@@ -162,8 +164,9 @@ impl<'a> Requests<'a> {
             Request::Conversations(request) => {
                 // The answer includes what was sent and read before.
                 self.settle();
-                self.listing
-                    .tell(self.context, self.sender, people, &request)?;
+                let (context, sender) = (self.context, self.sender);
+                let units = self.listing.tell(context, sender, people, &request)?;
+                self.budget.charge(units);
             }
             Request::Ping => drop(self.sender.tell_event(&Event::Pong)),
             Request::Bye => {
@@ -173,6 +176,19 @@ impl<'a> Requests<'a> {
             Request::Unknown => {}
         }
         Ok(())
+    }
+
+    /// Waits until there is room for an answer and the user's budgets pay for one. Returns whether the client is still there.
+    fn may_ask(&mut self) -> Result<bool, Failure> {
+        if self.budget.owes().is_some() {
+            // What was asked for before is answered meanwhile, and who has left is noticed by it.
+            self.hand_over();
+            self.sender.flush();
+            if let Paused::TooLong(refusal) = self.budget.pause(|| self.sender.has_ended()) {
+                return Err(Ended::SentTooMuch(refusal).into());
+            }
+        }
+        Ok(self.sender.wait_for_room())
     }
 
     /// Sends the whole roster, as fast as the client reads it.
@@ -186,10 +202,15 @@ impl<'a> Requests<'a> {
             std::thread::sleep(TURN);
         }
         let mut lines = roster::Lines::whole(self.login, people);
-        let mut is_more = true;
+        let (mut is_more, mut bytes) = (true, 0);
         while is_more && self.sender.wait_for_room() {
-            self.sender.tell(|line| is_more = lines.write(online, line));
+            self.sender.tell(|line| {
+                let before = line.len();
+                is_more = lines.write(online, line);
+                bytes += line.len() - before;
+            });
         }
+        self.budget.charge(cost::answer(0, bytes));
         online.told(self.sender, people.clone());
         if !Arc::ptr_eq(people, &self.context.directory.people()) {
             online.note_edit();

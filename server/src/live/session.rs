@@ -90,7 +90,7 @@ fn serve(
     if let Some(up_to) = after {
         confirm(context, login, up_to, sender);
     }
-    backlog::send(context, connection, login, after, sender)?;
+    backlog::send(context, connection, login, after, (sender, budget))?;
     let device = hello
         .device
         .as_ref()
