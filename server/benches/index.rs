@@ -19,6 +19,7 @@ use mensageiro_server::{
         cursor::Cursor,
         event::{Batch, Event, LastNumbers, Run, Sent, Target},
         message::MessageId,
+        waiting::{Share, Waiting},
     },
     options::Durability,
 };
@@ -204,6 +205,7 @@ fn load(messages: u64) -> anyhow::Result<()> {
         let (conversation, cursor) = (conversation(n)?, Cursor::default());
         for user in [login(2 * n)?, login(2 * n + 1)?] {
             changes.cursors.push(CursorEntry {
+                waiting: Waiting::Share(Share::default()),
                 conversation: conversation.clone(),
                 user,
                 cursor: Cursor {
