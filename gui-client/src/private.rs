@@ -91,7 +91,8 @@ pub fn tighten(profile: &Path) {
 #[cfg(not(unix))]
 pub fn tighten(_profile: &Path) {}
 
-#[cfg(all(test, unix))]
+#[cfg(unix)]
+#[cfg(test)]
 mod tests {
     use std::os::unix::fs::symlink;
 

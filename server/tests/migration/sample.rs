@@ -55,10 +55,10 @@ impl Expected {
     /// Whoever did not get a message to a group, as the mailbox was full, gets it from a converted store.
     fn give_what_was_missed(&mut self) {
         for (text, missed) in &self.missed {
-            let lines = self.told.values().flat_map(|told| &told.unread);
+            let mut lines = self.told.values().flat_map(|told| &told.unread);
             let line = lines
-                .cloned()
-                .find(|line| line.ends_with(&format!(" {text}")));
+                .find(|line| line.ends_with(&format!(" {text}")))
+                .cloned();
             for who in missed {
                 let (line, told) = (line.clone().unwrap(), self.told.get_mut(who).unwrap());
                 let id = |line: &String| {

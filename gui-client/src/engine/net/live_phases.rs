@@ -344,15 +344,16 @@ impl Machine {
     /// may not, so there is no session with it.
     pub(super) fn fill_up(&mut self, now: Instant, is_full: bool) {
         self.is_full = is_full;
-        match &mut self.phase {
-            Phase::Live(live) => {
-                if !live.make_room(is_full) {
-                    // What has stayed there comes with a new session.
-                    self.end_live(now);
-                    self.effects.push(Effect::Close);
-                    self.connect();
-                }
+        if let Phase::Live(live) = &mut self.phase {
+            if !live.make_room(is_full) {
+                // What has stayed there comes with a new session.
+                self.end_live(now);
+                self.effects.push(Effect::Close);
+                self.connect();
             }
+            return;
+        }
+        match &self.phase {
             Phase::Waiting { .. } if !is_full => self.connect(),
             Phase::Idle { .. } | Phase::Sending { .. } | Phase::LoggingIn { .. } if is_full => {
                 self.broken(now, LinkProblem::NoRoom);

@@ -323,7 +323,7 @@ fn a_write_that_fails_rings_the_alarm_and_what_was_added_can_still_be_read() {
         &nowhere,
         RunEntry {
             first: MessageId(2),
-            ..wrong.clone()
+            ..wrong
         },
     );
     index.add_run(&nowhere, wrong);

@@ -432,7 +432,7 @@ fn check_counts(state: &State, login: &Login, mailbox: &[&Message]) -> Result<()
         prop_assert_eq!(unread > 0, expected > 0);
         prop_assert_eq!(state.newest_unread(id), ids.last().copied());
         let next = state.next_unread(id, MessageId(0));
-        prop_assert!(next.is_some() == !ids.is_empty() && next <= ids.first().copied());
+        prop_assert!(next.is_some() != ids.is_empty() && next <= ids.first().copied());
         let is_pair = state.conversation_of(id).group.is_none();
         let newest = ids.last().filter(|_| is_pair).map(|newest| (*newest, id));
         prop_assert!(newest.is_none_or(|key| user.by_newest.contains(&key)));
