@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Bytes of all of them together.
-const BYTES: usize = 16 * 1024 * 1024;
+const BYTES: usize = 4 * 1024 * 1024;
 
 /// A run with more bytes is left to the log.
 const RUN_BYTES: usize = 64 * 1024;
