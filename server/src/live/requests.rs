@@ -39,8 +39,8 @@ const TYPING_MOST: usize = 256;
 /// How long to wait at a time until an edit has been sent.
 const TURN: Duration = Duration::from_millis(5);
 
-/// With so many messages that may not be answered yet, a session waits for the answers: together with those of one more
-/// read of the socket they have room in its queue.
+/// After so many lines a session waits until they are answered and there is room: the answers to them and to one more read
+/// of the socket fit into its queue.
 const MOST_UNANSWERED: usize = 4096;
 
 /// The most drafts for which memory is reserved in advance.
@@ -65,7 +65,7 @@ pub(super) struct Requests<'a> {
     listing: Listing,
     /// Everything that was handed over has been answered.
     is_settled: bool,
-    /// Messages that were handed over since it was settled last.
+    /// Lines since the session last waited for room whose answers may still be in its queue.
     unanswered: usize,
 }
 
@@ -114,12 +114,13 @@ impl<'a> Requests<'a> {
             }
         }
         self.hand_over();
-        if self.unanswered >= MOST_UNANSWERED {
-            self.settle();
-        }
         self.sender.flush();
         // Who sends faster than they read waits for themselves, and is not too slow for their own answers.
-        self.sender.wait_for_room();
+        if self.unanswered >= MOST_UNANSWERED {
+            self.settle();
+            self.unanswered = 0;
+            self.sender.wait_for_room();
+        }
         Ok(())
     }
 
@@ -271,7 +272,8 @@ impl<'a> Requests<'a> {
         }
     }
 
-    fn refuse(&self, tag: Option<Tag>, code: RefusalCode, detail: String) {
+    fn refuse(&mut self, tag: Option<Tag>, code: RefusalCode, detail: String) {
+        self.unanswered += 1;
         self.context.counters().discarded(1);
         info!("a line of {} has no effect: {detail}", self.login);
         self.sender.tell_event(&Event::Refused(Refused {
@@ -377,7 +379,6 @@ impl<'a> Requests<'a> {
             return;
         }
         self.is_settled = true;
-        self.unanswered = 0;
         // What is submitted later is committed later.
         let nothing = self.empty_entry();
         let _ = self.context.committer.write(nothing);
