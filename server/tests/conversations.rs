@@ -10,10 +10,14 @@ mod support;
 use std::fs;
 
 use mensageiro_protocol::{
+    Framing,
     limits::EVENT_BYTES,
     live::{ConversationNews, Conversations, Event, ReceiptState},
 };
-use support::{TestServer, live::LiveClient};
+use support::{
+    TestServer,
+    live::{LiveClient, messages},
+};
 
 fn page(client: &mut LiveClient, question: &str) -> Conversations {
     client.say(&format!("conversations {question}"));
@@ -167,4 +171,32 @@ fn with_a_last_message_of_ones_own_comes_how_far_the_other_one_is() {
     });
     let read: Vec<_> = read.filter(|one| one.2 == ReceiptState::Read).collect();
     assert_eq!(read, [("bruno", id, ReceiptState::Read)]);
+}
+
+#[test]
+fn what_was_read_a_moment_ago_is_not_unread_anywhere_else() {
+    let server = TestServer::start(&["ana", "bruno"]);
+    let (mut ana, _) = LiveClient::log_in(server.address(), "ana", None);
+    let (mut phone, _) = LiveClient::log_in(server.address(), "bruno", None);
+    let mut desk = server.log_in("bruno");
+    let (mut tablet, _) = LiveClient::log_in(server.address(), "bruno", None);
+    // The marks of the phone may wait for a sync that somebody else needs.
+    for turn in 1..=20 {
+        ana.send(&turn.to_string(), "bruno", "news");
+        let id = phone.hear_message().id;
+        phone.say(&format!(r#"read {{"with":"ana","up_to":{id}}}"#));
+        phone.hear_all();
+        assert_eq!(desk.exchange(""), Vec::<String>::new());
+        match turn % 3 {
+            0 => assert_eq!(words(&all(&mut tablet, 50)), [format!("ana news 0 {id}")]),
+            1 => {
+                let (_, backlog) = LiveClient::log_in(server.address(), "bruno", None);
+                assert_eq!(messages(&backlog), []);
+            }
+            _ => {
+                let mut classic = server.connect(Framing::Line);
+                assert_eq!(classic.exchange("bruno"), Vec::<String>::new());
+            }
+        }
+    }
 }

@@ -87,6 +87,8 @@ impl Session {
 
     /// Answers the login, then every line, until something ends the session.
     fn serve(&mut self) -> Result<Infallible, Failure> {
+        // What the user has just read in another session is not given again.
+        self.context.committer.settle();
         self.answer(&[Answer::ALL], &[])?;
         loop {
             self.exchange()?;
@@ -160,7 +162,11 @@ impl Session {
                 return Ok(());
             }
             let outcomes = match is_nothing {
-                true => Vec::new(),
+                true => {
+                    // What the user has just read in another session is not given again.
+                    self.context.committer.settle();
+                    Vec::new()
+                }
                 false => self.context.committer.write(entry)?,
             };
             check(&self.login, &outcomes).map_err(Failure::MailboxFull)?;

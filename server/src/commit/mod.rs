@@ -198,6 +198,15 @@ impl Committer {
         receiver.receive()
     }
 
+    /// Returns when everything that has been handed over is durable and visible, or refused: read marks that wait for a
+    /// sync need not wait longer. Where nothing waits, this costs no sync.
+    pub fn settle(&self) {
+        let (sender, receiver) = oneshot::channel();
+        self.hand_over(Submission::Events(Vec::new(), sender));
+        // What was refused has been told to those who asked for it.
+        let _ = receiver.receive();
+    }
+
     /// Hands over an entry; the origin is told when it is durable. If nobody else commits, the
     /// caller does it itself; otherwise it waits only while the queue is full.
     pub fn submit(&self, entry: Entry, origin: Arc<dyn Origin>) {

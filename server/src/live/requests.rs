@@ -63,8 +63,6 @@ pub(super) struct Requests<'a> {
     usual: usize,
     typed: Option<Instant>,
     listing: Listing,
-    /// Everything that was handed over has been answered.
-    is_settled: bool,
     /// Lines since the session last waited for room whose answers may still be in its queue.
     unanswered: usize,
 }
@@ -93,7 +91,6 @@ impl<'a> Requests<'a> {
             usual: 0,
             typed: None,
             listing: Listing::default(),
-            is_settled: true,
             unanswered: 0,
         }
     }
@@ -163,7 +160,8 @@ impl<'a> Requests<'a> {
             Request::Status(status) => self.status(status),
             Request::Roster(request) => self.roster(request.changes, people),
             Request::Conversations(request) => {
-                // The answer includes what was sent and read before.
+                // The answer includes what was sent and read before, also by the user's other sessions: their marks may still
+                // wait for a sync.
                 self.settle();
                 let (context, sender) = (self.context, self.sender);
                 let units = self.listing.tell(context, sender, people, &request)?;
@@ -367,21 +365,14 @@ impl<'a> Requests<'a> {
         self.usual = self.entry.drafts.len().min(USUAL_DRAFTS);
         let empty = self.empty_entry();
         let entry = std::mem::replace(&mut self.entry, empty);
-        self.is_settled = false;
         self.unanswered += entry.drafts.len();
         self.context.committer.submit(entry, self.sender.clone());
     }
 
-    /// Returns when everything that was sent so far has been answered.
+    /// Returns when everything that was sent so far has been answered, and when what other sessions have read so far counts.
     fn settle(&mut self) {
         self.hand_over();
-        if self.is_settled {
-            return;
-        }
-        self.is_settled = true;
-        // What is submitted later is committed later.
-        let nothing = self.empty_entry();
-        let _ = self.context.committer.write(nothing);
+        self.context.committer.settle();
     }
 
     fn empty_entry(&self) -> Entry {

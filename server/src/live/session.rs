@@ -86,6 +86,8 @@ fn serve(
     (sender, budget): (&Arc<LiveSender>, &Arc<LoginBudget>),
 ) -> Result<std::convert::Infallible, Failure> {
     let login = &hello.login;
+    // What the user has just read in another session is not given again.
+    context.committer.settle();
     let after = welcome(context, connection, hello)?;
     if let Some(up_to) = after {
         confirm(context, login, up_to, sender);

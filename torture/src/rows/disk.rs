@@ -25,6 +25,9 @@ const WITHOUT: Duration = Duration::from_millis(300);
 /// How long they write when it can.
 const WITH: Duration = Duration::from_millis(100);
 
+/// The most space in bytes that the log reserves at once.
+const RESERVED: usize = 1024 * 1024;
+
 /// A separate file system that is really full.
 pub fn full(trial: &Trial) -> Result<Verdict> {
     let users = users(LIVE + 1);
@@ -72,11 +75,10 @@ pub fn refuses(trial: &Trial) -> Result<Verdict> {
         &data,
         &users,
         |server| {
-            let most = largest(&server.data.join("store"))?;
-            limit(
-                server,
-                &(most + random.within(0..64 * 1024) as u64).to_string(),
-            )
+            let end = largest(&server.data.join("store"))?;
+            // The log reserves space in advance: the limit lies in it, or in what is written.
+            let most = end.saturating_sub(random.within(0..RESERVED) as u64);
+            limit(server, &most.to_string())
         },
         |server| limit(server, "unlimited"),
     )
