@@ -29,6 +29,7 @@ mod name;
 pub mod spreadsheet;
 mod text;
 pub mod transcript;
+pub mod trust;
 
 pub use addressed::{Addressed, AddressedError};
 pub use bare::Pacing;
