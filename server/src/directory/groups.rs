@@ -8,7 +8,7 @@ use mensageiro_protocol::Login;
 
 use super::{
     Users,
-    header::{Columns, GroupColumns, keeps},
+    header::{Columns, GroupColumns, is_admin, keeps},
     rows::rows,
     table::{self, BadLine, ReadError},
 };
@@ -19,6 +19,8 @@ pub struct Groups {
     members: BTreeMap<Login, Arc<BTreeSet<Login>>>,
     /// Groups a row of which says that they keep what was before.
     keeps: BTreeSet<Login>,
+    /// Members who administer their group; groups without any are not in it.
+    admins: BTreeMap<Login, BTreeSet<Login>>,
     strangers: Vec<BadLine>,
 }
 
@@ -44,6 +46,7 @@ impl Groups {
     pub fn parse(bytes: &[u8], users: &Users) -> Result<Self, Vec<BadLine>> {
         let mut groups = BTreeMap::<Login, BTreeSet<Login>>::new();
         let mut keep = BTreeSet::new();
+        let mut admins = BTreeMap::<Login, BTreeSet<Login>>::new();
         let mut strangers = Vec::new();
         let mut bad = Vec::new();
         let mut columns = Columns::new(GroupColumns::PLAIN);
@@ -59,8 +62,11 @@ impl Groups {
                         keep.insert(group.clone());
                     }
                     // A group without a user is there all the same: the users may be back soon.
-                    let members = groups.entry(group).or_default();
+                    let members = groups.entry(group.clone()).or_default();
                     if users.contains(&member) {
+                        if is_admin(row, columns.role) {
+                            admins.entry(group).or_default().insert(member.clone());
+                        }
                         members.insert(member);
                     } else {
                         strangers.push(BadLine::new(line, format!("{member} is not in users.csv")));
@@ -77,6 +83,7 @@ impl Groups {
             return Ok(Self {
                 members: shared.collect(),
                 keeps: keep,
+                admins,
                 strangers,
             });
         }
@@ -111,6 +118,23 @@ impl Groups {
     /// Whether a row of a group says that the group keeps what was before.
     pub fn keeps(&self, group: &Login) -> bool {
         self.keeps.contains(group)
+    }
+
+    /// Whether a user is a member of a group who administers it.
+    pub fn is_admin(&self, group: &Login, member: &Login) -> bool {
+        self.admins(group).contains(member)
+    }
+
+    /// The members of a group who administer it.
+    pub fn admins(&self, group: &Login) -> &BTreeSet<Login> {
+        const NOBODY: &BTreeSet<Login> = &BTreeSet::new();
+        self.admins.get(group).unwrap_or(NOBODY)
+    }
+
+    /// How many groups a user administers.
+    pub fn administered_by(&self, login: &Login) -> usize {
+        let all = self.admins.values();
+        all.filter(|admins| admins.contains(login)).count()
     }
 
     /// The groups of a user, with their members.
@@ -148,22 +172,38 @@ impl Groups {
                 groups.keeps.insert(name.clone());
             }
             let all = groups.members.entry(name.clone()).or_default();
-            if !members.is_subset(all) {
-                Arc::make_mut(all).extend(members.iter().cloned());
+            if members.is_subset(all) {
+                continue;
             }
+            // Who is there in both has the role of the newer one.
+            let only_earlier = |admin: &&Login| !all.contains(*admin);
+            let admins = earlier.admins(name).iter().filter(only_earlier);
+            let admins: Vec<_> = admins.cloned().collect();
+            if !admins.is_empty() {
+                groups
+                    .admins
+                    .entry(name.clone())
+                    .or_default()
+                    .extend(admins);
+            }
+            Arc::make_mut(all).extend(members.iter().cloned());
         }
         let is_apart = groups.names().all(|name| !users.contains(name));
         is_apart.then_some(groups)
     }
 
-    /// How many of these memberships are not in `other`.
-    pub(super) fn not_in(&self, other: &Self) -> usize {
-        let missing = self.members.iter().map(|(group, members)| {
+    /// Those memberships that are not in `other`: group and member.
+    pub(super) fn not_in<'a>(
+        &'a self,
+        other: &'a Self,
+    ) -> impl Iterator<Item = (&'a Login, &'a Login)> {
+        self.members.iter().flat_map(|(group, members)| {
             let others = other.members(group);
-            let is_other = |member: &&Login| others.is_none_or(|others| !others.contains(*member));
-            members.iter().filter(is_other).count()
-        });
-        missing.sum()
+            let members = members.iter();
+            let missing =
+                members.filter(move |&member| others.is_none_or(|others| !others.contains(member)));
+            missing.map(move |member| (group, member))
+        })
     }
 }
 
@@ -233,6 +273,34 @@ mod tests {
             names.each_ref().map(|name| groups.keeps(name)),
             [false, true, false]
         );
+    }
+
+    #[test]
+    fn a_member_may_administer_the_group() {
+        let login = |name| Login::parse(name).unwrap();
+        let groups =
+            parse("group,member,role\na,ana,admin\na,bob,\nb,bob,Admin\nb,zoe,admin\n").unwrap();
+        let of = |group| {
+            groups
+                .admins(&login(group))
+                .iter()
+                .map(Login::as_str)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            [of("a"), of("b"), of("c")],
+            [vec!["ana"], vec!["bob"], vec![]]
+        );
+        assert_eq!(groups.administered_by(&login("bob")), 1);
+        let later = parse("group,member,role\na,ana,\na,carla,admin\n").unwrap();
+        let both = later.and(&groups, &Users::default()).unwrap();
+        let of = |group| {
+            both.admins(&login(group))
+                .iter()
+                .map(Login::as_str)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!([of("a"), of("b")], [vec!["carla"], vec!["bob"]]);
     }
 
     #[test]

@@ -102,12 +102,28 @@ const HISTORY: &[&str] = &["history", "historico", "histórico"];
 /// In this column: it is who it was before.
 const KEEP: &[&str] = &["keep", "manter"];
 
+/// What a user may do: administer the server, or in `groups.csv` the group.
+const ROLE: &[&str] = &[
+    "role", "roles", "papel", "papeis", "papéis", "função", "funcao", "perfil",
+];
+
+/// In this column: an administrator.
+const ADMIN: &[&str] = &[
+    "admin",
+    "admins",
+    "adm",
+    "administrator",
+    "administrador",
+    "administradora",
+];
+
 /// The columns of `users.csv`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct UserColumns {
     pub(super) login: usize,
     pub(super) name: Option<usize>,
     pub(super) history: Option<usize>,
+    pub(super) role: Option<usize>,
 }
 
 impl UserColumns {
@@ -116,6 +132,7 @@ impl UserColumns {
         login: 0,
         name: Some(1),
         history: None,
+        role: None,
     };
 
     /// The columns according to the first row, if it is a header.
@@ -141,10 +158,11 @@ impl UserColumns {
             .or_else(|| column(CODE))
             .unwrap_or(0);
         let name = column(NAME).filter(|&name| name != login);
-        let history = column(HISTORY);
+        let (history, role) = (column(HISTORY), column(ROLE));
         let second = || {
             (login == 0
                 && history != Some(1)
+                && role != Some(1)
                 && words
                     .get(1)
                     .is_none_or(|word| !IDENTIFIER.contains(&word.as_str())))
@@ -154,6 +172,7 @@ impl UserColumns {
             login,
             name: name.or_else(second),
             history,
+            role,
         })
     }
 }
@@ -164,6 +183,7 @@ pub(super) struct GroupColumns {
     pub(super) group: usize,
     pub(super) member: usize,
     pub(super) history: Option<usize>,
+    pub(super) role: Option<usize>,
 }
 
 impl GroupColumns {
@@ -172,6 +192,7 @@ impl GroupColumns {
         group: 0,
         member: 1,
         history: None,
+        role: None,
     };
 
     /// The columns according to the first row, if it is a header. A row with a user in the second
@@ -185,12 +206,12 @@ impl GroupColumns {
         let group = words
             .iter()
             .position(|word| GROUP.contains(&word.as_str()))?;
-        let history = words
-            .iter()
-            .position(|word| HISTORY.contains(&word.as_str()));
+        let column = |list: &[&str]| words.iter().position(|word| list.contains(&word.as_str()));
+        let (history, role) = (column(HISTORY), column(ROLE));
         if group == 0 && matches!(second, Some(Err(reason)) if reason != LoginError::Empty) {
             return Some(Self {
                 history,
+                role,
                 ..Self::PLAIN
             });
         }
@@ -204,14 +225,25 @@ impl GroupColumns {
             group,
             member,
             history,
+            role,
         })
     }
 }
 
 /// Whether a row wants to keep what was before.
 pub(super) fn keeps(row: &[&str], history: Option<usize>) -> bool {
-    let field = history.and_then(|history| row.get(history));
-    field.is_some_and(|field| KEEP.contains(&words(std::slice::from_ref(field))[0].as_str()))
+    says(row, history, KEEP)
+}
+
+/// Whether a row makes an administrator of its user.
+pub(super) fn is_admin(row: &[&str], role: Option<usize>) -> bool {
+    says(row, role, ADMIN)
+}
+
+fn says(row: &[&str], column: Option<usize>, words_for_it: &[&str]) -> bool {
+    let field = column.and_then(|column| row.get(column));
+    field
+        .is_some_and(|field| words_for_it.contains(&words(std::slice::from_ref(field))[0].as_str()))
 }
 
 /// The columns that apply to the rows of a file.
@@ -337,6 +369,31 @@ mod tests {
         let row = ["ana", "Ana", " Keep. "];
         assert!(keeps(&row, Some(2)) && !keeps(&row, Some(1)));
         assert!(!keeps(&row, Some(3)) && !keeps(&row, None));
+    }
+
+    #[test]
+    fn a_column_may_say_who_administers() {
+        for (row, role) in [
+            ("login,name,role", Some(2)),
+            ("Papel;Usuário;Nome", Some(0)),
+            ("login,role", Some(1)),
+            ("login,Função,nome", Some(1)),
+            ("login,name", None),
+        ] {
+            let row: Vec<_> = row.split([',', ';']).collect();
+            let found = UserColumns::of(&row).unwrap();
+            assert_eq!(found.role, role, "{row:?}");
+            assert_ne!(found.name, role.or(Some(9)), "{row:?}");
+        }
+        let found = GroupColumns::of(&fields("turma,aluno,papel,histórico"), |_| false).unwrap();
+        assert_eq!((found.role, found.history), (Some(2), Some(3)));
+        for word in ["admin", "Admin", " ADMIN ", "administradora", "adm."] {
+            assert!(is_admin(&["ana", word], Some(1)), "{word}");
+        }
+        for word in ["", "user", "no admin", "administration"] {
+            assert!(!is_admin(&["ana", word], Some(1)), "{word}");
+        }
+        assert!(!is_admin(&["admin"], None) && !is_admin(&["ana"], Some(1)));
     }
 
     #[test]

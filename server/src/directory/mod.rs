@@ -83,6 +83,11 @@ impl People {
         Some(Self::new(users, groups))
     }
 
+    /// Whether a user administers the server: users, groups and invites.
+    pub fn is_admin(&self, login: &Login) -> bool {
+        self.users.is_admin(login)
+    }
+
     /// How many members a group has; 0 if there is no such group.
     pub fn size(&self, group: &Login) -> usize {
         let members = self.groups.members(group);

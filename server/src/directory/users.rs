@@ -6,7 +6,7 @@ use std::{
 use mensageiro_protocol::{Login, LoginError, Name};
 
 use super::{
-    header::{Columns, UserColumns, keeps},
+    header::{Columns, UserColumns, is_admin, keeps},
     look_alike::look_alikes,
     rows::rows,
     table::{self, BadLine, ReadError},
@@ -18,6 +18,8 @@ pub struct Users {
     names: HashMap<Login, Name>,
     /// Users whose rows say that they keep what was before.
     keeps: HashSet<Login>,
+    /// Users whose rows say that they administer the server.
+    admins: HashSet<Login>,
     /// The user of the last row, if the row has no line end: its login may be the beginning of a
     /// longer one.
     unfinished: Option<Login>,
@@ -25,7 +27,7 @@ pub struct Users {
 
 impl PartialEq for Users {
     fn eq(&self, other: &Self) -> bool {
-        self.names == other.names && self.keeps == other.keeps
+        (&self.names, &self.keeps, &self.admins) == (&other.names, &other.keeps, &other.admins)
     }
 }
 
@@ -47,7 +49,7 @@ impl Users {
     pub fn parse(bytes: &[u8]) -> Result<Self, Vec<BadLine>> {
         let mut lines = HashMap::new();
         let mut names = HashMap::new();
-        let mut keep = HashSet::new();
+        let (mut keep, mut admins) = (HashSet::new(), HashSet::new());
         let mut bad = Vec::new();
         let mut newest = None;
         let mut columns = Columns::new(UserColumns::PLAIN);
@@ -73,6 +75,9 @@ impl Users {
                         if keeps(row, places.history) {
                             keep.insert(login.clone());
                         }
+                        if is_admin(row, places.role) {
+                            admins.insert(login.clone());
+                        }
                         names.insert(login.clone(), name(row, places));
                         lines.insert(login, line);
                     }
@@ -88,6 +93,7 @@ impl Users {
             return Ok(Self {
                 names,
                 keeps: keep,
+                admins,
                 unfinished,
             });
         }
@@ -108,6 +114,16 @@ impl Users {
     /// Whether a user's row says that the user keeps what was before.
     pub fn keeps(&self, login: &Login) -> bool {
         self.keeps.contains(login)
+    }
+
+    /// Whether a user's row says that the user administers the server.
+    pub fn is_admin(&self, login: &Login) -> bool {
+        self.admins.contains(login)
+    }
+
+    /// The users who administer the server, in no order.
+    pub fn admins(&self) -> impl Iterator<Item = &Login> {
+        self.admins.iter()
     }
 
     /// All users with their names, in no order. A name may be empty.
@@ -134,11 +150,14 @@ impl Users {
                 .map(|(login, name)| (login.clone(), name.clone())),
         );
         let lines = names.keys().map(|login| (login.clone(), 0)).collect();
-        let only_earlier = earlier.keeps.iter().filter(|login| !self.contains(login));
-        let keeps = self.keeps.iter().chain(only_earlier).cloned().collect();
-        look_alikes(&lines).is_empty().then_some(Self {
+        let both = |now: &HashSet<Login>, earlier: &HashSet<Login>| {
+            let only_earlier = earlier.iter().filter(|login| !self.contains(login));
+            now.iter().chain(only_earlier).cloned().collect()
+        };
+        look_alikes(&lines).is_empty().then(|| Self {
             names,
-            keeps,
+            keeps: both(&self.keeps, &earlier.keeps),
+            admins: both(&self.admins, &earlier.admins),
             unfinished: None,
         })
     }
@@ -152,6 +171,7 @@ impl Users {
         {
             self.names.remove(&login);
             self.keeps.remove(&login);
+            self.admins.remove(&login);
         }
     }
 
@@ -266,6 +286,19 @@ mod tests {
         let (_, nobody) = of("zoe\n");
         let both = nobody.and(&now).unwrap();
         assert!(both.keeps(&Login::parse("bob").unwrap()));
+    }
+
+    #[test]
+    fn a_row_may_say_that_its_user_administers_the_server() {
+        let login = |name| Login::parse(name).unwrap();
+        let users = Users::parse(b"login,name,role\nana,Ana,Admin\nbob,Bob,user\n").unwrap();
+        assert!(users.is_admin(&login("ana")) && !users.is_admin(&login("bob")));
+        let nobody = Users::parse(b"login,name,role\nana,Ana,\nbob,Bob,\n").unwrap();
+        assert_ne!(users, nobody);
+        // Who is there in both has the role of the newer one.
+        assert!(!nobody.and(&users).unwrap().is_admin(&login("ana")));
+        let others = Users::parse(b"carla\n").unwrap();
+        assert!(others.and(&users).unwrap().is_admin(&login("ana")));
     }
 
     #[test]

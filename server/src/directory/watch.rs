@@ -283,7 +283,7 @@ impl Gone {
     fn between(old: &People, new: &People) -> Self {
         let mut users: Vec<_> = old.users.not_in(&new.users).cloned().collect();
         users.sort_unstable();
-        let members = old.groups.not_in(&new.groups);
+        let members = old.groups.not_in(&new.groups).count();
         Self { users, members }
     }
 
