@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 use mensageiro_protocol::{
     Addressed, Decoder,
-    classic::{Reply, Request},
+    classic::{LoginLine, Reply, Request},
 };
 
 const LONGEST: usize = 256;
@@ -36,6 +36,7 @@ fn look(line: &[u8]) {
         assert_eq!(again.text.as_str(), text.one_line());
     }
     let _ = Reply::parse(line);
+    let _ = LoginLine::parse(&String::from_utf8_lossy(line));
 }
 
 fuzz_target!(|data: &[u8]| {

@@ -5,7 +5,7 @@
 use std::fmt::Debug;
 
 use libfuzzer_sys::fuzz_target;
-use mensageiro_protocol::live::{Event, Hello, Request};
+use mensageiro_protocol::live::{Event, Hello, Join, Request};
 
 fn check<T: Debug + PartialEq>(
     first: &T,
@@ -71,10 +71,26 @@ fn check_hello(line: &[u8]) {
     });
 }
 
+fn check_join(line: &[u8]) {
+    let line = String::from_utf8_lossy(line);
+    let Some(Ok(join)) = Join::parse(&line) else {
+        return;
+    };
+    let encode = |join: &Join| {
+        let mut out = Vec::new();
+        join.encode(&mut out);
+        out
+    };
+    check(&join, encode, |line| {
+        Join::parse(str::from_utf8(line).ok()?)?.ok()
+    });
+}
+
 fuzz_target!(|data: &[u8]| {
     for line in data.split(|&byte| byte == b'\n') {
         check_request(line);
         check_event(line);
         check_hello(line);
+        check_join(line);
     }
 });

@@ -1,12 +1,42 @@
 //! The protocol of the assignment: what a client may send after its login, and what it receives.
 
-use crate::{Addressed, Text};
+use crate::{Addressed, Login, LoginError, Text, trust::Secret};
 
 /// The end of the new messages (rule S11): the single character `f`.
 pub const END: &[u8] = b"f";
 
 /// Sent to a bare framed client before the server hangs up, if there is no such user (rule S5).
 pub const UNKNOWN_USER: &str = "Usuário inválido";
+
+/// The first line of a client (rule S5), and the program key that a person may have typed after the login (rule A3): many
+/// programs send whatever is typed where they ask for a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoginLine {
+    /// Who logs in.
+    pub login: Login,
+    /// The program key.
+    pub key: Option<Secret>,
+}
+
+impl LoginLine {
+    /// Parses the line, without what the framing puts around it.
+    ///
+    /// # Errors
+    /// [`LoginError`] if the line is neither a login, nor a login and a program key.
+    pub fn parse(line: &str) -> Result<Self, LoginError> {
+        let line = line.trim();
+        let parts = line.split_once(|c: char| c.is_whitespace());
+        let with_key = parts.and_then(|(login, key)| Some((login, Secret::parse(key).ok()?)));
+        let (login, key) = match with_key {
+            Some((login, key)) => (login, Some(key)),
+            None => (line, None),
+        };
+        Ok(Self {
+            login: Login::parse(login)?,
+            key,
+        })
+    }
+}
 
 /// What a client requests with one line after its login.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +117,33 @@ mod tests {
     fn a_text_that_is_only_f_is_never_the_end_mark() {
         assert_eq!(Reply::parse(b"f"), Reply::End);
         assert!(matches!(Reply::parse(b"@alice f"), Reply::Message(m) if m.text.as_str() == "f"));
+    }
+
+    #[test]
+    fn a_program_key_may_follow_the_login() {
+        let parse = |line: &str| LoginLine::parse(line);
+        let key = Secret::new([0x5a; 16]);
+        let joao = || Login::parse("joão").unwrap();
+        let expected = LoginLine {
+            login: joao(),
+            key: Some(key.clone()),
+        };
+        for typed in [
+            key.written().to_string(),
+            key.plain().to_lowercase(),
+            key.written().replace('-', " "),
+        ] {
+            assert_eq!(parse(&format!(" joão  {typed} ")), Ok(expected.clone()));
+        }
+        let alone = LoginLine {
+            login: joao(),
+            key: None,
+        };
+        assert_eq!(parse("joão"), Ok(alone));
+        let bad = LoginError::BadCharacter(' ');
+        assert_eq!(parse("joão LJNF-UWS2"), Err(bad.clone()));
+        assert_eq!(parse("ana maria"), Err(bad));
+        assert_eq!(parse(""), Err(LoginError::Empty));
     }
 
     #[test]

@@ -170,8 +170,6 @@ fn talk(mut stream: &TcpStream, session: &Session) -> io::Result<()> {
             let welcome = Welcome {
                 server: "liar".into(),
                 version: "1".into(),
-                you: you.clone().unwrap_or_else(|| me.clone()),
-                last: *last,
                 store,
                 epoch: store.map(|_| *epoch),
                 after: *after,
@@ -179,6 +177,7 @@ fn talk(mut stream: &TcpStream, session: &Session) -> io::Result<()> {
                 limits: Limits {
                     line_bytes: *line_bytes,
                 },
+                ..Welcome::new(you.clone().unwrap_or_else(|| me.clone()), *last)
             };
             say(stream, &Event::Welcome(welcome))?;
         }

@@ -317,13 +317,10 @@ impl State {
             &Event::Welcome(Welcome {
                 server: "small".into(),
                 version: "1".into(),
-                you: hello.login.clone(),
-                last,
                 store: identity.map(|(store, _)| *store),
                 epoch: identity.and_then(|(_, epochs)| Some(epochs.last()?.number)),
                 after: after.filter(|_| identity.is_some()),
-                number: None,
-                limits: mensageiro_protocol::live::Limits::default(),
+                ..Welcome::new(hello.login.clone(), last)
             }),
         );
         let me = &hello.login;
@@ -414,7 +411,13 @@ impl State {
             Request::Roster(_) => say(stream, &Event::Roster(self.roster())),
             Request::Ping => say(stream, &Event::Pong),
             Request::Bye => return None,
-            Request::Conversations(_) | Request::Status(_) | Request::Unknown => {}
+            Request::Conversations(_)
+            | Request::Status(_)
+            | Request::Devices(_)
+            | Request::Revoke(_)
+            | Request::Invite(_)
+            | Request::Key(_)
+            | Request::Unknown => {}
         }
         Some(())
     }

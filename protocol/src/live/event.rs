@@ -1,6 +1,7 @@
 use super::{
-    Accepted, BadLine, Bye, Conversations, Delivered, HistoryEnd, Nothing, PresenceNews, Read,
-    Receipt, Refused, Roster, TypingNews, Welcome, read_object, split_verb, write_verb,
+    Accepted, BadLine, Bye, Conversations, Delivered, Devices, HistoryEnd, Invited, Joined, NewKey,
+    Nothing, PresenceNews, Read, Receipt, Refused, Roster, TypingNews, Welcome, read_object,
+    split_verb, write_verb,
 };
 use crate::{classic::END, limits::HIGHEST_ID};
 
@@ -31,6 +32,14 @@ pub enum Event {
     Conversations(Conversations),
     /// `history`: an answer is complete (rule V10).
     History(HistoryEnd),
+    /// `joined` (rule A5).
+    Joined(Joined),
+    /// `devices` (rule A6).
+    Devices(Devices),
+    /// `invite` (rule A8).
+    Invited(Invited),
+    /// `key` (rule A9).
+    NewKey(NewKey),
     /// `pong` (rule V13).
     Pong,
     /// `bye` (rule V13).
@@ -63,6 +72,10 @@ impl Event {
             b"roster" => Self::Roster(read_object(json)?),
             b"conversations" => Self::Conversations(read_object(json)?),
             b"history" => Self::History(read_object(json)?),
+            b"joined" => Self::Joined(read_object(json)?),
+            b"devices" => Self::Devices(read_object(json)?),
+            b"invite" => Self::Invited(read_object(json)?),
+            b"key" => Self::NewKey(read_object(json)?),
             b"pong" => Self::Pong,
             b"bye" => Self::Bye(read_object(json)?),
             _ => Self::Unknown,
@@ -113,6 +126,10 @@ impl Event {
             Self::Roster(roster) => write_verb("roster", roster, out),
             Self::Conversations(listed) => write_verb("conversations", listed, out),
             Self::History(history) => write_verb("history", history, out),
+            Self::Joined(joined) => write_verb("joined", joined, out),
+            Self::Devices(devices) => write_verb("devices", devices, out),
+            Self::Invited(invited) => write_verb("invite", invited, out),
+            Self::NewKey(key) => write_verb("key", key, out),
             Self::Pong => write_verb("pong", &Nothing {}, out),
             Self::Bye(bye) => write_verb("bye", bye, out),
             Self::Unknown => {}
@@ -181,6 +198,16 @@ mod tests {
             r#"no {"tag":"5f0c:17","code":"tag-old","detail":"?"}"#,
             r#"no {"tag":"5f0c:17","code":"slow-down","detail":"?","retry_after":7}"#,
             r#"no {"tag":"5f0c:17","code":"quota","detail":"?","retry_after":3600}"#,
+            r#"no {"tag":"q1","code":"not-allowed","detail":"?"}"#,
+            r#"no {"tag":"q1","code":"unknown","detail":"?"}"#,
+            r#"bye {"code":"needs-tls","detail":"?"}"#,
+            r#"bye {"code":"needs-key","detail":"?"}"#,
+            r#"bye {"code":"revoked","detail":"?"}"#,
+            r#"welcome {"server":"","version":"","you":"alice","last":7,"closed":true,"device":"XJ4BNP4PAHH6UQKB","limits":{"line_bytes":16384}}"#,
+            r#"joined {"login":"ana","id":"XJ4BNP4PAHH6UQKB"}"#,
+            r#"devices {"tag":"q1","login":"ana","devices":[{"id":"XJ4BNP4PAHH6UQKB","name":"laptop","added":1763843211123,"seen":1763843211124,"you":true},{"id":"LJNFUWS2LJNFUWS2","program":true,"added":7}]}"#,
+            r#"invite {"login":"bob","code":"LJNF-UWS2-LJNF-UWS2-LJNF-UWS2-LI","until":1763843211123}"#,
+            r#"key {"key":"LJNF-UWS2-LJNF-UWS2-LJNF-UWS2-LI","id":"XJ4BNP4PAHH6UQKB"}"#,
             r#"bye {"code":"busy","detail":"?","retry_after":10}"#,
             r#"receipt {"id":8842,"with":"bob","by":"bob","state":"read","at":1763843211123}"#,
             r#"read {"with":"bob","up_to":8841}"#,

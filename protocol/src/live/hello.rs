@@ -1,16 +1,22 @@
 use thiserror::Error;
+use zeroize::Zeroizing;
 
 use super::{StoreId, Tag};
-use crate::{Login, LoginError};
+use crate::{Login, LoginError, trust::Secret};
 
 /// The word after the login that asks for a live session (rule V1).
 pub const LIVE: &str = "live/1";
+
+/// No program key is longer, however it is typed.
+const KEY_BYTES: usize = 128;
 
 /// The first line of a live session: `alice live/1 device=5f0c after=8812` (rule V1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hello {
     /// The user's login.
     pub login: Login,
+    /// The program key that a person has typed after it (rule A3).
+    pub key: Option<Secret>,
     /// The device's name, chosen by the client. Tags of this device may begin with it
     /// ([`Tag::numbered`]).
     pub device: Option<Tag>,
@@ -45,6 +51,7 @@ impl Hello {
     pub fn new(login: Login) -> Self {
         Self {
             login,
+            key: None,
             device: None,
             after: None,
             store: None,
@@ -60,10 +67,20 @@ impl Hello {
     pub fn parse(line: &str) -> Option<Result<Self, HelloError>> {
         let mut words = line.split_ascii_whitespace();
         let login = words.next()?;
-        if words.next()? != LIVE {
-            return None;
+        // Between the two is nothing but a program key, perhaps with spaces in it.
+        let mut typed = Zeroizing::new(String::new());
+        loop {
+            match words.next()? {
+                LIVE => break,
+                _ if typed.len() > KEY_BYTES => return None,
+                word => typed.push_str(word),
+            }
         }
-        Some(Self::parse_words(login, words))
+        let key = match typed.is_empty() {
+            true => None,
+            false => Some(Secret::parse(&typed).ok()?),
+        };
+        Some(Self::parse_words(login, words).map(|hello| Self { key, ..hello }))
     }
 
     fn parse_words<'a>(
@@ -96,6 +113,10 @@ impl Hello {
     pub fn encode(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(self.login.as_str().as_bytes());
         out.push(b' ');
+        if let Some(key) = &self.key {
+            out.extend_from_slice(key.written().as_bytes());
+            out.push(b' ');
+        }
         out.extend_from_slice(LIVE.as_bytes());
         if let Some(device) = &self.device {
             out.extend_from_slice(b" device=");
@@ -156,6 +177,31 @@ mod tests {
         let mut encoded = Vec::new();
         expected.encode(&mut encoded);
         assert_eq!(encoded, line.as_bytes());
+    }
+
+    #[test]
+    fn a_program_key_may_stand_between_login_and_version() {
+        let expected = Hello {
+            key: Secret::parse("LJNF-UWS2-LJNF-UWS2-LJNF-UWS2-LI").ok(),
+            ..hello(None, Some(7))
+        };
+        for key in [
+            "LJNF-UWS2-LJNF-UWS2-LJNF-UWS2-LI",
+            "ljnfuws2 ljnfuws2 ljnfuws2 li",
+        ] {
+            let line = format!("alice {key} live/1 after=7");
+            assert_eq!(Hello::parse(&line), Some(Ok(expected.clone())), "{line}");
+        }
+        for line in [
+            "alice LJNF-UWS2 live/1".to_owned(),
+            format!("alice {} live/1", "A".repeat(5_000)),
+        ] {
+            assert_eq!(Hello::parse(&line), None, "{line}");
+        }
+        let mut encoded = Vec::new();
+        expected.encode(&mut encoded);
+        let line = String::from_utf8(encoded).unwrap();
+        assert_eq!(Hello::parse(&line), Some(Ok(expected)));
     }
 
     #[test]

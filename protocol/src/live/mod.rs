@@ -1,6 +1,7 @@
 //! The live protocol: classic lines with tags, and verbs with one JSON object each
 //! (PROTOCOL.md, "Live sessions").
 
+mod access;
 mod conversations;
 mod event;
 mod hello;
@@ -18,6 +19,10 @@ use serde::{Serialize, de::DeserializeOwned};
 use thiserror::Error;
 
 pub use self::{
+    access::{
+        Device, Devices, DevicesRequest, InviteRequest, Invited, Join, Joined, KeyRequest, NewKey,
+        Revoke, VALID_LEAST, VALID_MOST, VALID_USUAL,
+    },
     conversations::{
         CONVERSATIONS_MOST, CONVERSATIONS_USUAL, ConversationNews, Conversations,
         ConversationsRequest, LastMessage,

@@ -1,6 +1,6 @@
 use super::{
-    BadLine, ConversationsRequest, Got, HistoryRequest, Nothing, Read, RosterRequest, Status, Tag,
-    Typing,
+    BadLine, ConversationsRequest, DevicesRequest, Got, HistoryRequest, InviteRequest, KeyRequest,
+    Nothing, Read, Revoke, RosterRequest, Status, Tag, Typing,
     message::{encode_addressed, parse_addressed, split},
     read_object, split_verb, write_verb,
 };
@@ -32,6 +32,14 @@ pub enum Request {
     Roster(RosterRequest),
     /// `conversations` (rule V14).
     Conversations(ConversationsRequest),
+    /// `devices` (rule A6).
+    Devices(DevicesRequest),
+    /// `revoke` (rule A7).
+    Revoke(Revoke),
+    /// `invite` (rule A8).
+    Invite(InviteRequest),
+    /// `key` (rule A9).
+    Key(KeyRequest),
     /// `ping` (rule V13).
     Ping,
     /// `bye` (rule V13).
@@ -81,6 +89,10 @@ impl Request {
             // Anything may follow it: the first version ignored it.
             b"roster" => Self::Roster(read_object(json).unwrap_or_default()),
             b"conversations" => Self::Conversations(read_object(json)?),
+            b"devices" => Self::Devices(read_object(json)?),
+            b"revoke" => Self::Revoke(read_object(json)?),
+            b"invite" => Self::Invite(read_object(json)?),
+            b"key" => Self::Key(read_object(json)?),
             b"ping" => Self::Ping,
             b"bye" => Self::Bye,
             _ => Self::Unknown,
@@ -112,6 +124,10 @@ impl Request {
             Self::Status(status) => write_verb("status", status, out),
             Self::Roster(request) => write_verb("roster", request, out),
             Self::Conversations(request) => write_verb("conversations", request, out),
+            Self::Devices(request) => write_verb("devices", request, out),
+            Self::Revoke(revoke) => write_verb("revoke", revoke, out),
+            Self::Invite(request) => write_verb("invite", request, out),
+            Self::Key(request) => write_verb("key", request, out),
             Self::Ping => write_verb("ping", &Nothing {}, out),
             Self::Bye => write_verb("bye", &Nothing {}, out),
             Self::Unknown => {}
@@ -122,6 +138,7 @@ impl Request {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::trust::DeviceId;
 
     fn login(name: &str) -> Login {
         Login::parse(name).unwrap()
@@ -184,6 +201,38 @@ mod tests {
             Request::Conversations(ConversationsRequest {
                 before: Some(8812),
                 limit: 20,
+            }),
+        );
+        let tag = || Tag::parse("q1").ok();
+        let bob = || Some(login("bob"));
+        check(
+            r#"devices {"tag":"q1","login":"bob"}"#,
+            Request::Devices(DevicesRequest {
+                tag: tag(),
+                login: bob(),
+            }),
+        );
+        check(
+            r#"revoke {"id":"XJ4BNP4PAHH6UQKB"}"#,
+            Request::Revoke(Revoke {
+                tag: None,
+                id: DeviceId::parse("XJ4B-NP4P-AHH6-UQKB").unwrap(),
+                login: None,
+            }),
+        );
+        check(
+            r#"invite {"tag":"q1","login":"bob","valid":3600}"#,
+            Request::Invite(InviteRequest {
+                tag: tag(),
+                login: bob(),
+                valid: Some(3600),
+            }),
+        );
+        check(
+            r#"key {"name":"a script"}"#,
+            Request::Key(KeyRequest {
+                tag: None,
+                name: "a script".into(),
             }),
         );
         check("ping {}", Request::Ping);

@@ -3,8 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{StoreId, Tag};
-use crate::{Login, Text};
+use super::{StoreId, Tag, is_false};
+use crate::{Login, Text, trust::DeviceId};
 
 /// The most messages in one answer to `history`.
 pub const HISTORY_MOST: usize = 200;
@@ -45,9 +45,34 @@ pub struct Welcome {
     /// `None`: it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<u64>,
+    /// The server is closed: a login needs a device or a program key (rule A1).
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub closed: bool,
+    /// The id under which the server knows the device of this session (rule A2). Absent: it knows only the login.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<DeviceId>,
     /// The server's limits.
     #[serde(default)]
     pub limits: Limits,
+}
+
+impl Welcome {
+    /// The welcome of a server that says nothing that it need not say.
+    pub fn new(you: Login, last: u64) -> Self {
+        Self {
+            server: String::new(),
+            version: String::new(),
+            you,
+            last,
+            store: None,
+            epoch: None,
+            after: None,
+            number: None,
+            closed: false,
+            device: None,
+            limits: Limits::default(),
+        }
+    }
 }
 
 /// The limits of a server.
@@ -247,6 +272,10 @@ pub enum RefusalCode {
     SlowDown,
     /// The user, or all users together, have stored as much as is allowed.
     Quota,
+    /// The user or this session may not do that (rules A6 to A9).
+    NotAllowed,
+    /// There is no such user, group or device.
+    Unknown,
     /// A code of a later version.
     #[serde(other)]
     Other,
@@ -330,6 +359,13 @@ pub enum ByeCode {
     SlowDown,
     /// The user, or all users together, have stored as much as is allowed.
     Quota,
+    /// The server does not talk to this address without TLS (rule A4).
+    NeedsTls,
+    /// The server is closed, and neither the device nor a program key is registered for the login; or the code of an
+    /// invitation is not valid (rules A2, A3 and A5).
+    NeedsKey,
+    /// The device or program key of this session was revoked (rule A7).
+    Revoked,
     /// A code of a later version.
     #[serde(other)]
     Other,

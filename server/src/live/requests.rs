@@ -172,7 +172,11 @@ impl<'a> Requests<'a> {
                 self.settle();
                 return Err(Failure::Bye);
             }
-            Request::Unknown => {}
+            Request::Devices(_)
+            | Request::Revoke(_)
+            | Request::Invite(_)
+            | Request::Key(_)
+            | Request::Unknown => {}
         }
         Ok(())
     }

@@ -124,8 +124,6 @@ fn welcome(
     let welcome = Event::Welcome(Welcome {
         server: "MeuMensageiro".into(),
         version: env!("CARGO_PKG_VERSION").into(),
-        you: hello.login.clone(),
-        last: last.0,
         store: Some(context.store),
         epoch,
         after,
@@ -133,6 +131,7 @@ fn welcome(
         limits: Limits {
             line_bytes: connection.longest_line(),
         },
+        ..Welcome::new(hello.login.clone(), last.0)
     });
     connection.send(|line| welcome.encode(line))?;
     Ok(after.map(MessageId))

@@ -77,15 +77,10 @@ mod tests {
 
     fn welcome(store: Option<StoreEpoch>, last: u64, after: Option<u64>) -> Welcome {
         Welcome {
-            server: String::new(),
-            version: String::new(),
-            you: Login::parse("ana").unwrap(),
-            last,
             store: store.map(|found| found.store),
             epoch: store.map(|found| found.epoch),
             after,
-            number: None,
-            limits: Default::default(),
+            ..Welcome::new(Login::parse("ana").unwrap(), last)
         }
     }
 

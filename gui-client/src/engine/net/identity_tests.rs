@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use mensageiro_protocol::{
     Login, Text,
-    live::{Delivered, Epoch, Hello, HistoryEnd, Limits, StoreId, Tag, resume},
+    live::{Delivered, Epoch, Hello, HistoryEnd, StoreId, Tag, resume},
 };
 use proptest::prelude::*;
 use tempfile::TempDir;
@@ -198,15 +198,10 @@ impl World {
             messages,
         } = &self.server;
         let welcome = Welcome {
-            server: String::new(),
-            version: String::new(),
-            you: ana(),
-            last: self.last(),
             store: Some(*store),
             epoch: epochs.last().map(|epoch| epoch.number),
             after: resume(&hello, *store, epochs, self.last()),
-            number: None,
-            limits: Limits::default(),
+            ..Welcome::new(ana(), self.last())
         };
         let of = StoreEpoch::of(&welcome);
         match meet(position, known, history.highest_id().unwrap(), &welcome) {

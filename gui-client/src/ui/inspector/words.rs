@@ -55,6 +55,10 @@ fn asked(view: &View<'_>, request: &Request) -> String {
             .to_owned(),
         Request::Roster(_) => texts.get("wire.ask_roster").to_owned(),
         Request::Conversations(_) => texts.get("wire.ask_conversations").to_owned(),
+        Request::Devices(_) => texts.get("wire.ask_devices").to_owned(),
+        Request::Revoke(_) => texts.get("wire.revoke").to_owned(),
+        Request::Invite(_) => texts.get("wire.ask_invite").to_owned(),
+        Request::Key(_) => texts.get("wire.ask_key").to_owned(),
         Request::Ping => texts.get("wire.ping").to_owned(),
         Request::Bye => texts.get("wire.say_bye").to_owned(),
         Request::Unknown => texts.get("wire.unclear").to_owned(),
@@ -108,6 +112,10 @@ fn told(view: &View<'_>, event: &Event) -> String {
         Event::Roster(roster) => texts.count("wire.roster", roster.users.len()),
         Event::Conversations(page) => texts.count("wire.conversations", page.conversations.len()),
         Event::History(end) => texts.count("wire.history_end", end.count),
+        Event::Joined(_) => texts.get("wire.joined").to_owned(),
+        Event::Devices(listed) => texts.count("wire.devices", listed.devices.len()),
+        Event::Invited(_) => texts.get("wire.invited").to_owned(),
+        Event::NewKey(_) => texts.get("wire.new_key").to_owned(),
         Event::Pong => texts.get("wire.pong").to_owned(),
         Event::Bye(bye) => {
             let why = match bye.detail.as_str() {
@@ -132,6 +140,8 @@ fn refusal(code: RefusalCode) -> &'static str {
         RefusalCode::Busy => "wire.busy",
         RefusalCode::SlowDown => "wire.slow_down",
         RefusalCode::Quota => "wire.quota",
+        RefusalCode::NotAllowed => "wire.not_allowed",
+        RefusalCode::Unknown => "wire.unknown",
         RefusalCode::Other => "wire.no_reason",
     }
 }
@@ -150,6 +160,9 @@ fn farewell(code: ByeCode) -> &'static str {
         ByeCode::Busy => "wire.busy",
         ByeCode::SlowDown => "wire.slow_down",
         ByeCode::Quota => "wire.quota",
+        ByeCode::NeedsTls => "wire.needs_tls",
+        ByeCode::NeedsKey => "wire.needs_key",
+        ByeCode::Revoked => "wire.revoked",
         ByeCode::Other => "wire.no_reason",
     }
 }

@@ -85,7 +85,13 @@ impl LiveSession {
                 tracing::info!(code = ?bye.code, detail = bye.detail, "the server says bye");
                 return Turn::Ended(bye.code, bye.retry_after);
             }
-            Event::End | Event::Welcome(_) | Event::Unknown => {}
+            Event::End
+            | Event::Welcome(_)
+            | Event::Joined(_)
+            | Event::Devices(_)
+            | Event::Invited(_)
+            | Event::NewKey(_)
+            | Event::Unknown => {}
         }
         Turn::GoesOn
     }
@@ -160,7 +166,10 @@ impl LiveSession {
             RefusalCode::NotAMember => Refusal::NotAMember,
             RefusalCode::MailboxFull => Refusal::MailboxFull,
             RefusalCode::Quota => Refusal::Quota,
-            RefusalCode::BadLine | RefusalCode::Other => Refusal::Other,
+            RefusalCode::BadLine
+            | RefusalCode::NotAllowed
+            | RefusalCode::Unknown
+            | RefusalCode::Other => Refusal::Other,
             RefusalCode::TagUsed | RefusalCode::TagOld => {
                 self.effects.push(Effect::Renumber(message.id));
                 return;
