@@ -521,5 +521,5 @@ fn status(is_away: bool, note: Text) -> Status {
 }
 
 #[cfg(test)]
-#[path = "machine_tests.rs"]
+#[path = "tests/mod.rs"]
 mod tests;

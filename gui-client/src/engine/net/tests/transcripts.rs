@@ -48,7 +48,7 @@ fn follow(happenings: &[&Happening], framing: Framing) -> usize {
     if Hello::parse(login).is_some() || Login::parse(login).is_err() {
         return 0;
     }
-    let mut bench = Bench::new(login, Some(framing), None);
+    let mut bench = Bench::classic(login, Some(framing), None);
     bench.step("start");
     bench.step("connected");
     let mut compared = 0;
@@ -124,7 +124,7 @@ proptest! {
         let said: String = texts.iter().map(|text| format!("@bob {text}\n")).collect();
         let said = said + "f\n@cy answer\nf\n";
         let run = |cuts: &[usize]| {
-            let mut bench = Bench::new("ana", Some(Framing::Line), None);
+            let mut bench = Bench::classic("ana", Some(Framing::Line), None);
             for step in ["start", "connected", "send 1 @cy hi"] {
                 bench.step(step);
             }

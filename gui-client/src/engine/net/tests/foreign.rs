@@ -4,22 +4,7 @@ use super::*;
 
 /// A machine that may ask for a live session.
 fn unknown() -> Bench {
-    let memory = Memory {
-        way: None,
-        has_no_end: false,
-        is_live_due: true,
-        was_live: false,
-        cursor: None,
-        store: None,
-        highest: 0,
-        is_listed: true,
-        device: Tag::parse("d").unwrap(),
-    };
-    Bench {
-        machine: Machine::new(Login::parse("ana").unwrap(), [], memory, None, 7),
-        now: Instant::now(),
-        effects: Vec::new(),
-    }
+    Bench::new("ana", never_connected(), None)
 }
 
 #[test]
@@ -95,7 +80,7 @@ fn one_slow_answer_does_not_change_a_remembered_framing() {
         (Framing::Line, "write ana⏎", "bytes f⏎"),
     ] {
         check_with(
-            Bench::new("ana", Some(framing), None),
+            Bench::classic("ana", Some(framing), None),
             &[
                 ("start", "connecting | connect"),
                 ("connected", login),
@@ -146,7 +131,7 @@ fn an_answer_that_comes_while_one_leaves_is_kept_and_shows_the_way() {
 #[test]
 fn a_server_that_was_replaced_by_one_of_the_other_framing_is_found_out() {
     check_with(
-        Bench::new("ana", Some(Framing::Bare), None),
+        Bench::classic("ana", Some(Framing::Bare), None),
         &[
             ("start", "connecting | connect"),
             ("connected", "write ana"),
@@ -202,7 +187,7 @@ fn what_a_server_that_never_ends_its_messages_sends_is_shown_and_said_to_be_unce
 
 #[test]
 fn that_a_server_has_no_end_is_remembered() {
-    let mut bench = Bench::new("ana", Some(Framing::Line), None);
+    let mut bench = Bench::classic("ana", Some(Framing::Line), None);
     bench.machine.ending = Ending::Silence;
     check_with(
         bench,
@@ -357,7 +342,7 @@ fn what_is_no_messenger_server_is_called_what_it_is() {
     ] {
         let bytes = format!("bytes {said}");
         let waiting = format!("leave | waiting Stranger({stranger})");
-        for mut bench in [unknown(), Bench::new("ana", None, None)] {
+        for mut bench in [unknown(), Bench::classic("ana", None, None)] {
             bench.step("start");
             bench.step("connected");
             bench.said();
@@ -373,7 +358,7 @@ fn what_is_no_messenger_server_is_called_what_it_is() {
 
 #[test]
 fn what_only_babbles_is_no_messenger_server_and_fills_no_disk() {
-    let mut bench = Bench::new("ana", None, None);
+    let mut bench = Bench::classic("ana", None, None);
     for step in ["start", "connected"] {
         bench.step(step);
     }
