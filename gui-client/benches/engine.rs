@@ -9,7 +9,9 @@
     reason = "a measurement that fails may panic; it shares its server with the tests"
 )]
 
-#[path = "../tests/engine/live_server.rs"]
+#[path = "../tests/engine/connections.rs"]
+mod connections;
+#[path = "../tests/engine/live_server/mod.rs"]
 mod live_server;
 #[path = "../tests/engine/window.rs"]
 mod window;

@@ -2,23 +2,20 @@
 
 use std::{
     io::{self, BufRead, BufReader, Write},
-    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread,
+    net::{SocketAddr, TcpStream},
+    sync::Mutex,
     time::Duration,
 };
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::{Receiver, unbounded};
 use mensageiro_protocol::{
     Login, Text,
     live::{
         Accepted, Delivered, Event, Hello, Limits, RefusalCode, Refused, StoreId, Tag, Welcome,
     },
 };
-use socket2::SockRef;
+
+use crate::connections::{Connections, cut, say};
 
 /// How long it waits for something to lie about.
 const PATIENCE: Duration = Duration::from_millis(30);
@@ -75,71 +72,30 @@ pub struct Session {
 
 /// The server. After its last session it hangs up on everybody.
 pub struct Liar {
-    shared: Arc<Shared>,
-    address: SocketAddr,
-    listening: thread::JoinHandle<()>,
+    connections: Connections,
     /// Says that a session is over.
     pub ended: Receiver<()>,
 }
 
-struct Shared {
-    down: AtomicBool,
-    /// The last one comes first.
-    sessions: Mutex<Vec<Session>>,
-    open: Mutex<Vec<TcpStream>>,
-}
-
 impl Liar {
-    pub fn start_at(address: SocketAddr, sessions: Vec<Session>) -> Self {
-        let listener = TcpListener::bind(address).unwrap();
-        let shared = Arc::new(Shared {
-            down: AtomicBool::new(false),
-            sessions: Mutex::new(sessions.into_iter().rev().collect()),
-            open: Mutex::default(),
-        });
+    pub fn start_at(address: SocketAddr, mut sessions: Vec<Session>) -> Self {
+        sessions.reverse();
+        let sessions = Mutex::new(sessions);
         let (tell, ended) = unbounded();
-        let serving = Arc::clone(&shared);
-        let listening = thread::spawn(move || {
-            for stream in listener.incoming() {
-                if serving.down.load(Ordering::SeqCst) {
-                    return;
-                }
-                let (shared, tell, stream) = (Arc::clone(&serving), tell.clone(), stream.unwrap());
-                thread::spawn(move || shared.serve(&stream, &tell));
+        let connections = Connections::accept(address, move |stream| {
+            let session = sessions.lock().unwrap().pop();
+            if let Some(session) = session {
+                // A client that has gone hears nothing.
+                let _ = talk(stream, &session);
+                let _ = tell.send(());
             }
         });
-        Self {
-            shared,
-            address,
-            listening,
-            ended,
-        }
+        Self { connections, ended }
     }
 
-    /// Cuts all connections and takes no more. Returns where it was.
+    /// Cuts all connections and accepts no more. Returns where it was.
     pub fn kill(self) -> SocketAddr {
-        self.shared.down.store(true, Ordering::SeqCst);
-        let _ = TcpStream::connect_timeout(&self.address, Duration::from_secs(1));
-        for stream in self.shared.open.lock().unwrap().drain(..) {
-            let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
-            let _ = stream.shutdown(Shutdown::Both);
-        }
-        self.listening.join().unwrap();
-        self.address
-    }
-}
-
-impl Shared {
-    fn serve(&self, stream: &TcpStream, ended: &Sender<()>) {
-        let session = self.sessions.lock().unwrap().pop();
-        if let Some(session) = session {
-            let kept = stream.try_clone().unwrap();
-            self.open.lock().unwrap().push(kept);
-            // A client that has gone hears nothing.
-            let _ = talk(stream, &session);
-            let _ = ended.send(());
-        }
-        let _ = stream.shutdown(Shutdown::Both);
+        self.connections.close(cut)
     }
 }
 
@@ -265,11 +221,4 @@ fn message(line: &str) -> Option<(Tag, Login, Text)> {
         Login::parse(to).ok()?,
         Text::from(text),
     ))
-}
-
-fn say(mut stream: &TcpStream, event: &Event) -> io::Result<()> {
-    let mut line = Vec::new();
-    event.encode(&mut line);
-    line.push(b'\n');
-    stream.write_all(&line)
 }

@@ -8,6 +8,7 @@
 
 mod basics;
 mod broken;
+mod connections;
 mod damaged;
 mod foreign;
 mod hostile;

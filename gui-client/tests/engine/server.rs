@@ -3,17 +3,15 @@
 use std::{
     collections::HashMap,
     io::{self, Read, Write},
-    net::{SocketAddr, TcpListener, TcpStream},
-    sync::{
-        Arc, Mutex, Weak,
-        atomic::{AtomicBool, Ordering},
-    },
+    net::{SocketAddr, TcpStream},
+    sync::{Arc, Mutex},
     thread,
     time::Duration,
 };
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
-use socket2::SockRef;
+
+use crate::connections::{Connections, reset};
 
 /// Far enough for a client to see two segments.
 const GAP: Duration = Duration::from_millis(60);
@@ -64,13 +62,13 @@ pub const STRIPPING: Habits = Habits {
 
 pub struct Server {
     pub address: String,
+    connections: Connections,
     shared: Arc<Shared>,
 }
 
 struct Shared {
     habits: Habits,
     users: Vec<String>,
-    down: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -84,7 +82,6 @@ struct State {
     cuts: Vec<usize>,
     /// The next so many lines are taken, and not answered: the connection is cut.
     unanswered: usize,
-    open: Vec<Weak<TcpStream>>,
     /// Says that the client has read a segment: the next one goes out then.
     pace: Option<Receiver<()>>,
 }
@@ -96,31 +93,19 @@ impl Server {
 
     /// As after a restart.
     pub fn start_at(address: SocketAddr, habits: Habits, users: &[&str]) -> Self {
-        let listener = TcpListener::bind(address).unwrap();
-        let address = listener.local_addr().unwrap().to_string();
         let shared = Arc::new(Shared {
             habits,
             users: users.iter().map(|&user| user.to_owned()).collect(),
-            down: AtomicBool::new(false),
             state: Mutex::default(),
         });
         let serving = Arc::clone(&shared);
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                if serving.down.load(Ordering::SeqCst) {
-                    return;
-                }
-                let (shared, stream) = (Arc::clone(&serving), Arc::new(stream.unwrap()));
-                shared
-                    .state
-                    .lock()
-                    .unwrap()
-                    .open
-                    .push(Arc::downgrade(&stream));
-                thread::spawn(move || shared.serve(stream));
-            }
-        });
-        Self { address, shared }
+        // However it ends, the connection does; what was not read in order is kept.
+        let connections = Connections::accept(address, move |stream| drop(serving.talk(stream)));
+        Self {
+            address: connections.address().to_string(),
+            connections,
+            shared,
+        }
     }
 
     /// Puts a message into a mailbox.
@@ -178,32 +163,13 @@ impl Server {
             .map_or(0, Vec::len)
     }
 
-    /// Cuts all connections and takes no more. Returns where it was.
+    /// Cuts all connections and accepts no more. Returns where it was.
     pub fn kill(self) -> SocketAddr {
-        let address = self.address.parse().unwrap();
-        self.shared.down.store(true, Ordering::SeqCst);
-        // Wakes `accept`, so that the port is free when this returns.
-        let _ = TcpStream::connect(address).map(|mut stream| stream.read(&mut [0]));
-        let open = std::mem::take(&mut self.shared.state.lock().unwrap().open);
-        for stream in open.iter().filter_map(Weak::upgrade) {
-            cut(&stream);
-        }
-        address
+        self.connections.close(reset)
     }
-}
-
-/// A reset, like a server that dies: at once for the thread that reads, which closes then.
-fn cut(stream: &TcpStream) {
-    let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
-    let _ = stream.shutdown(std::net::Shutdown::Read);
 }
 
 impl Shared {
-    fn serve(&self, stream: Arc<TcpStream>) {
-        // However it ends, the connection does; what was not read in order is kept.
-        let _ = self.talk(&stream);
-    }
-
     fn talk(&self, mut stream: &TcpStream) -> io::Result<()> {
         let mut input = Vec::new();
         let Some(user) = self.hear(stream, &mut input)? else {
@@ -256,7 +222,7 @@ impl Shared {
             }
             if state.unanswered > 0 {
                 state.unanswered -= 1;
-                cut(stream);
+                reset(stream);
                 return Ok(());
             }
             drop(state);

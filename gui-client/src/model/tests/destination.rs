@@ -1,23 +1,7 @@
 //! Where what is written goes: a name at its beginning, in a group and elsewhere.
 
 use super::*;
-use crate::{
-    engine::{PresenceNews, Roster},
-    texts::Language,
-};
-use mensageiro_protocol::live::RosterUser;
-
-fn user(name: &str, full: &str) -> RosterUser {
-    RosterUser {
-        presence: PresenceNews {
-            login: login(name),
-            state: crate::engine::Presence::Online,
-            note: Text::default(),
-            seen: None,
-        },
-        name: full.into(),
-    }
-}
+use crate::texts::Language;
 
 /// Alice with bob in a conversation and with bob, carla and joão in a group; davi is in none. `open`
 /// is open.
@@ -38,11 +22,7 @@ fn desk(open: &str) -> Model {
             user("davi", "Davi Castro"),
             user("joão", "João Silva"),
         ],
-        groups: vec![RosterGroup {
-            name: login("team"),
-            members: ["alice", "bob", "carla", "joão"].map(login).to_vec(),
-            gone: vec![],
-        }],
+        groups: vec![group("team", &["alice", "bob", "carla", "joão"])],
         ..Roster::default()
     }));
     model.act(Action::Open(person(open)));

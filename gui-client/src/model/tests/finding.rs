@@ -3,8 +3,6 @@
 use std::rc::Rc;
 
 use super::*;
-use crate::engine::{Presence, PresenceNews, Roster};
-use mensageiro_protocol::live::RosterUser;
 
 /// A live session of alice, with these users, and conversations with some of them.
 fn desk(users: &[(&str, &str)], conversations: &[&str]) -> Model {
@@ -12,22 +10,10 @@ fn desk(users: &[(&str, &str)], conversations: &[&str]) -> Model {
     let rows = rows.map(|(id, with)| conversation(with, id, 0)).collect();
     let mut model = signed_in(rows);
     model.apply(Event::Link(LinkState::Live { catching_up: false }));
-    let users = users.iter().map(|(name, full)| RosterUser {
-        presence: PresenceNews {
-            login: login(name),
-            state: Presence::Online,
-            note: Text::default(),
-            seen: None,
-        },
-        name: (*full).into(),
-    });
+    let users = users.iter().map(|(name, full)| user(name, full));
     model.apply(Event::Roster(Roster {
         users: users.collect(),
-        groups: vec![RosterGroup {
-            name: login("anápolis"),
-            members: vec![login("alice")],
-            gone: vec![],
-        }],
+        groups: vec![group("anápolis", &["alice"])],
         ..Roster::default()
     }));
     model
@@ -121,11 +107,8 @@ fn members_are_found_as_people_are_and_oneself_is_among_them() {
     let mut users = USERS.to_vec();
     users.push(("alice", "Alice Souza"));
     let mut model = desk(&users, &[]);
-    model.apply(Event::Groups(vec![RosterGroup {
-        name: login("class"),
-        members: users.iter().map(|(name, _)| login(name)).collect(),
-        gone: vec![],
-    }]));
+    let names: Vec<_> = users.iter().map(|(name, _)| *name).collect();
+    model.apply(Event::Groups(vec![group("class", &names)]));
     let found = |typed: &str| -> Vec<String> {
         let found = session(&model).members_matching(&login("class"), typed);
         found.iter().map(Login::to_string).collect()
