@@ -34,22 +34,33 @@ pub fn presence(name: &str, state: Presence, seen: Option<i64>) -> PresenceNews 
     }
 }
 
-pub fn roster() -> Event {
-    let user = |name: &str, full: &str, state| RosterUser {
-        presence: presence(name, state, None),
+/// Somebody who is online. `full` is the full name; empty if there is none.
+pub fn user(name: &str, full: &str) -> RosterUser {
+    RosterUser {
+        presence: presence(name, Presence::Online, None),
         name: full.into(),
-    };
+    }
+}
+
+pub fn group(name: &str, members: &[impl AsRef<str>]) -> RosterGroup {
+    RosterGroup {
+        name: login(name),
+        members: members.iter().map(|name| login(name.as_ref())).collect(),
+        gone: vec![],
+    }
+}
+
+pub fn roster() -> Event {
     Event::Roster(Roster {
         users: vec![
-            user("alice", "Alice Souza", Presence::Online),
-            user("bob", "Bob Lima", Presence::Online),
-            user("carol", "Carol Dias", Presence::Offline),
+            user("alice", "Alice Souza"),
+            user("bob", "Bob Lima"),
+            RosterUser {
+                presence: presence("carol", Presence::Offline, None),
+                ..user("carol", "Carol Dias")
+            },
         ],
-        groups: vec![RosterGroup {
-            name: login("turma"),
-            members: ["alice", "bob", "carol"].map(login).to_vec(),
-            gone: vec![],
-        }],
+        groups: vec![group("turma", &["alice", "bob", "carol"])],
         ..Roster::default()
     })
 }
@@ -325,12 +336,8 @@ fn a_name_that_nobody_has_on_a_live_server_says_so_and_begins_nothing() {
 #[test]
 fn a_name_typed_whole_is_taken_before_those_it_is_a_part_of() {
     let mut desk = desk();
-    let user = |name: &str| RosterUser {
-        presence: presence(name, Presence::Online, None),
-        name: "".into(),
-    };
     desk.tell(Event::Roster(Roster {
-        users: vec![user("anabela"), user("bela")],
+        users: vec![user("anabela", ""), user("bela", "")],
         groups: vec![],
         ..Roster::default()
     }));

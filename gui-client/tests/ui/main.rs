@@ -19,6 +19,7 @@ mod keyboard;
 mod links;
 mod live;
 mod login;
+mod mentions;
 mod million;
 mod names;
 mod not_loaded;

@@ -5,24 +5,18 @@ use std::time::{Duration, Instant};
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::{NodeT, Queryable};
 use mensageiro::{
-    engine::{
-        Command, Conversation, Delivery, Event, Message, Older, Presence, Roster, RosterGroup,
-    },
+    engine::{Conversation, Delivery, Event, Message, Older, Presence, Roster},
     model::{Action, Overlay},
 };
-use mensageiro_protocol::{Text, live::RosterUser};
+use mensageiro_protocol::Text;
 
 use crate::{
     desk::{Desk, conversation, login, message, person},
-    live::{live, presence},
+    live::{group, live, presence, user},
 };
 
 /// A live session of alice: in the group are two who are called the same, and one who has no name.
-fn desk() -> Desk {
-    let user = |name: &str, full: &str| RosterUser {
-        presence: presence(name, Presence::Online, None),
-        name: full.into(),
-    };
+pub fn desk() -> Desk {
     let mut desk = Desk::signed_in(vec![
         Conversation {
             is_group: true,
@@ -40,13 +34,7 @@ fn desk() -> Desk {
             user("carol2", "Carol Dias"),
             user("davi", ""),
         ],
-        groups: vec![RosterGroup {
-            name: login("turma"),
-            members: ["alice", "bob", "carol", "carol2", "davi"]
-                .map(login)
-                .to_vec(),
-            gone: vec![],
-        }],
+        groups: vec![group("turma", &["alice", "bob", "carol", "carol2", "davi"])],
         ..Roster::default()
     }));
     desk
@@ -99,10 +87,6 @@ fn messages_of_a_group_name_who_wrote_them_and_whom_they_quote() {
 #[test]
 fn who_takes_somebody_elses_name_is_shown_with_the_login_everywhere() {
     let mut desk = desk();
-    let user = |name: &str, full: &str| RosterUser {
-        presence: presence(name, Presence::Online, None),
-        name: full.into(),
-    };
     desk.tell(Event::Roster(Roster {
         changes: true,
         // With a letter that is not the one it looks like, invisible letters and a line of its own.
@@ -150,10 +134,6 @@ fn who_takes_somebody_elses_name_is_shown_with_the_login_everywhere() {
 #[test]
 fn nobody_is_called_like_the_app_or_a_group_alone() {
     let mut desk = desk();
-    let user = |name: &str, full: &str| RosterUser {
-        presence: presence(name, Presence::Online, None),
-        name: full.into(),
-    };
     desk.tell(Event::Roster(Roster {
         changes: true,
         users: vec![
@@ -265,12 +245,12 @@ fn a_search_finds_people_one_has_never_written_to_and_those_one_has_once() {
 #[test]
 fn a_search_shows_five_people_at_most_and_first_those_whose_names_begin_so() {
     let mut desk = desk();
-    let user = |at: usize| RosterUser {
-        presence: presence(&format!("u{at}"), Presence::Online, None),
-        name: match at {
-            9 => "Rita Xavier".into(),
-            at => format!("Alexa {at}").into(),
-        },
+    let user = |at: usize| {
+        let full = match at {
+            9 => "Rita Xavier".to_owned(),
+            at => format!("Alexa {at}"),
+        };
+        user(&format!("u{at}"), &full)
     };
     desk.tell(Event::Roster(Roster {
         users: (0..10).map(user).collect(),
@@ -280,102 +260,6 @@ fn a_search_shows_five_people_at_most_and_first_those_whose_names_begin_so() {
     desk.act(Action::Filter("xa".to_owned()));
     assert!(desk.sees("Rita Xavier, u9") && desk.sees("Alexa 3, u3"));
     assert!(!desk.sees("Alexa 4, u4"));
-}
-
-/// What was sent since the last time, and to whom.
-fn sent(desk: &Desk) -> Option<(String, String)> {
-    desk.asked().into_iter().find_map(|command| match command {
-        Command::Send { to, text } => Some((to.to_string(), text.as_str().to_owned())),
-        _ => None,
-    })
-}
-
-/// A live session as above, with somebody who is not in the group.
-fn desk_with_a_stranger() -> Desk {
-    let mut desk = desk();
-    let user = |name: &str, full: &str| RosterUser {
-        presence: presence(name, Presence::Online, None),
-        name: full.into(),
-    };
-    desk.tell(Event::Roster(Roster {
-        users: vec![
-            user("bob", "Bob Lima"),
-            user("carol", "Carol Dias"),
-            user("bea", "Beatriz Reis"),
-        ],
-        groups: vec![RosterGroup {
-            name: login("turma"),
-            members: ["alice", "bob", "carol"].map(login).to_vec(),
-            gone: vec![],
-        }],
-        ..Roster::default()
-    }));
-    desk
-}
-
-#[test]
-fn whoever_is_chosen_in_a_group_is_mentioned_to_the_group() {
-    let mut desk = desk_with_a_stranger();
-    desk.click("turma");
-    desk.write("Message", "@b");
-    assert!(desk.sees("bob Bob Lima") && !desk.sees("Beatriz Reis"));
-    desk.press(Modifiers::NONE, Key::Enter);
-    assert_eq!(desk.session().draft(), "@bob ");
-    assert!(desk.sees("Everyone in turma will see this."));
-    desk.harness.event(egui::Event::Text("look".into()));
-    desk.harness.run();
-    desk.press(Modifiers::NONE, Key::Enter);
-    assert_eq!(sent(&desk), Some(("turma".into(), "@bob look".into())));
-    assert_eq!(desk.session().open, Some(person("turma")));
-}
-
-#[test]
-fn what_mentions_somebody_goes_to_them_alone_at_the_press_of_a_button() {
-    let mut desk = desk_with_a_stranger();
-    desk.click("turma");
-    desk.write("Message", "@bob, loo");
-    desk.click("Write to Bob Lima only");
-    assert_eq!(desk.session().open, Some(person("bob")));
-    assert_eq!(desk.session().draft(), "loo");
-    // The keyboard is behind what was written.
-    desk.harness.event(egui::Event::Text("k".into()));
-    desk.harness.run();
-    desk.press(Modifiers::NONE, Key::Enter);
-    assert_eq!(sent(&desk), Some(("bob".into(), "look".into())));
-}
-
-#[test]
-fn what_begins_with_a_login_says_by_name_whom_it_leaves_out_and_can_go_to_them_instead() {
-    let mut desk = desk_with_a_stranger();
-    desk.click("turma");
-    desk.write("Message", "@bea ");
-    assert!(desk.sees("Goes to Beatriz Reis only, not to turma."));
-    desk.harness.event(egui::Event::Text("loo".into()));
-    desk.harness.run();
-    desk.click("Send to turma instead");
-    assert_eq!(desk.session().draft(), "@turma @bea loo");
-    assert!(!desk.sees("Goes to"));
-    desk.harness.event(egui::Event::Text("k".into()));
-    desk.harness.run();
-    desk.press(Modifiers::NONE, Key::Enter);
-    assert_eq!(sent(&desk), Some(("turma".into(), "@bea look".into())));
-}
-
-#[test]
-fn in_a_private_conversation_too_it_says_where_else_it_goes_before_enter_sends_it() {
-    let mut desk = desk_with_a_stranger();
-    desk.click("carol");
-    desk.write("Message", "@zed look");
-    assert!(desk.sees("Nobody here has the user name zed."));
-    desk.act(Action::Write("@bob look".into()));
-    assert!(desk.sees("Goes to Bob Lima only, not to Carol Dias."));
-    desk.press(Modifiers::NONE, Key::Enter);
-    assert_eq!(sent(&desk), Some(("bob".into(), "look".into())));
-    assert_eq!(
-        desk.session().open,
-        Some(person("bob")),
-        "one sees where it went"
-    );
 }
 
 #[test]
@@ -400,18 +284,12 @@ fn whose_login_is_typed_is_first_and_said_to_be_the_one() {
 #[test]
 fn among_many_members_one_looks_for_some() {
     let mut desk = desk();
-    let user = |at: usize| RosterUser {
-        presence: presence(&format!("u{at}"), Presence::Online, None),
-        name: format!("Zoé Nº {at}").into(),
-    };
-    let members = (0..10_000).map(|at| login(&format!("u{at}")));
+    let names: Vec<_> = (0..10_000).map(|at| format!("u{at}")).collect();
+    let users = names.iter().enumerate();
+    let users = users.map(|(at, name)| user(name, &format!("Zoé Nº {at}")));
     desk.tell(Event::Roster(Roster {
-        users: (0..10_000).map(user).collect(),
-        groups: vec![RosterGroup {
-            name: login("turma"),
-            members: members.collect(),
-            gone: vec![],
-        }],
+        users: users.collect(),
+        groups: vec![group("turma", &names)],
         ..Roster::default()
     }));
     desk.show(Overlay::members(login("turma")));

@@ -2,12 +2,11 @@
 
 use egui::{Event as Input, Key, Modifiers, OutputCommand, PointerButton, Pos2, Rect, Vec2};
 use egui_kittest::kittest::Queryable;
-use mensageiro::engine::{Delivery, Event, Message, Presence, Roster};
-use mensageiro_protocol::live::RosterUser;
+use mensageiro::engine::{Delivery, Event, Message, Roster};
 
 use crate::{
     desk::{Desk, conversation, login, message},
-    live::presence,
+    live::user,
 };
 
 const TEXT: &str = "שלום עולם, ראה https://example.org/page וגם";
@@ -142,10 +141,7 @@ fn in_the_box_the_pointer_and_the_keys_go_where_they_point() {
 fn a_notification_leaves_every_name_its_own_direction() {
     let mut desk = Desk::signed_in(vec![conversation("turma", 1, 0)]);
     desk.tell(Event::Roster(Roster {
-        users: vec![RosterUser {
-            presence: presence("bob", Presence::Online, None),
-            name: "דוד כהן".into(),
-        }],
+        users: vec![user("bob", "דוד כהן")],
         groups: vec![],
         ..Roster::default()
     }));

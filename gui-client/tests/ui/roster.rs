@@ -8,21 +8,20 @@ use mensageiro_protocol::live::RosterUser;
 
 use crate::{
     desk::{Desk, conversation, login, message, person},
-    live::{live, presence},
+    live::{self, live, presence},
 };
 
 fn user(name: &str, full: &str) -> RosterUser {
     RosterUser {
         presence: presence(name, Presence::Offline, None),
-        name: full.into(),
+        ..live::user(name, full)
     }
 }
 
 fn group(name: &str, members: &[&str], gone: &[&str]) -> RosterGroup {
     RosterGroup {
-        name: login(name),
-        members: members.iter().map(|name| login(name)).collect(),
         gone: gone.iter().map(|name| login(name)).collect(),
+        ..live::group(name, members)
     }
 }
 

@@ -1,10 +1,9 @@
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable;
 use mensageiro::{
-    engine::{Delivery, Event, LinkState, Message, Presence, Roster},
+    engine::{Delivery, Event, LinkState, Message, Roster},
     model::{Action, Overlay, Preferences},
 };
-use mensageiro_protocol::live::{RosterGroup, RosterUser};
 
 use super::{
     SMALL, USUAL, Words, picture,
@@ -12,7 +11,7 @@ use super::{
 };
 use crate::{
     desk::{Desk, alice, login, message, online},
-    live::{live, presence},
+    live::{self, live, user},
 };
 
 /// The group, with what was said in it.
@@ -91,18 +90,13 @@ fn who_is_found() {
     for (name, size) in [("members-found", USUAL), ("members-found-small", SMALL)] {
         picture(name, size, |words| {
             let mut desk = group(words);
-            let user = |at: usize| RosterUser {
-                presence: presence(&format!("2026{at:03}"), Presence::Online, None),
-                name: format!("{} {at}", ["João", "Inês", "Zoé", "Ana"][at % 4]).into(),
-            };
-            let members = (0..300).map(|at| login(&format!("2026{at:03}")));
+            let names: Vec<_> = (0..300).map(|at| format!("2026{at:03}")).collect();
+            let first = ["João", "Inês", "Zoé", "Ana"].iter().cycle();
+            let users = names.iter().zip(first).enumerate();
+            let users = users.map(|(at, (name, first))| user(name, &format!("{first} {at}")));
             desk.tell(Event::Roster(Roster {
-                users: (0..300).map(user).collect(),
-                groups: vec![RosterGroup {
-                    name: login("turma-a"),
-                    members: members.collect(),
-                    gone: vec![],
-                }],
+                users: users.collect(),
+                groups: vec![live::group("turma-a", &names)],
                 ..Roster::default()
             }));
             desk.show(Overlay::members(login("turma-a")));
@@ -116,11 +110,7 @@ fn who_is_found() {
 #[test]
 fn a_new_computer() {
     let groups = |names: &[&str]| {
-        let group = |name: &&str| RosterGroup {
-            name: login(name),
-            members: ["alice", "bruno"].map(login).to_vec(),
-            gone: vec![],
-        };
+        let group = |name: &&str| live::group(name, &["alice", "bruno"]);
         Event::Roster(Roster {
             changes: true,
             groups: names.iter().map(group).collect(),

@@ -3,15 +3,14 @@
 use egui::vec2;
 use egui_kittest::kittest::Queryable;
 use mensageiro::{
-    engine::{Delivery, Event, Message, Presence, Roster},
+    engine::{Delivery, Event, Message, Roster},
     model::Action,
 };
-use mensageiro_protocol::live::RosterUser;
 
 use super::{SMALL, USUAL, Words, picture, scenes::only};
 use crate::{
     desk::{Desk, message},
-    live::presence,
+    live::user,
 };
 
 /// Hebrew and Arabic, with numbers, Latin words, links, code, a quote and lines of their own.
@@ -47,10 +46,6 @@ fn messages() -> Vec<Message> {
 
 fn desk(_: &Words) -> Desk {
     let mut desk = only(messages());
-    let user = |name: &str, full: &str| RosterUser {
-        presence: presence(name, Presence::Online, None),
-        name: full.into(),
-    };
     desk.tell(Event::Roster(Roster {
         users: vec![user("bruno", "דוד בן גוריון")],
         ..Roster::default()

@@ -9,15 +9,12 @@ use mensageiro::{
     },
     model::{Action, Preferences, RememberedAccount},
 };
-use mensageiro_protocol::{
-    Text,
-    live::{RosterGroup, RosterUser},
-};
+use mensageiro_protocol::{Text, live::RosterUser};
 
 use super::{FOUR_K, LARGE, SMALL, USUAL, Words, picture};
 use crate::{
     desk::{Desk, alice, conversation, login, message, person},
-    live::{live, presence, receipt},
+    live::{group, live, receipt, user},
     words::EVERYWHERE,
 };
 
@@ -39,11 +36,7 @@ pub fn roster(words: &Words) -> Event {
             user("carla", "Carla Dias", Presence::Away, words.note, None),
             user("davi", "", Presence::Offline, "", Some(1_700_030_000_000)),
         ],
-        groups: vec![RosterGroup {
-            name: login("turma-a"),
-            members: ["alice", "bruno", "carla"].map(login).to_vec(),
-            gone: vec![],
-        }],
+        groups: vec![group("turma-a", &["alice", "bruno", "carla"])],
         ..Roster::default()
     })
 }
@@ -254,10 +247,6 @@ fn conversation_list() {
     });
     picture("search-people", USUAL, |words| {
         let mut desk = home(words);
-        let user = |name: &str, full: &str| RosterUser {
-            presence: presence(name, Presence::Online, None),
-            name: full.into(),
-        };
         desk.tell(Event::Roster(Roster {
             users: vec![
                 user("bruno", "Bruno Lima"),

@@ -1,10 +1,7 @@
 //! What could mislead: names that look alike, quotes that nobody wrote, links that lead elsewhere.
 
 use egui::{Key, Modifiers};
-use mensageiro::engine::{
-    Conversation, Delivery, Event, Message, MessageId, Presence, QuoteCheck, Roster,
-};
-use mensageiro_protocol::live::RosterUser;
+use mensageiro::engine::{Conversation, Delivery, Event, Message, MessageId, QuoteCheck, Roster};
 
 use super::{
     SMALL, USUAL, Words, picture,
@@ -12,7 +9,7 @@ use super::{
 };
 use crate::{
     desk::{Desk, conversation, login, message},
-    live::{live, presence},
+    live::{live, user},
 };
 
 /// A group in which somebody has taken the name of somebody else, with a letter that looks the same.
@@ -34,10 +31,7 @@ fn names_alike(words: &Words) -> Desk {
     desk.tell(roster(words));
     desk.tell(Event::Roster(Roster {
         changes: true,
-        users: vec![RosterUser {
-            presence: presence("bruno2", Presence::Online, None),
-            name: "Bruno Limа".into(),
-        }],
+        users: vec![user("bruno2", "Bruno Limа")],
         ..Roster::default()
     }));
     desk.click("turma-a");
