@@ -1,40 +1,41 @@
 //! The server as a whole: opens the files, starts the threads, stops them in order.
 
-use std::{
-    fs, io, mem,
-    net::{SocketAddr, TcpListener},
-    path::{self, Path, PathBuf},
-    sync::Arc,
-    thread::JoinHandle,
-    time::Duration,
-};
+mod bind;
+mod edits;
+mod error;
+mod files;
+
+use std::{mem, net::SocketAddr, sync::Arc, thread::JoinHandle, time::Duration};
 
 use crossbeam_channel::{Receiver, bounded};
-use socket2::{Domain, Socket, Type};
-use thiserror::Error;
 use tracing::{info, warn};
 
+use self::{
+    bind::bound,
+    edits::{Edited, note_groups},
+    error::{LISTEN, METRICS},
+    files::init,
+};
+pub use self::{error::StartError, files::Files};
 use crate::{
     access,
-    alarm::{Alarm, Watched},
+    alarm::Alarm,
     archive::ArchiveThread,
     budgets::Budgets,
     clients::{Admission, Online, Patience, Places, Registry, WriteRetry},
-    commit::{Committer, Parts, Refused},
+    commit::{Committer, Parts},
     context::{Context, Limits},
     counters::Counters,
     delivery::Push,
-    directory::{Directory, Edits, People, ReadError, Watch},
+    directory::{Directory, Watch},
     disk_usage::StoredBytes,
     gate::Gate,
     handover,
     index::Index,
     live::Updater,
-    log::{FileLog, LogError},
+    log::FileLog,
     mailboxes::Mailboxes,
     metrics::{Exposition, Invitation, Observer, Status},
-    migration::MigrationError,
-    model::event::Event,
     net::listener::Listener,
     options::Options,
     storage::{Storage, StorageError},
@@ -56,111 +57,6 @@ pub struct Server {
     files: Files,
     metrics: Option<Exposition>,
     refused: Receiver<()>,
-}
-
-/// The files of a server.
-#[derive(Clone, Debug)]
-pub struct Files {
-    /// The registered users (rule S2).
-    pub users: PathBuf,
-    /// Their groups; may be missing.
-    pub groups: PathBuf,
-    /// The messages that have been read (rule S3).
-    pub messages: PathBuf,
-    /// The folder of the store.
-    pub store: PathBuf,
-}
-
-/// Why a server cannot start.
-#[derive(Debug, Error)]
-pub enum StartError {
-    /// The data folder is not there.
-    #[error(
-        "{0}: there is no such folder; add --init to make it with sample users, or name another with --data"
-    )]
-    NoFolder(PathBuf),
-    /// Something else is there.
-    #[error("{0} is a file; --data names the folder that has users.csv in it")]
-    NotAFolder(PathBuf),
-    /// Nobody can say what is there.
-    #[error(
-        "{folder}: cannot be opened: {source}; check who may use it, or name another with --data"
-    )]
-    Folder {
-        /// Which folder.
-        folder: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The data folder cannot be made.
-    #[error(
-        "{folder}: cannot be made with sample users: {source}; with --data name a folder in which you may write"
-    )]
-    Init {
-        /// Which folder.
-        folder: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// An address cannot be listened on.
-    #[error(
-        "cannot listen on {address} ({option}): {source}; {}",
-        advice(option, source)
-    )]
-    Listen {
-        /// The option that names it.
-        option: &'static str,
-        /// Where.
-        address: SocketAddr,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The users cannot be read.
-    #[error(transparent)]
-    Users(#[from] ReadError),
-    /// The store cannot be used.
-    #[error(transparent)]
-    Storage(#[from] StorageError),
-    /// The disk refuses.
-    #[error("the store cannot be written; the line before says why")]
-    Refused(#[from] Refused),
-    /// The system has no thread left.
-    #[error(
-        "a thread cannot be started: {0}; close other programs, or allow more threads (ulimit -u)"
-    )]
-    Thread(io::Error),
-}
-
-impl StartError {
-    /// Whether another server has the store, or what is left of an earlier one.
-    pub fn is_in_use(&self) -> bool {
-        matches!(
-            self,
-            Self::Storage(
-                StorageError::Log(LogError::InUse(_))
-                    | StorageError::Migration(MigrationError::InUse(_))
-            )
-        )
-    }
-}
-
-/// What to do about an address that cannot be listened on.
-fn advice(option: &str, error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::AddrInUse if option == METRICS => {
-            "it is taken by another program, or by this one's --listen; choose another port"
-        }
-        io::ErrorKind::AddrInUse => {
-            "it is taken by another program, perhaps by another mensageiro-server; stop that one or choose another port"
-        }
-        io::ErrorKind::AddrNotAvailable => {
-            "this computer has no such address; 0.0.0.0 stands for all it has"
-        }
-        io::ErrorKind::PermissionDenied if cfg!(unix) => {
-            "ports below 1024 are for administrators; choose another one"
-        }
-        _ => "choose another address or port",
-    }
 }
 
 impl Server {
@@ -391,110 +287,5 @@ impl Server {
                 warn!("what was written last may not survive a power cut: {error}");
             }
         }
-    }
-}
-
-impl Files {
-    fn in_folder(folder: &Path) -> Result<Self, StartError> {
-        // Whoever starts it elsewhere than intended sees where that is.
-        let whole = || path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
-        match fs::metadata(folder) {
-            Ok(found) if found.is_dir() => {}
-            Ok(_) => return Err(StartError::NotAFolder(whole())),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(StartError::NoFolder(whole()));
-            }
-            Err(source) => {
-                let folder = whole();
-                return Err(StartError::Folder { folder, source });
-            }
-        }
-        Ok(Self {
-            users: folder.join("users.csv"),
-            groups: folder.join("groups.csv"),
-            messages: folder.join("messages.csv"),
-            store: folder.join("store"),
-        })
-    }
-}
-
-/// Connections that may wait to be accepted: a class that logs in at the same moment. With too
-/// few, the system makes clients try again after a second. The system may allow fewer.
-const BACKLOG: i32 = 4096;
-
-const LISTEN: &str = "--listen";
-const METRICS: &str = "--metrics";
-
-/// A socket that listens where an option says.
-fn bound(option: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
-    bind(address).map_err(|source| StartError::Listen {
-        option,
-        address,
-        source,
-    })
-}
-
-fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-    // Elsewhere this would let a second server take the same port.
-    #[cfg(unix)]
-    socket.set_reuse_address(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
-}
-
-/// Who is told when the files of the directory are edited.
-struct Edited {
-    registry: Arc<Registry>,
-    online: Arc<Online>,
-    committer: Committer,
-    mailboxes: Arc<Mailboxes>,
-    directory: Arc<Directory>,
-    _alarm: Watched,
-}
-
-impl Edits for Edited {
-    fn prepare(&self, old: &People, new: &People) -> bool {
-        let known = old.users.not_in(&new.users);
-        let noted = handover::note(
-            (&self.committer, &self.mailboxes),
-            (&self.directory, &self.online),
-            known,
-            new,
-        );
-        // If the disk refuses, the server starts anew, and reads the files then.
-        noted.is_ok()
-    }
-
-    fn done(&self, _: &People, new: &People) {
-        self.registry.hang_up_on(|login| !new.users.contains(login));
-        // If the disk refuses, the server starts anew, and notes it then.
-        let _ = note_groups(&self.committer, &self.mailboxes, new);
-        self.online.note_edit();
-    }
-}
-
-/// Says in the log who belongs to which group, as far as it says something else.
-fn note_groups(
-    committer: &Committer,
-    mailboxes: &Mailboxes,
-    people: &People,
-) -> Result<(), Refused> {
-    let changes = mailboxes.lock().difference(people.groups.iter());
-    let changes = changes.into_iter();
-    let events = changes.map(|(group, members)| Event::Group { group, members });
-    committer.note(events.collect())
-}
-
-/// Makes the data folder and a sample of users, and leaves alone what is there.
-fn init(folder: &Path) -> io::Result<()> {
-    if !folder.exists() {
-        access::create_folder(folder)?;
-    }
-    match fs::File::create_new(folder.join("users.csv")) {
-        Ok(mut file) => io::Write::write_all(&mut file, include_bytes!("../sample/users.csv")),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(error),
     }
 }
