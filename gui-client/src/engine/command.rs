@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use mensageiro_protocol::{Login, Text};
 
-use super::message::{Account, MessageId, Peer, Place, ReportFormat};
+use super::message::{Account, MessageId, Peer, ReportFormat, SortKey};
 
 /// A request of the window. Sending one never blocks; [`super::Event`]s answer it.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,17 +40,17 @@ pub enum Command {
     LoadPage {
         /// Of which conversation.
         with: Peer,
-        /// Those before this place; `None`: the newest.
-        before: Option<Place>,
+        /// Those before this sort key; `None`: the newest.
+        before: Option<SortKey>,
         /// How many at most.
         limit: usize,
     },
-    /// Loads the messages around a place; answered by [`super::Event::Around`].
+    /// Loads the messages around a sort key; answered by [`super::Event::Around`].
     LoadAround {
         /// Of which conversation.
         with: Peer,
-        /// The place in the middle.
-        place: Place,
+        /// The sort key in the middle.
+        sort_key: SortKey,
     },
     /// Finds the oldest unread message; answered by [`super::Event::OldestUnread`].
     FindUnread {
@@ -61,8 +61,8 @@ pub enum Command {
     LoadNewer {
         /// Of which conversation.
         with: Peer,
-        /// Those after this place.
-        after: Place,
+        /// Those after this sort key.
+        after: SortKey,
         /// How many at most.
         limit: usize,
     },
@@ -79,8 +79,8 @@ pub enum Command {
     FindQuoted {
         /// In which conversation.
         with: Peer,
-        /// The place of the reply.
-        before: Place,
+        /// The sort key of the reply.
+        before: SortKey,
         /// The author named in the quote.
         author: String,
         /// The quoted beginning.
@@ -93,8 +93,8 @@ pub enum Command {
         id: MessageId,
         /// In which conversation.
         with: Peer,
-        /// The place of that message.
-        before: Place,
+        /// The sort key of that message.
+        before: SortKey,
         /// The author named in the quote.
         author: String,
         /// The quoted beginning.
@@ -131,8 +131,8 @@ pub enum Command {
     MarkSeen {
         /// Of which conversation.
         with: Peer,
-        /// The place of the newest message seen.
-        up_to: Place,
+        /// The sort key of the newest message seen.
+        up_to: SortKey,
     },
     /// Saves the draft of a conversation.
     SaveDraft {

@@ -10,7 +10,7 @@ pub use mensageiro_protocol::live::{Presence, PresenceNews, ReceiptState, Roster
 use super::{
     Command,
     export::Export,
-    message::{Account, Conversation, Message, MessageId, Older, Peer, Place, ReportFormat},
+    message::{Account, Conversation, Message, MessageId, Older, Peer, ReportFormat, SortKey},
     problem::{LinkProblem, StorageProblem},
     wire::WireNews,
 };
@@ -42,7 +42,7 @@ pub enum Event {
         /// Of which conversation.
         with: Peer,
         /// The `before` that was asked for.
-        before: Option<Place>,
+        before: Option<SortKey>,
         /// Oldest first.
         messages: Vec<Message>,
         /// What there is before them.
@@ -64,7 +64,7 @@ pub enum Event {
         /// Of which conversation.
         with: Peer,
         /// The `after` that was asked for.
-        after: Place,
+        after: SortKey,
         /// Oldest first.
         messages: Vec<Message>,
         /// There are still newer ones.

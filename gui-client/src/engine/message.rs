@@ -16,10 +16,10 @@ pub enum Peer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MessageId(pub i64);
 
-/// The place of a message in the order of all messages of an account. An own message gets its final
-/// place when the server acknowledges it.
+/// Orders all messages of an account; the values have no other meaning. An own message gets its final sort key
+/// when the server acknowledges it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Place(pub i64);
+pub struct SortKey(pub i64);
 
 /// The state of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -74,8 +74,8 @@ pub const RECEIPTS_AT_MOST: usize = 256;
 pub struct Message {
     /// Its id.
     pub id: MessageId,
-    /// Its place in the timeline.
-    pub place: Place,
+    /// Orders the timeline.
+    pub sort_key: SortKey,
     /// The server's id of it, in live sessions.
     pub server_id: Option<u64>,
     /// The conversation it belongs to.

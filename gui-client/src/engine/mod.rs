@@ -38,8 +38,8 @@ pub use link::{
     Roster, RosterGroup, ServerChange, Space,
 };
 pub use message::{
-    Account, Conversation, Delivery, Message, MessageId, Missed, Older, Peer, Place,
-    RECEIPTS_AT_MOST, Receipt, Refusal, ReportFormat,
+    Account, Conversation, Delivery, Message, MessageId, Missed, Older, Peer, RECEIPTS_AT_MOST,
+    Receipt, Refusal, ReportFormat, SortKey,
 };
 pub use net::{AddressError, ServerAddress};
 pub use problem::{LinkProblem, StorageProblem, Stranger};

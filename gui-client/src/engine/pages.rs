@@ -4,7 +4,7 @@
 use mensageiro_protocol::live::{HISTORY_MOST, HistoryRequest};
 
 use super::{
-    Command, Event, Message, Older, Peer, Place,
+    Command, Event, Message, Older, Peer, SortKey,
     history::{History, HistoryError},
 };
 
@@ -29,7 +29,7 @@ impl From<Wanted> for Command {
                 before,
                 limit,
             },
-            Part::Around(place) => Self::LoadAround { with, place },
+            Part::Around(sort_key) => Self::LoadAround { with, sort_key },
         }
     }
 }
@@ -37,10 +37,10 @@ impl From<Wanted> for Command {
 /// Which part of a conversation.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Part {
-    /// This many messages before a place; `None`: the newest.
-    Before(Option<Place>, usize),
-    /// Those on either side of a place.
-    Around(Place),
+    /// This many messages before a sort key; `None`: the newest.
+    Before(Option<SortKey>, usize),
+    /// Those on either side of a sort key.
+    Around(SortKey),
 }
 
 /// Consecutive messages, oldest first, and whether there are more on either side.
@@ -123,10 +123,11 @@ fn read(history: &History, wanted: &Wanted) -> Result<Read, HistoryError> {
             let (messages, is_complete) = history.page(&wanted.with, before, limit)?;
             (messages, is_complete, before.is_some())
         }
-        Part::Around(place) => {
+        Part::Around(sort_key) => {
             // The message itself stands among the newer ones.
-            let (mut messages, is_complete) = history.page(&wanted.with, Some(place), AROUND)?;
-            let (newer, is_more) = history.page_after(&wanted.with, Place(place.0 - 1), AROUND)?;
+            let (mut messages, is_complete) = history.page(&wanted.with, Some(sort_key), AROUND)?;
+            let (newer, is_more) =
+                history.page_after(&wanted.with, SortKey(sort_key.0 - 1), AROUND)?;
             messages.extend(newer);
             (messages, is_complete, is_more)
         }

@@ -130,7 +130,7 @@ impl Worker {
                 before,
                 limit,
             } => self.load(with, Part::Before(before, limit)),
-            Command::LoadAround { with, place } => self.load(with, Part::Around(place)),
+            Command::LoadAround { with, sort_key } => self.load(with, Part::Around(sort_key)),
             Command::FindUnread { with } => self.with_account(|open| open.find_unread(with)),
             Command::LoadNewer { with, after, limit } => {
                 self.with_account(|open| open.load_newer(with, after, limit));

@@ -4,7 +4,7 @@ use mensageiro_protocol::Login;
 
 use super::{InspectAction, Notice, NotifyOf, Overlay, SavedFile, ThemeChoice};
 use crate::{
-    engine::{Account, Message, MessageId, Peer, Place},
+    engine::{Account, Message, MessageId, Peer, SortKey},
     texts::Language,
 };
 
@@ -85,10 +85,10 @@ pub enum Action {
     LoadAgain,
     /// Tries again to write what could not be written to disk.
     KeepAgain,
-    /// Reads at this place of the open conversation, far from some of the loaded messages.
-    ReadAt(Place),
-    /// Saw the message at this place of the open conversation.
-    Seen(Place),
+    /// Reads at this sort key of the open conversation, far from some of the loaded messages.
+    ReadAt(SortKey),
+    /// Saw the message with this sort key in the open conversation.
+    Seen(SortKey),
     /// Sees the newest message of the open conversation, or no longer does.
     Attentive(bool),
     /// Is away, or is back.

@@ -80,10 +80,10 @@ impl Conversations {
     pub fn list(&mut self, rows: Vec<Conversation>) {
         self.version += 1;
         let known = self.rows.iter().enumerate();
-        let places: HashMap<_, _> = known.map(|(at, row)| (row.with.clone(), at)).collect();
+        let positions: HashMap<_, _> = known.map(|(at, row)| (row.with.clone(), at)).collect();
         for mut row in rows {
             row.last = row.last.as_ref().map(brief);
-            let Some(&at) = places.get(&row.with) else {
+            let Some(&at) = positions.get(&row.with) else {
                 cut_to(&mut row.draft, MOST_TYPED);
                 self.rows.push(row);
                 continue;
@@ -94,8 +94,8 @@ impl Conversations {
                 Some(_) => known.unread.min(row.unread),
                 None => row.unread,
             };
-            let place = |last: &Option<Message>| last.as_ref().map(|last| last.place);
-            if place(&known.last) < place(&row.last) {
+            let sort_key = |last: &Option<Message>| last.as_ref().map(|last| last.sort_key);
+            if sort_key(&known.last) < sort_key(&row.last) {
                 known.last = row.last;
             }
         }
@@ -143,15 +143,15 @@ impl Conversations {
     pub fn take_in(&mut self, message: &Message) -> bool {
         let row = self.row(&message.with);
         row.is_group |= message.author.is_some();
-        let known = row.last.as_ref().map(|last| (last.id, last.place));
+        let known = row.last.as_ref().map(|last| (last.id, last.sort_key));
         let is_known = known.is_some_and(|(id, _)| id == message.id);
         // Those received are told of once; an own one that waits stands after them.
-        let is_new =
-            !is_known && (!message.is_own() || known.is_none_or(|(_, last)| last < message.place));
+        let is_new = !is_known
+            && (!message.is_own() || known.is_none_or(|(_, last)| last < message.sort_key));
         if is_new && !message.is_own() {
             row.unread += 1;
         }
-        if is_known || known.is_none_or(|(_, last)| last < message.place) {
+        if is_known || known.is_none_or(|(_, last)| last < message.sort_key) {
             row.last = Some(brief(message));
             self.replace(&message.with);
         }
@@ -257,15 +257,15 @@ fn empty(with: Peer) -> Conversation {
     }
 }
 
-/// The order of the list: pinned ones first, then by the place of the last message, not by its
+/// The order of the list: pinned ones first, then by the sort key of the last message, not by its
 /// clock. New empty conversations are on top, groups without messages last.
 fn order(row: &Conversation) -> Reverse<(bool, i64)> {
-    let place = match &row.last {
-        Some(message) => message.place.0,
+    let sort_key = match &row.last {
+        Some(message) => message.sort_key.0,
         None if row.is_bare_group() => i64::MIN,
         None => i64::MAX,
     };
-    Reverse((row.is_pinned, place))
+    Reverse((row.is_pinned, sort_key))
 }
 
 #[cfg(test)]
@@ -274,13 +274,13 @@ mod tests {
     use mensageiro_protocol::Login;
 
     use super::*;
-    use crate::engine::{Delivery, Missed, Place};
+    use crate::engine::{Delivery, Missed, SortKey};
 
     #[test]
     fn of_a_long_message_the_list_keeps_what_a_row_shows() {
         let message = Message {
             id: MessageId(1),
-            place: Place(1),
+            sort_key: SortKey(1),
             server_id: None,
             with: Peer::Person(Login::parse("bob").unwrap()),
             author: None,

@@ -192,7 +192,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        engine::{Delivery, MessageId, Peer, Place},
+        engine::{Delivery, MessageId, Peer, SortKey},
         texts::Language,
     };
 
@@ -218,7 +218,7 @@ mod tests {
         });
         Message {
             id: MessageId(number),
-            place: Place(number),
+            sort_key: SortKey(number),
             server_id: u64::try_from(number).ok(),
             with: Peer::Person(login("turma")),
             author: (delivery == Delivery::Received).then(|| login("carol")),

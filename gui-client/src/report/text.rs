@@ -62,14 +62,14 @@ mod tests {
 
     use super::*;
     use crate::{
-        engine::{Delivery, Message, MessageId, Older, Peer, Place},
+        engine::{Delivery, Message, MessageId, Older, Peer, SortKey},
         texts::Language,
     };
 
     fn message(at: i64, delivery: Delivery, author: Option<&str>, text: &str) -> Message {
         Message {
             id: MessageId(at),
-            place: Place(at),
+            sort_key: SortKey(at),
             server_id: None,
             with: Peer::Person(Login::parse("team").unwrap()),
             author: author.map(|name| Login::parse(name).unwrap()),

@@ -208,7 +208,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        engine::{MessageId, Peer, Place},
+        engine::{MessageId, Peer, SortKey},
         model::Preferences,
         script::parse,
     };
@@ -242,7 +242,7 @@ mod tests {
         let message = |delivery| {
             Event::Message(Message {
                 id: MessageId(1),
-                place: Place(1),
+                sort_key: SortKey(1),
                 server_id: None,
                 with: Peer::Server,
                 author: None,

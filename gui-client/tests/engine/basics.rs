@@ -168,7 +168,7 @@ fn drafts_and_what_was_seen_are_kept_for_the_next_time() {
     window.wait_message("three", Delivery::Received);
     window.give(Command::MarkSeen {
         with: person("bob"),
-        up_to: seen.place,
+        up_to: seen.sort_key,
     });
     window.give(Command::SaveDraft {
         with: person("bob"),

@@ -8,7 +8,7 @@ use std::{
 
 use mensageiro::{
     disk::DiskProblem,
-    engine::{Command, Delivery, Event, LinkProblem, LinkState, NotSent, Place, StorageProblem},
+    engine::{Command, Delivery, Event, LinkProblem, LinkState, NotSent, SortKey, StorageProblem},
 };
 use tempfile::tempdir;
 
@@ -237,7 +237,7 @@ fn what_cannot_be_read_can_be_asked_for_again_and_the_account_stays_open() {
         behind_its_back.execute_batch(&rename).unwrap();
     };
     rename("messages", "elsewhere");
-    let (with, place) = (person("bob"), Place(1));
+    let (with, sort_key) = (person("bob"), SortKey(1));
     let asked = [
         Command::LoadPage {
             with: with.clone(),
@@ -246,11 +246,11 @@ fn what_cannot_be_read_can_be_asked_for_again_and_the_account_stays_open() {
         },
         Command::LoadAround {
             with: with.clone(),
-            place,
+            sort_key,
         },
         Command::LoadNewer {
             with: with.clone(),
-            after: place,
+            after: sort_key,
             limit: 100,
         },
         Command::FindUnread { with: with.clone() },

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use mensageiro::engine::{
-    Command, Delivery, Event, LinkState, Message, Older, Peer, Place, QuoteCheck, ReceiptState,
-    Refusal, ReportFormat,
+    Command, Delivery, Event, LinkState, Message, Older, Peer, QuoteCheck, ReceiptState, Refusal,
+    ReportFormat, SortKey,
 };
 use tempfile::tempdir;
 
@@ -26,7 +26,7 @@ fn wait_live(window: &mut Window) {
 fn see(window: &Window, message: &Message) {
     window.give(Command::MarkSeen {
         with: message.with.clone(),
-        up_to: message.place,
+        up_to: message.sort_key,
     });
 }
 
@@ -396,7 +396,7 @@ fn what_a_reply_quotes_is_found_or_said_not_to_be_here() {
     for (excerpt, expected) in [("at ten", Some(said.id)), ("at nine", None)] {
         window.give(Command::FindQuoted {
             with: person("bob"),
-            before: Place(i64::MAX),
+            before: SortKey(i64::MAX),
             author: "bob".into(),
             excerpt: excerpt.into(),
         });
@@ -420,7 +420,7 @@ fn a_quote_is_said_to_be_in_no_message_only_if_the_whole_conversation_is_here() 
         window.give(Command::CheckQuote {
             id: said.id,
             with: person("bob"),
-            before: Place(i64::MAX),
+            before: SortKey(i64::MAX),
             author: author.into(),
             excerpt: excerpt.into(),
         });
@@ -485,6 +485,6 @@ fn a_link_that_breaks_again_and_again_loses_nothing_either_way() {
     };
     assert_eq!(of(true), expected);
     assert_eq!(of(false), expected[..expected.len() - 1]);
-    let places: Vec<_> = history.iter().map(|message| message.server_id).collect();
-    assert!(places.is_sorted(), "the order is the server's");
+    let ids: Vec<_> = history.iter().map(|message| message.server_id).collect();
+    assert!(ids.is_sorted(), "the order is the server's");
 }

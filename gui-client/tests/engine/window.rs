@@ -7,8 +7,8 @@ use std::{
 
 use crossbeam_channel::Sender;
 use mensageiro::engine::{
-    Account, Command, Crossing, Delivery, Engine, Event, LinkState, Message, Older, Peer, Place,
-    Side,
+    Account, Command, Crossing, Delivery, Engine, Event, LinkState, Message, Older, Peer, Side,
+    SortKey,
 };
 use mensageiro_protocol::{Login, Text};
 
@@ -145,7 +145,7 @@ impl Window {
     /// The whole conversation as it is on disk, oldest first.
     pub fn history(&mut self, with: &Peer) -> Vec<Message> {
         let mut all = Vec::new();
-        let mut before: Option<Place> = None;
+        let mut before: Option<SortKey> = None;
         loop {
             self.give(Command::LoadPage {
                 with: with.clone(),
@@ -158,7 +158,7 @@ impl Window {
                 } if *older != Older::Coming => Some((messages.clone(), *older == Older::Nothing)),
                 _ => None,
             });
-            before = page.first().map(|message| message.place);
+            before = page.first().map(|message| message.sort_key);
             page.append(&mut all);
             all = page;
             if complete {

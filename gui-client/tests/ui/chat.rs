@@ -6,7 +6,7 @@ use mensageiro::{
     disk::DiskProblem,
     engine::{
         Command, Delivery, Event, LinkProblem, LinkState, Message, MessageId, NotSent, Older,
-        Place, StorageProblem, line_bytes,
+        SortKey, StorageProblem, line_bytes,
     },
 };
 use mensageiro_protocol::Text;
@@ -242,7 +242,7 @@ fn unread_messages_are_counted_until_they_have_been_on_the_screen() {
     });
     assert!(desk.asked().contains(&Command::MarkSeen {
         with: person("bob"),
-        up_to: Place(3),
+        up_to: SortKey(3),
     }));
     assert_eq!(desk.model().title(), "MeuMensageiro - alice");
 }
@@ -457,7 +457,7 @@ fn a_conversation_is_marked_as_read_from_its_menu() {
         .click_secondary();
     desk.harness.run();
     desk.click("Mark as read");
-    let (with, up_to) = (person("carol"), received(2).place);
+    let (with, up_to) = (person("carol"), received(2).sort_key);
     assert!(desk.asked().contains(&Command::MarkSeen { with, up_to }));
     assert!(!desk.sees("carol, 4 unread"));
     assert_eq!(desk.model().title(), "MeuMensageiro - alice");

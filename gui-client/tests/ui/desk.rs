@@ -8,7 +8,7 @@ use mensageiro::{
     app::{MessengerApp, Setup},
     engine::{
         Account, Command, Conversation, Delivery, Event, LinkState, Message, MessageId, Older,
-        Peer, Place,
+        Peer, SortKey,
     },
     files::{AskPath, PathAnswer},
     model::{Action, Model, Notice, Overlay, Preferences, Session, ThemeChoice},
@@ -317,7 +317,7 @@ pub fn online() -> Event {
 pub fn message(id: i64, with: &str, delivery: Delivery, text: &str) -> Message {
     Message {
         id: MessageId(id),
-        place: Place(id),
+        sort_key: SortKey(id),
         server_id: None,
         with: person(with),
         author: None,

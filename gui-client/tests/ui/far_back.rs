@@ -2,7 +2,7 @@
 
 use egui::{Key, Modifiers, Rect};
 use mensageiro::{
-    engine::{Delivery, Event, Message, MessageId, Place},
+    engine::{Delivery, Event, Message, MessageId, SortKey},
     model::{Action, MOST_LOADED},
     ui::DrawnRow,
 };
@@ -121,7 +121,7 @@ fn what_comes_while_one_is_far_back_is_unread_and_waits_at_the_end() {
     let new = message(MILLION - 1, "bob", Delivery::Received, "new");
     let new = Message {
         id: MessageId(MILLION + 1),
-        place: Place(MILLION),
+        sort_key: SortKey(MILLION),
         ..new
     };
     desk.tell(Event::Message(new));

@@ -8,8 +8,8 @@ use egui_kittest::kittest::Queryable;
 use jiff::Timestamp;
 use mensageiro::{
     engine::{
-        Command, Delivery, Event, LinkState, Message, MessageId, Older, Peer, Place, Presence,
-        PresenceNews, ReceiptState, Refusal, Roster,
+        Command, Delivery, Event, LinkState, Message, MessageId, Older, Peer, Presence,
+        PresenceNews, ReceiptState, Refusal, Roster, SortKey,
     },
     files::PathAnswer,
     model::{Action, Notice, Overlay, Preferences},
@@ -395,7 +395,7 @@ fn searching_shows_messages_and_jumps_to_them() {
         desk.asked(),
         [Command::LoadAround {
             with: person("carol"),
-            place: Place(40),
+            sort_key: SortKey(40),
         }]
     );
     let page = (1..100).map(|id| message(id, "carol", Delivery::Received, "x"));
@@ -471,7 +471,7 @@ fn older_messages_at_the_server_are_asked_for_when_it_is_there_again() {
     };
     desk.tell(Event::Page {
         with: person("bob"),
-        before: Some(Place(1000)),
+        before: Some(SortKey(1000)),
         messages: vec![],
         older: Older::AtServer,
     });

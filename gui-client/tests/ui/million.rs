@@ -18,7 +18,7 @@ pub fn page(command: &Command) -> Option<Event> {
     let with = person("bob");
     Some(match *command {
         Command::LoadPage { before, limit, .. } => {
-            let end = before.map_or(MILLION, |place| place.0);
+            let end = before.map_or(MILLION, |sort_key| sort_key.0);
             let from = end - i64::try_from(limit).unwrap();
             Event::Page {
                 with,
@@ -27,11 +27,11 @@ pub fn page(command: &Command) -> Option<Event> {
                 older: older(from),
             }
         }
-        Command::LoadAround { place, .. } => Event::Around {
+        Command::LoadAround { sort_key, .. } => Event::Around {
             with,
-            messages: messages(place.0 - 100, place.0 + 100),
-            older: older(place.0 - 100),
-            newer: place.0 + 100 < MILLION,
+            messages: messages(sort_key.0 - 100, sort_key.0 + 100),
+            older: older(sort_key.0 - 100),
+            newer: sort_key.0 + 100 < MILLION,
         },
         Command::LoadNewer { after, limit, .. } => {
             let end = after.0 + 1 + i64::try_from(limit).unwrap();

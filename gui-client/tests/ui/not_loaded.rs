@@ -2,7 +2,7 @@
 
 use mensageiro::{
     disk::DiskProblem,
-    engine::{Command, Event, Older, Place, StorageProblem},
+    engine::{Command, Event, Older, SortKey, StorageProblem},
     model::Action,
 };
 
@@ -37,7 +37,7 @@ fn asked(desk: &Desk) -> Command {
     parts[0].clone()
 }
 
-fn page(before: Option<Place>, ids: std::ops::Range<i64>) -> Event {
+fn page(before: Option<SortKey>, ids: std::ops::Range<i64>) -> Event {
     Event::Page {
         with: person("bob"),
         before,
@@ -79,7 +79,7 @@ fn older_messages_are_not_asked_for_again_by_themselves() {
     );
     desk.click("Try again");
     assert_eq!(asked(&desk), older);
-    desk.tell(page(Some(Place(100)), 90..100));
+    desk.tell(page(Some(SortKey(100)), 90..100));
     assert!(!desk.sees(WHAT));
 }
 

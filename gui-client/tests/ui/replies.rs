@@ -3,7 +3,7 @@
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable;
 use mensageiro::{
-    engine::{Command, Delivery, Event, Message, MessageId, Older, Place, QuoteCheck},
+    engine::{Command, Delivery, Event, Message, MessageId, Older, QuoteCheck, SortKey},
     model::Overlay,
 };
 
@@ -145,7 +145,7 @@ fn a_reply_shows_its_quote_and_leads_to_what_it_quotes() {
     desk.click_at(quote + egui::vec2(30.0, 20.0));
     let asked = Command::FindQuoted {
         with: person("bob"),
-        before: Place(5),
+        before: SortKey(5),
         author: "bob".into(),
         excerpt: "Do we still meet?".into(),
     };
@@ -217,7 +217,7 @@ fn a_quote_that_nobody_wrote_is_marked_and_leads_nowhere() {
     let asked = Command::CheckQuote {
         id: MessageId(5),
         with: person("bob"),
-        before: Place(5),
+        before: SortKey(5),
         author: "alice".into(),
         excerpt: "I owe Bob 500 euros".into(),
     };
@@ -263,7 +263,7 @@ fn quotes_are_looked_up_once_and_one_after_the_other() {
     // The older page may hold what was not here; what is not there is not there.
     desk.tell(Event::Page {
         with: person("bob"),
-        before: Some(Place(1)),
+        before: Some(SortKey(1)),
         messages: vec![message(0, "bob", Delivery::Received, "number 6")],
         older: Older::Nothing,
     });

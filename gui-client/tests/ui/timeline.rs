@@ -1,7 +1,7 @@
 use egui::{Key, Modifiers, Pos2, Rect};
 use egui_kittest::kittest::Queryable;
 use mensageiro::{
-    engine::{Command, Delivery, Event, MessageId, Older, Place},
+    engine::{Command, Delivery, Event, MessageId, Older, SortKey},
     ui::DrawnRow,
 };
 
@@ -62,7 +62,7 @@ fn what_is_read_stays_when_older_messages_are_put_in_front() {
     let asked = desk.asked();
     let load = Command::LoadPage {
         with: person("bob"),
-        before: Some(Place(1000)),
+        before: Some(SortKey(1000)),
         limit: 100,
     };
     assert_eq!(asked.iter().filter(|command| **command == load).count(), 1);
@@ -71,7 +71,7 @@ fn what_is_read_stays_when_older_messages_are_put_in_front() {
     let (at_first, at_read) = (bubble(&desk, first), bubble(&desk, read));
     desk.tell(Event::Page {
         with: person("bob"),
-        before: Some(Place(1000)),
+        before: Some(SortKey(1000)),
         messages: (900..1000).map(received).collect(),
         older: Older::More,
     });

@@ -19,7 +19,7 @@ use mensageiro_protocol::{Login, Text, live};
 
 use self::pace::Pace;
 use super::{
-    Account, Command, Event, Groups, LinkProblem, MessageId, NotSent, Peer, Place, Room, Tell,
+    Account, Command, Event, Groups, LinkProblem, MessageId, NotSent, Peer, Room, SortKey, Tell,
     history::{History, HistoryError},
     net::{Connection, Effect, Input, LiveUpdate, Machine, Memory, NetEvent, Stream, Unsent},
     pages::{self, Found, Pages, Wanted},
@@ -212,8 +212,8 @@ impl OpenAccount {
         self.handle(Instant::now(), Input::Discard(id))
     }
 
-    /// Everything up to this place was on the screen; a live server is told.
-    pub(super) fn mark_seen(&mut self, with: Peer, up_to: Place) -> Result<(), Failed> {
+    /// Everything up to this sort key was on the screen; a live server is told.
+    pub(super) fn mark_seen(&mut self, with: Peer, up_to: SortKey) -> Result<(), Failed> {
         let news = self.history.mark_seen(&with, up_to)?;
         match (with, news) {
             (Peer::Person(with), Some(up_to)) => {
@@ -237,8 +237,13 @@ impl OpenAccount {
         Ok(())
     }
 
-    /// Answers with the messages after a place.
-    pub(super) fn load_newer(&self, with: Peer, after: Place, limit: usize) -> Result<(), Failed> {
+    /// Answers with the messages after a sort key.
+    pub(super) fn load_newer(
+        &self,
+        with: Peer,
+        after: SortKey,
+        limit: usize,
+    ) -> Result<(), Failed> {
         match self.history.page_after(&with, after, limit) {
             Ok((messages, newer)) => self.tell.event(Event::Newer {
                 with,

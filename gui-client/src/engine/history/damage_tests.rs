@@ -40,7 +40,7 @@ fn use_all(history: &mut History) -> Result<()> {
         let mut before = None;
         loop {
             let (page, is_complete) = history.page(&row.with, before, 100)?;
-            before = page.first().map(|message| message.place);
+            before = page.first().map(|message| message.sort_key);
             if is_complete {
                 break;
             }
@@ -174,7 +174,7 @@ fn what_is_behind_a_damaged_header_is_taken_over() {
     assert_eq!(history.way().unwrap(), Some(Way::Classic(Framing::Bare)));
     let page = history.page(&person("dora"), None, 2000).unwrap().0;
     assert_eq!(page.len(), 1000);
-    assert!(page.is_sorted_by_key(|message| message.place));
+    assert!(page.is_sorted_by_key(|message| message.sort_key));
     assert_eq!(history.search("message 1234", None).unwrap().len(), 1);
     // What a live server has comes again.
     assert_eq!(history.cursor().unwrap(), None);

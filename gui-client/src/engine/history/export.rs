@@ -6,7 +6,7 @@ use mensageiro_protocol::Login;
 use rusqlite::{Connection, OpenFlags};
 
 use super::{BUSY, History, HistoryError, Result, row::peer_name, timeline::LONGEST_PAGE};
-use crate::engine::{Export, Message, Messages, Older, Peer, Place};
+use crate::engine::{Export, Message, Messages, Older, Peer, SortKey};
 
 /// The most messages of an export.
 const MOST: usize = 1_000_000;
@@ -23,7 +23,7 @@ struct Source {
 struct Reader {
     history: History,
     with: Peer,
-    after: Place,
+    after: SortKey,
     left: usize,
     page: vec::IntoIter<Message>,
 }
@@ -74,7 +74,7 @@ impl Source {
         };
         let with = self.with.clone();
         let (count, first) = history.newest(&with, most)?;
-        let after = Place(first.0 - 1);
+        let after = SortKey(first.0 - 1);
         let older = if !history.page(&with, Some(first), 1)?.0.is_empty() {
             Older::More
         } else if history.gap_below(&with)?.is_some() {
@@ -99,8 +99,8 @@ impl Source {
 }
 
 impl History {
-    /// The number of messages, up to `most` of the newest, and the place of the first of them.
-    fn newest(&self, with: &Peer, most: usize) -> Result<(usize, Place)> {
+    /// The number of messages, up to `most` of the newest, and the sort key of the first of them.
+    fn newest(&self, with: &Peer, most: usize) -> Result<(usize, SortKey)> {
         let mut statement = self.connection.prepare_cached(
             "SELECT count(*), coalesce(min(place), 1) FROM (
                  SELECT m.place FROM conversations c JOIN messages m ON m.conversation = c.id
@@ -109,7 +109,7 @@ impl History {
         )?;
         let newest = statement.query_row((peer_name(with), most as i64), |row| {
             let count: i64 = row.get(0)?;
-            Ok((usize::try_from(count).unwrap_or(0), Place(row.get(1)?)))
+            Ok((usize::try_from(count).unwrap_or(0), SortKey(row.get(1)?)))
         })?;
         Ok(newest)
     }
@@ -127,7 +127,7 @@ impl Iterator for Reader {
                         Some(_) => self.left - page.len(),
                         None => 0,
                     };
-                    self.after = page.last().map_or(self.after, |last| last.place);
+                    self.after = page.last().map_or(self.after, |last| last.sort_key);
                     self.page = page.into_iter();
                 }
                 Err(error) => {
@@ -176,7 +176,7 @@ mod tests {
         history.add_to_outbox(&bob, &Text::from("late")).unwrap();
         let all: Vec<Message> = all.all.map(|read| read.unwrap()).collect();
         assert_eq!(all.len(), count);
-        assert!(all.is_sorted_by_key(|message| message.place));
+        assert!(all.is_sorted_by_key(|message| message.sort_key));
         let newest = history.source(with).read(count).unwrap();
         assert_eq!((newest.count, newest.older), (count, Older::More));
         let newest: Vec<Message> = newest.all.map(|read| read.unwrap()).collect();

@@ -8,7 +8,7 @@ use tempfile::{TempDir, tempdir};
 use super::*;
 use crate::disk::DiskProblem;
 use crate::engine::{
-    Delivery, Peer, Place,
+    Delivery, Peer, SortKey,
     net::{Batch, Received, Round, Way},
 };
 
@@ -104,14 +104,20 @@ fn what_a_reply_quotes_is_the_newest_before_it_that_its_author_began_so() {
     }
     let bob = person("bob");
     let all = history.page(&bob, None, 10).unwrap().0;
-    let quoted = |before: Place, author: &str, excerpt: &str| {
+    let quoted = |before: SortKey, author: &str, excerpt: &str| {
         let found = history.quoted(&bob, before, author, excerpt).unwrap();
         found.map(|message| message.id)
     };
-    assert_eq!(quoted(all[3].place, "bob", "is it ten?"), Some(all[1].id));
-    assert_eq!(quoted(all[1].place, "bob", "is it ten?"), Some(all[0].id));
-    assert_eq!(quoted(all[3].place, "alice", "is it ten?"), None);
-    assert_eq!(quoted(all[3].place, "bob", "is it"), None);
+    assert_eq!(
+        quoted(all[3].sort_key, "bob", "is it ten?"),
+        Some(all[1].id)
+    );
+    assert_eq!(
+        quoted(all[1].sort_key, "bob", "is it ten?"),
+        Some(all[0].id)
+    );
+    assert_eq!(quoted(all[3].sort_key, "alice", "is it ten?"), None);
+    assert_eq!(quoted(all[3].sort_key, "bob", "is it"), None);
 }
 
 #[test]
@@ -128,18 +134,18 @@ fn pages_go_back_to_the_beginning() {
         (newest[0].text.as_str(), newest.len(), complete),
         ("15", 10, false)
     );
-    let (middle, complete) = history.page(&bob, Some(newest[0].place), 10).unwrap();
+    let (middle, complete) = history.page(&bob, Some(newest[0].sort_key), 10).unwrap();
     assert_eq!(
         (middle[0].text.as_str(), middle.len(), complete),
         ("5", 10, false)
     );
-    let (oldest, complete) = history.page(&bob, Some(middle[0].place), 5).unwrap();
+    let (oldest, complete) = history.page(&bob, Some(middle[0].sort_key), 5).unwrap();
     assert_eq!(
         (oldest[0].text.as_str(), oldest.len(), complete),
         ("0", 5, true)
     );
     assert_eq!(
-        history.page(&bob, Some(oldest[0].place), 10).unwrap(),
+        history.page(&bob, Some(oldest[0].sort_key), 10).unwrap(),
         (vec![], true)
     );
     assert_eq!(
@@ -147,11 +153,11 @@ fn pages_go_back_to_the_beginning() {
         (vec![], true)
     );
 
-    let (next, newer) = history.page_after(&bob, oldest[4].place, 10).unwrap();
+    let (next, newer) = history.page_after(&bob, oldest[4].sort_key, 10).unwrap();
     assert_eq!((next, newer), (middle, true));
-    let (rest, newer) = history.page_after(&bob, newest[0].place, 9).unwrap();
+    let (rest, newer) = history.page_after(&bob, newest[0].sort_key, 9).unwrap();
     assert_eq!((rest, newer), (newest[1..].to_vec(), false));
-    let nothing = history.page_after(&bob, newest[9].place, 10).unwrap();
+    let nothing = history.page_after(&bob, newest[9].sort_key, 10).unwrap();
     assert_eq!(nothing, (vec![], false));
 }
 
@@ -172,8 +178,8 @@ fn unread_are_received_messages_that_were_not_seen() {
         all.into_iter().map(|one| (one.with, one.unread)).collect()
     };
     assert_eq!(unread(&history), [(person("bob"), 2), (person("cy"), 1)]);
-    history.mark_seen(&person("bob"), new[1].place).unwrap();
-    history.mark_seen(&person("bob"), new[0].place).unwrap();
+    history.mark_seen(&person("bob"), new[1].sort_key).unwrap();
+    history.mark_seen(&person("bob"), new[0].sort_key).unwrap();
     assert_eq!(
         unread(&open_again(history, &folder)),
         [(person("bob"), 0), (person("cy"), 1)]
@@ -437,7 +443,7 @@ fn a_million_messages_are_paged_and_counted_by_index() {
     let conversations = history.conversations().unwrap();
     let newest = history.page(&person("bob"), None, 100).unwrap().0;
     let middle = history
-        .page(&person("bob"), Some(Place(500_000)), 100)
+        .page(&person("bob"), Some(SortKey(500_000)), 100)
         .unwrap()
         .0;
     let took = begun.elapsed();

@@ -6,9 +6,8 @@ use mensageiro_protocol::live::{Delivered, StoreId};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::{
-    History, Result,
-    epochs::{self, EPOCH_BITS, LiveEpoch, place},
-    fact,
+    History, Result, fact,
+    generations::{self, ID_BITS, LiveGeneration, sort_key},
     row::{delivery, number},
     set_fact,
 };
@@ -101,8 +100,8 @@ impl History {
             }
         }
         // Otherwise the live session that begins now begins one.
-        if epochs::is_live(&transaction)? {
-            epochs::begin_live(&transaction, up_to + 1)?;
+        if generations::is_live(&transaction)? {
+            generations::begin_live(&transaction, up_to + 1)?;
         }
         if let Some(of) = of {
             keep(&transaction, of)?;
@@ -127,7 +126,7 @@ pub(super) fn rejoin(
     is_own: bool,
 ) -> rusqlite::Result<bool> {
     let server_id = number(told.id);
-    let now = epochs::latest(connection)?.filter(|now| now.first_id <= server_id);
+    let now = generations::latest(connection)?.filter(|now| now.first_id <= server_id);
     let Some(now) = now else {
         return Ok(false);
     };
@@ -149,9 +148,9 @@ pub(super) fn rejoin(
         )?
         .query_row(
             (
-                EPOCH_BITS,
+                ID_BITS,
                 server_id,
-                now.epoch,
+                now.generation,
                 conversation,
                 author,
                 state,
@@ -164,7 +163,7 @@ pub(super) fn rejoin(
     let Some((stands, unread)) = found else {
         return Ok(false);
     };
-    give_back(connection, now, stands >> EPOCH_BITS, server_id)?;
+    give_back(connection, now, stands >> ID_BITS, server_id)?;
     if !is_own && !unread {
         // The server is told once more.
         connection
@@ -174,33 +173,38 @@ pub(super) fn rejoin(
     Ok(true)
 }
 
-/// Ids of the epoch `now` up to one stand in an earlier epoch again, or in those below it.
+/// Moves ids of the generation `now`, up to one, back to an earlier generation, or to those below it.
 fn give_back(
     connection: &Connection,
-    now: LiveEpoch,
+    now: LiveGeneration,
     earlier: i64,
     up_to: i64,
 ) -> rusqlite::Result<()> {
-    epochs::begin_at(connection, now.epoch, up_to + 1, earlier)?;
-    let (mut last, mut epoch) = (up_to, epochs::get(connection, earlier)?);
+    generations::begin_at(connection, now.generation, up_to + 1, earlier)?;
+    let (mut last, mut generation) = (up_to, generations::get(connection, earlier)?);
     while last >= now.first_id.max(1)
-        && let Some(standing) = epochs::standing(connection, epoch, last)?
+        && let Some(found) = generations::of_id(connection, generation, last)?
     {
-        let from = standing.first_id.max(now.first_id).max(1);
+        let from = found.first_id.max(now.first_id).max(1);
         connection
             .prepare_cached(
                 "UPDATE OR IGNORE messages SET server_id = place - ?1
                  WHERE place BETWEEN ?1 + ?2 AND ?1 + ?3 AND server_id < 0",
             )?
-            .execute((place(standing.epoch, 0), from, last))?;
-        // What has been told in the meantime stands there, too.
+            .execute((sort_key(found.generation, 0), from, last))?;
+        // So are messages that arrived in the meantime.
         connection
             .prepare_cached(
                 "UPDATE messages SET place = ?1 + server_id
                  WHERE place BETWEEN ?4 + ?2 AND ?4 + ?3 AND server_id > 0",
             )?
-            .execute((place(standing.epoch, 0), from, last, place(now.epoch, 0)))?;
-        (last, epoch) = (from - 1, Some(standing));
+            .execute((
+                sort_key(found.generation, 0),
+                from,
+                last,
+                sort_key(now.generation, 0),
+            ))?;
+        (last, generation) = (from - 1, Some(found));
     }
     Ok(())
 }

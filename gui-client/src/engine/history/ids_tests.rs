@@ -144,7 +144,7 @@ fn receipts_and_reads_are_of_the_messages_that_have_the_ids_now() {
     assert_eq!(read, [0, 1, 0, 0, 0, 1, 0]);
     // 43 and 45 were never on the screen here, and are no messages of the server any more.
     assert_eq!(history.unread(&person("bob")).unwrap(), 2);
-    let newest = page.last().unwrap().place;
+    let newest = page.last().unwrap().sort_key;
     assert_eq!(history.mark_seen(&person("bob"), newest).unwrap(), None);
     assert_eq!(history.unread(&person("bob")).unwrap(), 0);
 }
@@ -153,7 +153,7 @@ fn receipts_and_reads_are_of_the_messages_that_have_the_ids_now() {
 fn a_restored_server_is_told_again_what_was_read() {
     let folder = tempdir().unwrap();
     let history = talk(&folder);
-    let newest = history.page(&person("bob"), None, 9).unwrap().0[4].place;
+    let newest = history.page(&person("bob"), None, 9).unwrap().0[4].sort_key;
     history.mark_seen(&person("bob"), newest).unwrap();
     let with = Login::parse("bob").unwrap();
     let reads = history.reads_to_tell().unwrap();

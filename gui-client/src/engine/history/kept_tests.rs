@@ -55,7 +55,7 @@ fn what_is_found_is_in_its_place_even_if_it_came_later() {
         let found = history.search(query, None).unwrap();
         assert_eq!(found.len(), crate::engine::MOST_FOUND);
         assert_eq!(found[0].text.as_str(), "word of today", "{query}");
-        assert!(found.is_sorted_by_key(|message| std::cmp::Reverse(message.place)));
+        assert!(found.is_sorted_by_key(|message| std::cmp::Reverse(message.sort_key)));
     }
 }
 

@@ -4,12 +4,12 @@ use mensageiro_protocol::live::Receipt;
 use rusqlite::Connection;
 
 use super::{
-    History, Result, epochs, fact,
+    History, Result, fact, generations,
     live_message::{accept, refuse},
-    outbox::place_last,
+    outbox::sort_last,
     reads::read_elsewhere,
     receipts,
-    row::{LAST_PLACES, conversation, message, number},
+    row::{LAST_SORT_KEYS, conversation, message, number},
     set_fact,
 };
 use crate::engine::{Event, MessageId, Peer, net::LiveUpdate};
@@ -38,8 +38,8 @@ impl History {
         if cursor.is_none() {
             set_fact(&transaction, "known_from", number(last) + 1)?;
         }
-        if !epochs::is_live(&transaction)? {
-            epochs::begin_live(&transaction, cursor.map_or(0, |cursor| cursor + 1))?;
+        if !generations::is_live(&transaction)? {
+            generations::begin_live(&transaction, cursor.map_or(0, |cursor| cursor + 1))?;
             // What a classic session brought and the server does not count as read comes again.
             let sure: i64 = fact(&transaction, "sure_up_to")?.unwrap_or(0);
             let after = if cursor.is_none() { sure } else { 0 };
@@ -47,10 +47,10 @@ impl History {
             set_fact(&transaction, "repeated_up_to", number(last))?;
             let waiting: Vec<i64> = transaction
                 .prepare("SELECT id FROM messages WHERE delivery IN (1, 2) AND place < ?1")?
-                .query_map([LAST_PLACES], |row| row.get(0))?
+                .query_map([LAST_SORT_KEYS], |row| row.get(0))?
                 .collect::<rusqlite::Result<_>>()?;
             for id in waiting.into_iter().map(MessageId) {
-                place_last(&transaction, id)?;
+                sort_last(&transaction, id)?;
                 moved.extend(message(&transaction, id)?.map(Event::Message));
             }
         }

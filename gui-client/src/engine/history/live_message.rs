@@ -4,9 +4,9 @@ use mensageiro_protocol::live::Delivered;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::{
-    History, HistoryError, Result,
-    epochs::{self, live_place},
-    fact, ids,
+    History, HistoryError, Result, fact,
+    generations::{self, live_sort_key},
+    ids,
     outbox::forget_text,
     reads::unread,
     row::{
@@ -57,7 +57,7 @@ impl History {
         let new = NewMessage {
             author,
             at: told.at,
-            place: Some(live_place(connection, server_id)?),
+            sort_key: Some(live_sort_key(connection, server_id)?),
             server_id: Some(server_id),
             is_unread,
             ..NewMessage::now(
@@ -109,7 +109,7 @@ pub(super) fn accept(
         Some(_) => return Err(HistoryError::Contradicted("another message has this id")),
         None => {}
     }
-    let place = live_place(connection, server_id)?;
+    let sort_key = live_sort_key(connection, server_id)?;
     let accepted = connection
         .prepare_cached(
             "UPDATE messages SET delivery = ?2, server_id = ?3, place = ?4, at = ?5,
@@ -120,7 +120,7 @@ pub(super) fn accept(
             id.0,
             delivery::ACCEPTED,
             server_id,
-            place,
+            sort_key,
             at,
             missed_words(missed),
         ))?;
@@ -195,7 +195,7 @@ fn take_up(
         .query_row(
             (
                 conversation,
-                epochs::start(connection)?,
+                generations::start(connection)?,
                 WITHOUT_NUMBER,
                 after,
                 if is_own {
@@ -209,12 +209,12 @@ fn take_up(
         )
         .optional()?;
     if let Some(id) = found {
-        let place = live_place(connection, number(told.id))?;
+        let sort_key = live_sort_key(connection, number(told.id))?;
         connection
             .prepare_cached(
                 "UPDATE messages SET server_id = ?2, place = ?3, at = ?4 WHERE id = ?1",
             )?
-            .execute((id, number(told.id), place, told.at))?;
+            .execute((id, number(told.id), sort_key, told.at))?;
     }
     Ok(found.map(MessageId))
 }

@@ -262,11 +262,11 @@ fn what_is_read_is_told_until_the_server_knows_and_heard_from_other_sessions() {
     );
     let page = history.page(&person("bob"), None, 9).unwrap().0;
     assert_eq!(
-        history.mark_seen(&person("bob"), page[0].place).unwrap(),
+        history.mark_seen(&person("bob"), page[0].sort_key).unwrap(),
         Some(7)
     );
     assert_eq!(
-        history.mark_seen(&person("bob"), page[0].place).unwrap(),
+        history.mark_seen(&person("bob"), page[0].sort_key).unwrap(),
         None
     );
     assert_eq!(unread(&history, "bob"), 1);

@@ -3,9 +3,9 @@
 
 mod damage;
 mod database_files;
-mod epochs;
 mod export;
 mod file;
+mod generations;
 
 mod groups;
 mod ids;

@@ -4,9 +4,8 @@ use mensageiro_protocol::live::{Delivered, HistoryEnd};
 use rusqlite::OptionalExtension;
 
 use super::{
-    History, Result,
-    epochs::is_live,
-    fact,
+    History, Result, fact,
+    generations::is_live,
     row::{conversation, number, peer_name},
 };
 use crate::engine::Peer;

@@ -4,8 +4,8 @@ use mensageiro_protocol::{Login, Text, live::Tag};
 use rusqlite::{Connection, types::Type};
 
 use super::{
-    History, Result, epochs, numbers,
-    row::{LAST_PLACES, append, delivery, message, next_place, read_login},
+    History, Result, generations, numbers,
+    row::{LAST_SORT_KEYS, append, delivery, message, next_sort_key, read_login},
     set_fact,
 };
 use crate::engine::{
@@ -26,8 +26,8 @@ impl History {
         transaction
             .prepare_cached("UPDATE messages SET written = at WHERE id = ?1")?
             .execute([new.id.0])?;
-        if epochs::is_live(&transaction)? {
-            place_last(&transaction, new.id)?;
+        if generations::is_live(&transaction)? {
+            sort_last(&transaction, new.id)?;
         }
         let new = message(&transaction, new.id)?.unwrap_or(new);
         transaction.commit()?;
@@ -56,8 +56,8 @@ impl History {
             transaction
                 .prepare_cached("UPDATE messages SET tag = ?2, written = at WHERE id = ?1")?
                 .execute((new.id.0, message.tag.as_str()))?;
-            if epochs::is_live(&transaction)? {
-                place_last(&transaction, new.id)?;
+            if generations::is_live(&transaction)? {
+                sort_last(&transaction, new.id)?;
             }
         }
         transaction.commit()?;
@@ -141,8 +141,8 @@ impl History {
         let transaction = self.connection.unchecked_transaction()?;
         let from = [delivery::UNCONFIRMED, delivery::REFUSED];
         let changed = set_delivery(&transaction, id, from, delivery::WAITING)?;
-        if changed && epochs::is_live(&transaction)? {
-            place_last(&transaction, id)?;
+        if changed && generations::is_live(&transaction)? {
+            sort_last(&transaction, id)?;
         }
         transaction.commit()?;
         self.if_changed(changed, id)
@@ -201,21 +201,21 @@ pub(super) fn accept_classic(connection: &Connection, id: MessageId) -> rusqlite
     }
     let stood_last = connection
         .prepare_cached("SELECT place >= ?2 FROM messages WHERE id = ?1")?
-        .query_row((id.0, LAST_PLACES), |row| row.get(0))?;
+        .query_row((id.0, LAST_SORT_KEYS), |row| row.get(0))?;
     if stood_last {
-        let place = next_place(connection)?;
+        let sort_key = next_sort_key(connection)?;
         connection
             .prepare_cached("UPDATE messages SET place = ?2 WHERE id = ?1")?
-            .execute((id.0, place))?;
+            .execute((id.0, sort_key))?;
     }
     Ok(true)
 }
 
-/// Puts a message at the end until a live server gives it its place.
-pub(super) fn place_last(connection: &Connection, id: MessageId) -> rusqlite::Result<()> {
+/// Moves a message to the end until a live server gives it its sort key.
+pub(super) fn sort_last(connection: &Connection, id: MessageId) -> rusqlite::Result<()> {
     connection
         .prepare_cached("UPDATE messages SET place = ?2 WHERE id = ?1")?
-        .execute((id.0, LAST_PLACES + id.0))?;
+        .execute((id.0, LAST_SORT_KEYS + id.0))?;
     Ok(())
 }
 

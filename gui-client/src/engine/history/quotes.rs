@@ -11,7 +11,7 @@ use super::{
     search::INDEXED_CHARS,
 };
 use crate::{
-    engine::{Message, MessageId, Peer, Place},
+    engine::{Message, MessageId, Peer, SortKey},
     markup,
     matching::fold,
 };
@@ -51,7 +51,7 @@ impl History {
     pub fn quoted(
         &self,
         with: &Peer,
-        before: Place,
+        before: SortKey,
         author: &str,
         excerpt: &str,
     ) -> Result<Option<Message>> {
@@ -187,7 +187,7 @@ mod tests {
     }
 
     fn is_found(history: &History, with: &str, author: &str, excerpt: &str) -> bool {
-        let end = Place(i64::MAX);
+        let end = SortKey(i64::MAX);
         let found = history.quoted(&person(with), end, author, excerpt);
         found.unwrap().is_some()
     }

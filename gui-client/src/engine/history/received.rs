@@ -7,7 +7,7 @@
 use rusqlite::{Connection, params};
 
 use super::{
-    History, Result, epochs, fact,
+    History, Result, fact, generations,
     outbox::{accept_classic, newest, note_turn},
     repeats::{Finding, Repeats},
     row::{append, delivery, message, peer_name},
@@ -39,7 +39,7 @@ impl History {
             None => self.unsure()?,
         };
         let transaction = self.connection.unchecked_transaction()?;
-        epochs::end_live(&transaction)?;
+        generations::end_live(&transaction)?;
         let mut new = Vec::new();
         for received in &batch.received {
             store(&transaction, &mut repeats, received, batch.ends, &mut new)?;

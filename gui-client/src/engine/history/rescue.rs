@@ -194,7 +194,7 @@ fn with_sound_header(copy: &Path, from: &Path, sound: &Path) -> Result<(), Failu
 
 fn take_over(old: &Connection, new: &mut Connection) -> Result<(), Failure> {
     let transaction = new.transaction()?;
-    // Tables that are referred to come first. Ids are kept, since places and the order of arrival
+    // Tables that are referred to come first. Ids are kept, since sort keys and the order of arrival
     // are made of them.
     for (select, insert) in [
         (

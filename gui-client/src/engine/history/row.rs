@@ -4,9 +4,9 @@ use jiff::Timestamp;
 use mensageiro_protocol::{Login, Text, live::Tag};
 use rusqlite::{Connection, OptionalExtension, Row, types::Type};
 
-use super::epochs;
+use super::generations;
 use crate::{
-    engine::{Delivery, Message, MessageId, Missed, Peer, Place, Refusal},
+    engine::{Delivery, Message, MessageId, Missed, Peer, Refusal, SortKey},
     matching::fold,
 };
 
@@ -20,8 +20,8 @@ pub(super) mod delivery {
     pub(in crate::engine::history) const REFUSED: i64 = 5;
 }
 
-/// Own messages that no live server has accepted stand after everything else.
-pub(super) const LAST_PLACES: i64 = 1 << 62;
+/// The lowest sort key of own messages that no live server has accepted: they come after everything else.
+pub(super) const LAST_SORT_KEYS: i64 = 1 << 62;
 
 /// The columns that [`read_message`] reads, of `messages m` joined with `conversations c`.
 pub(super) const COLUMNS: &str =
@@ -35,8 +35,8 @@ pub(super) struct NewMessage<'a> {
     /// Milliseconds since 1970.
     pub(super) at: i64,
     pub(super) delivery: i64,
-    /// `None`: after everything that came before.
-    pub(super) place: Option<i64>,
+    /// `None`: after everything that is there.
+    pub(super) sort_key: Option<i64>,
     pub(super) server_id: Option<i64>,
     pub(super) tag: Option<&'a Tag>,
     pub(super) is_unread: bool,
@@ -51,7 +51,7 @@ impl<'a> NewMessage<'a> {
             text,
             at: Timestamp::now().as_millisecond(),
             delivery: state,
-            place: None,
+            sort_key: None,
             server_id: None,
             tag: None,
             is_unread: state == delivery::RECEIVED,
@@ -62,9 +62,9 @@ impl<'a> NewMessage<'a> {
 /// Inserts a message.
 pub(super) fn insert(connection: &Connection, new: &NewMessage<'_>) -> rusqlite::Result<MessageId> {
     let conversation = conversation(connection, new.with)?;
-    let place = match new.place {
-        Some(place) => place,
-        None => epochs::start(connection)? + last_id(connection)? + 1,
+    let sort_key = match new.sort_key {
+        Some(sort_key) => sort_key,
+        None => generations::start(connection)? + last_id(connection)? + 1,
     };
     connection
         .prepare_cached(
@@ -74,7 +74,7 @@ pub(super) fn insert(connection: &Connection, new: &NewMessage<'_>) -> rusqlite:
         )?
         .execute((
             conversation,
-            place,
+            sort_key,
             new.author.map_or("", Login::as_str),
             new.text.as_str(),
             new.at,
@@ -101,12 +101,12 @@ pub(super) fn append(
     message(connection, id)?.ok_or(rusqlite::Error::QueryReturnedNoRows)
 }
 
-/// The place after everything else, for a message that exists already.
-pub(super) fn next_place(connection: &Connection) -> rusqlite::Result<i64> {
+/// A sort key after all others, for a message that is stored already.
+pub(super) fn next_sort_key(connection: &Connection) -> rusqlite::Result<i64> {
     connection
         .prepare_cached("UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = 'messages'")?
         .execute([])?;
-    Ok(epochs::start(connection)? + last_id(connection)?)
+    Ok(generations::start(connection)? + last_id(connection)?)
 }
 
 fn last_id(connection: &Connection) -> rusqlite::Result<i64> {
@@ -169,7 +169,7 @@ pub(super) fn read_message(row: &Row<'_>) -> rusqlite::Result<Message> {
     let server_id: Option<i64> = row.get(7)?;
     Ok(Message {
         id: MessageId(row.get(0)?),
-        place: Place(row.get(5)?),
+        sort_key: SortKey(row.get(5)?),
         server_id: server_id.and_then(|id| u64::try_from(id).ok()),
         with: read_peer(row, 1)?,
         author: author.transpose()?,

@@ -32,7 +32,7 @@ const FIRST: &str = "
     ) STRICT;
 
     -- at: milliseconds since 1970. delivery: 0 received, 1 waiting, 2 on its way, 3 accepted,
-    -- 4 unconfirmed. Ids are never used twice: they are places in the timeline.
+    -- 4 unconfirmed. Ids are never used twice: they order the timeline.
     CREATE TABLE messages (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         conversation INTEGER NOT NULL REFERENCES conversations (id),
@@ -46,7 +46,7 @@ const FIRST: &str = "
 ";
 
 const LIVE: &str = "
-    -- place: the order of the timeline (see row.rs). author: who of a group wrote it.
+    -- place: the sort key of the timeline (see row.rs). author: who of a group wrote it.
     -- server_id: a live server's number, NULL where there is none. tag: what an own message is
     -- sent with, made once. delivery: also 5 refused, for the reason in refusal.
     CREATE TABLE new_messages (
@@ -138,14 +138,14 @@ const PLAIN_LETTERS: &str = "
 ";
 
 const LIVE_EPOCHS: &str = "
-    -- The epochs of places in which a live server gives the order (see epochs.rs). first_id: the first
-    -- id that stands there. below: the epoch in which lower ones stand, if there is one.
+    -- The generations in which a live server orders the messages (see generations.rs). first_id: the first id
+    -- in it. below: the generation of lower ids, if there is one.
     CREATE TABLE live_epochs (
         epoch INTEGER PRIMARY KEY,
         first_id INTEGER NOT NULL,
         below INTEGER
     ) STRICT;
-    -- The epoch of a place stands above its lowest 40 bits; what waits has none.
+    -- The generation is above the lowest 40 bits of a sort key; what waits has none.
     INSERT INTO live_epochs SELECT DISTINCT place >> 40, 0, NULL FROM messages
         WHERE server_id IS NOT NULL AND place < 1 << 62;
     INSERT OR IGNORE INTO live_epochs SELECT value, 0, NULL FROM facts WHERE name = 'epoch'
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_live_server_told_before_there_were_epochs_of_ids_stands_where_it_stood() {
+    fn messages_from_before_there_were_generations_keep_their_order() {
         let mut connection = Connection::open_in_memory().unwrap();
         migrate_to(&mut connection, 7).unwrap();
         let first = 1_i64 << 40;
@@ -298,16 +298,16 @@ mod tests {
             ))
             .unwrap();
         assert_eq!(migrate(&mut connection).unwrap(), 7);
-        let epochs: String = connection
+        let generations: String = connection
             .query_row(
                 "SELECT group_concat(epoch || ' from ' || first_id, ', ') FROM live_epochs",
                 [],
                 |row| row.get(0),
             )
             .unwrap();
-        assert_eq!(epochs, "1 from 0, 3 from 0");
-        let place = super::super::epochs::live_place(&connection, 10).unwrap();
-        assert_eq!(place, 3 * first + 10);
+        assert_eq!(generations, "1 from 0, 3 from 0");
+        let sort_key = super::super::generations::live_sort_key(&connection, 10).unwrap();
+        assert_eq!(sort_key, 3 * first + 10);
     }
 
     #[test]

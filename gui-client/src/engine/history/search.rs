@@ -50,7 +50,7 @@ struct Query<'a> {
     conversation: Option<i64>,
 }
 
-/// The place and the id of a message that was found.
+/// The sort key and the id of a message that was found.
 type Found = (Reverse<i64>, i64);
 
 impl History {
@@ -187,7 +187,7 @@ mod tests {
     use super::*;
     use crate::engine::Account;
 
-    /// Messages whose places have nothing to do with the order in which they are stored.
+    /// Messages in an order that has nothing to do with the order in which they are stored.
     fn history(folder: &std::path::Path) -> History {
         let account = Account {
             login: Login::parse("alice").unwrap(),
@@ -201,7 +201,7 @@ mod tests {
         let texts = ["a word of it", "Wörds and xy", "x", "rare word", "nothing"];
         let mut random = fastrand::Rng::with_seed(7);
         for id in 3..600_i64 {
-            let place = random.i64(1..1 << 40);
+            let sort_key = random.i64(1..1 << 40);
             let text = texts[[0, 0, 1, 2, 4, 4, 4][random.usize(..7)]];
             let text = if id % 150 == 0 { texts[3] } else { text };
             history
@@ -209,7 +209,7 @@ mod tests {
                 .execute(
                     "INSERT INTO messages (id, conversation, place, text, at, delivery)
                      VALUES (?1, ?2, ?3, ?4, 0, 0)",
-                    params![id, 1 + id % 2, place, text],
+                    params![id, 1 + id % 2, sort_key, text],
                 )
                 .unwrap();
             history
@@ -244,7 +244,7 @@ mod tests {
         for query in ["word", "WORD x", "rare", "word rare", "ords", "absent"] {
             for with in [None, Some(&bob)] {
                 let found = history.search_within(by_index, query, with).unwrap();
-                assert!(found.is_sorted_by_key(|message| Reverse(message.place)));
+                assert!(found.is_sorted_by_key(|message| Reverse(message.sort_key)));
                 for reach in [by_reading, by_both] {
                     let same = history.search_within(reach, query, with).unwrap();
                     assert_eq!(same, found, "{query:?} {with:?} {reach:?}");

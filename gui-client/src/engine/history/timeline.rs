@@ -6,7 +6,7 @@ use super::{
     History, Result,
     row::{COLUMNS, conversation, known_conversation, peer_name, read_message, read_peer},
 };
-use crate::engine::{Conversation, Message, MessageId, Peer, Place};
+use crate::engine::{Conversation, Message, MessageId, Peer, SortKey};
 
 /// The longest page.
 pub(super) const LONGEST_PAGE: usize = 1000;
@@ -34,7 +34,7 @@ impl History {
         for last in all.iter_mut().filter_map(|one| one.last.as_mut()) {
             self.add_receipts(std::slice::from_mut(last))?;
         }
-        all.sort_by_key(|one| std::cmp::Reverse(one.last.as_ref().map(|last| last.place)));
+        all.sort_by_key(|one| std::cmp::Reverse(one.last.as_ref().map(|last| last.sort_key)));
         Ok(all)
     }
 
@@ -77,7 +77,7 @@ impl History {
     pub fn page(
         &self,
         with: &Peer,
-        before: Option<Place>,
+        before: Option<SortKey>,
         limit: usize,
     ) -> Result<(Vec<Message>, bool)> {
         let limit = limit.min(LONGEST_PAGE);
@@ -100,7 +100,7 @@ impl History {
     pub fn page_after(
         &self,
         with: &Peer,
-        after: Place,
+        after: SortKey,
         limit: usize,
     ) -> Result<(Vec<Message>, bool)> {
         let limit = limit.min(LONGEST_PAGE);
@@ -119,24 +119,24 @@ impl History {
         &self,
         statement: &mut Statement<'_>,
         with: &Peer,
-        place: i64,
+        sort_key: i64,
         limit: usize,
     ) -> Result<(Vec<Message>, bool)> {
         // Asks for one more to know whether there are more.
         let one_more = limit as i64 + 1;
-        let rows = statement.query_map((peer_name(with), place, one_more), read_message)?;
+        let rows = statement.query_map((peer_name(with), sort_key, one_more), read_message)?;
         let mut messages = rows.collect::<rusqlite::Result<Vec<_>>>()?;
         let is_more = messages.len() > limit;
         messages.truncate(limit);
         Ok((messages, is_more))
     }
 
-    /// Notes that everything in a conversation up to this place was on the screen. Returns the id
+    /// Notes that everything in a conversation up to this sort key was on the screen. Returns the id
     /// of the newest received message among it, if a live server is to be told.
     ///
     /// # Errors
     /// [`super::HistoryError::Failed`]
-    pub fn mark_seen(&self, with: &Peer, up_to: Place) -> Result<Option<u64>> {
+    pub fn mark_seen(&self, with: &Peer, up_to: SortKey) -> Result<Option<u64>> {
         let transaction = self.connection.unchecked_transaction()?;
         let Some(conversation) = known_conversation(&transaction, with)? else {
             return Ok(None);
@@ -191,6 +191,6 @@ impl History {
     }
 }
 
-fn end(before: Option<Place>) -> i64 {
-    before.map_or(i64::MAX, |place| place.0)
+fn end(before: Option<SortKey>) -> i64 {
+    before.map_or(i64::MAX, |sort_key| sort_key.0)
 }

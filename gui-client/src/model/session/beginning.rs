@@ -50,7 +50,7 @@ impl Session {
                 Some(((closeness, how_far(member)), member))
             })
             .collect();
-        found.sort_by_key(|(place, _)| *place);
+        found.sort_by_key(|(rank, _)| *rank);
         let found = found.into_iter();
         found.map(|(_, member)| member.clone()).collect()
     }

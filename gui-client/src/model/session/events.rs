@@ -4,7 +4,7 @@ use super::{Session, quotes::Quotes, writing::meant_for};
 use crate::{
     engine::{
         Command, Conversation, Delivery, Event, LinkState, Message, MessageId, NotSent, Older,
-        Peer, Place,
+        Peer, SortKey,
     },
     model::{ComposeProblem, Conversations, PAGE, ReceiptNews, Timeline},
 };
@@ -295,7 +295,7 @@ impl Session {
     fn take_page(
         &mut self,
         with: &Peer,
-        before: Option<Place>,
+        before: Option<SortKey>,
         messages: Vec<Message>,
         older: Older,
     ) -> Vec<Command> {
@@ -343,7 +343,7 @@ impl Session {
         vec![match message {
             Some(message) => Command::LoadAround {
                 with,
-                place: message.place,
+                sort_key: message.sort_key,
             },
             None => Command::LoadPage {
                 with,

@@ -316,9 +316,9 @@ impl Session {
             }
             Action::KeepAgain => return self.keep_again(),
             Action::LoadNewest => return self.load_newest(),
-            Action::ReadAt(place) => {
+            Action::ReadAt(sort_key) => {
                 if let Some(timeline) = self.timeline_mut() {
-                    timeline.keep_around(place);
+                    timeline.keep_around(sort_key);
                 }
             }
             Action::Seen(up_to) => return self.seen(up_to),

@@ -63,7 +63,7 @@ impl Session {
         let check = Command::CheckQuote {
             id,
             with: message.with.clone(),
-            before: message.place,
+            before: message.sort_key,
             author: quote.author.to_owned(),
             excerpt: quote.excerpt.to_owned(),
         };

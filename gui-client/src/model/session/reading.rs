@@ -1,6 +1,6 @@
 use super::{PAGE, Session};
 use crate::{
-    engine::{Command, Message, Peer, Place},
+    engine::{Command, Message, Peer, SortKey},
     model::Timeline,
 };
 
@@ -55,7 +55,7 @@ impl Session {
         let mut commands = self.open(message.with.clone());
         self.jumps = self.jumps.wrapping_add(1);
         let jump = self.jumps;
-        let (id, with, place) = (message.id, message.with.clone(), message.place);
+        let (id, with, sort_key) = (message.id, message.with.clone(), message.sort_key);
         let Some(timeline) = self.timeline_mut() else {
             return commands;
         };
@@ -66,7 +66,7 @@ impl Session {
             // Instead of the newest page, which may not reach that far.
             commands.retain(|command| !matches!(command, Command::LoadPage { .. }));
             timeline.loading = true;
-            commands.push(Command::LoadAround { with, place });
+            commands.push(Command::LoadAround { with, sort_key });
         }
         commands
     }
@@ -91,7 +91,7 @@ impl Session {
         if timeline.loading || timeline.complete || timeline.older_at_server || !timeline.loaded {
             return Vec::new();
         }
-        let Some(before) = timeline.get(0).map(|first| first.place) else {
+        let Some(before) = timeline.get(0).map(|first| first.sort_key) else {
             return Vec::new();
         };
         timeline.loading = true;
@@ -109,7 +109,7 @@ impl Session {
         let Some(timeline) = self.timeline_mut().filter(|one| one.newer) else {
             return Vec::new();
         };
-        let Some(after) = timeline.last().map(|last| last.place) else {
+        let Some(after) = timeline.last().map(|last| last.sort_key) else {
             return Vec::new();
         };
         if std::mem::replace(&mut timeline.loading_newer, true) {
@@ -137,7 +137,7 @@ impl Session {
         load.into_iter().collect()
     }
 
-    pub(super) fn seen(&mut self, up_to: Place) -> Vec<Command> {
+    pub(super) fn seen(&mut self, up_to: SortKey) -> Vec<Command> {
         let (Some(with), Some(timeline)) = (self.open.clone(), self.timeline()) else {
             return Vec::new();
         };
@@ -162,7 +162,10 @@ impl Session {
 impl Session {
     pub(super) fn mark_read(&mut self, with: &Peer) -> Vec<Command> {
         let row = self.conversations.get(with).filter(|row| row.unread > 0);
-        let Some(up_to) = row.and_then(|row| row.last.as_ref()).map(|last| last.place) else {
+        let Some(up_to) = row
+            .and_then(|row| row.last.as_ref())
+            .map(|last| last.sort_key)
+        else {
             return Vec::new();
         };
         self.conversations.set_unread(with, 0);

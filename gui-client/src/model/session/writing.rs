@@ -56,7 +56,7 @@ impl Session {
         self.write(answer);
     }
 
-    /// The place of the message being replied to.
+    /// The sort key of the message being replied to.
     fn answered_at(&self) -> Option<usize> {
         let (quote, _) = markup::split_draft(self.draft());
         quote.and_then(|_| self.timeline()?.index_of(self.answered?))
@@ -68,7 +68,7 @@ impl Session {
         };
         vec![Command::FindQuoted {
             with: message.with.clone(),
-            before: message.place,
+            before: message.sort_key,
             author: quote.author.to_owned(),
             excerpt: quote.excerpt.to_owned(),
         }]

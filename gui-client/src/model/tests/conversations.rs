@@ -32,9 +32,9 @@ fn a_conversation_moves_to_where_its_last_message_belongs() {
     ] {
         model.apply(Event::Message(message(id, with, Delivery::Received)));
         let rows = session(&model).conversations.rows();
-        let place = |row: &Conversation| row.last.as_ref().unwrap().place;
+        let sort_key = |row: &Conversation| row.last.as_ref().unwrap().sort_key;
         assert!(
-            rows[1..].is_sorted_by_key(|row| std::cmp::Reverse(place(row))),
+            rows[1..].is_sorted_by_key(|row| std::cmp::Reverse(sort_key(row))),
             "{:?}",
             names(&model)
         );

@@ -14,8 +14,9 @@ use mensageiro_protocol::{Login, Text, live::RosterUser};
 
 use super::*;
 use crate::engine::{
-    Conversation, Delivery, Doubt, LinkProblem, LinkState, Message, MessageId, Older, Peer, Place,
-    Presence, PresenceNews, Receipt, Refusal, Roster, RosterGroup, ServerChange, StorageProblem,
+    Conversation, Delivery, Doubt, LinkProblem, LinkState, Message, MessageId, Older, Peer,
+    Presence, PresenceNews, Receipt, Refusal, Roster, RosterGroup, ServerChange, SortKey,
+    StorageProblem,
 };
 
 fn login(name: &str) -> Login {
@@ -36,7 +37,7 @@ fn alice() -> Account {
 fn message(id: i64, with: &str, delivery: Delivery) -> Message {
     Message {
         id: MessageId(id),
-        place: Place(id),
+        sort_key: SortKey(id),
         server_id: None,
         with: person(with),
         author: None,

@@ -10,14 +10,14 @@ fn only_what_was_on_the_screen_is_read() {
     let timeline = session(&model).timeline().unwrap();
     assert_eq!(timeline.first_new, Some(MessageId(6)));
     assert_eq!(
-        model.act(Action::Seen(Place(7))),
+        model.act(Action::Seen(SortKey(7))),
         [Command::MarkSeen {
             with: person("bob"),
-            up_to: Place(7),
+            up_to: SortKey(7),
         }]
     );
     assert_eq!(session(&model).open_unread(), 2);
-    assert!(model.act(Action::Seen(Place(3))).is_empty());
+    assert!(model.act(Action::Seen(SortKey(3))).is_empty());
     assert_eq!(session(&model).open_unread(), 2);
 }
 
@@ -29,7 +29,7 @@ fn the_line_above_new_messages_is_for_those_who_looked_away() {
     model.act(Action::Attentive(true));
     model.apply(Event::Message(message(2, "bob", Delivery::Received)));
     assert_eq!(session(&model).timeline().unwrap().first_new, None);
-    model.act(Action::Seen(Place(2)));
+    model.act(Action::Seen(SortKey(2)));
     model.act(Action::Attentive(false));
     model.apply(Event::Message(message(3, "bob", Delivery::Received)));
     model.apply(Event::Message(message(4, "bob", Delivery::Received)));
@@ -89,9 +89,9 @@ fn whoever_has_more_unread_than_a_page_begins_with_the_oldest_of_them() {
         with: person("bob"),
         message: Some(oldest.clone()),
     });
-    let place = oldest.place;
+    let sort_key = oldest.sort_key;
     let with = person("bob");
-    assert_eq!(asked, [Command::LoadAround { with, place }]);
+    assert_eq!(asked, [Command::LoadAround { with, sort_key }]);
     model.apply(Event::Around {
         with: person("bob"),
         messages: told(1901..2101),
@@ -102,8 +102,8 @@ fn whoever_has_more_unread_than_a_page_begins_with_the_oldest_of_them() {
     assert_eq!(timeline.first_new, Some(oldest.id));
 
     // What is read is counted where all of it is.
-    let asked = model.act(Action::Seen(Place(2050)));
-    let (with, up_to) = (person("bob"), Place(2050));
+    let asked = model.act(Action::Seen(SortKey(2050)));
+    let (with, up_to) = (person("bob"), SortKey(2050));
     let count = Command::CountUnread { with: with.clone() };
     assert_eq!(asked, [Command::MarkSeen { with, up_to }, count]);
     model.apply(Event::Unread {

@@ -1,7 +1,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::ReceiptNews;
-use crate::engine::{Command, Message, MessageId, Older, Place, StorageProblem};
+use crate::engine::{Command, Message, MessageId, Older, SortKey, StorageProblem};
 
 /// How many messages of a conversation that is not open stay loaded.
 const KEPT_WHEN_LEFT: usize = 500;
@@ -18,7 +18,7 @@ const KEPT_AROUND: usize = 1000;
 pub struct Timeline {
     messages: VecDeque<Message>,
     /// The index of each message.
-    places: HashMap<MessageId, Place>,
+    sort_keys: HashMap<MessageId, SortKey>,
     /// Nothing is older than what is loaded.
     pub complete: bool,
     /// Older messages are at a server that could not be asked.
@@ -38,7 +38,7 @@ pub struct Timeline {
     /// The first message that was new when the person came; a line is drawn above it.
     pub first_new: Option<MessageId>,
     /// How far the person has read on from there, while newer messages are not loaded.
-    pub read_up_to: Option<Place>,
+    pub read_up_to: Option<SortKey>,
     /// The message the person has jumped to, and the number of the jump.
     pub target: Option<(MessageId, u32)>,
     /// The number of the last message sent in this conversation, counted over all conversations.
@@ -87,13 +87,15 @@ impl Timeline {
 
     /// The index of a message, if it is loaded.
     pub fn index_of(&self, id: MessageId) -> Option<usize> {
-        let place = self.places.get(&id)?;
-        self.messages.binary_search_by_key(place, |m| m.place).ok()
+        let sort_key = self.sort_keys.get(&id)?;
+        self.messages
+            .binary_search_by_key(sort_key, |m| m.sort_key)
+            .ok()
     }
 
-    /// The index of the message at a place, or of the first one after it.
-    pub fn index_at(&self, place: Place) -> usize {
-        self.messages.partition_point(|m| m.place < place)
+    /// The index of the message with a sort key, or of the first one after it.
+    pub fn index_at(&self, sort_key: SortKey) -> usize {
+        self.messages.partition_point(|m| m.sort_key < sort_key)
     }
 
     /// The message, if it is loaded.
@@ -101,20 +103,20 @@ impl Timeline {
         self.index_of(id).and_then(|at| self.messages.get(at))
     }
 
-    /// The number of received messages after this place.
-    pub fn received_after(&self, place: Place) -> usize {
+    /// The number of received messages after this sort key.
+    pub fn received_after(&self, sort_key: SortKey) -> usize {
         self.iter()
             .rev()
-            .take_while(|m| m.place > place)
+            .take_while(|m| m.sort_key > sort_key)
             .filter(|m| !m.is_own())
             .count()
     }
 
-    /// The place of the last received message at or before this index.
-    pub fn received_up_to(&self, id: MessageId) -> Option<Place> {
+    /// The sort key of the last received message at or before this index.
+    pub fn received_up_to(&self, id: MessageId) -> Option<SortKey> {
         let up_to = self.messages.range(..=self.index_of(id)?);
         let received = up_to.rev().find(|m| !m.is_own());
-        received.map(|m| m.place)
+        received.map(|m| m.sort_key)
     }
 
     /// The oldest of the last `count` received messages, if that many are loaded.
@@ -127,21 +129,25 @@ impl Timeline {
             .map(|m| m.id)
     }
 
-    /// Takes in a new message, or one whose delivery or place changed.
+    /// Takes in a new message, or one whose delivery or sort key changed.
     pub fn take_in(&mut self, message: &Message) {
         if !self.loaded {
             return;
         }
         // Newer or older than what is loaded: it will come with its page.
-        if self.newer && self.last().is_none_or(|last| last.place < message.place) {
+        if self.newer
+            && self
+                .last()
+                .is_none_or(|last| last.sort_key < message.sort_key)
+        {
             self.forget(message.id);
             return;
         }
         let is_older = self
             .messages
             .front()
-            .is_some_and(|m| message.place < m.place);
-        if is_older && !self.complete && !self.places.contains_key(&message.id) {
+            .is_some_and(|m| message.sort_key < m.sort_key);
+        if is_older && !self.complete && !self.sort_keys.contains_key(&message.id) {
             return;
         }
         self.put(message.clone());
@@ -164,14 +170,14 @@ impl Timeline {
     }
 
     /// Takes in a page, oldest first.
-    pub fn take_page(&mut self, before: Option<Place>, page: Vec<Message>, older: Older) {
+    pub fn take_page(&mut self, before: Option<SortKey>, page: Vec<Message>, older: Older) {
         if before.is_none() && self.newer && !std::mem::take(&mut self.wants_newest) {
             return;
         }
         self.loading = older == Older::Coming;
         self.older_at_server = older == Older::AtServer;
         let continues = match (before, self.messages.front()) {
-            (Some(before), Some(first)) => before >= first.place,
+            (Some(before), Some(first)) => before >= first.sort_key,
             (Some(_), None) => false,
             (None, _) => true,
         };
@@ -183,8 +189,8 @@ impl Timeline {
             // messages may have a gap to it.
             None if self.loaded => {
                 self.newer = false;
-                let first = page.first().map(|first| first.place);
-                while let Some(oldest) = self.messages.front().map(|m| m.place)
+                let first = page.first().map(|first| first.sort_key);
+                while let Some(oldest) = self.messages.front().map(|m| m.sort_key)
                     && first.is_some_and(|first| oldest < first)
                 {
                     self.drop_oldest();
@@ -215,7 +221,7 @@ impl Timeline {
             return;
         }
         self.messages.clear();
-        self.places.clear();
+        self.sort_keys.clear();
         (self.loaded, self.newer) = (true, newer);
         (self.loading_newer, self.wants_newest) = (false, false);
         self.complete = older == Older::Nothing;
@@ -224,28 +230,28 @@ impl Timeline {
     }
 
     /// Takes in the messages after the last one loaded.
-    pub fn take_newer(&mut self, after: Place, messages: Vec<Message>, newer: bool) {
+    pub fn take_newer(&mut self, after: SortKey, messages: Vec<Message>, newer: bool) {
         self.loading_newer = false;
-        if !self.newer || self.last().is_none_or(|last| last.place != after) {
+        if !self.newer || self.last().is_none_or(|last| last.sort_key != after) {
             return;
         }
         self.newer = newer;
         self.put_all(messages);
     }
 
-    /// Drops messages far from the one at this place, if very many are loaded.
-    pub fn keep_around(&mut self, place: Place) {
+    /// Drops messages far from the one with this sort key, if very many are loaded.
+    pub fn keep_around(&mut self, sort_key: SortKey) {
         if self.len() <= MOST_LOADED {
             return;
         }
-        let at = self.index_at(place);
+        let at = self.index_at(sort_key);
         for _ in KEPT_AROUND..at {
             self.drop_oldest();
             (self.complete, self.older_at_server) = (false, false);
         }
         while self.len() > 2 * KEPT_AROUND {
             if let Some(dropped) = self.messages.pop_back() {
-                self.places.remove(&dropped.id);
+                self.sort_keys.remove(&dropped.id);
             }
             self.newer = true;
         }
@@ -264,7 +270,7 @@ impl Timeline {
         if self.len() > 2 * MOST_LOADED
             && let Some(first) = self.first_new.and_then(|id| self.find(id))
         {
-            self.keep_around(first.place);
+            self.keep_around(first.sort_key);
         }
     }
 
@@ -274,7 +280,7 @@ impl Timeline {
             self.first_new = None;
         }
         let at = self.index_of(id);
-        self.places.remove(&id);
+        self.sort_keys.remove(&id);
         at.and_then(|at| self.messages.remove(at)).is_some()
     }
 
@@ -292,20 +298,23 @@ impl Timeline {
     }
 
     fn put(&mut self, message: Message) {
-        match self.places.insert(message.id, message.place) {
-            Some(place) if place == message.place => {}
-            Some(place) => {
-                if let Ok(at) = self.messages.binary_search_by_key(&place, |m| m.place) {
+        match self.sort_keys.insert(message.id, message.sort_key) {
+            Some(sort_key) if sort_key == message.sort_key => {}
+            Some(sort_key) => {
+                if let Ok(at) = self
+                    .messages
+                    .binary_search_by_key(&sort_key, |m| m.sort_key)
+                {
                     self.messages.remove(at);
                 }
             }
             None => {}
         }
         match self.messages.front() {
-            Some(first) if first.place <= message.place => {
+            Some(first) if first.sort_key <= message.sort_key => {
                 match self
                     .messages
-                    .binary_search_by_key(&message.place, |m| m.place)
+                    .binary_search_by_key(&message.sort_key, |m| m.sort_key)
                 {
                     Ok(at) => self.messages[at] = message,
                     Err(at) => self.messages.insert(at, message),
@@ -317,7 +326,7 @@ impl Timeline {
 
     fn drop_oldest(&mut self) {
         if let Some(dropped) = self.messages.pop_front() {
-            self.places.remove(&dropped.id);
+            self.sort_keys.remove(&dropped.id);
         }
     }
 

@@ -7,7 +7,7 @@ use crate::engine::{Delivery, Peer, ReceiptState};
 fn message(id: i64) -> Message {
     Message {
         id: MessageId(id),
-        place: Place(id),
+        sort_key: SortKey(id),
         server_id: None,
         with: Peer::Person(Login::parse("bob").unwrap()),
         author: None,
@@ -34,12 +34,12 @@ fn pages_and_arrivals_in_any_order_give_one_sorted_timeline() {
     timeline.take_in(&message(9));
     timeline.take_in(&message(2));
     timeline.take_page(
-        Some(Place(5)),
+        Some(SortKey(5)),
         (1..5).map(message).collect(),
         Older::Nothing,
     );
     timeline.take_page(
-        Some(Place(5)),
+        Some(SortKey(5)),
         (1..5).map(message).collect(),
         Older::Nothing,
     );
@@ -52,7 +52,7 @@ fn a_page_that_would_leave_a_gap_is_not_taken() {
     let mut timeline = Timeline::default();
     timeline.take_page(None, (50..60).map(message).collect(), Older::More);
     timeline.take_page(
-        Some(Place(20)),
+        Some(SortKey(20)),
         (10..20).map(message).collect(),
         Older::Nothing,
     );
@@ -77,7 +77,7 @@ fn the_first_of_the_unread_is_found_by_their_number() {
     assert_eq!(timeline.first_of_last_received(3), Some(MessageId(7)));
     assert_eq!(timeline.first_of_last_received(0), None);
     assert_eq!(timeline.first_of_last_received(11), None);
-    assert_eq!(timeline.received_after(Place(7)), 2);
+    assert_eq!(timeline.received_after(SortKey(7)), 2);
 }
 
 #[test]
@@ -86,13 +86,13 @@ fn a_message_that_gets_its_place_moves_there() {
     timeline.take_page(None, (1..4).map(message).collect(), Older::Nothing);
     let mut own = Message {
         delivery: Delivery::Waiting,
-        place: Place(1000),
+        sort_key: SortKey(1000),
         ..message(9)
     };
     timeline.take_in(&own);
     timeline.take_in(&message(7));
     assert_eq!(ids(&timeline), [1, 2, 3, 7, 9]);
-    (own.delivery, own.place) = (Delivery::Accepted, Place(5));
+    (own.delivery, own.sort_key) = (Delivery::Accepted, SortKey(5));
     timeline.take_in(&own);
     assert_eq!(ids(&timeline), [1, 2, 3, 9, 7]);
     assert_eq!(timeline.index_of(MessageId(9)), Some(3));
@@ -143,8 +143,8 @@ fn far_back_nothing_new_is_taken_in_until_what_is_between_has_come() {
     assert_eq!(ids(&timeline), (40..60).collect::<Vec<_>>());
     assert!(timeline.newest().is_none() && !timeline.loading);
 
-    timeline.take_newer(Place(30), (31..35).map(message).collect(), true);
-    timeline.take_newer(Place(59), (60..1001).map(message).collect(), false);
+    timeline.take_newer(SortKey(30), (31..35).map(message).collect(), true);
+    timeline.take_newer(SortKey(59), (60..1001).map(message).collect(), false);
     timeline.take_in(&message(1001));
     assert_eq!(ids(&timeline), (40..1002).collect::<Vec<_>>());
     assert_eq!(timeline.newest().unwrap().id, MessageId(1001));
@@ -167,16 +167,16 @@ fn what_is_far_from_what_is_read_does_not_stay_loaded() {
     let most = i64::try_from(MOST_LOADED).unwrap();
     let mut timeline = Timeline::default();
     timeline.take_page(None, (0..most).map(message).collect(), Older::Nothing);
-    timeline.keep_around(Place(most / 2));
+    timeline.keep_around(SortKey(most / 2));
     assert_eq!(timeline.len(), MOST_LOADED);
     timeline.take_in(&message(most));
-    timeline.keep_around(Place(most));
+    timeline.keep_around(SortKey(most));
     assert_eq!(ids(&timeline), (most - 1000..=most).collect::<Vec<_>>());
     assert!(!timeline.complete && !timeline.newer);
 
     let older = (0..most - 1000).map(message).collect();
-    timeline.take_page(Some(Place(most - 1000)), older, Older::Nothing);
-    timeline.keep_around(Place(10));
+    timeline.take_page(Some(SortKey(most - 1000)), older, Older::Nothing);
+    timeline.keep_around(SortKey(10));
     assert_eq!(ids(&timeline), (0..2000).collect::<Vec<_>>());
     assert!(timeline.complete && timeline.newer);
 }

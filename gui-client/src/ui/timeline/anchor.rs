@@ -1,4 +1,4 @@
-use crate::{engine::Place, model::Timeline};
+use crate::{engine::SortKey, model::Timeline};
 
 /// Room above the first and below the last message.
 const MARGIN: f32 = 12.0;
@@ -11,8 +11,8 @@ pub enum Anchor {
     /// This message's bubble begins so many points below the upper edge of the window; negative:
     /// above it.
     Message {
-        /// Which message: the one at this place, or after it.
-        place: Place,
+        /// Which message: the one with this sort key, or the first after it.
+        sort_key: SortKey,
         /// Where its bubble begins.
         top: f32,
     },
@@ -30,7 +30,7 @@ pub struct Heights {
 /// A row that is visible, and where.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PlacedRow {
-    /// Its place in the timeline.
+    /// The index of its message in the timeline.
     pub index: usize,
     /// Where its bubble begins, below the upper edge of the window.
     pub bubble_top: f32,
@@ -77,10 +77,12 @@ pub fn place(
 ) -> Placed {
     let last = messages.len() - 1;
     let (index, top) = match anchor {
-        Anchor::Message { place, top }
-            if messages.get(0).is_some_and(|first| first.place <= place) =>
+        Anchor::Message { sort_key, top }
+            if messages
+                .get(0)
+                .is_some_and(|first| first.sort_key <= sort_key) =>
         {
-            (messages.index_at(place).min(last), Some(top))
+            (messages.index_at(sort_key).min(last), Some(top))
         }
         _ => (last, None),
     };
@@ -115,9 +117,9 @@ pub fn place(
     rows.retain(|row| row.bottom() > 0.0 && row.top() < height);
     let anchor = match rows.first().and_then(|row| {
         let message = messages.get(row.index)?;
-        Some((message.place, row.bubble_top))
+        Some((message.sort_key, row.bubble_top))
     }) {
-        Some((place, top)) if !at_latest => Anchor::Message { place, top },
+        Some((sort_key, top)) if !at_latest => Anchor::Message { sort_key, top },
         _ => Anchor::Latest,
     };
     Placed {
@@ -180,7 +182,7 @@ mod tests {
     fn message(id: i64) -> Message {
         Message {
             id: MessageId(id),
-            place: Place(id),
+            sort_key: SortKey(id),
             server_id: None,
             with: Peer::Server,
             author: None,
@@ -199,7 +201,7 @@ mod tests {
         timeline
     }
 
-    /// Heights that differ from row to row, by the message and not by its place.
+    /// Heights that differ from row to row, by the message and not by its index.
     fn heights(messages: &Timeline, index: usize) -> Heights {
         let id = messages.get(index).unwrap().id.0;
         Heights {
@@ -245,7 +247,7 @@ mod tests {
         let read = messages.get(before.rows[1].index).unwrap().id;
         let top = top_of(&before, &messages, read);
         let older = (100..200).map(message).collect();
-        messages.take_page(Some(Place(200)), older, Older::More);
+        messages.take_page(Some(SortKey(200)), older, Older::More);
         let after = placed(before.anchor, 0.0, &messages);
         assert!((top_of(&after, &messages, read) - top).abs() <= 1.0);
     }
@@ -256,7 +258,7 @@ mod tests {
         let mut measured = 0;
         let mut at = placed(
             Anchor::Message {
-                place: Place(700_000),
+                sort_key: SortKey(700_000),
                 top: 100.0,
             },
             0.0,
@@ -315,11 +317,11 @@ mod tests {
     fn a_message_that_is_gone_leaves_the_next_one_in_its_place() {
         let mut messages = timeline(0..100);
         let at = placed(Anchor::Latest, 2000.0, &messages);
-        let Anchor::Message { place, top } = at.anchor else {
+        let Anchor::Message { sort_key, top } = at.anchor else {
             panic!("{at:?}");
         };
-        messages.forget(MessageId(place.0));
+        messages.forget(MessageId(sort_key.0));
         let after = placed(at.anchor, 0.0, &messages);
-        assert_eq!(top_of(&after, &messages, MessageId(place.0 + 1)), top);
+        assert_eq!(top_of(&after, &messages, MessageId(sort_key.0 + 1)), top);
     }
 }

@@ -30,7 +30,7 @@ use self::{
 };
 use super::{UiState, View, icon::Icon, widget};
 use crate::{
-    engine::{MessageId, Peer, Place},
+    engine::{MessageId, Peer, SortKey},
     model::{Action, MOST_LOADED, Session, Timeline},
     theme::{Palette, space},
 };
@@ -55,7 +55,7 @@ pub struct TimelineState {
     marked: Option<MessageId>,
     to_latest: bool,
     /// The last message when the person went to the end by hand.
-    end: Option<Place>,
+    end: Option<SortKey>,
     /// Mean height of the rows drawn so far, for the scroll bar only.
     mean: f64,
     rows: Vec<DrawnRow>,
@@ -104,7 +104,7 @@ impl TimelineState {
         }
         if self.to_latest && !messages.newer {
             self.to_latest = false;
-            self.end = messages.last().map(|last| last.place);
+            self.end = messages.last().map(|last| last.sort_key);
             self.drawn = Some(open.clone());
             return Anchor::Latest;
         }
@@ -117,7 +117,7 @@ impl TimelineState {
             self.to_latest = false;
             self.drawn = Some(open.clone());
             return Anchor::Message {
-                place: message.place,
+                sort_key: message.sort_key,
                 top: 120.0,
             };
         }
@@ -130,7 +130,7 @@ impl TimelineState {
         self.drawn = Some(open.clone());
         match messages.first_new.and_then(|id| messages.find(id)) {
             Some(first) => Anchor::Message {
-                place: first.place,
+                sort_key: first.sort_key,
                 top: NEW_TOP,
             },
             None => kept.unwrap_or(Anchor::Latest),
@@ -155,10 +155,10 @@ impl TimelineState {
         let first = messages.first_new.and_then(|id| messages.index_of(id))?;
         let row = placed.rows.iter().find(|row| row.index == first);
         let is_in_sight = row.is_some_and(|row| row.bubble_top >= NEW_TOP);
-        let place = messages.get(first)?.place;
-        let is_passed = self.end.is_some_and(|end| end >= place);
+        let sort_key = messages.get(first)?.sort_key;
+        let is_passed = self.end.is_some_and(|end| end >= sort_key);
         (!is_in_sight && !is_passed).then_some(Anchor::Message {
-            place,
+            sort_key,
             top: NEW_TOP,
         })
     }
@@ -210,7 +210,7 @@ pub fn show(
     let mut measured = |index| measure.heights(index);
     let mut placed = place(anchor, scroll, messages, window.height(), &mut measured);
     if is_by_hand && placed.at_latest {
-        state.end = messages.last().map(|last| last.place);
+        state.end = messages.last().map(|last| last.sort_key);
     }
     if let Some(first_new) = state.unseen_from(session, messages, anchor, &placed) {
         placed = place(first_new, 0.0, messages, window.height(), &mut measured);
@@ -290,7 +290,7 @@ fn ask_for_more(
     if messages.len() > MOST_LOADED
         && let Some(message) = messages.get(first.index)
     {
-        actions.push(Action::ReadAt(message.place));
+        actions.push(Action::ReadAt(message.sort_key));
     }
 }
 
@@ -340,12 +340,12 @@ fn report_seen(
     let mut rows = state.rows.iter().rev();
     let whole = rows.find(|row| row.bubble.bottom() <= window.bottom() + 1.0);
     let seen = whole.and_then(|row| messages.received_up_to(row.id));
-    let is_news = |&place: &Place| match messages.newer {
-        true => messages.read_up_to.is_none_or(|before| before < place),
-        false => messages.received_after(place) < unread,
+    let is_news = |&sort_key: &SortKey| match messages.newer {
+        true => messages.read_up_to.is_none_or(|before| before < sort_key),
+        false => messages.received_after(sort_key) < unread,
     };
-    if let Some(place) = seen.filter(is_news) {
-        actions.push(Action::Seen(place));
+    if let Some(sort_key) = seen.filter(is_news) {
+        actions.push(Action::Seen(sort_key));
     }
 }
 

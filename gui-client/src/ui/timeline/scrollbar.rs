@@ -57,8 +57,11 @@ impl Bar {
             return Some(Anchor::Latest);
         }
         let first = part * (1.0 - self.share) * messages.len() as f64;
-        let place = messages.get(first as usize)?.place;
-        Some(Anchor::Message { place, top: 12.0 })
+        let sort_key = messages.get(first as usize)?.sort_key;
+        Some(Anchor::Message {
+            sort_key,
+            top: 12.0,
+        })
     }
 
     /// Draws it, if not everything is visible.
