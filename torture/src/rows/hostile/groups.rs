@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use super::{
     arena::{ALL, Arena, USERS},
     foes::{Score, Swarm, address},
-    innocents::{live, until},
+    innocents::{classic, live, until},
     length,
 };
 use crate::{
@@ -74,10 +74,7 @@ fn amplify(trial: &Trial, lines: &str) -> Result<Verdict> {
 /// Users log in one after the other and read what waits. Returns how many did.
 fn read_all(server: SocketAddr, users: &[String]) -> usize {
     let read = |(number, login): (usize, &String)| {
-        let mut wire = Wire::connect_from(address(number), server)?;
-        wire.write(format!("{login}\n").as_bytes())?;
-        until(&mut wire, |line| line == "f")?;
-        anyhow::Ok(wire.close()?)
+        anyhow::Ok(classic(server, address(number), login)?.close()?)
     };
     users
         .iter()

@@ -125,7 +125,7 @@ fn log_in_all_the_time(server: SocketAddr, people: &[String], is_over: &AtomicBo
         let begin = Instant::now();
         let done = match at % 2 {
             0 => live(server, NEWCOMERS, login).map(drop),
-            _ => classic(server, NEWCOMERS, login),
+            _ => classic(server, NEWCOMERS, login).map(drop),
         };
         match done {
             Ok(()) => talk.logins.push((begin, begin.elapsed())),
@@ -148,11 +148,11 @@ pub fn live(server: SocketAddr, source: [u8; 4], login: &str) -> Result<Wire> {
 }
 
 /// Logs in as the assignment says and reads the first answer.
-pub fn classic(server: SocketAddr, source: [u8; 4], login: &str) -> Result<()> {
+pub fn classic(server: SocketAddr, source: [u8; 4], login: &str) -> Result<Wire> {
     let mut wire = Wire::connect_from(source, server)?;
     wire.write(format!("{login}\n").as_bytes())?;
     until(&mut wire, |line| line == "f")?;
-    Ok(())
+    Ok(wire)
 }
 
 /// Reads up to a line. Whoever is refused anything fails.

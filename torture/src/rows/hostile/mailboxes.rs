@@ -7,14 +7,11 @@ use anyhow::{Result, bail};
 use super::{
     arena::Arena,
     foes::{Score, Swarm, address},
-    innocents::until,
+    innocents::{classic, live, until},
     length,
     setup::{Answers, say, tagged},
 };
-use crate::{
-    trial::{Trial, Verdict},
-    wire::Wire,
-};
+use crate::trial::{Trial, Verdict};
 
 /// More than a mailbox takes.
 const LETTERS: usize = 110_000;
@@ -93,14 +90,10 @@ fn others_reach(arena: &Arena, name: &str) -> Result<()> {
             bail!("u{victim} gets nothing of a friend: {}", said.refusal);
         }
     }
-    let mut classic = Wire::connect_from(address(151), server)?;
-    classic.write(b"u151\n")?;
-    until(&mut classic, |line| line == "f")?;
+    let mut classic = classic(server, address(151), "u151")?;
     classic.write(format!("@u{} from a friend\n", VICTIMS.start).as_bytes())?;
     until(&mut classic, |line| line == "f")?;
-    let mut teacher = Wire::connect_from(address(149), server)?;
-    teacher.write(b"u149 live/1\n")?;
-    until(&mut teacher, |line| line == "f")?;
+    let mut teacher = live(server, address(149), "u149")?;
     teacher.write(format!("#{name} @{CLASS} to all of you\n").as_bytes())?;
     let ok = until(&mut teacher, |line| line.starts_with("ok {"))?;
     if ok.contains("missed") {

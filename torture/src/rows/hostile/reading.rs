@@ -78,34 +78,19 @@ pub fn marks(trial: &Trial) -> Result<Verdict> {
 }
 
 pub fn sessions_of_one(trial: &Trial) -> Result<Verdict> {
-    let mut arena = Arena::new(trial)?;
-    let server = arena.server.address;
-    let text = "x".repeat(LONG);
-    let mut accepted = 0;
-    for writer in 1..=WRITERS {
-        let (name, login) = (format!("w{writer}"), format!("u{writer}"));
-        let said = say(
-            server,
-            (address(writer), &login),
-            TEXTS,
-            tagged(&name, "u0", &text),
-            PREPARATION,
-        )?;
-        accepted += said.accepted;
-    }
-    ensure!(
-        accepted > 100,
-        "only {accepted} messages were accepted before"
-    );
-    read_nothing(
-        trial,
-        &mut arena,
-        &|_| "u0 live/1 after=0\n".into(),
-        accepted,
-    )
+    read_nothing(trial, "u0", &|_| "u0 live/1 after=0\n".into())
 }
 
 pub fn sessions_of_many(trial: &Trial) -> Result<Verdict> {
+    read_nothing(trial, ALL, &|n| format!("u{n} live/1 after=0\n"))
+}
+
+/// Sessions that ask for the large backlog of `to`, a user or everybody, and read nothing of it.
+fn read_nothing(
+    trial: &Trial,
+    to: &str,
+    hello: &(dyn Fn(usize) -> String + Sync),
+) -> Result<Verdict> {
     let mut arena = Arena::new(trial)?;
     let server = arena.server.address;
     let text = "x".repeat(LONG);
@@ -116,7 +101,7 @@ pub fn sessions_of_many(trial: &Trial) -> Result<Verdict> {
             server,
             (address(writer), &login),
             TEXTS,
-            tagged(&name, ALL, &text),
+            tagged(&name, to, &text),
             PREPARATION,
         )?;
         accepted += said.accepted;
@@ -125,21 +110,6 @@ pub fn sessions_of_many(trial: &Trial) -> Result<Verdict> {
         accepted > 100,
         "only {accepted} messages were accepted before"
     );
-    read_nothing(
-        trial,
-        &mut arena,
-        &|n| format!("u{n} live/1 after=0\n"),
-        accepted,
-    )
-}
-
-/// Sessions that ask for a backlog and read nothing of it.
-fn read_nothing(
-    trial: &Trial,
-    arena: &mut Arena,
-    hello: &(dyn Fn(usize) -> String + Sync),
-    accepted: usize,
-) -> Result<Verdict> {
     let (figures, (opened, open)) = arena.under(length(trial), |attack| {
         let mut foes = Vec::new();
         for number in 0..SESSIONS {
