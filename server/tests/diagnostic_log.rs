@@ -17,6 +17,7 @@ use std::{
 };
 
 use mensageiro_protocol::{Framing, is_hidden};
+use mensageiro_server::metrics;
 use program::{Program, command};
 use support::{Client, eventually};
 use tempfile::TempDir;
@@ -194,5 +195,8 @@ fn flood_of_lines_is_cut_and_counted_and_hides_no_warning() {
         // Others that are counted: of the session, of debugging.
         written > 0 && written < 1_000 && dropped(&log) + written >= 2_000
     });
+    let status = metrics::ask(&logged.data()).unwrap();
+    assert!(status.log.dropped >= 1_000 && status.log.lost == 0);
+    assert!(status.to_string().contains("log          lines dropped: "));
     logged.check();
 }

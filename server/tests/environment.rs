@@ -115,6 +115,8 @@ fn nobody_waits_for_who_does_not_read_the_greeting_and_the_log() {
     // Much more than is kept.
     make_log(address, 20_000);
     assert!(is_served(address));
+    let missing = metrics::ask(folder.path()).unwrap().log;
+    assert!(missing.lost > 0 && missing.dropped == 0, "{missing:?}");
     signal(&child, "TERM");
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }

@@ -149,6 +149,7 @@ fn prometheus_finds_its_metrics() {
         assert!(value.parse::<f64>().is_ok(), "{line}");
     }
     assert!(body.contains("\nmensageiro_users 1\n"));
+    assert!(body.contains("\nmensageiro_log_lines_dropped_total 0\n"));
     assert!(body.contains("\nmensageiro_commit_seconds_bucket{le=\"+Inf\"} 0\n"));
     assert!(get(address, "/").contains("online       0 of 1 users"));
     assert!(get(address, "/other").starts_with("HTTP/1.1 404"));

@@ -12,6 +12,7 @@ use std::{
 
 use memchr::memchr_iter;
 use parking_lot::{Condvar, Mutex};
+use serde::{Deserialize, Serialize};
 use tracing::Level;
 use tracing_subscriber::fmt::{
     format::Writer,
@@ -25,6 +26,15 @@ const WAITING_BYTES: usize = 1024 * 1024;
 
 /// Time between two attempts to write to a full stream that does not block.
 const RETRY: Duration = Duration::from_millis(10);
+
+/// How many lines are missing in the diagnostic log since the program started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MissingLines {
+    /// Events that were dropped because there were more than `--log-lines` in a second.
+    pub dropped: u64,
+    /// Lines that were lost because the stream did not take them.
+    pub lost: u64,
+}
 
 /// A queue of lines for a stream. A line is written completely or lost.
 #[derive(Clone, Debug)]
@@ -44,6 +54,7 @@ struct Queue {
     lost: u64,
     is_writing: bool,
     rate: Rate,
+    missing: MissingLines,
 }
 
 impl Lines {
@@ -59,6 +70,7 @@ impl Lines {
             lost: 0,
             is_writing: false,
             rate: Rate::new(per_second, Instant::now()),
+            missing: MissingLines::default(),
         };
         let lines = Self(Arc::new(Shared {
             queue: Mutex::new(queue),
@@ -77,6 +89,7 @@ impl Lines {
         let mut queue = self.0.queue.lock();
         let were_dropped = queue.rate.dropped().is_some();
         let is_admitted = queue.rate.admits(level, Instant::now());
+        queue.missing.dropped += u64::from(!is_admitted);
         drop(queue);
         if !is_admitted && !were_dropped {
             self.0.changed.notify_all();
@@ -93,6 +106,11 @@ impl Lines {
         if was_empty {
             self.0.changed.notify_all();
         }
+    }
+
+    /// How many lines are missing so far.
+    pub fn missing(&self) -> MissingLines {
+        self.0.queue.lock().missing
     }
 
     /// Waits until everything is written, but not longer than this.
@@ -135,7 +153,11 @@ impl Lines {
             let all = [gap(refused).as_bytes(), &bytes, gap(lost).as_bytes()].concat();
             match write_all(&mut stream, &all).and_then(|()| stream.flush()) {
                 Ok(()) => refused = 0,
-                Err(_) => refused += lost + memchr_iter(b'\n', &bytes).count() as u64,
+                Err(_) => {
+                    let unwritten = memchr_iter(b'\n', &bytes).count() as u64;
+                    refused += lost + unwritten;
+                    self.0.queue.lock().missing.lost += unwritten;
+                }
             }
         }
     }
@@ -151,6 +173,7 @@ impl Queue {
         // place.
         if self.lost > 0 || self.bytes.len() + line.len() > WAITING_BYTES {
             self.lost += 1;
+            self.missing.lost += 1;
         } else {
             self.bytes.extend_from_slice(line);
         }
@@ -267,6 +290,7 @@ mod tests {
         resume.send_timeout((), PATIENCE).unwrap();
         let told = String::from_utf8(read.recv_timeout(PATIENCE).unwrap()).unwrap();
         assert!(told.contains("WARN 1 line is missing here"), "{told}");
+        assert_eq!(lines.missing().lost, 4);
         lines.say(b"last\n");
         resume.send_timeout((), PATIENCE).unwrap();
         assert_eq!(read.recv_timeout(PATIENCE).unwrap(), b"last\n");
@@ -301,8 +325,10 @@ mod tests {
         lines.say(b"last\n");
         let told = String::from_utf8(read.recv_timeout(PATIENCE).unwrap()).unwrap();
         assert!(told.contains("WARN 2 lines are missing here"), "{told}");
+        assert_eq!(lines.missing().lost, 2);
         assert!(told.ends_with("\nlast\n"), "{told}");
     }
+
     /// A stream that passes on what is written to it.
     struct Passing(Sender<Vec<u8>>);
 
@@ -323,6 +349,7 @@ mod tests {
         let lines = Lines::to(Passing(written), 1).unwrap();
         let admitted = (0..100).filter(|_| lines.admits(Level::INFO)).count();
         assert!(admitted < 100);
+        assert_eq!(lines.missing().dropped, 100 - admitted as u64);
         let told = String::from_utf8(read.recv_timeout(PATIENCE).unwrap()).unwrap();
         assert!(
             told.contains(" WARN ") && told.contains(" dropped in "),

@@ -12,6 +12,7 @@ use std::{
     env, fmt,
     io::{self, IsTerminal},
     panic::{self, PanicHookInfo},
+    sync::OnceLock,
     thread,
     time::Duration,
 };
@@ -30,13 +31,16 @@ use tracing_subscriber::{
     prelude::*,
 };
 
-pub use self::lines::Lines;
+pub use self::lines::{Lines, MissingLines};
 
 /// Most bytes of an event's message and fields together.
 const LONGEST: usize = 512;
 
 /// How long the end of the program may wait until the last lines are written.
 const FAREWELL: Duration = Duration::from_millis(500);
+
+/// The lines of [`Log::start`]: a program has one diagnostic log.
+static STARTED: OnceLock<Lines> = OnceLock::new();
 
 /// The diagnostic log, for messages that are not events.
 #[derive(Clone, Debug)]
@@ -50,6 +54,7 @@ impl Log {
     /// When the system has no thread left.
     pub fn start(per_second: u32) -> io::Result<Self> {
         let lines = Lines::to(io::stderr(), per_second)?;
+        let lines = STARTED.get_or_init(|| lines).clone();
         let asked = env::var_os("RUST_LOG").unwrap_or_default();
         let asked = asked::read(&asked);
         let (targets, problem) = match asked {
@@ -84,6 +89,11 @@ impl Log {
     pub fn finish(&self) {
         self.0.flush_within(FAREWELL);
     }
+}
+
+/// How many lines are missing in this program's diagnostic log; none if it was never started.
+pub(crate) fn missing_lines() -> MissingLines {
+    STARTED.get().map(Lines::missing).unwrap_or_default()
 }
 
 /// Writes the message and the fields of an event so that they stay on one line.

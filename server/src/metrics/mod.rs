@@ -17,6 +17,7 @@ use crate::{
     clients::Registry,
     counters::{Counters, Latencies, Totals},
     directory::Directory,
+    logging::{MissingLines, missing_lines},
     mailboxes::Mailboxes,
 };
 
@@ -56,6 +57,9 @@ pub struct Status {
     pub refused: BTreeMap<String, u64>,
     /// How often a session had to wait since the start, as its user sent too much.
     pub pauses: u64,
+    /// Lines that are missing in the diagnostic log.
+    #[serde(default)]
+    pub log: MissingLines,
 }
 
 /// How many bytes a user has in the log.
@@ -115,6 +119,7 @@ impl Observer {
                 .map(|(reason, count)| (reason.name().to_owned(), count))
                 .collect(),
             pauses: refusals.pauses(),
+            log: missing_lines(),
         }
     }
 }
@@ -166,7 +171,9 @@ impl fmt::Display for Status {
         }
         writeln!(f)?;
         self.tell_stored(f)?;
-        self.tell_refused(f)
+        self.tell_refused(f)?;
+        let MissingLines { dropped, lost } = self.log;
+        writeln!(f, "log          lines dropped: {dropped}, lost: {lost}")
     }
 }
 

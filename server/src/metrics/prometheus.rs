@@ -265,6 +265,18 @@ fn text(status: &Status) -> String {
         "Times a session had to wait, as its user sent too much.",
         status.pauses,
     );
+    one(
+        "log_lines_dropped_total",
+        "counter",
+        "Lines of the diagnostic log dropped, as there were too many in a second.",
+        status.log.dropped,
+    );
+    one(
+        "log_lines_lost_total",
+        "counter",
+        "Lines of the diagnostic log lost, as nobody read them in time.",
+        status.log.lost,
+    );
     refusals(&mut text, status);
     histogram(&mut text, &status.commits);
     text
