@@ -55,7 +55,8 @@ impl Gate {
             refusals.note(Reason::BeforeLogin, &network);
         }
         let place = self.registry.enter(transport.clone());
-        let connection = Connection::new(transport, self.longest_line, place, permit);
+        // On the heap: on the stack of its thread it would move from call to call, and each move is one more copy.
+        let connection = Box::new(Connection::new(transport, self.longest_line, place, permit));
         let context = self.context.clone();
         thread::Builder::new()
             .name("session".into())
@@ -66,7 +67,7 @@ impl Gate {
 }
 
 /// The work of a connection's thread (rule S1).
-fn serve(context: Arc<Context>, mut connection: Connection) {
+fn serve(context: Arc<Context>, mut connection: Box<Connection>) {
     match login::log_in(&context, &mut connection) {
         Some(User::Classic(login, budget)) => {
             name_thread(&login);

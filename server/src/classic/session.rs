@@ -41,13 +41,13 @@ pub(crate) struct Session {
     /// nothing about what has been read. At most the lines of one read.
     held: Vec<Request>,
     /// Dropped last: the server stops when no connection is left.
-    connection: Connection,
+    connection: Box<Connection>,
 }
 
 impl Session {
     pub(crate) fn new(
         context: Arc<Context>,
-        connection: Connection,
+        connection: Box<Connection>,
         login: Login,
         budget: Arc<LoginBudget>,
     ) -> Self {

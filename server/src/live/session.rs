@@ -34,7 +34,7 @@ pub fn refuse(connection: &mut Connection, bye: Bye) {
 /// Serves a user until something ends the session.
 pub fn run(
     context: &Arc<Context>,
-    mut connection: Connection,
+    mut connection: Box<Connection>,
     hello: &Hello,
     budget: &Arc<LoginBudget>,
 ) {
