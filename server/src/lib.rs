@@ -10,7 +10,6 @@
 //!
 //! See `ARCHITECTURE.md` for the modules, the threads, and who may wait for what.
 
-pub mod access;
 pub mod alarm;
 pub mod archive;
 pub mod budgets;
@@ -23,6 +22,7 @@ pub mod counters;
 mod delivery;
 pub mod directory;
 mod disk_usage;
+pub mod file_rights;
 mod gate;
 mod handover;
 pub mod index;

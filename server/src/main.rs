@@ -11,7 +11,7 @@ use anyhow::anyhow;
 use clap::Parser;
 use crossbeam_channel::bounded;
 use mensageiro_server::{
-    Options, Server, StartError, access, commands,
+    Options, Server, StartError, commands, file_rights,
     logging::{Log, one_line_each},
     metrics,
     options::Command,
@@ -24,7 +24,7 @@ const SIGNALS: usize = 16;
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    access::limit(options.group_may_read);
+    file_rights::limit(options.group_may_read);
     let told = match &options.command {
         Some(Command::Status { json }) => tell_status(&options.data, *json),
         Some(Command::Backup { to }) => commands::backup(&options.data, to).map_err(Into::into),

@@ -15,10 +15,10 @@ use thiserror::Error;
 use tracing::{info, warn};
 
 use crate::{
-    access,
     alarm::Alarm,
     archive::{Archive, ArchiveError, Marks},
     commit::PendingMarks,
+    file_rights,
     index::{Index, IndexError, Loaded, Messages},
     log::{Durability, FileLog, Log, LogError, Loss, Settings},
     migration::{self, ArchivePosition, MigrationError},
@@ -92,7 +92,7 @@ impl Storage {
             false => Loss::Refused,
         };
         migrate(store, options, loss)?;
-        access::create_folder(store).map_err(|source| StorageError::Folder {
+        file_rights::create_folder(store).map_err(|source| StorageError::Folder {
             folder: store.to_owned(),
             source,
         })?;

@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::access;
+use crate::file_rights;
 
 /// A disk with files and folders. A call that changes what is in a folder may be undone by a power cut until
 /// [`Disk::sync_folder`] has returned.
@@ -166,7 +166,7 @@ impl Disk for SystemDisk {
     }
 
     fn create_new_folder(&self, folder: &Path) -> io::Result<()> {
-        access::create_new_folder(folder)
+        file_rights::create_new_folder(folder)
     }
 
     fn remove_folder(&self, folder: &Path) -> io::Result<()> {

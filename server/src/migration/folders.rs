@@ -10,7 +10,7 @@ use std::{
 };
 
 use super::{MigrationError, format_3};
-use crate::access;
+use crate::file_rights;
 
 /// What belongs to the log of today.
 const LOG: &str = "log";
@@ -86,7 +86,7 @@ impl Folders {
     /// What the disk says.
     pub(super) fn begin(&self) -> io::Result<()> {
         self.clear()?;
-        access::create_new_folder(&self.converting)
+        file_rights::create_new_folder(&self.converting)
     }
 
     /// Removes what is not the store.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::StartError;
-use crate::access;
+use crate::file_rights;
 
 /// The files of a server.
 #[derive(Clone, Debug)]
@@ -49,7 +49,7 @@ impl Files {
 /// Makes the data folder and a sample of users, and leaves alone what is there.
 pub(super) fn init(folder: &Path) -> io::Result<()> {
     if !folder.exists() {
-        access::create_folder(folder)?;
+        file_rights::create_folder(folder)?;
     }
     match fs::File::create_new(folder.join("users.csv")) {
         Ok(mut file) => io::Write::write_all(&mut file, include_bytes!("../../sample/users.csv")),

@@ -18,7 +18,6 @@ use self::{
 };
 pub use self::{error::StartError, files::Files};
 use crate::{
-    access,
     alarm::Alarm,
     archive::ArchiveThread,
     budgets::Budgets,
@@ -29,6 +28,7 @@ use crate::{
     delivery::Push,
     directory::{Directory, Watch},
     disk_usage::StoredBytes,
+    file_rights,
     gate::Gate,
     handover,
     index::Index,
@@ -80,7 +80,7 @@ impl Server {
         let (refuse, refused) = bounded(1);
         let alarm = Alarm::new(refuse.clone());
         let mut storage = Storage::open((&files.store, &files.messages), options, &alarm)?;
-        access::tighten(&options.data, options.group_may_read);
+        file_rights::tighten(&options.data, options.group_may_read);
         let (store, news) = (storage.id(), storage.news(options));
         let seen = mem::take(&mut storage.seen);
         let Storage {
