@@ -142,6 +142,7 @@ mod tests {
             name: login(name),
             members: logins(members),
             gone: logins(gone),
+            admins: Vec::new(),
         }
     }
 

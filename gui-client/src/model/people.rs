@@ -461,6 +461,7 @@ mod tests {
                 seen: None,
             },
             name: "字".repeat(100).as_str().into(),
+            role: None,
         };
         let roster = |numbers: std::ops::Range<usize>, more| Roster {
             users: numbers.map(user).collect(),

@@ -372,12 +372,14 @@ fn roster() -> BoxedStrategy<Roster> {
     let user = (presence(), "\\PC{0,30}").prop_map(|(presence, name)| RosterUser {
         presence,
         name: name.as_str().into(),
+        role: None,
     });
     let logins = || prop::collection::vec(anybody(), 0..6);
     let group = (anybody(), logins(), logins()).prop_map(|(name, members, gone)| RosterGroup {
         name,
         members,
         gone,
+        admins: Vec::new(),
     });
     let users = prop::collection::vec(user, 0..5);
     let groups = prop::collection::vec(group, 0..4);

@@ -39,6 +39,7 @@ pub fn user(name: &str, full: &str) -> RosterUser {
     RosterUser {
         presence: presence(name, Presence::Online, None),
         name: full.into(),
+        role: None,
     }
 }
 
@@ -47,6 +48,7 @@ pub fn group(name: &str, members: &[impl AsRef<str>]) -> RosterGroup {
         name: login(name),
         members: members.iter().map(|name| login(name.as_ref())).collect(),
         gone: vec![],
+        admins: Vec::new(),
     }
 }
 

@@ -1,7 +1,7 @@
 use super::{
-    Accepted, BadLine, Bye, Conversations, Delivered, Devices, HistoryEnd, Invited, Joined, NewKey,
-    Nothing, PresenceNews, Read, Receipt, Refused, Roster, TypingNews, Welcome, read_object,
-    split_verb, write_verb,
+    Accepted, BadLine, Bye, Conversations, Delivered, Devices, Edited, HistoryEnd, Invited, Joined,
+    NewKey, Nothing, PresenceNews, Read, Receipt, Refused, Roster, TypingNews, Welcome,
+    read_object, split_verb, write_verb,
 };
 use crate::{classic::END, limits::HIGHEST_ID};
 
@@ -40,6 +40,8 @@ pub enum Event {
     Invited(Invited),
     /// `key` (rule A9).
     NewKey(NewKey),
+    /// `edited` (rule A11).
+    Edited(Edited),
     /// `pong` (rule V13).
     Pong,
     /// `bye` (rule V13).
@@ -76,6 +78,7 @@ impl Event {
             b"devices" => Self::Devices(read_object(json)?),
             b"invite" => Self::Invited(read_object(json)?),
             b"key" => Self::NewKey(read_object(json)?),
+            b"edited" => Self::Edited(read_object(json)?),
             b"pong" => Self::Pong,
             b"bye" => Self::Bye(read_object(json)?),
             _ => Self::Unknown,
@@ -130,6 +133,7 @@ impl Event {
             Self::Devices(devices) => write_verb("devices", devices, out),
             Self::Invited(invited) => write_verb("invite", invited, out),
             Self::NewKey(key) => write_verb("key", key, out),
+            Self::Edited(edited) => write_verb("edited", edited, out),
             Self::Pong => write_verb("pong", &Nothing {}, out),
             Self::Bye(bye) => write_verb("bye", bye, out),
             Self::Unknown => {}
@@ -218,6 +222,14 @@ mod tests {
             r#"roster {"changes":true,"gone":["zoe"],"users":[],"groups":[{"name":"turma-a","members":["eva"],"gone":["bob"]}],"more":false}"#,
             r#"conversations {"before":8812,"conversations":[{"with":"bob","unread":1,"read":8700,"last":{"id":8801,"at":1763843211123,"from":"bob","text":"a\nb"}},{"with":"turma-a","group":true,"unread":0,"read":8800,"last":{"id":8800,"at":1763843211123,"from":"alice","tag":"c7","text":"\\"}}],"more":true}"#,
             r#"history {"with":"bob","before":8812,"count":50,"more":true}"#,
+            r#"welcome {"server":"","version":"","you":"alice","last":8840,"role":"admin","new_groups":true,"limits":{"line_bytes":16384}}"#,
+            r#"roster {"users":[{"login":"bob","state":"online","role":"admin"}],"groups":[{"name":"turma-a","members":["ana","bob"],"admins":["ana"]}],"more":false}"#,
+            r#"no {"tag":"q1","code":"exists","detail":"?"}"#,
+            r#"no {"tag":"q1","code":"bad-name","detail":"?"}"#,
+            r#"no {"tag":"q1","code":"last-admin","detail":"?"}"#,
+            r#"no {"tag":"q1","code":"cannot-edit","detail":"?"}"#,
+            r#"edited {"tag":"q1"}"#,
+            "edited {}",
             "pong {}",
             r#"bye {"code":"slow","detail":"too much was waiting"}"#,
         ] {
@@ -281,6 +293,7 @@ mod tests {
                 seen: None,
             },
             name: Name::default(),
+            role: None,
         };
         let roster = Roster {
             users: vec![user],

@@ -3,6 +3,7 @@
 
 mod access;
 mod conversations;
+mod edit;
 mod event;
 mod hello;
 mod identity;
@@ -27,6 +28,7 @@ pub use self::{
         CONVERSATIONS_MOST, CONVERSATIONS_USUAL, ConversationNews, Conversations,
         ConversationsRequest, LastMessage,
     },
+    edit::{Change, Edit, Edited, Role},
     event::Event,
     hello::{Hello, HelloError, LIVE},
     identity::{BadStoreId, Epoch, StoreId, resume},

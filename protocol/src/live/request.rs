@@ -1,6 +1,6 @@
 use super::{
-    BadLine, ConversationsRequest, DevicesRequest, Got, HistoryRequest, InviteRequest, KeyRequest,
-    Nothing, Read, Revoke, RosterRequest, Status, Tag, Typing,
+    BadLine, ConversationsRequest, DevicesRequest, Edit, Edited, Got, HistoryRequest,
+    InviteRequest, KeyRequest, Nothing, Read, Revoke, RosterRequest, Status, Tag, Typing,
     message::{encode_addressed, parse_addressed, split},
     read_object, split_verb, write_verb,
 };
@@ -40,6 +40,8 @@ pub enum Request {
     Invite(InviteRequest),
     /// `key` (rule A9).
     Key(KeyRequest),
+    /// `edit` (rules A11 to A13).
+    Edit(Edit),
     /// `ping` (rule V13).
     Ping,
     /// `bye` (rule V13).
@@ -93,6 +95,7 @@ impl Request {
             b"revoke" => Self::Revoke(read_object(json)?),
             b"invite" => Self::Invite(read_object(json)?),
             b"key" => Self::Key(read_object(json)?),
+            b"edit" => Self::Edit(read_edit(json)?),
             b"ping" => Self::Ping,
             b"bye" => Self::Bye,
             _ => Self::Unknown,
@@ -128,6 +131,7 @@ impl Request {
             Self::Revoke(revoke) => write_verb("revoke", revoke, out),
             Self::Invite(request) => write_verb("invite", request, out),
             Self::Key(request) => write_verb("key", request, out),
+            Self::Edit(edit) => write_verb("edit", edit, out),
             Self::Ping => write_verb("ping", &Nothing {}, out),
             Self::Bye => write_verb("bye", &Nothing {}, out),
             Self::Unknown => {}
@@ -135,10 +139,23 @@ impl Request {
     }
 }
 
+/// A client waits for the answer, so a malformed one is refused with its tag.
+fn read_edit(json: &[u8]) -> Result<Edit, BadLine> {
+    read_object(json).map_err(|bad: BadLine| BadLine {
+        tag: read_object::<Edited>(json)
+            .ok()
+            .and_then(|request| request.tag),
+        ..bad
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trust::DeviceId;
+    use crate::{
+        live::{Change, Role},
+        trust::DeviceId,
+    };
 
     fn login(name: &str) -> Login {
         Login::parse(name).unwrap()
@@ -235,6 +252,49 @@ mod tests {
                 name: "a script".into(),
             }),
         );
+        for (line, change) in [
+            (
+                r#"edit {"do":"add-user","login":"bob","name":"Bob B.","role":"admin","keep":true}"#,
+                Change::AddUser {
+                    login: login("bob"),
+                    name: "Bob B.".into(),
+                    role: Some(Role::Admin),
+                    keep: true,
+                },
+            ),
+            (
+                r#"edit {"do":"set-role","login":"bob"}"#,
+                Change::SetRole {
+                    login: login("bob"),
+                    role: None,
+                },
+            ),
+            (
+                r#"edit {"do":"create-group","group":"turma-a","members":["bob"]}"#,
+                Change::CreateGroup {
+                    group: login("turma-a"),
+                    members: vec![login("bob")],
+                },
+            ),
+            (
+                r#"edit {"do":"set-member-role","group":"turma-a","member":"bob","role":"admin"}"#,
+                Change::SetMemberRole {
+                    group: login("turma-a"),
+                    member: login("bob"),
+                    role: Some(Role::Admin),
+                },
+            ),
+        ] {
+            check(
+                line,
+                Request::Edit(Edit {
+                    tag: None,
+                    change: change.clone(),
+                }),
+            );
+            let line = line.replacen('{', r#"{"tag":"q1","#, 1);
+            check(&line, Request::Edit(Edit { tag: tag(), change }));
+        }
         check("ping {}", Request::Ping);
         check("bye {}", Request::Bye);
     }
@@ -270,5 +330,12 @@ mod tests {
         assert_eq!(bad("@bob").reason, "there is no text after the recipient");
         assert!(bad("read {}").reason.contains("with"));
         assert!(bad("got [").reason.contains("EOF"));
+        for edit in [
+            r#"{"tag":"q1","do":"dance"}"#,
+            r#"{"tag":"q1"}"#,
+            r#"{"tag":"q1","do":"remove-user","login":"a b"}"#,
+        ] {
+            assert_eq!(bad(&format!("edit {edit}")).tag, Tag::parse("q1").ok());
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{PresenceNews, is_false};
+use super::{PresenceNews, Role, is_false};
 use crate::{Login, Name};
 
 /// `roster` from a client.
@@ -26,7 +26,7 @@ pub struct Roster {
     /// belongs to. They are removed before the rest of the line is applied.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub gone: Vec<Login>,
-    /// Users; in changes, those who are new or have another name.
+    /// Users; in changes, those who are new or have another name or role.
     pub users: Vec<RosterUser>,
     /// The user's groups; in changes, those with other members.
     pub groups: Vec<RosterGroup>,
@@ -43,6 +43,9 @@ pub struct RosterUser {
     /// The name in `users.csv`, if there is one.
     #[serde(default, skip_serializing_if = "Name::is_empty")]
     pub name: Name,
+    /// What the user may do on the server. Absent: nothing more than others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
 }
 
 /// A group in a [`Roster`], or a part of one. The same name may occur again, in the same line or in
@@ -51,10 +54,13 @@ pub struct RosterUser {
 pub struct RosterGroup {
     /// Its name, to which messages are addressed.
     pub name: Login,
-    /// Its members; in changes, the new ones.
+    /// Its members; in changes, those who are new or have another role.
     #[serde(default)]
     pub members: Vec<Login>,
     /// In changes: members who have left it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub gone: Vec<Login>,
+    /// Those of `members` who administer the group.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub admins: Vec<Login>,
 }

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{StoreId, Tag, is_false};
+use super::{Role, StoreId, Tag, is_false};
 use crate::{Login, Text, trust::DeviceId};
 
 /// The most messages in one answer to `history`.
@@ -51,6 +51,12 @@ pub struct Welcome {
     /// The id under which the server knows the device of this session (rule A2). Absent: it knows only the login.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<DeviceId>,
+    /// What this session may do on the server besides writing (rule A11). Absent: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// This session may create groups (rule A13). Absent: it may not, or the server knows no `edit`.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub new_groups: bool,
     /// The server's limits.
     #[serde(default)]
     pub limits: Limits,
@@ -70,6 +76,8 @@ impl Welcome {
             number: None,
             closed: false,
             device: None,
+            role: None,
+            new_groups: false,
             limits: Limits::default(),
         }
     }
@@ -276,6 +284,14 @@ pub enum RefusalCode {
     NotAllowed,
     /// There is no such user, group or device.
     Unknown,
+    /// There is such a user, group or member already.
+    Exists,
+    /// The login or name cannot be used, or people would mix it up with another one.
+    BadName,
+    /// Nobody would be left who administers the server or the group.
+    LastAdmin,
+    /// The server's file of users or groups cannot be changed as asked; the detail says why.
+    CannotEdit,
     /// A code of a later version.
     #[serde(other)]
     Other,

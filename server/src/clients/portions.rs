@@ -101,7 +101,11 @@ pub(super) fn encode(people: &People, presences: Vec<PresenceNews>) -> Arc<[u8]>
             bytes = FRAME_BYTES;
         }
         bytes += item;
-        line.users.push(RosterUser { presence, name });
+        line.users.push(RosterUser {
+            presence,
+            name,
+            role: None,
+        });
     }
     end(&mut line, &mut lines);
     lines.into()

@@ -176,6 +176,7 @@ impl<'a> Requests<'a> {
             | Request::Revoke(_)
             | Request::Invite(_)
             | Request::Key(_)
+            | Request::Edit(_)
             | Request::Unknown => {}
         }
         Ok(())

@@ -24,6 +24,7 @@ impl History {
                     .map(|member| read_login(member, 1))
                     .collect::<rusqlite::Result<_>>()?,
                 gone: Vec::new(),
+                admins: Vec::new(),
             })
         })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)

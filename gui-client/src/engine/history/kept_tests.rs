@@ -70,6 +70,7 @@ fn groups_are_kept_as_told_last() {
         name: Login::parse(name).unwrap(),
         members: logins(members),
         gone: vec![],
+        admins: Vec::new(),
     };
     let all = [
         group("a", &["bob", "eva"]),

@@ -117,6 +117,7 @@ fn user(name: &str, full: &str) -> RosterUser {
             seen: None,
         },
         name: full.into(),
+        role: None,
     }
 }
 
@@ -125,5 +126,6 @@ fn group(name: &str, members: &[&str]) -> RosterGroup {
         name: login(name),
         members: members.iter().map(|member| login(member)).collect(),
         gone: vec![],
+        admins: Vec::new(),
     }
 }

@@ -1,4 +1,6 @@
-use mensageiro_protocol::live::{ByeCode, Event, Presence, ReceiptState, RefusalCode, Request};
+use mensageiro_protocol::live::{
+    ByeCode, Change, Event, Presence, ReceiptState, RefusalCode, Request,
+};
 
 use crate::{
     engine::Side,
@@ -59,6 +61,7 @@ fn asked(view: &View<'_>, request: &Request) -> String {
         Request::Revoke(_) => texts.get("wire.revoke").to_owned(),
         Request::Invite(_) => texts.get("wire.ask_invite").to_owned(),
         Request::Key(_) => texts.get("wire.ask_key").to_owned(),
+        Request::Edit(edit) => texts.get(edit_words(&edit.change)).to_owned(),
         Request::Ping => texts.get("wire.ping").to_owned(),
         Request::Bye => texts.get("wire.say_bye").to_owned(),
         Request::Unknown => texts.get("wire.unclear").to_owned(),
@@ -116,6 +119,7 @@ fn told(view: &View<'_>, event: &Event) -> String {
         Event::Devices(listed) => texts.count("wire.devices", listed.devices.len()),
         Event::Invited(_) => texts.get("wire.invited").to_owned(),
         Event::NewKey(_) => texts.get("wire.new_key").to_owned(),
+        Event::Edited(_) => texts.get("wire.edited").to_owned(),
         Event::Pong => texts.get("wire.pong").to_owned(),
         Event::Bye(bye) => {
             let why = match bye.detail.as_str() {
@@ -125,6 +129,20 @@ fn told(view: &View<'_>, event: &Event) -> String {
             texts.fill("wire.bye", &[("why", why)])
         }
         Event::Unknown => texts.get("wire.unclear").to_owned(),
+    }
+}
+
+fn edit_words(change: &Change) -> &'static str {
+    match change {
+        Change::AddUser { .. }
+        | Change::RenameUser { .. }
+        | Change::RemoveUser { .. }
+        | Change::SetRole { .. } => "wire.edit_users",
+        Change::CreateGroup { .. }
+        | Change::RemoveGroup { .. }
+        | Change::AddMembers { .. }
+        | Change::RemoveMembers { .. }
+        | Change::SetMemberRole { .. } => "wire.edit_groups",
     }
 }
 
@@ -142,6 +160,10 @@ fn refusal(code: RefusalCode) -> &'static str {
         RefusalCode::Quota => "wire.quota",
         RefusalCode::NotAllowed => "wire.not_allowed",
         RefusalCode::Unknown => "wire.unknown",
+        RefusalCode::Exists => "wire.exists",
+        RefusalCode::BadName => "wire.bad_name",
+        RefusalCode::LastAdmin => "wire.last_admin",
+        RefusalCode::CannotEdit => "wire.cannot_edit",
         RefusalCode::Other => "wire.no_reason",
     }
 }

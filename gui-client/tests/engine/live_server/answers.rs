@@ -118,6 +118,7 @@ impl State {
             | Request::Revoke(_)
             | Request::Invite(_)
             | Request::Key(_)
+            | Request::Edit(_)
             | Request::Unknown => {}
         }
         Some(())
@@ -222,11 +223,13 @@ impl State {
                 seen: None,
             },
             name: format!("{user} of the list").into(),
+            role: None,
         };
         let group = |(name, members): (&Login, &BTreeSet<Login>)| RosterGroup {
             name: name.clone(),
             members: members.iter().cloned().collect(),
             gone: vec![],
+            admins: Vec::new(),
         };
         Roster {
             users: self.users.iter().map(user).collect(),

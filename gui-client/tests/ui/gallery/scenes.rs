@@ -28,6 +28,7 @@ pub fn roster(words: &Words) -> Event {
             seen,
         },
         name: full.into(),
+        role: None,
     };
     Event::Roster(Roster {
         users: vec![

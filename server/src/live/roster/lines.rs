@@ -196,7 +196,11 @@ impl Lines {
                 if !take(room, ITEM_BYTES + quoted(&presence.login) + words) {
                     return true;
                 }
-                line.users.push(RosterUser { presence, name });
+                line.users.push(RosterUser {
+                    presence,
+                    name,
+                    role: None,
+                });
                 *next_user += 1;
             }
         }
@@ -217,6 +221,7 @@ fn write_groups(groups: &mut VecDeque<GroupLines>, room: &mut usize, line: &mut 
             name: group.name.clone(),
             members,
             gone,
+            admins: Vec::new(),
         });
         if !all {
             return;

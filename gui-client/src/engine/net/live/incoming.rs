@@ -91,6 +91,7 @@ impl LiveSession {
             | Event::Devices(_)
             | Event::Invited(_)
             | Event::NewKey(_)
+            | Event::Edited(_)
             | Event::Unknown => {}
         }
         Turn::GoesOn
@@ -169,6 +170,10 @@ impl LiveSession {
             RefusalCode::BadLine
             | RefusalCode::NotAllowed
             | RefusalCode::Unknown
+            | RefusalCode::Exists
+            | RefusalCode::BadName
+            | RefusalCode::LastAdmin
+            | RefusalCode::CannotEdit
             | RefusalCode::Other => Refusal::Other,
             RefusalCode::TagUsed | RefusalCode::TagOld => {
                 self.effects.push(Effect::Renumber(message.id));
