@@ -19,9 +19,9 @@ use crate::{
 /// Most submissions of one commit.
 pub(super) const LARGEST_COMMIT: usize = 4096;
 
-/// With so many bytes to be written a commit takes no more submissions: a record has a longest length, and everybody
-/// waits until a commit is done.
-pub(super) const LARGEST_COMMIT_BYTES: usize = 16 * 1024 * 1024;
+/// With so many bytes to be written a commit takes no more submissions: everybody waits until a commit is done, and it is in
+/// memory several times meanwhile.
+pub(super) const LARGEST_COMMIT_BYTES: usize = 4 * 1024 * 1024;
 
 /// The most that an event has in the log beside names and texts.
 const EVENT_BYTES: usize = 96;
@@ -315,6 +315,6 @@ mod tests {
             is_over = take_some(&queue, &mut taken);
             commits.push(taken.len());
         }
-        assert_eq!(commits, [16, 16, 8]);
+        assert_eq!(commits, [4; 10]);
     }
 }

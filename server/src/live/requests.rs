@@ -43,6 +43,9 @@ const TURN: Duration = Duration::from_millis(5);
 /// of the socket fit into its queue.
 const MOST_UNANSWERED: usize = 4096;
 
+/// After so many bytes of texts it waits likewise: they are in memory until they are stored.
+const MOST_UNANSWERED_BYTES: usize = 256 * 1024;
+
 /// The most drafts for which memory is reserved in advance.
 const USUAL_DRAFTS: usize = 16;
 
@@ -65,6 +68,8 @@ pub(super) struct Requests<'a> {
     listing: Listing,
     /// Lines since the session last waited for room whose answers may still be in its queue.
     unanswered: usize,
+    /// Bytes of texts that were handed over meanwhile.
+    unanswered_bytes: usize,
 }
 
 impl<'a> Requests<'a> {
@@ -92,6 +97,7 @@ impl<'a> Requests<'a> {
             typed: None,
             listing: Listing::default(),
             unanswered: 0,
+            unanswered_bytes: 0,
         }
     }
 
@@ -113,9 +119,9 @@ impl<'a> Requests<'a> {
         self.hand_over();
         self.sender.flush();
         // Who sends faster than they read waits for themselves, and is not too slow for their own answers.
-        if self.unanswered >= MOST_UNANSWERED {
+        if self.unanswered >= MOST_UNANSWERED || self.unanswered_bytes >= MOST_UNANSWERED_BYTES {
             self.settle();
-            self.unanswered = 0;
+            (self.unanswered, self.unanswered_bytes) = (0, 0);
             self.sender.wait_for_room();
         }
         Ok(())
@@ -371,6 +377,11 @@ impl<'a> Requests<'a> {
         let empty = self.empty_entry();
         let entry = std::mem::replace(&mut self.entry, empty);
         self.unanswered += entry.drafts.len();
+        self.unanswered_bytes += entry
+            .drafts
+            .iter()
+            .map(|draft| draft.text.len())
+            .sum::<usize>();
         self.context.committer.submit(entry, self.sender.clone());
     }
 
