@@ -32,6 +32,7 @@ impl Friend {
         let sign_in = Command::SignIn {
             account,
             fetch_every: None,
+            invite: None,
         };
         engine.commands().send(sign_in).unwrap();
         Self {

@@ -1,8 +1,14 @@
 use std::time::Duration;
 
-use mensageiro_protocol::{Login, Text};
+use mensageiro_protocol::{
+    Login, Text,
+    trust::{Fingerprint, InviteLink},
+};
 
-use super::message::{Account, MessageId, Peer, ReportFormat, SortKey};
+use super::{
+    administration::Request,
+    message::{Account, MessageId, Peer, ReportFormat, SortKey},
+};
 
 /// A request of the window. Sending one never blocks; [`super::Event`]s answer it.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,7 +20,14 @@ pub enum Command {
         account: Account,
         /// How often to reconnect for new messages while nothing is sent; `None`: never.
         fetch_every: Option<Duration>,
+        /// The invite that this device joins with first. Its key takes the place of any that was known.
+        invite: Option<InviteLink>,
     },
+    /// The person has compared the fingerprint that [`super::Distrust::Unknown`] shows: connects, and
+    /// remembers the key.
+    Trust(Fingerprint),
+    /// Asks the server to change something; answered by [`super::Event::Administered`].
+    Administer(Request),
     /// Closes the connection in order, then the local database.
     SignOut,
     /// Puts a message into the outbox. An [`super::Event::Message`] shows it at once.

@@ -26,6 +26,8 @@ pub struct Groups {
 #[derive(Debug, Default)]
 struct Table {
     groups: BTreeMap<Login, BTreeSet<Login>>,
+    /// Those of the members who administer the group.
+    administrators: BTreeMap<Login, BTreeSet<Login>>,
     /// The number of members of all groups together.
     members: usize,
     /// The bytes of their names.
@@ -48,6 +50,12 @@ impl Groups {
     /// The members of a group, oneself included.
     pub fn members(&self, name: &Login) -> Option<&BTreeSet<Login>> {
         self.all.groups.get(name)
+    }
+
+    /// Whether a member administers a group.
+    pub fn administers(&self, name: &Login, login: &Login) -> bool {
+        let group = self.all.administrators.get(name);
+        group.is_some_and(|group| group.contains(login))
     }
 
     /// The name of a group as it is stored here.
@@ -115,10 +123,18 @@ impl Table {
                 self.bytes += one.as_str().len();
             }
         }
+        let administrators = self.administrators.entry(part.name.clone()).or_default();
+        for one in part.gone.iter().chain(&part.members) {
+            administrators.remove(one);
+        }
+        // No more than there are members.
+        let admins = part.admins.iter().filter(|one| members.contains(*one));
+        administrators.extend(admins.cloned());
     }
 
     fn remove(&mut self, name: &Login) -> bool {
         let removed = self.groups.remove(name);
+        self.administrators.remove(name);
         let members = removed.iter().flatten();
         for member in members {
             self.members -= 1;
@@ -201,6 +217,28 @@ mod tests {
         };
         assert_eq!(groups.take(&changes), [login("a"), login("b")].into());
         check(&groups, &[("a", &["ana", "eva"]), ("b", &["eva"])]);
+    }
+
+    #[test]
+    fn whoever_administers_a_group_is_a_member_and_may_cease_to() {
+        let with = |members: &[&str], admins: &[&str], gone: &[&str]| RosterGroup {
+            admins: admins.iter().map(|name| login(name)).collect(),
+            ..group("a", members, gone)
+        };
+        let change = |group| Roster {
+            changes: true,
+            groups: vec![group],
+            ..Roster::default()
+        };
+        let mut groups = Groups::default();
+        let first = with(&["ana", "bob"], &["ana", "zoe"], &[]);
+        groups.take(&whole(vec![first], false));
+        let is = |groups: &Groups, name| groups.administers(&login("a"), &login(name));
+        assert!(is(&groups, "ana") && !is(&groups, "bob") && !is(&groups, "zoe"));
+        groups.take(&change(with(&["ana", "bob"], &["bob"], &[])));
+        assert!(!is(&groups, "ana") && is(&groups, "bob"));
+        groups.take(&change(with(&[], &[], &["bob"])));
+        assert!(!is(&groups, "bob"));
     }
 
     #[test]

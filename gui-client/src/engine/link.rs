@@ -9,9 +9,11 @@ pub use mensageiro_protocol::live::{Presence, PresenceNews, ReceiptState, Roster
 
 use super::{
     Command,
+    administration::{Answer, Request, RequestProblem},
     export::Export,
     message::{Account, Conversation, Message, MessageId, Older, Peer, ReportFormat, SortKey},
     problem::{LinkProblem, StorageProblem},
+    trust::{Distrust, Security},
     wire::WireNews,
 };
 
@@ -33,6 +35,16 @@ pub enum Event {
     SignedOut,
     /// The state of the connection changed.
     Link(LinkState),
+    /// How the connection is protected, and what the user may do there. It comes with each connection,
+    /// before [`LinkState::Online`] or [`LinkState::Live`], and when it has changed.
+    Security(Security),
+    /// The answer to [`super::Command::Administer`].
+    Administered {
+        /// What was asked for.
+        request: Request,
+        /// What it led to.
+        answer: Result<Answer, RequestProblem>,
+    },
     /// A message is new, or its delivery changed.
     Message(Message),
     /// A message was deleted by [`super::Command::Discard`].
@@ -266,6 +278,8 @@ pub enum LinkState {
     /// The server refused this login: it is not one of its users. The next try needs
     /// [`super::Command::FetchNow`] or [`super::Command::SignIn`].
     Refused,
+    /// The app does not trust what answers at this address, or the server does not let this device in.
+    Untrusted(Distrust),
 }
 
 /// What is uncertain with a classic server that does not end its messages with `f`.

@@ -7,6 +7,7 @@
 //! and write.
 
 mod account;
+mod administration;
 mod command;
 mod export;
 mod groups;
@@ -17,6 +18,7 @@ mod message;
 mod net;
 mod pages;
 mod problem;
+mod trust;
 mod wire;
 mod worker;
 
@@ -29,6 +31,7 @@ use std::{
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 
+pub use administration::{Answer, Device, Invited, Request, RequestProblem};
 pub use command::Command;
 pub use export::{Export, Messages};
 pub use groups::Groups;
@@ -43,6 +46,7 @@ pub use message::{
 };
 pub use net::{AddressError, ServerAddress};
 pub use problem::{LinkProblem, StorageProblem, Stranger};
+pub use trust::{Distrust, Encryption, Rights, Security, Verified};
 pub use wire::{Crossing, Side, WireNews};
 
 use self::worker::Worker;

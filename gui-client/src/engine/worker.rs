@@ -9,7 +9,8 @@ use crossbeam_channel::{Receiver, Sender, at, bounded, never, select};
 use mensageiro_protocol::{Login, Text, limits::LINE_BYTES};
 
 use super::{
-    Account, Command, Event, LinkProblem, LinkState, NotSent, Peer, QuoteCheck, Tell, USUAL_SPACE,
+    Account, Command, Event, LinkProblem, LinkState, NotSent, Peer, QuoteCheck, RequestProblem,
+    Tell, USUAL_SPACE,
     account::{Failed, OpenAccount, Terms},
     history::{History, HistoryError},
     length::line_bytes,
@@ -107,7 +108,13 @@ impl Worker {
             Command::SignIn {
                 account,
                 fetch_every,
+                invite: _,
             } => self.sign_in(account, fetch_every),
+            Command::Trust(_) => {}
+            Command::Administer(request) => {
+                let answer = Err(RequestProblem::NoConnection);
+                self.tell.event(Event::Administered { request, answer });
+            }
             Command::SignOut => self.sign_out(),
             Command::Send { to, text } => self.send(to, text),
             Command::SendAgain(id) => self.with_account(|open| open.send_again(id)),

@@ -278,6 +278,7 @@ impl Model {
         commands.push(Command::SignIn {
             account,
             fetch_every: self.own().fetch_interval(),
+            invite: None,
         });
         let space = self.own().space_bytes();
         if space != USUAL_SPACE {

@@ -53,6 +53,7 @@ impl Window {
                 login: login(name),
             },
             fetch_every,
+            invite: None,
         });
     }
 

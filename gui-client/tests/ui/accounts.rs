@@ -59,6 +59,7 @@ fn what_an_account_has_chosen_is_not_the_next_ones_and_is_there_again() {
     assert!(asked.contains(&Command::SignIn {
         account: dave(),
         fetch_every: Some(std::time::Duration::from_secs(10)),
+        invite: None,
     }));
     assert_ne!(desk.model().own(), &alices);
     desk.show(Overlay::Settings);

@@ -15,6 +15,7 @@ fn signing_in_asks_for_the_account_that_the_fields_name() {
         [Command::SignIn {
             account: alice(),
             fetch_every: model.own().fetch_interval(),
+            invite: None,
         }]
     );
 }

@@ -218,6 +218,7 @@ fn say(effect: &Effect, now: Instant) -> String {
         Effect::Link(LinkState::Offline) => "offline".into(),
         Effect::Link(LinkState::Connecting) => "connecting".into(),
         Effect::Link(LinkState::Refused) => "refused".into(),
+        Effect::Link(LinkState::Untrusted(distrust)) => format!("untrusted {distrust:?}"),
         Effect::Link(LinkState::Waiting { problem, .. }) => format!("waiting {problem:?}"),
         Effect::Link(LinkState::Online {
             next_fetch, doubt, ..
