@@ -1,8 +1,8 @@
-//! Up to where everything was acknowledged: the file `acknowledged`, by which one notices that records are missing at
+//! The file `acknowledged`: the position up to which records were acknowledged. It shows when records are missing at
 //! the end of the log.
 //!
-//! It also says up to where the log was synced: with relaxed durability that is less. It is written after each append
-//! and never synced. So after a power cut it may lag behind the log, or, with relaxed durability, be ahead of it.
+//! It also holds the position up to which the log was synced, which is lower with relaxed durability. It is written after
+//! each append and never synced. After a power cut it may lag behind the log or, with relaxed durability, be ahead of it.
 
 use std::{io, path::Path, sync::Arc};
 
@@ -15,7 +15,7 @@ use super::{
 
 const NAME: &str = "acknowledged";
 
-/// What the file says.
+/// The content of the file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Ends {
     /// Records before this were acknowledged.
@@ -24,7 +24,7 @@ pub(super) struct Ends {
     pub(super) synced: u64,
 }
 
-/// The file, open to be written.
+/// The file, open for writing.
 #[derive(Debug)]
 pub(super) struct Acknowledged {
     file: Arc<dyn DiskFile>,
@@ -32,7 +32,7 @@ pub(super) struct Acknowledged {
 }
 
 impl Acknowledged {
-    /// Opens the file of a log's folder, and makes it if it is missing.
+    /// Opens the file in a log's folder, and creates it if it is missing.
     pub(super) fn open(disk: &dyn Disk, folder: &Path, identity: &Identity) -> io::Result<Self> {
         let path = folder.join(NAME);
         let file = match disk.open(&path, Access::Write) {
@@ -51,12 +51,12 @@ impl Acknowledged {
         self.file.write_at(&ends.encode(self.seed), 0)
     }
 
-    /// Returns when what was written is on the disk.
+    /// Syncs what was written.
     pub(super) fn sync(&self) -> io::Result<()> {
         self.file.sync()
     }
 
-    /// What the file says: `None` if it is missing, half written, or another store's.
+    /// Reads the file: `None` if it is missing, incomplete, or belongs to another store.
     pub(super) fn read(
         disk: &dyn Disk,
         folder: &Path,

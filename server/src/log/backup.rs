@@ -1,9 +1,9 @@
 //! A copy of a store, also while a server uses it.
 //!
-//! Sealed segments never change, so they are given a second name instead of being copied, where the file system
-//! can do that. The last one is copied up to the end of its last record. All of it happens in a folder beside the new one, whose
-//! name nobody can guess and which nobody else can open: others may have put links or folders where a backup is made. It gets its own
-//! name last.
+//! Sealed segments never change, so they get a hard link instead of a copy where the file system supports it. The last
+//! segment is copied up to the end of its last record. The backup is made in a temporary folder beside its destination, with
+//! a name that nobody can guess and that nobody else can open, as others may have put links or folders there. It is renamed
+//! last.
 
 use std::{
     io,
@@ -22,47 +22,47 @@ use super::{
     survey::{Meter, survey},
 };
 
-/// How often it begins anew because a server drops segments meanwhile.
+/// How often a backup starts over because a server drops segments meanwhile.
 const TRIES: u32 = 10;
 
-/// How much of a file is copied at once.
+/// Bytes of a file that are copied at a time.
 const CHUNK: u64 = 1024 * 1024;
 
-/// What is copied, and where to.
+/// The source and the destination of a backup.
 #[derive(Clone, Debug)]
 pub struct Backup<'a> {
     /// The data folder.
     pub data: &'a Path,
-    /// The name of the store's folder in it.
+    /// The name of the store's folder in the data folder.
     pub store: &'a str,
-    /// Files in the data folder that are copied as well, if they are there, in this order and before the log: it then
-    /// has everything that they tell of.
+    /// Other files in the data folder. Those that exist are copied in this order, before the log, so that the log has
+    /// everything that they refer to.
     pub files: &'a [&'a str],
-    /// The new data folder. It must be empty, or not be there.
+    /// The new data folder. It must be empty or missing.
     pub to: &'a Path,
-    /// Where all of these are.
+    /// The disk that holds all of these.
     pub disk: Arc<dyn Disk>,
 }
 
-/// What was copied.
+/// The result of a backup.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackedUp {
-    /// Of which store.
+    /// The store that was copied.
     pub identity: Identity,
-    /// The records in it.
+    /// The number of records in the copy.
     pub positions: Range<Position>,
-    /// Segments that were given a second name.
+    /// The number of segments that got a hard link.
     pub linked: usize,
-    /// Segments that were copied.
+    /// The number of segments that were copied.
     pub copied: usize,
 }
 
 impl Backup<'_> {
-    /// Makes the backup. A server may use the data folder meanwhile. Opening the log of the backup raises its epoch.
+    /// Makes the backup. A server may use the data folder meanwhile. Opening the log of the backup raises the epoch.
     ///
     /// # Errors
-    /// [`LogError::NotEmpty`] when there is something in the new folder, [`LogError::Damaged`] and [`LogError::Lost`]
-    /// when the log's last segment is damaged; otherwise what the disk says. Then there is no new folder.
+    /// [`LogError::NotEmpty`] when the new folder contains something, [`LogError::Damaged`] and [`LogError::Lost`]
+    /// when the log's last segment is damaged, otherwise the error of the disk. After an error there is no new folder.
     pub fn run(&self, progress: &mut Progress<'_>) -> Result<BackedUp, LogError> {
         let disk = &*self.disk;
         if self.to.file_name().is_none() || !list(disk, self.to)?.is_empty() {
@@ -73,13 +73,13 @@ impl Backup<'_> {
             .make(&partial, progress)
             .and_then(|made| self.finish(&partial).map(|()| made));
         if made.is_err() {
-            // One that cannot be removed is in the way of nothing.
+            // A folder that cannot be removed does no harm.
             let _ = self.clear(&partial);
         }
         made
     }
 
-    /// Makes the folder that the backup is made in.
+    /// Creates the temporary folder.
     fn begin(&self) -> Result<PathBuf, LogError> {
         let above = self.to.parent();
         if let Some(above) = above.filter(|above| !above.as_os_str().is_empty()) {
@@ -125,7 +125,7 @@ impl Backup<'_> {
         }
     }
 
-    /// Gives the new folder its name.
+    /// Renames the temporary folder.
     fn finish(&self, partial: &Path) -> Result<(), LogError> {
         let disk = &*self.disk;
         let store = partial.join(self.store);
@@ -146,7 +146,7 @@ impl Backup<'_> {
         }
     }
 
-    /// Removes what a backup has left, and nothing else.
+    /// Removes the files of an incomplete backup, and nothing else.
     fn clear(&self, partial: &Path) -> Result<(), LogError> {
         let disk = &*self.disk;
         let store = partial.join(self.store);
@@ -161,7 +161,7 @@ impl Backup<'_> {
         }
     }
 
-    /// Bytes in all.
+    /// The size of all files in bytes.
     fn length(&self, from: &Folder) -> Result<u64, LogError> {
         let mut total = from.length(&from.bases_to_read()?)?;
         for file in self.files {
@@ -174,7 +174,7 @@ impl Backup<'_> {
     }
 }
 
-/// Copies the log and then the identity, by which the new folder is a store's.
+/// Copies the log and then the identity, which makes the new folder a store.
 fn copy_log(from: &Folder, to: &Folder, meter: &mut Meter<'_, '_>) -> Result<BackedUp, LogError> {
     let path = IdentityFile::path(&from.store);
     let found = IdentityFile::read(&*from.disk, &from.store).map_err(io_error(&path))?;
@@ -189,7 +189,7 @@ fn copy_log(from: &Folder, to: &Folder, meter: &mut Meter<'_, '_>) -> Result<Bac
             });
         }
     };
-    // Read before the segments: what is appended meanwhile is behind it.
+    // Read before the segments: what is appended meanwhile comes after this position.
     let acknowledged = Acknowledged::read(&*from.disk, &from.log, &identity);
     let acknowledged = acknowledged
         .map_err(io_error(&from.log))?
@@ -218,7 +218,7 @@ fn copy_log(from: &Folder, to: &Folder, meter: &mut Meter<'_, '_>) -> Result<Bac
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(io_error(&old)(error));
             }
-            // Another file system, or one without second names.
+            // Another file system, or one without hard links.
             Err(_) => {
                 copy(&*to.disk, &old, &new, meter)?;
                 made.copied += 1;
@@ -245,7 +245,7 @@ fn copy_log(from: &Folder, to: &Folder, meter: &mut Meter<'_, '_>) -> Result<Bac
     Ok(made)
 }
 
-/// Copies the segment that a server may be appending to; returns where it ends in the copy.
+/// Copies the segment that a server may be appending to, and returns the position where the copy ends.
 fn copy_last(
     from: &Folder,
     to: &Folder,
@@ -273,7 +273,7 @@ fn copy_last(
     Ok(found.end)
 }
 
-/// Copies a file as long as it is now.
+/// Copies a file up to its current length.
 fn copy(
     disk: &dyn Disk,
     old: &Path,
@@ -293,7 +293,7 @@ fn copy(
     to.sync().map_err(io_error(new))
 }
 
-/// Removes a folder, if it is there, and the files in it.
+/// Removes a folder, if it exists, and the files in it.
 fn clear(disk: &dyn Disk, folder: &Path) -> Result<(), LogError> {
     for name in list(disk, folder)? {
         remove(disk, &folder.join(name))?;
@@ -311,7 +311,7 @@ fn remove(disk: &dyn Disk, file: &Path) -> Result<(), LogError> {
     }
 }
 
-/// What is in a folder; nothing if there is no such folder.
+/// The names in a folder; none if there is no such folder.
 fn list(disk: &dyn Disk, folder: &Path) -> Result<Vec<String>, LogError> {
     match disk.list(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),

@@ -1,4 +1,4 @@
-//! Reading all of a log to see whether it is whole, also while a server uses it.
+//! Reads a whole log to verify it, also while a server uses it.
 
 use std::{io, path::Path, sync::Arc};
 
@@ -12,26 +12,26 @@ use super::{
     survey::{Meter, Visit, survey},
 };
 
-/// What was found in a log.
+/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Checked {
-    /// Which store it belongs to.
+    /// The store that the log belongs to.
     pub identity: Identity,
-    /// Records that can be read.
+    /// The number of records that can be read.
     pub records: u64,
-    /// Where the first one is.
+    /// The position of the first record.
     pub start: Position,
-    /// Where the last one ends.
+    /// The position where the last record ends.
     pub end: Position,
-    /// How much is damaged: this many calls of `found`.
+    /// The number of damages: that many times `found` was called.
     pub damages: u64,
 }
 
-/// Reads everything in the log of a store, and changes nothing. A server may go on using it. `visit` is shown each
-/// record, and says what is wrong with it if its content cannot be understood. `found` is told of each damage.
+/// Reads everything in the log of a store, and changes nothing. A server may use the log meanwhile. `visit` gets each
+/// record, and returns what is wrong with it if its content cannot be decoded. `found` gets each damage.
 ///
 /// # Errors
-/// When the disk refuses, when nobody can say which store this is, and when `progress` ends it. Damage is none.
+/// When the disk fails, when the store has no identity, and when `progress` cancels the check. Damage is no error.
 pub fn check(
     store: &Path,
     disk: Arc<dyn Disk>,
@@ -50,12 +50,12 @@ pub fn check(
     if let Some(reason) = reason {
         report(Damage::at(IdentityFile::path(store), 0, reason));
     }
-    // Read first: what is appended meanwhile is behind it.
+    // Read first: what is appended meanwhile comes after this position.
     let acknowledged = Acknowledged::read(&*folder.disk, &folder.log, &file.identity);
     let acknowledged = acknowledged
         .map_err(io_error(&folder.log))?
         .map_or(0, |ends| ends.acknowledged);
-    // What a server drops and has not removed yet is not looked at.
+    // Segments that a server has dropped but not removed yet are skipped.
     let bases: Vec<_> = bases
         .into_iter()
         .filter(|&base| base >= file.start)
@@ -92,7 +92,7 @@ pub fn check(
             &mut counted,
         );
         let found = match found {
-            // A server has dropped it meanwhile.
+            // A server has dropped this segment meanwhile.
             Err(LogError::Io { source, .. })
                 if source.kind() == io::ErrorKind::NotFound && is_dropped(&folder, base)? =>
             {
@@ -115,7 +115,7 @@ pub fn check(
     Ok(checked)
 }
 
-/// What the identity file says; or what it should, and what is wrong with it.
+/// The content of the identity file; or what it should be, and what is wrong with the file.
 fn identity(
     folder: &Folder,
     bases: &[u64],

@@ -1,5 +1,5 @@
-//! The few things that the log asks of a disk, behind a trait: tests put a disk there that loses what was not synced,
-//! fails, or stops between any two calls.
+//! What the log needs of a disk, as a trait: tests use a disk that loses what was not synced, fails, or stops between
+//! any two calls.
 
 use std::{
     fmt,
@@ -11,115 +11,115 @@ use std::{
 
 use crate::file_rights;
 
-/// A disk with files and folders. A call that changes what is in a folder may be undone by a power cut until
-/// [`Disk::sync_folder`] has returned.
+/// A disk with files and folders. A power cut may undo a change of a folder's entries until [`Disk::sync_folder`] has
+/// returned.
 pub trait Disk: fmt::Debug + Send + Sync + 'static {
     /// Opens a file.
     ///
     /// # Errors
-    /// What the system says; `NotFound` if there is no such file, unless it is created.
+    /// The error of the system; `NotFound` if there is no such file, unless it is created.
     fn open(&self, file: &Path, access: Access) -> io::Result<Arc<dyn DiskFile>>;
 
-    /// Gives a file another name, in the place of any file that had it.
+    /// Renames a file. It replaces a file that has the new name.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the system.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
 
-    /// Gives a file a second name, or fails where the system has no such thing.
+    /// Makes a hard link, or fails where the system has none.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the system.
     fn link(&self, from: &Path, to: &Path) -> io::Result<()>;
 
     /// Removes a file.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the system.
     fn remove(&self, file: &Path) -> io::Result<()>;
 
-    /// The names of all that is in a folder, in any order.
+    /// The names of all entries of a folder, in any order.
     ///
     /// # Errors
-    /// What the system says; `NotFound` if there is no such folder.
+    /// The error of the system; `NotFound` if there is no such folder.
     fn list(&self, folder: &Path) -> io::Result<Vec<String>>;
 
-    /// Makes a folder, and those above it that are missing.
+    /// Creates a folder, and its missing parents.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the system.
     fn create_folder(&self, folder: &Path) -> io::Result<()>;
 
-    /// Makes a folder in one that others may write to: only the own account can open it, and what is there already
-    /// under its name is not used.
+    /// Creates a folder in one that others may write to. Only the own account can open it, and an existing entry with
+    /// its name is not used.
     ///
     /// # Errors
-    /// `AlreadyExists`, or what else the system says.
+    /// `AlreadyExists`, or another error of the system.
     fn create_new_folder(&self, folder: &Path) -> io::Result<()>;
 
-    /// Removes a folder that is empty.
+    /// Removes an empty folder.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the system.
     fn remove_folder(&self, folder: &Path) -> io::Result<()>;
 
-    /// Returns when a power cut cannot undo any more what was changed in a folder.
+    /// Syncs the entries of a folder: afterwards a power cut cannot undo changes of them.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the system.
     fn sync_folder(&self, folder: &Path) -> io::Result<()>;
 
-    /// Makes a file if it is missing, and keeps it locked against other programs until what this returns is dropped.
+    /// Creates a file if it is missing, and locks it against other programs until the returned value is dropped.
     ///
     /// # Errors
-    /// `WouldBlock` while another program has it locked, otherwise what the system says.
+    /// `WouldBlock` while another program holds the lock, otherwise the error of the system.
     fn lock(&self, file: &Path) -> io::Result<Box<dyn Lock>>;
 }
 
-/// An open file. All calls name a place in it, so that many threads may use it together.
+/// An open file. Each call names an offset in it, so that threads can share it.
 pub trait DiskFile: fmt::Debug + Send + Sync {
-    /// Reads into the whole of `buffer`, or as much as there is up to the end of the file; returns how much.
+    /// Reads until `buffer` is full or the file ends, and returns the number of bytes.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the system.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
 
-    /// Writes all of `bytes`. Until [`DiskFile::sync`] has returned, a power cut may leave any part of them written.
+    /// Writes all of `bytes`. Until [`DiskFile::sync`] has returned, a power cut may leave any part of them on the disk.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the system.
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
 
-    /// Cuts the file, or makes it longer with zeros.
+    /// Truncates the file, or extends it with zeros.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the system.
     fn set_length(&self, length: u64) -> io::Result<()>;
 
-    /// How long the file is, in bytes.
+    /// The length of the file in bytes.
     ///
     /// # Errors
-    /// What the system says.
+    /// The error of the system.
     fn length(&self) -> io::Result<u64>;
 
-    /// Returns when a power cut cannot take what was written, nor the length.
+    /// Syncs the data and the length of the file.
     ///
     /// # Errors
-    /// What the system says. What was written may then be lost even if a later call succeeds.
+    /// The error of the system. Then written data may be lost even if a later call succeeds.
     fn sync(&self) -> io::Result<()>;
 }
 
-/// A file that is kept locked while this lives.
+/// A lock on a file, held until this is dropped.
 pub trait Lock: fmt::Debug + Send + Sync {}
 
-/// What a file is opened for.
+/// How a file is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// To be read. It must be there.
+    /// For reading. It must exist.
     Read,
-    /// To be read and written. It must be there.
+    /// For reading and writing. It must exist.
     Write,
-    /// To be read and written. It is made, or emptied.
+    /// For reading and writing. It is created or truncated.
     Create,
 }
 
@@ -153,7 +153,7 @@ impl Disk for SystemDisk {
 
     fn list(&self, folder: &Path) -> io::Result<Vec<String>> {
         let names = fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name()));
-        // The log makes no names that are not Unicode, and looks for none.
+        // All names that the log uses are Unicode.
         let names = names.filter_map(|name: io::Result<_>| match name {
             Ok(name) => name.into_string().ok().map(Ok),
             Err(error) => Some(Err(error)),
@@ -178,7 +178,7 @@ impl Disk for SystemDisk {
         File::open(folder)?.sync_all()
     }
 
-    /// Other systems write down by themselves what is in a folder.
+    /// Other systems make the entries of a folder durable by themselves.
     #[cfg(not(unix))]
     fn sync_folder(&self, _folder: &Path) -> io::Result<()> {
         Ok(())

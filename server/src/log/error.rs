@@ -1,4 +1,4 @@
-//! What can go wrong with a log.
+//! The errors of a log.
 
 use std::{io, path::PathBuf};
 
@@ -6,42 +6,42 @@ use thiserror::Error;
 
 use super::{MAX_PAYLOAD, Position};
 
-/// Why the log cannot do what was asked.
+/// Why an operation on the log failed.
 #[derive(Debug, Error)]
 pub enum LogError {
-    /// The system refused.
+    /// The system reported an error.
     #[error("{file}: cannot be used: {source}; check the disk and who may write there")]
     Io {
-        /// Which file.
+        /// The file.
         file: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
-    /// Something cannot be read as it was written.
+    /// Data in a file is damaged.
     #[error(
         "{file}: damaged at byte {offset}: {reason}; keep a copy of the folder and restore it from a backup, or start once with --repair to go on without what cannot be read"
     )]
     Damaged {
-        /// Which file.
+        /// The file.
         file: PathBuf,
-        /// Where in the file.
+        /// The offset in the file, in bytes.
         offset: u64,
-        /// What was found.
+        /// What is wrong there.
         reason: String,
     },
-    /// Records were acknowledged that are not there any more.
+    /// Acknowledged records are missing.
     #[error(
         "{file}: {missing} bytes of acknowledged messages are missing after byte {offset}; keep a copy of the folder and restore it from a backup, or start once with --repair to go on without them"
     )]
     Lost {
-        /// The file or folder where they should be.
+        /// The file or folder that should contain them.
         file: PathBuf,
-        /// Where in the file they should begin.
+        /// The offset in the file where they should begin, in bytes.
         offset: u64,
-        /// How many bytes of the log.
+        /// How many bytes of the log are missing.
         missing: u64,
     },
-    /// Files of two stores have been mixed.
+    /// A file belongs to another store.
     #[error(
         "{0}: belongs to another message store than the rest of the folder; restore the whole folder from one backup"
     )]
@@ -51,30 +51,30 @@ pub enum LogError {
         "{0}: there is no message store of today's format in it; start mensageiro-server on the folder once, which creates or converts it"
     )]
     NoLog(PathBuf),
-    /// Another program has it open.
+    /// Another program has the log open.
     #[error("{0}: another mensageiro-server is using this folder; stop it first")]
     InUse(PathBuf),
-    /// It was written by a newer program.
+    /// A newer version of the program has written the file.
     #[error("{file}: written by a newer version (format {format}); start that version")]
     Newer {
-        /// Which file.
+        /// The file.
         file: PathBuf,
-        /// Its format.
+        /// The number of its format.
         format: u32,
     },
-    /// There is no record at a position.
+    /// No record begins at this position.
     #[error("the log has no record at position {}", .0.0)]
     Missing(Position),
-    /// No record can be so long, in bytes.
+    /// A payload is empty or too long; its length in bytes.
     #[error("a record of {0} bytes cannot be written: 1 to {max} are possible", max = MAX_PAYLOAD)]
     Length(usize),
     /// A write has failed before.
     #[error("the log takes nothing more, as a write has failed; start the server again")]
     Closed,
-    /// There is something where a backup should go.
+    /// The folder for a backup is not empty.
     #[error("{0}: there is something in it already; name a new folder for the backup")]
     NotEmpty(PathBuf),
-    /// Whoever asked for it has ended it.
+    /// The caller has cancelled the operation.
     #[error("interrupted; nothing was left half done")]
     Cancelled,
 }

@@ -1,4 +1,4 @@
-//! The log in files.
+//! The log as files on a disk.
 
 use std::path::Path;
 
@@ -10,27 +10,27 @@ use super::{
     writer::Writer,
 };
 
-/// A log in the folder of a store: `identity`, and in the folder `log` segments that are named by the position of their
-/// first record. See `docs/STORAGE.md`.
+/// A log in the folder of a store: the file `identity`, and the folder `log` with segments, each named by the position of
+/// its first record. See `docs/STORAGE.md`.
 #[derive(Debug)]
 pub struct FileLog {
     pub(super) identity: Identity,
     pub(super) segments: Segments,
     pub(super) writer: Mutex<Writer>,
-    /// Held by whoever drops segments. Locked before `writer`.
+    /// Held while segments are dropped. Locked before `writer`.
     pub(super) dropping: Mutex<()>,
-    /// Keeps other servers out.
+    /// The lock against other servers.
     _lock: Box<dyn Lock>,
 }
 
 impl FileLog {
-    /// Opens the log in the folder of a store, and makes both if they are missing. Of the segments only the last one is
-    /// read, unless loss is accepted.
+    /// Opens the log in the folder of a store, and creates both if they are missing. Reads only the last segment, unless loss
+    /// is accepted.
     ///
     /// # Errors
-    /// [`LogError::InUse`] while another program has it open; [`LogError::Lost`], [`LogError::Damaged`] and
-    /// [`LogError::Foreign`] when something acknowledged is missing or damaged, and nothing is changed; otherwise
-    /// what the disk says.
+    /// [`LogError::InUse`] while another program has the log open; [`LogError::Lost`], [`LogError::Damaged`] and
+    /// [`LogError::Foreign`] when something acknowledged is missing or damaged, and then nothing is changed; otherwise the
+    /// error of the disk.
     pub fn open(
         store: &Path,
         settings: &Settings,
@@ -48,15 +48,15 @@ impl FileLog {
         })
     }
 
-    /// Which store this is, and which of its histories.
+    /// The identity of the store, and its epoch.
     pub fn identity(&self) -> Identity {
         self.identity
     }
 
-    /// Returns when everything that was appended survives a power cut, whatever [`Log::append`] waits for.
+    /// Syncs everything that was appended, whatever [`Log::append`] waits for.
     ///
     /// # Errors
-    /// [`LogError`] when the disk refuses; nothing more is accepted then.
+    /// [`LogError`] when the disk fails; then nothing more is accepted.
     pub fn sync(&self) -> Result<(), LogError> {
         self.writer.lock().sync(self.segments.folder())
     }
@@ -109,11 +109,11 @@ impl Log for FileLog {
 }
 
 impl Drop for FileLog {
-    /// What was appended without waiting for the disk is on it when a server has stopped in order.
+    /// With relaxed durability, an orderly stop syncs what was appended.
     fn drop(&mut self) {
         let writer = self.writer.get_mut();
         if writer.durability == Durability::Relaxed {
-            // After an error the next start says what is missing.
+            // After an error, the next start reports what is missing.
             let _ = writer.sync(self.segments.folder());
         }
     }

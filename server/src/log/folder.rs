@@ -1,4 +1,4 @@
-//! Where the files of a log are.
+//! The paths of a log's files.
 
 use std::{
     io,
@@ -14,13 +14,13 @@ use super::{
 
 const LOCK: &str = "lock";
 
-/// The folder of a store, and the folder `log` in it, on a disk.
+/// The folder of a store and the folder `log` in it, on a disk.
 #[derive(Clone, Debug)]
 pub(super) struct Folder {
     pub(super) disk: Arc<dyn Disk>,
-    /// The store's.
+    /// The folder of the store.
     pub(super) store: PathBuf,
-    /// The log's.
+    /// The folder of the log.
     pub(super) log: PathBuf,
 }
 
@@ -33,7 +33,7 @@ impl Folder {
         }
     }
 
-    /// Keeps other servers out of it.
+    /// Locks the store against other servers.
     pub(super) fn lock(&self) -> Result<Box<dyn Lock>, LogError> {
         let file = self.log.join(LOCK);
         self.disk.lock(&file).map_err(|source| match source.kind() {
@@ -42,7 +42,7 @@ impl Folder {
         })
     }
 
-    /// Returns when a power cut cannot take the folders themselves.
+    /// Syncs the folders' own entries.
     pub(super) fn sync_above(&self) -> Result<(), LogError> {
         let above = self.store.parent();
         let above = above.filter(|above| !above.as_os_str().is_empty());
@@ -57,7 +57,7 @@ impl Folder {
         self.log.join(segment::name(base))
     }
 
-    /// The first positions of all segments, rising, of a log that should be there.
+    /// The first positions of all segments in ascending order; an error if there is no log.
     pub(super) fn bases_to_read(&self) -> Result<Vec<u64>, LogError> {
         match self.bases() {
             Err(LogError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
@@ -67,7 +67,7 @@ impl Folder {
         }
     }
 
-    /// The first positions of all segments, rising.
+    /// The first positions of all segments, in ascending order.
     pub(super) fn bases(&self) -> Result<Vec<u64>, LogError> {
         let names = self.disk.list(&self.log).map_err(io_error(&self.log))?;
         let mut bases: Vec<_> = names
@@ -100,7 +100,7 @@ impl Folder {
         })
     }
 
-    /// How long segments are together, in bytes. One that was dropped meanwhile counts nothing.
+    /// The total length of segments in bytes. A segment that was dropped meanwhile counts as 0.
     pub(super) fn length(&self, bases: &[u64]) -> Result<u64, LogError> {
         let mut total = 0;
         for &base in bases {
@@ -115,7 +115,7 @@ impl Folder {
         Ok(total)
     }
 
-    /// Removes what a crash has left of files that were not whole yet.
+    /// Removes incomplete files that a crash has left.
     pub(super) fn remove_unfinished(&self) -> Result<(), LogError> {
         for folder in [&self.store, &self.log] {
             for name in self.disk.list(folder).map_err(io_error(folder))? {
@@ -129,13 +129,13 @@ impl Folder {
     }
 }
 
-/// Says of which file an error is.
+/// Adds the path of the file to an error.
 pub(super) fn io_error(file: &Path) -> impl FnOnce(io::Error) -> LogError {
     let file = file.to_owned();
     |source| LogError::Io { file, source }
 }
 
-/// Where a position is in the file of the segment that begins at `base`.
+/// The offset of a position in the file of the segment that begins at `base`.
 pub(super) fn offset(base: u64, position: u64) -> u64 {
     SEGMENT_HEADER + (position - base)
 }

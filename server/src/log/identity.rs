@@ -1,7 +1,7 @@
-//! Which store this is, and which of its histories: the file `identity`.
+//! The file `identity`: the id of the store, and its epoch.
 //!
-//! 64 bytes: 8 that say what the file is, the number of its format (4), 1 in a backup that was never opened and
-//! otherwise 0 (4), the id (16), the epoch (8), the position where the log begins (8), 8 zeros, and a checksum (8).
+//! 64 bytes: a magic number (8), the number of the format (4), 1 in a backup that was never opened and otherwise 0 (4),
+//! the id (16), the epoch (8), the position where the log begins (8), zeros (8), and a checksum (8).
 
 use std::{
     fmt, io,
@@ -16,33 +16,33 @@ use super::{
     disk::{Access, Disk},
 };
 
-/// Which store this is. Devices compare it with what they have seen before.
+/// The identity of a store. Devices compare it with the one that they know.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Identity {
-    /// Chosen at random when the store was made.
+    /// Chosen at random when the store was created.
     pub id: u128,
-    /// 1 at first. It rises whenever something that was acknowledged may be missing: when a backup is opened for the
-    /// first time, and when the store goes on without what it has lost. Then it is the time in seconds since 1970, if that is more, so
-    /// that two restores of one backup do not get the same epoch.
+    /// 1 at first. It rises whenever something acknowledged may be missing: when a backup is opened for the first time, and
+    /// when the store continues after a loss. The new value is at least the time in seconds since 1970, so that two restores
+    /// of one backup get different epochs.
     pub epoch: u64,
 }
 
-/// The name of the file, in the folder of the store.
+/// The name of the file in the folder of the store.
 const NAME: &str = "identity";
 const MAGIC: [u8; 8] = *b"\xffmm-id\n\0";
 const FORMAT: u32 = 1;
 
-/// What the file says.
+/// The content of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct IdentityFile {
     pub(super) identity: Identity,
-    /// Nobody has opened it since it was made by a backup.
+    /// The log is a backup that nobody has opened yet.
     pub(super) is_backup: bool,
-    /// Where the log begins. What was before was dropped.
+    /// Where the log begins. Earlier records were dropped.
     pub(super) start: u64,
 }
 
-/// What was found in the place of the file.
+/// Why the file cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {
     File(IdentityFile),
@@ -52,10 +52,10 @@ pub(super) enum Found {
 }
 
 impl Identity {
-    /// That of a new store.
+    /// The identity of a new store.
     ///
     /// # Errors
-    /// When the system has no random numbers.
+    /// When the system provides no random numbers.
     pub(super) fn random() -> io::Result<Self> {
         let mut id = [0; 16];
         getrandom::fill(&mut id).map_err(io::Error::other)?;
@@ -65,7 +65,7 @@ impl Identity {
         })
     }
 
-    /// The same store with another history from now on.
+    /// The same store in a new epoch.
     pub(super) fn raised(self) -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let now = now.map_or(0, |now| now.as_secs());
@@ -90,7 +90,7 @@ impl fmt::Display for Identity {
 }
 
 impl IdentityFile {
-    /// Where it is in the folder of a store.
+    /// The path of the file in the folder of a store.
     pub(super) fn path(store: &Path) -> PathBuf {
         store.join(NAME)
     }
@@ -107,7 +107,7 @@ impl IdentityFile {
         Ok(Self::decode(&bytes[..read]).unwrap_or(Found::Damaged))
     }
 
-    /// Writes it in the place of the one that is there: after a crash one finds either of them.
+    /// Replaces the file: after a crash either the old or the new one is there.
     pub(super) fn write(&self, disk: &dyn Disk, store: &Path) -> io::Result<()> {
         let new = store.join(format!("{NAME}{NEW}"));
         let file = disk.open(&new, Access::Create)?;

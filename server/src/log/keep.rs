@@ -1,4 +1,4 @@
-//! Dropping what is old: whole segments, from the beginning of the log.
+//! Retention: drops old segments from the beginning of the log.
 
 use tracing::{info, warn};
 
@@ -6,16 +6,16 @@ use super::{
     FileLog, Keep, LogError, Position, folder::io_error, identity::IdentityFile, reader::Reader,
 };
 
-/// The open segment is sealed when its first record is older than this part of what is kept: so a log that grows
-/// slowly is dropped too, and consists of about so many segments more.
+/// The open segment is sealed when its first record is older than the retention time divided by this. So the segments of
+/// a log that grows slowly can be dropped too, and there are about this many segments more.
 const SEALED_AT: i32 = 8;
 
 impl FileLog {
-    /// Drops the oldest segments, as long as everything in them is older than is kept and lies before what is needed;
-    /// returns how many bytes of the log. That a segment is old is told by the record behind it.
+    /// Drops the oldest segments while everything in them is older than the retention time and before what is needed.
+    /// Returns the number of bytes dropped. The first record of the next segment shows that a segment is old.
     ///
     /// # Errors
-    /// [`LogError`] when the disk refuses. If it refuses a new segment, nothing more is accepted.
+    /// [`LogError`] when the disk fails. If a new segment cannot be created, nothing more is accepted.
     pub(super) fn drop_segments(&self, keep: &Keep<'_>) -> Result<u64, LogError> {
         let _one_at_a_time = self.dropping.lock();
         self.seal_old(keep)?;
@@ -37,7 +37,7 @@ impl FileLog {
             is_backup: false,
             start,
         };
-        // From here on the next start drops them too.
+        // From here on, the next start drops them if this is interrupted.
         file.write(&*folder.disk, &folder.store)
             .map_err(io_error(&IdentityFile::path(&folder.store)))?;
         self.segments.drop_before(start);
@@ -61,7 +61,7 @@ impl FileLog {
         Ok(())
     }
 
-    /// Whether the first record from a position on is older than a part of what is kept.
+    /// Whether the first record from a position on is older than the retention time divided by `part`.
     fn is_old(&self, position: u64, keep: &Keep<'_>, part: i32) -> Result<bool, LogError> {
         let record = Reader::new(&self.segments, Position(position)).next();
         let at = record

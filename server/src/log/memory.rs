@@ -1,10 +1,10 @@
-//! A log in memory, for tests and for whoever needs no disk.
+//! A log in memory, for tests.
 
 use parking_lot::RwLock;
 
 use super::{Appended, Log, LogError, MAX_PAYLOAD, Part, Position, Record, Records};
 
-/// A log that is gone when it is dropped. Positions rise by one.
+/// A log that is lost when it is dropped. Positions increase by one.
 #[derive(Debug, Default)]
 pub struct MemoryLog(RwLock<Vec<Vec<u8>>>);
 

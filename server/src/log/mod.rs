@@ -1,7 +1,7 @@
 //! The write-ahead log: the one durable, totally ordered sequence of everything that happened.
 //!
-//! It knows nothing of what its records say. Everything else (state, delivery, archive, index) follows it and
-//! can be rebuilt from it.
+//! It does not interpret its records. Everything else (state, delivery, archive, index) follows it and can be rebuilt
+//! from it.
 //!
 //! ```text
 //! file ──► writer                  append, rotate
@@ -48,70 +48,68 @@ pub use self::{
     survey::{Damage, Visit},
 };
 
-/// What a file is called that is not whole yet.
+/// The extension of a file that is not complete yet.
 const NEW: &str = ".new";
 
-/// Where a record is: positions rise from record to record, but need not follow one another. The first record
-/// of an empty log is at [`Position::START`].
+/// The position of a record. Positions increase from record to record, not necessarily by one. An empty log begins at
+/// [`Position::START`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Position(pub u64);
 
-/// One commit, as it stands in the log.
+/// One commit in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// Where it is.
+    /// The position of the record.
     pub position: Position,
-    /// Where whatever follows it is: read from here to go on.
+    /// The position after it, from which reading continues.
     pub next: Position,
-    /// What was appended. Empty payloads are not appended.
+    /// The appended bytes, never empty.
     pub payload: Vec<u8>,
 }
 
-/// Where a record is that was appended.
+/// The positions of an appended record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Appended {
-    /// Where it is.
+    /// The position of the record.
     pub position: Position,
-    /// Where whatever follows it is.
+    /// The position after it.
     pub next: Position,
 }
 
-/// Where something is within a record's payload, in bytes.
+/// A range of a record's payload, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Part {
-    /// Where it begins.
+    /// The offset of its first byte.
     pub offset: u32,
-    /// How long it is.
+    /// Its length.
     pub length: u32,
 }
 
-/// Records by rising positions.
+/// Records in ascending order of positions.
 pub type Records<'a> = Box<dyn Iterator<Item = Result<Record, LogError>> + Send + 'a>;
 
-/// An ordered, durable sequence of records. One contract test suite holds for every implementation
-/// (`tests/log_contract`).
+/// An ordered, durable sequence of records. All implementations pass the same contract tests (`tests/log_contract`).
 pub trait Log: Send + Sync + 'static {
-    /// Appends a record. When this returns, the record is durable and its position is known; not before. After an
-    /// error it may or may not be in the log, and nothing more is accepted until the log was opened anew.
+    /// Appends a record. The record is durable, and visible to readers, only when this has returned. After an error it may or
+    /// may not be in the log, and nothing more is accepted until the log is opened again.
     ///
     /// # Errors
-    /// [`LogError`] when the disk refuses; [`LogError::Length`] when the payload is empty or longer than
-    /// [`MAX_PAYLOAD`], which changes nothing.
+    /// [`LogError`] when the disk fails; [`LogError::Length`] when the payload is empty or longer than [`MAX_PAYLOAD`],
+    /// which changes nothing.
     fn append(&self, payload: &[u8]) -> Result<Appended, LogError>;
 
-    /// The records from a position on, up to the last one that is durable now. A position that is the
-    /// [`Record::next`] of a record, or [`Position::START`], is always valid. What lies before [`Log::start`] is not
-    /// there any more, and is passed over.
+    /// The records from a position on, up to the last one that is durable now. The [`Record::next`] of a record and
+    /// [`Position::START`] are always valid. Records before [`Log::start`] were dropped and are skipped.
     ///
     /// # Errors
-    /// [`LogError`] when the disk refuses or something is damaged, [`LogError::Missing`] when no record begins at the
+    /// [`LogError`] when the disk fails or something is damaged, [`LogError::Missing`] when no record begins at the
     /// position. The iterator ends after an error.
     fn read_from(&self, position: Position) -> Result<Records<'_>, LogError>;
 
-    /// A part of one record's payload. A log that can look there at once does.
+    /// A part of one record's payload. This default reads the whole record.
     ///
     /// # Errors
-    /// [`LogError`] when the disk refuses, or there is no such record or part.
+    /// [`LogError`] when the disk fails, or there is no such record or part.
     fn read_part(&self, position: Position, part: Part) -> Result<Vec<u8>, LogError> {
         let record = self.read_from(position)?.next().transpose()?;
         let found = record.filter(|record| record.position == position);
@@ -119,56 +117,57 @@ pub trait Log: Send + Sync + 'static {
         bytes.ok_or(LogError::Missing(position))
     }
 
-    /// Where the log begins: [`Position::START`] until old records were dropped. No record before it is left.
+    /// Where the log begins: [`Position::START`] until old records are dropped.
     fn start(&self) -> Position;
 
-    /// Whether a record with a payload of so many bytes begins a part of the log before which everything may be dropped one day.
+    /// Whether the next record, with a payload of so many bytes, would be the first one of a segment: retention may drop
+    /// everything before it.
     fn begins_segment(&self, _payload: usize) -> bool {
         false
     }
 
-    /// Drops what is old, if the log can. Returns how many bytes of the log.
+    /// Drops old records, if the log supports it. Returns the number of bytes dropped.
     ///
     /// # Errors
-    /// [`LogError`] when the disk refuses.
+    /// [`LogError`] when the disk fails.
     fn drop_old(&self, _keep: &Keep<'_>) -> Result<u64, LogError> {
         Ok(0)
     }
 
-    /// Where the next record will be, at the least. Everything before it is durable.
+    /// The lowest position that the next record can have. Everything before it is durable.
     fn end(&self) -> Position;
 }
 
-/// What to do when something that was acknowledged is missing or damaged.
+/// What to do when something acknowledged is missing or damaged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Loss {
     /// The log does not open.
     Refused,
-    /// Go on without it. What is damaged is kept beside what replaces it.
+    /// The log continues without it. Damaged files are kept beside their replacements.
     Accepted,
 }
 
-/// Told how far a long task has come; says whether to go on.
+/// Called with the progress of a long task; decides whether it continues.
 pub type Progress<'a> = dyn FnMut(Done) -> ControlFlow<()> + 'a;
 
-/// How far a long task has come.
+/// The progress of a long task.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Done {
-    /// Bytes that are done.
+    /// Bytes processed.
     pub bytes: u64,
-    /// Bytes in all, as far as is known now.
+    /// Bytes in total, as far as is known now.
     pub total: u64,
 }
 
-/// What is dropped.
+/// What retention keeps.
 pub struct Keep<'a> {
-    /// What time it is.
+    /// The current time.
     pub now: Timestamp,
-    /// How old records may become.
+    /// The retention time: older records may be dropped.
     pub keep: SignedDuration,
-    /// Records from here on are needed, however old they are.
+    /// Records from this position on are kept, however old they are.
     pub before: Position,
-    /// When a record was appended; `None` if that cannot be told, and then nothing is dropped for it.
+    /// When a record was appended; `None` if that is unknown, and then it is kept.
     pub time_of: &'a dyn Fn(&[u8]) -> Option<Timestamp>,
 }
 
@@ -178,7 +177,7 @@ impl Position {
 }
 
 impl Part {
-    /// The bytes of the payload.
+    /// The part as a range of indices.
     pub fn range(self) -> Range<usize> {
         let start = self.offset as usize;
         start..start + self.length as usize

@@ -1,4 +1,4 @@
-//! Reading records while others are appended.
+//! Reads records while others are appended.
 
 use super::{
     LogError, Position, Record,
@@ -7,13 +7,13 @@ use super::{
     segments::Segments,
 };
 
-/// The records from a position on, up to where they were durable when it was made.
+/// The records from a position on, up to what was durable when this was created.
 #[derive(Debug)]
 pub(super) struct Reader<'a> {
     segments: &'a Segments,
     at: u64,
     end: u64,
-    /// Through a segment, and where that begins.
+    /// The walk through the current segment, and the position where that begins.
     walk: Option<(u64, Walk)>,
 }
 
@@ -55,7 +55,7 @@ impl<'a> Reader<'a> {
         Ok(None)
     }
 
-    /// Goes to the segment that comes now.
+    /// Opens the next segment.
     fn enter(&mut self) -> Result<(), LogError> {
         match self.segments.find(self.at)? {
             Some(segment) => {
@@ -64,13 +64,13 @@ impl<'a> Reader<'a> {
                 let walk = Walk::new(segment.file, seed, segment.base, self.at..limit);
                 self.walk = Some((segment.base, walk));
             }
-            // What was there has been dropped.
+            // The segment has been dropped.
             None => self.at = self.segments.start().max(self.at),
         }
         Ok(())
     }
 
-    /// What it means that no record can be read here.
+    /// The error when no record can be read here.
     fn diagnose(&self, reason: &str) -> Result<LogError, LogError> {
         let missing = LogError::Missing(Position(self.at));
         let Some(segment) = self.segments.find(self.at)? else {
@@ -86,7 +86,7 @@ impl<'a> Reader<'a> {
                 Step::Record { .. } | Step::Gap { .. } => {}
             }
         }
-        // What goes past it is whole: nothing ever began here.
+        // A record that extends past the position is intact, so none ever began here.
         if before.at() > self.at {
             return Ok(missing);
         }

@@ -1,8 +1,8 @@
-//! How a record looks in a segment, and how records are walked through.
+//! The format of records in a segment, and a walk through them.
 //!
-//! A record begins with [`RECORD_HEADER`] bytes: 4 that say what it is, the length of its payload (4), a checksum (8),
-//! its position (8). Then its payload follows. Numbers are big-endian. A gap stands where records were that are lost
-//! or were erased: it has the same header, and nobody looks at the bytes that follow.
+//! A record begins with a header of [`RECORD_HEADER`] bytes: a magic number (4), the length of the payload (4), a checksum
+//! (8), and the position (8). The payload follows. Numbers are big-endian. A gap replaces records that are lost or were
+//! erased: it has the same header, and the bytes after it are ignored.
 
 use std::{io, ops::Range, sync::Arc};
 
@@ -16,14 +16,14 @@ pub(super) const RECORD_HEADER: usize = 4 + 4 + 8 + 8;
 /// The longest payload, in bytes.
 pub const MAX_PAYLOAD: usize = 256 * 1024 * 1024;
 
-/// No text begins like this, as no text in UTF-8 has the first byte.
+/// No text begins like this: the first byte never occurs in UTF-8.
 const RECORD: [u8; 4] = [0xff, b'r', b'e', b'c'];
 const GAP: [u8; 4] = [0xff, b'g', b'a', b'p'];
 
-/// How much is read at once.
+/// Bytes that are read at a time.
 const CHUNK: usize = 256 * 1024;
 
-/// Goes into each checksum, so that a record of another store is none of this one.
+/// A part of each checksum, so that a record of another store is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Seed(u64);
 
@@ -32,7 +32,7 @@ impl Seed {
         Self(xxh3_64(&identity.id.to_be_bytes()))
     }
 
-    /// The checksum of a record. Of a gap only the header counts.
+    /// The checksum of a record, or of a gap's header.
     fn checksum(self, kind: [u8; 4], length: u32, position: u64, payload: &[u8]) -> u64 {
         let mut hash = Xxh3::with_seed(self.0);
         let mut header = [0; 16];
@@ -54,20 +54,20 @@ impl Seed {
         header
     }
 
-    /// Appends a record to `out`. Its payload is not longer than [`MAX_PAYLOAD`].
+    /// Appends a record to `out`. The payload must not be longer than [`MAX_PAYLOAD`].
     pub(super) fn write_record(self, position: u64, payload: &[u8], out: &mut Vec<u8>) {
         let header = self.header(RECORD, payload.len() as u32, position, payload);
         out.extend_from_slice(&header);
         out.extend_from_slice(payload);
     }
 
-    /// The headers of the gaps that fill positions, each with its own. There must be room for one header.
+    /// The headers of the gaps that fill a range of positions, each with its position. The range must have room for one header.
     pub(super) fn gaps(self, positions: Range<u64>) -> Vec<(u64, [u8; RECORD_HEADER])> {
         let mut gaps = Vec::new();
         let mut at = positions.start;
         while at < positions.end {
             let left = positions.end - at;
-            // What is left after a gap must have room for another one.
+            // The rest after a gap must have room for another header.
             let length = match left - RECORD_HEADER as u64 {
                 length if length <= u64::from(u32::MAX) => length,
                 _ => u64::from(u32::MAX) / 2,
@@ -79,7 +79,7 @@ impl Seed {
     }
 }
 
-/// What a header says; nothing of it is verified.
+/// The fields of a header, not verified.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RecordHeader {
     pub(super) is_gap: bool,
@@ -110,24 +110,24 @@ impl RecordHeader {
     }
 }
 
-/// What is found at the place where a walk is.
+/// What a walk finds at its position.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step<'a> {
-    /// A record. The walk has gone past it.
+    /// A record. The walk is after it now.
     Record {
         position: u64,
         next: u64,
         payload: &'a [u8],
     },
-    /// Nothing, up to a position. The walk has gone past it.
+    /// A gap up to a position. The walk is after it now.
     Gap { next: u64 },
-    /// The end of what was to be walked through.
+    /// The end of the range.
     End,
-    /// Something that is no record. The walk stays there.
+    /// Something that is no record. The walk stays at it.
     Bad(&'static str),
 }
 
-/// Goes through the records of one segment, and reads its file a piece at a time.
+/// Walks through the records of one segment, and reads the file in pieces.
 #[derive(Debug)]
 pub(super) struct Walk {
     file: Arc<dyn DiskFile>,
@@ -135,13 +135,13 @@ pub(super) struct Walk {
     base: u64,
     at: u64,
     limit: u64,
-    /// What has been read and is still needed: from position `start` on.
+    /// The bytes in memory, from position `start` on.
     window: Vec<u8>,
     start: u64,
 }
 
 impl Walk {
-    /// Through the positions of `range`, in the segment that begins at `base`.
+    /// A walk through the positions of `range`, in the segment that begins at `base`.
     pub(super) fn new(file: Arc<dyn DiskFile>, seed: Seed, base: u64, range: Range<u64>) -> Self {
         Self {
             file,
@@ -159,12 +159,12 @@ impl Walk {
         Self::new(self.file.clone(), self.seed, self.base, positions)
     }
 
-    /// Where it is.
+    /// The current position.
     pub(super) fn at(&self) -> u64 {
         self.at
     }
 
-    /// Looks at what is there, and goes past it unless it is bad.
+    /// Reads what is at the current position, and moves past it unless it is bad.
     pub(super) fn step(&mut self) -> io::Result<Step<'_>> {
         if self.at >= self.limit {
             return Ok(Step::End);
@@ -205,9 +205,9 @@ impl Walk {
         })
     }
 
-    /// Goes to the next record or gap behind something bad, which it does not go past; says whether there is one.
+    /// Moves to the next record or gap after something bad. Returns whether there is one.
     pub(super) fn resume(&mut self) -> io::Result<bool> {
-        // Whatever is lost was at least as long as its header.
+        // A lost record was at least as long as its header.
         self.skip(RECORD_HEADER as u64);
         while self.at < self.limit {
             let window = self.peek(RECORD_HEADER)?;
@@ -227,7 +227,7 @@ impl Walk {
         Ok(false)
     }
 
-    /// Whether there is a record or gap anywhere.
+    /// Whether a record or a gap follows anywhere.
     pub(super) fn finds_record(&mut self) -> io::Result<bool> {
         Ok(match self.step()? {
             Step::Record { .. } | Step::Gap { .. } => true,
@@ -236,7 +236,7 @@ impl Walk {
         })
     }
 
-    /// Whether nothing but zeros follows: room that was never written to. Goes to the end.
+    /// Whether only zeros follow, as in room that was never written to. Moves to the end.
     pub(super) fn is_rest_zero(&mut self) -> io::Result<bool> {
         while self.at < self.limit {
             let window = self.peek(1)?;
@@ -253,12 +253,12 @@ impl Walk {
         self.at = self.at.saturating_add(bytes).min(self.limit);
     }
 
-    /// What follows, at least so many bytes unless the walk or the file ends before.
+    /// The bytes that follow, at least so many unless the range or the file ends earlier.
     fn peek(&mut self, bytes: usize) -> io::Result<&[u8]> {
         let end = self.start + self.window.len() as u64;
         let has_all = self.start <= self.at && self.at + bytes as u64 <= end;
         if !has_all {
-            // A walk may have been taken back to something it has gone past.
+            // A walk may have been set back to an earlier position.
             match self.at.checked_sub(self.start) {
                 Some(used) if self.at < end => drop(self.window.drain(..used as usize)),
                 _ => self.window.clear(),
@@ -278,7 +278,7 @@ impl Walk {
     }
 }
 
-/// How far one may go on behind what was read; nothing is read behind the end of the file.
+/// The end of the bytes that may be read: nothing is read after the end of the file.
 fn past(window: &[u8]) -> u64 {
     match window.len() {
         0 => u64::MAX,

@@ -1,8 +1,8 @@
-//! Opening a log: what is there is compared with what was acknowledged, and the last segment is read to its end.
+//! Opens a log: compares it with what was acknowledged, and reads the last segment to its end.
 //!
-//! What a crash has left at the end, and was never acknowledged, is cut off. Anything else that cannot be read was
-//! damaged later: the log does not open, or goes on without it when loss is accepted. Nothing is changed before that
-//! is decided, and whatever is done then can be interrupted anywhere and begun again.
+//! Incomplete records at the end, which a crash has left and which were never acknowledged, are cut off. Everything else
+//! that cannot be read was damaged later: the log does not open, or continues without it when loss is accepted. Nothing is
+//! changed before that is decided, and every later step can be interrupted and repeated.
 
 use tracing::warn;
 
@@ -19,7 +19,7 @@ use super::{
     writer::{State, Writer},
 };
 
-/// A log that can go on.
+/// A log that is ready to be used.
 #[derive(Debug)]
 pub(super) struct Recovered {
     pub(super) identity: Identity,
@@ -28,24 +28,24 @@ pub(super) struct Recovered {
     pub(super) lock: Box<dyn Lock>,
 }
 
-/// What is known of a log before anything is changed.
+/// What will be done with a log; made before anything is changed.
 #[derive(Debug)]
 struct Plan {
     file: IdentityFile,
-    /// The file does not say this yet.
+    /// The file must be written.
     is_file_new: bool,
-    /// Something acknowledged may be missing: the epoch rises.
+    /// Something acknowledged may be missing, so the epoch rises.
     is_other_history: bool,
     /// Segments that should have been dropped.
     dropped: Vec<u64>,
     bases: Vec<u64>,
-    /// Segments to be written anew, with what is damaged.
+    /// Segments to be rewritten, with their damages.
     damaged: Vec<(u64, Survey)>,
-    /// Up to where everything was acknowledged, and synced.
+    /// The positions up to which everything was acknowledged and synced.
     ends: Ends,
-    /// Where the log goes on.
+    /// The position of the next record.
     end: u64,
-    /// Something stands behind the end that a crash has left.
+    /// A crash has left something after the end.
     is_torn: bool,
 }
 
@@ -78,7 +78,7 @@ pub(super) fn open(
     })
 }
 
-/// A new log; or one that has lost all its segments.
+/// The plan for a new log, or for one that has lost all its segments.
 fn without_segments(folder: &Folder, found: Found, loss: Loss) -> Result<Plan, LogError> {
     if found != Found::Missing && loss == Loss::Refused {
         return Err(LogError::Damaged {
@@ -106,7 +106,7 @@ fn without_segments(folder: &Folder, found: Found, loss: Loss) -> Result<Plan, L
     Ok(plan)
 }
 
-/// Which store the segments belong to, and where they begin.
+/// The plan so far: the store that the segments belong to, and where they begin.
 fn with_segments(folder: &Folder, found: Found, bases: Vec<u64>) -> Result<Plan, LogError> {
     let header = newest_header(folder, &bases)?;
     let Found::File(file) = found else {
@@ -117,7 +117,7 @@ fn with_segments(folder: &Folder, found: Found, bases: Vec<u64>) -> Result<Plan,
                 reason: "neither this file nor the header of any segment can be read".into(),
             });
         };
-        // Only of a log that was being made it is no loss.
+        // It is no loss only if the log was just being created.
         let is_new = found == Found::Missing && is_empty(folder, &bases)?;
         let mut plan = Plan::new(header.identity, bases[0], bases);
         plan.is_other_history = !is_new;
@@ -146,7 +146,7 @@ fn with_segments(folder: &Folder, found: Found, bases: Vec<u64>) -> Result<Plan,
     Ok(plan)
 }
 
-/// The header of the newest segment that has one.
+/// The header of the newest segment whose header can be read.
 fn newest_header(folder: &Folder, bases: &[u64]) -> Result<Option<SegmentHeader>, LogError> {
     for &base in bases.iter().rev() {
         let file = folder.open(base, Access::Read)?;
@@ -177,7 +177,7 @@ fn ends(folder: &Folder, identity: &Identity) -> Result<Ends, LogError> {
     Ok(read.map_err(io_error(&folder.log))?.unwrap_or_default())
 }
 
-/// Looks for damage: in the last segment, and in all of them if loss is accepted.
+/// Looks for damage in the last segment, and in all segments if loss is accepted.
 fn look(
     folder: &Folder,
     settings: &Settings,
@@ -210,7 +210,7 @@ fn look(
     let mut meter = Meter::new(total, progress);
     let bases = plan.bases.clone();
     for (pair, &length) in bases.windows(2).zip(&lengths) {
-        // The others are looked at when they are read; but none may have another length than it was sealed with.
+        // The others are verified when they are read, but each must have the length with which it was sealed.
         if !reads_all && length == offset(pair[0], pair[1]) {
             continue;
         }
@@ -258,7 +258,7 @@ fn look_at_last(
             },
         };
         plan.accept(is_accepted, error)?;
-        // Positions are never used again.
+        // Positions are never reused.
         plan.end = acknowledged.max(found.end + RECORD_HEADER as u64);
         found.damages.push(Damage {
             file,
@@ -273,14 +273,14 @@ fn look_at_last(
     Ok(())
 }
 
-/// Makes the log what the plan says.
+/// Carries out the plan.
 fn carry_out(folder: &Folder, settings: &Settings, plan: &mut Plan) -> Result<Writer, LogError> {
-    // First of all: whoever is interrupted afterwards has raised it once too often, and nobody minds.
+    // The epoch rises first: after an interruption it rises once more, which does no harm.
     if plan.is_other_history {
         plan.file.identity = plan.file.identity.raised();
     }
     let identity = plan.file.identity;
-    // Whoever gave a file its name may have been interrupted before that was on the disk.
+    // An earlier run may have been interrupted before its renames were synced.
     for part in [&folder.log, &folder.store] {
         let synced = folder.disk.sync_folder(part);
         synced.map_err(io_error(part))?;
@@ -304,7 +304,7 @@ fn carry_out(folder: &Folder, settings: &Settings, plan: &mut Plan) -> Result<Wr
     let mut writer = open_last(folder, settings, plan, base)?;
     let header = folder.header(base, &*writer.file)?;
     if header.map(|header| header.identity) != Ok(identity) {
-        // Each history begins with a segment of its own, so that the epoch is not in one file only.
+        // Each epoch begins with a new segment, so that the epoch is in more than one file.
         writer.rotate(folder, identity)?;
         if writer.base != base {
             plan.bases.push(writer.base);
@@ -313,7 +313,7 @@ fn carry_out(folder: &Folder, settings: &Settings, plan: &mut Plan) -> Result<Wr
     Ok(writer)
 }
 
-/// Opens the last segment to go on in it.
+/// Opens the last segment for appending.
 fn open_last(
     folder: &Folder,
     settings: &Settings,
@@ -327,8 +327,8 @@ fn open_last(
         file.set_length(end).map_err(io_error(&path))?;
     }
     let length = file.length().map_err(io_error(&path))?;
-    // After a sync that has failed, the system may show what it has not written and never will write. So what may not
-    // be on the disk is written once more before it counts.
+    // After a failed sync the system may show data that it never writes to the disk. So data that may not be on the disk
+    // is written once more before it counts.
     let synced = plan.ends.synced.clamp(base, plan.end);
     let unsure = offset(base, synced)..end;
     repair::copy(&*file, &*file, unsure).map_err(io_error(&path))?;
@@ -376,7 +376,7 @@ impl Plan {
         }
     }
 
-    /// Goes on without something, if that is accepted.
+    /// Continues without something if loss is accepted, otherwise fails with `error`.
     fn accept(&mut self, is_accepted: bool, error: LogError) -> Result<(), LogError> {
         if !is_accepted {
             return Err(error);

@@ -1,4 +1,4 @@
-//! How a segment goes on without what is damaged in it.
+//! Rewrites a segment without what is damaged in it.
 
 use std::{
     ops::Range,
@@ -15,20 +15,20 @@ use super::{
     segment::SegmentHeader,
 };
 
-/// How much is copied at once.
+/// Bytes that are copied at a time.
 const CHUNK: u64 = 1024 * 1024;
 
-/// Copies of damaged files that are kept of one segment.
+/// The most copies of a damaged segment that are kept.
 const COPIES: u32 = 1000;
 
-/// Writes the segment that begins at `base` anew: up to `end`, and with gaps in the place of `gaps`. The file as it
-/// was is kept beside it. After a crash one finds either of them whole.
+/// Rewrites the segment that begins at `base`, up to `end`, with gaps at the positions `gaps`. The old file is kept beside
+/// it. After a crash the segment is either the old or the new one.
 ///
-/// This is also how one message could be erased for good: a record that says less, and a gap behind it, take the place
-/// of the record. Whoever has the old file open goes on reading the old file.
+/// One message could be erased in the same way: a shorter record and a gap replace the record. Readers that have the old
+/// file open continue with the old file.
 ///
 /// # Errors
-/// When the disk refuses.
+/// When the disk fails.
 pub(super) fn rewrite(
     folder: &Folder,
     identity: Identity,
@@ -73,7 +73,7 @@ fn write(
     to.sync()
 }
 
-/// Copies what stands at some bytes of a file to the same bytes of another one.
+/// Copies a range of bytes of a file to the same range of another file.
 pub(super) fn copy(
     from: &dyn DiskFile,
     to: &dyn DiskFile,

@@ -1,8 +1,8 @@
-//! A segment: a file with a header of [`SEGMENT_HEADER`] bytes, and records that follow one another.
+//! A segment: a file with a header of [`SEGMENT_HEADER`] bytes and consecutive records.
 //!
-//! The header holds 8 bytes that say what the file is, the number of its format (4), 4 zeros, the position of the
-//! first record (8), the store's id (16) and epoch (8), and a checksum of these (8). Its other bytes are zero: it has
-//! pages of its own, so that it is never written again.
+//! The header holds a magic number (8), the number of the format (4), zeros (4), the position of the first record (8), the
+//! store's id (16) and epoch (8), and a checksum of these (8). Its other bytes are zero: the header has pages of its own, so
+//! that appending never rewrites it.
 
 use std::{io, path::Path};
 
@@ -22,27 +22,26 @@ pub(super) const FORMAT: u32 = 1;
 const MAGIC: [u8; 8] = *b"\xffmm-log\n";
 const ENDING: &str = ".log";
 
-/// What the header of a segment says.
+/// The fields of a segment's header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct SegmentHeader {
     pub(super) base: u64,
     pub(super) identity: Identity,
 }
 
-/// Why a header cannot be read.
+/// Why a header cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum BadHeader {
     Damaged,
     Newer(u32),
 }
 
-/// The name of the segment that begins at a position: as many digits as the greatest position has, so that names
-/// sort like positions.
+/// The file name of the segment that begins at a position, with leading zeros, so that names sort like positions.
 pub(super) fn name(base: u64) -> String {
     format!("{base:020}{ENDING}")
 }
 
-/// The position in a name, if it is the name of a segment.
+/// The position in a file name, if it is the name of a segment.
 pub(super) fn parse_name(file: &str) -> Option<u64> {
     let digits = file.strip_suffix(ENDING)?;
     let is_plain = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -84,7 +83,7 @@ impl SegmentHeader {
         if format > FORMAT {
             return Some(Err(BadHeader::Newer(format)));
         }
-        // This format has nothing else in it.
+        // This format has no other fields.
         let padding = bytes.get(56..SEGMENT_HEADER as usize)?;
         if padding.iter().any(|&byte| byte != 0) {
             return None;
@@ -98,7 +97,7 @@ impl SegmentHeader {
         }))
     }
 
-    /// Makes a segment without records, which has its name only when its header is on the disk.
+    /// Creates a segment without records. It gets its name only when its header is on the disk.
     pub(super) fn create(&self, disk: &dyn Disk, folder: &Path) -> io::Result<()> {
         let name = name(self.base);
         let new = folder.join(format!("{name}{NEW}"));

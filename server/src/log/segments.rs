@@ -1,4 +1,4 @@
-//! The segments that can be read, while others are appended to.
+//! The segments of a log, for readers, while the last one is appended to.
 
 use std::{
     io,
@@ -17,7 +17,7 @@ use super::{
     record::{RECORD_HEADER, RecordHeader, Seed},
 };
 
-/// Files of segments that are kept open.
+/// The most segment files that are kept open.
 const OPEN_FILES: usize = 16;
 
 /// See the module.
@@ -25,20 +25,20 @@ const OPEN_FILES: usize = 16;
 pub(super) struct Segments {
     folder: Folder,
     seed: Seed,
-    /// Where they begin, rising; not empty. The last one is written, the others never change.
+    /// Where they begin, in ascending order; not empty. The last one is appended to, the others never change.
     bases: RwLock<Vec<u64>>,
-    /// Up to where records may be read.
+    /// The end of the durable records.
     end: AtomicU64,
-    /// The files that were used last, the newest one last. Locked after `bases`.
+    /// Recently used files, the latest last. Locked after `bases`.
     files: Mutex<Vec<(u64, Arc<dyn DiskFile>)>>,
 }
 
-/// A segment that can be read.
+/// An open segment.
 #[derive(Debug)]
 pub(super) struct Segment {
     pub(super) file: Arc<dyn DiskFile>,
     pub(super) base: u64,
-    /// Where the next one begins, if there is one.
+    /// Where the next segment begins, if there is one.
     pub(super) next: Option<u64>,
 }
 
@@ -74,24 +74,24 @@ impl Segments {
         self.end.store(end, Ordering::Release);
     }
 
-    /// There is a new segment, which begins where the last one ends.
+    /// Adds a new segment, which begins where the last one ends.
     pub(super) fn add(&self, base: u64) {
         self.bases.write().push(base);
     }
 
-    /// Where they begin, rising; not empty.
+    /// Where the segments begin, in ascending order; not empty.
     pub(super) fn bases(&self) -> Vec<u64> {
         self.bases.read().clone()
     }
 
-    /// The log begins here from now on, where a segment does.
+    /// Drops the segments before a position, where a segment begins.
     pub(super) fn drop_before(&self, start: u64) {
         let mut bases = self.bases.write();
         bases.retain(|&base| base >= start);
         self.files.lock().retain(|(base, _)| *base >= start);
     }
 
-    /// The segment that a position is in; `None` if that was dropped.
+    /// The segment that contains a position; `None` if it was dropped.
     pub(super) fn find(&self, position: u64) -> Result<Option<Segment>, LogError> {
         let bases = self.bases.read();
         let index = bases.partition_point(|&base| base <= position);
@@ -99,7 +99,7 @@ impl Segments {
             return Ok(None);
         };
         let next = bases.get(index).copied();
-        // Under the lock: a segment that is in the list is there.
+        // Under the lock, every segment in the list exists.
         let file = self.file(base)?;
         Ok(Some(Segment { file, base, next }))
     }
@@ -118,7 +118,7 @@ impl Segments {
         Ok(file)
     }
 
-    /// A part of a record's payload. Looks at nothing but the record's header and the part.
+    /// A part of a record's payload. Reads only the record's header and the part.
     pub(super) fn read_part(&self, position: Position, part: Part) -> Result<Vec<u8>, LogError> {
         let missing = || LogError::Missing(position);
         if position.0 >= self.end() {

@@ -1,4 +1,4 @@
-//! How a log is opened.
+//! The settings of a log.
 
 use std::sync::Arc;
 
@@ -9,34 +9,35 @@ use super::{
     disk::{Disk, SystemDisk},
 };
 
-/// How safe a message is when the server acknowledges it.
+/// What an acknowledged message survives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Durability {
-    /// The message is on the disk: it survives a power cut.
+    /// The message is on the disk, and survives a power cut.
     Sync,
-    /// The operating system has the message: it survives a crash of the server, but a power cut may
-    /// take what was acknowledged in the last half minute. Faster.
+    /// The operating system has the message. It survives a crash of the server, but a power cut may lose what was
+    /// acknowledged in the last half minute. Faster.
     Relaxed,
 }
 
-/// How a log is opened.
+/// The settings of a log.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// What [`append`](super::Log::append) waits for. With `Relaxed` a log opens even if its end is missing or damaged, and says so.
+    /// What [`append`](super::Log::append) waits for. With `Relaxed`, a log opens even if its end is missing or damaged, and
+    /// reports it.
     pub durability: Durability,
-    /// What to do when something that was acknowledged is missing or damaged. With `Accepted` all of the log is read.
+    /// What to do when something acknowledged is missing or damaged. With `Accepted`, the whole log is read.
     pub loss: Loss,
-    /// A segment is not longer than this many bytes, unless one record is. Each has a header of 4096 bytes.
+    /// The most bytes of a segment, including its header of 4096 bytes. A single record may exceed it.
     pub segment_bytes: u64,
-    /// A follower of the log is known to have come to here. So everything before was acknowledged, even if the log's
-    /// own note of that is lost.
+    /// A position that a follower of the log has reached. Everything before it was acknowledged, even if the file
+    /// `acknowledged` is lost.
     pub reached: Position,
-    /// Where the files are.
+    /// The disk that holds the files.
     pub disk: Arc<dyn Disk>,
 }
 
 impl Settings {
-    /// With segments of 64 MiB on the disk of this computer.
+    /// Segments of 64 MiB on the disk of this computer.
     pub fn new(durability: Durability, loss: Loss) -> Self {
         Self {
             durability,

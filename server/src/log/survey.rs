@@ -1,4 +1,4 @@
-//! What is damaged in a segment.
+//! Finds the damages of a segment.
 
 use std::{ops::Range, path::PathBuf};
 
@@ -10,16 +10,16 @@ use super::{
     segment::{BadHeader, SEGMENT_HEADER},
 };
 
-/// Something in a segment that cannot be read as it was written.
+/// A damaged part of a segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damage {
     /// The segment's file.
     pub file: PathBuf,
-    /// Where it begins in the file, in bytes.
+    /// The offset of its beginning in the file, in bytes.
     pub offset: u64,
-    /// The positions that cannot be read; empty when no record is lost.
+    /// The positions that cannot be read; empty if no record is lost.
     pub positions: Range<Position>,
-    /// What was found.
+    /// What is wrong there.
     pub reason: String,
 }
 
@@ -34,24 +34,23 @@ impl Damage {
     }
 }
 
-/// What was found in a segment.
+/// The result for one segment.
 #[derive(Debug)]
 pub(super) struct Survey {
     pub(super) damages: Vec<Damage>,
     /// Where its last record ends.
     pub(super) end: u64,
-    /// What is wrong with that which stands behind the last record, if it is something else than zeros. Only of the
-    /// last segment.
+    /// What follows the last record, if it is not only zeros. Only for the last segment.
     pub(super) torn: Option<&'static str>,
 }
 
-/// Counts the bytes that are done, and tells.
+/// Counts processed bytes and reports progress.
 pub(super) struct Meter<'a, 'b> {
     done: Done,
     progress: &'a mut Progress<'b>,
 }
 
-/// Shown each record with its position; says what is wrong with it, if anything is.
+/// Called with each record and its position; an error says what is wrong with the record.
 pub type Visit<'a> = dyn FnMut(Position, &[u8]) -> Result<(), String> + 'a;
 
 impl From<&Damage> for LogError {
@@ -65,16 +64,16 @@ impl From<&Damage> for LogError {
 }
 
 impl<'a, 'b> Meter<'a, 'b> {
-    /// For so many bytes in all, about.
+    /// A meter for about so many bytes in total.
     pub(super) fn new(total: u64, progress: &'a mut Progress<'b>) -> Self {
         let done = Done { bytes: 0, total };
         Self { done, progress }
     }
 
-    /// Counts bytes.
+    /// Counts processed bytes.
     ///
     /// # Errors
-    /// When it should not go on.
+    /// [`LogError::Cancelled`] when the caller cancels the task.
     pub(super) fn advance(&mut self, bytes: u64) -> Result<(), LogError> {
         self.done.bytes += bytes;
         self.done.total = self.done.total.max(self.done.bytes);
@@ -85,10 +84,10 @@ impl<'a, 'b> Meter<'a, 'b> {
     }
 }
 
-/// What is wrong with the header of a segment, if anything is.
+/// What is wrong with the header of a segment; `None` if it is intact.
 ///
 /// # Errors
-/// When the segment is none of this store, or of a newer format.
+/// When the segment belongs to another store or has a newer format.
 pub(super) fn header_damage(
     folder: &Folder,
     identity: &Identity,
@@ -106,10 +105,10 @@ pub(super) fn header_damage(
     }
 }
 
-/// Reads all of the segment that begins at `base`. The one after it begins at `next`; `None` if it is the last.
+/// Reads the whole segment that begins at `base`. `next` is where the next segment begins; `None` if this is the last.
 ///
 /// # Errors
-/// When the disk refuses, or the segment is none of this log.
+/// When the disk fails, or the segment belongs to another log.
 pub(super) fn survey(
     folder: &Folder,
     identity: &Identity,
@@ -178,7 +177,7 @@ pub(super) fn survey(
         .finds_record()
         .map_err(io_error(&path))?
     {
-        // Without a record there it is only what was to be cut off, and harms nobody.
+        // Without a record there, it is only a rest that was about to be cut off.
         let reason = "the segment is longer than it was";
         survey.damages.push(Damage {
             offset: offset(base, next),

@@ -1,4 +1,4 @@
-//! Appending: one write and at most one sync for each record; a new segment when one is full.
+//! Appends records: one write and at most one sync for each; begins a new segment when one is full.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -13,27 +13,27 @@ use super::{
     segment::SegmentHeader,
 };
 
-/// The file is made longer by so much at once: a sync within a file whose length does not change need not write the
-/// file system's own records, and takes half the time.
+/// The file is extended by so many bytes at a time: a sync of a file whose length has not changed writes no metadata of
+/// the file system, and takes half the time.
 const STEP: u64 = 1024 * 1024;
 
-/// Longer records make the file longer by themselves: writing zeros first would double what is written.
+/// Records longer than this extend the file themselves: writing zeros first would double the bytes written.
 const LONG_RECORD: usize = 64 * 1024;
 
-/// Room that is kept for the next record.
+/// The least room that is kept for the next record, in bytes.
 const KEPT_BYTES: usize = 2 * STEP as usize;
 
-/// What whoever appends holds.
+/// The end of the log, where records are appended.
 #[derive(Debug)]
 pub(super) struct Writer {
     pub(super) file: Arc<dyn DiskFile>,
-    /// Where the segment begins.
+    /// The position where the segment begins.
     pub(super) base: u64,
-    /// Where the next record will be.
+    /// The position of the next record.
     pub(super) end: u64,
-    /// Up to where everything is on the disk.
+    /// The position up to which everything is on the disk.
     pub(super) synced: u64,
-    /// How long the file is.
+    /// The length of the file in bytes.
     pub(super) length: u64,
     pub(super) acknowledged: Acknowledged,
     pub(super) durability: Durability,
@@ -46,12 +46,12 @@ pub(super) struct Writer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     Open,
-    /// A call to the disk is under way, or has failed, or panicked. Nobody knows what is on the disk.
+    /// A call to the disk is under way, or has failed or panicked. What is on the disk is unknown.
     Unknown,
 }
 
 impl Writer {
-    /// Appends a record and returns where the next one will be. `rotated` is told of a new segment before a record is in it.
+    /// Appends a record and returns the position after it. `rotated` is called for a new segment before a record is in it.
     pub(super) fn append(
         &mut self,
         folder: &Folder,
@@ -79,18 +79,18 @@ impl Writer {
         Ok(self.end)
     }
 
-    /// Whether nothing is in the segment yet.
+    /// Whether the segment has no record yet.
     pub(super) fn is_empty(&self) -> bool {
         self.end == self.base
     }
 
-    /// Whether the next record, if its payload has so many bytes, is the first one of a segment.
+    /// Whether the next record, with a payload of so many bytes, will be the first one of a segment.
     pub(super) fn begins_segment(&self, payload: usize) -> bool {
         let record = (RECORD_HEADER + payload) as u64;
         self.end > self.base && offset(self.base, self.end) + record > self.segment_bytes
     }
 
-    /// Returns when everything is on the disk, however it was appended.
+    /// Syncs everything that was appended.
     pub(super) fn sync(&mut self, folder: &Folder) -> Result<(), LogError> {
         if self.state != State::Open {
             return Err(LogError::Closed);
@@ -102,7 +102,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Begins a new segment, if there is anything in this one.
+    /// Begins a new segment, unless this one is empty.
     pub(super) fn seal(&mut self, folder: &Folder, identity: Identity) -> Result<(), LogError> {
         if self.state != State::Open {
             return Err(LogError::Closed);
@@ -133,7 +133,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Seals the segment and begins the next one. A segment that is not the last one is whole and durable, in any case.
+    /// Seals the segment and begins the next one. Every segment but the last is complete and durable.
     pub(super) fn rotate(&mut self, folder: &Folder, identity: Identity) -> Result<(), LogError> {
         let length = offset(self.base, self.end);
         if self.length != length {
@@ -145,7 +145,7 @@ impl Writer {
         self.begin(folder, identity)
     }
 
-    /// Goes over to a new segment, which begins at the end.
+    /// Continues in a new segment, which begins at the end.
     fn begin(&mut self, folder: &Folder, identity: Identity) -> Result<(), LogError> {
         let base = self.end;
         let header = SegmentHeader { base, identity };
@@ -164,14 +164,14 @@ impl Writer {
         Ok(())
     }
 
-    /// Notes how far the log is.
+    /// Writes the end of the log to the file `acknowledged`.
     fn note(&self, folder: &Folder) {
         let ends = Ends {
             acknowledged: self.end,
             synced: self.synced,
         };
         if let Err(error) = self.acknowledged.write(ends) {
-            // The record stands; only a later loss might not be noticed.
+            // The record is in the log; only a later loss might go unnoticed.
             warn!("{}: {error}", folder.log.display());
         }
     }
