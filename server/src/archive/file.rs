@@ -1,5 +1,5 @@
-//! `messages.csv` as a file: what is there is put in order, and rows are appended in one write. It is opened anew for each
-//! write, so that it may be moved or edited while the server runs.
+//! The file `messages.csv`: repairs its end, and appends rows in one write. The file is opened again for each write, so that
+//! people may move or edit it while the server runs.
 
 use std::{
     fs::{File, OpenOptions},
@@ -15,12 +15,12 @@ use super::{
 };
 use crate::not_text::not_text;
 
-/// The file, and what of it may not be on the disk yet.
+/// The file, and whether all of it is on the disk.
 #[derive(Debug)]
 pub(super) struct RowsFile {
     path: PathBuf,
-    /// What was appended to last. It may have been moved away since, and is synced nevertheless. On Windows an open
-    /// file is in the way of spreadsheets, so there only the file is synced that has the name.
+    /// The file that was appended to last. It is synced even if it was moved away since. On Windows an open file would
+    /// block spreadsheets, so there only the file that has the name now is synced.
     #[cfg(unix)]
     appended_to: Option<File>,
 }
@@ -38,24 +38,23 @@ impl RowsFile {
         &self.path
     }
 
-    /// Opens it, making it when there is none. Nothing is appended to what rows would damage.
+    /// Opens the file, and creates it if it is missing. Refuses a file that rows would damage.
     pub(super) fn open(&self) -> Result<File, ArchiveError> {
         self.with_path(open(&self.path))
     }
 
-    /// Makes sure that there is a file with a header, and no NUL bytes at its end, as a power cut may leave
-    /// them.
+    /// Ensures that the file exists, has a header, and does not end with NUL bytes, which a power cut may leave.
     pub(super) fn begin(&self) -> Result<(), ArchiveError> {
         self.with_path(begin(&self.path))
     }
 
-    /// Cuts it off, durably: what is written there next must not mix with what was there.
+    /// Truncates the file durably: later rows must not mix with the old bytes.
     pub(super) fn cut(&self, length: u64) -> Result<(), ArchiveError> {
         let mut file = self.open()?;
         self.with_path(cut(&mut file, length))
     }
 
-    /// Cuts it off, and keeps what was there in another file. Returns which one.
+    /// Truncates the file, and keeps the removed bytes in another file. Returns its path.
     pub(super) fn move_aside(&self, from: u64) -> Result<PathBuf, ArchiveError> {
         let aside = self.path.with_extension("damaged.csv");
         let mut file = self.open()?;
@@ -63,7 +62,7 @@ impl RowsFile {
         Ok(aside)
     }
 
-    /// Appends whole rows. Returns how long the file is then, and whether it had to be made.
+    /// Appends complete rows. Returns the new length of the file, and whether it had to be created.
     pub(super) fn append(&mut self, rows: &[u8]) -> Result<(u64, bool), ArchiveError> {
         let mut file = self.open()?;
         let appended = self.with_path(append(&mut file, rows))?;
@@ -72,7 +71,7 @@ impl RowsFile {
         Ok(appended)
     }
 
-    /// Brings everything that was appended onto the disk.
+    /// Syncs everything that was appended.
     pub(super) fn sync(&mut self) -> Result<(), ArchiveError> {
         #[cfg(unix)]
         if let Some(file) = &self.appended_to {
@@ -87,7 +86,7 @@ impl RowsFile {
         Ok(())
     }
 
-    /// Remembers what was appended to.
+    /// Remembers the file for the next sync.
     #[cfg(unix)]
     fn hold(&mut self, file: File) -> io::Result<()> {
         use std::os::unix::fs::MetadataExt;
@@ -107,7 +106,7 @@ impl RowsFile {
         Ok(())
     }
 
-    /// What the system said, with the file it said it of.
+    /// Adds the path of the file to an error.
     pub(super) fn with_path<T>(&self, result: io::Result<T>) -> Result<T, ArchiveError> {
         result.map_err(|source| {
             let file = self.path.clone();
@@ -135,7 +134,7 @@ fn open(path: &Path) -> io::Result<File> {
     }
 }
 
-/// What the file is, if it is no CSV of one byte for each letter of ASCII.
+/// The encoding of the file, if it is not compatible with ASCII.
 fn what_else(beginning: &[u8]) -> Option<&'static str> {
     match beginning {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [1..=255, 0, 1..=255, 0, ..] => {
@@ -166,7 +165,7 @@ fn begin(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Brings the name of a new file onto the disk. On Windows that goes with the file.
+/// Syncs the name of a new file. Windows does that with the file.
 fn sync_folder(path: &Path) -> io::Result<()> {
     if cfg!(unix) {
         let folder = path.parent().filter(|folder| *folder != Path::new(""));
@@ -218,8 +217,7 @@ fn append(file: &mut File, rows: &[u8]) -> io::Result<(u64, bool)> {
     file.seek(SeekFrom::End(0))?;
     file.write_all(&before)?;
     length += before.len() as u64;
-    // In one write, which takes the system the shortest time: until it is done, other programs see
-    // a part of it, page by page.
+    // In one write, which is the fastest: until it is complete, other programs see a part of the rows.
     file.write_all(rows)?;
     Ok((length + rows.len() as u64, is_new))
 }

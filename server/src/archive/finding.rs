@@ -1,8 +1,8 @@
-//! Which rows are in the file already after a crash, whatever a person may have done to it since.
+//! Finds out after a crash which rows are in the file already, even if people have edited it since.
 //!
-//! The rows that are still to be written are compared with the end of the file, a window of them at a time: so
-//! memory is bounded, however many there are. Nothing is cut off but what is byte for byte the beginning of a row that
-//! will be written again. Everything else stays, however little it looks like a row.
+//! The rows that may be missing are compared with the end of the file, one window of rows at a time, so memory is bounded.
+//! Only bytes that are exactly the beginning of a row that will be written again are cut off. Everything else stays, even if
+//! it does not look like a row.
 
 use std::{
     collections::HashSet,
@@ -22,15 +22,15 @@ use super::{
 };
 use crate::model::message::MessageId;
 
-/// Rows of a window, about: the marks with which there are so many, or a part of one. With 40 bytes for each that makes 20 MiB
-/// at most.
+/// About the number of rows in a window, which holds whole marks, or a part of one large mark. With 40 bytes for each row, it
+/// takes 20 MiB at most.
 const WINDOW: usize = if cfg!(test) { 20 } else { 250_000 };
 
-/// What stands for a row: its message and its reader, as a message to a group has a row for each reader. Of two
-/// rows that anybody will ever write, no two are the same.
+/// Identifies a row by its message and its reader: a message to a group has a row for each reader. No two rows have the
+/// same identity.
 type Key = u128;
 
-/// The row of this message and this reader.
+/// The identity of the row for this message and this reader.
 fn key_of(id: MessageId, reader: &Login) -> Key {
     let mut hash = Xxh3::new();
     hash.update(&id.0.to_le_bytes());
@@ -38,62 +38,62 @@ fn key_of(id: MessageId, reader: &Login) -> Key {
     hash.digest128()
 }
 
-/// Compares what is to be written with what is there.
+/// Compares the rows to be written with the file.
 #[derive(Debug)]
 pub(super) struct Finder {
-    /// Where it began: everything up to here was in the file,
+    /// Where the search began: all rows before were in the file.
     pub(super) from: Progress,
-    /// which was so long then; 0 if nobody knows.
+    /// The length of the file at that time, in bytes; 0 if it is unknown.
     pub(super) known: u64,
-    /// How long the file was when the search began. What was appended later need not be searched.
+    /// The length of the file when the search began, in bytes. What was appended later need not be searched.
     pub(super) end: u64,
-    /// The rows before it were found, or are not looked for.
+    /// Earlier rows were found, or need not be looked for.
     at: u64,
-    /// There is something else between the rows, so they may be anywhere in the file.
+    /// The file has other lines between the rows, so a row may be anywhere.
     is_edited: bool,
-    /// The end of the file has been reached and brought in order.
+    /// The end of the file was reached and repaired.
     is_at_end: bool,
     window: Window,
 }
 
-/// Rows that are looked for.
+/// The rows that are looked for at a time.
 #[derive(Debug, Default)]
 struct Window {
-    /// Where they begin,
+    /// Where the window begins.
     start: Progress,
-    /// and end.
+    /// Where it ends.
     end: Progress,
-    /// How many there are.
+    /// The number of rows.
     rows: usize,
-    /// There are no others.
+    /// No rows come after this window.
     is_last: bool,
-    /// Those that have not been found in the file.
+    /// The rows that were not found in the file yet.
     missing: HashSet<Key>,
 }
 
-/// What is at the end of the file.
+/// The end of the file.
 #[derive(Debug, Default)]
 pub(super) struct Tail {
-    /// Pieces that go on to the end of the file without the end of a row.
+    /// Pieces up to the end of the file that are no complete row.
     unfinished: Vec<Unfinished>,
     /// The file from the first one on.
     bytes: Vec<u8>,
-    /// Rows of the window after the first one, and where they begin. They may be part of its text.
+    /// Rows of the window in later pieces, and where they begin. They may be part of the first piece's text.
     doubtful: Vec<(u64, Key)>,
-    /// There is something else between the rows of the window.
+    /// There are other lines between the rows of the window.
     has_others: bool,
 }
 
-/// What goes on to the end of the file without the end of a row.
+/// A piece at the end of the file that is no complete row.
 #[derive(Debug)]
 struct Unfinished {
     start: u64,
-    /// If it goes on after that.
+    /// Whether more bytes follow.
     id: Option<MessageId>,
     key: Option<Key>,
-    /// Whether it is enough to tell a row of ours from what a person may have begun to write there.
+    /// Whether it is long enough to be the beginning of a row, and not something that a person has begun to write.
     is_telling: bool,
-    /// Whether it only lacks the line end.
+    /// Whether only the line end is missing.
     is_complete: bool,
 }
 
@@ -102,14 +102,14 @@ struct Unfinished {
 pub(super) enum Verdict {
     /// Nothing.
     Whole,
-    /// From here on there is the beginning of a row, and nothing else.
+    /// From this offset on, the file has the beginning of a row and nothing else.
     Torn(u64),
-    /// The file was edited: search all of it.
+    /// The file was edited, so all of it must be searched.
     SearchAll,
 }
 
 impl Finder {
-    /// From `from` on, in a file that was `known` bytes long then, if it is still the same file.
+    /// Searches for the rows after `from`, from the offset `known` on if the file has not been replaced.
     pub(super) fn new(file: &mut File, from: Progress, known: u64) -> io::Result<Self> {
         let end = file.seek(SeekFrom::End(0))?;
         let is_known = 0 < known && known <= end && byte_at(file, known - 1)? == b'\n';
@@ -133,7 +133,7 @@ impl Finder {
         })
     }
 
-    /// The largest id in what is not known, and where a row begins in which a power cut has left a gap.
+    /// The highest id in the unknown part, and where a row begins in which a power cut has left a gap.
     pub(super) fn survey(&self, file: &mut File) -> io::Result<(MessageId, Option<u64>)> {
         let (mut newest, mut gap) = (MessageId(0), None);
         let mut pieces = Pieces::new(file, self.at)?;
@@ -146,32 +146,32 @@ impl Finder {
                 gap = Some(piece.start);
             }
         }
-        // Elsewhere it may be years old, and the rows after it are not written again.
+        // Elsewhere the gap may be years old, and the rows after it are not written again.
         let gap = gap.filter(|_| self.known > 0 && !self.is_edited);
         Ok((newest, gap))
     }
 
-    /// There is nothing in the file but its header.
+    /// Whether the file has only a header.
     pub(super) fn is_empty(&self) -> bool {
         self.at == self.end && self.end == header().len() as u64
     }
 
-    /// Where the rows end that [`Finder::is_missing`] knows of.
+    /// The end of the rows that [`Finder::is_missing`] can answer for.
     pub(super) fn until(&self) -> Progress {
         self.window.end
     }
 
-    /// Whether the file does not have this row.
+    /// Whether this row is missing in the file.
     pub(super) fn is_missing(&self, id: MessageId, reader: &Login) -> bool {
         self.window.missing.contains(&key_of(id, reader))
     }
 
-    /// No row after the last window can be in the file.
+    /// Whether no row after the last window can be in the file.
     pub(super) fn is_over(&self) -> bool {
         self.window.is_last || (self.is_at_end && !self.is_edited)
     }
 
-    /// Goes on to the next window.
+    /// Moves to the next window.
     pub(super) fn gather(&mut self, source: &dyn Marks) -> Result<(), ArchiveError> {
         let start = self.window.end;
         let (mut rows, mut missing) = (0, HashSet::new());
@@ -195,7 +195,7 @@ impl Finder {
         Ok(())
     }
 
-    /// Looks for the rows of the window. Returns what is at the end of the file when it comes there for the first time.
+    /// Looks for the rows of the window. Returns the end of the file when it is reached for the first time.
     pub(super) fn search(&mut self, file: &mut File) -> io::Result<Option<Tail>> {
         let missing = &mut self.window.missing;
         let mut tail = Tail::default();
@@ -245,8 +245,8 @@ impl Finder {
         Ok(Some(tail))
     }
 
-    /// Compares the end of the file with the rows of the window and all after it: once something is appended, a row that was
-    /// torn within its text would look whole.
+    /// Compares the end of the file with the rows of the window and all later ones: after the next append, a row that was torn
+    /// within its text would look complete.
     pub(super) fn compare(
         &mut self,
         source: &dyn Marks,
@@ -275,8 +275,8 @@ impl Finder {
         Ok(Verdict::Whole)
     }
 
-    /// Where the file has the beginning of a row and nothing else up to its end, if it has. Also returns whether
-    /// something there belongs to no row.
+    /// Where the file ends with the beginning of a row and nothing else, if it does; and whether something there belongs to no
+    /// row.
     fn torn(&self, source: &dyn Marks, tail: &Tail) -> Result<(Option<u64>, bool), ArchiveError> {
         let Some(first) = tail.unfinished.first().map(|piece| piece.start) else {
             return Ok((None, false));
@@ -313,7 +313,7 @@ impl Finder {
         Ok((torn, torn.is_none() && !strange.is_empty()))
     }
 
-    /// Rows that begin before `end` were found.
+    /// Removes the rows that begin before `end` from those that are looked for.
     fn found(&mut self, rows: &[(u64, Key)], end: u64) {
         for (_, key) in rows.iter().filter(|(start, _)| *start < end) {
             self.window.missing.remove(key);
@@ -325,12 +325,12 @@ fn is_row(piece: &Piece) -> bool {
     piece.end == End::Row && piece.fields >= HEADER.len()
 }
 
-/// The first row of the file, with its line end.
+/// The first line of the file, with its line end.
 pub(super) fn header() -> Vec<u8> {
     [HEADER.join(",").as_bytes(), b"\n"].concat()
 }
 
-/// How long the first row is, if it is the one that we write.
+/// The length of the header in bytes, if the first line is the header.
 fn header_length(file: &mut File) -> io::Result<u64> {
     let header = header();
     let mut beginning = Vec::new();
@@ -343,7 +343,7 @@ fn header_length(file: &mut File) -> io::Result<u64> {
     })
 }
 
-/// The byte at a place that there is.
+/// The byte at an offset inside the file.
 pub(super) fn byte_at(file: &mut File, at: u64) -> io::Result<u8> {
     file.seek(SeekFrom::Start(at))?;
     let mut byte = [0];

@@ -1,9 +1,8 @@
 //! `messages.csv`: one row for each message that has been read, and only then (rules S3, S9).
 //!
-//! The archive follows the read marks: it takes those it has not come to, appends their rows, and from time to time
-//! brings the file onto the disk and writes down how far it is. A crash in between leaves rows that the marks after
-//! that position tell of; they are found at the end of the file and not written again. So nobody who
-//! commits ever waits for this file, and nothing is lost or doubled.
+//! The archive follows the read marks: it appends the rows of new marks, and from time to time it syncs the file and stores its
+//! position. After a crash the file may have rows of marks after that position. They are found at the end of the file and not
+//! written again. So no commit waits for this file, and nothing is lost or doubled.
 
 #[cfg(test)]
 mod fake;
@@ -43,41 +42,41 @@ use crate::{
     wake_up::WakeUp,
 };
 
-/// After a write: under load few large writes are better than many small ones.
+/// The pause after a write: under load, few large writes are better than many small ones.
 const REST: Duration = Duration::from_millis(100);
 
-/// How long rows may be in the file before it is synced and the position written down. A start compares the rows of
-/// about so long.
+/// How long rows may be in the file before it is synced and the position is stored. A start compares the rows of about this
+/// time.
 const RECORD_AFTER: Duration = Duration::from_secs(30);
 
-/// How long to wait before trying again after the file could not be written.
+/// The pause before another attempt after the file could not be written.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// Why the archive cannot be written.
 #[derive(Debug, Error)]
 pub enum ArchiveError {
-    /// The system refused.
+    /// The system reported an error.
     #[error(
         "{file}: cannot be written: {source}; close other programs that have it open, and check the disk and who may write there"
     )]
     Io {
-        /// Which file.
+        /// The file.
         file: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
-    /// Somebody has saved it in another form, and rows of text would spoil it.
+    /// Somebody has saved the file in another format, which rows would damage.
     #[error(
         "{file}: it is {what}, not CSV, so no rows are appended to it; save it as CSV (UTF-8), or move it away and a new one is begun"
     )]
     NotCsv {
-        /// Which file.
+        /// The file.
         file: PathBuf,
-        /// What it is.
+        /// The format.
         what: String,
     },
-    /// What was read cannot be looked up.
+    /// The messages that were read cannot be looked up.
     #[error("messages.csv cannot go on: {0}")]
     Marks(MarksError),
     /// The system has no thread left.
@@ -87,13 +86,13 @@ pub enum ArchiveError {
     Thread(io::Error),
 }
 
-/// messages.csv and how far it has come, before anybody writes to it.
+/// messages.csv and its position, before the thread is started.
 #[derive(Debug)]
 pub struct Archive(Writer);
 
 impl Archive {
-    /// Opens messages.csv and the file with its position, and makes what is missing; the position's folder must be
-    /// there. What a power cut has left of either is put in order.
+    /// Opens messages.csv and the file with its position, and creates what is missing. The position's folder must exist. Repairs
+    /// both files after a power cut.
     ///
     /// # Errors
     /// When a file cannot be opened, read or written.
@@ -101,16 +100,14 @@ impl Archive {
         Writer::open(csv, position).map(Self)
     }
 
-    /// The last mark and the largest id that the file knows of: as far as its position says, or what is
-    /// written after it. After a power cut that took something from a log which is not synced they may be ahead of it; then they
-    /// must not be used again. A person may have written any id there.
+    /// The last mark and the highest id that the file has, by its position and by the rows after it. After a power cut they may be
+    /// ahead of a log that was not synced, and must not be used again then. A person may have written any id there.
     pub fn last_numbers(&self) -> LastNumbers {
         let (read_mark, message) = self.0.newest();
         LastNumbers { message, read_mark }
     }
 
-    /// Writes down a position before there is an archive: in a store that was converted, rows up to it are in messages.csv
-    /// already.
+    /// Stores a position before there is an archive: in a converted store, messages.csv has the rows up to it already.
     ///
     /// # Errors
     /// When the file cannot be written.
@@ -122,8 +119,8 @@ impl Archive {
         })
     }
 
-    /// Starts writing what was read. The thread ends when every [`WakeUp`] is dropped and all
-    /// that was read is in the file; if it panics, it rings the alarm.
+    /// Starts the thread. It ends when every [`WakeUp`] is dropped and everything that was read is in the file. If it panics,
+    /// it rings the alarm.
     ///
     /// # Errors
     /// When the system has no thread left.
@@ -143,7 +140,7 @@ impl Archive {
         let thread = thread::Builder::new()
             .name("archive".into())
             .spawn(move || {
-                // A panic was told by its own message, and the marks are still there.
+                // The panic was logged, and the marks still exist.
                 let _ = alarm.guard(|| following.run(&wakes));
             })
             .map_err(ArchiveError::Thread)?;
@@ -156,9 +153,9 @@ impl Archive {
 pub struct ArchiveThread(JoinHandle<()>);
 
 impl ArchiveThread {
-    /// Waits until all that was read is in the file and on the disk.
+    /// Waits until everything that was read is in the file and on the disk.
     pub fn finish(self) {
-        // A panic of that thread was told by its own message; the marks are still there.
+        // A panic of that thread was logged, and the marks still exist.
         let _ = self.0.join();
     }
 }
@@ -166,7 +163,7 @@ impl ArchiveThread {
 struct Following {
     writer: Writer,
     marks: Arc<dyn Marks>,
-    /// When something was first written that the position does not say.
+    /// When rows were first written after the stored position.
     news_since: Option<Instant>,
 }
 
@@ -207,7 +204,7 @@ impl Following {
         }
     }
 
-    /// Writes what was read, up to a write that was not full or, if it `is_last`, all. Returns whether there may be more.
+    /// Appends rows until a write was not full or, if `is_last`, until no rows are left. Returns whether there may be more.
     fn follow(&mut self, is_last: bool) -> Result<bool, ArchiveError> {
         let mut has_written = false;
         while let Some(is_more) = self.writer.append(&*self.marks)? {
@@ -221,7 +218,7 @@ impl Following {
         Ok(has_written)
     }
 
-    /// Writes the position down when it is time to.
+    /// Stores the position when that is due.
     fn record(&mut self, is_last: bool) -> Result<(), ArchiveError> {
         let is_due = self.until_record() == Some(Duration::ZERO);
         if is_last || is_due || self.writer.is_urgent() {
@@ -235,7 +232,7 @@ impl Following {
         Ok(())
     }
 
-    /// How long until the position is to be written down, if there is news.
+    /// The time until the position must be stored; `None` if it has not changed.
     fn until_record(&self) -> Option<Duration> {
         let since = self.news_since?;
         Some(RECORD_AFTER.saturating_sub(since.elapsed()))

@@ -1,4 +1,4 @@
-//! `messages.csv` as rows, whatever people have done to it.
+//! Splits `messages.csv` into rows, even if people have edited it.
 
 use std::{
     fs::File,
@@ -10,27 +10,26 @@ use mensageiro_protocol::Login;
 
 use crate::model::message::MessageId;
 
-/// No row of ours is longer: twice the longest line that a server may be told to take, and more.
+/// The most bytes of a row that a server writes: more than twice the longest line that it can be configured to accept.
 const ROW_BYTES: u64 = 40 * 1024 * 1024;
 
-/// Of a field no more is looked at: a group and a login, at four bytes for each character, are
-/// shorter.
+/// The bytes of a field that are examined: a group and a login, at four bytes for each character, are shorter.
 const FIELD_BYTES: usize = 1024;
 
 /// How a piece ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// As a row does.
+    /// Like a row, with a line end.
     Row,
-    /// With the file, where a row could end.
+    /// At the end of the file, where a row could end.
     File,
-    /// With the file, in the middle of a field in quotes.
+    /// At the end of the file, inside a quoted field.
     InQuotes,
     /// It is a line that is no row.
     Line,
 }
 
-/// A row, or what there is instead.
+/// A row, or a line that is none.
 pub(super) struct Piece {
     pub(super) start: u64,
     pub(super) id: Option<MessageId>,
@@ -39,12 +38,12 @@ pub(super) struct Piece {
     pub(super) end: End,
 }
 
-/// The pieces of a file. Who saves it as CSV with other delimiters or more quotes leaves it rows; what
-/// makes no sense is a line, so a quote too many costs no row after it.
+/// The pieces of a file. Rows may have other delimiters or more quotes than the server writes. A line that makes no sense is a
+/// piece of its own, so an extra quote hides no later row.
 pub(super) struct Pieces<'a> {
     file: BufReader<&'a mut File>,
     at: u64,
-    /// Where a NUL byte was seen first. No row has one: a power cut leaves them where the disk had not come to.
+    /// The offset of the first NUL byte. Rows have none; a power cut leaves them where the disk has not written yet.
     pub(super) first_nul: Option<u64>,
 }
 
@@ -53,12 +52,12 @@ enum State {
     Begin,
     Plain,
     Quoted,
-    /// After a quote in quotes: it was the last one, or another follows.
+    /// After a quote inside quotes: it ends the field, or a second one follows.
     Quote,
 }
 
 impl<'a> Pieces<'a> {
-    /// Those from here on.
+    /// The pieces from an offset on.
     pub(super) fn new(file: &'a mut File, from: u64) -> io::Result<Self> {
         file.seek(SeekFrom::Start(from))?;
         let file = BufReader::with_capacity(64 * 1024, file);
@@ -69,7 +68,7 @@ impl<'a> Pieces<'a> {
         })
     }
 
-    /// Where the next one begins.
+    /// The offset where the next piece begins.
     pub(super) fn at(&self) -> u64 {
         self.at
     }
@@ -83,7 +82,7 @@ impl<'a> Pieces<'a> {
         Ok(Some(byte))
     }
 
-    /// Goes on, within a field, to the next byte that means something there, as far as can be seen.
+    /// Moves, within a field, to the next special byte in the buffer.
     fn pass(
         &mut self,
         state: State,
@@ -112,8 +111,7 @@ impl<'a> Pieces<'a> {
         Ok(())
     }
 
-    /// The next one. Where one goes on to the end of the file over several lines, those after the
-    /// first are shown as well.
+    /// The next piece. If a piece extends over several lines to the end of the file, its later lines follow as pieces, too.
     pub(super) fn next(&mut self) -> io::Result<Option<Piece>> {
         let mut piece = Piece {
             start: self.at,
@@ -139,7 +137,7 @@ impl<'a> Pieces<'a> {
                     State::Quoted => End::InQuotes,
                     _ => End::File,
                 };
-                // Perhaps it is only a quote that somebody has typed, and there are rows after it.
+                // Perhaps somebody has only typed a quote, and rows follow.
                 if let Some(next_line) = next_line {
                     self.go_to(next_line)?;
                 }
@@ -207,13 +205,13 @@ fn push(field: &mut Vec<u8>, byte: u8) {
     }
 }
 
-/// Whether a field says whose row it is: the first one the message, the fifth one the reader.
+/// Whether a field identifies the row: the first one is the message, the fifth one the reader.
 fn is_telling(field: usize) -> bool {
     matches!(field, 1 | 5)
 }
 
 impl Piece {
-    /// Notes what a field says that has been read.
+    /// Evaluates a complete field.
     fn take(&mut self, field: &[u8]) {
         let Ok(field) = str::from_utf8(field) else {
             return;
@@ -226,7 +224,7 @@ impl Piece {
     }
 }
 
-/// Who read a message, by the field that says to whom it was written.
+/// The reader of a message, by the field with its recipient.
 fn reader_of(to: &str) -> Option<Login> {
     let name = to.rsplit('/').next()?;
     Login::parse(name).ok()

@@ -1,5 +1,5 @@
-//! How far messages.csv has come, in a file of its own: two slots in blocks of their own, written in turn, each
-//! with a checksum. So a write that a power cut tears leaves the slot before it.
+//! The position of messages.csv, in a separate file with two slots. They are in different blocks, have a checksum each, and are
+//! written in turn. So a write that a power cut tears leaves the previous slot intact.
 
 use std::{
     fs::{File, OpenOptions},
@@ -12,38 +12,38 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::model::message::MessageId;
 
-/// What a slot begins with; another format will have another one.
+/// The magic number of a slot; another format gets another one.
 const MAGIC: u64 = u64::from_le_bytes(*b"MMarch01");
 
-/// Numbers in a slot, the checksum included.
+/// Integers in a slot, including the checksum.
 const NUMBERS: usize = 6;
 const SLOT_BYTES: usize = NUMBERS * 8;
 
-/// How far the slots are apart: disks write 4 KiB at once.
+/// The distance of the slots in bytes: disks write blocks of 4 KiB.
 const BLOCK_BYTES: usize = 4096;
 
-/// How far messages.csv has come.
+/// The position of messages.csv.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Position {
-    /// Every row of the read marks up to this one is in the file, and survives a power cut.
+    /// All rows of the read marks up to this one are in the file and on the disk.
     pub(super) mark: u64,
-    /// How long the file was then, in bytes.
+    /// The length of the file at that time, in bytes.
     pub(super) length: u64,
-    /// The largest id of a message that has a row.
+    /// The highest id of a message that has a row.
     pub(super) newest: MessageId,
 }
 
-/// The file that keeps it.
+/// The file with the position.
 #[derive(Debug)]
 pub(super) struct PositionFile {
     path: PathBuf,
-    /// How often it has been written.
+    /// How often it was written.
     written: u64,
     position: Position,
 }
 
 impl PositionFile {
-    /// Reads it. If there is none, or it is damaged, the archive begins at the beginning.
+    /// Reads the position. If the file is missing or damaged, the archive starts from the beginning.
     ///
     /// # Errors
     /// When the system refuses.
@@ -78,7 +78,7 @@ impl PositionFile {
         &self.path
     }
 
-    /// What was written last.
+    /// The position that was written last.
     pub(super) fn position(&self) -> Position {
         self.position
     }
@@ -86,7 +86,7 @@ impl PositionFile {
     /// Writes a position, durably.
     ///
     /// # Errors
-    /// When the system refuses. Then either position may be there.
+    /// The error of the system. Then the file has either the old or the new position.
     pub(super) fn write(&mut self, position: Position) -> io::Result<()> {
         let mut file = OpenOptions::new()
             .write(true)
@@ -119,7 +119,7 @@ fn encode(written: u64, position: Position) -> [u8; SLOT_BYTES] {
     slot
 }
 
-/// How often it had been written, and what; `None` if the slot is damaged.
+/// The number of the write, and the position; `None` if the slot is damaged.
 fn decode(slot: &[u8]) -> Option<(u64, Position)> {
     let mut numbers = [0; NUMBERS];
     for (number, place) in numbers.iter_mut().zip(slot.as_chunks::<8>().0) {
@@ -166,7 +166,7 @@ mod tests {
             file.write(position(number)).unwrap();
             assert_eq!(file.position(), position(number));
             assert_eq!(read(&path), position(number));
-            // Whoever opens it goes on in the right slot.
+            // A later program continues with the right slot.
             file = PositionFile::read(path.clone()).unwrap();
         }
         let length = fs::metadata(&path).unwrap().len();

@@ -11,19 +11,19 @@ use crate::model::message::{MessageId, ReadMark};
 /// The first row of the file.
 pub const HEADER: [&str; 6] = ["id", "sent_at", "read_at", "from", "to", "text"];
 
-/// Rows as CSV, one after the other.
+/// Rows as CSV.
 #[derive(Default)]
 pub(super) struct Rows {
     pub(super) bytes: Vec<u8>,
     sent_at: Time,
     read_at: Time,
-    /// What one user has read at one moment, by its messages, and where it begins.
+    /// The rows of one user at one moment, by message, and where they begin.
     together: Vec<(MessageId, Range<usize>)>,
     mark: Option<(Timestamp, Login)>,
     csv: csv_core::Writer,
 }
 
-/// A time as it stands in a row; the row before most likely has the same.
+/// The last formatted time: the next row most likely has the same.
 #[derive(Default)]
 struct Time {
     of: Timestamp,
@@ -51,7 +51,7 @@ impl Rows {
             bytes.push(b',');
             bytes.extend_from_slice(time.as_bytes());
         }
-        // No login holds anything that needs protection or quotes.
+        // A login contains nothing that needs protection or quotes.
         bytes.push(b',');
         bytes.extend_from_slice(message.from.as_bytes());
         bytes.push(b',');
@@ -71,8 +71,7 @@ impl Rows {
         before.is_some_and(|(at, reader)| *at == mark.read_at && *reader == mark.reader)
     }
 
-    /// Brings what one user has read at one moment in the order of ids, whatever the
-    /// conversations.
+    /// Sorts the rows of one user at one moment by id, across conversations.
     pub(super) fn end_moment(&mut self) {
         let Some((_, first)) = self.together.first() else {
             return;
@@ -93,7 +92,7 @@ impl Rows {
 }
 
 impl Time {
-    /// RFC 3339 in UTC, to the millisecond: always as many characters.
+    /// RFC 3339 in UTC with milliseconds, always of the same length.
     fn text(&mut self, at: Timestamp) -> &str {
         if self.of != at || self.text.is_empty() {
             self.of = at;
@@ -103,7 +102,7 @@ impl Time {
     }
 }
 
-/// Appends a text as a field, protected, and in quotes where it must be.
+/// Appends a text as a field, protected against formulas, and quoted if necessary.
 fn write_text(csv: &csv_core::Writer, text: &str, out: &mut Vec<u8>) {
     let text = protected(text);
     if !csv.should_quote(text.as_bytes()) {

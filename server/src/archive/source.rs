@@ -1,4 +1,4 @@
-//! Where the rows come from: read marks, and the messages they are about, a portion at a time.
+//! The source of rows: read marks and their messages, in portions.
 
 use std::ops::ControlFlow;
 
@@ -8,24 +8,24 @@ use mensageiro_protocol::Login;
 use super::ArchiveError;
 use crate::model::message::{Message, MessageId, ReadMark};
 
-/// Why a [`Marks`] cannot say what was read.
+/// An error of a [`Marks`].
 pub type MarksError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Marks that are asked for at once.
+/// Marks that are fetched at a time.
 const MARKS: usize = 1024;
 
-/// What the archive takes its rows from. Only the archive's thread calls it.
+/// The read marks that the archive writes rows for. Only the archive's thread calls it.
 pub trait Marks: Send + Sync + 'static {
-    /// The read marks with numbers above `after`, at most `most` of them, by rising numbers. There may be fewer, but
-    /// there are none only if there are none. Only marks that are durable are shown: a row cannot be taken back.
+    /// The read marks with numbers above `after`, at most `most`, in ascending order. It may return fewer, but returns none only
+    /// if there are none. It returns only durable marks, as a row cannot be taken back.
     ///
     /// # Errors
     /// When they cannot be read. The archive asks again later.
     fn marks(&self, after: u64, most: usize) -> Result<Vec<ReadMark>, MarksError>;
 
-    /// Shows the messages that a mark says were read, by rising ids, until `visit` breaks: of its conversation, from
-    /// its first to its last one, those that are for its reader ([`Message::is_for`]). The archive may ask for a part of a
-    /// mark, whose first message is then a later one, and for the same ones twice.
+    /// Passes the messages of a mark to `visit` until it breaks, in ascending order of ids: those of its conversation, from its
+    /// first to its last message, that are for its reader ([`Message::is_for`]). The archive may ask for a later part of a mark, and
+    /// for the same messages twice.
     ///
     /// # Errors
     /// When they cannot be read. The archive asks again later.
@@ -35,12 +35,12 @@ pub trait Marks: Send + Sync + 'static {
         visit: &mut dyn FnMut(ReadMessage<'_>) -> ControlFlow<()>,
     ) -> Result<(), MarksError>;
 
-    /// The rows of all marks up to this number are in the file, and survive a power cut: the marks may be forgotten. Told
-    /// at each start, and then at most every 30 s.
+    /// Notes that the rows of all marks up to this number are on the disk, so that the marks may be deleted. Called at each
+    /// start, and then at most every 30 s.
     fn archived(&self, up_to: u64);
 }
 
-/// A message that was read, as far as a row tells of it.
+/// A message that was read, with the fields of a row.
 #[derive(Clone, Copy, Debug)]
 pub struct ReadMessage<'a> {
     /// Its id.
@@ -49,9 +49,9 @@ pub struct ReadMessage<'a> {
     pub sent_at: Timestamp,
     /// Who wrote it.
     pub from: &'a str,
-    /// The group it was written to, if it was.
+    /// The group it was written to; `None` for a private message.
     pub group: Option<&'a Login>,
-    /// What it says.
+    /// The text.
     pub text: &'a str,
 }
 
@@ -67,40 +67,40 @@ impl<'a> From<&'a Message> for ReadMessage<'a> {
     }
 }
 
-/// How much has been taken.
+/// A position in the sequence of rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Progress {
-    /// Everything of the marks up to this one,
+    /// All rows of the marks up to this one come before it,
     pub(super) mark: u64,
-    /// and of the one after it everything before this message; 0: nothing.
+    /// and those rows of the next mark that are before this message; 0: none.
     pub(super) message: MessageId,
 }
 
-/// Where a [`walk`] ends, at the latest.
+/// The limit of a [`walk`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     /// Here.
     pub(super) until: Option<Progress>,
-    /// After so many marks.
+    /// The number of marks.
     pub(super) marks: usize,
-    /// After the mark with which there are so many messages, or within one that has so many alone.
+    /// The number of messages: the walk ends after the mark that reaches it, or within a mark that exceeds it alone.
     pub(super) messages: usize,
-    /// Only where the next mark is of another reader or another moment, unless within a mark: rows of one moment may be in the
-    /// file in another order.
+    /// Whether the walk ends only before a mark of another reader or moment, unless within a mark: rows of one moment may be in
+    /// another order in the file.
     pub(super) whole_moments: bool,
 }
 
-/// What a [`walk`] has come to.
+/// The end of a [`walk`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Walked {
     /// Where it ended.
     pub(super) at: Progress,
-    /// There was nothing more.
+    /// No marks are left.
     pub(super) is_all: bool,
 }
 
 impl Limits {
-    /// None.
+    /// No limit.
     pub(super) const NONE: Self = Self {
         until: None,
         marks: usize::MAX,
@@ -109,7 +109,7 @@ impl Limits {
     };
 }
 
-/// Shows what was read and comes after `from`, in order, up to a limit or until `visit` breaks.
+/// Passes the messages that were read after `from` to `visit`, in order, up to a limit or until it breaks.
 pub(super) fn walk(
     source: &dyn Marks,
     from: Progress,
@@ -149,8 +149,8 @@ pub(super) fn walk(
     }
 }
 
-/// The same of one mark. Returns how many messages were shown, and the message before which it ended, unless it was
-/// after the last one.
+/// The same for one mark. Returns the number of messages, and the message before which it ended, unless it has reached the
+/// end of the mark.
 fn walk_mark(
     source: &dyn Marks,
     mut mark: ReadMark,

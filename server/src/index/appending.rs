@@ -12,12 +12,12 @@ use super::{
 };
 use crate::model::message::MessageId;
 
-/// A block that has so many bytes gets no more entries. Four of them fit on a page; it holds some eighty messages that were
-/// sent alone.
+/// A block with this many bytes gets no more entries. Four such blocks fit on a page. A block holds about eighty messages
+/// that were sent one at a time.
 const BLOCK_BYTES: usize = 940;
 
 impl Step<'_> {
-    /// Appends entries to a chain: to its last block as long as that is small, then to new ones.
+    /// Appends entries to a chain: to its last block while that is small, then to new blocks.
     pub(super) fn append<E: Entry>(
         &mut self,
         number: ChainNumber,
@@ -108,7 +108,7 @@ impl Step<'_> {
 
 /// A block that entries are appended to.
 struct Growing<E: Entry> {
-    /// Its row, if there is one.
+    /// The row that holds it, if it was written before.
     row: Option<i64>,
     first: MessageId,
     ordinal: u64,

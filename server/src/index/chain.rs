@@ -1,4 +1,4 @@
-//! Reads the blocks of a chain, and notices when one is missing or of another time.
+//! Reads the blocks of a chain, and detects a block that is missing or outdated.
 
 use std::path::Path;
 
@@ -13,13 +13,13 @@ use super::{
 };
 use crate::model::message::MessageId;
 
-/// Capacity of buffers for a block. Allocators keep a few freed buffers of each small size for each thread, and blocks have many
-/// sizes: a thousand sessions would keep 20 MiB.
+/// The capacity in bytes of buffers for a block. Allocators keep a few freed buffers of each small size for each thread. With
+/// as many sizes as blocks have, a thousand sessions would keep 20 MiB.
 const BUFFER_BYTES: usize = 2 * 1024;
 
 const COLUMNS: &str = "number, first, ordinal, previous, entries, checksum FROM blocks";
 
-/// A chain at the moment of the connection's transaction.
+/// A chain, as the connection's transaction sees it.
 pub(super) struct ChainReader<'a> {
     file: &'a Path,
     connection: &'a Connection,
@@ -27,19 +27,19 @@ pub(super) struct ChainReader<'a> {
     pub(super) chain: Chain,
 }
 
-/// A block that is as it was written.
+/// A block whose checksum was verified.
 pub(super) struct Block {
-    /// The row's number.
+    /// The ordinal of the block in its chain.
     pub(super) number: i64,
     pub(super) first: MessageId,
     pub(super) ordinal: u64,
-    /// The checksum of the block before.
+    /// The checksum of the previous block.
     pub(super) previous: u64,
     pub(super) bytes: Vec<u8>,
     pub(super) checksum: u64,
 }
 
-/// The same with its entries.
+/// A block with its entries decoded.
 pub(super) struct Opened<E> {
     pub(super) block: Block,
     /// Not empty.
@@ -90,7 +90,7 @@ pub(super) fn read_chain(
 }
 
 impl<'a> ChainReader<'a> {
-    /// A chain that is known to reach at least to what is written.
+    /// A chain that must reach at least as far as was written.
     pub(super) fn open(
         file: &'a Path,
         connection: &'a Connection,
@@ -117,12 +117,12 @@ impl<'a> ChainReader<'a> {
         }
     }
 
-    /// The last block that begins not after a message.
+    /// The last block that begins at or before a message.
     pub(super) fn up_to<E: Entry>(&self, id: MessageId) -> Result<Option<Opened<E>>, IndexError> {
         Ok(self.around(id)?.0)
     }
 
-    /// The first block that ends not before a message.
+    /// The first block that ends at or after a message.
     pub(super) fn from<E: Entry>(&self, id: MessageId) -> Result<Option<Opened<E>>, IndexError> {
         let (found, next) = self.around(id)?;
         Ok(found.filter(|found| found.last >= id).or(next))
@@ -160,8 +160,8 @@ impl<'a> ChainReader<'a> {
             .map(Some)
     }
 
-    /// The last block that begins not after a message; if it ends before it, also the next one. That there is
-    /// none in between is certain.
+    /// The last block that begins at or before a message, and the next one if the block ends before the message. No other
+    /// block is between them.
     fn around<E: Entry>(&self, id: MessageId) -> Result<Around<E>, IndexError> {
         let Some(found) = self.at_or_before(id)? else {
             let head = self.head::<E>()?;
@@ -239,7 +239,7 @@ impl<'a> ChainReader<'a> {
     }
 }
 
-/// Whether the one block comes right after the other.
+/// Whether one block directly follows the other.
 fn follows(earlier: &Block, later: &Block) -> bool {
     earlier.ordinal + 1 == later.ordinal && earlier.checksum == later.previous
 }

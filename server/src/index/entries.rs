@@ -1,5 +1,5 @@
-//! How the entries of a block are packed: each one says how it differs from the one before, which takes about
-//! ten bytes for a message that was sent alone.
+//! The encoding of a block's entries: each one is stored as the difference to the previous one. A message that was sent
+//! alone takes about ten bytes.
 
 use jiff::Timestamp;
 
@@ -12,9 +12,9 @@ use crate::{
     model::message::{MessageId, TagHash},
 };
 
-/// What blocks hold: entries by rising message ids.
+/// The content of blocks: entries in ascending order of message ids.
 pub(super) trait Entry: Clone {
-    /// What the next entry is a difference to.
+    /// The previous entry, as far as the next one refers to it.
     type Before: Default;
 
     /// The first message.
@@ -23,10 +23,10 @@ pub(super) trait Entry: Clone {
     /// The last message.
     fn last(&self) -> MessageId;
 
-    /// Appends it, and becomes what the next one is a difference to.
+    /// Encodes an entry, and updates `before` for the next one.
     fn pack(&self, before: &mut Self::Before, out: &mut Vec<u8>);
 
-    /// Reads the next one.
+    /// Decodes the next entry.
     fn unpack(before: &mut Self::Before, bytes: &mut Unpack<'_>) -> Option<Self>;
 }
 
@@ -50,13 +50,13 @@ const ADJACENT: u64 = 1 << 1;
 const INNER: u64 = 1 << 2;
 /// Has another roster than the entry before.
 const ROSTER: u64 = 1 << 3;
-/// How many bits these take.
+/// The number of bits that the flags take.
 const FLAGS: u32 = 4;
 
-/// The entry before, as far as the next one refers to it.
+/// The previous entry, as far as the next one refers to it.
 #[derive(Default)]
 pub(super) struct RunBefore {
-    /// The id after its last one.
+    /// The id after its last message.
     next: u64,
     record: u64,
     /// Where its run ends.
@@ -111,7 +111,7 @@ impl Entry for RunEntry {
         if self.roster != before.roster {
             put(out, self.roster.into());
         }
-        // Ids of a u64 do not run out.
+        // Ids of 64 bits do not run out.
         let _ = before.follow(self);
     }
 
@@ -150,7 +150,7 @@ impl Entry for RunEntry {
     }
 }
 
-/// Id and time in ms of the tag before.
+/// The id and the time in ms of the previous tag.
 #[derive(Default)]
 pub(super) struct TagBefore(u64, i64);
 

@@ -1,4 +1,4 @@
-//! Why the index cannot do what was asked.
+//! The errors of the index.
 
 use std::{
     io,
@@ -13,10 +13,10 @@ use crate::{
     model::codec::CodecError,
 };
 
-/// Why the index cannot do what was asked.
+/// Why an operation on the index failed.
 #[derive(Debug, Error)]
 pub enum IndexError {
-    /// SQLite or the system refused.
+    /// SQLite reported an error.
     #[error("{file}: the index cannot be used: {source}; check the disk and who may write there")]
     Sqlite {
         /// The database.
@@ -24,31 +24,31 @@ pub enum IndexError {
         /// What SQLite said.
         source: rusqlite::Error,
     },
-    /// The system refused.
+    /// The system reported an error.
     #[error("{file}: the index cannot be used: {source}; check the disk and who may write there")]
     Io {
         /// The database.
         file: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: io::Error,
     },
-    /// Something is not as it was written. The next opening throws the index away, so that it is built anew.
+    /// The database is damaged. The next opening discards the index, and it is rebuilt.
     #[error(
         "{file}: the index is damaged: {reason}; it is built anew from the log when the server starts again"
     )]
     Damaged {
         /// The database.
         file: PathBuf,
-        /// What was found.
+        /// What is wrong.
         reason: String,
     },
-    /// The log ends before the position up to which the index is written, so it has lost its end.
+    /// The log ends before the position that the index has reached, so the log has lost its end.
     #[error("the index knows the log up to position {}, but the log ends before it", .0.0)]
     Ahead(Position),
-    /// A message cannot be read, as the log cannot.
+    /// The log cannot be read.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// A message in the log is not as it was written.
+    /// A message in the log cannot be decoded.
     #[error(
         "a message in the log's record {} cannot be read: {source}; keep a copy of the folder and restore it from a backup, or start once with --repair to go on without what cannot be read", .position.0
     )]
@@ -76,7 +76,7 @@ impl IndexError {
         }
     }
 
-    /// What an error of SQLite means.
+    /// Converts an error of SQLite.
     pub(super) fn sqlite(file: &Path, source: rusqlite::Error) -> Self {
         if is_of_the_system(&source) {
             let file = file.to_owned();
@@ -87,7 +87,7 @@ impl IndexError {
     }
 }
 
-/// Whether an error is the system's: it may pass. Any other one says that the database is not what it was.
+/// Whether the system caused an error, which may pass. All other errors mean that the database is damaged.
 fn is_of_the_system(error: &rusqlite::Error) -> bool {
     const OF_READING: [i32; 4] = [
         ffi::SQLITE_IOERR_READ,

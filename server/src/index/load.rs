@@ -1,4 +1,4 @@
-//! Reads the state whole, at start, and makes sure that no row is missing, changed or of another time.
+//! Reads the whole state at start, and verifies that no row is missing, changed or outdated.
 
 use std::{collections::HashMap, path::Path};
 
@@ -19,51 +19,51 @@ use super::{
 };
 use crate::model::{conversation::Conversation, message::MessageId};
 
-/// The state as it was at a position of the log.
+/// The state at a position of the log.
 #[derive(Debug, Default)]
 pub struct Loaded {
-    /// Its single values; the position says from where the log is to be replayed.
+    /// Single values, including the position from which the log must be replayed.
     pub header: Header,
     /// All conversations that have messages or cursors, each with its last message.
     pub conversations: Vec<(Conversation, MessageId)>,
-    /// All cursors, those of one conversation together.
+    /// All cursors, grouped by conversation.
     pub cursors: Vec<CursorEntry>,
     /// What was written to groups.
     pub groups: Vec<GroupEntry>,
-    /// The last roster of each group there ever was.
+    /// The last roster of every group, including deleted groups.
     pub rosters: Vec<RosterEntry>,
-    /// When users were last there.
+    /// When users were last online.
     pub seen: Vec<(Login, Timestamp)>,
-    /// How far devices have come.
+    /// The windows of devices.
     pub devices: Vec<DeviceEntry>,
     /// The epochs of the store, oldest first.
     pub epochs: Vec<Epoch>,
-    /// Names that somebody else has than at first, or nobody.
+    /// Names whose holder has changed or left.
     pub holders: Vec<HolderEntry>,
-    /// How many read marks wait for the archive.
+    /// The number of read marks that wait for the archive.
     pub marks: u64,
-    /// Why the index was thrown away and everything is to be replayed, if it was. It is `None` also for a new one.
+    /// Why the index was discarded, so that the whole log must be replayed. `None` if it was not, and for a new index.
     pub discarded: Option<String>,
 }
 
-/// What the index itself keeps of what was loaded.
+/// The part of the loaded values that the index itself keeps.
 pub(super) struct Kept {
     pub(super) stored: StoredHeader,
     pub(super) written: HashMap<Subject, Written>,
 }
 
 impl Kept {
-    /// Of an index without a message.
+    /// The state of an empty index.
     pub(super) fn new(stored: StoredHeader) -> Self {
         let written = HashMap::new();
         Self { stored, written }
     }
 }
 
-/// The number of each group's roster now.
+/// The number of each group's current roster.
 type Groups = Vec<(Login, u32)>;
 
-/// Reads all of it in one pass.
+/// Reads all rows in one pass.
 pub(super) fn load(file: &Path, connection: &Connection) -> Result<(Loaded, Kept), IndexError> {
     let damaged = || IndexError::damaged(file, "a part of the state is missing or changed");
     let failed = |source| IndexError::sqlite(file, source);
@@ -98,7 +98,7 @@ struct Rows {
     /// By number, from 1.
     chains: Vec<Chain>,
     groups: Vec<(Login, u32)>,
-    /// The key of the row before.
+    /// The key of the previous row.
     before: Vec<u8>,
     rows: u64,
     sum: u64,
@@ -106,10 +106,10 @@ struct Rows {
 }
 
 impl Rows {
-    /// Takes the next row; `None`: it cannot be one.
+    /// Adds the next row; `None` if it is invalid.
     fn take(&mut self, key: &[u8], value: &[u8], sum: u64) -> Option<()> {
         let is_right = checksum(Table::State, key, value, &mut self.scratch) == sum;
-        // The same twice, or out of order, is not what was written.
+        // A repeated key, or one out of order, means damage.
         if !is_right || *self.before >= *key {
             return None;
         }
@@ -151,7 +151,7 @@ impl Rows {
                 let mut value = Unpack(value);
                 let seen = (login(key)?, value.time()?);
                 value.end()?;
-                // Somebody else has the login now.
+                // The login has another holder now.
                 if seen.1 > Timestamp::UNIX_EPOCH {
                     self.loaded.seen.push(seen);
                 }
@@ -169,7 +169,7 @@ impl Rows {
         Some(())
     }
 
-    /// Everything is there if it adds up to what the header says.
+    /// Verifies that the rows are complete: their number and checksums must match the header.
     fn finish(self) -> Option<(Loaded, Kept, Groups)> {
         let (mut loaded, stored) = (self.loaded, self.header?);
         let is_whole = (stored.rows, stored.sum) == (self.rows, self.sum)

@@ -1,4 +1,4 @@
-//! What the index answers alone, without the log: last messages, tags, read marks.
+//! Queries that the index answers without the log: last messages, tags, read marks.
 
 use std::ops::RangeInclusive;
 
@@ -16,7 +16,7 @@ impl Index {
         self.shared.memory.read().last_of(conversation)
     }
 
-    /// The newest tags of a login, at most `most`, of messages not before `not_below`; by rising ids.
+    /// The newest tags of a login, at most `most`, of messages from `not_below` on, in ascending order of ids.
     ///
     /// # Errors
     /// [`IndexError`] when the disk refuses or the index is damaged.
@@ -44,7 +44,7 @@ impl Index {
         Ok(older)
     }
 
-    /// The tags of a login whose messages are in a range; by rising ids.
+    /// The tags of a login whose messages are in a range, in ascending order of ids.
     ///
     /// # Errors
     /// [`IndexError`] when the disk refuses or the index is damaged.
@@ -65,7 +65,7 @@ impl Index {
         Ok(older)
     }
 
-    /// The read marks of the last flushes that are not archived, from a number on, at most `most`; by rising numbers.
+    /// The read marks in the database that are not archived, from a number on, at most `most`, in ascending order.
     ///
     /// # Errors
     /// [`IndexError`] when the disk refuses or the index is damaged.

@@ -1,4 +1,4 @@
-//! What is new since the last flush, in memory: readable at once, and written in the background.
+//! The changes since the last flush, in memory: readable at once, and written in the background.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -16,31 +16,31 @@ use super::{
 };
 use crate::model::{conversation::Conversation, message::MessageId};
 
-/// Who belongs to a group.
+/// The members of a group.
 pub(super) type Members = Arc<BTreeSet<Login>>;
 
-/// After this time what is in memory is to be written.
+/// A flush is due after this time.
 const AGE: Duration = Duration::from_secs(5);
 
-/// With so many entries (0.9 MiB) it is to be written earlier, if there are many of each conversation: then fewer rows are
-/// written for the same. A start after a kill replays what was not written, so a small number makes it quick.
+/// With this many entries (0.9 MiB) a flush is due earlier, if each conversation has many of them: then they need few
+/// rows. A start after a kill replays what was not written, so a small number makes that start quick.
 const ENTRIES: usize = 16 * 1024;
 const ENTRIES_EACH: usize = 16;
 
-/// With so many messages it is to be written as well, however few entries they are: a start after a kill replays what
-/// was not written, a million messages in most of a second.
+/// With this many messages a flush is due as well, however few entries they take: a start after a kill replays what was not
+/// written, about a million messages a second.
 const MESSAGES: u64 = 128 * 1024;
 
-/// With so many (14 MiB) it is to be written in any case.
+/// With this many entries (14 MiB) a flush is due in any case.
 const MANY_ENTRIES: usize = 16 * ENTRIES;
 
-/// With so many, whoever brings more waits for the writer. With fewer nobody does, however long it takes.
+/// With this many entries, a flush waits for the one before. With fewer, nobody waits, however long that takes.
 const MOST_ENTRIES: usize = 2 * MANY_ENTRIES;
 
-/// How often to look whether the writer is done.
+/// How often to check whether the writer has finished.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// Entries that came after one another.
+/// Consecutive entries.
 #[derive(Debug, Default)]
 pub(super) struct Memtable {
     pub(super) runs: HashMap<Conversation, Vec<RunEntry>>,
@@ -49,12 +49,12 @@ pub(super) struct Memtable {
     /// Entries, and members of rosters.
     entries: usize,
     messages: u64,
-    /// When the first change came.
+    /// When the first change was added.
     since: Option<Instant>,
 }
 
 impl Memtable {
-    /// Something has changed that is to be written, be it here or in the state.
+    /// Something has changed here or in the state, so there is something to write.
     pub(super) fn touch(&mut self) {
         if self.since.is_none() {
             self.since = Some(Instant::now());
@@ -97,31 +97,31 @@ impl Memtable {
     }
 }
 
-/// Where a chain is in the database.
+/// The state of a chain in the database.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Written {
     pub(super) number: ChainNumber,
-    /// The last message of it that is written.
+    /// Its last message in the database.
     pub(super) last: MessageId,
 }
 
 /// All that the index has in memory.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
-    /// What gathers.
+    /// The memtable that changes are added to.
     active: Memtable,
-    /// What is being written.
+    /// The memtable that is being written.
     frozen: Option<Arc<Memtable>>,
-    /// What is written, of all conversations and of all logins with tags.
+    /// What is in the database: all conversations, and all logins with tags.
     written: HashMap<Subject, Written>,
 }
 
-/// What memory has of one subject at one moment.
+/// What is in memory for one subject at one moment.
 #[derive(Debug)]
 pub(super) struct InMemory<E> {
-    /// By rising ids, all of them after what is written.
+    /// In ascending order of ids, all of them after the entries in the database.
     pub(super) entries: Vec<E>,
-    /// What is in the database. More may be there when it is looked at; that is not to be taken from it.
+    /// What is in the database. When the database is read, it may have more, which must be ignored.
     pub(super) written: Option<Written>,
 }
 
@@ -137,14 +137,14 @@ impl Memory {
         &mut self.active
     }
 
-    /// Begins a new memtable; the one until now is to be written.
+    /// Begins a new memtable, and freezes the current one for the writer.
     pub(super) fn freeze(&mut self) -> Arc<Memtable> {
         let frozen = Arc::new(std::mem::take(&mut self.active));
         self.frozen = Some(frozen.clone());
         frozen
     }
 
-    /// What was frozen is written, and here is where.
+    /// The frozen memtable was written: notes where its chains are now.
     pub(super) fn drop_frozen(
         &mut self,
         written: HashMap<Subject, Written>,
@@ -157,13 +157,13 @@ impl Memory {
         self.written.get(subject).copied()
     }
 
-    /// When it is to be written; `None`: there is nothing.
+    /// When a flush is due; `None` if nothing has changed.
     pub(super) fn flush_due(&self) -> Option<Instant> {
         let since = self.active.since?;
         let is_large = self.active.is_large();
         Some(match &self.frozen {
             _ if self.active.entries >= MOST_ENTRIES => since,
-            // Nothing can be handed over yet.
+            // The writer cannot take anything yet.
             Some(_) => (since + AGE).max(Instant::now() + LOOK),
             None if is_large => since,
             None => since + AGE,
@@ -187,7 +187,7 @@ impl Memory {
             .unwrap_or_default()
     }
 
-    /// The roster of this number, if it is not written yet.
+    /// The roster with this number, if it is still in memory.
     pub(super) fn roster(&self, number: u32) -> Option<Members> {
         let mut rosters = self.tables().flat_map(|table| &table.rosters);
         rosters
@@ -196,7 +196,7 @@ impl Memory {
             .clone()
     }
 
-    /// The newest entries of a conversation that begin not after `last`, until they have `enough` messages.
+    /// The newest entries of a conversation that begin at or before `last`, until they have `enough` messages.
     pub(super) fn newest_runs(
         &self,
         conversation: &Conversation,
@@ -214,7 +214,7 @@ impl Memory {
         })
     }
 
-    /// The newest tags of a login, at most `most`, of messages not before `not_below`.
+    /// The newest tags of a login, at most `most`, of messages from `not_below` on.
     pub(super) fn newest_tags(
         &self,
         login: &Login,
@@ -249,7 +249,7 @@ impl Memory {
         }
     }
 
-    /// Entries of a conversation that reach into a range, the first `most` of those in memory.
+    /// The first `most` entries in memory of a conversation that overlap a range.
     pub(super) fn runs_between(
         &self,
         conversation: &Conversation,
@@ -261,7 +261,7 @@ impl Memory {
         self.between(tables, &subject, range, most)
     }
 
-    /// The same of a login's tags.
+    /// The same for the tags of a login.
     pub(super) fn tags_between(
         &self,
         login: &Login,

@@ -1,4 +1,4 @@
-//! Reads messages: the index says where they are, the log has them.
+//! Reads messages: the index knows their positions, the log has their texts.
 
 use std::{ops::RangeInclusive, sync::Arc};
 
@@ -14,10 +14,10 @@ use crate::{
     model::{conversation::Conversation, message::MessageId},
 };
 
-/// Entries that are taken from memory at once.
+/// Entries that are copied from memory at a time.
 const TOGETHER: usize = 128;
 
-/// The messages of an index and its log. Any thread may ask, several at a time; nobody waits for what is being written.
+/// Reads messages by an index and its log. Threads may share it, and never wait for the writer.
 #[derive(Clone)]
 pub struct Messages {
     index: Arc<Index>,
@@ -25,7 +25,7 @@ pub struct Messages {
 }
 
 impl Messages {
-    /// Of an index that follows this log.
+    /// The messages of an index that follows this log.
     pub fn new(index: Arc<Index>, log: Arc<dyn Log>) -> Self {
         Self { index, log }
     }
@@ -35,7 +35,7 @@ impl Messages {
         self.index.last_of(conversation)
     }
 
-    /// The last message of a conversation that is not after `up_to`; 0 if there is none.
+    /// The last message of a conversation up to `up_to`; 0 if there is none.
     ///
     /// # Errors
     /// [`IndexError`] when the disk refuses or something is damaged.
@@ -64,7 +64,7 @@ impl Messages {
         Texts::new(&self.index.shared, &*self.log)
     }
 
-    /// Entries of exactly the newest `limit` messages up to `last`, or of all there are.
+    /// The entries of the newest `limit` messages up to `last`, or of all if there are fewer.
     pub(super) fn newest(
         &self,
         conversation: &Conversation,
@@ -100,8 +100,7 @@ impl Messages {
         Ok(entries)
     }
 
-    /// Some entries of a conversation that reach into a range, the first ones, clipped to it; and the rest of the range, in which there
-    /// may be more.
+    /// The first entries of a conversation in a range, clipped to it, and the rest of the range, which may have more.
     pub(super) fn some_between(
         &self,
         conversation: &Conversation,
@@ -127,7 +126,7 @@ impl Messages {
     }
 }
 
-/// Leaves only so many messages. Returns whether there were more.
+/// Truncates to so many messages. Returns whether there were more.
 pub(super) fn keep_newest(entries: &mut Vec<RunEntry>, limit: u64) -> bool {
     let count: u64 = entries.iter().map(|entry| u64::from(entry.count)).sum();
     let mut older = count.saturating_sub(limit);
@@ -146,7 +145,7 @@ pub(super) fn keep_newest(entries: &mut Vec<RunEntry>, limit: u64) -> bool {
     is_more
 }
 
-/// The part of an entry that is in a range, which it reaches into.
+/// The part of an entry that is in a range. They must overlap.
 pub(super) fn clip(mut entry: RunEntry, range: &RangeInclusive<MessageId>) -> RunEntry {
     let before = range.start().0.saturating_sub(entry.first.0) as u32;
     let after = entry.last().0.saturating_sub(range.end().0) as u32;

@@ -1,10 +1,10 @@
-//! Where each message is in the log, and checkpoints of the state: a SQLite database that follows the log, and can
-//! be deleted at any time.
+//! The index: a SQLite database that holds the position of each message in the log, and checkpoints of the state. It follows
+//! the log, and can be deleted at any time.
 //!
-//! What is new is in memory ([`Index::add_run`]), readable at once. Now and then ([`Index::flush_due`]) a thread writes that and
-//! what has changed in the state, in one transaction with the position in the log up to which both go. So after a start or a
-//! crash the log is replayed from that position, and nothing else has to agree. If anything in the database is not as
-//! it was written, it is deleted and the log is replayed from its beginning.
+//! New entries are in memory ([`Index::add_run`]) and can be read at once. From time to time ([`Index::flush_due`]) a thread writes
+//! them, together with the changes of the state and the position in the log that both have reached, in one transaction. After
+//! a start or a crash the log is replayed from that position. If the database is damaged in any way, it is deleted, and the
+//! whole log is replayed.
 
 mod appending;
 mod chain;
@@ -61,31 +61,31 @@ use crate::{
     },
 };
 
-/// Messages of one conversation that follow one another in one run of the log.
+/// Consecutive messages of one conversation in one run of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunEntry {
-    /// The id of the first one. The others have the ids that follow.
+    /// The id of the first message. The others have the ids after it.
     pub first: MessageId,
-    /// How many there are; not 0.
+    /// The number of messages, not 0.
     pub count: u32,
-    /// The record they are in.
+    /// The record that contains them.
     pub record: Position,
-    /// Where their run is in it.
+    /// The run in the record's payload.
     pub part: Part,
-    /// Which of its texts is the first one.
+    /// The index of the first message's text in the run.
     pub text: u32,
-    /// Of a group: the number of its members' roster then; 0 for a pair.
+    /// For a group, the number of its roster at that time; 0 for two users.
     pub roster: u32,
 }
 
-/// What the members of a group were from some moment on. Numbers rise by one over all groups, from 1.
+/// The members of a group from some moment on. All groups share one sequence of numbers, from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RosterEntry {
     /// Its number.
     pub number: u32,
     /// Which group.
     pub group: Login,
-    /// Its members; `None`: there was no such group any more.
+    /// The members; `None` if the group was deleted.
     pub members: Option<Arc<BTreeSet<Login>>>,
 }
 
@@ -102,7 +102,7 @@ pub struct CursorEntry {
     pub waiting: Waiting,
 }
 
-/// What was written to a group, as far as the state knows it.
+/// The tally of messages to a group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupEntry {
     /// Which group.
@@ -122,72 +122,71 @@ pub struct TagEntry {
     pub sent_at: Timestamp,
 }
 
-/// How far a device has come with numbering its messages.
+/// The window of a device: which numbers of its tags are known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeviceEntry {
     /// Whose.
     pub login: Login,
     /// Its name.
     pub device: Device,
-    /// What the state knows of it, as bytes of the state's own. Empty: nothing any more, and its row goes.
+    /// The window, encoded by the state. If it is empty, its row is deleted.
     pub window: Vec<u8>,
 }
 
-/// Who has a name.
+/// The holder of a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HolderEntry {
     /// Which name.
     pub who: Target,
     /// Who has it.
     pub holder: Holder,
-    /// What waited for the holder before, as long as that may be undone.
+    /// What waited for the previous holder, as long as the change may be undone.
     pub aside: Vec<AsideEntry>,
 }
 
-/// What waited for an earlier holder of a login in a conversation.
+/// What waited in a conversation for an earlier holder of a login.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AsideEntry {
     /// As it was.
     pub before: CursorEntry,
     /// How many messages waited.
     pub unread: u64,
-    /// Of a group: how many of its messages did not wait any more when these had been set aside.
+    /// For a group, how many of its messages no longer waited when these were set aside.
     pub settled: u64,
 }
 
 /// The single values of a state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Header {
-    /// Where the first record is that the state does not hold.
+    /// The position of the first record that is not applied yet.
     pub position: Position,
     /// The last numbers used.
     pub last: LastNumbers,
-    /// What a mailbox takes; `None`: anything.
+    /// The limits of a mailbox; `None` for no limit.
     pub limits: Option<MailboxLimits>,
-    /// The last number of a roster.
+    /// The highest number of a roster.
     pub roster: u32,
 }
 
-/// What has changed in the state since the checkpoint before this one. What is new of messages, tags and rosters is in the
-/// index already.
+/// The changes of the state since the previous checkpoint. New messages, tags and rosters are in the index already.
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
-    /// As they are now. The position is the one up to which everything was added to the index.
+    /// The current single values. Everything before the position was added to the index.
     pub header: Header,
-    /// Cursors that are other than before.
+    /// Cursors that have changed.
     pub cursors: Vec<CursorEntry>,
-    /// Groups that were written to.
+    /// Tallies of groups that have new messages.
     pub groups: Vec<GroupEntry>,
-    /// When users were last there.
+    /// When users were last online.
     pub seen: Vec<(Login, Timestamp)>,
-    /// Windows that are other than before.
+    /// Windows of devices that have changed.
     pub devices: Vec<DeviceEntry>,
-    /// Epochs of the store that have begun.
+    /// New epochs of the store.
     pub epochs: Vec<Epoch>,
-    /// Names that somebody else has, or nobody.
+    /// Names whose holder has changed or left.
     pub holders: Vec<HolderEntry>,
     /// Read marks that are not archived yet.
     pub marks: Vec<ReadMark>,
-    /// Marks up to this number are archived, and are forgotten.
+    /// Marks up to this number are archived, and are deleted.
     pub archived: u64,
 }

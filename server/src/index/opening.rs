@@ -1,4 +1,4 @@
-//! Opens the index, or makes a new one where there is none that can be used.
+//! Opens the index, or creates a new one if there is none that can be used.
 
 use std::{fs, io::ErrorKind, path::Path};
 
@@ -13,14 +13,14 @@ use super::{
 };
 use crate::log::{Identity, Position};
 
-/// What an open index begins with.
+/// The parts of an index that was just opened.
 pub(super) struct Opened {
     pub(super) connection: Connection,
     pub(super) loaded: Loaded,
     pub(super) kept: Kept,
 }
 
-/// KiB of pages that the connection which writes keeps.
+/// The page cache of the writer's connection, in KiB.
 const CACHE: i64 = 16 * 1024;
 
 /// Opens the index of this log, which ends at `end`.
@@ -47,7 +47,7 @@ pub(super) fn open(file: &Path, log: Identity, end: Position) -> Result<Opened, 
 }
 
 enum Refusal {
-    /// It is to be thrown away, and why.
+    /// The index must be discarded, for this reason.
     Discard(String),
     Error(IndexError),
 }
@@ -63,7 +63,7 @@ fn try_open(file: &Path, log: Identity, end: Position) -> Result<Opened, Refusal
     if schema::is_marked_damaged(file) {
         return discard("damage was found while it was used");
     }
-    // A log without its database would be taken for the log of the new one.
+    // SQLite would apply a log without its database to the new database.
     if is_missing(file) {
         schema::delete(file).map_err(|source| IndexError::Io {
             file: file.to_owned(),

@@ -1,9 +1,9 @@
-//! How values are packed into the database's blobs: integers in as few bytes as they need (LEB128), texts after their length.
+//! The encoding of values in the database's blobs: integers as LEB128, texts after their length.
 
 use jiff::Timestamp;
 use mensageiro_protocol::Login;
 
-/// Appends an integer, seven bits to a byte, the lowest first.
+/// Appends an integer as LEB128: seven bits a byte, the lowest first.
 pub(super) fn put(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value as u8 | 0x80);
@@ -12,7 +12,7 @@ pub(super) fn put(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
-/// Appends an integer that may be below zero, so that small ones of both signs are short (zigzag).
+/// Appends a signed integer (zigzag), so that small values of both signs are short.
 pub(super) fn put_signed(out: &mut Vec<u8>, value: i64) {
     put(out, ((value << 1) ^ (value >> 63)).cast_unsigned());
 }
@@ -28,7 +28,7 @@ pub(super) fn put_login(out: &mut Vec<u8>, login: &Login) {
     put_bytes(out, login.as_str().as_bytes());
 }
 
-/// Appends an integer that may be missing.
+/// Appends an optional integer.
 pub(super) fn put_option(out: &mut Vec<u8>, value: Option<u64>) {
     put(out, value.is_some().into());
     if let Some(value) = value {
@@ -41,7 +41,7 @@ pub(super) fn put_time(out: &mut Vec<u8>, time: Timestamp) {
     put_signed(out, time.as_millisecond());
 }
 
-/// Reads what was packed. `None` always means that it is not what was written.
+/// Decodes values. `None` always means that the bytes are damaged.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Unpack<'a>(pub(super) &'a [u8]);
 
@@ -111,7 +111,7 @@ impl<'a> Unpack<'a> {
         Timestamp::from_millisecond(self.signed()?).ok()
     }
 
-    /// Nothing may be left.
+    /// Checks that no bytes are left.
     pub(super) fn end(self) -> Option<()> {
         self.is_empty().then_some(())
     }

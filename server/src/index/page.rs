@@ -13,20 +13,19 @@ use crate::model::{
     message::{Message, MessageId},
 };
 
-/// Bytes of messages that are read at once for the server itself.
+/// Bytes of messages that are read at a time for the server itself.
 const BYTES: usize = 256 * 1024;
 
 /// The messages of one answer.
 pub struct Page<'a> {
-    /// They themselves.
+    /// The messages, oldest first.
     pub places: Places<'a>,
     /// There are older ones.
     pub is_more: bool,
 }
 
 impl Messages {
-    /// The newest messages of a conversation, at most `limit`, of those before `before` and not
-    /// after `up_to`; oldest first.
+    /// The newest messages of a conversation before `before` and up to `up_to`, at most `limit`, oldest first.
     ///
     /// # Errors
     /// [`IndexError`] when the disk refuses or something is damaged.
@@ -50,8 +49,8 @@ impl Messages {
         Ok(messages)
     }
 
-    /// The newest messages of a conversation after `after` and not after `up_to`, at most `limit`, for a session, which shows
-    /// them a few at a time: as many as have some `bytes` bytes together but at least one. Sessions take turns.
+    /// The newest messages of a conversation after `after` and up to `up_to`, at most `limit`, for a session. The session
+    /// reads them in portions of about `bytes` bytes and at least one message. Sessions take turns.
     ///
     /// # Errors
     /// [`IndexError`] when the disk refuses or something is damaged.

@@ -1,4 +1,4 @@
-//! Where the next messages are. Their texts are read a few at a time, when they are wanted.
+//! The positions of the next messages. Their texts are read a few at a time, when they are needed.
 
 use std::{collections::VecDeque, mem::size_of, sync::Arc};
 
@@ -8,21 +8,21 @@ use crate::model::{
     message::{Message, MessageId},
 };
 
-/// Where messages that follow one another in a conversation are.
+/// The position of consecutive messages of a conversation.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
     pub(super) conversation: Arc<Conversation>,
     pub(super) entry: RunEntry,
 }
 
-/// How much memory a place takes, without its conversation, which it shares with others.
+/// The memory of a place in bytes, without its conversation, which places share.
 pub(super) const PLACE_BYTES: usize = size_of::<Place>();
 
-/// Messages that are still to be shown, in their order.
+/// The places of messages that were not shown yet, in order.
 pub struct Places<'a> {
     messages: &'a Messages,
     pub(super) places: VecDeque<Place>,
-    /// Whether others wait while it reads, and it for them.
+    /// Whether its reader takes turns with others.
     takes_turns: bool,
     /// The last message that was shown or left out.
     pub(super) after: MessageId,
@@ -38,13 +38,13 @@ impl<'a> Places<'a> {
         }
     }
 
-    /// Whether there is none left.
+    /// Whether no places are left.
     pub fn is_empty(&self) -> bool {
         self.places.is_empty()
     }
 
-    /// Shows the next messages, as many as have some `bytes` bytes together but at least one, until `visit` says
-    /// false. Nobody should wait in a visit: others wait meanwhile. Messages that the log has dropped are left out.
+    /// Passes the next messages to `visit`, about `bytes` bytes of them and at least one, until it returns false. `visit` must
+    /// not wait: others wait meanwhile. Messages that the log has dropped are skipped.
     ///
     /// # Errors
     /// [`IndexError`] when the disk refuses or something is damaged.
@@ -80,7 +80,7 @@ impl<'a> Places<'a> {
             Some(shown) if !is_all => shown,
             _ => last.last(),
         };
-        // One run may have more than is wanted.
+        // One run may have more messages than are needed.
         while let Some(mut place) = some.pop_back()
             && place.entry.last() > self.after
         {
@@ -90,7 +90,7 @@ impl<'a> Places<'a> {
         Ok(())
     }
 
-    /// Forgets those beyond what is in a share. Returns whether there were any.
+    /// Drops the places that exceed a reader's own memory. Returns whether there were any.
     pub(super) fn keep_only(&mut self, share: &Share<'_>) -> bool {
         let mut bytes = 0;
         let kept = self.places.iter().take_while(|_| {

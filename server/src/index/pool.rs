@@ -1,4 +1,4 @@
-//! The connections that read: a few, each opened when it is first needed.
+//! A pool of a few connections for reading, each opened when it is first needed.
 
 use std::path::PathBuf;
 
@@ -7,16 +7,16 @@ use rusqlite::Connection;
 
 use super::{IndexError, schema};
 
-/// How many read at the same time; others wait for them, at most for the time that one takes.
+/// The most connections that read at the same time. Others wait, at most for the duration of one read.
 const CONNECTIONS: usize = 4;
 
-/// KiB of pages that each keeps.
+/// The page cache of each connection, in KiB.
 const CACHE: i64 = 4 * 1024;
 
-/// Connections that nobody uses at the moment; the one that was used last is used first, as it has pages at hand.
+/// Idle connections. The one that was used last is used first, as its cache is warm.
 pub(super) struct Pool {
     file: PathBuf,
-    /// A `None` is one that is not open.
+    /// `None`: a connection that is not open.
     idle: Mutex<Vec<Option<Connection>>>,
     given_back: Condvar,
 }
@@ -30,7 +30,7 @@ impl Pool {
         }
     }
 
-    /// Reads at one moment of the database.
+    /// Runs a query in one read transaction.
     pub(super) fn read<T>(
         &self,
         read: impl FnOnce(&Connection) -> Result<T, IndexError>,
@@ -48,7 +48,7 @@ impl Pool {
         let transaction = connection.unchecked_transaction().map_err(failed)?;
         let read = read(&transaction)?;
         transaction.commit().map_err(failed)?;
-        // After an error another one is opened.
+        // After an error the connection is replaced.
         place.connection = Some(connection);
         Ok(read)
     }
@@ -64,7 +64,7 @@ impl Pool {
     }
 }
 
-/// One of the few that may read at the same time, given back whatever happens.
+/// A connection of the pool, returned to it when this is dropped.
 struct Place<'a> {
     pool: &'a Pool,
     connection: Option<Connection>,

@@ -1,4 +1,4 @@
-//! What all who read many messages share, so that they take little memory and little time from others, however many they are.
+//! Limits the memory and the time of all who read many messages, however many they are.
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
@@ -7,23 +7,23 @@ use std::{
 
 use parking_lot::{Condvar, Mutex};
 
-/// Bytes of places that each reader has at once, at the least. The names of their conversations take about as much again.
+/// Bytes of places that each reader always has. The names of their conversations take about as much again.
 const LEAST: usize = 5 * 1024;
 
-/// Bytes of places that all readers together have beyond that, and how many of them one takes at a time and at the most.
+/// Bytes of places that all readers share beyond that, and how many of them one reader takes at a time and at most.
 const SHARED: usize = 8 * 1024 * 1024;
 const STEP: usize = 32 * 1024;
 const MOST: usize = 1024 * 1024;
 
-/// The most turns at the same time. More would only keep each other, and those who commit, from the disk.
+/// The most concurrent turns. More would only delay each other, and the commits.
 const TURNS: usize = 8;
 
 /// The memory and the turns that readers share.
 #[derive(Debug)]
 pub(super) struct Reading {
-    /// Bytes that nobody has.
+    /// Bytes that are free.
     free: AtomicUsize,
-    /// How many more may read at this moment.
+    /// Turns that are free.
     turns: Mutex<usize>,
     given_back: Condvar,
 }
@@ -32,11 +32,11 @@ pub(super) struct Reading {
 #[derive(Debug)]
 pub(super) struct Share<'a> {
     of: &'a Reading,
-    /// Beyond the least.
+    /// Bytes beyond those that each reader has.
     more: usize,
 }
 
-/// A reader reads at this moment. To be held for a few milliseconds, and not while it waits for anybody.
+/// A reader's turn. Must be held only for a few milliseconds, and not while the reader waits for anybody.
 #[derive(Debug)]
 pub(super) struct Turn<'a>(&'a Reading);
 
@@ -68,12 +68,12 @@ impl Reading {
 }
 
 impl Share<'_> {
-    /// How many bytes it is.
+    /// The size in bytes.
     pub(super) fn bytes(&self) -> usize {
         LEAST + self.more
     }
 
-    /// Takes some more, if there is.
+    /// Takes more, if some is free.
     pub(super) fn grow(&mut self) -> bool {
         let free = &self.of.free;
         let take = |free: usize| free.checked_sub(STEP);
@@ -85,7 +85,7 @@ impl Share<'_> {
         is_there
     }
 
-    /// Gives back all but the least if there is little left for others. Returns whether it did.
+    /// Returns the shared bytes if few are left for others. Returns whether it did.
     pub(super) fn yield_to_others(&mut self) -> bool {
         let is_scarce = self.more > 0 && self.of.free.load(Ordering::Relaxed) < SHARED / 2;
         if is_scarce {

@@ -1,4 +1,4 @@
-//! Who belonged to a group when: rosters by number, those of now in memory, and some of those that were asked for.
+//! The members of groups over time: rosters by number. The current ones and some recently used old ones are in memory.
 
 use std::{
     collections::{BTreeSet, HashMap, VecDeque},
@@ -16,26 +16,26 @@ use super::{
     schema::{Table, checksum},
 };
 
-/// Members of all old rosters together that stay in memory: some 5 MiB.
+/// The most members of old rosters in memory: about 5 MiB.
 const MOST_MEMBERS: usize = 200_000;
 
-/// Old rosters that stay in memory.
+/// The most old rosters in memory.
 const MOST_ROSTERS: usize = 64;
 
 /// The rosters that are in memory.
 #[derive(Debug, Default)]
 pub(super) struct Rosters {
-    /// Of each group its members now.
+    /// The current members of each group.
     current: HashMap<Login, (u32, Members)>,
-    /// Which group has this roster now.
+    /// The group whose current roster this is.
     groups: HashMap<u32, Login>,
-    /// Old ones, the one that was asked for last at the end.
+    /// Old rosters, the most recently used last.
     recent: VecDeque<(u32, Members)>,
     members: usize,
 }
 
 impl Rosters {
-    /// A group has other members now.
+    /// Sets the current members of a group.
     pub(super) fn change(&mut self, roster: &RosterEntry) {
         let old = match &roster.members {
             Some(members) => {
@@ -62,7 +62,7 @@ impl Rosters {
         Some(members)
     }
 
-    /// Keeps an old one for a while.
+    /// Caches an old roster.
     pub(super) fn keep(&mut self, number: u32, members: Members) {
         if self.recent.iter().any(|(one, _)| *one == number) {
             return;
@@ -79,7 +79,7 @@ impl Rosters {
     }
 }
 
-/// The value of a row. `None`: there is no such group any more.
+/// The value of a row. `None`: the group was deleted.
 pub(super) fn pack(members: Option<&BTreeSet<Login>>) -> Vec<u8> {
     let Some(members) = members else {
         return vec![0];
@@ -113,7 +113,7 @@ pub(super) fn row_checksum(number: u32, members: &[u8]) -> u64 {
     )
 }
 
-/// Reads a roster that is there.
+/// Reads a roster that must exist.
 pub(super) fn read(
     file: &Path,
     connection: &Connection,

@@ -1,4 +1,4 @@
-//! The index while it is used: what is in memory, and the thread that writes it.
+//! The open index: its memtables, and the thread that writes them.
 
 use std::{
     path::Path,
@@ -33,7 +33,7 @@ use crate::{
     model::conversation::Conversation,
 };
 
-/// An open index. One thread, which applies the log, adds to it and flushes it; any thread reads.
+/// An open index. One thread applies the log, adds to the index and flushes it. Any thread may read.
 pub struct Index {
     pub(super) shared: Arc<Shared>,
     jobs: Mutex<Option<Sender<Job>>>,
@@ -46,12 +46,12 @@ struct Job {
 }
 
 impl Index {
-    /// Opens the index in a store's folder: what is there, if it is of this log, or a new one. What was loaded says from where the log is to be replayed. The alarm rings when the index cannot go on: then
-    /// it is to be opened anew.
+    /// Opens the index in a store's folder, or creates a new one if there is none of this log. The loaded state says from which
+    /// position the log must be replayed. The alarm rings when the index fails: then it must be opened again.
     ///
     /// # Errors
-    /// [`IndexError::Ahead`] when it is further than the log's `end`, otherwise what the disk says. Damage is no error: then
-    /// the index begins anew.
+    /// [`IndexError::Ahead`] when the index is ahead of the log's `end`, otherwise the error of the disk. Damage is no error:
+    /// then the index begins empty.
     pub fn open(
         folder: &Path,
         log: Identity,
@@ -79,7 +79,7 @@ impl Index {
             file: file.clone(),
             alarm,
         });
-        // One is written while the next one gathers.
+        // One memtable is written while the next one fills.
         let (jobs, todo) = bounded(1);
         let writer = Writer::new(file, connection, kept.stored);
         let thread = thread::Builder::new().name("index".to_owned()).spawn({
@@ -94,7 +94,7 @@ impl Index {
         Ok((index, loaded))
     }
 
-    /// Adds messages of a conversation, after all those before. They can be read at once.
+    /// Adds messages of a conversation, in ascending order. They can be read at once.
     pub fn add_run(&self, conversation: &Conversation, entry: RunEntry) {
         self.shared
             .memory
@@ -103,38 +103,38 @@ impl Index {
             .add_run(conversation, entry);
     }
 
-    /// Adds a tag of a login, after all those before.
+    /// Adds a tag of a login, in ascending order of messages.
     pub fn add_tag(&self, login: &Login, tag: TagEntry) {
         self.shared.memory.write().active().add_tag(login, tag);
     }
 
-    /// Adds what the members of a group are from now on, before messages to them are added.
+    /// Adds the new members of a group, before messages to them are added.
     pub fn add_roster(&self, roster: RosterEntry) {
         self.shared.rosters.lock().change(&roster);
         self.shared.memory.write().active().add_roster(roster);
     }
 
-    /// Something has changed in the state that is to be in the next flush.
+    /// Notes that the state has changed, so that a flush becomes due.
     pub fn touch(&self) {
         self.shared.memory.write().active().touch();
     }
 
-    /// When to [`Index::flush`] next: five seconds after the first change, or at once if much has come; `None` if nothing has.
-    /// Never while the thread writes, unless so much has come that whoever brings more has to wait.
+    /// When the next [`Index::flush`] is due: five seconds after the first change, or at once after many; `None` if nothing has
+    /// changed. Not while the thread writes, unless so much is in memory that the flush has to wait for it.
     pub fn flush_due(&self) -> Option<Instant> {
         self.shared.memory.read().flush_due()
     }
 
-    /// Whether to [`Index::flush`] now.
+    /// Whether a [`Index::flush`] is due now.
     pub fn wants_flush(&self) -> bool {
         self.flush_due().is_some_and(|due| due <= Instant::now())
     }
 
-    /// Hands over everything that was added, and these changes, to the thread that writes. Waits only if it is
-    /// still writing what was handed over before.
+    /// Hands everything that was added, and these changes, to the writer's thread. Waits only while that is still writing the
+    /// previous ones.
     ///
     /// # Errors
-    /// [`IndexError::Closed`] when a write has failed; what was added can still be read.
+    /// [`IndexError::Closed`] when a write has failed. What was added can still be read.
     pub fn flush(&self, changes: Changes) -> Result<(), IndexError> {
         let jobs = self.jobs.lock();
         let sender = jobs.as_ref().ok_or(IndexError::Closed)?;
@@ -145,7 +145,7 @@ impl Index {
         sent.map_err(|_| IndexError::Closed)
     }
 
-    /// Waits until what was handed over is in the database.
+    /// Waits until everything that was handed over is in the database.
     ///
     /// # Errors
     /// [`IndexError::Closed`] when a write has failed.
@@ -160,17 +160,17 @@ impl Index {
         }
     }
 
-    /// Ends the thread, after it has written what was handed over. Nothing more is taken; what is there can be read.
+    /// Ends the thread after it has written what was handed over. Later flushes fail; reading remains possible.
     pub fn close(&self) {
         drop(self.jobs.lock().take());
         if let Some(writer) = self.writer.lock().take() {
-            // It has told the alarm of a panic.
+            // It has reported a panic to the alarm.
             let _ = writer.join();
         }
     }
 
-    /// Says that the log has dropped what lies before a position. Readers leave it out from now on; it is removed with the next
-    /// flushes. To be said at each start, too.
+    /// Notes that the log has dropped everything before a position. Readers skip it from now on, and the next flushes remove it.
+    /// Must be called at each start, too.
     pub fn forget_before(&self, position: Position) {
         self.shared
             .forgotten
@@ -184,7 +184,7 @@ impl Drop for Index {
     }
 }
 
-/// The thread that writes.
+/// The writer's thread.
 fn write_all(shared: &Shared, mut writer: Writer, todo: &Receiver<Job>) {
     let ended = Ended(shared);
     shared.alarm.guard(|| {
@@ -197,7 +197,7 @@ fn write_all(shared: &Shared, mut writer: Writer, todo: &Receiver<Job>) {
             match written {
                 Ok(written) => {
                     let frozen = shared.memory.write().drop_frozen(written);
-                    // Nobody waits while the memory is freed.
+                    // Freed without a lock, so that nobody waits.
                     drop(frozen);
                     drop(job);
                     *shared.progress.lock() = Progress::Idle;
@@ -210,7 +210,7 @@ fn write_all(shared: &Shared, mut writer: Writer, todo: &Receiver<Job>) {
     drop(ended);
 }
 
-/// Nobody waits for a thread that has ended.
+/// Wakes those who wait for a thread that has ended.
 struct Ended<'a>(&'a Shared);
 
 impl Drop for Ended<'_> {

@@ -1,4 +1,4 @@
-//! The database: its tables, how a connection is set up, and the checksum of a row.
+//! The database: its tables, the settings of connections, and the checksum of a row.
 
 use std::{
     fs, io,
@@ -11,27 +11,27 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::IndexError;
 
-/// The format of what follows. An index of another one is thrown away.
+/// The number of this format. An index of another format is discarded.
 pub(super) const FORMAT: i64 = 2;
 
-/// The database in the store's folder.
+/// The file name of the database in the store's folder.
 const FILE: &str = "index.sqlite";
 
-/// Is there when damage was found that an opening need not find again.
+/// The name of a file that exists after damage was found, as the next opening may not find it again.
 const MARKER: &str = "index.damaged";
 
-/// SQLite's own log of the database, and an index to that.
+/// The suffixes of SQLite's own log and of its shared memory.
 const LOG_ENDING: &str = "-wal";
 const ENDINGS: [&str; 3] = ["", LOG_ENDING, "-shm"];
 
-/// A log of this length is emptied at the next opportunity, and its file is not longer for long.
+/// SQLite's log is emptied at the next opportunity when it has this many bytes.
 pub(super) const LOG_BYTES: u64 = 64 << 20;
 
-/// How long a connection waits for a lock. In this mode hardly anything locks.
+/// How long a connection waits for a lock. In WAL mode locks are rare.
 const BUSY: Duration = Duration::from_secs(10);
 
-/// `state` is read whole at start; what it holds is in [`super::state_rows`]. `blocks` has the entries of conversations and
-/// of tags, `rosters` who belonged to groups; both are read when they are needed.
+/// `state` is read completely at start; [`super::state_rows`] defines its rows. `blocks` has the entries of conversations and of
+/// tags, and `rosters` the members of groups; both are read when they are needed.
 pub(super) const TABLES: [&str; 4] = [
     "CREATE TABLE state (key BLOB PRIMARY KEY, value BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT, WITHOUT ROWID",
     "CREATE TABLE blocks (number INTEGER PRIMARY KEY, chain INTEGER NOT NULL, first INTEGER NOT NULL, ordinal INTEGER NOT NULL, previous INTEGER NOT NULL, entries BLOB NOT NULL, checksum INTEGER NOT NULL) STRICT",
@@ -48,7 +48,7 @@ fn marker(file: &Path) -> PathBuf {
     file.with_file_name(MARKER)
 }
 
-/// Makes the next opening throw the index away.
+/// Makes the next opening discard the index.
 pub(super) fn mark_damaged(file: &Path) -> io::Result<()> {
     fs::write(marker(file), "")
 }
@@ -57,7 +57,7 @@ pub(super) fn is_marked_damaged(file: &Path) -> bool {
     marker(file).exists()
 }
 
-/// Deletes the database, and then what says that it is damaged.
+/// Deletes the database, and then the file that marks it as damaged.
 pub(super) fn delete(file: &Path) -> io::Result<()> {
     for ending in ENDINGS {
         delete_if_there(&beside(file, ending))?;
@@ -83,7 +83,7 @@ fn delete_if_there(path: &Path) -> io::Result<()> {
     }
 }
 
-/// A connection that writes; `cache` in KiB.
+/// Opens a connection for writing; `cache` in KiB.
 pub(super) fn open_to_write(file: &Path, cache: i64) -> Result<Connection, IndexError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
     let connection = open(file, flags, cache)?;
@@ -91,11 +91,10 @@ pub(super) fn open_to_write(file: &Path, cache: i64) -> Result<Connection, Index
         // Readers do not wait for the writer, nor the writer for readers.
         let mode: String =
             connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
-        // Nothing is synced when a transaction commits; only when the database takes over what its own log holds, which
-        // orders the two. With OFF, each power cut could leave the pages of different times in the database, and the
-        // index would have to be built anew.
+        // A commit syncs nothing. SQLite syncs only at its checkpoints, which orders the writes of its log and its database. With
+        // OFF, a power cut could leave pages of different times in the database, and the index would have to be rebuilt.
         connection.pragma_update(None, "synchronous", "NORMAL")?;
-        // 16 MiB: a page that is changed again and again is written to the database less often.
+        // 16 MiB: a page that changes repeatedly is written to the database less often.
         connection.pragma_update(None, "wal_autocheckpoint", 4_096)?;
         connection.pragma_update(None, "journal_size_limit", LOG_BYTES.cast_signed())?;
         Ok(mode)
@@ -107,9 +106,9 @@ pub(super) fn open_to_write(file: &Path, cache: i64) -> Result<Connection, Index
     Ok(connection)
 }
 
-/// A connection that only reads.
+/// Opens a connection for reading.
 pub(super) fn open_to_read(file: &Path, cache: i64) -> Result<Connection, IndexError> {
-    // Also who only reads writes what readers of one file tell each other.
+    // Readers write to the shared memory of SQLite's log, too.
     let connection = open(file, OpenFlags::SQLITE_OPEN_READ_WRITE, cache)?;
     let set = connection.pragma_update(None, "query_only", true);
     set.map_err(|source| IndexError::sqlite(file, source))?;
@@ -124,7 +123,7 @@ fn open(file: &Path, flags: OpenFlags, cache: i64) -> Result<Connection, IndexEr
         connection.pragma_update(None, "cache_size", -cache)?;
         connection.pragma_update(None, "temp_store", "MEMORY")?;
         connection.pragma_update(None, "mmap_size", 0)?;
-        // What is in disorder is an error, and is not read somehow.
+        // Damage must be an error, not a wrong result.
         connection.pragma_update(None, "cell_size_check", true)?;
         connection.pragma_update(None, "trusted_schema", false)?;
         Ok(connection)
@@ -132,7 +131,7 @@ fn open(file: &Path, flags: OpenFlags, cache: i64) -> Result<Connection, IndexEr
     open().map_err(|source| IndexError::sqlite(file, source))
 }
 
-/// Makes the tables, in the caller's transaction.
+/// Creates the tables, in the caller's transaction.
 pub(super) fn create(connection: &Connection) -> rusqlite::Result<()> {
     for table in TABLES {
         connection.execute(table, [])?;
@@ -140,12 +139,12 @@ pub(super) fn create(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "user_version", FORMAT)
 }
 
-/// What a connection finds in the file.
+/// The content of the database file.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Found {
-    /// Nothing yet.
+    /// No tables yet.
     Empty,
-    /// Another format, which is its number.
+    /// Another format, with its number.
     Other(i64),
     /// These tables.
     Tables,
@@ -166,7 +165,7 @@ pub(super) fn look(connection: &Connection) -> rusqlite::Result<Found> {
     })
 }
 
-/// Tells the rows of the three tables apart.
+/// A part of each checksum, so that rows of the three tables cannot be confused.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Table {
     State,
@@ -174,7 +173,7 @@ pub(super) enum Table {
     Rosters,
 }
 
-/// The checksum of a row. SQLite has none: a flipped bit would be an answer.
+/// The checksum of a row. SQLite has none, so a flipped bit would go unnoticed.
 pub(super) fn checksum(table: Table, key: &[u8], value: &[u8], scratch: &mut Vec<u8>) -> u64 {
     scratch.clear();
     scratch.push(table as u8);

@@ -1,4 +1,4 @@
-//! What the writer's thread and all others share, and how it is read.
+//! The state that the writer's thread and readers share.
 
 use std::{
     ops::RangeInclusive,
@@ -22,14 +22,14 @@ use super::{
 };
 use crate::{alarm::Alarm, log::Position, model::message::MessageId};
 
-/// What the writer and all others share. Of its locks nobody holds two.
+/// The state that the writer's thread and readers share. Nobody holds two of its locks.
 pub(super) struct Shared {
     pub(super) file: PathBuf,
     pub(super) memory: RwLock<Memory>,
     pub(super) rosters: Mutex<Rosters>,
     pub(super) pool: Pool,
     pub(super) reading: Reading,
-    /// What lies before this position is not there any more.
+    /// Everything before this position was dropped.
     pub(super) forgotten: AtomicU64,
     pub(super) progress: Mutex<Progress>,
     /// Notified when `progress` changes.
@@ -37,7 +37,7 @@ pub(super) struct Shared {
     pub(super) alarm: Alarm,
 }
 
-/// How far the writer is.
+/// The progress of the writer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Progress {
     Idle,
@@ -47,7 +47,7 @@ pub(super) enum Progress {
 }
 
 impl Shared {
-    /// Reads at one moment of the database. Whoever finds damage sees to it that the index is built anew.
+    /// Runs a query in one read transaction. If it finds damage, the index is rebuilt at the next start.
     pub(super) fn read<T>(
         &self,
         read: impl FnOnce(&Path, &Connection) -> Result<T, IndexError>,
@@ -60,7 +60,7 @@ impl Shared {
         })
     }
 
-    /// Makes the server start again, and if the index is damaged, build it anew.
+    /// Restarts the server, which rebuilds the index if it is damaged.
     pub(super) fn fail(&self, failure: &IndexError) {
         error!("{failure}");
         if matches!(failure, IndexError::Damaged { .. })
@@ -71,7 +71,7 @@ impl Shared {
         self.alarm.ring();
     }
 
-    /// Something in the index does not agree with the log.
+    /// The error for an index that contradicts the log.
     pub(super) fn disagrees(&self, reason: &str) -> IndexError {
         let error = IndexError::damaged(&self.file, reason);
         self.fail(&error);
@@ -82,8 +82,8 @@ impl Shared {
         Position(self.forgotten.load(Ordering::Relaxed))
     }
 
-    /// The newest entries of a chain that begin not after `last`, as long as they are wanted; by rising ids. What is
-    /// wanted is told how many were taken before.
+    /// The newest entries of a chain that begin at or before `last`, while `is_wanted` returns true, in ascending order of
+    /// ids. `is_wanted` gets the number of entries taken before.
     pub(super) fn newest<E: Entry>(
         &self,
         written: Written,
@@ -111,7 +111,7 @@ impl Shared {
         })
     }
 
-    /// The entries of the first block of a chain that reaches into a range, as far as they reach into it. None, if there is none.
+    /// The entries that overlap a range, of the first block of a chain that overlaps it; empty if there is none.
     pub(super) fn some_from<E: Entry>(
         &self,
         written: Written,

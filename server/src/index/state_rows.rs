@@ -1,5 +1,5 @@
-//! The rows of the table `state`: what a key and a value mean. The first byte of a key says of what kind it is, and they are
-//! read in this order.
+//! The rows of the table `state`: the meaning of keys and values. The first byte of a key is its kind; rows are read in this
+//! order.
 
 use std::sync::Arc;
 
@@ -26,11 +26,11 @@ use crate::{
 pub(super) const HEADER: u8 = 0;
 /// By number: a [`Chain`].
 pub(super) const CHAIN: u8 = 1;
-/// By the number of the conversation's chain, and user: a cursor, and what waits.
+/// By the number of the conversation's chain and the user: a cursor, and what waits.
 pub(super) const CURSOR: u8 = 2;
-/// By name: the number of a group's roster now.
+/// By name: the number of a group's current roster.
 pub(super) const GROUP: u8 = 3;
-/// By login: when a user was last there.
+/// By login: when a user was last online.
 pub(super) const SEEN: u8 = 4;
 /// By login, 0 and device: its window.
 pub(super) const DEVICE: u8 = 5;
@@ -42,13 +42,13 @@ pub(super) const EPOCH: u8 = 7;
 /// By kind (user or group) and name: a holder.
 pub(super) const HOLDER: u8 = 9;
 
-/// By name: what was written to a group.
+/// By name: the tally of messages to a group.
 pub(super) const WRITTEN: u8 = 8;
 
-/// Numbers a chain; the first is 1.
+/// The number of a chain, from 1.
 pub(super) type ChainNumber = u32;
 
-/// What a chain of blocks is about.
+/// The subject of a chain.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Subject {
     /// The messages of a conversation.
@@ -57,37 +57,37 @@ pub(super) enum Subject {
     Tags(Login),
 }
 
-/// Blocks that follow one another, each of which knows the checksum of the one before: so none can be missing without
-/// being missed. That of the last one is here.
+/// A sequence of blocks. Each block holds the checksum of the previous one, and this row that of the last one, so a missing
+/// block is detected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Chain {
     pub(super) subject: Subject,
-    /// The ordinal of the first block that is there.
+    /// The ordinal of the first block.
     pub(super) start: u64,
-    /// The ordinal after that of the last one.
+    /// The ordinal after the last block.
     pub(super) end: u64,
-    /// The last message of all, also if its block is not there any more.
+    /// The last message, even if its block was deleted.
     pub(super) last: MessageId,
-    /// The checksum of the last block; 0 if there is none.
+    /// The checksum of the last block; 0 without blocks.
     pub(super) tail: u64,
 }
 
 /// The single values of the index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct StoredHeader {
-    /// Of which log it is.
+    /// The identity of the log that the index follows.
     pub(super) log: Identity,
     pub(super) header: Header,
-    /// The last number of a chain.
+    /// The highest number of a chain.
     pub(super) chains: ChainNumber,
-    /// How many rows the table has beside this one.
+    /// The number of other rows in the table.
     pub(super) rows: u64,
-    /// The checksums of these added up, whatever their order: none can be missing or of another time.
+    /// The sum of their checksums, independent of their order: it detects rows that are missing or outdated.
     pub(super) sum: u64,
 }
 
 impl StoredHeader {
-    /// Of an index without a message.
+    /// The header of an empty index.
     pub(super) fn new(log: Identity) -> Self {
         Self {
             log,
@@ -154,7 +154,7 @@ impl StoredHeader {
 }
 
 impl Chain {
-    /// Without a block.
+    /// A chain without blocks.
     pub(super) fn new(subject: Subject) -> Self {
         Self {
             subject,
@@ -232,7 +232,7 @@ fn conversation(kind: u64, bytes: &mut Unpack<'_>) -> Option<Conversation> {
     }
 }
 
-/// A row about a name: a group or a login.
+/// The key of a row about a group or a login.
 pub(super) fn name_key(kind: u8, name: &Login) -> Vec<u8> {
     [&[kind], name.as_str().as_bytes()].concat()
 }

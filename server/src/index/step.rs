@@ -1,4 +1,4 @@
-//! What is written in one transaction.
+//! One transaction of the writer.
 
 use std::{collections::HashMap, path::Path};
 
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::model::message::MessageId;
 
-/// A transaction that is being made.
+/// A transaction in progress.
 pub(super) struct Step<'a> {
     pub(super) file: &'a Path,
     pub(super) connection: &'a Connection,
@@ -37,7 +37,7 @@ impl Step<'_> {
             let subject = Subject::Conversation(conversation.clone());
             runs.push((self.number(&subject)?, subject, entries));
         }
-        // Rows that are beside each other are written one after the other.
+        // In the order of keys, so that neighbouring rows are written together.
         runs.sort_unstable_by_key(|(number, ..)| *number);
         for (number, subject, entries) in runs {
             self.append(number, subject, entries)?;
@@ -88,7 +88,7 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// The number of a chain, which is new if there is none.
+    /// The number of a chain; a new one if the subject has none.
     fn number(&mut self, subject: &Subject) -> Result<ChainNumber, IndexError> {
         if let Some(written) = self.written.get(subject) {
             return Ok(written.number);
@@ -114,7 +114,7 @@ impl Step<'_> {
         ChainReader::of(self.file, self.connection, number, chain)
     }
 
-    /// Writes the row of a chain; `old` is the checksum of what it was.
+    /// Writes the row of a chain; `old` is the checksum of its previous value.
     pub(super) fn put_chain(
         &mut self,
         number: ChainNumber,
@@ -134,7 +134,7 @@ impl Step<'_> {
         self.put(&rows::name_key(GROUP, &roster.group), &value)
     }
 
-    /// Writes a row of the state, or writes it anew.
+    /// Inserts or replaces a row of the state.
     fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), IndexError> {
         let read = || {
             let sql = "SELECT checksum FROM state WHERE key = ?1";
@@ -146,7 +146,7 @@ impl Step<'_> {
         self.change(key, value, old.map(i64::cast_unsigned))
     }
 
-    /// The same if the checksum of what is there is known, or that there is nothing.
+    /// The same if the checksum of the old row is known, or that there is none.
     fn change(&mut self, key: &[u8], value: &[u8], old: Option<u64>) -> Result<(), IndexError> {
         let sum = checksum(Table::State, key, value, &mut self.scratch);
         let stored = &mut self.stored;

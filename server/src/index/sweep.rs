@@ -1,5 +1,4 @@
-//! Removes the blocks of messages that the log has dropped, a few with each flush: nobody waits for it, as readers leave them out
-//! anyway.
+//! Removes the blocks of messages that the log has dropped, a few with each flush. Nobody waits for it, as readers skip them.
 
 use super::{
     IndexError, RunEntry, TagEntry,
@@ -10,25 +9,25 @@ use super::{
 };
 use crate::{log::Position, model::message::MessageId};
 
-/// Chains that are looked at with each flush.
+/// Chains that are checked with each flush.
 const CHAINS: usize = 1_000;
 
-/// Blocks that are removed with each flush, at the most.
+/// The most blocks that are removed with each flush.
 const BLOCKS: usize = 4_000;
 
-/// How far the removal has come.
+/// The progress of the removal.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Sweep {
-    /// What lies before is removed.
+    /// Everything before this position must be removed.
     position: Position,
-    /// The next chain.
+    /// The next chain to check.
     next: ChainNumber,
-    /// The newest message that was found to lie before. Tags up to it are removed.
+    /// The newest message that was found before that position. Tags up to it are removed.
     dropped: MessageId,
 }
 
 impl Sweep {
-    /// Goes on, from the first chain if more is to be removed than before.
+    /// Continues; starts again at the first chain if `position` has risen.
     pub(super) fn go_on(
         &mut self,
         step: &mut Step<'_>,
@@ -74,7 +73,7 @@ impl Sweep {
         Ok(())
     }
 
-    /// Removes the first blocks of a chain, as long as all of their entries are to go. Returns the last message of these.
+    /// Removes the first blocks of a chain while all of their entries were dropped. Returns the last message in them.
     fn remove<E: Entry>(
         &self,
         step: &mut Step<'_>,

@@ -1,4 +1,4 @@
-//! How it is packed what waits in a conversation: ids each as a difference to the one before.
+//! The encoding of what waits in a conversation: each id as the difference to the previous one.
 
 use std::collections::VecDeque;
 

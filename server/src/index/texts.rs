@@ -11,17 +11,17 @@ use crate::{
     },
 };
 
-/// Bytes between two runs of one record that are read rather than left out.
+/// Two runs of one record are read together if at most this many bytes are between them.
 const GAP: u64 = 16 * 1024;
 
-/// Bytes of one record that are read at once, at the most, if it is more than one run.
+/// The most bytes of a record that are read together, if they are more than one run.
 const SPAN: u64 = 256 * 1024;
 
-/// Reads one entry after the other.
+/// Reads the messages of entries in sequence.
 pub(super) struct Texts<'a> {
     shared: &'a Shared,
     log: &'a dyn Log,
-    /// The roster that was needed last.
+    /// The roster that was used last.
     roster: Option<(u32, Members)>,
 }
 
@@ -34,8 +34,8 @@ impl<'a> Texts<'a> {
         }
     }
 
-    /// Shows the messages of entries, in this order, until `visit` says false; then false is returned. Runs that are near
-    /// each other are read at once.
+    /// Passes the messages of entries to `visit`, in order, until it returns false; then returns false. Neighbouring runs are
+    /// read together.
     pub(super) fn read(
         &mut self,
         entries: &[(&Conversation, RunEntry)],
@@ -143,7 +143,7 @@ impl<'a> Texts<'a> {
     }
 }
 
-/// How many of the entries are near each other in one record, and what is to be read for them.
+/// How many of the first entries can be read together, and the part of the record to read for them.
 fn near(entries: &[(&Conversation, RunEntry)]) -> (usize, Part) {
     let Some((_, first)) = entries.first() else {
         return (

@@ -1,7 +1,7 @@
-//! The messages of many conversations by rising ids, with little memory however many conversations and messages there are.
+//! Merges the messages of many conversations in ascending order of ids, with little memory, however many there are.
 //!
-//! A timeline goes through all conversations, keeps the nearest places it has room for, shows their messages, and goes through the
-//! conversations again.
+//! A timeline goes through all conversations, keeps as many of the nearest places as it has room for, passes on their messages, and
+//! starts again.
 
 use std::{
     cmp::Ordering,
@@ -21,18 +21,18 @@ use crate::model::{
     message::{Message, MessageId},
 };
 
-/// Conversations that are asked for at once, and parts of conversations that are read in one turn.
+/// Conversations that are fetched at a time, and parts of conversations that are read in one turn.
 const PORTION: usize = 128;
 const STEPS: usize = 128;
 
-/// Bytes of messages that a timeline of the server itself reads first; twice as many each time, up to the most.
+/// Bytes of messages that a timeline of the server itself reads first. They double each time, up to the maximum.
 const FIRST_BYTES: usize = 4 * 1024;
 const MOST_BYTES: usize = 256 * 1024;
 
-/// What a timeline shows, and to whom.
+/// The selection of a timeline.
 pub trait Wanted {
-    /// Adds at most `most` conversations, from the number `from` on, each with the message after which it is wanted. Those in which
-    /// nothing came after `after` may be left out. Returns the number to go on with; `None`: there are no more.
+    /// Adds at most `most` conversations, from the number `from` on, each with the message after which its messages are wanted.
+    /// May skip those without messages after `after`. Returns the number to continue with; `None` if there are no more.
     fn some(
         &self,
         from: usize,
@@ -44,11 +44,11 @@ pub trait Wanted {
     /// Whether messages to these members of a group are wanted.
     fn is_for(&self, members: &BTreeSet<Login>) -> bool;
 
-    /// Whether anybody still waits for them; asked every few milliseconds.
+    /// Whether anybody still waits for the messages; called every few milliseconds.
     fn goes_on(&self) -> bool;
 }
 
-/// A few conversations, all of their messages, for the server itself.
+/// All messages of a few conversations, for the server itself.
 struct These<'a>(&'a [Conversation]);
 
 impl Wanted for These<'_> {
@@ -74,8 +74,8 @@ impl Wanted for These<'_> {
 }
 
 impl Messages {
-    /// Shows every message of these conversations after `after` and not after `up_to`, by rising
-    /// ids whatever their conversation, until `visit` says false.
+    /// Passes the messages of these conversations after `after` and up to `up_to` to `visit`, in ascending order of ids, until
+    /// it returns false.
     ///
     /// # Errors
     /// [`IndexError`] when the disk refuses or something is damaged.
@@ -88,7 +88,7 @@ impl Messages {
     ) -> Result<(), IndexError> {
         let these = These(conversations);
         let mut timeline = Timeline::new(self, &these, (after, up_to), false);
-        // Who wants only a few does not wait for many.
+        // A caller who needs only a few messages does not wait for many.
         let (mut bytes, mut goes_on) = (FIRST_BYTES, true);
         while goes_on {
             let mut is_over = false;
@@ -102,7 +102,7 @@ impl Messages {
         Ok(())
     }
 
-    /// The same for a session, which shows the messages a few at a time. Sessions take turns.
+    /// The same for a session, which reads the messages in portions. Sessions take turns.
     pub fn timeline_of<'a>(
         &'a self,
         wanted: &'a dyn Wanted,
@@ -121,9 +121,9 @@ pub struct Timeline<'a> {
     up_to: MessageId,
     nearest: Places<'a>,
     share: Share<'a>,
-    /// There are messages beyond the nearest.
+    /// There are messages beyond the kept places.
     is_more: bool,
-    /// Whether messages to the roster that was met last are wanted.
+    /// Whether messages to the last roster are wanted.
     roster: Option<(u32, bool)>,
 }
 
@@ -146,7 +146,7 @@ impl<'a> Timeline<'a> {
         }
     }
 
-    /// Shows the next messages (see [`Places::show`]). Returns whether there may be more.
+    /// Passes on the next messages (see [`Places::show`]). Returns whether there may be more.
     ///
     /// # Errors
     /// [`IndexError`] when the disk refuses or something is damaged.
@@ -162,14 +162,14 @@ impl<'a> Timeline<'a> {
         Ok(self.is_more || !self.nearest.is_empty())
     }
 
-    /// To be called before a long wait: leaves memory to others who need it.
+    /// Must be called before a long wait: frees memory for others.
     pub fn rest(&mut self) {
         if self.share.yield_to_others() {
             self.is_more |= self.nearest.keep_only(&self.share);
         }
     }
 
-    /// Finds the nearest places, if there are any.
+    /// Collects the nearest places, if there are any.
     fn look(&mut self) -> Result<(), IndexError> {
         if !self.is_more {
             return Ok(());
@@ -210,7 +210,7 @@ impl<'a> Timeline<'a> {
     }
 }
 
-/// One way through the conversations.
+/// One pass through the conversations.
 struct Looking<'a> {
     messages: &'a Messages,
     wanted: &'a dyn Wanted,
@@ -218,12 +218,12 @@ struct Looking<'a> {
     roster: Option<(u32, bool)>,
     takes_turns: bool,
     turn: Option<Turn<'a>>,
-    /// How many more steps belong to this turn.
+    /// The number of steps left in this turn.
     steps: usize,
 }
 
 impl Looking<'_> {
-    /// Adds the next places of one conversation, as long as there is room for them. Returns whether to go on.
+    /// Adds the next places of one conversation while there is room. Returns whether to continue.
     fn look_at(
         &mut self,
         conversation: Conversation,
@@ -258,7 +258,7 @@ impl Looking<'_> {
         Ok(true)
     }
 
-    /// Lets others read now and then. Returns whether anybody still waits for the messages.
+    /// Gives up its turn from time to time. Returns whether anybody still waits for the messages.
     fn step(&mut self) -> bool {
         if self.steps == 0 {
             if !self.wanted.goes_on() {
@@ -286,25 +286,25 @@ impl Looking<'_> {
     }
 }
 
-/// The nearest places, as many as there is room for.
+/// The nearest places that there is room for.
 struct Nearest<'a, 'b> {
     share: &'a mut Share<'b>,
-    /// How many conversations they come from; with room for a place of each, few ways suffice.
+    /// The number of their conversations. With room for a place of each, few passes suffice.
     conversations: usize,
-    /// The farthest one at its top.
+    /// A heap with the farthest place at the top.
     places: BinaryHeap<Place>,
     bytes: usize,
-    /// Places from here on are left for the next time.
+    /// Places from this message on are left for the next pass.
     end: Option<MessageId>,
 }
 
 impl Nearest<'_, '_> {
-    /// Whether places with this message are wanted.
+    /// Whether a place that begins with this message would be kept.
     fn reaches(&self, id: MessageId) -> bool {
         self.end.is_none_or(|end| id < end)
     }
 
-    /// Adds a place. Returns false if it lies too far away, as then do all later ones.
+    /// Adds a place. Returns false if it is too far away, as are all later ones then.
     fn add(&mut self, place: Place) -> bool {
         if !self.reaches(place.entry.first) {
             return false;

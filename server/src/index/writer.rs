@@ -1,4 +1,4 @@
-//! Writes a frozen memtable and what has changed in the state, in one transaction with the position.
+//! Writes a frozen memtable and the changes of the state, in one transaction with the position.
 
 use std::{
     collections::HashMap,
@@ -18,12 +18,12 @@ use super::{
 };
 use crate::log::{Identity, Position};
 
-/// The only one who writes to the database.
+/// The only writer of the database.
 pub(super) struct Writer {
     file: PathBuf,
     connection: Connection,
     stored: StoredHeader,
-    /// Marks up to this one are forgotten.
+    /// Read marks up to this one are deleted.
     archived: u64,
     sweep: Sweep,
 }
@@ -39,7 +39,7 @@ impl Writer {
         }
     }
 
-    /// Writes all of it or nothing. Returns where chains are written now; `number_of` says where they were.
+    /// Writes everything or nothing. Returns the chains that were written; `number_of` gives the numbers of existing chains.
     pub(super) fn write(
         &mut self,
         frozen: &Memtable,
@@ -74,8 +74,8 @@ impl Writer {
         Ok(written)
     }
 
-    /// What readers look at cannot be taken over into the database, so with many of them SQLite's own log may grow. When it
-    /// is large, it is emptied, which waits for those who are reading; no others wait.
+    /// SQLite cannot checkpoint pages that readers still use, so with many readers its log may grow. When the log is large, it is
+    /// emptied, which waits for current readers; nobody else waits.
     fn bound_log(&self) -> rusqlite::Result<()> {
         let length = fs::metadata(schema::log_of(&self.file)).map_or(0, |metadata| metadata.len());
         if length > schema::LOG_BYTES {
@@ -86,7 +86,7 @@ impl Writer {
     }
 }
 
-/// Makes the tables of an index without a message.
+/// Creates an empty index.
 pub(super) fn create(
     file: &Path,
     connection: &Connection,

@@ -1,4 +1,4 @@
-//! What the archive does, one step at a time: find what is there, append what is missing, write down how far it is.
+//! The steps of the archive: find the rows that exist, append those that are missing, store the position.
 
 #[cfg(test)]
 mod edits;
@@ -19,8 +19,8 @@ use super::{
 };
 use crate::model::message::MessageId;
 
-/// What is appended with one write, at most: so many marks, or the marks with which there are so many messages, or
-/// so many bytes and the row that passes them.
+/// The most that is appended in one write: a number of marks, or of messages (up to the end of a mark), or of bytes (up to
+/// the end of a row).
 const MARKS: usize = 4096;
 const MESSAGES: usize = 16 * 1024;
 const BYTES: usize = 16 * 1024 * 1024;
@@ -30,22 +30,22 @@ const BYTES: usize = 16 * 1024 * 1024;
 pub(super) struct Writer {
     file: RowsFile,
     recorded: PositionFile,
-    /// The rows up to here are in the file,
+    /// All rows before this are in the file.
     progress: Progress,
-    /// which was so long then; 0 if nobody knows.
+    /// The length of the file at that time, in bytes; 0 if it is unknown.
     length: u64,
-    /// The largest id of them.
+    /// The highest id of these rows.
     newest: MessageId,
-    /// Some of the next rows may be there already.
+    /// Some of the next rows may be in the file already.
     finder: Option<Finder>,
-    /// A write went wrong half way, so the end of the file must be looked at.
+    /// A write has failed halfway, so the end of the file must be checked.
     is_suspect: bool,
-    /// What is recorded says nothing of the file that is there now.
+    /// The stored position does not belong to the current file.
     is_urgent: bool,
 }
 
 impl Writer {
-    /// Brings the file in order, as far as that can be done without knowing what was read.
+    /// Repairs the file, as far as possible without knowing what was read.
     pub(super) fn open(csv: PathBuf, position: PathBuf) -> Result<Self, ArchiveError> {
         let recorded = PositionFile::read(position.clone());
         let recorded = recorded.map_err(|source| ArchiveError::Io {
@@ -71,7 +71,7 @@ impl Writer {
             is_urgent: true,
         };
         match writer.inspect() {
-            // The thread says so, and tries again until somebody has put it right.
+            // The thread logs it, and tries again until somebody has corrected it.
             Err(ArchiveError::NotCsv { .. }) => {}
             inspected => inspected?,
         }
@@ -82,17 +82,17 @@ impl Writer {
         &self.file
     }
 
-    /// The last mark that is known to be in the file, and the largest id that was seen there.
+    /// The last mark that is known to be in the file, and the highest id in it.
     pub(super) fn newest(&self) -> (u64, MessageId) {
         (self.progress.mark, self.newest)
     }
 
-    /// Begins to look for what is there already.
+    /// Begins to look for rows that are in the file already.
     fn inspect(&mut self) -> Result<(), ArchiveError> {
         if let Some(finder) = self.finder.take() {
             (self.progress, self.length) = (finder.from, finder.known);
         }
-        // Before anything is gathered: somebody may have it open for hours.
+        // First of all: somebody may have it open for hours.
         self.file.begin()?;
         let mut file = self.file.open()?;
         let (progress, length) = (self.progress, self.length);
@@ -112,7 +112,7 @@ impl Writer {
         }
         self.length = finder.end;
         if finder.is_empty() && self.recorded.position().length != finder.end {
-            // So the first rows have something to be compared with, whatever happens.
+            // So that the first rows are compared with something in any case.
             self.write_position()?;
         }
         self.finder = Some(finder);
@@ -120,7 +120,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Looks for the rows that come next.
+    /// Looks for the next rows in the file.
     fn find(&mut self, marks: &dyn Marks) -> Result<(), ArchiveError> {
         while let Some(finder) = &mut self.finder
             && finder.until() == self.progress
@@ -154,7 +154,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Appends the rows of what was read since. Returns whether there is likely to be more; `None` if there was nothing.
+    /// Appends the rows of new marks. Returns whether more are likely to follow; `None` if there were none.
     pub(super) fn append(&mut self, marks: &dyn Marks) -> Result<Option<bool>, ArchiveError> {
         if self.is_suspect {
             self.inspect()?;
@@ -194,15 +194,15 @@ impl Writer {
         Ok(Some(!walked.is_all))
     }
 
-    /// There is something to record.
+    /// Whether the position must be stored.
     pub(super) fn has_news(&self) -> bool {
         let is_whole = self.finder.is_none() && self.progress.message == MessageId(0);
-        // Not if only the length is another one: the file may have rows of marks that are forgotten, and come back when the
-        // index is rebuilt. They are told from new ones as long as they come after what is recorded.
+        // A different length alone is not enough: the file may have rows of deleted marks, which come back when the index is
+        // rebuilt. They can be told from new rows only while they come after the stored position.
         is_whole && self.progress.mark > self.recorded.position().mark
     }
 
-    /// It should be recorded at once.
+    /// Whether the position should be stored at once.
     pub(super) fn is_urgent(&self) -> bool {
         self.is_urgent && self.has_news()
     }
@@ -215,7 +215,7 @@ impl Writer {
         }
     }
 
-    /// Writes down how far the file has come, once all of that is on the disk, and lets the marks be forgotten.
+    /// Syncs the file, stores its position, and allows the marks to be deleted.
     pub(super) fn record(&mut self, marks: &dyn Marks) -> Result<(), ArchiveError> {
         if !self.has_news() {
             return Ok(());
@@ -235,7 +235,7 @@ impl Writer {
         })
     }
 
-    /// Lets the marks be forgotten that were recorded before.
+    /// Allows the marks up to the stored position to be deleted.
     pub(super) fn tell_recorded(&self, marks: &dyn Marks) {
         marks.archived(self.recorded.position().mark);
     }
