@@ -1,4 +1,4 @@
-//! Notifications of the desktop, shown by a thread of their own: a desktop may take its time.
+//! Desktop notifications, shown by a separate thread, as a desktop may be slow.
 
 use std::{
     collections::HashMap,
@@ -13,49 +13,49 @@ use std::{
 use crossbeam_channel::{Receiver, Sender, bounded};
 use parking_lot::Mutex;
 
-/// Notifications that wait to be shown; those beyond are dropped, for nobody could read them.
+/// The most notifications that wait to be shown. Others are dropped: nobody could read so many.
 const QUEUE: usize = 16;
 
-/// Notifications whose click is waited for at a time.
+/// The most notifications whose clicks are waited for.
 const AWAITED: usize = 8;
 
-/// At the end of the app the desktop has so long to take off what is shown.
+/// How long the end of the app waits until the desktop has removed its notifications.
 const END: Duration = Duration::from_secs(1);
 
-/// What a notification says.
+/// The content of a notification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notification {
     /// Notifications with the same topic replace each other.
     pub topic: String,
     /// The first line.
     pub title: String,
-    /// What stands below, plain text.
+    /// The text below it, without markup.
     pub body: String,
-    /// Whether it may be heard.
+    /// Whether it may make a sound.
     pub sound: bool,
 }
 
-/// Who shows notifications.
+/// Shows and removes notifications.
 pub trait Notify: Send + Sync {
-    /// Shows one without waiting. `clicked` is called, from any thread and at most once, if the
-    /// person clicks on it and the system tells.
+    /// Shows a notification without waiting. `clicked` is called from any thread, at most once, if the person clicks on it and
+    /// the system reports the click.
     fn show(&self, notification: Notification, clicked: Box<dyn FnOnce() + Send>);
 
-    /// Takes the one with this topic off the desktop, without waiting, where the system can.
+    /// Removes the notification with this topic without waiting, where the system supports it.
     fn remove(&self, topic: &str);
 }
 
-/// The notifications of the desktop. Dropping it takes off all that it has shown.
+/// The notifications of the desktop. Dropping this removes all that it has shown.
 #[derive(Debug)]
 pub struct DesktopNotifications {
     wanted: Arc<Mutex<Wanted>>,
     wake: Option<Sender<()>>,
-    /// Nothing is ever sent on it: it disconnects when the thread has ended.
+    /// Nothing is sent on this channel: it disconnects when the thread has ended.
     ended: Receiver<()>,
 }
 
-/// What the thread has still to do, the newest last. At most one thing for each topic: [`QUEUE`] of
-/// them to be shown, and to be removed no more than were shown.
+/// The pending work of the thread, the newest last, with at most one entry for each topic: at most [`QUEUE`] notifications
+/// to show, and no more to remove than were shown.
 #[derive(Default)]
 struct Wanted(Vec<(String, Option<Waiting>)>);
 
@@ -73,7 +73,7 @@ impl std::fmt::Debug for Wanted {
 }
 
 impl Wanted {
-    /// `None`: the one with this topic is to go. False: too many wait.
+    /// `None` removes the notification with this topic. Returns false if too many wait.
     fn want(&mut self, topic: String, what: Option<Waiting>) -> bool {
         self.0.retain(|(other, _)| *other != topic);
         let waiting = self.0.iter().filter(|(_, what)| what.is_some()).count();
@@ -86,13 +86,13 @@ impl Wanted {
 }
 
 impl DesktopNotifications {
-    /// Starts the thread that shows them. It ends when this is dropped.
+    /// Starts the thread. It ends when this is dropped.
     ///
     /// # Errors
-    /// The system has no thread to give.
+    /// When the system has no thread left.
     pub fn start() -> std::io::Result<Self> {
         let wanted = Arc::new(Mutex::new(Wanted::default()));
-        // One signal is enough: whoever wakes takes all that is wanted.
+        // One signal is enough: the thread takes all pending work when it wakes up.
         let (wake, woken) = bounded(1);
         let (alive, ended) = bounded(0);
         let todo = Arc::clone(&wanted);
@@ -116,7 +116,7 @@ impl DesktopNotifications {
         }
         drop(wanted);
         if let Some(wake) = &self.wake {
-            // Full: the thread has not taken the last signal yet and will see this too.
+            // Full: the thread has not taken the last signal yet, and will see this, too.
             let _ = wake.try_send(());
         }
     }
@@ -140,7 +140,7 @@ impl Notify for DesktopNotifications {
 impl Drop for DesktopNotifications {
     fn drop(&mut self) {
         drop(self.wake.take());
-        // A desktop that does not answer is not waited for.
+        // A desktop that does not answer must not delay the end.
         let _ = self.ended.recv_timeout(END);
     }
 }
@@ -164,7 +164,7 @@ fn show_all(wanted: &Mutex<Wanted>, woken: &Receiver<()>) {
     shown.into_values().for_each(close);
 }
 
-/// Shows one, in the place of the one before; gives its number in the system.
+/// Shows a notification, in place of the previous one with its topic. Returns its number in the system.
 fn show(waiting: Waiting, before: Option<u32>, awaited: &Arc<AtomicUsize>) -> Option<u32> {
     let Waiting {
         notification,
@@ -192,7 +192,7 @@ fn show(waiting: Waiting, before: Option<u32>, awaited: &Arc<AtomicUsize>) -> Op
     }
 }
 
-/// By its number, as a handle serves only one: who waits for a click or who closes.
+/// Closes it by its number, as the thread that waits for a click owns its handle.
 #[cfg(all(unix, not(target_os = "macos")))]
 fn close(id: u32) {
     const NAME: &str = "org.freedesktop.Notifications";
@@ -203,12 +203,12 @@ fn close(id: u32) {
             .await
     });
     if let Err(error) = closed {
-        // The person has closed it already, most likely.
+        // Most likely the person has closed it already.
         tracing::debug!("a notification was not removed: {error}");
     }
 }
 
-/// Elsewhere notifications go by the system's own rules.
+/// Other systems remove notifications by their own rules.
 #[cfg(not(all(unix, not(target_os = "macos"))))]
 fn close(_: u32) {}
 
@@ -231,7 +231,7 @@ fn dress(native: &mut notify_rust::Notification, sound: bool) {
     }
 }
 
-/// On these desktops the body may be markup.
+/// On these desktops the body may contain markup.
 #[cfg(all(unix, not(target_os = "macos")))]
 fn body(text: &str) -> String {
     text.replace('&', "&amp;")
@@ -281,7 +281,7 @@ fn await_click(
     }
 }
 
-/// Elsewhere a click brings the window to the front by the system's own rules.
+/// On other systems a click brings the window to the front.
 #[cfg(not(all(unix, not(target_os = "macos"))))]
 fn await_click<T>(_: T, _: Box<dyn FnOnce() + Send>, _: &Arc<AtomicUsize>) {}
 

@@ -1,4 +1,4 @@
-//! The settings file: read before the window opens, written by a thread of its own.
+//! The settings file: read before the window opens, written by a separate thread.
 
 use std::{
     fs, io,
@@ -20,28 +20,28 @@ use crate::{
 /// Name of the settings file in the profile folder.
 pub const FILE: &str = "settings.json";
 
-/// What each account has chosen, in the file.
+/// The key of the accounts' preferences in the file.
 const ACCOUNTS: &str = "accounts";
 
-/// What the file had for all accounts before.
+/// The preferences that earlier versions kept for all accounts together.
 const OF_ACCOUNTS: [&str; 5] = ["note", "notify_of", "sound", "fetch_every", "recent_emoji"];
 
-/// Files that were set aside before keep their names; so many are looked for.
+/// The most file names that are tried to set a file aside: earlier files keep their names.
 const ASIDE_AT_MOST: usize = 1000;
 
-/// What was read at the start.
+/// The result of reading the settings.
 #[derive(Debug)]
 pub struct Loaded {
-    /// The settings; those the app has at first where there are none.
+    /// The settings, with defaults for what the file does not contain.
     pub preferences: Preferences,
-    /// What the person is to be told of the file.
+    /// The notice to show about the file, if any.
     pub problem: Option<SettingsProblem>,
-    /// Whether settings may be written: not where a file would be lost by it.
+    /// Whether settings may be written: not if that would destroy a file that could not be read.
     pub may_write: bool,
 }
 
-/// Reads the settings of a profile folder. A file that cannot be read is set aside, so that what it
-/// holds, the remembered accounts above all, is not written over.
+/// Reads the settings of a profile folder. A file that cannot be read is set aside, so that its content, above all the
+/// remembered accounts, is not overwritten.
 pub fn load(folder: &Path) -> Loaded {
     let path = folder.join(FILE);
     let why = match fs::read(&path) {
@@ -68,8 +68,8 @@ pub fn load(folder: &Path) -> Loaded {
 fn read(bytes: &[u8]) -> serde_json::Result<Preferences> {
     let file: Value = serde_json::from_slice(bytes)?;
     let mut preferences = Preferences::deserialize(&file)?;
-    // Before, there was one of each for all accounts. The note and the emoji are of the one used
-    // last; how one wants to be told of messages was meant for all.
+    // Earlier versions had one of each for all accounts. The note and the emoji belong to the last account; the choices for
+    // notifications were meant for all.
     if file.get(ACCOUNTS).is_none() && OF_ACCOUNTS.iter().any(|name| file.get(name).is_some()) {
         let mut own = AccountPreferences::deserialize(&file)?;
         for remembered in &preferences.remembered {
@@ -88,7 +88,7 @@ fn loaded(preferences: Preferences, problem: Option<SettingsProblem>) -> Loaded 
     }
 }
 
-/// Gives the file a name that is free; returns its new path.
+/// Renames the file to a free name. Returns the new path.
 fn set_aside(folder: &Path, path: &Path) -> io::Result<PathBuf> {
     let names = (1..=ASIDE_AT_MOST).map(|number| match number {
         1 => "settings.unreadable.json".to_owned(),
@@ -102,7 +102,7 @@ fn set_aside(folder: &Path, path: &Path) -> io::Result<PathBuf> {
     Ok(to)
 }
 
-/// Writes settings without the window waiting for it. Dropping it writes the last ones.
+/// Writes settings in the background. Dropping this writes the last ones.
 #[derive(Debug)]
 pub struct SettingsWriter {
     problems: Receiver<SettingsProblem>,
@@ -112,11 +112,10 @@ pub struct SettingsWriter {
 }
 
 impl SettingsWriter {
-    /// Starts the thread, given what was read at the start; `wake` is called when there is a
-    /// [`SettingsWriter::problem`].
+    /// Starts the thread with the settings that were read. `wake` is called when there is a [`SettingsWriter::problem`].
     ///
     /// # Errors
-    /// When the system gives no thread.
+    /// When the system has no thread left.
     pub fn start(
         folder: PathBuf,
         read: &Preferences,
@@ -124,7 +123,7 @@ impl SettingsWriter {
     ) -> io::Result<Self> {
         let mut known = serde_json::to_value(read)?;
         let latest = Arc::new(Mutex::new(None::<Preferences>));
-        // One signal is enough: whoever wakes takes the latest settings, however many came.
+        // One signal is enough: the thread takes the latest settings when it wakes up.
         let (signal, woken) = bounded::<()>(1);
         let (tell, problems) = bounded(1);
         let thread = std::thread::Builder::new().name("settings".into()).spawn({
@@ -141,8 +140,7 @@ impl SettingsWriter {
                             let path = folder.join(FILE);
                             tracing::warn!(path = %path.display(), %error, "settings not written");
                             let why = (&error).into();
-                            // Once is enough until it has gone well again; and what nobody has
-                            // taken yet says the same.
+                            // Reported once, until writing succeeds again; a problem that nobody has taken yet says the same.
                             if !std::mem::replace(&mut is_told, true) {
                                 let _ = tell.try_send(SettingsProblem::NotWritten { path, why });
                                 wake();
@@ -163,16 +161,16 @@ impl SettingsWriter {
         })
     }
 
-    /// Why settings could not be written, if the person has not been told.
+    /// Why settings could not be written; returned once.
     pub fn problem(&self) -> Option<SettingsProblem> {
         self.problems.try_recv().ok()
     }
 
-    /// Hands over what is to be written; replaces what has not been written yet.
+    /// Hands settings to the thread. They replace those that have not been written yet.
     pub fn write(&self, preferences: Preferences) {
         *self.latest.lock() = Some(preferences);
         if let Some(wake) = &self.wake {
-            // Full: the thread has not taken the last signal yet and will see the new value.
+            // Full: the thread has not taken the last signal yet, and will see the new value.
             let _ = wake.try_send(());
         }
     }
@@ -187,8 +185,7 @@ impl Drop for SettingsWriter {
     }
 }
 
-/// Writes what has changed since `known`, which another window of the app may not know of: what that
-/// one has changed meanwhile stays.
+/// Writes what has changed since `known`. Changes that another window of the app has written meanwhile stay.
 fn save(folder: &Path, preferences: &Preferences, known: &mut Value) -> io::Result<()> {
     private::create_folder(folder)?;
     let path = folder.join(FILE);
@@ -222,7 +219,7 @@ fn merged(mut there: Map<String, Value>, known: &Value, next: &Value) -> Value {
     all
 }
 
-/// What is there, with each field that `next` has otherwise than `known`.
+/// The content of the file, with the fields in which `next` differs from `known`.
 fn changed(mut there: Map<String, Value>, known: &Value, next: &Value) -> Value {
     for (name, value) in next.as_object().into_iter().flatten() {
         if known.get(name) != Some(value) || !there.contains_key(name) {
@@ -284,7 +281,7 @@ mod tests {
         }
     }
 
-    /// What a file of this content becomes when it is read, changed and read again.
+    /// The content after a file was read, changed and read again.
     fn rewritten(content: &str, change: impl FnOnce(&mut Preferences)) -> Preferences {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join(FILE), content).unwrap();

@@ -11,11 +11,10 @@ use crate::{
     texts::{Language, Texts},
 };
 
-/// The skeletons of the names and logins of all users and groups: to find a name that could be taken for
-/// somebody else's.
+/// The skeletons of the names and logins of all users and groups. They show which names could be confused.
 #[derive(Debug, Default)]
 pub struct Confusables {
-    /// How many users and groups have each.
+    /// The number of users and groups with each skeleton.
     known: HashMap<Skeleton, usize>,
     groups: HashSet<Login>,
 }
@@ -28,7 +27,7 @@ impl Confusables {
         }
     }
 
-    /// Removes a user, given with the name with which they were added.
+    /// Removes a user; `name` is the name with which the user was added.
     pub fn remove(&mut self, login: &Login, name: &Name) {
         for one in of(login, name) {
             let Some(count) = self.known.get_mut(&one) else {
@@ -59,15 +58,15 @@ impl Confusables {
     }
 }
 
-/// The skeletons of a name that says who somebody is, if no other one has them. `None`: it looks like a word
-/// that the app puts in the place of a name, or like a name with a login behind it.
+/// The skeletons that a name must have alone to identify somebody. `None`: it looks like a word that the app shows in place
+/// of a name, or like a name followed by a login.
 pub fn of_name(name: &Name) -> Option<[Skeleton; 2]> {
     let skeletons = skeletons(name.as_str()).filter(|_| !has_brackets(name))?;
     let is_app = skeletons.iter().any(|one| APP_WORDS.contains(one));
     (!is_app).then_some(skeletons)
 }
 
-/// What stands in the place of a name, in all languages.
+/// The words that the app shows in place of a name, in all languages.
 static APP_WORDS: LazyLock<HashSet<Skeleton>> = LazyLock::new(|| {
     let texts = [Language::English, Language::Portuguese].map(Texts::of);
     let words = texts.into_iter().flat_map(|texts| {
@@ -76,7 +75,7 @@ static APP_WORDS: LazyLock<HashSet<Skeleton>> = LazyLock::new(|| {
     words.filter_map(skeletons).flatten().collect()
 });
 
-/// The skeletons of a user, each once.
+/// The different skeletons of a user.
 fn of(login: &Login, name: &Name) -> HashSet<Skeleton> {
     let both = [login.as_str(), name.as_str()].into_iter();
     both.filter_map(skeletons).flatten().collect()
@@ -96,7 +95,7 @@ mod tests {
         Login::parse(name).unwrap()
     }
 
-    /// Whether each user's name says alone who it is.
+    /// Whether each user's name identifies the user.
     fn check(users: &[(&str, &str, bool)], groups: &[&str]) {
         let mut confusables = Confusables::default();
         for group in groups {
@@ -127,12 +126,12 @@ mod tests {
                 ("bruno", "Bruno Lima", false),
                 ("mallory", "Вruno Limа", false),
                 ("carla", "Carla Dias", true),
-                // As an own login.
+                // Like the user's own login.
                 ("davi", "Davi", true),
             ],
             &[],
         );
-        // Like a login, a group, and what the app itself says.
+        // Like a login, a group, and a word of the app.
         check(
             &[
                 ("eva", "", false),

@@ -20,8 +20,7 @@ pub struct Conversations {
 }
 
 impl Conversations {
-    /// All conversations as the database has them; drafts of earlier versions are cut to what the
-    /// composer holds.
+    /// The conversations of the database. Drafts of earlier versions are truncated to the composer's limit.
     pub fn new(mut rows: Vec<Conversation>) -> Self {
         for row in &mut rows {
             cut_to(&mut row.draft, MOST_TYPED);
@@ -32,7 +31,7 @@ impl Conversations {
         conversations
     }
 
-    /// Replaces the conversations; whoever looked at the old ones looks again.
+    /// Replaces the conversations, with a new version.
     pub fn in_place_of(mut self, before: &Self) -> Self {
         self.version = before.version + 1;
         self
@@ -113,7 +112,7 @@ impl Conversations {
             _ => true,
         });
         for row in &mut self.rows {
-            // One that was pinned or muted, and nothing else, may not be known for a group yet.
+            // A conversation that was only pinned or muted may not be known to be a group yet.
             row.is_group |= matches!(&row.with, Peer::Person(name) if groups.contains(name));
         }
         let listed: HashSet<_> = self.rows.iter().map(|row| row.with.clone()).collect();
@@ -132,7 +131,7 @@ impl Conversations {
         loud.map(|row| row.unread).sum()
     }
 
-    /// Pins or mutes one, or no longer.
+    /// Pins or mutes a conversation, or undoes it.
     pub fn arrange(&mut self, peer: &Peer, is_pinned: bool, is_muted: bool) {
         let row = self.row(peer);
         (row.is_pinned, row.is_muted) = (is_pinned, is_muted);
@@ -145,7 +144,7 @@ impl Conversations {
         row.is_group |= message.author.is_some();
         let known = row.last.as_ref().map(|last| (last.id, last.sort_key));
         let is_known = known.is_some_and(|(id, _)| id == message.id);
-        // Those received are told of once; an own one that waits stands after them.
+        // Received messages are announced once; an own message that waits is after them.
         let is_new = !is_known
             && (!message.is_own() || known.is_none_or(|(_, last)| last < message.sort_key));
         if is_new && !message.is_own() {
@@ -175,7 +174,7 @@ impl Conversations {
         }
     }
 
-    /// The conversation has no message any more.
+    /// Notes that a conversation has no messages left.
     pub fn set_nothing(&mut self, peer: &Peer) {
         self.version += 1;
         if let Some(row) = self.rows.iter_mut().find(|row| row.with == *peer) {
@@ -185,7 +184,7 @@ impl Conversations {
         self.sort();
     }
 
-    /// Takes in how far somebody has received or read own messages.
+    /// Takes in that somebody has received or read own messages up to an id.
     pub fn take_receipt(&mut self, news: &ReceiptNews) {
         self.version += 1;
         let row = self.rows.iter_mut().find(|row| row.with == news.with);
@@ -194,7 +193,7 @@ impl Conversations {
         }
     }
 
-    /// A message is gone; `last` is what the conversation now ends with.
+    /// Removes a message; `last` is the conversation's new last message.
     pub fn forget(&mut self, peer: &Peer, id: MessageId, last: Option<&Message>) {
         let row = self.row(peer);
         if row.last.as_ref().is_some_and(|message| message.id == id) {
@@ -216,7 +215,7 @@ impl Conversations {
         self.rows.sort_by_key(order);
     }
 
-    /// Moves a row whose last message has changed to its place; the others are in order.
+    /// Moves a row whose last message has changed to its position; the others are in order.
     fn replace(&mut self, peer: &Peer) {
         let Some(at) = self.rows.iter().position(|row| row.with == *peer) else {
             return;

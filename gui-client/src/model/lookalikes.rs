@@ -31,7 +31,7 @@ impl Lookalikes {
     }
 }
 
-/// What the keys of all begin with that are alike: no login has a line break in it.
+/// The common prefix of the keys of similar logins. A login contains no line break.
 fn begin(login: &Login) -> String {
     fold(login.as_str()) + "\n"
 }
@@ -75,7 +75,7 @@ mod tests {
     #[test]
     fn a_look_takes_no_longer_among_many() {
         let named = |at: usize| login(&format!("José{at}"));
-        // One of each, and all of them alike.
+        // Different logins that are all alike.
         let cased = |at: usize| {
             let letters = (0..13).map(|bit| if at >> bit & 1 == 1 { 'A' } else { 'a' });
             login(&letters.collect::<String>())

@@ -5,11 +5,11 @@ use mensageiro_protocol::spreadsheet::protected;
 use super::{Read, Reported};
 use crate::files::Unwritten;
 
-/// The first row.
+/// The header row.
 const HEADER: &str = "id,from,to,stored_at,delivered_at,read_at,text\n";
 
-/// A row for each message and each of its readers; times as RFC 3339 in UTC. A text that a
-/// spreadsheet would take for a formula gets an apostrophe, as in the server's `messages.csv`.
+/// Writes a row for each message and each of its readers, with times as RFC 3339 in UTC. A text that a spreadsheet would
+/// take for a formula gets an apostrophe, as in the server's `messages.csv`.
 ///
 /// # Errors
 /// [`Unwritten`]
@@ -52,7 +52,7 @@ fn at_text(at: Option<jiff::Timestamp>) -> Option<String> {
     at.map(|at| format!("{at:.3}"))
 }
 
-/// Appends a field, protected, and in quotes where it must be.
+/// Appends a field, protected against formulas, and quoted if necessary.
 fn push_field(row: &mut String, field: &str) {
     let field = protected(field);
     if !field.contains([',', ';', '"', '\t', '\n', '\r']) {

@@ -1,5 +1,5 @@
-//! The delivery report of a conversation: each message with the times at which it was stored,
-//! delivered and read, as a page for people or as rows for a spreadsheet; and what was said, as text.
+//! Saved conversations: the delivery report, which lists when each message was stored, delivered and read, as a page for
+//! people or as rows for a spreadsheet; and the conversation as text.
 
 mod csv;
 mod text;
@@ -18,26 +18,26 @@ use crate::{
     texts::Texts,
 };
 
-/// What a report is about.
+/// The subject of a report.
 #[derive(Clone, Copy, Debug)]
 pub struct Reported<'a> {
     /// Whose account it is.
     pub me: &'a str,
-    /// How the conversation is called.
+    /// The name of the conversation.
     pub with: &'a str,
-    /// How many messages there are.
+    /// The number of messages in the report.
     pub count: usize,
-    /// What there is before them.
+    /// What precedes these messages.
     pub older: Older,
 }
 
-/// How far somebody is with a message. Of those whose receipts are not known, and of messages of
-/// others, there is one without times.
+/// The progress of one reader of a message. A message without known receipts, or written by others, has one entry without
+/// times.
 #[derive(Clone, Copy, Debug)]
 struct Row<'a> {
     message: &'a Message,
     from: &'a str,
-    /// When the server, or for want of one that says so this computer, took it.
+    /// When the server accepted it or, if the server does not tell, when this computer stored it.
     stored: Option<Timestamp>,
     receipt: Option<&'a Receipt>,
 }
@@ -68,7 +68,7 @@ impl<'a> Reported<'a> {
     }
 }
 
-/// What is not in a file of a conversation, if there is anything.
+/// The sentence about messages that the file does not contain; `None` if it contains all.
 pub fn older(texts: &Texts, older: Older) -> Option<&str> {
     match older {
         Older::Nothing => None,
@@ -77,10 +77,10 @@ pub fn older(texts: &Texts, older: Older) -> Option<&str> {
     }
 }
 
-/// A message as it is read, oldest first.
+/// The messages, oldest first.
 pub type Read = Result<Message, StorageProblem>;
 
-/// A page that stands alone: no script, nothing from elsewhere.
+/// Writes a self-contained page, without scripts and external resources.
 ///
 /// # Errors
 /// [`Unwritten`]
@@ -148,7 +148,7 @@ pub fn html(
     Ok(page.write_all(b"</table>\n</html>\n")?)
 }
 
-/// A browser that obeys it runs and fetches nothing, whatever stands in a text.
+/// With this policy a browser runs and fetches nothing, whatever a text contains.
 const HEAD: &[u8] = b"<!doctype html>
 <html>
 <meta charset=\"utf-8\">
@@ -167,7 +167,7 @@ td:not(:nth-child(3)) { white-space: nowrap; font-variant-numeric: tabular-nums;
 </style>
 ";
 
-/// A text that is nothing but text in a page.
+/// Escapes a text for HTML.
 struct Escaped<'a>(&'a str);
 
 impl fmt::Display for Escaped<'_> {
@@ -204,7 +204,7 @@ mod tests {
         Timestamp::from_second(1_700_000_000 + second).unwrap()
     }
 
-    /// A message of `delivery`, 10 s after the one before it, read by those named.
+    /// A message with this delivery state, 10 s after the previous one, read by the named users.
     pub(super) fn message(
         number: i64,
         delivery: Delivery,

@@ -8,9 +8,8 @@ use crate::{
     texts::{self, Texts},
 };
 
-/// What was said, as one would read it aloud: a line for each day, and for each message its time,
-/// its author and its text. Lines of a text after its first stand under it, indented, so that
-/// nothing in a text can pass for another message.
+/// Writes the conversation as text: a line for each day, and for each message its time, its author and its text. Further
+/// lines of a text are indented, so that nothing in a text can pass for another message.
 ///
 /// # Errors
 /// [`Unwritten`]

@@ -1,4 +1,4 @@
-//! The scripted mode: a text file of steps that acts as a person would, for reports and demos.
+//! Scripts: text files with steps that act like a person, for tests, screenshots and demos.
 
 mod runner;
 mod step;

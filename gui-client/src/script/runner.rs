@@ -10,42 +10,42 @@ use crate::{
     model::{Action, InspectAction, LoginProblem, Model, Overlay},
 };
 
-/// How long a wait may take unless the script says otherwise.
+/// How long a wait may take, unless the script sets another limit.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How many received texts a script can still wait for; the oldest is forgotten first.
+/// The most received texts that are kept for a later wait; the oldest is dropped first.
 const HEARD_AT_MOST: usize = 10_000;
 
-/// Runs a script: looks at the model and the time, and says what is to be done next.
+/// Runs a script: decides by the model and the time what to do next.
 #[derive(Debug)]
 pub struct ScriptRunner {
     name: String,
     steps: VecDeque<(usize, Step)>,
     timeout: Duration,
-    /// When the step at the front was come to.
+    /// When the first remaining step began.
     since: Option<Instant>,
     heard: VecDeque<String>,
 }
 
-/// What is to be done next.
+/// What the app must do next.
 #[derive(Debug, PartialEq)]
 pub enum Progress {
-    /// Nothing until something happens, at the latest until then.
+    /// Wait until something happens, or until this time.
     Wait(Instant),
-    /// What a person would do; then ask again.
+    /// Carry out an action, then ask again.
     Act(Vec<Action>),
-    /// Makes the window that large; then ask again.
+    /// Resize the window, then ask again.
     Size(f32, f32),
-    /// Saves the window there; ask again when it is saved.
+    /// Save a picture of the window; ask again when it is saved.
     Screenshot(PathBuf),
-    /// The script is through.
+    /// The script has ended.
     Quit,
-    /// A wait took too long; the sentence says which.
+    /// A wait took too long; the text names it.
     Failed(String),
 }
 
 impl ScriptRunner {
-    /// A runner of these steps; `name` is what messages call the script.
+    /// A runner for these steps. `name` is the name of the script in error texts.
     pub fn new(name: String, steps: Vec<(usize, Step)>) -> Self {
         Self {
             name,
@@ -56,7 +56,7 @@ impl ScriptRunner {
         }
     }
 
-    /// Listens to what the background threads tell, before the model takes it in.
+    /// Takes note of an event, before the model does.
     pub fn observe(&mut self, event: &Event) {
         match event {
             Event::Message(message) => self.hear(message),
@@ -69,7 +69,7 @@ impl ScriptRunner {
         }
     }
 
-    /// Goes one step on, or says what it waits for.
+    /// Runs the next step, or returns what it waits for.
     pub fn advance(&mut self, model: &Model, now: Instant) -> Progress {
         let Some((line, step)) = self.steps.front() else {
             return Progress::Quit;
@@ -111,7 +111,7 @@ impl ScriptRunner {
         }
     }
 
-    /// Whether a wait is over; what is no wait is.
+    /// Whether a wait is over; true for all other steps.
     fn is_reached(&self, step: &Step, model: &Model) -> bool {
         let session = model.session.as_ref();
         let link = session.map(|session| &session.link);

@@ -6,7 +6,7 @@ use thiserror::Error;
 use crate::model::{ThemeChoice, ZOOM_RANGE};
 use crate::texts::Language;
 
-/// The steps, as `--help` tells them.
+/// The steps, as `--help` lists them.
 pub const SCRIPT_HELP: &str = "\
 A script has one step a line; empty lines and lines that start with # are skipped.
   wait-online             until the server has let the user in
@@ -47,8 +47,8 @@ pub enum Step {
     WaitRefused,
     /// Waits until the sign-in screen is shown.
     WaitLogin,
-    /// Waits until the first screen stays as it is: signed in, refused, no connection, or nobody
-    /// to sign in. What `--screenshot` waits for.
+    /// Waits until the first screen is final: signed in, refused, no connection, or no account to sign in. `--screenshot`
+    /// waits for this.
     WaitSettled,
     /// Waits until there is no connection, and another try is due.
     WaitWaiting,
@@ -60,9 +60,9 @@ pub enum Step {
     Timeout(Duration),
     /// Signs in.
     SignIn {
-        /// As whom.
+        /// The login.
         login: Login,
-        /// Where.
+        /// The server's address.
         server: String,
     },
     /// Signs out.
@@ -71,13 +71,13 @@ pub enum Step {
     Open(Login),
     /// Closes the open conversation.
     Close,
-    /// Types into the compose box, after what it holds.
+    /// Types into the composer, after its text.
     Type(String),
-    /// Sends what the compose box holds.
+    /// Sends the text of the composer.
     Send,
-    /// Looks for this in names and messages.
+    /// Searches names and messages.
     Search(String),
-    /// Looks for this in the messages of the open conversation.
+    /// Searches the open conversation.
     Find(String),
     /// Fetches now.
     Fetch,
@@ -85,15 +85,15 @@ pub enum Step {
     Show(Dialog),
     /// Closes the dialog.
     Hide,
-    /// Opens the protocol inspector, or closes it.
+    /// Opens or closes the protocol inspector.
     Inspect,
     /// Chooses the theme.
     Theme(ThemeChoice),
     /// Chooses the language.
     Language(Language),
-    /// Sizes the window, in points.
+    /// Resizes the window, in points.
     Size(f32, f32),
-    /// Sizes everything in it.
+    /// Sets the zoom; 1.0 is as designed.
     Zoom(f32),
     /// Saves a picture of the window.
     Screenshot(PathBuf),
@@ -110,27 +110,27 @@ pub enum Dialog {
     Settings,
     /// The keyboard shortcuts.
     Shortcuts,
-    /// The question whom to write to.
+    /// The dialog for a new conversation.
     NewConversation,
 }
 
-/// What is wrong with a script.
+/// An error in a script.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("line {line}: {problem}")]
 pub struct ParseError {
-    /// Which line, the first being 1.
+    /// The number of the line, from 1.
     pub line: usize,
     /// What is wrong with it.
     pub problem: StepProblem,
 }
 
-/// What is wrong with one line of a script.
+/// An error in one line of a script.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum StepProblem {
     /// The first word is no step.
     #[error("there is no step {0:?}; --help lists the steps")]
     Unknown(String),
-    /// Something has to follow the first word.
+    /// An argument is missing.
     #[error("{step} needs {what}")]
     Missing {
         /// The step.
@@ -138,7 +138,7 @@ pub enum StepProblem {
         /// What it needs.
         what: &'static str,
     },
-    /// Something must not follow the first word.
+    /// The step has no arguments.
     #[error("nothing may follow {0}")]
     TooMuch(String),
     /// A number cannot be read or is out of range.
@@ -151,20 +151,20 @@ pub enum StepProblem {
         /// The most that is allowed.
         to: u32,
     },
-    /// A word is none of those that are allowed.
+    /// A word is not one of the allowed words.
     #[error("{given:?} is none of {allowed}")]
     Choice {
         /// What is there.
         given: String,
-        /// What may be there.
+        /// The allowed words.
         allowed: &'static str,
     },
-    /// A name cannot be a login.
+    /// A word is no valid login.
     #[error("{0}")]
     Login(#[from] LoginError),
 }
 
-/// Reads a script; each step comes with the number of its line.
+/// Parses a script. Each step comes with the number of its line.
 ///
 /// # Errors
 /// The first line that cannot be read.

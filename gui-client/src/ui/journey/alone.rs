@@ -1,4 +1,4 @@
-//! A journey drawn over the whole window, for its picture: a dialog may show a part of it only.
+//! Draws a journey over the whole window for its picture, as the dialog may show only a part of it.
 
 use egui::{
     Id, LayerId, Order, Rect, Shape, Ui, UiBuilder, emath::TSTransform, epaint::RectShape, vec2,
@@ -7,10 +7,10 @@ use egui::{
 use super::super::{UiState, View};
 use crate::{model::Overlay, theme::space};
 
-/// The diagram is not made wider than in the dialog.
+/// The greatest width of the diagram, as in the dialog.
 const WIDEST: f32 = 580.0;
 
-/// A journey that is to be drawn alone.
+/// A journey to be drawn alone.
 #[derive(Debug, Default)]
 pub struct Alone {
     drawn: Option<Rect>,
@@ -18,11 +18,11 @@ pub struct Alone {
     frames: u32,
 }
 
-/// A window that gives no picture within so many frames gives none.
+/// After this many frames without a picture, none will come.
 const MOST_FRAMES: u32 = 120;
 
 impl UiState {
-    /// Draws the journey of the dialog alone from now on, or no more.
+    /// Begins or ends drawing the dialog's journey alone.
     pub fn show_journey_alone(&mut self, wanted: bool) {
         self.alone = wanted.then(Alone::default);
     }
@@ -32,7 +32,7 @@ impl UiState {
         self.alone.is_some()
     }
 
-    /// Where it was drawn in this frame, for the one who asks first.
+    /// The rectangle where it was drawn in this frame; returned once.
     pub fn take_drawn_journey(&mut self) -> Option<Rect> {
         let alone = self.alone.as_mut()?;
         let is_asked = std::mem::replace(&mut alone.is_asked, true);
@@ -40,7 +40,7 @@ impl UiState {
     }
 }
 
-/// Draws it alone if that is wanted: all of it, smaller where the window is not high enough.
+/// Draws the whole journey if it was requested, reduced if the window is not high enough.
 pub fn show(ui: &Ui, view: &View<'_>, state: &mut UiState) {
     let Some(alone) = &mut state.alone else {
         return;
@@ -66,7 +66,7 @@ pub fn show(ui: &Ui, view: &View<'_>, state: &mut UiState) {
     let builder = UiBuilder::new().layer_id(layer).max_rect(place);
     let mut page = Ui::new(ctx.clone(), id, builder);
     page.set_clip_rect(Rect::EVERYTHING);
-    // Its ground comes first and its size last.
+    // The background is painted first, but its size is known last.
     let ground = page.painter().add(Shape::Noop);
     let inner = Rect::from_min_size(place.min + vec2(margin, margin), vec2(width, f32::INFINITY));
     let mut page_inner = page.new_child(UiBuilder::new().max_rect(inner));
@@ -80,7 +80,7 @@ pub fn show(ui: &Ui, view: &View<'_>, state: &mut UiState) {
     let scale = (screen.height() / whole.height()).min(1.0);
     let transform = TSTransform::new(screen.min.to_vec2() * (1.0 - scale), scale);
     ctx.set_transform_layer(layer, transform);
-    // Whole points; what that cuts off is margin.
+    // Whole points; only the margin is cut off.
     let drawn = transform * whole;
     alone.drawn = Some(Rect::from_min_max(drawn.min, drawn.max.floor()));
     state.journey = alone.drawn;

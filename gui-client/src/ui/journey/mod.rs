@@ -1,5 +1,5 @@
-//! The journey of one message as a sequence diagram: who said what to whom, and when. Where there is
-//! no room for one, the same steps as a list.
+//! The journey of one message as a sequence diagram: who sent what to whom, and when. In a narrow window the steps are a
+//! list.
 
 mod alone;
 mod picture;
@@ -12,10 +12,10 @@ use self::story::Story;
 use super::View;
 use crate::{engine::Message, model::Session};
 
-/// Windows narrower than this have no room for a diagram.
+/// The least width of a window for a diagram, in points.
 const NARROW: f32 = 480.0;
 
-/// Draws it in the width there is; gives where it is.
+/// Draws the journey in the available width. Returns its rectangle.
 pub fn show(ui: &mut Ui, view: &View<'_>, session: &Session, message: &Message) -> Rect {
     let story = Story::of(view, session, message);
     let width = ui.available_width();

@@ -1,4 +1,4 @@
-//! A story as shapes, measured before there is a place for them.
+//! The shapes of a story, laid out before their position is known.
 
 use std::sync::Arc;
 
@@ -17,13 +17,13 @@ const HEAD: f32 = 44.0;
 const STEP: f32 = 28.0;
 const TIME: f32 = 92.0;
 
-/// Left of a list's words.
+/// The indentation of a list's text.
 const INDENT: f32 = 20.0;
 
-/// A list shows so much of a long message; the message itself is in the conversation.
+/// The most characters of a message in a list; the conversation has the whole message.
 const MOST_ROWS: usize = 2;
 
-/// What is to be painted, at places from its own upper left corner on.
+/// The shapes to paint, relative to the upper left corner.
 pub(super) struct Drawing {
     pub(super) height: f32,
     parts: Vec<Part>,
@@ -35,12 +35,12 @@ enum Part {
     Head(Pos2, String),
     Server(Pos2),
     Arrow(Pos2, Pos2),
-    /// Words with a ground of their own: what they stand on does not cross them.
+    /// A text with a background, so that lines do not cross it.
     Words(Pos2, Arc<Galley>),
 }
 
 impl Drawing {
-    /// Paints it with its corner there.
+    /// Paints the shapes with the upper left corner at a point.
     pub(super) fn paint(self, painter: &Painter, palette: &Palette, corner: Pos2) {
         let at = |pos: Pos2| corner + pos.to_vec2();
         for part in self.parts {
@@ -67,7 +67,7 @@ impl Drawing {
     }
 }
 
-/// A line for each who takes part, and arrows between them.
+/// The diagram: a line for each participant, and arrows between them.
 pub(super) fn diagram(ui: &Ui, view: &View<'_>, story: &Story, width: f32) -> Drawing {
     let (painter, palette) = (ui.painter(), view.palette);
     let between = (width - TIME) / story.names.len() as f32;
@@ -104,7 +104,7 @@ pub(super) fn diagram(ui: &Ui, view: &View<'_>, story: &Story, width: f32) -> Dr
         }
         let (from, to) = (line(step.from), line(step.to));
         parts.push(Part::Arrow(pos2(from, y), pos2(to, y)));
-        // What goes on as it came is said beside the first arrow.
+        // A line that is passed on unchanged is shown only at the first arrow.
         if step.goes_on {
             continue;
         }
@@ -122,7 +122,7 @@ pub(super) fn diagram(ui: &Ui, view: &View<'_>, story: &Story, width: f32) -> Dr
     Drawing { height, parts }
 }
 
-/// What stands beside an arrow: without what can be left out, if there is no room for it.
+/// The text beside an arrow, shortened if there is no room.
 fn words(painter: &Painter, step: &Step, width: f32) -> String {
     let words = step.words.replace('\n', " ");
     let needed = |words: &str| {
@@ -136,13 +136,13 @@ fn words(painter: &Painter, step: &Step, width: f32) -> String {
     }
 }
 
-/// The steps one below the other, their words as long as they are.
+/// The list: the steps one below the other, in full length.
 pub(super) fn list(ui: &Ui, view: &View<'_>, story: &Story, width: f32) -> Drawing {
     let (painter, palette) = (ui.painter(), view.palette);
     let mut parts = Vec::new();
     let mut dots: Vec<Pos2> = Vec::new();
     let mut y = 0.0;
-    // A list is often longer than the dialog, whose scroll bar stands there.
+    // A list is often longer than the dialog, whose scroll bar needs this room.
     let width = (width - space::MEDIUM).max(0.0);
     for step in &story.steps {
         let Step {
@@ -180,7 +180,7 @@ pub(super) fn list(ui: &Ui, view: &View<'_>, story: &Story, width: f32) -> Drawi
     Drawing { height, parts }
 }
 
-/// What is said of the other readers, below everything else; gives the height with it.
+/// Adds the sentence about the other readers at the bottom. Returns the new height.
 fn with_more(
     ui: &Ui,
     view: &View<'_>,
@@ -205,7 +205,7 @@ fn centred(painter: &Painter, job: LayoutJob, at: Pos2, align: Align2) -> Part {
     Part::Words(place.min, galley)
 }
 
-/// Two boxes of a rack: nobody's initials.
+/// The server's avatar: two boxes of a rack.
 fn server(painter: &Painter, palette: &Palette, center: Pos2) {
     painter.circle_filled(center, 12.0, palette.control);
     let stroke = Stroke::new(1.3, palette.text_weak);

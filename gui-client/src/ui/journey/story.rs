@@ -1,4 +1,4 @@
-//! What happened to a message, in its order.
+//! The steps of a message's journey, in order.
 
 use jiff::{Timestamp, tz::TimeZone};
 
@@ -9,32 +9,32 @@ use crate::{
     ui::{View, peer_name},
 };
 
-/// Readers of a group's message that have a line of their own; the others are counted.
+/// The most readers of a group's message that are shown one by one; the others are counted.
 const READERS: usize = 3;
 
-/// From one who takes part to another.
+/// The indices of the sender and the receiver among the participants.
 pub(super) struct Step {
     pub(super) from: usize,
     pub(super) to: usize,
     pub(super) words: String,
-    /// The part of them that says most.
+    /// The most important part of the words.
     pub(super) number: Option<String>,
-    /// It is the message, as it came.
+    /// The line is the message itself, unchanged.
     pub(super) goes_on: bool,
-    /// When it was, in words.
+    /// The time, as text.
     pub(super) time: Option<String>,
 }
 
-/// Who takes part, and what was said in its order.
+/// The participants and the steps, in order.
 pub(super) struct Story {
     /// The person, the server, and the readers.
     pub(super) names: Vec<String>,
     pub(super) steps: Vec<Step>,
-    /// What is to be said of readers who have no line.
+    /// The sentence about readers who are not shown.
     pub(super) more: Option<String>,
 }
 
-/// The server's place among those who take part.
+/// The server's index among the participants.
 pub(super) const SERVER: usize = 1;
 
 impl Story {
@@ -52,7 +52,7 @@ impl Story {
             names.push(with.to_owned());
         }
         let said = format!("@{with} {}", message.text.as_str());
-        // Of a message with a number, `at` is the server's time.
+        // If a message has an id, `at` is the server's time.
         let accepted = message.server_id.map(|_| message.at);
         let sent = match accepted {
             Some(_) => message.written,
@@ -128,7 +128,7 @@ impl Story {
         Self { names, steps, more }
     }
 
-    /// What a screen reader says: the steps one after the other.
+    /// The steps as text for a screen reader.
     pub(super) fn spoken(&self, view: &View<'_>) -> String {
         let steps = self.steps.iter().map(|step| {
             view.texts.fill(
@@ -145,7 +145,7 @@ impl Story {
     }
 }
 
-/// How much later than the acceptance it was, by the same clock: the server's.
+/// The time since the acceptance. Both times are by the server's clock.
 fn later_words(view: &View<'_>, at: Timestamp, accepted: Option<Timestamp>) -> String {
     let later = accepted.map(|accepted| at.duration_since(accepted).as_millis());
     later
@@ -157,7 +157,7 @@ fn clock(zone: &TimeZone, at: Timestamp) -> String {
     zone.to_datetime(at).strftime("%H:%M:%S%.3f").to_string()
 }
 
-/// A short time in words; `None`: it is so long that the time of day says more.
+/// A short duration as text; `None` if it is so long that the time of day says more.
 fn duration(texts: &Texts, milliseconds: i128) -> Option<String> {
     Some(match milliseconds {
         0..1000 => texts.fill("journey.later_ms", &[("count", &milliseconds.to_string())]),

@@ -3,17 +3,16 @@ use crate::{engine::SortKey, model::Timeline};
 /// Room above the first and below the last message.
 const MARGIN: f32 = 12.0;
 
-/// Where one is in a timeline.
+/// The scroll position of a timeline.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Anchor {
-    /// At the end, and staying there when messages arrive.
+    /// At the end. It stays there when messages arrive.
     Latest,
-    /// This message's bubble begins so many points below the upper edge of the window; negative:
-    /// above it.
+    /// The bubble of this message begins `top` points below the upper edge of the window; a negative value is above it.
     Message {
-        /// Which message: the one with this sort key, or the first after it.
+        /// The message with this sort key, or the first one after it.
         sort_key: SortKey,
-        /// Where its bubble begins.
+        /// The upper edge of its bubble, in points.
         top: f32,
     },
 }
@@ -21,46 +20,46 @@ pub enum Anchor {
 /// The heights of a row, in points.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Heights {
-    /// What stands above the bubble: day line, gap.
+    /// The separators above the bubble.
     pub above: f32,
-    /// The bubble and what stands below it.
+    /// The bubble and a notice below it.
     pub bubble: f32,
 }
 
-/// A row that is visible, and where.
+/// A visible row and its position.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PlacedRow {
     /// The index of its message in the timeline.
     pub index: usize,
-    /// Where its bubble begins, below the upper edge of the window.
+    /// The upper edge of its bubble, below the upper edge of the window.
     pub bubble_top: f32,
     /// Its heights.
     pub heights: Heights,
 }
 
-/// What is visible of a timeline.
+/// The visible part of a timeline.
 #[derive(Debug, PartialEq)]
 pub struct Placed {
-    /// From above; never empty if the timeline is not.
+    /// From top to bottom; empty only if the timeline is.
     pub rows: Vec<PlacedRow>,
-    /// The newest message is visible to its end.
+    /// The end of the newest message is visible.
     pub at_latest: bool,
-    /// Where one is now.
+    /// The scroll position after this frame.
     pub anchor: Anchor,
 }
 
 impl PlacedRow {
-    /// Where the row begins, with what is above its bubble.
+    /// The upper edge of the row, including its separators.
     pub fn top(&self) -> f32 {
         self.bubble_top - self.heights.above
     }
 
-    /// Where the row ends.
+    /// The lower edge of the row.
     pub fn bottom(&self) -> f32 {
         self.bubble_top + self.heights.bubble
     }
 
-    /// Its whole height.
+    /// The total height.
     pub fn height(&self) -> f32 {
         self.heights.above + self.heights.bubble
     }
@@ -94,8 +93,8 @@ pub fn place(
         heights,
     }];
     fill_below(&mut rows, last, height, measure);
-    // The end never leaves the lower edge of the window, nor the beginning the upper one, except
-    // where all of it together is shorter than the window: then it stands at the lower edge.
+    // No gap opens below the newest message or above the oldest one. A timeline that is shorter than the window is at its
+    // lower edge.
     let gap = height - MARGIN - rows[rows.len() - 1].bottom();
     if rows[rows.len() - 1].index == last && gap > 0.0 {
         shift(&mut rows, gap);

@@ -16,38 +16,38 @@ use crate::{
     },
 };
 
-/// Room between the text and the sides of its bubble.
+/// The space between the text and the sides of its bubble.
 pub const PAD_X: f32 = 12.0;
-/// Room above and below the text.
+/// The space above and below the text.
 pub const PAD_Y: f32 = 7.0;
-/// Room for the sign of delivery.
+/// The width of the delivery icon.
 pub const SIGN: f32 = 17.0;
 /// Height of the author's line.
 pub const AUTHOR: f32 = 19.0;
-/// Height of the quote of what is replied to, with the room below it.
+/// The height of a reply's quote, including the space below it.
 pub const QUOTE: f32 = 46.0;
-/// Room between the sides of a quote and its words.
+/// The space between the sides of a quote and its text.
 const QUOTE_PAD: f32 = 10.0;
 
 const WIDEST: f32 = 560.0;
 const META_GAP: f32 = 10.0;
-/// Between the last line and the time below it.
+/// The space between the last line and the time below it.
 const TIME_GAP: f32 = 5.0;
 
 /// A message laid out: its text, and the time in the lower right corner.
 #[derive(Debug)]
 pub struct Bubble {
-    /// Above the text, in groups: who wrote it.
+    /// The author, above the text; only in groups.
     pub author: Option<Arc<Galley>>,
-    /// What is replied to: who wrote it, and how it begins.
+    /// The quote of a reply: its author and its beginning.
     pub quote: Option<[Arc<Galley>; 2]>,
     /// The text.
     pub text: TextLayout,
-    /// Where blocks of code are in it: from which height to which.
+    /// The vertical ranges of code blocks in the text.
     pub code: Vec<Rangef>,
-    /// Where code on a line is in it, a piece for each line.
+    /// The rectangles of inline code in the text, one for each line.
     pub inline: Vec<Rect>,
-    /// Where the links are in it, in bytes.
+    /// The byte ranges of links in the text.
     pub links: Vec<Range<usize>>,
     /// The time.
     pub time: Arc<Galley>,
@@ -55,20 +55,20 @@ pub struct Bubble {
     pub width: f32,
     /// Height of the bubble.
     pub height: f32,
-    /// Colour of the ground of code.
+    /// The background colour of code.
     pub code_ground: Color32,
-    /// Colour of the ground, the text and the time.
+    /// The colours of the background, the text and the time.
     pub colours: [Color32; 3],
 }
 
-/// The widest a bubble may be in a timeline of this width.
+/// The greatest width of a bubble in a timeline of this width.
 pub fn widest(timeline: f32) -> f32 {
     let share = if timeline < 480.0 { 0.84 } else { 0.7 };
     (timeline * share).min(WIDEST)
 }
 
-/// Lays a message out. egui keeps the layout of texts that were shown in the last frame.
-/// `names_author`: it is the first of several that its author wrote.
+/// Lays out a message. egui caches the layout of texts that were shown in the last frame. `names_author`: the message is
+/// the first of several by its author.
 pub fn lay_out(
     ui: &Ui,
     view: &View<'_>,
@@ -113,13 +113,13 @@ pub fn lay_out(
     let time = ui.painter().layout_no_wrap(time, text::tiny(), colours[2]);
     let meta = time.size().x + if message.is_own() { SIGN + 3.0 } else { 0.0 };
     let last_line = text.rows.last().map_or(0.0, |row| row.rect().right());
-    // The time stands beside the last line where there is room, else below it.
+    // The time is beside the last line if there is room, otherwise below it.
     let beside = last_line + META_GAP + meta;
     let code = text.heights(&blocks);
     let ends_in_code = code
         .last()
         .is_some_and(|code| code.max > text.size().y - 1.0);
-    // Nor does a line begin there that is read from right to left.
+    // A line from right to left begins there, so it leaves no room.
     let is_beside = beside <= inner && !ends_in_code && !text.ends_rtl();
     let (width, height) = if is_beside {
         (text.size().x.max(beside), text.size().y)
@@ -154,8 +154,8 @@ pub fn lay_out(
     }
 }
 
-/// Draws the grounds of code: on a line a little wider than it is, blocks as wide as the bubble; `at` is
-/// where the text begins.
+/// Draws the backgrounds of code: a little wider than inline code, and as wide as the bubble for blocks. `at` is the upper
+/// left corner of the text.
 pub fn paint_code(ui: &Ui, bubble: &Bubble, at: Pos2) {
     for piece in &bubble.inline {
         let rect = piece.translate(at.to_vec2()).expand2(vec2(CODE_PAD, -1.0));
@@ -169,7 +169,7 @@ pub fn paint_code(ui: &Ui, bubble: &Bubble, at: Pos2) {
     }
 }
 
-/// The two lines of a quote: who wrote it and how it begins, or that nobody is known to have written it.
+/// The two lines of a quote: its author and its beginning, or that nobody is known to have written it.
 fn quoted(
     ui: &Ui,
     view: &View<'_>,
@@ -204,7 +204,7 @@ fn quoted(
     lines.map(|(words, font, ink)| bidi::galley(ui, one_line(&words, font, ink, width)))
 }
 
-/// What stands over a quote that nobody is known to have written.
+/// The first line of a quote that nobody is known to have written.
 pub fn quote_mark(view: &View<'_>, message: &Message) -> Option<&'static str> {
     let session = view.model.session.as_ref()?;
     match session.quote_check(message.id)? {
@@ -214,7 +214,7 @@ pub fn quote_mark(view: &View<'_>, message: &Message) -> Option<&'static str> {
     }
 }
 
-/// Draws the quote into the upper part of a bubble's inner area; gives where it is.
+/// Draws the quote into the upper part of a bubble's inner area. Returns its rectangle.
 pub fn paint_quote(
     ui: &Ui,
     palette: &Palette,

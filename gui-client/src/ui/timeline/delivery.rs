@@ -1,4 +1,4 @@
-//! How far an own message is: as an icon, as a word, and as a list of times.
+//! The progress of an own message: as an icon, as a word, and as a list of times.
 
 use egui::{Color32, RichText, Ui};
 use jiff::Timestamp;
@@ -11,10 +11,10 @@ use crate::{
     ui::{View, bidi, icon::Icon},
 };
 
-/// Members of a group whose times are listed at most.
+/// The most members of a group whose times are listed.
 const LISTED: usize = 12;
 
-/// The sign beside the time; `ink` is that of the time.
+/// Draws the icon beside the time; `ink` is the colour of the time.
 pub fn sign(view: &View<'_>, message: &Message, ink: Color32) -> (Icon, Color32) {
     match progress(view, message) {
         Progress::Waiting => (Icon::Clock, ink),
@@ -25,7 +25,7 @@ pub fn sign(view: &View<'_>, message: &Message, ink: Color32) -> (Icon, Color32)
     }
 }
 
-/// The same in a word; empty for what was received.
+/// The same as a word; empty for received messages.
 pub fn name<'a>(view: &View<'a>, message: &Message) -> &'a str {
     if message.delivery == Delivery::Received {
         return "";
@@ -40,7 +40,7 @@ pub fn name<'a>(view: &View<'a>, message: &Message) -> &'a str {
     })
 }
 
-/// The sentence that says why a message was not taken; `{name}` is the recipient.
+/// The sentence that says why a message was refused; `{name}` is the recipient.
 pub fn refusal_key(why: Refusal) -> &'static str {
     match why {
         Refusal::UnknownRecipient => "refusal.unknown_recipient",
@@ -52,7 +52,7 @@ pub fn refusal_key(why: Refusal) -> &'static str {
     }
 }
 
-/// When it was accepted, delivered and read; in a group by whom.
+/// When the message was accepted, delivered and read; in a group also by whom.
 pub fn times(ui: &mut Ui, view: &View<'_>, message: &Message) {
     let line = |ui: &mut Ui, key: &str, name: &str, at: Timestamp| {
         let time = texts::moment(view.texts, at, view.now, view.zone);

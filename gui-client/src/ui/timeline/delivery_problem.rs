@@ -13,20 +13,20 @@ use crate::{
     ui::{View, peer_name},
 };
 
-/// It begins where the bubble ends.
+/// The height of the line, directly below the bubble.
 const LINE: f32 = 24.0;
-/// Room below it, besides that between two messages: it stands nearer to its own.
+/// The additional space below the line, so that it is nearer to its own message.
 const AFTER: f32 = 8.0;
 
-/// Members of a group who are named when they did not get a message.
+/// The most members of a group who are named when they did not get a message.
 const NAMED: usize = 3;
 
-/// The text and buttons, and how they fit.
+/// The text and the buttons, laid out.
 struct DeliveryProblem {
     why: Arc<Galley>,
-    /// What can be done, if anything: to send it again, and to discard it.
+    /// The labels of the buttons, if there are any: send again, and discard.
     answers: Option<[&'static str; 2]>,
-    /// The sentence has lines of its own, above what can be done.
+    /// The sentence is above the buttons, not beside them.
     is_stacked: bool,
 }
 
@@ -46,7 +46,7 @@ impl DeliveryProblem {
     }
 }
 
-/// How high it is; nothing if there is nothing to ask.
+/// The height; 0 without a problem.
 pub fn height(ui: &Ui, view: &View<'_>, message: &Message, column: Rect) -> f32 {
     lay_out(ui, view, message, column).map_or(0.0, |question| question.height())
 }
@@ -101,7 +101,7 @@ pub fn show(
     }
 }
 
-/// Between the sentence and what can be done.
+/// The space between the sentence and the buttons.
 const BETWEEN: f32 = 10.0;
 
 fn lay_out(ui: &Ui, view: &View<'_>, message: &Message, column: Rect) -> Option<DeliveryProblem> {

@@ -1,4 +1,4 @@
-//! What stands in a timeline without messages.
+//! The text in a timeline without messages.
 
 use egui::{Rect, RichText, Ui, UiBuilder};
 
@@ -10,7 +10,7 @@ use crate::{
     ui::{View, bidi, error_text, peer_name, widget},
 };
 
-/// An empty conversation says what to do, or why it is empty.
+/// Tells the person what to do, or why the conversation is empty.
 pub fn show(
     ui: &mut Ui,
     view: &View<'_>,

@@ -9,17 +9,17 @@ use super::{
 };
 use crate::{model::Timeline, theme::space, ui::View};
 
-/// A day that stands at the upper edge.
+/// The day at the upper edge.
 pub struct Floating {
     /// The row whose day it is.
     pub index: usize,
     day: Date,
-    /// Its middle, below the upper edge of the window.
+    /// The distance of its middle from the upper edge of the window.
     middle: f32,
 }
 
 impl Floating {
-    /// The day of the first row, unless it stands lower by itself; the next day pushes it up.
+    /// The day of the first row, unless the row's own day is visible. The next day pushes it up.
     pub fn of(view: &View<'_>, messages: &Timeline, placed: &Placed) -> Option<Self> {
         if placed.at_latest {
             return None;
@@ -46,7 +46,7 @@ impl Floating {
     /// Draws it over the messages.
     pub fn paint(&self, ui: &Ui, view: &View<'_>, window: Rect, column: Rect) {
         let center = pos2(column.center().x, window.top() + self.middle);
-        // Over a message of the same ground.
+        // It may be over a message with the same background.
         let edge = Stroke::new(1.0, view.palette.line);
         pill(ui, view, self.day, center, edge);
     }

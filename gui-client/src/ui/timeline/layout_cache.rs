@@ -1,4 +1,4 @@
-//! The cache of message layouts: a message on the screen is not laid out again with every frame.
+//! Caches the layouts of messages, so that a visible message is not laid out again in every frame.
 
 use std::{collections::HashMap, rc::Rc, sync::Arc};
 
@@ -13,12 +13,11 @@ use crate::{
     ui::View,
 };
 
-/// The layouts of this frame and the last one: at most what fits in the window, twice.
+/// The layouts of this frame and the last one: at most twice what fits into the window.
 #[derive(Debug, Default)]
 pub struct LayoutCache {
     bubbles: HashMap<MessageId, CachedBubble>,
-    /// A layout that egui renews whenever older ones are invalid, since fonts or scale have
-    /// changed.
+    /// A layout that egui replaces whenever older layouts become invalid because fonts or the scale have changed.
     fonts: Option<Arc<Galley>>,
     frame: u64,
     count: u64,
@@ -31,7 +30,7 @@ struct CachedBubble {
     bubble: Rc<Bubble>,
 }
 
-/// Everything a bubble depends on besides its message.
+/// Everything besides its message that a bubble depends on.
 #[derive(Debug, PartialEq)]
 struct Look {
     text: mensageiro_protocol::Text,
@@ -47,7 +46,7 @@ struct Look {
 }
 
 impl LayoutCache {
-    /// How many times any message was laid out.
+    /// How many layouts were computed in all.
     pub fn count(&self) -> u64 {
         self.count
     }

@@ -1,4 +1,4 @@
-//! The menu of a message, and what of it is selected.
+//! The menu of a message, and the selected part of it.
 
 use egui::{
     Context, FullOutput, OutputCommand, Plugin, Response, Sense, Ui, response::Flags,
@@ -12,7 +12,7 @@ use crate::{
     ui::{View, widget},
 };
 
-/// The text that was selected last, as egui tells it.
+/// The last selection, as egui reports it.
 #[derive(Debug, Default)]
 struct SelectedText(String);
 
@@ -30,20 +30,19 @@ impl Plugin for SelectedText {
     }
 }
 
-/// What a menu was opened at. A press in the menu ends the selection, so it is kept from then.
+/// The selection when a menu was opened: a click in the menu ends it.
 #[derive(Clone, Debug, Default)]
 struct Aim {
     selected: Option<String>,
     link: Option<String>,
 }
 
-/// Learns from now on what is selected.
+/// Begins to track the selection.
 pub fn watch_selection(ui: &Ui) {
     ui.ctx().plugin_or_default::<SelectedText>();
 }
 
-/// The response of a message for the selection in it, which the button that opens the menu leaves
-/// as it is.
+/// The response of a message's text without the secondary button, so that opening the menu does not change the selection.
 pub fn for_selection(ui: &Ui, response: &Response) -> Response {
     let mut response = response.clone();
     let is_for_menu = ui.input(|input| {
@@ -57,7 +56,7 @@ pub fn for_selection(ui: &Ui, response: &Response) -> Response {
     response
 }
 
-/// The menu; `link` is what the pointer is over.
+/// Shows the menu; `link` is the link under the pointer.
 pub fn show(
     ui: &Ui,
     view: &View<'_>,
@@ -107,7 +106,7 @@ fn copy(ui: &mut Ui, name: &str, text: String) {
     }
 }
 
-/// What is selected, if it is a part of this text and not all of it.
+/// The selected part of this text; `None` if all of it or nothing is selected.
 fn selected_in(ui: &Ui, text: &str) -> Option<String> {
     let is_any = ui
         .ctx()
@@ -124,7 +123,7 @@ fn selected_in(ui: &Ui, text: &str) -> Option<String> {
     Some(selected).filter(|selected| is_part && !selected.is_empty())
 }
 
-/// The first link of a message as it is shown.
+/// The first link of a message, as shown.
 pub fn first_link(said: &str) -> Option<String> {
     let shown = markup::plain(said);
     let link = markup::find_links(&shown).into_iter().next()?;

@@ -1,6 +1,5 @@
-//! The messages of the open conversation, as an anchor list: one message and where it stands in
-//! the window say where one is, and only what is visible is laid out. So nothing moves when
-//! messages come in above or below, however many there are.
+//! The messages of the open conversation. The scroll position is an anchor: one message and its position in the window. Only
+//! visible messages are laid out. So nothing moves when messages arrive above or below, however many there are.
 
 mod anchor;
 mod bubble;
@@ -35,61 +34,61 @@ use crate::{
     theme::{Palette, space},
 };
 
-/// More messages are asked for when fewer than this many screens of them are left above or below.
+/// More messages are requested when less than this many screens of them are left above or below.
 const SCREENS_AHEAD: f64 = 2.0;
 
-/// The first new message begins so far below the upper edge of the window.
+/// The distance of the first new message from the upper edge of the window, in points.
 const NEW_TOP: f32 = 72.0;
 
-/// Where one has scrolled to in each conversation, and what was drawn last.
+/// The scroll position of each conversation, and what was drawn last.
 #[derive(Debug, Default)]
 pub struct TimelineState {
     anchors: HashMap<Peer, Anchor>,
-    /// Whose timeline was drawn last; another one starts at its new messages.
+    /// The conversation that was drawn last. Another one starts at its new messages.
     drawn: Option<Peer>,
-    /// The last message sent of which is known: a later one brings the person to the end.
+    /// The number of the last known sent message: a later one scrolls to the end.
     sent: u32,
-    /// What was jumped to last.
+    /// The last jump.
     target: Option<(MessageId, u32)>,
-    /// The same until the person goes on: scrolls, presses a key or sends.
+    /// The same, until the person scrolls, presses a key or sends.
     marked: Option<MessageId>,
     to_latest: bool,
-    /// The last message when the person went to the end by hand.
+    /// The last message at the time when the person scrolled to the end.
     end: Option<SortKey>,
-    /// Mean height of the rows drawn so far, for the scroll bar only.
+    /// The mean height of the rows drawn so far, only for the scroll bar.
     mean: f64,
     rows: Vec<DrawnRow>,
     cache: LayoutCache,
 }
 
-/// What was drawn of a message in the last frame.
+/// A message in the last frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct DrawnRow {
-    /// Which message.
+    /// Its id.
     pub id: MessageId,
     /// Its bubble, in the window.
     pub bubble: Rect,
-    /// It is marked as what was jumped to.
+    /// It is marked as the target of a jump.
     pub is_marked: bool,
 }
 
 impl TimelineState {
-    /// Goes to the newest message with the next frame.
+    /// Scrolls to the newest message in the next frame.
     pub fn jump_to_latest(&mut self) {
         self.to_latest = true;
     }
 
-    /// How many times a message has been laid out: as long as nothing changes, a frame adds none.
+    /// How many layouts were computed in all. A frame without changes adds none.
     pub fn laid_out(&self) -> u64 {
         self.cache.count()
     }
 
-    /// The rows of the last frame, from above; no more than what fits into the window.
+    /// The rows of the last frame, from top to bottom: only visible ones.
     pub fn drawn_rows(&self) -> &[DrawnRow] {
         &self.rows
     }
 
-    /// Where to start drawing in this frame.
+    /// The anchor of this frame.
     fn anchor(&mut self, open: &Peer, messages: &Timeline) -> Anchor {
         let same = self.drawn.as_ref() == Some(open);
         let kept = self.anchors.get(open).copied();
@@ -139,8 +138,8 @@ impl TimelineState {
 }
 
 impl TimelineState {
-    /// Whoever looks elsewhere is not taken past what they have not seen: messages that arrive
-    /// meanwhile push it up to the upper edge of the window and no farther. Gives where to stay.
+    /// If the person does not look at the window, arriving messages push the first unseen message up to the upper edge of the
+    /// window and no farther. Returns the anchor to stay at.
     fn unseen_from(
         &self,
         session: &Session,
@@ -229,7 +228,7 @@ pub fn show(
     let instead = floating.as_ref().map(|floating| floating.index);
     for placed_row in &placed.rows {
         let (index, top) = (placed_row.index, window.top() + placed_row.bubble_top);
-        // Whatever is placed was measured.
+        // Every placed row was measured.
         let Some(bubble) = laid_out.get(&index) else {
             continue;
         };
@@ -258,7 +257,7 @@ pub fn show(
     report_attention(session, view.watched && placed.at_latest, actions);
 }
 
-/// Keeps loaded what is near: asks for more of it, and lets go of what is far.
+/// Keeps messages near the window loaded: requests more of them, and drops those far away.
 fn ask_for_more(
     messages: &Timeline,
     placed: &Placed,
@@ -300,7 +299,7 @@ fn has_key(ui: &Ui) -> bool {
     ui.input(|input| input.events.iter().any(is_press))
 }
 
-/// How far this frame scrolls, in points; down the page is negative.
+/// The scroll distance of this frame in points; negative is down the page.
 fn scroll_delta(ui: &Ui, view: &View<'_>, window: Rect) -> f32 {
     if view.model.overlay.is_some() {
         return 0.0;
@@ -321,8 +320,8 @@ fn scroll_delta(ui: &Ui, view: &View<'_>, window: Rect) -> f32 {
     delta
 }
 
-/// Tells up to which received message one has read: to the end of what is on the screen, whole, in
-/// a window somebody looks at. Own messages that wait stand below what others write meanwhile.
+/// Reports the last received message that is completely visible as read, if somebody looks at the window. Own messages that
+/// wait are below what others write meanwhile.
 fn report_seen(
     view: &View<'_>,
     session: &Session,
@@ -332,7 +331,7 @@ fn report_seen(
     actions: &mut Vec<Action>,
 ) {
     let unread = session.open_unread();
-    // Whoever has jumped somewhere has not read what is before it.
+    // A jump skips messages, which are not read.
     let has_jumped = messages.newer && messages.first_new.is_none();
     if !view.watched || unread == 0 || has_jumped {
         return;
@@ -355,7 +354,7 @@ fn report_attention(session: &Session, attentive: bool, actions: &mut Vec<Action
     }
 }
 
-/// The round button over the lower right corner, with the number of messages not seen yet.
+/// The round button at the lower right corner, with the number of unseen messages.
 fn jump_button(ui: &mut Ui, view: &View<'_>, session: &Session, window: Rect) -> bool {
     let palette: &Palette = view.palette;
     let rect =

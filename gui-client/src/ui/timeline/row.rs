@@ -20,29 +20,29 @@ use crate::{
     ui::{View, icon::Icon, peer_name, widget},
 };
 
-/// In a timeline of this width, authors in a group have their pictures beside their messages.
+/// The least width of a timeline in which authors in a group have avatars beside their messages.
 const FACES_FROM: f32 = 480.0;
-/// How large they are.
+/// The size of these avatars.
 const FACE: f32 = 30.0;
 
-/// How large the button is that replies.
+/// The size of the reply button.
 const REPLY: f32 = 28.0;
 
-/// Measures rows of one frame.
+/// Measures the rows of one frame.
 pub struct Measure<'a> {
     ui: &'a Ui,
     view: &'a View<'a>,
     messages: &'a Timeline,
     widest: f32,
-    /// Where the messages stand.
+    /// The column of the messages.
     column: Rect,
-    /// What was measured, by the place in the timeline: it is drawn next.
+    /// The layouts of measured rows by index, to be drawn.
     laid_out: HashMap<usize, Rc<Bubble>>,
     cache: &'a mut LayoutCache,
 }
 
 impl<'a> Measure<'a> {
-    /// For a timeline drawn into this window.
+    /// A measurement for a timeline in this window.
     pub fn new(
         ui: &'a Ui,
         view: &'a View<'a>,
@@ -61,12 +61,12 @@ impl<'a> Measure<'a> {
         }
     }
 
-    /// What was measured, to be drawn.
+    /// The layouts of measured rows, to be drawn.
     pub fn laid_out(self) -> HashMap<usize, Rc<Bubble>> {
         self.laid_out
     }
 
-    /// The heights of one row.
+    /// Measures one row.
     pub fn heights(&mut self, index: usize) -> Heights {
         let Some(message) = self.messages.get(index) else {
             return Heights {
@@ -87,8 +87,8 @@ impl<'a> Measure<'a> {
     }
 }
 
-/// Draws one row as it was laid out; `bubble_top` is where in the window its bubble begins, `marked`
-/// what was jumped to, and `floating` the row whose day stands at the upper edge instead.
+/// Draws one row. `bubble_top` is the upper edge of its bubble in the window, `marked` the target of a jump, and `floating`
+/// the row whose day is drawn at the upper edge of the window instead.
 pub fn paint(
     ui: &mut Ui,
     view: &View<'_>,
@@ -167,7 +167,7 @@ fn ground(
     corners
 }
 
-/// The text itself: selectable, with links and a menu.
+/// Draws the text: selectable, with links and a menu.
 fn words(
     ui: &mut Ui,
     view: &View<'_>,
@@ -209,7 +209,7 @@ fn words(
         let drawn = bubble::paint_quote(ui, view.palette, area, quote);
         let session = view.model.session.as_ref();
         let check = session.and_then(|session| session.quote_check(message.id));
-        // What is not there cannot be gone to.
+        // There is nothing to jump to.
         quote_at = (check != Some(QuoteCheck::NotFound)).then_some(drawn);
         if check.is_none() && session.is_some_and(Session::may_check_quote) {
             actions.push(Action::CheckQuote(message.id));
@@ -254,7 +254,7 @@ fn words(
     menu::show(ui, view, message, &response, link, actions);
 }
 
-/// A button beside the message that the pointer is at, where there is room: to reply to it.
+/// The reply button beside the message under the pointer, if there is room.
 fn reply_button(
     ui: &Ui,
     view: &View<'_>,
@@ -295,7 +295,7 @@ fn reply_button(
     }
 }
 
-/// What the keyboard opens in a message: its first link, or else what it replies to.
+/// What the keyboard opens in a message: its first link, otherwise the message that it replies to.
 pub fn follow(session: &Session, message: &Message) -> Option<Action> {
     let (quote, said) = markup::split_quote(message.text.as_str());
     if let Some(link) = menu::first_link(said) {
@@ -306,7 +306,7 @@ pub fn follow(session: &Session, message: &Message) -> Option<Action> {
     quote.map(|_| Action::OpenQuoted(message.clone()))
 }
 
-/// Opens a link, or asks first if it may lead elsewhere than it seems to.
+/// Opens a link; asks first if it may lead elsewhere than it seems to.
 fn open(link: &str) -> Action {
     match Destination::of(link) {
         None => Action::Tell(Notice::BadLink),
@@ -315,7 +315,7 @@ fn open(link: &str) -> Action {
     }
 }
 
-/// Who wrote a received message.
+/// The author of a received message.
 fn author_name<'a>(view: &View<'a>, message: &'a Message) -> &'a str {
     match (&message.author, &message.with) {
         (Some(author), _) | (None, Peer::Person(author)) => view.person(author.as_str()),
@@ -323,7 +323,7 @@ fn author_name<'a>(view: &View<'a>, message: &'a Message) -> &'a str {
     }
 }
 
-/// What a screen reader says of a message in which this is said.
+/// What a screen reader says for a message with this text.
 fn spoken(view: &View<'_>, message: &Message, said: &str) -> String {
     let (quote, _) = markup::split_quote(message.text.as_str());
     let Some(quote) = quote else {
@@ -352,7 +352,7 @@ fn link_at(bubble: &Bubble, at: egui::Vec2) -> Option<&str> {
     text.get(link.clone())
 }
 
-/// The time, and how far an own message got.
+/// The time, and the progress of an own message.
 fn corner(ui: &Ui, view: &View<'_>, message: &Message, rect: Rect, bubble: &Bubble) {
     let (painter, ink) = (ui.painter(), bubble.colours[2]);
     let right = rect.right() - PAD_X;

@@ -6,17 +6,17 @@ use crate::{model::Timeline, theme::Palette};
 const WIDTH: f32 = 10.0;
 const SHORTEST: f64 = 32.0;
 
-/// The scroll bar: an estimate by the mean height of rows, in f64, since only rows that have
-/// been visible are ever measured.
+/// The scroll bar: an estimate by the mean height of rows, as only visible rows are measured. In f64, as there may be
+/// millions of rows.
 pub struct Bar {
     track: Rect,
     response: Response,
-    /// Of the whole height, what is visible.
+    /// The visible fraction of the total height.
     share: f64,
 }
 
 impl Bar {
-    /// The bar of a timeline of so many rows.
+    /// The scroll bar of a timeline with so many rows.
     pub fn new(ui: &Ui, name: &str, window: Rect, rows: usize, mean: f64) -> Self {
         let track = Rect::from_min_max(
             pos2(window.right() - WIDTH, window.top() + 2.0),
@@ -31,7 +31,7 @@ impl Bar {
         let response = ui.interact(
             track,
             ui.scope_id().with("scroll bar"),
-            // The keys that scroll need no focus.
+            // The keys for scrolling need no focus.
             Sense::CLICK | Sense::DRAG,
         );
         response.widget_info(|| WidgetInfo::labeled(Role::ScrollBar, share < 1.0, name));
@@ -42,7 +42,7 @@ impl Bar {
         }
     }
 
-    /// Where the person drags to, if so.
+    /// The anchor that the person drags the bar to; `None` without a drag.
     pub fn dragged(&self, ui: &Ui, messages: &Timeline) -> Option<Anchor> {
         let held = self.response.dragged() || self.response.clicked();
         if !held || self.share >= 1.0 {
@@ -64,7 +64,7 @@ impl Bar {
         })
     }
 
-    /// Draws it, if not everything is visible.
+    /// Draws the bar, unless everything is visible.
     pub fn paint(&self, ui: &Ui, palette: &Palette, placed: &Placed, rows: usize) {
         let Some(first) = placed.rows.first().filter(|_| self.share < 1.0) else {
             return;

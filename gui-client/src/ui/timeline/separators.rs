@@ -11,18 +11,18 @@ use crate::{
     ui::View,
 };
 
-/// Messages of one side closer than this belong together.
+/// Messages of one side within this time belong together.
 const GROUP: SignedDuration = SignedDuration::from_mins(5);
 
 const GAP_IN_GROUP: f32 = 2.0;
 const GAP: f32 = 10.0;
 const DAY_LINE: f32 = 42.0;
-/// Height of the ground of a day.
+/// The height of a day's background.
 pub const PILL: f32 = 23.0;
 const NEW_LINE: f32 = 38.0;
 const BEGINNING: f32 = 44.0;
 
-/// What separates a bubble from the one above it: a date, a line for new messages, a gap.
+/// What separates a bubble from the previous one: a date, a line for new messages, a gap.
 pub struct Separators {
     beginning: bool,
     day: Option<Date>,
@@ -62,13 +62,13 @@ impl Separators {
             + self.gap
     }
 
-    /// How far above the bubble the middle of the day is, if there is a day.
+    /// The distance of the day's middle from the bubble, if there is a day.
     pub fn day_above(&self) -> Option<f32> {
         let new = if self.new { NEW_LINE } else { 0.0 };
         self.day.map(|_| self.gap / 2.0 + new + DAY_LINE / 2.0)
     }
 
-    /// Draws it above a bubble of this window; a day that floats is drawn elsewhere.
+    /// Draws the separators above a bubble; a floating day is drawn elsewhere.
     pub fn paint(
         &self,
         ui: &Ui,
@@ -85,7 +85,7 @@ impl Separators {
                 pos2(window.right(), bottom),
             )
         };
-        // Half of the gap to the bubble is part of what is above it: lines stand in the middle.
+        // Half of the gap to the bubble belongs to the separators, so that lines are in the middle.
         let mut bottom = bubble_top - self.gap / 2.0;
         if self.new {
             let strip = strip(bottom, NEW_LINE);
@@ -121,7 +121,7 @@ impl Separators {
     }
 }
 
-/// The day in a pill; `edge` parts it from what it stands on.
+/// Draws the day in a pill; `edge` separates the pill from its background.
 pub fn pill(ui: &Ui, view: &View<'_>, day: Date, center: Pos2, edge: Stroke) {
     let today = view.zone.to_datetime(view.now).date();
     let label = texts::day_line(view.texts, day, today);
@@ -141,7 +141,7 @@ pub fn pill(ui: &Ui, view: &View<'_>, day: Date, center: Pos2, edge: Stroke) {
     centred(ui, ground, &label, font, ink);
 }
 
-/// The text about messages that only the server has.
+/// The text for older messages that only the server has.
 pub fn older_key(view: &View<'_>) -> &'static str {
     match &view.model.session {
         Some(session) if session.online && session.live => "chat.older_fetching",
@@ -150,14 +150,14 @@ pub fn older_key(view: &View<'_>) -> &'static str {
     }
 }
 
-/// Whether two messages, one after the other, are drawn as one group.
+/// Whether two consecutive messages are drawn as one group.
 pub fn belongs(before: &Message, after: &Message) -> bool {
     before.is_own() == after.is_own()
         && before.author == after.author
         && after.at.duration_since(before.at).abs() <= GROUP
 }
 
-/// Writes a label into the middle of a strip, for eyes and for screen readers.
+/// Draws a label in the middle of a strip, also for screen readers.
 fn centred(ui: &Ui, strip: Rect, label: &str, font: FontId, ink: Color32) -> Rect {
     let galley = ui.painter().layout_no_wrap(label.to_owned(), font, ink);
     let rect = Rect::from_center_size(strip.center(), galley.size());

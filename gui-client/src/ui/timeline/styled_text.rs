@@ -1,4 +1,4 @@
-//! The styled text of a message: without its marks, with the look of what they and links enclose.
+//! The styled text of a message: markup is removed, and its ranges and links get their formats.
 
 use std::ops::Range;
 
@@ -13,22 +13,22 @@ use crate::{
     ui::runs::{append, is_only_emoji},
 };
 
-/// Room around code on a line.
+/// The space around inline code.
 pub const CODE_PAD: f32 = 2.0;
-/// Height of a line in a block of code.
+/// The height of a line in a code block.
 const CODE_LINE: f32 = 22.0;
-/// Height of a line of large emoji.
+/// The height of a line of large emoji.
 const LARGE_LINE: f32 = 44.0;
 
-/// A text without its marks, with its styles.
+/// A text without markup, with its formats.
 pub struct StyledText {
-    /// The text with its looks.
+    /// The text with its formats.
     pub job: LayoutJob,
-    /// Where the links are in it, in bytes.
+    /// The byte ranges of links.
     pub links: Vec<Range<usize>>,
-    /// Where blocks of code are in it, in characters.
+    /// The character ranges of code blocks.
     pub blocks: Vec<Range<usize>>,
-    /// Where code on a line is in it, in characters.
+    /// The character ranges of inline code.
     pub inline: Vec<Range<usize>>,
 }
 
@@ -42,7 +42,7 @@ pub fn read(said: &str, width: f32, palette: &Palette, is_own: bool) -> StyledTe
     let parts = markup::parts(said);
     let shown: String = parts.iter().map(|part| &said[part.range.clone()]).collect();
     let links = find_links(&shown);
-    // The first link that does not end before what is looked at.
+    // The first link that does not end before this part.
     let mut link = 0;
     let mut job = LayoutJob {
         wrap: TextWrapping::wrap_at_width(width),
@@ -67,7 +67,7 @@ pub fn read(said: &str, width: f32, palette: &Palette, is_own: bool) -> StyledTe
         if is_large {
             (plain.font_id, plain.line_height) = (text::emoji(), Some(LARGE_LINE));
         }
-        // The ground of code on a line is a little wider than the code: its neighbours make room.
+        // The background of inline code is a little wider than the code, so its neighbours leave room.
         let mut space = if is_inline || was_inline {
             CODE_PAD
         } else {
