@@ -4,8 +4,12 @@
 //! owner, the system and administrators, and what is in it inherits that.
 
 #[cfg(unix)]
-use std::os::unix::fs::PermissionsExt;
-use std::{fs, io, path::Path};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    path::Path,
+};
 
 #[cfg(unix)]
 use rustix::{fs::Mode, process::umask};
@@ -51,6 +55,34 @@ pub(crate) fn create_new_folder(folder: &Path) -> io::Result<()> {
     make_private(folder)
 }
 
+/// Writes a file that its owner alone can open, whatever [`limit`] says. Whoever opens it finds all of it or what was there
+/// before, also after a power cut.
+///
+/// # Errors
+/// What the system says.
+pub(crate) fn write_private(file: &Path, content: &[u8]) -> io::Result<()> {
+    let new = file.with_added_extension("new");
+    // An old one may be readable by others, or may have been put there to be written through.
+    match fs::remove_file(&new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    // Windows gives the file the rights of its folder.
+    #[cfg(unix)]
+    options.mode(0o600);
+    let mut to = options.open(&new)?;
+    to.write_all(content)?;
+    to.sync_all()?;
+    fs::rename(&new, file)?;
+    match file.parent() {
+        // Windows cannot do that, and writes down by itself what is in a folder.
+        Some(folder) if cfg!(unix) => File::open(folder)?.sync_all(),
+        _ => Ok(()),
+    }
+}
+
 #[cfg(unix)]
 fn make_private(_folder: &Path) -> io::Result<()> {
     Ok(())
@@ -88,7 +120,7 @@ fn make_private(_folder: &Path) -> io::Result<()> {
 
 /// What a data folder has that is the server's: files of the directory and of the archive, and the store.
 #[cfg(unix)]
-const OURS: [&str; 5] = ["users", "groups", "messages", "running", "store"];
+const OURS: [&str; 6] = ["users", "groups", "messages", "running", "store", "tls"];
 
 /// Closes a data folder that others can open, which an earlier version or a person has made, and what in it is the
 /// server's; with `group_may_read` the group keeps its rights. Follows no links. The log says what was changed.

@@ -16,7 +16,7 @@ use crate::{
     context::Context,
     live,
     login::{self, User},
-    net::transport::Transport,
+    net::{tls::Tls, transport::Transport},
 };
 
 /// Enough for a session's deepest call, in debug builds too. Only pages that are used take memory.
@@ -30,6 +30,8 @@ pub struct Gate {
     pub registry: Arc<Registry>,
     /// The limits on connections.
     pub admission: Arc<Admission>,
+    /// For those who speak TLS.
+    pub tls: Arc<Tls>,
     /// Longest line in bytes.
     pub longest_line: usize,
     /// How long a write may be stuck, and how long a dead link may go unnoticed.
@@ -42,7 +44,8 @@ impl Gate {
     /// # Errors
     /// When the connection is gone, or the system has no thread left.
     pub fn admit(&self, stream: TcpStream, peer: SocketAddr) -> anyhow::Result<()> {
-        let transport = Arc::new(Transport::new(stream, peer, self.dead_link_after)?);
+        let (patience, tls) = (self.dead_link_after, self.tls.clone());
+        let transport = Arc::new(Transport::with_tls(stream, peer, patience, tls)?);
         let refusals = self.context.budgets.refusals();
         let (permit, replaced) = match self.admission.admit(transport.clone()) {
             Ok(admitted) => admitted,

@@ -41,12 +41,12 @@ enum Asked {
 /// Reads the first line of a new connection and does what it asks for. Returns the user, if there
 /// is a session to serve.
 pub fn log_in(context: &Context, connection: &mut Connection) -> Option<User> {
-    let peer = connection.peer();
     let asked = connection.receive_one(context.limits.login, |line| {
         let unquoted = unquoted(line);
         let line = unquoted.map_or_else(|| String::from_utf8_lossy(line), Cow::Owned);
         understand(context, line.trim())
     });
+    let peer = connection.peer();
     let refused = |why: &dyn std::fmt::Display| {
         context.counters().refusal();
         info!("{peer} refused: {why}");
@@ -147,7 +147,7 @@ fn let_in(
         Err(Full::Replaced) => return Err(NotNow::Gone),
         Err(full) => {
             let refusals = context.budgets.refusals();
-            let network = Network::of(connection.peer().ip());
+            let network = Network::of(connection.address().ip());
             refusals.note(full.reason(), &network);
             return Err(NotNow::Refused(OverBudget {
                 reason: full.reason(),

@@ -138,6 +138,8 @@ fn greeting(server: &Server) -> String {
          groups:    {groups} ({group_count}; likewise)\n\
          messages:  {messages} (those that have been read)\n\
          mailboxes: {store} ({waiting})\n\
+         key:       {fingerprint}\n\
+         access:    open; a name is enough to log in, so whoever reaches the port can be anybody\n\
          {metrics}\
          Ctrl-C stops the server.\n",
         version = status.version,
@@ -148,6 +150,7 @@ fn greeting(server: &Server) -> String {
         group_count = counted(status.groups as u64, "group", "groups"),
         messages = files.messages.display(),
         store = files.store.display(),
+        fingerprint = server.fingerprint(),
         waiting = counted(status.messages_waiting, "message waits", "messages wait"),
         metrics = metrics.unwrap_or_default(),
     )

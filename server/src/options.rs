@@ -5,7 +5,11 @@ use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use clap::{Args, Parser, Subcommand};
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 
-use crate::{budgets::BudgetLimits, model::event::MailboxLimits};
+use crate::{
+    budgets::BudgetLimits,
+    model::event::MailboxLimits,
+    net::tls::{HandshakeLimits, PemFiles},
+};
 use mensageiro_protocol::limits;
 
 pub use crate::log::Durability;
@@ -41,6 +45,15 @@ pub struct Options {
     /// Serve metrics to Prometheus at http://ADDR:PORT/metrics, and to people at http://ADDR:PORT/.
     #[arg(long, value_name = "ADDR:PORT", value_parser = address)]
     pub metrics: Option<SocketAddr>,
+
+    /// The certificate to show to clients that use TLS, and those that lead to a root, in PEM. Read again when it changes.
+    /// Without it, the server makes its own, in DIR/tls.
+    #[arg(long, value_name = "FILE", global = true, requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// The private key of --tls-cert, in PEM.
+    #[arg(long, value_name = "FILE", global = true, requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
 
     /// What is guaranteed for a message when it is acknowledged.
     #[arg(long, value_name = "LEVEL", value_enum, default_value_t = Durability::Sync)]
@@ -113,6 +126,15 @@ pub struct Options {
     /// Seconds until a new connection must have sent its login.
     #[arg(long, value_name = "SECONDS", default_value = "60", help_heading = "Limits", value_parser = some_seconds)]
     pub login_timeout: Duration,
+
+    /// Seconds that a TLS handshake may take.
+    #[arg(long, value_name = "SECONDS", default_value = "10", help_heading = "Limits", value_parser = some_seconds)]
+    pub handshake_timeout: Duration,
+
+    /// TLS handshakes that are computed at a time; further ones wait for their turn. Without it, as many as half of the
+    /// processors.
+    #[arg(long, value_name = "COUNT", help_heading = "Limits", value_parser = some)]
+    pub max_handshakes: Option<usize>,
 
     /// Seconds of silence after which a user is disconnected; 0: never.
     #[arg(long, value_name = "SECONDS", default_value = "0", help_heading = "Limits", value_parser = seconds)]
@@ -268,6 +290,20 @@ fn line_bytes(text: &str) -> Result<usize, String> {
 }
 
 impl Options {
+    /// The files of --tls-cert and --tls-key.
+    pub fn pem_files(&self) -> Option<PemFiles> {
+        let files = self.tls_cert.clone().zip(self.tls_key.clone());
+        files.map(|(certificate, key)| PemFiles { certificate, key })
+    }
+
+    /// What TLS handshakes may cost.
+    pub fn handshake_limits(&self) -> HandshakeLimits {
+        HandshakeLimits {
+            at_a_time: self.max_handshakes,
+            time: self.handshake_timeout,
+        }
+    }
+
     /// What each login may use.
     pub fn budget_limits(&self) -> BudgetLimits {
         let BudgetOptions {

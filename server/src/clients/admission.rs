@@ -108,7 +108,7 @@ impl Admission {
         self: &Arc<Self>,
         transport: Arc<Transport>,
     ) -> Result<(Permit, Option<Network>), Full> {
-        let network = Network::of(transport.peer().ip());
+        let network = Network::of(transport.address().ip());
         let mut counts = self.counts.lock();
         let here = counts.by_network.entry(network).or_default();
         let most = self.places.per_network;

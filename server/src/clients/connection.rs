@@ -22,6 +22,7 @@ use crate::{
     budgets::{OverBudget, Paused, Session},
     net::{
         bare_input::EarlyInput,
+        peer::Peer,
         transport::{Transport, is_read_limit},
     },
 };
@@ -128,7 +129,12 @@ impl Connection {
     }
 
     /// The client's address.
-    pub fn peer(&self) -> SocketAddr {
+    pub fn address(&self) -> SocketAddr {
+        self.transport.address()
+    }
+
+    /// The client, as far as the connection tells: once something was received.
+    pub fn peer(&self) -> Peer {
         self.transport.peer()
     }
 
@@ -352,13 +358,16 @@ impl Connection {
             self.limit_read(Some(left))?;
             match self.transport.read(&mut bytes) {
                 Ok(count) => {
-                    charge(self.session.as_ref(), &bytes[..count]);
+                    charge(self.session.as_ref(), &self.transport, &bytes[..count]);
                     if begins_line(&mut self.last_read) {
                         self.pacing.heard_line();
                     }
                     self.early.push(&bytes[..count], Instant::now());
                 }
-                Err(e) if is_read_limit(&e) || e.kind() == ErrorKind::Interrupted => {}
+                Err(e) if e.kind() == ErrorKind::Interrupted => {
+                    charge(self.session.as_ref(), &self.transport, &[]);
+                }
+                Err(e) if is_read_limit(&e) => {}
                 Err(e) => return Err(e),
             }
         }
@@ -413,7 +422,7 @@ impl Connection {
                     }
                 }
                 Ok(count) => {
-                    charge(self.session.as_ref(), &bytes[..count]);
+                    charge(self.session.as_ref(), &self.transport, &bytes[..count]);
                     if begins_line(&mut self.last_read) {
                         self.pacing.heard_line();
                     }
@@ -433,7 +442,9 @@ impl Connection {
                         self.decoder.quiet();
                     }
                 }
-                Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                Err(e) if e.kind() == ErrorKind::Interrupted => {
+                    charge(self.session.as_ref(), &self.transport, &[]);
+                }
                 Err(_) if self.place.hung_up() => return Err(Ended::HungUp),
                 Err(e) => return Err(e.into()),
             }
@@ -475,12 +486,12 @@ impl Connection {
     }
 }
 
-/// Charges what was read to the client's user.
-fn charge(session: Option<&Session>, bytes: &[u8]) {
+/// Charges what was read to the client's user, with what TLS has added to it.
+fn charge(session: Option<&Session>, transport: &Transport, bytes: &[u8]) {
     if let Some(session) = session {
         // A bare framed client ends no line.
         let lines = memchr_iter(b'\n', bytes).count().max(1);
-        session.receive(bytes.len(), lines);
+        session.receive(bytes.len() + transport.take_overhead(), lines);
     }
 }
 

@@ -103,6 +103,15 @@ impl Registry {
         (logins.iter().collect::<HashSet<_>>().len(), logins.len())
     }
 
+    /// The number of connections with a login inside TLS.
+    pub fn encrypted(&self) -> usize {
+        let connections = self.connections.lock();
+        let logged_in = connections.values().filter(|entry| entry.login.is_some());
+        logged_in
+            .filter(|entry| entry.transport.peer().is_encrypted)
+            .count()
+    }
+
     fn hang_up(&self, code: ByeCode, detail: &str, chosen: impl Fn(&Entry) -> bool) {
         for entry in self
             .connections

@@ -78,7 +78,7 @@ impl SendQueue {
 
     /// How much memory it takes.
     pub fn memory(&self) -> usize {
-        self.bytes.capacity()
+        self.bytes.capacity() + self.transport.waiting()
     }
 
     /// When the system last took something.

@@ -14,7 +14,14 @@ use crate::{
 
 /// Everything in a data folder that is no part of the log. The archive's position comes before messages.csv, and both
 /// before the log: rows that it does not count, and read marks without rows, are what the archive finds after a crash as well.
-const FILES: [&str; 4] = ["users.csv", "groups.csv", "store/archive", "messages.csv"];
+const FILES: [&str; 6] = [
+    "users.csv",
+    "groups.csv",
+    "tls/key.pem",
+    "tls/cert.pem",
+    "store/archive",
+    "messages.csv",
+];
 
 /// Copies the data folder `data` to `to`, which must be a new or an empty folder. A server may use `data` meanwhile.
 /// When it fails or is interrupted there is no new folder.

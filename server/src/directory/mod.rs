@@ -19,7 +19,7 @@ use mensageiro_protocol::Login;
 use parking_lot::RwLock;
 use tracing::warn;
 
-use self::stamp::Stamp;
+pub(crate) use self::stamp::Stamp;
 pub use self::{
     groups::Groups,
     table::{BadLine, ReadError},

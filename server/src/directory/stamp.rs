@@ -2,7 +2,7 @@ use std::{fs, io, path::PathBuf, time::SystemTime};
 
 /// Tells whether a file is the same as before. Links are followed, so it describes their target.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Stamp {
+pub(crate) enum Stamp {
     /// The file is missing or not accessible.
     Unknown(io::ErrorKind),
     /// The file exists.
@@ -16,7 +16,7 @@ pub(super) enum Stamp {
 }
 
 impl Stamp {
-    pub(super) fn of_all(files: &[PathBuf; 2]) -> [Self; 2] {
+    pub(crate) fn of_all(files: &[PathBuf; 2]) -> [Self; 2] {
         files.each_ref().map(|file| match fs::metadata(file) {
             Err(error) => Self::Unknown(error.kind()),
             Ok(metadata) => Self::File {

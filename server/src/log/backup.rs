@@ -155,6 +155,11 @@ impl Backup<'_> {
         for file in self.files {
             remove(disk, &partial.join(file))?;
         }
+        for folder in self.files.iter().filter_map(|file| Path::new(file).parent()) {
+            if !folder.as_os_str().is_empty() {
+                clear(disk, &partial.join(folder))?;
+            }
+        }
         match disk.remove_folder(partial) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(io_error(partial)(error)),
             _ => Ok(()),
@@ -281,6 +286,9 @@ fn copy(
     meter: &mut Meter<'_, '_>,
 ) -> Result<(), LogError> {
     let from = disk.open(old, Access::Read).map_err(io_error(old))?;
+    if let Some(folder) = new.parent() {
+        disk.create_folder(folder).map_err(io_error(folder))?;
+    }
     let to = disk.open(new, Access::Create).map_err(io_error(new))?;
     let length = from.length().map_err(io_error(old))?;
     let mut at = 0;

@@ -3,8 +3,8 @@
 //! line that cannot be a login (PROTOCOL.md, "Asking for the status").
 
 use std::{
-    fs::{self, File, OpenOptions},
-    io::{self, ErrorKind, Write},
+    fs,
+    io::{self, ErrorKind},
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
     path::{Path, PathBuf},
     time::{Duration, Instant},
@@ -14,7 +14,10 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::Status;
-use crate::net::transport::{Transport, is_read_limit};
+use crate::{
+    file_rights,
+    net::transport::{Transport, is_read_limit},
+};
 
 /// The word that begins the question. Its space makes it an invalid login.
 const WORD: &str = "status/1 ";
@@ -27,9 +30,6 @@ const ANSWER_BYTES: usize = 64 * 1024;
 
 /// The file in the data folder.
 const FILE: &str = "running.json";
-
-/// Its name while it is being written.
-const NEW_FILE: &str = "running.json.new";
 
 /// The file that lets others ask a server. It exists as long as the server runs.
 #[derive(Debug)]
@@ -93,19 +93,13 @@ impl Invitation {
         let mut random = [0; 16];
         getrandom::fill(&mut random).map_err(io::Error::other)?;
         let key = format!("{:032x}", u128::from_be_bytes(random));
-        let (file, new) = (folder.join(FILE), folder.join(NEW_FILE));
-        // An old one may be readable by others, or may have been put there to be written through.
-        match fs::remove_file(&new) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+        let file = folder.join(FILE);
         let content = Content {
             address,
             key: key.clone(),
         };
-        create(&new)?.write_all(&serde_json::to_vec(&content).map_err(io::Error::other)?)?;
-        // Readers see all of it or nothing.
-        fs::rename(&new, &file)?;
+        let content = serde_json::to_vec(&content).map_err(io::Error::other)?;
+        file_rights::write_private(&file, &content)?;
         Ok(Self { file, key })
     }
 
@@ -120,22 +114,6 @@ impl Drop for Invitation {
         // A file that is left behind names a port on which nobody answers.
         let _ = fs::remove_file(&self.file);
     }
-}
-
-#[cfg(unix)]
-fn create(file: &Path) -> io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt;
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(file)
-}
-
-/// Windows gives the file the rights of its folder.
-#[cfg(not(unix))]
-fn create(file: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create_new(true).open(file)
 }
 
 /// Asks the server on a data folder.

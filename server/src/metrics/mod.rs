@@ -19,6 +19,7 @@ use crate::{
     directory::Directory,
     logging::{MissingLines, missing_lines},
     mailboxes::Mailboxes,
+    net::tls::Tls,
 };
 
 /// The state of a server at one moment.
@@ -36,6 +37,8 @@ pub struct Status {
     pub users_online: usize,
     /// Connections that are logged in. A user may have several.
     pub sessions: usize,
+    /// Those of them that are encrypted.
+    pub encrypted_sessions: usize,
     /// Connections that have not sent their login yet.
     pub before_login: usize,
     /// Users with unread messages.
@@ -60,6 +63,12 @@ pub struct Status {
     /// Lines that are missing in the diagnostic log.
     #[serde(default)]
     pub log: MissingLines,
+    /// By what clients know the server: the SHA-256 of its public key.
+    pub fingerprint: String,
+    /// TLS handshakes that were completed since the start.
+    pub handshakes: u64,
+    /// TLS handshakes that were begun and not completed since the start.
+    pub failed_handshakes: u64,
 }
 
 /// How many bytes a user has in the log.
@@ -85,6 +94,8 @@ pub struct Observer {
     pub counters: Arc<Counters>,
     /// What each login may use.
     pub budgets: Arc<Budgets>,
+    /// The server's key, and the handshakes.
+    pub tls: Arc<Tls>,
 }
 
 impl Observer {
@@ -96,6 +107,7 @@ impl Observer {
         let counters = &self.counters;
         let (disk, refusals) = (self.budgets.disk_usage(), self.budgets.refusals());
         let most_stored = disk.largest();
+        let handshakes = self.tls.handshakes();
         Status {
             version: env!("CARGO_PKG_VERSION").into(),
             uptime_seconds: counters.uptime().as_secs(),
@@ -103,6 +115,7 @@ impl Observer {
             groups: people.groups.len(),
             users_online,
             sessions,
+            encrypted_sessions: self.registry.encrypted(),
             before_login: self.registry.before_login(),
             mailboxes,
             messages_waiting,
@@ -120,6 +133,9 @@ impl Observer {
                 .collect(),
             pauses: refusals.pauses(),
             log: missing_lines(),
+            fingerprint: self.tls.fingerprint().to_string(),
+            handshakes: handshakes.done,
+            failed_handshakes: handshakes.failed,
         }
     }
 }
@@ -138,8 +154,8 @@ impl fmt::Display for Status {
         )?;
         writeln!(
             f,
-            "online       {} of {} users (sessions: {})",
-            self.users_online, self.users, self.sessions
+            "online       {} of {} users (sessions: {}, encrypted: {})",
+            self.users_online, self.users, self.sessions, self.encrypted_sessions
         )?;
         writeln!(f, "groups       {}", self.groups)?;
         writeln!(
@@ -158,6 +174,12 @@ impl fmt::Display for Status {
             "logins       {} accepted, {} refused, {} connections without one now",
             totals.logins, totals.refusals, self.before_login
         )?;
+        writeln!(
+            f,
+            "encryption   {} handshakes, {} more failed",
+            self.handshakes, self.failed_handshakes
+        )?;
+        writeln!(f, "fingerprint  {}", self.fingerprint)?;
         write!(f, "commits      {}", commits.count())?;
         if let (Some(half), Some(most)) = (commits.quantile(0.5), commits.quantile(0.99)) {
             write!(f, ", half within {half} ms, 99 % within {most} ms")?;

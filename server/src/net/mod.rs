@@ -2,4 +2,7 @@
 
 pub mod bare_input;
 pub mod listener;
+pub mod peer;
+mod socket;
+pub mod tls;
 pub mod transport;

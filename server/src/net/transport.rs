@@ -1,94 +1,121 @@
-//! A client's socket, and its differences between systems. All other modules only exchange bytes
-//! with it.
+//! A client's connection: plain, or inside TLS. All other modules exchange bytes with it, and need not know which.
 
 use std::{
-    io::{self, ErrorKind, Read, Write},
-    net::{Shutdown, SocketAddr, TcpStream},
-    sync::atomic::{AtomicBool, Ordering},
-    time::{Duration, Instant},
+    io,
+    net::{SocketAddr, TcpStream},
+    sync::{Arc, OnceLock},
+    time::Duration,
 };
 
-use parking_lot::Mutex;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use socket2::{SockRef, TcpKeepalive};
-
-/// Whether a socket on which reads wait also has writes that do not wait. Windows has none, and on Apple's systems
-/// they wait all the same. There every socket is non-blocking, and whoever has to wait polls it.
-const WRITES_AT_ONCE: bool = cfg!(all(unix, not(target_vendor = "apple")));
-
-/// After this time whoever polls looks whether the connection was broken here: no system promises
-/// that a poll notices it.
-const GLANCE: Duration = Duration::from_secs(1);
-
-/// The system's buffers for one client. Left alone, it lets them grow to several MiB for a client that
-/// reads nothing, or that sends more than is read.
-const SEND_BYTES: usize = 64 * 1024;
-const RECEIVE_BYTES: usize = 128 * 1024;
+pub use super::socket::is_read_limit;
+use super::{
+    peer::Peer,
+    socket::Socket,
+    tls::{FIRST_BYTE, Session, Tls},
+};
 
 /// A client's connection. One thread reads from it. Any thread may write, one at a time.
+///
+/// What could not be written must be written again before anything else: TLS may have encrypted it already.
 #[derive(Debug)]
 pub struct Transport {
-    stream: TcpStream,
-    peer: SocketAddr,
-    dead_link: Duration,
-    /// Of a non-blocking socket.
-    polled: Option<Polled>,
-    /// It was broken here, or found to be broken, which the system says only once.
-    is_gone: AtomicBool,
+    socket: Socket,
+    address: SocketAddr,
+    /// What clients may speak besides plain text.
+    tls: Option<Arc<Tls>>,
+    /// Known as soon as the first byte was read.
+    layer: OnceLock<Layer>,
 }
 
-#[derive(Debug, Default)]
-struct Polled {
-    read_limit: Mutex<Option<Duration>>,
+#[derive(Debug)]
+enum Layer {
+    Plain,
+    Tls(Box<Session>),
 }
 
 impl Transport {
-    /// Sets up an accepted socket. A link that is dead for `dead_link` is given up, and so is a
+    /// Sets up an accepted socket for plain text. A link that is dead for `dead_link` is given up, and so is a
     /// write that is stuck for that long.
     ///
     /// # Errors
     /// When the socket is gone already.
-    pub fn new(stream: TcpStream, peer: SocketAddr, dead_link: Duration) -> io::Result<Self> {
-        Self::with(stream, peer, dead_link, WRITES_AT_ONCE)
+    pub fn new(stream: TcpStream, address: SocketAddr, dead_link: Duration) -> io::Result<Self> {
+        Ok(Self {
+            socket: Socket::new(stream, dead_link)?,
+            address,
+            tls: None,
+            layer: Layer::Plain.into(),
+        })
     }
 
-    fn with(
+    /// The same for a client that may speak TLS: its first byte tells.
+    ///
+    /// # Errors
+    /// When the socket is gone already.
+    pub fn with_tls(
         stream: TcpStream,
-        peer: SocketAddr,
+        address: SocketAddr,
         dead_link: Duration,
-        writes_at_once: bool,
+        tls: Arc<Tls>,
     ) -> io::Result<Self> {
-        stream.set_nodelay(true)?;
-        let socket = SockRef::from(&stream);
-        socket.set_send_buffer_size(SEND_BYTES)?;
-        socket.set_recv_buffer_size(RECEIVE_BYTES)?;
-        notice_dead_links(&stream, dead_link)?;
-        stream.set_write_timeout(Some(dead_link))?;
-        stream.set_nonblocking(!writes_at_once)?;
         Ok(Self {
-            stream,
-            peer,
-            dead_link,
-            polled: (!writes_at_once).then(Polled::default),
-            is_gone: AtomicBool::new(false),
+            socket: Socket::new(stream, dead_link)?,
+            address,
+            tls: Some(tls),
+            layer: OnceLock::new(),
         })
     }
 
     /// The client's address.
-    pub fn peer(&self) -> SocketAddr {
-        self.peer
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The client, as far as it is known.
+    pub fn peer(&self) -> Peer {
+        Peer {
+            address: self.address,
+            is_encrypted: self.session().is_some(),
+            key: self.session().and_then(Session::key),
+        }
+    }
+
+    fn session(&self) -> Option<&Session> {
+        match self.layer.get() {
+            Some(Layer::Tls(session)) => Some(session),
+            Some(Layer::Plain) | None => None,
+        }
     }
 
     /// Waits for bytes; 0 is the end of the client's input.
     ///
     /// # Errors
-    /// The system's error. [`is_read_limit`] tells whether it was the time limit.
+    /// The system's error, or that of TLS. [`is_read_limit`] tells whether it was the time limit.
+    /// [`io::ErrorKind::Interrupted`] if something has come, but nothing for the reader: then it should read again.
     pub fn read(&self, bytes: &mut [u8]) -> io::Result<usize> {
-        let Some(polled) = &self.polled else {
-            return (&self.stream).read(bytes);
+        match self.layer.get() {
+            Some(Layer::Plain) => self.socket.read(bytes),
+            Some(Layer::Tls(session)) => session.read(&self.socket, bytes),
+            None => self.read_first(bytes),
+        }
+    }
+
+    fn read_first(&self, bytes: &mut [u8]) -> io::Result<usize> {
+        let count = self.socket.read(bytes)?;
+        let layer = match (bytes[..count].first(), &self.tls) {
+            (None, _) => return Ok(0),
+            (Some(&FIRST_BYTE), Some(tls)) => Layer::Tls(Session::begin(tls.clone())?.into()),
+            (Some(_), _) => Layer::Plain,
         };
-        let limit = *polled.read_limit.lock();
-        self.wait_and(PollFlags::IN, limit, || (&self.stream).read(bytes))
+        match self.layer.get_or_init(|| layer) {
+            Layer::Plain => Ok(count),
+            Layer::Tls(session) => session.receive(&self.socket, bytes, count),
+        }
+    }
+
+    /// How many bytes TLS has taken since this was last asked, besides those that [`Transport::read`] returned.
+    pub fn take_overhead(&self) -> usize {
+        self.session().map_or(0, Session::take_overhead)
     }
 
     /// Sets how long a read waits; `None`: for ever.
@@ -96,85 +123,37 @@ impl Transport {
     /// # Errors
     /// When the socket is gone.
     pub fn set_read_limit(&self, limit: Option<Duration>) -> io::Result<()> {
-        match &self.polled {
-            None => self.stream.set_read_timeout(limit),
-            Some(polled) => {
-                *polled.read_limit.lock() = limit;
-                Ok(())
-            }
-        }
+        self.socket.set_read_limit(limit)
     }
 
     /// Writes everything, and waits for the client as long as that takes.
     ///
     /// # Errors
     /// When the connection breaks, or the client takes nothing for too long.
-    pub fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
-        if self.polled.is_none() {
-            return (&self.stream).write_all(bytes);
+    pub fn write_all(&self, bytes: &[u8]) -> io::Result<()> {
+        match self.session() {
+            None => self.socket.write_all(bytes),
+            Some(session) => {
+                let write_now = |rest: &[u8]| session.write_now(&self.socket, rest);
+                self.socket.write_all_with(bytes, write_now)
+            }
         }
-        while !bytes.is_empty() {
-            let written = self.wait_and(PollFlags::OUT, Some(self.dead_link), || {
-                self.write_now(bytes)
-            })?;
-            bytes = &bytes[written..];
-        }
-        Ok(())
     }
 
-    /// Writes what fits, and never waits.
+    /// Writes what fits, and never waits. All that it has not reported as written must be written again.
     ///
     /// # Errors
-    /// The system's error; [`ErrorKind::WouldBlock`] if nothing fits.
+    /// The system's error; [`io::ErrorKind::WouldBlock`] if nothing fits.
     pub fn write_now(&self, bytes: &[u8]) -> io::Result<usize> {
-        let written = match &self.polled {
-            Some(_) => (&self.stream).write(bytes)?,
-            None => self.write_at_once(bytes)?,
-        };
-        match written {
-            0 if !bytes.is_empty() => Err(ErrorKind::WriteZero.into()),
-            written => Ok(written),
+        match self.session() {
+            None => self.socket.write_now(bytes),
+            Some(session) => session.write_now(&self.socket, bytes),
         }
     }
 
-    #[cfg(all(unix, not(target_vendor = "apple")))]
-    fn write_at_once(&self, bytes: &[u8]) -> io::Result<usize> {
-        SockRef::from(&self.stream).send_with_flags(bytes, libc::MSG_DONTWAIT)
-    }
-
-    /// All sockets are non-blocking here.
-    #[cfg(not(all(unix, not(target_vendor = "apple"))))]
-    fn write_at_once(&self, bytes: &[u8]) -> io::Result<usize> {
-        (&self.stream).write(bytes)
-    }
-
-    /// Tries until it need not wait, for at most `limit`.
-    fn wait_and(
-        &self,
-        ready: PollFlags,
-        limit: Option<Duration>,
-        mut attempt: impl FnMut() -> io::Result<usize>,
-    ) -> io::Result<usize> {
-        let begun = Instant::now();
-        loop {
-            match attempt() {
-                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-                done => return done,
-            }
-            if self.is_gone.load(Ordering::Acquire) {
-                return Err(ErrorKind::ConnectionAborted.into());
-            }
-            let left = limit.map(|limit| limit.saturating_sub(begun.elapsed()));
-            if left == Some(Duration::ZERO) {
-                return Err(ErrorKind::WouldBlock.into());
-            }
-            let turn = left.unwrap_or(GLANCE).min(GLANCE);
-            let turn = Timespec::try_from(turn).ok();
-            match poll(&mut [PollFd::new(&self.stream, ready)], turn.as_ref()) {
-                Err(error) if error != rustix::io::Errno::INTR => return Err(error.into()),
-                _ => {}
-            }
-        }
+    /// How many bytes it keeps that wait for the client, besides those that are not reported as written.
+    pub fn waiting(&self) -> usize {
+        self.session().map_or(0, Session::waiting)
     }
 
     /// Closes the server's side. The client's input can still be read.
@@ -182,142 +161,31 @@ impl Transport {
     /// # Errors
     /// When the socket is gone.
     pub fn close_own_side(&self) -> io::Result<()> {
-        self.stream.shutdown(Shutdown::Write)
+        self.say_end();
+        self.socket.close_own_side()
     }
 
     /// Breaks the connection. The reading thread notices it.
     pub fn hang_up(&self) {
-        self.is_gone.store(true, Ordering::Release);
-        // If it is gone already, nothing is left to do.
-        let _ = self.stream.shutdown(Shutdown::Both);
+        self.say_end();
+        self.socket.hang_up();
+    }
+
+    fn say_end(&self) {
+        if let Some(session) = self.session() {
+            session.say_end(&self.socket);
+        }
     }
 
     /// Whether the connection is known to be broken.
     pub fn is_broken(&self) -> bool {
-        if !matches!(self.stream.take_error(), Ok(None)) {
-            self.is_gone.store(true, Ordering::Release);
-        }
-        self.is_gone.load(Ordering::Acquire)
+        self.socket.is_broken()
     }
 }
 
-/// Whether the read time limit was reached. "Timed out" means a dead link that keepalive has found.
-pub fn is_read_limit(error: &io::Error) -> bool {
-    error.kind() == ErrorKind::WouldBlock
-}
-
-/// Makes the system notice within `limit` that the other end is gone.
-fn notice_dead_links(stream: &TcpStream, limit: Duration) -> io::Result<()> {
-    let socket = SockRef::from(stream);
-    // The system counts in whole seconds.
-    let half = (limit / 2).max(Duration::from_secs(1));
-    let keepalive = TcpKeepalive::new()
-        .with_time(half)
-        .with_interval((half / 4).max(Duration::from_secs(1)));
-    #[cfg(not(target_os = "windows"))]
-    let keepalive = keepalive.with_retries(3);
-    socket.set_tcp_keepalive(&keepalive)?;
-    // Unacknowledged data is given up a little earlier, because the system takes its time to check.
-    #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(Some(limit.mul_f64(0.9)))?;
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::{net::TcpListener, thread};
-
-    use super::*;
-
-    const LONG: Duration = Duration::from_secs(20);
-
-    /// A socket as it is on this system, and as on those where a write may wait.
-    fn both() -> [(Transport, TcpStream); 2] {
-        [true, false].map(|writes_at_once| {
-            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-            let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-            let (stream, peer) = listener.accept().unwrap();
-            let writes_at_once = writes_at_once && WRITES_AT_ONCE;
-            let transport = Transport::with(stream, peer, LONG, writes_at_once).unwrap();
-            (transport, client)
-        })
-    }
-
-    /// Fills the buffers between the two.
-    fn fill(transport: &Transport) -> usize {
-        let mut written = 0;
-        loop {
-            match transport.write_now(&[b'x'; 4096]) {
-                Ok(count) => written += count,
-                Err(error) => {
-                    assert_eq!(error.kind(), ErrorKind::WouldBlock);
-                    return written;
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn a_write_does_not_wait_for_a_client_that_takes_nothing() {
-        for (transport, _client) in both() {
-            let begun = Instant::now();
-            assert!(fill(&transport) > 0);
-            assert!(begun.elapsed() < LONG / 2);
-        }
-    }
-
-    #[test]
-    fn a_read_waits_for_bytes_up_to_its_limit_or_the_end() {
-        for (transport, mut client) in both() {
-            transport
-                .set_read_limit(Some(Duration::from_millis(10)))
-                .unwrap();
-            let mut bytes = [0; 8];
-            assert!(is_read_limit(&transport.read(&mut bytes).unwrap_err()));
-            transport.set_read_limit(None).unwrap();
-            thread::scope(|scope| {
-                let read = scope.spawn(|| {
-                    let mut bytes = [0; 8];
-                    transport
-                        .read(&mut bytes)
-                        .map(|count| bytes[..count].to_vec())
-                });
-                client.write_all(b"ana\n").unwrap();
-                assert_eq!(read.join().unwrap().unwrap(), b"ana\n");
-            });
-            drop(client);
-            assert_eq!(transport.read(&mut bytes).unwrap(), 0);
-        }
-    }
-
-    #[test]
-    fn a_long_write_waits_until_the_client_has_taken_everything() {
-        for (transport, mut client) in both() {
-            let filled = fill(&transport);
-            let more = vec![b'y'; 1 << 20];
-            thread::scope(|scope| {
-                let written = scope.spawn(|| transport.write_all(&more));
-                let mut taken = vec![0; filled + more.len()];
-                client.read_exact(&mut taken).unwrap();
-                written.join().unwrap().unwrap();
-                assert!(taken[filled..].iter().all(|&byte| byte == b'y'));
-            });
-        }
-    }
-
-    #[test]
-    fn a_hang_up_ends_a_read_and_a_write_that_wait() {
-        for (transport, _client) in both() {
-            fill(&transport);
-            let begun = Instant::now();
-            thread::scope(|scope| {
-                let read = scope.spawn(|| transport.read(&mut [0; 8]));
-                let written = scope.spawn(|| transport.write_all(&[b'y'; 1 << 20]));
-                transport.hang_up();
-                assert!(matches!(read.join().unwrap(), Ok(0) | Err(_)));
-                written.join().unwrap().unwrap_err();
-            });
-            assert!(begun.elapsed() < LONG / 2);
-        }
+impl Drop for Transport {
+    /// A client inside TLS can tell the end of a session from a connection that somebody else has cut.
+    fn drop(&mut self) {
+        self.say_end();
     }
 }

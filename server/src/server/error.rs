@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::{
     commit::Refused, directory::ReadError, log::LogError, migration::MigrationError,
-    storage::StorageError,
+    net::tls::IdentityError, storage::StorageError,
 };
 
 /// The options that name an address, as errors call them.
@@ -63,6 +63,9 @@ pub enum StartError {
     /// The store cannot be used.
     #[error(transparent)]
     Storage(#[from] StorageError),
+    /// There is nothing to show clients that use TLS.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
     /// The disk refuses.
     #[error("the store cannot be written; the line before says why")]
     Refused(#[from] Refused),

@@ -8,6 +8,7 @@ mod files;
 use std::{mem, net::SocketAddr, sync::Arc, thread::JoinHandle, time::Duration};
 
 use crossbeam_channel::{Receiver, bounded};
+use mensageiro_protocol::trust::Fingerprint;
 use tracing::{info, warn};
 
 use self::{
@@ -36,7 +37,10 @@ use crate::{
     log::FileLog,
     mailboxes::Mailboxes,
     metrics::{Exposition, Invitation, Observer, Status},
-    net::listener::Listener,
+    net::{
+        listener::Listener,
+        tls::{Identity, Reload, Tls},
+    },
     options::Options,
     storage::{Storage, StorageError},
 };
@@ -50,6 +54,7 @@ pub struct Server {
     registry: Arc<Registry>,
     context: Arc<Context>,
     watch: Watch,
+    reload: Option<Reload>,
     commit: JoinHandle<()>,
     archive: ArchiveThread,
     log: Arc<FileLog>,
@@ -81,6 +86,9 @@ impl Server {
         let alarm = Alarm::new(refuse.clone());
         let mut storage = Storage::open((&files.store, &files.messages), options, &alarm)?;
         file_rights::tighten(&options.data, options.group_may_read);
+        let pem = options.pem_files();
+        let identity = Identity::load(pem.as_ref(), &options.data)?;
+        let tls = Tls::new(identity, options.handshake_limits());
         let (store, news) = (storage.id(), storage.news(options));
         let seen = mem::take(&mut storage.seen);
         let Storage {
@@ -161,6 +169,10 @@ impl Server {
             _alarm: alarm.watch(),
         };
         let watch = Watch::start(directory.clone(), edited).map_err(StartError::Thread)?;
+        let reload = pem
+            .map(|files| Reload::start(tls.clone(), files, &alarm))
+            .transpose()
+            .map_err(StartError::Thread)?;
         let idle = Some(options.idle_timeout).filter(|limit| !limit.is_zero());
         let limits = Limits {
             login: options.login_timeout,
@@ -172,6 +184,7 @@ impl Server {
             mailboxes: mailboxes.clone(),
             counters,
             budgets: budgets.clone(),
+            tls: tls.clone(),
         };
         let metrics = metrics
             .map(|socket| Exposition::start(socket, observer.clone(), &alarm))
@@ -203,6 +216,7 @@ impl Server {
                 before_login: options.max_connections_before_login,
                 per_network: options.max_connections_per_address,
             }),
+            tls,
             longest_line: options.max_line_bytes,
             dead_link_after: options.dead_link_after,
         };
@@ -214,6 +228,7 @@ impl Server {
             registry,
             context,
             watch,
+            reload,
             commit,
             archive,
             log,
@@ -227,6 +242,11 @@ impl Server {
     /// Where it listens; with port 0 in the options, the port the system chose.
     pub fn address(&self) -> SocketAddr {
         self.listener.address()
+    }
+
+    /// What clients that use TLS know it by.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.context.observer.tls.fingerprint()
     }
 
     /// The files it uses.
@@ -246,10 +266,14 @@ impl Server {
         &self.refused
     }
 
-    /// Reads users.csv and groups.csv again, whether somebody seems to have edited them or not.
+    /// Reads users.csv and groups.csv again, and the files of --tls-cert and --tls-key, whether somebody seems to have
+    /// edited them or not.
     pub fn reload(&self) {
         info!("asked to read users.csv and groups.csv again");
         self.watch.look_again();
+        if let Some(reload) = &self.reload {
+            reload.look_again();
+        }
     }
 
     /// What it is doing.
@@ -264,6 +288,7 @@ impl Server {
             registry,
             context,
             watch,
+            reload,
             commit,
             archive,
             log,
@@ -274,7 +299,7 @@ impl Server {
         } = self;
         listener.close();
         metrics.into_iter().for_each(Exposition::close);
-        drop(watch);
+        drop((watch, reload));
         let all_left = registry.close(FAREWELL);
         drop(context);
         // The threads end when the last session has let go of them. One that does not (its
