@@ -213,6 +213,34 @@ fn ids_that_an_impostor_gives_double_and_hide_nothing() {
 }
 
 #[test]
+fn an_impostor_that_names_no_store_hides_nothing() {
+    for (id, with) in [(106, "xavier"), (110, "bob"), (106, "bob"), (108, "bob")] {
+        for rest in [
+            vec![],
+            vec![
+                Lie::Accept { id: 100, at: 5 },
+                told(110, "bob", "another lie"),
+            ],
+        ] {
+            let mut lies = vec![told(id, with, "a lie"), Lie::End];
+            lies.extend(rest);
+            let greeting = Greeting::Welcome {
+                you: None,
+                last: 105,
+                store: None,
+                epoch: u64::MAX,
+                after: None,
+                number: Some(100),
+                line_bytes: 16_384,
+            };
+            let session = Session { greeting, lies };
+            let mut away = Away::new().meet(vec![session], &["mine 2", "mine 3"]);
+            away.check(&["mine 2", "mine 3"]);
+        }
+    }
+}
+
+#[test]
 fn a_server_that_takes_one_for_somebody_else_gets_and_gives_nothing() {
     let mut greeting = session(105, vec![told(106, "bob", "for eva"), Lie::End]);
     if let Greeting::Welcome { you, .. } = &mut greeting.greeting {

@@ -155,7 +155,11 @@ impl Backup<'_> {
         for file in self.files {
             remove(disk, &partial.join(file))?;
         }
-        for folder in self.files.iter().filter_map(|file| Path::new(file).parent()) {
+        for folder in self
+            .files
+            .iter()
+            .filter_map(|file| Path::new(file).parent())
+        {
             if !folder.as_os_str().is_empty() {
                 clear(disk, &partial.join(folder))?;
             }

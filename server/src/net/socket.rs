@@ -278,9 +278,7 @@ mod tests {
             thread::scope(|scope| {
                 let read = scope.spawn(|| {
                     let mut bytes = [0; 8];
-                    socket
-                        .read(&mut bytes)
-                        .map(|count| bytes[..count].to_vec())
+                    socket.read(&mut bytes).map(|count| bytes[..count].to_vec())
                 });
                 client.write_all(b"ana\n").unwrap();
                 assert_eq!(read.join().unwrap().unwrap(), b"ana\n");

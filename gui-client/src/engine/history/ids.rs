@@ -103,8 +103,12 @@ impl History {
         if generations::is_live(&transaction)? {
             generations::begin_live(&transaction, up_to + 1)?;
         }
-        if let Some(of) = of {
-            keep(&transaction, of)?;
+        match of {
+            Some(of) => keep(&transaction, of)?,
+            None => drop(transaction.execute(
+                "DELETE FROM facts WHERE name IN ('store', 'store_epoch')",
+                [],
+            )?),
         }
         transaction.commit()?;
         Ok(())

@@ -38,7 +38,16 @@ pub(super) fn meet(
         is_cut_short: cursor.is_some() && (found.is_none() || welcome.after.is_some()),
     };
     let is_ahead = cursor.max(Some(highest)) > Some(welcome.last);
+    let knows_ids = cursor.is_some() || highest > 0;
     match (known, found) {
+        // Whoever names no store gives ids of their own, and what they gave is not that of a store.
+        (Some(_), None) if !knows_ids => Meeting::Anew {
+            kept: None,
+            change: None,
+            is_cut_short: false,
+        },
+        (Some(_), None) => nothing_kept(ServerChange::Replaced),
+        (None, Some(_)) if knows_ids => nothing_kept(ServerChange::Replaced),
         (Some(known), Some(found)) if known.store != found.store => {
             nothing_kept(ServerChange::Replaced)
         }
@@ -96,12 +105,11 @@ mod tests {
     fn ids_of_the_same_store_and_epoch_mean_the_same() {
         let known = welcome(Some(HERE), 90, Some(80));
         assert_eq!(meet(Some(80), Some(HERE), 85, &known), Meeting::Same);
-        assert_eq!(meet(Some(80), None, 85, &known), Meeting::Same);
         let fresh = welcome(Some(HERE), 90, None);
         assert_eq!(meet(None, None, 0, &fresh), Meeting::Same);
         assert_eq!(meet(None, Some(HERE), 85, &fresh), Meeting::Same);
-        let old_server = welcome(None, 90, None);
-        assert_eq!(meet(Some(80), Some(HERE), 90, &old_server), Meeting::Same);
+        let nameless = welcome(None, 90, None);
+        assert_eq!(meet(Some(80), None, 90, &nameless), Meeting::Same);
     }
 
     #[test]
@@ -131,6 +139,24 @@ mod tests {
     }
 
     #[test]
+    fn those_of_a_server_that_names_no_store_are_not_those_of_one_that_does() {
+        let replaced = Some(ServerChange::Replaced);
+        let nameless = welcome(None, 90, None);
+        let expected = anew(None, replaced, true);
+        assert_eq!(meet(Some(80), Some(HERE), 80, &nameless), expected);
+        let expected = anew(None, replaced, false);
+        assert_eq!(meet(None, Some(HERE), 80, &nameless), expected);
+        let expected = anew(None, None, false);
+        assert_eq!(meet(None, Some(HERE), 0, &nameless), expected);
+        let named = welcome(Some(HERE), 90, Some(80));
+        let expected = anew(None, replaced, true);
+        assert_eq!(meet(Some(80), None, 85, &named), expected);
+        let fresh = welcome(Some(HERE), 90, None);
+        let expected = anew(None, replaced, false);
+        assert_eq!(meet(None, None, 85, &fresh), expected);
+    }
+
+    #[test]
     fn a_server_that_has_less_than_this_device_says_so_or_not() {
         let restored = Some(ServerChange::Restored);
         let told = welcome(Some(HERE), 60, None);
@@ -140,8 +166,6 @@ mod tests {
         let told = welcome(Some(HERE), 60, Some(50));
         let expected = anew(None, restored, true);
         assert_eq!(meet(Some(50), Some(HERE), 61, &told), expected);
-        let told = welcome(Some(HERE), 60, Some(60));
-        assert_eq!(meet(Some(80), None, 80, &told), expected);
         let old_server = welcome(None, 60, None);
         assert_eq!(meet(Some(80), None, 80, &old_server), expected);
     }

@@ -52,7 +52,7 @@ pub struct StoreEpoch {
 }
 
 impl StoreEpoch {
-    /// Reads it from a `welcome`; older servers do not send it.
+    /// Reads it from a `welcome`. A server may name none.
     pub fn of(welcome: &Welcome) -> Option<Self> {
         let (store, epoch) = welcome.store.zip(welcome.epoch)?;
         Some(Self { store, epoch })

@@ -153,7 +153,7 @@ impl Machine {
                 !is_cut_short
             }
         };
-        self.store = of.or(self.store);
+        self.store = of;
         is_complete
     }
 

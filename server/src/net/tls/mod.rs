@@ -19,12 +19,12 @@ use mensageiro_protocol::trust::Fingerprint;
 use parking_lot::RwLock;
 use rustls::ServerConfig;
 
+pub(super) use self::session::Session;
+use self::turns::Turns;
 pub use self::{
     identity::{Identity, IdentityError, PemFiles},
     reload::Reload,
 };
-pub(super) use self::session::Session;
-use self::turns::Turns;
 
 /// The first byte of a TLS connection: a record with a handshake message. No login begins with it.
 pub(super) const FIRST_BYTE: u8 = 0x16;

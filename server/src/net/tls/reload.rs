@@ -85,7 +85,9 @@ impl Follower {
             Ok(new) if new.is_same_as(&old) => {}
             Ok(new) => {
                 match new.fingerprint() == old.fingerprint() {
-                    true => info!("{certificate}: replaced; new connections are shown the new certificate"),
+                    true => info!(
+                        "{certificate}: replaced; new connections are shown the new certificate"
+                    ),
                     false => warn!(
                         "{certificate}: replaced by one with another key; apps that know this server by its old key refuse it from now on"
                     ),

@@ -221,7 +221,11 @@ impl Session {
     /// How many bytes are kept that wait for the client.
     pub(in crate::net) fn waiting(&self) -> usize {
         let state = self.state.lock();
-        if state.unreported > 0 { state.record } else { 0 }
+        if state.unreported > 0 {
+            state.record
+        } else {
+            0
+        }
     }
 
     /// Tells the client that nothing more will come, if it takes that at once.

@@ -70,14 +70,11 @@ fn a_session_names_the_store_of_its_position_and_keeps_what_the_server_tells_of_
         )
     };
     check_with(
-        bench(Some(Way::Live), Some(20)),
+        bench(Some(Way::Live), None),
         &[
             ("start", "connecting | connect"),
-            ("connected", "write ana live/1 device=d after=20⏎"),
-            (
-                &welcome(1, r#","after":20"#),
-                "store 10 epoch 1 | begin 20 | catching up",
-            ),
+            ("connected", "write ana live/1 device=d⏎"),
+            (&welcome(1, ""), "store 10 epoch 1 | begin 20 | catching up"),
             (
                 "bytes f⏎",
                 "store [] at 20 | write got {\"up_to\":20}⏎roster {\"changes\":true}⏎conversations {\"limit\":50}⏎ | live",
