@@ -32,6 +32,12 @@ fn main() -> ExitCode {
             let folder = folder.as_ref().unwrap_or(&options.data);
             commands::check(folder).map_err(Into::into)
         }
+        Some(Command::User(command)) => {
+            commands::user(&options.data, command.clone()).map_err(Into::into)
+        }
+        Some(Command::Group(command)) => {
+            commands::group(&options.data, command.clone()).map_err(Into::into)
+        }
         None => match Log::start(options.log_lines) {
             Ok(log) => return serve(options, &log),
             Err(error) => Err(StartError::Thread(error).into()),

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Span, SpanRelativeTo};
 
 use crate::{
     budgets::BudgetLimits,
+    commands::{GroupCommand, UserCommand},
     model::event::MailboxLimits,
     net::tls::{HandshakeLimits, PemFiles},
 };
@@ -221,6 +222,13 @@ pub enum Command {
         #[arg(value_name = "DIR")]
         folder: Option<PathBuf>,
     },
+    /// Add, rename, remove and list users, and make administrators, also while a server runs. users.csv stays as you wrote it,
+    /// except for the rows concerned.
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Make, remove, edit and list groups, likewise.
+    #[command(subcommand)]
+    Group(GroupCommand),
 }
 
 const EXAMPLES: &str = "\
@@ -231,6 +239,8 @@ Examples:
   mensageiro-server status                  tell what the running server is doing
   mensageiro-server backup /mnt/monday      copy ./data, also while a server uses it
   mensageiro-server check /mnt/monday       read all of a data folder and list what is damaged
+  mensageiro-server user add ana 'Ana Lima' add a user; also rename, role, remove, list
+  mensageiro-server group create lab ana    make a group; also add-member, remove-member, role, remove, list
   nc localhost 3333                         be a client: type a login, then @bruno hello
 
 What is logged is chosen by RUST_LOG: error, warn, info (default), debug, or of a part of the program

@@ -1,14 +1,22 @@
-//! What the program can do besides serving: copying a data folder, and looking whether it is whole.
+//! What the program can do besides serving: copying a data folder, looking whether it is whole, and editing users and groups.
 
 mod backup;
 mod check;
+mod people;
 
 use std::path::PathBuf;
 
 use thiserror::Error;
 
-pub use self::{backup::backup, check::check};
-use crate::log::LogError;
+pub use self::{
+    backup::backup,
+    check::check,
+    people::{GroupCommand, RoleWord, UserCommand, group, user},
+};
+use crate::{
+    directory::{ReadError, edit::EditError},
+    log::LogError,
+};
 
 /// Why a command has not done what it should.
 #[derive(Debug, Error)]
@@ -26,6 +34,12 @@ pub enum CommandError {
         /// How many damaged places were found.
         damages: u64,
     },
+    /// Users or groups cannot be changed.
+    #[error(transparent)]
+    Edit(#[from] EditError),
+    /// Users or groups cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
     /// Nobody reads what is printed, or Ctrl-C cannot be caught.
     #[error("the command cannot go on: {0}")]
     Terminal(#[from] std::io::Error),

@@ -192,6 +192,67 @@ impl Groups {
         is_apart.then_some(groups)
     }
 
+    /// Adds a member, and a group that is new.
+    pub(super) fn add(&mut self, group: &Login, member: &Login) {
+        let members = self.members.entry(group.clone()).or_default();
+        Arc::make_mut(members).insert(member.clone());
+    }
+
+    /// Removes a member.
+    pub(super) fn remove_member(&mut self, group: &Login, member: &Login) {
+        if let Some(members) = self.members.get_mut(group)
+            && members.contains(member)
+        {
+            Arc::make_mut(members).remove(member);
+        }
+        self.set_admin(group, member, false);
+    }
+
+    /// Removes a user from all groups.
+    pub(super) fn remove_user(&mut self, login: &Login) {
+        let groups: Vec<_> = self
+            .of_member(login)
+            .map(|(group, _)| group.clone())
+            .collect();
+        for group in groups {
+            self.remove_member(&group, login);
+        }
+    }
+
+    /// Removes a group.
+    pub(super) fn remove(&mut self, group: &Login) {
+        self.members.remove(group);
+        self.admins.remove(group);
+        self.keeps.remove(group);
+    }
+
+    /// Makes a member an administrator of the group, or no longer one.
+    pub(super) fn set_admin(&mut self, group: &Login, member: &Login, is_admin: bool) {
+        if is_admin {
+            let admins = self.admins.entry(group.clone()).or_default();
+            admins.insert(member.clone());
+        } else if let Some(admins) = self.admins.get_mut(group) {
+            admins.remove(member);
+            if admins.is_empty() {
+                self.admins.remove(group);
+            }
+        }
+    }
+
+    /// Whether all groups that have a user for a member are the same here and there.
+    pub(super) fn same_members(&self, other: &Self) -> bool {
+        let filled = |groups: &Self| {
+            let filled = groups
+                .members
+                .iter()
+                .filter(|(_, members)| !members.is_empty());
+            let filled = filled
+                .map(|(group, members)| (group.clone(), members.clone(), groups.keeps(group)));
+            filled.collect::<Vec<_>>()
+        };
+        filled(self) == filled(other) && self.admins == other.admins
+    }
+
     /// Those memberships that are not in `other`: group and member.
     pub(super) fn not_in<'a>(
         &'a self,

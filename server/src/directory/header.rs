@@ -263,6 +263,11 @@ impl<C: Copy> Columns<C> {
         }
     }
 
+    /// The columns that apply to rows from now on.
+    pub(super) fn of_rows(&self) -> C {
+        self.known.unwrap_or(self.plain)
+    }
+
     /// Whether the first row was a header.
     pub(super) fn has_header(&self) -> bool {
         self.header.is_some()

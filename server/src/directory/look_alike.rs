@@ -42,6 +42,18 @@ pub(super) fn look_alikes(lines: &HashMap<Login, u64>) -> Vec<BadLine> {
     bad
 }
 
+/// The first of these logins that a person could mistake for this one.
+pub(super) fn looks_like<'a>(
+    login: &Login,
+    mut others: impl Iterator<Item = &'a Login>,
+) -> Option<&'a Login> {
+    let (lower, looks) = (login.as_str().to_lowercase(), looks_of(login));
+    others.find(|other| {
+        let is_other_script = !login.as_str().is_ascii() || !other.as_str().is_ascii();
+        other.as_str().to_lowercase() == lower || (is_other_script && looks_of(other) == looks)
+    })
+}
+
 /// A value that is equal for all logins that look alike (Unicode TR 39).
 fn looks_of(login: &Login) -> String {
     skeleton(&login.as_str().to_lowercase())

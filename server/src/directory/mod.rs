@@ -1,6 +1,7 @@
 //! The registered users and their groups, in memory (rule S2), and the files they are read from.
 
 mod decoding;
+pub mod edit;
 mod groups;
 mod header;
 mod look_alike;

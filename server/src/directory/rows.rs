@@ -1,8 +1,9 @@
 //! Splits a CSV file into rows, in all the forms in which people and spreadsheets write it.
 
-use std::{borrow::Cow, io::Read};
+use std::{borrow::Cow, io::Read, ops::Range};
 
 use csv::{ReaderBuilder, StringRecord};
+use memchr::memchr;
 use mensageiro_protocol::Login;
 
 use super::{
@@ -14,20 +15,36 @@ use super::{
 /// swallows it.
 const END: &str = "\n\0";
 
-/// Visits each row that is not empty, with its line, from 1, and its trimmed fields. Columns are
-/// separated by commas, semicolons or tabs. Rows end in LF, CR LF or CR. A field may be in quotes,
-/// and then span several lines.
+/// A row that is not empty.
+#[derive(Debug)]
+pub(super) struct Row<'a> {
+    /// Its first line, from 1.
+    pub(super) line: u64,
+    /// Its bytes of the text, without its line end.
+    pub(super) place: Range<usize>,
+    /// Its fields, trimmed.
+    pub(super) fields: &'a [&'a str],
+}
+
+/// Visits each row that is not empty, with its line, from 1, and its trimmed fields.
 ///
 /// # Errors
-/// Bytes that are no text, and a quote that is not closed where it should be: all rows after it
-/// would be lost.
+/// As [`rows_of`], and bytes that are no text.
 pub(super) fn rows(bytes: &[u8], mut visit: impl FnMut(u64, &[&str])) -> Result<(), BadLine> {
-    let text = decode(bytes)?;
+    rows_of(&decode(bytes)?.text, |row| visit(row.line, row.fields)).map(drop)
+}
+
+/// Visits each row of a text that is not empty. Columns are separated by commas, semicolons or tabs. Rows end in LF, CR LF or
+/// CR. A field may be in quotes, and then span several lines. Returns what separates the columns.
+///
+/// # Errors
+/// A quote that is not closed where it should be: all rows after it would be lost.
+pub(super) fn rows_of(text: &str, mut visit: impl FnMut(Row<'_>)) -> Result<u8, BadLine> {
     // DOS programs end a file with Ctrl-Z.
-    let text = text.strip_suffix('\u{1a}').unwrap_or(&text);
+    let text = text.strip_suffix('\u{1a}').unwrap_or(text);
     let said = said_delimiter(text);
     let delimiter = said.unwrap_or_else(|| delimiter(text));
-    let text = without_padding(text, delimiter);
+    let (text, padding) = without_padding(text, delimiter);
     let begin = match said {
         Some(_) => text.find(['\n', '\r']).unwrap_or(text.len()),
         None => 0,
@@ -44,13 +61,18 @@ pub(super) fn rows(bytes: &[u8], mut visit: impl FnMut(u64, &[&str])) -> Result<
         .map_err(|e| BadLine::new(line, e))?
     {
         if record.len() == 1 && record[0] == *END.trim_start() {
-            return Ok(());
+            break;
         }
         // The reported position includes the empty lines before a row.
-        let position = record.position().map_or(0, |position| position.byte());
-        let start = begin + usize::try_from(position).unwrap_or(usize::MAX);
-        let rest = text.get(start..).unwrap_or_default();
-        let start = text.len() - rest.trim_start_matches(['\n', '\r']).len();
+        let place = |byte: u64| {
+            text.len()
+                .min(begin + usize::try_from(byte).unwrap_or(usize::MAX))
+        };
+        let start = place(record.position().map_or(0, |position| position.byte()));
+        let end = place(reader.position().byte()).max(start);
+        let row = text[start..end].trim_end_matches(['\n', '\r']);
+        let end = start + row.len();
+        let start = end - row.trim_start_matches(['\n', '\r']).len();
         line += line_ends(text.get(counted..start).unwrap_or_default());
         counted = start;
         if columns == 0 {
@@ -62,10 +84,43 @@ pub(super) fn rows(bytes: &[u8], mut visit: impl FnMut(u64, &[&str])) -> Result<
             .map(|field| unwrapped(field.trim_matches(is_blank)))
             .collect();
         if fields.iter().any(|field| !field.is_empty()) {
-            visit(line, &fields);
+            visit(Row {
+                line,
+                place: padding.place(start)..padding.place(end),
+                fields: &fields,
+            });
         }
     }
-    Ok(())
+    Ok(delimiter)
+}
+
+/// The places of a row's fields in it, with their quotes, but without blanks around them.
+pub(super) fn fields_of(row: &str, delimiter: u8) -> Vec<Range<usize>> {
+    let bytes = row.as_bytes();
+    let (mut fields, mut start) = (Vec::new(), 0);
+    loop {
+        let blanks = row[start..].len() - row[start..].trim_start_matches(PADDING).len();
+        let mut at = start;
+        if bytes.get(start + blanks) == Some(&b'"') {
+            // Two quotes in quotes are one, and no end.
+            let mut in_quotes = true;
+            at = start + blanks + 1;
+            while let Some(byte) = bytes.get(at).filter(|_| in_quotes) {
+                let is_quote = *byte == b'"';
+                let is_double = is_quote && bytes.get(at + 1) == Some(&b'"');
+                at += 1 + usize::from(is_double);
+                in_quotes = !is_quote || is_double;
+            }
+        }
+        let end = memchr(delimiter, &bytes[at..]).map_or(row.len(), |end| at + end);
+        let field = row[start..end].trim_start_matches(is_blank);
+        let begin = end - field.len();
+        fields.push(begin..begin + field.trim_end_matches(is_blank).len());
+        if end == row.len() {
+            return fields;
+        }
+        start = end + 1;
+    }
 }
 
 /// Looks for fields that have swallowed rows or the end of the file.
@@ -108,28 +163,50 @@ fn takes_in_a_row(field: &str, delimiter: u8, columns: usize) -> bool {
     })
 }
 
-/// The text without spaces and byte order marks between the beginning of a field and its quote.
-/// People type such spaces after commas, and joined files contain such marks.
-fn without_padding(text: &str, delimiter: u8) -> Cow<'_, str> {
+/// What people type between the beginning of a field and its quote, and the marks that joined files contain there.
+const PADDING: [char; 3] = [' ', '\u{a0}', '\u{feff}'];
+
+/// Where [`without_padding`] has removed something, and how many bytes up to there.
+#[derive(Debug, Default)]
+struct Removed(Vec<(usize, usize)>);
+
+impl Removed {
+    /// The place in the whole text; before what was removed there.
+    fn place(&self, at: usize) -> usize {
+        let before = self.0.partition_point(|(place, _)| *place < at);
+        at + before.checked_sub(1).map_or(0, |last| self.0[last].1)
+    }
+}
+
+/// The text without spaces and byte order marks between the beginning of a field and its quote, and where they were.
+fn without_padding(text: &str, delimiter: u8) -> (Cow<'_, str>, Removed) {
     let mut kept = String::new();
-    let mut from = 0;
+    let mut removed = Removed::default();
+    let (mut from, mut in_quotes, mut second) = (0, false, None);
     for (at, _) in text.match_indices('"') {
+        if in_quotes {
+            // Two quotes in quotes are one, and no end.
+            in_quotes = second == Some(at) || text.as_bytes().get(at + 1) == Some(&b'"');
+            second = (in_quotes && second != Some(at)).then_some(at + 1);
+            continue;
+        }
         let before = &text[from..at];
-        let begin = before.trim_end_matches([' ', '\u{a0}', '\u{feff}']);
-        let begins = match begin.bytes().next_back() {
+        let begin = before.trim_end_matches(PADDING);
+        in_quotes = match begin.bytes().next_back() {
             None => from == 0,
             Some(byte) => byte == delimiter || byte == b'\n' || byte == b'\r',
         };
-        if begins && begin.len() < before.len() {
+        if in_quotes && begin.len() < before.len() {
             kept.push_str(begin);
+            removed.0.push((kept.len(), at - kept.len()));
             from = at;
         }
     }
     if from == 0 {
-        return text.into();
+        return (text.into(), removed);
     }
     kept.push_str(&text[from..]);
-    kept.into()
+    (kept.into(), removed)
 }
 
 /// The text of `="007"`, the form in which programs write a number that a spreadsheet must not
@@ -231,6 +308,10 @@ mod tests {
         check(
             "ana,\"say \"\"x\"\", Ana\"\nb\n",
             &[(1, &["ana", "say \"x\", Ana"]), (2, &["b"])],
+        );
+        check(
+            "ana, \"Dias, \"\"A\"\", \"\"B\"\"\", \"x\"\n",
+            &[(1, &["ana", "Dias, \"A\", \"B\"", "x"])],
         );
         check("ana, \"Lima, Ana\" ,x", &[(1, &["ana", "Lima, Ana", "x"])]);
         check("ana,\"Nina\" Lima\n", &[(1, &["ana", "Nina Lima"])]);

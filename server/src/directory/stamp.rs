@@ -1,4 +1,8 @@
-use std::{fs, io, path::PathBuf, time::SystemTime};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
 
 /// Tells whether a file is the same as before. Links are followed, so it describes their target.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +21,11 @@ pub(crate) enum Stamp {
 
 impl Stamp {
     pub(crate) fn of_all(files: &[PathBuf; 2]) -> [Self; 2] {
-        files.each_ref().map(|file| match fs::metadata(file) {
+        files.each_ref().map(|file| Self::of(file))
+    }
+
+    pub(crate) fn of(file: &Path) -> Self {
+        match fs::metadata(file) {
             Err(error) => Self::Unknown(error.kind()),
             Ok(metadata) => Self::File {
                 length: metadata.len(),
@@ -25,7 +33,7 @@ impl Stamp {
                 #[cfg(unix)]
                 identity: identity(&metadata),
             },
-        })
+        }
     }
 }
 

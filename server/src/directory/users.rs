@@ -169,10 +169,26 @@ impl Users {
             .take()
             .filter(|login| !known.contains(login))
         {
-            self.names.remove(&login);
-            self.keeps.remove(&login);
-            self.admins.remove(&login);
+            self.remove(&login);
         }
+    }
+
+    /// Adds a user, or gives a user another name and role.
+    pub(super) fn set(&mut self, login: &Login, name: &Name, is_admin: bool, keeps: bool) {
+        self.names.insert(login.clone(), name.clone());
+        for (all, is_in) in [(&mut self.admins, is_admin), (&mut self.keeps, keeps)] {
+            match is_in {
+                true => all.insert(login.clone()),
+                false => all.remove(login),
+            };
+        }
+    }
+
+    /// Removes a user.
+    pub(super) fn remove(&mut self, login: &Login) {
+        self.names.remove(login);
+        self.keeps.remove(login);
+        self.admins.remove(login);
     }
 
     /// Those users who are not in `other`.
