@@ -172,114 +172,105 @@ fn left(deadline: Instant) -> io::Result<Duration> {
     some.ok_or_else(|| io::ErrorKind::TimedOut.into())
 }
 
+/// A metric with one value: its name after `mensageiro_`, its help text, and its value.
+type Metric = (&'static str, &'static str, u64);
+
 fn text(status: &Status) -> String {
-    let totals = &status.totals;
     let mut text = String::new();
-    let mut one = |name: &str, kind: &str, help: &str, value: u64| {
-        // Writing to a string cannot fail.
-        let _ = write!(
-            text,
-            "# HELP mensageiro_{name} {help}\n# TYPE mensageiro_{name} {kind}\nmensageiro_{name} {value}\n"
-        );
-    };
-    one(
-        "uptime_seconds",
-        "gauge",
-        "Time since the start.",
-        status.uptime_seconds,
-    );
-    one("users", "gauge", "Registered users.", status.users as u64);
-    one(
-        "users_online",
-        "gauge",
-        "Different users connected.",
-        status.users_online as u64,
-    );
-    one(
-        "sessions",
-        "gauge",
-        "Connections logged in.",
-        status.sessions as u64,
-    );
-    one(
-        "mailboxes",
-        "gauge",
-        "Users with unread messages.",
-        status.mailboxes as u64,
-    );
-    one(
-        "messages_waiting",
-        "gauge",
-        "Unread messages.",
-        status.messages_waiting,
-    );
-    one("logins_total", "counter", "Logins accepted.", totals.logins);
-    one(
-        "refusals_total",
-        "counter",
-        "Logins refused.",
-        totals.refusals,
-    );
-    one(
-        "messages_accepted_total",
-        "counter",
-        "Messages accepted.",
-        totals.accepted,
-    );
-    one(
-        "messages_read_total",
-        "counter",
-        "Messages read.",
-        totals.read,
-    );
-    one(
-        "lines_discarded_total",
-        "counter",
-        "Lines discarded.",
-        totals.discarded,
-    );
-    one(
-        "commits_failed_total",
-        "counter",
-        "Commits the disk refused.",
-        totals.failed_commits,
-    );
-    one(
-        "connections_before_login",
-        "gauge",
-        "Connections without a login.",
-        status.before_login as u64,
-    );
-    one(
-        "stored_bytes",
-        "gauge",
-        "Bytes in the log and in messages.csv.",
-        status.stored_bytes,
-    );
-    if let Some(free) = status.free_bytes {
-        one("disk_free_bytes", "gauge", "Bytes free on the disk.", free);
+    for (kind, metrics) in [("gauge", gauges(status)), ("counter", counters(status))] {
+        for (name, help, value) in metrics {
+            // Writing to a string cannot fail.
+            let _ = write!(
+                text,
+                "# HELP mensageiro_{name} {help}\n# TYPE mensageiro_{name} {kind}\nmensageiro_{name} {value}\n"
+            );
+        }
     }
-    one(
-        "budget_pauses_total",
-        "counter",
-        "Times a session had to wait, as its user sent too much.",
-        status.pauses,
-    );
-    one(
-        "log_lines_dropped_total",
-        "counter",
-        "Lines of the diagnostic log dropped, as there were too many in a second.",
-        status.log.dropped,
-    );
-    one(
-        "log_lines_lost_total",
-        "counter",
-        "Lines of the diagnostic log lost, as nobody read them in time.",
-        status.log.lost,
-    );
     refusals(&mut text, status);
     histogram(&mut text, &status.commits);
     text
+}
+
+/// Values that rise and fall.
+fn gauges(status: &Status) -> Vec<Metric> {
+    let count = |number: usize| number as u64;
+    let mut gauges = vec![
+        (
+            "uptime_seconds",
+            "Time since the start.",
+            status.uptime_seconds,
+        ),
+        ("users", "Registered users.", count(status.users)),
+        (
+            "users_online",
+            "Different users connected.",
+            count(status.users_online),
+        ),
+        ("sessions", "Connections logged in.", count(status.sessions)),
+        (
+            "connections_before_login",
+            "Connections without a login.",
+            count(status.before_login),
+        ),
+        (
+            "mailboxes",
+            "Users with unread messages.",
+            count(status.mailboxes),
+        ),
+        (
+            "messages_waiting",
+            "Unread messages.",
+            status.messages_waiting,
+        ),
+        (
+            "stored_bytes",
+            "Bytes in the log and in messages.csv.",
+            status.stored_bytes,
+        ),
+    ];
+    let free = |bytes| ("disk_free_bytes", "Bytes free on the disk.", bytes);
+    gauges.extend(status.free_bytes.map(free));
+    gauges
+}
+
+/// Counts since the start.
+fn counters(status: &Status) -> Vec<Metric> {
+    let totals = &status.totals;
+    vec![
+        ("logins_total", "Logins accepted.", totals.logins),
+        ("refusals_total", "Logins refused.", totals.refusals),
+        (
+            "messages_accepted_total",
+            "Messages accepted.",
+            totals.accepted,
+        ),
+        ("messages_read_total", "Messages read.", totals.read),
+        (
+            "lines_discarded_total",
+            "Lines discarded.",
+            totals.discarded,
+        ),
+        (
+            "commits_failed_total",
+            "Commits the disk refused.",
+            totals.failed_commits,
+        ),
+        (
+            "budget_pauses_total",
+            "Times a session had to wait, as its user sent too much.",
+            status.pauses,
+        ),
+        (
+            "log_lines_dropped_total",
+            "Lines of the diagnostic log dropped, as there were too many in a second.",
+            status.log.dropped,
+        ),
+        (
+            "log_lines_lost_total",
+            "Lines of the diagnostic log lost, as nobody read them in time.",
+            status.log.lost,
+        ),
+    ]
 }
 
 fn refusals(text: &mut String, status: &Status) {
