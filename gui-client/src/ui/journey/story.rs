@@ -3,7 +3,7 @@
 use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
-    engine::{Delivery, Message},
+    engine::{Delivery, Message, Receipt},
     model::Session,
     texts::Texts,
     ui::{View, peer_name},
@@ -12,9 +12,11 @@ use crate::{
 /// The most readers of a group's message that are shown one by one; the others are counted.
 const READERS: usize = 3;
 
-/// The indices of the sender and the receiver among the participants.
+/// A line that one participant sends to another.
 pub(super) struct Step {
+    /// The sender's index among the participants.
     pub(super) from: usize,
+    /// The receiver's index among the participants.
     pub(super) to: usize,
     pub(super) words: String,
     /// The most important part of the words.
@@ -60,70 +62,34 @@ impl Story {
         };
         let clock = |at: Timestamp| clock(view.zone, at);
         let mut steps = vec![Step {
-            from: 0,
-            to: SERVER,
-            words: said.clone(),
-            number: None,
-            goes_on: false,
             time: sent.map(clock),
+            ..Step::new(0, SERVER, &said)
         }];
         if message.delivery == Delivery::Accepted {
             let number = message.server_id.map(|id| format!("#{id}"));
-            let accepted_as = texts.get("delivery.accepted");
+            let mut words = texts.get("delivery.accepted").to_owned();
+            if let Some(number) = &number {
+                words = format!("{words} {number}");
+            }
             steps.push(Step {
-                from: SERVER,
-                to: 0,
-                words: match &number {
-                    Some(number) => format!("{accepted_as} {number}"),
-                    None => accepted_as.to_owned(),
-                },
                 number,
-                goes_on: false,
                 time: accepted.map(clock),
+                ..Step::new(SERVER, 0, &words)
             });
         }
-        let mut later = Vec::new();
-        for (reader, receipt) in shown.iter().enumerate() {
-            let reader = reader + SERVER + 1;
-            for (key, at) in [
-                ("delivery.delivered", receipt.delivered),
-                ("delivery.read", receipt.read),
-            ] {
-                let Some(at) = at else {
-                    continue;
-                };
-                for (from, to) in [(reader, SERVER), (SERVER, 0)] {
-                    let step = Step {
-                        from,
-                        to,
-                        words: texts.get(key).to_owned(),
-                        number: None,
-                        goes_on: false,
-                        time: Some(later_words(view, at, accepted)),
-                    };
-                    later.push((at, step));
-                }
-            }
+        for (reader, receipt) in (SERVER + 1..).zip(shown) {
             if receipt.delivered.or(receipt.read).is_some() {
                 steps.push(Step {
-                    from: SERVER,
-                    to: reader,
-                    words: said.clone(),
-                    number: None,
                     goes_on: true,
-                    time: None,
+                    ..Step::new(SERVER, reader, &said)
                 });
             }
         }
-        later.sort_by_key(|(at, _)| *at);
-        steps.extend(later.into_iter().map(|(_, step)| step));
+        steps.extend(receipt_steps(view, shown, accepted));
         let more = (!others.is_empty()).then(|| {
             let read = others.iter().filter(|other| other.read.is_some()).count();
-            texts.count_with(
-                "journey.more",
-                others.len(),
-                &[("read", &texts.number(read))],
-            )
+            let read = texts.number(read);
+            texts.count_with("journey.more", others.len(), &[("read", &read)])
         });
         Self { names, steps, more }
     }
@@ -143,6 +109,45 @@ impl Story {
         let all: Vec<String> = steps.chain(self.more.clone()).collect();
         all.join(" ")
     }
+}
+
+impl Step {
+    fn new(from: usize, to: usize, words: &str) -> Self {
+        Self {
+            from,
+            to,
+            words: words.to_owned(),
+            number: None,
+            goes_on: false,
+            time: None,
+        }
+    }
+}
+
+/// The steps of receipts, from each reader through the server to the person, in the order of their times.
+fn receipt_steps(
+    view: &View<'_>,
+    shown: &[Receipt],
+    accepted: Option<Timestamp>,
+) -> impl Iterator<Item = Step> {
+    let mut steps = Vec::new();
+    for (reader, receipt) in (SERVER + 1..).zip(shown) {
+        for (key, at) in [
+            ("delivery.delivered", receipt.delivered),
+            ("delivery.read", receipt.read),
+        ] {
+            let Some(at) = at else {
+                continue;
+            };
+            for (from, to) in [(reader, SERVER), (SERVER, 0)] {
+                let time = Some(later_words(view, at, accepted));
+                let step = Step::new(from, to, view.texts.get(key));
+                steps.push((at, Step { time, ..step }));
+            }
+        }
+    }
+    steps.sort_by_key(|(at, _)| *at);
+    steps.into_iter().map(|(_, step)| step)
 }
 
 /// The time since the acceptance. Both times are by the server's clock.

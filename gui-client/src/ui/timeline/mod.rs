@@ -14,7 +14,7 @@ mod scrollbar;
 mod separators;
 mod styled_text;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, rc::Rc};
 
 use egui::{Align2, Rect, Sense, Ui, Vec2, pos2, vec2};
 
@@ -23,6 +23,7 @@ pub use row::follow;
 
 use self::{
     anchor::{Placed, place},
+    bubble::Bubble,
     floating_day::Floating,
     layout_cache::LayoutCache,
     row::Measure,
@@ -224,10 +225,40 @@ pub fn show(
         state.mean * 0.9 + mean * 0.1
     };
 
-    let floating = Floating::of(view, messages, &placed);
+    paint_rows(
+        ui,
+        view,
+        messages,
+        (&placed, &laid_out),
+        (window, column),
+        state,
+        actions,
+    );
+    bar.paint(ui, view.palette, &placed, messages.len());
+    if !placed.at_latest && jump_button(ui, view, session, window) {
+        state.to_latest = true;
+        ui.ctx().request_repaint();
+    }
+
+    ask_for_more(messages, &placed, window, state, actions);
+    report_seen(view, session, messages, window, state, actions);
+    report_attention(session, view.watched && placed.at_latest, actions);
+}
+
+/// Draws the placed rows and the floating day.
+fn paint_rows(
+    ui: &mut Ui,
+    view: &View<'_>,
+    messages: &Timeline,
+    (placed, laid_out): (&Placed, &HashMap<usize, Rc<Bubble>>),
+    (window, column): (Rect, Rect),
+    state: &mut TimelineState,
+    actions: &mut Vec<Action>,
+) {
+    let floating = Floating::of(view, messages, placed);
     let instead = floating.as_ref().map(|floating| floating.index);
-    for placed_row in &placed.rows {
-        let (index, top) = (placed_row.index, window.top() + placed_row.bubble_top);
+    for row in &placed.rows {
+        let (index, top) = (row.index, window.top() + row.bubble_top);
         // Every placed row was measured.
         let Some(bubble) = laid_out.get(&index) else {
             continue;
@@ -246,15 +277,6 @@ pub fn show(
     if let Some(floating) = floating {
         floating.paint(ui, view, window, column);
     }
-    bar.paint(ui, view.palette, &placed, messages.len());
-    if !placed.at_latest && jump_button(ui, view, session, window) {
-        state.to_latest = true;
-        ui.ctx().request_repaint();
-    }
-
-    ask_for_more(messages, &placed, window, state, actions);
-    report_seen(view, session, messages, window, state, actions);
-    report_attention(session, view.watched && placed.at_latest, actions);
 }
 
 /// Keeps messages near the window loaded: requests more of them, and drops those far away.
