@@ -46,7 +46,7 @@ impl PositionFile {
     /// Reads the position. If the file is missing or damaged, the archive starts from the beginning.
     ///
     /// # Errors
-    /// When the system refuses.
+    /// The error of the system.
     pub(super) fn read(path: PathBuf) -> io::Result<Self> {
         let bytes = match File::open(&path) {
             Ok(file) => {

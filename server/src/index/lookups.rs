@@ -19,7 +19,7 @@ impl Index {
     /// The newest tags of a login, at most `most`, of messages from `not_below` on, in ascending order of ids.
     ///
     /// # Errors
-    /// [`IndexError`] when the disk refuses or the index is damaged.
+    /// [`IndexError`] when the disk fails or the index is damaged.
     pub fn tags(
         &self,
         login: &Login,
@@ -47,7 +47,7 @@ impl Index {
     /// The tags of a login whose messages are in a range, in ascending order of ids.
     ///
     /// # Errors
-    /// [`IndexError`] when the disk refuses or the index is damaged.
+    /// [`IndexError`] when the disk fails or the index is damaged.
     pub fn tags_near(
         &self,
         login: &Login,
@@ -68,7 +68,7 @@ impl Index {
     /// The read marks in the database that are not archived, from a number on, at most `most`, in ascending order.
     ///
     /// # Errors
-    /// [`IndexError`] when the disk refuses or the index is damaged.
+    /// [`IndexError`] when the disk fails or the index is damaged.
     pub fn marks(&self, from: u64, most: usize) -> Result<Vec<ReadMark>, IndexError> {
         self.shared.read(|file, connection| {
             let failed = |source| IndexError::sqlite(file, source);

@@ -38,7 +38,7 @@ impl Messages {
     /// The last message of a conversation up to `up_to`; 0 if there is none.
     ///
     /// # Errors
-    /// [`IndexError`] when the disk refuses or something is damaged.
+    /// [`IndexError`] when the disk fails or something is damaged.
     pub fn last_up_to(
         &self,
         conversation: &Conversation,

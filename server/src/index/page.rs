@@ -28,7 +28,7 @@ impl Messages {
     /// The newest messages of a conversation before `before` and up to `up_to`, at most `limit`, oldest first.
     ///
     /// # Errors
-    /// [`IndexError`] when the disk refuses or something is damaged.
+    /// [`IndexError`] when the disk fails or something is damaged.
     pub fn history(
         &self,
         conversation: &Conversation,
@@ -53,7 +53,7 @@ impl Messages {
     /// reads them in portions of about `bytes` bytes and at least one message. Sessions take turns.
     ///
     /// # Errors
-    /// [`IndexError`] when the disk refuses or something is damaged.
+    /// [`IndexError`] when the disk fails or something is damaged.
     pub fn page(
         &self,
         conversation: &Conversation,

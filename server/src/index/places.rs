@@ -47,7 +47,7 @@ impl<'a> Places<'a> {
     /// not wait: others wait meanwhile. Messages that the log has dropped are skipped.
     ///
     /// # Errors
-    /// [`IndexError`] when the disk refuses or something is damaged.
+    /// [`IndexError`] when the disk fails or something is damaged.
     pub fn show(
         &mut self,
         bytes: usize,

@@ -78,7 +78,7 @@ impl Messages {
     /// it returns false.
     ///
     /// # Errors
-    /// [`IndexError`] when the disk refuses or something is damaged.
+    /// [`IndexError`] when the disk fails or something is damaged.
     pub fn timeline(
         &self,
         conversations: &[Conversation],
@@ -149,7 +149,7 @@ impl<'a> Timeline<'a> {
     /// Passes on the next messages (see [`Places::show`]). Returns whether there may be more.
     ///
     /// # Errors
-    /// [`IndexError`] when the disk refuses or something is damaged.
+    /// [`IndexError`] when the disk fails or something is damaged.
     pub fn show(
         &mut self,
         bytes: usize,
