@@ -11,7 +11,7 @@ use crate::{
     window::{Window, person, texts},
 };
 
-/// Alice has two messages, answers one and gets a third: each shows up once, hers is accepted.
+/// Alice has two messages, answers one and gets a third: each appears once, and hers is accepted.
 fn check(habits: Habits, login_lines: &[&str]) {
     let folder = tempdir().unwrap();
     let server = Server::start(habits, &["alice", "bob"]);

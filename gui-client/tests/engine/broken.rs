@@ -37,7 +37,7 @@ fn a_batch_that_is_cut_and_repeated_is_shown_once() {
                 matches!(link, LinkState::Waiting { .. })
             });
             if cut == 1 {
-                // Half of it is only on the disk then.
+                // Now half of the messages are only on the disk.
                 drop(window);
                 window = Window::new(folder.path()).pacing(pace.clone());
                 window.sign_in("alice", &server.address, None);
@@ -102,7 +102,7 @@ fn what_is_written_offline_goes_out_in_order_when_the_server_is_back() {
             }
         )
     });
-    // What waits survives the app too.
+    // Waiting messages survive the end of the app, too.
     drop(window);
     let mut window = Window::new(folder.path());
     window.sign_in("alice", &address.to_string(), None);
@@ -112,7 +112,7 @@ fn what_is_written_offline_goes_out_in_order_when_the_server_is_back() {
         (*event == Event::Discarded(three)).then_some(())
     });
     let server = Server::start_at(address, CAREFUL, &["alice", "bob"]);
-    // Without being asked: it tries again by itself.
+    // It tries again by itself, without a command.
     window.wait_message("four", Delivery::Accepted);
     let heard: Vec<String> = server
         .heard()
@@ -130,7 +130,7 @@ fn new_messages_are_fetched_by_reconnecting_in_order() {
     window.sign_in("alice", &server.address, Some(Duration::from_secs(1)));
     window.wait_idle();
     for _ in 0..2 {
-        // The same text twice: each was read when the connection was closed in order.
+        // The same text twice: each message counts as read when the connection was closed in order.
         server.post("bob", "alice", "oi");
         window.wait_message("oi", Delivery::Received);
     }
@@ -212,7 +212,7 @@ fn what_the_disk_does_not_take_is_not_acknowledged() {
     assert_eq!(window.received(), ["oi"]);
 }
 
-/// The only account's database, opened by somebody else.
+/// Opens the database of the only account, beside the app.
 fn database(folder: &Path) -> rusqlite::Connection {
     let file = fs::read_dir(folder.join("accounts"))
         .unwrap()

@@ -1,4 +1,4 @@
-//! What the servers of these tests have in common: they listen, give each connection a thread, and cut connections.
+//! The common part of the servers in these tests: they listen, give each connection a thread, and cut connections.
 
 use std::{
     io::{self, Write},
@@ -85,7 +85,7 @@ pub fn cut(stream: &TcpStream) {
     let _ = stream.shutdown(Shutdown::Both);
 }
 
-/// A reset, as from a server that dies: the thread that reads finds the end, and closes the stream.
+/// Resets the connection, like a server that dies: the reading thread finds the end, and closes the stream.
 pub fn reset(stream: &TcpStream) {
     let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
     let _ = stream.shutdown(Shutdown::Read);

@@ -37,7 +37,7 @@ fn wait_live(window: &mut Window) {
     });
 }
 
-/// Damages so many pages from the middle on of a database that the app has open.
+/// Damages this many pages, from the middle on, of a database that the app has open.
 fn damage_behind_its_back(path: &Path, damaged: usize) {
     let behind_its_back = rusqlite::Connection::open(path).unwrap();
     behind_its_back
@@ -46,11 +46,11 @@ fn damage_behind_its_back(path: &Path, damaged: usize) {
     let mut bytes = fs::read(path).unwrap();
     let pages = bytes.len() / PAGE;
     assert!(pages > 60, "{pages}");
-    // A part in the middle, the table and its indexes and what is searched.
+    // A part in the middle: the table, its indexes and the search index.
     let damaged = pages / 2..pages.min(pages / 2 + damaged);
     bytes[PAGE * damaged.start..PAGE * damaged.end].fill(0xa5);
     fs::write(path, bytes).unwrap();
-    // What the app has read is not what is there any more.
+    // The file differs now from what the app has read.
     behind_its_back
         .execute("INSERT INTO facts (name, value) VALUES ('x', 1)", [])
         .unwrap();
@@ -80,7 +80,7 @@ fn what_a_damaged_database_had_comes_from_the_server_again() {
     wait_live(&mut window);
     let after = window.history(&person("bob"));
     assert_eq!(texts(&after), texts(&before));
-    // It is told once.
+    // The person is told once.
     drop(window);
     let mut window = Window::signed_in(folder.path(), "alice", &server.address);
     wait_live(&mut window);
@@ -128,7 +128,7 @@ fn damage_that_shows_while_one_reads_costs_neither_the_account_nor_what_waits() 
     });
     let to = wait_set_aside(&mut window);
     assert!(to.exists());
-    // What waited goes out, and what could be read is there.
+    // Waiting messages go out, and everything that could be read is there.
     let server = Server::start_at(address, CAREFUL, &["alice", "bob"]);
     window.wait_message("waits", Delivery::Accepted);
     assert_eq!(server.unread("bob"), 1);
@@ -157,7 +157,7 @@ fn a_damaged_database_that_cannot_be_replaced_signs_out_and_says_why_each_time()
     });
     let path = database(folder.path());
     damage_behind_its_back(&path, 8);
-    // The new one cannot be made.
+    // The new database cannot be created.
     let in_the_way = path.with_extension("rescued.db");
     fs::create_dir(&in_the_way).unwrap();
     fs::write(in_the_way.join("x"), "x").unwrap();
@@ -171,11 +171,11 @@ fn a_damaged_database_that_cannot_be_replaced_signs_out_and_says_why_each_time()
     window.wait("why it failed", failed);
     window.wait_link("no link", |link| *link == LinkState::Offline);
     window.wait("that it is signed out", signed_out);
-    // Again, and it is told again, whether the damage shows at once or later.
+    // The person is told again, whether the damage is found at once or later.
     fs::write(&path, "damaged").unwrap();
     window.sign_in("alice", &address, None);
     window.wait("why it failed again", failed);
-    // When it can be made, all goes on.
+    // Once it can be created, everything continues.
     fs::remove_dir_all(&in_the_way).unwrap();
     window.sign_in("alice", &address, None);
     wait_set_aside(&mut window);

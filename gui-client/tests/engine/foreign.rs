@@ -1,4 +1,4 @@
-//! Servers that do not keep to the assignment, and those that are none.
+//! Servers that do not follow the assignment, and programs that are no servers for it.
 
 use std::{
     io::{ErrorKind, Read, Write},
@@ -13,7 +13,7 @@ use tempfile::tempdir;
 
 use crate::window::{Window, person, texts};
 
-/// No connection takes so long to end unless something is wrong.
+/// A connection that takes this long to end is an error.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How a connection ended, as the server saw it.
@@ -23,7 +23,7 @@ enum End {
     Broken(ErrorKind),
 }
 
-/// A server that does this with each connection, and then reads to its end.
+/// A server that runs a function for each connection, and then reads to its end.
 struct Odd {
     address: String,
     ends: Receiver<End>,
@@ -50,7 +50,7 @@ impl Odd {
         Self { address, ends }
     }
 
-    /// How the next connection ended that is over.
+    /// How the next ended connection has ended.
     fn end(&self) -> End {
         self.ends.recv_timeout(PATIENCE).unwrap()
     }
@@ -62,7 +62,7 @@ struct Talk {
 }
 
 impl Talk {
-    /// What one `recv(1024)` brings; `None` at the end, which is told of.
+    /// The bytes of one `recv(1024)`; `None` at the end, which is reported.
     fn hear(&mut self) -> Option<String> {
         let mut buffer = [0; 1024];
         match self.stream.read(&mut buffer) {
@@ -79,7 +79,7 @@ impl Talk {
     }
 
     fn say(&mut self, said: &[u8]) {
-        // A client that has gone is found out by reading.
+        // Reading shows that the client has gone.
         let _ = self.stream.write_all(said);
     }
 }
@@ -97,7 +97,7 @@ fn doubt(window: &mut Window) -> Doubt {
 #[test]
 fn a_server_that_ignores_lines_is_found_out_soon_and_sees_no_reset() {
     let server = Odd::start(|talk| {
-        // Whoever is not exactly alice is not answered.
+        // Only a login that is exactly alice gets an answer.
         if talk.hear().as_deref() == Some("alice") {
             talk.say(b"@bob oi");
             thread::sleep(Duration::from_millis(60));
@@ -120,7 +120,7 @@ fn whatever_a_server_makes_of_a_login_that_fails_it_sees_no_reset() {
         let server = Odd::start(move |talk| {
             if talk.hear().is_some() {
                 talk.say(words.as_bytes());
-                // Its side is ended, and it looks what the client does.
+                // It ends its side, and watches what the client does.
                 let _ = talk.stream.shutdown(std::net::Shutdown::Write);
             }
         });
@@ -151,7 +151,7 @@ fn a_server_that_never_ends_its_messages_can_be_talked_with() {
     window.send("bob", "hi");
     window.wait_message("heard @bob hi", Delivery::Received);
     window.wait_message("hi", Delivery::Unconfirmed);
-    // The next time it knows, and does not wait in vain.
+    // The next time the app knows, and does not wait in vain.
     drop(window);
     let begun = Instant::now();
     let mut window = Window::signed_in(folder.path(), "alice", &server.address);
@@ -187,7 +187,7 @@ fn strings_that_end_with_nul_are_messages_and_an_end() {
         }
         talk.say(b"@bob staff\0@cy yo\0f\0");
         while talk.hear().is_some() {
-            // A whole buffer, as large as it is.
+            // A full buffer.
             let mut packet = [0; 64];
             packet[0] = b'F';
             talk.say(&packet);

@@ -1,5 +1,5 @@
-//! Servers that lie, flood and contradict themselves: the app stays usable, keeps what the person wrote, and is
-//! as before once an honest server is back.
+//! Servers that lie, flood and contradict themselves: the app stays usable, keeps what the person wrote, and recovers when
+//! an honest server is back.
 
 use std::time::{Duration, Instant};
 
@@ -21,10 +21,10 @@ use crate::{
     window::{Window, login, person},
 };
 
-/// The environment variable with the number of cases; few without it, since each takes a while.
+/// The environment variable with the number of cases. Without it there are few, as each takes a while.
 const CASES: &str = "HOSTILE_SERVERS";
 
-/// No command takes so long to be answered, whatever a server does.
+/// A command that takes this long is an error, whatever the server does.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// An account with a history at an honest server, which is away now.
@@ -57,8 +57,8 @@ impl Away {
         }
     }
 
-    /// A liar takes the place of the server until all its sessions are over; then the server comes back as it was.
-    /// The person writes these texts meanwhile.
+    /// A liar replaces the server until all its sessions are over; then the server comes back unchanged.
+    /// The texts that the person writes meanwhile.
     fn meet(self, sessions: Vec<Session>, texts: &[&str]) -> Self {
         let Self {
             folder,
@@ -103,7 +103,7 @@ impl Away {
         };
         let mut looked_at = 0;
         while !self.window.events.iter().any(is_accepted) {
-            // The liar may still have been connected, and have refused it.
+            // The liar may still have been connected, and may have refused it.
             for news in &self.window.events[looked_at..] {
                 if let News::Message(message) = news
                     && matches!(
@@ -143,7 +143,7 @@ impl Away {
             let text = message.text.as_str();
             let count = at_server.iter().filter(|one| *one == text).count();
             assert!(count <= 1, "{text} twice at the server");
-            // What waits when an honest server is there does not wait any more.
+            // With an honest server, nothing waits any more.
             assert_ne!(message.delivery, Delivery::Waiting, "{text}");
         }
         assert!(at_server.iter().any(|text| text == "mine at last"));
@@ -568,8 +568,8 @@ proptest! {
         max_shrink_iters: 60,
         ..ProptestConfig::default()
     })]
-    /// Whatever a server says: a command is answered, what the person wrote is kept, and an honest server that
-    /// comes back is as it was.
+    /// Whatever a server says: commands are answered, what the person wrote is kept, and an honest server that comes back
+    /// has the same effect as before.
     #[test]
     fn a_hostile_server_loses_doubles_and_stops_nothing(sessions in sessions()) {
         let texts = ["mine 2", "mine 3"];

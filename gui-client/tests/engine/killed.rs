@@ -29,7 +29,7 @@ const UNHURRIED: Habits = Habits {
     ..CAREFUL
 };
 
-/// Only does something in the child process that the next tests start: an app that is killed.
+/// The app to be killed. It does something only in the child process that the next tests start.
 #[test]
 fn app_to_be_killed() {
     let Ok(given) = env::var(CHILD) else {
@@ -54,7 +54,7 @@ fn app_to_be_killed() {
         });
         window.events.clear();
         if is_received {
-            // Whoever waits for it kills; nobody else reads it.
+            // The parent kills this process when it reads this line.
             let _ = std::io::stderr().write_all(b".");
         }
     }
@@ -101,16 +101,14 @@ fn a_draft_survives_the_kill_of_the_app() {
     assert_eq!(draft.as_deref(), Some("half a sent"));
 }
 
-/// Kills the app after so many milliseconds. Not to wait for something: the moment of the kill is
-/// what the tests vary.
+/// Kills the app after so many milliseconds. This does not wait for anything: the tests vary the moment of the kill.
 pub fn kill_after(mut app: Child, milliseconds: usize) {
     thread::sleep(Duration::from_millis(milliseconds as u64));
     app.kill().unwrap();
     app.wait().unwrap();
 }
 
-/// Kills the app as soon as it has told its window of so many messages. Tells whether it had: it
-/// may have had everything before.
+/// Kills the app as soon as it has announced so many messages to its window. Returns false if it had finished before.
 pub fn kill_at(mut app: Child, messages: usize) -> bool {
     let mut told = app.stderr.take().unwrap();
     let (tell, hear) = bounded(1);
@@ -121,8 +119,7 @@ pub fn kill_at(mut app: Child, messages: usize) -> bool {
     was_at.is_ok_and(|read| read.is_ok())
 }
 
-/// Where the kills of the next test and its like are, in messages since the start: somewhere in
-/// what is stored at once.
+/// The moments of kills, in messages since the start, at varying positions of the parts that are stored together.
 pub fn kill_points(round: usize) -> impl Iterator<Item = usize> {
     (0..KILLS_A_BACKLOG).map(move |kill| 1 + (round * KILLS_A_BACKLOG + kill) * 53 % 430)
 }
@@ -134,7 +131,7 @@ fn an_app_killed_anywhere_in_a_backlog_misses_and_doubles_nothing() {
     let users: Vec<String> = (0..13).map(|number| format!("user{number}")).collect();
     let logins: Vec<&str> = users.iter().map(String::as_str).collect();
     let server = Server::start(CAREFUL, &logins);
-    // Repetitive, so that looking alike is not enough to be taken for the same.
+    // Many texts are equal, so that equality alone does not make two messages the same.
     let text = |number: usize| format!("message {}", number % 7);
     let expected: Vec<String> = (0..BACKLOG)
         .map(text)
@@ -159,8 +156,8 @@ fn an_app_killed_anywhere_in_a_backlog_misses_and_doubles_nothing() {
     assert!(within >= 100, "{within} kills within a backlog");
 }
 
-/// Ten times the app is killed while it sends 40 messages: each is in the server's hands once,
-/// except those of which the person is told that nobody knows.
+/// Ten times the app is killed while it sends 40 messages: the server has each once, except those that the app shows as
+/// unconfirmed.
 #[test]
 fn an_app_killed_while_it_sends_doubles_nothing_and_forgets_nothing() {
     let folder = tempdir().unwrap();

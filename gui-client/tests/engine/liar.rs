@@ -1,4 +1,4 @@
-//! A server that says whatever it is told to say, whether or not it is true or makes sense.
+//! A server that sends whatever a test wants, whether or not it is true or makes sense.
 
 use std::{
     io::{self, BufRead, BufReader, Write},
@@ -17,17 +17,17 @@ use mensageiro_protocol::{
 
 use crate::connections::{Connections, cut, say};
 
-/// How long it waits for something to lie about.
+/// How long it waits for a message to lie about.
 const PATIENCE: Duration = Duration::from_millis(30);
 
-/// How it receives a client.
+/// How it answers the login.
 #[derive(Clone, Debug)]
 pub enum Greeting {
     /// With a `welcome`.
     Welcome {
         you: Option<Login>,
         last: u64,
-        /// It says that it has the store which the client knows; otherwise another one, or none.
+        /// `Some(true)`: it claims the store that the client knows; `Some(false)`: another one; `None`: none.
         store: Option<bool>,
         epoch: u64,
         after: Option<u64>,
@@ -40,19 +40,19 @@ pub enum Greeting {
     Nothing,
 }
 
-/// One thing that it says.
+/// One line that it sends.
 #[derive(Clone, Debug)]
 pub enum Lie {
     Event(Event),
     Bytes(Vec<u8>),
-    /// The message that it heard last is accepted under this id.
+    /// Accepts the last message that it received under this id.
     Accept {
         id: u64,
         at: i64,
     },
-    /// The message that it heard last is refused.
+    /// Refuses the last message that it received.
     Refuse(RefusalCode),
-    /// The client's user has written this, under the tag or with the text that it heard last.
+    /// Pushes a message of the client's own user, with the tag or the text that it received last.
     Repeat {
         id: u64,
         at: i64,
@@ -63,7 +63,7 @@ pub enum Lie {
     End,
 }
 
-/// What it does with one connection.
+/// Its script for one connection.
 #[derive(Clone, Debug)]
 pub struct Session {
     pub greeting: Greeting,
@@ -73,7 +73,7 @@ pub struct Session {
 /// The server. After its last session it hangs up on everybody.
 pub struct Liar {
     connections: Connections,
-    /// Says that a session is over.
+    /// Gets a signal when a session is over.
     pub ended: Receiver<()>,
 }
 
@@ -138,7 +138,7 @@ fn talk(mut stream: &TcpStream, session: &Session) -> io::Result<()> {
             say(stream, &Event::Welcome(welcome))?;
         }
     }
-    // What the client sends is heard, so that it is not stopped by a full pipe.
+    // It reads what the client sends, so that a full pipe does not stop the client.
     stream.set_read_timeout(Some(PATIENCE))?;
     let mut heard: Option<(Tag, Login, Text)> = None;
     for lie in &session.lies {

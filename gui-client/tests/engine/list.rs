@@ -1,4 +1,4 @@
-//! The list of conversations on a computer that is new.
+//! The list of conversations on a new computer.
 
 use mensageiro::engine::{Command, Conversation, Delivery, Event, LinkState, Older, Peer};
 use tempfile::tempdir;
@@ -8,7 +8,7 @@ use crate::{
     window::{Window, person, texts},
 };
 
-/// What the window was told of the list, once the link is up and a page says it is the last one.
+/// The list that the window got, once the link is up and the last page has arrived.
 fn listed(window: &mut Window, count: usize) -> Vec<Conversation> {
     let mut all = Vec::new();
     while all.len() < count {
@@ -28,7 +28,7 @@ fn signed_in(window: &mut Window) -> Vec<Conversation> {
     })
 }
 
-/// Each row in words: with whom, what was said last, how much is unread.
+/// Each row as text: the name, the last message, the number of unread messages.
 fn words(rows: &[Conversation]) -> Vec<String> {
     let row = |row: &Conversation| {
         let last = row.last.as_ref().map_or("", |last| last.text.as_str());

@@ -75,7 +75,7 @@ fn a_message_is_pushed_and_its_author_hears_how_far_it_is() {
 fn what_was_not_answered_when_the_link_broke_is_there_once() {
     let folder = tempdir().unwrap();
     let server = LiveServer::start(&["alice", "bob"]);
-    // Both times the hello is followed by `got` and `roster`, then come the messages.
+    // Both times the client sends `got` and `roster` after the hello, then the messages.
     server.cut_after(&[7, 4]);
     let mut window = Window::signed_in(folder.path(), "alice", &server.address);
     let expected: Vec<String> = (0..100).map(|number| format!("m{number}")).collect();
@@ -126,7 +126,7 @@ fn an_app_killed_while_it_sends_live_loses_doubles_and_doubts_nothing() {
             .iter()
             .all(|message| message.delivery == Delivery::Accepted)
     );
-    // Of each run, what was kept before the kill, in order: its first messages.
+    // Of each run, the messages stored before the kill, in order: its first ones.
     let mut shown = shown.into_iter().peekable();
     for writes in &expected {
         for text in writes {
@@ -185,7 +185,7 @@ fn a_new_device_fetches_the_history_as_one_scrolls() {
     wait_live(&mut second);
     assert_eq!(second.received(), ["unread"]);
     assert_eq!(texts(&second.history(&person("bob"))), expected);
-    // It is kept: without a server it is there.
+    // It is stored: it is there without a server.
     server.kill();
     assert_eq!(texts(&second.history(&person("bob"))), expected);
 }
@@ -358,7 +358,7 @@ fn groups_roster_and_typing_are_told() {
         Event::Typing { with, .. } if *with == person("alice") => Some(()),
         _ => None,
     });
-    // Who is in a group is known without a server too.
+    // The members of a group are known without a server, too.
     let address = server.address.clone();
     server.kill();
     drop(alice);
@@ -447,7 +447,7 @@ fn a_quote_is_said_to_be_in_no_message_only_if_the_whole_conversation_is_here() 
         let found = check(&mut window, author, excerpt);
         assert_eq!(found, expected, "{author} {excerpt}");
     }
-    // A classic server has given some messages to whoever asked first.
+    // A classic server has given some messages to the client that asked first.
     let classic = Server::start(CAREFUL, &["alice", "bob"]);
     let mut window = Window::signed_in(folder.path(), "alice", &classic.address);
     window.wait_link("an online link", |link| link.is_online());

@@ -1,6 +1,6 @@
-//! Servers whose ids mean other messages than before: a backup was restored, or another server has taken the
-//! place of the one there was. Nothing is lost here, and nothing that is new is taken for something old. And
-//! how messages are numbered, so that servers tell a new message from one that is sent again.
+//! Servers whose ids mean other messages than before, after a backup was restored or the server was replaced. The app loses
+//! nothing, and takes no new message for an old one. Also the numbering of messages, by which servers tell a new message
+//! from one that is sent again.
 
 use std::{path::Path, thread, time::Duration};
 
@@ -69,7 +69,7 @@ fn what_a_restored_server_gives_the_same_ids_is_new_and_what_had_them_stays() {
     assert_eq!(ids(&all[..3]), [Some(101), Some(102), Some(103)]);
     assert_eq!(ids(&all[3..6]), [None; 3]);
     assert_eq!(ids(&all[6..8]), [Some(104), Some(105)]);
-    // It is told once.
+    // The person is told once.
     window.events.clear();
     server.cut();
     wait_live(&mut window);
@@ -148,7 +148,7 @@ fn another_store_at_the_same_address_is_another_server() {
 fn what_was_not_answered_goes_to_a_restored_server_once() {
     let folder = tempdir().unwrap();
     let (server, backup, mut window) = with_backup(folder.path());
-    // It is accepted and the answer is lost; then the server loses the message itself.
+    // The message is accepted, but the answer is lost; then the server loses the message, too.
     server.swallow_answers(true);
     window.send("bob", "perhaps");
     while server.texts("alice", "bob").len() < 2 {
@@ -165,14 +165,14 @@ fn what_was_not_answered_goes_to_a_restored_server_once() {
 fn two_devices_of_a_user_never_have_the_same_tag() {
     let folders = [tempdir().unwrap(), tempdir().unwrap()];
     let address = LiveServer::start(&["alice", "bob"]).kill();
-    // Written before anything is known of the server.
+    // Written before the app knows anything about the server.
     for folder in &folders {
         let mut window = Window::signed_in(folder.path(), "alice", &address.to_string());
         window.send("bob", "the same words");
         window.wait_message("the same words", Delivery::Waiting);
     }
     let server = LiveServer::start_at(address, &["alice", "bob"]);
-    // It takes what has a known tag for a message that is sent again, whichever device sends it.
+    // For this server a known tag means a message that is sent again, whichever device sends it.
     server.forget_identity();
     let mut windows = folders
         .each_ref()

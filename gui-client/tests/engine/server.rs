@@ -1,4 +1,4 @@
-//! A server as others write it for the assignment, with their habits.
+//! A server like those that others write for the assignment, with their habits.
 
 use std::{
     collections::HashMap,
@@ -13,25 +13,25 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 
 use crate::connections::{Connections, reset};
 
-/// Far enough for a client to see two segments.
+/// Long enough for a client to see two segments.
 const GAP: Duration = Duration::from_millis(60);
 
-/// What a server does its own way.
+/// The habits of a server.
 #[derive(Clone, Copy, Debug)]
 pub struct Habits {
-    /// Reads to LF; otherwise takes what one `recv(1024)` brings for a line.
+    /// Reads up to LF; otherwise it takes the bytes of one `recv(1024)` for a line.
     pub reads_lines: bool,
-    /// Takes white space from what it reads.
+    /// Strips white space from what it reads.
     pub strips: bool,
     /// Ends what it sends with LF.
     pub sends_lines: bool,
     /// Sends `f` together with the message before it.
     pub glues_end: bool,
-    /// What it says to a user it does not know, before it hangs up.
+    /// What it sends to an unknown user before it hangs up.
     pub farewell: &'static str,
-    /// What it says after a login, before the messages.
+    /// What it sends after a login, before the messages.
     pub greeting: &'static str,
-    /// How long it takes for an answer.
+    /// The delay before an answer.
     pub takes: Duration,
 }
 
@@ -54,7 +54,7 @@ pub const NAIVE: Habits = Habits {
     ..CAREFUL
 };
 
-/// Like most: `recv(1024).decode().strip()`, and no LF.
+/// Like most servers: `recv(1024).decode().strip()`, and no LF.
 pub const STRIPPING: Habits = Habits {
     strips: true,
     ..NAIVE
@@ -74,15 +74,15 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    /// Messages by recipient that are not read yet, as they are sent.
+    /// The unread messages of each recipient, as they are sent.
     mailbox: HashMap<String, Vec<String>>,
-    /// What came, line by line, as it came.
+    /// The lines that were received.
     heard: Vec<String>,
     /// The next batches end with a cut after so many messages.
     cuts: Vec<usize>,
-    /// The next so many lines are taken, and not answered: the connection is cut.
+    /// The next lines, this many, are taken and not answered: the connection is cut.
     unanswered: usize,
-    /// Says that the client has read a segment: the next one goes out then.
+    /// Gets a signal when the client has read a segment: then the next one is sent.
     pace: Option<Receiver<()>>,
 }
 
@@ -99,7 +99,7 @@ impl Server {
             state: Mutex::default(),
         });
         let serving = Arc::clone(&shared);
-        // However it ends, the connection does; what was not read in order is kept.
+        // The connection ends in any case. Messages that were not read in order stay.
         let connections = Connections::accept(address, move |stream| drop(serving.talk(stream)));
         Self {
             address: connections.address().to_string(),
@@ -123,8 +123,8 @@ impl Server {
         self.shared.state.lock().unwrap().cuts = messages.to_vec();
     }
 
-    /// Whatever is sent bare waits from now on until something comes this way, instead of for a
-    /// time in which a client may have read what was sent before.
+    /// From now on, each bare write waits for a signal on this channel, instead of for a time in which a client has probably
+    /// read the previous one.
     pub fn pace(&self) -> Sender<()> {
         let (go_on, pace) = unbounded();
         self.shared.state.lock().unwrap().pace = Some(pace);
@@ -136,7 +136,7 @@ impl Server {
         self.shared.state.lock().unwrap().unanswered = lines;
     }
 
-    /// What clients sent, in order, but for live hellos, which such a server does not know.
+    /// The lines of clients, in order, without live hellos, which such a server does not know.
     pub fn heard(&self) -> Vec<String> {
         let mut heard = self.shared.state.lock().unwrap().heard.clone();
         heard.retain(|line| !line.contains(" live/1 "));
@@ -152,7 +152,7 @@ impl Server {
             .count()
     }
 
-    /// What is not read yet.
+    /// The number of unread messages of a user.
     pub fn unread(&self, user: &str) -> usize {
         self.shared
             .state

@@ -1,4 +1,4 @@
-//! Stands for the window: starts an engine, gives commands, waits for events.
+//! Takes the role of the window: starts an engine, gives commands, waits for events.
 
 use std::{
     path::Path,
@@ -12,14 +12,14 @@ use mensageiro::engine::{
 };
 use mensageiro_protocol::{Login, Text};
 
-/// No event takes so long unless something is wrong.
+/// An event that takes this long is an error.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub struct Window {
     engine: Engine,
     /// Every event so far.
     pub events: Vec<Event>,
-    /// Told of each line that the server is seen to say.
+    /// Gets a signal for each line that was read from the server.
     pace: Option<Sender<()>>,
 }
 
@@ -32,14 +32,14 @@ impl Window {
         }
     }
 
-    /// Signed in as `login`, fetching only when told to.
+    /// A window signed in as `login`, which fetches only on command.
     pub fn signed_in(folder: &Path, login: &str, server: &str) -> Self {
         let mut window = Self::new(folder);
         window.sign_in(login, server, None);
         window
     }
 
-    /// Paces the server by what has been read from it.
+    /// Lets the server send its next segment when the app has read the previous one.
     pub fn pacing(mut self, pace: Sender<()>) -> Self {
         self.give(Command::Inspect(true));
         self.pace = Some(pace);
@@ -68,7 +68,7 @@ impl Window {
         });
     }
 
-    /// The next event for which `find` finds something; earlier ones are only kept.
+    /// Waits for the next event for which `find` returns something. Earlier events are only stored.
     pub fn wait<T>(&mut self, what: &str, find: impl Fn(&Event) -> Option<T>) -> T {
         let until = Instant::now() + PATIENCE;
         loop {
@@ -95,7 +95,7 @@ impl Window {
         }
     }
 
-    /// Takes the events that come within a time.
+    /// Stores the events that come within a time.
     pub fn look(&mut self, time: Duration) {
         let until = Instant::now() + time;
         while let Ok(event) = self.engine.events().recv_deadline(until) {

@@ -1,4 +1,4 @@
-//! What one account has done on a computer is not there for the next that signs in.
+//! The next account that signs in on a computer sees nothing of the previous one.
 
 use egui::{Key, Modifiers};
 use mensageiro::{
@@ -132,7 +132,7 @@ fn what_is_still_told_of_the_last_account_is_not_taken_for_the_next() {
     desk.press(Modifiers::NONE, Key::F10);
     desk.act(Action::SignOut);
     desk.act(Action::SignInAs(dave()));
-    // On their way when alice left.
+    // These were on their way when alice left.
     desk.say(Event::Link(LinkState::Live { catching_up: false }));
     desk.say(crossed(1, "<#8;at=1700000000000 @bob a secret"));
     desk.say(Event::NotQuoted(person("bob")));

@@ -1,4 +1,4 @@
-//! Who may know what, inside the app.
+//! Which parts of the app may use which others.
 
 #[path = "../../../tests/modules/mod.rs"]
 mod modules;

@@ -1,4 +1,4 @@
-//! Names and emoji that are completed while one writes, and the emoji one can choose.
+//! The completion of names and emoji in the composer, and the emoji picker.
 
 use egui::{Event, Key, Modifiers, Role};
 use egui_kittest::kittest::Queryable;
@@ -13,7 +13,7 @@ fn desk() -> Desk {
     desk
 }
 
-/// Types as a person does: sign by sign, the box having the focus.
+/// Types like a person: character by character, with the focus in the composer.
 fn type_in(desk: &mut Desk, text: &str) {
     desk.harness.get_by_label("Message").focus();
     desk.harness.run();
@@ -124,7 +124,7 @@ fn a_button_brings_its_emoji_to_the_top() {
         let below = cell.top() - button.bottom();
         assert!((36.0..80.0).contains(&below), "{name}: {below}");
     }
-    // What is looked for begins at its own top, wherever one was before.
+    // Search results begin at their top, wherever the list was scrolled to before.
     let flags = |desk: &Desk| {
         let flags = desk.harness.query_by_role_and_label(Role::Button, "Flags");
         flags.map(|flags| flags.click())

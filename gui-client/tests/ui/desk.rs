@@ -18,7 +18,7 @@ use mensageiro::{
 };
 use mensageiro_protocol::{Login, Text};
 
-/// So many pixels of a picture may be another one's neighbour: processors round differently.
+/// The number of pixels that may differ: processors round differently.
 const FEW_PIXELS: usize = 40;
 
 fn snapshot_options() -> SnapshotOptions {
@@ -27,12 +27,12 @@ fn snapshot_options() -> SnapshotOptions {
         .max_failed_pixels(FEW_PIXELS)
 }
 
-/// A window, and both ends of what joins it to the background threads.
+/// A window, and both ends of its channels to the background threads.
 pub struct Desk {
     pub harness: Harness<'static, MessengerApp>,
     pub asked: Receiver<Command>,
     pub notified: Receiver<(Notification, Clicked)>,
-    /// The topics of notifications that were taken off the desktop.
+    /// The topics of notifications that were removed from the desktop.
     pub removed: Receiver<String>,
     tell: Sender<Event>,
 }
@@ -174,13 +174,13 @@ impl Desk {
         self.harness.run();
     }
 
-    /// Tells the window something and lets it draw until it rests.
+    /// Sends an event to the window, and lets it draw until it rests.
     pub fn tell(&mut self, event: Event) {
         self.say(event);
         self.harness.run();
     }
 
-    /// Tells the window something that it will hear with its next frame.
+    /// Sends an event that the window gets in its next frame.
     pub fn say(&self, event: Event) {
         self.tell.send(event).unwrap();
     }
@@ -224,7 +224,7 @@ impl Desk {
         self.act(Action::Tell(notice));
     }
 
-    /// What the window has asked for since the last time.
+    /// The commands of the window since the last call.
     pub fn asked(&self) -> Vec<Command> {
         self.asked.try_iter().collect()
     }
@@ -330,7 +330,7 @@ pub fn message(id: i64, with: &str, delivery: Delivery, text: &str) -> Message {
     }
 }
 
-/// Message `id` from bob; lengths differ, so that heights do.
+/// Message `id` from bob. Lengths differ, and so do heights.
 pub fn received(id: i64) -> Message {
     let text = format!(
         "message {id} {}",

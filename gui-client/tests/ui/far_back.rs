@@ -12,7 +12,7 @@ use crate::{
     million::{MILLION, page},
 };
 
-/// Does what the background threads do, until nothing more is asked for.
+/// Answers like the background threads, until nothing more is requested.
 fn answer(desk: &mut Desk) {
     for _ in 0..100 {
         let asked = desk.asked();
@@ -75,7 +75,7 @@ fn scrolling_on_from_there_finds_every_message_and_nothing_moves() {
             let before = rows(&desk);
             desk.press(Modifiers::NONE, key);
             let after = rows(&desk);
-            // The edge of the page before is still there.
+            // The edge of the previous page is still there.
             let edge = match step {
                 1 => before.last().unwrap().id,
                 _ => before.first().unwrap().id,

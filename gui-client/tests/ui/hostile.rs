@@ -1,4 +1,4 @@
-//! What a hostile person writes, and what is pasted by mistake: the window goes on.
+//! Hostile messages, and texts that are pasted by mistake: the window stays responsive.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use mensageiro::{
 
 use crate::desk::{Desk, conversation, message};
 
-/// Texts as long as a line may be, each the worst for something that looks at it.
+/// Texts of the greatest length, each the worst case for some part of the app.
 fn texts(length: usize) -> Vec<(&'static str, String)> {
     let again = |begin: &str, part: &str, end: &str| {
         let times = (length - begin.len() - end.len()) / part.len();
@@ -103,7 +103,7 @@ fn a_frame_takes_time_as_the_length_of_what_came_does() {
                 times.into_iter().min().unwrap()
             };
             let (short, long) = (quickest(&short), quickest(&long));
-            // 16 times as long; the square of it would be 256 times.
+            // 16 times as long; quadratic growth would be 256 times.
             let most = short.max(Duration::from_millis(20)) * 100;
             assert!(long < most, "{name}, open: {is_open}: {short:?}, {long:?}");
         }
@@ -149,7 +149,7 @@ fn of_a_book_that_is_pasted_the_box_takes_its_beginning_and_says_so() {
     assert_eq!(desk.session().draft().len(), MOST_TYPED);
     assert_eq!(desk.model().notice, Some(Notice::PastedInPart));
     assert!(desk.sees("characters too long"));
-    // Nor does it grow by more.
+    // Nor does it grow further.
     desk.harness.event(Input::Paste("x".repeat(1_000_000)));
     desk.harness.run();
     assert_eq!(desk.session().draft().len(), MOST_TYPED);

@@ -1,4 +1,4 @@
-//! The protocol inspector, with the test in the place of the wire.
+//! The protocol inspector, with the test in place of the wire.
 
 use std::time::{Duration, Instant};
 

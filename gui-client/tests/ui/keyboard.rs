@@ -1,4 +1,4 @@
-//! The keyboard is in the box one writes in, unless the person has put it elsewhere.
+//! The composer has the keyboard focus, unless the person has moved it.
 
 use egui::{Key, Modifiers, Role};
 use egui_kittest::kittest::Queryable;

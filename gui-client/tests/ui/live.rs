@@ -1,5 +1,4 @@
-//! What only live sessions have: how far messages got, who is there, who types, search, history
-//! from the server.
+//! What only live sessions have: receipts, presence, typing, search, and history from the server.
 
 use std::time::{Duration, Instant};
 

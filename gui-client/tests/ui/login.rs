@@ -104,7 +104,7 @@ fn an_account_that_is_open_in_another_window_is_said_to_be_and_that_one_can_be_s
     desk.tell(Event::StorageFailed(StorageProblem::Locked));
     assert!(desk.sees("MeuMensageiro is already running"));
     desk.click("Show that window");
-    // There is none: this is a test.
+    // There is no other window in a test.
     assert!(desk.sees("The other window does not answer"));
     desk.click("OK");
     desk.click("Use a different name");
@@ -134,7 +134,7 @@ fn after_a_failed_sign_in_the_keyboard_is_in_the_field_to_correct() {
     let is_focused = |desk: &Desk, name: &str| desk.harness.get_by_label(name).is_focused();
     assert!(desk.sees("An address cannot contain spaces."));
     assert!(is_focused(&desk, "Server") && desk.asked().is_empty());
-    // Wrong in both: the first one comes first.
+    // Both fields are wrong: the first one gets the focus.
     desk.write("User name", " x");
     desk.click("Sign in");
     assert!(is_focused(&desk, "User name"));
@@ -156,7 +156,7 @@ fn a_first_sign_in_to_a_wrong_address_stays_on_the_card() {
     let server = desk.harness.get_by_label("Server");
     assert!(server.is_focused());
     desk.asked();
-    // What is typed corrects it, and what went wrong is no longer said.
+    // Typing corrects the field, and its problem disappears.
     server.type_text("x");
     desk.harness.run();
     assert!(!desk.sees("No server is running"));
@@ -185,7 +185,7 @@ fn who_is_not_known_corrects_the_name_on_the_card() {
     desk.tell(Event::Link(LinkState::Refused));
     assert!(desk.sees("There is no user zeca on localhost:3333."));
     assert!(desk.harness.get_by_label("User name").is_focused());
-    // Also where one was in before.
+    // Also for an account that was signed in before.
     let mut desk = Desk::signed_in(vec![]);
     desk.tell(Event::Link(LinkState::Refused));
     desk.click("Use a different name");

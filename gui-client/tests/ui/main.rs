@@ -1,7 +1,7 @@
 //! The window without a display, driven by the names a screen reader says, with the test in the
 //! place of the background threads.
 
-// What is not there fails the test that asked for it.
+// A missing widget fails the test that looks for it.
 #![allow(clippy::unwrap_used)]
 
 mod accounts;

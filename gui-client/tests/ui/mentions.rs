@@ -1,4 +1,4 @@
-//! Messages that begin with a login or mention somebody: whom they go to, and what the window says about it before.
+//! Messages that begin with a login or mention somebody: who gets them, and what the window says before they are sent.
 
 use egui::{Key, Modifiers};
 use mensageiro::{
@@ -12,7 +12,7 @@ use crate::{
     names::desk,
 };
 
-/// What was sent since the last time, and to whom.
+/// The recipient and the text of the message that was sent since the last call.
 fn sent(desk: &Desk) -> Option<(String, String)> {
     desk.asked().into_iter().find_map(|command| match command {
         Command::Send { to, text } => Some((to.to_string(), text.as_str().to_owned())),
@@ -59,7 +59,7 @@ fn what_mentions_somebody_goes_to_them_alone_at_the_press_of_a_button() {
     desk.click("Write to Bob Lima only");
     assert_eq!(desk.session().open, Some(person("bob")));
     assert_eq!(desk.session().draft(), "loo");
-    // The keyboard is behind what was written.
+    // The cursor is after the text.
     desk.harness.event(egui::Event::Text("k".into()));
     desk.harness.run();
     desk.press(Modifiers::NONE, Key::Enter);

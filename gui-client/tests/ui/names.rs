@@ -1,4 +1,4 @@
-//! People are called by their full names, wherever the server has told them.
+//! People are called by their full names, where the server tells them.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ use crate::{
     live::{group, live, presence, user},
 };
 
-/// A live session of alice: in the group are two who are called the same, and one who has no name.
+/// A live session of alice. Two members of the group have the same name, and one has none.
 pub fn desk() -> Desk {
     let mut desk = Desk::signed_in(vec![
         Conversation {
@@ -40,7 +40,7 @@ pub fn desk() -> Desk {
     desk
 }
 
-/// What somebody says in the group.
+/// A message in the group.
 fn said(id: i64, by: &str, text: &str) -> Message {
     Message {
         author: Some(login(by)),
@@ -48,7 +48,7 @@ fn said(id: i64, by: &str, text: &str) -> Message {
     }
 }
 
-/// What a screen reader says of a row of the list after its name.
+/// What a screen reader says after the name of a row.
 fn row(desk: &Desk, name: &str) -> String {
     let row = desk.harness.get_by_label(name);
     row.accesskit_node().value().unwrap_or_default()
@@ -89,7 +89,7 @@ fn who_takes_somebody_elses_name_is_shown_with_the_login_everywhere() {
     let mut desk = desk();
     desk.tell(Event::Roster(Roster {
         changes: true,
-        // With a letter that is not the one it looks like, invisible letters and a line of its own.
+        // With a letter that looks like another one, with invisible characters, and with a line break.
         users: vec![
             user("davi", "Bob Limа"),
             user("carol2", "bob\u{200b} \n\u{202e}lima\u{2800}"),
@@ -122,7 +122,7 @@ fn who_takes_somebody_elses_name_is_shown_with_the_login_everywhere() {
     desk.tell(Event::Message(said(6, "davi", "pay me")));
     let (told, _) = desk.notified.try_recv().unwrap();
     assert_eq!(told.title, "Bob Limа (davi) in turma");
-    // Once there is one Bob Lima again, the name is enough.
+    // When there is only one Bob Lima again, the name is enough.
     desk.tell(Event::Roster(Roster {
         changes: true,
         users: vec![user("davi", "Davi Reis"), user("carol2", "")],

@@ -1,4 +1,4 @@
-//! What the local database does not give is said where it should be, and can be asked for again.
+//! If the local database cannot be read, the window says so in place of the messages, and the person can try again.
 
 use mensageiro::{
     disk::DiskProblem,

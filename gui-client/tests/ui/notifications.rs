@@ -1,4 +1,4 @@
-//! Who looks elsewhere is told what came in; who looks is not, and nobody's focus is taken.
+//! New messages are announced only if the person looks elsewhere, and never take the focus.
 
 use egui::ViewportCommand;
 use mensageiro::{
@@ -35,7 +35,7 @@ fn notification(topic: &str, title: &str, body: &str) -> Notification {
     }
 }
 
-/// The topics of what was taken off the desktop since the last time.
+/// The topics of notifications that were removed from the desktop since the last call.
 fn removed(desk: &Desk) -> Vec<String> {
     desk.removed.try_iter().collect()
 }
@@ -158,7 +158,7 @@ fn a_notification_never_takes_the_focus_and_a_click_on_it_opens_the_conversation
     assert_eq!(desk.session().open, Some(person("bob")));
 }
 
-/// Bob's message has been told of.
+/// Bob's message was announced.
 fn bob_is_told() -> Desk {
     let mut desk = elsewhere(vec![conversation("bob", 1, 0), conversation("carol", 2, 0)]);
     arrives(&desk, 3, "bob", "hello");
@@ -205,7 +205,7 @@ fn a_notification_goes_when_its_conversation_is_read_here() {
     desk.act(Action::MarkRead(person("bob")));
     assert_eq!(removed(&desk), ["bob"]);
 
-    // By looking at it.
+    // The person looks at it.
     let mut desk = bob_is_told();
     desk.harness.input_mut().focused = true;
     desk.act(Action::Open(person("bob")));
@@ -259,7 +259,7 @@ fn the_notification_of_many_goes_with_the_last_of_their_conversations() {
 #[test]
 fn what_is_muted_before_it_is_told_is_not_told() {
     let mut desk = bob_is_told();
-    // Sooner than the next notification may come.
+    // Before the next notification is allowed.
     arrives(&desk, 4, "carol", "psst");
     desk.harness.step();
     assert!(!desk.session().news.is_empty());

@@ -119,7 +119,7 @@ fn a_cancelled_dialog_saves_nothing_and_asks_nothing() {
     let mut desk = Desk::with_dialog(Preferences::default(), Answer(PathAnswer::Cancelled));
     for _ in 0..2 {
         take(&mut desk);
-        // Free again: the next one is not told to be one too many.
+        // A new picture is possible again.
         for _ in 0..50 {
             std::thread::sleep(Duration::from_millis(2));
             desk.harness.step();

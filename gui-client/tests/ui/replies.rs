@@ -260,7 +260,7 @@ fn quotes_are_looked_up_once_and_one_after_the_other() {
     asked.sort_unstable();
     assert_eq!(asked, [5, 6, 7].map(MessageId));
     assert!(desk.sees("(Not on this computer)"));
-    // The older page may hold what was not here; what is not there is not there.
+    // The older page may contain the quoted message. It does not here.
     desk.tell(Event::Page {
         with: person("bob"),
         before: Some(SortKey(1)),

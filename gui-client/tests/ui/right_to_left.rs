@@ -1,4 +1,4 @@
-//! What is read from right to left: selecting, copying, links and writing go by what one sees.
+//! Texts from right to left: selecting, copying, links and writing follow the visual order.
 
 use egui::{Event as Input, Key, Modifiers, OutputCommand, PointerButton, Pos2, Rect, Vec2};
 use egui_kittest::kittest::Queryable;
@@ -127,7 +127,7 @@ fn in_the_box_the_pointer_and_the_keys_go_where_they_point() {
     let draft = desk.session().draft().to_owned();
     let place = draft.chars().position(|c| c == 'X').unwrap();
     assert!((1..4).contains(&place), "{draft:?}");
-    // To the left is on in the text.
+    // Left is forwards in the text.
     desk.press(Modifiers::NONE, Key::ArrowLeft);
     desk.press(Modifiers::NONE, Key::ArrowLeft);
     desk.harness.event(Input::Text("Y".into()));

@@ -1,4 +1,4 @@
-//! What the list and the names show of the roster, of its changes, and of the list a server tells.
+//! How the list and names follow the roster, its changes, and the server's list of conversations.
 
 use egui_kittest::kittest::{NodeT, Queryable};
 use mensageiro::engine::{
@@ -45,7 +45,7 @@ fn desk() -> Desk {
         more: true,
         ..Roster::default()
     }));
-    // A group may be parted between two lines.
+    // The members of a group may be divided between two lines.
     for (members, more) in [(["alice", "bob"], true), (["carol", "alice"], false)] {
         desk.tell(Event::Roster(Roster {
             groups: vec![
@@ -75,7 +75,7 @@ fn groups_one_belongs_to_are_listed_before_anybody_writes_there() {
     assert!(desk.sees("turma-a"));
     let members = desk.session().people.members(&login("turma-b")).unwrap();
     assert_eq!(members.len(), 3);
-    // Somebody writes in one of them, and to alice: groups where nothing was said stand below.
+    // Somebody writes to one of the groups, and to alice: groups without messages are below.
     desk.tell(Event::Message(message(
         5,
         "turma-b",
@@ -127,7 +127,7 @@ fn changes_of_the_roster_are_changes_of_what_is_shown() {
         desk.session().people.is_told(),
         "it still tells of everybody"
     );
-    // A server that knows no changes tells all of it again.
+    // A server that does not support changes sends the whole roster again.
     desk.tell(Event::Roster(Roster {
         users: vec![user("alice", "Alice"), user("davi", "Davi")],
         ..Roster::default()

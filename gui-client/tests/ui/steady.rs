@@ -1,4 +1,4 @@
-//! What does not move, change its size, or cover what it belongs to.
+//! Things that must not move, change their size, or cover what they belong to.
 
 use egui::{Event, Key, Modifiers, Rect, Vec2};
 use egui_kittest::kittest::{NodeT, Queryable};
@@ -24,7 +24,7 @@ fn place(desk: &Desk, name: &str) -> Rect {
     desk.harness.get_by_label(name).rect()
 }
 
-/// Where a text that cannot be clicked is.
+/// The rectangle of a text that cannot be clicked.
 fn text(desk: &Desk, text: &str) -> Rect {
     desk.harness.get_by_value(text).rect()
 }

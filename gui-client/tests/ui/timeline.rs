@@ -101,7 +101,7 @@ fn sending_goes_to_the_end() {
     assert_eq!(rows(&desk).last().unwrap().id, MessageId(1100));
 }
 
-/// What waits here stands below what came to the server before it.
+/// Waiting messages are below everything that the server received before them.
 #[test]
 fn at_the_end_what_came_above_own_messages_is_read_too() {
     let mut desk = Desk::chatting(1000..1100, 0, true);
@@ -276,7 +276,7 @@ fn what_arrives_while_one_looks_elsewhere_waits_where_it_begins() {
     let unread = desk.session().open_unread();
     assert!((1..100).contains(&unread), "{unread} are below the window");
 
-    // Whoever goes to the end has seen it, and follows from there.
+    // A person who scrolls to the end has seen it, and follows from there.
     desk.press(Modifiers::COMMAND, Key::End);
     desk.harness.run();
     assert_eq!(desk.session().open_unread(), 0);

@@ -1,5 +1,5 @@
-//! Nothing on any screen, in either language, needs a sign that the fonts do not have: the
-//! harness fails the test that would draw a box instead.
+//! No screen, in either language, needs a character that the fonts do not have: the harness fails a test that would draw a
+//! box instead.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! What a small live server answers to the lines of its sessions.
+//! The answers of a small live server.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -155,7 +155,7 @@ impl State {
         let mut all: Vec<_> = last.into_iter().collect();
         all.retain(|(_, one)| request.before.is_none_or(|before| one.id < before));
         all.sort_by_key(|(_, one)| std::cmp::Reverse(one.id));
-        // Few at a time, so that there are several pages.
+        // Two at a time, so that there are several pages.
         let page = &all[..all.len().min(2)];
         let news = |(with, last): &(Login, &Stored)| ConversationNews {
             with: with.clone(),
@@ -182,7 +182,7 @@ impl State {
         say(stream, &Event::Conversations(page));
     }
 
-    /// The authors of what `me` has got or read up to a message are told.
+    /// Sends receipts to the authors of everything that `me` has received or read, up to a message.
     fn receipts(&self, me: &Login, up_to: u64, state: ReceiptState, only: Option<&Login>) {
         let mut newest: BTreeMap<(Login, Login), u64> = BTreeMap::new();
         for one in self

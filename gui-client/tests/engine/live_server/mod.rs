@@ -1,4 +1,4 @@
-//! A live server as small as can be: all it knows is in memory, and it breaks when told to.
+//! A minimal live server: its state is in memory, and it breaks on command.
 
 mod answers;
 mod state;
@@ -32,7 +32,7 @@ struct Shared {
     state: Mutex<State>,
 }
 
-/// What a server has at some moment.
+/// A copy of a server's data.
 #[derive(Clone)]
 pub struct Backup {
     messages: Vec<Stored>,
@@ -42,7 +42,7 @@ pub struct Backup {
 }
 
 impl Backup {
-    /// It is one of a server of before stores had an identity.
+    /// Makes this the backup of an old server, whose store has no identity.
     pub fn forget_identity(&mut self) {
         self.identity = None;
     }
@@ -64,7 +64,7 @@ impl LiveServer {
         let serving = Arc::clone(&shared);
         let connections = Connections::accept(address, move |stream| {
             let number = serving.begin();
-            // However it ends, the connection does.
+            // The connection ends in any case.
             let _ = serving.serve(number, stream);
             serving.end(number);
         });
@@ -75,12 +75,12 @@ impl LiveServer {
         }
     }
 
-    /// From now on it is one of before stores had an identity.
+    /// From now on it is an old server, whose store has no identity.
     pub fn forget_identity(&self) {
         self.state(|state| state.identity = None);
     }
 
-    /// What it has now.
+    /// Copies its data.
     pub fn backup(&self) -> Backup {
         self.state(|state| Backup {
             messages: state.messages.clone(),
@@ -90,7 +90,7 @@ impl LiveServer {
         })
     }
 
-    /// A backup takes the place of what it has, and an epoch begins. Nobody is connected then.
+    /// Restores a backup, which begins a new epoch. All connections are cut.
     pub fn restore(&self, backup: &Backup) {
         self.copy_back(backup);
         self.state(|state| {
@@ -102,7 +102,7 @@ impl LiveServer {
         });
     }
 
-    /// The same, but it does not know that it happened.
+    /// The same, but the server does not notice it.
     pub fn copy_back(&self, backup: &Backup) {
         let backup = backup.clone();
         self.state(|state| {
@@ -114,12 +114,12 @@ impl LiveServer {
         self.cut();
     }
 
-    /// So many numbered messages are refused, as if another device had their numbers.
+    /// Refuses the next `count` numbered messages, as if another device had their numbers.
     pub fn refuse_numbers(&self, count: usize) {
         self.state(|state| state.refused_numbers = count);
     }
 
-    /// From now on, what is accepted is not answered, or is.
+    /// Whether answers to accepted messages are swallowed from now on.
     pub fn swallow_answers(&self, swallows: bool) {
         self.state(|state| state.swallows_answers = swallows);
     }
@@ -135,7 +135,7 @@ impl LiveServer {
         })
     }
 
-    /// A user comes into the directory.
+    /// Adds a user to the directory.
     pub fn register(&self, user: &str) {
         self.state(|state| state.users.insert(login(user)));
     }
@@ -145,17 +145,17 @@ impl LiveServer {
         self.state(|state| state.groups.insert(login(name), members));
     }
 
-    /// From now on it is one of before there were lists of conversations.
+    /// From now on it is an old server, which does not know `conversations`.
     pub fn list_nothing(&self) {
         self.state(|state| state.lists = false);
     }
 
-    /// How often it was asked for a page of the list.
+    /// The number of requests for a page of the list.
     pub fn listings(&self) -> usize {
         self.state(|state| state.listings)
     }
 
-    /// Puts a message in as if its author had sent it.
+    /// Adds a message as if its author had sent it.
     pub fn post(&self, from: &str, to: &str, text: &str) {
         self.state(|state| state.accept(&login(from), &login(to), None, &Text::from(text), 0));
     }
@@ -183,7 +183,7 @@ impl LiveServer {
         })
     }
 
-    /// Connections so far.
+    /// The number of connections so far.
     pub fn connections(&self) -> usize {
         self.state(|state| state.connections)
     }
@@ -235,7 +235,7 @@ impl Shared {
         for line in lines {
             let request = Request::parse(&line.ok()?).unwrap();
             let mut state = self.state.lock().unwrap();
-            // Taken, and not answered any more.
+            // The line is processed, but not answered.
             let is_cut = cut_after == Some(1);
             cut_after = cut_after.map(|left| left - 1);
             if is_cut {

@@ -1,4 +1,4 @@
-//! What a small live server knows, and whom it tells what it accepts.
+//! The state of a small live server, and the pushes to its sessions.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -19,21 +19,21 @@ pub struct State {
     pub groups: BTreeMap<Login, BTreeSet<Login>>,
     pub messages: Vec<Stored>,
     pub tags: HashMap<(Login, Tag), u64>,
-    /// What gives the ids their meaning; `None`: it is a server of before there were stores and epochs.
+    /// The store and its epochs; `None`: an old server, which has none.
     pub identity: Option<(StoreId, Vec<Epoch>)>,
-    /// So many numbered messages are refused, as if another device had their numbers.
+    /// The number of numbered messages that will be refused, as if another device had their numbers.
     pub refused_numbers: usize,
-    /// What is accepted is not answered.
+    /// Accepted messages are not answered.
     pub swallows_answers: bool,
     /// How far each user has read each conversation.
     pub reads: HashMap<(Login, Login), u64>,
     pub sessions: Vec<(usize, Login, Arc<TcpStream>)>,
-    /// Connections cut after so many lines from the client, unanswered; the last number first.
+    /// The next connections are cut after so many lines from the client, unanswered; the last number first.
     pub cuts: Vec<usize>,
     pub connections: usize,
     /// It knows `conversations`.
     pub lists: bool,
-    /// How often it was asked for them.
+    /// The number of requests for them.
     pub listings: usize,
 }
 
@@ -105,7 +105,7 @@ impl State {
     }
 }
 
-/// That of a new store.
+/// The identity of a new store.
 pub fn new_identity() -> (StoreId, Vec<Epoch>) {
     let (number, after) = (1, 0);
     let store = StoreId(u128::from(fastrand::u64(..)));
@@ -133,8 +133,8 @@ pub fn tell(one: &Stored, user: &Login, is_old: bool) -> Event {
     })
 }
 
-/// A time for each number, by a clock that goes wrong by two hours every other time: times are for
-/// people to look at, and order nothing.
+/// A time for each id, by a clock that is wrong by two hours in alternating directions: times are for people, and order
+/// nothing.
 pub fn at(id: u64) -> i64 {
     let wrong = if id.is_multiple_of(2) {
         7_200_000

@@ -29,22 +29,21 @@ use mensageiro::texts::Language;
 use self::words::Words;
 use crate::desk::Desk;
 
-/// Set to take the pictures anew.
+/// The environment variable that updates the pictures.
 const UPDATE: &str = "UPDATE_SNAPSHOTS";
 
-/// The moment of all pictures: a morning on which the messages are of last night.
+/// The time of all pictures: a morning; the messages are from the evening before.
 const NOW: &str = "2023-11-15T09:30:00Z";
 
 /// The size most of them have, in points.
 const USUAL: Vec2 = Vec2::new(900.0, 620.0);
-/// The smallest window that is promised to be of use.
+/// The smallest window that the app supports.
 const SMALL: Vec2 = Vec2::new(360.0, 480.0);
 const FOUR_K: Vec2 = Vec2::new(3840.0, 2160.0);
 const LARGE: Vec2 = Vec2::new(1600.0, 900.0);
 
-/// How each scene is pictured: its language and its theme. Each language and each theme is there
-/// once. The other two combinations would show nothing new: a language changes texts and their
-/// layout, a theme changes colours alone, and nothing looks at both.
+/// The language and the theme of each picture of a scene. Each language and each theme occurs once. The other two
+/// combinations would show nothing new: a language changes texts and their layout, a theme only colours.
 const VARIANTS: [(&str, Language, ThemeChoice); 2] = [
     ("en.light", Language::English, ThemeChoice::Light),
     ("pt-BR.dark", Language::Portuguese, ThemeChoice::Dark),

@@ -14,7 +14,7 @@ use crate::{
     live::{self, live, user},
 };
 
-/// The group, with what was said in it.
+/// The group, with its messages.
 fn group(words: &Words) -> Desk {
     let mut desk = home(words);
     desk.click("turma-a, 3 unread");
@@ -106,7 +106,7 @@ fn who_is_found() {
     }
 }
 
-/// What a computer on which one signs in for the first time shows after a moment.
+/// The window a moment after the first sign-in on a new computer.
 #[test]
 fn a_new_computer() {
     let groups = |names: &[&str]| {

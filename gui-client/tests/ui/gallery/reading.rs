@@ -1,4 +1,4 @@
-//! Sentences that are read from right to left, alone and among others.
+//! Sentences from right to left, alone and among others.
 
 use egui::vec2;
 use egui_kittest::kittest::Queryable;

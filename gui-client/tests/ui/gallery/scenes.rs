@@ -18,7 +18,7 @@ use crate::{
     words::EVERYWHERE,
 };
 
-/// Who there is, and how.
+/// The roster: users with their presence, and a group.
 pub fn roster(words: &Words) -> Event {
     let user = |name: &str, full: &str, state, note: &str, seen| RosterUser {
         presence: PresenceNews {
@@ -265,7 +265,7 @@ fn conversation_list() {
         });
         desk
     });
-    // Found by what they reply to.
+    // Found by the text that they quote.
     picture("search-replies", USUAL, |words| {
         let mut desk = home(words);
         let word = words.question.split(' ').nth(2).unwrap();
@@ -398,7 +398,7 @@ fn texts_that_try_to_break_it() {
         });
         only(all.collect())
     });
-    // Signs that no face has are hollow boxes, in each face.
+    // Characters that no font has are hollow boxes, in each style.
     picture("chat-no-glyph", USUAL, |_| {
         let texts = [
             "Egyptian 𓀀𓁐𓂀, Linear B 𐀀𐀁",

@@ -123,7 +123,7 @@ fn state_of_the_link() {
         }));
         desk
     });
-    // Each cause that keeps one from one's messages has a card of its own.
+    // Each cause that makes the messages unavailable has a card of its own.
     let folder = || "/home/alice/.local/share/meumensageiro/accounts".into();
     let file = || "/home/alice/.local/share/meumensageiro/accounts/alice.db".into();
     let disk = |why| StorageProblem::Disk {

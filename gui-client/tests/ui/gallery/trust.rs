@@ -1,4 +1,4 @@
-//! What could mislead: names that look alike, quotes that nobody wrote, links that lead elsewhere.
+//! Deception: names that look alike, quotes that nobody wrote, links that lead elsewhere.
 
 use egui::{Key, Modifiers};
 use mensageiro::engine::{Conversation, Delivery, Event, Message, MessageId, QuoteCheck, Roster};
@@ -12,7 +12,7 @@ use crate::{
     live::{live, user},
 };
 
-/// A group in which somebody has taken the name of somebody else, with a letter that looks the same.
+/// A group in which somebody imitates another member's name with a letter that looks the same.
 fn names_alike(words: &Words) -> Desk {
     let from = |id, author: &str, text: &str| Message {
         author: Some(login(author)),
@@ -45,7 +45,7 @@ fn names_alike(words: &Words) -> Desk {
     desk
 }
 
-/// A conversation with quotes of which one is there, one was never written, and one is not here.
+/// A conversation with three quotes: the first is found, the second was never written, the third is not on this computer.
 fn quotes(words: &Words) -> Desk {
     let quoting = |who: &str, quote: &str| format!("> {who}: “{quote}”\n{}", words.group[1]);
     let texts = [
@@ -82,7 +82,7 @@ fn link(words: &Words, link: &str) -> Desk {
     desk
 }
 
-/// Marks that are stacked on letters, between words of others.
+/// Combining marks stacked on letters, among other messages.
 fn tall_marks(words: &Words) -> Desk {
     let tall = format!("{} ", "a\u{336}\u{347}\u{353}\u{30d}\u{311}".repeat(8)).repeat(6);
     let stacked = format!("x{}", "\u{30d}".repeat(60));
