@@ -35,6 +35,9 @@ use mensageiro::{
 #[derive(Debug, Parser)]
 #[command(name = "mensageiro", version, after_long_help = SCRIPT_HELP)]
 struct Arguments {
+    /// An invite link, mensageiro://…, to join with
+    #[arg(value_name = "LINK", conflicts_with_all = ["user", "server"])]
+    link: Option<String>,
     /// Sign in as this user at once
     #[arg(long, value_name = "LOGIN")]
     user: Option<String>,
@@ -137,6 +140,7 @@ fn run(
                 notify,
                 sign_in,
                 server: arguments.server,
+                invite: arguments.link,
                 notice: problem.map(Notice::Settings),
                 script,
                 failed,
@@ -207,10 +211,11 @@ fn profile_folder(given: Option<PathBuf>) -> anyhow::Result<PathBuf> {
 }
 
 /// Which windows may come forward instead of a new one. Who names a server but nobody wants to sign
-/// in there.
+/// in there, and so does who brings an invite.
 fn wanted(arguments: &Arguments, sign_in: Option<&Account>) -> Vec<Forward> {
     let with = sign_in.map(|account| Forward::With(account_key(account)));
-    let is_plain = arguments.user.is_none() && arguments.server.is_none();
+    let is_plain =
+        arguments.user.is_none() && arguments.server.is_none() && arguments.link.is_none();
     let any = is_plain.then_some(Forward::Any);
     with.into_iter().chain(any).collect()
 }
@@ -218,6 +223,10 @@ fn wanted(arguments: &Arguments, sign_in: Option<&Account>) -> Vec<Forward> {
 /// Whom the command line or the last time signs in.
 fn sign_in(arguments: &Arguments, preferences: &Preferences) -> anyhow::Result<Option<Account>> {
     let (user, server) = (arguments.user.clone(), arguments.server.as_deref());
+    // The sign-in screen asks first.
+    if arguments.link.is_some() {
+        return Ok(None);
+    }
     let Some(user) = user else {
         let kept = preferences.signed_in.as_ref().filter(|_| server.is_none());
         return Ok(kept.and_then(|remembered| remembered.account()));

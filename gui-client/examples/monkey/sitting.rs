@@ -81,6 +81,7 @@ impl Sitting {
             notify: Arc::new(NoDesktop),
             sign_in: Some(account),
             server: None,
+            invite: None,
             notice: None,
             script: None,
             failed,

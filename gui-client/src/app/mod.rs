@@ -68,6 +68,8 @@ pub struct Setup {
     pub sign_in: Option<Account>,
     /// The server that the sign-in screen shows, instead of the remembered one.
     pub server: Option<String>,
+    /// An invite link that the sign-in screen begins with.
+    pub invite: Option<String>,
     /// A notice to show at the start.
     pub notice: Option<Notice>,
     /// A script that acts in the person's place.
@@ -147,6 +149,9 @@ impl MessengerApp {
         };
         if let Some(server) = setup.server {
             app.model.login.edit_server(server);
+        }
+        if let Some(invite) = setup.invite {
+            app.model.login.edit_user(invite);
         }
         if let Some(account) = setup.sign_in {
             app.act(ctx, Action::SignInAs(account));

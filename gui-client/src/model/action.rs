@@ -1,8 +1,8 @@
 use std::path::PathBuf;
 
-use mensageiro_protocol::Login;
+use mensageiro_protocol::{Login, trust::Fingerprint};
 
-use super::{InspectAction, Notice, NotifyOf, Overlay, SavedFile, ThemeChoice};
+use super::{InspectAction, Notice, NotifyOf, Overlay, PageAction, SavedFile, ThemeChoice};
 use crate::{
     engine::{Account, Message, MessageId, Peer, SortKey},
     texts::Language,
@@ -15,6 +15,8 @@ pub enum Action {
     EditUser(String),
     /// Types into the server field of the sign-in screen.
     EditServer(String),
+    /// Does not use the invite that was pasted.
+    DropInvite,
     /// Chooses whether the next start signs in by itself.
     StaySignedIn(bool),
     /// Signs in with what the fields hold.
@@ -25,6 +27,8 @@ pub enum Action {
     Forget(Account),
     /// Signs out.
     SignOut,
+    /// Has compared the fingerprint of a server: this is its key.
+    Trust(Fingerprint),
     /// Asks for the other window, which has the account open.
     ShowOther,
     /// Opens a conversation.
@@ -119,6 +123,8 @@ pub enum Action {
     CloseOverlay,
     /// Types into the one field of the dialog.
     EditOverlay(String),
+    /// Does something on a page of the settings.
+    Page(PageAction),
     /// Moves to one of the people the dialog offers, counted from the first.
     GoToOffered(usize),
     /// Opens a conversation with the marked person, or else with the login typed into the dialog.

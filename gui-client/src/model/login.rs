@@ -1,8 +1,8 @@
-use mensageiro_protocol::{Login, LoginError, limits::PORT};
+use mensageiro_protocol::{Login, LoginError, limits::PORT, trust::InviteLink};
 use thiserror::Error;
 
 use super::{Preferences, RememberedAccount};
-use crate::engine::{Account, AddressError, LinkProblem, ServerAddress};
+use crate::engine::{Account, AddressError, Distrust, LinkProblem, ServerAddress};
 
 /// The state of the sign-in screen.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -11,6 +11,8 @@ pub struct LoginForm {
     pub user: String,
     /// The server field.
     pub server: String,
+    /// The invite that was pasted. The fields hold its login and its server.
+    pub invite: Option<InviteLink>,
     /// Whether the next start signs in by itself.
     pub stay_signed_in: bool,
     /// The problem of the user field, since the last try.
@@ -30,6 +32,17 @@ pub enum LoginProblem {
     /// The server field is no address.
     #[error("{0}")]
     Server(AddressError),
+    /// An invite link of which a part is missing.
+    #[error("this invite link is not complete")]
+    Invite,
+    /// The server does not let this device in.
+    #[error("{server} does not let this device in: {distrust:?}")]
+    Distrust {
+        /// Why.
+        distrust: Distrust,
+        /// Which server.
+        server: String,
+    },
     /// Connecting to that server failed.
     #[error("there is no connection: {problem:?}")]
     Link {
@@ -60,16 +73,26 @@ impl LoginForm {
         }
     }
 
-    /// Sets the user field and clears its problem.
+    /// Sets the user field and clears its problem. An invite link fills both fields.
     pub fn edit_user(&mut self, user: String) {
-        self.user = user;
+        self.invite = None;
         self.user_problem = None;
+        match read_invite(&user) {
+            Some(Ok(invite)) => self.fill_invite(invite),
+            Some(Err(problem)) => (self.user, self.user_problem) = (user, Some(problem)),
+            None => self.user = user,
+        }
     }
 
-    /// Sets the server field and clears its problem.
+    /// Sets the server field and clears its problem. An invite link fills both fields.
     pub fn edit_server(&mut self, server: String) {
-        self.server = server;
+        self.invite = None;
         self.server_problem = None;
+        match read_invite(&server) {
+            Some(Ok(invite)) => self.fill_invite(invite),
+            Some(Err(problem)) => (self.server, self.server_problem) = (server, Some(problem)),
+            None => self.server = server,
+        }
     }
 
     /// Puts an account into the fields.
@@ -78,13 +101,24 @@ impl LoginForm {
         self.edit_server(account.server.clone());
     }
 
+    fn fill_invite(&mut self, invite: InviteLink) {
+        self.fill(&account_of(&invite));
+        self.invite = Some(invite);
+    }
+
+    /// The invite for this account, if one was pasted. It is used once.
+    pub(super) fn take_invite(&mut self, account: &Account) -> Option<InviteLink> {
+        let invite = self.invite.take();
+        invite.filter(|invite| account_of(invite) == *account)
+    }
+
     /// Notes why signing in has failed; the problem is shown below its field.
     pub fn fail(&mut self, problem: LoginProblem) {
         match problem {
-            LoginProblem::Login(_) | LoginProblem::Refused { .. } => {
+            LoginProblem::Login(_) | LoginProblem::Invite | LoginProblem::Refused { .. } => {
                 self.user_problem = Some(problem);
             }
-            LoginProblem::Server(_) | LoginProblem::Link { .. } => {
+            LoginProblem::Server(_) | LoginProblem::Link { .. } | LoginProblem::Distrust { .. } => {
                 self.server_problem = Some(problem);
             }
         }
@@ -121,6 +155,22 @@ impl LoginForm {
     }
 }
 
+/// The invite in what was typed or pasted; `None`: it is no invite.
+fn read_invite(typed: &str) -> Option<Result<InviteLink, LoginProblem>> {
+    // An address may have the scheme too; a key or a code makes it an invite.
+    let is_invite = InviteLink::looks_like_one(typed) && typed.contains(['?', '#']);
+    is_invite.then(|| InviteLink::parse(typed).map_err(|_| LoginProblem::Invite))
+}
+
+fn account_of(invite: &InviteLink) -> Account {
+    let address = invite.address();
+    Account {
+        login: invite.login.clone(),
+        // As the field would be read.
+        server: ServerAddress::parse(&address).map_or(address, |known| known.to_string()),
+    }
+}
+
 /// The server field at the first start.
 fn default_server() -> String {
     format!("localhost:{PORT}")
@@ -128,7 +178,39 @@ fn default_server() -> String {
 
 #[cfg(test)]
 mod tests {
+    use mensageiro_protocol::trust::{Fingerprint, Secret};
+
     use super::*;
+
+    #[test]
+    fn an_invite_fills_both_fields_and_is_for_nobody_else() {
+        let invite = InviteLink {
+            host: "school.example".into(),
+            port: 4000,
+            login: Login::parse("ana").unwrap(),
+            key: Fingerprint::of(b"key"),
+            code: Secret::new([7; 16]),
+        };
+        let link = invite.written();
+        let mut form = LoginForm::default();
+        form.edit_server(format!(" {}\n", link.as_str()));
+        assert_eq!((&*form.user, &*form.server), ("ana", "school.example:4000"));
+        let account = form.read().unwrap();
+        let other = Account {
+            server: "other.example:3333".into(),
+            ..account.clone()
+        };
+        assert_eq!(form.clone().take_invite(&other), None);
+        assert_eq!(form.take_invite(&account), Some(invite));
+        assert_eq!(form.take_invite(&account), None);
+        // Somebody else's name does not go with it.
+        form.edit_user(link.to_string());
+        form.edit_user("bruno".into());
+        assert_eq!(form.invite, None);
+        form.edit_user(link[..link.len() - 3].to_owned());
+        assert_eq!(form.user_problem, Some(LoginProblem::Invite));
+        assert!(!format!("{:?}", form.user_problem).contains("school"));
+    }
 
     #[test]
     fn both_fields_are_checked_at_once() {

@@ -4,6 +4,7 @@
 
 mod account_preferences;
 mod action;
+mod administration;
 mod completion;
 mod compose;
 mod confusables;
@@ -24,6 +25,7 @@ pub use account_preferences::{
     AccountPreferences, FETCH_CHOICES, NotifyOf, RECENT_EMOJI_AT_MOST, SPACE_CHOICES,
 };
 pub use action::{Action, SaveAction};
+pub use administration::{Administration, Page, PageAction, PageField, PageProblem, VALID_CHOICES};
 pub use completion::{Choice, Completion, complete, named_emoji};
 pub use compose::{ComposeProblem, MOST_PASTED, MOST_TYPED, Outgoing, characters_in, cut_to};
 pub use conversations::Conversations;
@@ -44,7 +46,7 @@ pub use timeline::{MOST_LOADED, NotLoaded, Timeline};
 use mensageiro_protocol::Login;
 
 use crate::{
-    engine::{Account, Command, Event, LinkState, StorageProblem, USUAL_SPACE},
+    engine::{Account, Command, Distrust, Event, LinkState, Request, StorageProblem, USUAL_SPACE},
     texts::{Texts, isolate},
 };
 
@@ -125,6 +127,12 @@ impl Model {
                 self.inspector.take(news);
                 Vec::new()
             }
+            Event::Administered { request, answer } => {
+                if let Some(Overlay::Administration(pages)) = &mut self.overlay {
+                    pages.take(&request, answer);
+                }
+                self.fill_page()
+            }
             Event::Link(link) if self.is_entering() && has_failed(&link) => self.turn_back(link),
             other => {
                 let Some(session) = &mut self.session else {
@@ -146,6 +154,7 @@ impl Model {
         match action {
             Action::EditUser(user) => self.login.edit_user(user),
             Action::EditServer(server) => self.login.edit_server(server),
+            Action::DropInvite => self.login.invite = None,
             Action::StaySignedIn(stay) => self.login.stay_signed_in = stay,
             Action::SignIn => {
                 return match self.login.read() {
@@ -173,7 +182,11 @@ impl Model {
                 self.choose(|own| own.space = gigabytes);
                 return vec![Command::AllowSpace(self.own().space_bytes())];
             }
-            Action::Show(overlay) => self.overlay = Some(overlay),
+            Action::Show(overlay) => {
+                self.overlay = Some(overlay);
+                return self.fill_page();
+            }
+            Action::Page(action) => return self.act_on_page(action),
             // The app has opened it.
             Action::OpenLink(_) => {
                 self.overlay
@@ -269,16 +282,19 @@ impl Model {
     }
 
     fn sign_in(&mut self, account: Account) -> Vec<Command> {
+        let invite = self.login.take_invite(&account);
         let mut commands = self.sign_out();
         self.notice = None;
         self.login.fill(&account);
         let is_new = !self.preferences.remembers(&account);
         let stay_signed_in = self.login.stay_signed_in;
-        self.session = Some(Session::new(account.clone(), stay_signed_in, is_new));
+        let mut session = Session::new(account.clone(), stay_signed_in, is_new);
+        session.is_joining = invite.is_some();
+        self.session = Some(session);
         commands.push(Command::SignIn {
             account,
             fetch_every: self.own().fetch_interval(),
-            invite: None,
+            invite,
         });
         let space = self.own().space_bytes();
         if space != USUAL_SPACE {
@@ -321,8 +337,8 @@ impl Model {
         };
         let mut commands = session.take_unsaved_drafts();
         self.login.fill(&session.account);
-        if session.refused() {
-            self.login.fail(session.why_not_in(LinkState::Refused));
+        if is_turned_away(&session.link) {
+            self.login.fail(session.why_not_in(session.link.clone()));
         }
         self.preferences.signed_in = None;
         self.is_leaving |= session.ready;
@@ -337,6 +353,50 @@ impl Model {
         self.overlay = None;
         self.notice = None;
         self.inspector.leave();
+    }
+
+    fn act_on_page(&mut self, action: PageAction) -> Vec<Command> {
+        let Some(Overlay::Administration(pages)) = &mut self.overlay else {
+            return Vec::new();
+        };
+        match action {
+            PageAction::Open(page) => pages.open(page),
+            PageAction::Back => {
+                if !pages.back() {
+                    self.overlay = Some(Overlay::Settings);
+                }
+            }
+            PageAction::Type(field, text) => pages.type_in(field, text),
+            PageAction::Valid(valid) => pages.choose_valid(valid),
+            PageAction::Copied => pages.note_copied(),
+            PageAction::Submit => {
+                let request = pages.read();
+                return request.map_or_else(Vec::new, |request| self.administer(request));
+            }
+            PageAction::Ask(request) => return self.administer(request),
+        }
+        self.fill_page()
+    }
+
+    /// Asks for what the open page shows.
+    fn fill_page(&mut self) -> Vec<Command> {
+        match &self.overlay {
+            Some(Overlay::Administration(pages)) if pages.problem().is_none() => {
+                let request = pages.needs();
+                request.map_or_else(Vec::new, |request| self.administer(request))
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn administer(&mut self, request: Request) -> Vec<Command> {
+        let Some(Overlay::Administration(pages)) = &mut self.overlay else {
+            return Vec::new();
+        };
+        match pages.begin(&request) {
+            true => vec![Command::Administer(request)],
+            false => Vec::new(),
+        }
     }
 
     fn start_conversation(&mut self) -> Vec<Command> {
@@ -373,9 +433,28 @@ impl Model {
     }
 }
 
-/// Whether this event ends a first sign-in.
+/// Whether this event ends a first sign-in. A question about the server's key does not.
 fn has_failed(link: &LinkState) -> bool {
-    matches!(link, LinkState::Waiting { .. } | LinkState::Refused)
+    matches!(link, LinkState::Waiting { .. }) || is_turned_away(link)
+}
+
+/// Whether the server does not let this user or this device in.
+fn is_turned_away(link: &LinkState) -> bool {
+    match link {
+        LinkState::Refused => true,
+        LinkState::Untrusted(distrust) => match distrust {
+            Distrust::NeedsKey
+            | Distrust::Revoked
+            | Distrust::NeedsTls
+            | Distrust::BadCode
+            | Distrust::TooManyTries => true,
+            Distrust::Unknown { .. }
+            | Distrust::Changed { .. }
+            | Distrust::NotInvited { .. }
+            | Distrust::Plain { .. } => false,
+        },
+        _ => false,
+    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use mensageiro_protocol::{Login, LoginError};
 use thiserror::Error;
 
+use super::{Administration, Page};
 use crate::{
     disk::DiskProblem,
     engine::{Message, Older, ReportFormat, ServerChange, StorageProblem},
@@ -25,6 +26,10 @@ pub enum Overlay {
     },
     /// Theme, language, fetching, size, account.
     Settings,
+    /// How the connection is protected.
+    Connection,
+    /// Devices, people and groups.
+    Administration(Box<Administration>),
     /// The keyboard shortcuts.
     Shortcuts,
     /// The members of a group.
@@ -60,6 +65,11 @@ impl Overlay {
         }
     }
 
+    /// A page about devices, people or groups.
+    pub fn administration(page: Page) -> Self {
+        Self::Administration(Box::new(Administration::new(page)))
+    }
+
     /// The dialog for forwarding a text.
     pub fn forward(text: String) -> Self {
         Self::NewConversation {
@@ -87,7 +97,12 @@ impl Overlay {
             } => (*login, *gone_to, *problem) = (text, None, None),
             Self::SavePath { path, problem, .. } => (*path, *problem) = (text, None),
             Self::Members { typed, .. } => *typed = text,
-            Self::Settings | Self::Shortcuts | Self::Journey(_) | Self::Link(_) => {}
+            Self::Settings
+            | Self::Connection
+            | Self::Administration(_)
+            | Self::Shortcuts
+            | Self::Journey(_)
+            | Self::Link(_) => {}
         }
     }
 

@@ -5,7 +5,10 @@ use std::{
     time::Instant,
 };
 
-use mensageiro_protocol::{Login, Name, live::RosterUser};
+use mensageiro_protocol::{
+    Login, Name,
+    live::{Role, RosterUser},
+};
 
 use super::{
     confusables::{self, Confusables},
@@ -23,7 +26,7 @@ const TYPING_AT_MOST: usize = 8;
 /// The most conversations in which people are shown as typing.
 const TYPING_IN_AT_MOST: usize = 100;
 
-/// How many search results are kept: those of a dialog over the search field.
+/// How many search results are kept: those of a dialog, and of the search field below it.
 const OFFERS: usize = 2;
 
 /// The most users of a server that are known.
@@ -65,7 +68,18 @@ pub struct People {
 #[derive(Debug, Default)]
 struct Offers {
     version: u64,
-    found: Vec<(String, Rc<[Login]>)>,
+    found: Vec<(Wanted, String, Rc<[Login]>)>,
+}
+
+/// Whom a query is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// Users and groups.
+    All,
+    /// Users alone.
+    Users,
+    /// Groups alone.
+    Groups,
 }
 
 /// A group when it was last looked up.
@@ -85,6 +99,8 @@ pub struct Person {
     pub name: Name,
     /// The person's presence; `None`: unknown now.
     pub presence: Option<PresenceNews>,
+    /// Administers the server.
+    pub is_administrator: bool,
     /// The name with the login behind it, where the name alone does not say who it is.
     full_title: String,
     /// Of the name, if it says who this is as long as no other one looks so.
@@ -147,6 +163,18 @@ impl People {
             return login;
         }
         self.lookalikes.only(login).unwrap_or(login)
+    }
+
+    /// Whether a user, oneself included, administers the server.
+    pub fn is_administrator(&self, login: &Login) -> bool {
+        let me = self.me.as_ref().filter(|(me, _)| me == login);
+        let person = self.users.get(login).or(me.map(|(_, me)| me));
+        person.is_some_and(|person| person.is_administrator)
+    }
+
+    /// Whether a member administers a group.
+    pub fn administers(&self, group: &Login, login: &Login) -> bool {
+        self.groups.administers(group, login)
     }
 
     /// A user's presence, if known now.
@@ -257,8 +285,8 @@ impl People {
         all.map(|(_, login, person)| (login, person)).collect()
     }
 
-    /// The same for a typed query. Computed only after a change.
-    pub(super) fn offered(&self, typed: &str) -> Rc<[Login]> {
+    /// The same for a typed query, of one kind. Computed only after a change.
+    pub(super) fn offered(&self, wanted: Wanted, typed: &str) -> Rc<[Login]> {
         let mut offers = self.offers.borrow_mut();
         if offers.version != self.version {
             *offers = Offers {
@@ -266,15 +294,23 @@ impl People {
                 ..Offers::default()
             };
         }
-        if let Some((_, found)) = offers.found.iter().find(|(known, _)| known == typed) {
+        let mut known = offers.found.iter();
+        if let Some((.., found)) =
+            known.find(|(kind, query, _)| (*kind, &**query) == (wanted, typed))
+        {
             return found.clone();
         }
         let found = self.matching(&Query::new(typed)).into_iter();
+        let found = found.filter(|(_, person)| match wanted {
+            Wanted::All => true,
+            Wanted::Users => person.is_some(),
+            Wanted::Groups => person.is_none(),
+        });
         let found: Rc<[Login]> = found.map(|(login, _)| login.clone()).collect();
         if offers.found.len() == OFFERS {
             offers.found.remove(0);
         }
-        offers.found.push((typed.to_owned(), found.clone()));
+        offers.found.push((wanted, typed.to_owned(), found.clone()));
         found
     }
 
@@ -319,6 +355,7 @@ impl People {
 
     fn put(&mut self, user: RosterUser, me: &Login) {
         let (login, name) = (user.presence.login.clone(), user.name);
+        let is_administrator = user.role == Some(Role::Admin);
         let is_me = login == *me;
         let known = match is_me {
             true => self.me.as_mut().map(|(_, me)| me),
@@ -326,6 +363,7 @@ impl People {
         };
         if let Some(known) = known.filter(|known| known.name == name) {
             known.presence = Some(user.presence);
+            known.is_administrator = is_administrator;
             return;
         }
         self.remove(&login);
@@ -336,6 +374,7 @@ impl People {
         self.confusables.add(&login, &name);
         let person = Person {
             presence: Some(user.presence),
+            is_administrator,
             full_title: format!("{} ({})", isolate(name.as_str()), isolate(login.as_str())),
             skeletons: confusables::of_name(&name),
             names: names([login.as_str(), name.as_str()]),

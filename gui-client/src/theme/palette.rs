@@ -79,6 +79,10 @@ pub struct Palette {
     pub avatars: [Color32; 8],
     /// Letters on avatars.
     pub on_avatar: Color32,
+    /// The ground of a QR code: scanners expect it to be light.
+    pub code_ground: Color32,
+    /// The modules of a QR code.
+    pub code_ink: Color32,
     author_lightness: f32,
     shadow: u8,
 }
@@ -123,6 +127,8 @@ pub const LIGHT: Palette = Palette {
     veil: Color32::from_black_alpha(110),
     avatars: AVATARS,
     on_avatar: Color32::WHITE,
+    code_ground: rgb(0xFFFFFF),
+    code_ink: rgb(0x14201F),
     author_lightness: 0.0,
     shadow: 28,
 };
@@ -167,6 +173,8 @@ pub const DARK: Palette = Palette {
     veil: Color32::from_black_alpha(150),
     avatars: AVATARS,
     on_avatar: Color32::WHITE,
+    code_ground: rgb(0xFFFFFF),
+    code_ink: rgb(0x14201F),
     author_lightness: 0.55,
     shadow: 110,
 };

@@ -1,12 +1,15 @@
+use std::mem::Discriminant;
+
 use egui::{Align, Frame, Id, Layout, Margin, Modal, RichText, ScrollArea, Ui};
 
 use super::{
-    Focus, UiState, View, bidi, error_text, icon::Icon, journey, link_question, list_navigation,
-    login::login_problem, people, preferences, setting_row, shortcuts, widget,
+    Focus, UiState, View, administration, bidi, error_text, icon::Icon, journey, link_question,
+    list_navigation, login::login_problem, padlock, people, preferences, setting_row, shortcuts,
+    widget,
 };
 use crate::{
     engine::{Message, ReportFormat},
-    model::{Action, InspectAction, Overlay, SaveAction, SavedFile},
+    model::{Action, InspectAction, Overlay, Page, PageAction, SaveAction, SavedFile},
     theme::{space, text},
 };
 
@@ -19,6 +22,9 @@ const FIELD: &str = "question";
 /// Room for the scroll bar, beside the contents.
 const SCROLL_BAR: f32 = 12.0;
 
+/// Which dialog it is, and which page of it.
+pub type Kind = (Discriminant<Overlay>, Option<Discriminant<Page>>);
+
 /// The dialog above everything else. Its title and buttons are always visible; what is between them
 /// scrolls.
 pub fn show(
@@ -28,7 +34,7 @@ pub fn show(
     state: &mut UiState,
     actions: &mut Vec<Action>,
 ) {
-    let kind = view.model.overlay.as_ref().map(std::mem::discriminant);
+    let kind = view.model.overlay.as_ref().map(kind_of);
     let just_opened = kind.is_some() && kind != state.dialog;
     if kind.is_none() && state.dialog.is_some() {
         state.focus.get_or_insert(Focus::Composer);
@@ -43,6 +49,7 @@ pub fn show(
         Overlay::Shortcuts => 440.0,
         Overlay::Journey(_) => 620.0,
         Overlay::Link(_) => 440.0,
+        Overlay::Connection | Overlay::Administration(_) => 440.0,
         _ => 380.0,
     };
     let width = f32::min(width, screen.width() - 2.0 * space::LARGE).max(0.0);
@@ -80,6 +87,13 @@ pub fn show(
                         settings(ui, view, actions);
                         false
                     }
+                    Overlay::Connection => {
+                        padlock::page(ui, view);
+                        false
+                    }
+                    Overlay::Administration(pages) => {
+                        administration::show(ui, view, pages, just_opened, room, actions)
+                    }
                     Overlay::Shortcuts => {
                         shortcuts::show(ui, view);
                         false
@@ -106,6 +120,15 @@ pub fn show(
     }
 }
 
+/// Changes when another dialog, or another page of one, comes.
+fn kind_of(overlay: &Overlay) -> Kind {
+    let page = match overlay {
+        Overlay::Administration(pages) => Some(std::mem::discriminant(pages.page())),
+        _ => None,
+    };
+    (std::mem::discriminant(overlay), page)
+}
+
 fn close(overlay: &Overlay) -> Action {
     match overlay {
         Overlay::SavePath { .. } => Action::Save(SaveAction::Drop),
@@ -123,12 +146,20 @@ fn heading(ui: &mut Ui, view: &View<'_>, overlay: &Overlay, actions: &mut Vec<Ac
         Overlay::NewConversation { .. } => texts.get("new.title").to_owned(),
         Overlay::SavePath { file, .. } => texts.get(file_key(*file)).to_owned(),
         Overlay::Settings => texts.get("settings.title").to_owned(),
+        Overlay::Connection => texts.get("security.title").to_owned(),
+        Overlay::Administration(pages) => administration::title(view, pages.page()),
         Overlay::Shortcuts => texts.get("keys.title").to_owned(),
         Overlay::Members { group, .. } => texts.fill("members.title", &[("name", group.as_str())]),
         Overlay::Journey(_) => texts.get("journey.title").to_owned(),
         Overlay::Link(_) => texts.get("link_question.title").to_owned(),
     };
     ui.horizontal(|ui| {
+        if matches!(overlay, Overlay::Administration(_)) {
+            let name = texts.get("chat.back");
+            if widget::icon_button(ui, view.palette, Icon::Back, name).clicked() {
+                actions.push(Action::Page(PageAction::Back));
+            }
+        }
         let width = (ui.available_width() - space::CONTROL - space::SMALL).max(0.0);
         let ink = view.palette.text;
         let title = widget::one_line(&title, text::heading(), ink, width);
@@ -159,7 +190,14 @@ fn footer_height(overlay: &Overlay) -> f32 {
         | Overlay::SavePath { .. }
         | Overlay::Journey(_)
         | Overlay::Link(_) => space::MEDIUM + space::CONTROL + 2.0 * space::SMALL,
-        Overlay::Settings | Overlay::Shortcuts | Overlay::Members { .. } => 0.0,
+        Overlay::Administration(pages) if administration::has_footer(pages.page()) => {
+            space::MEDIUM + space::CONTROL + 2.0 * space::SMALL
+        }
+        Overlay::Settings
+        | Overlay::Connection
+        | Overlay::Administration(_)
+        | Overlay::Shortcuts
+        | Overlay::Members { .. } => 0.0,
     }
 }
 
@@ -172,6 +210,10 @@ fn footer(
     actions: &mut Vec<Action>,
 ) {
     let (texts, palette) = (view.texts, view.palette);
+    if let Overlay::Administration(pages) = overlay {
+        administration::footer(ui, view, pages, entered, actions);
+        return;
+    }
     let (accept, accepted) = match overlay {
         Overlay::NewConversation { forwarded, .. } => {
             let name = match forwarded {
@@ -189,7 +231,11 @@ fn footer(
             texts.get("link_question.open"),
             Action::OpenLink(destination.url.clone()),
         ),
-        Overlay::Settings | Overlay::Shortcuts | Overlay::Members { .. } => return,
+        Overlay::Settings
+        | Overlay::Connection
+        | Overlay::Administration(_)
+        | Overlay::Shortcuts
+        | Overlay::Members { .. } => return,
     };
     ui.add_space(space::MEDIUM);
     ui.horizontal(|ui| {
@@ -261,6 +307,8 @@ fn question(
             problem.as_ref().map(|p| login_problem(texts, p)),
         ),
         Overlay::Settings
+        | Overlay::Connection
+        | Overlay::Administration(_)
         | Overlay::Shortcuts
         | Overlay::Members { .. }
         | Overlay::Journey(_)
@@ -299,6 +347,7 @@ fn question(
 fn settings(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
     let (texts, palette) = (view.texts, view.palette);
     preferences::all(ui, view, actions);
+    administration::entries(ui, view, actions);
     ui.add_space(space::SMALL);
     setting_row::line(ui, palette);
     ui.add_space(space::SMALL);

@@ -86,7 +86,8 @@ fn has_gone_elsewhere(ui: &Ui) -> bool {
 /// The id of the open conversation's composer, if it is visible and uncovered.
 fn box_in_reach(ui: &Ui, view: &View<'_>) -> Option<Id> {
     let session = view.model.session.as_ref();
-    let session = session.filter(|session| session.ready && !session.refused())?;
+    let session = session
+        .filter(|session| session.ready && !session.refused() && session.distrust().is_none())?;
     let is_covered = view.model.overlay.is_some()
         || (view.model.inspector.is_open && inspector::is_alone(ui))
         || Popup::is_any_open(ui.ctx());

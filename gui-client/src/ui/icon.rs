@@ -1,4 +1,6 @@
-use egui::{Color32, Painter, Pos2, Rect, Shape, Stroke, Vec2, epaint::PathShape, vec2};
+use egui::{
+    Color32, Painter, Pos2, Rect, Shape, Stroke, StrokeKind, Vec2, epaint::PathShape, vec2,
+};
 
 /// The signs on buttons and in bubbles, drawn by strokes: no font needs to have them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +29,14 @@ pub enum Icon {
     Smile,
     People,
     Reply,
+    /// Encrypted and verified.
+    Lock,
+    /// Encrypted, not verified.
+    LockOutline,
+    /// Not encrypted.
+    LockOpen,
+    Device,
+    Program,
 }
 
 impl Icon {
@@ -128,6 +138,35 @@ impl Icon {
                     (3.2, -0.6),
                 ]);
                 line(&[(5.6, 2.9), (7.8, 4.0), (9.0, 5.8), (9.5, 8.0)]);
+            }
+            Self::Lock | Self::LockOutline | Self::LockOpen => {
+                let body = Rect::from_min_max(at(-7.0, -1.0), at(7.0, 9.0));
+                let corner = size / 24.0 * 2.0;
+                match self {
+                    Self::Lock => painter.rect_filled(body, corner, color),
+                    _ => painter.rect_stroke(body, corner, stroke, StrokeKind::Middle),
+                };
+                // An open one hangs beside it.
+                let x = if self == Self::LockOpen { 6.0 } else { 0.0 };
+                line(&[
+                    (x - 4.5, -1.0),
+                    (x - 4.5, -5.0),
+                    (x - 3.2, -7.9),
+                    (x, -9.2),
+                    (x + 3.2, -7.9),
+                    (x + 4.5, -5.0),
+                    (x + 4.5, if x > 0.0 { -3.5 } else { -1.0 }),
+                ]);
+            }
+            Self::Device => {
+                let screen = Rect::from_min_max(at(-9.0, -8.0), at(9.0, 4.0));
+                painter.rect_stroke(screen, size / 24.0 * 2.0, stroke, StrokeKind::Middle);
+                line(&[(-4.0, 8.5), (4.0, 8.5)]);
+                line(&[(0.0, 4.0), (0.0, 8.5)]);
+            }
+            Self::Program => {
+                line(&[(-3.5, -6.0), (-9.0, 0.0), (-3.5, 6.0)]);
+                line(&[(3.5, -6.0), (9.0, 0.0), (3.5, 6.0)]);
             }
             Self::Save => {
                 line(&[(0.0, -9.0), (0.0, 3.0)]);

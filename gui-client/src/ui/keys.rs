@@ -5,8 +5,8 @@ use crate::{
     engine::Peer,
     markup,
     model::{
-        Action, InspectAction, MOST_PASTED, MOST_TYPED, Notice, Overlay, SaveAction, SavedFile,
-        Session, cut_to,
+        Action, InspectAction, MOST_PASTED, MOST_TYPED, Notice, Overlay, PageAction, SaveAction,
+        SavedFile, Session, cut_to,
     },
 };
 
@@ -163,6 +163,7 @@ fn close_one_thing(
     if view.model.overlay.is_some() {
         return Some(match &view.model.overlay {
             Some(Overlay::SavePath { .. }) => Action::Save(SaveAction::Drop),
+            Some(Overlay::Administration(_)) => Action::Page(PageAction::Back),
             _ => Action::CloseOverlay,
         });
     }

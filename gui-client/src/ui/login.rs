@@ -3,7 +3,7 @@ use egui::{
 };
 use mensageiro_protocol::LoginError;
 
-use super::{UiState, View, bidi, error_text, icon::Icon, list_row, preferences, widget};
+use super::{UiState, View, bidi, distrust, error_text, icon::Icon, list_row, preferences, widget};
 use crate::{
     engine::{Account, AddressError},
     model::{Action, LoginProblem},
@@ -132,6 +132,7 @@ fn form(ui: &mut Ui, view: &View<'_>, state: &mut UiState, actions: &mut Vec<Act
         }
     }
     ui.add_space(space::TINY);
+    invite(ui, view, actions);
     let mut stay = form.stay_signed_in;
     if ui.checkbox(&mut stay, texts.get("login.stay")).changed() {
         actions.push(Action::StaySignedIn(stay));
@@ -140,9 +141,13 @@ fn form(ui: &mut Ui, view: &View<'_>, state: &mut UiState, actions: &mut Vec<Act
     if view.model.is_entering() {
         return;
     }
+    let name = match form.invite {
+        None => "login.sign_in",
+        Some(_) => "invite.join",
+    };
     let clicked = ui
         .with_layout(Layout::top_down_justified(Align::Center), |ui| {
-            widget::primary_button(ui, palette, texts.get("login.sign_in")).clicked()
+            widget::primary_button(ui, palette, texts.get(name)).clicked()
         })
         .inner;
     let entered = (user.lost_focus() || server.lost_focus())
@@ -152,11 +157,47 @@ fn form(ui: &mut Ui, view: &View<'_>, state: &mut UiState, actions: &mut Vec<Act
     }
 }
 
+/// The invite that was pasted, or that one can be.
+fn invite(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
+    let (texts, palette) = (view.texts, view.palette);
+    let small = |words: &str, ink| RichText::new(words).font(text::small()).color(ink);
+    let Some(invite) = &view.model.login.invite else {
+        if !view.model.is_entering() {
+            ui.label(small(texts.get("invite.paste"), palette.text_weak));
+            ui.add_space(space::TINY);
+        }
+        return;
+    };
+    let address = invite.address();
+    let values = [
+        ("login", invite.login.as_str()),
+        ("server", address.as_str()),
+    ];
+    ui.horizontal(|ui| {
+        let width = (ui.available_width() - space::CONTROL - space::SMALL).max(0.0);
+        ui.allocate_ui_with_layout(Vec2::new(width, 0.0), Layout::top_down(Align::Min), |ui| {
+            ui.set_width(width);
+            let words = texts.fill("invite.read", &values);
+            ui.label(small(&words, palette.text));
+        });
+        let drop = texts.get("invite.drop");
+        if widget::icon_button(ui, palette, Icon::Close, drop).clicked() {
+            actions.push(Action::DropInvite);
+        }
+    });
+    ui.add_space(space::TINY);
+}
+
 /// While the server is waited for: says so, and lets one give up.
 fn entering(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
     let clicked = ui
         .with_layout(Layout::top_down_justified(Align::Center), |ui| {
-            let sentence = RichText::new(view.texts.get("link.connecting"));
+            let session = view.model.session.as_ref();
+            let key = match session.is_some_and(|session| session.is_joining) {
+                true => "invite.joining",
+                false => "link.connecting",
+            };
+            let sentence = RichText::new(view.texts.get(key));
             let sentence = sentence.font(text::strong()).color(view.palette.text);
             ui.label(sentence);
             ui.add_space(space::TINY);
@@ -245,6 +286,8 @@ fn problem_text(texts: &Texts, problem: &LoginProblem) -> String {
             let sign = sign.escape_debug().to_string();
             texts.fill("login.bad_character", &[("sign", &sign)])
         }
+        LoginProblem::Invite => texts.get("invite.damaged").to_owned(),
+        LoginProblem::Distrust { distrust, server } => distrust::sentence(texts, distrust, server),
         LoginProblem::Link { problem, server } => error_text::link(texts, problem, server),
         LoginProblem::Refused { account, said } => {
             let names = [

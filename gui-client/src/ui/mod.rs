@@ -1,5 +1,6 @@
 //! What is drawn: each screen reads a [`View`] and returns what the person did as [`Action`]s.
 
+mod administration;
 mod avatar;
 mod banner;
 mod bidi;
@@ -9,6 +10,7 @@ mod composer;
 mod composer_hint;
 mod conversation_menu;
 mod dialog;
+mod distrust;
 mod emoji;
 mod error_text;
 mod field;
@@ -22,10 +24,12 @@ mod list_navigation;
 mod list_row;
 mod login;
 mod markup_keys;
+mod padlock;
 mod people;
 mod preferences;
 mod presence;
 mod refused;
+mod row;
 mod runs;
 mod search;
 mod setting_row;
@@ -45,7 +49,7 @@ pub use timeline::{Anchor, DrawnRow, TimelineState};
 
 use crate::{
     engine::Peer,
-    model::{Action, Model, Notice, Overlay, Session},
+    model::{Action, Model, Notice, Session},
     texts::Texts,
     theme::{self, Palette, space},
 };
@@ -111,7 +115,7 @@ pub struct UiState {
     navigated_to: Option<usize>,
     /// A menu or the emoji were open at the end of the last frame.
     popup_is_open: bool,
-    dialog: Option<std::mem::Discriminant<Overlay>>,
+    dialog: Option<dialog::Kind>,
     /// Where the journey of a message was drawn alone.
     journey: Option<egui::Rect>,
     alone: Option<journey::Alone>,
@@ -159,6 +163,9 @@ fn screen(ui: &mut Ui, view: &View<'_>, state: &mut UiState, actions: &mut Vec<A
     }
     match &view.model.session {
         None => login::show(ui, view, state, actions),
+        Some(session) if let Some(distrust) = session.distrust() => {
+            distrust::show(ui, view, session, distrust, actions);
+        }
         Some(_) if view.model.is_entering() => login::show(ui, view, state, actions),
         Some(session) if session.refused() => refused::show(ui, view, session, actions),
         Some(session) if session.storage_problem.is_some() && !session.ready => {

@@ -3,7 +3,7 @@
 use egui::{Color32, Frame, Margin, RichText, Role, ScrollArea, Sense, Ui, Vec2, WidgetInfo};
 use mensageiro_protocol::Login;
 
-use super::{View, bidi, icon::Icon, list_navigation, presence, widget};
+use super::{View, icon::Icon, list_navigation, presence, row, widget};
 use crate::{
     engine::{LinkState, Peer, PresenceNews},
     matching::Query,
@@ -11,7 +11,8 @@ use crate::{
     theme::{space, text},
 };
 
-const PERSON: f32 = 44.0;
+/// How high the row of a person is.
+pub const PERSON: f32 = row::HEIGHT;
 
 /// Groups of so many are looked through without a field.
 const FEW: usize = 8;
@@ -182,18 +183,20 @@ fn member_row(ui: &mut Ui, view: &View<'_>, session: &Session, member: &Login) -
 
 /// What a row is besides a name.
 #[derive(Clone, Copy, Debug)]
-struct Kind {
-    is_group: bool,
+pub struct Kind {
+    /// It is a group.
+    pub is_group: bool,
     /// Enter takes it.
-    is_marked: bool,
+    pub is_marked: bool,
     /// Its login is what was typed.
-    is_exact: bool,
+    pub is_exact: bool,
     /// What it stands on.
-    ground: Color32,
+    pub ground: Color32,
 }
 
 impl Kind {
-    fn on(ground: Color32) -> Self {
+    /// A person on this ground.
+    pub fn on(ground: Color32) -> Self {
         Self {
             is_group: false,
             is_marked: false,
@@ -205,7 +208,7 @@ impl Kind {
 
 /// One user or group to choose: the full name if there is one, and below it the login and what
 /// else is to be said. True if it was clicked.
-fn person_row(
+pub fn person_row(
     ui: &mut Ui,
     view: &View<'_>,
     login: &Login,
@@ -267,22 +270,7 @@ fn person_row(
         (title, text::strong(), palette.text),
         (below.as_str(), text::small(), below_ink),
     ];
-    let lines = lines.into_iter().filter(|(words, ..)| !words.is_empty());
-    let lines: Vec<_> = lines
-        .map(|(words, font, ink)| {
-            (
-                bidi::galley(ui, widget::one_line(words, font, ink, width)),
-                ink,
-            )
-        })
-        .collect();
-    let height: f32 = lines.iter().map(|(galley, _)| galley.size().y).sum();
-    let mut top = rect.center().y - height / 2.0;
-    for (galley, ink) in lines {
-        let next = top + galley.size().y;
-        painter.galley(egui::pos2(left, top), galley, ink);
-        top = next;
-    }
+    row::lines(ui, painter, (left, width), rect.center().y, lines);
     widget::focus_inside(ui, palette, &response, rect, space::CONTROL_CORNER);
     response.clicked()
 }

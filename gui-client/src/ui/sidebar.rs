@@ -3,7 +3,7 @@ use egui::{Align, Layout, Rect, RichText, ScrollArea, Sense, TextEdit, Ui, Vec2,
 use super::{
     Focus, UiState, View, banner, bidi,
     icon::Icon,
-    list_navigation, list_row, search,
+    list_navigation, list_row, padlock, search,
     widget::{self, Look},
 };
 use crate::{
@@ -68,20 +68,15 @@ fn top(
         ui.add_space(10.0);
         let buttons = 2.0 * space::CONTROL + space::MEDIUM;
         let width = (ui.available_width() - buttons).max(0.0);
-        ui.allocate_ui_with_layout(
-            vec2(width, 36.0),
-            Layout::top_down(Align::Min).with_main_align(Align::Center),
-            |ui| {
-                ui.set_width(width);
-                for (line, font, ink) in [
-                    (name, text::strong(), palette.text),
-                    (about.as_str(), text::tiny(), palette.text_weak),
-                ] {
-                    let job = widget::one_line(line, font, ink, width);
-                    ui.label(bidi::galley(ui, job));
-                }
-            },
-        );
+        let lines = vec2(width, 36.0);
+        let centred = Layout::top_down(Align::Min).with_main_align(Align::Center);
+        let shown = ui.allocate_ui_with_layout(lines, centred, |ui| {
+            ui.set_width(width);
+            let job = widget::one_line(name, text::strong(), palette.text, width);
+            ui.label(bidi::galley(ui, job));
+            padlock::line(ui, view, session, &about, width);
+        });
+        padlock::button(ui, view, session, shown.response.rect, &about, actions);
         ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
             ui.add_space(space::SMALL);
             let settings = texts.get("settings.title");

@@ -105,6 +105,7 @@ impl Desk {
             notify: Arc::new(Shown(shown, remove)),
             sign_in: None,
             server: None,
+            invite: None,
             notice: None,
             script,
             failed,

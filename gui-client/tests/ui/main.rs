@@ -12,6 +12,7 @@ mod desk;
 mod far_back;
 mod gallery;
 mod hostile;
+mod identity;
 mod idle;
 mod ink;
 mod inspector;

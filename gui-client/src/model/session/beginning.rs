@@ -6,6 +6,7 @@ use super::Session;
 use crate::{
     engine::{Command, LinkState, Peer, Presence},
     matching::{Query, bare},
+    model::people::Wanted,
 };
 
 /// Choosing people and groups for a new conversation.
@@ -14,7 +15,7 @@ impl Session {
     /// server, these are those with a conversation.
     pub fn offered(&self, typed: &str) -> Rc<[Login]> {
         if !matches!(self.link, LinkState::Online { .. }) {
-            return self.people.offered(typed);
+            return self.people.offered(Wanted::All, typed);
         }
         let rows = self.matching(typed).into_iter();
         rows.filter_map(|row| match &row.with {
@@ -22,6 +23,24 @@ impl Session {
             Peer::Server => None,
         })
         .collect()
+    }
+
+    /// All users but oneself whose login or name matches.
+    pub fn users_matching(&self, typed: &str) -> Rc<[Login]> {
+        self.people.offered(Wanted::Users, typed)
+    }
+
+    /// Whether one's own login or name matches.
+    pub fn is_me_matching(&self, typed: &str) -> bool {
+        let me = &self.account.login;
+        self.people.closeness(me, &Query::new(typed)).is_some()
+    }
+
+    /// The groups that this user may change whose name matches.
+    pub fn groups_to_edit(&self, typed: &str) -> Vec<Login> {
+        let groups = self.people.offered(Wanted::Groups, typed);
+        let groups = groups.iter().filter(|group| self.may_edit(group));
+        groups.cloned().collect()
     }
 
     /// The members of a group whose login or name matches, the closest first; of equal ones oneself
@@ -70,7 +89,7 @@ impl Session {
         let name = bare(typed);
         let is_me = name == self.account.login.as_str();
         let is_asked = !name.is_empty() && !is_me && self.people.is_told();
-        is_asked && self.people.offered(typed).is_empty()
+        is_asked && self.people.offered(Wanted::All, typed).is_empty()
     }
 
     /// The person Enter takes, if one is marked.

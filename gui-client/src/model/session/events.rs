@@ -52,6 +52,7 @@ impl Session {
                 }
                 return self.take_link(link);
             }
+            Event::Security(security) => self.security = Some(security),
             Event::StorageFailed(problem) => {
                 self.storage_problem = Some(problem);
                 self.search.give_up();

@@ -8,7 +8,7 @@ mod writing;
 
 use std::collections::BTreeSet;
 
-use mensageiro_protocol::Text;
+use mensageiro_protocol::{Login, Text};
 
 pub use finding::FoundRow;
 use quotes::Quotes;
@@ -16,8 +16,8 @@ use quotes::Quotes;
 use super::{Action, ComposeProblem, Conversations, LoginProblem, News, People, Search, Timeline};
 use crate::{
     engine::{
-        Account, Command, Conversation, Delivery, Doubt, LinkProblem, LinkState, Message,
-        MessageId, Peer, ReportFormat, Space, StorageProblem,
+        Account, Command, Conversation, Delivery, Distrust, Doubt, LinkProblem, LinkState, Message,
+        MessageId, Peer, ReportFormat, Rights, Security, Space, StorageProblem,
     },
     matching::Query,
 };
@@ -52,10 +52,14 @@ pub struct Session {
     /// A first sign-in: nothing of the account is here, and the sign-in screen stays until the
     /// server accepts it.
     pub is_entering: bool,
+    /// This sign-in joins with an invite.
+    pub is_joining: bool,
     /// The local database is open and its conversations are loaded.
     pub ready: bool,
     /// The state of the connection.
     pub link: LinkState,
+    /// How the last connection was protected; `None`: there was none.
+    pub security: Option<Security>,
     /// The last definite state was connected; reconnecting to fetch does not change it.
     pub online: bool,
     /// Why there is no connection, from the first failed try until one succeeds.
@@ -107,8 +111,10 @@ impl Session {
             account,
             stay_signed_in,
             is_entering,
+            is_joining: false,
             ready: false,
             link: LinkState::Offline,
+            security: None,
             online: false,
             outage: None,
             live: false,
@@ -243,6 +249,26 @@ impl Session {
         self.link == LinkState::Refused
     }
 
+    /// Why the app does not talk to this server, or may not.
+    pub fn distrust(&self) -> Option<&Distrust> {
+        match &self.link {
+            LinkState::Untrusted(distrust) => Some(distrust),
+            _ => None,
+        }
+    }
+
+    /// What the server lets this user do.
+    pub fn rights(&self) -> Rights {
+        let security = self.security.as_ref();
+        security.map_or_else(Rights::default, |security| security.rights)
+    }
+
+    /// Whether this user may change a group.
+    pub fn may_edit(&self, group: &Login) -> bool {
+        let me = &self.account.login;
+        self.rights().is_administrator || self.people.administers(group, me)
+    }
+
     /// What is uncertain with this server, unless the person has dismissed it.
     pub fn doubt(&self) -> Option<&Doubt> {
         match &self.link {
@@ -259,6 +285,10 @@ impl Session {
         match link {
             LinkState::Waiting { problem, .. } => LoginProblem::Link {
                 problem,
+                server: self.account.server.clone(),
+            },
+            LinkState::Untrusted(distrust) => LoginProblem::Distrust {
+                distrust,
                 server: self.account.server.clone(),
             },
             _ => LoginProblem::Refused {
@@ -324,6 +354,7 @@ impl Session {
             Action::Seen(up_to) => return self.seen(up_to),
             Action::Attentive(attentive) => self.attentive = attentive,
             Action::FetchNow => return vec![Command::FetchNow],
+            Action::Trust(fingerprint) => return vec![Command::Trust(fingerprint)],
             _ => {}
         }
         Vec::new()
