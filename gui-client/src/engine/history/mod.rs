@@ -321,5 +321,4 @@ fn set_fact(
 }
 
 #[cfg(test)]
-#[path = "history_tests.rs"]
 mod tests;

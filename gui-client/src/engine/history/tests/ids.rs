@@ -1,9 +1,6 @@
-//! Ids that mean other messages than before: what was told under them stays, and nothing of what comes is
-//! taken for it. And the numbers that own messages are sent with.
+//! Servers that were restored: messages keep their meaning, and new messages with known ids are not confused with them.
 
-use mensageiro_protocol::live::{
-    HistoryEnd, Read, Receipt as ReceiptLine, ReceiptState, StoreId, Tag,
-};
+use mensageiro_protocol::live::{HistoryEnd, Read, Receipt as ReceiptLine, ReceiptState, StoreId};
 
 use super::{
     live::{live, message, told},
@@ -19,18 +16,18 @@ const RESTORED: StoreEpoch = StoreEpoch {
     epoch: 2,
 };
 
-/// What stands in the conversation with bob, with the ids it has at the server.
-fn all(history: &History) -> Vec<(String, Option<u64>)> {
+/// The texts of the conversation with bob, with their ids at the server.
+pub(super) fn all(history: &History) -> Vec<(String, Option<u64>)> {
     let page = history.page(&person("bob"), None, 1000).unwrap().0;
     let of = |one: &Message| (one.text.to_string(), one.server_id);
     page.iter().map(of).collect()
 }
 
-fn row(text: &str, id: impl Into<Option<u64>>) -> (String, Option<u64>) {
+pub(super) fn row(text: &str, id: impl Into<Option<u64>>) -> (String, Option<u64>) {
     (text.to_owned(), id.into())
 }
 
-fn accepted(id: MessageId, server_id: u64) -> LiveUpdate {
+pub(super) fn accepted(id: MessageId, server_id: u64) -> LiveUpdate {
     LiveUpdate::Accepted {
         id,
         server_id,
@@ -39,7 +36,7 @@ fn accepted(id: MessageId, server_id: u64) -> LiveUpdate {
     }
 }
 
-fn receipt(id: u64) -> LiveUpdate {
+pub(super) fn receipt(id: u64) -> LiveUpdate {
     LiveUpdate::Receipt(ReceiptLine {
         id,
         with: Login::parse("bob").unwrap(),
@@ -49,7 +46,7 @@ fn receipt(id: u64) -> LiveUpdate {
     })
 }
 
-fn older(count: usize, more: bool) -> HistoryEnd {
+pub(super) fn older(count: usize, more: bool) -> HistoryEnd {
     HistoryEnd {
         with: Login::parse("bob").unwrap(),
         before: None,
@@ -59,7 +56,7 @@ fn older(count: usize, more: bool) -> HistoryEnd {
 }
 
 /// Messages 41 to 45, of which 42 and 44 are own ones.
-fn talk(folder: &TempDir) -> History {
+pub(super) fn talk(folder: &TempDir) -> History {
     let history = live(folder, 40);
     let own = [
         send(&history, "bob", "own 42"),
@@ -313,243 +310,4 @@ fn a_database_that_is_made_of_a_damaged_one_knows_what_its_ids_are_of() {
         row("new 43", 43),
     ];
     assert_eq!(all(&history), expected);
-}
-
-#[test]
-fn own_messages_are_numbered_under_the_name_of_their_device() {
-    let folder = tempdir().unwrap();
-    let history = open(&folder);
-    for text in ["one", "two", "three"] {
-        send(&history, "bob", text);
-    }
-    let device = history.device().unwrap();
-    let number = |one: &crate::engine::net::Outgoing| one.tag.number(&device).unwrap();
-    let numbers: Vec<_> = history.outbox().unwrap().iter().map(number).collect();
-    assert!(numbers.is_sorted_by(|a, b| a < b), "{numbers:?}");
-    // The server has seen more of this name than this database knows of.
-    let highest = numbers[2] + 1_000_000_000;
-    history.number_above(highest).unwrap();
-    history.number_above(3).unwrap();
-    send(&history, "bob", "four");
-    assert_eq!(number(&history.outbox().unwrap()[3]), highest + 1);
-    let history = open_again(history, &folder);
-    assert_eq!(history.device().unwrap(), device);
-    send(&history, "bob", "five");
-    assert_eq!(number(&history.outbox().unwrap()[4]), highest + 2);
-}
-
-#[test]
-fn a_message_that_is_refused_for_its_number_gets_one_of_a_new_device() {
-    let folder = tempdir().unwrap();
-    let history = open(&folder);
-    let ids = [send(&history, "bob", "one"), send(&history, "bob", "two")];
-    let before = history.device().unwrap();
-    let one = history.renumber(ids[0]).unwrap().unwrap();
-    let now = history.device().unwrap();
-    assert_ne!(now, before);
-    assert!(one.tag.number(&now).is_some());
-    // The next one that is refused was numbered under the old name, too.
-    let two = history.renumber(ids[1]).unwrap().unwrap();
-    assert_eq!(history.device().unwrap(), now);
-    assert!(two.tag.number(&now) > one.tag.number(&now));
-    assert_eq!(texts_of(&history.outbox().unwrap()), ["one", "two"]);
-    history.discard(ids[0]).unwrap();
-    assert_eq!(history.renumber(ids[0]).unwrap(), None);
-}
-
-#[test]
-fn a_device_whose_numbers_are_used_up_is_followed_by_another_one() {
-    let folder = tempdir().unwrap();
-    let history = open(&folder);
-    let before = history.device().unwrap();
-    set_fact(&history.connection, "number", i64::MAX).unwrap();
-    send(&history, "bob", "one");
-    let device = history.device().unwrap();
-    assert_ne!(device, before);
-    assert_eq!(history.outbox().unwrap()[0].tag.number(&device), Some(1));
-}
-
-#[test]
-fn tags_of_an_earlier_version_stay_as_they_are() {
-    let folder = tempdir().unwrap();
-    let history = open(&folder);
-    let id = send(&history, "bob", "one");
-    let random = "5f0c1a2b-1-00ff00ff00ff00ff";
-    let update = "UPDATE messages SET tag = ?2 WHERE id = ?1";
-    history.connection.execute(update, (id.0, random)).unwrap();
-    let history = open_again(history, &folder);
-    let outbox = history.outbox().unwrap();
-    assert_eq!(outbox[0].tag, Tag::parse(random).unwrap());
-}
-
-fn texts_of(outbox: &[crate::engine::net::Outgoing]) -> Vec<&str> {
-    outbox.iter().map(|one| one.text.as_str()).collect()
-}
-
-fn contradicts<T: std::fmt::Debug>(stored: Result<T>) -> bool {
-    matches!(stored, Err(HistoryError::Contradicted(_)))
-}
-
-#[test]
-fn an_answer_with_the_id_of_another_message_changes_nothing() {
-    let folder = tempdir().unwrap();
-    let history = talk(&folder);
-    let before = all(&history);
-    let own = send(&history, "bob", "own text");
-    // With that of a received one, of an own one, and of one that says the same.
-    let same = send(&history, "bob", "own 44");
-    for (id, server_id) in [(own, 43), (own, 44), (same, 44)] {
-        let batch = [message(46, "bob", "bob", "46"), accepted(id, server_id)];
-        assert!(
-            contradicts(history.receive_live(&batch, Some(46))),
-            "{server_id}"
-        );
-    }
-    let waiting: Vec<_> = history
-        .outbox()
-        .unwrap()
-        .into_iter()
-        .map(|one| one.id)
-        .collect();
-    assert_eq!(waiting, [own, same]);
-    assert_eq!(history.cursor().unwrap(), Some(45));
-    assert_eq!(all(&history)[..5], before);
-    // Once ids begin anew, any of them may be given.
-    history.begin_ids(None, None).unwrap();
-    history.begin_live(50).unwrap();
-    history.receive_live(&[accepted(own, 43)], None).unwrap();
-    assert_eq!(
-        all(&history)[5..],
-        [row("own text", 43), row("own 44", None)]
-    );
-}
-
-#[test]
-fn another_message_under_a_known_id_contradicts_and_the_same_one_does_not() {
-    let folder = tempdir().unwrap();
-    let history = talk(&folder);
-    for other in [
-        message(43, "bob", "bob", "not 43"),
-        message(43, "bob", "ana", "43"),
-        message(42, "bob", "bob", "own 42"),
-    ] {
-        let batch = [message(46, "bob", "bob", "46"), other];
-        assert!(contradicts(history.receive_live(&batch, Some(46))));
-    }
-    let old = [told(43, "bob", "bob", "not 43")];
-    assert!(contradicts(history.receive_older(&old, &older(1, false))));
-    let again = [
-        message(43, "bob", "bob", "43"),
-        message(42, "bob", "ana", "own 42"),
-    ];
-    assert_eq!(history.receive_live(&again, Some(46)).unwrap(), []);
-    assert_eq!(all(&history).len(), 5);
-}
-
-#[test]
-fn a_tag_settles_only_the_message_that_was_sent_with_it() {
-    let folder = tempdir().unwrap();
-    let history = talk(&folder);
-    let own = send(&history, "bob", "waits");
-    let tag = history.outbox().unwrap()[0].tag.clone();
-    let with_tag = |id: u64, with: &str, tag: &Tag| {
-        LiveUpdate::Message(mensageiro_protocol::live::Delivered {
-            tag: Some(tag.clone()),
-            ..told(id, with, "ana", "something else")
-        })
-    };
-    // To somebody else: it is another message.
-    history
-        .receive_live(&[with_tag(46, "eva", &tag)], Some(46))
-        .unwrap();
-    assert_eq!(history.outbox().unwrap()[0].id, own);
-    // Its text stays what the person wrote.
-    history
-        .receive_live(&[with_tag(47, "bob", &tag)], Some(47))
-        .unwrap();
-    assert_eq!(history.outbox().unwrap(), []);
-    assert_eq!(all(&history).last().unwrap(), &row("waits", 47));
-    assert!(contradicts(
-        history.receive_live(&[with_tag(48, "bob", &tag)], Some(48))
-    ));
-}
-
-#[test]
-fn a_copy_that_the_server_tells_without_a_tag_before_its_answer_is_there_once() {
-    let folder = tempdir().unwrap();
-    let history = talk(&folder);
-    let own = send(&history, "bob", "mine");
-    let copy = message(46, "bob", "ana", "mine");
-    history
-        .receive_live(&[copy, accepted(own, 46)], Some(46))
-        .unwrap();
-    let page = history.page(&person("bob"), None, 9).unwrap().0;
-    assert_eq!(
-        (page.len(), page[5].id, page[5].server_id),
-        (6, own, Some(46))
-    );
-    assert!(page[5].written.is_some());
-}
-
-#[test]
-fn nothing_holds_for_messages_that_are_written_later() {
-    let folder = tempdir().unwrap();
-    let history = talk(&folder);
-    let (with, up_to) = (Login::parse("bob").unwrap(), (1 << 40) - 1);
-    let batch = [receipt(up_to), LiveUpdate::Read(Read { with, up_to })];
-    history.receive_live(&batch, None).unwrap();
-    // An honest server has come to 50.
-    history.begin_live(50).unwrap();
-    let own = send(&history, "bob", "mine");
-    let batch = [accepted(own, 51), message(52, "bob", "bob", "new")];
-    history.receive_live(&batch, Some(52)).unwrap();
-    let page = history.page(&person("bob"), None, 9).unwrap().0;
-    assert_eq!(page[5].receipts, []);
-    assert_eq!(history.unread(&person("bob")).unwrap(), 1);
-    assert!(!page[3].receipts.is_empty(), "what was true before stays");
-}
-
-#[test]
-fn a_last_message_that_is_not_here_is_new_and_what_is_before_it_may_be_missing_too() {
-    let folder = tempdir().unwrap();
-    let history = talk(&folder);
-    let listed = |id: u64, text: &str, unread: u64| mensageiro_protocol::live::ConversationNews {
-        with: Login::parse("bob").unwrap(),
-        group: false,
-        unread,
-        read: 0,
-        last: mensageiro_protocol::live::LastMessage {
-            id,
-            at: 5,
-            from: Login::parse("bob").unwrap(),
-            tag: None,
-            text: Text::from(text),
-        },
-    };
-    let same = history.receive_list(&[listed(45, "45", 0)], true).unwrap();
-    assert_eq!(same.missed, []);
-    assert!(contradicts(
-        history.receive_list(&[listed(45, "not 45", 0)], true)
-    ));
-    history.receive_live(&[], Some(60)).unwrap();
-    let found = history
-        .receive_list(&[listed(50, "hidden", 1)], true)
-        .unwrap();
-    assert!(matches!(&found.missed[..], [Event::Message(one)] if one.text.as_str() == "hidden"));
-    assert_eq!(all(&history).last().unwrap(), &row("hidden", 50));
-    assert_eq!(history.gap_below(&person("bob")).unwrap(), Some(50));
-}
-
-#[test]
-fn a_number_that_no_device_reaches_is_not_followed() {
-    let folder = tempdir().unwrap();
-    let history = live(&folder, 1);
-    let device = history.device().unwrap();
-    for far in [1 << 53, 1 << 63, u64::MAX] {
-        history.number_above(far).unwrap();
-        send(&history, "bob", "mine");
-    }
-    for one in history.outbox().unwrap() {
-        assert!(one.tag.number(&device).unwrap() < 1 << 53);
-    }
 }

@@ -1,5 +1,13 @@
 //! The local database: what is written is there again, once, in order, and found quickly.
 
+mod contradictions;
+mod damage;
+mod ids;
+mod kept;
+mod live;
+mod numbers;
+mod rescue;
+
 use std::{fs, time::Instant};
 
 use mensageiro_protocol::{Framing, Text};
@@ -11,15 +19,6 @@ use crate::engine::{
     Delivery, Peer, SortKey,
     net::{Batch, Received, Round, Way},
 };
-
-#[path = "damage_tests.rs"]
-mod damage;
-#[path = "ids_tests.rs"]
-mod ids;
-#[path = "kept_tests.rs"]
-mod kept;
-#[path = "live_tests.rs"]
-mod live;
 
 fn account() -> Account {
     Account {
