@@ -1,5 +1,8 @@
 //! A disk in memory that fails or stops at a chosen call, and loses at a power cut what was not synced.
 
+mod file;
+mod power;
+
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     fmt, io,
@@ -10,8 +13,11 @@ use std::{
 use mensageiro_server::log::disk::{Access, Disk, DiskFile, Lock};
 use parking_lot::Mutex;
 
-/// What a power cut may take by itself.
-const SECTOR: usize = 512;
+pub use self::power::Chance;
+use self::{
+    file::{SimulatedFile, SimulatedLock},
+    power::{Change, lose},
+};
 
 /// See the module. Clones are the same disk.
 #[derive(Clone, Default)]
@@ -59,11 +65,6 @@ struct Content {
     pending: Vec<Change>,
 }
 
-enum Change {
-    Write { offset: usize, bytes: Vec<u8> },
-    Length(usize),
-}
-
 enum NameChange {
     Set(PathBuf, u64),
     Removed(PathBuf),
@@ -81,27 +82,6 @@ impl NameChange {
             Self::Set(path, file) => names.insert(path.clone(), *file),
             Self::Removed(path) => names.remove(path),
         };
-    }
-}
-
-/// What is decided by chance, the same for the same seed.
-pub struct Chance(u64);
-
-impl Chance {
-    pub fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
-    }
-
-    /// A number below `limit`.
-    pub fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        ((self.0 >> 11) % limit as u64) as usize
-    }
-
-    pub fn one_in(&mut self, count: usize) -> bool {
-        self.below(count) == 0
     }
 }
 
@@ -228,41 +208,6 @@ impl SimulatedDisk {
         drop(other);
         copy
     }
-}
-
-/// Applies what is left of a change that was not synced.
-fn lose(change: Change, fate: usize, content: &mut Vec<u8>, chance: &mut Chance) {
-    match (change, fate) {
-        (_, 0) => {}
-        (Change::Length(length), 1) => content.resize(length, 0),
-        (Change::Length(length), _) => {
-            if chance.one_in(2) {
-                content.resize(length, 0);
-            }
-        }
-        (Change::Write { offset, bytes }, 1) => put(content, offset, &bytes),
-        (Change::Write { offset, bytes }, _) => {
-            // The length may be there without the content, and some of the sectors without the others.
-            if chance.one_in(2) && content.len() < offset + bytes.len() {
-                content.resize(offset + bytes.len(), 0);
-            }
-            let mut at = offset;
-            while at < offset + bytes.len() {
-                let end = ((at / SECTOR + 1) * SECTOR).min(offset + bytes.len());
-                if !chance.one_in(3) {
-                    put(content, at, &bytes[at - offset..end - offset]);
-                }
-                at = end;
-            }
-        }
-    }
-}
-
-fn put(content: &mut Vec<u8>, offset: usize, bytes: &[u8]) {
-    if content.len() < offset + bytes.len() {
-        content.resize(offset + bytes.len(), 0);
-    }
-    content[offset..offset + bytes.len()].copy_from_slice(bytes);
 }
 
 impl State {
@@ -443,93 +388,5 @@ impl Disk for SimulatedDisk {
 impl fmt::Debug for SimulatedDisk {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         to.write_str("SimulatedDisk")
-    }
-}
-
-struct SimulatedFile {
-    disk: Arc<Mutex<State>>,
-    id: u64,
-}
-
-impl SimulatedFile {
-    fn change<T>(&self, change: impl FnOnce(&mut Content) -> T) -> io::Result<T> {
-        let mut state = self.disk.lock();
-        state.change()?;
-        Ok(change(state.files.get_mut(&self.id).unwrap()))
-    }
-}
-
-impl fmt::Debug for SimulatedFile {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(to, "SimulatedFile({})", self.id)
-    }
-}
-
-impl DiskFile for SimulatedFile {
-    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        let state = self.disk.lock();
-        let seen = &state.files[&self.id].seen;
-        let from = seen.get(offset as usize..).unwrap_or_default();
-        let read = from.len().min(buffer.len());
-        buffer[..read].copy_from_slice(&from[..read]);
-        Ok(read)
-    }
-
-    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        let write = |bytes: &[u8]| {
-            let (offset, bytes) = (offset as usize, bytes.to_vec());
-            move |file: &mut Content| {
-                put(&mut file.seen, offset, &bytes);
-                file.pending.push(Change::Write { offset, bytes });
-            }
-        };
-        self.disk.lock().calls.writes += 1;
-        let written = self.change(write(bytes));
-        if written.is_err() && !self.disk.lock().is_stopped {
-            // One that fails may have written something.
-            let mut state = self.disk.lock();
-            write(&bytes[..bytes.len() / 2])(state.files.get_mut(&self.id).unwrap());
-        }
-        written
-    }
-
-    fn set_length(&self, length: u64) -> io::Result<()> {
-        self.change(|file| {
-            file.seen.resize(length as usize, 0);
-            file.pending.push(Change::Length(length as usize));
-        })
-    }
-
-    fn length(&self) -> io::Result<u64> {
-        Ok(self.disk.lock().files[&self.id].seen.len() as u64)
-    }
-
-    /// One that fails leaves everything to be seen, although it is not on the disk and no later sync brings it there.
-    fn sync(&self) -> io::Result<()> {
-        self.disk.lock().calls.syncs += 1;
-        let synced = self.change(|file| {
-            for change in file.pending.drain(..) {
-                match change {
-                    Change::Write { offset, bytes } => put(&mut file.durable, offset, &bytes),
-                    Change::Length(length) => file.durable.resize(length, 0),
-                }
-            }
-        });
-        let mut state = self.disk.lock();
-        if synced.is_err() && !state.is_stopped {
-            state.files.get_mut(&self.id).unwrap().pending.clear();
-        }
-        synced
-    }
-}
-
-#[derive(Debug)]
-struct SimulatedLock(SimulatedDisk, PathBuf);
-
-impl Lock for SimulatedLock {}
-
-impl Drop for SimulatedLock {
-    fn drop(&mut self) {
-        self.0.0.lock().locks.remove(&self.1);
     }
 }
