@@ -208,6 +208,11 @@ fn gauges(status: &Status) -> Vec<Metric> {
         ),
         ("sessions", "Connections logged in.", count(status.sessions)),
         (
+            "encrypted_sessions",
+            "Connections logged in and encrypted.",
+            count(status.encrypted_sessions),
+        ),
+        (
             "connections_before_login",
             "Connections without a login.",
             count(status.before_login),
@@ -237,6 +242,16 @@ fn gauges(status: &Status) -> Vec<Metric> {
 fn counters(status: &Status) -> Vec<Metric> {
     let totals = &status.totals;
     vec![
+        (
+            "handshakes_total",
+            "TLS handshakes completed.",
+            status.handshakes,
+        ),
+        (
+            "handshakes_failed_total",
+            "TLS handshakes begun and not completed.",
+            status.failed_handshakes,
+        ),
         ("logins_total", "Logins accepted.", totals.logins),
         ("refusals_total", "Logins refused.", totals.refusals),
         (

@@ -4,5 +4,7 @@ pub mod bare_input;
 pub mod listener;
 pub mod peer;
 mod socket;
+#[cfg(test)]
+mod tests;
 pub mod tls;
 pub mod transport;

@@ -12,7 +12,7 @@ use std::{
 };
 
 use clap::Parser;
-use mensageiro_protocol::Framing;
+use mensageiro_protocol::{Framing, trust::Fingerprint};
 use mensageiro_server::{Options, Server};
 use tempfile::TempDir;
 
@@ -74,6 +74,14 @@ impl TestServer {
 
     pub fn address(&self) -> SocketAddr {
         self.server.as_ref().unwrap().address()
+    }
+
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.server.as_ref().unwrap().fingerprint()
+    }
+
+    pub fn reload(&self) {
+        self.server.as_ref().unwrap().reload();
     }
 
     pub fn metrics(&self) -> Option<SocketAddr> {
