@@ -6,6 +6,7 @@ use crossbeam_channel::Sender;
 use mensageiro_protocol::live::StoreId;
 
 use crate::{
+    access::Access,
     budgets::Budgets,
     clients::{Job, Online},
     commit::Committer,
@@ -13,11 +14,13 @@ use crate::{
     directory::Directory,
     index::Messages,
     mailboxes::Mailboxes,
-    metrics::{Invitation, Observer},
+    metrics::{Invitation, Observer, Question},
 };
 
 /// See the module.
 pub struct Context {
+    /// Who may log in.
+    pub access: Arc<Access>,
     /// The registered users.
     pub directory: Arc<Directory>,
     /// Their unread messages and cursors.
@@ -52,10 +55,9 @@ pub struct Limits {
 }
 
 impl Context {
-    /// Whether a first line asks for the status with the right key.
-    pub(crate) fn is_invited(&self, question: &str) -> bool {
-        let invitation = self.invitation.as_ref();
-        invitation.is_some_and(|invitation| invitation.accepts(question))
+    /// What a first line asks with the right key, if it is a question.
+    pub(crate) fn question(&self, line: &str) -> Option<Question> {
+        self.invitation.as_ref()?.asks(line)
     }
 
     /// The server's counters.

@@ -120,7 +120,9 @@ fn make_private(_folder: &Path) -> io::Result<()> {
 
 /// What a data folder has that is the server's: files of the directory and of the archive, and the store.
 #[cfg(unix)]
-const OURS: [&str; 6] = ["users", "groups", "messages", "running", "store", "tls"];
+const OURS: [&str; 7] = [
+    "access", "users", "groups", "messages", "running", "store", "tls",
+];
 
 /// Closes a data folder that others can open, which an earlier version or a person has made, and what in it is the
 /// server's; with `group_may_read` the group keeps its rights. Follows no links. The log says what was changed.

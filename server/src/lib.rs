@@ -10,6 +10,7 @@
 //!
 //! See `ARCHITECTURE.md` for the modules, the threads, and who may wait for what.
 
+pub mod access;
 pub mod alarm;
 pub mod archive;
 pub mod budgets;

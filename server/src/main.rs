@@ -14,7 +14,7 @@ use mensageiro_server::{
     Options, Server, StartError, commands, file_rights,
     logging::{Log, one_line_each},
     metrics,
-    options::Command,
+    options::{Command, DevicesCommand},
     signals, supervisor,
 };
 use tracing::warn;
@@ -37,6 +37,23 @@ fn main() -> ExitCode {
         }
         Some(Command::Group(command)) => {
             commands::group(&options.data, command.clone()).map_err(Into::into)
+        }
+        Some(Command::Invite { login, valid, host }) => commands::invite(&commands::Invitation {
+            data: &options.data,
+            pem: options.pem_files().as_ref(),
+            listen: options.listen,
+            login,
+            valid: *valid,
+            host: host.as_ref(),
+        })
+        .map_err(Into::into),
+        Some(Command::Devices { action }) => match action {
+            DevicesCommand::List { login } => commands::list_devices(&options.data, login.as_ref()),
+            DevicesCommand::Revoke { login, id } => commands::revoke(&options.data, login, id),
+        }
+        .map_err(Into::into),
+        Some(Command::Key { login, name }) => {
+            commands::key(&options.data, login, name).map_err(Into::into)
         }
         None => match Log::start(options.log_lines) {
             Ok(log) => return serve(options, &log),
@@ -145,7 +162,7 @@ fn greeting(server: &Server) -> String {
          messages:  {messages} (those that have been read)\n\
          mailboxes: {store} ({waiting})\n\
          key:       {fingerprint}\n\
-         access:    open; a name is enough to log in, so whoever reaches the port can be anybody\n\
+         access:    {access}\n\
          {metrics}\
          Ctrl-C stops the server.\n",
         version = status.version,
@@ -157,9 +174,23 @@ fn greeting(server: &Server) -> String {
         messages = files.messages.display(),
         store = files.store.display(),
         fingerprint = server.fingerprint(),
+        access = access(server),
         waiting = counted(status.messages_waiting, "message waits", "messages wait"),
         metrics = metrics.unwrap_or_default(),
     )
+}
+
+fn access(server: &Server) -> String {
+    match server.access() {
+        (false, _) => {
+            "open; a name is enough to log in, so whoever reaches the port can be anybody (--closed)".into()
+        }
+        (true, (devices, keys)) => format!(
+            "closed; {} and {} may log in (--open ends that)",
+            counted(devices as u64, "device", "devices"),
+            counted(keys as u64, "program key", "program keys"),
+        ),
+    }
 }
 
 fn counted(number: u64, one: &str, several: &str) -> String {

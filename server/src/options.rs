@@ -1,17 +1,25 @@
 //! The command line.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    net::{Ipv6Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 
 use clap::{Args, Parser, Subcommand};
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 
 use crate::{
+    access::Rules,
     budgets::BudgetLimits,
     commands::{GroupCommand, UserCommand},
     model::event::MailboxLimits,
     net::tls::{HandshakeLimits, PemFiles},
 };
-use mensageiro_protocol::limits;
+use mensageiro_protocol::{
+    Login, limits,
+    live::{VALID_LEAST, VALID_MOST},
+};
 
 pub use crate::log::Durability;
 
@@ -55,6 +63,19 @@ pub struct Options {
     /// The private key of --tls-cert, in PEM.
     #[arg(long, value_name = "FILE", global = true, requires = "tls_cert")]
     pub tls_key: Option<PathBuf>,
+
+    /// Close the server: only devices that were invited and program keys may log in. It stays closed at later starts.
+    #[arg(long, conflicts_with = "open", help_heading = "Access")]
+    pub closed: bool,
+
+    /// Open a closed server again: a name is enough to log in.
+    #[arg(long, help_heading = "Access")]
+    pub open: bool,
+
+    /// Let a closed server accept connections from other computers that are not encrypted, for program keys. Whoever is on
+    /// the way can read the keys.
+    #[arg(long, help_heading = "Access")]
+    pub allow_plain: bool,
 
     /// What is guaranteed for a message when it is acknowledged.
     #[arg(long, value_name = "LEVEL", value_enum, default_value_t = Durability::Sync)]
@@ -216,6 +237,33 @@ pub enum Command {
         #[arg(value_name = "DIR")]
         to: PathBuf,
     },
+    /// Print an invite link for a user, as text and as a QR code. The app opens it and registers itself. It works once.
+    Invite {
+        /// Who is invited.
+        #[arg(value_name = "LOGIN", value_parser = login)]
+        login: Login,
+        /// How long the link works, such as 7d, 12h or 30m.
+        #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = validity)]
+        valid: Duration,
+        /// The name or address under which devices reach the server, if it is not this computer's address.
+        #[arg(long, value_name = "HOST[:PORT]", value_parser = host)]
+        host: Option<(String, Option<u16>)>,
+    },
+    /// List and revoke devices and program keys.
+    Devices {
+        /// What to do.
+        #[command(subcommand)]
+        action: DevicesCommand,
+    },
+    /// Make a program key for a user: typed after the login, it lets programs into a closed server that know only a name.
+    Key {
+        /// Whose key it is.
+        #[arg(value_name = "LOGIN", value_parser = login)]
+        login: Login,
+        /// What it is for, as `devices list` shows it.
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        name: String,
+    },
     /// Read all messages in a data folder or a backup, and list what is damaged.
     Check {
         /// Which folder; the one of --data if none is named.
@@ -231,6 +279,26 @@ pub enum Command {
     Group(GroupCommand),
 }
 
+/// What to do with devices and program keys.
+#[derive(Clone, Debug, Subcommand)]
+pub enum DevicesCommand {
+    /// List them.
+    List {
+        /// Whose; those of all users if none is named.
+        #[arg(value_name = "LOGIN", value_parser = login)]
+        login: Option<Login>,
+    },
+    /// End the right of one to log in, and its sessions.
+    Revoke {
+        /// Whose.
+        #[arg(value_name = "LOGIN", value_parser = login)]
+        login: Login,
+        /// Its id in the list, or the beginning of it.
+        #[arg(value_name = "ID")]
+        id: String,
+    },
+}
+
 const EXAMPLES: &str = "\
 Examples:
   mensageiro-server --init                  make ./data with sample users and start
@@ -238,6 +306,8 @@ Examples:
   mensageiro-server --listen 127.0.0.1:4000 serve this machine only, on port 4000
   mensageiro-server status                  tell what the running server is doing
   mensageiro-server backup /mnt/monday      copy ./data, also while a server uses it
+  mensageiro-server --closed                let in only invited devices and program keys, from now on
+  mensageiro-server invite ana              print a link that lets in one device of ana's
   mensageiro-server check /mnt/monday       read all of a data folder and list what is damaged
   mensageiro-server user add ana 'Ana Lima' add a user; also rename, role, remove, list
   mensageiro-server group create lab ana    make a group; also add-member, remove-member, role, remove, list
@@ -270,6 +340,48 @@ fn duration(text: &str) -> Result<SignedDuration, String> {
     match duration >= SignedDuration::from_hours(1) {
         true => Ok(duration),
         false => Err(advice.into()),
+    }
+}
+
+fn login(text: &str) -> Result<Login, String> {
+    Login::parse(text).map_err(|why| why.to_string())
+}
+
+/// How long an invitation is valid.
+fn validity(text: &str) -> Result<Duration, String> {
+    let advice = "a duration such as 7d, 12h or 30m is needed, from 1m to 365d";
+    let span: Span = text.parse().map_err(|_| advice)?;
+    let valid = span
+        .to_duration(SpanRelativeTo::days_are_24_hours())
+        .map_err(|_| advice)?;
+    let valid = Duration::try_from(valid).map_err(|_| advice)?;
+    match (VALID_LEAST..=VALID_MOST).contains(&valid.as_secs()) {
+        true => Ok(valid),
+        false => Err(advice.into()),
+    }
+}
+
+/// A name or an address, and perhaps a port. An IPv6 address with a port stands in brackets.
+fn host(text: &str) -> Result<(String, Option<u16>), String> {
+    let bare = text.trim_start_matches('[').trim_end_matches(']');
+    if let Ok(address) = bare.parse::<Ipv6Addr>() {
+        return Ok((address.to_string(), None));
+    }
+    if let Ok(SocketAddr::V6(address)) = text.parse() {
+        return Ok((address.ip().to_string(), Some(address.port())));
+    }
+    let (host, port) = match text.split_once(':') {
+        Some((host, port)) => (host, Some(port)),
+        None => (text, None),
+    };
+    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '-' | '.' | '_');
+    let port = port.map(|port| port.parse().ok().filter(|&port: &u16| port > 0));
+    match port {
+        Some(None) => Err("the port must be a number from 1 to 65535".into()),
+        _ if host.is_empty() || !host.chars().all(is_part) => {
+            Err("a name or address is needed, such as chat.example.org or 192.168.0.7:3333".into())
+        }
+        port => Ok((host.to_owned(), port.flatten())),
     }
 }
 
@@ -336,6 +448,14 @@ impl Options {
             quota,
             total_quota,
             min_free,
+        }
+    }
+
+    /// Who may log in.
+    pub fn access_rules(&self) -> Rules {
+        Rules {
+            closed: (self.closed || self.open).then_some(self.closed),
+            allow_plain: self.allow_plain,
         }
     }
 

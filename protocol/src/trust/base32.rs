@@ -52,6 +52,14 @@ pub(super) fn read<const N: usize>(text: &str) -> Result<[u8; N], Mistyped> {
     bytes.ok_or(Mistyped::End)
 }
 
+/// How many letters and digits a text has besides separators; `None`: it has something else too.
+pub(super) fn count_signs(text: &str) -> Option<usize> {
+    let signs = text.chars().filter(|&c| !is_separator(c));
+    signs
+        .map(|c| c.is_ascii_alphanumeric().then_some(1))
+        .sum::<Option<usize>>()
+}
+
 /// What people and programs put between groups.
 fn is_separator(c: char) -> bool {
     c.is_whitespace()

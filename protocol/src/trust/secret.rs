@@ -33,6 +33,12 @@ impl Secret {
         base32::read(text).map(Self::new)
     }
 
+    /// Whether a text could be a secret with a few letters too many, missing or mistyped: what shows texts of strangers then
+    /// hides it.
+    pub fn is_resembled_by(text: &str) -> bool {
+        base32::count_signs(text).is_some_and(|count| (20..=32).contains(&count))
+    }
+
     /// Its letters and digits in groups of four, for the one person who may see them.
     pub fn written(&self) -> Zeroizing<String> {
         Zeroizing::new(base32::grouped(&*self.0, '-'))
@@ -125,6 +131,20 @@ mod tests {
         assert_eq!(format!("{:?}", secret.hash()), "SecretHash(…)");
         let nearly = Secret::parse("LJNF-UWS2-LJNF-UWS2-LJNF-UWS2-L9").unwrap_err();
         assert_eq!(nearly, Mistyped::Character('9'));
+        for text in [
+            "ljnf uws2 ljnf uws2 ljnf uws2 l",
+            "LJNF-UWS2-LJNF-UWS2-LJNF-UWS2-L9",
+            "LJNFUWS2LJNFUWS2LJNFUWS2LIA",
+        ] {
+            assert!(Secret::is_resembled_by(text), "{text}");
+        }
+        for text in [
+            "ana",
+            "maria.silva@escola.example.br",
+            "João-da-Silva-e-Souza-Filho",
+        ] {
+            assert!(!Secret::is_resembled_by(text), "{text}");
+        }
         let error = serde_json::from_str::<Secret>(r#""LJNF-UWS2""#).unwrap_err();
         assert!(!error.to_string().contains("LJNF"), "{error}");
     }

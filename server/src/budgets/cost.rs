@@ -3,6 +3,9 @@
 /// What it costs to let somebody in, besides telling those who watch who is there.
 pub const LOGIN: u64 = 10;
 
+/// What it costs to change who may log in: a file is replaced.
+pub const ACCESS: u64 = 250;
+
 /// What an answer costs that was made from so many rows and has so many bytes.
 pub fn answer(rows: usize, bytes: usize) -> u64 {
     (rows / 8 + bytes / 8_192) as u64 + 1

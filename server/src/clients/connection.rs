@@ -172,9 +172,22 @@ impl Connection {
     /// A moment before the server hangs up on a client for which there is no word: it may try again at
     /// once. Ends early when the server stops.
     pub fn pause_before_end(&self) {
-        let until = Instant::now() + END_PAUSE;
-        while Instant::now() < until && !self.place.hung_up() && !self.transport.is_broken() {
-            thread::sleep(LOOK);
+        self.wait_to_answer(END_PAUSE);
+    }
+
+    /// Lets a client wait for an answer. Returns whether it is still there; ends early when it is not, or when the server
+    /// stops.
+    pub fn wait_to_answer(&self, time: Duration) -> bool {
+        let until = Instant::now() + time;
+        loop {
+            if self.place.hung_up() || self.transport.is_broken() {
+                return false;
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return true;
+            }
+            thread::sleep(left.min(LOOK));
         }
     }
 

@@ -16,7 +16,7 @@ pub use self::{
     live_sender::LiveSender,
     portions::PORTION as ROSTER_PORTION,
     presence::{Online, Outdated},
-    registry::{Farewell, Registry},
+    registry::{Farewell, Known, Registry},
     send_queue::{Progress, SendQueue},
     write_retry::{Job, Patience, Stuck, WriteRetry},
 };

@@ -3,7 +3,7 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -12,6 +12,7 @@ use std::{
 use mensageiro_protocol::{
     Login,
     live::{Bye, ByeCode},
+    trust::DeviceId,
 };
 use parking_lot::{Condvar, Mutex};
 
@@ -34,15 +35,26 @@ pub struct Registry {
 struct Entry {
     transport: Arc<Transport>,
     login: Option<Login>,
+    known: Option<Known>,
     /// For a live session: how to tell it why it ends.
     farewell: Option<Arc<dyn Farewell>>,
     hung_up: Arc<AtomicBool>,
+}
+
+/// How a user was recognised by more than a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// The device or program key.
+    pub id: DeviceId,
+    /// It is a device, so TLS has proved it, and not a program key that was typed.
+    pub is_device: bool,
 }
 
 /// A connection's place in the registry.
 pub struct Place {
     registry: Arc<Registry>,
     key: u64,
+    known: OnceLock<Known>,
     hung_up: Arc<AtomicBool>,
 }
 
@@ -54,6 +66,7 @@ impl Registry {
         let entry = Entry {
             transport,
             login: None,
+            known: None,
             farewell: None,
             hung_up: hung_up.clone(),
         };
@@ -61,6 +74,7 @@ impl Registry {
         Place {
             registry: self.clone(),
             key,
+            known: OnceLock::new(),
             hung_up,
         }
     }
@@ -70,6 +84,15 @@ impl Registry {
         self.hang_up(ByeCode::Removed, "you are no longer a user", |entry| {
             entry.login.as_ref().is_some_and(&gone)
         });
+    }
+
+    /// Hangs up on every session of a device or program key for which `revoked` holds. Returns how many there were.
+    pub fn hang_up_on_devices(&self, revoked: impl Fn(&Login, &DeviceId) -> bool) -> usize {
+        let is_revoked = |entry: &Entry| {
+            let known = entry.login.as_ref().zip(entry.known);
+            known.is_some_and(|(login, known)| revoked(login, &known.id))
+        };
+        self.hang_up(ByeCode::Revoked, "this device was revoked", is_revoked)
     }
 
     /// Hangs up on everybody and waits until all have left, at most `patience`. Returns whether all
@@ -112,7 +135,8 @@ impl Registry {
             .count()
     }
 
-    fn hang_up(&self, code: ByeCode, detail: &str, chosen: impl Fn(&Entry) -> bool) {
+    fn hang_up(&self, code: ByeCode, detail: &str, chosen: impl Fn(&Entry) -> bool) -> usize {
+        let mut count = 0;
         for entry in self
             .connections
             .lock()
@@ -124,16 +148,24 @@ impl Registry {
                 farewell.close(Bye::new(code, detail));
             }
             entry.transport.hang_up();
+            count += 1;
         }
+        count
     }
 }
 
 impl Place {
-    /// Notes the connection's user.
-    pub fn set_login(&self, login: Login) {
+    /// Notes the connection's user, and how it was recognised by more than a name.
+    pub fn set_login(&self, login: Login, known: Option<Known>) {
+        known.map(|known| self.known.set(known));
         if let Some(entry) = self.registry.connections.lock().get_mut(&self.key) {
-            entry.login = Some(login);
+            (entry.login, entry.known) = (Some(login), known);
         }
+    }
+
+    /// How the user was recognised by more than a name.
+    pub fn known(&self) -> Option<Known> {
+        self.known.get().copied()
     }
 
     /// Notes how to tell the session why it ends, which makes it a live session.

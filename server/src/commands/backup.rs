@@ -8,13 +8,15 @@ use std::{
 
 use super::CommandError;
 use crate::{
+    access,
     log::{Backup, disk::SystemDisk},
     progress::{Bar, Interrupt},
 };
 
 /// Everything in a data folder that is no part of the log. The archive's position comes before messages.csv, and both
 /// before the log: rows that it does not count, and read marks without rows, are what the archive finds after a crash as well.
-const FILES: [&str; 6] = [
+const FILES: [&str; 7] = [
+    access::FILE,
     "users.csv",
     "groups.csv",
     "tls/key.pem",

@@ -1,21 +1,27 @@
-//! What the program can do besides serving: copying a data folder, looking whether it is whole, and editing users and groups.
+//! What the program can do besides serving: copying a data folder, looking whether it is whole, editing users and groups, and
+//! saying who may log in.
 
+mod access;
 mod backup;
 mod check;
 mod people;
 
 use std::path::PathBuf;
 
+use mensageiro_protocol::Login;
 use thiserror::Error;
 
 pub use self::{
+    access::{Invitation, invite, key, list_devices, revoke},
     backup::backup,
     check::check,
     people::{GroupCommand, RoleWord, UserCommand, group, user},
 };
 use crate::{
+    access::RegisterError,
     directory::{ReadError, edit::EditError},
     log::LogError,
+    net::tls::IdentityError,
 };
 
 /// Why a command has not done what it should.
@@ -40,6 +46,30 @@ pub enum CommandError {
     /// Users or groups cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// Who may log in cannot be read or changed.
+    #[error(transparent)]
+    Access(#[from] RegisterError),
+    /// There is no such user.
+    #[error("{users}: there is no user {login} in it; add a line for them first")]
+    NoUser {
+        /// The file with the users.
+        users: PathBuf,
+        /// Who is missing.
+        login: Login,
+    },
+    /// No device of a user has this id, or several have this beginning of one.
+    #[error(
+        "{login} has {found} devices or program keys whose id begins like this; `mensageiro-server devices list {login}` shows them"
+    )]
+    WhichDevice {
+        /// Whose.
+        login: Login,
+        /// How many.
+        found: usize,
+    },
+    /// The server has no key that an invitation could name.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
     /// Nobody reads what is printed, or Ctrl-C cannot be caught.
     #[error("the command cannot go on: {0}")]
     Terminal(#[from] std::io::Error),

@@ -3,6 +3,7 @@
 //! What may be long (a roster, the receipts of a large group) is sent as fast as the client reads
 //! it.
 
+mod access;
 mod backlog;
 mod conversations;
 mod failure;

@@ -14,7 +14,12 @@ use mensageiro_protocol::{
 };
 use tracing::{debug, info};
 
-use super::{conversations::Listing, failure::Failure, history, roster};
+use super::{
+    access::{Asked, Asker},
+    conversations::Listing,
+    failure::Failure,
+    history, roster,
+};
 use crate::{
     budgets::{LoginBudget, OverBudget, Paused, cost},
     clients::{Ended, LiveSender},
@@ -53,6 +58,7 @@ const USUAL_DRAFTS: usize = 16;
 pub(super) struct Requests<'a> {
     context: &'a Context,
     login: &'a Login,
+    asker: Asker<'a>,
     sender: &'a Arc<LiveSender>,
     budget: &'a Arc<LoginBudget>,
     /// What the user owed when the current lines were read.
@@ -75,10 +81,11 @@ pub(super) struct Requests<'a> {
 impl<'a> Requests<'a> {
     pub(super) fn new(
         context: &'a Context,
-        login: &'a Login,
+        asker: Asker<'a>,
         device: Option<Device>,
         (sender, budget): (&'a Arc<LiveSender>, &'a Arc<LoginBudget>),
     ) -> Self {
+        let login = asker.login;
         let entry = Entry {
             from: login.clone(),
             device,
@@ -88,6 +95,7 @@ impl<'a> Requests<'a> {
         Self {
             context,
             login,
+            asker,
             sender,
             budget,
             owed: None,
@@ -130,7 +138,14 @@ impl<'a> Requests<'a> {
     fn answer(&mut self, request: Request, people: &Arc<People>) -> Result<(), Failure> {
         let is_question = matches!(
             request,
-            Request::History(_) | Request::Roster(_) | Request::Conversations(_) | Request::Ping
+            Request::History(_)
+                | Request::Roster(_)
+                | Request::Conversations(_)
+                | Request::Devices(_)
+                | Request::Revoke(_)
+                | Request::Invite(_)
+                | Request::Key(_)
+                | Request::Ping
         );
         // Who has left is not answered any more. What was sent before still counts.
         if is_question && !self.may_ask()? {
@@ -178,14 +193,30 @@ impl<'a> Requests<'a> {
                 self.settle();
                 return Err(Failure::Bye);
             }
-            Request::Devices(_)
-            | Request::Revoke(_)
-            | Request::Invite(_)
-            | Request::Key(_)
-            | Request::Edit(_)
-            | Request::Unknown => {}
+            Request::Devices(request) => {
+                self.access(people, cost::answer(0, 0), |asked| asked.devices(request))
+            }
+            Request::Revoke(request) => {
+                self.access(people, cost::ACCESS, |asked| asked.revoke(request));
+            }
+            Request::Invite(request) => {
+                self.access(people, cost::ACCESS, |asked| asked.invite(request));
+            }
+            Request::Key(request) => self.access(people, cost::ACCESS, |asked| asked.key(request)),
+            Request::Edit(_) | Request::Unknown => {}
         }
         Ok(())
+    }
+
+    /// Answers a request about who may log in.
+    fn access(&self, people: &People, units: u64, answer: impl FnOnce(Asked<'_>) -> Event) {
+        self.budget.charge(units);
+        let (context, asker) = (self.context, self.asker);
+        self.sender.tell_event(&answer(Asked {
+            context,
+            people,
+            asker,
+        }));
     }
 
     /// Waits until there is room for an answer and the user's budgets pay for one. Returns whether the client is still there.

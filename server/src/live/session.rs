@@ -9,7 +9,7 @@ use mensageiro_protocol::{
 };
 use tracing::{debug, info};
 
-use super::{backlog, failure::Failure, requests::Requests};
+use super::{access::Asker, backlog, failure::Failure, requests::Requests};
 use crate::{
     budgets::LoginBudget,
     clients::{Connection, Ended},
@@ -97,7 +97,11 @@ fn serve(
         .device
         .as_ref()
         .map(|device| Device::from(device.as_str()));
-    let mut answers = Requests::new(context, login, device, (sender, budget));
+    let asker = Asker {
+        login,
+        known: connection.place().known(),
+    };
+    let mut answers = Requests::new(context, asker, device, (sender, budget));
     loop {
         let requests = connection.receive(context.limits.idle, Request::parse)?;
         answers.give(requests)?;
@@ -121,6 +125,7 @@ fn welcome(
             device.and_then(|device| state.device_number(&hello.login, device.as_str())),
         )
     };
+    let known = connection.place().known();
     let welcome = Event::Welcome(Welcome {
         server: "MeuMensageiro".into(),
         version: env!("CARGO_PKG_VERSION").into(),
@@ -128,6 +133,8 @@ fn welcome(
         epoch,
         after,
         number,
+        closed: context.access.is_closed(),
+        device: known.filter(|known| known.is_device).map(|known| known.id),
         limits: Limits {
             line_bytes: connection.longest_line(),
         },

@@ -10,8 +10,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use mensageiro_protocol::trust::Secret;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use zeroize::Zeroizing;
 
 use super::Status;
 use crate::{
@@ -19,8 +21,14 @@ use crate::{
     net::transport::{Transport, is_read_limit},
 };
 
-/// The word that begins the question. Its space makes it an invalid login.
-const WORD: &str = "status/1 ";
+/// What a program on this computer may ask a server, or tell it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// What it is doing.
+    Status,
+    /// To look who may log in now, as a command has changed that. The answer comes when it has.
+    Access,
+}
 
 /// How long a server may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -35,13 +43,13 @@ const FILE: &str = "running.json";
 #[derive(Debug)]
 pub struct Invitation {
     file: PathBuf,
-    key: String,
+    key: Secret,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Content {
     address: SocketAddr,
-    key: String,
+    key: Secret,
 }
 
 /// Why there is no status to show.
@@ -92,7 +100,7 @@ impl Invitation {
     pub fn write(folder: &Path, address: SocketAddr) -> io::Result<Self> {
         let mut random = [0; 16];
         getrandom::fill(&mut random).map_err(io::Error::other)?;
-        let key = format!("{:032x}", u128::from_be_bytes(random));
+        let key = Secret::new(random);
         let file = folder.join(FILE);
         let content = Content {
             address,
@@ -103,9 +111,23 @@ impl Invitation {
         Ok(Self { file, key })
     }
 
-    /// Whether the first line of a connection is the question with the right key.
-    pub fn accepts(&self, line: &str) -> bool {
-        line.strip_prefix(WORD) == Some(&self.key)
+    /// What the first line of a connection asks, if it is a question with the right key.
+    pub fn asks(&self, line: &str) -> Option<Question> {
+        let mut questions = [Question::Status, Question::Access].into_iter();
+        questions.find(|question| {
+            let key = line.strip_prefix(question.word()).map(Secret::parse);
+            key.is_some_and(|key| key.as_ref() == Ok(&self.key))
+        })
+    }
+}
+
+impl Question {
+    /// The word that begins the question. Its space makes it an invalid login.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Status => "status/1 ",
+            Self::Access => "access/1 ",
+        }
     }
 }
 
@@ -116,11 +138,40 @@ impl Drop for Invitation {
     }
 }
 
-/// Asks the server on a data folder.
+/// Asks the server on a data folder what it is doing.
 ///
 /// # Errors
 /// [`AskError`], mostly because no server is running.
 pub fn ask(folder: &Path) -> Result<Status, AskError> {
+    find(folder).map(|(_, status)| status)
+}
+
+/// Finds the server on a data folder. Returns where it listens, and what it is doing.
+///
+/// # Errors
+/// [`AskError`], mostly because no server is running.
+pub fn find(folder: &Path) -> Result<(SocketAddr, Status), AskError> {
+    let (address, answer) = answer(folder, Question::Status)?;
+    let status = serde_json::from_slice(&answer);
+    let status = status.map_err(|error| AskError::AnotherProgram(address, error))?;
+    Ok((address, status))
+}
+
+/// Tells the server on a data folder, if one is running, that a command has changed who may log in. When this returns, the
+/// change counts. Returns whether a server is running.
+///
+/// # Errors
+/// [`AskError`], when the server does not answer. It notices the change by itself a few seconds later.
+pub fn tell_of_access(folder: &Path) -> Result<bool, AskError> {
+    match answer(folder, Question::Access) {
+        Ok(_) => Ok(true),
+        Err(AskError::NotRunning(_) | AskError::NobodyThere { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Asks the server on a data folder. Returns where it listens, and its answer.
+fn answer(folder: &Path, asked: Question) -> Result<(SocketAddr, Vec<u8>), AskError> {
     match fs::metadata(folder) {
         Ok(found) if found.is_dir() => {}
         // Then this account cannot see the file either.
@@ -146,18 +197,19 @@ pub fn ask(folder: &Path) -> Result<Status, AskError> {
             });
         }
     };
-    let answer = question(stream, there, &key).map_err(|source| AskError::NoAnswer {
+    let line = Zeroizing::new(format!("{}{}\n", asked.word(), key.plain().as_str()));
+    let answer = say(stream, there, &line).map_err(|source| AskError::NoAnswer {
         folder,
         address,
         source,
     })?;
-    serde_json::from_slice(&answer).map_err(|error| AskError::AnotherProgram(address, error))
+    Ok((address, answer))
 }
 
-fn question(stream: TcpStream, address: SocketAddr, key: &str) -> io::Result<Vec<u8>> {
+fn say(stream: TcpStream, address: SocketAddr, line: &str) -> io::Result<Vec<u8>> {
     let deadline = Instant::now() + PATIENCE;
     let transport = Transport::new(stream, address, PATIENCE)?;
-    transport.write_all(format!("{WORD}{key}\n").as_bytes())?;
+    transport.write_all(line.as_bytes())?;
     let mut answer = Vec::new();
     let mut bytes = [0; 4096];
     while answer.len() < ANSWER_BYTES {

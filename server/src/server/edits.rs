@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
+    access::Access,
     alarm::Watched,
     clients::{Online, Registry},
     commit::{Committer, Refused},
@@ -11,9 +12,11 @@ use crate::{
     mailboxes::Mailboxes,
     model::event::Event,
 };
+use tracing::warn;
 
 /// Who is told when the files of the directory are edited.
 pub(super) struct Edited {
+    pub(super) access: Arc<Access>,
     pub(super) registry: Arc<Registry>,
     pub(super) online: Arc<Online>,
     pub(super) committer: Committer,
@@ -24,6 +27,10 @@ pub(super) struct Edited {
 
 impl Edits for Edited {
     fn prepare(&self, old: &People, new: &People) -> bool {
+        if let Err(error) = self.access.follow(&new.users) {
+            warn!("an edit of users.csv has no effect until the file is saved again: {error}");
+            return false;
+        }
         let known = old.users.not_in(&new.users);
         let noted = handover::note(
             (&self.committer, &self.mailboxes),

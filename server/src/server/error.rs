@@ -5,8 +5,8 @@ use std::{io, net::SocketAddr, path::PathBuf};
 use thiserror::Error;
 
 use crate::{
-    commit::Refused, directory::ReadError, log::LogError, migration::MigrationError,
-    net::tls::IdentityError, storage::StorageError,
+    access::RegisterError, commit::Refused, directory::ReadError, log::LogError,
+    migration::MigrationError, net::tls::IdentityError, storage::StorageError,
 };
 
 /// The options that name an address, as errors call them.
@@ -66,6 +66,9 @@ pub enum StartError {
     /// There is nothing to show clients that use TLS.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    /// Who may log in cannot be read or stored.
+    #[error(transparent)]
+    Access(#[from] RegisterError),
     /// The disk refuses.
     #[error("the store cannot be written; the line before says why")]
     Refused(#[from] Refused),

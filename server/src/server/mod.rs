@@ -19,6 +19,7 @@ use self::{
 };
 pub use self::{error::StartError, files::Files};
 use crate::{
+    access::{Access, Keeper},
     alarm::Alarm,
     archive::ArchiveThread,
     budgets::Budgets,
@@ -61,6 +62,7 @@ pub struct Server {
     index: Arc<Index>,
     files: Files,
     metrics: Option<Exposition>,
+    keeper: Keeper,
     refused: Receiver<()>,
 }
 
@@ -150,6 +152,9 @@ impl Server {
         .map_err(StartError::Thread)?;
         committer.note(news)?;
         let people = directory.people();
+        let registry = Arc::new(Registry::default());
+        let access = Access::open(&options.data, options.access_rules(), registry.clone())?;
+        access.follow(&people.users)?;
         handover::note(
             (&committer, &mailboxes),
             (&directory, &online),
@@ -158,8 +163,8 @@ impl Server {
         )?;
         drop(known);
         note_groups(&committer, &mailboxes, &people)?;
-        let registry = Arc::new(Registry::default());
         let edited = Edited {
+            access: access.clone(),
             registry: registry.clone(),
             online: online.clone(),
             committer: committer.clone(),
@@ -173,6 +178,7 @@ impl Server {
             .map(|files| Reload::start(tls.clone(), files, &alarm))
             .transpose()
             .map_err(StartError::Thread)?;
+        let keeper = Keeper::start(access.clone(), &alarm).map_err(StartError::Thread)?;
         let idle = Some(options.idle_timeout).filter(|limit| !limit.is_zero());
         let limits = Limits {
             login: options.login_timeout,
@@ -196,6 +202,7 @@ impl Server {
             .inspect_err(|error| warn!("the status cannot be asked for: {error}"))
             .ok();
         let context = Arc::new(Context {
+            access,
             directory,
             mailboxes,
             messages,
@@ -235,6 +242,7 @@ impl Server {
             index,
             files,
             metrics,
+            keeper,
             refused,
         })
     }
@@ -247,6 +255,12 @@ impl Server {
     /// What clients that use TLS know it by.
     pub fn fingerprint(&self) -> Fingerprint {
         self.context.observer.tls.fingerprint()
+    }
+
+    /// Whether a login needs a device or a program key, and how many devices and program keys are registered.
+    pub fn access(&self) -> (bool, (usize, usize)) {
+        let access = &self.context.access;
+        (access.is_closed(), access.counts())
     }
 
     /// The files it uses.
@@ -295,12 +309,14 @@ impl Server {
             index,
             files: _,
             metrics,
+            keeper,
             refused: _,
         } = self;
         listener.close();
         metrics.into_iter().for_each(Exposition::close);
         drop((watch, reload));
         let all_left = registry.close(FAREWELL);
+        drop(keeper);
         drop(context);
         // The threads end when the last session has let go of them. One that does not (its
         // client takes nothing) holds nothing that was acknowledged.

@@ -52,18 +52,22 @@ impl TestServer {
     pub fn restart(&mut self) {
         self.stop();
         let data = self.folder.path().to_str().unwrap().to_owned();
-        let fixed = [
-            "mensageiro-server",
-            "--listen",
-            "127.0.0.1:0",
-            "--data",
-            &data,
-        ];
-        let arguments = fixed
-            .map(str::to_owned)
-            .into_iter()
-            .chain(self.arguments.clone());
+        let listens = self.arguments.iter().any(|argument| argument == "--listen");
+        let listen: &[&str] = if listens {
+            &[]
+        } else {
+            &["--listen", "127.0.0.1:0"]
+        };
+        let fixed = ["mensageiro-server", "--data", &data];
+        let fixed = fixed.iter().chain(listen).map(|&one| one.to_owned());
+        let arguments = fixed.chain(self.arguments.clone());
         self.server = Some(Server::start(&Options::parse_from(arguments)).unwrap());
+    }
+
+    /// What it is started with from the next start on.
+    pub fn set_arguments(&mut self, arguments: &[&str]) {
+        let arguments = arguments.iter().map(|&argument| argument.to_owned());
+        self.arguments = arguments.collect();
     }
 
     pub fn stop(&mut self) {
