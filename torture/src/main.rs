@@ -8,10 +8,12 @@ mod archive;
 mod classic;
 mod crowd;
 mod live;
+mod network;
 mod program;
 mod random;
 mod rows;
 mod snapshot;
+mod tls;
 mod trace;
 mod trial;
 mod wire;
@@ -26,12 +28,13 @@ use anyhow::{Context, ensure};
 use clap::Parser;
 
 use crate::{
-    rows::{ROWS, Row, hostile},
+    rows::{ROWS, Row, hostile, trust},
     trial::{Trial, Verdict},
 };
 
-/// The word that chooses the attacks.
+/// The words that choose other sets of rows.
 const HOSTILE: &str = "hostile";
+const TRUST: &str = "trust";
 
 /// Breaks a server and checks what it kept.
 #[derive(Debug, Parser)]
@@ -48,8 +51,8 @@ struct Options {
     #[arg(long)]
     seed: Option<u64>,
 
-    /// Only rows with one of these words in their names. If the first word is `hostile`: attacks instead of faults, all or
-    /// those with one of the other words.
+    /// Only rows with one of these words in their names. If the first word is `hostile`: attacks instead of faults. If it is
+    /// `trust`: attempts to get past TLS and past a closed server. All of them, or those with one of the other words.
     #[arg(value_name = "ROW")]
     only: Vec<String>,
 }
@@ -65,6 +68,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let seed = options.seed.unwrap_or_else(random::seed);
     let (set, words, columns) = match options.only.split_first() {
         Some((first, words)) if first == HOSTILE => (hostile::ROWS, words, hostile::COLUMNS),
+        Some((first, words)) if first == TRUST => (trust::ROWS, words, trust::COLUMNS),
         _ => (ROWS, &options.only[..], "fault | promise | seen"),
     };
     let wanted = |row: &&Row| words.is_empty() || words.iter().any(|word| row.name.contains(word));

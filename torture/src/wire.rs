@@ -2,10 +2,11 @@
 
 use std::{
     io::{self, Read, Write},
-    net::{SocketAddr, TcpStream},
+    net::{Shutdown, SocketAddr, TcpStream},
     time::Duration,
 };
 
+use rustls::{ClientConnection, StreamOwned};
 use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::program::PATIENCE;
@@ -13,12 +14,21 @@ use crate::program::PATIENCE;
 /// One connection. If it is dropped without [`Wire::close`] it is reset, as happens when a program
 /// is killed.
 pub struct Wire {
-    stream: TcpStream,
+    stream: Stream,
     buffer: Vec<u8>,
     start: usize,
     /// Steps until the connection is reset in the middle of something; see [`Wire::break_after`].
     steps_left: Option<usize>,
 }
+
+/// What carries the lines.
+enum Stream {
+    Plain(TcpStream),
+    Encrypted(Box<Encrypted>),
+}
+
+/// A connection inside TLS.
+pub type Encrypted = StreamOwned<ClientConnection, TcpStream>;
 
 impl Wire {
     pub fn connect(address: SocketAddr) -> io::Result<Self> {
@@ -27,23 +37,26 @@ impl Wire {
 
     /// Connects from another address of this machine.
     pub fn connect_from(source: [u8; 4], address: SocketAddr) -> io::Result<Self> {
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-        socket.bind(&SocketAddr::from((source, 0)).into())?;
-        socket.connect(&address.into())?;
-        Self::over(socket.into())
+        Self::over(connect_from(source, address)?)
     }
 
     fn over(stream: TcpStream) -> io::Result<Self> {
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
-        SockRef::from(&stream).set_linger(Some(Duration::ZERO))?;
-        Ok(Self {
+        prepare(&stream)?;
+        Ok(Self::new(Stream::Plain(stream)))
+    }
+
+    /// Lines inside TLS.
+    pub fn encrypted(stream: Encrypted) -> Self {
+        Self::new(Stream::Encrypted(Box::new(stream)))
+    }
+
+    fn new(stream: Stream) -> Self {
+        Self {
             stream,
             buffer: Vec::new(),
             start: 0,
             steps_left: None,
-        })
+        }
     }
 
     /// Resets the connection after that many reads and writes. A write is then cut in the middle.
@@ -52,7 +65,10 @@ impl Wire {
     }
 
     pub fn stream(&self) -> &TcpStream {
-        &self.stream
+        match &self.stream {
+            Stream::Plain(stream) => stream,
+            Stream::Encrypted(stream) => &stream.sock,
+        }
     }
 
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -78,8 +94,12 @@ impl Wire {
 
     /// Closes in order: reads what the server still sends, up to its end.
     pub fn close(mut self) -> io::Result<()> {
-        SockRef::from(&self.stream).set_linger(None)?;
-        self.stream.shutdown(std::net::Shutdown::Write)?;
+        SockRef::from(self.stream()).set_linger(None)?;
+        if let Stream::Encrypted(stream) = &mut self.stream {
+            stream.conn.send_close_notify();
+            stream.flush()?;
+        }
+        self.stream().shutdown(Shutdown::Write)?;
         while self.read_more().is_ok() {
             self.start = self.buffer.len();
         }
@@ -112,6 +132,47 @@ impl Wire {
             }
         }
     }
+}
+
+impl Read for Stream {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(stream) => stream.read(bytes),
+            Self::Encrypted(stream) => stream.read(bytes),
+        }
+    }
+}
+
+impl Write for Stream {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(stream) => stream.write(bytes),
+            Self::Encrypted(stream) => stream.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Plain(stream) => stream.flush(),
+            Self::Encrypted(stream) => stream.flush(),
+        }
+    }
+}
+
+/// Connects from another address of this machine.
+pub fn connect_from(source: [u8; 4], address: SocketAddr) -> io::Result<TcpStream> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    socket.bind(&SocketAddr::from((source, 0)).into())?;
+    socket.connect(&address.into())?;
+    Ok(socket.into())
+}
+
+/// Sets time limits, and that dropping it resets the connection.
+pub fn prepare(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    SockRef::from(stream).set_linger(Some(Duration::ZERO))
 }
 
 /// Whether a read ended because nothing arrived in time.

@@ -13,7 +13,7 @@ use crate::{
 const JUMPS: usize = 100;
 
 /// Where Debian and others install libfaketime, which gives a program its own clock.
-const LIBRARIES: [&str; 4] = [
+pub const LIBRARIES: [&str; 4] = [
     "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
     "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1",
     "/usr/lib64/faketime/libfaketimeMT.so.1",

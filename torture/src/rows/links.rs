@@ -2,15 +2,15 @@
 
 use std::{
     net::SocketAddr,
-    process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 use crate::{
     live::{Live, Stop},
+    network::{FURTHER, Network, SERVER},
     program::Launch,
     trial::{Trial, Verdict, users},
     wire::Wire,
@@ -18,10 +18,8 @@ use crate::{
 
 const LINKS: usize = 200;
 
-/// The network: the server has .1, the sender .2, the users who vanish .3.
-const SERVER: &str = "10.213.77.1";
-const SENDER: &str = "10.213.77.2";
-const VANISHING: [u8; 4] = [10, 213, 77, 3];
+/// Where the users are who vanish.
+const VANISHING: [u8; 4] = FURTHER;
 const NOWHERE: &str = "blackhole 10.213.77.3/32";
 
 /// How much longer than promised a busy machine may take.
@@ -97,56 +95,4 @@ fn arrive(person: &mut Live, server: SocketAddr) -> Result<Wire> {
     let mut wire = Wire::connect_from(VANISHING, server)?;
     person.greet(&mut wire).map_err(Stop::unexpected)?;
     Ok(wire)
-}
-
-/// A network namespace with a virtual cable to this one. It is removed when dropped.
-struct Network {
-    name: String,
-}
-
-impl Network {
-    fn new() -> Option<Self> {
-        let number = std::process::id();
-        let network = Self {
-            name: format!("mensageiro{number}"),
-        };
-        let (name, near, far) = (
-            &network.name,
-            format!("mm{number}a"),
-            format!("mm{number}b"),
-        );
-        let made = [
-            format!("netns add {name}"),
-            format!("link add {near} type veth peer name {far} netns {name}"),
-            format!("addr add {SENDER}/24 dev {near}"),
-            format!("addr add 10.213.77.3/24 dev {near}"),
-            format!("link set {near} up"),
-            format!("-n {name} addr add {SERVER}/24 dev {far}"),
-            format!("-n {name} link set {far} up"),
-            format!("-n {name} link set lo up"),
-        ];
-        made.iter().all(|command| ip(command)).then_some(network)
-    }
-
-    fn ip(&self, command: &str) -> Result<()> {
-        let command = format!("-n {} {command}", self.name);
-        ip(&command)
-            .then_some(())
-            .with_context(|| format!("`ip {command}` failed"))
-    }
-}
-
-impl Drop for Network {
-    fn drop(&mut self) {
-        // This removes the virtual cable too.
-        ip(&format!("netns del {}", self.name));
-    }
-}
-
-fn ip(command: &str) -> bool {
-    let mut ip = Command::new("ip");
-    ip.args(command.split(' '))
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    ip.status().is_ok_and(|status| status.success())
 }

@@ -17,6 +17,7 @@ mod sessions;
 mod soak;
 mod stalled;
 mod torn;
+pub mod trust;
 
 use anyhow::Result;
 

@@ -199,7 +199,7 @@ pub fn bytes_in(folder: &Path) -> u64 {
 
 /// Attackers sit at other computers: here they only get the time that the server and the innocent do not need. Threads that this
 /// one starts inherit it.
-fn stand_back() {
+pub fn stand_back() {
     let thread = fs::read_link("/proc/thread-self").unwrap_or_default();
     if let Some(id) = thread.file_name() {
         let mut renice = Command::new("renice");

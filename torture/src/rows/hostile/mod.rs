@@ -17,6 +17,8 @@ mod strangers;
 
 use std::time::Duration;
 
+pub use self::{arena::stand_back, foes::address};
+
 use super::{Row, row};
 use crate::trial::Trial;
 
