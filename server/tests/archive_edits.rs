@@ -5,6 +5,8 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "support/copy.rs"]
+mod copy;
 #[path = "support/program.rs"]
 mod program;
 mod support;
@@ -14,6 +16,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use copy::copy_of;
 use support::{TestServer, archive_rows, eventually};
 
 const USERS: [&str; 2] = ["ana", "bruno"];
@@ -179,23 +182,10 @@ fn stopped_with_rows_that_wait() -> (TestServer, String) {
     exchange(&server, &texts);
     server.stop();
     fs::remove_dir(&file).unwrap();
-    let copy = tempfile::tempdir().unwrap();
-    copy_folder(server.folder.path(), copy.path());
+    let copy = copy_of(server.folder.path());
     let whole = rows_of_copy(copy.path());
     assert_eq!(whole.lines().count(), 4);
     (server, whole)
-}
-
-fn copy_folder(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy_folder(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
 }
 
 /// What a start in this folder writes.
@@ -213,8 +203,7 @@ fn a_row_that_a_crash_has_torn_is_written_again_and_nothing_else_is_touched() {
     let second = whole.match_indices('\n').nth(1).unwrap().0 + 1;
     let header = whole.lines().next().unwrap().len() + 1;
     let check = |there: &str, expected: &str| {
-        let copy = tempfile::tempdir().unwrap();
-        copy_folder(server.folder.path(), copy.path());
+        let copy = copy_of(server.folder.path());
         fs::write(copy.path().join("messages.csv"), there).unwrap();
         let mut program = program::Program::start(copy.path());
         let mut found = String::new();

@@ -5,6 +5,8 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "support/copy.rs"]
+mod copy;
 mod support;
 
 use std::{
@@ -13,6 +15,7 @@ use std::{
 };
 
 use clap::Parser;
+use copy::copy_of;
 use mensageiro_protocol::Framing;
 use mensageiro_server::{Options, Server, StartError, StorageError};
 use support::{Client, TestServer};
@@ -32,31 +35,12 @@ fn left(messages: usize) -> Left {
     for number in 0..messages {
         ana.exchange(&format!("@bruno text {number}"));
     }
-    let killed = copy(server.folder.path());
+    let killed = copy_of(server.folder.path());
     drop(ana);
     server.stop();
     Left {
         killed,
         stopped: server.folder,
-    }
-}
-
-fn copy(folder: &Path) -> TempDir {
-    let copy = tempfile::tempdir().unwrap();
-    copy_into(folder, copy.path());
-    copy
-}
-
-fn copy_into(folder: &Path, copy: &Path) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let (from, name) = entry.map(|one| (one.path(), one.file_name())).unwrap();
-        let to = copy.join(name);
-        if from.is_dir() {
-            fs::create_dir(&to).unwrap();
-            copy_into(&from, &to);
-        } else {
-            fs::copy(from, to).unwrap();
-        }
     }
 }
 
@@ -130,7 +114,7 @@ fn a_hole_in_the_log_is_no_reason_to_go_on_without_a_word() {
     let folder = left(9).killed;
     // In the text of a message, in the length of its record, in the mark of its beginning.
     for before in [-3, 60, 70] {
-        let spoiled = copy(folder.path());
+        let spoiled = copy_of(folder.path());
         damage(&log(spoiled.path()), b"text 5", before);
         for _ in 0..2 {
             let error = refusal(spoiled.path());
@@ -171,7 +155,7 @@ fn an_index_that_is_deleted_cut_or_changed_is_made_again() {
                 |bytes| *bytes = b"no database at all".repeat(99),
             ];
             for way in 0..=ways.len() {
-                let spoiled = copy(folder.path());
+                let spoiled = copy_of(folder.path());
                 let file = &index(spoiled.path())[file];
                 match ways.get(way) {
                     None => fs::remove_file(file).unwrap(),

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    net::SocketAddr,
     path::{Path, PathBuf},
 };
 
@@ -29,6 +30,21 @@ fn wait_set_aside(window: &mut Window) -> PathBuf {
         Event::SetAside(to) => Some(to.clone()),
         _ => None,
     })
+}
+
+/// A window with 2,000 messages, whose server has gone; and the address of that server.
+fn without_server(folder: &Path) -> (Window, SocketAddr) {
+    let server = Server::start(CAREFUL, &["alice", "bob"]);
+    for number in 0..2000 {
+        server.post("bob", "alice", &format!("message {number} with words"));
+    }
+    let mut window = Window::signed_in(folder, "alice", &server.address);
+    window.wait_message("message 1999 with words", Delivery::Received);
+    let address = server.kill();
+    window.wait_link("a broken link", |link| {
+        matches!(link, LinkState::Waiting { .. })
+    });
+    (window, address)
 }
 
 fn wait_live(window: &mut Window) {
@@ -92,16 +108,7 @@ fn what_a_damaged_database_had_comes_from_the_server_again() {
 #[test]
 fn damage_that_shows_while_one_reads_costs_neither_the_account_nor_what_waits() {
     let folder = tempdir().unwrap();
-    let server = Server::start(CAREFUL, &["alice", "bob"]);
-    for number in 0..2000 {
-        server.post("bob", "alice", &format!("message {number} with words"));
-    }
-    let mut window = Window::signed_in(folder.path(), "alice", &server.address);
-    window.wait_message("message 1999 with words", Delivery::Received);
-    let address = server.kill();
-    window.wait_link("a broken link", |link| {
-        matches!(link, LinkState::Waiting { .. })
-    });
+    let (mut window, address) = without_server(folder.path());
     window.send("bob", "waits");
     window.wait_message("waits", Delivery::Waiting);
     window.give(Command::SaveDraft {
@@ -145,16 +152,7 @@ fn damage_that_shows_while_one_reads_costs_neither_the_account_nor_what_waits() 
 #[test]
 fn a_damaged_database_that_cannot_be_replaced_signs_out_and_says_why_each_time() {
     let folder = tempdir().unwrap();
-    let server = Server::start(CAREFUL, &["alice", "bob"]);
-    for number in 0..2000 {
-        server.post("bob", "alice", &format!("message {number} with words"));
-    }
-    let mut window = Window::signed_in(folder.path(), "alice", &server.address);
-    window.wait_message("message 1999 with words", Delivery::Received);
-    let address = server.kill().to_string();
-    window.wait_link("a broken link", |link| {
-        matches!(link, LinkState::Waiting { .. })
-    });
+    let (mut window, address) = without_server(folder.path());
     let path = database(folder.path());
     damage_behind_its_back(&path, 8);
     // The new database cannot be created.
@@ -173,27 +171,18 @@ fn a_damaged_database_that_cannot_be_replaced_signs_out_and_says_why_each_time()
     window.wait("that it is signed out", signed_out);
     // The person is told again, whether the damage is found at once or later.
     fs::write(&path, "damaged").unwrap();
-    window.sign_in("alice", &address, None);
+    window.sign_in("alice", &address.to_string(), None);
     window.wait("why it failed again", failed);
     // Once it can be created, everything continues.
     fs::remove_dir_all(&in_the_way).unwrap();
-    window.sign_in("alice", &address, None);
+    window.sign_in("alice", &address.to_string(), None);
     wait_set_aside(&mut window);
 }
 
 #[test]
 fn what_waits_goes_out_once_though_nothing_of_it_can_be_read_any_more() {
     let folder = tempdir().unwrap();
-    let server = Server::start(CAREFUL, &["alice", "bob"]);
-    for number in 0..2000 {
-        server.post("bob", "alice", &format!("message {number} with words"));
-    }
-    let mut window = Window::signed_in(folder.path(), "alice", &server.address);
-    window.wait_message("message 1999 with words", Delivery::Received);
-    let address = server.kill();
-    window.wait_link("a broken link", |link| {
-        matches!(link, LinkState::Waiting { .. })
-    });
+    let (mut window, address) = without_server(folder.path());
     for text in ["waits", "waits too"] {
         window.send("bob", text);
         window.wait_message(text, Delivery::Waiting);

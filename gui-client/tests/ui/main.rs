@@ -26,6 +26,7 @@ mod names;
 mod not_loaded;
 mod notifications;
 mod pictures;
+mod pointer;
 mod replies;
 mod report;
 mod right_to_left;

@@ -1,12 +1,13 @@
 //! Texts from right to left: selecting, copying, links and writing follow the visual order.
 
-use egui::{Event as Input, Key, Modifiers, OutputCommand, PointerButton, Pos2, Rect, Vec2};
+use egui::{Event as Input, Key, Modifiers, Pos2, Rect, Vec2};
 use egui_kittest::kittest::Queryable;
 use mensageiro::engine::{Delivery, Event, Message, Roster};
 
 use crate::{
     desk::{Desk, conversation, login, message},
     live::user,
+    pointer::{click, copy, drag, opens},
 };
 
 const TEXT: &str = "שלום עולם, ראה https://example.org/page וגם";
@@ -21,32 +22,10 @@ fn bubble(desk: &Desk, within: &str) -> Rect {
     desk.harness.get_by_label_contains(within).rect()
 }
 
-fn button(desk: &mut Desk, pos: Pos2, pressed: bool) -> Vec<OutputCommand> {
-    desk.harness.event(Input::PointerMoved(pos));
-    desk.harness.event(Input::PointerButton {
-        pos,
-        button: PointerButton::Primary,
-        pressed,
-        modifiers: Modifiers::NONE,
-    });
-    desk.harness.step();
-    desk.harness.output().platform_output.commands.clone()
-}
-
-/// What is copied after the pointer was dragged from one place to another.
+/// What is copied after the pointer was dragged from one point to another.
 fn dragged(desk: &mut Desk, from: Pos2, to: Pos2) -> String {
-    button(desk, from, true);
-    desk.harness.event(Input::PointerMoved(to));
-    desk.harness.step();
-    button(desk, to, false);
-    desk.harness.event(Input::Copy);
-    desk.harness.step();
-    let commands = &desk.harness.output().platform_output.commands;
-    let copied = commands.iter().find_map(|command| match command {
-        OutputCommand::CopyText(text) => Some(text.clone()),
-        _ => None,
-    });
-    copied.unwrap_or_default()
+    drag(desk, from, to);
+    copy(desk)
 }
 
 #[test]
@@ -100,16 +79,13 @@ fn several_messages_of_both_directions_are_selected_together() {
 fn a_link_opens_where_it_is_seen() {
     let mut desk = desk("ראה https://example.org/page");
     let rect = bubble(&desk, "ראה");
-    for (pos, opens) in [
+    for (pos, expected) in [
         (rect.left_top() + Vec2::new(30.0, 16.0), true),
         (rect.right_top() + Vec2::new(-18.0, 16.0), false),
     ] {
-        button(&mut desk, pos, true);
-        let commands = button(&mut desk, pos, false);
-        let opened = commands.iter().any(
-            |c| matches!(c, OutputCommand::OpenUrl(open) if open.url == "https://example.org/page"),
-        );
-        assert_eq!(opened, opens, "{commands:?}");
+        let commands = click(&mut desk, pos);
+        let opened = opens(&commands, "https://example.org/page");
+        assert_eq!(opened, expected, "{commands:?}");
     }
 }
 
@@ -120,8 +96,7 @@ fn in_the_box_the_pointer_and_the_keys_go_where_they_point() {
     let field = bubble_of_box(&desk);
     // Between the first two letters, which are at the right.
     let at = field.right_top() + Vec2::new(-12.0, 10.0);
-    button(&mut desk, at, true);
-    button(&mut desk, at, false);
+    click(&mut desk, at);
     desk.harness.event(Input::Text("X".into()));
     desk.harness.run();
     let draft = desk.session().draft().to_owned();

@@ -1,8 +1,11 @@
-use egui::{Modifiers, OutputCommand, PointerButton, Pos2, Vec2};
+use egui::{Modifiers, Vec2};
 use egui_kittest::kittest::Queryable;
 use mensageiro::engine::{Delivery, Event};
 
-use crate::desk::{Desk, message};
+use crate::{
+    desk::{Desk, message},
+    pointer::{click, copied, copy, drag, opens},
+};
 
 const TEXT: &str = "see https://example.org/page for more";
 
@@ -17,29 +20,14 @@ fn bubble(desk: &Desk) -> egui::Rect {
     desk.harness.get_by_label_contains("see https").rect()
 }
 
-fn button(desk: &mut Desk, pos: Pos2, pressed: bool) -> Vec<OutputCommand> {
-    desk.harness.event(egui::Event::PointerMoved(pos));
-    desk.harness.event(egui::Event::PointerButton {
-        pos,
-        button: PointerButton::Primary,
-        pressed,
-        modifiers: Modifiers::NONE,
-    });
-    desk.harness.step();
-    desk.harness.output().platform_output.commands.clone()
-}
-
 #[test]
 fn a_link_opens_in_the_browser_and_the_text_beside_it_does_not() {
     let mut desk = desk();
-    for (x, opens) in [(100.0, true), (18.0, false)] {
+    for (x, expected) in [(100.0, true), (18.0, false)] {
         let pos = bubble(&desk).left_center() + Vec2::new(x, 0.0);
-        button(&mut desk, pos, true);
-        let commands = button(&mut desk, pos, false);
-        let opened = commands.iter().any(
-            |c| matches!(c, OutputCommand::OpenUrl(open) if open.url == "https://example.org/page"),
-        );
-        assert_eq!(opened, opens, "{commands:?}");
+        let commands = click(&mut desk, pos);
+        let opened = opens(&commands, "https://example.org/page");
+        assert_eq!(opened, expected, "{commands:?}");
     }
 }
 
@@ -47,28 +35,16 @@ fn a_link_opens_in_the_browser_and_the_text_beside_it_does_not() {
 fn text_that_is_selected_can_be_copied() {
     let mut desk = desk();
     let bubble = bubble(&desk);
-    button(&mut desk, bubble.left_center() + Vec2::new(2.0, 0.0), true);
     let end = bubble.right_center() - Vec2::new(14.0, 0.0);
-    desk.harness.event(egui::Event::PointerMoved(end));
-    desk.harness.step();
-    button(&mut desk, end, false);
-    desk.harness.event(egui::Event::Copy);
-    desk.harness.step();
-    let commands = &desk.harness.output().platform_output.commands;
-    let copied = commands
-        .iter()
-        .any(|c| matches!(c, OutputCommand::CopyText(text) if text == TEXT));
-    assert!(copied, "{commands:?}");
+    drag(&mut desk, bubble.left_center() + Vec2::new(2.0, 0.0), end);
+    assert_eq!(copy(&mut desk), TEXT);
 }
 
 /// Selects the message from its beginning into the link.
 fn select_a_part(desk: &mut Desk) {
     let bubble = bubble(desk);
     let end = bubble.left_center() + Vec2::new(70.0, 0.0);
-    button(desk, bubble.left_center() + Vec2::new(2.0, 0.0), true);
-    desk.harness.event(egui::Event::PointerMoved(end));
-    desk.harness.step();
-    button(desk, end, false);
+    drag(desk, bubble.left_center() + Vec2::new(2.0, 0.0), end);
     desk.harness.run();
 }
 
@@ -78,15 +54,10 @@ fn copied_by(desk: &mut Desk, message: &str, entry: &str) -> String {
     message.click_secondary();
     desk.harness.run();
     let item = desk.harness.get_by_label(entry).rect().center();
-    button(desk, item, true);
-    let commands = button(desk, item, false);
+    let commands = click(desk, item);
     desk.harness.run();
     assert!(desk.harness.query_by_label(entry).is_none());
-    let copied = commands.into_iter().find_map(|command| match command {
-        OutputCommand::CopyText(text) => Some(text),
-        _ => None,
-    });
-    copied.unwrap()
+    copied(&commands).unwrap()
 }
 
 #[test]

@@ -7,6 +7,7 @@ use mensageiro_server::migration::{Loss, MigrationError, format_3::OldStore};
 
 use crate::{
     batches::{Said, said},
+    copy::copy_of,
     sample,
 };
 
@@ -228,7 +229,7 @@ fn what_stands_around_a_damaged_place_in_a_table_is_converted_if_that_is_accepte
     let whole = fs::read(&table).unwrap();
     let mut most = 0;
     for at in (0..whole.len() / 2).step_by(whole.len() / 40) {
-        let copy = sample::copy(data.path());
+        let copy = copy_of(data.path());
         let store = copy.path().join("store");
         let table = store.join(table.strip_prefix(data.path().join("store")).unwrap());
         let mut content = whole.clone();

@@ -6,6 +6,8 @@
 )]
 
 mod batches;
+#[path = "../support/copy.rs"]
+mod copy;
 mod damage;
 mod disk;
 mod folders;

@@ -13,6 +13,8 @@ use mensageiro_protocol::{
 use serde::Deserialize;
 use tempfile::TempDir;
 
+use crate::copy::copy_of;
+
 /// `expected.json`; `make.py` beside it says how each was asked for.
 #[derive(Deserialize)]
 pub struct Expected {
@@ -104,27 +106,7 @@ pub fn expected() -> Expected {
 
 /// A copy of the data folder.
 pub fn data() -> TempDir {
-    copy(&kept().join("data"))
-}
-
-/// A copy of a folder.
-pub fn copy(folder: &Path) -> TempDir {
-    let copy = tempfile::tempdir().unwrap();
-    copy_into(folder, copy.path());
-    copy
-}
-
-fn copy_into(folder: &Path, copy: &Path) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let (from, name) = entry.map(|one| (one.path(), one.file_name())).unwrap();
-        let to = copy.join(name);
-        if from.is_dir() {
-            fs::create_dir(&to).unwrap();
-            copy_into(&from, &to);
-        } else {
-            fs::copy(from, to).unwrap();
-        }
-    }
+    copy_of(&kept().join("data"))
 }
 
 /// The messages among some lines.
