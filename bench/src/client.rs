@@ -7,6 +7,8 @@ use std::{
     ops::Range,
 };
 
+use crate::stream::{Layer, Stream};
+
 /// A buffer grows up to this size while one read fills it.
 const MOST_BYTES: usize = 256 * 1024;
 
@@ -15,7 +17,7 @@ pub const DEVICE: &str = "bench";
 
 /// One connection with one descriptor.
 pub struct Client {
-    stream: TcpStream,
+    stream: Stream,
     buffer: Vec<u8>,
     start: usize,
     end: usize,
@@ -35,17 +37,26 @@ pub struct Taken {
 impl Client {
     /// Connects and sends the login. The answer is still to be read.
     pub fn connect(address: SocketAddr, user: usize) -> io::Result<Self> {
-        Self::connect_saying(address, &format!("u{user}\n"))
+        Self::connect_saying(address, Layer::Plain, &format!("u{user}\n"))
     }
 
     /// Connects and asks for a live session. The answer is still to be read.
     pub fn connect_live(address: SocketAddr, user: usize) -> io::Result<Self> {
-        Self::connect_saying(address, &format!("u{user} live/1 device={DEVICE}\n"))
+        Self::connect_live_over(address, Layer::Plain, user)
     }
 
-    fn connect_saying(address: SocketAddr, hello: &str) -> io::Result<Self> {
-        let mut stream = TcpStream::connect(address)?;
-        stream.set_nodelay(true)?;
+    /// The same inside TLS.
+    pub fn connect_live_inside_tls(address: SocketAddr, user: usize) -> io::Result<Self> {
+        Self::connect_live_over(address, Layer::Tls, user)
+    }
+
+    fn connect_live_over(address: SocketAddr, layer: Layer, user: usize) -> io::Result<Self> {
+        let hello = format!("u{user} live/1 device={DEVICE}\n");
+        Self::connect_saying(address, layer, &hello)
+    }
+
+    fn connect_saying(address: SocketAddr, layer: Layer, hello: &str) -> io::Result<Self> {
+        let mut stream = Stream::connect(address, layer)?;
         stream.write_all(hello.as_bytes())?;
         Ok(Self {
             stream,
@@ -64,17 +75,22 @@ impl Client {
 
     /// A live session that is ready.
     pub fn log_in_live(address: SocketAddr, user: usize) -> io::Result<Self> {
-        let mut client = Self::connect_live(address, user)?;
+        Self::log_in_live_over(address, Layer::Plain, user)
+    }
+
+    /// The same, plain or inside TLS.
+    pub fn log_in_live_over(address: SocketAddr, layer: Layer, user: usize) -> io::Result<Self> {
+        let mut client = Self::connect_live_over(address, layer, user)?;
         client.take_answers(1)?;
         Ok(client)
     }
 
     /// Sends bytes as they are.
-    pub fn send(&self, bytes: &[u8]) -> io::Result<()> {
-        (&self.stream).write_all(bytes)
+    pub fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.write_all(bytes)
     }
 
-    /// The connection, for a thread that sends while this one reads.
+    /// The plain connection, for a thread that sends while this one reads.
     pub fn stream(&self) -> io::Result<TcpStream> {
         self.stream.try_clone()
     }

@@ -6,6 +6,7 @@ mod cases;
 mod client;
 mod results;
 mod servers;
+mod stream;
 
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
@@ -54,7 +55,7 @@ struct Options {
     profile: Option<PathBuf>,
 
     /// Only these: push, both-ways, exchange, latency, classic-latency, alone, absent, idle,
-    /// history, growth.
+    /// history, tls, growth.
     #[arg(value_name = "CASE", value_parser = case)]
     only: Vec<Case>,
 

@@ -45,7 +45,7 @@ fn talk(program: &Program, users: [usize; 2], bytes: usize) -> anyhow::Result<Tu
         block(users[0], bytes, WINDOW),
     ];
     Ok(Box::new(move || {
-        for (client, block) in clients.iter().zip(&blocks) {
+        for (client, block) in clients.iter_mut().zip(&blocks) {
             client.send(block)?;
         }
         let mut messages = 0;

@@ -9,6 +9,7 @@ mod idle;
 mod latency;
 mod pairs;
 mod push;
+mod tls;
 
 use std::time::Duration;
 
@@ -43,7 +44,7 @@ pub struct Case {
 }
 
 /// Every case.
-pub const ALL: [Case; 10] = [
+pub const ALL: [Case; 11] = [
     case("push", push::one_way),
     case("both-ways", push::both_ways),
     case("exchange", exchange::measure),
@@ -53,6 +54,7 @@ pub const ALL: [Case; 10] = [
     case("absent", absent::measure),
     case("idle", idle::measure),
     case("history", history::measure),
+    case("tls", tls::measure),
     Case {
         is_long: true,
         ..case("growth", growth::measure)

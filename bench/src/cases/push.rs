@@ -11,6 +11,7 @@ use crate::{
     client::{Client, TaggedBlock, Tags},
     results::Table,
     servers::Program,
+    stream::Layer,
 };
 
 /// Bytes of a text.
@@ -27,6 +28,8 @@ pub struct Talk {
     pub reads: bool,
     /// Whether both users of a pair send.
     pub both_ways: bool,
+    /// What their connections are inside.
+    pub layer: Layer,
 }
 
 impl Talk {
@@ -37,6 +40,7 @@ impl Talk {
             bytes,
             reads: false,
             both_ways: false,
+            layer: Layer::Plain,
         }
     }
 }
@@ -99,8 +103,8 @@ fn measure(plan: &Plan, case: &str, title: String, both_ways: bool) -> anyhow::R
 /// A pair that logs in and is ready for its first window.
 pub fn talk(program: &Program, users: [usize; 2], talk: Talk) -> anyhow::Result<Turn> {
     let mut clients = [
-        Client::log_in_live(program.address, users[0])?,
-        Client::log_in_live(program.address, users[1])?,
+        Client::log_in_live_over(program.address, talk.layer, users[0])?,
+        Client::log_in_live_over(program.address, talk.layer, users[1])?,
     ];
     let mut blocks = [
         TaggedBlock::new(talk.tags, users[1], talk.bytes, WINDOW),
