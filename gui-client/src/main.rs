@@ -19,7 +19,7 @@ use clap::Parser;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use mensageiro::{
     app::{FIRST_SIZE, LEAST_SIZE, MessengerApp, Setup, fit_screen, icon},
-    engine::{Account, Engine},
+    engine::{Account, Engine, KeyPlace},
     files::DesktopDialog,
     logging,
     model::{LoginForm, Notice, Preferences, WindowPlace, account_key},
@@ -130,7 +130,9 @@ fn run(
             let ctx = cc.egui_ctx.clone();
             // Set once: there is one window.
             let _ = window.set(ctx.clone());
-            let engine = engine.insert(Engine::start(folder, move || ctx.request_repaint()));
+            let engine = engine.insert(Engine::start_with(folder, KeyPlace::Keyring, move || {
+                ctx.request_repaint()
+            }));
             let setup = Setup {
                 preferences,
                 commands: engine.commands().clone(),

@@ -60,6 +60,23 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
+/// The same, and the new content is on the disk when it returns, also after a power cut.
+///
+/// # Errors
+/// What the system says.
+pub fn replace_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut new = new_file_for(path)?;
+    new.write_all(bytes)?;
+    new.as_file().sync_all()?;
+    new.persist(path)?;
+    // Where the system can do so, the name too.
+    #[cfg(unix)]
+    if let Some(folder) = path.parent() {
+        fs::File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}
+
 /// Takes from others the rights to what an earlier version has made in a profile.
 #[cfg(unix)]
 pub fn tighten(profile: &Path) {

@@ -46,7 +46,7 @@ pub use message::{
 };
 pub use net::{AddressError, ServerAddress};
 pub use problem::{LinkProblem, StorageProblem, Stranger};
-pub use trust::{Distrust, Encryption, Rights, Security, Verified};
+pub use trust::{Distrust, Encryption, KeyPlace, Rights, Security, Verified};
 pub use wire::{Crossing, Side, WireNews};
 
 use self::worker::Worker;
@@ -76,8 +76,17 @@ pub struct Engine {
 
 impl Engine {
     /// Starts the background threads. `folder` is the profile; the databases live in its
-    /// `accounts`. `wake` is called after each event is put in the channel.
+    /// `accounts`, and so do the keys of devices. `wake` is called after each event is put in the channel.
     pub fn start(folder: PathBuf, wake: impl Fn() + Send + Sync + 'static) -> Self {
+        Self::start_with(folder, KeyPlace::File, wake)
+    }
+
+    /// The same, and keys of devices are where `key_place` says.
+    pub fn start_with(
+        folder: PathBuf,
+        key_place: KeyPlace,
+        wake: impl Fn() + Send + Sync + 'static,
+    ) -> Self {
         // Unbounded, since sending must not block the window; a person cannot type fast enough to
         // fill memory.
         let (commands, to_do) = unbounded();
@@ -93,7 +102,7 @@ impl Engine {
             .name("mensageiro-engine".into())
             .spawn(move || {
                 let _alive = alive;
-                Worker::new(accounts, to_do, telling).run();
+                Worker::new(accounts, key_place, to_do, telling).run();
             });
         if let Err(error) = worker {
             tracing::error!(%error, "no thread for the engine");

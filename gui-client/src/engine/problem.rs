@@ -68,6 +68,15 @@ pub enum LinkProblem {
     Busy,
     /// Its messages take all the space they may take on this computer, and it cannot keep the next ones.
     NoRoom,
+    /// The file with the keys of this account cannot be read or written. Nothing was sent.
+    TrustFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: DiskProblem,
+    },
+    /// The system's keyring does not give the key of this device, for this reason in its words.
+    DeviceKey(String),
     /// The system refused to start a thread for the connection.
     NoThread,
     /// Anything else, in the system's words.

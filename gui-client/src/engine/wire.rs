@@ -3,6 +3,10 @@
 use std::time::Instant;
 
 use jiff::Timestamp;
+use mensageiro_protocol::{
+    live::{self, Join},
+    trust::Secret,
+};
 
 /// The longest part of a line that is held until its end comes; longer ones are reported without
 /// it.
@@ -15,6 +19,8 @@ pub struct WireNews {
     pub connection: u64,
     /// When, by this computer's clock.
     pub at: Timestamp,
+    /// It crossed inside TLS; what is shown was encrypted on the way.
+    pub is_encrypted: bool,
     /// What.
     pub crossing: Crossing,
 }
@@ -46,6 +52,40 @@ pub enum Side {
     Client,
     /// The server.
     Server,
+}
+
+/// A line without its invite code or program key, in whose place is one that nobody has. `None`: it has none.
+pub(super) fn masked(from: Side, line: &[u8]) -> Option<Vec<u8>> {
+    let nobodys = || Secret::new([0; 16]);
+    let mut masked = Vec::new();
+    match from {
+        Side::Client => {
+            if !line.starts_with(b"join ") {
+                return None;
+            }
+            let join = std::str::from_utf8(line).ok().and_then(Join::parse)?;
+            let code = nobodys();
+            Join { code, ..join.ok()? }.encode(&mut masked);
+        }
+        Side::Server => {
+            let verb = [&b"invite "[..], b"key "]
+                .into_iter()
+                .find(|verb| line.starts_with(verb))?;
+            match live::Event::parse(line) {
+                Ok(live::Event::Invited(invited)) => {
+                    let code = nobodys();
+                    live::Event::Invited(live::Invited { code, ..invited }).encode(&mut masked);
+                }
+                Ok(live::Event::NewKey(new)) => {
+                    let key = nobodys();
+                    live::Event::NewKey(live::NewKey { key, ..new }).encode(&mut masked);
+                }
+                // Nobody knows what is in it, or it is only a part.
+                _ => masked.extend_from_slice(&[verb, "…".as_bytes()].concat()),
+            }
+        }
+    }
+    Some(masked)
 }
 
 /// Cuts bytes into lines, for one connection after another.
@@ -143,6 +183,7 @@ impl Tap {
         WireNews {
             connection: self.connection,
             at: now.checked_sub(at.elapsed()).unwrap_or(now),
+            is_encrypted: false,
             crossing,
         }
     }
@@ -205,6 +246,36 @@ mod tests {
         assert_eq!(read(b"f\n@bob o"), ["1 < f⏎"]);
         assert!(read(b"i").is_empty());
         assert_eq!(read(b"\n\nf\n"), ["1 < @bob oi⏎", "1 < ⏎", "1 < f⏎"]);
+    }
+
+    #[test]
+    fn codes_and_keys_are_not_shown() {
+        let secret = "LJNF-UWS2-LJNF-UWS2-LJNF-UWS2-LI";
+        let of = |from, line: &str| {
+            let masked = masked(from, line.replace("CODE", secret).as_bytes());
+            masked.map(|line| String::from_utf8(line).unwrap())
+        };
+        for (from, line) in [
+            (Side::Client, r#"join {"login":"ana","code":"CODE"}"#),
+            (
+                Side::Server,
+                r#"invite {"login":"bob","code":"CODE","until":7,"copy":"CODE"}"#,
+            ),
+            (
+                Side::Server,
+                r#"key {"tag":"q1","key":"CODE","id":"XJ4BNP4PAHH6UQKB"}"#,
+            ),
+            (Side::Server, r#"invite {"code":"CODE"#),
+            (Side::Server, r#"key {"key":["CODE"]}"#),
+        ] {
+            let shown = of(from, line).unwrap();
+            assert!(!shown.contains("LJNF"), "{shown}");
+            let verb = line.split(' ').next().unwrap();
+            assert!(shown.starts_with(verb), "{shown}");
+        }
+        for line in ["join", "join live/1", "@bob join {", "f"] {
+            assert_eq!(of(Side::Client, line), None, "{line}");
+        }
     }
 
     #[test]

@@ -6,16 +6,17 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, Sender, at, bounded, never, select};
-use mensageiro_protocol::{Login, Text, limits::LINE_BYTES};
+use mensageiro_protocol::{Login, Text, limits::LINE_BYTES, trust::InviteLink};
 
 use super::{
-    Account, Command, Event, LinkProblem, LinkState, NotSent, Peer, QuoteCheck, RequestProblem,
-    Tell, USUAL_SPACE,
+    Account, Command, Event, LinkProblem, LinkState, NotSent, Peer, QuoteCheck, Request,
+    RequestProblem, Tell, USUAL_SPACE,
     account::{Failed, OpenAccount, Terms},
     history::{History, HistoryError},
     length::line_bytes,
     net::{Input, NetEvent, NetInput, Unsent},
     pages::{Part, Wanted},
+    trust::KeyPlace,
 };
 
 /// The most events of the network that wait for the worker, of up to 16 KiB each; when there are
@@ -28,6 +29,7 @@ const REPLACED_AT_MOST: u32 = 3;
 /// The thread behind the window.
 pub(super) struct Worker {
     folder: PathBuf,
+    key_place: KeyPlace,
     commands: Receiver<Command>,
     tell: Tell,
     news: Receiver<NetEvent>,
@@ -53,10 +55,16 @@ enum Woken {
 }
 
 impl Worker {
-    pub(super) fn new(folder: PathBuf, commands: Receiver<Command>, tell: Tell) -> Self {
+    pub(super) fn new(
+        folder: PathBuf,
+        key_place: KeyPlace,
+        commands: Receiver<Command>,
+        tell: Tell,
+    ) -> Self {
         let (news_from, news) = bounded(NEWS);
         Self {
             folder,
+            key_place,
             commands,
             tell,
             news,
@@ -108,13 +116,10 @@ impl Worker {
             Command::SignIn {
                 account,
                 fetch_every,
-                invite: _,
-            } => self.sign_in(account, fetch_every),
-            Command::Trust(_) => {}
-            Command::Administer(request) => {
-                let answer = Err(RequestProblem::NoConnection);
-                self.tell.event(Event::Administered { request, answer });
-            }
+                invite,
+            } => self.sign_in(account, fetch_every, invite),
+            Command::Trust(fingerprint) => self.with_account(|open| open.trust(fingerprint)),
+            Command::Administer(request) => self.administer(request),
             Command::SignOut => self.sign_out(),
             Command::Send { to, text } => self.send(to, text),
             Command::SendAgain(id) => self.with_account(|open| open.send_again(id)),
@@ -220,18 +225,33 @@ impl Worker {
         }
     }
 
+    fn administer(&mut self, request: Request) {
+        if self.account.is_none() {
+            let answer = Err(RequestProblem::NoConnection);
+            return self.tell.event(Event::Administered { request, answer });
+        }
+        self.handle(Instant::now(), Input::Administer(request));
+    }
+
     fn load(&mut self, with: Peer, part: Part) {
         let wanted = Wanted { with, part };
         self.with_account(|open| open.load(wanted));
     }
 
-    fn sign_in(&mut self, account: Account, fetch_every: Option<Duration>) {
+    fn sign_in(
+        &mut self,
+        account: Account,
+        fetch_every: Option<Duration>,
+        invite: Option<InviteLink>,
+    ) {
         self.sign_out();
         self.replaced = 0;
         self.terms = Some(Terms {
             account,
             fetch_every,
             space: USUAL_SPACE,
+            invite,
+            key_place: self.key_place,
         });
         self.open(false);
     }
@@ -283,6 +303,9 @@ impl Worker {
     /// Cuts the connection and closes the database. What had not gone out, if there were any.
     fn close(&mut self) -> Option<(Account, Unsent)> {
         let open = self.account.take()?;
+        if let Some(terms) = &mut self.terms {
+            terms.invite = open.invite().cloned();
+        }
         self.connections = open.connections();
         Some(open.close())
     }
@@ -356,8 +379,9 @@ impl Worker {
             NetInput::Broken(problem) => Input::Broken(problem),
             NetInput::ConnectFailed(problem) => Input::ConnectFailed(problem),
             NetInput::WriteFailed { written } => Input::WriteFailed { written },
-            NetInput::Connected(stream) => match open.connected(stream) {
-                Ok(()) => Input::Connected,
+            NetInput::Distrusted(distrust) => Input::Distrusted(distrust),
+            NetInput::Connected(stream, channel) => match open.connected(stream, &channel) {
+                Ok(()) => Input::Connected(channel),
                 Err(error) => Input::ConnectFailed(LinkProblem::from(&error)),
             },
         };

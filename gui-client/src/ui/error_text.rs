@@ -100,6 +100,9 @@ pub fn link(texts: &Texts, problem: &LinkProblem, server: &str) -> String {
             let what = self::stranger(texts, *stranger);
             return texts.fill("problem.stranger", &[("server", server), ("what", &what)]);
         }
+        LinkProblem::TrustFile { path, why } => {
+            return disk(texts, path, why, "problem.trust_file");
+        }
         LinkProblem::HangsUp(login) => ("problem.hangs_up", login.as_str()),
         LinkProblem::UnknownUser(login) => ("problem.unknown_user", login.as_str()),
         LinkProblem::OtherUser(login) => ("problem.other_user", login.as_str()),
@@ -115,6 +118,7 @@ pub fn link(texts: &Texts, problem: &LinkProblem, server: &str) -> String {
         LinkProblem::NotAllowed => ("problem.not_allowed", ""),
         LinkProblem::NotThisProtocol => ("problem.not_this_protocol", ""),
         LinkProblem::NoThread => ("problem.no_thread", ""),
+        LinkProblem::DeviceKey(why) => ("problem.device_key", why.as_str()),
         LinkProblem::Other(why) => ("problem.unknown", why.as_str()),
     };
     texts.fill(key, &[("server", server), ("why", why), ("login", why)])

@@ -34,6 +34,18 @@ impl Connections {
         address: SocketAddr,
         serve: impl Fn(&Arc<TcpStream>) + Send + Sync + 'static,
     ) -> Self {
+        Self::accept_all(address, move |stream| {
+            if !asks_for_tls(stream) {
+                serve(stream);
+            }
+        })
+    }
+
+    /// The same, also for clients that begin with TLS.
+    pub fn accept_all(
+        address: SocketAddr,
+        serve: impl Fn(&Arc<TcpStream>) + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind(address).unwrap();
         let address = listener.local_addr().unwrap();
         let shared = Arc::<Shared>::default();
@@ -77,6 +89,12 @@ impl Connections {
         self.listening.join().unwrap();
         self.address
     }
+}
+
+/// Whether the client begins with TLS, which these servers do not know: they hang up.
+fn asks_for_tls(stream: &TcpStream) -> bool {
+    let mut first = [0];
+    matches!(stream.peek(&mut first), Ok(1)) && first[0] == 0x16
 }
 
 /// Ends both directions at once.

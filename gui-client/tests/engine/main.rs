@@ -19,4 +19,5 @@ mod live;
 mod live_server;
 mod restored;
 mod server;
+mod tls;
 mod window;

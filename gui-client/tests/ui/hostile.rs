@@ -121,6 +121,7 @@ fn lines_on_the_wire_are_read_once_and_not_with_every_frame() {
         desk.say(Event::Wire(WireNews {
             connection: 1,
             at: jiff::Timestamp::UNIX_EPOCH,
+            is_encrypted: false,
             crossing: Crossing::Line {
                 from: Side::Server,
                 bytes: line.into_bytes(),

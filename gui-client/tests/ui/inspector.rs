@@ -31,6 +31,7 @@ pub fn crossed(at: i64, line: &str) -> Event {
     Event::Wire(WireNews {
         connection: 1,
         at: Timestamp::from_millisecond(1_700_000_000_000 + at).unwrap(),
+        is_encrypted: false,
         crossing,
     })
 }

@@ -4,7 +4,7 @@ use super::OpenAccount;
 use crate::engine::{
     Event,
     net::{Effect, Input},
-    wire::{Crossing, Side},
+    wire::{self, Crossing, Side, WireNews},
 };
 
 /// Reports what goes over the wire, while the inspector is open.
@@ -17,7 +17,7 @@ impl OpenAccount {
     pub(super) fn inspect_input(&mut self, at: Instant, input: &Input<'_>) {
         let crossing = match input {
             Input::Bytes(bytes) => return self.inspect_bytes(at, Side::Server, bytes),
-            Input::Connected => Crossing::Opened,
+            Input::Connected(_) => Crossing::Opened,
             Input::Closed => Crossing::Closed(Side::Server),
             Input::Reset | Input::Broken(_) => Crossing::Cut(Side::Server),
             _ => return,
@@ -38,25 +38,35 @@ impl OpenAccount {
 
     fn inspect_bytes(&mut self, at: Instant, from: Side, bytes: &[u8]) {
         if let Some(tap) = &mut self.tap {
-            for news in tap.bytes(self.connections, at, from, bytes) {
-                self.tell.event(Event::Wire(news));
-            }
+            let news = tap.bytes(self.connections, at, from, bytes);
+            self.tell_wire(news);
         }
     }
 
     fn inspect_leaving(&mut self, at: Instant) {
         if let Some(tap) = &mut self.tap {
-            for news in tap.left(self.connections, at) {
-                self.tell.event(Event::Wire(news));
-            }
+            let news = tap.left(self.connections, at);
+            self.tell_wire(news);
         }
     }
 
     fn inspect_crossing(&mut self, at: Instant, crossing: Crossing) {
         if let Some(tap) = &mut self.tap {
-            for news in tap.happened(self.connections, at, crossing) {
-                self.tell.event(Event::Wire(news));
+            let news = tap.happened(self.connections, at, crossing);
+            self.tell_wire(news);
+        }
+    }
+
+    fn tell_wire(&self, news: Vec<WireNews>) {
+        let is_encrypted = self.channel.encryption.is_some();
+        for mut news in news {
+            news.is_encrypted = is_encrypted;
+            if let Crossing::Line { from, bytes, .. } = &mut news.crossing
+                && let Some(masked) = wire::masked(*from, bytes)
+            {
+                *bytes = masked;
             }
+            self.tell.event(Event::Wire(news));
         }
     }
 }

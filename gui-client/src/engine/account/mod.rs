@@ -1,8 +1,10 @@
 //! The open account: carries out the effects of its connection machine, in order.
 
+mod administration;
 mod inspection;
 mod news;
 mod pace;
+mod security;
 mod space;
 
 use std::{
@@ -10,19 +12,29 @@ use std::{
     hash::BuildHasher,
     io,
     path::{Path, PathBuf},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use crossbeam_channel::Sender;
 use jiff::Timestamp;
-use mensageiro_protocol::{Login, Text, live};
+use mensageiro_protocol::{
+    Login, Name, Text,
+    live::{self, Join},
+    trust::InviteLink,
+};
 
 use self::pace::Pace;
 use super::{
-    Account, Command, Event, Groups, LinkProblem, MessageId, NotSent, Peer, Room, SortKey, Tell,
-    history::{History, HistoryError},
-    net::{Connection, Effect, Input, LiveUpdate, Machine, Memory, NetEvent, Stream, Unsent},
+    Account, Command, Event, Groups, LinkProblem, MessageId, NotSent, Peer, Rights, Room, SortKey,
+    Tell,
+    history::{self, History, HistoryError},
+    net::{
+        Call, Channel, Connection, Dialer, Effect, Input, LiveUpdate, Machine, Memory, NetEvent,
+        Stream, Unsent,
+    },
     pages::{self, Found, Pages, Wanted},
+    trust::{KeyPlace, Trust},
     wire::Tap,
 };
 
@@ -42,7 +54,18 @@ pub(super) struct OpenAccount {
     folder: PathBuf,
     history: History,
     machine: Machine,
+    /// What this device still has to join with.
+    invite: Option<InviteLink>,
+    /// What is known of the server's key, and the key of this device.
+    trust: Arc<Trust>,
+    dialer: Arc<Dialer>,
     connection: Option<Connection>,
+    /// How it is protected.
+    channel: Channel,
+    /// What the server lets the user do.
+    rights: Rights,
+    /// The window knows both.
+    is_security_told: bool,
     pages: Pages,
     groups: Groups,
     /// Groups that have changed and are not stored yet.
@@ -64,6 +87,10 @@ pub(super) struct Terms {
     pub(super) fetch_every: Option<Duration>,
     /// The bytes that the messages may take on the disk.
     pub(super) space: u64,
+    /// What this device joins with first.
+    pub(super) invite: Option<InviteLink>,
+    /// Where the key of this device is stored if it has none yet.
+    pub(super) key_place: KeyPlace,
 }
 
 /// A required write to the database failed: the account cannot stay open.
@@ -86,6 +113,8 @@ impl OpenAccount {
             account,
             fetch_every,
             space,
+            invite,
+            key_place,
         }: Terms,
         connections: u64,
         tell: Tell,
@@ -94,10 +123,16 @@ impl OpenAccount {
         let machine = Machine::new(
             account.login.clone(),
             history.outbox()?,
-            memory(&history)?,
+            Memory {
+                join: invite.as_ref().map(join),
+                ..memory(&history)?
+            },
             fetch_every,
             RandomState::new().hash_one(&account),
         );
+        let path = folder.join(format!("{}.trust", history::file_name(&account)));
+        let trust = Arc::new(Trust::open(path, &account, key_place));
+        let dialer = Dialer::new(account.server.clone(), Arc::clone(&trust));
         let groups = tell_all(&history, &account, &tell)?;
         if let Some(to) = history.take_set_aside() {
             tell.event(Event::SetAside(to));
@@ -110,7 +145,13 @@ impl OpenAccount {
             folder: folder.to_owned(),
             history,
             machine,
+            invite,
+            trust,
+            dialer: Arc::new(dialer),
             connection: None,
+            channel: Channel::default(),
+            rights: Rights::default(),
+            is_security_told: false,
             pages: Pages::default(),
             groups,
             changed_groups: BTreeSet::new(),
@@ -149,6 +190,11 @@ impl OpenAccount {
         self.connections
     }
 
+    /// What this device still has to join with.
+    pub(super) fn invite(&self) -> Option<&InviteLink> {
+        self.invite.as_ref()
+    }
+
     pub(super) fn history(&self) -> &History {
         &self.history
     }
@@ -160,7 +206,8 @@ impl OpenAccount {
             .is_some_and(|current| current.number() == connection)
     }
 
-    pub(super) fn connected(&mut self, stream: Stream) -> io::Result<()> {
+    pub(super) fn connected(&mut self, stream: Stream, channel: &Channel) -> io::Result<()> {
+        self.begin_security(channel.clone());
         match &mut self.connection {
             Some(connection) => connection.connected(stream),
             None => Ok(()),
@@ -413,7 +460,16 @@ impl OpenAccount {
             Effect::NoOlder(with) => self.no_older(with)?,
             Effect::ReadsTold(reads) => self.history.reads_told(&reads)?,
             Effect::News(news) => self.tell_news(news)?,
-            Effect::Link(link) => self.tell.event(Event::Link(link)),
+            Effect::TryTls => self.try_tls(),
+            Effect::Rights(rights) => self.take_rights(rights),
+            Effect::ForgetInvite => self.invite = None,
+            Effect::Administered { request, answer } => self.tell_answer(request, answer),
+            Effect::Link(link) => {
+                if link.is_online() {
+                    self.tell_security();
+                }
+                self.tell.event(Event::Link(link));
+            }
         }
         Ok(Vec::new())
     }
@@ -458,14 +514,27 @@ impl OpenAccount {
         self.history.begin_session();
         self.groups.give_up();
         self.connections += 1;
-        let server = self.account.server.clone();
-        let connection = Connection::open(server, self.connections, self.news_from.clone())
-            .map_err(|error| {
-                tracing::error!(%error, "no thread for a connection");
-                LinkProblem::NoThread
-            })?;
+        let call = Call {
+            invited: self.invite.as_ref().map(|invite| invite.key),
+            is_live: self.machine.was_live(),
+        };
+        let (dialer, news) = (Arc::clone(&self.dialer), self.news_from.clone());
+        let connection = Connection::open(dialer, call, self.connections, news);
+        let connection = connection.map_err(|error| {
+            tracing::error!(%error, "no thread for a connection");
+            LinkProblem::NoThread
+        })?;
         self.connection = Some(connection);
         Ok(())
+    }
+}
+
+/// What this device says to join, with the name of this computer.
+fn join(invite: &InviteLink) -> Join {
+    Join {
+        login: invite.login.clone(),
+        code: invite.code.clone(),
+        name: Name::from(gethostname::gethostname().to_string_lossy().as_ref()),
     }
 }
 
@@ -497,6 +566,7 @@ fn memory(history: &History) -> Result<Memory, HistoryError> {
         highest: history.highest_id()?,
         is_listed: history.is_listed()?,
         device: history.device()?,
+        join: None,
     })
 }
 

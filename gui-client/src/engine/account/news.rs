@@ -2,11 +2,11 @@ use std::time::{Duration, Instant};
 
 use mensageiro_protocol::{
     Text,
-    live::{self, NOTE_CHARS, PresenceNews},
+    live::{self, NOTE_CHARS, PresenceNews, Role},
 };
 
 use super::{Failed, OpenAccount};
-use crate::engine::{Event, Peer};
+use crate::engine::{Event, Peer, Rights};
 
 /// How long "typing" is shown.
 const TYPING: Duration = Duration::from_secs(5);
@@ -25,6 +25,14 @@ impl OpenAccount {
             },
             live::Event::Presence(presence) => Event::Presence(with_short_note(presence)),
             live::Event::Roster(mut roster) => {
+                let me = &self.account.login;
+                if let Some(me) = roster.users.iter().find(|user| user.presence.login == *me) {
+                    let is_administrator = me.role == Some(Role::Admin);
+                    self.take_rights(Rights {
+                        is_administrator: is_administrator && self.rights.is_registered,
+                        ..self.rights
+                    });
+                }
                 for user in &mut roster.users {
                     user.presence = with_short_note(user.presence.clone());
                 }

@@ -9,7 +9,7 @@ const READABLE: usize = 32;
 
 /// The file name without its ending. The readable half is for people; the number tells apart
 /// what looks the same on a disk without upper case or other scripts.
-pub(super) fn name(account: &Account) -> String {
+pub(in crate::engine) fn name(account: &Account) -> String {
     let server = ServerAddress::parse(&account.server)
         .map_or_else(|_| account.server.trim().to_lowercase(), |a| a.to_string());
     let login = account.login.as_str();

@@ -6,7 +6,6 @@ mod database_files;
 mod export;
 mod file;
 mod generations;
-
 mod groups;
 mod ids;
 mod listed;
@@ -44,6 +43,7 @@ use self::repeats::Repeats;
 pub(in crate::engine) use self::search::MOST_FOUND;
 use super::{Account, Message, MessageId, StorageProblem};
 use crate::{disk::DiskProblem, private};
+pub(in crate::engine) use file::name as file_name;
 
 /// How long to wait for another program that locks the file, such as a backup.
 const BUSY: Duration = Duration::from_secs(5);

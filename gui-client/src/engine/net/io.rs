@@ -5,11 +5,15 @@ use std::time::Duration;
 use mensageiro_protocol::{
     Framing, Login, Text,
     live::{
-        self, ConversationNews, Delivered, HistoryEnd, HistoryRequest, Read, StoreId, Tag, Welcome,
+        self, ConversationNews, Delivered, HistoryEnd, HistoryRequest, Join, Read, StoreId, Tag,
+        Welcome,
     },
 };
 
-use crate::engine::{LinkProblem, LinkState, MessageId, Missed, Peer, Refusal, ServerChange};
+use crate::engine::{
+    Distrust, Encryption, LinkProblem, LinkState, MessageId, Missed, Peer, Refusal, Request,
+    RequestProblem, Rights, ServerChange,
+};
 
 /// A message of the outbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +44,15 @@ pub enum Way {
     Live,
     /// As a classic session of the assignment.
     Classic(Framing),
+}
+
+/// What is known of a connection before the first line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Channel {
+    /// How it is encrypted; `None`: it is not.
+    pub encryption: Option<Encryption>,
+    /// The server is on this computer.
+    pub is_here: bool,
 }
 
 /// What the ids of a live server belong to, as its `welcome` says.
@@ -80,6 +93,8 @@ pub struct Memory {
     pub is_listed: bool,
     /// The name of this device, with which the tags of new messages begin.
     pub device: Tag,
+    /// What this device joins with first.
+    pub join: Option<Join>,
 }
 
 /// An update of a live server that is to be stored.
@@ -163,7 +178,9 @@ pub enum Input<'a> {
     /// Connect, and stay connected until [`Input::Stop`].
     Start,
     /// The connection was made.
-    Connected,
+    Connected(Channel),
+    /// What answers is not trusted. Nothing was said to it.
+    Distrusted(Distrust),
     /// Connecting failed.
     ConnectFailed(LinkProblem),
     /// One `read` brought these bytes.
@@ -198,6 +215,8 @@ pub enum Input<'a> {
     },
     /// The window wants older messages; answered by [`Effect::StoreOlder`] or [`Effect::NoOlder`].
     History(HistoryRequest),
+    /// The person asks for something about devices, users or groups; answered by [`Effect::Administered`].
+    Administer(Request),
     /// Fetch now, or check that the link is alive.
     FetchNow,
     /// How often to fetch by reconnecting.
@@ -243,6 +262,19 @@ pub enum Effect {
     RememberEnd(bool),
     /// The server has refused a live session.
     LiveRefused,
+    /// The server wants TLS: the next connection tries it.
+    TryTls,
+    /// What the server lets the user do, as its `welcome` says.
+    Rights(Rights),
+    /// The code of the invite is used, or good for nothing.
+    ForgetInvite,
+    /// The answer to [`Input::Administer`].
+    Administered {
+        /// What was asked for.
+        request: Request,
+        /// The line with the answer.
+        answer: Result<live::Event, RequestProblem>,
+    },
     /// A live session begins; this is the server's newest id. Answered by [`Input::Read`]s that the
     /// server may not know.
     BeginLive(u64),

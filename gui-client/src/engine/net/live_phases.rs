@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use mensageiro_protocol::{
     Framing, Text,
-    live::{ByeCode, Event, Hello, HistoryRequest, Status, Tag, Welcome},
+    live::{ByeCode, Event, Hello, HistoryRequest, Role, Status, Tag, Welcome},
 };
 
 use super::{
@@ -16,7 +16,7 @@ use super::{
     machine::{CLOSE, Machine, NO_END, Outcome, PROBE, Phase},
     replies::Replies,
 };
-use crate::engine::{LinkProblem, LinkState, Refusal};
+use crate::engine::{Distrust, LinkProblem, LinkState, Refusal, Request, RequestProblem, Rights};
 
 /// How long a server that was live before may be silent after a hello: its disk may be busy. An
 /// unknown server gets less time, since it may be waiting for something else.
@@ -26,7 +26,7 @@ const ASK_LIVE_AGAIN: Duration = Duration::from_secs(24 * 60 * 60);
 /// How many times a message that is refused for its number gets a new one, until one is accepted.
 const RENUMBERED_AT_MOST: usize = 3;
 /// The longest first line: a welcome has only a few fields.
-const LONGEST_WELCOME: usize = 16 * 1024;
+pub(super) const LONGEST_WELCOME: usize = 16 * 1024;
 
 impl Machine {
     /// Whether the login about to be sent asks for a live session.
@@ -106,8 +106,22 @@ impl Machine {
                 self.broken(now, LinkProblem::OtherUser(welcome.you));
             }
             Ok(Event::Welcome(welcome)) => {
+                if let Some(unknown) = self.unknown_key(welcome.closed) {
+                    return self.distrust(now, unknown);
+                }
                 self.way = Way::Live;
                 self.let_in();
+                self.is_tls_asked = false;
+                let rights = Rights {
+                    is_closed: welcome.closed,
+                    is_registered: welcome.device.is_some(),
+                    is_administrator: welcome.role == Some(Role::Admin),
+                    may_create_groups: welcome.new_groups,
+                };
+                // A connection begins with none.
+                if rights != Rights::default() {
+                    self.effects.push(Effect::Rights(rights));
+                }
                 if !self.meet(&welcome) {
                     self.effects.push(Effect::Close);
                     return self.connect();
@@ -286,6 +300,17 @@ impl Machine {
         }
     }
 
+    /// Asks a live server for something about devices, users or groups.
+    pub(super) fn administer(&mut self, now: Instant, request: Request) {
+        match &mut self.phase {
+            Phase::Live(live) => live.administer(now, request),
+            _ => self.effects.push(Effect::Administered {
+                request,
+                answer: Err(RequestProblem::NoConnection),
+            }),
+        }
+    }
+
     pub(super) fn live_timer(&mut self, now: Instant) {
         if let Phase::Live(live) = &mut self.phase
             && !live.timer(now)
@@ -324,6 +349,12 @@ impl Machine {
                 self.effects.push(Effect::Leave);
                 self.refuse(now, LinkProblem::UnknownUser(self.login.clone()));
             }
+            ByeCode::NeedsTls => {
+                self.end_live(now);
+                self.needs_tls(now);
+            }
+            ByeCode::NeedsKey => self.distrust(now, Distrust::NeedsKey),
+            ByeCode::Revoked => self.distrust(now, Distrust::Revoked),
             ByeCode::BadHello if matches!(self.phase, Phase::Greeting { .. }) => {
                 self.not_live(now, Outcome::HungUp);
             }

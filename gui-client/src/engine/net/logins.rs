@@ -23,6 +23,9 @@ impl Machine {
             return;
         }
         self.forget_connection();
+        if self.join(now) {
+            return;
+        }
         if self.wants_live(now) {
             self.way = Way::Live;
         }

@@ -10,13 +10,15 @@ use std::{
 use mensageiro_protocol::{
     Addressed, Framing, Login, Text,
     classic::Reply,
-    live::{Presence, Status, Tag},
+    live::{Join, Presence, Status, Tag},
 };
 
 use super::{
     backoff::Backoff,
     ending::{Ending, may_be_word},
-    io::{Batch, Effect, Input, Memory, Outgoing, Received, Round, StoreEpoch, Unsent, Way},
+    io::{
+        Batch, Channel, Effect, Input, Memory, Outgoing, Received, Round, StoreEpoch, Unsent, Way,
+    },
     live::LiveSession,
     replies::Replies,
     strangers,
@@ -120,6 +122,12 @@ pub struct Machine {
     pub(super) online_since: Option<Instant>,
     pub(super) last_end: Option<Instant>,
     pub(super) link: LinkState,
+    /// How the connection is protected.
+    pub(super) channel: Channel,
+    /// The server wanted TLS on the last connection, which tried it first.
+    pub(super) is_tls_asked: bool,
+    /// What this device joins with first.
+    pub(super) join: Option<Join>,
     pub(super) stop_by: Option<Instant>,
     pub(super) effects: Vec<Effect>,
 }
@@ -156,6 +164,11 @@ pub(super) enum Phase {
     },
     Idle {
         next_fetch: Option<Instant>,
+    },
+    /// The code of an invite was sent; these bytes have come.
+    Joining {
+        answer_by: Instant,
+        heard: Vec<u8>,
     },
     /// A live session was asked for; these bytes have come.
     Greeting {
@@ -223,6 +236,9 @@ impl Machine {
             online_since: None,
             last_end: None,
             link: LinkState::Offline,
+            channel: Channel::default(),
+            is_tls_asked: false,
+            join: memory.join,
             stop_by: None,
             effects: Vec::new(),
         }
@@ -233,7 +249,14 @@ impl Machine {
         match input {
             Input::Start if matches!(self.phase, Phase::Stopped) => self.connect(),
             Input::Start => {}
-            Input::Connected => self.log_in(now),
+            Input::Connected(channel) => {
+                self.channel = channel;
+                self.log_in(now);
+            }
+            Input::Distrusted(distrust) if matches!(self.phase, Phase::Connecting) => {
+                self.distrust(now, distrust);
+            }
+            Input::Distrusted(_) => {}
             Input::ConnectFailed(problem) if matches!(self.phase, Phase::Connecting) => {
                 self.wait(now, problem);
             }
@@ -258,6 +281,7 @@ impl Machine {
                 self.with_live(|live| live.tell_status(status));
             }
             Input::History(request) => self.ask_older(request),
+            Input::Administer(request) => self.administer(now, request),
             Input::Discard(id) => self.outbox.retain(|message| message.id != id),
             Input::FetchNow => self.fetch_now(now),
             Input::FetchEvery(every) => {
@@ -279,7 +303,9 @@ impl Machine {
             Phase::Live(live) => {
                 return [live.deadline(), self.stop_by].into_iter().flatten().min();
             }
-            &Phase::Greeting { answer_by, .. } => Some(answer_by),
+            &Phase::Joining { answer_by, .. } | &Phase::Greeting { answer_by, .. } => {
+                Some(answer_by)
+            }
             &Phase::Closing { until } | &Phase::Leaving { until } => Some(until),
             &Phase::Waiting { retry_at } => Some(retry_at),
             &Phase::LoggingIn { answer_by, .. } | &Phase::Sending { answer_by, .. } => {
@@ -305,6 +331,11 @@ impl Machine {
         }
     }
 
+    /// Whether the server has led live sessions.
+    pub fn was_live(&self) -> bool {
+        self.was_live
+    }
+
     /// Whether nothing is left to do until [`Input::Start`].
     pub fn is_stopped(&self) -> bool {
         matches!(self.phase, Phase::Stopped)
@@ -321,8 +352,12 @@ impl Machine {
     }
 
     pub(super) fn bytes(&mut self, now: Instant, bytes: &[u8]) {
-        if matches!(self.phase, Phase::Greeting { .. }) && self.is_stranger(now, bytes) {
+        let is_first = matches!(self.phase, Phase::Joining { .. } | Phase::Greeting { .. });
+        if is_first && self.is_stranger(now, bytes) {
             return;
+        }
+        if matches!(self.phase, Phase::Joining { .. }) {
+            return self.joining_bytes(now, bytes);
         }
         if matches!(self.phase, Phase::Greeting { .. } | Phase::Live(_)) {
             return self.live_bytes(now, bytes);
@@ -389,7 +424,10 @@ impl Machine {
     fn is_stranger(&mut self, now: Instant, bytes: &[u8]) -> bool {
         let is_open = matches!(
             self.phase,
-            Phase::Greeting { .. } | Phase::LoggingIn { .. } | Phase::Leaving { .. }
+            Phase::Joining { .. }
+                | Phase::Greeting { .. }
+                | Phase::LoggingIn { .. }
+                | Phase::Leaving { .. }
         );
         if !is_open || self.online_since.is_some() {
             return false;
@@ -503,6 +541,7 @@ impl Machine {
             Phase::LoggingIn { .. }
                 | Phase::Sending { .. }
                 | Phase::Idle { .. }
+                | Phase::Joining { .. }
                 | Phase::Greeting { .. }
                 | Phase::Live(_)
                 | Phase::Closing { .. }

@@ -2,9 +2,12 @@
 
 mod address;
 mod backoff;
+mod dial;
+mod distrust;
 mod ending;
 mod identity;
 mod io;
+mod joining;
 mod live;
 mod live_phases;
 mod logins;
@@ -14,10 +17,13 @@ mod replies;
 mod rounds;
 mod socket;
 mod strangers;
+mod tls;
 
 pub use address::{AddressError, ServerAddress};
+pub use dial::{Call, Dialer};
 pub use io::{
-    Batch, Effect, Input, LiveUpdate, Memory, Outgoing, Received, Round, StoreEpoch, Unsent, Way,
+    Batch, Channel, Effect, Input, LiveUpdate, Memory, Outgoing, Received, Round, StoreEpoch,
+    Unsent, Way,
 };
 pub use machine::Machine;
 pub use socket::{Connection, NetEvent, NetInput, Stream};

@@ -12,7 +12,12 @@ use crate::engine::{LinkProblem, LinkState};
 impl Machine {
     pub(super) fn connect(&mut self) {
         // Reconnecting to fetch is no news to the person: the shown state stays.
-        if !matches!(self.link, LinkState::Online { .. }) {
+        // Nor is trying again what is not trusted.
+        let is_shown = matches!(
+            self.link,
+            LinkState::Online { .. } | LinkState::Untrusted(_)
+        );
+        if !is_shown {
             self.show(LinkState::Connecting);
         }
         self.phase = Phase::Connecting;
@@ -30,13 +35,17 @@ impl Machine {
 
     pub(super) fn fetch_now(&mut self, now: Instant) {
         match self.phase {
-            Phase::Waiting { .. } | Phase::Refused => self.connect(),
+            Phase::Waiting { .. } | Phase::Refused => {
+                self.show(LinkState::Connecting);
+                self.connect();
+            }
             Phase::Idle { .. } => self.close_in_order(now),
             // The answer may have been composed before the wanted messages were there.
             Phase::LoggingIn { .. } | Phase::Sending { .. } => self.fetch_again = true,
             Phase::Live(_) => self.with_live(|live| live.ping(now)),
             // A login follows anyway.
             Phase::Connecting
+            | Phase::Joining { .. }
             | Phase::Greeting { .. }
             | Phase::Closing { .. }
             | Phase::Leaving { .. }
@@ -68,6 +77,9 @@ impl Machine {
                 next_fetch: Some(at),
             } if at <= now => self.close_in_order(now),
             Phase::Closing { until } if until <= now => self.end_connection(),
+            Phase::Joining { answer_by, .. } if answer_by <= now => {
+                self.broken(now, LinkProblem::TimedOut);
+            }
             Phase::Greeting { answer_by, .. } if answer_by <= now => self.greeting_unanswered(now),
             Phase::Live(_) => self.live_timer(now),
             _ => {}
@@ -87,7 +99,9 @@ impl Machine {
         match self.phase {
             _ if !self.is_connected() => return,
             Phase::Greeting { .. } => return self.not_live(now, Outcome::HungUp),
-            Phase::Live(_) => return self.broken(now, LinkProblem::Broken),
+            Phase::Joining { .. } | Phase::Live(_) => {
+                return self.broken(now, LinkProblem::Broken);
+            }
             _ => {}
         }
         match self.replies.finish() {
@@ -144,7 +158,7 @@ impl Machine {
                 self.phase = Phase::Idle { next_fetch: None };
                 self.broken(now, LinkProblem::Broken);
             }
-            phase @ (Phase::LoggingIn { .. } | Phase::Greeting { .. }) => {
+            phase @ (Phase::Joining { .. } | Phase::LoggingIn { .. } | Phase::Greeting { .. }) => {
                 // The reading side reports why it hung up.
                 self.phase = phase;
             }
@@ -193,7 +207,9 @@ impl Machine {
         match &mut self.phase {
             Phase::Idle { .. } => self.close_in_order(now),
             // An orderly end would tell the server that messages under way have been read.
-            Phase::LoggingIn { .. } | Phase::Greeting { .. } => self.give_up(),
+            Phase::Joining { .. } | Phase::LoggingIn { .. } | Phase::Greeting { .. } => {
+                self.give_up();
+            }
             Phase::Leaving { .. } => self.left(now),
             Phase::Live(_) => self.leave_live(now),
             Phase::Closing { until } => *until = now + STOP,

@@ -2,37 +2,28 @@
 //! sleep while nothing happens.
 
 use std::{
-    io::{self, ErrorKind, Read, Write},
-    net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs},
+    io::{self, ErrorKind, Read},
+    net::{Shutdown, TcpStream},
+    sync::Arc,
     thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use socket2::{SockRef, TcpKeepalive};
-use url::Host;
+use socket2::SockRef;
 
-use super::address::ServerAddress;
-use crate::engine::LinkProblem;
+use super::{
+    dial::{Call, Dialed, Dialer, NotDialed},
+    io::Channel,
+    tls::Outlet,
+};
+use crate::engine::{Distrust, LinkProblem};
 
-/// The time to connect to one address.
-const CONNECT: Duration = Duration::from_secs(10);
-/// The most addresses of a host that are tried.
-const ADDRESSES: usize = 8;
-/// How long a write may block before the connection counts as broken.
-const WRITE: Duration = Duration::from_secs(20);
 /// The most bytes of one `read`.
 const CHUNK: usize = 16 * 1024;
 /// The most writes under way. What a live session writes in one turn is one write, of at most 64
 /// messages.
 const JOBS: usize = 64;
-/// A silent link is probed after 15 s, then every 5 s. It is dead after the third probe without an
-/// answer.
-const KEEPALIVE: (Duration, Duration, u32) = (Duration::from_secs(15), Duration::from_secs(5), 3);
-/// How long sent bytes may stay unacknowledged by the other system until the link counts as dead.
-#[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
-const UNACKNOWLEDGED: Duration = Duration::from_secs(20);
-
 /// An event of a connection, as its threads report it.
 #[derive(Debug)]
 pub struct NetEvent {
@@ -49,14 +40,16 @@ pub struct NetEvent {
 #[derive(Debug)]
 pub enum NetInput {
     /// It was made.
-    Connected(Stream),
+    Connected(Stream, Channel),
     /// Connecting failed.
     ConnectFailed(LinkProblem),
+    /// The server is not trusted. Nothing was said to it.
+    Distrusted(Distrust),
     /// One `read` brought these bytes.
     Bytes(Vec<u8>),
     /// The server closed its side in order.
     Closed,
-    /// The server cut it.
+    /// The server, or somebody on the way, cut it.
     Reset,
     /// It broke.
     Broken(LinkProblem),
@@ -83,7 +76,7 @@ pub struct Connection {
 #[derive(Debug)]
 struct Up {
     /// Dropping it wakes the reading thread.
-    stream: Stream,
+    tcp: Handle,
     jobs: Sender<Job>,
 }
 
@@ -94,19 +87,23 @@ enum Job {
 }
 
 impl Connection {
-    /// Starts to connect in the background. Ends by itself, even if dropped, within 10 s for each
-    /// of at most 8 addresses after the name lookup.
+    /// Starts to connect in the background. Ends by itself, even if dropped, in the time that a [`Dialer`] may take.
     ///
     /// # Errors
     /// The system gives no more threads.
-    pub fn open(server: String, number: u64, news: Sender<NetEvent>) -> io::Result<Self> {
+    pub fn open(
+        dialer: Arc<Dialer>,
+        call: Call,
+        number: u64,
+        news: Sender<NetEvent>,
+    ) -> io::Result<Self> {
         let reader = Reader {
             number,
             news: news.clone(),
         };
         thread::Builder::new()
             .name("mensageiro-read".into())
-            .spawn(move || reader.run(&server))?;
+            .spawn(move || reader.run(&dialer, call))?;
         Ok(Self {
             number,
             news,
@@ -117,14 +114,14 @@ impl Connection {
     /// Takes the stream of [`NetInput::Connected`].
     ///
     /// # Errors
-    /// The system gives no more threads or handles.
-    pub fn connected(&mut self, stream: Stream) -> io::Result<()> {
+    /// The system gives no more threads.
+    pub fn connected(&mut self, Stream { tcp, outlet }: Stream) -> io::Result<()> {
         let (jobs, todo) = bounded(JOBS);
-        let (writer, number, news) = (stream.0.try_clone()?, self.number, self.news.clone());
+        let (number, news) = (self.number, self.news.clone());
         thread::Builder::new()
             .name("mensageiro-write".into())
-            .spawn(move || write_all_jobs(&writer, &todo, number, &news))?;
-        self.up = Some(Up { stream, jobs });
+            .spawn(move || write_all_jobs(outlet, &todo, number, &news))?;
+        self.up = Some(Up { tcp, jobs });
         Ok(())
     }
 
@@ -149,7 +146,7 @@ impl Connection {
     pub fn leave(self) {
         if let Some(up) = &self.up {
             // The system's own way of closing, in the background.
-            let _ = SockRef::from(&up.stream.0).set_linger(None);
+            let _ = SockRef::from(&up.tcp.0).set_linger(None);
             let _ = up.jobs.try_send(Job::Finish);
         }
     }
@@ -166,12 +163,19 @@ impl Connection {
     }
 }
 
-/// The worker's handle of the stream. Dropping it ends the reading thread; the last handle to go,
-/// its own or the writing thread's, sends the reset.
+/// A connection that was made, for [`Connection::connected`].
 #[derive(Debug)]
-pub struct Stream(TcpStream);
+pub struct Stream {
+    tcp: Handle,
+    outlet: Outlet,
+}
 
-impl Drop for Stream {
+/// The worker's handle of the socket. Dropping it ends the reading thread; the last handle to go, its own or the writing
+/// thread's, sends the reset.
+#[derive(Debug)]
+struct Handle(TcpStream);
+
+impl Drop for Handle {
     fn drop(&mut self) {
         let _ = self.0.shutdown(Shutdown::Read);
     }
@@ -183,33 +187,41 @@ struct Reader {
 }
 
 impl Reader {
-    fn run(self, server: &str) {
-        let connected = connect(server).and_then(|stream| {
-            let ours = stream
-                .try_clone()
-                .map_err(|error| LinkProblem::from(&error))?;
-            Ok((Stream(stream), ours))
-        });
-        let (stream, mut ours) = match connected {
-            Ok(both) => both,
-            Err(problem) => {
-                self.tell(NetInput::ConnectFailed(problem));
+    fn run(self, dialer: &Dialer, call: Call) {
+        let Dialed {
+            tcp,
+            mut incoming,
+            outlet,
+            channel,
+        } = match dialer.dial(call) {
+            Ok(dialed) => dialed,
+            Err(failed) => {
+                self.tell(match failed {
+                    NotDialed::Problem(problem) => NetInput::ConnectFailed(problem),
+                    NotDialed::Distrust(distrust) => NetInput::Distrusted(distrust),
+                });
                 return;
             }
         };
-        if !self.tell(NetInput::Connected(stream)) {
+        let tcp = Handle(tcp);
+        if !self.tell(NetInput::Connected(Stream { tcp, outlet }, channel)) {
             return;
         }
         let mut buffer = vec![0; CHUNK];
         loop {
-            let input = match ours.read(&mut buffer) {
+            let input = match incoming.read(&mut buffer) {
                 Ok(0) => NetInput::Closed,
                 Ok(count) => NetInput::Bytes(buffer[..count].to_vec()),
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(error) => match error.kind() {
                     ErrorKind::ConnectionReset
                     | ErrorKind::ConnectionAborted
-                    | ErrorKind::BrokenPipe => NetInput::Reset,
+                    | ErrorKind::BrokenPipe
+                    | ErrorKind::UnexpectedEof => NetInput::Reset,
+                    ErrorKind::InvalidData => {
+                        tracing::warn!(%error, "what came is not as the server has sent it");
+                        NetInput::Reset
+                    }
                     _ => NetInput::Broken(LinkProblem::from(&error)),
                 },
             };
@@ -231,58 +243,6 @@ impl Reader {
     }
 }
 
-fn connect(server: &str) -> Result<TcpStream, LinkProblem> {
-    let server = ServerAddress::parse(server).map_err(|_| LinkProblem::BadAddress)?;
-    let addresses: Vec<SocketAddr> = look_up(&server)
-        .map_err(|error| {
-            tracing::info!(%server, %error, "the name cannot be looked up");
-            LinkProblem::UnknownHost
-        })?
-        .take(ADDRESSES)
-        .collect();
-    let mut last = LinkProblem::UnknownHost;
-    for address in addresses {
-        match TcpStream::connect_timeout(&address, CONNECT).and_then(prepare) {
-            Ok(stream) => return Ok(stream),
-            Err(error) => {
-                tracing::info!(%address, %error, "no connection");
-                last = LinkProblem::from(&error);
-            }
-        }
-    }
-    Err(last)
-}
-
-/// A name with letters outside ASCII is looked up as it is, which finds a computer of the local
-/// network, and then in its ASCII form.
-fn look_up(server: &ServerAddress) -> io::Result<std::vec::IntoIter<SocketAddr>> {
-    let host = server.host.as_str();
-    let found = (host, server.port).to_socket_addrs();
-    match Host::parse(host) {
-        Ok(Host::Domain(name)) if found.is_err() && name != host => {
-            (name.as_str(), server.port).to_socket_addrs()
-        }
-        _ => found,
-    }
-}
-
-fn prepare(stream: TcpStream) -> io::Result<TcpStream> {
-    let (time, interval, retries) = KEEPALIVE;
-    let keepalive = TcpKeepalive::new().with_time(time).with_interval(interval);
-    #[cfg(not(target_os = "openbsd"))]
-    let keepalive = keepalive.with_retries(retries);
-    let socket = SockRef::from(&stream);
-    socket.set_tcp_keepalive(&keepalive)?;
-    // Keepalive is for an idle link; this is for one with unacknowledged bytes.
-    #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
-    socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;
-    // See `Connection`: whoever closes without an end in order, closes with a reset.
-    socket.set_linger(Some(Duration::ZERO))?;
-    stream.set_nodelay(true)?;
-    stream.set_write_timeout(Some(WRITE))?;
-    Ok(stream)
-}
-
 impl From<&io::Error> for LinkProblem {
     fn from(error: &io::Error) -> Self {
         match error.kind() {
@@ -302,17 +262,16 @@ impl From<&io::Error> for LinkProblem {
 }
 
 fn write_all_jobs(
-    mut stream: &TcpStream,
+    mut outlet: Outlet,
     todo: &Receiver<Job>,
     connection: u64,
     news: &Sender<NetEvent>,
 ) {
     for job in todo {
         let done = match job {
-            Job::Write(bytes) => write_counted(&mut stream, &bytes),
-            // If closing fails, the link is broken, and the reading side reports it.
+            Job::Write(bytes) => outlet.write(&bytes),
             Job::Finish => {
-                let _ = stream.shutdown(Shutdown::Write);
+                outlet.finish();
                 Ok(())
             }
         };
@@ -325,21 +284,4 @@ fn write_all_jobs(
             return;
         }
     }
-}
-
-/// `Err`: how many bytes were written before it failed.
-fn write_counted(stream: &mut impl Write, bytes: &[u8]) -> Result<(), usize> {
-    let mut written = 0;
-    while written < bytes.len() {
-        match stream.write(&bytes[written..]) {
-            Ok(0) => return Err(written),
-            Ok(count) => written += count,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => {
-                tracing::info!(%error, written, "a write failed");
-                return Err(written);
-            }
-        }
-    }
-    Ok(())
 }

@@ -1,7 +1,20 @@
 //! How far a server can be trusted: how the connection is protected, and why it is refused.
 
+mod decision;
+mod device_key;
+mod keyring;
+mod stored;
+
 use jiff::Timestamp;
 use mensageiro_protocol::trust::Fingerprint;
+
+pub use device_key::KeyPlace;
+
+pub(super) use self::{
+    decision::{Offer, Pin, meet, must_ask, needs_system},
+    device_key::DeviceKey,
+    stored::{Known, Trust, TrustError},
+};
 
 /// How a connection is protected, and what the server lets this user do.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -159,6 +159,7 @@ mod tests {
                 let news = WireNews {
                     connection: 1,
                     at: Timestamp::UNIX_EPOCH,
+                    is_encrypted: false,
                     crossing,
                 };
                 let stage = reader.follow(&news);

@@ -236,6 +236,7 @@ mod tests {
         WireNews {
             connection: 1,
             at: Timestamp::UNIX_EPOCH,
+            is_encrypted: false,
             crossing: Crossing::Line {
                 from: Side::Server,
                 bytes: bytes.to_vec(),

@@ -84,6 +84,7 @@ mod tests {
         WireNews {
             connection: 2,
             at: Timestamp::from_millisecond(1_700_000_000_123).unwrap(),
+            is_encrypted: false,
             crossing,
         }
     }

@@ -58,6 +58,9 @@ impl LiveSession {
             }
             Event::Refused(refused) => {
                 tracing::info!(code = ?refused.code, detail = refused.detail, "refused");
+                if self.take_refusal(&refused) {
+                    return Turn::GoesOn;
+                }
                 if let Some(tag) = refused.tag
                     && let Some(message) = self.answered(now, |sent| sent.tag == tag)
                 {
@@ -85,14 +88,11 @@ impl LiveSession {
                 tracing::info!(code = ?bye.code, detail = bye.detail, "the server says bye");
                 return Turn::Ended(bye.code, bye.retry_after);
             }
-            Event::End
-            | Event::Welcome(_)
-            | Event::Joined(_)
-            | Event::Devices(_)
+            event @ (Event::Devices(_)
             | Event::Invited(_)
             | Event::NewKey(_)
-            | Event::Edited(_)
-            | Event::Unknown => {}
+            | Event::Edited(_)) => self.take_answer(event),
+            Event::End | Event::Welcome(_) | Event::Joined(_) | Event::Unknown => {}
         }
         Turn::GoesOn
     }

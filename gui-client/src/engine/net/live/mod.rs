@@ -1,6 +1,7 @@
 //! One live session, from its `welcome` on: what comes in, what goes out, and which answers are
 //! due.
 
+mod administration;
 mod incoming;
 mod list;
 mod requests;
@@ -70,6 +71,8 @@ pub struct LiveSession {
     put_back: usize,
     send_again_at: Option<Instant>,
     requests: VecDeque<HistoryRequest>,
+    /// About devices, users and groups.
+    requested: administration::Requests,
     /// Read marks sent to the server, which may not know of it yet.
     reads: Vec<Read>,
     /// How many of them were sent before the last `ping`.
@@ -127,6 +130,7 @@ impl LiveSession {
             put_back: 0,
             send_again_at: None,
             requests: VecDeque::new(),
+            requested: administration::Requests::default(),
             reads: Vec::new(),
             reads_pinged: 0,
             typing_at: None,
@@ -256,6 +260,7 @@ impl LiveSession {
             || self.pinged
             || !self.in_flight.is_empty()
             || !self.requests.is_empty()
+            || !self.requested.is_empty()
             || !self.reads.is_empty();
         self.owed_since = is_owed.then(|| self.owed_since.unwrap_or(now));
         let is_asked = !self.in_flight.is_empty() || !self.requests.is_empty();
@@ -268,7 +273,12 @@ impl LiveSession {
         let patience = if self.pinged { DEAD_AFTER } else { ASK_AFTER };
         let silent = self.silent_since().map(|since| since + patience);
         let unanswered = self.answered_at.map(|since| since + UNANSWERED);
-        let all = [silent, unanswered, self.send_again_at];
+        let all = [
+            silent,
+            unanswered,
+            self.send_again_at,
+            self.requested.deadline(),
+        ];
         all.into_iter().flatten().min()
     }
 
@@ -278,6 +288,7 @@ impl LiveSession {
             self.send_again_at = None;
             self.put_back = 0;
         }
+        self.give_up_requests(now);
         if self
             .answered_at
             .is_some_and(|since| since + UNANSWERED <= now)
@@ -306,6 +317,7 @@ impl LiveSession {
     /// older messages will not come.
     pub fn end(mut self) -> (VecDeque<Outgoing>, Vec<Login>, Vec<Effect>) {
         self.store();
+        self.give_up_all_requests();
         self.out.clear();
         let unasked = self.requests.into_iter().map(|request| request.with);
         (self.in_flight, unasked.collect(), self.effects)

@@ -1,14 +1,16 @@
 //! The machine by itself, with a clock that only the tests move.
 
+mod access;
 mod classic;
 mod foreign;
 mod live;
 mod transcripts;
 
-use mensageiro_protocol::{classic::Request, live::HistoryRequest};
+use jiff::Timestamp;
+use mensageiro_protocol::{classic::Request, live::HistoryRequest, trust::Fingerprint};
 
 use super::{super::io::LiveUpdate, *};
-use crate::engine::Doubt;
+use crate::engine::{self, Distrust, Doubt, Encryption, Verified};
 
 /// A machine and its clock.
 struct Bench {
@@ -56,7 +58,14 @@ impl Bench {
         let (verb, rest) = step.split_once(' ').unwrap_or((step, ""));
         match verb {
             "start" => self.give(Input::Start),
-            "connected" => self.give(Input::Connected),
+            "connected" => self.give(Input::Connected(Channel::default())),
+            "connected-tls" => self.give(Input::Connected(encrypted(rest))),
+            "distrusted" => self.give(Input::Distrusted(Distrust::Plain {
+                since: Timestamp::UNIX_EPOCH,
+            })),
+            "devices" => self.give(Input::Administer(engine::Request::Devices(
+                Login::parse(rest).unwrap(),
+            ))),
             "unreachable" => self.give(Input::ConnectFailed(LinkProblem::NobodyListens)),
             "bytes" => self.give(Input::Bytes(rest.replace('⏎', "\n").as_bytes())),
             "closed" => self.give(Input::Closed),
@@ -135,6 +144,23 @@ fn never_connected() -> Memory {
         highest: 0,
         is_listed: true,
         device: Tag::parse("d").unwrap(),
+        join: None,
+    }
+}
+
+/// A connection inside TLS: `verified` or `unverified`, and perhaps `here`.
+fn encrypted(how: &str) -> Channel {
+    Channel {
+        encryption: Some(Encryption {
+            cipher: "TLS 1.3".into(),
+            fingerprint: Fingerprint::from_bytes([7; 32]),
+            verified: match how.starts_with("verified") {
+                true => Verified::Invite,
+                false => Verified::FirstContact,
+            },
+            since: Timestamp::UNIX_EPOCH,
+        }),
+        is_here: how.ends_with("here"),
     }
 }
 
@@ -183,6 +209,23 @@ fn say(effect: &Effect, now: Instant) -> String {
         Effect::Remember(Way::Classic(framing)) => format!("remember {framing:?}"),
         Effect::RememberEnd(has_end) => if *has_end { "ends" } else { "no end" }.into(),
         Effect::LiveRefused => "not live".into(),
+        Effect::TryTls => "try tls".into(),
+        Effect::Rights(rights) => {
+            let all = [
+                ("closed", rights.is_closed),
+                ("registered", rights.is_registered),
+                ("administrator", rights.is_administrator),
+                ("groups", rights.may_create_groups),
+            ];
+            let all = all.iter().filter(|(_, is_so)| *is_so);
+            let all: Vec<_> = all.map(|(name, _)| *name).collect();
+            format!("rights {}", all.join(" "))
+        }
+        Effect::ForgetInvite => "forget invite".into(),
+        Effect::Administered { request, answer } => match answer {
+            Ok(_) => format!("answer to {request:?}"),
+            Err(problem) => format!("{problem:?} to {request:?}"),
+        },
         Effect::BeginLive(last) => format!("begin {last}"),
         Effect::BeginIds { kept, change, .. } => {
             let kept = kept.map_or("none".into(), |id| id.to_string());
@@ -218,7 +261,11 @@ fn say(effect: &Effect, now: Instant) -> String {
         Effect::Link(LinkState::Offline) => "offline".into(),
         Effect::Link(LinkState::Connecting) => "connecting".into(),
         Effect::Link(LinkState::Refused) => "refused".into(),
-        Effect::Link(LinkState::Untrusted(distrust)) => format!("untrusted {distrust:?}"),
+        Effect::Link(LinkState::Untrusted(distrust)) => {
+            let distrust = format!("{distrust:?}");
+            let kind = distrust.split(' ').next().unwrap_or_default();
+            format!("untrusted {kind}")
+        }
         Effect::Link(LinkState::Waiting { problem, .. }) => format!("waiting {problem:?}"),
         Effect::Link(LinkState::Online {
             next_fetch, doubt, ..
