@@ -18,7 +18,7 @@ use super::{
     ArchiveError,
     pieces::{End, Piece, Pieces},
     row::{HEADER, Rows},
-    source::{Limits, Marks, Progress, walk},
+    source::{Limits, Marks, Progress, scan},
 };
 use crate::model::message::MessageId;
 
@@ -180,16 +180,16 @@ impl Finder {
             whole_moments: true,
             ..Limits::NONE
         };
-        let walked = walk(source, start, limits, &mut |mark, message| {
+        let scanned = scan(source, start, limits, &mut |mark, message| {
             rows += 1;
             missing.insert(key_of(message.id, &mark.reader));
             ControlFlow::Continue(())
         })?;
         self.window = Window {
             start,
-            end: walked.at,
+            end: scanned.at,
             rows,
-            is_last: walked.is_all,
+            is_last: scanned.is_all,
             missing,
         };
         Ok(())
@@ -288,7 +288,7 @@ impl Finder {
             .iter()
             .filter_map(|piece| piece.id)
             .collect();
-        walk(source, window.start, Limits::NONE, &mut |mark, message| {
+        scan(source, window.start, Limits::NONE, &mut |mark, message| {
             rows += 1;
             strange.retain(|id| *id != message.id);
             if rows <= window.rows && !self.is_missing(message.id, &mark.reader) {

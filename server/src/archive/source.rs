@@ -76,23 +76,23 @@ pub(super) struct Progress {
     pub(super) message: MessageId,
 }
 
-/// The limit of a [`walk`].
+/// The limit of a [`scan`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     /// Here.
     pub(super) until: Option<Progress>,
     /// The number of marks.
     pub(super) marks: usize,
-    /// The number of messages: the walk ends after the mark that reaches it, or within a mark that exceeds it alone.
+    /// The number of messages: the scan ends after the mark that reaches it, or within a mark that exceeds it alone.
     pub(super) messages: usize,
-    /// Whether the walk ends only before a mark of another reader or moment, unless within a mark: rows of one moment may be in
+    /// Whether the scan ends only before a mark of another reader or moment, unless within a mark: rows of one moment may be in
     /// another order in the file.
     pub(super) whole_moments: bool,
 }
 
-/// The end of a [`walk`].
+/// The end of a [`scan`].
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Walked {
+pub(super) struct Scanned {
     /// Where it ended.
     pub(super) at: Progress,
     /// No marks are left.
@@ -110,12 +110,12 @@ impl Limits {
 }
 
 /// Passes the messages that were read after `from` to `visit`, in order, up to a limit or until it breaks.
-pub(super) fn walk(
+pub(super) fn scan(
     source: &dyn Marks,
     from: Progress,
     limits: Limits,
     visit: &mut dyn FnMut(&ReadMark, ReadMessage<'_>) -> ControlFlow<()>,
-) -> Result<Walked, ArchiveError> {
+) -> Result<Scanned, ArchiveError> {
     let mut at = from;
     let (mut marks, mut messages) = (0, 0);
     let mut moment = None;
@@ -123,21 +123,21 @@ pub(super) fn walk(
         let found = source.marks(at.mark, MARKS.min(limits.marks - marks).max(1));
         let found = found.map_err(ArchiveError::Marks)?;
         if found.is_empty() {
-            return Ok(Walked { at, is_all: true });
+            return Ok(Scanned { at, is_all: true });
         }
         for mark in found {
             let next = Some((mark.reader.clone(), mark.read_at));
             let is_full = marks >= limits.marks || messages >= limits.messages;
             let may_end = !limits.whole_moments || moment != next;
             if (is_full && may_end) || limits.until == Some(at) {
-                return Ok(Walked { at, is_all: false });
+                return Ok(Scanned { at, is_all: false });
             }
             moment = next;
             let number = mark.number;
             let (shown, end) = walk_mark(source, mark, at, limits, visit)?;
             if let Some(message) = end {
                 at.message = message;
-                return Ok(Walked { at, is_all: false });
+                return Ok(Scanned { at, is_all: false });
             }
             marks += 1;
             messages += shown;

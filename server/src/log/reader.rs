@@ -3,7 +3,7 @@
 use super::{
     LogError, Position, Record,
     folder::{io_error, offset},
-    record::{Step, Walk},
+    record::{Scan, Step},
     segments::Segments,
 };
 
@@ -13,8 +13,8 @@ pub(super) struct Reader<'a> {
     segments: &'a Segments,
     at: u64,
     end: u64,
-    /// The walk through the current segment, and the position where that begins.
-    walk: Option<(u64, Walk)>,
+    /// The scan of the current segment, and the position where that begins.
+    scan: Option<(u64, Scan)>,
 }
 
 impl<'a> Reader<'a> {
@@ -23,18 +23,18 @@ impl<'a> Reader<'a> {
             segments,
             at: position.0,
             end: segments.end(),
-            walk: None,
+            scan: None,
         }
     }
 
     fn read(&mut self) -> Result<Option<Record>, LogError> {
         while self.at < self.end {
-            let Some((base, walk)) = &mut self.walk else {
+            let Some((base, scan)) = &mut self.scan else {
                 self.enter()?;
                 continue;
             };
             let path = self.segments.folder().segment(*base);
-            match walk.step().map_err(io_error(&path))? {
+            match scan.step().map_err(io_error(&path))? {
                 Step::Record {
                     position,
                     next,
@@ -48,7 +48,7 @@ impl<'a> Reader<'a> {
                     }));
                 }
                 Step::Gap { next } => self.at = next,
-                Step::End => self.walk = None,
+                Step::End => self.scan = None,
                 Step::Bad(reason) => return Err(self.diagnose(reason)?),
             }
         }
@@ -61,8 +61,8 @@ impl<'a> Reader<'a> {
             Some(segment) => {
                 let limit = segment.next.unwrap_or(self.end).min(self.end);
                 let seed = self.segments.seed();
-                let walk = Walk::new(segment.file, seed, segment.base, self.at..limit);
-                self.walk = Some((segment.base, walk));
+                let scan = Scan::new(segment.file, seed, segment.base, self.at..limit);
+                self.scan = Some((segment.base, scan));
             }
             // The segment has been dropped.
             None => self.at = self.segments.start().max(self.at),
@@ -79,7 +79,7 @@ impl<'a> Reader<'a> {
         let path = self.segments.folder().segment(segment.base);
         let seed = self.segments.seed();
         let range = segment.base..self.end;
-        let mut before = Walk::new(segment.file, seed, segment.base, range);
+        let mut before = Scan::new(segment.file, seed, segment.base, range);
         while before.at() < self.at {
             match before.step().map_err(io_error(&path))? {
                 Step::Bad(_) | Step::End => break,

@@ -1,4 +1,4 @@
-//! The format of records in a segment, and a walk through them.
+//! The format of records in a segment, and the scan that reads them.
 //!
 //! A record begins with a header of [`RECORD_HEADER`] bytes: a magic number (4), the length of the payload (4), a checksum
 //! (8), and the position (8). The payload follows. Numbers are big-endian. A gap replaces records that are lost or were
@@ -110,26 +110,26 @@ impl RecordHeader {
     }
 }
 
-/// What a walk finds at its position.
+/// What a scan finds at its position.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Step<'a> {
-    /// A record. The walk is after it now.
+    /// A record. The scan is after it now.
     Record {
         position: u64,
         next: u64,
         payload: &'a [u8],
     },
-    /// A gap up to a position. The walk is after it now.
+    /// A gap up to a position. The scan is after it now.
     Gap { next: u64 },
     /// The end of the range.
     End,
-    /// Something that is no record. The walk stays at it.
+    /// Something that is no record. The scan stays at it.
     Bad(&'static str),
 }
 
-/// Walks through the records of one segment, and reads the file in pieces.
+/// Scans the records of one segment, and reads the file in pieces.
 #[derive(Debug)]
-pub(super) struct Walk {
+pub(super) struct Scan {
     file: Arc<dyn DiskFile>,
     seed: Seed,
     base: u64,
@@ -140,8 +140,8 @@ pub(super) struct Walk {
     start: u64,
 }
 
-impl Walk {
-    /// A walk through the positions of `range`, in the segment that begins at `base`.
+impl Scan {
+    /// A scan of the positions of `range`, in the segment that begins at `base`.
     pub(super) fn new(file: Arc<dyn DiskFile>, seed: Seed, base: u64, range: Range<u64>) -> Self {
         Self {
             file,
@@ -154,7 +154,7 @@ impl Walk {
         }
     }
 
-    /// Another walk through the same segment.
+    /// Another scan of the same segment.
     pub(super) fn through(&self, positions: Range<u64>) -> Self {
         Self::new(self.file.clone(), self.seed, self.base, positions)
     }
@@ -258,7 +258,7 @@ impl Walk {
         let end = self.start + self.window.len() as u64;
         let has_all = self.start <= self.at && self.at + bytes as u64 <= end;
         if !has_all {
-            // A walk may have been set back to an earlier position.
+            // A scan may have been set back to an earlier position.
             match self.at.checked_sub(self.start) {
                 Some(used) if self.at < end => drop(self.window.drain(..used as usize)),
                 _ => self.window.clear(),

@@ -6,7 +6,7 @@ use super::{
     Done, Identity, LogError, Position, Progress,
     disk::{Access, DiskFile},
     folder::{Folder, io_error, offset},
-    record::{Seed, Step, Walk},
+    record::{Scan, Seed, Step},
     segment::{BadHeader, SEGMENT_HEADER},
 };
 
@@ -136,10 +136,10 @@ pub(super) fn survey(
     }
     let file_end = base + length.saturating_sub(SEGMENT_HEADER);
     let limit = next.map_or(file_end, |next| next.min(file_end));
-    let mut walk = Walk::new(file, Seed::of(identity), base, base..limit);
+    let mut scan = Scan::new(file, Seed::of(identity), base, base..limit);
     loop {
-        let at = walk.at();
-        match walk.step().map_err(io_error(&path))? {
+        let at = scan.at();
+        match scan.step().map_err(io_error(&path))? {
             Step::Record {
                 position,
                 next,
@@ -153,18 +153,18 @@ pub(super) fn survey(
             Step::Gap { next } => survey.end = next,
             Step::End => break,
             Step::Bad(reason) => {
-                let mut rest = walk.through(at..limit);
+                let mut rest = scan.through(at..limit);
                 if rest.is_rest_zero().map_err(io_error(&path))? {
                     break;
                 }
-                if !walk.resume().map_err(io_error(&path))? {
+                if !scan.resume().map_err(io_error(&path))? {
                     survey.torn = Some(reason);
                     break;
                 }
-                survey.damages.push(damage(at..walk.at(), reason));
+                survey.damages.push(damage(at..scan.at(), reason));
             }
         }
-        meter.advance(walk.at() - at)?;
+        meter.advance(scan.at() - at)?;
     }
     let Some(next) = next else {
         return Ok(survey);
@@ -172,7 +172,7 @@ pub(super) fn survey(
     if survey.end < next {
         let reason = survey.torn.take().unwrap_or("the segment ends too early");
         survey.damages.push(damage(survey.end..next, reason));
-    } else if walk
+    } else if scan
         .through(next..file_end)
         .finds_record()
         .map_err(io_error(&path))?

@@ -15,7 +15,7 @@ use super::{
     finding::{Finder, Verdict},
     position::{Position, PositionFile},
     row::Rows,
-    source::{Limits, Marks, Progress, walk},
+    source::{Limits, Marks, Progress, scan},
 };
 use crate::model::message::MessageId;
 
@@ -169,7 +169,7 @@ impl Writer {
             whole_moments: false,
         };
         let (mut rows, mut newest) = (Rows::default(), self.newest);
-        let walked = walk(marks, self.progress, limits, &mut |mark, message| {
+        let scanned = scan(marks, self.progress, limits, &mut |mark, message| {
             newest = newest.max(message.id);
             if finder.is_none_or(|finder| finder.is_missing(message.id, &mark.reader)) {
                 rows.push(message, mark);
@@ -187,11 +187,11 @@ impl Writer {
             self.is_urgent |= is_new;
         }
         self.is_suspect = false;
-        if walked.at == self.progress {
+        if scanned.at == self.progress {
             return Ok(None);
         }
-        (self.progress, self.newest) = (walked.at, newest);
-        Ok(Some(!walked.is_all))
+        (self.progress, self.newest) = (scanned.at, newest);
+        Ok(Some(!scanned.is_all))
     }
 
     /// Whether the position must be stored.
