@@ -19,6 +19,7 @@ pub struct Trial {
     folder: TempDir,
     end: Instant,
     is_long: bool,
+    is_brief: bool,
     seed: u64,
 }
 
@@ -39,6 +40,7 @@ impl Trial {
             folder: TempDir::new()?,
             end: Instant::now() + time,
             is_long: time > Duration::from_secs(10),
+            is_brief: time < Duration::from_secs(2),
             seed,
         })
     }
@@ -57,6 +59,11 @@ impl Trial {
     /// Whether there is enough time for figures that need many rounds.
     pub fn is_long(&self) -> bool {
         self.is_long
+    }
+
+    /// Whether it is only a test that everything works, on a computer that may do other things meanwhile.
+    pub fn is_brief(&self) -> bool {
+        self.is_brief
     }
 
     pub fn random(&self) -> Random {

@@ -10,10 +10,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 
-use super::{
-    lines::Answer,
-    office::{Device, Office, invited},
-};
+use super::office::{Device, Office, invited};
 use crate::trial::{Trial, Verdict, users};
 
 const COUNT: usize = 1_000;
@@ -59,7 +56,7 @@ pub fn run(trial: &Trial) -> Result<Verdict> {
             let code = invited(&office.program, &data, "u0")?.code;
             let newcomer = Device::new("u0", office.fingerprint)?;
             let joined = newcomer.join(office.address(), &code)?;
-            ensure!(matches!(joined, Answer::Joined(_)), "{joined:?}");
+            ensure!(joined.is_joined(), "{joined:?}");
             let gone = Command::new(&office.program)
                 .args(["devices", "revoke", "u0", &newcomer.id().plain(), "--data"])
                 .arg(&data)

@@ -97,13 +97,16 @@ pub fn one_address(trial: &Trial) -> Result<Verdict> {
             last > first + Duration::from_millis(500),
             "the answers do not come later and later",
         )
-        .judge(&format!(
-            "{} guesses in {:.0} s, answered after {} ms, in the end after {} ms",
-            waits.len(),
-            length.as_secs_f64(),
-            first.as_millis(),
-            last.as_millis()
-        )))
+        .judge(
+            trial,
+            &format!(
+                "{} guesses in {:.0} s, answered after {} ms, in the end after {} ms",
+                waits.len(),
+                length.as_secs_f64(),
+                first.as_millis(),
+                last.as_millis()
+            ),
+        ))
 }
 
 /// 200 addresses guess the keys of everybody, also of logins that they invent, and codes.
@@ -181,7 +184,7 @@ pub fn many_addresses(trial: &Trial) -> Result<Verdict> {
     let devices = office.devices("u1")?;
     Ok(measured
         .require(devices.len() == 1, "somebody has guessed a code")
-        .judge(&format!(
+        .judge(trial, &format!(
             "{patient} guesses answered, {hasty} with invented logins and {joins} codes not waited for; none was right"
         )))
 }

@@ -126,5 +126,5 @@ fn run(
     })?;
     server.check_well()?;
     let rate = count as f64 / length.as_secs_f64();
-    Ok(measured.judge(&format!("{count} {name}, {rate:.0} a second")))
+    Ok(measured.judge(trial, &format!("{count} {name}, {rate:.0} a second")))
 }

@@ -53,7 +53,7 @@ pub fn replayed(trial: &Trial) -> Result<Verdict> {
         let device = Device::new(login, office.fingerprint)?;
         let relay = Relay::passing(office.address(), trial.random())?;
         let joined = first_line(&mut device.client.connect(relay.address)?, &line)?;
-        ensure!(matches!(joined, Answer::Joined(_)), "{joined:?}");
+        ensure!(joined.is_joined(), "{joined:?}");
         // Somebody has recorded what it sent.
         let mut replay = TcpStream::connect(office.address())?;
         prepare(&replay)?;
@@ -109,7 +109,7 @@ pub fn raced(trial: &Trial) -> Result<Verdict> {
             let second = second.join().map_err(|_| anyhow!("a thread failed"))?;
             anyhow::Ok([first?, second?])
         })?;
-        let joined = |answer: &Answer| matches!(answer, Answer::Joined(_));
+        let joined = |answer: &Answer| answer.is_joined();
         let winner = answers
             .iter()
             .position(joined)
@@ -181,13 +181,13 @@ pub fn old(trial: &Trial) -> Result<Verdict> {
         refused(&office, &logins[0], &codes[0], "replaced")?;
         let device = Device::new(&logins[0], office.fingerprint)?;
         let joined = device.join(office.address(), &codes[OPEN])?;
-        ensure!(matches!(joined, Answer::Joined(_)), "{joined:?}");
+        ensure!(joined.is_joined(), "{joined:?}");
         refused(&office, &logins[0], &codes[OPEN], "used")?;
         let code = office.invite(&logins[1])?;
         refused(&office, &logins[2], &code, "of another user")?;
         let device = Device::new(&logins[1], office.fingerprint)?;
         let joined = device.join(office.address(), &code)?;
-        ensure!(matches!(joined, Answer::Joined(_)), "{joined:?}");
+        ensure!(joined.is_joined(), "{joined:?}");
         if let Some(clock) = &clock {
             let code = office.invite(&logins[3])?;
             clock.set("+8d")?;
@@ -195,10 +195,7 @@ pub fn old(trial: &Trial) -> Result<Verdict> {
             clock.set("+6d")?;
             let device = Device::new(&logins[3], office.fingerprint)?;
             let joined = device.join(office.address(), &code)?;
-            ensure!(
-                matches!(joined, Answer::Joined(_)),
-                "after 6 days: {joined:?}"
-            );
+            ensure!(joined.is_joined(), "after 6 days: {joined:?}");
             clock.set("+0")?;
         }
         count += 1;

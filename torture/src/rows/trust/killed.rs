@@ -118,7 +118,7 @@ impl Model {
                 };
                 let answer = device.join(office.address(), code)?;
                 let is_right = matches!(answer, Answer::Joined(_) | Answer::HungUp);
-                let is_joined = matches!(answer, Answer::Joined(_));
+                let is_joined = answer.is_joined();
                 expect(&mut self.wrong, is_right, &answer)?;
                 ensure!(is_joined);
                 if let Some(Doubt::Join(device, _)) = self.doubt.take() {
@@ -185,7 +185,7 @@ impl Model {
                 let before = office.devices(&device.login)?.contains(&device.id());
                 // Whether it has joined or not, its code is good for it.
                 let answer = device.join(office.address(), &code)?;
-                ensure!(matches!(answer, Answer::Joined(_)), "again: {answer:?}");
+                ensure!(answer.is_joined(), "again: {answer:?}");
                 device.session(office.address())?;
                 self.devices.push(device);
                 before

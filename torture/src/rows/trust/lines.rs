@@ -24,6 +24,10 @@ impl Answer {
         matches!(self, Self::In)
     }
 
+    pub fn is_joined(&self) -> bool {
+        matches!(self, Self::Joined(_))
+    }
+
     /// Whether it is a farewell with this code.
     pub fn is_bye(&self, code: ByeCode) -> bool {
         matches!(self, Self::Bye(bye) if bye.code == code)

@@ -12,6 +12,7 @@ mod measure;
 mod middle;
 mod office;
 mod plain;
+mod register;
 mod relay;
 mod revoked;
 mod secrets;
@@ -73,7 +74,7 @@ pub const ROWS: &[Row] = &[
         joins::old,
     ),
     row(
-        "device revoked in mid-sentence",
+        "device or program key revoked in mid-sentence",
         "nothing is accepted after it, everything acknowledged is there",
         2.0,
         revoked::run,
@@ -137,6 +138,18 @@ pub const ROWS: &[Row] = &[
         "before or after, never half",
         1.0,
         commands::run,
+    ),
+    row(
+        "sessions and commands change who may log in, at once",
+        "every change counts",
+        1.0,
+        register::shared,
+    ),
+    row(
+        "damaged access.json",
+        "no stranger is let in",
+        1.0,
+        register::damaged,
     ),
     row(
         "search for codes, keys and private keys",

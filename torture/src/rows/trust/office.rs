@@ -59,7 +59,7 @@ impl Office {
         let link = invited(&program, &server.data, BOSS)?;
         let boss = Device::new(BOSS, link.key)?;
         let joined = boss.join(server.address, &link.code)?;
-        ensure!(matches!(joined, Answer::Joined(_)), "{joined:?}");
+        ensure!(joined.is_joined(), "{joined:?}");
         let session = boss.session(server.address)?;
         Ok(Self {
             fingerprint: link.key,

@@ -14,7 +14,7 @@ use anyhow::{Context, Result, ensure};
 use mensageiro_protocol::trust::Secret;
 
 use super::{
-    lines::{Answer, guess, join_line},
+    lines::{guess, join_line},
     office::{Device, Office, folder},
 };
 use crate::{
@@ -63,7 +63,7 @@ pub fn run(trial: &Trial) -> Result<Verdict> {
         let code = office.invite(login)?;
         let device = Device::new(login, office.fingerprint)?;
         let joined = device.join(office.address(), &code)?;
-        ensure!(matches!(joined, Answer::Joined(_)), "{joined:?}");
+        ensure!(joined.is_joined(), "{joined:?}");
         let key = device.program_key(office.address())?;
         let wrong = guess(trial.random().next() + count as u64);
         let unused = office.invite(login)?;
@@ -264,11 +264,30 @@ fn collect(folder: &Path, places: &mut Vec<Place>) -> Result<()> {
         let path = entry?.path();
         match path.is_dir() {
             true => collect(&path, places)?,
-            false => places.push(Place {
-                name: path.display().to_string(),
-                content: read(&path)?,
-            }),
+            false => {
+                // The row itself has written it.
+                let is_own = path.ends_with("users.csv") || path.ends_with("groups.csv");
+                let is_private = is_own || is_private(&path)?;
+                ensure!(is_private, "others may read {}", path.display());
+                places.push(Place {
+                    name: path.display().to_string(),
+                    content: read(&path)?,
+                });
+            }
         }
     }
     Ok(())
+}
+
+/// Whether only its owner may read or write a file.
+#[cfg(unix)]
+fn is_private(file: &Path) -> Result<bool> {
+    use std::os::unix::fs::PermissionsExt;
+    Ok(fs::metadata(file)?.permissions().mode() & 0o077 == 0)
+}
+
+/// There are other tests for other systems; nothing here runs on them.
+#[cfg(not(unix))]
+fn is_private(_file: &Path) -> Result<bool> {
+    Ok(true)
 }
