@@ -1,203 +1,18 @@
+//! The conversation list and the open conversation: what is unread, what failed, and what their menus do.
+
 use std::time::{Duration, Instant};
 
-use egui::{ImeEvent, Key, Modifiers};
+use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable;
 use mensageiro::{
     disk::DiskProblem,
     engine::{
-        Command, Delivery, Event, LinkProblem, LinkState, Message, MessageId, NotSent, Older,
-        SortKey, StorageProblem, line_bytes,
+        Command, Delivery, Event, LinkProblem, LinkState, Message, MessageId, Older, SortKey,
+        StorageProblem,
     },
 };
-use mensageiro_protocol::Text;
 
-use crate::desk::{Desk, conversation, login, message, online, person, received};
-
-fn sent(desk: &Desk) -> Vec<(String, String)> {
-    let asked = desk.asked();
-    let sent = asked.into_iter().filter_map(|command| match command {
-        Command::Send { to, text } => Some((to.to_string(), text.as_str().to_owned())),
-        _ => None,
-    });
-    sent.collect()
-}
-
-fn of(to: &str, text: &str) -> Vec<(String, String)> {
-    vec![(to.to_owned(), text.to_owned())]
-}
-
-#[test]
-fn enter_sends_and_shift_enter_breaks_the_line() {
-    let mut desk = Desk::chatting(1..4, 0, true);
-    desk.write("Message", "first");
-    desk.press(Modifiers::SHIFT, Key::Enter);
-    assert!(sent(&desk).is_empty());
-    desk.write("Message", "second");
-    desk.press(Modifiers::NONE, Key::Enter);
-    assert_eq!(sent(&desk), of("bob", "first\nsecond"));
-    assert_eq!(desk.session().draft(), "");
-}
-
-#[test]
-fn the_button_sends_too_and_the_box_keeps_the_focus() {
-    let mut desk = Desk::chatting(1..4, 0, true);
-    desk.write("Message", "hello");
-    desk.click("Send");
-    assert_eq!(sent(&desk), of("bob", "hello"));
-    assert!(desk.harness.get_by_label("Message").is_focused());
-}
-
-#[test]
-fn a_double_click_on_send_sends_once() {
-    let mut desk = Desk::chatting(1..4, 0, true);
-    desk.write("Message", "hello");
-    for _ in 0..2 {
-        desk.harness.get_by_label("Send").click();
-        desk.harness.step();
-    }
-    desk.harness.run();
-    assert_eq!(sent(&desk), of("bob", "hello"));
-    desk.write("Message", "again");
-    for _ in 0..2 {
-        desk.harness.key_press(Key::Enter);
-    }
-    desk.harness.run();
-    assert_eq!(sent(&desk), of("bob", "again"));
-}
-
-#[test]
-fn a_draft_survives_every_shortcut_that_is_not_for_writing() {
-    let mut desk = Desk::chatting(1..4, 0, true);
-    desk.write("Message", "half a sent");
-    let keys = [
-        (Modifiers::COMMAND, Key::K),
-        (Modifiers::COMMAND, Key::F),
-        (Modifiers::COMMAND, Key::N),
-        (Modifiers::COMMAND, Key::Comma),
-        (Modifiers::COMMAND, Key::R),
-        (Modifiers::COMMAND, Key::End),
-        (Modifiers::COMMAND, Key::Plus),
-        (Modifiers::COMMAND, Key::Num0),
-        (Modifiers::COMMAND | Modifiers::SHIFT, Key::P),
-        (Modifiers::COMMAND | Modifiers::SHIFT, Key::M),
-        (Modifiers::ALT, Key::ArrowUp),
-        (Modifiers::ALT, Key::ArrowDown),
-        (Modifiers::NONE, Key::F1),
-        (Modifiers::NONE, Key::F10),
-        (Modifiers::NONE, Key::F10),
-        (Modifiers::NONE, Key::Escape),
-        (Modifiers::NONE, Key::Escape),
-        (Modifiers::NONE, Key::Escape),
-    ];
-    for (modifiers, key) in keys {
-        desk.press(modifiers, key);
-    }
-    let row = desk.session().conversations.get(&person("bob")).unwrap();
-    assert_eq!(row.draft, "half a sent");
-}
-
-#[test]
-fn backspace_belongs_to_the_input_method_while_it_composes() {
-    let mut desk = Desk::chatting(1..4, 0, true);
-    desk.write("Message", "ab");
-    for text in ["~", "~~", "~"] {
-        let preedit = ImeEvent::Preedit {
-            text: text.into(),
-            active_range_chars: None,
-        };
-        desk.harness.event(egui::Event::Ime(preedit));
-        desk.harness.step();
-        desk.press(Modifiers::NONE, Key::Backspace);
-    }
-    let commit = ImeEvent::Commit("ã".into());
-    desk.harness.event(egui::Event::Ime(commit));
-    desk.harness.run();
-    assert_eq!(desk.session().draft(), "abã");
-    assert!(sent(&desk).is_empty());
-}
-
-#[test]
-fn enter_belongs_to_the_input_method_while_it_composes() {
-    let mut desk = Desk::chatting(1..4, 0, true);
-    desk.write("Message", "x");
-    let compose = |text: &str| {
-        egui::Event::Ime(ImeEvent::Preedit {
-            text: text.into(),
-            active_range_chars: None,
-        })
-    };
-    desk.harness.event(compose("~"));
-    desk.harness.step();
-    desk.press(Modifiers::NONE, Key::Enter);
-    assert!(sent(&desk).is_empty());
-    desk.harness
-        .event(egui::Event::Ime(ImeEvent::Commit("ã".into())));
-    desk.harness.run();
-    assert!(sent(&desk).is_empty());
-    desk.press(Modifiers::NONE, Key::Enter);
-    assert_eq!(sent(&desk), of("bob", "xã"));
-}
-
-#[test]
-fn a_recipient_typed_by_hand_gets_it_and_is_shown() {
-    let mut desk = Desk::chatting(1..4, 0, true);
-    desk.write("Message", "@carol how are you?");
-    desk.press(Modifiers::NONE, Key::Enter);
-    assert_eq!(sent(&desk), of("carol", "how are you?"));
-    assert_eq!(desk.session().open, Some(person("carol")));
-}
-
-#[test]
-fn without_a_conversation_a_recipient_is_asked_for() {
-    let mut desk = Desk::signed_in(vec![conversation("bob", 1, 0)]);
-    desk.write("Message", "hello");
-    desk.press(Modifiers::NONE, Key::Enter);
-    assert!(sent(&desk).is_empty());
-    assert!(desk.sees("start with @ and a name"));
-}
-
-#[test]
-fn a_message_longer_than_a_line_says_so_and_stays() {
-    let mut desk = Desk::chatting(1..4, 0, true);
-    desk.write("Message", &"x".repeat(16 * 1024));
-    let longer = line_bytes("bob", "");
-    assert!(desk.sees(&format!("{longer} characters too long")));
-    desk.press(Modifiers::NONE, Key::Enter);
-    assert!(sent(&desk).is_empty());
-    assert_eq!(desk.session().draft().len(), 16 * 1024);
-}
-
-#[test]
-fn what_the_outbox_does_not_take_comes_back_with_the_reason() {
-    let mut desk = Desk::chatting(1..4, 0, true);
-    desk.write("Message", "hello");
-    desk.press(Modifiers::NONE, Key::Enter);
-    desk.tell(Event::NotSent {
-        to: login("bob"),
-        text: Text::from("hello"),
-        reason: NotSent::Storage,
-    });
-    assert_eq!(desk.session().draft(), "hello");
-    assert!(desk.sees("could not be saved on this computer"));
-}
-
-#[test]
-fn each_conversation_keeps_its_draft() {
-    let mut desk = Desk::signed_in(vec![conversation("bob", 1, 0), conversation("carol", 2, 0)]);
-    desk.click("bob");
-    desk.write("Message", "for bob");
-    desk.asked();
-    desk.click("carol");
-    assert!(desk.asked().contains(&Command::SaveDraft {
-        with: person("bob"),
-        text: "for bob".into(),
-    }));
-    desk.write("Message", "for carol");
-    desk.press(Modifiers::ALT, Key::ArrowDown);
-    assert_eq!(desk.session().draft(), "for bob");
-    desk.press(Modifiers::ALT, Key::ArrowUp);
-    assert_eq!(desk.session().draft(), "for carol");
-}
+use crate::desk::{Desk, conversation, message, online, person, received};
 
 #[test]
 fn a_new_conversation_is_begun_by_keyboard_alone() {
@@ -400,27 +215,6 @@ fn the_fetch_interval_is_chosen_in_the_settings() {
 }
 
 #[test]
-fn the_box_grows_with_what_is_typed_up_to_six_lines() {
-    let mut desk = Desk::chatting(1..4, 0, true);
-    // The messages stand right above the box, so their end tells its height.
-    let room = |desk: &Desk| {
-        let rows = desk.harness.state().state().timeline.drawn_rows();
-        rows.last().unwrap().bubble.bottom()
-    };
-    let mut ends = vec![room(&desk)];
-    for _ in 0..9 {
-        desk.write("Message", "line");
-        desk.press(Modifiers::SHIFT, Key::Enter);
-        ends.push(room(&desk));
-    }
-    assert!(
-        ends[2..6].is_sorted_by(|above, below| above > below),
-        "{ends:?}"
-    );
-    assert_eq!(ends[8], ends[9], "{ends:?}");
-}
-
-#[test]
 fn a_conversation_is_pinned_and_muted_from_its_menu_the_list_and_the_keyboard() {
     let rows = vec![conversation("bob", 1, 0), conversation("carol", 2, 4)];
     let mut desk = Desk::signed_in(rows);
@@ -473,11 +267,4 @@ fn where_list_and_conversation_take_turns_the_keys_that_search_show_the_list() {
         let field = desk.harness.get_by_label("Search people and messages");
         assert!(field.is_focused(), "{key:?}");
     }
-}
-
-#[test]
-fn a_text_for_somebody_else_says_where_it_goes() {
-    let mut desk = Desk::chatting(1..4, 0, true);
-    desk.write("Message", "@carol can you come?");
-    assert!(desk.sees("Goes to carol only, not to bob."));
 }

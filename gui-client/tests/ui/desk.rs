@@ -230,6 +230,15 @@ impl Desk {
         self.asked.try_iter().collect()
     }
 
+    /// The messages sent since the last call, each as `@login text`.
+    pub fn sent(&self) -> Vec<String> {
+        let sent = |command| match command {
+            Command::Send { to, text } => Some(format!("@{to} {}", text.as_str())),
+            _ => None,
+        };
+        self.asked().into_iter().filter_map(sent).collect()
+    }
+
     pub fn click(&mut self, name: &str) {
         self.harness.get_by_label(name).click();
         self.harness.run();

@@ -8,6 +8,7 @@ mod accounts;
 mod boundaries;
 mod chat;
 mod completion;
+mod composing;
 mod desk;
 mod far_back;
 mod gallery;

@@ -2,7 +2,7 @@
 
 use egui::{Key, Modifiers};
 use mensageiro::{
-    engine::{Command, Event, Roster},
+    engine::{Event, Roster},
     model::Action,
 };
 
@@ -11,14 +11,6 @@ use crate::{
     live::{group, user},
     names::desk,
 };
-
-/// The recipient and the text of the message that was sent since the last call.
-fn sent(desk: &Desk) -> Option<(String, String)> {
-    desk.asked().into_iter().find_map(|command| match command {
-        Command::Send { to, text } => Some((to.to_string(), text.as_str().to_owned())),
-        _ => None,
-    })
-}
 
 /// A live session with a group, and with somebody who is not in it.
 fn desk_with_a_stranger() -> Desk {
@@ -47,7 +39,7 @@ fn whoever_is_chosen_in_a_group_is_mentioned_to_the_group() {
     desk.harness.event(egui::Event::Text("look".into()));
     desk.harness.run();
     desk.press(Modifiers::NONE, Key::Enter);
-    assert_eq!(sent(&desk), Some(("turma".into(), "@bob look".into())));
+    assert_eq!(desk.sent(), ["@turma @bob look"]);
     assert_eq!(desk.session().open, Some(person("turma")));
 }
 
@@ -63,7 +55,7 @@ fn what_mentions_somebody_goes_to_them_alone_at_the_press_of_a_button() {
     desk.harness.event(egui::Event::Text("k".into()));
     desk.harness.run();
     desk.press(Modifiers::NONE, Key::Enter);
-    assert_eq!(sent(&desk), Some(("bob".into(), "look".into())));
+    assert_eq!(desk.sent(), ["@bob look"]);
 }
 
 #[test]
@@ -80,7 +72,7 @@ fn what_begins_with_a_login_says_by_name_whom_it_leaves_out_and_can_go_to_them_i
     desk.harness.event(egui::Event::Text("k".into()));
     desk.harness.run();
     desk.press(Modifiers::NONE, Key::Enter);
-    assert_eq!(sent(&desk), Some(("turma".into(), "@bea look".into())));
+    assert_eq!(desk.sent(), ["@turma @bea look"]);
 }
 
 #[test]
@@ -92,7 +84,7 @@ fn in_a_private_conversation_too_it_says_where_else_it_goes_before_enter_sends_i
     desk.act(Action::Write("@bob look".into()));
     assert!(desk.sees("Goes to Bob Lima only, not to Carol Dias."));
     desk.press(Modifiers::NONE, Key::Enter);
-    assert_eq!(sent(&desk), Some(("bob".into(), "look".into())));
+    assert_eq!(desk.sent(), ["@bob look"]);
     assert_eq!(
         desk.session().open,
         Some(person("bob")),

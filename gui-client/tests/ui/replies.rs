@@ -7,7 +7,10 @@ use mensageiro::{
     model::Overlay,
 };
 
-use crate::desk::{Desk, login, message, person};
+use crate::{
+    desk::{Desk, message, person},
+    pointer,
+};
 
 fn desk() -> Desk {
     let mut desk = Desk::chatting(1..3, 0, true);
@@ -18,14 +21,6 @@ fn desk() -> Desk {
         desk.tell(Event::Message(message(id, "bob", delivery, text)));
     }
     desk
-}
-
-/// What was sent, if anything.
-fn sent(desk: &Desk) -> Option<String> {
-    desk.asked().into_iter().find_map(|command| match command {
-        Command::Send { to, text } if to == login("bob") => Some(text.as_str().to_owned()),
-        _ => None,
-    })
 }
 
 fn draft(desk: &Desk) -> &str {
@@ -45,7 +40,7 @@ fn a_reply_from_the_menu_goes_out_as_plain_text_with_its_quote() {
     desk.harness.run();
     desk.press(Modifiers::NONE, Key::Enter);
     let expected = "> bob: “Do we still meet?”\nat ten";
-    assert_eq!(sent(&desk).as_deref(), Some(expected));
+    assert_eq!(desk.sent(), [format!("@bob {expected}")]);
     assert!(!desk.sees("Replying to"));
 }
 
@@ -92,12 +87,8 @@ fn a_message_is_forwarded_without_its_quote_and_can_be_changed_before_it_is_sent
     desk.harness.event(egui::Event::Text(" :-)".into()));
     desk.harness.run();
     desk.press(Modifiers::NONE, Key::Enter);
-    let forwarded = desk.asked().into_iter().find_map(|command| match command {
-        Command::Send { to, text } => Some((to, text.as_str().to_owned())),
-        _ => None,
-    });
-    let expected = "See https://school.example *now* :-)".to_owned();
-    assert_eq!(forwarded, Some((login("carol"), expected)));
+    let forwarded = "@carol See https://school.example *now* :-)";
+    assert_eq!(desk.sent(), [forwarded]);
 }
 
 #[test]
@@ -118,7 +109,7 @@ fn a_quote_alone_is_not_sent_and_is_kept_with_the_draft() {
     let mut desk = desk();
     desk.press(Modifiers::COMMAND, Key::ArrowUp);
     desk.press(Modifiers::NONE, Key::Enter);
-    assert_eq!(sent(&desk), None);
+    assert!(desk.sent().is_empty());
     desk.press(Modifiers::NONE, Key::Escape);
     desk.press(Modifiers::COMMAND, Key::ArrowUp);
     desk.click("Cancel the reply");
@@ -323,11 +314,7 @@ fn the_message_at_hand_is_copied_and_its_way_shown_with_the_keyboard() {
             modifiers: shift,
         });
         desk.harness.step();
-        let commands = &desk.harness.output().platform_output.commands;
-        commands.iter().find_map(|command| match command {
-            egui::OutputCommand::CopyText(text) => Some(text.clone()),
-            _ => None,
-        })
+        pointer::copied(&desk.harness.output().platform_output.commands)
     };
     assert_eq!(copied(&mut desk).as_deref(), Some("from bob"));
     desk.press(shift, Key::J);
