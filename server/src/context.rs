@@ -11,7 +11,7 @@ use crate::{
     clients::{Job, Online},
     commit::Committer,
     counters::Counters,
-    directory::Directory,
+    directory::{Directory, Editor},
     index::Messages,
     mailboxes::Mailboxes,
     metrics::{Invitation, Observer, Question},
@@ -23,6 +23,8 @@ pub struct Context {
     pub access: Arc<Access>,
     /// The registered users.
     pub directory: Arc<Directory>,
+    /// Edits them.
+    pub editor: Arc<Editor>,
     /// Their unread messages and cursors.
     pub mailboxes: Arc<Mailboxes>,
     /// All messages, read only. New ones go through the committer.
@@ -52,6 +54,8 @@ pub struct Limits {
     pub login: Duration,
     /// How long a user may be silent; `None`: for ever.
     pub idle: Option<Duration>,
+    /// Whether everybody may create groups.
+    pub new_groups: bool,
 }
 
 impl Context {

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 
 use crate::{
@@ -76,6 +76,9 @@ pub struct Options {
     /// the way can read the keys.
     #[arg(long, help_heading = "Access")]
     pub allow_plain: bool,
+    /// Who may create groups in the app. Whoever does so administers the group.
+    #[arg(long, value_name = "WHO", value_enum, default_value_t = GroupCreators::Everybody)]
+    pub groups: GroupCreators,
 
     /// What is guaranteed for a message when it is acknowledged.
     #[arg(long, value_name = "LEVEL", value_enum, default_value_t = Durability::Sync)]
@@ -220,6 +223,15 @@ pub struct BudgetOptions {
     /// Bytes that must stay free on the disk; with fewer, messages are refused.
     #[arg(long, value_name = "BYTES", default_value_t = 64 * 1024 * 1024)]
     pub min_free_bytes: u64,
+}
+
+/// Who may create groups.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum GroupCreators {
+    /// Every user.
+    Everybody,
+    /// Administrators of the server.
+    Admins,
 }
 
 /// What to do instead of serving.

@@ -39,14 +39,26 @@ impl Known {
         }
         for user in &roster.users {
             let login = user.presence.login.to_string();
-            self.users.insert(login, user.name.as_str().to_owned());
+            let role = if user.role.is_some() { "*" } else { "" };
+            self.users.insert(login, format!("{}{role}", user.name));
         }
         for group in &roster.groups {
             let members = self.groups.entry(group.name.to_string()).or_default();
             for gone in &group.gone {
                 members.remove(gone.as_str());
+                members.remove(&format!("{gone}*"));
             }
-            members.extend(group.members.iter().map(ToString::to_string));
+            for member in &group.members {
+                // Whoever comes again may have another role.
+                members.remove(member.as_str());
+                members.remove(&format!("{member}*"));
+                let role = if group.admins.contains(member) {
+                    "*"
+                } else {
+                    ""
+                };
+                members.insert(format!("{member}{role}"));
+            }
         }
     }
 }
@@ -170,6 +182,41 @@ fn who_asks_for_changes_is_told_what_concerns_it_and_nothing_else() {
     assert_eq!(anas, ask(&mut log_in("ana"), "roster {}"));
     assert_eq!(brunos, ask(&mut log_in("bruno"), "roster {}"));
     assert_eq!(brunos.groups.len(), 1);
+}
+
+#[test]
+fn a_new_role_is_told_to_those_whom_it_concerns() {
+    let server = server("login,role\nana,\nbruno,\ncarla,\n", &[]);
+    let role = |admin: &str| {
+        let rows = ["ana", "bruno"].map(|member| {
+            let role = if member == admin { "admin" } else { "" };
+            format!("class,{member},{role}\n")
+        });
+        let groups = format!("group,member,role\n{}", rows.concat());
+        fs::write(server.file("groups.csv"), groups).unwrap();
+    };
+    let log_in = |login| LiveClient::log_in(server.address(), login, None).0;
+    let (mut ana, mut carla) = (log_in("ana"), log_in("carla"));
+    let mut anas = ask(&mut ana, r#"roster {"changes":true}"#);
+    let mut carlas = ask(&mut carla, r#"roster {"changes":true}"#);
+    for (admin, expected) in [("bruno", ["ana", "bruno*"]), ("ana", ["ana*", "bruno"])] {
+        role(admin);
+        assert!(hear(&mut ana, &mut anas));
+        let members: Vec<_> = anas.groups["class"].iter().collect();
+        assert_eq!(members, expected);
+    }
+    fs::write(
+        server.file("users.csv"),
+        "login,role\nana,\nbruno,Admin\ncarla,\n",
+    )
+    .unwrap();
+    for (client, known) in [(&mut ana, &mut anas), (&mut carla, &mut carlas)] {
+        assert!(hear(client, known));
+        assert_eq!(known.users["bruno"], "*");
+    }
+    assert!(carlas.groups.is_empty());
+    assert_eq!(anas, ask(&mut log_in("ana"), "roster {}"));
+    assert_eq!(carlas, ask(&mut log_in("carla"), "roster {}"));
 }
 
 #[test]

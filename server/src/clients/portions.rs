@@ -101,10 +101,11 @@ pub(super) fn encode(people: &People, presences: Vec<PresenceNews>) -> Arc<[u8]>
             bytes = FRAME_BYTES;
         }
         bytes += item;
+        let role = people.users.role(&presence.login);
         line.users.push(RosterUser {
             presence,
             name,
-            role: None,
+            role,
         });
     }
     end(&mut line, &mut lines);

@@ -2,6 +2,7 @@
 
 mod decoding;
 pub mod edit;
+mod editor;
 mod groups;
 mod header;
 mod look_alike;
@@ -22,6 +23,7 @@ use tracing::warn;
 
 pub(crate) use self::stamp::Stamp;
 pub use self::{
+    editor::Editor,
     groups::Groups,
     table::{BadLine, ReadError},
     users::Users,

@@ -3,7 +3,7 @@ use std::{
     path::Path,
 };
 
-use mensageiro_protocol::{Login, LoginError, Name};
+use mensageiro_protocol::{Login, LoginError, Name, live::Role};
 
 use super::{
     header::{Columns, UserColumns, is_admin, keeps},
@@ -121,6 +121,11 @@ impl Users {
         self.admins.contains(login)
     }
 
+    /// The role of a user.
+    pub fn role(&self, login: &Login) -> Option<Role> {
+        self.is_admin(login).then_some(Role::Admin)
+    }
+
     /// The users who administer the server, in no order.
     pub fn admins(&self) -> impl Iterator<Item = &Login> {
         self.admins.iter()
@@ -162,13 +167,9 @@ impl Users {
         })
     }
 
-    /// Removes the user of a last row that may be incomplete, unless that user is one of `known`.
-    pub(super) fn leave_out_unfinished(&mut self, known: &Self) {
-        if let Some(login) = self
-            .unfinished
-            .take()
-            .filter(|login| !known.contains(login))
-        {
+    /// Removes the user of a last row that may be incomplete, unless it is known that this is the whole login.
+    pub(super) fn leave_out_unfinished(&mut self, is_known: impl Fn(&Login) -> bool) {
+        if let Some(login) = self.unfinished.take().filter(|login| !is_known(login)) {
             self.remove(&login);
         }
     }

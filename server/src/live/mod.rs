@@ -6,6 +6,7 @@
 mod access;
 mod backlog;
 mod conversations;
+mod editing;
 mod failure;
 mod history;
 mod requests;

@@ -8,7 +8,7 @@ use std::{
 use mensageiro_protocol::{
     Login, Text,
     live::{
-        BadLine, Event, NOTE_CHARS, Presence, RefusalCode, Refused, Request, Status, Tag,
+        BadLine, Edit, Event, NOTE_CHARS, Presence, RefusalCode, Refused, Request, Status, Tag,
         TypingNews,
     },
 };
@@ -17,6 +17,7 @@ use tracing::{debug, info};
 use super::{
     access::{Asked, Asker},
     conversations::Listing,
+    editing,
     failure::Failure,
     history, roster,
 };
@@ -114,11 +115,17 @@ impl<'a> Requests<'a> {
         &mut self,
         requests: impl Iterator<Item = Result<Request, BadLine>>,
     ) -> Result<(), Failure> {
-        let people = self.context.directory.people();
+        let mut people = self.context.directory.people();
         self.owed = self.budget.owes();
         for request in requests {
             match request {
-                Ok(request) => self.answer(request, &people)?,
+                Ok(request) => {
+                    let is_edit = matches!(request, Request::Edit(_));
+                    self.answer(request, &people)?;
+                    if is_edit {
+                        people = self.context.directory.people();
+                    }
+                }
                 Err(BadLine { tag, reason }) => {
                     self.refuse(tag, RefusalCode::BadLine, reason);
                 }
@@ -145,6 +152,7 @@ impl<'a> Requests<'a> {
                 | Request::Revoke(_)
                 | Request::Invite(_)
                 | Request::Key(_)
+                | Request::Edit(_)
                 | Request::Ping
         );
         // Who has left is not answered any more. What was sent before still counts.
@@ -203,7 +211,8 @@ impl<'a> Requests<'a> {
                 self.access(people, cost::ACCESS, |asked| asked.invite(request));
             }
             Request::Key(request) => self.access(people, cost::ACCESS, |asked| asked.key(request)),
-            Request::Edit(_) | Request::Unknown => {}
+            Request::Edit(edit) => self.edit(edit, people),
+            Request::Unknown => {}
         }
         Ok(())
     }
@@ -217,6 +226,22 @@ impl<'a> Requests<'a> {
             people,
             asker,
         }));
+    }
+
+    /// Changes users or groups. What was sent before is stored before that.
+    fn edit(&mut self, edit: Edit, people: &People) {
+        self.hand_over();
+        self.budget.charge(cost::edit(self.context.editor.bytes()));
+        if let Err(refusal) = self.budget.store(editing::stored(&edit.change, people)) {
+            self.budget.note(refusal);
+            self.sender
+                .tell_event(&Event::Refused(refusal.no(edit.tag)));
+            return;
+        }
+        let author = (self.login, self.asker.is_administrator(people));
+        let answer = editing::answer(self.context, author, edit);
+        self.sender.tell_event(&answer);
+        self.sender.flush();
     }
 
     /// Waits until there is room for an answer and the user's budgets pay for one. Returns whether the client is still there.

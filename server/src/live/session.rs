@@ -5,7 +5,7 @@ use std::{io, sync::Arc};
 
 use mensageiro_protocol::{
     Login,
-    live::{Bye, ByeCode, Event, Hello, Limits, Request, Welcome, resume},
+    live::{Bye, ByeCode, Event, Hello, Limits, Request, Role, Welcome, resume},
 };
 use tracing::{debug, info};
 
@@ -125,7 +125,12 @@ fn welcome(
             device.and_then(|device| state.device_number(&hello.login, device.as_str())),
         )
     };
-    let known = connection.place().known();
+    let asker = Asker {
+        login: &hello.login,
+        known: connection.place().known(),
+    };
+    let is_admin = asker.is_administrator(&context.directory.people());
+    let device = asker.known.filter(|known| known.is_device);
     let welcome = Event::Welcome(Welcome {
         server: "MeuMensageiro".into(),
         version: env!("CARGO_PKG_VERSION").into(),
@@ -134,7 +139,9 @@ fn welcome(
         after,
         number,
         closed: context.access.is_closed(),
-        device: known.filter(|known| known.is_device).map(|known| known.id),
+        device: device.map(|known| known.id),
+        role: is_admin.then_some(Role::Admin),
+        new_groups: is_admin || context.limits.new_groups,
         limits: Limits {
             line_bytes: connection.longest_line(),
         },

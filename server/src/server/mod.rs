@@ -42,7 +42,7 @@ use crate::{
         listener::Listener,
         tls::{Identity, Reload, Tls},
     },
-    options::Options,
+    options::{GroupCreators, Options},
     storage::{Storage, StorageError},
 };
 
@@ -183,6 +183,7 @@ impl Server {
         let limits = Limits {
             login: options.login_timeout,
             idle,
+            new_groups: options.groups == GroupCreators::Everybody,
         };
         let observer = Observer {
             directory: directory.clone(),
@@ -204,6 +205,7 @@ impl Server {
         let context = Arc::new(Context {
             access,
             directory,
+            editor: watch.editor(),
             mailboxes,
             messages,
             online,

@@ -39,8 +39,6 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub struct Made {
     pub(super) before: People,
     pub(super) after: People,
-    /// How many bytes were read and written.
-    pub bytes: usize,
 }
 
 impl Made {
@@ -140,9 +138,6 @@ fn attempt(
         new_users,
         new_groups,
     } = content.plan(change, author)?;
-    let new = [&new_users, &new_groups].into_iter().flatten();
-    let written: usize = new.map(Vec::len).sum();
-    let bytes = users.bytes.len() + groups.bytes.len() + written;
     match (new_users, new_groups, change) {
         (Some(new), Some(_), Change::RemoveUser { login }) => {
             lock.note(Some(login))?;
@@ -163,11 +158,7 @@ fn attempt(
         (None, Some(new), _) => groups.replace(&new, &files[0], step)?,
         (None, None, _) => {}
     }
-    Ok(Made {
-        before,
-        after,
-        bytes,
-    })
+    Ok(Made { before, after })
 }
 
 /// Removes the rows of a user from groups.csv who is not in users.csv any more.

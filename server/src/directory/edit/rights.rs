@@ -39,7 +39,7 @@ impl<'a> Author<'a> {
     ///
     /// # Errors
     /// [`EditError::NotAllowed`], [`EditError::LastAdministrator`], [`EditError::TooMany`].
-    pub(super) fn may(&self, change: &Change, people: &People) -> Result<(), EditError> {
+    pub fn may(&self, change: &Change, people: &People) -> Result<(), EditError> {
         let Author::User {
             login,
             is_admin,

@@ -152,7 +152,7 @@ impl Lines {
             are_users_left = self.write_changes(online, &mut room, &mut line);
         }
         if !are_users_left {
-            write_groups(&mut self.groups, &mut room, &mut line);
+            write_groups(&mut self.groups, &self.people, &mut room, &mut line);
         }
         line.more = are_users_left || !self.groups.is_empty();
         let is_more = line.more;
@@ -196,10 +196,11 @@ impl Lines {
                 if !take(room, ITEM_BYTES + quoted(&presence.login) + words) {
                     return true;
                 }
+                let role = self.people.users.role(&presence.login);
                 line.users.push(RosterUser {
                     presence,
                     name,
-                    role: None,
+                    role,
                 });
                 *next_user += 1;
             }
@@ -208,20 +209,32 @@ impl Lines {
     }
 }
 
-fn write_groups(groups: &mut VecDeque<GroupLines>, room: &mut usize, line: &mut Roster) {
+fn write_groups(
+    groups: &mut VecDeque<GroupLines>,
+    people: &People,
+    room: &mut usize,
+    line: &mut Roster,
+) {
     while let Some(group) = groups.front_mut()
         && take(room, ITEM_BYTES + quoted(&group.name))
     {
-        let (gone, all_gone) = group.left.take(room);
+        let admins = people.groups.admins(&group.name);
+        let (gone, all_gone) = group.left.take(room, quoted);
+        // Administrators are named twice.
+        let bytes = |login: &Login| quoted(login) * (1 + usize::from(admins.contains(login)));
         let (members, all) = match all_gone {
-            true => group.members.take(room),
+            true => group.members.take(room, bytes),
             false => (Vec::new(), false),
         };
         line.groups.push(RosterGroup {
             name: group.name.clone(),
+            admins: members
+                .iter()
+                .filter(|member| admins.contains(*member))
+                .cloned()
+                .collect(),
             members,
             gone,
-            admins: Vec::new(),
         });
         if !all {
             return;
@@ -236,12 +249,12 @@ impl Rest {
     }
 
     /// As many as there is room for, and whether these are the last.
-    fn take(&mut self, room: &mut usize) -> (Vec<Login>, bool) {
+    fn take(&mut self, room: &mut usize, bytes: impl Fn(&Login) -> usize) -> (Vec<Login>, bool) {
         let mut taken = Vec::new();
         let after = self.after.as_ref();
         let after = after.map_or(Bound::Unbounded, Bound::Excluded);
         for login in self.all.range::<Login, _>((after, Bound::Unbounded)) {
-            if !take(room, quoted(login)) {
+            if !take(room, bytes(login)) {
                 self.after = taken.last().cloned().or(self.after.take());
                 return (taken, false);
             }

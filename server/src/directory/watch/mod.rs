@@ -3,6 +3,8 @@
 //! The system reports an edit at once where it can. It cannot do so behind a link, in a file that
 //! is mounted by itself, or on many network file systems. So the files are also checked regularly.
 
+mod gone;
+
 use std::{
     io,
     path::{Path, PathBuf},
@@ -11,12 +13,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded, select};
 use mensageiro_protocol::Login;
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tracing::{info, warn};
 
-use super::{Directory, People, ReadError, stamp::Stamp};
+use self::gone::Gone;
+use super::{Directory, Editor, People, ReadError, edit::Made, editor::News, stamp::Stamp};
 use crate::logging::warn_of_each;
 
 /// Files that have not changed for this long are read. Changes that take nothing from anybody count
@@ -39,9 +42,6 @@ const LONGEST_GONE: Duration = Duration::from_secs(60);
 /// Time between two checks of files for which the system reports nothing.
 const LOOK: Duration = Duration::from_secs(3);
 
-/// How many of the missing users the log names.
-const NAMED: usize = 5;
-
 /// What an edit leads to.
 pub trait Edits: Send + 'static {
     /// An edit is about to take effect. `false`: it must not.
@@ -55,6 +55,7 @@ pub trait Edits: Send + 'static {
 pub struct Watch {
     _watcher: Option<RecommendedWatcher>,
     edited: Sender<()>,
+    editor: Arc<Editor>,
 }
 
 impl Watch {
@@ -74,14 +75,21 @@ impl Watch {
                 warn!("{folder}: edits are noticed only every {seconds} s: {error}");
             })
             .ok();
+        let (editor, made) = Editor::new(directory.clone());
         let mut follower = Follower::new(directory, edits);
         thread::Builder::new()
             .name("directory".into())
-            .spawn(move || follower.run(&edited_files))?;
+            .spawn(move || follower.run(&edited_files, &made))?;
         Ok(Self {
             _watcher: watcher,
             edited,
+            editor: Arc::new(editor),
         })
+    }
+
+    /// Edits the files so that it counts at once.
+    pub fn editor(&self) -> Arc<Editor> {
+        self.editor.clone()
     }
 
     /// Reads the files again although nothing reports an edit.
@@ -148,12 +156,23 @@ impl<E: Edits> Follower<E> {
         }
     }
 
-    fn run(&mut self, edited: &Receiver<()>) {
+    fn run(&mut self, edited: &Receiver<()>, made: &Receiver<News>) {
         loop {
-            let is_told = match edited.recv_timeout(self.pause()) {
-                Ok(()) => true,
-                Err(RecvTimeoutError::Timeout) => false,
-                Err(RecvTimeoutError::Disconnected) => return,
+            let is_told = select! {
+                recv(edited) -> told => match told {
+                    Ok(()) => true,
+                    Err(_) => return,
+                },
+                recv(made) -> news => match news {
+                    Ok(News { made, counts }) => {
+                        self.read(false, Some(&made));
+                        // Who does not wait any more need not know.
+                        let _ = counts.try_send(());
+                        false
+                    }
+                    Err(_) => return,
+                },
+                default(self.pause()) => false,
             };
             let stamps = Stamp::of_all(self.directory.files());
             if is_told || stamps != self.stamps {
@@ -166,9 +185,9 @@ impl<E: Edits> Follower<E> {
             if waited.is_some_and(|waited| age >= QUIET || waited >= LONGEST_UNREAD) {
                 self.unread_since = None;
                 self.is_open = true;
-                self.read(false);
+                self.read(false, None);
             } else if self.is_open && waited.is_none() && age >= STABLE {
-                self.is_open = self.read(true);
+                self.is_open = self.read(true, None);
             }
         }
     }
@@ -185,8 +204,9 @@ impl<E: Edits> Follower<E> {
         }
     }
 
-    /// Reads the files. Returns whether they must be read again although nothing changes.
-    fn read(&mut self, is_stable: bool) -> bool {
+    /// Reads the files, after an edit of the server's own or of somebody else. Returns whether they must be read again although
+    /// nothing changes.
+    fn read(&mut self, is_stable: bool, made: Option<&Made>) -> bool {
         let old = self.directory.people();
         match self.directory.read() {
             Ok(new) if new.users.is_empty() && !old.users.is_empty() => {
@@ -197,7 +217,7 @@ impl<E: Edits> Follower<E> {
                 false
             }
             Ok(new) => {
-                self.compare(&old, new, is_stable);
+                self.compare(&old, new, (is_stable, made));
                 false
             }
             Err(error) => {
@@ -210,9 +230,11 @@ impl<E: Edits> Follower<E> {
         }
     }
 
-    fn compare(&mut self, old: &People, mut new: People, is_stable: bool) {
+    fn compare(&mut self, old: &People, mut new: People, (is_stable, made): (bool, Option<&Made>)) {
         if !is_stable {
-            new.users.leave_out_unfinished(&old.users);
+            let is_added = |login: &Login| made.is_some_and(|made| made.has_added(login));
+            new.users
+                .leave_out_unfinished(|login| old.users.contains(login) || is_added(login));
         }
         if new == *old {
             self.gone = None;
@@ -221,7 +243,7 @@ impl<E: Edits> Follower<E> {
             }
             return;
         }
-        let gone = Gone::between(old, &new);
+        let gone = Gone::between(old, &new, made);
         if !gone.is_nobody() && !is_stable && !self.is_gone_for_long(&gone) {
             let (gone, seconds) = (gone.described(old), STABLE.as_secs());
             self.tell(format!(
@@ -270,148 +292,5 @@ impl<E: Edits> Follower<E> {
     }
 }
 
-/// What an edit takes from somebody.
-#[derive(Clone, PartialEq, Eq)]
-struct Gone {
-    /// The removed users, in order.
-    users: Vec<Login>,
-    /// The number of removed group memberships.
-    members: usize,
-}
-
-impl Gone {
-    fn between(old: &People, new: &People) -> Self {
-        let mut users: Vec<_> = old.users.not_in(&new.users).cloned().collect();
-        users.sort_unstable();
-        let members = old.groups.not_in(&new.groups).count();
-        Self { users, members }
-    }
-
-    fn is_nobody(&self) -> bool {
-        self.users.is_empty() && self.members == 0
-    }
-
-    fn described(&self, old: &People) -> String {
-        let (gone, all) = (self.users.len(), old.users.len());
-        let mut names: Vec<_> = self.users.iter().take(NAMED).map(Login::as_str).collect();
-        if gone > NAMED {
-            names.push("…");
-        }
-        let users = format!("{gone} of {all} users ({})", names.join(", "));
-        let members = format!("{} members of groups", self.members);
-        match (gone, self.members) {
-            (0, _) => members,
-            (_, 0) => users,
-            _ => format!("{users} and {members}"),
-        }
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use std::{
-        fs,
-        sync::atomic::{AtomicUsize, Ordering},
-    };
-
-    use super::*;
-
-    /// Counts them.
-    struct Counted(Arc<AtomicUsize>);
-
-    impl Edits for Counted {
-        fn prepare(&self, _: &People, _: &People) -> bool {
-            true
-        }
-
-        fn done(&self, _: &People, _: &People) {
-            self.0.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    /// Reads these users one after the other, each time after that many seconds, and compares how
-    /// many users there are then.
-    fn check(is_stable: bool, edits: &[(&str, u64, usize)]) {
-        let folder = tempfile::tempdir().unwrap();
-        let files = ["users.csv", "groups.csv"].map(|file| folder.path().join(file));
-        fs::write(&files[0], "ana\nbruno\ncarla\n").unwrap();
-        let directory = Arc::new(Directory::open(&files[0], &files[1]).unwrap());
-        let changes = Arc::<AtomicUsize>::default();
-        let mut follower = Follower::new(directory.clone(), Counted(changes.clone()));
-        let mut expected_changes = 0;
-        for &(users, seconds, expected) in edits {
-            fs::write(&files[0], users).unwrap();
-            if let Some((_, since)) = &mut follower.gone {
-                *since = since.checked_sub(Duration::from_secs(seconds)).unwrap();
-            }
-            let before = directory.people();
-            follower.read(is_stable);
-            let people = directory.people();
-            assert_eq!(people.users.len(), expected, "{users:?}");
-            expected_changes += usize::from(people != before);
-            assert_eq!(
-                changes.load(Ordering::Relaxed),
-                expected_changes,
-                "{users:?}"
-            );
-        }
-    }
-
-    #[test]
-    fn who_is_gone_from_files_that_go_on_changing_is_removed_after_a_minute() {
-        check(
-            false,
-            &[
-                ("ana\nbruno\n", 0, 3),
-                ("ana\nbruno\nzoe\n", 40, 4),
-                ("ana\nbruno\nzoe\nyara\n", 21, 4),
-            ],
-        );
-        // Different users are missing each time.
-        check(false, &[("ana\nbruno\n", 0, 3), ("ana\ncarla\n", 61, 3)]);
-        check(
-            false,
-            &[
-                ("ana\n", 0, 3),
-                ("ana\nbruno\ncarla\n", 0, 3),
-                ("ana\n", 61, 3),
-            ],
-        );
-    }
-
-    #[test]
-    fn who_is_new_does_not_wait_for_those_who_are_gone() {
-        check(
-            false,
-            &[
-                ("ana\nzoe\n", 0, 4),
-                ("ana\nzoe\nyara\n", 40, 5),
-                // Nobody may be confused with a user who is still there.
-                ("ana\nzoe\nyara\nBruno\n", 1, 5),
-            ],
-        );
-    }
-
-    #[test]
-    fn half_a_login_at_the_end_is_nobody_until_the_file_is_stable() {
-        let half = "ana\nbruno\ncarla\nzo";
-        check(false, &[(half, 0, 3), ("ana\nbruno\ncarla\nzoe\n", 0, 4)]);
-        check(true, &[(half, 0, 4)]);
-        // A user who is known stays known.
-        check(false, &[("ana\nbruno\ncarla", 0, 3), ("ana\nbruno", 0, 3)]);
-    }
-
-    #[test]
-    fn who_is_new_counts_at_once_and_nothing_of_a_bad_file_does() {
-        let edits = [
-            ("ana\nbruno\ncarla\nzoe\n", 0, 4),
-            ("", 0, 4),
-            ("login\n", 61, 4),
-            ("ana\nbruno\n\"carla\nzoe\nyara\n", 61, 4),
-            ("zoe\nyara\nbruno\ncarla\nana\n", 0, 5),
-        ];
-        check(false, &edits);
-        // Nor if the file stays as it is.
-        check(true, &edits);
-    }
-}
+mod tests;
