@@ -31,8 +31,14 @@ impl Snapshot {
     pub(super) fn read(file: &Path) -> Result<Self, EditError> {
         let stamp = Stamp::of(file);
         let bytes = table::read(file)?.unwrap_or_default();
-        // Where it is a link, the link stays one.
-        let file = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
+        // A link stays one, and what it leads to is replaced.
+        let file = match fs::symlink_metadata(file) {
+            Ok(found) if found.is_symlink() => fs::canonicalize(file).map_err(|source| {
+                let file = file.to_owned();
+                EditError::Write { file, source }
+            })?,
+            _ => file.to_owned(),
+        };
         Ok(Self { file, stamp, bytes })
     }
 
@@ -51,7 +57,9 @@ impl Snapshot {
             file: self.file.clone(),
             source,
         };
-        let folder = self.file.parent().unwrap_or(Path::new("."));
+        let folder = self.file.parent();
+        let folder = folder.filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
         self.remove_left_over(folder);
         let new = self.new_name().map_err(failed)?;
         let replaced = self.write(content, &new, like, step).map_err(failed);
