@@ -7,7 +7,7 @@ use std::{
 use super::step::{Dialog, Step};
 use crate::{
     engine::{Account, Delivery, Event, LinkState, Message},
-    model::{Action, InspectAction, LoginProblem, Model, Overlay},
+    model::{Action, InspectAction, LoginProblem, Model, Overlay, Page},
 };
 
 /// How long a wait may take, unless the script sets another limit.
@@ -118,9 +118,11 @@ impl ScriptRunner {
         match step {
             Step::WaitOnline => link.is_some_and(LinkState::is_online),
             Step::WaitRefused => {
-                let problem = &model.login.user_problem;
-                let is_told = matches!(problem, Some(LoginProblem::Refused { .. }));
-                matches!(link, Some(LinkState::Refused)) || session.is_none() && is_told
+                let login = &model.login;
+                let is_told = matches!(login.user_problem, Some(LoginProblem::Refused { .. }))
+                    || matches!(login.server_problem, Some(LoginProblem::Distrust { .. }));
+                let is_now = matches!(link, Some(LinkState::Refused | LinkState::Untrusted(_)));
+                is_now || session.is_none() && is_told
             }
             Step::WaitWaiting => {
                 let problem = &model.login.server_problem;
@@ -138,6 +140,11 @@ impl ScriptRunner {
     fn take(&mut self, step: Step, model: &Model) -> Progress {
         let action = match step {
             Step::SignIn { login, server } => Action::SignInAs(Account { login, server }),
+            Step::Join if model.login.invite.is_none() => {
+                let (name, why) = (&self.name, "the sign-in screen holds no invite");
+                return Progress::Failed(format!("{name}: {why}"));
+            }
+            Step::Join => Action::SignIn,
             Step::SignOut => Action::SignOut,
             Step::Open(login) => Action::StartWith(login),
             Step::Close => Action::CloseConversation,
@@ -162,6 +169,16 @@ impl ScriptRunner {
                 Dialog::Settings => Overlay::Settings,
                 Dialog::Shortcuts => Overlay::Shortcuts,
                 Dialog::NewConversation => Overlay::new_conversation(),
+                Dialog::Connection => Overlay::Connection,
+                Dialog::Devices => {
+                    let session = model.session.as_ref();
+                    match session.map(|session| session.account.login.clone()) {
+                        Some(me) => Overlay::administration(Page::devices(me)),
+                        None => return Progress::Act(Vec::new()),
+                    }
+                }
+                Dialog::People => Overlay::administration(Page::users()),
+                Dialog::Groups => Overlay::administration(Page::groups()),
             }),
             Step::Hide => Action::CloseOverlay,
             Step::Inspect => Action::Inspect(InspectAction::Toggle),

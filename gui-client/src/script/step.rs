@@ -10,7 +10,7 @@ use crate::texts::Language;
 pub const SCRIPT_HELP: &str = "\
 A script has one step a line; empty lines and lines that start with # are skipped.
   wait-online             until the server has let the user in
-  wait-refused            until the server has refused the user
+  wait-refused            until the server has refused the user or the device, or the app the server
   wait-login              until the sign-in screen is shown
   wait-waiting            until there is no connection, and another try is due
   wait-settled            until any of the four above
@@ -18,6 +18,7 @@ A script has one step a line; empty lines and lines that start with # are skippe
   wait-accepted           until nothing waits to be sent
   timeout SECONDS         how long each of the following waits may take (30)
   sign-in LOGIN SERVER    signs in
+  join                    joins with the invite link that the app was started with
   sign-out                signs out
   open LOGIN              opens the conversation with LOGIN
   close                   closes the open conversation
@@ -26,7 +27,7 @@ A script has one step a line; empty lines and lines that start with # are skippe
   search TEXT             looks for TEXT in names and messages
   find TEXT               looks for TEXT in the messages of the open conversation
   fetch                   fetches new messages, or tries to connect, now
-  show DIALOG             opens settings, shortcuts or new-conversation
+  show DIALOG             opens settings, shortcuts, new-conversation, connection, devices, people or groups
   hide                    closes the dialog
   inspect                 opens the protocol inspector, or closes it
   theme light|dark|system
@@ -43,7 +44,7 @@ A wait that takes too long ends the app with exit code 2.";
 pub enum Step {
     /// Waits until the server has let the user in.
     WaitOnline,
-    /// Waits until the server has refused the user.
+    /// Waits until the server has refused the user or the device, or the app the server.
     WaitRefused,
     /// Waits until the sign-in screen is shown.
     WaitLogin,
@@ -65,6 +66,8 @@ pub enum Step {
         /// The server's address.
         server: String,
     },
+    /// Joins with the invite that the sign-in screen holds.
+    Join,
     /// Signs out.
     SignOut,
     /// Opens a conversation.
@@ -112,6 +115,14 @@ pub enum Dialog {
     Shortcuts,
     /// The dialog for a new conversation.
     NewConversation,
+    /// How the connection is protected.
+    Connection,
+    /// The devices of the user.
+    Devices,
+    /// The users, for administrators.
+    People,
+    /// The groups that the user administers.
+    Groups,
 }
 
 /// An error in a script.
@@ -217,6 +228,7 @@ fn parse_step(line: &str) -> Result<Step, StepProblem> {
                 server: server.trim().to_owned(),
             })
         }
+        "join" => alone(Step::Join),
         "sign-out" => alone(Step::SignOut),
         "open" => Ok(Step::Open(Login::parse(needs("a login")?)?)),
         "close" => alone(Step::Close),
@@ -229,7 +241,14 @@ fn parse_step(line: &str) -> Result<Step, StepProblem> {
             "settings" => Ok(Step::Show(Dialog::Settings)),
             "shortcuts" => Ok(Step::Show(Dialog::Shortcuts)),
             "new-conversation" => Ok(Step::Show(Dialog::NewConversation)),
-            other => Err(choice(other, "settings, shortcuts, new-conversation")),
+            "connection" => Ok(Step::Show(Dialog::Connection)),
+            "devices" => Ok(Step::Show(Dialog::Devices)),
+            "people" => Ok(Step::Show(Dialog::People)),
+            "groups" => Ok(Step::Show(Dialog::Groups)),
+            other => Err(choice(
+                other,
+                "settings, shortcuts, new-conversation, connection, devices, people, groups",
+            )),
         },
         "hide" => alone(Step::Hide),
         "inspect" => alone(Step::Inspect),

@@ -6,8 +6,9 @@
 //! | block | meaning |
 //! |---|---|
 //! | `sh run` | runs and must succeed |
-//! | `sh server` | runs in the background until the end of the document; must say it listens |
+//! | `sh server` | runs in the background until the next one or the end of the document; must say it listens |
 //! | `sh window` | the same for a window; its user must arrive at the server |
+//! | `sh join` | opens a window with an invite link, which must get in; it is closed then |
 //! | `text shows` | each line, in order, is in what the `sh run` before it printed |
 //!
 //! They run in a folder with copies of `data` and `tests`, so that nobody's data is touched.
@@ -62,6 +63,8 @@ fn follow(document: &str, programs: &Programs) -> Result<Outcome> {
             check(&name, || reader.start_server(&fence))
         } else if fence.is("sh", "window") {
             check(&name, || reader.open_window(&fence))
+        } else if fence.is("sh", "join") {
+            check(&name, || reader.join(&fence))
         } else if fence.is("text", "shows") {
             check(&name, || shows(&reader.printed, &fence.text))
         } else {
@@ -117,6 +120,9 @@ impl Reader {
     }
 
     fn start_server(&mut self, fence: &Fence) -> Result<()> {
+        if let Some(server) = self.server.take() {
+            server.stop()?;
+        }
         let server = Process::start("it", &mut self.shell(&replaced(&fence.text)), false)?;
         server.wait_for(PATIENCE, |line| line.contains("listening on").then_some(()))?;
         self.server = Some(server);
@@ -144,6 +150,17 @@ impl Reader {
         }
         self.windows.push((window, display));
         Ok(())
+    }
+
+    /// Opens the window, and does what the reader does there: joins.
+    fn join(&self, fence: &Fence) -> Result<()> {
+        const STEPS: &str = "wait-login\njoin\nwait-online\n";
+        fs::write(self.folder.path().join("join.txt"), STEPS)?;
+        let display = Display::hidden(1280, 800)?;
+        let script = format!("{} --script join.txt", fence.text.trim_end());
+        let mut shell = self.shell(&replaced(&script));
+        display.place(&mut shell);
+        Process::start("it", &mut shell, false)?.succeed(PATIENCE)
     }
 
     /// A shell in the reader's folder, which is also its home folder.
