@@ -152,9 +152,10 @@ impl Reader {
         Ok(())
     }
 
-    /// Opens the window, and does what the reader does there: joins.
-    fn join(&self, fence: &Fence) -> Result<()> {
+    /// Opens the window, after the others were closed, and does what the reader does there: joins.
+    fn join(&mut self, fence: &Fence) -> Result<()> {
         const STEPS: &str = "wait-login\njoin\nwait-online\n";
+        self.windows.clear();
         fs::write(self.folder.path().join("join.txt"), STEPS)?;
         let display = Display::hidden(1280, 800)?;
         let script = format!("{} --script join.txt", fence.text.trim_end());
