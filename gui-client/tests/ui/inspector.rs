@@ -36,6 +36,17 @@ pub fn crossed(at: i64, line: &str) -> Event {
     })
 }
 
+/// The same, inside TLS.
+pub fn crossed_encrypted(at: i64, line: &str) -> Event {
+    match crossed(at, line) {
+        Event::Wire(news) => Event::Wire(WireNews {
+            is_encrypted: true,
+            ..news
+        }),
+        other => other,
+    }
+}
+
 const LIVE: &[&str] = &[
     "+",
     ">alice live/1 device=d after=7",
@@ -176,4 +187,19 @@ fn in_a_small_window_it_has_all_the_room_and_escape_gives_it_back() {
     assert!(desk.sees("sent: Message to bob") && !desk.sees("Search people and messages"));
     desk.press(Modifiers::NONE, Key::Escape);
     assert!(desk.sees("Search people and messages") && !desk.sees("sent: "));
+}
+
+#[test]
+fn a_line_that_crossed_inside_tls_says_so() {
+    for (is_encrypted, line) in [
+        (false, crossed(1, "<@bob olá")),
+        (true, crossed_encrypted(1, "<@bob olá")),
+    ] {
+        let mut desk = inspecting(&[]);
+        desk.tell(line);
+        let row = "received: Message from bob";
+        desk.harness.get_by_label_contains(row).click();
+        desk.harness.run();
+        assert_eq!(desk.sees("Inside TLS"), is_encrypted);
+    }
 }

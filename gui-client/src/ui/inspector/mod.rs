@@ -264,7 +264,12 @@ fn row(ui: &mut Ui, view: &View<'_>, line: &InspectedLine, height: f32, is_chose
         Some(Side::Server) => Icon::Back.paint(painter, sign, 14.0, palette.read),
         None => {}
     }
-    let words_left = sign.x + 14.0;
+    let mut words_left = sign.x + 14.0;
+    if line.news.is_encrypted {
+        let sign = pos2(words_left + 4.0, upper);
+        Icon::Lock.paint(painter, sign, 12.0, palette.text_weak);
+        words_left += 16.0;
+    }
     let (raw_left, raw_y, words_right) = if narrow {
         (words_left, rect.bottom() - 12.0, right)
     } else {
@@ -322,11 +327,19 @@ fn detail(ui: &mut Ui, view: &View<'_>, line: &InspectedLine) {
     let meaning = words::of(view, &line.meaning());
     let heading = RichText::new(meaning).font(text::strong());
     ui.add(Label::new(heading.color(view.palette.text)).wrap());
-    if let Crossing::Line {
-        is_ended: false, ..
-    } = line.news.crossing
-    {
-        let remark = RichText::new(view.texts.get("wire.no_line_end")).font(text::small());
+    let is_ended = !matches!(
+        line.news.crossing,
+        Crossing::Line {
+            is_ended: false,
+            ..
+        }
+    );
+    let remarks = [
+        (!is_ended, "wire.no_line_end"),
+        (line.news.is_encrypted, "wire.encrypted"),
+    ];
+    for (_, remark) in remarks.into_iter().filter(|(is_so, _)| *is_so) {
+        let remark = RichText::new(view.texts.get(remark)).font(text::small());
         ui.label(remark.color(view.palette.text_weak));
     }
     ScrollArea::vertical()

@@ -1,6 +1,6 @@
 //! The padlock and its page, refusals, invites, and the pages about devices, people and groups.
 
-use egui::Vec2;
+use egui::{Key, Modifiers, Vec2};
 use mensageiro::{
     engine::{
         Answer, Command, Distrust, Event, Invited, Request, RequestProblem, Rights, Verified,
@@ -16,6 +16,7 @@ use crate::{
         ADMINISTRATOR, changed, desk, devices, invite, known, moment, other, plain, security,
         untrusted,
     },
+    inspector::crossed_encrypted,
 };
 
 const BOTH: [(&str, Vec2); 2] = [("", USUAL), ("-small", SMALL)];
@@ -77,6 +78,19 @@ fn how_the_connection_is_protected() {
     picture("connection-plain", USUAL, |words| {
         let mut desk = with(words, plain());
         desk.show(Overlay::Connection);
+        desk
+    });
+}
+
+#[test]
+fn lines_inside_tls() {
+    picture("inspector-encrypted", Vec2::new(1100.0, 620.0), |words| {
+        let mut desk = home(words);
+        desk.tell(security(Verified::Invite, ADMINISTRATOR));
+        desk.press(Modifiers::NONE, Key::F10);
+        for (at, line) in (0..).zip(["+", ">alice live/1", "<f"]) {
+            desk.tell(crossed_encrypted(at, line));
+        }
         desk
     });
 }
