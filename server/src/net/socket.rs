@@ -186,7 +186,7 @@ impl Socket {
     }
 
     /// Whether it was broken here, without asking the system.
-    pub(super) fn is_gone(&self) -> bool {
+    fn is_gone(&self) -> bool {
         self.is_gone.load(Ordering::Acquire)
     }
 

@@ -142,10 +142,11 @@ impl Session {
 
     fn shake_hands(&self, socket: &Socket, bytes: &[u8]) -> io::Result<()> {
         let left = self.deadline.saturating_duration_since(Instant::now());
-        let turn = self.tls.turns().take(left).ok_or_else(|| self.slow())?;
-        if socket.is_gone() {
+        let turn = self.tls.turns().take(left, || socket.is_broken());
+        if socket.is_broken() {
             return Err(ErrorKind::ConnectionAborted.into());
         }
+        let turn = turn.ok_or_else(|| self.slow())?;
         let mut state = self.state.lock();
         state.handshake_bytes += bytes.len();
         if state.handshake_bytes > HANDSHAKE_BYTES {

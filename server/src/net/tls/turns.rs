@@ -5,7 +5,11 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
-/// Turns, given in the order in which they are asked for.
+/// How often those who wait look whether that still makes sense. Connections come and go faster than turns are given
+/// in a flood, and who has left must not hold a thread.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Turns, given in about the order in which they are asked for.
 #[derive(Debug)]
 pub(super) struct Turns {
     state: Mutex<State>,
@@ -38,8 +42,8 @@ impl Turns {
         }
     }
 
-    /// Waits for a turn, at most `limit`.
-    pub(super) fn take(&self, limit: Duration) -> Option<Turn<'_>> {
+    /// Waits for a turn, at most `limit`, and no longer when `is_gone` says that nobody needs it any more.
+    pub(super) fn take(&self, limit: Duration, is_gone: impl Fn() -> bool) -> Option<Turn<'_>> {
         let deadline = Instant::now() + limit;
         let mut state = self.state.lock();
         if state.free > 0 {
@@ -48,13 +52,14 @@ impl Turns {
         }
         state.waiting += 1;
         loop {
-            let is_late = self.given.wait_until(&mut state, deadline).timed_out();
+            let look = deadline.min(Instant::now() + LOOK);
+            let is_time = self.given.wait_until(&mut state, look).timed_out();
             if state.handed > 0 {
                 state.handed -= 1;
                 state.waiting -= 1;
                 return Some(Turn(self));
             }
-            if is_late {
+            if is_time && (is_gone() || Instant::now() >= deadline) {
                 state.waiting -= 1;
                 return None;
             }
@@ -87,9 +92,9 @@ mod tests {
     const LONG: Duration = Duration::from_secs(20);
 
     #[test]
-    fn turns_are_given_in_order_and_no_more_than_there_are() {
+    fn turns_are_given_to_all_who_still_wait_and_no_more_than_there_are() {
         let turns = Arc::new(Turns::new(1));
-        let first = turns.take(LONG);
+        let first = turns.take(LONG, || false);
         assert!(first.is_some());
         let (tell, told) = mpsc::channel();
         let mut threads = Vec::new();
@@ -98,7 +103,7 @@ mod tests {
             let thread = thread::spawn({
                 let turns = turns.clone();
                 move || {
-                    let turn = turns.take(LONG);
+                    let turn = turns.take(LONG, || false);
                     tell.send((number, turn.is_some())).unwrap();
                 }
             });
@@ -108,13 +113,15 @@ mod tests {
                 thread::yield_now();
             }
         }
-        assert!(turns.take(Duration::from_millis(1)).is_none());
+        assert!(turns.take(Duration::from_millis(1), || false).is_none());
+        assert!(turns.take(LONG, || true).is_none());
         drop(first);
         for thread in threads {
             thread.join().unwrap();
         }
-        let order: Vec<_> = told.try_iter().collect();
-        assert_eq!(order, (0..8).map(|one| (one, true)).collect::<Vec<_>>());
+        let mut got: Vec<_> = told.try_iter().collect();
+        got.sort_unstable();
+        assert_eq!(got, (0..8).map(|one| (one, true)).collect::<Vec<_>>());
         let state = turns.state.lock();
         assert_eq!((state.free, state.waiting, state.handed), (1, 0, 0));
     }
