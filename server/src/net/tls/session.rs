@@ -11,6 +11,7 @@ use std::{
         Arc, OnceLock,
         atomic::{AtomicIsize, Ordering::Relaxed},
     },
+    thread,
     time::Instant,
 };
 
@@ -34,6 +35,9 @@ const DECRYPTED_BYTES: usize = 8 * 1024;
 /// The most bytes that a client may send until the end of the handshake. A client hello has a few hundred, and its
 /// certificate likewise.
 const HANDSHAKE_BYTES: usize = 16 * 1024;
+
+/// Enough for a handshake, in debug builds too.
+const STACK_BYTES: usize = 256 * 1024;
 
 /// TLS on one connection. One thread reads. Any thread may write, one at a time.
 #[derive(Debug)]
@@ -147,6 +151,22 @@ impl Session {
             return Err(ErrorKind::ConnectionAborted.into());
         }
         let turn = turn.ok_or_else(|| self.slow())?;
+        let computed = thread::scope(|scope| {
+            let thread = thread::Builder::new()
+                .name("handshake".into())
+                .stack_size(STACK_BYTES)
+                .spawn_scoped(scope, || self.compute(socket, bytes))?;
+            thread
+                .join()
+                .map_err(|_| io::Error::other("its TLS handshake failed"))?
+        });
+        drop(turn);
+        computed
+    }
+
+    /// Goes on with the handshake. In a thread of its own: this needs a deeper stack than all that comes later, and a
+    /// session's thread would keep that memory.
+    fn compute(&self, socket: &Socket, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.state.lock();
         state.handshake_bytes += bytes.len();
         if state.handshake_bytes > HANDSHAKE_BYTES {
@@ -156,7 +176,6 @@ impl Session {
             ));
         }
         let decrypted = state.decrypt(bytes);
-        drop(turn);
         // The client has nothing unread yet, so there is room for all of it.
         let sent = state.send(socket, &mut 0);
         decrypted?;
