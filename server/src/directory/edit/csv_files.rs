@@ -70,11 +70,11 @@ pub(super) fn users(
         match row {
             UserRow::Rename(name) => {
                 let column = draft.column(columns.name, "name");
-                draft.set(place, &vec![(column, name.as_str())]);
+                draft.set(place, &[(column, name.as_str())]);
             }
             UserRow::SetAdmin(is_admin) => {
                 let column = draft.column(columns.role, "role");
-                draft.set(place, &vec![(column, if is_admin { ADMIN } else { "" })]);
+                draft.set(place, &[(column, if is_admin { ADMIN } else { "" })]);
             }
             UserRow::Remove => draft.remove(place),
             UserRow::Add { .. } => {}
@@ -159,7 +159,7 @@ pub(super) fn groups(
         GroupRows::SetAdmin { is_admin, .. } => {
             let column = draft.column(columns.role, "role");
             for (place, ()) in &found {
-                draft.set(place, &vec![(column, if is_admin { ADMIN } else { "" })]);
+                draft.set(place, &[(column, if is_admin { ADMIN } else { "" })]);
             }
         }
         GroupRows::Remove { .. } | GroupRows::RemoveUser(_) => remove_all(&mut draft, &found),

@@ -86,7 +86,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Writes fields into a row.
-    pub(super) fn set(&mut self, row: &Range<usize>, values: &Fields<'_>) {
+    pub(super) fn set(&mut self, row: &Range<usize>, values: &[(usize, &str)]) {
         let (fields, is_quoted) = self.fields(row);
         let mut count = fields.len();
         let mut appended = String::new();
@@ -183,7 +183,7 @@ impl<'a> Draft<'a> {
     }
 
     /// A row with at least so many columns.
-    fn row(&self, fields: &Fields<'_>, columns: usize, is_quoted: bool) -> String {
+    fn row(&self, fields: &[(usize, &str)], columns: usize, is_quoted: bool) -> String {
         let needed = fields.iter().map(|(column, _)| column + 1).max();
         let columns = columns.max(needed.unwrap_or(0));
         let field = |column| {
