@@ -27,7 +27,7 @@ const LOGIN: Duration = Duration::from_secs(1);
 const BRIEF: Duration = Duration::from_secs(5);
 
 /// Fewer logins say nothing.
-const LOGINS: usize = 10;
+const LOGINS: usize = 3;
 
 /// MiB that an attack may cost.
 const MEMORY: f64 = 64.0;
