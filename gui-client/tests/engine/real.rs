@@ -7,7 +7,10 @@ use mensageiro::engine::{
     Account, Answer, Command, Delivery, Device, Distrust, Event, LinkState, Request,
     RequestProblem, Rights, Security, Verified,
 };
-use mensageiro_protocol::trust::{InviteLink, Secret};
+use mensageiro_protocol::{
+    Name,
+    trust::{InviteLink, Secret},
+};
 use mensageiro_server::{
     Options, Server,
     access::{RegisterFile, invitation},
@@ -188,6 +191,58 @@ fn a_device_without_an_invite_is_told_that_it_needs_one() {
         let mut window = Window::signed_in(folder.path(), name, &address);
         assert_eq!(wait_untrusted(&mut window), Distrust::NeedsKey);
     }
+}
+
+#[test]
+fn only_an_administrator_changes_users_and_everybody_makes_groups() {
+    let server = Real::start(&["--closed"]);
+    let (chef, ana) = (tempdir().unwrap(), tempdir().unwrap());
+    let mut chef = joined(chef.path(), &server.invite("chef"));
+    let mut ana = joined(ana.path(), &server.invite("ana"));
+    assert!(security(&chef).rights.is_administrator);
+    let add = |name: &str| Request::AddUser {
+        login: login(name),
+        name: Name::from("Caio C."),
+    };
+    assert_eq!(ask(&mut chef, add("caio")), Ok(Answer::Done));
+    assert_eq!(ask(&mut chef, add("caio")), Err(RequestProblem::Exists));
+    assert_eq!(ask(&mut ana, add("dora")), Err(RequestProblem::NotAllowed));
+    let users = fs::read_to_string(server.folder.path().join("users.csv")).unwrap();
+    assert!(users.ends_with("chef,,admin\ncaio,Caio C.,\n"), "{users}");
+    let team = || login("team");
+    assert_eq!(
+        ask(&mut ana, Request::CreateGroup(team())),
+        Ok(Answer::Done)
+    );
+    let member = Request::AddMember {
+        group: team(),
+        login: login("caio"),
+    };
+    assert_eq!(ask(&mut ana, member), Ok(Answer::Done));
+    ana.send("team", "welcome, caio");
+    ana.wait_message("welcome, caio", Delivery::Accepted);
+    assert_eq!(
+        ask(&mut ana, Request::RemoveGroup(team())),
+        Ok(Answer::Done)
+    );
+    let others = Request::Devices(login("chef"));
+    assert_eq!(ask(&mut ana, others), Err(RequestProblem::NotAllowed));
+    assert_eq!(devices(&mut chef, "ana").len(), 1);
+    // The right ends with the role, in the middle of the session.
+    let role = |is_administrator| Request::SetRole {
+        login: login("ana"),
+        is_administrator,
+    };
+    assert_eq!(ask(&mut chef, role(true)), Ok(Answer::Done));
+    ana.wait("the right", |event| match event {
+        Event::Security(security) => security.rights.is_administrator.then_some(()),
+        _ => None,
+    });
+    assert_eq!(ask(&mut chef, role(false)), Ok(Answer::Done));
+    ana.wait("the end of the right", |event| match event {
+        Event::Security(security) => (!security.rights.is_administrator).then_some(()),
+        _ => None,
+    });
 }
 
 #[test]
