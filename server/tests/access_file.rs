@@ -232,8 +232,36 @@ fn a_file_that_cannot_be_understood_lets_nobody_in() {
     let newer = file.read().unwrap_err();
     assert!(matches!(newer, RegisterError::Newer { format: 2, .. }));
     assert!(newer.to_string().contains("later version"), "{newer}");
-    std::fs::write(file.path(), r#"{"format":1,"closed":true,"color":"red"}"#).unwrap();
-    assert!(file.read().unwrap().closed);
+    for damaged in [
+        r#"{"format":1}"#,
+        r#"{"format":1,"closed":true,"color":"red"}"#,
+    ] {
+        std::fs::write(file.path(), damaged).unwrap();
+        assert!(matches!(file.read(), Err(RegisterError::Damaged { .. })));
+    }
+}
+
+#[test]
+fn a_flipped_bit_neither_opens_the_server_nor_lets_in_another_device() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = RegisterFile::new(folder.path());
+    let changes = vec![Change::Close(true), invite("ana", 1), join("ana", 1, 1)];
+    file.change(|_| changes).unwrap();
+    let whole = std::fs::read(file.path()).unwrap();
+    let mut refused = 0;
+    for bit in 0..whole.len() * 8 {
+        let mut damaged = whole.clone();
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        std::fs::write(file.path(), &damaged).unwrap();
+        match file.read() {
+            Ok(found) => {
+                assert!(found.closed, "bit {bit}");
+                assert_eq!(found.device(&login("ana"), &key(2)), None);
+            }
+            Err(_) => refused += 1,
+        }
+    }
+    assert!(refused > whole.len());
 }
 
 #[test]

@@ -8,6 +8,8 @@
 #[path = "support/device.rs"]
 mod device;
 mod support;
+#[path = "support/tls.rs"]
+mod tls;
 
 use std::{
     net::{SocketAddr, UdpSocket},

@@ -13,7 +13,10 @@ use std::{
 use parking_lot::Mutex;
 use thiserror::Error;
 
-use super::register::{Change, FORMAT, Register, Unchanged};
+use super::{
+    change::{Change, Unchanged},
+    register::{FORMAT, Register},
+};
 use crate::log::disk::{Access, Disk, Lock, SystemDisk};
 
 /// The file in the data folder.
@@ -83,21 +86,6 @@ pub enum RegisterError {
     /// The change must not be made.
     #[error("{}", .0.reason())]
     Unchanged(Unchanged),
-}
-
-impl Unchanged {
-    /// For people.
-    pub fn reason(self) -> &'static str {
-        match self {
-            Self::BadCode => {
-                "the code is not valid: mistyped, used before, or too old; ask for a new invitation"
-            }
-            Self::NoDevice => "there is no such device or program key",
-            Self::TooMany => {
-                "this user has as many devices or program keys as are allowed; revoke one first"
-            }
-        }
-    }
 }
 
 impl RegisterFile {

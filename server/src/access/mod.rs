@@ -1,8 +1,11 @@
 //! Who may log in (PROTOCOL.md, rules A): registered devices, program keys and invitations, and what a closed server asks for.
 
+mod change;
 mod file;
 mod guesses;
+mod issue;
 mod keeper;
+mod refusal;
 mod register;
 
 use std::{
@@ -21,15 +24,17 @@ use mensageiro_protocol::{
     trust::{DeviceId, Secret},
 };
 use parking_lot::{Mutex, RwLock};
-use thiserror::Error;
 use tracing::{info, warn};
 
 use self::guesses::Guesses;
 pub use self::{
+    change::{Change, Unchanged},
     file::{FILE, RegisterError, RegisterFile},
     guesses::LONGEST_WAIT,
+    issue::{invitation, program_key},
     keeper::Keeper,
-    register::{Change, Register, Registered, Unchanged},
+    refusal::{JoinRefusal, Refusal},
+    register::{Register, Registered},
 };
 use crate::{
     clients::{Known, Network, Registry},
@@ -60,44 +65,6 @@ pub struct Access {
     registry: Arc<Registry>,
     /// The last reported problem with the file, so that it is reported once.
     told: Mutex<Option<String>>,
-}
-
-/// Why somebody is not let in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum Refusal {
-    /// A closed server takes no plain text from elsewhere.
-    #[error(
-        "the server is closed and accepts only encrypted connections from other computers (--allow-plain)"
-    )]
-    NeedsTls,
-    /// Neither the device nor the program key is registered, or there is no such user: nobody learns which.
-    #[error(
-        "the server is closed, and this is no device or program key that may log in as this user"
-    )]
-    NeedsKey,
-    /// It is gone, or the server stops.
-    #[error("it left before it was answered")]
-    Gone,
-}
-
-/// Why a device does not join.
-#[derive(Debug, Error)]
-pub enum JoinRefusal {
-    /// It is not to be answered with anything else than a login would be.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-    /// The code is not valid, or there is no such user: nobody learns which.
-    #[error("it joins with a code that is not valid")]
-    BadCode,
-    /// It has not shown a certificate.
-    #[error("it joins without a certificate of its own")]
-    NoCertificate,
-    /// The login has as many devices as it may have.
-    #[error("{}", Unchanged::TooMany.reason())]
-    TooMany,
-    /// It cannot be stored.
-    #[error("it cannot join: {0}")]
-    NotStored(RegisterError),
 }
 
 impl Access {
@@ -370,45 +337,6 @@ impl std::fmt::Debug for Access {
             .field("is_closed", &self.is_closed)
             .finish_non_exhaustive()
     }
-}
-
-/// A new code for a user, and what stores it.
-///
-/// # Errors
-/// [`RegisterError::NoRandom`].
-pub fn invitation(login: &Login, valid: Duration) -> Result<(Secret, Change, i64), RegisterError> {
-    let code = new_secret()?;
-    let now = now();
-    let valid = i64::try_from(valid.as_millis()).unwrap_or(i64::MAX);
-    let until = now.saturating_add(valid);
-    let change = Change::Invite {
-        login: login.clone(),
-        hash: code.hash(),
-        times: (now, until),
-    };
-    Ok((code, change, until))
-}
-
-/// A new program key for a user, and what stores it.
-///
-/// # Errors
-/// [`RegisterError::NoRandom`].
-pub fn program_key(login: &Login, name: Name) -> Result<(Secret, Change), RegisterError> {
-    let key = new_secret()?;
-    let change = Change::AddKey {
-        login: login.clone(),
-        hash: key.hash(),
-        name,
-        now: now(),
-    };
-    Ok((key, change))
-}
-
-fn new_secret() -> Result<Secret, RegisterError> {
-    let mut random = [0; 16];
-    getrandom::fill(&mut random)
-        .map_err(|error| RegisterError::NoRandom(io::Error::other(error)))?;
-    Ok(Secret::new(random))
 }
 
 /// Whether an address is this computer's own.

@@ -8,6 +8,8 @@ use mensageiro_protocol::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::change::{Change, Unchanged};
+
 /// The format of the file. A server refuses a higher one: it would lose what it does not understand.
 pub const FORMAT: u32 = 1;
 
@@ -18,12 +20,15 @@ pub const MOST_DEVICES: usize = 64;
 const MOST_INVITATIONS: usize = 8;
 
 /// All that is known of devices, program keys and invitations. Times are milliseconds since 1970 UTC.
+///
+/// A field that is not known is an error, and so is a file that does not say whether the server is closed: damage must not open
+/// it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Register {
     /// [`FORMAT`].
     pub format: u32,
     /// A login needs a device or a program key (rule A1).
-    #[serde(default)]
     pub closed: bool,
     /// Everybody who has or had something.
     #[serde(default)]
@@ -32,7 +37,7 @@ pub struct Register {
 
 /// What one login has.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 struct User {
     /// In the order in which they were registered.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -47,6 +52,7 @@ struct User {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Device {
     key: PublicKey,
     #[serde(default, skip_serializing_if = "Name::is_empty")]
@@ -57,6 +63,7 @@ struct Device {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct ProgramKey {
     hash: SecretHash,
     #[serde(default, skip_serializing_if = "Name::is_empty")]
@@ -68,6 +75,7 @@ struct ProgramKey {
 
 /// A code that has not been used yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Invitation {
     hash: SecretHash,
     added: i64,
@@ -87,78 +95,6 @@ pub struct Registered {
     pub added: i64,
     /// When it was last used.
     pub seen: Option<i64>,
-}
-
-/// What may be changed. Applying a change twice is the same as applying it once.
-#[derive(Clone, Debug)]
-pub enum Change {
-    /// Closes or opens the server.
-    Close(bool),
-    /// One more code.
-    Invite {
-        /// Who is invited.
-        login: Login,
-        /// The hash of the code.
-        hash: SecretHash,
-        /// From when and until when it is valid.
-        times: (i64, i64),
-    },
-    /// A device comes with a code.
-    Join {
-        /// Who it says it is.
-        login: Login,
-        /// The hash of its code.
-        code: SecretHash,
-        /// Its key.
-        key: PublicKey,
-        /// What its owner calls it.
-        name: Name,
-        /// Now.
-        now: i64,
-    },
-    /// One more program key.
-    AddKey {
-        /// Whose.
-        login: Login,
-        /// Its hash.
-        hash: SecretHash,
-        /// What its owner calls it.
-        name: Name,
-        /// Now.
-        now: i64,
-    },
-    /// A device or program key may not log in any more.
-    Revoke {
-        /// Whose.
-        login: Login,
-        /// Which one.
-        id: DeviceId,
-    },
-    /// Logins have left users.csv.
-    Gone {
-        /// Who.
-        logins: Vec<Login>,
-        /// Now.
-        now: i64,
-    },
-    /// Logins are there again. Without `keeps` they may be somebody else's: what was registered before is dropped.
-    Back {
-        /// Who, and whether it is still the same person.
-        logins: Vec<(Login, bool)>,
-    },
-    /// When devices and program keys were last used.
-    Seen(Vec<(Login, DeviceId, i64)>),
-}
-
-/// Why a change is not made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unchanged {
-    /// The code is not valid for this login: unknown, used or expired.
-    BadCode,
-    /// There is no such device or program key.
-    NoDevice,
-    /// The login has as many devices or program keys as it may have.
-    TooMany,
 }
 
 impl Default for Register {

@@ -239,3 +239,35 @@ fn qr_code(link: &str) -> String {
         .map(|line| format!("\x1b[97;40m{line}\x1b[0m\n"))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_a_square_in_black_on_white() {
+        let link = format!(
+            "mensageiro://chat.example.org:3333/ana?key={}",
+            "A".repeat(79)
+        );
+        let code = qr_code(&link);
+        let lines: Vec<_> = code.lines().collect();
+        let widths = lines.iter().map(|line| line.chars().count() - 12);
+        let widths: Vec<_> = widths.collect();
+        // Half blocks: two rows in a line.
+        assert!(
+            widths.iter().all(|&width| width.div_ceil(2) == lines.len()),
+            "{widths:?}"
+        );
+        assert!(lines[0].starts_with("\x1b[97;40m█"), "its margin is white");
+    }
+
+    #[test]
+    fn a_server_on_all_addresses_is_reached_at_one_of_them() {
+        assert!(!own_address(Ipv4Addr::UNSPECIFIED.into()).is_unspecified());
+        assert_eq!(
+            own_address([10, 0, 0, 7].into()),
+            IpAddr::from([10, 0, 0, 7])
+        );
+    }
+}

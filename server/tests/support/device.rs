@@ -14,19 +14,18 @@ use mensageiro_protocol::{
 };
 use rcgen::{CertificateParams, KeyPair, PublicKeyData};
 use rustls::{
-    ClientConfig, ClientConnection, DigitallySignedStruct, Error, SignatureScheme, StreamOwned,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    crypto::{CryptoProvider, ring::default_provider, verify_tls13_signature},
-    pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime},
-    version::TLS13,
+    ClientConnection, StreamOwned,
+    client::ResolvesClientCert,
+    crypto::ring::default_provider,
+    pki_types::PrivateKeyDer,
+    sign::{CertifiedKey, SingleCertAndKey},
 };
 
-use super::PATIENCE;
+use crate::{support::PATIENCE, tls};
 
 /// A device, or what takes a device's place: a program with its key.
 pub struct Device {
-    certificate: CertificateDer<'static>,
-    private: PrivateKeyDer<'static>,
+    certificate: Arc<dyn ResolvesClientCert>,
     pub key: PublicKey,
 }
 
@@ -35,10 +34,12 @@ impl Device {
         let pair = KeyPair::generate().unwrap();
         let params = CertificateParams::new(Vec::new()).unwrap();
         let certificate = params.self_signed(&pair).unwrap();
+        let private = PrivateKeyDer::Pkcs8(pair.serialize_der().into());
+        let chain = vec![certificate.der().clone()];
+        let certified = CertifiedKey::from_der(chain, private, &default_provider()).unwrap();
         Self {
-            certificate: certificate.der().clone(),
+            certificate: Arc::new(SingleCertAndKey::from(certified)),
             key: PublicKey::of(&pair.subject_public_key_info()),
-            private: PrivateKeyDer::Pkcs8(pair.serialize_der().into()),
         }
     }
 
@@ -87,20 +88,8 @@ pub struct TlsLines(BufReader<StreamOwned<ClientConnection, TcpStream>>);
 
 impl TlsLines {
     pub fn connect(address: SocketAddr, device: Option<&Device>) -> Self {
-        let provider = Arc::new(default_provider());
-        let config = ClientConfig::builder_with_provider(provider.clone())
-            .with_protocol_versions(&[&TLS13])
-            .unwrap()
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(AnyServer(provider)));
-        let config = match device {
-            Some(device) => config
-                .with_client_auth_cert(vec![device.certificate.clone()], device.private.clone_key())
-                .unwrap(),
-            None => config.with_no_client_auth(),
-        };
-        let name = ServerName::try_from("localhost").unwrap();
-        let connection = ClientConnection::new(Arc::new(config), name).unwrap();
+        let certificate = device.map(|device| device.certificate.clone());
+        let connection = tls::connection_with(certificate);
         let stream = TcpStream::connect(address).unwrap();
         stream.set_nodelay(true).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -167,45 +156,5 @@ impl TlsLines {
                 event => return event,
             }
         }
-    }
-}
-
-/// Takes whoever proves to have the key of the certificate that it shows.
-#[derive(Debug)]
-struct AnyServer(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for AnyServer {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        panic!("TLS 1.2 is not used");
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        let known = &self.0.signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signature, known)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
     }
 }

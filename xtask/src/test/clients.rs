@@ -10,8 +10,9 @@ use crate::cargo;
 /// The name of Python 3 here.
 pub const PYTHON: &str = if cfg!(windows) { "python" } else { "python3" };
 
-/// First classic clients of every style with every other, then live ones, through the real server.
-const CHECKS: [&str; 2] = ["check_clients.py", "check_live.py"];
+/// First classic clients of every style with every other, then live ones, then classic ones with program keys, through the real
+/// server.
+const CHECKS: [&str; 3] = ["check_clients.py", "check_live.py", "check_closed.py"];
 
 /// Runs the checks of `tests/clients`.
 pub fn run(workshop: &Workshop) -> Result<Outcome> {

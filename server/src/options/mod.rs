@@ -1,10 +1,8 @@
 //! The command line.
 
-use std::{
-    net::{Ipv6Addr, SocketAddr},
-    path::PathBuf,
-    time::Duration,
-};
+mod access;
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::{SignedDuration, Span, SpanRelativeTo};
@@ -16,11 +14,10 @@ use crate::{
     model::event::MailboxLimits,
     net::tls::{HandshakeLimits, PemFiles},
 };
-use mensageiro_protocol::{
-    Login, limits,
-    live::{VALID_LEAST, VALID_MOST},
-};
+use mensageiro_protocol::{Login, limits};
 
+pub use self::access::DevicesCommand;
+use self::access::{host, login, validity};
 pub use crate::log::Durability;
 
 /// A small instant messenger server for a classroom, a lab, an office.
@@ -291,26 +288,6 @@ pub enum Command {
     Group(GroupCommand),
 }
 
-/// What to do with devices and program keys.
-#[derive(Clone, Debug, Subcommand)]
-pub enum DevicesCommand {
-    /// List them.
-    List {
-        /// Whose; those of all users if none is named.
-        #[arg(value_name = "LOGIN", value_parser = login)]
-        login: Option<Login>,
-    },
-    /// End the right of one to log in, and its sessions.
-    Revoke {
-        /// Whose.
-        #[arg(value_name = "LOGIN", value_parser = login)]
-        login: Login,
-        /// Its id in the list, or the beginning of it.
-        #[arg(value_name = "ID")]
-        id: String,
-    },
-}
-
 const EXAMPLES: &str = "\
 Examples:
   mensageiro-server --init                  make ./data with sample users and start
@@ -352,48 +329,6 @@ fn duration(text: &str) -> Result<SignedDuration, String> {
     match duration >= SignedDuration::from_hours(1) {
         true => Ok(duration),
         false => Err(advice.into()),
-    }
-}
-
-fn login(text: &str) -> Result<Login, String> {
-    Login::parse(text).map_err(|why| why.to_string())
-}
-
-/// How long an invitation is valid.
-fn validity(text: &str) -> Result<Duration, String> {
-    let advice = "a duration such as 7d, 12h or 30m is needed, from 1m to 365d";
-    let span: Span = text.parse().map_err(|_| advice)?;
-    let valid = span
-        .to_duration(SpanRelativeTo::days_are_24_hours())
-        .map_err(|_| advice)?;
-    let valid = Duration::try_from(valid).map_err(|_| advice)?;
-    match (VALID_LEAST..=VALID_MOST).contains(&valid.as_secs()) {
-        true => Ok(valid),
-        false => Err(advice.into()),
-    }
-}
-
-/// A name or an address, and perhaps a port. An IPv6 address with a port stands in brackets.
-fn host(text: &str) -> Result<(String, Option<u16>), String> {
-    let bare = text.trim_start_matches('[').trim_end_matches(']');
-    if let Ok(address) = bare.parse::<Ipv6Addr>() {
-        return Ok((address.to_string(), None));
-    }
-    if let Ok(SocketAddr::V6(address)) = text.parse() {
-        return Ok((address.ip().to_string(), Some(address.port())));
-    }
-    let (host, port) = match text.split_once(':') {
-        Some((host, port)) => (host, Some(port)),
-        None => (text, None),
-    };
-    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '-' | '.' | '_');
-    let port = port.map(|port| port.parse().ok().filter(|&port: &u16| port > 0));
-    match port {
-        Some(None) => Err("the port must be a number from 1 to 65535".into()),
-        _ if host.is_empty() || !host.chars().all(is_part) => {
-            Err("a name or address is needed, such as chat.example.org or 192.168.0.7:3333".into())
-        }
-        port => Ok((host.to_owned(), port.flatten())),
     }
 }
 
