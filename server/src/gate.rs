@@ -12,11 +12,11 @@ use mensageiro_protocol::Login;
 use crate::{
     budgets::Reason,
     classic::Session,
-    clients::{Admission, Connection, Network, Registry},
+    clients::{Admission, Connection, Registry},
     context::Context,
     live,
     login::{self, User},
-    net::{tls::Tls, transport::Transport},
+    net::{network::Network, tls::Tls, transport::Transport},
 };
 
 /// Enough for a session's deepest call, in debug builds too. Only pages that are used take memory.

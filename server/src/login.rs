@@ -14,10 +14,11 @@ use tracing::{debug, info, warn};
 use crate::{
     access::{JoinRefusal, LONGEST_WAIT, Refusal},
     budgets::{LoginBudget, OverBudget, cost},
-    clients::{Connection, Ended, Full, Known, Network},
+    clients::{Connection, Ended, Full, Known},
     context::Context,
     live,
     metrics::Question,
+    net::network::Network,
 };
 
 /// When somebody may try again for whom there is no place.

@@ -8,6 +8,8 @@
 #[path = "support/device.rs"]
 mod device;
 mod support;
+#[path = "support/tls.rs"]
+mod tls;
 
 use std::{fs, time::Duration};
 
@@ -20,7 +22,7 @@ use mensageiro_server::{
     access::{RegisterFile, invitation},
     metrics::tell_of_access,
 };
-use support::{PATIENCE, TestServer, live::LiveClient};
+use support::{TestServer, live::LiveClient};
 
 /// A live session, inside TLS or not.
 trait Session {

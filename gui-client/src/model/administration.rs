@@ -254,7 +254,7 @@ impl Administration {
             }),
             Page::Revoke { of, device } => Ok(Request::Revoke {
                 login: of.clone(),
-                id: device.id.clone(),
+                id: device.id,
             }),
             Page::RemoveUser(login) => Ok(Request::RemoveUser(login.clone())),
             Page::RemoveGroup(name) => Ok(Request::RemoveGroup(name.clone())),

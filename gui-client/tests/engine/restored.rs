@@ -113,13 +113,13 @@ fn a_copy_that_took_the_place_of_the_store_unnoticed_doubles_nothing() {
 }
 
 #[test]
-fn a_server_older_than_stores_and_epochs_is_noticed_by_its_lower_ids() {
+fn a_server_that_names_no_store_any_more_is_another_server() {
     let folder = tempdir().unwrap();
     let (server, mut backup, mut window) = with_backup(folder.path());
     backup.forget_identity();
     server.copy_back(&backup);
     server.post("bob", "alice", "new");
-    assert_eq!(wait_change(&mut window), ServerChange::Restored);
+    assert_eq!(wait_change(&mut window), ServerChange::Replaced);
     window.wait_message("new", Delivery::Received);
     check(&mut window, &["new"]);
 }

@@ -51,7 +51,7 @@ impl Secret {
 
     /// What may be stored of it.
     pub fn hash(&self) -> SecretHash {
-        SecretHash(Sha256::digest(&*self.0).into())
+        SecretHash(Sha256::digest(*self.0).into())
     }
 }
 

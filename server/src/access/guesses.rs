@@ -11,7 +11,7 @@ use std::{
 use mensageiro_protocol::Login;
 use parking_lot::Mutex;
 
-use crate::clients::Network;
+use crate::net::network::Network;
 
 /// A person may mistype a code so often without waiting.
 const FREE: u32 = 3;

@@ -37,9 +37,9 @@ pub use self::{
     register::{Register, Registered},
 };
 use crate::{
-    clients::{Known, Network, Registry},
+    clients::{Known, Registry},
     directory::{Stamp, Users},
-    net::peer::Peer,
+    net::{network::Network, peer::Peer},
 };
 
 /// What a server is told about access at its start.

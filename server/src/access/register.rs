@@ -120,7 +120,7 @@ impl Register {
     pub fn program_key(&self, login: &Login, hash: &SecretHash) -> Option<DeviceId> {
         let keys = self.users.get(login).map(|user| user.program_keys.iter());
         let right = keys.into_iter().flatten().filter(|key| key.hash == *hash);
-        right.last().map(|key| DeviceId::from(&key.hash))
+        right.fold(None, |_, key| Some(DeviceId::from(&key.hash)))
     }
 
     /// Whether a code is valid for a login.

@@ -7,14 +7,16 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    net::IpAddr,
     sync::Arc,
 };
 
 use parking_lot::Mutex;
 use thiserror::Error;
 
-use crate::{budgets::Reason, net::transport::Transport};
+use crate::{
+    budgets::Reason,
+    net::{network::Network, transport::Transport},
+};
 
 /// How many connections there may be.
 #[derive(Clone, Copy, Debug)]
@@ -51,10 +53,6 @@ struct Pool {
     /// The oldest first; none is empty.
     by_network: HashMap<Network, VecDeque<(u64, Arc<Transport>)>>,
 }
-
-/// An address, or the 64 bits of an IPv6 address that belong to one customer of a provider.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Network(IpAddr);
 
 /// The right to be connected, given back when dropped.
 #[derive(Debug)]
@@ -213,28 +211,6 @@ impl Pool {
     }
 }
 
-impl Network {
-    /// The network of an address.
-    pub fn of(address: IpAddr) -> Self {
-        Self(match address.to_canonical() {
-            IpAddr::V6(address) => {
-                let customer = u128::from(address) & (u128::MAX << 64);
-                IpAddr::V6(customer.into())
-            }
-            address @ IpAddr::V4(_) => address,
-        })
-    }
-}
-
-impl std::fmt::Display for Network {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.0 {
-            IpAddr::V4(address) => write!(f, "{address}"),
-            IpAddr::V6(address) => write!(f, "{address}/64"),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::{
@@ -317,15 +293,5 @@ mod tests {
         for permit in [&mut modest, &mut younger, &mut newest] {
             permit.log_in().unwrap();
         }
-    }
-
-    #[test]
-    fn a_network_is_what_one_customer_has() {
-        let of = |address: &str| Network::of(address.parse().unwrap());
-        assert_eq!(of("::ffff:10.0.0.1"), of("10.0.0.1"));
-        assert_eq!(of("2001:db8::1"), of("2001:db8::ffff:0:1"));
-        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
-        assert_ne!(of("10.0.0.1"), of("10.0.0.2"));
-        assert_eq!(of("2001:db8::1").to_string(), "2001:db8::/64");
     }
 }

@@ -11,7 +11,7 @@ mod send_queue;
 mod write_retry;
 
 pub use self::{
-    admission::{Admission, Full, Network, Places},
+    admission::{Admission, Full, Places},
     connection::{Connection, Ended},
     live_sender::LiveSender,
     portions::PORTION as ROSTER_PORTION,

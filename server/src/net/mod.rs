@@ -2,6 +2,7 @@
 
 pub mod bare_input;
 pub mod listener;
+pub mod network;
 pub mod peer;
 mod socket;
 #[cfg(test)]

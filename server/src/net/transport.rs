@@ -9,6 +9,7 @@ use std::{
 
 pub use super::socket::is_read_limit;
 use super::{
+    network::Network,
     peer::Peer,
     socket::Socket,
     tls::{FIRST_BYTE, Session, Tls},
@@ -104,7 +105,10 @@ impl Transport {
         let count = self.socket.read(bytes)?;
         let layer = match (bytes[..count].first(), &self.tls) {
             (None, _) => return Ok(0),
-            (Some(&FIRST_BYTE), Some(tls)) => Layer::Tls(Session::begin(tls.clone())?.into()),
+            (Some(&FIRST_BYTE), Some(tls)) => {
+                let network = Network::of(self.address.ip());
+                Layer::Tls(Session::begin(tls.clone(), network)?.into())
+            }
             (Some(_), _) => Layer::Plain,
         };
         match self.layer.get_or_init(|| layer) {

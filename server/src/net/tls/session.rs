@@ -20,7 +20,10 @@ use parking_lot::Mutex;
 use rustls::ServerConnection;
 
 use super::{Tls, certificates::public_key};
-use crate::net::socket::{Socket, is_read_limit};
+use crate::net::{
+    network::Network,
+    socket::{Socket, is_read_limit},
+};
 
 /// The most bytes that are encrypted at once, as one record. Their ciphertext is all that waits inside TLS for a
 /// client that takes nothing.
@@ -43,6 +46,8 @@ const STACK_BYTES: usize = 256 * 1024;
 #[derive(Debug)]
 pub(in crate::net) struct Session {
     tls: Arc<Tls>,
+    /// Where the client is.
+    network: Network,
     state: Mutex<State>,
     /// When the handshake must be done.
     deadline: Instant,
@@ -67,7 +72,7 @@ struct State {
 
 impl Session {
     /// For a client that has sent the first byte of a handshake.
-    pub(in crate::net) fn begin(tls: Arc<Tls>) -> io::Result<Self> {
+    pub(in crate::net) fn begin(tls: Arc<Tls>, network: Network) -> io::Result<Self> {
         let connection = ServerConnection::new(tls.config()).map_err(|error| explained(&error))?;
         Ok(Self {
             state: Mutex::new(State {
@@ -79,6 +84,7 @@ impl Session {
             }),
             deadline: Instant::now() + tls.handshake_limit(),
             tls,
+            network,
             key: OnceLock::new(),
             overhead: AtomicIsize::new(0),
         })
@@ -146,7 +152,10 @@ impl Session {
 
     fn shake_hands(&self, socket: &Socket, bytes: &[u8]) -> io::Result<()> {
         let left = self.deadline.saturating_duration_since(Instant::now());
-        let turn = self.tls.turns().take(left, || socket.is_broken());
+        let turn = self
+            .tls
+            .turns()
+            .take(self.network, left, || socket.is_broken());
         if socket.is_broken() {
             return Err(ErrorKind::ConnectionAborted.into());
         }

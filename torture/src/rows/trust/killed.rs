@@ -34,9 +34,9 @@ const DEVICES: usize = 60;
 #[derive(Default)]
 struct Model {
     /// Devices that may log in.
-    devices: Vec<Box<Device>>,
+    devices: Vec<Device>,
     /// Devices that may not any more.
-    revoked: Vec<Box<Device>>,
+    revoked: Vec<Device>,
     /// Users that were added.
     users: BTreeSet<String>,
     next_user: usize,
@@ -122,7 +122,7 @@ impl Model {
                 expect(&mut self.wrong, is_right, &answer)?;
                 ensure!(is_joined);
                 if let Some(Doubt::Join(device, _)) = self.doubt.take() {
-                    self.devices.push(device);
+                    self.devices.push(*device);
                 }
                 self.answered[0] += 1;
             }
@@ -131,12 +131,12 @@ impl Model {
                     .devices
                     .swap_remove(random.within(0..self.devices.len()));
                 let line = revocation(&device.login, device.id())?;
-                self.doubt = Some(Doubt::Revoke(device));
+                self.doubt = Some(Doubt::Revoke(Box::new(device)));
                 let answer = office.session.ask(&line)?;
                 let is_right = matches!(answer, Event::Devices(_));
                 expect(&mut self.wrong, is_right, &answer)?;
                 if let Some(Doubt::Revoke(device)) = self.doubt.take() {
-                    self.revoked.push(device);
+                    self.revoked.push(*device);
                 }
                 self.answered[1] += 1;
             }
@@ -187,7 +187,7 @@ impl Model {
                 let answer = device.join(office.address(), &code)?;
                 ensure!(answer.is_joined(), "again: {answer:?}");
                 device.session(office.address())?;
-                self.devices.push(device);
+                self.devices.push(*device);
                 before
             }
             Some(Doubt::Revoke(device)) => {
@@ -195,8 +195,8 @@ impl Model {
                 let (_, answer) = device.log_in(office.address())?;
                 ensure!(answer.is_in() == is_there, "revoked by half: {answer:?}");
                 match is_there {
-                    true => self.devices.push(device),
-                    false => self.revoked.push(device),
+                    true => self.devices.push(*device),
+                    false => self.revoked.push(*device),
                 }
                 !is_there
             }
@@ -250,7 +250,7 @@ fn expect(wrong: &mut Option<String>, is_right: bool, answer: &dyn Debug) -> Res
     Ok(())
 }
 
-fn some<'a>(devices: &'a [Box<Device>], random: &mut Random) -> Option<&'a Box<Device>> {
+fn some<'a>(devices: &'a [Device], random: &mut Random) -> Option<&'a Device> {
     (!devices.is_empty()).then(|| random.one_of(devices))
 }
 
