@@ -29,7 +29,7 @@ use mensageiro_protocol::{
 };
 use mensageiro_server::metrics::ask;
 use program::{Program, command};
-use support::{Client, PATIENCE, live::LiveClient};
+use support::{Client, live::LiveClient};
 
 fn data() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
