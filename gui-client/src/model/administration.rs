@@ -155,7 +155,7 @@ pub struct Administration {
 }
 
 impl Administration {
-    /// Begins with a page. [`Administration::needs`] says what it has to be filled with.
+    /// Begins with a page, which has to be filled with what the server tells.
     pub fn new(page: Page) -> Self {
         Self {
             below: Vec::new(),

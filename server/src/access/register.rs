@@ -26,7 +26,7 @@ const MOST_INVITATIONS: usize = 8;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Register {
-    /// [`FORMAT`].
+    /// The format of the file.
     pub format: u32,
     /// A login needs a device or a program key (rule A1).
     pub closed: bool,
