@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use crossbeam_channel::Sender;
 use mensageiro_protocol::live::StoreId;
+use parking_lot::Mutex;
 
 use crate::{
     access::Access,
@@ -41,6 +42,9 @@ pub struct Context {
     pub invitation: Option<Invitation>,
     /// The store to which the ids belong.
     pub store: StoreId,
+    /// Held by the session that reads a portion of its backlog. Many at once would take all processors, and those who
+    /// talk would wait for one.
+    pub backlog_turn: Mutex<()>,
     /// What each login may use.
     pub budgets: Arc<Budgets>,
     /// Limits for each client.

@@ -248,7 +248,9 @@ impl Session {
         for answer in answers {
             let last = answer.last(outcomes).min(newest);
             while delivered < last {
+                let turn = self.context.backlog_turn.lock();
                 let chunk = mailboxes.peek(messages, &self.login, (delivered, last), CHUNK)?;
+                drop(turn);
                 for message in &chunk {
                     self.connection.send(|line| write_delivery(message, line))?;
                     delivered = message.id;

@@ -3,7 +3,10 @@
 use std::{
     collections::HashMap,
     mem,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -41,6 +44,8 @@ const KEPT_BYTES: usize = 256 * 1024;
 pub(super) struct GroupCommit {
     pub(super) parts: Parts,
     tags: Tags,
+    /// Submissions that are handed over and not committed.
+    uncommitted: Arc<AtomicUsize>,
     /// The last numbers in use.
     last: LastNumbers,
     /// What waits for the next sync, and since when.
@@ -109,12 +114,13 @@ pub(super) fn run(
 }
 
 impl GroupCommit {
-    pub(super) fn new(parts: Parts, preload: Arc<Preload>) -> Self {
+    pub(super) fn new(parts: Parts, preload: Arc<Preload>, uncommitted: Arc<AtomicUsize>) -> Self {
         let retention = Retention::new(parts.keep);
         Self {
             last: parts.last,
             parts,
             tags: Tags::new(preload),
+            uncommitted,
             waiting: Vec::new(),
             waiting_since: None,
             seen: HashMap::new(),
@@ -185,7 +191,7 @@ impl GroupCommit {
 
     /// Makes submissions durable and applies them, all in one commit.
     fn commit(&mut self, submissions: Vec<Submission>) -> Notice {
-        let at = now();
+        let (at, committed) = (now(), submissions.len());
         let mut gathered = Gathered::default();
         for submission in submissions {
             gathered.add(submission, at);
@@ -221,6 +227,8 @@ impl GroupCommit {
                 }
             }
         }
+        // Whoever reads that nothing is left sees all of it.
+        self.uncommitted.fetch_sub(committed, Ordering::SeqCst);
         // Those who asked have been told; now the server may stop. Told once is told.
         if !self.is_of_use {
             let _ = self.parts.refused.try_send(());

@@ -14,7 +14,10 @@ mod retention;
 
 use std::{
     io,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread::{self, JoinHandle},
 };
 
@@ -122,6 +125,8 @@ pub struct Committer {
     queue: Sender<Submission>,
     group: Arc<Mutex<GroupCommit>>,
     preload: Arc<Preload>,
+    /// Submissions that are handed over and not committed.
+    uncommitted: Arc<AtomicUsize>,
     index: Arc<Index>,
     mailboxes: Arc<Mailboxes>,
     alarm: Alarm,
@@ -165,7 +170,9 @@ impl Committer {
         let alarm = Alarm::new(parts.refused.clone());
         let preload = Arc::<Preload>::default();
         let (index, mailboxes) = (parts.index.clone(), parts.mailboxes.clone());
-        let group = Arc::new(Mutex::new(GroupCommit::new(parts, preload.clone())));
+        let uncommitted = Arc::<AtomicUsize>::default();
+        let group = GroupCommit::new(parts, preload.clone(), uncommitted.clone());
+        let group = Arc::new(Mutex::new(group));
         let notifier = Notifier::start(&alarm)?;
         let (own, guard) = (group.clone(), alarm.clone());
         let thread = thread::Builder::new()
@@ -180,6 +187,7 @@ impl Committer {
             queue: submit,
             group,
             preload,
+            uncommitted,
             index,
             mailboxes,
             alarm,
@@ -199,8 +207,11 @@ impl Committer {
     }
 
     /// Returns when everything that has been handed over is durable and visible, or refused: read marks that wait for a
-    /// sync need not wait longer. Where nothing waits, this costs no sync.
+    /// sync need not wait longer. Where nothing waits, this costs nothing; many sessions ask at once.
     pub fn settle(&self) {
+        if self.uncommitted.load(Ordering::SeqCst) == 0 {
+            return;
+        }
         let (sender, receiver) = oneshot::channel();
         self.hand_over(Submission::Events(Vec::new(), sender));
         // What was refused has been told to those who asked for it.
@@ -245,6 +256,7 @@ impl Committer {
     /// Where nothing waits and nobody commits, going through the thread would only be a detour. As
     /// the thread takes submissions only while it may commit, nothing is ever overtaken.
     fn hand_over(&self, submission: Submission) {
+        self.uncommitted.fetch_add(1, Ordering::SeqCst);
         if self.queue.is_empty()
             && let Ok(mut group) = self.group.try_lock()
             && self.queue.is_empty()

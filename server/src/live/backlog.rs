@@ -87,6 +87,7 @@ fn send_timeline(
     let mut is_more = true;
     while is_more {
         let (mut rows, mut bytes) = (0, 0);
+        let turn = context.backlog_turn.lock();
         is_more = timeline.show(PORTION, &mut |message| {
             rows += 1;
             bytes += message.text.len();
@@ -96,6 +97,7 @@ fn send_timeline(
             }
             true
         })?;
+        drop(turn);
         mail.budget.charge(cost::answer(rows, bytes));
         if !connection.flush_at_once()? {
             timeline.rest();

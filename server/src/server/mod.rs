@@ -214,6 +214,7 @@ impl Server {
             observer,
             invitation,
             store,
+            backlog_turn: parking_lot::Mutex::default(),
             budgets,
             limits,
         });

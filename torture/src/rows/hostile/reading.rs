@@ -8,13 +8,13 @@ use std::{
 use anyhow::{Result, ensure};
 
 use super::{
-    arena::{ALL, Arena, Attack},
+    arena::{Arena, Attack, USERS},
     foes::{Foe, Score, Swarm, address},
     innocents::{live, until},
     length,
     setup::{say, tagged},
 };
-use crate::trial::{Trial, Verdict};
+use crate::trial::{Trial, Verdict, users};
 
 /// Notes to oneself; as many as a mailbox takes.
 const NOTES: usize = 99_990;
@@ -26,8 +26,9 @@ const TEXTS: usize = 60;
 /// Bytes of a text.
 const LONG: usize = 16_000;
 
-/// Sessions that read nothing.
+/// Sessions that read nothing, and the group of their users.
 const SESSIONS: usize = 1_000;
+const FOES: &str = "espera";
 
 /// What the system keeps for one of them.
 const BUFFER: usize = 4096;
@@ -82,16 +83,19 @@ pub fn sessions_of_one(trial: &Trial) -> Result<Verdict> {
 }
 
 pub fn sessions_of_many(trial: &Trial) -> Result<Verdict> {
-    read_nothing(trial, ALL, &|n| format!("u{n} live/1 after=0\n"))
+    read_nothing(trial, FOES, &|n| format!("u{n} live/1 after=0\n"))
 }
 
-/// Sessions that ask for the large backlog of `to`, a user or everybody, and read nothing of it.
+/// Sessions that ask for the large backlog of `to`, a user or all foes, and read nothing of it.
 fn read_nothing(
     trial: &Trial,
     to: &str,
     hello: &(dyn Fn(usize) -> String + Sync),
 ) -> Result<Verdict> {
-    let mut arena = Arena::new(trial)?;
+    let users = users(USERS);
+    // Others who log in do not get what was written to it.
+    let groups = [(FOES.to_owned(), users[..SESSIONS].to_vec())];
+    let mut arena = Arena::with(trial, &users, &groups, &[])?;
     let server = arena.server.address;
     let text = "x".repeat(LONG);
     let mut accepted = 0;
