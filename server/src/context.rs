@@ -40,6 +40,8 @@ pub struct Context {
     pub observer: Observer,
     /// Lets others ask for the status; `None` if the file could not be written.
     pub invitation: Option<Invitation>,
+    /// Tells the supervisor that somebody has asked the server to stop.
+    pub stop: Sender<()>,
     /// The store to which the ids belong.
     pub store: StoreId,
     /// Held by the session that reads a portion of its backlog. Many at once would take all processors, and those who

@@ -118,6 +118,7 @@ fn answer(
         }
         Ok(Asked::Question(Question::Status)) => tell_status(context, connection),
         Ok(Asked::Question(Question::Access)) => follow_access(context, connection),
+        Ok(Asked::Question(Question::Stop)) => stop(context, connection),
         Ok(Asked::Nothing(line, why)) => {
             refuse(context, connection, &format_args!("{line:?}: {why}"));
             turn_away(connection);
@@ -347,6 +348,14 @@ fn tell_status(context: &Context, connection: &mut Connection) {
 fn follow_access(context: &Context, connection: &mut Connection) {
     context.access.refresh();
     tell(connection, b"{}");
+}
+
+/// The command `stop` wants the server to stop.
+fn stop(context: &Context, connection: &mut Connection) {
+    info!("asked to stop");
+    tell(connection, b"{}");
+    // If it is stopping already, that is enough.
+    let _ = context.stop.try_send(());
 }
 
 fn tell(connection: &mut Connection, answer: &[u8]) {

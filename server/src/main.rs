@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, Write},
+    net::SocketAddr,
     path::Path,
     process::ExitCode,
     thread,
@@ -13,7 +14,7 @@ use crossbeam_channel::bounded;
 use mensageiro_server::{
     Options, Server, StartError, commands, file_rights,
     logging::{Log, one_line_each},
-    metrics,
+    metrics::{self, Status},
     options::{Command, DevicesCommand},
     signals, supervisor,
 };
@@ -22,7 +23,8 @@ use tracing::warn;
 /// Signals that may wait to be followed; more of them say nothing new.
 const SIGNALS: usize = 16;
 
-fn main() -> ExitCode {
+/// The program.
+pub fn main() -> ExitCode {
     let options = Options::parse();
     file_rights::limit(options.group_may_read);
     let told = match &options.command {
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
             let folder = folder.as_ref().unwrap_or(&options.data);
             commands::check(folder).map_err(Into::into)
         }
+        Some(Command::Stop) => commands::stop(&options.data).map_err(Into::into),
         Some(Command::User(command)) => {
             commands::user(&options.data, command.clone()).map_err(Into::into)
         }
@@ -79,7 +82,10 @@ fn serve(options: Options, log: &Log) -> ExitCode {
     log.finish();
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(_) => ExitCode::FAILURE,
+        Err(error) => {
+            let failure = error.downcast_ref::<supervisor::Failure>();
+            failure.map_or(ExitCode::FAILURE, |failure| failure.exit_code().into())
+        }
     }
 }
 
@@ -101,10 +107,19 @@ fn run(mut options: Options) -> anyhow::Result<()> {
     })?)
 }
 
+/// What `status --json` prints.
+#[derive(serde::Serialize)]
+struct Told {
+    /// Where it listens.
+    address: SocketAddr,
+    #[serde(flatten)]
+    status: Status,
+}
+
 fn tell_status(data: &Path, json: bool) -> anyhow::Result<()> {
-    let status = metrics::ask(data)?;
+    let (address, status) = metrics::find(data)?;
     let text = if json {
-        serde_json::to_string(&status)? + "\n"
+        serde_json::to_string(&Told { address, status })? + "\n"
     } else {
         status.to_string()
     };

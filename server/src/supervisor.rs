@@ -52,6 +52,18 @@ pub enum Failure {
     Panic,
 }
 
+impl Failure {
+    /// The exit code of the program, for those who start it by a script: 3 if something else listens there,
+    /// 4 if another server uses the data folder, 1 for everything else.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Start(error) if error.is_taken() => 3,
+            Self::Start(error) if error.is_in_use() => 4,
+            _ => 1,
+        }
+    }
+}
+
 /// The channels between the main thread and the thread that runs the server.
 struct Orders {
     stop: Receiver<()>,
@@ -149,6 +161,8 @@ fn serve(
         let begin = Instant::now();
         if follow(&server, orders) == Next::Stop {
             info!("stopping");
+            // Bounds the stop, also where no signal has asked for it.
+            orders.tell(Phase::Stopping);
             server.stop();
             info!("stopped, everything is on disk");
             return Ok(());
@@ -185,6 +199,7 @@ fn follow(server: &Server, orders: &Orders) -> Next {
     loop {
         select! {
             recv(orders.stop) -> _ => return Next::Stop,
+            recv(server.asked_to_stop()) -> _ => return Next::Stop,
             recv(server.refused()) -> _ => return Next::StartAgain,
             recv(orders.reload) -> _ => server.reload(),
         }

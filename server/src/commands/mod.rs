@@ -5,6 +5,7 @@ mod access;
 mod backup;
 mod check;
 mod people;
+mod stop;
 
 use std::path::PathBuf;
 
@@ -16,11 +17,13 @@ pub use self::{
     backup::backup,
     check::check,
     people::{GroupCommand, RoleWord, UserCommand, group, user},
+    stop::stop,
 };
 use crate::{
     access::RegisterError,
     directory::{ReadError, edit::EditError},
     log::LogError,
+    metrics::AskError,
     net::tls::IdentityError,
 };
 
@@ -70,6 +73,12 @@ pub enum CommandError {
     /// The server has no key that an invitation could name.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    /// The server cannot be asked to stop.
+    #[error(transparent)]
+    Ask(#[from] AskError),
+    /// The server was asked to stop, and has not.
+    #[error("the server on {0} has not stopped yet; its log says what it waits for")]
+    NotStopped(PathBuf),
     /// Nobody reads what is printed, or Ctrl-C cannot be caught.
     #[error("the command cannot go on: {0}")]
     Terminal(#[from] std::io::Error),

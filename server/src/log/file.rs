@@ -1,12 +1,17 @@
 //! The log as files on a disk.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use parking_lot::Mutex;
 
 use super::{
     Appended, Durability, Identity, Keep, Log, LogError, MAX_PAYLOAD, Part, Position, Progress,
-    Records, Settings, disk::Lock, folder::Folder, reader::Reader, recovery, segments::Segments,
+    Records, Settings,
+    disk::{Lock, SystemDisk},
+    folder::Folder,
+    reader::Reader,
+    recovery,
+    segments::Segments,
     writer::Writer,
 };
 
@@ -21,6 +26,18 @@ pub struct FileLog {
     pub(super) dropping: Mutex<()>,
     /// The lock against other servers.
     _lock: Box<dyn Lock>,
+}
+
+/// Whether a program has the log of this store open at this moment.
+///
+/// # Errors
+/// The error of the disk.
+pub fn is_in_use(store: &Path) -> Result<bool, LogError> {
+    match Folder::new(Arc::new(SystemDisk), store).lock() {
+        Ok(_) => Ok(false),
+        Err(LogError::InUse(_)) => Ok(true),
+        Err(error) => Err(error),
+    }
 }
 
 impl FileLog {

@@ -40,7 +40,7 @@ pub use self::{
     backup::{BackedUp, Backup},
     check::{Checked, check},
     error::LogError,
-    file::FileLog,
+    file::{FileLog, is_in_use},
     identity::Identity,
     memory::MemoryLog,
     record::MAX_PAYLOAD,

@@ -28,6 +28,8 @@ pub enum Question {
     Status,
     /// To look who may log in now, as a command has changed that. The answer comes when it has.
     Access,
+    /// To stop in order. The answer comes before it does.
+    Stop,
 }
 
 /// How long a server may take to answer.
@@ -113,7 +115,7 @@ impl Invitation {
 
     /// What the first line of a connection asks, if it is a question with the right key.
     pub fn asks(&self, line: &str) -> Option<Question> {
-        let mut questions = [Question::Status, Question::Access].into_iter();
+        let mut questions = [Question::Status, Question::Access, Question::Stop].into_iter();
         questions.find(|question| {
             let key = line.strip_prefix(question.word()).map(Secret::parse);
             key.is_some_and(|key| key.as_ref() == Ok(&self.key))
@@ -127,6 +129,7 @@ impl Question {
         match self {
             Self::Status => "status/1 ",
             Self::Access => "access/1 ",
+            Self::Stop => "stop/1 ",
         }
     }
 }
@@ -168,6 +171,14 @@ pub fn tell_of_access(folder: &Path) -> Result<bool, AskError> {
         Err(AskError::NotRunning(_) | AskError::NobodyThere { .. }) => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+/// Asks the server on a data folder to stop in order. It has not stopped yet when this returns.
+///
+/// # Errors
+/// [`AskError`], mostly because no server is running.
+pub fn tell_to_stop(folder: &Path) -> Result<(), AskError> {
+    answer(folder, Question::Stop).map(drop)
 }
 
 /// Asks the server on a data folder. Returns where it listens, and its answer.

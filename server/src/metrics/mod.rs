@@ -9,7 +9,7 @@ use indicatif::HumanBytes;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    ask::{AskError, Invitation, Question, ask, find, tell_of_access},
+    ask::{AskError, Invitation, Question, ask, find, tell_of_access, tell_to_stop},
     prometheus::Exposition,
 };
 use crate::{

@@ -240,6 +240,8 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Stop the server on a data folder in order, and wait until it has stopped.
+    Stop,
     /// Copy the data folder, also while a server uses it. A server can be started on the copy.
     Backup {
         /// The new data folder: one that does not exist yet, or is empty.
@@ -294,6 +296,7 @@ Examples:
   mensageiro-server --data /srv/mensageiro  use another folder
   mensageiro-server --listen 127.0.0.1:4000 serve this machine only, on port 4000
   mensageiro-server status                  tell what the running server is doing
+  mensageiro-server stop                    stop it in order
   mensageiro-server backup /mnt/monday      copy ./data, also while a server uses it
   mensageiro-server --closed                let in only invited devices and program keys, from now on
   mensageiro-server invite ana              print a link that lets in one device of ana's
@@ -301,6 +304,9 @@ Examples:
   mensageiro-server user add ana 'Ana Lima' add a user; also rename, role, remove, list
   mensageiro-server group create lab ana    make a group; also add-member, remove-member, role, remove, list
   nc localhost 3333                         be a client: type a login, then @bruno hello
+
+Exit codes: 0 it has ended in order or done what it should; 3 another program listens at the address of
+--listen; 4 another server uses the data folder; 2 the command line is wrong; 1 anything else.
 
 What is logged is chosen by RUST_LOG: error, warn, info (default), debug, or of a part of the program
 only, as in mensageiro_server::commit=debug.";

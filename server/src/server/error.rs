@@ -90,6 +90,19 @@ impl StartError {
             )
         )
     }
+
+    /// Whether something else listens at the address of `--listen`.
+    pub fn is_taken(&self) -> bool {
+        match self {
+            Self::Listen { option, source, .. } if *option == LISTEN => match source.kind() {
+                io::ErrorKind::AddrInUse => true,
+                // Windows says so of a port that another program has for itself.
+                io::ErrorKind::PermissionDenied => cfg!(windows),
+                _ => false,
+            },
+            _ => false,
+        }
+    }
 }
 
 /// What to do about an address that cannot be listened on.

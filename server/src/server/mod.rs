@@ -64,6 +64,7 @@ pub struct Server {
     metrics: Option<Exposition>,
     keeper: Keeper,
     refused: Receiver<()>,
+    asked_to_stop: Receiver<()>,
 }
 
 impl Server {
@@ -202,6 +203,7 @@ impl Server {
             .and_then(|address| Invitation::write(&options.data, address))
             .inspect_err(|error| warn!("the status cannot be asked for: {error}"))
             .ok();
+        let (stop, asked_to_stop) = bounded(1);
         let context = Arc::new(Context {
             access,
             directory,
@@ -213,6 +215,7 @@ impl Server {
             committer,
             observer,
             invitation,
+            stop,
             store,
             backlog_turn: parking_lot::Mutex::default(),
             budgets,
@@ -247,6 +250,7 @@ impl Server {
             metrics,
             keeper,
             refused,
+            asked_to_stop,
         })
     }
 
@@ -283,6 +287,11 @@ impl Server {
         &self.refused
     }
 
+    /// Gives a sign when the command `stop` has asked it to stop.
+    pub fn asked_to_stop(&self) -> &Receiver<()> {
+        &self.asked_to_stop
+    }
+
     /// Reads users.csv and groups.csv again, and the files of --tls-cert and --tls-key, whether somebody seems to have
     /// edited them or not.
     pub fn reload(&self) {
@@ -314,6 +323,7 @@ impl Server {
             metrics,
             keeper,
             refused: _,
+            asked_to_stop: _,
         } = self;
         listener.close();
         metrics.into_iter().for_each(Exposition::close);
