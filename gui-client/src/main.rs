@@ -33,7 +33,7 @@ use mensageiro::{
 
 /// MeuMensageiro: the desktop app
 #[derive(Debug, Parser)]
-#[command(name = "mensageiro", version, after_long_help = SCRIPT_HELP)]
+#[command(name = "mensageiro", version = env!("MENSAGEIRO_VERSION"), after_long_help = SCRIPT_HELP)]
 struct Arguments {
     /// An invite link, mensageiro://…, to join with
     #[arg(value_name = "LINK", conflicts_with_all = ["user", "server"])]

@@ -55,9 +55,12 @@ pub fn build(scope: Scope) -> Result<Programs> {
 
 /// Builds with these arguments and returns the built programs by name.
 pub fn built(arguments: &[&str]) -> Result<BTreeMap<String, PathBuf>> {
-    let mut cargo = command();
-    cargo.args(["build", "--message-format=json-render-diagnostics"]);
-    cargo.args(arguments);
+    built_by(command().arg("build").args(arguments))
+}
+
+/// Runs this `cargo build` and returns the built programs by name.
+pub fn built_by(cargo: &mut Command) -> Result<BTreeMap<String, PathBuf>> {
+    cargo.arg("--message-format=json-render-diagnostics");
     let mut child = cargo
         .stdout(Stdio::piped())
         .spawn()

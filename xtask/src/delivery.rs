@@ -14,7 +14,7 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use zip::{CompressionMethod, ZipArchive, ZipWriter, write::SimpleFileOptions};
 
-use crate::{cargo, picture, server::Data};
+use crate::{cargo, picture, server::Data, source};
 
 /// The folder into which everything unpacks.
 pub const FOLDER: &str = "meu-mensageiro";
@@ -78,6 +78,11 @@ fn sources() -> Result<Files> {
             let bytes = fs::read(&path).with_context(|| format!("cannot read {name}"))?;
             files.insert(name.to_owned(), bytes);
         }
+    }
+    // Without git they must say it themselves.
+    if let Some(commit) = source::commit(cargo::root()) {
+        let line = format!("{} {}\n", commit.hash, commit.time);
+        files.insert("commit.txt".to_owned(), line.into_bytes());
     }
     Ok(files)
 }

@@ -1,21 +1,28 @@
-//! The project's own commands: `cargo xtask demo`, `test`, `report`, `gallery`, `bench`,
-//! `monkey` and `torture`.
+//! The project's own commands: `cargo xtask demo`, `test`, `dist`, `licenses`, `report`,
+//! `gallery`, `bench`, `monkey` and `torture`.
 //!
 //! Each one sets up everything it needs, so that a fresh clone needs only one line.
 
 mod bench;
 mod cargo;
+mod crates;
+mod cross;
 mod delivery;
 mod demo;
 mod display;
+mod dist;
 mod fences;
 mod gallery;
+mod licenses;
 mod monkey;
+mod others;
 mod picture;
 mod process;
 mod report;
 mod server;
 mod setup;
+#[path = "../../build/source.rs"]
+mod source;
 mod story;
 mod test;
 mod torture;
@@ -38,6 +45,18 @@ enum Command {
         #[arg(value_enum)]
         steps: Vec<test::Step>,
     },
+    /// Makes what people download, in target/dist: all of it, or only the named products (needs Debian).
+    Dist {
+        /// Make all of it once more, from a clone in another folder, and compare the bytes.
+        #[arg(long)]
+        twice: bool,
+        /// Make only these.
+        #[arg(value_enum)]
+        products: Vec<dist::Product>,
+    },
+    /// Writes assets/licenses.txt, which says whose work the programs contain. Needed after a change of
+    /// the crates that they use.
+    Licenses,
     /// Takes the screenshots with the real programs and packs meu-mensageiro.zip.
     Report,
     /// Shows the pictures of every screen and state of the app on one page.
@@ -74,6 +93,8 @@ enum Command {
 fn main() -> ExitCode {
     let done = match Command::parse() {
         Command::Demo => demo::run(),
+        Command::Dist { twice, products } => dist::run(&products, twice),
+        Command::Licenses => licenses::run(),
         Command::Report => report::run(),
         Command::Gallery { update } => gallery::run(update),
         Command::Bench { arguments } => bench::run(&arguments),

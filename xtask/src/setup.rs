@@ -34,6 +34,12 @@ pub enum Need {
     Torture,
     /// Takes pictures of a terminal and of a whole desktop.
     Pictures,
+    /// Builds a static program for any Linux.
+    MuslCompiler,
+    /// Builds programs for Windows.
+    WindowsCompiler,
+    /// Builds Rust's standard library for systems that the toolchain in use has none for.
+    RustSources,
 }
 
 impl Need {
@@ -44,6 +50,9 @@ impl Need {
             Self::Clients => vec!["python3", "netcat-openbsd"],
             Self::Torture => vec!["faketime", "iproute2", "strace"],
             Self::Pictures => vec!["xterm", "xdotool", "imagemagick", "fonts-dejavu-core"],
+            Self::MuslCompiler => vec!["musl-tools"],
+            Self::WindowsCompiler => vec!["gcc-mingw-w64-x86-64"],
+            Self::RustSources => vec!["rustc-web", "cargo-web", "rust-web-src"],
         }
     }
 }

@@ -26,7 +26,7 @@ pub use crate::log::Durability;
 /// have been read are appended to DIR/messages.csv. Any program that opens a TCP connection and
 /// writes lines is a client.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "mensageiro-server", version, after_help = EXAMPLES, allow_negative_numbers = true)]
+#[command(name = "mensageiro-server", version = env!("MENSAGEIRO_VERSION"), after_help = EXAMPLES, allow_negative_numbers = true)]
 pub struct Options {
     /// Do something else instead of serving.
     #[command(subcommand)]

