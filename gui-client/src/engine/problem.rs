@@ -66,6 +66,8 @@ pub enum LinkProblem {
     Contradicts,
     /// It asks the app to come back later.
     Busy,
+    /// It ends each session, for a reason that this app does not know; in its words.
+    Ended(String),
     /// Its messages take all the space they may take on this computer, and it cannot keep the next ones.
     NoRoom,
     /// The file with the keys of this account cannot be read or written. Nothing was sent.

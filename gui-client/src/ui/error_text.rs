@@ -108,6 +108,7 @@ pub fn link(texts: &Texts, problem: &LinkProblem, server: &str) -> String {
         LinkProblem::OtherUser(login) => ("problem.other_user", login.as_str()),
         LinkProblem::Contradicts => ("problem.contradicts", ""),
         LinkProblem::Busy => ("problem.busy", ""),
+        LinkProblem::Ended(why) => ("problem.ended", why.as_str()),
         LinkProblem::NoRoom => ("problem.no_room", ""),
         LinkProblem::BadAddress => ("problem.bad_address", ""),
         LinkProblem::UnknownHost => ("problem.unknown_host", ""),
@@ -279,6 +280,7 @@ mod tests {
                 LinkProblem::HangsUp(login.clone()),
                 LinkProblem::UnknownUser(login.clone()),
                 LinkProblem::OtherUser(login),
+                LinkProblem::Ended(RAW.into()),
                 LinkProblem::Other(RAW.into()),
             ]
             .iter()

@@ -5,14 +5,14 @@ use std::time::{Duration, Instant};
 
 use mensageiro_protocol::{
     Framing, Text,
-    live::{ByeCode, Event, Hello, HistoryRequest, Role, Status, Tag, Welcome},
+    live::{Bye, ByeCode, Event, Hello, HistoryRequest, Role, Status, Tag, Welcome},
 };
 
 use super::{
     backoff::asked,
     identity::{self, Meeting},
     io::{Effect, LiveUpdate, Outgoing, StoreEpoch, Way},
-    live::{LiveSession, Turn},
+    live::{self, LiveSession, Turn},
     machine::{CLOSE, Machine, NO_END, Outcome, PROBE, Phase},
     replies::Replies,
 };
@@ -139,7 +139,7 @@ impl Machine {
                 self.show(LinkState::Live { catching_up: true });
                 self.take_live(now);
             }
-            Ok(Event::Bye(bye)) => self.bye(now, bye.code, bye.retry_after),
+            Ok(Event::Bye(bye)) => self.bye(now, &bye),
             _ => self.not_live(now, said(&heard)),
         }
     }
@@ -229,8 +229,8 @@ impl Machine {
                     self.remember();
                     self.show(LinkState::Live { catching_up: false });
                 }
-                Ok(Some(Turn::Ended(code, retry_after))) => {
-                    return self.bye(now, code, retry_after);
+                Ok(Some(Turn::Ended(bye))) => {
+                    return self.bye(now, &bye);
                 }
                 Err(_) => return self.broken(now, LinkProblem::NotThisProtocol),
             }
@@ -342,8 +342,8 @@ impl Machine {
         self.tried(now, Outcome::Silent);
     }
 
-    fn bye(&mut self, now: Instant, code: ByeCode, retry_after: Option<u32>) {
-        match code {
+    fn bye(&mut self, now: Instant, bye: &Bye) {
+        match bye.code {
             ByeCode::UnknownUser | ByeCode::Removed => {
                 self.end_live(now);
                 self.effects.push(Effect::Leave);
@@ -359,12 +359,16 @@ impl Machine {
                 self.not_live(now, Outcome::HungUp);
             }
             _ => {
-                let problem = match code {
+                let problem = match bye.code {
                     ByeCode::Busy | ByeCode::SlowDown => LinkProblem::Busy,
+                    // A newer server has reasons that this app does not know. It says them for people, too.
+                    ByeCode::Other if !bye.detail.is_empty() => {
+                        LinkProblem::Ended(live::in_its_words(&bye.detail))
+                    }
                     _ => LinkProblem::Broken,
                 };
                 self.broken(now, problem);
-                if let Some(retry_after) = retry_after {
+                if let Some(retry_after) = bye.retry_after {
                     self.wait_until(now + asked(retry_after));
                 }
             }

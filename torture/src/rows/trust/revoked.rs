@@ -18,11 +18,17 @@ use super::{
     lines::event,
     measure::Person,
     middle::backlog,
-    office::{Device, Office, Session, revocation},
+    office::{Device, Office, Session, folder, revocation},
 };
-use crate::trial::{Trial, Verdict, users};
+use crate::{
+    program::Launch,
+    trial::{Trial, Verdict, users},
+};
 
 const COUNT: usize = 1_000;
+
+/// Unread messages, more than are sent.
+const MAILBOX: &str = "1000000";
 
 /// Messages that are sent before their answers are read.
 const BURST: usize = 16;
@@ -41,7 +47,10 @@ struct Seen {
 }
 
 pub fn run(trial: &Trial) -> Result<Verdict> {
-    let mut office = Office::new(trial, &users(3))?;
+    // All that is sent waits for one reader until the end.
+    let data = folder(trial, &users(3))?;
+    let launch = Launch::new(&trial.server, &data).options(&["--max-mailbox", MAILBOX]);
+    let mut office = Office::start(trial, launch)?;
     let server = office.address();
     let reader = office.device("u1")?;
     let writer = office.device("u2")?;

@@ -5,15 +5,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use mensageiro_protocol::{
-    Text,
-    live::{
-        self, Change, DevicesRequest, Edit, Event, InviteRequest, KeyRequest, RefusalCode, Refused,
-        Revoke, Role, Tag,
-    },
+use mensageiro_protocol::live::{
+    self, Change, DevicesRequest, Edit, Event, InviteRequest, KeyRequest, RefusalCode, Refused,
+    Revoke, Role, Tag,
 };
 
-use super::LiveSession;
+use super::{LiveSession, in_its_words};
 use crate::engine::{Request, RequestProblem, net::io::Effect};
 
 /// The most requests that wait for their answers.
@@ -21,9 +18,6 @@ const REQUESTS: usize = 8;
 
 /// How long a request may wait: its server may not know it.
 const ANSWERED: Duration = Duration::from_secs(60);
-
-/// The most of a server's own words that are shown, in characters.
-const DETAIL: usize = 300;
 
 /// The requests that wait for their answers, the oldest first.
 #[derive(Debug, Default)]
@@ -96,8 +90,7 @@ impl LiveSession {
                 RefusalCode::BadName => RequestProblem::BadName,
                 RefusalCode::LastAdmin => RequestProblem::LastAdministrator,
                 RefusalCode::CannotEdit => {
-                    let detail = Text::from(refused.detail.as_str());
-                    RequestProblem::CannotEdit(cut(detail.as_str()).to_owned())
+                    RequestProblem::CannotEdit(in_its_words(&refused.detail))
                 }
                 _ => RequestProblem::Other,
             };
@@ -183,11 +176,6 @@ fn line(request: &Request, tag: Tag) -> live::Request {
         },
     };
     live::Request::Edit(Edit { tag, change })
-}
-
-fn cut(detail: &str) -> &str {
-    let end = detail.char_indices().nth(DETAIL);
-    &detail[..end.map_or(detail.len(), |(end, _)| end)]
 }
 
 fn role(is_administrator: bool) -> Option<Role> {

@@ -86,7 +86,7 @@ impl LiveSession {
             }
             Event::Bye(bye) => {
                 tracing::info!(code = ?bye.code, detail = bye.detail, "the server says bye");
-                return Turn::Ended(bye.code, bye.retry_after);
+                return Turn::Ended(bye);
             }
             event @ (Event::Devices(_)
             | Event::Invited(_)

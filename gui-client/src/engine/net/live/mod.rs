@@ -12,15 +12,17 @@ use std::{
 };
 
 use mensageiro_protocol::{
-    Decoder, LineTooLong, Login,
+    Decoder, LineTooLong, Login, Text,
     limits::LINE_BYTES,
-    live::{ByeCode, Delivered, Event, Got, HistoryRequest, Read, Request, Tag, Welcome},
+    live::{Bye, Delivered, Event, Got, HistoryRequest, Read, Request, Tag, Welcome},
 };
 
 use self::list::List;
 use super::io::{Effect, LiveUpdate, Outgoing};
 use crate::engine::{MessageId, Refusal};
 
+/// The most of a server's own words that are shown, in characters.
+const DETAIL: usize = 300;
 /// The most messages that are sent and not answered yet.
 const WINDOW: usize = 64;
 /// During a backlog, at least this many updates are stored at a time,
@@ -90,7 +92,7 @@ pub struct LiveSession {
 }
 
 /// What a line means for the connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Turn {
     /// Nothing.
     GoesOn,
@@ -98,8 +100,14 @@ pub enum Turn {
     Accepted,
     /// The backlog is complete.
     CaughtUp,
-    /// The server ends the session, and perhaps says for how many seconds.
-    Ended(ByeCode, Option<u32>),
+    /// The server ends the session.
+    Ended(Bye),
+}
+
+/// A reason in the server's words, as it is shown: harmless, and at most [`DETAIL`] characters of it.
+pub fn in_its_words(detail: &str) -> String {
+    let detail = Text::from(detail);
+    detail.one_line().chars().take(DETAIL).collect()
 }
 
 impl LiveSession {

@@ -157,6 +157,29 @@ fn an_unknown_user_is_refused_at_once() {
 }
 
 #[test]
+fn a_reason_of_a_newer_server_is_told_in_its_words() {
+    check_with(
+        bench(None, None),
+        &[
+            ("start", "connecting | connect"),
+            ("connected", "write ana live/1 device=d⏎"),
+            (
+                r#"bytes bye {"code":"needs-a-badge","detail":"show your\u202e badge"}⏎"#,
+                "close | waiting Ended(\"show your\u{fffd} badge\")",
+            ),
+        ],
+    );
+    // One that says nothing has just hung up.
+    check_with(
+        live(),
+        &[(
+            r#"bytes bye {"code":"needs-a-badge"}⏎"#,
+            "close | waiting Broken",
+        )],
+    );
+}
+
+#[test]
 fn a_welcome_for_another_user_is_not_accepted() {
     check_with(
         live(),
