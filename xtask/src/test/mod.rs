@@ -48,7 +48,7 @@ pub enum Step {
     Monkey,
     /// Clients as students write them, every style with every other.
     Clients,
-    /// A minute of everything that can go wrong for the server.
+    /// A minute of everything that can go wrong for the server, and attempts to get past TLS and into a closed one.
     Torture,
     /// Every benchmark of the server once, small.
     Bench,
