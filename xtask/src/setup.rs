@@ -28,7 +28,7 @@ pub enum Need {
     Windows,
     /// Opens windows on a virtual display in any case.
     HiddenWindows,
-    /// Runs the example clients, and netcat as in the tutorial.
+    /// Runs the example clients, netcat as in the tutorial, and curl as in the administrators' guide.
     Clients,
     /// Gives a server its own clock and network, and traces its system calls.
     Torture,
@@ -47,7 +47,7 @@ impl Need {
         match self {
             Self::Windows if has_display() => WINDOW.to_vec(),
             Self::Windows | Self::HiddenWindows => [WINDOW, VIRTUAL_DISPLAY].concat(),
-            Self::Clients => vec!["python3", "netcat-openbsd"],
+            Self::Clients => vec!["curl", "netcat-openbsd", "python3"],
             Self::Torture => vec!["faketime", "iproute2", "strace"],
             Self::Pictures => vec!["xterm", "xdotool", "imagemagick", "fonts-dejavu-core"],
             Self::MuslCompiler => vec!["musl-tools"],
@@ -112,7 +112,7 @@ fn is_installed(package: &str) -> bool {
 /// built.
 fn is_command(package: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    matches!(package, "python3" | "xterm" | "xdotool")
+    matches!(package, "curl" | "python3" | "xterm" | "xdotool")
         && std::env::split_paths(&path).any(|folder| folder.join(package).is_file())
 }
 

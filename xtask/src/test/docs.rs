@@ -1,4 +1,5 @@
-//! Checks the documents: links lead somewhere, named tests exist, and the printed client works.
+//! Checks the documents: links lead somewhere, named tests exist, the printed clients work, both languages say the same, and
+//! what watches a server watches what there is.
 
 use std::{
     fs,
@@ -9,7 +10,7 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::{Outcome, Workshop, check, clients::PYTHON};
+use super::{Outcome, Workshop, check, clients::PYTHON, languages, monitoring};
 use crate::{
     cargo, fences,
     process::Process,
@@ -23,7 +24,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The length of that client according to README.md.
 const PROMISED_LINES: usize = 15;
 
-/// Checks every document, then the client that docs/PROTOCOL.md prints.
+/// The documents that print it.
+const CLIENTS: &[&str] = &["docs/PROTOCOL.md", "docs/PROTOCOL.pt-BR.md"];
+
+/// Checks every document, then what they print and describe.
 pub fn run(workshop: &Workshop) -> Result<Outcome> {
     let mut outcome = Outcome::default();
     for document in documents(cargo::root())? {
@@ -36,11 +40,20 @@ pub fn run(workshop: &Workshop) -> Result<Outcome> {
             &format!("tests that {} names", name.display()),
             || check_tests(&document),
         ));
+        outcome = outcome.and(check(
+            &format!("versions of files in {}", name.display()),
+            || check_versions(&fs::read_to_string(&document)?),
+        ));
     }
-    Ok(outcome.and(check(
-        "the client printed in docs/PROTOCOL.md talks",
-        || run_printed_client(workshop),
-    )))
+    for document in CLIENTS {
+        outcome = outcome.and(check(
+            &format!("the client printed in {document} talks"),
+            || run_printed_client(workshop, document),
+        ));
+    }
+    Ok(outcome
+        .and(languages::run())
+        .and(monitoring::run(workshop)?))
 }
 
 /// Every document of the project, or of another one like it.
@@ -98,6 +111,30 @@ fn check_tests(document: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Every file of a release that a document names is one of this version.
+fn check_versions(text: &str) -> Result<()> {
+    let files = text
+        .split(['`', ' ', '/'])
+        .filter(|word| word.starts_with("mensageiro"));
+    for file in files {
+        let parts = file.split(['-', '_']);
+        let version = parts
+            .map(|part| part.trim_end_matches(char::is_alphabetic))
+            .find(|part| is_version(part));
+        ensure!(
+            version.is_none_or(|version| version == env!("CARGO_PKG_VERSION")),
+            "{file} is of another version than {}",
+            env!("CARGO_PKG_VERSION")
+        );
+    }
+    Ok(())
+}
+
+fn is_version(word: &str) -> bool {
+    let numbers = word.split('.');
+    numbers.clone().count() == 3 && numbers.clone().all(|number| number.parse::<u32>().is_ok())
+}
+
 /// Links of the form ``[`name`](file.rs)``: the name and the file.
 fn tests(text: &str) -> Vec<(String, String)> {
     let links = text.split("[`").skip(1);
@@ -137,14 +174,14 @@ fn anchors(document: &str) -> Vec<String> {
 }
 
 /// Saves the Python block, lets Ana poll and write with it, and checks that Bruno gets her message.
-fn run_printed_client(workshop: &Workshop) -> Result<()> {
-    let document = fs::read_to_string(cargo::root().join("docs/PROTOCOL.md"))
-        .context("cannot read docs/PROTOCOL.md")?;
-    let fences = fences::of(&document);
+fn run_printed_client(workshop: &Workshop, document: &str) -> Result<()> {
+    let text = fs::read_to_string(cargo::root().join(document))
+        .with_context(|| format!("cannot read {document}"))?;
+    let fences = fences::of(&text);
     let client = fences
         .iter()
         .find(|fence| fence.language() == "python")
-        .context("docs/PROTOCOL.md has no Python block")?;
+        .context("it has no Python block")?;
     let lines = client.text.lines().count();
     ensure!(lines <= PROMISED_LINES, "it has {lines} lines");
     let data = Data::copy()?;
@@ -194,6 +231,22 @@ mod tests {
             tests(text),
             expected.map(|(name, file)| (name.to_owned(), file.to_owned()))
         );
+    }
+
+    #[test]
+    fn files_of_other_versions_are_noticed() {
+        let now = env!("CARGO_PKG_VERSION");
+        for file in [
+            "mensageiro_X_amd64.deb",
+            "mensageiro-X-1.x86_64.rpm",
+            "mensageiro-X-windows-x86_64.zip",
+        ] {
+            check_versions(&format!("`{}`", file.replace('X', now))).unwrap();
+            assert!(
+                check_versions(&format!("`./{}`", file.replace('X', "0.0.7"))).is_err(),
+                "{file}"
+            );
+        }
     }
 
     #[test]

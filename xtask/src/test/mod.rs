@@ -6,6 +6,8 @@ mod dead_link;
 mod delivery;
 mod dependencies;
 mod docs;
+mod languages;
+mod monitoring;
 mod outage;
 mod outcome;
 mod torture;
@@ -34,7 +36,7 @@ pub enum Step {
     Dependencies,
     /// Builds the programs and all tests.
     Build,
-    /// Links and pictures of the documents, and the client they print.
+    /// Links, pictures and languages of the documents, the clients they print, and the metrics they and the dashboard name.
     Docs,
     /// cargo test: unit, transcript, property, integration and doc tests, and the user
     /// interface driven by accessible names.
@@ -52,7 +54,7 @@ pub enum Step {
     Torture,
     /// Every benchmark of the server once, small.
     Bench,
-    /// The commands of the tutorials and the README, exactly as they are printed.
+    /// The commands of the README, the tutorials and the administrators' guide, exactly as they are printed.
     Tutorial,
     /// The zip to hand in: its size, what it holds, and that its programs build.
     Delivery,

@@ -1,5 +1,5 @@
-//! Runs the commands of the tutorials and the README as they stand there, so that they cannot
-//! drift from the programs.
+//! Runs the commands of the README, the tutorials and the administrators' guide as they stand there, so that they cannot drift
+//! from the programs.
 //!
 //! Marks after the language of a fenced block say what it is:
 //!
@@ -9,9 +9,11 @@
 //! | `sh server` | runs in the background until the next one or the end of the document; must say it listens |
 //! | `sh window` | the same for a window; its user must arrive at the server |
 //! | `sh join` | opens a window with an invite link, which must get in; it is closed then |
+//! | `sh stop`, `sh start` | what stops and starts a service; the server of the last `sh server` is stopped and started |
 //! | `text shows` | each line, in order, is in what the `sh run` before it printed |
 //!
-//! They run in a folder with copies of `data` and `tests`, so that nobody's data is touched.
+//! They run in a folder with copies of `data` and `tests`, so that nobody's data is touched. What the guide has in `/var` is in
+//! that folder too, laid out as systemd does it for a service with an account of its own. `sudo` only runs the rest of its line there.
 
 use std::{
     fs,
@@ -32,7 +34,19 @@ use crate::{
 };
 
 /// The documents whose commands are run.
-const DOCUMENTS: &[&str] = &["README.md", "TUTORIAL.md", "TUTORIAL.pt-BR.md"];
+const DOCUMENTS: &[&str] = &[
+    "README.md",
+    "README.pt-BR.md",
+    "TUTORIAL.md",
+    "TUTORIAL.pt-BR.md",
+];
+
+/// The folder of the service's data, below the reader's folder; [`SERVICE`] leads to it.
+#[cfg(unix)]
+const SERVICE_DATA: &str = "var/lib/private/mensageiro";
+
+/// What the documents, and systemd, call it.
+const SERVICE: &str = "var/lib/mensageiro";
 
 /// How long one block may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -61,6 +75,10 @@ fn follow(document: &str, programs: &Programs) -> Result<Outcome> {
             check(&name, || reader.run(&fence))
         } else if fence.is("sh", "server") {
             check(&name, || reader.start_server(&fence))
+        } else if fence.is("sh", "stop") {
+            check(&name, || reader.stop_server())
+        } else if fence.is("sh", "start") {
+            check(&name, || reader.start_again())
         } else if fence.is("sh", "window") {
             check(&name, || reader.open_window(&fence))
         } else if fence.is("sh", "join") {
@@ -88,6 +106,8 @@ fn follow(document: &str, programs: &Programs) -> Result<Outcome> {
 struct Reader {
     folder: TempDir,
     server: Option<Process>,
+    /// The command that started it last.
+    started: String,
     windows: Vec<(Process, Display)>,
     printed: String,
 }
@@ -104,9 +124,12 @@ impl Reader {
             let name = program.file_name().context("a program has a name")?;
             fs::copy(program, built.join(name))?;
         }
+        #[cfg(unix)]
+        install(folder.path(), &built)?;
         Ok(Self {
             folder,
             server: None,
+            started: String::new(),
             windows: Vec::new(),
             printed: String::new(),
         })
@@ -120,10 +143,17 @@ impl Reader {
     }
 
     fn start_server(&mut self, fence: &Fence) -> Result<()> {
-        if let Some(server) = self.server.take() {
-            server.stop()?;
-        }
-        let server = Process::start("it", &mut self.shell(&replaced(&fence.text)), false)?;
+        self.started = replaced(&fence.text);
+        self.stop_server()?;
+        self.start_again()
+    }
+
+    fn stop_server(&mut self) -> Result<()> {
+        self.server.take().map_or(Ok(()), Process::stop)
+    }
+
+    fn start_again(&mut self) -> Result<()> {
+        let server = Process::start("it", &mut self.shell(&self.started), false)?;
         server.wait_for(PATIENCE, |line| line.contains("listening on").then_some(()))?;
         self.server = Some(server);
         Ok(())
@@ -166,16 +196,48 @@ impl Reader {
 
     /// A shell in the reader's folder, which is also its home folder.
     fn shell(&self, script: &str) -> Command {
+        let folder = self.folder.path();
+        let script = script.replace("/var/", &format!("{}/var/", folder.display()));
         let mut shell = Command::new("sh");
-        shell
-            .args(["-eu", "-c", script])
-            .current_dir(self.folder.path());
-        shell.env("HOME", self.folder.path());
+        shell.args(["-eu", "-c", &script]).current_dir(folder);
+        shell.env("HOME", folder);
+        shell.env("STATE_DIRECTORY", folder.join(SERVICE));
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let own = std::iter::once(folder.join("bin"));
+        if let Ok(path) = std::env::join_paths(own.chain(std::env::split_paths(&path))) {
+            shell.env("PATH", path);
+        }
         for variable in ["XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"] {
             shell.env_remove(variable);
         }
         shell
     }
+}
+
+/// Puts the server into PATH, as a package does, with a `sudo` that needs no rights, and makes the service's folders.
+#[cfg(unix)]
+fn install(folder: &Path, built: &Path) -> Result<()> {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    let bin = folder.join("bin");
+    for made in [
+        &bin,
+        &folder.join("var/backups"),
+        &folder.join(SERVICE_DATA),
+    ] {
+        fs::create_dir_all(made)?;
+    }
+    symlink(folder.join(SERVICE_DATA), folder.join(SERVICE))?;
+    symlink(
+        built.join("mensageiro-server"),
+        bin.join("mensageiro-server"),
+    )?;
+    let sudo = bin.join("sudo");
+    fs::write(&sudo, "#!/bin/sh\nexec \"$@\"\n")?;
+    Ok(fs::set_permissions(
+        &sudo,
+        fs::Permissions::from_mode(0o755),
+    )?)
 }
 
 /// The script with `exec`, so that stopping the shell stops the program.
