@@ -4,6 +4,7 @@
 //! is drawn, and `app` what joins them.
 
 pub mod app;
+pub mod copies;
 pub mod disk;
 pub mod emoji;
 pub mod engine;
@@ -23,3 +24,4 @@ pub mod single_instance;
 pub mod texts;
 pub mod theme;
 pub mod ui;
+pub mod version;

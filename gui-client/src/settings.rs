@@ -13,12 +13,23 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::{
+    copies,
     model::{AccountPreferences, Preferences, SettingsProblem},
-    private,
+    private, version,
 };
 
 /// Name of the settings file in the profile folder.
 pub const FILE: &str = "settings.json";
+
+/// The format of the file, in its field `format`. Format 1 has no such field.
+const FORMAT: u64 = 2;
+
+/// The copy that is kept of a file of format 1, which this version has converted.
+const COPY: &str = "settings-format-1.json";
+
+/// The fields of the file's format, and of the version of the app that wrote it.
+const FORMAT_FIELD: &str = "format";
+const VERSION_FIELD: &str = "version";
 
 /// The key of the accounts' preferences in the file.
 const ACCOUNTS: &str = "accounts";
@@ -46,7 +57,15 @@ pub fn load(folder: &Path) -> Loaded {
     let path = folder.join(FILE);
     let why = match fs::read(&path) {
         Ok(bytes) => match read(&bytes) {
-            Ok(preferences) => return loaded(preferences.in_range(), None),
+            Ok(Read::Preferences(preferences)) => {
+                copies::remove_old(&folder.join(COPY));
+                return loaded(preferences.in_range(), None);
+            }
+            Ok(Read::Newer(version)) => {
+                tracing::warn!(path = %path.display(), ?version, "a newer version wrote the settings");
+                let problem = SettingsProblem::Newer { path, version };
+                return loaded(Preferences::default(), Some(problem));
+            }
             Err(error) => error.to_string(),
         },
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -65,8 +84,18 @@ pub fn load(folder: &Path) -> Loaded {
     loaded(Preferences::default(), Some(problem))
 }
 
-fn read(bytes: &[u8]) -> serde_json::Result<Preferences> {
+/// What a file holds.
+enum Read {
+    Preferences(Preferences),
+    /// Something that another version understands: this one, perhaps.
+    Newer(Option<String>),
+}
+
+fn read(bytes: &[u8]) -> serde_json::Result<Read> {
     let file: Value = serde_json::from_slice(bytes)?;
+    if let Some(version) = newer(&file) {
+        return Ok(Read::Newer(version));
+    }
     let mut preferences = Preferences::deserialize(&file)?;
     // Earlier versions had one of each for all accounts. The note and the emoji belong to the last account; the choices for
     // notifications were meant for all.
@@ -77,13 +106,23 @@ fn read(bytes: &[u8]) -> serde_json::Result<Preferences> {
             (own.note, own.recent_emoji) = (String::new(), Vec::new());
         }
     }
-    Ok(preferences)
+    Ok(Read::Preferences(preferences))
+}
+
+/// The version that wrote a file, if its format is newer than this one's.
+fn newer(file: &Value) -> Option<Option<String>> {
+    let format = file.get(FORMAT_FIELD)?.as_u64()?;
+    let version = file.get(VERSION_FIELD).and_then(Value::as_str);
+    (format > FORMAT).then(|| version.and_then(version::named))
 }
 
 fn loaded(preferences: Preferences, problem: Option<SettingsProblem>) -> Loaded {
     Loaded {
         preferences,
-        may_write: !matches!(problem, Some(SettingsProblem::Untouched { .. })),
+        may_write: !matches!(
+            problem,
+            Some(SettingsProblem::Untouched { .. } | SettingsProblem::Newer { .. })
+        ),
         problem,
     }
 }
@@ -136,13 +175,11 @@ impl SettingsWriter {
                     match next.map(|preferences| save(&folder, &preferences, &mut known)) {
                         None => {}
                         Some(Ok(())) => is_told = false,
-                        Some(Err(error)) => {
-                            let path = folder.join(FILE);
-                            tracing::warn!(path = %path.display(), %error, "settings not written");
-                            let why = (&error).into();
+                        Some(Err(problem)) => {
+                            tracing::warn!(?problem, "settings not written");
                             // Reported once, until writing succeeds again; a problem that nobody has taken yet says the same.
                             if !std::mem::replace(&mut is_told, true) {
-                                let _ = tell.try_send(SettingsProblem::NotWritten { path, why });
+                                let _ = tell.try_send(problem);
                                 wake();
                             }
                         }
@@ -186,17 +223,40 @@ impl Drop for SettingsWriter {
 }
 
 /// Writes what has changed since `known`. Changes that another window of the app has written meanwhile stay.
-fn save(folder: &Path, preferences: &Preferences, known: &mut Value) -> io::Result<()> {
-    private::create_folder(folder)?;
+fn save(
+    folder: &Path,
+    preferences: &Preferences,
+    known: &mut Value,
+) -> Result<(), SettingsProblem> {
     let path = folder.join(FILE);
-    let next = serde_json::to_value(preferences)?;
-    let there = fs::read(&path).ok();
-    let there = there.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    let merged = match there {
-        Some(Value::Object(there)) => merged(there, known, &next),
+    let bytes = fs::read(&path).ok();
+    let read = bytes
+        .as_ref()
+        .and_then(|bytes| serde_json::from_slice(bytes).ok());
+    // An app that was updated meanwhile may have another window open.
+    if let Some(version) = read.as_ref().and_then(newer) {
+        return Err(SettingsProblem::Newer { path, version });
+    }
+    let not_written = |error: io::Error| SettingsProblem::NotWritten {
+        path: path.clone(),
+        why: (&error).into(),
+    };
+    let next = serde_json::to_value(preferences).map_err(|error| not_written(error.into()))?;
+    let mut all = match read {
+        Some(Value::Object(there)) => {
+            if !there.contains_key(FORMAT_FIELD) {
+                let old = bytes.unwrap_or_default();
+                private::replace(&folder.join(COPY), &old).map_err(not_written)?;
+            }
+            merged(there, known, &next)
+        }
         _ => next.clone(),
     };
-    private::replace(&path, &serde_json::to_vec_pretty(&merged)?)?;
+    all[FORMAT_FIELD] = FORMAT.into();
+    all[VERSION_FIELD] = version::THIS.into();
+    private::create_folder(folder).map_err(not_written)?;
+    let written = serde_json::to_vec_pretty(&all).map_err(|error| not_written(error.into()))?;
+    private::replace(&path, &written).map_err(not_written)?;
     *known = next;
     Ok(())
 }
@@ -348,6 +408,84 @@ mod tests {
         writer.write(preferences);
         drop(writer);
         assert!(fs::read_to_string(&path).unwrap().contains("blue"));
+    }
+
+    /// Reads the settings, changes the zoom and writes them.
+    fn change_zoom(folder: &Path) -> Option<SettingsProblem> {
+        let mut preferences = load(folder).preferences;
+        let (woke, wakes) = bounded(9);
+        let wake = move || woke.send(()).unwrap();
+        let writer = SettingsWriter::start(folder.into(), &preferences, wake).unwrap();
+        preferences.zoom = 2.0;
+        writer.write(preferences);
+        // Either it has written, or it tells.
+        let path = folder.join(FILE);
+        let before = fs::read(&path).unwrap();
+        while wakes.is_empty() && fs::read(&path).unwrap() == before {
+            std::thread::yield_now();
+        }
+        writer.problem()
+    }
+
+    #[test]
+    fn a_file_of_format_1_is_converted_and_kept_as_a_copy() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, copy) = (folder.path().join(FILE), folder.path().join(COPY));
+        let old = r#"{"note": "lunch", "theme": "dark",
+            "remembered": [{"login": "ana", "server": "localhost:3333"}]}"#;
+        fs::write(&path, old).unwrap();
+        assert_eq!(change_zoom(folder.path()), None);
+        assert_eq!(fs::read_to_string(&copy).unwrap(), old);
+        let new: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+        assert_eq!(new[FORMAT_FIELD], FORMAT);
+        assert_eq!(new[VERSION_FIELD], version::THIS);
+        let read = load(folder.path()).preferences;
+        assert_eq!(read.of(&account("ana")).note, "lunch");
+        assert_eq!((read.zoom, read.theme), (2.0, ThemeChoice::Dark));
+        // Today's format needs none.
+        fs::remove_file(&copy).unwrap();
+        fs::write(
+            &path,
+            fs::read_to_string(&path).unwrap().replace("2.0", "1.5"),
+        )
+        .unwrap();
+        assert_eq!(change_zoom(folder.path()), None);
+        assert!(!copy.exists());
+    }
+
+    #[test]
+    fn the_settings_of_the_kept_profile_are_read() {
+        let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/profile");
+        let folder = tempfile::tempdir().unwrap();
+        fs::copy(kept.join(FILE), folder.path().join(FILE)).unwrap();
+        let Loaded {
+            preferences,
+            problem,
+            may_write,
+        } = load(folder.path());
+        assert!(may_write && problem.is_none());
+        assert_eq!(preferences.theme, ThemeChoice::Dark);
+        assert_eq!(preferences.remembered[0].login, "ana");
+        assert_eq!(preferences.window.map(|window| window.width), Some(980.0));
+    }
+
+    #[test]
+    fn a_file_of_a_newer_format_is_neither_used_nor_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE);
+        let newer = r#"{"format": 3, "version": "7.8.9", "theme": {"of": "ana", "is": "dark"}}"#;
+        fs::write(&path, newer).unwrap();
+        let loaded = load(folder.path());
+        let problem = SettingsProblem::Newer {
+            path: path.clone(),
+            version: Some("7.8.9".into()),
+        };
+        assert_eq!(loaded.problem, Some(problem.clone()));
+        assert!(!loaded.may_write);
+        assert_eq!(loaded.preferences, Preferences::default());
+        // A window that was open before does not write either.
+        assert_eq!(change_zoom(folder.path()), Some(problem));
+        assert_eq!(fs::read_to_string(&path).unwrap(), newer);
     }
 
     #[test]

@@ -16,6 +16,8 @@ pub enum StorageProblem {
     Newer {
         /// The file.
         path: PathBuf,
+        /// Which version that was, if the file says so.
+        version: Option<String>,
     },
     /// It is damaged, or not a database.
     Damaged {
@@ -76,6 +78,13 @@ pub enum LinkProblem {
         path: PathBuf,
         /// Why.
         why: DiskProblem,
+    },
+    /// A newer version of the app wrote that file. Nothing was sent.
+    TrustNewer {
+        /// The file.
+        path: PathBuf,
+        /// Which version that was, if the file says so.
+        version: Option<String>,
     },
     /// The system's keyring does not give the key of this device, for this reason in its words.
     DeviceKey(String),

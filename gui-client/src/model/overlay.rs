@@ -180,6 +180,13 @@ pub enum SettingsProblem {
         /// Why it could not be set aside.
         why: DiskProblem,
     },
+    /// A newer version of the app wrote it: it stays as it is, and nothing is saved.
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Which version that was, if the file says so.
+        version: Option<String>,
+    },
     /// It could not be written.
     NotWritten {
         /// The file.

@@ -17,7 +17,7 @@ pub fn storage(texts: &Texts, problem: &StorageProblem) -> String {
     };
     match problem {
         StorageProblem::Locked => texts.get("storage.locked").to_owned(),
-        StorageProblem::Newer { path } => with_path("storage.newer", path),
+        StorageProblem::Newer { path, version } => newer(texts, "storage.newer", path, version),
         StorageProblem::Damaged { path } => with_path("storage.damaged", path),
         StorageProblem::Disk { path, why } => {
             let advice = match why {
@@ -80,6 +80,9 @@ pub fn settings(texts: &Texts, problem: &SettingsProblem) -> String {
             let to = to.display().to_string();
             return texts.fill("settings.set_aside", &[("path", &to)]);
         }
+        SettingsProblem::Newer { path, version } => {
+            return newer(texts, "settings.newer", path, version);
+        }
         SettingsProblem::Untouched { path, why } => ("settings.untouched", path, why),
         SettingsProblem::NotWritten { path, why } => ("settings.not_written", path, why),
     };
@@ -102,6 +105,9 @@ pub fn link(texts: &Texts, problem: &LinkProblem, server: &str) -> String {
         }
         LinkProblem::TrustFile { path, why } => {
             return disk(texts, path, why, "problem.trust_file");
+        }
+        LinkProblem::TrustNewer { path, version } => {
+            return newer(texts, "problem.trust_newer", path, version);
         }
         LinkProblem::HangsUp(login) => ("problem.hangs_up", login.as_str()),
         LinkProblem::UnknownUser(login) => ("problem.unknown_user", login.as_str()),
@@ -148,6 +154,16 @@ pub fn doubt(texts: &Texts, doubt: &Doubt) -> String {
         Doubt::NoEnd => texts.get("doubt.no_end").to_owned(),
         Doubt::OtherEnd(word) => texts.fill("doubt.other_end", &[("word", word)]),
     }
+}
+
+/// A file that another version of the app can read.
+fn newer(texts: &Texts, key: &str, path: &Path, version: &Option<String>) -> String {
+    let who = match version {
+        Some(version) => texts.fill("newer.named", &[("version", version)]),
+        None => texts.get("newer.unnamed").to_owned(),
+    };
+    let path = path.display().to_string();
+    texts.fill(key, &[("who", &who), ("path", &path)])
 }
 
 /// A problem of a file or folder, then the advice with this key. The system's own words, which are
@@ -202,7 +218,10 @@ mod tests {
         let disk = disk_problems().map(|why| StorageProblem::Disk { path: path(), why });
         let others = [
             StorageProblem::Locked,
-            StorageProblem::Newer { path: path() },
+            StorageProblem::Newer {
+                path: path(),
+                version: None,
+            },
             StorageProblem::Damaged { path: path() },
             StorageProblem::NoThread,
             StorageProblem::Stopped,
@@ -247,6 +266,13 @@ mod tests {
         said.push(save(texts, &SaveProblem::NoThread));
         said.push(save(texts, &SaveProblem::Read(StorageProblem::Locked)));
         said.push(settings(texts, &SettingsProblem::SetAside { to: path() }));
+        for version in [None, Some("7".to_owned())] {
+            let (path, second) = (path(), version.clone());
+            said.push(settings(texts, &SettingsProblem::Newer { path, version }));
+            let (path, version) = (PathBuf::from("/a/place"), second);
+            let problem = LinkProblem::TrustNewer { path, version };
+            said.push(link(texts, &problem, "school:3333"));
+        }
         said.extend([Doubt::NoEnd, Doubt::OtherEnd("fim".into())].map(|one| doubt(texts, &one)));
         let strangers = [
             Stranger::Web,

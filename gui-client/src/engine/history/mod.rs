@@ -42,7 +42,7 @@ use thiserror::Error;
 use self::repeats::Repeats;
 pub(in crate::engine) use self::search::MOST_FOUND;
 use super::{Account, Message, MessageId, StorageProblem};
-use crate::{disk::DiskProblem, private};
+use crate::{copies, disk::DiskProblem, private, version};
 pub(in crate::engine) use file::name as file_name;
 
 /// How long to wait for another program that locks the file, such as a backup.
@@ -83,6 +83,8 @@ pub enum HistoryError {
     Newer {
         /// The file.
         path: PathBuf,
+        /// Which version that was, if the file says so.
+        version: Option<String>,
     },
     /// The file or folder is inaccessible.
     #[error("{path} cannot be used: {source}")]
@@ -136,7 +138,10 @@ impl HistoryError {
         match self {
             Self::Damaged { path } => StorageProblem::Damaged { path: path.clone() },
             Self::Locked => StorageProblem::Locked,
-            Self::Newer { path } => StorageProblem::Newer { path: path.clone() },
+            Self::Newer { path, version } => StorageProblem::Newer {
+                path: path.clone(),
+                version: version.clone(),
+            },
             Self::Reach { path, source } => StorageProblem::Disk {
                 path: path.clone(),
                 why: source.into(),
@@ -219,6 +224,9 @@ impl History {
                 .map_err(|source| reach(&lock_path, source))?;
         }
         history.lock = Some(lock);
+        for format in 1..schema::version() {
+            copies::remove_old(&copy_path(&path, format));
+        }
         Ok(history)
     }
 
@@ -230,12 +238,16 @@ impl History {
             source,
         };
         let mut connection = Connection::open(path).map_err(unusable)?;
-        let found = prepare(&mut connection).map_err(unusable)?;
+        let found = prepare(&mut connection, path)?;
         if !damage::is_version(found) {
             return Err(HistoryError::Damaged { path: path.into() });
         }
         if found > schema::version() {
-            return Err(HistoryError::Newer { path: path.into() });
+            let version: Option<String> = fact(&connection, schema::VERSION).ok().flatten();
+            return Err(HistoryError::Newer {
+                path: path.into(),
+                version: version.as_deref().and_then(version::named),
+            });
         }
         let history = Self {
             connection,
@@ -282,7 +294,23 @@ fn reach(path: &Path, source: io::Error) -> HistoryError {
 }
 
 /// Returns the version of the schema that was found.
-fn prepare(connection: &mut Connection) -> rusqlite::Result<i64> {
+fn prepare(connection: &mut Connection, path: &Path) -> Result<i64> {
+    let unusable = |source| HistoryError::Open {
+        path: path.to_owned(),
+        source,
+    };
+    let found = begin(connection).map_err(unusable)?;
+    if (1..schema::version()).contains(&found) {
+        keep_copy(connection, path, &copy_path(path, found))?;
+    }
+    if found <= schema::version() && damage::is_version(found) {
+        schema::migrate(connection).map_err(unusable)?;
+    }
+    Ok(found)
+}
+
+/// Everything before the migration.
+fn begin(connection: &Connection) -> rusqlite::Result<i64> {
     connection.busy_timeout(BUSY)?;
     // The version first: the file of a newer app is left alone, even its journal mode.
     let found = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
@@ -296,7 +324,44 @@ fn prepare(connection: &mut Connection) -> rusqlite::Result<i64> {
     // This matters only where fsync does not reach the disk (macOS).
     connection.pragma_update(None, "fullfsync", true)?;
     connection.pragma_update(None, "foreign_keys", true)?;
-    schema::migrate(connection)
+    Ok(found)
+}
+
+/// Where the copy of a database is that had this version of the schema.
+fn copy_path(path: &Path, found: i64) -> PathBuf {
+    path.with_extension(format!("format-{found}.db"))
+}
+
+/// Keeps the database as an earlier version of the app can read it. The copy gets its name when it is complete and on the
+/// disk; one that is there is older than the database, and replaced.
+fn keep_copy(connection: &Connection, path: &Path, copy: &Path) -> Result<()> {
+    let new = copy.with_extension("new");
+    let written = || -> rusqlite::Result<()> {
+        database_files::remove(&new);
+        // SQLite writes into an empty file, and this one is for the person alone.
+        private::create_file(&new);
+        let name = new
+            .to_str()
+            .ok_or(rusqlite::Error::InvalidPath(new.clone()))?;
+        connection.execute("VACUUM INTO ?1", [name])?;
+        Ok(())
+    };
+    let kept = written()
+        .map_err(|source| HistoryError::Open {
+            path: path.to_owned(),
+            source,
+        })
+        .and_then(|()| put_in_place(&new, copy).map_err(|source| reach(copy, source)));
+    match &kept {
+        Ok(()) => tracing::info!(path = %copy.display(), "kept, as the database is converted"),
+        Err(_) => database_files::remove(&new),
+    }
+    kept
+}
+
+fn put_in_place(new: &Path, copy: &Path) -> io::Result<()> {
+    File::options().write(true).open(new)?.sync_all()?;
+    std::fs::rename(new, copy)
 }
 
 fn fact<T: FromSql>(connection: &Connection, name: &str) -> rusqlite::Result<Option<T>> {

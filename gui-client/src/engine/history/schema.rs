@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Result, TransactionBehavior, functions::FunctionFlags};
 
-use crate::matching::fold;
+use crate::{matching::fold, version};
 
 /// One migration per version; `PRAGMA user_version` counts them. A released migration is never
 /// changed; new ones are added.
@@ -152,6 +152,9 @@ const LIVE_EPOCHS: &str = "
         AND EXISTS (SELECT 1 FROM facts WHERE name = 'epoch_is_live' AND value = 1);
 ";
 
+/// The fact that names the first version of the app that could read the file as it is.
+pub(super) const VERSION: &str = "version";
+
 /// The version this app reads and writes.
 pub(super) fn version() -> i64 {
     STEPS.len() as i64
@@ -208,6 +211,7 @@ fn migrate_to(connection: &mut Connection, steps: usize) -> Result<i64> {
             transaction.execute_batch(step)?;
         }
         transaction.pragma_update(None, "user_version", steps as i64)?;
+        super::set_fact(&transaction, VERSION, version::THIS)?;
         transaction.commit()?;
     }
     Ok(found)

@@ -23,8 +23,11 @@ use super::{
 use crate::{
     disk::DiskProblem,
     engine::{Account, LinkProblem},
-    private,
+    private, version,
 };
+
+/// The format of the file.
+const FORMAT: u32 = 1;
 
 /// The longest file that is read.
 const LONGEST: u64 = 64 * 1024;
@@ -34,7 +37,7 @@ const LONGEST: u64 = 64 * 1024;
 #[derive(Debug)]
 pub struct Trust {
     path: PathBuf,
-    kept: Mutex<Result<Kept, DiskProblem>>,
+    kept: Mutex<Result<Kept, Unreadable>>,
     place: KeyPlace,
     /// The key of the device, once it was read. Locked while the keyring is asked.
     device_key: Mutex<Option<Arc<DeviceKey>>>,
@@ -64,6 +67,14 @@ pub enum TrustError {
         /// Why.
         why: DiskProblem,
     },
+    /// A newer version of the app has written the file.
+    #[error("{path} was written by a newer version")]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Which version that was, if the file says so.
+        version: Option<String>,
+    },
     /// The key of the device cannot be had.
     #[error(transparent)]
     Key(#[from] KeyProblem),
@@ -73,9 +84,41 @@ impl From<TrustError> for LinkProblem {
     fn from(error: TrustError) -> Self {
         match error {
             TrustError::File { path, why } => Self::TrustFile { path, why },
+            TrustError::Newer { path, version } => Self::TrustNewer { path, version },
             TrustError::Key(problem) => Self::DeviceKey(problem.to_string()),
         }
     }
+}
+
+/// Why the file cannot be read.
+#[derive(Clone, Debug)]
+enum Unreadable {
+    Disk(DiskProblem),
+    /// A newer version has written it, and says so: this one, unless it is not told.
+    Newer(Option<String>),
+}
+
+/// What says how to read the file. The first versions of format 1 wrote neither.
+#[derive(Deserialize)]
+struct Head {
+    #[serde(default = "first")]
+    format: u32,
+    #[serde(default)]
+    version: Option<String>,
+}
+
+fn first() -> u32 {
+    1
+}
+
+/// The file.
+#[derive(Serialize)]
+struct Written<'a> {
+    format: u32,
+    /// The version of the app that wrote it.
+    version: &'a str,
+    #[serde(flatten)]
+    kept: &'a Kept,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -111,7 +154,7 @@ impl Trust {
     pub fn open(path: PathBuf, account: &Account, place: KeyPlace) -> Self {
         let kept = read(&path);
         if let Err(why) = &kept {
-            tracing::error!(path = %path.display(), %why, "the keys cannot be read");
+            tracing::error!(path = %path.display(), ?why, "the keys cannot be read");
         }
         Self {
             path,
@@ -224,19 +267,35 @@ impl Trust {
     }
 
     fn kept(&self) -> Result<Kept, TrustError> {
-        self.kept.lock().clone().map_err(|why| self.error(why))
+        let kept = self.kept.lock().clone();
+        kept.map_err(|why| self.unreadable(why))
     }
 
     fn change(&self, change: impl FnOnce(&mut Kept)) -> Result<(), TrustError> {
         let mut kept = self.kept.lock();
-        let mut changed = kept.clone().map_err(|why| self.error(why))?;
+        let mut changed = kept.clone().map_err(|why| self.unreadable(why))?;
         change(&mut changed);
+        let written = Written {
+            format: FORMAT,
+            version: version::THIS,
+            kept: &changed,
+        };
         // What is made of plain values has a JSON form.
-        let bytes = serde_json::to_vec(&changed).map_err(|error| self.error(other(&error)))?;
+        let bytes = serde_json::to_vec(&written).map_err(|error| self.error(other(&error)))?;
         private::replace_durably(&self.path, &bytes)
             .map_err(|error| self.error(DiskProblem::from(&error)))?;
         *kept = Ok(changed);
         Ok(())
+    }
+
+    fn unreadable(&self, why: Unreadable) -> TrustError {
+        match why {
+            Unreadable::Disk(why) => self.error(why),
+            Unreadable::Newer(version) => TrustError::Newer {
+                path: self.path.clone(),
+                version,
+            },
+        }
     }
 
     fn damaged(&self) -> TrustError {
@@ -249,16 +308,22 @@ impl Trust {
     }
 }
 
-fn read(path: &Path) -> Result<Kept, DiskProblem> {
+fn read(path: &Path) -> Result<Kept, Unreadable> {
     let mut bytes = Vec::new();
     match File::open(path) {
         Ok(file) => file.take(LONGEST).read_to_end(&mut bytes),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Kept::default()),
         Err(error) => Err(error),
     }
-    .map_err(|error| DiskProblem::from(&error))?;
+    .map_err(|error| Unreadable::Disk(DiskProblem::from(&error)))?;
     // What serde says could repeat a part of the key.
-    serde_json::from_slice(&bytes).map_err(|_| damage())
+    let damaged = |_| Unreadable::Disk(damage());
+    let Head { format, version } = serde_json::from_slice(&bytes).map_err(damaged)?;
+    if format > FORMAT {
+        let version = version.as_deref().and_then(version::named);
+        return Err(Unreadable::Newer(version));
+    }
+    serde_json::from_slice(&bytes).map_err(damaged)
 }
 
 fn damage() -> DiskProblem {
@@ -391,6 +456,46 @@ mod tests {
             assert!(trust.keep(&pin(7)).is_err(), "{damaged}");
             assert!(trust.make_device_key().is_err(), "{damaged}");
         }
+    }
+
+    #[test]
+    fn the_keys_of_the_kept_profile_are_read() {
+        let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/profile/accounts");
+        let name = "ana-at-localhost_3977-8166e620b652b57e.trust";
+        match Trust::open(kept.join(name), &account(), KeyPlace::File).known() {
+            Ok(Known::Tls(pin)) => {
+                assert_eq!(pin.verified, Verified::FirstContact);
+                assert!(pin.fingerprint.plain().starts_with("TCRXJPDP"));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_file_from_before_the_format_was_written_is_read_and_one_of_a_newer_version_is_left_alone()
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let path = open(folder.path()).path;
+        let old = r#"{"server":null,"plain_at":9000,"device":null}"#;
+        std::fs::write(&path, old).unwrap();
+        let trust = open(folder.path());
+        let then = Timestamp::from_second(9).unwrap();
+        assert_eq!(trust.known().unwrap(), Known::Plain(then));
+        trust.forget_plain().unwrap();
+        let new = std::fs::read_to_string(&path).unwrap();
+        assert!(
+            new.contains(r#""format":1"#) && new.contains(version::THIS),
+            "{new}"
+        );
+        let newer = r#"{"format":2,"version":"7.8.9","servers":[]}"#;
+        std::fs::write(&path, newer).unwrap();
+        let trust = open(folder.path());
+        assert!(trust.keep(&pin(7)).is_err());
+        match trust.known() {
+            Err(TrustError::Newer { version, .. }) => assert_eq!(version.as_deref(), Some("7.8.9")),
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), newer);
     }
 
     #[cfg(unix)]

@@ -136,7 +136,10 @@ fn state_of_the_link() {
         (
             "storage-newer",
             USUAL,
-            StorageProblem::Newer { path: file() },
+            StorageProblem::Newer {
+                path: file(),
+                version: Some("0.2.0".into()),
+            },
         ),
         ("storage-permission", USUAL, disk(DiskProblem::NoPermission)),
         ("storage-read-only", USUAL, disk(DiskProblem::ReadOnly)),

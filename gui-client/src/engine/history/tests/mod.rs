@@ -2,6 +2,7 @@
 
 mod contradictions;
 mod damage;
+mod formats;
 mod ids;
 mod kept;
 mod live;
@@ -379,11 +380,22 @@ fn a_file_of_a_newer_app_is_left_alone() {
     newer
         .pragma_update(None, "user_version", schema::version() + 1)
         .unwrap();
-    drop(newer);
-    let before = fs::read(&path).unwrap();
-    let error = History::open(folder.path(), &account()).unwrap_err();
-    assert!(matches!(error, HistoryError::Newer { .. }), "{error}");
-    assert_eq!(fs::read(&path).unwrap(), before);
+    for (rows, named) in [
+        ("", None),
+        (
+            "CREATE TABLE facts (name, value); INSERT INTO facts VALUES ('version', '7.8.9')",
+            Some("7.8.9"),
+        ),
+        ("UPDATE facts SET value = 'nonsense'", None),
+    ] {
+        newer.execute_batch(rows).unwrap();
+        let before = fs::read(&path).unwrap();
+        match History::open(folder.path(), &account()) {
+            Err(HistoryError::Newer { version, .. }) => assert_eq!(version.as_deref(), named),
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(fs::read(&path).unwrap(), before);
+    }
 }
 
 #[cfg(unix)]
