@@ -4,7 +4,7 @@
 //! owner, the system and administrators, and what is in it inherits that.
 
 #[cfg(unix)]
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write},
@@ -12,11 +12,14 @@ use std::{
 };
 
 #[cfg(unix)]
-use rustix::{fs::Mode, process::umask};
-#[cfg(unix)]
-use tracing::info;
+use rustix::{
+    fs::Mode,
+    process::{geteuid, umask},
+};
 #[cfg(any(unix, windows))]
 use tracing::warn;
+#[cfg(unix)]
+use tracing::{debug, info};
 
 /// From now on, what this process makes can be opened by its own account only, and with `group_may_read`
 /// be read by the account's group.
@@ -43,6 +46,8 @@ pub(crate) fn create_folder(folder: &Path) -> io::Result<()> {
         return Ok(());
     }
     fs::create_dir_all(folder)?;
+    #[cfg(unix)]
+    give_to_owner_of_folder(&File::open(folder)?, folder);
     make_private(folder)
 }
 
@@ -73,6 +78,7 @@ pub(crate) fn write_private(file: &Path, content: &[u8]) -> io::Result<()> {
     #[cfg(unix)]
     options.mode(0o600);
     let mut to = options.open(&new)?;
+    give_to_owner_of_folder(&to, &new);
     to.write_all(content)?;
     to.sync_all()?;
     fs::rename(&new, file)?;
@@ -82,6 +88,47 @@ pub(crate) fn write_private(file: &Path, content: &[u8]) -> io::Result<()> {
         _ => Ok(()),
     }
 }
+
+/// Gives a file the owner of another one: who changes it with a command may be root, and the server must be able to open it.
+///
+/// # Errors
+/// What the system says.
+#[cfg(unix)]
+pub(crate) fn take_owner(file: &File, of: &fs::Metadata) -> io::Result<()> {
+    let new = file.metadata()?;
+    let uid = (new.uid() != of.uid()).then_some(of.uid());
+    let gid = (new.gid() != of.gid()).then_some(of.gid());
+    if uid.is_some() || gid.is_some() {
+        fchown(file, uid, gid)?;
+    }
+    Ok(())
+}
+
+/// Elsewhere the folder decides.
+#[cfg(not(unix))]
+pub(crate) fn take_owner(_file: &File, _of: &fs::Metadata) -> io::Result<()> {
+    Ok(())
+}
+
+/// Gives what root has just made to the owner of the folder it is in: the account that runs the server. Where root may not
+/// do that either, it stays root's.
+#[cfg(unix)]
+pub(crate) fn give_to_owner_of_folder(made: &File, path: &Path) {
+    if !geteuid().is_root() {
+        return;
+    }
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = fs::metadata(folder.unwrap_or(Path::new(".")));
+    if let Err(error) = folder.and_then(|folder| take_owner(made, &folder)) {
+        debug!("{}: stays root's: {error}", path.display());
+    }
+}
+
+/// Elsewhere the folder decides.
+#[cfg(not(unix))]
+pub(crate) fn give_to_owner_of_folder(_made: &File, _path: &Path) {}
 
 #[cfg(unix)]
 fn make_private(_folder: &Path) -> io::Result<()> {

@@ -19,7 +19,9 @@ mod clients;
 pub mod commands;
 pub mod commit;
 mod context;
+mod copies;
 pub mod counters;
+pub mod data_folder;
 mod delivery;
 pub mod directory;
 mod disk_usage;
@@ -45,6 +47,7 @@ pub mod signals;
 pub mod state;
 pub mod storage;
 pub mod supervisor;
+pub mod version;
 pub mod wake_up;
 
 pub use options::Options;

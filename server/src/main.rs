@@ -1,6 +1,7 @@
 //! `mensageiro-server`: reads the command line, serves until it is told to stop.
 
 use std::{
+    fmt,
     io::{self, Write},
     net::SocketAddr,
     path::Path,
@@ -12,7 +13,10 @@ use anyhow::anyhow;
 use clap::Parser;
 use crossbeam_channel::bounded;
 use mensageiro_server::{
-    Options, Server, StartError, commands, file_rights,
+    Options, Server, StartError,
+    commands::{self, UserCommand},
+    data_folder::{self, FirstStart, Purpose},
+    file_rights,
     logging::{Log, one_line_each},
     metrics::{self, Status},
     options::{Command, DevicesCommand},
@@ -27,6 +31,16 @@ const SIGNALS: usize = 16;
 pub fn main() -> ExitCode {
     let options = Options::parse();
     file_rights::limit(options.group_may_read);
+    let data = match &options.command {
+        Some(Command::Check {
+            folder: Some(named),
+        }) => named,
+        _ => &options.data,
+    };
+    let first = match data_folder::prepare(data, options.init, purpose(&options)) {
+        Ok(first) => first,
+        Err(error) => return complain(&error),
+    };
     let told = match &options.command {
         Some(Command::Status { json }) => tell_status(&options.data, *json),
         Some(Command::Backup { to }) => commands::backup(&options.data, to).map_err(Into::into),
@@ -59,23 +73,34 @@ pub fn main() -> ExitCode {
             commands::key(&options.data, login, name).map_err(Into::into)
         }
         None => match Log::start(options.log_lines) {
-            Ok(log) => return serve(options, &log),
+            Ok(log) => return serve(options, first, &log),
             Err(error) => Err(StartError::Thread(error).into()),
         },
     };
     match told {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // With nowhere to say it, the exit code remains.
-            let error = one_line_each(format_args!("mensageiro-server: {error}"));
-            let _ = writeln!(io::stderr(), "{error}");
-            ExitCode::FAILURE
-        }
+        Err(error) => complain(&error),
     }
 }
 
-fn serve(options: Options, log: &Log) -> ExitCode {
-    let result = run(options);
+fn complain(error: &dyn fmt::Display) -> ExitCode {
+    // With nowhere to say it, the exit code remains.
+    let error = one_line_each(format_args!("mensageiro-server: {error}"));
+    let _ = writeln!(io::stderr(), "{error}");
+    ExitCode::FAILURE
+}
+
+/// What the data folder is for.
+fn purpose(options: &Options) -> Purpose {
+    match options.command {
+        None => Purpose::Serve,
+        Some(Command::User(UserCommand::Add { .. })) => Purpose::AddUser,
+        Some(_) => Purpose::Use,
+    }
+}
+
+fn serve(options: Options, first: Option<FirstStart>, log: &Log) -> ExitCode {
+    let result = run(options, first);
     if let Err(error) = &result {
         log.say(format_args!("mensageiro-server: {error}"));
     }
@@ -89,15 +114,15 @@ fn serve(options: Options, log: &Log) -> ExitCode {
     }
 }
 
-fn run(mut options: Options) -> anyhow::Result<()> {
+fn run(mut options: Options, first: Option<FirstStart>) -> anyhow::Result<()> {
     spare_descriptors(&mut options)?;
     let (ask, asked) = bounded(SIGNALS);
     let listening = signals::listen(move |signal| {
         let _ = ask.try_send(signal);
     });
     listening.map_err(|error| anyhow!("Ctrl-C cannot be caught: {error}; close other programs, or allow more threads and open files (ulimit)"))?;
-    Ok(supervisor::run(options, &asked, |server| {
-        let greeting = greeting(server);
+    Ok(supervisor::run(options, &asked, move |server| {
+        let greeting = greeting(server, first.as_ref());
         // Neither a standard output that is closed nor one that nobody reads is a reason not to serve.
         let greet = thread::Builder::new().name("greeting".into());
         let greeted = greet.spawn(move || tell(&greeting));
@@ -164,7 +189,7 @@ fn spare_descriptors(_options: &mut Options) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn greeting(server: &Server) -> String {
+fn greeting(server: &Server, first: Option<&FirstStart>) -> String {
     let (files, status) = (server.files(), server.status());
     let metrics = server
         .metrics()
@@ -179,6 +204,7 @@ fn greeting(server: &Server) -> String {
          key:       {fingerprint}\n\
          access:    {access}\n\
          {metrics}\
+         {first}\
          Ctrl-C stops the server.\n",
         version = status.version,
         address = server.address(),
@@ -192,6 +218,7 @@ fn greeting(server: &Server) -> String {
         access = access(server),
         waiting = counted(status.messages_waiting, "message waits", "messages wait"),
         metrics = metrics.unwrap_or_default(),
+        first = first.map(|first| format!("{first}\n")).unwrap_or_default(),
     )
 }
 

@@ -62,6 +62,7 @@ fn a_running_server_tells_what_it_is_doing() {
     let output = command(&["status", "--data", folder]).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     for line in [
+        "access       open: a name is enough to log in",
         "online       1 of 3 users (sessions: 1, encrypted: 0)",
         "mailboxes    1 (messages in them: 1)",
         "messages     3 accepted, 2 read since the start",

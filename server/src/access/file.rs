@@ -15,9 +15,13 @@ use thiserror::Error;
 
 use super::{
     change::{Change, Unchanged},
-    register::{FORMAT, Register},
+    content::{self, FORMAT, Found, Unusable},
+    register::Register,
 };
-use crate::log::disk::{Access, Disk, Lock, SystemDisk};
+use crate::{
+    log::disk::{Access, Disk, Lock, SystemDisk},
+    version::WrittenBy,
+};
 
 /// The file in the data folder.
 pub const FILE: &str = "access.json";
@@ -54,23 +58,21 @@ pub enum RegisterError {
     },
     /// Somebody edited it, or the disk is damaged.
     #[error(
-        "{file}: cannot be understood: {source}; bring it back from a backup, or remove it to open the server and let all devices join again"
+        "{file}: damaged: {reason}; bring it back from a backup, or remove it: then the server is open, and all devices must join again"
     )]
     Damaged {
         /// Which file.
         file: PathBuf,
-        /// Where.
-        source: serde_json::Error,
+        /// What is wrong.
+        reason: String,
     },
     /// A later version has written it.
-    #[error(
-        "{file}: was written by a later version of this program (format {format}); use that one"
-    )]
+    #[error("{file}: {by}")]
     Newer {
         /// Which file.
         file: PathBuf,
-        /// Its format.
-        format: u32,
+        /// What it says of that version.
+        by: WrittenBy,
     },
     /// Somebody else has had the lock for long.
     #[error(
@@ -113,26 +115,45 @@ impl RegisterFile {
     /// # Errors
     /// [`RegisterError`] says what is wrong with it.
     pub fn read(&self) -> Result<Register, RegisterError> {
-        let path = self.path();
-        let content = match self.content(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Register::default()),
-            content => content.map_err(|source| RegisterError::Io {
-                file: path.clone(),
-                source,
-            })?,
+        let found = self.find()?;
+        Ok(found.map_or_else(Register::default, |(found, _)| found.register))
+    }
+
+    /// Reads it at the start of a server, which is `closed`, open, or as it was before, and writes it in today's format.
+    ///
+    /// # Errors
+    /// [`RegisterError`] says what is wrong with it.
+    pub fn begin(&self, closed: Option<bool>) -> Result<Register, RegisterError> {
+        let found = self.find()?;
+        let is_earlier = found
+            .as_ref()
+            .is_some_and(|(found, _)| found.format < FORMAT);
+        let register = found.map_or_else(Register::default, |(found, _)| found.register);
+        let closed = closed.filter(|&closed| closed != register.closed);
+        match closed {
+            None if !is_earlier => Ok(register),
+            closed => self.change(|_| closed.map(Change::Close).into_iter().collect()),
+        }
+    }
+
+    /// What is there, and the bytes of it.
+    fn find(&self) -> Result<Option<(Found, Vec<u8>)>, RegisterError> {
+        let file = self.path();
+        let bytes = match self.content(&file) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(RegisterError::Io { file, source }),
+            Ok(bytes) => bytes,
         };
-        let register = serde_json::from_slice(&content);
-        let register: Register = register.map_err(|source| RegisterError::Damaged {
-            file: path.clone(),
-            source,
-        })?;
-        match register.format {
-            ..=FORMAT => Ok(register),
-            format => Err(RegisterError::Newer { file: path, format }),
+        match content::read(&bytes) {
+            Ok(found) => Ok(Some((found, bytes))),
+            Err(Unusable::Damaged(reason)) => Err(RegisterError::Damaged { file, reason }),
+            Err(Unusable::Newer(by)) => Err(RegisterError::Newer { file, by }),
         }
     }
 
     /// Makes changes, all or none. When it returns, they are on the disk. Returns the register with them.
+    ///
+    /// A file of an earlier format is written in today's, whether anything changes or not, and a copy of it is kept.
     ///
     /// # Errors
     /// [`RegisterError::Unchanged`] if one of them must not be made, otherwise what prevents it.
@@ -142,13 +163,19 @@ impl RegisterFile {
     ) -> Result<Register, RegisterError> {
         let _changing = self.changing.lock();
         let _lock = self.lock()?;
-        let mut register = self.read()?;
-        let mut is_changed = false;
+        let found = self.find()?;
+        let earlier = found.as_ref().filter(|(found, _)| found.format < FORMAT);
+        let copy = earlier.map(|(found, bytes)| (copy_name(found.format), bytes.clone()));
+        let mut register = found.map_or_else(Register::default, |(found, _)| found.register);
+        let mut is_changed = copy.is_some();
         for change in changes(&register) {
             is_changed |= register.apply(&change).map_err(RegisterError::Unchanged)?;
         }
+        if let Some((name, bytes)) = copy {
+            self.write(&name, &bytes)?;
+        }
         if is_changed {
-            self.write(&register)?;
+            self.write(FILE, &content::write(&register))?;
         }
         Ok(register)
     }
@@ -162,11 +189,8 @@ impl RegisterFile {
         Ok(content)
     }
 
-    fn write(&self, register: &Register) -> Result<(), RegisterError> {
-        let (path, new) = (self.path(), self.folder.join(NEW));
-        // Plain data with string keys, written to memory, cannot fail.
-        let mut content = serde_json::to_vec_pretty(register).unwrap_or_default();
-        content.push(b'\n');
+    fn write(&self, name: &str, content: &[u8]) -> Result<(), RegisterError> {
+        let (path, new) = (self.folder.join(name), self.folder.join(NEW));
         let written = || {
             // One that a crash has left may be a link by now.
             match self.disk.remove(&new) {
@@ -174,7 +198,7 @@ impl RegisterFile {
                 _ => {}
             }
             let file = self.disk.open(&new, Access::Create)?;
-            file.write_at(&content, 0)?;
+            file.write_at(content, 0)?;
             file.sync()?;
             drop(file);
             self.disk.rename(&new, &path)?;
@@ -206,4 +230,9 @@ impl RegisterFile {
             }
         }
     }
+}
+
+/// What the copy of a file of an earlier format is called.
+pub(crate) fn copy_name(format: u32) -> String {
+    format!("access-format-{format}.json")
 }

@@ -1,6 +1,7 @@
 //! Who may log in (PROTOCOL.md, rules A): registered devices, program keys and invitations, and what a closed server asks for.
 
 mod change;
+mod content;
 mod file;
 mod guesses;
 mod issue;
@@ -36,6 +37,7 @@ pub use self::{
     refusal::{JoinRefusal, Refusal},
     register::{Register, Registered},
 };
+pub(crate) use self::{content::EARLIER_FORMATS, file::copy_name};
 use crate::{
     clients::{Known, Registry},
     directory::{Stamp, Users},
@@ -78,13 +80,7 @@ impl Access {
         registry: Arc<Registry>,
     ) -> Result<Arc<Self>, RegisterError> {
         let file = RegisterFile::new(folder);
-        let register = file.read()?;
-        let register = match rules.closed {
-            Some(closed) if closed != register.closed => {
-                file.change(|_| vec![Change::Close(closed)])?
-            }
-            _ => register,
-        };
+        let register = file.begin(rules.closed)?;
         Ok(Arc::new(Self {
             file,
             is_closed: register.closed,

@@ -10,9 +10,6 @@ use serde::{Deserialize, Serialize};
 
 use super::change::{Change, Unchanged};
 
-/// The format of the file. A server refuses a higher one: it would lose what it does not understand.
-pub const FORMAT: u32 = 1;
-
 /// The most devices of a login, and the most program keys.
 pub const MOST_DEVICES: usize = 64;
 
@@ -23,22 +20,19 @@ const MOST_INVITATIONS: usize = 8;
 ///
 /// A field that is not known is an error, and so is a file that does not say whether the server is closed: damage must not open
 /// it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Register {
-    /// The format of the file.
-    pub format: u32,
     /// A login needs a device or a program key (rule A1).
     pub closed: bool,
     /// Everybody who has or had something.
-    #[serde(default)]
-    users: BTreeMap<Login, User>,
+    pub(super) users: BTreeMap<Login, User>,
 }
 
 /// What one login has.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct User {
+pub(super) struct User {
     /// In the order in which they were registered.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     devices: Vec<Device>,
@@ -95,16 +89,6 @@ pub struct Registered {
     pub added: i64,
     /// When it was last used.
     pub seen: Option<i64>,
-}
-
-impl Default for Register {
-    fn default() -> Self {
-        Self {
-            format: FORMAT,
-            closed: false,
-            users: BTreeMap::new(),
-        }
-    }
 }
 
 impl Register {

@@ -189,7 +189,7 @@ fn copy_log(from: &Folder, to: &Folder, meter: &mut Meter<'_, '_>) -> Result<Bac
     let found = IdentityFile::read(&*from.disk, &from.store).map_err(io_error(&path))?;
     let identity = match found {
         Found::File(file) => file.identity,
-        Found::Newer(format) => return Err(LogError::Newer { file: path, format }),
+        Found::Newer(by) => return Err(LogError::Newer { file: path, by }),
         Found::Missing | Found::Damaged => {
             return Err(LogError::Damaged {
                 file: path,

@@ -123,7 +123,7 @@ fn identity(
     let path = IdentityFile::path(&folder.store);
     let reason = match IdentityFile::read(&*folder.disk, &folder.store) {
         Ok(Found::File(file)) => return Ok((file, None)),
-        Ok(Found::Newer(format)) => return Err(LogError::Newer { file: path, format }),
+        Ok(Found::Newer(by)) => return Err(LogError::Newer { file: path, by }),
         Ok(Found::Missing) => "the file is missing",
         Ok(Found::Damaged) => "the file cannot be read",
         Err(error) => return Err(io_error(&path)(error)),
@@ -140,9 +140,9 @@ fn identity(
                 return Ok((file, Some(reason)));
             }
             Err(BadHeader::Damaged) => {}
-            Err(BadHeader::Newer(format)) => {
+            Err(BadHeader::Newer(by)) => {
                 let file = folder.segment(base);
-                return Err(LogError::Newer { file, format });
+                return Err(LogError::Newer { file, by });
             }
         }
     }

@@ -130,13 +130,16 @@ pub struct SystemDisk;
 impl Disk for SystemDisk {
     fn open(&self, file: &Path, access: Access) -> io::Result<Arc<dyn DiskFile>> {
         let is_created = access == Access::Create;
-        let file = OpenOptions::new()
+        let opened = OpenOptions::new()
             .read(true)
             .write(access != Access::Read)
             .create(is_created)
             .truncate(is_created)
             .open(file)?;
-        Ok(Arc::new(file))
+        if is_created {
+            file_rights::give_to_owner_of_folder(&opened, file);
+        }
+        Ok(Arc::new(opened))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -187,9 +190,10 @@ impl Disk for SystemDisk {
     fn lock(&self, file: &Path) -> io::Result<Box<dyn Lock>> {
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(false);
-        let file = options.open(file)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Box::new(file)),
+        let opened = options.open(file)?;
+        file_rights::give_to_owner_of_folder(&opened, file);
+        match opened.try_lock() {
+            Ok(()) => Ok(Box::new(opened)),
             Err(TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
             Err(TryLockError::Error(error)) => Err(error),
         }

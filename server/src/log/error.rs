@@ -5,6 +5,7 @@ use std::{io, path::PathBuf};
 use thiserror::Error;
 
 use super::{MAX_PAYLOAD, Position};
+use crate::version::WrittenBy;
 
 /// Why an operation on the log failed.
 #[derive(Debug, Error)]
@@ -55,12 +56,12 @@ pub enum LogError {
     #[error("{0}: another mensageiro-server is using this folder; stop it first")]
     InUse(PathBuf),
     /// A newer version of the program has written the file.
-    #[error("{file}: written by a newer version (format {format}); start that version")]
+    #[error("{file}: {by}")]
     Newer {
         /// The file.
         file: PathBuf,
-        /// The number of its format.
-        format: u32,
+        /// What it says of that version.
+        by: WrittenBy,
     },
     /// No record begins at this position.
     #[error("the log has no record at position {}", .0.0)]

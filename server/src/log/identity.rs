@@ -1,7 +1,8 @@
 //! The file `identity`: the id of the store, and its epoch.
 //!
 //! 64 bytes: a magic number (8), the number of the format (4), 1 in a backup that was never opened and otherwise 0 (4),
-//! the id (16), the epoch (8), the position where the log begins (8), zeros (8), and a checksum (8).
+//! the id (16), the epoch (8), the position where the log begins (8), the version that wrote the file (4), zeros (4), and a
+//! checksum (8). Every format has these fields.
 
 use std::{
     fmt, io,
@@ -15,6 +16,7 @@ use super::{
     NEW,
     disk::{Access, Disk},
 };
+use crate::version::{Version, WrittenBy};
 
 /// The identity of a store. Devices compare it with the one that they know.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,7 +50,7 @@ pub(super) enum Found {
     File(IdentityFile),
     Missing,
     Damaged,
-    Newer(u32),
+    Newer(WrittenBy),
 }
 
 impl Identity {
@@ -126,6 +128,7 @@ impl IdentityFile {
         bytes[16..32].copy_from_slice(&self.identity.id.to_be_bytes());
         bytes[32..40].copy_from_slice(&self.identity.epoch.to_be_bytes());
         bytes[40..48].copy_from_slice(&self.start.to_be_bytes());
+        bytes[48..52].copy_from_slice(&Version::THIS.to_bytes());
         let checksum = xxh3_64(&bytes[..56]);
         bytes[56..].copy_from_slice(&checksum.to_be_bytes());
         bytes
@@ -141,10 +144,11 @@ impl IdentityFile {
         let (is_backup, rest) = rest.split_first_chunk()?;
         let (id, rest) = rest.split_first_chunk()?;
         let (epoch, rest) = rest.split_first_chunk()?;
-        let start = rest.first_chunk()?;
+        let (start, rest) = rest.split_first_chunk()?;
         let format = u32::from_be_bytes(*format);
         if format > FORMAT {
-            return Some(Found::Newer(format));
+            let version = Version::from_bytes(*rest.first_chunk()?);
+            return Some(Found::Newer(WrittenBy { format, version }));
         }
         Some(Found::File(Self {
             identity: Identity {
@@ -177,6 +181,25 @@ mod tests {
             assert_eq!(IdentityFile::decode(&whole[..place]), None);
         }
         assert_eq!(IdentityFile::decode(&[&whole[..], &[0]].concat()), None);
+    }
+
+    #[test]
+    fn file_of_a_newer_format_names_the_version_that_wrote_it() {
+        let file = IdentityFile {
+            identity: Identity::random().unwrap(),
+            is_backup: false,
+            start: 0,
+        };
+        let mut newer = file.encode();
+        newer[8..12].copy_from_slice(&9_u32.to_be_bytes());
+        newer[48..52].copy_from_slice(&[1, 2, 0, 3]);
+        let checksum = xxh3_64(&newer[..56]).to_be_bytes();
+        newer[56..].copy_from_slice(&checksum);
+        let by = WrittenBy {
+            format: 9,
+            version: Version::parse("1.2.3"),
+        };
+        assert_eq!(IdentityFile::decode(&newer), Some(Found::Newer(by)));
     }
 
     #[test]

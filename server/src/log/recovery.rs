@@ -60,9 +60,9 @@ pub(super) fn open(
     let found = IdentityFile::read(&*folder.disk, &folder.store);
     let found = found.map_err(io_error(&folder.store))?;
     let mut plan = match (found, folder.bases()?) {
-        (Found::Newer(format), _) => {
+        (Found::Newer(by), _) => {
             let file = IdentityFile::path(&folder.store);
-            return Err(LogError::Newer { file, format });
+            return Err(LogError::Newer { file, by });
         }
         (found, bases) if bases.is_empty() => without_segments(folder, found, settings.loss)?,
         (found, bases) => with_segments(folder, found, bases)?,
@@ -153,9 +153,9 @@ fn newest_header(folder: &Folder, bases: &[u64]) -> Result<Option<SegmentHeader>
         match folder.header(base, &*file)? {
             Ok(header) => return Ok(Some(header)),
             Err(BadHeader::Damaged) => {}
-            Err(BadHeader::Newer(format)) => {
+            Err(BadHeader::Newer(by)) => {
                 let file = folder.segment(base);
-                return Err(LogError::Newer { file, format });
+                return Err(LogError::Newer { file, by });
             }
         }
     }

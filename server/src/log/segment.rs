@@ -1,8 +1,8 @@
 //! A segment: a file with a header of [`SEGMENT_HEADER`] bytes and consecutive records.
 //!
-//! The header holds a magic number (8), the number of the format (4), zeros (4), the position of the first record (8), the
-//! store's id (16) and epoch (8), and a checksum of these (8). Its other bytes are zero: the header has pages of its own, so
-//! that appending never rewrites it.
+//! The header holds a magic number (8), the number of the format (4), the version that wrote it (4), the position of the first
+//! record (8), the store's id (16) and epoch (8), and a checksum of these (8). Its other bytes are zero: the header has pages of
+//! its own, so that appending never rewrites it.
 
 use std::{io, path::Path};
 
@@ -12,6 +12,7 @@ use super::{
     Identity, NEW,
     disk::{Access, Disk},
 };
+use crate::version::{Version, WrittenBy};
 
 /// Bytes before the first record.
 pub(super) const SEGMENT_HEADER: u64 = 4096;
@@ -33,7 +34,7 @@ pub(super) struct SegmentHeader {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum BadHeader {
     Damaged,
-    Newer(u32),
+    Newer(WrittenBy),
 }
 
 /// The file name of the segment that begins at a position, with leading zeros, so that names sort like positions.
@@ -53,7 +54,7 @@ impl SegmentHeader {
         let mut bytes = Vec::with_capacity(SEGMENT_HEADER as usize);
         bytes.extend_from_slice(&MAGIC);
         bytes.extend_from_slice(&FORMAT.to_be_bytes());
-        bytes.extend_from_slice(&[0; 4]);
+        bytes.extend_from_slice(&Version::THIS.to_bytes());
         bytes.extend_from_slice(&self.base.to_be_bytes());
         bytes.extend_from_slice(&self.identity.id.to_be_bytes());
         bytes.extend_from_slice(&self.identity.epoch.to_be_bytes());
@@ -75,13 +76,14 @@ impl SegmentHeader {
         }
         let rest = fields.strip_prefix(&MAGIC)?;
         let (format, rest) = rest.split_first_chunk()?;
-        let (_, rest) = rest.split_first_chunk::<4>()?;
+        let (version, rest) = rest.split_first_chunk()?;
         let (base, rest) = rest.split_first_chunk()?;
         let (id, rest) = rest.split_first_chunk()?;
         let epoch = rest.first_chunk()?;
         let format = u32::from_be_bytes(*format);
         if format > FORMAT {
-            return Some(Err(BadHeader::Newer(format)));
+            let version = Version::from_bytes(*version);
+            return Some(Err(BadHeader::Newer(WrittenBy { format, version })));
         }
         // This format has no other fields.
         let padding = bytes.get(56..SEGMENT_HEADER as usize)?;
@@ -144,9 +146,14 @@ mod tests {
     fn header_of_a_newer_format_is_told_from_damage() {
         let mut newer = header().encode();
         newer[8..12].copy_from_slice(&9_u32.to_be_bytes());
+        newer[12..16].copy_from_slice(&[1, 2, 0, 3]);
         let checksum = xxh3_64(&newer[..48]).to_be_bytes();
         newer[48..56].copy_from_slice(&checksum);
-        assert_eq!(SegmentHeader::decode(&newer), Err(BadHeader::Newer(9)));
+        let by = WrittenBy {
+            format: 9,
+            version: Version::parse("1.2.3"),
+        };
+        assert_eq!(SegmentHeader::decode(&newer), Err(BadHeader::Newer(by)));
     }
 
     #[test]

@@ -98,9 +98,9 @@ pub(super) fn header_damage(
         Ok(header) if header.identity.id == identity.id => Ok(None),
         Ok(_) => Err(LogError::Foreign(folder.segment(base))),
         Err(BadHeader::Damaged) => Ok(Some("the header of the segment cannot be read")),
-        Err(BadHeader::Newer(format)) => Err(LogError::Newer {
+        Err(BadHeader::Newer(by)) => Err(LogError::Newer {
             file: folder.segment(base),
-            format,
+            by,
         }),
     }
 }

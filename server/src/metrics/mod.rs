@@ -29,6 +29,8 @@ pub struct Status {
     pub version: String,
     /// Seconds since it started.
     pub uptime_seconds: u64,
+    /// Whether a login needs a device or a program key; a server before 0.1.0 does not say so.
+    pub closed: Option<bool>,
     /// Registered users.
     pub users: usize,
     /// Groups.
@@ -96,6 +98,8 @@ pub struct Observer {
     pub budgets: Arc<Budgets>,
     /// The server's key, and the handshakes.
     pub tls: Arc<Tls>,
+    /// Whether a login needs a device or a program key.
+    pub is_closed: bool,
 }
 
 impl Observer {
@@ -111,6 +115,7 @@ impl Observer {
         Status {
             version: env!("CARGO_PKG_VERSION").into(),
             uptime_seconds: counters.uptime().as_secs(),
+            closed: Some(self.is_closed),
             users: people.users.len(),
             groups: people.groups.len(),
             users_online,
@@ -152,6 +157,11 @@ impl fmt::Display for Status {
             f,
             "running for  {days} d {hours:02}:{minutes:02}:{seconds:02}"
         )?;
+        match self.closed {
+            Some(true) => writeln!(f, "access       closed: invited devices and program keys")?,
+            Some(false) => writeln!(f, "access       open: a name is enough to log in")?,
+            None => {}
+        }
         writeln!(
             f,
             "online       {} of {} users (sessions: {}, encrypted: {})",

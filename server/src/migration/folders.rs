@@ -5,6 +5,7 @@
 //! next one, so after any interruption the folders say what to do.
 
 use std::{
+    collections::HashSet,
     fs, io,
     path::{Path, PathBuf},
 };
@@ -139,12 +140,29 @@ fn beside(store: &Path, end: &str) -> PathBuf {
 }
 
 /// `store-format-3`, or that with a number behind it: a copy is never overwritten.
-fn free_name(store: &Path) -> io::Result<PathBuf> {
-    let names = (1..=COPIES).map(|number| match number {
+fn copy_names(store: &Path) -> impl Iterator<Item = PathBuf> {
+    (1..=COPIES).map(|number| match number {
         1 => beside(store, "-format-3"),
         more => beside(store, &format!("-format-3-{more}")),
-    });
-    for name in names {
+    })
+}
+
+/// The copies of earlier stores beside a store.
+pub(super) fn copies(store: &Path) -> io::Result<Vec<PathBuf>> {
+    let store = Folders::of(store).store;
+    let parent = store
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    let mut there = HashSet::new();
+    for entry in fs::read_dir(parent.unwrap_or(Path::new(".")))? {
+        there.insert(entry?.file_name());
+    }
+    let is_there = |copy: &PathBuf| copy.file_name().is_some_and(|name| there.contains(name));
+    Ok(copy_names(&store).filter(is_there).collect())
+}
+
+fn free_name(store: &Path) -> io::Result<PathBuf> {
+    for name in copy_names(store) {
         if !name.try_exists()? {
             return Ok(name);
         }

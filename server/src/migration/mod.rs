@@ -126,7 +126,7 @@ pub fn run(
         );
     }
     info!(
-        "{}: {} messages converted; the store as it was is kept in {}, and can be removed when nobody wants to go back",
+        "{}: {} messages converted; the store as it was is kept in {}",
         store.display(),
         read.messages,
         copy.display()
@@ -136,6 +136,14 @@ pub fn run(
         unreadable: read.unreadable,
         copy,
     }))
+}
+
+/// The copies of earlier stores beside a store.
+///
+/// # Errors
+/// What the disk says.
+pub(crate) fn copies(store: &Path) -> io::Result<Vec<PathBuf>> {
+    folders::copies(store)
 }
 
 /// Writes all of a store into a new log.

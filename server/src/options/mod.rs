@@ -11,6 +11,7 @@ use crate::{
     access::Rules,
     budgets::BudgetLimits,
     commands::{GroupCommand, UserCommand},
+    data_folder,
     model::event::MailboxLimits,
     net::tls::{HandshakeLimits, PemFiles},
 };
@@ -36,11 +37,14 @@ pub struct Options {
     #[arg(long, value_name = "ADDR:PORT", default_value_t = SocketAddr::from(([0, 0, 0, 0], limits::PORT)), value_parser = address)]
     pub listen: SocketAddr,
 
-    /// The data folder, with users.csv and messages.csv.
-    #[arg(long, value_name = "DIR", default_value = "data", global = true)]
+    /// The data folder, with users.csv and messages.csv. Without it, the system's place for such data: ~/.local/share/mensageiro-server,
+    /// on Windows %LOCALAPPDATA%\MeuMensageiro\server, for root /var/lib/mensageiro, for a service $STATE_DIRECTORY. It is
+    /// made at the first start.
+    #[arg(long, value_name = "DIR", default_value_os_t = data_folder::standard(), hide_default_value = true, global = true)]
     pub data: PathBuf,
 
-    /// Create the folder with a sample users.csv if it does not exist, then start.
+    /// Make the folder of --data if it is not there, with some people and a group as an example; with `user add`, only with
+    /// that user.
     #[arg(long)]
     pub init: bool,
 
@@ -292,12 +296,12 @@ pub enum Command {
 
 const EXAMPLES: &str = "\
 Examples:
-  mensageiro-server --init                  make ./data with sample users and start
-  mensageiro-server --data /srv/mensageiro  use another folder
+  mensageiro-server                         start; the first time, it says where its files are
+  mensageiro-server --init --data try       make the folder ./try with some people as an example, and start
   mensageiro-server --listen 127.0.0.1:4000 serve this machine only, on port 4000
   mensageiro-server status                  tell what the running server is doing
   mensageiro-server stop                    stop it in order
-  mensageiro-server backup /mnt/monday      copy ./data, also while a server uses it
+  mensageiro-server backup /mnt/monday      copy the data folder, also while a server uses it
   mensageiro-server --closed                let in only invited devices and program keys, from now on
   mensageiro-server invite ana              print a link that lets in one device of ana's
   mensageiro-server check /mnt/monday       read all of a data folder and list what is damaged

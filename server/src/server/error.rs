@@ -18,7 +18,7 @@ pub(super) const METRICS: &str = "--metrics";
 pub enum StartError {
     /// The data folder is not there.
     #[error(
-        "{0}: there is no such folder; add --init to make it with sample users, or name another with --data"
+        "{0}: there is no such folder; add --init to make it with some people as an example, or name another with --data"
     )]
     NoFolder(PathBuf),
     /// Something else is there.
@@ -29,16 +29,6 @@ pub enum StartError {
         "{folder}: cannot be opened: {source}; check who may use it, or name another with --data"
     )]
     Folder {
-        /// Which folder.
-        folder: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The data folder cannot be made.
-    #[error(
-        "{folder}: cannot be made with sample users: {source}; with --data name a folder in which you may write"
-    )]
-    Init {
         /// Which folder.
         folder: PathBuf,
         /// What the system said.

@@ -2,11 +2,11 @@
 
 use std::{
     fs, io,
-    path::{self, Path, PathBuf},
+    path::{Path, PathBuf},
 };
 
 use super::StartError;
-use crate::file_rights;
+use crate::data_folder::whole;
 
 /// The files of a server.
 #[derive(Clone, Debug)]
@@ -24,16 +24,14 @@ pub struct Files {
 impl Files {
     /// The files of a data folder, which must be there.
     pub(super) fn in_folder(folder: &Path) -> Result<Self, StartError> {
-        // Whoever starts it elsewhere than intended sees where that is.
-        let whole = || path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
         match fs::metadata(folder) {
             Ok(found) if found.is_dir() => {}
-            Ok(_) => return Err(StartError::NotAFolder(whole())),
+            Ok(_) => return Err(StartError::NotAFolder(whole(folder))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(StartError::NoFolder(whole()));
+                return Err(StartError::NoFolder(whole(folder)));
             }
             Err(source) => {
-                let folder = whole();
+                let folder = whole(folder);
                 return Err(StartError::Folder { folder, source });
             }
         }
@@ -43,17 +41,5 @@ impl Files {
             messages: folder.join("messages.csv"),
             store: folder.join("store"),
         })
-    }
-}
-
-/// Makes the data folder and a sample of users, and leaves alone what is there.
-pub(super) fn init(folder: &Path) -> io::Result<()> {
-    if !folder.exists() {
-        file_rights::create_folder(folder)?;
-    }
-    match fs::File::create_new(folder.join("users.csv")) {
-        Ok(mut file) => io::Write::write_all(&mut file, include_bytes!("../../sample/users.csv")),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(error),
     }
 }

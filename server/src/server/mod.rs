@@ -15,7 +15,6 @@ use self::{
     bind::bound,
     edits::{Edited, note_groups},
     error::{LISTEN, METRICS},
-    files::init,
 };
 pub use self::{error::StartError, files::Files};
 use crate::{
@@ -26,6 +25,7 @@ use crate::{
     clients::{Admission, Online, Patience, Places, Registry, WriteRetry},
     commit::{Committer, Parts},
     context::{Context, Limits},
+    copies,
     counters::Counters,
     delivery::Push,
     directory::{Directory, Watch},
@@ -73,12 +73,6 @@ impl Server {
     /// # Errors
     /// [`StartError`] says what is wrong and what to do.
     pub fn start(options: &Options) -> Result<Self, StartError> {
-        if options.init && !options.data.is_file() {
-            init(&options.data).map_err(|source| StartError::Init {
-                folder: options.data.clone(),
-                source,
-            })?;
-        }
         let files = Files::in_folder(&options.data)?;
         let directory = Arc::new(Directory::open(&files.users, &files.groups)?);
         // The port is taken before the store is opened: of two servers started by mistake, the
@@ -193,6 +187,7 @@ impl Server {
             counters,
             budgets: budgets.clone(),
             tls: tls.clone(),
+            is_closed: access.is_closed(),
         };
         let metrics = metrics
             .map(|socket| Exposition::start(socket, observer.clone(), &alarm))
@@ -236,6 +231,7 @@ impl Server {
         let listener =
             Listener::start(socket, move |stream, peer| gate.admit(stream, peer), &alarm)
                 .map_err(StartError::Thread)?;
+        copies::remove_old(&options.data, &files.store);
         Ok(Self {
             listener,
             registry,

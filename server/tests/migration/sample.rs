@@ -1,4 +1,4 @@
-//! The store that is kept in `tests/data/store-format-3`, and what clients were told by the server that wrote it.
+//! The stores that are kept in `tests/data`, and what clients were told by the servers that wrote them.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -30,6 +30,8 @@ pub struct Expected {
     pub seen: BTreeMap<String, i64>,
     /// By login.
     pub told: BTreeMap<String, Told>,
+    /// With which Bruno may log in, if there is one.
+    pub program_key: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -93,20 +95,35 @@ pub fn login(name: &str) -> Login {
     Login::parse(name).unwrap()
 }
 
-fn kept() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/store-format-3")
+/// The name of the store of format 3, and of the one of the first format of the log.
+const FORMAT_3: &str = "store-format-3";
+const LOG_1: &str = "store-log-1";
+
+fn kept(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data")
+        .join(name)
 }
 
 pub fn expected() -> Expected {
-    let text = fs::read_to_string(kept().join("expected.json")).unwrap();
-    let mut expected: Expected = serde_json::from_str(&text).unwrap();
+    let mut expected = expected_of(FORMAT_3);
     expected.give_what_was_missed();
     expected
 }
 
+fn expected_of(name: &str) -> Expected {
+    let text = fs::read_to_string(kept(name).join("expected.json")).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
 /// A copy of the data folder.
 pub fn data() -> TempDir {
-    copy_of(&kept().join("data"))
+    copy_of(&kept(FORMAT_3).join("data"))
+}
+
+/// The same for the first format of the log.
+pub fn log_1() -> (TempDir, Expected) {
+    (copy_of(&kept(LOG_1).join("data")), expected_of(LOG_1))
 }
 
 /// The messages among some lines.

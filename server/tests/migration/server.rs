@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use clap::Parser;
-use mensageiro_protocol::live::Event;
-use mensageiro_server::{Options, Server};
+use mensageiro_protocol::{Framing, live::Event};
+use mensageiro_server::{Options, Server, commands};
 
 use crate::{
     sample::{self, Expected, Told, expected},
@@ -94,6 +94,78 @@ fn everybody_is_told_what_they_were_told_before_and_the_archive_goes_on() {
     server.stop();
     assert_eq!(fs::read_to_string(&archive).unwrap(), expected.archive);
     assert!(data.path().join("store-format-3/keyspaces").exists());
+}
+
+/// Its format is today's, but no file says which version has written it, and access.json has no checksum.
+#[test]
+fn a_folder_from_before_versions_were_recorded_serves_everybody_as_before() {
+    let (data, expected) = sample::log_1();
+    let access = data.path().join("access.json");
+    let before = fs::read(&access).unwrap();
+    let server = start(data.path());
+    check_all(&server, &expected);
+    server.stop();
+    let archive = data.path().join("messages.csv");
+    assert_eq!(fs::read_to_string(&archive).unwrap(), expected.archive);
+    let copy = data.path().join("access-format-1.json");
+    assert_eq!(fs::read(&copy).unwrap(), before);
+    assert_ne!(fs::read(&access).unwrap(), before);
+    // Whoever may log in may still do so.
+    let arguments = [
+        "mensageiro-server",
+        "--listen",
+        "127.0.0.1:0",
+        "--closed",
+        "--data",
+    ];
+    let arguments = arguments.into_iter().chain([data.path().to_str().unwrap()]);
+    let server = Server::start(&Options::parse_from(arguments)).unwrap();
+    assert_eq!(server.access(), (true, (1, 1)));
+    let bruno = format!("bruno {}", expected.program_key.unwrap());
+    let mut client = support::Client::connect(server.address(), Framing::Line);
+    client.exchange(&bruno);
+    server.stop();
+}
+
+/// Makes a file that says it has format 2 of version 0.9.4. `version`: where that is; `checksum`: where the checksum begins.
+fn renew(file: &Path, version: usize, checksum: usize) {
+    let mut bytes = fs::read(file).unwrap();
+    bytes[8..12].copy_from_slice(&2_u32.to_be_bytes());
+    bytes[version..version + 4].copy_from_slice(&[0, 9, 0, 4]);
+    let sum = xxhash_rust::xxh3::xxh3_64(&bytes[..checksum]);
+    bytes[checksum..checksum + 8].copy_from_slice(&sum.to_be_bytes());
+    fs::write(file, bytes).unwrap();
+}
+
+#[test]
+fn a_store_of_a_newer_version_is_refused_with_the_version_that_can_read_it() {
+    let segment = format!("log/{:020}.log", 0);
+    for (name, version, checksum) in [("identity", 48, 56), (segment.as_str(), 12, 48)] {
+        let (data, _) = sample::log_1();
+        let file = data.path().join("store").join(name);
+        renew(&file, version, checksum);
+        let newer = fs::read(&file).unwrap();
+        let arguments = [
+            "mensageiro-server",
+            "--listen",
+            "127.0.0.1:0",
+            "--repair",
+            "--data",
+        ];
+        let arguments = arguments.into_iter().chain([data.path().to_str().unwrap()]);
+        let started = Server::start(&Options::parse_from(arguments))
+            .err()
+            .unwrap();
+        let checked = commands::check(data.path()).unwrap_err();
+        for said in [started.to_string(), checked.to_string()] {
+            assert!(said.starts_with(file.to_str().unwrap()), "{said}");
+            assert!(
+                said.contains("start version 0.9.4 or a later one"),
+                "{said}"
+            );
+        }
+        assert_eq!(fs::read(&file).unwrap(), newer);
+    }
 }
 
 /// As a server leaves it that was killed before it noted how far it was.

@@ -10,7 +10,8 @@ use std::{
 
 use mensageiro_protocol::Login;
 
-use super::{EditError, replace::take_owner};
+use super::EditError;
+use crate::file_rights::take_owner;
 
 /// The file beside users.csv that is locked. It stays there.
 const LOCK: &str = "users.lock";

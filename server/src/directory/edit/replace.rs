@@ -12,6 +12,7 @@ use super::{
     super::{stamp::Stamp, table},
     EditError,
 };
+use crate::file_rights::take_owner;
 
 /// What a new file is called until it takes the place of the old one: the name, this, and random digits.
 const NEW: &str = ".new-";
@@ -146,26 +147,6 @@ fn create(file: &Path) -> io::Result<File> {
 #[cfg(not(unix))]
 fn create(file: &Path) -> io::Result<File> {
     File::create_new(file)
-}
-
-/// Gives a file the owner of another one: who edits it with the command line may be root, and the server must be able to open
-/// it.
-#[cfg(unix)]
-pub(super) fn take_owner(file: &File, old: &fs::Metadata) -> io::Result<()> {
-    use std::os::unix::fs::{MetadataExt, fchown};
-    let new = file.metadata()?;
-    let uid = (new.uid() != old.uid()).then_some(old.uid());
-    let gid = (new.gid() != old.gid()).then_some(old.gid());
-    if uid.is_some() || gid.is_some() {
-        fchown(file, uid, gid)?;
-    }
-    Ok(())
-}
-
-/// Elsewhere the folder decides.
-#[cfg(not(unix))]
-pub(super) fn take_owner(_file: &File, _old: &fs::Metadata) -> io::Result<()> {
-    Ok(())
 }
 
 #[cfg(unix)]

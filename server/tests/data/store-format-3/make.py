@@ -38,9 +38,9 @@ USERS = {
 }
 
 
-def write_users(names=USERS, data=DATA):
+def write_users(names=USERS):
     rows = "".join(f"{login},{USERS[login]}\n" for login in names)
-    (data / "users.csv").write_text("login,name\n" + rows, encoding="utf-8")
+    (DATA / "users.csv").write_text("login,name\n" + rows, encoding="utf-8")
 
 
 class Groups:
@@ -324,4 +324,5 @@ def main():
     (HERE / "expected.json").write_text(text + "\n", encoding="utf-8")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -40,7 +40,7 @@ pub fn damaged(trial: &Trial) -> Result<Verdict> {
     let whole = fs::read(&file)?;
     let stranger = Client::new(None, &[fingerprint])?;
     let mut random = trial.random();
-    let (mut count, mut refused, mut locked_out) = (0, 0, 0);
+    let (mut count, mut refused) = (0, 0);
     while trial.goes_on(count, COUNT) {
         let mut damaged = whole.clone();
         let place = random.within(0..damaged.len());
@@ -76,10 +76,13 @@ pub fn damaged(trial: &Trial) -> Result<Verdict> {
             )));
         }
         let (_, answer) = device.log_in(server.address)?;
-        locked_out += usize::from(!answer.is_in());
+        if !answer.is_in() {
+            let broken = format!("{how}: a device is locked out, and nobody is told why");
+            return Ok(Verdict::Broken(broken));
+        }
     }
     Ok(Verdict::Held(format!(
-        "{count} damages: {refused} starts refused with a report, {locked_out} without a device whose key was damaged, 0 that let in a stranger"
+        "{count} damages: {refused} starts refused with a report, 0 that let in a stranger or locked out a device"
     )))
 }
 
