@@ -37,6 +37,7 @@ pub mod mailboxes;
 pub mod metrics;
 pub mod migration;
 pub mod model;
+mod nearby;
 mod net;
 mod not_text;
 pub mod options;

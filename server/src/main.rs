@@ -194,6 +194,10 @@ fn greeting(server: &Server, first: Option<&FirstStart>) -> String {
     let metrics = server
         .metrics()
         .map(|at| format!("metrics:   http://{at}/metrics\n"));
+    let nearby = server.announced().map(|what| {
+        let (name, address) = (&what.name, what.address());
+        format!("nearby:    {name} ({address}; --no-announce hides it)\n")
+    });
     format!(
         "MeuMensageiro server {version}\n\
          listening on {address}\n\
@@ -203,6 +207,7 @@ fn greeting(server: &Server, first: Option<&FirstStart>) -> String {
          mailboxes: {store} ({waiting})\n\
          key:       {fingerprint}\n\
          access:    {access}\n\
+         {nearby}\
          {metrics}\
          {first}\
          Ctrl-C stops the server.\n",
@@ -217,6 +222,7 @@ fn greeting(server: &Server, first: Option<&FirstStart>) -> String {
         fingerprint = server.fingerprint(),
         access = access(server),
         waiting = counted(status.messages_waiting, "message waits", "messages wait"),
+        nearby = nearby.unwrap_or_default(),
         metrics = metrics.unwrap_or_default(),
         first = first.map(|first| format!("{first}\n")).unwrap_or_default(),
     )

@@ -302,6 +302,15 @@ impl MessengerApp {
         }
     }
 
+    /// A script acts, and takes its pictures, the same in every network.
+    fn look_around(&mut self) {
+        if self.script.is_none()
+            && let Some(command) = self.model.look_around()
+        {
+            self.send(vec![command]);
+        }
+    }
+
     fn keep_settings(&mut self) {
         if self.model.preferences != self.kept {
             self.kept = self.model.preferences.clone();
@@ -370,6 +379,7 @@ impl eframe::App for MessengerApp {
         self.hear_forwarding();
         self.hear_saving(ctx);
         self.hear_settings();
+        self.look_around();
         self.keep_drafts(ctx);
         self.dismiss_notice(ctx);
         self.entitle(ctx);

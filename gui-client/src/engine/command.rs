@@ -166,6 +166,8 @@ pub enum Command {
         /// It is muted: no notifications.
         is_muted: bool,
     },
+    /// Starts or stops looking for servers in the local network; each change of the list is an [`super::Event::Nearby`].
+    LookAround(bool),
     /// Ends the background threads once the current work is done.
     Quit,
 }

@@ -8,7 +8,7 @@ use mensageiro_protocol::{Framing, Login, Text};
 pub use mensageiro_protocol::live::{Presence, PresenceNews, ReceiptState, Roster, RosterGroup};
 
 use super::{
-    Command,
+    Command, Found,
     administration::{Answer, Request, RequestProblem},
     export::Export,
     message::{Account, Conversation, Message, MessageId, Older, Peer, ReportFormat, SortKey},
@@ -33,6 +33,8 @@ pub enum Event {
     Listed(Vec<Conversation>),
     /// The account is closed.
     SignedOut,
+    /// The servers of the local network, as they announce themselves, since [`super::Command::LookAround`]; at most 32.
+    Nearby(Vec<Found>),
     /// The state of the connection changed.
     Link(LinkState),
     /// How the connection is protected, and what the user may do there. It comes with each connection,

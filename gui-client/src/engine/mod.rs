@@ -30,6 +30,7 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
+pub use mensageiro_discovery::Found;
 
 pub use administration::{Answer, Device, Invited, Request, RequestProblem};
 pub use command::Command;

@@ -6,6 +6,7 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, Sender, at, bounded, never, select};
+use mensageiro_discovery::Browser;
 use mensageiro_protocol::{Login, Text, limits::LINE_BYTES, trust::InviteLink};
 
 use super::{
@@ -45,6 +46,8 @@ pub(super) struct Worker {
     replaced: u32,
     /// The window wants to see what goes over the wire.
     inspects: bool,
+    /// Looks for servers in the local network, while the window wants to list them.
+    browser: Option<Browser>,
 }
 
 enum Woken {
@@ -75,6 +78,7 @@ impl Worker {
             connections: 0,
             replaced: 0,
             inspects: false,
+            browser: None,
         }
     }
 
@@ -193,6 +197,7 @@ impl Worker {
                     open.inspect(inspects);
                 }
             }
+            Command::LookAround(looks) => self.look_around(looks),
             Command::Status { is_away, note } => {
                 self.handle(Instant::now(), Input::Status { is_away, note });
             }
@@ -222,6 +227,16 @@ impl Worker {
             }),
             // Taken by `run`.
             Command::Quit => {}
+        }
+    }
+
+    fn look_around(&mut self, looks: bool) {
+        self.browser = None;
+        if looks {
+            let tell = self.tell.clone();
+            self.browser = Browser::start(move |found| tell.event(Event::Nearby(found)))
+                .inspect_err(|error| tracing::info!(%error, "servers nearby cannot be found"))
+                .ok();
         }
     }
 

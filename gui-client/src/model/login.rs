@@ -141,7 +141,10 @@ impl LoginForm {
         let login = Login::parse(user.strip_prefix('@').unwrap_or(user));
         let login = login.map_err(LoginProblem::Login);
         let server = ServerAddress::parse(&self.server);
-        let server = server.map(|address| address.to_string());
+        let server = server.and_then(|address| match address.is_everywhere() {
+            true => Err(AddressError::Everywhere),
+            false => Ok(address.to_string()),
+        });
         let server = server.map_err(LoginProblem::Server);
         self.user_problem = login.as_ref().err().cloned();
         self.server_problem = server.as_ref().err().cloned();

@@ -12,6 +12,7 @@ mod conversations;
 mod inspector;
 mod login;
 mod lookalikes;
+mod nearby;
 mod news;
 mod overlay;
 mod people;
@@ -31,6 +32,7 @@ pub use compose::{ComposeProblem, MOST_PASTED, MOST_TYPED, Outgoing, characters_
 pub use conversations::Conversations;
 pub use inspector::{InspectAction, InspectedLine, Inspector, Meaning};
 pub use login::{LoginForm, LoginProblem};
+pub use nearby::{Nearby, NearbyServer};
 pub use news::{Announcement, News};
 pub use overlay::{Notice, Overlay, SaveProblem, SavedFile, SettingsProblem};
 pub use people::{People, Person};
@@ -61,6 +63,8 @@ pub struct Model {
     pub session: Option<Session>,
     /// The dialog over everything else.
     pub overlay: Option<Overlay>,
+    /// The servers of the local network; `None`: they are not looked for.
+    pub nearby: Option<Nearby>,
     /// The protocol inspector.
     pub inspector: Inspector,
     /// The notice, until it is dismissed or replaced.
@@ -94,6 +98,13 @@ impl Model {
                     Some(session) if session.storage_problem.is_some() => session.ready = false,
                     Some(session) if session.ready => self.forget_session(),
                     _ => {}
+                }
+                Vec::new()
+            }
+            Event::Nearby(found) => {
+                // What comes late is of no use any more.
+                if let Some(nearby) = &mut self.nearby {
+                    *nearby = Nearby::new(&found);
                 }
                 Vec::new()
             }
@@ -235,6 +246,16 @@ impl Model {
             }
         }
         Vec::new()
+    }
+
+    /// Looks for servers in the local network while the sign-in screen is shown, and not any longer.
+    pub fn look_around(&mut self) -> Option<Command> {
+        let is_wanted = self.session.is_none();
+        if is_wanted == self.nearby.is_some() {
+            return None;
+        }
+        self.nearby = is_wanted.then(Nearby::default);
+        Some(Command::LookAround(is_wanted))
     }
 
     /// The preferences of the account in use.

@@ -37,6 +37,7 @@ pub enum Icon {
     LockOpen,
     Device,
     Program,
+    Server,
 }
 
 impl Icon {
@@ -214,6 +215,14 @@ impl Icon {
             Self::Clock => {
                 painter.circle_stroke(center, size / 24.0 * 8.5, stroke);
                 line(&[(0.0, -4.5), (0.0, 0.5), (3.5, 2.5)]);
+            }
+            Self::Server => {
+                for y in [-4.5, 4.5] {
+                    let body = Rect::from_center_size(at(0.0, y), vec2(17.0, 7.0) * (size / 24.0));
+                    let corner = size / 24.0 * 2.0;
+                    painter.rect_stroke(body, corner, stroke, StrokeKind::Middle);
+                    painter.circle_filled(at(-5.0, y), stroke.width * 0.6, color);
+                }
             }
             Self::Check => line(&[(-7.0, 0.5), (-2.0, 5.5), (7.5, -5.0)]),
             Self::Checks => {

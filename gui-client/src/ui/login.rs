@@ -3,7 +3,9 @@ use egui::{
 };
 use mensageiro_protocol::LoginError;
 
-use super::{UiState, View, bidi, distrust, error_text, icon::Icon, list_row, preferences, widget};
+use super::{
+    UiState, View, bidi, distrust, error_text, icon::Icon, list_row, nearby, preferences, widget,
+};
 use crate::{
     engine::{Account, AddressError},
     model::{Action, LoginProblem},
@@ -43,6 +45,7 @@ pub fn show(ui: &mut Ui, view: &View<'_>, state: &mut UiState, actions: &mut Vec
                                 entering(ui, view, actions);
                             } else {
                                 remembered(ui, view, actions);
+                                nearby::show(ui, view, actions);
                             }
                         });
                     });
@@ -278,6 +281,7 @@ fn problem_text(texts: &Texts, problem: &LoginProblem) -> String {
         LoginProblem::Server(AddressError::NoHost) => texts.get("login.no_server").to_owned(),
         LoginProblem::Server(AddressError::BadHost) => texts.get("login.bad_server").to_owned(),
         LoginProblem::Server(AddressError::BadPort) => texts.get("login.bad_port").to_owned(),
+        LoginProblem::Server(AddressError::Everywhere) => texts.get("login.everywhere").to_owned(),
         LoginProblem::Server(AddressError::BadNumbers) => texts.get("login.bad_numbers").to_owned(),
         LoginProblem::Server(AddressError::BadCharacter(' ')) => {
             texts.get("login.bad_space").to_owned()

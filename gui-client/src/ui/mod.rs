@@ -24,6 +24,7 @@ mod list_navigation;
 mod list_row;
 mod login;
 mod markup_keys;
+mod nearby;
 mod padlock;
 mod people;
 mod preferences;

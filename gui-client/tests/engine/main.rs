@@ -17,6 +17,7 @@ mod liar;
 mod list;
 mod live;
 mod live_server;
+mod nearby;
 mod real;
 mod restored;
 mod server;

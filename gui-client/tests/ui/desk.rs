@@ -225,9 +225,12 @@ impl Desk {
         self.act(Action::Tell(notice));
     }
 
-    /// The commands of the window since the last call.
+    /// The commands of the window since the last call, except those to look for servers nearby, which follow from what is shown.
     pub fn asked(&self) -> Vec<Command> {
-        self.asked.try_iter().collect()
+        let asked = self.asked.try_iter();
+        asked
+            .filter(|command| !matches!(command, Command::LookAround(_)))
+            .collect()
     }
 
     /// The messages sent since the last call, each as `@login text`.

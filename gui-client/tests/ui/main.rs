@@ -24,6 +24,7 @@ mod login;
 mod mentions;
 mod million;
 mod names;
+mod nearby;
 mod not_loaded;
 mod notifications;
 mod pictures;

@@ -15,7 +15,7 @@ use crate::{
     model::event::MailboxLimits,
     net::tls::{HandshakeLimits, PemFiles},
 };
-use mensageiro_protocol::{Login, limits};
+use mensageiro_protocol::{Login, Name, limits};
 
 pub use self::access::DevicesCommand;
 use self::access::{host, login, validity};
@@ -51,6 +51,15 @@ pub struct Options {
     /// Let the group of the account that runs the server read its files. Otherwise nobody else on this computer can.
     #[arg(long, global = true)]
     pub group_may_read: bool,
+
+    /// What the server is called in the list that the app shows of servers nearby. Without it, like this computer.
+    #[arg(long, value_name = "NAME", value_parser = name)]
+    pub name: Option<Name>,
+
+    /// Do not announce the server in the local network (mDNS, UDP port 5353). Then the app does not list it, and people type its
+    /// address.
+    #[arg(long)]
+    pub no_announce: bool,
 
     /// Serve metrics to Prometheus at http://ADDR:PORT/metrics, and to people at http://ADDR:PORT/.
     #[arg(long, value_name = "ADDR:PORT", value_parser = address)]
@@ -321,6 +330,11 @@ const DAY: u64 = 24 * 60 * 60;
 fn address(text: &str) -> Result<SocketAddr, String> {
     let wanted = "an address and a port are needed, such as 0.0.0.0:4000 (for everybody) or 127.0.0.1:4000 (for this computer)";
     text.parse().map_err(|_| wanted.into())
+}
+
+fn name(text: &str) -> Result<Name, String> {
+    let name = Some(Name::from(text)).filter(|name| !name.is_empty());
+    name.ok_or_else(|| "a name is needed that people can read".into())
 }
 
 /// A count of at least 1: with 0, nobody could be served.

@@ -8,6 +8,7 @@ mod files;
 use std::{mem, net::SocketAddr, sync::Arc, thread::JoinHandle, time::Duration};
 
 use crossbeam_channel::{Receiver, bounded};
+use mensageiro_discovery::Announcement;
 use mensageiro_protocol::trust::Fingerprint;
 use tracing::{info, warn};
 
@@ -38,6 +39,7 @@ use crate::{
     log::FileLog,
     mailboxes::Mailboxes,
     metrics::{Exposition, Invitation, Observer, Status},
+    nearby::Nearby,
     net::{
         listener::Listener,
         tls::{Identity, Reload, Tls},
@@ -52,6 +54,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// A running server.
 pub struct Server {
     listener: Listener,
+    nearby: Option<Nearby>,
     registry: Arc<Registry>,
     context: Arc<Context>,
     watch: Watch,
@@ -216,6 +219,7 @@ impl Server {
             budgets,
             limits,
         });
+        let (is_closed, key) = (context.access.is_closed(), tls.fingerprint());
         let gate = Gate {
             context: context.clone(),
             registry: registry.clone(),
@@ -228,12 +232,15 @@ impl Server {
             longest_line: options.max_line_bytes,
             dead_link_after: options.dead_link_after,
         };
+        // Whoever finds it can connect: the socket listens already.
+        let nearby = Nearby::start(options, &socket, is_closed, key);
         let listener =
             Listener::start(socket, move |stream, peer| gate.admit(stream, peer), &alarm)
                 .map_err(StartError::Thread)?;
         copies::remove_old(&options.data, &files.store);
         Ok(Self {
             listener,
+            nearby,
             registry,
             context,
             watch,
@@ -269,6 +276,11 @@ impl Server {
     /// The files it uses.
     pub fn files(&self) -> &Files {
         &self.files
+    }
+
+    /// What is announced in the local network, if it is.
+    pub fn announced(&self) -> Option<&Announcement> {
+        self.nearby.as_ref().map(Nearby::what)
     }
 
     /// Where metrics are told, if anywhere.
@@ -307,6 +319,7 @@ impl Server {
     pub fn stop(self) {
         let Self {
             listener,
+            nearby,
             registry,
             context,
             watch,
@@ -321,6 +334,7 @@ impl Server {
             refused: _,
             asked_to_stop: _,
         } = self;
+        nearby.into_iter().for_each(Nearby::close);
         listener.close();
         metrics.into_iter().for_each(Exposition::close);
         drop((watch, reload));

@@ -3,7 +3,7 @@
 
 use std::{
     fmt,
-    net::{Ipv4Addr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 
 use mensageiro_protocol::limits::PORT;
@@ -13,8 +13,23 @@ use unicode_normalization::UnicodeNormalization;
 /// The longest host name in DNS, in characters.
 const HOST_CHARS: usize = 253;
 
-/// Schemes that may stand before an address without two slashes.
-const SCHEMES: [&str; 6] = ["http", "https", "tcp", "mensageiro", "ws", "telnet"];
+/// Schemes that may stand before an address without two slashes, and words that stand before it in a text.
+const SCHEMES: [&str; 11] = [
+    "http",
+    "https",
+    "tcp",
+    "mensageiro",
+    "ws",
+    "telnet",
+    "ip",
+    "server",
+    "servidor",
+    "address",
+    "endereço",
+];
+
+/// Words that may stand before an address and a space: the same, programs, and what a server says at its start.
+const WORDS: [&str; 5] = ["nc", "ncat", "netcat", "listening", "on"];
 
 /// Characters around an address in a text that are dropped.
 const AROUND: &[char] = &[
@@ -45,6 +60,9 @@ pub enum AddressError {
     /// Numbers and dots that are no IP address.
     #[error("an IP address has four numbers from 0 to 255")]
     BadNumbers,
+    /// It stands for all addresses of a computer, and not for one computer.
+    #[error("0.0.0.0 is not the address of one computer")]
+    Everywhere,
     /// A character that no host name has.
     #[error("{0:?} is not allowed in the address of a server")]
     BadCharacter(char),
@@ -55,21 +73,30 @@ pub enum AddressError {
 
 impl ServerAddress {
     /// Reads an address as a person types or pastes it; without a port it is [`PORT`]. Spaces,
-    /// invisible and full-width characters, quotes, a scheme (`http://`), a user (`ana@`) and a path
-    /// do no harm. A port may follow after a colon, a comma or a space. An IPv6 address needs
-    /// brackets only where a port follows after a colon.
+    /// invisible and full-width characters, quotes, a scheme (`http://`), a user (`ana@`), a path and
+    /// words before it (`nc`, `Server:`) do no harm. A port may follow after a colon, a comma or a space.
+    /// An IP address may have commas for dots, as some keypads write them. An IPv6 address needs
+    /// brackets only where a port follows after a colon, and `::1` not even there.
     ///
     /// # Errors
     /// [`AddressError`] says which part is wrong.
     pub fn parse(typed: &str) -> Result<Self, AddressError> {
         let plain = plain(typed);
-        let place = without_path(without_scheme(trim(&plain)));
+        let place = without_path(without_words(trim(&plain)));
         let place = place.rsplit_once('@').map_or(place, |(_, place)| place);
-        let (host, port) = split(trim(place))?;
+        let place = trim(place);
+        let dotted = with_dots(place);
+        let (host, port) = split(dotted.as_deref().unwrap_or(place))?;
         Ok(Self {
             host: read_host(host)?,
             port: port.map_or(Ok(PORT), read_port)?,
         })
+    }
+
+    /// Whether a server may listen there, and nobody can connect to it: `0.0.0.0` and `::`.
+    pub fn is_everywhere(&self) -> bool {
+        let address = self.host.parse::<IpAddr>();
+        address.is_ok_and(|address| address.to_canonical().is_unspecified())
     }
 }
 
@@ -91,24 +118,55 @@ fn trim(place: &str) -> &str {
     place.trim_matches(|c: char| c == ' ' || AROUND.contains(&c))
 }
 
-/// Drops `http://` and the like, which may have been pasted twice.
-fn without_scheme(place: &str) -> &str {
+/// Drops `http://`, `Server:` and the like, which may have been pasted twice.
+fn without_words(place: &str) -> &str {
     let mut place = place.trim_start_matches(['/', '\\', ' ']);
-    while let Some((scheme, rest)) = place.split_once(':') {
-        let is_word = |c: char| c.is_ascii_alphanumeric() || "+.-".contains(c);
-        let rest = rest.trim_start();
-        let has_slash = rest.starts_with(['/', '\\']) && scheme.chars().all(is_word);
-        let is_known = SCHEMES.iter().any(|one| scheme.eq_ignore_ascii_case(one));
-        let is_port = rest.starts_with(|c: char| c.is_ascii_digit()) && !rest.contains([':', '.']);
-        let after = rest.trim_start_matches(['/', '\\', ' ']);
-        // `localhost:/` has a slash too many, and no scheme.
-        let is_scheme = is_known && !is_port || has_slash && !after.is_empty();
-        if !is_scheme {
-            break;
-        }
-        place = after;
+    while let Some(rest) = after_scheme(place).or_else(|| after_word(place)) {
+        place = rest.trim_start_matches(['/', '\\', ' ']);
     }
     place
+}
+
+fn after_scheme(place: &str) -> Option<&str> {
+    let (scheme, rest) = place.split_once(':')?;
+    let is_word = |c: char| c.is_ascii_alphanumeric() || "+.-".contains(c);
+    let rest = rest.trim_start();
+    let has_slash = rest.starts_with(['/', '\\']) && scheme.chars().all(is_word);
+    let is_known = SCHEMES.contains(&&*scheme.to_lowercase());
+    let is_port = rest.starts_with(|c: char| c.is_ascii_digit()) && !rest.contains([':', '.']);
+    // `localhost:/` has a slash too many, and no scheme.
+    let has_rest = !rest.trim_start_matches(['/', '\\', ' ']).is_empty();
+    (is_known && !is_port || has_slash && has_rest).then_some(rest)
+}
+
+fn after_word(place: &str) -> Option<&str> {
+    let (word, rest) = place.split_once(' ')?;
+    let word = word.to_lowercase();
+    let is_known = SCHEMES.contains(&&*word) || WORDS.contains(&&*word);
+    // A computer may be called like that, and be followed by its port.
+    let is_port = rest.trim().bytes().all(|byte| byte.is_ascii_digit());
+    (is_known && !is_port).then_some(rest)
+}
+
+/// An IP address that was written with commas, or with spaces, in the usual way. `None`: it is something else.
+fn with_dots(place: &str) -> Option<String> {
+    let mut rest = place;
+    let mut numbers = Vec::new();
+    for at in 0..4 {
+        if at > 0 {
+            rest = rest.trim_start().strip_prefix(['.', ','])?.trim_start();
+        }
+        let end = rest
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(rest.len());
+        let (number, after) = rest
+            .split_at_checked(end)
+            .filter(|(number, _)| !number.is_empty())?;
+        numbers.push(number);
+        rest = after;
+    }
+    let is_end = rest.is_empty() || rest.starts_with(BETWEEN);
+    is_end.then(|| numbers.join(".") + rest)
 }
 
 fn without_path(place: &str) -> &str {
@@ -123,6 +181,13 @@ fn split(place: &str) -> Result<(&str, Option<&str>), AddressError> {
         let port = after.trim_start_matches(BETWEEN);
         let is_there = !port.is_empty() || after.contains(':');
         return Ok((host.trim(), is_there.then_some(port)));
+    }
+    // No other address begins so.
+    let here = place
+        .strip_prefix("::1:")
+        .filter(|port| port.parse::<u16>().is_ok());
+    if here.is_some() {
+        return Ok(("::1", here));
     }
     if is_ipv6(place) {
         return Ok((place, None));
@@ -212,6 +277,8 @@ impl fmt::Display for ServerAddress {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn check(typed: &str, expected: Result<&str, AddressError>) {
@@ -225,6 +292,7 @@ mod tests {
         check(" Chat.Example.ORG ", Ok("chat.example.org:3333"));
         check("192.168.0.7", Ok("192.168.0.7:3333"));
         check("::1", Ok("[::1]:3333"));
+        check("::1:4000", Ok("[::1]:4000"));
         check("[::1]", Ok("[::1]:3333"));
         check("fe80::1%eth0", Ok("[fe80::1%eth0]:3333"));
         check("::ffff:192.168.0.7", Ok("[::ffff:192.168.0.7]:3333"));
@@ -296,6 +364,127 @@ mod tests {
         check("192.168.000.007", Ok("192.168.0.7:3333"));
         check("meu\u{2011}servidor", Ok("meu-servidor:3333"));
         check("servidor-joão.local", Ok("servidor-joão.local:3333"));
+        check("\\\\sala3", Ok("sala3:3333"));
+        check("\\\\sala3\\public", Ok("sala3:3333"));
+        check("Sala-3-XJ4B.local.", Ok("sala-3-xj4b.local.:3333"));
+    }
+
+    #[test]
+    fn words_before_an_address_do_no_harm() {
+        for typed in [
+            "nc 192.168.0.7 4000",
+            "telnet 192.168.0.7 4000",
+            "listening on 192.168.0.7:4000",
+            "Servidor: 192.168.0.7:4000",
+            "servidor 192.168.0.7, porta 4000",
+            "Endereço:192.168.0.7:4000",
+            "IP 192.168.0.7 4000",
+            "server: http://192.168.0.7:4000/",
+        ] {
+            check(typed, Ok("192.168.0.7:4000"));
+        }
+        check("nc localhost 4000", Ok("localhost:4000"));
+        check("nc sala3", Ok("sala3:3333"));
+        // These are names of computers.
+        check("server:4000", Ok("server:4000"));
+        check("servidor 4000", Ok("servidor:4000"));
+        check("server", Ok("server:3333"));
+        check("nc", Ok("nc:3333"));
+    }
+
+    #[test]
+    fn a_keypad_may_write_commas() {
+        for typed in [
+            "192,168,0,7:4000",
+            "192,168,0,7,4000",
+            "192.168,0.7 4000",
+            "192. 168. 0. 7 : 4000",
+        ] {
+            check(typed, Ok("192.168.0.7:4000"));
+        }
+        check("192,168,0,7", Ok("192.168.0.7:3333"));
+        check("192,168,0,256", Err(AddressError::BadNumbers));
+    }
+
+    #[test]
+    fn where_a_server_listens_is_not_where_it_is() {
+        for (typed, expected) in [
+            ("listening on 0.0.0.0:3333", true),
+            ("[::]:3333", true),
+            ("::ffff:0.0.0.0", true),
+            ("127.0.0.1", false),
+            ("localhost", false),
+        ] {
+            let address = ServerAddress::parse(typed).unwrap();
+            assert_eq!(address.is_everywhere(), expected, "{typed}");
+        }
+    }
+
+    /// What addresses are made of, and what is around them.
+    const PIECES: &[&str] = &[
+        "localhost",
+        "Sala-3",
+        "192.168.0.7",
+        "10,0,0,7",
+        "::1",
+        "[::1]",
+        "fe80::1%eth0",
+        "%25",
+        "[",
+        "]",
+        ":",
+        "::",
+        ".",
+        ",",
+        "/",
+        "\\",
+        "@",
+        " ",
+        "#",
+        "?",
+        "3333",
+        "0",
+        "65536",
+        "http://",
+        "mensageiro:",
+        "nc ",
+        "Servidor: ",
+        "port",
+        "İ",
+        "ﷺ",
+        "ß",
+        "。",
+        "：",
+        "\u{200b}",
+        "\u{301}",
+        "é",
+        "-",
+        "_",
+        "ａ",
+    ];
+
+    proptest! {
+        #[test]
+        fn what_is_accepted_is_read_again_as_it_is_shown(
+            pieces in prop::collection::vec(prop::sample::select(PIECES), 0..8),
+        ) {
+            check_shown(&pieces.concat());
+        }
+
+        #[test]
+        fn nothing_that_is_typed_is_too_much(typed: String) {
+            check_shown(&typed);
+        }
+    }
+
+    fn check_shown(typed: &str) {
+        if let Ok(address) = ServerAddress::parse(typed) {
+            assert_eq!(
+                ServerAddress::parse(&address.to_string()),
+                Ok(address),
+                "{typed:?}"
+            );
+        }
     }
 
     #[test]

@@ -253,6 +253,13 @@ fn connect(server: &ServerAddress) -> Result<TcpStream, LinkProblem> {
 /// network, and then in its ASCII form.
 fn look_up(server: &ServerAddress) -> io::Result<std::vec::IntoIter<SocketAddr>> {
     let host = server.host.as_str();
+    // Not every system knows the names of its local network.
+    let nearby = mensageiro_discovery::look_up(host).unwrap_or_default();
+    if !nearby.is_empty() {
+        let addresses = nearby.into_iter();
+        let addresses = addresses.map(|address| SocketAddr::from((address, server.port)));
+        return Ok(addresses.collect::<Vec<_>>().into_iter());
+    }
     let found = (host, server.port).to_socket_addrs();
     match Host::parse(host) {
         Ok(Host::Domain(name)) if found.is_err() && name != host => {

@@ -4,8 +4,8 @@ use egui_kittest::kittest::Queryable;
 use jiff::Timestamp;
 use mensageiro::{
     engine::{
-        Conversation, Delivery, Event, LinkProblem, LinkState, Message, Older, Peer, Presence,
-        PresenceNews, Receipt, ReceiptState, Roster, Stranger,
+        Conversation, Delivery, Event, Found, LinkProblem, LinkState, Message, Older, Peer,
+        Presence, PresenceNews, Receipt, ReceiptState, Roster, Stranger,
     },
     model::{Action, Preferences, RememberedAccount},
 };
@@ -15,6 +15,7 @@ use super::{FOUR_K, LARGE, SMALL, USUAL, Words, picture};
 use crate::{
     desk::{Desk, alice, conversation, login, message, person},
     live::{group, live, receipt, user},
+    nearby::found,
     words::EVERYWHERE,
 };
 
@@ -169,6 +170,28 @@ fn sign_in() {
         desk
     };
     picture("login-connecting", USUAL, |_| tried(""));
+    for (name, size) in [("login-nearby", USUAL), ("login-nearby-small", SMALL)] {
+        picture(name, size, |_| {
+            let mut desk = Desk::new(Preferences::default());
+            let here = Found {
+                is_here: true,
+                ..found("Ana's computer", "ana-k4f2")
+            };
+            let closed = Found {
+                is_closed: true,
+                ..found("Laboratório de Redes e Sistemas Distribuídos", "lab-2-xj4b")
+            };
+            let alike = found("Sala 3", "sala-3-aaaa");
+            desk.tell(Event::Nearby(vec![
+                here,
+                closed,
+                alike,
+                found("Sala 3", "sala-3-mq7d"),
+            ]));
+            desk.act(Action::EditServer("sala-3-mq7d.local".into()));
+            desk
+        });
+    }
     for (name, server) in [
         ("login-address", "my server"),
         ("login-numbers", "192.168.0.300"),
