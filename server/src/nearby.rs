@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr, TcpListener};
 
 use mensageiro_discovery::{Announcement, Announcer, Reach};
-use mensageiro_protocol::{Name, trust::Fingerprint};
+use mensageiro_protocol::trust::Fingerprint;
 use socket2::SockRef;
 use tracing::{info, warn};
 

@@ -32,11 +32,10 @@ pub fn show(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
         let words = texts.get("nearby.looking");
         let (rect, shown) = ui.allocate_exact_size(size, Sense::hover());
         shown.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, words));
-        let left = rect.left() + 8.0;
-        let line = widget::one_line(words, text::small(), palette.text_weak, rect.right() - left);
+        let line = widget::one_line(words, text::small(), palette.text_weak, rect.width());
         let galley = bidi::galley(ui, line);
-        let at = egui::pos2(left, rect.center().y - galley.size().y / 2.0);
-        ui.painter().galley(at, galley, palette.text_weak);
+        ui.painter()
+            .galley(rect.left_top() + vec2(0.0, 4.0), galley, palette.text_weak);
         return;
     }
     for server in &nearby.servers {

@@ -100,7 +100,7 @@ impl ServerAddress {
     }
 }
 
-/// Replaces characters by the plain ones they look like, and drops invisible ones.
+/// Replaces characters by the plain small ones they look like, and drops invisible ones.
 fn plain(typed: &str) -> String {
     let one = |c: char| match c {
         // Soft hyphens, joiners, marks of direction, byte order marks.
@@ -111,7 +111,9 @@ fn plain(typed: &str) -> String {
         '。' => Some('.'),
         c => Some(c),
     };
-    typed.nfkc().filter_map(one).collect()
+    let small: String = typed.nfkc().flat_map(char::to_lowercase).collect();
+    // Small letters may consist of others than large ones.
+    small.nfkc().filter_map(one).collect()
 }
 
 fn trim(place: &str) -> &str {

@@ -170,7 +170,11 @@ fn sign_in() {
         desk
     };
     picture("login-connecting", USUAL, |_| tried(""));
-    for (name, size) in [("login-nearby", USUAL), ("login-nearby-small", SMALL)] {
+    for (name, size) in [
+        // All of it is in sight.
+        ("login-nearby", egui::vec2(900.0, 800.0)),
+        ("login-nearby-small", SMALL),
+    ] {
         picture(name, size, |_| {
             let mut desk = Desk::new(Preferences::default());
             let here = Found {
