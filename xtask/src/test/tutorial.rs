@@ -39,6 +39,8 @@ const DOCUMENTS: &[&str] = &[
     "README.pt-BR.md",
     "TUTORIAL.md",
     "TUTORIAL.pt-BR.md",
+    "docs/RUNNING.md",
+    "docs/RUNNING.pt-BR.md",
 ];
 
 /// The folder of the service's data, below the reader's folder; [`SERVICE`] leads to it.
