@@ -4,6 +4,7 @@
 //! is drawn, and `app` what joins them.
 
 pub mod app;
+mod arguments;
 pub mod copies;
 pub mod disk;
 pub mod emoji;
@@ -25,3 +26,5 @@ pub mod texts;
 pub mod theme;
 pub mod ui;
 pub mod version;
+
+pub use arguments::Arguments;

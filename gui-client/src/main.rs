@@ -18,6 +18,7 @@ use anyhow::{Context as _, bail};
 use clap::Parser;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use mensageiro::{
+    Arguments,
     app::{FIRST_SIZE, LEAST_SIZE, MessengerApp, Setup, fit_screen, icon},
     engine::{Account, Engine, KeyPlace},
     files::DesktopDialog,
@@ -25,35 +26,11 @@ use mensageiro::{
     model::{LoginForm, Notice, Preferences, WindowPlace, account_key},
     notify::{DesktopNotifications, Notify},
     private,
-    script::{SCRIPT_HELP, ScriptRunner, Step, parse},
+    script::{ScriptRunner, Step, parse},
     settings::{self, SettingsWriter},
     single_instance::{self, Forward, Instance},
     theme,
 };
-
-/// MeuMensageiro: the desktop app
-#[derive(Debug, Parser)]
-#[command(name = "mensageiro", version = env!("MENSAGEIRO_VERSION"), after_long_help = SCRIPT_HELP)]
-struct Arguments {
-    /// An invite link, mensageiro://…, to join with
-    #[arg(value_name = "LINK", conflicts_with_all = ["user", "server"])]
-    link: Option<String>,
-    /// Sign in as this user at once
-    #[arg(long, value_name = "LOGIN")]
-    user: Option<String>,
-    /// The server to use, host:port (localhost:3333)
-    #[arg(long, value_name = "HOST:PORT")]
-    server: Option<String>,
-    /// Folder of the settings and the messages
-    #[arg(long, value_name = "FOLDER")]
-    data: Option<PathBuf>,
-    /// Save the first screen as PNG and end
-    #[arg(long, value_name = "FILE", conflicts_with = "script")]
-    screenshot: Option<PathBuf>,
-    /// Act as a script says and end; --help lists its steps
-    #[arg(long, value_name = "FILE")]
-    script: Option<PathBuf>,
-}
 
 /// The exit code of a script that failed.
 const SCRIPT_FAILED: u8 = 2;

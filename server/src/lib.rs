@@ -44,6 +44,7 @@ pub mod options;
 pub mod progress;
 pub mod recovery;
 mod server;
+pub mod service_manager;
 pub mod signals;
 pub mod state;
 pub mod storage;

@@ -20,7 +20,7 @@ use mensageiro_server::{
     logging::{Log, one_line_each},
     metrics::{self, Status},
     options::{Command, DevicesCommand},
-    signals, supervisor,
+    service_manager, signals, supervisor,
 };
 use tracing::warn;
 
@@ -122,6 +122,9 @@ fn run(mut options: Options, first: Option<FirstStart>) -> anyhow::Result<()> {
     });
     listening.map_err(|error| anyhow!("Ctrl-C cannot be caught: {error}; close other programs, or allow more threads and open files (ulimit)"))?;
     Ok(supervisor::run(options, &asked, move |server| {
+        if let Err(error) = service_manager::serves() {
+            warn!("systemd ($NOTIFY_SOCKET) cannot be told that the server has started: {error}");
+        }
         let greeting = greeting(server, first.as_ref());
         // Neither a standard output that is closed nor one that nobody reads is a reason not to serve.
         let greet = thread::Builder::new().name("greeting".into());

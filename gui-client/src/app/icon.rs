@@ -71,16 +71,17 @@ fn tail((x, y): (f64, f64), top: (f64, f64), side: f64, lean: f64) -> bool {
 mod tests {
     use super::*;
 
-    /// With `UPDATE_ICON=1` it writes the file instead.
+    /// With `UPDATE_ICON=1` it writes the files instead.
     #[test]
-    fn the_file_is_what_the_window_shows() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../assets/icon.png");
-        let drawn = draw(256);
-        let drawn = image::RgbaImage::from_raw(256, 256, drawn.rgba).unwrap();
-        if std::env::var_os("UPDATE_ICON").is_some() {
-            drawn.save(path).unwrap();
+    fn the_files_are_what_the_window_shows() {
+        for (side, name) in [(256, "icon.png"), (48, "icon-48.png")] {
+            let path = format!("{}/../assets/{name}", env!("CARGO_MANIFEST_DIR"));
+            let drawn = image::RgbaImage::from_raw(side, side, draw(side).rgba).unwrap();
+            if std::env::var_os("UPDATE_ICON").is_some() {
+                drawn.save(&path).unwrap();
+            }
+            let file = image::open(&path).unwrap().into_rgba8();
+            assert!(file == drawn, "run the tests once with UPDATE_ICON=1");
         }
-        let file = image::open(path).unwrap().into_rgba8();
-        assert!(file == drawn, "run the tests once with UPDATE_ICON=1");
     }
 }
