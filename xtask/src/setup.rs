@@ -38,6 +38,14 @@ pub enum Need {
     MuslCompiler,
     /// Builds programs for Windows.
     WindowsCompiler,
+    /// Makes packages for Debian.
+    DebianPackages,
+    /// Makes packages for Fedora.
+    RpmPackages,
+    /// Makes images for containers.
+    Containers,
+    /// Checks packages, and installs them in a new Debian.
+    PackageChecks,
     /// Builds Rust's standard library for systems that the toolchain in use has none for.
     RustSources,
 }
@@ -52,6 +60,19 @@ impl Need {
             Self::Pictures => vec!["xterm", "xdotool", "imagemagick", "fonts-dejavu-core"],
             Self::MuslCompiler => vec!["musl-tools"],
             Self::WindowsCompiler => vec!["gcc-mingw-w64-x86-64"],
+            Self::DebianPackages => vec!["dpkg-dev"],
+            Self::RpmPackages => vec!["rpm"],
+            Self::Containers => vec!["buildah"],
+            Self::PackageChecks => vec![
+                "appstream",
+                "binutils",
+                "desktop-file-utils",
+                "lintian",
+                "man-db",
+                "mmdebstrap",
+                "systemd",
+                "systemd-container",
+            ],
             Self::RustSources => vec!["rustc-web", "cargo-web", "rust-web-src"],
         }
     }
@@ -137,7 +158,8 @@ fn runner(missing: &[&str]) -> Result<&'static [&'static str]> {
     bail!("please install them and start again:\n    {command}")
 }
 
-fn is_root() -> bool {
+/// Whether this runs as root.
+pub fn is_root() -> bool {
     let id = Command::new("id").arg("-u").output();
     id.is_ok_and(|id| id.stdout.trim_ascii() == b"0")
 }

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use super::Release;
+use super::{Release, Version, integration, package::Package};
 use crate::{cargo, cross::Target};
 
 /// Files by their path below the prefix, which is `/usr` in packages of a distribution.
@@ -34,21 +34,34 @@ const DOCUMENTS: &[(&str, &str)] = &[
     ("licenses.txt", "assets/licenses.txt"),
 ];
 
+/// What belongs to one of the programs on Linux. `manual` is the program that writes man pages and completions.
+pub fn of(package: Package, program: &Path, manual: &Path, version: &Version) -> Result<Contents> {
+    let name = package.name();
+    let documents = documents()?.into_iter();
+    let mut contents: Contents = documents
+        .map(|(file, content)| (format!("share/doc/{name}/{file}"), content))
+        .collect();
+    contents.insert(format!("bin/{name}"), Content::program(program)?);
+    contents.extend(integration::of(package, version, manual)?);
+    Ok(contents)
+}
+
 /// What belongs to the app on Linux.
 pub fn app(release: &Release) -> Result<Contents> {
     let program = release.programs(Target::Linux)?.app;
     let program = program.context("the app was not built")?;
-    let mut contents = documents_of("mensageiro")?;
-    contents.insert("bin/mensageiro".into(), Content::program(&program)?);
-    Ok(contents)
+    of(Package::App, &program, &release.manual()?, &release.version)
 }
 
 /// What belongs to the server, on one of the kinds of Linux.
 pub fn server(release: &Release, target: Target) -> Result<Contents> {
     let program = release.programs(target)?.server;
-    let mut contents = documents_of("mensageiro-server")?;
-    contents.insert("bin/mensageiro-server".into(), Content::program(&program)?);
-    Ok(contents)
+    of(
+        Package::Server,
+        &program,
+        &release.manual()?,
+        &release.version,
+    )
 }
 
 /// Licences, README and changes, by their name.
@@ -103,11 +116,4 @@ impl From<Vec<u8>> for Content {
         let executable = false;
         Self { bytes, executable }
     }
-}
-
-fn documents_of(package: &str) -> Result<Contents> {
-    let documents = documents()?.into_iter();
-    Ok(documents
-        .map(|(name, content)| (format!("share/doc/{package}/{name}"), content))
-        .collect())
 }

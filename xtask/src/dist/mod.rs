@@ -4,8 +4,13 @@
 //! paths of this computer, and every time in an archive is that of the commit.
 
 mod archive;
+pub mod container;
 pub mod contents;
+pub mod deb;
+mod integration;
 mod linux;
+pub mod package;
+pub mod rpm;
 mod sbom;
 mod static_server;
 mod twice;
@@ -40,6 +45,12 @@ pub enum Product {
     Linux,
     /// The server for any Linux, as an archive.
     Static,
+    /// App and server for Debian and Ubuntu.
+    Deb,
+    /// App and server for Fedora and its relatives.
+    Rpm,
+    /// The server for Docker and Podman.
+    Container,
     /// What each program is made of (CycloneDX).
     Sbom,
 }
@@ -55,6 +66,9 @@ impl Product {
         match self {
             Self::Linux => linux::make(release),
             Self::Static => static_server::make(release),
+            Self::Deb => deb::make(release),
+            Self::Rpm => rpm::make(release),
+            Self::Container => container::make(release),
             Self::Sbom => sbom::make(release),
         }
     }
@@ -164,7 +178,16 @@ impl Release {
         Ok(programs)
     }
 
-    fn folder(&self) -> PathBuf {
+    /// The program that writes man pages and completions. It is not for people, so it is built as for the tests.
+    pub fn manual(&self) -> Result<PathBuf> {
+        let mut programs = cargo::built(&["--package", "mensageiro-manual"])?;
+        programs
+            .remove("mensageiro-manual")
+            .context("cargo built no mensageiro-manual")
+    }
+
+    /// Where the products are written.
+    pub fn folder(&self) -> PathBuf {
         cargo::root().join("target/dist")
     }
 }

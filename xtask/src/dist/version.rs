@@ -35,6 +35,14 @@ impl Version {
         }
     }
 
+    /// The same sources under another number, as packages of an earlier version have it.
+    pub fn with_number(&self, number: &str) -> Self {
+        Self {
+            number: number.to_owned(),
+            ..self.clone()
+        }
+    }
+
     /// The day of [`Self::epoch`], in UTC, as `2026-11-30`.
     pub fn date(&self) -> String {
         source::day(self.epoch)

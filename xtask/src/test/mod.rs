@@ -10,6 +10,7 @@ mod languages;
 mod monitoring;
 mod outage;
 mod outcome;
+mod packages;
 mod torture;
 mod tutorial;
 mod windows;
@@ -58,16 +59,22 @@ pub enum Step {
     Tutorial,
     /// The zip to hand in: its size, what it holds, and that its programs build.
     Delivery,
+    /// The packages for Debian and Fedora: checked by lintian and others, and the server's installed, upgraded and purged in
+    /// a new Debian.
+    Packages,
+    /// The installed app, in a Debian that has what its package asks for; and the image for containers. It takes longer, and
+    /// runs only if it is named.
+    PackagesLong,
     /// cargo clippy and cargo doc, with warnings as errors.
     Lint,
 }
 
-/// Runs the named steps, or all of them, to the end. Fails if any check failed.
+/// Runs the named steps, or all that do not take long, to the end. Fails if any check failed.
 pub fn run(steps: &[Step]) -> ExitCode {
-    let steps = if steps.is_empty() {
-        Step::value_variants()
-    } else {
-        steps
+    let all = Step::value_variants().iter().copied();
+    let steps = match steps {
+        [] => all.filter(|step| !step.is_long()).collect(),
+        named => named.to_vec(),
     };
     let begin = Instant::now();
     let workshop = Workshop::default();
@@ -102,6 +109,11 @@ pub fn run(steps: &[Step]) -> ExitCode {
 }
 
 impl Step {
+    /// Whether it runs only if it is named.
+    fn is_long(self) -> bool {
+        self == Self::PackagesLong
+    }
+
     fn name(self) -> String {
         let value = self.to_possible_value();
         value.map_or_else(String::new, |value| value.get_name().to_owned())
@@ -110,7 +122,8 @@ impl Step {
     fn run(self, workshop: &Workshop) -> Result<Outcome> {
         match self {
             Self::Setup => {
-                setup::prepare(&[Need::HiddenWindows, Need::Clients, Need::Torture])?;
+                let programs = [Need::HiddenWindows, Need::Clients, Need::Torture];
+                setup::prepare(&[&programs[..], packages::NEEDS].concat())?;
                 Ok(Outcome::passed())
             }
             Self::Dependencies => dependencies::run(),
@@ -129,6 +142,8 @@ impl Step {
             Self::Bench => bench::run(workshop),
             Self::Tutorial => tutorial::run(workshop),
             Self::Delivery => delivery::run(workshop),
+            Self::Packages => packages::run(workshop),
+            Self::PackagesLong => packages::run_long(workshop),
             Self::Lint => in_turn(|scope| {
                 let clippy = [
                     &["clippy", "--all-targets"],
