@@ -121,6 +121,7 @@ fn run(
                 server: arguments.server,
                 invite: arguments.link,
                 notice: problem.map(Notice::Settings),
+                looks_around: script.is_none(),
                 script,
                 failed,
                 running,

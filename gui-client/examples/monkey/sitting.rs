@@ -83,6 +83,7 @@ impl Sitting {
             server: None,
             invite: None,
             notice: None,
+            looks_around: false,
             script: None,
             failed,
             running: None,

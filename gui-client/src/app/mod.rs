@@ -72,6 +72,9 @@ pub struct Setup {
     pub invite: Option<String>,
     /// A notice to show at the start.
     pub notice: Option<Notice>,
+    /// Whether the sign-in screen looks for servers in the local network. Who acts by itself does not: it would do something else in
+    /// each network, and perhaps on other people's servers.
+    pub looks_around: bool,
     /// A script that acts in the person's place.
     pub script: Option<ScriptRunner>,
     /// Receives why a script failed, once.
@@ -91,6 +94,7 @@ pub struct MessengerApp {
     settings: Option<SettingsWriter>,
     kept: Preferences,
     saving: Saving,
+    looks_around: bool,
     script: Option<ScriptDriver>,
     attention: Attention,
     notifying: Notifying,
@@ -130,6 +134,7 @@ impl MessengerApp {
             settings: setup.settings,
             kept,
             saving: Saving::new(setup.dialog),
+            looks_around: setup.looks_around,
             script: setup
                 .script
                 .map(|runner| ScriptDriver::new(runner, setup.failed)),
@@ -302,9 +307,8 @@ impl MessengerApp {
         }
     }
 
-    /// A script acts, and takes its pictures, the same in every network.
     fn look_around(&mut self) {
-        if self.script.is_none()
+        if self.looks_around
             && let Some(command) = self.model.look_around()
         {
             self.send(vec![command]);

@@ -107,6 +107,7 @@ impl Desk {
             server: None,
             invite: None,
             notice: None,
+            looks_around: !scripted,
             script,
             failed,
             running: None,
