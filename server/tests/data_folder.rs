@@ -42,7 +42,11 @@ impl Computer {
         let computer = Self {
             folder: tempfile::tempdir().unwrap(),
         };
-        fs::copy(env!("CARGO_BIN_EXE_mensageiro-server"), computer.program()).unwrap();
+        // By another process: a file that is open here for writing could be inherited by what another test starts, and the
+        // system starts no program that somebody may be writing.
+        let mut copy = Command::new("cp");
+        copy.arg(env!("CARGO_BIN_EXE_mensageiro-server"));
+        assert!(copy.arg(computer.program()).status().unwrap().success());
         fs::create_dir(computer.home()).unwrap();
         if is_root() {
             let open = fs::Permissions::from_mode(0o755);
