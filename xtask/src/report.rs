@@ -16,7 +16,7 @@ use crate::{
     display::Display,
     picture,
     process::Process,
-    server::Data,
+    server::{Data, FOLDER},
     setup::{self, Need},
     story::{self, Stage, Story},
     window::Window,
@@ -53,7 +53,7 @@ pub fn run() -> Result<()> {
     // those of the first.
     for story in [story::ENGLISH, story::PORTUGUESE] {
         println!("Taking the screenshots in {}", story.language);
-        let data = Data::copy()?;
+        let data = Data::new()?;
         taken.extend(take(&programs, &data, &pictures, &story)?);
         if files.is_empty() {
             files = delivery::report(&data)?;
@@ -98,7 +98,7 @@ struct Desktop {
 impl Desktop {
     fn start(programs: &Programs, data: &Data) -> Result<Self> {
         let display = Display::hidden(DESKTOP.0, DESKTOP.1)?;
-        let command = "mensageiro-server --data data";
+        let command = format!("mensageiro-server --data {FOLDER} --init");
         let mut xterm = Command::new("xterm");
         xterm
             .args(["-geometry", CONSOLE, "-fa", "DejaVu Sans Mono", "-fs", "11"])

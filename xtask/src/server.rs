@@ -15,6 +15,9 @@ use crate::{cargo, process::Process};
 /// How long a server may take to start listening.
 const START_PATIENCE: Duration = Duration::from_secs(30);
 
+/// What the data folder is called, as in the tutorials.
+pub const FOLDER: &str = "tutorial";
+
 /// A server that was started. It is killed when dropped.
 pub struct Server {
     process: Process,
@@ -56,18 +59,25 @@ impl Server {
     }
 }
 
-/// A folder with a copy of the sample data. It is deleted when dropped.
+/// A data folder of its own. It is deleted when dropped.
 pub struct Data {
     home: TempDir,
     folder: PathBuf,
 }
 
 impl Data {
+    /// One that is not there yet: `--init` makes it.
+    pub fn new() -> Result<Self> {
+        let home = TempDir::with_prefix("mensageiro-").context("no temporary folder")?;
+        let folder = home.path().join(FOLDER);
+        Ok(Self { home, folder })
+    }
+
     /// Copies the CSV files of the sample, and nothing that a server may have put beside them.
     pub fn copy() -> Result<Self> {
-        let home = TempDir::with_prefix("mensageiro-").context("no temporary folder")?;
-        let folder = home.path().join("data");
-        fs::create_dir(&folder)?;
+        let data = Self::new()?;
+        let folder = data.path();
+        fs::create_dir(folder)?;
         for entry in fs::read_dir(cargo::root().join("data"))? {
             let sample = entry?.path();
             if sample
@@ -79,7 +89,7 @@ impl Data {
                     .with_context(|| format!("cannot copy {}", sample.display()))?;
             }
         }
-        Ok(Self { home, folder })
+        Ok(data)
     }
 
     /// The path of the data folder.
@@ -87,7 +97,7 @@ impl Data {
         &self.folder
     }
 
-    /// The folder that contains the data folder, which is called `data`.
+    /// The folder that contains the data folder, which is called [`FOLDER`].
     pub fn home(&self) -> &Path {
         self.home.path()
     }

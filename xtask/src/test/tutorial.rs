@@ -12,8 +12,9 @@
 //! | `sh stop`, `sh start` | what stops and starts a service; the server of the last `sh server` is stopped and started |
 //! | `text shows` | each line, in order, is in what the `sh run` before it printed |
 //!
-//! They run in a folder with copies of `data` and `tests`, so that nobody's data is touched. What the guide has in `/var` is in
-//! that folder too, laid out as systemd does it for a service with an account of its own. `sudo` only runs the rest of its line there.
+//! They run in a folder with copies of `data` and `tests`, so that nobody's data is touched. Git must find the folder
+//! unchanged in the end: a checkout stays clean. What the guide has in `/var` is in the reader's home folder, laid out as
+//! systemd does it for a service with an account of its own. `sudo` only runs the rest of its line there.
 
 use std::{
     fs,
@@ -22,7 +23,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use tempfile::TempDir;
 
 use super::{Outcome, Workshop, check};
@@ -43,12 +44,15 @@ const DOCUMENTS: &[&str] = &[
     "docs/RUNNING.pt-BR.md",
 ];
 
-/// The folder of the service's data, below the reader's folder; [`SERVICE`] leads to it.
+/// The folder of the service's data, below the reader's home folder; [`SERVICE`] leads to it.
 #[cfg(unix)]
 const SERVICE_DATA: &str = "var/lib/private/mensageiro";
 
 /// What the documents, and systemd, call it.
 const SERVICE: &str = "var/lib/mensageiro";
+
+/// What git ignores in the project.
+const IGNORED: &str = ".gitignore";
 
 /// How long one block may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -101,12 +105,19 @@ fn follow(document: &str, programs: &Programs) -> Result<Outcome> {
         let name = format!("{document}: the server stops cleanly");
         outcome = outcome.and(check(&name, || server.stop()));
     }
+    if reader.has_git {
+        let name = format!("{document}: leaves the checkout clean");
+        outcome = outcome.and(check(&name, || reader.check_clean()));
+    }
     Ok(outcome)
 }
 
 /// A reader who follows a document.
 struct Reader {
     folder: TempDir,
+    home: TempDir,
+    /// The folder is a checkout.
+    has_git: bool,
     server: Option<Process>,
     /// The command that started it last.
     started: String,
@@ -120,16 +131,39 @@ impl Reader {
         for part in ["data", "tests/clients"] {
             copy_files(&cargo::root().join(part), &folder.path().join(part))?;
         }
+        fs::copy(cargo::root().join(IGNORED), folder.path().join(IGNORED))?;
+        let has_git = [
+            &["init", "--quiet"][..],
+            &["add", "--all"],
+            &[
+                "-c",
+                "user.name=a reader",
+                "-c",
+                "user.email=reader@localhost",
+                "commit",
+                "--quiet",
+                "-m",
+                "As cloned",
+            ],
+        ]
+        .iter()
+        .all(|arguments| git(folder.path(), arguments).is_ok());
+        if !has_git {
+            println!("skipped: whether the checkout stays clean, which needs git");
+        }
         let built = folder.path().join("target").join("debug");
         fs::create_dir_all(&built)?;
         for program in [&programs.server, &programs.app] {
             let name = program.file_name().context("a program has a name")?;
             fs::copy(program, built.join(name))?;
         }
+        let home = TempDir::with_prefix("mensageiro-")?;
         #[cfg(unix)]
-        install(folder.path(), &built)?;
+        install(home.path(), &built)?;
         Ok(Self {
             folder,
+            home,
+            has_git,
             server: None,
             started: String::new(),
             windows: Vec::new(),
@@ -188,24 +222,33 @@ impl Reader {
     fn join(&mut self, fence: &Fence) -> Result<()> {
         const STEPS: &str = "wait-login\njoin\nwait-online\n";
         self.windows.clear();
-        fs::write(self.folder.path().join("join.txt"), STEPS)?;
+        let steps = self.home.path().join("join.txt");
+        fs::write(&steps, STEPS)?;
         let display = Display::hidden(1280, 800)?;
-        let script = format!("{} --script join.txt", fence.text.trim_end());
+        let script = format!("{} --script {}", fence.text.trim_end(), steps.display());
         let mut shell = self.shell(&replaced(&script));
         display.place(&mut shell);
         Process::start("it", &mut shell, false)?.succeed(PATIENCE)
     }
 
-    /// A shell in the reader's folder, which is also its home folder.
+    fn check_clean(&self) -> Result<()> {
+        let changed = git(self.folder.path(), &["status", "--porcelain"])?;
+        ensure!(changed.is_empty(), "git status says:\n{changed}");
+        Ok(())
+    }
+
+    /// A shell in the reader's folder.
     fn shell(&self, script: &str) -> Command {
-        let folder = self.folder.path();
-        let script = script.replace("/var/", &format!("{}/var/", folder.display()));
+        let home = self.home.path();
+        let script = script.replace("/var/", &format!("{}/var/", home.display()));
         let mut shell = Command::new("sh");
-        shell.args(["-eu", "-c", &script]).current_dir(folder);
-        shell.env("HOME", folder);
-        shell.env("STATE_DIRECTORY", folder.join(SERVICE));
+        shell
+            .args(["-eu", "-c", &script])
+            .current_dir(self.folder.path());
+        shell.env("HOME", home);
+        shell.env("STATE_DIRECTORY", home.join(SERVICE));
         let path = std::env::var_os("PATH").unwrap_or_default();
-        let own = std::iter::once(folder.join("bin"));
+        let own = std::iter::once(home.join("bin"));
         if let Ok(path) = std::env::join_paths(own.chain(std::env::split_paths(&path))) {
             shell.env("PATH", path);
         }
@@ -218,18 +261,14 @@ impl Reader {
 
 /// Puts the server into PATH, as a package does, with a `sudo` that needs no rights, and makes the service's folders.
 #[cfg(unix)]
-fn install(folder: &Path, built: &Path) -> Result<()> {
+fn install(home: &Path, built: &Path) -> Result<()> {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
-    let bin = folder.join("bin");
-    for made in [
-        &bin,
-        &folder.join("var/backups"),
-        &folder.join(SERVICE_DATA),
-    ] {
+    let bin = home.join("bin");
+    for made in [&bin, &home.join("var/backups"), &home.join(SERVICE_DATA)] {
         fs::create_dir_all(made)?;
     }
-    symlink(folder.join(SERVICE_DATA), folder.join(SERVICE))?;
+    symlink(home.join(SERVICE_DATA), home.join(SERVICE))?;
     symlink(
         built.join("mensageiro-server"),
         bin.join("mensageiro-server"),
@@ -240,6 +279,20 @@ fn install(folder: &Path, built: &Path) -> Result<()> {
         &sudo,
         fs::Permissions::from_mode(0o755),
     )?)
+}
+
+/// What git says in a folder.
+fn git(folder: &Path, arguments: &[&str]) -> Result<String> {
+    let mut git = Command::new("git");
+    git.arg("-C").arg(folder).args(arguments);
+    let output = git.output().context("cannot start git")?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    ensure!(
+        output.status.success(),
+        "git {} failed",
+        arguments.join(" ")
+    );
+    Ok(said)
 }
 
 /// The script with `exec`, so that stopping the shell stops the program.
