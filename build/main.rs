@@ -1,12 +1,15 @@
-//! The build script of both programs: says of which sources they are.
+//! The build script of both programs: says of which sources they are, and adds what Windows shows of them.
 
 mod source;
+mod windows;
 
-use std::{env, path::Path};
+use std::{env, io, path::Path};
 
-fn main() {
+fn main() -> io::Result<()> {
+    let version = version();
     println!("cargo::rerun-if-changed=../build");
-    println!("cargo::rustc-env=MENSAGEIRO_VERSION={}", version());
+    println!("cargo::rustc-env=MENSAGEIRO_VERSION={version}");
+    windows::add_resources(&version)
 }
 
 /// `0.1.0 (0e18b15 2026-11-30)` in a release. Other builds name no commit: each new one would compile

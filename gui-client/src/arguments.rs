@@ -22,6 +22,9 @@ pub struct Arguments {
     /// Folder of the settings and the messages
     #[arg(long, value_name = "FOLDER")]
     pub data: Option<PathBuf>,
+    /// Remove the profile's keys from the keyring and end, before its folder is removed for good
+    #[arg(long)]
+    pub forget_keys: bool,
     /// Save the first screen as PNG and end
     #[arg(long, value_name = "FILE", conflicts_with = "script")]
     pub screenshot: Option<PathBuf>,

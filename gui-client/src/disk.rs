@@ -61,6 +61,9 @@ impl DiskProblem {
 
 impl From<&io::Error> for DiskProblem {
     fn from(error: &io::Error) -> Self {
+        if is_open_elsewhere(error) {
+            return Self::Busy;
+        }
         match error.kind() {
             ErrorKind::PermissionDenied => Self::NoPermission,
             ErrorKind::ReadOnlyFilesystem => Self::ReadOnly,
@@ -73,6 +76,17 @@ impl From<&io::Error> for DiskProblem {
             _ => Self::Other(error.to_string()),
         }
     }
+}
+
+/// Whether another program has the file open so that this one must wait, which only Windows has.
+pub fn is_open_elsewhere(error: &io::Error) -> bool {
+    const SHARING_VIOLATION: i32 = 32;
+    const LOCK_VIOLATION: i32 = 33;
+    cfg!(windows)
+        && matches!(
+            error.raw_os_error(),
+            Some(SHARING_VIOLATION | LOCK_VIOLATION)
+        )
 }
 
 impl From<&rusqlite::Error> for DiskProblem {

@@ -148,7 +148,7 @@ fn write_and_replace<T>(
     let mut file = BufWriter::new(private::new_file_for(path)?);
     let written = write(&mut file)?;
     let new = file.into_inner().map_err(io::IntoInnerError::into_error)?;
-    new.persist(path).map_err(|error| error.error)?;
+    private::persist(new, path)?;
     Ok(written)
 }
 

@@ -18,6 +18,7 @@ pub mod matching;
 pub mod model;
 pub mod notify;
 pub mod private;
+pub mod profile;
 pub mod report;
 pub mod script;
 pub mod settings;

@@ -20,12 +20,12 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use mensageiro::{
     Arguments,
     app::{FIRST_SIZE, LEAST_SIZE, MessengerApp, Setup, fit_screen, icon},
-    engine::{Account, Engine, KeyPlace},
+    engine::{self, Account, Engine, KeyPlace},
     files::DesktopDialog,
     logging,
     model::{LoginForm, Notice, Preferences, WindowPlace, account_key},
     notify::{DesktopNotifications, Notify},
-    private,
+    private, profile,
     script::{ScriptRunner, Step, parse},
     settings::{self, SettingsWriter},
     single_instance::{self, Forward, Instance},
@@ -38,7 +38,11 @@ const SCRIPT_FAILED: u8 = 2;
 fn main() -> ExitCode {
     logging::start();
     let (failed, failure) = bounded(1);
-    match run(Arguments::parse(), failed, &failure) {
+    let arguments = Arguments::try_parse().unwrap_or_else(|said| {
+        show_where_nobody_reads(&said.to_string());
+        said.exit()
+    });
+    match run(arguments, failed, &failure) {
         Ok(None) => ExitCode::SUCCESS,
         Ok(Some(why)) => {
             logging::say(why);
@@ -46,6 +50,7 @@ fn main() -> ExitCode {
         }
         Err(error) => {
             logging::say(format_args!("{error:#}"));
+            show_where_nobody_reads(&format!("{error:#}"));
             ExitCode::FAILURE
         }
     }
@@ -58,7 +63,17 @@ fn run(
     failure: &Receiver<String>,
 ) -> anyhow::Result<Option<String>> {
     let script = script(&arguments)?;
-    let folder = profile_folder(arguments.data.clone())?;
+    let portable = profile::beside_program();
+    let key_place = match portable {
+        // The profile goes from computer to computer, and its keys with it.
+        Some(_) => KeyPlace::File,
+        None => KeyPlace::Keyring,
+    };
+    let folder = profile_folder(arguments.data.clone(), portable)?;
+    if arguments.forget_keys {
+        engine::forget_keys(&folder).map_err(|why| anyhow::anyhow!(why))?;
+        return Ok(None);
+    }
     private::tighten(&folder);
     let settings::Loaded {
         mut preferences,
@@ -107,7 +122,7 @@ fn run(
             let ctx = cc.egui_ctx.clone();
             // Set once: there is one window.
             let _ = window.set(ctx.clone());
-            let engine = engine.insert(Engine::start_with(folder, KeyPlace::Keyring, move || {
+            let engine = engine.insert(Engine::start_with(folder, key_place, move || {
                 ctx.request_repaint()
             }));
             let setup = Setup {
@@ -156,6 +171,24 @@ fn run(
     }
 }
 
+/// Shows what the app says as it ends where its standard error leads nowhere: Windows gives none to an app that opens
+/// windows.
+#[cfg(windows)]
+fn show_where_nobody_reads(why: &str) {
+    use std::os::windows::io::AsRawHandle;
+    if io::stderr().as_raw_handle().is_null() {
+        rfd::MessageDialog::new()
+            .set_level(rfd::MessageLevel::Error)
+            .set_title("MeuMensageiro")
+            .set_description(why)
+            .show();
+    }
+}
+
+/// Elsewhere the desktop keeps it in its log.
+#[cfg(not(windows))]
+fn show_where_nobody_reads(_why: &str) {}
+
 /// Draws the window again, as soon as there is one.
 fn wake(window: &Arc<OnceLock<egui::Context>>) -> impl Fn() + Send + 'static {
     let window = Arc::clone(window);
@@ -181,13 +214,11 @@ fn script(arguments: &Arguments) -> anyhow::Result<Option<ScriptRunner>> {
     Ok(Some(ScriptRunner::new(name, steps)))
 }
 
-fn profile_folder(given: Option<PathBuf>) -> anyhow::Result<PathBuf> {
-    if let Some(folder) = given {
-        return Ok(folder);
-    }
-    let folders = directories::ProjectDirs::from("", "", "MeuMensageiro")
-        .context("there is no home folder; name a folder for settings and messages with --data")?;
-    Ok(folders.data_dir().to_owned())
+fn profile_folder(given: Option<PathBuf>, portable: Option<PathBuf>) -> anyhow::Result<PathBuf> {
+    given
+        .or(portable)
+        .or_else(profile::of_this_computer)
+        .context("there is no home folder; name a folder for settings and messages with --data")
 }
 
 /// Which windows may come forward instead of a new one. Who names a server but nobody wants to sign

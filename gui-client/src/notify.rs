@@ -226,9 +226,24 @@ fn dress(native: &mut notify_rust::Notification, sound: bool) {
 
 #[cfg(not(all(unix, not(target_os = "macos"))))]
 fn dress(native: &mut notify_rust::Notification, sound: bool) {
+    #[cfg(windows)]
+    if is_installed() {
+        native.app_id(APP_ID);
+    }
     if sound {
         native.sound_name("Default");
     }
+}
+
+/// The name under which packaging/windows/installer.nsi tells Windows how to show the app's notifications.
+#[cfg(windows)]
+const APP_ID: &str = "MeuMensageiro";
+
+/// Whether Windows knows [`APP_ID`]. Without it, its notifications would not be shown; they are then shown as PowerShell's.
+#[cfg(windows)]
+fn is_installed() -> bool {
+    let program = std::env::current_exe();
+    program.is_ok_and(|program| program.with_file_name("uninstall.exe").exists())
 }
 
 /// On these desktops the body may contain markup.
@@ -254,7 +269,7 @@ fn id<T>(_: &T) -> u32 {
     0
 }
 
-#[cfg(all(unix, not(target_os = "macos")))]
+#[cfg(any(all(unix, not(target_os = "macos")), windows))]
 fn await_click(
     handle: notify_rust::NotificationHandle,
     clicked: Box<dyn FnOnce() + Send>,
@@ -266,11 +281,14 @@ fn await_click(
     }
     let counted = Arc::clone(awaited);
     let wait = move || {
-        handle.wait_for_action(|action| {
-            if action == "default" {
+        let ended = handle.wait_for_response(|response: &notify_rust::NotificationResponse| {
+            if response.is_default_action() {
                 clicked();
             }
         });
+        if let Err(error) = ended {
+            tracing::debug!("a click on a notification is not noticed: {error}");
+        }
         counted.fetch_sub(1, Ordering::Relaxed);
     };
     let started = thread::Builder::new()
@@ -281,8 +299,8 @@ fn await_click(
     }
 }
 
-/// On other systems a click brings the window to the front.
-#[cfg(not(all(unix, not(target_os = "macos"))))]
+/// On macOS a click brings the window to the front.
+#[cfg(not(any(all(unix, not(target_os = "macos")), windows)))]
 fn await_click<T>(_: T, _: Box<dyn FnOnce() + Send>, _: &Arc<AtomicUsize>) {}
 
 #[cfg(test)]

@@ -2,14 +2,20 @@
 //! they are in; the folders of a user there are their own.
 
 #[cfg(unix)]
+use std::fs;
+#[cfg(unix)]
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::{
-    fs::{self, DirBuilder, OpenOptions},
+    fs::{DirBuilder, OpenOptions},
     io::{self, Write},
     path::Path,
+    thread,
+    time::Duration,
 };
 
 use tempfile::NamedTempFile;
+
+use crate::disk::is_open_elsewhere;
 
 /// Makes a folder, and those above it that are missing. One that is there keeps its rights.
 ///
@@ -49,6 +55,32 @@ pub fn new_file_for(path: &Path) -> io::Result<NamedTempFile> {
     NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))
 }
 
+/// Gives a new file its name. It replaces the one that is there. On Windows another program, such as a virus scanner, may
+/// have that open for a moment; then this waits for it, 2 seconds at most.
+///
+/// # Errors
+/// What the system says.
+pub fn persist(mut new: NamedTempFile, path: &Path) -> io::Result<()> {
+    for pause in PAUSES {
+        new = match new.persist(path) {
+            Ok(_) => return Ok(()),
+            Err(refused) if may_pass(&refused.error) => refused.file,
+            Err(refused) => return Err(refused.error),
+        };
+        thread::sleep(Duration::from_millis(pause));
+    }
+    new.persist(path)?;
+    Ok(())
+}
+
+/// How long [`persist`] waits before each further attempt, in milliseconds.
+const PAUSES: [u64; 8] = [5, 10, 20, 50, 100, 300, 500, 1000];
+
+/// Whether somebody has the file open. For one that is to be replaced, Windows calls that a denied access, too.
+fn may_pass(error: &io::Error) -> bool {
+    is_open_elsewhere(error) || cfg!(windows) && error.kind() == io::ErrorKind::PermissionDenied
+}
+
 /// Writes a file in the place of the one that is there: a crash leaves one of them.
 ///
 /// # Errors
@@ -56,8 +88,7 @@ pub fn new_file_for(path: &Path) -> io::Result<NamedTempFile> {
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut new = new_file_for(path)?;
     new.write_all(bytes)?;
-    new.persist(path)?;
-    Ok(())
+    Ok(persist(new, path)?)
 }
 
 /// The same, and the new content is on the disk when it returns, also after a power cut.
@@ -68,7 +99,7 @@ pub fn replace_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut new = new_file_for(path)?;
     new.write_all(bytes)?;
     new.as_file().sync_all()?;
-    new.persist(path)?;
+    persist(new, path)?;
     // Where the system can do so, the name too.
     #[cfg(unix)]
     if let Some(folder) = path.parent() {

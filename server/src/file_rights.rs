@@ -21,6 +21,8 @@ use tracing::warn;
 #[cfg(unix)]
 use tracing::{debug, info};
 
+use crate::rename::rename;
+
 /// From now on, what this process makes can be opened by its own account only, and with `group_may_read`
 /// be read by the account's group.
 #[cfg(unix)]
@@ -81,7 +83,7 @@ pub(crate) fn write_private(file: &Path, content: &[u8]) -> io::Result<()> {
     give_to_owner_of_folder(&to, &new);
     to.write_all(content)?;
     to.sync_all()?;
-    fs::rename(&new, file)?;
+    rename(&new, file)?;
     match file.parent() {
         // Windows cannot do that, and writes down by itself what is in a folder.
         Some(folder) if cfg!(unix) => File::open(folder)?.sync_all(),

@@ -43,6 +43,7 @@ mod not_text;
 pub mod options;
 pub mod progress;
 pub mod recovery;
+mod rename;
 mod server;
 pub mod service_manager;
 pub mod signals;

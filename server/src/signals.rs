@@ -3,7 +3,7 @@
 /// What a signal asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
-    /// Stop in order: Ctrl-C, SIGTERM, the end of the terminal, a closed console.
+    /// Stop in order: Ctrl-C, SIGTERM, the end of the terminal, a closed console, the end of a Windows session.
     Stop,
     /// Read users.csv and groups.csv again: SIGHUP for a program without a terminal.
     Reload,
@@ -73,18 +73,77 @@ mod system {
     }
 }
 
-#[cfg(not(unix))]
+#[cfg(windows)]
+mod system {
+    use std::{
+        io,
+        sync::Arc,
+        task::{Context, Wake, Waker},
+        thread::{self, Thread},
+    };
+
+    use tokio::signal::windows;
+
+    use super::Signal;
+
+    /// Calls `asked` whenever somebody presses Ctrl-C or Ctrl-Break, closes the console, signs out or shuts the computer
+    /// down, in a thread of its own. After the last three, Windows ends the program some five seconds later, or as soon as a
+    /// handler returns; the one that is registered here never does.
+    ///
+    /// # Errors
+    /// When the system refuses the handler, or has no thread left.
+    pub fn listen(mut asked: impl FnMut(Signal) + Send + 'static) -> io::Result<()> {
+        let (mut ctrl_c, mut ctrl_break) = (windows::ctrl_c()?, windows::ctrl_break()?);
+        let (mut close, mut logoff) = (windows::ctrl_close()?, windows::ctrl_logoff()?);
+        let mut shutdown = windows::ctrl_shutdown()?;
+        let mut heard = move |task: &mut Context<'_>| {
+            // All are polled, so that each of them wakes the thread.
+            [
+                ctrl_c.poll_recv(task),
+                ctrl_break.poll_recv(task),
+                close.poll_recv(task),
+                logoff.poll_recv(task),
+                shutdown.poll_recv(task),
+            ]
+            .iter()
+            .any(|event| event.is_ready())
+        };
+        let listen = move || {
+            let waker = Waker::from(Arc::new(Unpark(thread::current())));
+            loop {
+                match heard(&mut Context::from_waker(&waker)) {
+                    true => asked(Signal::Stop),
+                    false => thread::park(),
+                }
+            }
+        };
+        thread::Builder::new()
+            .name("signals".into())
+            .spawn(listen)?;
+        Ok(())
+    }
+
+    /// Wakes the thread that waits for events.
+    struct Unpark(Thread);
+
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+}
+
+#[cfg(not(any(unix, windows)))]
 mod system {
     use std::io;
 
     use super::Signal;
 
-    /// Calls `asked` whenever somebody presses Ctrl-C or closes the console, in a thread of its
-    /// own.
+    /// Nobody sends any here.
     ///
     /// # Errors
-    /// When the system has no thread left.
-    pub fn listen(mut asked: impl FnMut(Signal) + Send + 'static) -> io::Result<()> {
-        ctrlc::set_handler(move || asked(Signal::Stop)).map_err(io::Error::other)
+    /// Never.
+    pub fn listen(_asked: impl FnMut(Signal) + Send + 'static) -> io::Result<()> {
+        Ok(())
     }
 }

@@ -9,12 +9,9 @@
 mod program;
 mod support;
 
-use std::{
-    fs,
-    net::TcpListener,
-    process::Stdio,
-    time::{Duration, Instant},
-};
+#[cfg(unix)]
+use std::time::{Duration, Instant};
+use std::{fs, net::TcpListener, process::Stdio};
 
 use mensageiro_protocol::Framing;
 #[cfg(target_os = "linux")]

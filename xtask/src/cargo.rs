@@ -58,7 +58,7 @@ pub fn built(arguments: &[&str]) -> Result<BTreeMap<String, PathBuf>> {
     built_by(command().arg("build").args(arguments))
 }
 
-/// Runs this `cargo build` and returns the built programs by name.
+/// Runs this `cargo build` and returns the built programs, and those of `tests` folders, by name.
 pub fn built_by(cargo: &mut Command) -> Result<BTreeMap<String, PathBuf>> {
     cargo.arg("--message-format=json-render-diagnostics");
     let mut child = cargo
@@ -76,14 +76,15 @@ pub fn built_by(cargo: &mut Command) -> Result<BTreeMap<String, PathBuf>> {
     Ok(programs)
 }
 
-/// Parses one message of cargo: the name and path of a program it built, if the message is about
+/// Parses one message of cargo: the name and path of a program or of a test from a folder `tests`, if the message is about
 /// one.
 fn program(message: &str) -> Option<(String, PathBuf)> {
     let message: Value = serde_json::from_str(message).ok()?;
     let kind = message["target"]["kind"][0].as_str()?;
     let is_program = ["bin", "example"].contains(&kind) && message["profile"]["test"] == false;
     let path = message["executable"].as_str()?;
-    is_program.then(|| Some((message["target"]["name"].as_str()?.to_owned(), path.into())))?
+    (is_program || kind == "test")
+        .then(|| Some((message["target"]["name"].as_str()?.to_owned(), path.into())))?
 }
 
 /// A cargo command that runs in the project's folder.
@@ -120,6 +121,11 @@ mod tests {
             r#"{"target":{"kind":["bin"],"name":"mensageiro"},"profile":{"test":true},
                 "executable":"/t/debug/deps/mensageiro-0a1b"}"#,
             None,
+        );
+        check(
+            r#"{"target":{"kind":["test"],"name":"bare"},"profile":{"test":true},
+                "executable":"/t/debug/deps/bare-0a1b"}"#,
+            Some(("bare", "/t/debug/deps/bare-0a1b")),
         );
         check(
             r#"{"target":{"kind":["lib"],"name":"m"},"profile":{"test":false},"executable":null}"#,

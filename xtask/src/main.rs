@@ -27,6 +27,7 @@ mod story;
 mod test;
 mod torture;
 mod window;
+mod wine;
 mod wire;
 
 use std::process::ExitCode;
@@ -39,7 +40,7 @@ use clap::Parser;
 enum Command {
     /// Starts a server and two windows that talk to each other.
     Demo,
-    /// Runs every check, or only the named ones.
+    /// Runs every usual check, or only the named ones.
     Test {
         /// Run only these, in this order.
         #[arg(value_enum)]

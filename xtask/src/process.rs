@@ -161,7 +161,7 @@ impl Process {
     /// success.
     pub fn stop(mut self) -> Result<()> {
         if self.ended()?.is_none() {
-            self.ask_to_stop()?;
+            self.ask_to_stop("-TERM")?;
         }
         if cfg!(unix) {
             self.succeed(STOP_PATIENCE)
@@ -170,18 +170,25 @@ impl Process {
         }
     }
 
+    /// Stops it by Ctrl-C, and waits until it has ended with success.
+    pub fn interrupt(mut self) -> Result<()> {
+        self.ask_to_stop("-INT")?;
+        self.succeed(STOP_PATIENCE)
+    }
+
     /// Asks it to stop and waits until it has ended, whatever its exit code.
     pub fn stop_whatever_it_says(mut self) -> Result<()> {
         if self.ended()?.is_none() {
-            self.ask_to_stop()?;
+            self.ask_to_stop("-TERM")?;
         }
         self.wait(STOP_PATIENCE).map(drop)
     }
 
     #[cfg(unix)]
-    fn ask_to_stop(&mut self) -> Result<()> {
+    fn ask_to_stop(&mut self, signal: &str) -> Result<()> {
+        let id = self.child.id().to_string();
         let status = Command::new("sh")
-            .args(["-c", "kill -TERM \"$0\"", &self.child.id().to_string()])
+            .args(["-c", "kill \"$0\" \"$1\"", signal, &id])
             .status()?;
         if !status.success() && self.ended()?.is_none() {
             bail!("cannot signal {}", self.name);
@@ -190,7 +197,7 @@ impl Process {
     }
 
     #[cfg(not(unix))]
-    fn ask_to_stop(&mut self) -> Result<()> {
+    fn ask_to_stop(&mut self, _signal: &str) -> Result<()> {
         Ok(self.child.kill()?)
     }
 }

@@ -45,6 +45,11 @@ impl Server {
         self.process.stop()
     }
 
+    /// Stops it by Ctrl-C alone, and waits until it has ended with success.
+    pub fn interrupt(self) -> Result<()> {
+        self.process.interrupt()
+    }
+
     /// Fails if the server has ended by itself.
     pub fn check_alive(&mut self) -> Result<()> {
         match self.process.ended()? {

@@ -46,6 +46,10 @@ pub enum Need {
     Containers,
     /// Checks packages, and installs them in a new Debian.
     PackageChecks,
+    /// Runs programs of Windows.
+    Wine,
+    /// Makes an installer for Windows.
+    Installer,
     /// Builds Rust's standard library for systems that the toolchain in use has none for.
     RustSources,
 }
@@ -59,7 +63,7 @@ impl Need {
             Self::Torture => vec!["faketime", "iproute2", "strace"],
             Self::Pictures => vec!["xterm", "xdotool", "imagemagick", "fonts-dejavu-core"],
             Self::MuslCompiler => vec!["musl-tools"],
-            Self::WindowsCompiler => vec!["gcc-mingw-w64-x86-64"],
+            Self::WindowsCompiler => vec!["gcc-mingw-w64-x86-64-posix"],
             Self::DebianPackages => vec!["dpkg-dev"],
             Self::RpmPackages => vec!["rpm"],
             Self::Containers => vec!["buildah"],
@@ -73,6 +77,8 @@ impl Need {
                 "systemd",
                 "systemd-container",
             ],
+            Self::Wine => vec!["wine64"],
+            Self::Installer => vec!["nsis"],
             Self::RustSources => vec!["rustc-web", "cargo-web", "rust-web-src"],
         }
     }
@@ -84,12 +90,17 @@ pub fn has_display() -> bool {
     cfg!(any(windows, target_os = "macos")) || named("DISPLAY") || named("WAYLAND_DISPLAY")
 }
 
+/// Whether Debian's packages can be installed: it is Debian, Ubuntu or another system made from it.
+pub fn is_debian() -> bool {
+    Path::new("/etc/debian_version").exists()
+}
+
 /// Installs everything that is needed, or says what to do.
 pub fn prepare(needs: &[Need]) -> Result<()> {
     if cfg!(any(windows, target_os = "macos")) {
         return Ok(());
     }
-    if !Path::new("/etc/debian_version").exists() {
+    if !is_debian() {
         println!(
             "This is not Debian or Ubuntu: if something below cannot start, install what these \
              packages of Debian hold: {}",

@@ -33,6 +33,17 @@ pub struct Window<'a> {
     pub clock: Option<&'a str>,
 }
 
+/// Makes the window of a profile open this many points from the left of the screen.
+pub fn place(profile: &Path, left: u32) -> Result<()> {
+    let (width, height) = SIZE;
+    let settings = json!({
+        "window": { "x": left, "y": TOP, "width": width, "height": height },
+    });
+    fs::create_dir_all(profile)?;
+    fs::write(profile.join("settings.json"), settings.to_string())?;
+    Ok(())
+}
+
 /// Where Debian and others install libfaketime, which gives a program its own clock.
 const FAKETIME: [&str; 3] = [
     "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1",
@@ -64,13 +75,7 @@ impl Window<'_> {
     /// Makes it open this many points from the left of the screen next time. A window that another
     /// one covers does not draw, and its script waits.
     pub fn place(&self, left: u32) -> Result<()> {
-        let (width, height) = SIZE;
-        let settings = json!({
-            "window": { "x": left, "y": TOP, "width": width, "height": height },
-        });
-        fs::create_dir_all(&self.profile)?;
-        fs::write(self.profile.join("settings.json"), settings.to_string())?;
-        Ok(())
+        place(&self.profile, left)
     }
 
     fn command(&self) -> Command {

@@ -69,7 +69,78 @@ fn tail((x, y): (f64, f64), top: (f64, f64), side: f64, lean: f64) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+
+    const PNG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../assets/icon.png");
+
+    /// The sizes that Windows shows icons in. The last one is a PNG, as Windows wants it: the one in `assets/`.
+    const WINDOWS: [u32; 7] = [16, 20, 24, 32, 48, 64, 256];
+
+    /// With `UPDATE_ICON=1` it writes the file instead.
+    #[test]
+    fn the_file_of_windows_has_the_same_icon() {
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../packaging/windows/mensageiro.ico"
+        );
+        let drawn = icon_file();
+        if std::env::var_os("UPDATE_ICON").is_some() {
+            fs::write(path, &drawn).unwrap();
+        }
+        assert!(
+            fs::read(path).unwrap() == drawn,
+            "run the tests once with UPDATE_ICON=1"
+        );
+    }
+
+    /// An ICO file: a table of all sizes, then their pictures.
+    fn icon_file() -> Vec<u8> {
+        const HEADER: usize = 6;
+        const ROW: usize = 16;
+        let mut table = Vec::new();
+        for number in [0, 1, WINDOWS.len() as u16] {
+            table.extend(number.to_le_bytes());
+        }
+        let mut pictures = Vec::new();
+        for side in WINDOWS {
+            let picture = match side {
+                256 => fs::read(PNG).unwrap(),
+                _ => bitmap(side),
+            };
+            let at = HEADER + ROW * WINDOWS.len() + pictures.len();
+            // 0 stands for 256.
+            table.extend([side as u8, side as u8, 0, 0]);
+            table.extend([1_u16, 32].map(u16::to_le_bytes).concat());
+            table.extend(
+                [picture.len() as u32, at as u32]
+                    .map(u32::to_le_bytes)
+                    .concat(),
+            );
+            pictures.extend(picture);
+        }
+        [table, pictures].concat()
+    }
+
+    /// The lowest row first, blue before red, then a mask of which transparent pixels make no use.
+    fn bitmap(side: u32) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for number in [40, side, 2 * side] {
+            bytes.extend(number.to_le_bytes());
+        }
+        bytes.extend([1_u16, 32].map(u16::to_le_bytes).concat());
+        bytes.extend([0; 24]);
+        let drawn = draw(side).rgba;
+        for row in drawn.chunks(side as usize * 4).rev() {
+            for pixel in row.chunks(4) {
+                bytes.extend([pixel[2], pixel[1], pixel[0], pixel[3]]);
+            }
+        }
+        let mask_row = side.div_ceil(32) * 4;
+        bytes.extend(vec![0; (mask_row * side) as usize]);
+        bytes
+    }
 
     /// With `UPDATE_ICON=1` it writes the files instead.
     #[test]

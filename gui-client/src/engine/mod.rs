@@ -23,7 +23,8 @@ mod wire;
 mod worker;
 
 use std::{
-    path::PathBuf,
+    fs,
+    path::{Path, PathBuf},
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -50,7 +51,7 @@ pub use problem::{LinkProblem, StorageProblem, Stranger};
 pub use trust::{Distrust, Encryption, KeyPlace, Rights, Security, Verified};
 pub use wire::{Crossing, Side, WireNews};
 
-use self::worker::Worker;
+use self::{trust::Trust, worker::Worker};
 
 /// The most messages that a search returns.
 pub const MOST_FOUND: usize = history::MOST_FOUND;
@@ -64,6 +65,28 @@ pub const USUAL_SPACE: u64 = 2 << 30;
 
 /// How long dropping the engine waits for the worker, which needs less unless the disk is stuck.
 const END: Duration = Duration::from_secs(2);
+
+/// The folder of a profile in which the databases and what is kept of keys are.
+const ACCOUNTS: &str = "accounts";
+
+/// Removes from the system's keyring the keys of devices that a profile's accounts have. Afterwards the profile is of no use for
+/// closed servers. Goes on after a failure.
+///
+/// # Errors
+/// The last failure, worded for the log.
+pub fn forget_keys(profile: &Path) -> Result<(), String> {
+    let mut result = Ok(());
+    for entry in fs::read_dir(profile.join(ACCOUNTS)).into_iter().flatten() {
+        let Ok(entry) = entry else { continue };
+        let path = entry.path();
+        if path.extension().is_some_and(|ending| ending == "trust")
+            && let Err(error) = Trust::forget_key(&path)
+        {
+            result = Err(format!("{}: {error}", path.display()));
+        }
+    }
+    result
+}
 
 /// The window's handle of the background threads. Dropping it, like [`Command::Quit`], closes the
 /// connection in order and the database, within 2 s.
@@ -97,7 +120,7 @@ impl Engine {
             events: happened,
             wake: Arc::new(wake),
         };
-        let accounts = folder.join("accounts");
+        let accounts = folder.join(ACCOUNTS);
         let telling = tell.clone();
         let worker = thread::Builder::new()
             .name("mensageiro-engine".into())

@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::file_rights;
+use crate::{file_rights, rename::rename};
 
 /// A disk with files and folders. A power cut may undo a change of a folder's entries until [`Disk::sync_folder`] has
 /// returned.
@@ -143,7 +143,7 @@ impl Disk for SystemDisk {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        fs::rename(from, to)
+        rename(from, to)
     }
 
     fn link(&self, from: &Path, to: &Path) -> io::Result<()> {

@@ -11,7 +11,7 @@ use std::{
 };
 
 use super::{MigrationError, format_3};
-use crate::file_rights;
+use crate::{file_rights, rename::rename};
 
 /// What belongs to the log of today.
 const LOG: &str = "log";
@@ -126,7 +126,7 @@ impl Folders {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        fs::rename(from, to)?;
+        rename(from, to)?;
         // A relative path may have no folder in its name.
         let parent = to.parent().filter(|parent| !parent.as_os_str().is_empty());
         sync_folder(parent.unwrap_or(Path::new(".")))

@@ -66,7 +66,7 @@ impl Socket {
             return (&self.stream).read(bytes);
         }
         let limit = *self.read_limit.lock();
-        self.wait_and(PollFlags::IN, limit, || (&self.stream).read(bytes))
+        self.wait_and(PollFlags::IN, limit, || self.read_now(bytes))
     }
 
     /// Reads like [`Socket::read`], but waits no longer than `most`.
@@ -74,10 +74,28 @@ impl Socket {
         let limit = *self.read_limit.lock();
         let limit = limit.map_or(most, |limit| limit.min(most));
         if self.is_polled {
-            return self.wait_and(PollFlags::IN, Some(limit), || (&self.stream).read(bytes));
+            return self.wait_and(PollFlags::IN, Some(limit), || self.read_now(bytes));
         }
         self.wait(PollFlags::IN, Some(limit))?;
         (&self.stream).read(bytes)
+    }
+
+    /// Reads what is there. A connection that was broken has no end in order: whoever polls may have heard of it already, and
+    /// some systems (Wine) tell of it by a poll alone.
+    fn read_now(&self, bytes: &mut [u8]) -> io::Result<usize> {
+        let read = (&self.stream).read(bytes)?;
+        if read == 0 && !bytes.is_empty() && (self.is_gone() || self.has_error()) {
+            self.is_gone.store(true, Ordering::Release);
+            return Err(ErrorKind::ConnectionReset.into());
+        }
+        Ok(read)
+    }
+
+    /// Whether a poll reports an error.
+    fn has_error(&self) -> bool {
+        let mut polled = [PollFd::new(&self.stream, PollFlags::IN)];
+        let at_once = Timespec::default();
+        poll(&mut polled, Some(&at_once)).is_ok() && polled[0].revents().contains(PollFlags::ERR)
     }
 
     /// Sets how long a read waits; `None`: for ever.

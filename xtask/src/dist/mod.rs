@@ -15,6 +15,7 @@ mod sbom;
 mod static_server;
 mod twice;
 mod version;
+pub mod windows;
 
 use std::{
     cell::RefCell,
@@ -51,6 +52,8 @@ pub enum Product {
     Rpm,
     /// The server for Docker and Podman.
     Container,
+    /// App and server for Windows, as an installer and as a zip that runs from anywhere.
+    Windows,
     /// What each program is made of (CycloneDX).
     Sbom,
 }
@@ -69,6 +72,7 @@ impl Product {
             Self::Deb => deb::make(release),
             Self::Rpm => rpm::make(release),
             Self::Container => container::make(release),
+            Self::Windows => windows::make(release),
             Self::Sbom => sbom::make(release),
         }
     }

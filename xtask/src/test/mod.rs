@@ -14,6 +14,7 @@ mod packages;
 mod torture;
 mod tutorial;
 mod windows;
+mod wine;
 
 use std::{cell::OnceCell, process::ExitCode, time::Instant};
 
@@ -51,6 +52,9 @@ pub enum Step {
     Monkey,
     /// Clients as students write them, every style with every other.
     Clients,
+    /// Only if named: the programs for Windows, built here and run by Wine (on Debian): the server's tests, two apps, the
+    /// installer.
+    Wine,
     /// A minute of everything that can go wrong for the server, and attempts to get past TLS and into a closed one.
     Torture,
     /// Every benchmark of the server once, small.
@@ -111,7 +115,7 @@ pub fn run(steps: &[Step]) -> ExitCode {
 impl Step {
     /// Whether it runs only if it is named.
     fn is_long(self) -> bool {
-        self == Self::PackagesLong
+        matches!(self, Self::PackagesLong | Self::Wine)
     }
 
     fn name(self) -> String {
@@ -138,6 +142,7 @@ impl Step {
                 || crate::monkey::run(&["--minutes".into(), "0.5".into()]),
             )),
             Self::Clients => clients::run(workshop),
+            Self::Wine => wine::run(),
             Self::Torture => torture::run(workshop),
             Self::Bench => bench::run(workshop),
             Self::Tutorial => tutorial::run(workshop),

@@ -272,10 +272,14 @@ fn look_up(server: &ServerAddress) -> io::Result<std::vec::IntoIter<SocketAddr>>
 fn prepare(stream: TcpStream) -> io::Result<TcpStream> {
     let (time, interval, retries) = KEEPALIVE;
     let keepalive = TcpKeepalive::new().with_time(time).with_interval(interval);
-    #[cfg(not(target_os = "openbsd"))]
-    let keepalive = keepalive.with_retries(retries);
     let socket = SockRef::from(&stream);
     socket.set_tcp_keepalive(&keepalive)?;
+    #[cfg(not(target_os = "openbsd"))]
+    match socket.set_tcp_keepalive(&keepalive.with_retries(retries)) {
+        // Windows before 1703, and Wine, count in their own way.
+        Err(error) if cfg!(not(windows)) => return Err(error),
+        _ => {}
+    }
     // Keepalive is for an idle link; this is for one with unacknowledged bytes.
     #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
     socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;

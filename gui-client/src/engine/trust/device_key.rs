@@ -95,6 +95,17 @@ impl DeviceKey {
         StoredKey::Pkcs8(BASE64.encode(self.private.secret_pkcs8_der()))
     }
 
+    /// Removes a stored key from the keyring; one in a file stays there.
+    pub(super) fn forget(stored: &StoredKey) -> Result<(), KeyProblem> {
+        match stored {
+            StoredKey::Pkcs8(_) => Ok(()),
+            StoredKey::Keyring(name) => {
+                let name = name.clone();
+                in_time(move || keyring::remove(&name))?
+            }
+        }
+    }
+
     fn store_in_keyring(&self, label: &str) -> Result<String, KeyProblem> {
         let mut random = [0; 16];
         getrandom::fill(&mut random).map_err(|error| KeyProblem::NotMade(error.to_string()))?;

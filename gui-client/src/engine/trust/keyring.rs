@@ -46,6 +46,14 @@ pub(super) fn get(name: &str) -> Result<Option<Vec<u8>>, KeyProblem> {
     }
 }
 
+/// Removes the secret of a name, if the keyring has it.
+pub(super) fn remove(name: &str) -> Result<(), KeyProblem> {
+    match store()?.build(SERVICE, name, None)?.delete_credential() {
+        Err(keyring_core::Error::NoEntry) => Ok(()),
+        removed => Ok(removed?),
+    }
+}
+
 impl From<keyring_core::Error> for KeyProblem {
     fn from(error: keyring_core::Error) -> Self {
         // Its text has no secret; that of some other errors may.

@@ -98,6 +98,16 @@ enum Unreadable {
     Newer(Option<String>),
 }
 
+impl Unreadable {
+    fn at(self, path: &Path) -> TrustError {
+        let path = path.to_owned();
+        match self {
+            Self::Disk(why) => TrustError::File { path, why },
+            Self::Newer(version) => TrustError::Newer { path, version },
+        }
+    }
+}
+
 /// What says how to read the file. The first versions of format 1 wrote neither.
 #[derive(Deserialize)]
 struct Head {
@@ -163,6 +173,18 @@ impl Trust {
             device_key: Mutex::default(),
             label: format!("MeuMensageiro: {} @ {}", account.login, account.server),
         }
+    }
+
+    /// Removes the key of the device from the keyring: the profile is about to be removed.
+    ///
+    /// # Errors
+    /// The keyring refuses, or the file cannot be read.
+    pub fn forget_key(path: &Path) -> Result<(), TrustError> {
+        let kept = read(path).map_err(|why| why.at(path))?;
+        if let Some(stored) = kept.device {
+            DeviceKey::forget(&stored)?;
+        }
+        Ok(())
     }
 
     /// What is known of the server.
@@ -268,12 +290,12 @@ impl Trust {
 
     fn kept(&self) -> Result<Kept, TrustError> {
         let kept = self.kept.lock().clone();
-        kept.map_err(|why| self.unreadable(why))
+        kept.map_err(|why| why.at(&self.path))
     }
 
     fn change(&self, change: impl FnOnce(&mut Kept)) -> Result<(), TrustError> {
         let mut kept = self.kept.lock();
-        let mut changed = kept.clone().map_err(|why| self.unreadable(why))?;
+        let mut changed = kept.clone().map_err(|why| why.at(&self.path))?;
         change(&mut changed);
         let written = Written {
             format: FORMAT,
@@ -286,16 +308,6 @@ impl Trust {
             .map_err(|error| self.error(DiskProblem::from(&error)))?;
         *kept = Ok(changed);
         Ok(())
-    }
-
-    fn unreadable(&self, why: Unreadable) -> TrustError {
-        match why {
-            Unreadable::Disk(why) => self.error(why),
-            Unreadable::Newer(version) => TrustError::Newer {
-                path: self.path.clone(),
-                version,
-            },
-        }
     }
 
     fn damaged(&self) -> TrustError {

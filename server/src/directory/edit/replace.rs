@@ -12,7 +12,7 @@ use super::{
     super::{stamp::Stamp, table},
     EditError,
 };
-use crate::file_rights::take_owner;
+use crate::{file_rights::take_owner, rename::rename};
 
 /// What a new file is called until it takes the place of the old one: the name, this, and random digits.
 const NEW: &str = ".new-";
@@ -68,7 +68,7 @@ impl Snapshot {
             if Stamp::of(&self.file) != self.stamp {
                 return Err(EditError::Busy(self.file.clone()));
             }
-            fs::rename(&new, &self.file).map_err(failed)
+            rename(&new, &self.file).map_err(failed)
         });
         if replaced.is_err() {
             // It is in nobody's way.
