@@ -31,7 +31,21 @@ const DOCUMENTS: &[(&str, &str)] = &[
     ("LICENSE-APACHE", "LICENSE-APACHE"),
     ("LICENSE-MIT", "LICENSE-MIT"),
     ("README.md", "README.md"),
+    ("README.pt-BR.md", "README.pt-BR.md"),
     ("licenses.txt", "assets/licenses.txt"),
+];
+
+/// The administrators' guide, with what it leads to. In packages they have the same paths below the folder of the documents.
+const GUIDE: &[&str] = &[
+    "docs/PROTOCOL.md",
+    "docs/PROTOCOL.pt-BR.md",
+    "docs/RUNNING.md",
+    "docs/RUNNING.pt-BR.md",
+    "docs/SECURITY.md",
+    "docs/STORAGE.md",
+    "packaging/grafana/mensageiro.json",
+    "packaging/prometheus/alerts.yml",
+    "packaging/prometheus/prometheus.yml",
 ];
 
 /// What belongs to one of the programs on Linux. `manual` is the program that writes man pages and completions.
@@ -41,6 +55,12 @@ pub fn of(package: Package, program: &Path, manual: &Path, version: &Version) ->
     let mut contents: Contents = documents
         .map(|(file, content)| (format!("share/doc/{name}/{file}"), content))
         .collect();
+    if package == Package::Server {
+        for path in GUIDE {
+            let content = Content::file(&cargo::root().join(path))?;
+            contents.insert(format!("share/doc/{name}/{path}"), content);
+        }
+    }
     contents.insert(format!("bin/{name}"), Content::program(program)?);
     contents.extend(integration::of(package, version, manual)?);
     Ok(contents)
