@@ -6,7 +6,7 @@ use std::{
     fs,
     io::{self, Write as _},
     panic::{AssertUnwindSafe, catch_unwind},
-    path::PathBuf,
+    path::{self, PathBuf},
     process::ExitCode,
     sync::{
         Arc, OnceLock,
@@ -20,7 +20,7 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use mensageiro::{
     Arguments,
     app::{FIRST_SIZE, LEAST_SIZE, MessengerApp, Setup, fit_screen, icon},
-    engine::{self, Account, Engine, KeyPlace},
+    engine::{self, Account, Engine, HostPlace, KeyPlace},
     files::DesktopDialog,
     logging,
     model::{LoginForm, Notice, Preferences, WindowPlace, account_key},
@@ -74,6 +74,11 @@ fn run(
         engine::forget_keys(&folder).map_err(|why| anyhow::anyhow!(why))?;
         return Ok(None);
     }
+    let host_place = match &arguments.data {
+        // Somebody who keeps a profile apart keeps its server apart too.
+        Some(profile) => HostPlace::of_system().with_data(path::absolute(profile)?.join("server")),
+        None => HostPlace::of_system(),
+    };
     private::tighten(&folder);
     let settings::Loaded {
         mut preferences,
@@ -116,15 +121,15 @@ fn run(
     let mut engine = None;
     let opened = Arc::new(AtomicBool::new(false));
     let creator = {
-        let (opened, engine) = (Arc::clone(&opened), &mut engine);
+        let (opened, kept) = (Arc::clone(&opened), &mut engine);
         move |cc: &eframe::CreationContext<'_>| {
             opened.store(true, Ordering::Relaxed);
             let ctx = cc.egui_ctx.clone();
             // Set once: there is one window.
             let _ = window.set(ctx.clone());
-            let engine = engine.insert(Engine::start_with(folder, key_place, move || {
-                ctx.request_repaint()
-            }));
+            let wake = move || ctx.request_repaint();
+            let engine = Engine::start_with(folder, key_place, host_place, wake);
+            let engine = kept.insert(engine);
             let setup = Setup {
                 preferences,
                 commands: engine.commands().clone(),

@@ -4,6 +4,7 @@
 mod attention;
 mod forward;
 pub mod icon;
+mod leaving;
 mod notifying;
 mod placement;
 mod saved;
@@ -110,6 +111,8 @@ pub struct MessengerApp {
     opening: Option<Opening>,
     forwarding: Forwarding,
     first_screen: FirstScreen,
+    /// The frame in which the person was asked whether the server is to go on.
+    asked_to_leave: Option<u64>,
 }
 
 /// The first screen that can be used: the sign-in screen or the conversations.
@@ -151,6 +154,7 @@ impl MessengerApp {
             opening: Some(Opening::new(window, setup.others)),
             forwarding: Forwarding::new(setup.running),
             first_screen: FirstScreen::Awaited,
+            asked_to_leave: None,
         };
         if let Some(server) = setup.server {
             app.model.login.edit_server(server);
@@ -161,6 +165,8 @@ impl MessengerApp {
         if let Some(account) = setup.sign_in {
             app.act(ctx, Action::SignInAs(account));
         }
+        let look = app.model.look_at_host();
+        app.send(look.into_iter().collect());
         // After signing in, which begins without one.
         app.model.notice = setup.notice;
         app.dress(ctx);
@@ -373,6 +379,7 @@ impl MessengerApp {
 impl eframe::App for MessengerApp {
     fn logic(&mut self, ctx: &Context, _frame: &mut eframe::Frame) {
         self.drain(ctx);
+        self.follow_closing(ctx);
         // Here, as a window that is hidden is not drawn.
         self.follow_attention(ctx);
         self.notify(ctx);

@@ -7,6 +7,7 @@ use mensageiro_protocol::{
 
 use super::{
     administration::Request,
+    host::HostCommand,
     message::{Account, MessageId, Peer, ReportFormat, SortKey},
 };
 
@@ -168,6 +169,8 @@ pub enum Command {
     },
     /// Starts or stops looking for servers in the local network; each change of the list is an [`super::Event::Nearby`].
     LookAround(bool),
+    /// Does something with the server on this computer; answered by [`super::Event::Host`].
+    Host(HostCommand),
     /// Ends the background threads once the current work is done.
     Quit,
 }

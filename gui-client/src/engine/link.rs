@@ -11,6 +11,7 @@ use super::{
     Command, Found,
     administration::{Answer, Request, RequestProblem},
     export::Export,
+    host::HostNews,
     message::{Account, Conversation, Message, MessageId, Older, Peer, ReportFormat, SortKey},
     problem::{LinkProblem, StorageProblem},
     trust::{Distrust, Security},
@@ -183,6 +184,8 @@ pub enum Event {
     ServerChanged(ServerChange),
     /// How much of the space that the server may use on this computer is left has changed.
     Space(Space),
+    /// News of the server on this computer.
+    Host(HostNews),
     /// The local database cannot be used.
     StorageFailed(StorageProblem),
     /// It works again: the answer to [`super::Command::KeepDrafts`].

@@ -12,6 +12,8 @@ mod command;
 mod export;
 mod groups;
 mod history;
+mod host;
+mod hosting;
 mod length;
 mod link;
 mod message;
@@ -37,6 +39,8 @@ pub use administration::{Answer, Device, Invited, Request, RequestProblem};
 pub use command::Command;
 pub use export::{Export, Messages};
 pub use groups::Groups;
+pub use host::{Host, HostCommand, HostNews, HostProblem, HostTerms};
+pub use hosting::HostPlace;
 pub use length::{escaped_bytes, line_bytes};
 pub use link::{
     Doubt, Event, LinkState, NotSent, Presence, PresenceNews, QuoteCheck, ReceiptState, Room,
@@ -51,7 +55,7 @@ pub use problem::{LinkProblem, StorageProblem, Stranger};
 pub use trust::{Distrust, Encryption, KeyPlace, Rights, Security, Verified};
 pub use wire::{Crossing, Side, WireNews};
 
-use self::{trust::Trust, worker::Worker};
+use self::{hosting::Hosting, trust::Trust, worker::Worker};
 
 /// The most messages that a search returns.
 pub const MOST_FOUND: usize = history::MOST_FOUND;
@@ -102,13 +106,14 @@ impl Engine {
     /// Starts the background threads. `folder` is the profile; the databases live in its
     /// `accounts`, and so do the keys of devices. `wake` is called after each event is put in the channel.
     pub fn start(folder: PathBuf, wake: impl Fn() + Send + Sync + 'static) -> Self {
-        Self::start_with(folder, KeyPlace::File, wake)
+        Self::start_with(folder, KeyPlace::File, HostPlace::default(), wake)
     }
 
-    /// The same, and keys of devices are where `key_place` says.
+    /// The same. Keys of devices are where `key_place` says, and a server on this computer is where `host_place` says.
     pub fn start_with(
         folder: PathBuf,
         key_place: KeyPlace,
+        host_place: HostPlace,
         wake: impl Fn() + Send + Sync + 'static,
     ) -> Self {
         // Unbounded, since sending must not block the window; a person cannot type fast enough to
@@ -126,7 +131,8 @@ impl Engine {
             .name("mensageiro-engine".into())
             .spawn(move || {
                 let _alive = alive;
-                Worker::new(accounts, key_place, to_do, telling).run();
+                let hosting = Hosting::new(host_place, telling.clone());
+                Worker::new(accounts, key_place, hosting, to_do, telling).run();
             });
         if let Err(error) = worker {
             tracing::error!(%error, "no thread for the engine");

@@ -14,6 +14,7 @@ use super::{
     RequestProblem, Tell, USUAL_SPACE,
     account::{Failed, OpenAccount, Terms},
     history::{History, HistoryError},
+    hosting::Hosting,
     length::line_bytes,
     net::{Input, NetEvent, NetInput, Unsent},
     pages::{Part, Wanted},
@@ -31,6 +32,7 @@ const REPLACED_AT_MOST: u32 = 3;
 pub(super) struct Worker {
     folder: PathBuf,
     key_place: KeyPlace,
+    hosting: Hosting,
     commands: Receiver<Command>,
     tell: Tell,
     news: Receiver<NetEvent>,
@@ -61,6 +63,7 @@ impl Worker {
     pub(super) fn new(
         folder: PathBuf,
         key_place: KeyPlace,
+        hosting: Hosting,
         commands: Receiver<Command>,
         tell: Tell,
     ) -> Self {
@@ -68,6 +71,7 @@ impl Worker {
         Self {
             folder,
             key_place,
+            hosting,
             commands,
             tell,
             news,
@@ -225,6 +229,7 @@ impl Worker {
                 history.arrange(&with, is_pinned, is_muted)?;
                 Ok(None)
             }),
+            Command::Host(command) => self.hosting.follow(command),
             // Taken by `run`.
             Command::Quit => {}
         }

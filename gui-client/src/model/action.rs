@@ -2,7 +2,9 @@ use std::path::PathBuf;
 
 use mensageiro_protocol::{Login, trust::Fingerprint};
 
-use super::{InspectAction, Notice, NotifyOf, Overlay, PageAction, SavedFile, ThemeChoice};
+use super::{
+    HostAction, InspectAction, Notice, NotifyOf, Overlay, PageAction, SavedFile, ThemeChoice,
+};
 use crate::{
     engine::{Account, Message, MessageId, Peer, SortKey},
     texts::Language,
@@ -139,6 +141,8 @@ pub enum Action {
     DismissDoubt,
     /// Does something with the protocol inspector.
     Inspect(InspectAction),
+    /// Does something with the server on this computer.
+    Host(HostAction),
     /// Saves something as a file.
     Save(SaveAction),
     /// Ends the app.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use mensageiro_protocol::{Login, LoginError, Name, trust::Secret};
 
+use super::login_name::login_of;
 use crate::engine::{Answer, Device, Invited, Request, RequestProblem};
 
 /// How long an invite can be used, to choose from.
@@ -70,6 +71,13 @@ pub enum Page {
         login: String,
         /// The full name that is typed.
         name: String,
+    },
+    /// Asks for many new users.
+    AddUsers {
+        /// The full names that are typed, one in a line; those that were added are gone.
+        typed: String,
+        /// They are being added, one after the other.
+        is_adding: bool,
     },
     /// One user.
     User {
@@ -208,6 +216,7 @@ impl Administration {
             | (Page::AddMembers { typed, .. }, PageField::First)
             | (Page::AddKey { name: typed }, PageField::First)
             | (Page::AddUser { login: typed, .. }, PageField::First)
+            | (Page::AddUsers { typed, .. }, PageField::First)
             | (Page::AddUser { name: typed, .. }, PageField::Name)
             | (Page::AddGroup { name: typed }, PageField::First) => *typed = text,
             (Page::User { name, .. }, PageField::Name) => *name = Some(text),
@@ -240,6 +249,13 @@ impl Administration {
                 login,
                 name: Name::from(name.as_str()),
             }),
+            Page::AddUsers { .. } => match next_user(&self.page)? {
+                Ok(request) => {
+                    self.go_on_adding(true);
+                    return Some(request);
+                }
+                Err(error) => Err(error),
+            },
             Page::User { login, name } => Ok(Request::RenameUser {
                 login: login.clone(),
                 name: Name::from(name.as_deref()?),
@@ -269,6 +285,9 @@ impl Administration {
     pub(super) fn needs(&self) -> Option<Request> {
         match &self.page {
             Page::Devices { of, devices: None } => Some(Request::Devices(of.clone())),
+            Page::AddUsers {
+                is_adding: true, ..
+            } => next_user(&self.page)?.ok(),
             _ => None,
         }
     }
@@ -330,7 +349,28 @@ impl Administration {
                 }
             }
             Ok(Answer::Done) => self.go_on(request),
-            Err(problem) => self.problem = Some(PageProblem::Request(problem)),
+            // Whoever gives a whole list again means those who are new in it.
+            Err(RequestProblem::Exists) if self.is_adding() => self.go_on(request),
+            Err(problem) => {
+                self.go_on_adding(false);
+                self.problem = Some(PageProblem::Request(problem));
+            }
+        }
+    }
+
+    fn is_adding(&self) -> bool {
+        matches!(
+            self.page,
+            Page::AddUsers {
+                is_adding: true,
+                ..
+            }
+        )
+    }
+
+    fn go_on_adding(&mut self, goes_on: bool) {
+        if let Page::AddUsers { is_adding, .. } = &mut self.page {
+            *is_adding = goes_on;
         }
     }
 
@@ -339,6 +379,22 @@ impl Administration {
         match (done, &self.page) {
             (Request::AddUser { login, .. }, Page::AddUser { .. }) => {
                 self.page = Page::user(login.clone());
+            }
+            (Request::AddUser { .. }, Page::AddUsers { typed, .. }) => {
+                let left = without_first_name(typed).to_owned();
+                match first_name(&left).map(login_of) {
+                    None => {
+                        self.back();
+                    }
+                    Some(login) => {
+                        self.problem = login.as_ref().err().cloned().map(PageProblem::Login);
+                        let is_adding = login.is_ok();
+                        self.page = Page::AddUsers {
+                            typed: left,
+                            is_adding,
+                        };
+                    }
+                }
             }
             (Request::RenameUser { .. }, Page::User { login, .. }) => {
                 self.page = Page::user(login.clone());
@@ -355,6 +411,38 @@ impl Administration {
             _ => {}
         }
     }
+}
+
+/// The first of the names, one in a line. What follows a tab is another column of a table.
+fn first_name(typed: &str) -> Option<&str> {
+    let mut names = typed.lines().map(|line| line.split('\t').next());
+    names.find_map(|name| name.map(str::trim).filter(|name| !name.is_empty()))
+}
+
+fn without_first_name(typed: &str) -> &str {
+    let mut rest = typed;
+    while let Some((line, after)) = rest.split_once('\n') {
+        if first_name(line).is_some() {
+            return after;
+        }
+        rest = after;
+    }
+    ""
+}
+
+/// The request for the first of the typed names; `None`: there is none.
+fn next_user(page: &Page) -> Option<Result<Request, LoginError>> {
+    let Page::AddUsers { typed, .. } = page else {
+        return None;
+    };
+    let name = first_name(typed)?;
+    Some(login_of(name).map(|login| Request::AddUser {
+        name: match login.as_str() == name {
+            true => Name::default(),
+            false => Name::from(name),
+        },
+        login,
+    }))
 }
 
 impl Page {
@@ -376,6 +464,22 @@ impl Page {
         Self::Users {
             typed: String::new(),
         }
+    }
+
+    /// The question for many new users.
+    pub fn add_users() -> Self {
+        Self::AddUsers {
+            typed: String::new(),
+            is_adding: false,
+        }
+    }
+
+    /// How many names are typed.
+    pub fn names_in(typed: &str) -> usize {
+        typed
+            .lines()
+            .filter(|line| first_name(line).is_some())
+            .count()
     }
 
     /// One user.

@@ -9,8 +9,10 @@ mod completion;
 mod compose;
 mod confusables;
 mod conversations;
+mod hosting;
 mod inspector;
 mod login;
+mod login_name;
 mod lookalikes;
 mod nearby;
 mod news;
@@ -30,6 +32,7 @@ pub use administration::{Administration, Page, PageAction, PageField, PageProble
 pub use completion::{Choice, Completion, complete, named_emoji};
 pub use compose::{ComposeProblem, MOST_PASTED, MOST_TYPED, Outgoing, characters_in, cut_to};
 pub use conversations::Conversations;
+pub use hosting::{HostAction, HostState, Hosted, Hosting};
 pub use inspector::{InspectAction, InspectedLine, Inspector, Meaning};
 pub use login::{LoginForm, LoginProblem};
 pub use nearby::{Nearby, NearbyServer};
@@ -61,6 +64,8 @@ pub struct Model {
     pub login: LoginForm,
     /// The session of the account in use; `None` shows the sign-in screen.
     pub session: Option<Session>,
+    /// The server on this computer.
+    pub hosting: Hosting,
     /// The dialog over everything else.
     pub overlay: Option<Overlay>,
     /// The servers of the local network; `None`: they are not looked for.
@@ -78,9 +83,11 @@ impl Model {
     /// A model that starts at the sign-in screen.
     pub fn new(preferences: Preferences) -> Self {
         let login = LoginForm::new(&preferences);
+        let hosting = Hosting::new(preferences.hosted.as_ref());
         Self {
             preferences,
             login,
+            hosting,
             ..Self::default()
         }
     }
@@ -108,6 +115,7 @@ impl Model {
                 }
                 Vec::new()
             }
+            Event::Host(news) => self.apply_host(news),
             // The threads themselves are of no account.
             Event::StorageFailed(StorageProblem::NoThread | StorageProblem::Stopped) => {
                 let session = self.session.as_mut();
@@ -150,10 +158,14 @@ impl Model {
                     return Vec::new();
                 };
                 let was_online = session.link.is_online();
-                let commands = session.apply(other);
-                if !was_online && session.link.is_online() {
+                let mut commands = session.apply(other);
+                let is_online = session.link.is_online();
+                if !was_online && is_online {
                     self.preferences
                         .remember(&session.account, session.stay_signed_in);
+                }
+                if was_online && !is_online {
+                    commands.extend(self.look_after_host());
                 }
                 commands
             }
@@ -195,8 +207,13 @@ impl Model {
             }
             Action::Show(overlay) => {
                 self.overlay = Some(overlay);
-                return self.fill_page();
+                return match self.overlay {
+                    // It may have been stopped, or this computer may be in another network now.
+                    Some(Overlay::Hosting) => self.hosting.look().into_iter().collect(),
+                    _ => self.fill_page(),
+                };
             }
+            Action::Host(action) => return self.act_on_host(action),
             Action::Page(action) => return self.act_on_page(action),
             // The app has opened it.
             Action::OpenLink(_) => {

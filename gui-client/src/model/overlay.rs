@@ -30,6 +30,10 @@ pub enum Overlay {
     Connection,
     /// Devices, people and groups.
     Administration(Box<Administration>),
+    /// The server on this computer.
+    Hosting,
+    /// Asks whether the server on this computer is to go on without the app.
+    Leaving,
     /// The keyboard shortcuts.
     Shortcuts,
     /// The members of a group.
@@ -63,6 +67,13 @@ impl Overlay {
             problem: None,
             forwarded: None,
         }
+    }
+
+    /// The users, and over them the question for new ones.
+    pub fn add_users() -> Self {
+        let mut pages = Administration::new(Page::users());
+        pages.open(Page::add_users());
+        Self::Administration(Box::new(pages))
     }
 
     /// A page about devices, people or groups.
@@ -100,6 +111,8 @@ impl Overlay {
             Self::Settings
             | Self::Connection
             | Self::Administration(_)
+            | Self::Hosting
+            | Self::Leaving
             | Self::Shortcuts
             | Self::Journey(_)
             | Self::Link(_) => {}

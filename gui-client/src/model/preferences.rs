@@ -3,7 +3,7 @@ use std::{collections::BTreeMap, ops::RangeInclusive};
 use mensageiro_protocol::Login;
 use serde::{Deserialize, Serialize};
 
-use super::AccountPreferences;
+use super::{AccountPreferences, hosting::Hosted};
 use crate::{
     engine::{Account, ServerAddress},
     texts::Language,
@@ -36,6 +36,8 @@ pub struct Preferences {
     pub remembered: Vec<RememberedAccount>,
     /// The preferences of each account, by [`account_key`]; at most [`ACCOUNTS_AT_MOST`].
     pub accounts: BTreeMap<String, AccountPreferences>,
+    /// The server that this profile has started on this computer.
+    pub hosted: Option<Hosted>,
     /// The window's last position.
     pub window: Option<WindowPlace>,
 }
@@ -88,6 +90,7 @@ impl Default for Preferences {
             signed_in: None,
             remembered: Vec::new(),
             accounts: BTreeMap::new(),
+            hosted: None,
             window: None,
         }
     }

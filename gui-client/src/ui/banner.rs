@@ -7,7 +7,7 @@ use egui::{
 use super::{View, error_text, icon::Icon, preferences, widget};
 use crate::{
     engine::{LinkState, ReportFormat, Room, ServerChange, StorageProblem},
-    model::{Action, FETCH_CHOICES, Notice, Overlay, SaveAction, SavedFile, Session},
+    model::{Action, FETCH_CHOICES, HostAction, Notice, Overlay, SaveAction, SavedFile, Session},
     report,
     theme::{space, text},
 };
@@ -21,7 +21,12 @@ const CLASSIC: f32 = 18.0;
 /// The bars above a timeline: no connection, a database that failed, notices.
 pub fn show(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<Action>) {
     let texts = view.texts;
-    if let Some(problem) = &session.outage {
+    if session.outage.is_some() && view.model.is_at_host() && view.model.hosting.is_down() {
+        let why = texts.get("hosting.down");
+        let start = Action::Host(HostAction::StartAgain(None));
+        let again = [(texts.get("hosting.again"), start)];
+        actions.extend(bar(ui, &warning(view), &[why], again));
+    } else if let Some(problem) = &session.outage {
         let server = session.account.server.as_str();
         let why = error_text::link(texts, problem, server);
         // Shown as long as the problem lasts, also during the next try, so that nothing jumps.

@@ -3,9 +3,9 @@ use std::mem::Discriminant;
 use egui::{Align, Frame, Id, Layout, Margin, Modal, RichText, ScrollArea, Ui};
 
 use super::{
-    Focus, UiState, View, administration, bidi, error_text, icon::Icon, journey, link_question,
-    list_navigation, login::login_problem, padlock, people, preferences, setting_row, shortcuts,
-    widget,
+    Focus, UiState, View, administration, bidi, error_text, hosting, icon::Icon, journey,
+    link_question, list_navigation, login::login_problem, padlock, people, preferences,
+    setting_row, shortcuts, widget,
 };
 use crate::{
     engine::{Message, ReportFormat},
@@ -50,6 +50,7 @@ pub fn show(
         Overlay::Journey(_) => 620.0,
         Overlay::Link(_) => 440.0,
         Overlay::Connection | Overlay::Administration(_) => 440.0,
+        Overlay::Hosting | Overlay::Leaving => 440.0,
         _ => 380.0,
     };
     let width = f32::min(width, screen.width() - 2.0 * space::LARGE).max(0.0);
@@ -72,7 +73,7 @@ pub fn show(
             let top = ui.cursor().top();
             heading(ui, view, overlay, actions);
             let above = ui.cursor().top() - top;
-            let room = (height - above - footer_height(overlay)).max(0.0);
+            let room = (height - above - footer_height(view, overlay)).max(0.0);
             ui.spacing_mut().scroll.floating_allocated_width = SCROLL_BAR;
             let entered = ScrollArea::vertical()
                 .id_salt(kind)
@@ -93,6 +94,11 @@ pub fn show(
                     }
                     Overlay::Administration(pages) => {
                         administration::show(ui, view, pages, just_opened, room, actions)
+                    }
+                    Overlay::Hosting => hosting::show(ui, view, just_opened, actions),
+                    Overlay::Leaving => {
+                        hosting::leaving(ui, view, just_opened, actions);
+                        false
                     }
                     Overlay::Shortcuts => {
                         shortcuts::show(ui, view);
@@ -148,6 +154,8 @@ fn heading(ui: &mut Ui, view: &View<'_>, overlay: &Overlay, actions: &mut Vec<Ac
         Overlay::Settings => texts.get("settings.title").to_owned(),
         Overlay::Connection => texts.get("security.title").to_owned(),
         Overlay::Administration(pages) => administration::title(view, pages.page()),
+        Overlay::Hosting => texts.get("hosting.title").to_owned(),
+        Overlay::Leaving => texts.get("hosting.leave_title").to_owned(),
         Overlay::Shortcuts => texts.get("keys.title").to_owned(),
         Overlay::Members { group, .. } => texts.fill("members.title", &[("name", group.as_str())]),
         Overlay::Journey(_) => texts.get("journey.title").to_owned(),
@@ -184,7 +192,7 @@ fn file_key(file: SavedFile) -> &'static str {
 }
 
 /// The height of [`footer`], with the space above it.
-fn footer_height(overlay: &Overlay) -> f32 {
+fn footer_height(view: &View<'_>, overlay: &Overlay) -> f32 {
     match overlay {
         Overlay::NewConversation { .. }
         | Overlay::SavePath { .. }
@@ -193,9 +201,14 @@ fn footer_height(overlay: &Overlay) -> f32 {
         Overlay::Administration(pages) if administration::has_footer(pages.page()) => {
             space::MEDIUM + space::CONTROL + 2.0 * space::SMALL
         }
+        Overlay::Hosting if hosting::has_footer(view) => {
+            space::MEDIUM + space::CONTROL + 2.0 * space::SMALL
+        }
         Overlay::Settings
         | Overlay::Connection
         | Overlay::Administration(_)
+        | Overlay::Hosting
+        | Overlay::Leaving
         | Overlay::Shortcuts
         | Overlay::Members { .. } => 0.0,
     }
@@ -212,6 +225,10 @@ fn footer(
     let (texts, palette) = (view.texts, view.palette);
     if let Overlay::Administration(pages) = overlay {
         administration::footer(ui, view, pages, entered, actions);
+        return;
+    }
+    if let Overlay::Hosting = overlay {
+        hosting::footer(ui, view, entered, actions);
         return;
     }
     let (accept, accepted) = match overlay {
@@ -234,6 +251,8 @@ fn footer(
         Overlay::Settings
         | Overlay::Connection
         | Overlay::Administration(_)
+        | Overlay::Hosting
+        | Overlay::Leaving
         | Overlay::Shortcuts
         | Overlay::Members { .. } => return,
     };
@@ -309,6 +328,8 @@ fn question(
         Overlay::Settings
         | Overlay::Connection
         | Overlay::Administration(_)
+        | Overlay::Hosting
+        | Overlay::Leaving
         | Overlay::Shortcuts
         | Overlay::Members { .. }
         | Overlay::Journey(_)
@@ -348,6 +369,7 @@ fn settings(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
     let (texts, palette) = (view.texts, view.palette);
     preferences::all(ui, view, actions);
     administration::entries(ui, view, actions);
+    hosting::setting(ui, view, actions);
     ui.add_space(space::SMALL);
     setting_row::line(ui, palette);
     ui.add_space(space::SMALL);

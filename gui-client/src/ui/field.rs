@@ -1,4 +1,4 @@
-//! Single-line fields.
+//! Fields.
 
 use egui::{
     Align2, Frame, Id, Margin, Response, RichText, Stroke, TextEdit, Ui,
@@ -8,16 +8,20 @@ use egui::{
 
 use crate::theme::{Palette, space, text};
 
-/// A single-line field. Its size does not depend on its content or focus.
+/// A field. Its size does not depend on its content or focus.
 pub fn edit(ui: &mut Ui, palette: &Palette, edit: TextEdit<'_>, look: Look) -> Response {
     let frame = Frame::new()
         .fill(palette.field)
         .corner_radius(space::CONTROL_CORNER)
         .inner_margin(look.margin);
+    let align = match look.has_lines {
+        true => Align2::LEFT_TOP,
+        false => Align2::LEFT_CENTER,
+    };
     let edit = edit
         .frame(frame)
         .min_size(vec2(0.0, space::CONTROL))
-        .align(Align2::LEFT_CENTER);
+        .align(align);
     let response = ui.add(edit);
     let stroke = match (response.has_focus(), look.is_wrong) {
         (true, false) => Stroke::new(2.0, palette.accent_text),
@@ -44,6 +48,8 @@ pub struct Look {
     pub is_wrong: bool,
     /// It has no border without the focus.
     pub is_quiet: bool,
+    /// It has several lines.
+    pub has_lines: bool,
 }
 
 impl Default for Look {
@@ -52,6 +58,7 @@ impl Default for Look {
             margin: Margin::symmetric(space::MEDIUM as i8, 6),
             is_wrong: false,
             is_quiet: false,
+            has_lines: false,
         }
     }
 }

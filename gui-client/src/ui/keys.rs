@@ -5,8 +5,8 @@ use crate::{
     engine::Peer,
     markup,
     model::{
-        Action, InspectAction, MOST_PASTED, MOST_TYPED, Notice, Overlay, PageAction, SaveAction,
-        SavedFile, Session, cut_to,
+        Action, InspectAction, MOST_PASTED, MOST_TYPED, Notice, Overlay, Page, PageAction,
+        SaveAction, SavedFile, Session, cut_to,
     },
 };
 
@@ -38,7 +38,13 @@ pub fn cut_pasted(ui: &Ui, view: &View<'_>, actions: &mut Vec<Action>) {
     let focused = ui.memory(|memory| memory.focused());
     let session = view.model.session.as_ref();
     let is_box = session.is_some_and(|session| focused == Some(focus::composer_id(session)));
-    let most = if is_box { MOST_TYPED } else { MOST_PASTED };
+    // A list of names may be long too.
+    let is_list = matches!(&view.model.overlay, Some(Overlay::Administration(pages))
+        if matches!(pages.page(), Page::AddUsers { .. }));
+    let most = match is_box || is_list {
+        true => MOST_TYPED,
+        false => MOST_PASTED,
+    };
     let mut is_cut = false;
     ui.input_mut(|input| {
         for event in &mut input.events {

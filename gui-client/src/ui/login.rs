@@ -4,7 +4,8 @@ use egui::{
 use mensageiro_protocol::LoginError;
 
 use super::{
-    UiState, View, bidi, distrust, error_text, icon::Icon, list_row, nearby, preferences, widget,
+    UiState, View, bidi, distrust, error_text, hosting_entry, icon::Icon, list_row, nearby,
+    preferences, widget,
 };
 use crate::{
     engine::{Account, AddressError},
@@ -46,6 +47,7 @@ pub fn show(ui: &mut Ui, view: &View<'_>, state: &mut UiState, actions: &mut Vec
                             } else {
                                 remembered(ui, view, actions);
                                 nearby::show(ui, view, actions);
+                                hosting_entry::show(ui, view, actions);
                             }
                         });
                     });

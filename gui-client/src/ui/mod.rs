@@ -15,6 +15,8 @@ mod emoji;
 mod error_text;
 mod field;
 mod focus;
+mod hosting;
+mod hosting_entry;
 mod icon;
 mod inspector;
 mod journey;

@@ -13,6 +13,7 @@ mod desk;
 mod far_back;
 mod gallery;
 mod hostile;
+mod hosting;
 mod identity;
 mod idle;
 mod ink;

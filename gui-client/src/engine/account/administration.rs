@@ -1,8 +1,12 @@
+use std::net::IpAddr;
+
 use jiff::Timestamp;
 use mensageiro_protocol::{live, trust::InviteLink};
 
 use super::OpenAccount;
-use crate::engine::{Answer, Device, Event, Invited, Request, RequestProblem, ServerAddress};
+use crate::engine::{
+    Answer, Device, Event, Invited, Request, RequestProblem, ServerAddress, hosting::own_addresses,
+};
 
 /// What a server answers to requests about devices, users and groups.
 impl OpenAccount {
@@ -25,7 +29,7 @@ impl OpenAccount {
                 let server = ServerAddress::parse(&self.account.server).ok()?;
                 Answer::Invited(Invited {
                     link: InviteLink {
-                        host: server.host,
+                        host: seen_by_others(server.host),
                         port: server.port,
                         login: invited.login,
                         // What is not encrypted has no devices.
@@ -39,6 +43,18 @@ impl OpenAccount {
             _ => Answer::Done,
         })
     }
+}
+
+/// How others reach a host. Who calls it `localhost` is at the server's own computer.
+fn seen_by_others(host: String) -> String {
+    let is_here = match host.parse::<IpAddr>() {
+        Ok(address) => address.to_canonical().is_loopback(),
+        Err(_) => host.eq_ignore_ascii_case("localhost"),
+    };
+    let own = is_here
+        .then(own_addresses)
+        .and_then(|own| own.into_iter().next());
+    own.map_or(host, |own| own.to_string())
 }
 
 fn device(device: live::Device) -> Device {

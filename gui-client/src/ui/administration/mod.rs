@@ -71,6 +71,7 @@ pub fn title(view: &View<'_>, page: &Page) -> String {
         Page::AddKey { .. } | Page::Key { .. } => texts.get("key.title").to_owned(),
         Page::Users { .. } => texts.get("users.title").to_owned(),
         Page::AddUser { .. } => texts.get("users.add").to_owned(),
+        Page::AddUsers { .. } => texts.get("users.add_many").to_owned(),
         Page::User { login, .. } => view.person(login.as_str()).to_owned(),
         Page::RemoveUser(login) => of("users.remove_title", login),
         Page::Groups { .. } => texts.get("groups.title").to_owned(),
@@ -128,6 +129,9 @@ pub fn show(
         Page::Key { key, .. } => invite::key(ui, &draw, key),
         Page::Users { typed } => users::list(ui, &draw, typed, actions),
         Page::AddUser { login, name } => return users::add(ui, &draw, (login, name), actions),
+        Page::AddUsers { typed, is_adding } => {
+            users::add_many(ui, &draw, typed, *is_adding, actions);
+        }
         Page::User { login, name } => {
             return users::one(ui, &draw, login, name.as_deref(), actions);
         }
@@ -201,6 +205,11 @@ pub fn footer(
             (open("users.add", page), false, false)
         }
         Page::AddUser { .. } => (submit("users.add_this"), true, false),
+        Page::AddUsers { typed, .. } => (
+            submit("users.add_this").filter(|_| Page::names_in(typed) > 0),
+            true,
+            false,
+        ),
         Page::User { name: Some(_), .. } => (submit("users.save"), true, false),
         Page::User { login, name: None } => {
             let is_own = view.is_me(login.as_str());

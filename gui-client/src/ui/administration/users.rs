@@ -1,15 +1,18 @@
 //! The users of the server, for administrators.
 
-use egui::{Frame, Margin, RichText, Ui};
+use egui::{Frame, Margin, RichText, ScrollArea, TextEdit, Ui};
 use mensageiro_protocol::Login;
 
 use super::{Draw, field, person, rows, sentence};
 use crate::{
     engine::Request,
-    model::{Action, Page, PageAction, PageField},
+    model::{Action, Page, PageAction, PageField, PageProblem},
     theme::{space, text},
-    ui::setting_row,
+    ui::{login::login_problem, setting_row, widget},
 };
+
+/// The height of a name that is typed.
+const NAME: f32 = 22.0;
 
 /// All users, or those whose login or name matches; oneself first.
 pub fn list(ui: &mut Ui, draw: &Draw<'_>, typed: &str, actions: &mut Vec<Action>) {
@@ -77,7 +80,71 @@ pub fn add(
         name,
         actions,
     );
+    ui.add_space(space::SMALL);
+    let many = draw.view.texts.get("users.add_many");
+    if widget::link_button(ui, draw.view.palette, many).clicked() {
+        actions.push(Action::Page(PageAction::Open(Page::add_users())));
+    }
     first || second
+}
+
+/// The names of many new users, one in a line.
+pub fn add_many(
+    ui: &mut Ui,
+    draw: &Draw<'_>,
+    typed: &str,
+    is_adding: bool,
+    actions: &mut Vec<Action>,
+) {
+    let (texts, palette) = (draw.view.texts, draw.view.palette);
+    sentence(ui, draw.view, texts.get("users.add_many_advice"));
+    let name = RichText::new(texts.get("users.names")).font(text::small());
+    let name = ui.label(name.color(palette.text_weak));
+    ui.add_space(-space::TINY);
+    let id = widget::field_id(ui, "names");
+    let mut names = typed.to_owned();
+    let rows = (draw.room / NAME - 6.0).clamp(2.0, 10.0) as usize;
+    let height = rows as f32 * NAME;
+    let field = ScrollArea::vertical()
+        .id_salt("names")
+        .max_height(height)
+        .show(ui, |ui| {
+            let field = TextEdit::multiline(&mut names)
+                .id(id)
+                .font(text::body())
+                .desired_width(f32::INFINITY)
+                .desired_rows(rows);
+            let look = widget::Look {
+                is_wrong: draw.pages.problem().is_some(),
+                has_lines: true,
+                ..widget::Look::default()
+            };
+            widget::edit(ui, palette, field, look)
+        });
+    let field = field.inner.labelled_by(name.id);
+    if draw.just_opened {
+        field.request_focus();
+    }
+    if field.changed() {
+        let typed = PageAction::Type(PageField::First, names);
+        actions.push(Action::Page(typed));
+    }
+    let problem = match draw.pages.problem() {
+        Some(PageProblem::Login(error)) => Some(login_problem(texts, error)),
+        _ => None,
+    };
+    let about = match (&problem, Page::names_in(typed)) {
+        (Some(problem), _) => RichText::new(problem).color(palette.danger_text),
+        (None, 0) => return,
+        (None, count) => {
+            let key = match is_adding {
+                true => "users.names_left",
+                false => "users.names_typed",
+            };
+            RichText::new(texts.count(key, count)).color(palette.text_weak)
+        }
+    };
+    ui.label(about.font(text::small()));
 }
 
 /// One user: name, role, devices, and the way out. True if Enter was pressed in the name.
