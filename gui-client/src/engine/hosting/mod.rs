@@ -10,7 +10,10 @@ mod start;
 use std::{
     io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
 };
 
@@ -28,6 +31,8 @@ use super::{
 /// [`HostCommand::Start`] stays until the server ends.
 pub(super) struct Hosting {
     place: Arc<HostPlace>,
+    /// A thread waits for the end of a server that this app has started, and tells it.
+    is_awaited: Arc<AtomicBool>,
     tell: Tell,
 }
 
@@ -35,16 +40,18 @@ impl Hosting {
     pub(super) fn new(place: HostPlace, tell: Tell) -> Self {
         Self {
             place: Arc::new(place),
+            is_awaited: Arc::default(),
             tell,
         }
     }
 
     pub(super) fn follow(&self, command: HostCommand) {
         let (place, tell) = (Arc::clone(&self.place), self.tell.clone());
+        let is_awaited = Arc::clone(&self.is_awaited);
         let thread = thread::Builder::new().name("mensageiro-hosting".into());
         let spawned = thread.spawn(move || {
             let say = |news| tell.event(Event::Host(news));
-            if let Err(problem) = obey(&place, command, &say) {
+            if let Err(problem) = obey(&place, command, &is_awaited, &say) {
                 tracing::warn!(?problem, "the server on this computer");
                 say(HostNews::Failed(problem));
             }
@@ -60,6 +67,7 @@ impl Hosting {
 fn obey(
     place: &HostPlace,
     command: HostCommand,
+    is_awaited: &AtomicBool,
     say: &dyn Fn(HostNews),
 ) -> Result<(), HostProblem> {
     let data = place.data.clone().ok_or(HostProblem::NoPlace)?;
@@ -74,21 +82,29 @@ fn obey(
                 say(HostNews::NotRunning { has_data });
             }
         },
-        HostCommand::Start(terms) => return run(&program?, &terms, say),
+        HostCommand::Start(terms) => return run(&program?, &terms, is_awaited, say),
         HostCommand::Stop => {
             let program = program?;
-            if program.look().is_some() {
+            let is_told = is_awaited.load(Ordering::SeqCst);
+            if is_told || program.look().is_some() {
                 program.stop()?;
             }
-            let has_data = has_data();
-            say(HostNews::NotRunning { has_data });
+            if !is_told {
+                let has_data = has_data();
+                say(HostNews::NotRunning { has_data });
+            }
         }
     }
     Ok(())
 }
 
 /// Starts the server unless it runs, and waits for the end of one that was started.
-fn run(program: &Program, terms: &HostTerms, say: &dyn Fn(HostNews)) -> Result<(), HostProblem> {
+fn run(
+    program: &Program,
+    terms: &HostTerms,
+    is_awaited: &AtomicBool,
+    say: &dyn Fn(HostNews),
+) -> Result<(), HostProblem> {
     program.let_administer(terms)?;
     let mut running = None;
     let told = match program.look() {
@@ -101,11 +117,14 @@ fn run(program: &Program, terms: &HostTerms, say: &dyn Fn(HostNews)) -> Result<(
     };
     let host = told.host(&program.data);
     let invite = program.invite(&terms.login, host.port)?;
+    is_awaited.fetch_or(running.is_some(), Ordering::SeqCst);
     say(HostNews::Started(host, invite));
     let Some(mut server) = running else {
         return Ok(());
     };
-    match server.child.wait() {
+    let ended = server.child.wait();
+    is_awaited.store(false, Ordering::SeqCst);
+    match ended {
         // Somebody has told it to, perhaps on the command line.
         Ok(status) if status.success() => say(HostNews::NotRunning { has_data: true }),
         Ok(status) => {
