@@ -23,9 +23,11 @@ pub mod report;
 pub mod script;
 pub mod settings;
 pub mod single_instance;
+pub mod system_theme;
 pub mod texts;
 pub mod theme;
 pub mod ui;
 pub mod version;
+pub mod window_system;
 
 pub use arguments::Arguments;

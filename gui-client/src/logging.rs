@@ -30,8 +30,14 @@ pub fn start() {
     let asked = asked.filter(|asked| asked.split(',').all(is_understood));
     let asked = asked.and_then(|asked| asked.parse::<Targets>().ok());
     let filter = asked.unwrap_or_else(|| {
-        let told = ["eframe", "winit", "rfd", "rustls_platform_verifier"]
-            .map(|program| (program, LevelFilter::OFF));
+        let told = [
+            "eframe",
+            "winit",
+            "sctk_adwaita",
+            "rfd",
+            "rustls_platform_verifier",
+        ]
+        .map(|program| (program, LevelFilter::OFF));
         Targets::new()
             .with_default(LevelFilter::ERROR)
             .with_targets(told)

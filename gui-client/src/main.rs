@@ -29,7 +29,8 @@ use mensageiro::{
     script::{ScriptRunner, Step, parse},
     settings::{self, SettingsWriter},
     single_instance::{self, Forward, Instance},
-    theme,
+    system_theme::SystemTheme,
+    theme, window_system,
 };
 
 /// The exit code of a script that failed.
@@ -114,8 +115,9 @@ fn run(
         .context("no thread to keep the settings")?;
     let notify: Arc<dyn Notify> =
         Arc::new(DesktopNotifications::start().context("no thread to show notifications")?);
-    let options = options(&preferences, &others);
-    check_display()?;
+    let system_theme = SystemTheme::follow(wake(&window));
+    let mut options = options(&preferences, &others);
+    window_system::choose()?.apply(&mut options);
 
     // Lives until the window is gone, and ends its threads when dropped.
     let mut engine = None;
@@ -142,6 +144,7 @@ fn run(
                 invite: arguments.link,
                 notice: problem.map(Notice::Settings),
                 looks_around: script.is_none(),
+                system_theme,
                 script,
                 failed,
                 running,
@@ -283,27 +286,6 @@ fn options(preferences: &Preferences, others: &[WindowPlace]) -> eframe::NativeO
     }
 }
 
-/// Without a display the window system would end the program with a message nobody understands.
-#[cfg(all(unix, not(target_os = "macos")))]
-fn check_display() -> anyhow::Result<()> {
-    let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    if ["DISPLAY", "WAYLAND_DISPLAY", "WAYLAND_SOCKET"]
-        .into_iter()
-        .any(set)
-    {
-        return Ok(());
-    }
-    bail!(
-        "there is no display to open a window on: neither DISPLAY nor WAYLAND_DISPLAY is set. \
-         Start it from a desktop, or with xvfb-run"
-    )
-}
-
-#[cfg(not(all(unix, not(target_os = "macos"))))]
-fn check_display() -> anyhow::Result<()> {
-    Ok(())
-}
-
 /// Why a window did not open, without the libraries' own details.
 fn cause(error: &eframe::Error) -> String {
     match error {
@@ -313,26 +295,37 @@ fn cause(error: &eframe::Error) -> String {
         other => {
             tracing::debug!("{other}");
             let text = other.to_string();
-            let last = text.rsplit(": ").next().unwrap_or(&text);
-            last.trim_end_matches('.').to_owned()
+            text.rsplit(": ").next().unwrap_or(&text).to_owned()
         }
     }
 }
 
 fn no_window(why: &str) -> String {
+    if why.contains("open connection to X server") {
+        let name = std::env::var("DISPLAY").unwrap_or_default();
+        return format!(
+            "there is no display to open a window on: the X11 display {name} of DISPLAY does not answer. Start it from a \
+             desktop, or with xvfb-run"
+        );
+    }
     let advice = if cfg!(target_os = "linux") {
-        " On Debian and Ubuntu, `apt install libxkbcommon-x11-0 libxcursor1 libxi6 libx11-xcb1 \
-         libgl1` installs what it needs"
+        "On Debian and Ubuntu, `apt install libegl1 libgl1 libwayland-client0 libwayland-egl1 libx11-xcb1 libxcursor1 libxi6 \
+         libxkbcommon-x11-0` installs what it needs"
     } else {
-        " It needs a graphics driver with OpenGL 2.1 or later"
+        "It needs a graphics driver with OpenGL 2.1 or later"
     };
-    format!("the window could not be opened: {why}.{advice}")
+    let why = why.trim_end_matches('.');
+    format!("the window could not be opened: {why}. {advice}")
 }
 
-/// Until the window is there, a panic is told by [`no_window`] alone.
+/// Until the window is there, a panic is told by [`no_window`] alone. What is panic to the search for fonts is none to us.
 fn quiet_until(opened: Arc<AtomicBool>) {
     std::panic::set_hook(Box::new(move |panic| {
-        if opened.load(Ordering::Relaxed) {
+        let thread = std::thread::current();
+        let thread = thread.name().unwrap_or_default();
+        if theme::SEARCHING.contains(&thread) {
+            tracing::debug!("the system's fonts are not used: {panic}");
+        } else if opened.load(Ordering::Relaxed) {
             logging::say_panic(panic);
         }
     }));

@@ -20,6 +20,8 @@ pub struct Other {
 enum Place {
     Everywhere,
     App,
+    /// In the title bar on Wayland.
+    LinuxApp,
     StaticServer,
     Windows,
     WindowsAndStaticServer,
@@ -31,6 +33,7 @@ impl Other {
         match self.place {
             Place::Everywhere => true,
             Place::App => program == "mensageiro",
+            Place::LinuxApp => program == "mensageiro" && target == Target::Linux,
             Place::StaticServer => target == Target::Musl,
             Place::Windows => target == Target::Windows,
             Place::WindowsAndStaticServer => target != Target::Linux,
@@ -71,6 +74,14 @@ pub const OTHERS: &[Other] = &[
         texts: &["assets/fonts/ControlPictures-LICENSE.txt"],
         debian: None,
         place: Place::App,
+    },
+    Other {
+        name: "Cantarell",
+        license: "OFL-1.1",
+        from: "https://gitlab.gnome.org/GNOME/cantarell-fonts",
+        texts: &["packaging/licenses/Cantarell.txt"],
+        debian: None,
+        place: Place::LinuxApp,
     },
     Other {
         name: "Unicode CLDR",

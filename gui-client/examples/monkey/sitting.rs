@@ -19,6 +19,7 @@ use mensageiro::{
     model::{Action, InspectAction, Session},
     notify::{Notification, Notify},
     settings::{self, SettingsWriter},
+    system_theme::SystemTheme,
 };
 use mensageiro_protocol::Login;
 
@@ -84,6 +85,7 @@ impl Sitting {
             invite: None,
             notice: None,
             looks_around: false,
+            system_theme: SystemTheme::default(),
             script: None,
             failed,
             running: None,

@@ -15,6 +15,13 @@ const AWAY_AFTER: Duration = Duration::from_secs(5 * 60);
 pub struct Attention {
     last: Instant,
     is_away: bool,
+    /// The time of the frame that was looked at last.
+    frame: Option<f64>,
+}
+
+/// Whether the window has the keyboard's focus. While a window is hidden, egui tells only here that it has lost it.
+pub(super) fn has_focus(ctx: &Context) -> bool {
+    ctx.input(|input| input.raw.focused)
 }
 
 impl Attention {
@@ -23,6 +30,7 @@ impl Attention {
         Self {
             last: Instant::now(),
             is_away: false,
+            frame: None,
         }
     }
 
@@ -42,7 +50,9 @@ impl Attention {
 
 impl MessengerApp {
     pub(super) fn follow_attention(&mut self, ctx: &Context) {
-        let acts = ctx.input(|input| !input.events.is_empty());
+        let (frame, has_events) = ctx.input(|input| (input.time, !input.events.is_empty()));
+        // While a window is hidden, egui keeps the events of its last frame.
+        let acts = self.attention.frame.replace(frame) != Some(frame) && has_events;
         let (changed, again) = self.attention.follow(Instant::now(), acts);
         if let Some(again) = again {
             ctx.request_repaint_after(again);

@@ -9,7 +9,7 @@ use std::{
 use crossbeam_channel::{Receiver, Sender, bounded};
 use egui::{Context, UserAttentionType, ViewportCommand};
 
-use super::MessengerApp;
+use super::{MessengerApp, attention::has_focus};
 use crate::{
     engine::StorageProblem,
     model::{Notice, WindowPlace, account_key},
@@ -85,7 +85,7 @@ impl MessengerApp {
 
     /// If it may not come forward, it asks for attention.
     pub(super) fn call_if_behind(&mut self, ctx: &Context) {
-        if ctx.input(|input| input.focused) {
+        if has_focus(ctx) {
             self.forwarding.look = None;
         }
         let Some(look) = self.forwarding.look else {

@@ -40,6 +40,7 @@ use crate::{
     script::ScriptRunner,
     settings::SettingsWriter,
     single_instance::Instance,
+    system_theme::SystemTheme,
     texts::Texts,
     theme,
     ui::{self, UiState, View},
@@ -76,6 +77,8 @@ pub struct Setup {
     /// Whether the sign-in screen looks for servers in the local network. Who acts by itself does not: it would do something else in
     /// each network, and perhaps on other people's servers.
     pub looks_around: bool,
+    /// The theme that the desktop prefers.
+    pub system_theme: SystemTheme,
     /// A script that acts in the person's place.
     pub script: Option<ScriptRunner>,
     /// Receives why a script failed, once.
@@ -103,6 +106,9 @@ pub struct MessengerApp {
     /// A fixed time, for pictures.
     stopped: Option<(Timestamp, Instant)>,
     title: String,
+    system_theme: SystemTheme,
+    /// The theme that the window's frame has been told.
+    frame_theme: Option<egui::Theme>,
     zoom: f32,
     drafts_due: Option<Instant>,
     notice_due: Option<Instant>,
@@ -146,6 +152,8 @@ impl MessengerApp {
             zone: TimeZone::system(),
             stopped: None,
             title: String::new(),
+            system_theme: setup.system_theme,
+            frame_theme: None,
             zoom: 1.0,
             drafts_due: None,
             notice_due: None,
@@ -401,7 +409,7 @@ impl eframe::App for MessengerApp {
         self.tell_first_screen(&ctx);
         self.settle_in(&ctx, frame);
         self.follow_zoom(&ctx);
-        self.follow_window(&ctx);
+        self.follow_window(&ctx, frame);
         self.keep_place(&ctx);
         self.run_script(&ctx);
         let (now, instant) = self
@@ -431,8 +439,9 @@ impl eframe::App for MessengerApp {
         self.wake_at_midnight(&ctx);
     }
 
-    /// The pointer's position means nothing while a script is running.
+    /// Adds what winit does not tell on this system. The pointer's position means nothing while a script is running.
     fn raw_input_hook(&mut self, _ctx: &Context, input: &mut egui::RawInput) {
+        input.system_theme = self.system_theme.theme().or(input.system_theme);
         if self.script.is_some() {
             use egui::Event::{MouseMoved, PointerButton, PointerMoved};
             let is_of_pointer = |event: &_| {

@@ -9,7 +9,7 @@ use std::{
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use egui::{Context, UserAttentionType, ViewportCommand};
 
-use super::MessengerApp;
+use super::{MessengerApp, attention::has_focus};
 use crate::{
     engine::Peer,
     markup,
@@ -93,7 +93,7 @@ impl Notifying {
 impl MessengerApp {
     /// Announces new messages, unless the person is looking at the window.
     pub(super) fn notify(&mut self, ctx: &Context) {
-        let is_watched = self.script.is_some() || ctx.input(|input| input.focused);
+        let is_watched = self.script.is_some() || has_focus(ctx);
         let own = self.model.own();
         let (of, sound) = (own.notify_of, own.sound);
         let Some(session) = &mut self.model.session else {

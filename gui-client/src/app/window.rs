@@ -63,7 +63,12 @@ pub fn fit_screen(
     let frame = frame(window);
     let (at, size, screen) = placement::opening(place, others, frame, &screens(window))?;
     let content = size - frame;
-    set_size(window, content, placement::least(screen));
+    // On Wayland a window hears its scale once it is on a screen. Until then it takes pixels for points.
+    let scale = match window.outer_position() {
+        Ok(_) => 1.0,
+        Err(_) => window.scale_factor() as f32 / screen.scale,
+    };
+    set_size(window, content * scale, placement::least(screen) * scale);
     if let Some(at) = at {
         set_position(window, at);
     }
@@ -128,10 +133,25 @@ impl MessengerApp {
     /// Applies the preferences to egui.
     pub(super) fn dress(&mut self, ctx: &Context) {
         ctx.set_theme(theme::preference(self.model.preferences.theme));
+        self.dress_frame(ctx);
         if self.model.preferences.zoom != self.zoom {
             self.zoom = self.model.preferences.zoom;
             ctx.set_zoom_factor(self.zoom);
         }
+    }
+
+    /// Gives the window's frame the theme of its content. Windows and macOS know the system's theme better, and egui tells
+    /// them what the person has chosen.
+    fn dress_frame(&mut self, ctx: &Context) {
+        let theme = ctx.theme();
+        if theme::EGUI_DRESSES_FRAMES || self.frame_theme == Some(theme) {
+            return;
+        }
+        self.frame_theme = Some(theme);
+        ctx.send_viewport_cmd(ViewportCommand::SetTheme(match theme {
+            egui::Theme::Light => egui::SystemTheme::Light,
+            egui::Theme::Dark => egui::SystemTheme::Dark,
+        }));
     }
 
     /// egui handles Ctrl and + itself; the preferences follow.
@@ -190,7 +210,7 @@ impl MessengerApp {
         }
     }
 
-    pub(super) fn follow_window(&mut self, ctx: &Context) {
+    pub(super) fn follow_window(&mut self, ctx: &Context, frame: &eframe::Frame) {
         if self
             .opening
             .as_ref()
@@ -200,9 +220,12 @@ impl MessengerApp {
         }
         // A window is made before the zoom is known.
         let zoom = ctx.zoom_factor();
+        let is_real = frame.winit_window().is_some();
         self.window = ctx.input(|input| {
             let viewport = input.viewport();
-            let inner = viewport.inner_rect? * zoom;
+            // Where the system hides window positions, the size is known nevertheless.
+            let size_alone = is_real.then(|| input.viewport_rect());
+            let inner = viewport.inner_rect.or(size_alone)? * zoom;
             let outer = viewport.outer_rect.map(|rect| rect * zoom);
             if viewport.minimized == Some(true) || viewport.fullscreen == Some(true) {
                 return self.window;

@@ -130,7 +130,11 @@ impl ScriptRunner {
                 matches!(link, Some(LinkState::Waiting { .. })) || session.is_none() && is_told
             }
             Step::WaitLogin => session.is_none(),
-            Step::WaitSettled => !matches!(link, Some(LinkState::Offline | LinkState::Connecting)),
+            Step::WaitSettled => {
+                // Without its database a session never begins.
+                let is_broken = session.is_some_and(|session| session.storage_problem.is_some());
+                is_broken || !matches!(link, Some(LinkState::Offline | LinkState::Connecting))
+            }
             Step::WaitMessage(text) => self.heard.iter().any(|heard| heard.contains(text)),
             Step::WaitAccepted => session.is_some_and(|session| !session.anything_waiting()),
             _ => true,

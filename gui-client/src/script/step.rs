@@ -13,7 +13,7 @@ A script has one step a line; empty lines and lines that start with # are skippe
   wait-refused            until the server has refused the user or the device, or the app the server
   wait-login              until the sign-in screen is shown
   wait-waiting            until there is no connection, and another try is due
-  wait-settled            until any of the four above
+  wait-settled            until any of the four above, or until messages cannot be stored
   wait-message TEXT       until a message containing TEXT has been received
   wait-accepted           until nothing waits to be sent
   timeout SECONDS         how long each of the following waits may take (30)
@@ -48,8 +48,8 @@ pub enum Step {
     WaitRefused,
     /// Waits until the sign-in screen is shown.
     WaitLogin,
-    /// Waits until the first screen is final: signed in, refused, no connection, or no account to sign in. `--screenshot`
-    /// waits for this.
+    /// Waits until the first screen is final: signed in, refused, no connection, no account to sign in, or nowhere to store
+    /// messages. `--screenshot` waits for this.
     WaitSettled,
     /// Waits until there is no connection, and another try is due.
     WaitWaiting,

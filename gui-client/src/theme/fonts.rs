@@ -39,6 +39,10 @@ const FACES: [(&str, &[u8]); 5] = [
 /// Who is asked for a sign that the first face of a family has not, in this order.
 const HELPERS: [&str; 3] = [EMOJI, MANY, CONTROLS];
 
+/// The threads that search the system's fonts: ours and the library's. The library panics where there is no font at all, and
+/// then our own fonts remain.
+pub const SEARCHING: [&str; 2] = ["fonts", "egui_system_font_provider"];
+
 /// Gives the app its fonts: on every system they have a sign for all of Latin, Greek, Cyrillic,
 /// Hebrew, Arabic and emoji.
 pub fn install(ctx: &Context) {
@@ -82,7 +86,7 @@ pub fn follow_system(ctx: &Context) {
         ctx.add_font_provider(Arc::new(provider));
     };
     let started = std::thread::Builder::new()
-        .name("fonts".into())
+        .name(SEARCHING[0].into())
         .spawn(search);
     if let Err(error) = started {
         tracing::warn!("the system's fonts are not used: {error}");

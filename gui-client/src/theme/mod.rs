@@ -5,7 +5,7 @@ mod palette;
 
 use egui::{Color32, CornerRadius, FontFamily, Margin, Stroke, Style, TextStyle, Vec2};
 
-pub use fonts::follow_system;
+pub use fonts::{SEARCHING, follow_system};
 pub use palette::{DARK, LIGHT, Palette};
 
 use crate::model::ThemeChoice;
@@ -107,11 +107,17 @@ pub mod text {
     }
 }
 
+/// Whether egui gives the window's frame its theme. Elsewhere winit does not know which theme the system prefers.
+pub const EGUI_DRESSES_FRAMES: bool = cfg!(any(windows, target_os = "macos"));
+
 /// Makes fonts and both themes known to egui. Once, before the first frame.
 pub fn install(ctx: &egui::Context) {
     fonts::install(ctx);
-    // Where the system does not tell, as on a bare window manager.
-    ctx.options_mut(|options| options.fallback_theme = egui::Theme::Light);
+    ctx.options_mut(|options| {
+        // Where the system does not tell, as on a bare window manager.
+        options.fallback_theme = egui::Theme::Light;
+        options.sync_window_theme = EGUI_DRESSES_FRAMES;
+    });
     for (theme, palette) in [(egui::Theme::Light, &LIGHT), (egui::Theme::Dark, &DARK)] {
         ctx.style_mut_of(theme, |style| dress(style, palette));
     }

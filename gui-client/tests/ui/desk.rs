@@ -14,6 +14,7 @@ use mensageiro::{
     model::{Action, Model, Notice, Overlay, Preferences, Session, ThemeChoice},
     notify::{Notification, Notify},
     script::ScriptRunner,
+    system_theme::SystemTheme,
     texts::Language,
 };
 use mensageiro_protocol::{Login, Text};
@@ -108,6 +109,7 @@ impl Desk {
             invite: None,
             notice: None,
             looks_around: !scripted,
+            system_theme: SystemTheme::default(),
             script,
             failed,
             running: None,
