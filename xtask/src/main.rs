@@ -26,6 +26,7 @@ mod source;
 mod story;
 mod test;
 mod torture;
+mod wayland;
 mod window;
 mod wine;
 mod wire;

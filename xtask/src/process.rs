@@ -3,7 +3,7 @@
 use std::{
     collections::VecDeque,
     io::{BufRead, BufReader, Read, Write},
-    process::{Child, Command, ExitStatus, Stdio},
+    process::{Child, ChildStdin, Command, ExitStatus, Stdio},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
     time::{Duration, Instant},
@@ -27,6 +27,7 @@ const LOOK: Duration = Duration::from_millis(20);
 pub struct Process {
     name: String,
     child: Child,
+    input: Option<ChildStdin>,
     said: Arc<Said>,
 }
 
@@ -51,11 +52,23 @@ impl Process {
 
     /// Starts a program with input: these lines, then the end of input.
     pub fn start_with_input(name: &str, command: &mut Command, input: &str) -> Result<Self> {
-        let mut process = Self::spawn(name, command.stdin(Stdio::piped()), false)?;
-        if let Some(mut keyboard) = process.child.stdin.take() {
+        let mut process = Self::start_interactive(name, command)?;
+        if let Some(mut keyboard) = process.input.take() {
             keyboard.write_all(input.as_bytes())?;
         }
         Ok(process)
+    }
+
+    /// Starts a program whose input is written by [`Process::tell`].
+    pub fn start_interactive(name: &str, command: &mut Command) -> Result<Self> {
+        Self::spawn(name, command.stdin(Stdio::piped()), false)
+    }
+
+    /// Writes a line to its input.
+    pub fn tell(&mut self, line: &str) -> Result<()> {
+        let input = self.input.as_mut().context("it has no input")?;
+        let written = input.write_all(format!("{line}\n").as_bytes());
+        written.with_context(|| format!("{} does not listen; it said:\n{}", self.name, self.said()))
     }
 
     fn spawn(name: &str, command: &mut Command, echo: bool) -> Result<Self> {
@@ -73,6 +86,7 @@ impl Process {
         }
         Ok(Self {
             name: name.to_owned(),
+            input: child.stdin.take(),
             child,
             said,
         })

@@ -21,6 +21,20 @@ const WINDOW: &[&str] = &[
 /// A virtual display with Mesa's software renderer.
 const VIRTUAL_DISPLAY: &[&str] = &["xvfb", "libgl1-mesa-dri"];
 
+/// A Wayland display without a screen, pictures of it, its clipboard, and a session bus with a desktop in Python.
+const WAYLAND: &[&str] = &[
+    "dbus",
+    "grim",
+    "libegl1",
+    "libgl1-mesa-dri",
+    "libwayland-client0",
+    "libwayland-egl1",
+    "python3-dbus",
+    "python3-gi",
+    "sway",
+    "wl-clipboard",
+];
+
 /// Something that a command needs from the system.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Need {
@@ -52,6 +66,8 @@ pub enum Need {
     Installer,
     /// Builds Rust's standard library for systems that the toolchain in use has none for.
     RustSources,
+    /// Opens windows on a Wayland display in memory, with a session bus.
+    Wayland,
 }
 
 impl Need {
@@ -80,6 +96,7 @@ impl Need {
             Self::Wine => vec!["wine64"],
             Self::Installer => vec!["nsis"],
             Self::RustSources => vec!["rustc-web", "cargo-web", "rust-web-src"],
+            Self::Wayland => WAYLAND.to_vec(),
         }
     }
 }

@@ -13,6 +13,7 @@ mod outcome;
 mod packages;
 mod torture;
 mod tutorial;
+mod wayland;
 mod windows;
 mod wine;
 
@@ -45,6 +46,8 @@ pub enum Step {
     Tests,
     /// The real app in a real window, against our server and against foreign ones.
     Windows,
+    /// The real app on a Wayland display: title bar, theme, scale, clipboard, input method, notifications (needs Linux).
+    Wayland,
     /// Two windows and a program written by somebody else, while the server and an app are killed;
     /// and a window whose link goes dead.
     Outage,
@@ -126,7 +129,12 @@ impl Step {
     fn run(self, workshop: &Workshop) -> Result<Outcome> {
         match self {
             Self::Setup => {
-                let programs = [Need::HiddenWindows, Need::Clients, Need::Torture];
+                let programs = [
+                    Need::HiddenWindows,
+                    Need::Wayland,
+                    Need::Clients,
+                    Need::Torture,
+                ];
                 setup::prepare(&[&programs[..], packages::NEEDS].concat())?;
                 Ok(Outcome::passed())
             }
@@ -136,6 +144,7 @@ impl Step {
             Self::Docs => docs::run(workshop),
             Self::Tests => in_turn(|scope| cargo_test(&[scope, &["--no-fail-fast"]].concat())),
             Self::Windows => windows::run(workshop),
+            Self::Wayland => wayland::run(workshop),
             Self::Outage => Ok(outage::run(workshop)?.and(dead_link::run(workshop)?)),
             Self::Monkey => Ok(check(
                 "nothing panics, gets stuck or is lost while a monkey plays",
