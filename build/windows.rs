@@ -5,9 +5,14 @@ use std::{env, fs, io, path::Path};
 /// The folder of the icon and the manifest, from the folder of a package.
 const SOURCES: &str = "../packaging/windows";
 
+const ICON: &str = "mensageiro.ico";
+const MANIFEST: &str = "mensageiro.manifest";
+
 /// Adds them to the package's program, if it is built for Windows. `version`: what `--version` says.
 pub fn add_resources(version: &str) -> io::Result<()> {
-    println!("cargo::rerun-if-changed={SOURCES}");
+    for name in [ICON, MANIFEST] {
+        println!("cargo::rerun-if-changed={SOURCES}/{name}");
+    }
     if env::var_os("CARGO_CFG_WINDOWS").is_none() {
         return Ok(());
     }
@@ -80,8 +85,8 @@ BEGIN
   END
 END
 "#,
-        icon = file("mensageiro.ico"),
-        manifest = file("mensageiro.manifest"),
+        icon = file(ICON),
+        manifest = file(MANIFEST),
         numbers = numbers.join(","),
         description = text(description),
         version = text(version),

@@ -49,7 +49,8 @@ pub fn run(wine: &Wine, server: &Path, app: &Path) -> Result<Outcome> {
         || {
             let server = room.start(&["--closed"])?;
             room.joins()?;
-            server.interrupt()
+            server.interrupt()?;
+            room.forgets()
         },
     );
     Ok(talk.and(join))
@@ -136,7 +137,7 @@ impl Room<'_> {
             .find(|path| path.extension().is_some_and(|ending| ending == "trust"));
         let trust = fs::read_to_string(trust.context("nothing is kept of the server")?)?;
         ensure!(trust.contains("keyring"), "the key is elsewhere: {trust}");
-        self.forgets()
+        Ok(())
     }
 
     /// Who removes the programs and the data leaves no private key in the keyring.

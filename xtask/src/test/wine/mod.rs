@@ -85,7 +85,11 @@ fn build() -> Result<Built> {
     let tests: Vec<_> = TESTS.iter().flat_map(|name| ["--test", name]).collect();
     let packages = ["-p", "mensageiro-server", "-p", "mensageiro", "--bins"];
     let arguments = [&packages[..], &tests, &FAST].concat();
-    let mut built = cross::build(Target::Windows, &arguments, &[])?;
+    let mut built = cross::build(
+        Target::Windows,
+        &arguments,
+        &[("CARGO_INCREMENTAL", "0".to_owned())],
+    )?;
     let mut take = |name: &str| {
         let program = built.remove(name);
         program.with_context(|| format!("cargo built no {name}"))
