@@ -10,6 +10,7 @@ pub mod disk;
 pub mod emoji;
 pub mod engine;
 pub mod files;
+pub mod licenses;
 #[cfg(test)]
 mod linear_time;
 pub mod logging;

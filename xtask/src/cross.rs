@@ -56,7 +56,7 @@ impl Target {
     fn needs(self) -> (&'static [Need], &'static [Need]) {
         match self {
             Self::Linux => (&[], &[]),
-            Self::Musl => (&[Need::MuslCompiler], &[Need::RustSources]),
+            Self::Musl => (&[Need::MuslCompiler], &[Need::RustSources, Need::Unwinder]),
             Self::Windows => (&[Need::WindowsCompiler], &[Need::RustSources]),
         }
     }
@@ -197,15 +197,22 @@ fn link_flags(target: Target) -> Result<Vec<String>> {
             // The specs of musl-gcc know no static program that can be loaded anywhere.
             flags.push("-Crelocation-model=static".to_owned());
             flags.push(format!("-Lnative={}", unwinder()?.display()));
+            // The unwinder calls these if there are threads, without asking the linker for them.
+            let called = ["mutex_lock", "mutex_unlock", "once"];
+            let called = called
+                .iter()
+                .chain(&["key_create", "getspecific", "setspecific"]);
+            flags.extend(called.map(|name| format!("-Clink-arg=-Wl,--undefined=pthread_{name}")));
             flags
         }
     })
 }
 
-/// A folder with `libunwind.a`, which Rust expects from musl's toolchain. That of the C compiler has the
-/// same functions under another name.
+/// A folder with `libunwind.a`, which Rust expects from musl's toolchain. GCC has the same functions under
+/// another name; from version 12 on they need glibc.
 fn unwinder() -> Result<PathBuf> {
-    let library = ask(Path::new("musl-gcc"), &["-print-file-name=libgcc_eh.a"])?;
+    let machine = ask(Path::new("gcc"), &["-dumpmachine"])?;
+    let library = format!("/usr/lib/gcc/{machine}/11/libgcc_eh.a");
     let folder = folder().join("unwind");
     fs::create_dir_all(&folder)?;
     fs::copy(&library, folder.join("libunwind.a"))

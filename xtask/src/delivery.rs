@@ -139,6 +139,10 @@ fn check(path: &Path, expected: &Files) -> Result<()> {
         ensure!(packed.contains_key(source), "D4: {source} is missing");
     }
     ensure!(
+        !text("commit.txt")?.starts_with('$'),
+        "D4: commit.txt does not say of which commit the sources are"
+    );
+    ensure!(
         text("data/users.csv")?.lines().count() > 1,
         "D5: data/users.csv is empty"
     );

@@ -64,6 +64,8 @@ pub enum Need {
     Wine,
     /// Makes an installer for Windows.
     Installer,
+    /// Catches panics in a static program.
+    Unwinder,
     /// Builds Rust's standard library for systems that the toolchain in use has none for.
     RustSources,
     /// Opens windows on a Wayland display in memory, with a session bus.
@@ -95,6 +97,7 @@ impl Need {
             ],
             Self::Wine => vec!["wine64"],
             Self::Installer => vec!["nsis"],
+            Self::Unwinder => vec!["libgcc-11-dev"],
             Self::RustSources => vec!["rustc-web", "cargo-web", "rust-web-src"],
             Self::Wayland => WAYLAND.to_vec(),
         }

@@ -36,6 +36,10 @@ pub enum Overlay {
     Leaving,
     /// The keyboard shortcuts.
     Shortcuts,
+    /// What the app is, and whose work is in it.
+    About,
+    /// The licence of one of [`licenses::parts`](crate::licenses::parts), by its place there.
+    License(usize),
     /// The members of a group.
     Members {
         /// The group.
@@ -114,6 +118,8 @@ impl Overlay {
             | Self::Hosting
             | Self::Leaving
             | Self::Shortcuts
+            | Self::About
+            | Self::License(_)
             | Self::Journey(_)
             | Self::Link(_) => {}
         }

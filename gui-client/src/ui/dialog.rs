@@ -3,13 +3,13 @@ use std::mem::Discriminant;
 use egui::{Align, Frame, Id, Layout, Margin, Modal, RichText, ScrollArea, Ui};
 
 use super::{
-    Focus, UiState, View, administration, bidi, error_text, hosting, icon::Icon, journey,
-    link_question, list_navigation, login::login_problem, padlock, people, preferences,
-    setting_row, shortcuts, widget,
+    Focus, UiState, View, about, administration, bidi, error_text, hosting, icon::Icon, journey,
+    link_question, list_navigation, login::login_problem, padlock, people, preferences, shortcuts,
+    widget,
 };
 use crate::{
     engine::{Message, ReportFormat},
-    model::{Action, InspectAction, Overlay, Page, PageAction, SaveAction, SavedFile},
+    model::{Action, Overlay, Page, PageAction, SaveAction, SavedFile},
     theme::{space, text},
 };
 
@@ -51,6 +51,7 @@ pub fn show(
         Overlay::Link(_) => 440.0,
         Overlay::Connection | Overlay::Administration(_) => 440.0,
         Overlay::Hosting | Overlay::Leaving => 440.0,
+        Overlay::About | Overlay::License(_) => 560.0,
         _ => 380.0,
     };
     let width = f32::min(width, screen.width() - 2.0 * space::LARGE).max(0.0);
@@ -75,8 +76,12 @@ pub fn show(
             let above = ui.cursor().top() - top;
             let room = (height - above - footer_height(view, overlay)).max(0.0);
             ui.spacing_mut().scroll.floating_allocated_width = SCROLL_BAR;
+            let part = match overlay {
+                Overlay::License(at) => Some(*at),
+                _ => None,
+            };
             let entered = ScrollArea::vertical()
-                .id_salt(kind)
+                .id_salt((kind, part))
                 .max_height(room)
                 .min_scrolled_height(0.0)
                 .auto_shrink([false, true])
@@ -85,7 +90,7 @@ pub fn show(
                         question(ui, view, overlay, just_opened, room, actions)
                     }
                     Overlay::Settings => {
-                        settings(ui, view, actions);
+                        preferences::page(ui, view, actions);
                         false
                     }
                     Overlay::Connection => {
@@ -102,6 +107,14 @@ pub fn show(
                     }
                     Overlay::Shortcuts => {
                         shortcuts::show(ui, view);
+                        false
+                    }
+                    Overlay::About => {
+                        about::show(ui, view, room, actions);
+                        false
+                    }
+                    Overlay::License(at) => {
+                        about::license(ui, view, *at, actions);
                         false
                     }
                     Overlay::Members { group, typed } => {
@@ -157,15 +170,23 @@ fn heading(ui: &mut Ui, view: &View<'_>, overlay: &Overlay, actions: &mut Vec<Ac
         Overlay::Hosting => texts.get("hosting.title").to_owned(),
         Overlay::Leaving => texts.get("hosting.leave_title").to_owned(),
         Overlay::Shortcuts => texts.get("keys.title").to_owned(),
+        Overlay::About => texts.get("about.title").to_owned(),
+        Overlay::License(at) => about::name(*at).to_owned(),
         Overlay::Members { group, .. } => texts.fill("members.title", &[("name", group.as_str())]),
         Overlay::Journey(_) => texts.get("journey.title").to_owned(),
         Overlay::Link(_) => texts.get("link_question.title").to_owned(),
     };
     ui.horizontal(|ui| {
-        if matches!(overlay, Overlay::Administration(_)) {
-            let name = texts.get("chat.back");
+        let back = match overlay {
+            Overlay::Administration(_) => Some(Action::Page(PageAction::Back)),
+            Overlay::About => Some(Action::Show(Overlay::Settings)),
+            Overlay::License(_) => Some(Action::Show(Overlay::About)),
+            _ => None,
+        };
+        if let Some(back) = back {
+            let name = texts.get("dialog.back");
             if widget::icon_button(ui, view.palette, Icon::Back, name).clicked() {
-                actions.push(Action::Page(PageAction::Back));
+                actions.push(back);
             }
         }
         let width = (ui.available_width() - space::CONTROL - space::SMALL).max(0.0);
@@ -210,6 +231,8 @@ fn footer_height(view: &View<'_>, overlay: &Overlay) -> f32 {
         | Overlay::Hosting
         | Overlay::Leaving
         | Overlay::Shortcuts
+        | Overlay::About
+        | Overlay::License(_)
         | Overlay::Members { .. } => 0.0,
     }
 }
@@ -254,6 +277,8 @@ fn footer(
         | Overlay::Hosting
         | Overlay::Leaving
         | Overlay::Shortcuts
+        | Overlay::About
+        | Overlay::License(_)
         | Overlay::Members { .. } => return,
     };
     ui.add_space(space::MEDIUM);
@@ -331,6 +356,8 @@ fn question(
         | Overlay::Hosting
         | Overlay::Leaving
         | Overlay::Shortcuts
+        | Overlay::About
+        | Overlay::License(_)
         | Overlay::Members { .. }
         | Overlay::Journey(_)
         | Overlay::Link(_) => return false,
@@ -363,37 +390,6 @@ fn question(
         ui.scope(|ui| people::show(ui, view, (login, *gone_to), steps, room, actions));
     }
     entered
-}
-
-fn settings(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
-    let (texts, palette) = (view.texts, view.palette);
-    preferences::all(ui, view, actions);
-    administration::entries(ui, view, actions);
-    hosting::setting(ui, view, actions);
-    ui.add_space(space::SMALL);
-    setting_row::line(ui, palette);
-    ui.add_space(space::SMALL);
-    if setting_row::deed(ui, palette, texts.get("keys.title"), "F1") {
-        actions.push(Action::Show(Overlay::Shortcuts));
-    }
-    if setting_row::deed(ui, palette, texts.get("wire.open"), "F10") {
-        actions.push(Action::CloseOverlay);
-        actions.push(Action::Inspect(InspectAction::Toggle));
-    }
-    if setting_row::deed(ui, palette, texts.get("settings.picture"), "F12") {
-        actions.push(Action::CloseOverlay);
-        actions.push(Action::Save(SaveAction::Take(SavedFile::Picture)));
-    }
-    if view.model.session.is_some()
-        && setting_row::ending(ui, palette, texts.get("settings.sign_out"))
-    {
-        actions.push(Action::SignOut);
-    }
-    ui.add_space(space::SMALL);
-    let version = [("version", env!("CARGO_PKG_VERSION"))];
-    let version = texts.fill("settings.version", &version);
-    let version = RichText::new(version).font(text::tiny());
-    ui.vertical_centered(|ui| ui.label(version.color(palette.text_weak)));
 }
 
 /// The way of a message, as far as it is known by now.

@@ -1,5 +1,6 @@
 //! What is drawn: each screen reads a [`View`] and returns what the person did as [`Action`]s.
 
+mod about;
 mod administration;
 mod avatar;
 mod banner;

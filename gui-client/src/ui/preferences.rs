@@ -1,9 +1,12 @@
 use egui::{Align, Frame, Layout, Margin, RichText, Sense, Ui, Vec2};
 
-use super::{View, setting_row, widget};
+use super::{View, administration, hosting, setting_row, widget};
 use crate::{
     engine::LinkState,
-    model::{Action, FETCH_CHOICES, NotifyOf, SPACE_CHOICES, Session, ThemeChoice},
+    model::{
+        Action, FETCH_CHOICES, InspectAction, NotifyOf, Overlay, SPACE_CHOICES, SaveAction,
+        SavedFile, Session, ThemeChoice,
+    },
     texts::{Language, Texts},
     theme::{space, text},
 };
@@ -41,8 +44,39 @@ pub fn quick(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
     });
 }
 
-/// Who one is, and all there is to set, a row for each, for the settings dialog.
-pub fn all(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
+/// The settings dialog: what can be set, and what leads elsewhere.
+pub fn page(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
+    let (texts, palette) = (view.texts, view.palette);
+    all(ui, view, actions);
+    administration::entries(ui, view, actions);
+    hosting::setting(ui, view, actions);
+    ui.add_space(space::SMALL);
+    setting_row::line(ui, palette);
+    ui.add_space(space::SMALL);
+    if setting_row::deed(ui, palette, texts.get("keys.title"), "F1") {
+        actions.push(Action::Show(Overlay::Shortcuts));
+    }
+    if setting_row::deed(ui, palette, texts.get("wire.open"), "F10") {
+        actions.push(Action::CloseOverlay);
+        actions.push(Action::Inspect(InspectAction::Toggle));
+    }
+    if setting_row::deed(ui, palette, texts.get("settings.picture"), "F12") {
+        actions.push(Action::CloseOverlay);
+        actions.push(Action::Save(SaveAction::Take(SavedFile::Picture)));
+    }
+    let version = env!("CARGO_PKG_VERSION");
+    if setting_row::deed(ui, palette, texts.get("about.title"), version) {
+        actions.push(Action::Show(Overlay::About));
+    }
+    if view.model.session.is_some()
+        && setting_row::ending(ui, palette, texts.get("settings.sign_out"))
+    {
+        actions.push(Action::SignOut);
+    }
+}
+
+/// Who one is, and all there is to set, a row for each.
+fn all(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
     let (texts, palette) = (view.texts, view.palette);
     let preferences = &view.model.preferences;
 

@@ -12,7 +12,7 @@ use super::{
 use crate::theme::{Palette, space, text};
 
 /// How high a row is.
-const ROW: f32 = space::CONTROL;
+pub const HEIGHT: f32 = space::CONTROL;
 
 /// Size of a switch.
 const SWITCH: egui::Vec2 = vec2(36.0, 20.0);
@@ -129,7 +129,7 @@ pub fn line(ui: &mut Ui, palette: &Palette) {
 
 /// The ground of a row; gives where its words may stand.
 fn row(ui: &mut Ui, palette: &Palette) -> (Rect, Response) {
-    let size = vec2(ui.available_width(), ROW);
+    let size = vec2(ui.available_width(), HEIGHT);
     let (rect, response) = ui.allocate_exact_size(size, Sense::click());
     if response.hovered() || response.has_focus() {
         let painter = ui.painter();

@@ -4,6 +4,7 @@
 // A missing widget fails the test that looks for it.
 #![allow(clippy::unwrap_used)]
 
+mod about;
 mod accounts;
 mod boundaries;
 mod chat;

@@ -135,6 +135,8 @@ fn title_and_buttons_of_a_dialog_are_in_sight_in_a_small_window() {
     for (overlay, names) in [
         (Overlay::Settings, &["Close"][..]),
         (Overlay::Shortcuts, &["Close"]),
+        (Overlay::About, &["Close", "Back"]),
+        (Overlay::License(0), &["Close", "Back"]),
         (Overlay::new_conversation(), &["Close", "Start", "Cancel"]),
     ] {
         desk.show(overlay);
@@ -157,6 +159,8 @@ fn no_window_is_too_small_to_draw() {
         Some(Overlay::new_conversation()),
         Some(Overlay::Settings),
         Some(Overlay::Shortcuts),
+        Some(Overlay::About),
+        Some(Overlay::License(0)),
         Some(Overlay::members(login("turma"))),
         Some(Overlay::Journey(Box::new(message(
             3,

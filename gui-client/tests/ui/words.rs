@@ -57,6 +57,7 @@ fn every_screen(language: Language) {
     for overlay in [
         Overlay::Settings,
         Overlay::Shortcuts,
+        Overlay::About,
         Overlay::new_conversation(),
         Overlay::SavePath {
             file: SavedFile::Transcript,

@@ -6,6 +6,7 @@ use mensageiro::{
     engine::{
         Command, Doubt, Event, LinkProblem, LinkState, Room, ServerChange, Space, StorageProblem,
     },
+    licenses,
     model::{Action, Notice, Overlay, Preferences, SaveProblem, SavedFile},
 };
 use mensageiro_protocol::Framing;
@@ -66,6 +67,20 @@ fn dialogs() {
             desk
         });
     }
+    for (name, size) in [("about", USUAL), ("about-small", SMALL)] {
+        picture(name, size, |words| {
+            let mut desk = chat(words);
+            desk.show(Overlay::About);
+            desk
+        });
+    }
+    picture("license", USUAL, |words| {
+        let mut desk = chat(words);
+        let fonts = |part: &licenses::Part| part.name.starts_with("epaint_default_fonts ");
+        let at = licenses::parts().iter().position(fonts).unwrap();
+        desk.show(Overlay::License(at));
+        desk
+    });
     picture("save-path", USUAL, |words| {
         let mut desk = chat(words);
         desk.show(Overlay::SavePath {
