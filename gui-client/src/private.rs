@@ -88,7 +88,7 @@ fn may_pass(error: &io::Error) -> bool {
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut new = new_file_for(path)?;
     new.write_all(bytes)?;
-    Ok(persist(new, path)?)
+    persist(new, path)
 }
 
 /// The same, and the new content is on the disk when it returns, also after a power cut.
