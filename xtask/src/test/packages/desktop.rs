@@ -53,7 +53,7 @@ pub fn run(made: &Made) -> Result<Outcome> {
             .filter_map(|one| one.split_whitespace().next());
         asked.extend(names.map(str::to_owned));
     }
-    let Some(mut machine) = super::machine(&asked.join(","), made)? else {
+    let Some(mut machine) = super::machine(&asked.join(","), made) else {
         return Ok(Outcome::default());
     };
     let given = &made.folder;
