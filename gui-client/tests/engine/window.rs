@@ -7,8 +7,8 @@ use std::{
 
 use crossbeam_channel::Sender;
 use mensageiro::engine::{
-    Account, Command, Crossing, Delivery, Engine, Event, HostPlace, KeyPlace, LinkState, Message,
-    Older, Peer, Side, SortKey,
+    Account, Command, Crossing, Delivery, Engine, Event, LinkState, Message, Older, Peer, Side,
+    SortKey,
 };
 use mensageiro_protocol::{Login, Text};
 
@@ -25,16 +25,11 @@ pub struct Window {
 
 impl Window {
     pub fn new(folder: &Path) -> Self {
-        Self {
-            engine: Engine::start(folder.to_owned(), || {}),
-            events: Vec::new(),
-            pace: None,
-        }
+        Self::with(Engine::start(folder.to_owned(), || {}))
     }
 
-    /// A window whose server on this computer is at a place.
-    pub fn hosting(folder: &Path, place: HostPlace) -> Self {
-        let engine = Engine::start_with(folder.to_owned(), KeyPlace::File, place, || {});
+    /// A window of this engine.
+    pub fn with(engine: Engine) -> Self {
         Self {
             engine,
             events: Vec::new(),

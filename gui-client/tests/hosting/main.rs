@@ -24,7 +24,7 @@ use std::{
 };
 
 use mensageiro::engine::{
-    self, Event, Host, HostCommand, HostNews, HostPlace, HostProblem, HostTerms,
+    self, Engine, Event, Host, HostCommand, HostNews, HostPlace, HostProblem, HostTerms, KeyPlace,
 };
 use mensageiro_protocol::{Name, trust::InviteLink};
 use tempfile::TempDir;
@@ -101,7 +101,13 @@ impl Computer {
 
     /// The app, as one starts it.
     fn app(&self) -> Window {
-        Window::hosting(&self.folder.path().join("profile"), self.place.clone())
+        let folder = self.folder.path().join("profile");
+        Window::with(Engine::start_with(
+            folder,
+            KeyPlace::File,
+            self.place.clone(),
+            || {},
+        ))
     }
 
     /// The server's program, as one calls it at a terminal.
