@@ -7,9 +7,7 @@ use egui::{
 };
 use mensageiro_protocol::{Login, limits::LINE_BYTES};
 
-use super::{
-    Focus, UiState, View, bidi, focus, login::login_problem, peer_name, peer_title, widget,
-};
+use super::{Focus, UiState, View, bidi, error_text, focus, peer_name, peer_title, widget};
 use crate::{
     engine::{LinkState, NotSent, Peer},
     model::{Action, ComposeProblem, Session, characters_in},
@@ -171,7 +169,7 @@ fn problem_text(texts: &Texts, problem: &ComposeProblem, typed: &str) -> String 
         }
         ComposeProblem::NoRecipient => texts.get("compose.no_recipient").to_owned(),
         ComposeProblem::NoText => texts.get("compose.no_text").to_owned(),
-        ComposeProblem::Login(problem) => login_problem(texts, problem),
+        ComposeProblem::Login(problem) => error_text::login(texts, problem),
         ComposeProblem::TooLong { bytes } => too_long(*bytes),
         ComposeProblem::NotSent(NotSent::TooLong { bytes, .. }) => too_long(*bytes),
         ComposeProblem::ReadOnly => texts.get("compose.read_only").to_owned(),

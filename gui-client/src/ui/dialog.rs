@@ -4,8 +4,7 @@ use egui::{Align, Frame, Id, Layout, Margin, Modal, RichText, ScrollArea, Ui};
 
 use super::{
     Focus, UiState, View, about, administration, bidi, error_text, hosting, icon::Icon, journey,
-    link_question, list_navigation, login::login_problem, padlock, people, preferences, shortcuts,
-    widget,
+    link_question, list_navigation, padlock, people, preferences, shortcuts, widget,
 };
 use crate::{
     engine::{Message, ReportFormat},
@@ -348,7 +347,7 @@ fn question(
             texts.get("new.name"),
             texts.get("new.hint"),
             login,
-            problem.as_ref().map(|p| login_problem(texts, p)),
+            problem.as_ref().map(|p| error_text::login(texts, p)),
         ),
         Overlay::Settings
         | Overlay::Connection

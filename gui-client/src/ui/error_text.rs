@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use mensageiro_protocol::LoginError;
+
 use crate::{
     disk::DiskProblem,
     engine::{Doubt, LinkProblem, StorageProblem, Stranger},
@@ -94,6 +96,24 @@ pub fn settings(texts: &Texts, problem: &SettingsProblem) -> String {
         DiskProblem::Missing | DiskProblem::Other(_) => "settings.check",
     };
     format!("{} {}", texts.get(key), disk(texts, path, why, advice))
+}
+
+/// Why a name cannot be a login, in words.
+pub fn login(texts: &Texts, problem: &LoginError) -> String {
+    match problem {
+        LoginError::Empty => texts.get("login_error.empty").to_owned(),
+        LoginError::TooLong { chars } => {
+            texts.fill("login_error.too_long", &[("count", &texts.number(*chars))])
+        }
+        LoginError::BadStart(c) => texts.fill("login_error.bad_start", &[("sign", &c.to_string())]),
+        LoginError::BadCharacter(c) if c.is_whitespace() => {
+            texts.get("login_error.space").to_owned()
+        }
+        LoginError::BadCharacter(c) => texts.fill(
+            "login_error.bad_character",
+            &[("sign", &c.escape_debug().to_string())],
+        ),
+    }
 }
 
 /// Why there is no connection.

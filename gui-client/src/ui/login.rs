@@ -1,7 +1,6 @@
 use egui::{
     Align, Align2, Frame, Layout, Margin, Panel, RichText, ScrollArea, Sense, Ui, Vec2, vec2,
 };
-use mensageiro_protocol::LoginError;
 
 use super::{
     UiState, View, bidi, distrust, error_text, hosting_entry, icon::Icon, list_row, nearby,
@@ -54,24 +53,6 @@ pub fn show(ui: &mut Ui, view: &View<'_>, state: &mut UiState, actions: &mut Vec
                 ui.add_space(space::TINY);
             });
         });
-}
-
-/// Why a name cannot be a login, in words.
-pub fn login_problem(texts: &Texts, problem: &LoginError) -> String {
-    match problem {
-        LoginError::Empty => texts.get("login_error.empty").to_owned(),
-        LoginError::TooLong { chars } => {
-            texts.fill("login_error.too_long", &[("count", &texts.number(*chars))])
-        }
-        LoginError::BadStart(c) => texts.fill("login_error.bad_start", &[("sign", &c.to_string())]),
-        LoginError::BadCharacter(c) if c.is_whitespace() => {
-            texts.get("login_error.space").to_owned()
-        }
-        LoginError::BadCharacter(c) => texts.fill(
-            "login_error.bad_character",
-            &[("sign", &c.escape_debug().to_string())],
-        ),
-    }
 }
 
 fn brand(ui: &mut Ui, view: &View<'_>) {
@@ -279,7 +260,7 @@ fn account_row(ui: &mut Ui, view: &View<'_>, account: Account, actions: &mut Vec
 
 fn problem_text(texts: &Texts, problem: &LoginProblem) -> String {
     match problem {
-        LoginProblem::Login(problem) => login_problem(texts, problem),
+        LoginProblem::Login(problem) => error_text::login(texts, problem),
         LoginProblem::Server(AddressError::NoHost) => texts.get("login.no_server").to_owned(),
         LoginProblem::Server(AddressError::BadHost) => texts.get("login.bad_server").to_owned(),
         LoginProblem::Server(AddressError::BadPort) => texts.get("login.bad_port").to_owned(),

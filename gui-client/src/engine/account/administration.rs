@@ -1,4 +1,7 @@
-use std::net::IpAddr;
+use std::{
+    net::{IpAddr, SocketAddr, TcpStream},
+    time::Duration,
+};
 
 use jiff::Timestamp;
 use mensageiro_protocol::{live, trust::InviteLink};
@@ -7,6 +10,9 @@ use super::OpenAccount;
 use crate::engine::{
     Answer, Device, Event, Invited, Request, RequestProblem, ServerAddress, hosting::own_addresses,
 };
+
+/// A connection within this computer takes much less.
+const LOCAL: Duration = Duration::from_millis(200);
 
 /// What a server answers to requests about devices, users and groups.
 impl OpenAccount {
@@ -29,7 +35,7 @@ impl OpenAccount {
                 let server = ServerAddress::parse(&self.account.server).ok()?;
                 Answer::Invited(Invited {
                     link: InviteLink {
-                        host: seen_by_others(server.host),
+                        host: seen_by_others(server.host, server.port),
                         port: server.port,
                         login: invited.login,
                         // What is not encrypted has no devices.
@@ -45,16 +51,21 @@ impl OpenAccount {
     }
 }
 
-/// How others reach a host. Who calls it `localhost` is at the server's own computer.
-fn seen_by_others(host: String) -> String {
+/// How others reach a host. Who calls it `localhost` is at the server's own computer: then it is an address of this
+/// computer at which the server answers, if there is one.
+fn seen_by_others(host: String, port: u16) -> String {
     let is_here = match host.parse::<IpAddr>() {
         Ok(address) => address.to_canonical().is_loopback(),
         Err(_) => host.eq_ignore_ascii_case("localhost"),
     };
     let own = is_here
         .then(own_addresses)
-        .and_then(|own| own.into_iter().next());
+        .and_then(|own| own.into_iter().find(|own| is_reached(*own, port)));
     own.map_or(host, |own| own.to_string())
+}
+
+fn is_reached(own: IpAddr, port: u16) -> bool {
+    TcpStream::connect_timeout(&SocketAddr::new(own, port), LOCAL).is_ok()
 }
 
 fn device(device: live::Device) -> Device {

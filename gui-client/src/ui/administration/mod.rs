@@ -9,8 +9,7 @@ use egui::{Align, Key, Layout, RichText, ScrollArea, Ui};
 use mensageiro_protocol::Login;
 
 use super::{
-    View,
-    login::login_problem,
+    View, error_text,
     people::{self, Kind},
     setting_row, widget,
 };
@@ -299,7 +298,7 @@ fn field(
         PageField::Name => ("name", None),
     };
     let problem = problem.and_then(|problem| match problem {
-        PageProblem::Login(error) => Some(login_problem(draw.view.texts, error)),
+        PageProblem::Login(error) => Some(error_text::login(draw.view.texts, error)),
         PageProblem::Request(_) => None,
     });
     let palette = draw.view.palette;

@@ -8,7 +8,7 @@ use crate::{
     engine::Request,
     model::{Action, Page, PageAction, PageField, PageProblem},
     theme::{space, text},
-    ui::{login::login_problem, setting_row, widget},
+    ui::{error_text, setting_row, widget},
 };
 
 /// The height of a name that is typed.
@@ -130,7 +130,7 @@ pub fn add_many(
         actions.push(Action::Page(typed));
     }
     let problem = match draw.pages.problem() {
-        Some(PageProblem::Login(error)) => Some(login_problem(texts, error)),
+        Some(PageProblem::Login(error)) => Some(error_text::login(texts, error)),
         _ => None,
     };
     let about = match (&problem, Page::names_in(typed)) {

@@ -6,7 +6,7 @@ use super::{sentence, strong};
 use crate::{
     model::{Action, HostAction, HostState},
     theme::{space, text},
-    ui::{View, login::login_problem, widget},
+    ui::{View, error_text, widget},
 };
 
 /// The form. True if Enter was pressed in its field.
@@ -25,7 +25,10 @@ pub(super) fn show(
     };
     sentence(ui, view, texts.get(about));
     ui.add_space(space::TINY);
-    let problem = hosting.problem.as_ref().map(|p| login_problem(texts, p));
+    let problem = hosting
+        .problem
+        .as_ref()
+        .map(|p| error_text::login(texts, p));
     let (typed, field) = widget::field(
         ui,
         palette,
