@@ -4,7 +4,7 @@ use std::{net::IpAddr, path::PathBuf};
 
 use mensageiro_protocol::{Login, Name, trust::InviteLink};
 
-/// What a person does with the server on this computer; answered by [`Event::Host`].
+/// What a person does with the server on this computer; answered by [`Event::Host`](super::Event::Host).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HostCommand {
     /// Looks whether it runs.

@@ -110,8 +110,8 @@ impl<'a> Used<'a> {
     /// The metric to which it belongs: a histogram has several.
     pub fn family(&self) -> &'a str {
         let ends = ["_bucket", "_sum", "_count"];
-        let families = ends.iter().filter_map(|end| self.name.strip_suffix(end));
-        families.last().unwrap_or(self.name)
+        let mut families = ends.iter().filter_map(|end| self.name.strip_suffix(end));
+        families.next_back().unwrap_or(self.name)
     }
 
     /// The labels in the braces, and what they must be.
