@@ -8,6 +8,7 @@ use std::{
     io::{self, ErrorKind, Read, Write},
     net::{Shutdown, SocketAddr, TcpStream},
     path::{Path, PathBuf},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -61,7 +62,17 @@ impl TestServer {
         let fixed = ["mensageiro-server", "--data", &data];
         let fixed = fixed.iter().chain(listen).map(|&one| one.to_owned());
         let arguments = fixed.chain(self.arguments.clone());
-        self.server = Some(Server::start(&Options::parse_from(arguments)).unwrap());
+        let options = Options::parse_from(arguments);
+        let until = Instant::now() + PATIENCE;
+        self.server = Some(loop {
+            match Server::start(&options) {
+                // A session that was still busy when the server stopped lets go of the store later. A program would have ended.
+                Err(error) if error.is_in_use() && Instant::now() < until => {
+                    thread::sleep(Duration::from_millis(20));
+                }
+                started => break started.unwrap(),
+            }
+        });
     }
 
     /// What it is started with from the next start on.
@@ -178,7 +189,7 @@ pub fn eventually(mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !holds() {
         assert!(Instant::now() < deadline, "it never came to hold");
-        std::thread::sleep(Duration::from_millis(5));
+        thread::sleep(Duration::from_millis(5));
     }
 }
 

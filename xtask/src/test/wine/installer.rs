@@ -34,8 +34,13 @@ const LOOK: Duration = Duration::from_millis(100);
 /// Two versions, the older one first.
 const VERSIONS: [&str; 2] = ["0.0.9", "0.1.0"];
 
-/// What Windows has for every person, and the copy of the uninstaller from which it runs: Windows takes that away later.
-const OF_WINDOWS: [&str; 2] = ["AppData/Local/Programs", "Temp/~nsu"];
+/// What Windows has for every person, as the folder in which it keeps what it has looked up about certificates; and the copy
+/// of the uninstaller from which it runs: Windows takes that away later.
+const OF_WINDOWS: [&str; 3] = [
+    "AppData/Local/Programs",
+    "AppData/LocalLow/Microsoft",
+    "Temp/~nsu",
+];
 
 /// Installs, starts, updates and removes the programs.
 pub fn run(server: &Path, app: &Path) -> Result<Outcome> {
