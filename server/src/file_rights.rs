@@ -13,7 +13,7 @@ use std::{
 
 #[cfg(unix)]
 use rustix::{
-    fs::Mode,
+    fs::{Mode, OFlags},
     process::{geteuid, umask},
 };
 #[cfg(any(unix, windows))]
@@ -49,7 +49,11 @@ pub(crate) fn create_folder(folder: &Path) -> io::Result<()> {
     }
     fs::create_dir_all(folder)?;
     #[cfg(unix)]
-    give_to_owner_of_folder(&File::open(folder)?, folder);
+    {
+        let made =
+            through_no_link(OpenOptions::new().read(true), OFlags::DIRECTORY).open(folder)?;
+        give_to_owner_of_folder(&made, folder);
+    }
     make_private(folder)
 }
 
@@ -89,6 +93,33 @@ pub(crate) fn write_private(file: &Path, content: &[u8]) -> io::Result<()> {
         Some(folder) if cfg!(unix) => File::open(folder)?.sync_all(),
         _ => Ok(()),
     }
+}
+
+/// Opens a file with these options, and makes it if it is not there. Root may do this in a folder of somebody else, who must
+/// not get a file of root's by it: a link in the place of the file is an error, and only what is made here is given to the
+/// owner of the folder.
+///
+/// # Errors
+/// What the system says.
+pub(crate) fn open_or_create(options: &OpenOptions, file: &Path) -> io::Result<File> {
+    let options = options.clone();
+    #[cfg(unix)]
+    let options = through_no_link(options, OFlags::empty());
+    match options.clone().create_new(true).open(file) {
+        Ok(made) => {
+            give_to_owner_of_folder(&made, file);
+            Ok(made)
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => options.open(file),
+        Err(error) => Err(error),
+    }
+}
+
+/// Opens no link, and with `more` what that says.
+#[cfg(unix)]
+fn through_no_link(mut options: OpenOptions, more: OFlags) -> OpenOptions {
+    options.custom_flags((OFlags::NOFOLLOW | more).bits().cast_signed());
+    options
 }
 
 /// Gives a file the owner of another one: who changes it with a command may be root, and the server must be able to open it.
@@ -236,4 +267,51 @@ fn take(path: &Path, taken: u32) -> io::Result<bool> {
     }
     fs::set_permissions(path, fs::Permissions::from_mode(mode & 0o7777 & !taken))?;
     Ok(true)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::{chown, symlink};
+
+    use super::*;
+
+    #[test]
+    fn a_link_that_somebody_has_put_there_is_not_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let (secret, missing) = (folder.path().join("secret"), folder.path().join("missing"));
+        fs::write(&secret, "of root").unwrap();
+        for target in [&secret, &missing] {
+            let link = folder.path().join("lock");
+            symlink(target, &link).unwrap();
+            for truncates in [false, true] {
+                let mut options = OpenOptions::new();
+                options.write(true).truncate(truncates);
+                assert!(open_or_create(&options, &link).is_err());
+            }
+            fs::remove_file(&link).unwrap();
+        }
+        assert_eq!(fs::read(&secret).unwrap(), b"of root");
+        assert!(!missing.exists());
+    }
+
+    #[test]
+    fn only_what_is_made_gets_the_owner_of_the_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let (there, new) = (folder.path().join("there"), folder.path().join("new"));
+        fs::write(&there, "kept").unwrap();
+        let own = fs::metadata(&there).unwrap().uid();
+        let mut of_folder = own;
+        if geteuid().is_root() {
+            of_folder = 12_345;
+            chown(folder.path(), Some(of_folder), None).unwrap();
+        }
+        for (file, owner) in [(&there, own), (&new, of_folder)] {
+            let opened = open_or_create(OpenOptions::new().write(true), file).unwrap();
+            assert_eq!(opened.metadata().unwrap().uid(), owner);
+        }
+        assert_eq!(fs::read(&there).unwrap(), b"kept");
+        let made = folder.path().join("made");
+        create_folder(&made).unwrap();
+        assert_eq!(fs::metadata(&made).unwrap().uid(), of_folder);
+    }
 }

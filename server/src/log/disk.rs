@@ -130,16 +130,16 @@ pub struct SystemDisk;
 impl Disk for SystemDisk {
     fn open(&self, file: &Path, access: Access) -> io::Result<Arc<dyn DiskFile>> {
         let is_created = access == Access::Create;
-        let opened = OpenOptions::new()
+        let mut options = OpenOptions::new();
+        options
             .read(true)
             .write(access != Access::Read)
-            .create(is_created)
-            .truncate(is_created)
-            .open(file)?;
-        if is_created {
-            file_rights::give_to_owner_of_folder(&opened, file);
-        }
-        Ok(Arc::new(opened))
+            .truncate(is_created);
+        let opened = match is_created {
+            true => file_rights::open_or_create(&options, file),
+            false => options.open(file),
+        };
+        Ok(Arc::new(opened?))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -188,10 +188,7 @@ impl Disk for SystemDisk {
     }
 
     fn lock(&self, file: &Path) -> io::Result<Box<dyn Lock>> {
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(false);
-        let opened = options.open(file)?;
-        file_rights::give_to_owner_of_folder(&opened, file);
+        let opened = file_rights::open_or_create(OpenOptions::new().write(true), file)?;
         match opened.try_lock() {
             Ok(()) => Ok(Box::new(opened)),
             Err(TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),

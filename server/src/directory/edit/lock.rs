@@ -1,7 +1,7 @@
 //! Keeps other programs from editing at the same time.
 
 use std::{
-    fs::{self, File, OpenOptions, TryLockError},
+    fs::{File, OpenOptions, TryLockError},
     io::{self, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
     thread,
@@ -11,7 +11,7 @@ use std::{
 use mensageiro_protocol::Login;
 
 use super::EditError;
-use crate::file_rights::take_owner;
+use crate::file_rights::open_or_create;
 
 /// The file beside users.csv that is locked. It stays there.
 const LOCK: &str = "users.lock";
@@ -38,7 +38,8 @@ impl Lock {
             file: path.clone(),
             source,
         };
-        let file = open(&path, users).map_err(failed)?;
+        let file =
+            open_or_create(OpenOptions::new().read(true).write(true), &path).map_err(failed)?;
         let begin = Instant::now();
         loop {
             match file.try_lock() {
@@ -74,17 +75,4 @@ impl Lock {
         self.file.write_all(noted.as_bytes())?;
         self.file.sync_data()
     }
-}
-
-fn open(path: &Path, users: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    let file = options
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path)?;
-    // Where root has made it, the server must be able to open it.
-    let _ = fs::metadata(users).and_then(|users| take_owner(&file, &users));
-    Ok(file)
 }
