@@ -50,8 +50,9 @@ pub(crate) fn create_folder(folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     #[cfg(unix)]
     {
-        let made =
-            through_no_link(OpenOptions::new().read(true), OFlags::DIRECTORY).open(folder)?;
+        let mut options = OpenOptions::new();
+        options.read(true);
+        let made = through_no_link(options, OFlags::DIRECTORY).open(folder)?;
         give_to_owner_of_folder(&made, folder);
     }
     make_private(folder)
