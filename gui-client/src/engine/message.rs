@@ -94,17 +94,6 @@ pub struct Message {
     /// For an accepted own message: who has received and read it, and when, ordered by login; at
     /// most [`RECEIPTS_AT_MOST`].
     pub receipts: Vec<Receipt>,
-    /// For an accepted own message to a group: the members who did not get it.
-    pub missed: Missed,
-}
-
-/// Group members who did not get a message because their mailboxes were full.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Missed {
-    /// The names that are known.
-    pub named: Vec<Login>,
-    /// How many there are besides.
-    pub more: usize,
 }
 
 impl Message {

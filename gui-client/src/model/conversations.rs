@@ -273,7 +273,7 @@ mod tests {
     use mensageiro_protocol::Login;
 
     use super::*;
-    use crate::engine::{Delivery, Missed, SortKey};
+    use crate::engine::{Delivery, SortKey};
 
     #[test]
     fn of_a_long_message_the_list_keeps_what_a_row_shows() {
@@ -288,7 +288,6 @@ mod tests {
             written: None,
             delivery: Delivery::Received,
             receipts: Vec::new(),
-            missed: Missed::default(),
         };
         let mut conversations = Conversations::default();
         assert!(conversations.take_in(&message));

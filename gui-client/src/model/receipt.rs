@@ -22,8 +22,7 @@ impl ReceiptNews {
     /// Adds it to a message, if it covers it.
     pub fn note(&self, message: &mut Message) {
         let is_reached = message.server_id.is_some_and(|id| id <= self.up_to);
-        let is_missed = message.missed.named.contains(&self.by);
-        if !is_reached || is_missed || message.delivery != Delivery::Accepted {
+        if !is_reached || message.delivery != Delivery::Accepted {
             return;
         }
         let receipts = &mut message.receipts;

@@ -227,7 +227,6 @@ mod tests {
             written: None,
             delivery,
             receipts: receipts.collect(),
-            missed: Default::default(),
         }
     }
 

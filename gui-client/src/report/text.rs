@@ -77,7 +77,6 @@ mod tests {
             written: None,
             delivery,
             receipts: vec![],
-            missed: Default::default(),
         }
     }
 

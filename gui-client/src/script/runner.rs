@@ -272,7 +272,6 @@ mod tests {
                 written: None,
                 delivery,
                 receipts: vec![],
-                missed: Default::default(),
             })
         };
         runner.observe(&message(Delivery::Accepted));

@@ -165,8 +165,6 @@ fn talk(mut stream: &TcpStream, session: &Session) -> io::Result<()> {
                     tag,
                     id: *id,
                     at: *at,
-                    missed: Vec::new(),
-                    missed_more: usize::MAX,
                 };
                 say(stream, &Event::Accepted(accepted))?;
             }

@@ -342,7 +342,6 @@ pub fn message(id: i64, with: &str, delivery: Delivery, text: &str) -> Message {
         written: None,
         delivery,
         receipts: vec![],
-        missed: Default::default(),
     }
 }
 

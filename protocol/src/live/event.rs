@@ -195,7 +195,6 @@ mod tests {
             r#"welcome {"server":"MeuMensageiro","version":"0.1.0","you":"alice","last":8840,"store":"0000000000000000000000000000009f","epoch":2,"after":8700,"number":17,"limits":{"line_bytes":16384}}"#,
             "f",
             r#"ok {"tag":"c7","id":8842,"at":1763843211123}"#,
-            r#"ok {"tag":"c7","id":8842,"at":1763843211123,"missed":["carla"],"missed_more":3}"#,
             r#"no {"tag":"c7","code":"unknown-recipient","detail":"there is no user or group zoe"}"#,
             r#"no {"code":"bad-line","detail":"?"}"#,
             r#"no {"tag":"5f0c:17","code":"tag-used","detail":"?"}"#,
@@ -272,13 +271,7 @@ mod tests {
         let tag = Tag::parse("c7").unwrap();
         let mut line = Vec::new();
         Accepted::write(&tag, 7, -8, &mut line);
-        let accepted = Event::Accepted(Accepted {
-            tag,
-            id: 7,
-            at: -8,
-            missed: Vec::new(),
-            missed_more: 0,
-        });
+        let accepted = Event::Accepted(Accepted { tag, id: 7, at: -8 });
         assert_eq!(Event::parse(&line), Ok(accepted));
     }
 

@@ -211,16 +211,6 @@ pub struct Accepted {
     pub id: u64,
     /// When it was accepted.
     pub at: i64,
-    /// Members of the group who did not get it because their mailboxes were full. Only older servers say so.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub missed: Vec<Login>,
-    /// How many further members did not get it.
-    #[serde(default, skip_serializing_if = "is_none")]
-    pub missed_more: usize,
-}
-
-fn is_none(count: &usize) -> bool {
-    *count == 0
 }
 
 impl Accepted {

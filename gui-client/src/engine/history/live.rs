@@ -69,14 +69,9 @@ impl History {
         for update in updates {
             match update {
                 LiveUpdate::Message(message) => news.extend(self.store(&transaction, message)?),
-                LiveUpdate::Accepted {
-                    id,
-                    server_id,
-                    at,
-                    missed,
-                } => {
+                LiveUpdate::Accepted { id, server_id, at } => {
                     let server_id = number(*server_id);
-                    news.extend(accept(&transaction, *id, server_id, *at, missed)?);
+                    news.extend(accept(&transaction, *id, server_id, *at)?);
                     self.read_own(&transaction, *id, server_id)?;
                 }
                 LiveUpdate::Refused { id, why } => news.extend(refuse(&transaction, *id, *why)?),

@@ -10,11 +10,11 @@ use super::{
     outbox::forget_text,
     reads::unread,
     row::{
-        NewMessage, conversation, delivery, insert, known_conversation, message, missed_words,
-        number, refusal_name,
+        NewMessage, conversation, delivery, insert, known_conversation, message, number,
+        refusal_name,
     },
 };
-use crate::engine::{Event, MessageId, Missed, Peer, Refusal};
+use crate::engine::{Event, MessageId, Peer, Refusal};
 
 /// How many messages of a conversation, the newest first, are compared with one that a classic
 /// session may have brought without an id.
@@ -37,8 +37,7 @@ impl History {
         if let (true, Some(tag)) = (is_own, &told.tag)
             && let Some(id) = by_tag(connection, tag.as_str(), told.with.as_str())?
         {
-            let nobody = Missed::default();
-            return accept(connection, MessageId(id), server_id, told.at, &nobody);
+            return accept(connection, MessageId(id), server_id, told.at);
         }
         let with = Peer::Person(told.with.clone());
         if let Some(id) = take_up(connection, told, &with, is_own)? {
@@ -93,7 +92,6 @@ pub(super) fn accept(
     id: MessageId,
     server_id: i64,
     at: i64,
-    missed: &Missed,
 ) -> Result<Vec<Event>> {
     let mut news = Vec::new();
     match by_server_id(connection, server_id)? {
@@ -113,17 +111,10 @@ pub(super) fn accept(
     let accepted = connection
         .prepare_cached(
             "UPDATE messages SET delivery = ?2, server_id = ?3, place = ?4, at = ?5,
-                 refusal = ?6
+                 refusal = NULL
              WHERE id = ?1 AND (server_id IS NULL OR server_id < 0)",
         )?
-        .execute((
-            id.0,
-            delivery::ACCEPTED,
-            server_id,
-            sort_key,
-            at,
-            missed_words(missed),
-        ))?;
+        .execute((id.0, delivery::ACCEPTED, server_id, sort_key, at))?;
     if accepted == 0 && message(connection, id)?.is_some() {
         return Err(HistoryError::Contradicted("this message has another id"));
     }

@@ -45,10 +45,8 @@ impl History {
                 while let Some(mark) = marks.pop_if(|(.., up_to, _)| *up_to >= id) {
                     note(&mut reached, mark);
                 }
-                // A receipt covers all messages before it, except those that the person missed.
-                let missed = &message.missed.named;
-                let have = reached.values().filter(|one| !missed.contains(&one.by));
-                message.receipts = have.take(RECEIPTS_AT_MOST).cloned().collect();
+                let have = reached.values().take(RECEIPTS_AT_MOST);
+                message.receipts = have.cloned().collect();
             }
         }
         Ok(())

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, types::Type};
 
 use super::generations;
 use crate::{
-    engine::{Delivery, Message, MessageId, Missed, Peer, Refusal, SortKey},
+    engine::{Delivery, Message, MessageId, Peer, Refusal, SortKey},
     matching::fold,
 };
 
@@ -153,10 +153,6 @@ pub(super) fn message(connection: &Connection, id: MessageId) -> rusqlite::Resul
 pub(super) fn read_message(row: &Row<'_>) -> rusqlite::Result<Message> {
     let delivery: i64 = row.get(4)?;
     let why = row.get_ref(8)?.as_str_or_null()?;
-    let missed = match delivery {
-        delivery::ACCEPTED => read_missed(why),
-        _ => Missed::default(),
-    };
     let delivery = match delivery {
         delivery::RECEIVED => Delivery::Received,
         delivery::WAITING | delivery::DEPARTED => Delivery::Waiting,
@@ -180,7 +176,6 @@ pub(super) fn read_message(row: &Row<'_>) -> rusqlite::Result<Message> {
             .and_then(|at| Timestamp::from_millisecond(at).ok()),
         delivery,
         receipts: Vec::new(),
-        missed,
     })
 }
 
@@ -213,24 +208,6 @@ pub(super) fn refusal_name(refusal: Refusal) -> &'static str {
         Refusal::Quota => "quota",
         Refusal::TooLong => "too-long",
         Refusal::Other => "other",
-    }
-}
-
-/// Who did not get an accepted message, as it is stored in the column of refusals: how many are not
-/// named, then the names.
-pub(super) fn missed_words(missed: &Missed) -> Option<String> {
-    let names = missed.named.iter().map(Login::as_str);
-    let words: Vec<_> = std::iter::once(missed.more.to_string())
-        .chain(names.map(str::to_owned))
-        .collect();
-    (*missed != Missed::default()).then(|| words.join(" "))
-}
-
-fn read_missed(words: Option<&str>) -> Missed {
-    let mut words = words.unwrap_or_default().split(' ');
-    Missed {
-        more: words.next().and_then(|more| more.parse().ok()).unwrap_or(0),
-        named: words.filter_map(|name| Login::parse(name).ok()).collect(),
     }
 }
 

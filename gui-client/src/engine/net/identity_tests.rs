@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::{super::io::LiveUpdate, *};
-use crate::engine::{Account, Message, Missed, Peer, history::History};
+use crate::engine::{Account, Message, Peer, history::History};
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
@@ -146,7 +146,6 @@ impl World {
                     id,
                     server_id: accepted.id,
                     at: accepted.at,
-                    missed: Missed::default(),
                 };
                 self.history().receive_live(&[told], None).unwrap();
                 self.seen.insert(text);

@@ -11,7 +11,7 @@ use mensageiro_protocol::{
 };
 
 use crate::engine::{
-    Distrust, Encryption, LinkProblem, LinkState, MessageId, Missed, Peer, Refusal, Request,
+    Distrust, Encryption, LinkProblem, LinkState, MessageId, Peer, Refusal, Request,
     RequestProblem, Rights, ServerChange,
 };
 
@@ -110,8 +110,6 @@ pub enum LiveUpdate {
         server_id: u64,
         /// When, in milliseconds since 1970.
         at: i64,
-        /// The members of the group who did not get it.
-        missed: Missed,
     },
     /// An own message is not taken.
     Refused {

@@ -46,7 +46,6 @@ fn message(id: i64, with: &str, delivery: Delivery) -> Message {
         written: None,
         delivery,
         receipts: vec![],
-        missed: Default::default(),
     }
 }
 

@@ -16,7 +16,6 @@ fn message(id: i64) -> Message {
         written: None,
         delivery: Delivery::Received,
         receipts: vec![],
-        missed: Default::default(),
     }
 }
 

@@ -190,7 +190,6 @@ mod tests {
             written: None,
             delivery: Delivery::Received,
             receipts: vec![],
-            missed: Default::default(),
         }
     }
 

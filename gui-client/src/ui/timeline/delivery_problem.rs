@@ -1,4 +1,4 @@
-//! The line below a message that was not sent, may not have been sent, or did not reach everybody.
+//! The line below a message that was not sent, or may not have been sent.
 //! Only the person can decide whether to send it again.
 
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use egui::{Align, Color32, Galley, Layout, Rect, RichText, Ui, UiBuilder, pos2, 
 
 use super::delivery;
 use crate::{
-    engine::{Delivery, Message, Missed},
+    engine::{Delivery, Message},
     model::Action,
     theme::{space, text},
     ui::{View, peer_name},
@@ -18,14 +18,11 @@ const LINE: f32 = 24.0;
 /// The additional space below the line, so that it is nearer to its own message.
 const AFTER: f32 = 8.0;
 
-/// The most members of a group who are named when they did not get a message.
-const NAMED: usize = 3;
-
 /// The text and the buttons, laid out.
 struct DeliveryProblem {
     why: Arc<Galley>,
-    /// The labels of the buttons, if there are any: send again, and discard.
-    answers: Option<[&'static str; 2]>,
+    /// The labels of the buttons: send again, and discard.
+    answers: [&'static str; 2],
     /// The sentence is above the buttons, not beside them.
     is_stacked: bool,
 }
@@ -37,12 +34,7 @@ impl DeliveryProblem {
         } else {
             0.0
         };
-        let line = if self.is_stacked && self.answers.is_none() {
-            0.0
-        } else {
-            LINE
-        };
-        (above + line + AFTER).ceil()
+        (above + LINE + AFTER).ceil()
     }
 }
 
@@ -76,13 +68,11 @@ pub fn show(
     ui.scope_builder(builder, |ui| {
         ui.spacing_mut().item_spacing.x = BETWEEN;
         ui.spacing_mut().button_padding = vec2(2.0, 2.0);
-        let answers = question.answers.into_iter().flat_map(|[again, discard]| {
-            [
-                (discard, Action::Discard(message.id)),
-                (again, Action::SendAgain(message.id)),
-            ]
-        });
-        for (name, action) in answers {
+        let [again, discard] = question.answers;
+        for (name, action) in [
+            (discard, Action::Discard(message.id)),
+            (again, Action::SendAgain(message.id)),
+        ] {
             let label = RichText::new(name).font(text::small_strong());
             let label = label.color(palette.accent_text);
             if ui.add(egui::Button::new(label).frame(false)).clicked() {
@@ -108,14 +98,11 @@ fn lay_out(ui: &Ui, view: &View<'_>, message: &Message, column: Rect) -> Option<
     let texts = view.texts;
     let fill = |key: &str| texts.fill(key, &[("name", peer_name(texts, &message.with))]);
     let (why, again) = match message.delivery {
-        Delivery::Unconfirmed => (fill("delivery.unconfirmed"), Some("delivery.send_again")),
-        Delivery::Refused(why) => (fill(delivery::refusal_key(why)), Some("delivery.retry")),
-        Delivery::Accepted if message.missed != Missed::default() => {
-            (who_missed(view, &message.missed), None)
-        }
+        Delivery::Unconfirmed => (fill("delivery.unconfirmed"), "delivery.send_again"),
+        Delivery::Refused(why) => (fill(delivery::refusal_key(why)), "delivery.retry"),
         _ => return None,
     };
-    let answers = again.map(|again| [texts.get(again), texts.get("delivery.discard")]);
+    let answers = [texts.get(again), texts.get("delivery.discard")];
     let width = |words: &str| {
         let ink = Color32::PLACEHOLDER;
         let words = words.to_owned();
@@ -126,15 +113,9 @@ fn lay_out(ui: &Ui, view: &View<'_>, message: &Message, column: Rect) -> Option<
             + 4.0
     };
     let room = column.width() - 2.0 * space::LARGE;
-    let taken = answers
-        .into_iter()
-        .flatten()
-        .map(|answer| width(answer) + BETWEEN);
-    let beside = room - taken.sum::<f32>();
-    let ink = match message.delivery {
-        Delivery::Accepted => view.palette.warning_text,
-        _ => view.palette.danger_text,
-    };
+    let taken = answers.map(|answer| width(answer) + BETWEEN);
+    let beside = room - taken.iter().sum::<f32>();
+    let ink = view.palette.danger_text;
     let one_line = ui.painter().layout_no_wrap(why.clone(), text::small(), ink);
     let is_stacked = one_line.size().x > beside;
     let why = if is_stacked {
@@ -147,17 +128,4 @@ fn lay_out(ui: &Ui, view: &View<'_>, message: &Message, column: Rect) -> Option<
         answers,
         is_stacked,
     })
-}
-
-fn who_missed(view: &View<'_>, missed: &Missed) -> String {
-    let names = missed.named.iter().take(NAMED);
-    let names: Vec<_> = names.map(|login| view.person(login.as_str())).collect();
-    let more = missed.named.len() - names.len() + missed.more;
-    let names = names.join(", ");
-    match more {
-        0 => view.texts.fill("missed.all", &[("names", &names)]),
-        more => view
-            .texts
-            .count_with("missed.more", more, &[("names", &names)]),
-    }
 }

@@ -85,8 +85,6 @@ impl State {
                             tag,
                             id,
                             at: at(id),
-                            missed: Vec::new(),
-                            missed_more: 0,
                         }),
                     );
                 }

@@ -2,9 +2,7 @@ use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable;
 use jiff::Timestamp;
 use mensageiro::{
-    engine::{
-        Conversation, Delivery, Event, Message, Missed, Older, Peer, Receipt, ReceiptState, Refusal,
-    },
+    engine::{Conversation, Delivery, Event, Message, Older, Peer, Receipt, ReceiptState, Refusal},
     model::{Action, Overlay},
 };
 use mensageiro_protocol::limits::LINE_BYTES;
@@ -54,25 +52,6 @@ fn how_far_messages_got() {
     }
     picture("chat-delivery", USUAL, delivery);
     picture("chat-delivery-small", SMALL, delivery);
-    picture("chat-missed", USUAL, missed);
-    picture("chat-missed-small", SMALL, missed);
-}
-
-fn missed(words: &Words) -> Desk {
-    let own = |id, named: &[&str], more| Message {
-        server_id: u64::try_from(id).ok(),
-        missed: Missed {
-            named: named.iter().map(|name| login(name)).collect(),
-            more,
-        },
-        ..message(id, "bruno", Delivery::Accepted, words.question)
-    };
-    only(vec![
-        own(801, &[], 0),
-        own(802, &["carla"], 0),
-        own(803, &["carla", "davi", "eva"], 1),
-        own(804, &["carla", "davi", "eva", "ines"], 16),
-    ])
 }
 
 /// Own messages, each of which got another way.

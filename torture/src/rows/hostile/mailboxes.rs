@@ -95,10 +95,7 @@ fn others_reach(arena: &Arena, name: &str) -> Result<()> {
     until(&mut classic, |line| line == "f")?;
     let mut teacher = live(server, address(149), "u149")?;
     teacher.write(format!("#{name} @{CLASS} to all of you\n").as_bytes())?;
-    let ok = until(&mut teacher, |line| line.starts_with("ok {"))?;
-    if ok.contains("missed") {
-        bail!("members of the class miss a message: {ok}");
-    }
+    until(&mut teacher, |line| line.starts_with("ok {"))?;
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use super::{
     *,
 };
 use crate::engine::{
-    Event, Missed,
+    Event,
     net::{LiveUpdate, StoreEpoch},
 };
 
@@ -32,7 +32,6 @@ pub(super) fn accepted(id: MessageId, server_id: u64) -> LiveUpdate {
         id,
         server_id,
         at: server_id as i64 * 1000,
-        missed: Missed::default(),
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
     live::{live, message, told},
     *,
 };
-use crate::engine::{Conversation, Groups, Missed, net::LiveUpdate};
+use crate::engine::{Conversation, Groups, net::LiveUpdate};
 
 #[test]
 fn when_a_message_was_written_is_kept_when_the_server_gives_it_another_time() {
@@ -21,7 +21,6 @@ fn when_a_message_was_written_is_kept_when_the_server_gives_it_another_time() {
         id,
         server_id: 19,
         at: 5,
-        missed: Missed::default(),
     };
     history.receive_live(&[accepted], None).unwrap();
     let history = open_again(history, &folder);

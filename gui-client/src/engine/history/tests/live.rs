@@ -8,7 +8,7 @@ use mensageiro_protocol::live::{
 
 use super::*;
 use crate::engine::{
-    Event, Missed, Refusal,
+    Event, Refusal,
     net::{LiveUpdate, Way},
 };
 
@@ -77,7 +77,6 @@ fn order_is_the_servers_and_what_waits_stands_at_the_end() {
         id,
         server_id,
         at: 5,
-        missed: Missed::default(),
     };
     history.receive_live(&[accepted(first, 19)], None).unwrap();
     assert_eq!(all(&history, "bob"), ["mine", "theirs", "mine too"]);
@@ -132,7 +131,6 @@ fn an_own_message_told_by_the_server_settles_the_one_that_waits() {
         id,
         server_id: 8,
         at: 5,
-        missed: Missed::default(),
     };
     assert_eq!(history.receive_live(&[again], None).unwrap(), []);
 }
@@ -161,40 +159,6 @@ fn a_refused_message_keeps_its_reason_and_may_go_out_again() {
         .unwrap();
     assert!(history.discard(id).unwrap());
     assert!(history.search("hello", None).unwrap().is_empty());
-}
-
-#[test]
-fn who_missed_a_message_is_kept_and_has_no_receipt_of_it() {
-    let folder = tempdir().unwrap();
-    let history = live(&folder, 1);
-    let id = send(&history, "turma", "mine");
-    let login = |name: &str| Login::parse(name).unwrap();
-    let missed = Missed {
-        named: vec![login("carla"), login("d+e")],
-        more: 3,
-    };
-    let accepted = LiveUpdate::Accepted {
-        id,
-        server_id: 2,
-        at: 5,
-        missed: missed.clone(),
-    };
-    let read = |by: &str| {
-        LiveUpdate::Receipt(ReceiptLine {
-            id: 9,
-            with: login("turma"),
-            by: login(by),
-            state: ReceiptState::Read,
-            at: 7,
-        })
-    };
-    let told = [accepted, read("bruno"), read("carla")];
-    history.receive_live(&told, Some(9)).unwrap();
-    let history = open_again(history, &folder);
-    let page = history.page(&person("turma"), None, 9).unwrap().0;
-    assert_eq!(page[0].missed, missed);
-    let have: Vec<_> = page[0].receipts.iter().map(|one| one.by.as_str()).collect();
-    assert_eq!(have, ["bruno"]);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use mensageiro_protocol::live::{
 
 use super::{LiveSession, Turn};
 use crate::engine::{
-    MessageId, Missed, Refusal,
+    MessageId, Refusal,
     net::{
         backoff::asked,
         io::{Effect, LiveUpdate, Outgoing},
@@ -24,12 +24,6 @@ const SEND_AGAIN: Duration = Duration::from_secs(5);
 
 /// The most bytes of texts in an answer to `history`. Servers send 256 KiB and a message more.
 const OLDER_BYTES: usize = 1024 * 1024;
-
-/// How many members who missed a message are named; the others are counted.
-const MISSED_NAMED: usize = 20;
-
-/// The most members of a group who are said to have missed a message.
-const MISSED_AT_MOST: usize = 1_000_000;
 
 impl LiveSession {
     pub(super) fn take(
@@ -215,17 +209,9 @@ impl LiveSession {
 }
 
 fn accept(id: MessageId, accepted: Accepted) -> LiveUpdate {
-    let mut named = accepted.missed;
-    let unnamed = named.len().saturating_sub(MISSED_NAMED);
-    named.truncate(MISSED_NAMED);
-    let more = accepted.missed_more.saturating_add(unnamed);
     LiveUpdate::Accepted {
         id,
         server_id: accepted.id,
         at: accepted.at,
-        missed: Missed {
-            named,
-            more: more.min(MISSED_AT_MOST),
-        },
     }
 }
