@@ -7,6 +7,7 @@ use mensageiro_protocol::{
 
 use super::{
     administration::Request,
+    fault::Fault,
     host::HostCommand,
     message::{Account, MessageId, Peer, ReportFormat, SortKey},
 };
@@ -135,6 +136,8 @@ pub enum Command {
     },
     /// Starts or stops reporting what goes over the wire, by [`super::Event::Wire`].
     Inspect(bool),
+    /// Disturbs the app's own link, while the wire is reported; `None`: no longer. Answered by [`super::Event::Faults`].
+    Disturb(Option<Fault>),
     /// Counts the unread messages, where the window does not have all of them; answered by
     /// [`super::Event::Unread`].
     CountUnread {

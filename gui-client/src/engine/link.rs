@@ -11,6 +11,7 @@ use super::{
     Command, Found,
     administration::{Answer, Request, RequestProblem},
     export::Export,
+    fault::ActiveFaults,
     host::HostNews,
     message::{Account, Conversation, Message, MessageId, Older, Peer, ReportFormat, SortKey},
     problem::{LinkProblem, StorageProblem},
@@ -175,6 +176,8 @@ pub enum Event {
     },
     /// Something went over the wire; sent while [`super::Command::Inspect`] asks for it.
     Wire(WireNews),
+    /// The faults of the link that [`super::Command::Disturb`] has asked for have changed.
+    Faults(ActiveFaults),
     /// The local database was damaged and moved to this path. A new one holds what could be read,
     /// and the server tells the rest again. Follows [`Event::SignedIn`], after which everything
     /// starts over.

@@ -8,6 +8,8 @@ use mensageiro_protocol::{
     trust::Secret,
 };
 
+use super::fault::FaultNews;
+
 /// The longest part of a line that is held until its end comes; longer ones are reported without
 /// it.
 const LONGEST_PART: usize = 64 * 1024;
@@ -43,6 +45,8 @@ pub enum Crossing {
     Closed(Side),
     /// One side cut the connection.
     Cut(Side),
+    /// The person disturbs the link.
+    Fault(FaultNews),
 }
 
 /// The ends of a connection.
@@ -135,6 +139,11 @@ impl Tap {
         }
         news.push(self.news(at, crossing));
         news
+    }
+
+    /// The person disturbs the link.
+    pub(super) fn fault(&mut self, connection: u64, at: Instant, fault: FaultNews) -> WireNews {
+        self.follow(connection).news(at, Crossing::Fault(fault))
     }
 
     /// This side closes in order, unless either side has done so before.

@@ -197,10 +197,9 @@ impl Worker {
             Command::Typing { to } => self.handle(Instant::now(), Input::Typing(to)),
             Command::Inspect(inspects) => {
                 self.inspects = inspects;
-                if let Some(open) = &mut self.account {
-                    open.inspect(inspects);
-                }
+                self.with_account(|open| open.inspect(inspects));
             }
+            Command::Disturb(fault) => self.with_account(|open| open.disturb(fault)),
             Command::LookAround(looks) => self.look_around(looks),
             Command::Status { is_away, note } => {
                 self.handle(Instant::now(), Input::Status { is_away, note });
@@ -298,10 +297,11 @@ impl Worker {
             OpenAccount::open(history, &self.folder, terms, connections, tell, news_from)
         });
         match opened {
-            Ok(mut open) => {
-                open.inspect(self.inspects);
+            Ok(open) => {
                 self.account = Some(open);
                 self.unsent = None;
+                let inspects = self.inspects;
+                self.with_account(|open| open.inspect(inspects));
                 self.with_account(|open| open.allow_space(space));
                 self.handle(Instant::now(), Input::Start);
                 true

@@ -33,7 +33,7 @@ pub use completion::{Choice, Completion, complete, named_emoji};
 pub use compose::{ComposeProblem, MOST_PASTED, MOST_TYPED, Outgoing, characters_in, cut_to};
 pub use conversations::Conversations;
 pub use hosting::{HostAction, HostState, Hosted, Hosting};
-pub use inspector::{InspectAction, InspectedLine, Inspector, Meaning};
+pub use inspector::{Attempt, AttemptStep, InspectAction, InspectedLine, Inspector, Meaning};
 pub use login::{LoginForm, LoginProblem};
 pub use nearby::{Nearby, NearbyServer};
 pub use news::{Announcement, News};
@@ -140,6 +140,10 @@ impl Model {
             }
             Event::ServerChanged(change) => {
                 self.notice = Some(Notice::ServerChanged(change));
+                Vec::new()
+            }
+            Event::Faults(faults) => {
+                self.inspector.faults = faults;
                 Vec::new()
             }
             Event::Wire(news) => {

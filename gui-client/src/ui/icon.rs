@@ -38,6 +38,8 @@ pub enum Icon {
     Device,
     Program,
     Server,
+    /// A fault that is made on purpose.
+    Bolt,
 }
 
 impl Icon {
@@ -224,6 +226,15 @@ impl Icon {
                     painter.circle_filled(at(-5.0, y), stroke.width * 0.6, color);
                 }
             }
+            Self::Bolt => line(&[
+                (2.5, -9.0),
+                (-5.5, 1.5),
+                (0.5, 1.5),
+                (-2.5, 9.0),
+                (5.5, -1.5),
+                (-0.5, -1.5),
+                (2.5, -9.0),
+            ]),
             Self::Check => line(&[(-7.0, 0.5), (-2.0, 5.5), (7.5, -5.0)]),
             Self::Checks => {
                 line(&[(-11.5, 0.5), (-6.5, 5.5), (3.0, -5.0)]);

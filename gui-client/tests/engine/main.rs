@@ -10,6 +10,7 @@ mod basics;
 mod broken;
 mod connections;
 mod damaged;
+mod faults;
 mod foreign;
 mod hostile;
 mod killed;

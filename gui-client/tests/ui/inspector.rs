@@ -3,19 +3,25 @@
 use std::time::{Duration, Instant};
 
 use egui::{Key, Modifiers, Vec2};
-use egui_kittest::kittest::Queryable;
+use egui_kittest::kittest::{NodeT, Queryable};
 use jiff::Timestamp;
 use mensageiro::{
-    engine::{Command, Crossing, Event, Side, WireNews},
+    engine::{
+        ActiveFaults, Command, Crossing, Delivery, Event, Fault, FaultNews, Message, MessageFault,
+        Side, WireNews,
+    },
     files::PathAnswer,
-    model::{Notice, Preferences, SavedFile},
+    model::{Action, Notice, Overlay, Preferences, SavedFile},
 };
 use mensageiro_protocol::transcript::{Happening, Transcript};
 
-use crate::desk::{Answer, Desk, conversation};
+use crate::{
+    desk::{Answer, Desk, conversation, message},
+    live::live,
+};
 
 /// What crossed, at 22:13:20.`at`; `>` is said by the client, `<` by the server, `+` connects, `x`
-/// is the server's end.
+/// is the server's end, `-` a lost connection, `!` a fault.
 pub fn crossed(at: i64, line: &str) -> Event {
     let said = |from, line: &str| Crossing::Line {
         from,
@@ -25,6 +31,16 @@ pub fn crossed(at: i64, line: &str) -> Event {
     let crossing = match line.split_at(1) {
         ("+", _) => Crossing::Opened,
         ("x", _) => Crossing::Closed(Side::Server),
+        ("-", _) => Crossing::Cut(Side::Server),
+        ("!", fault) => Crossing::Fault(match fault {
+            "drop" => FaultNews::Message(MessageFault::Drop),
+            "double" => FaultNews::Message(MessageFault::Double),
+            "split" => FaultNews::Message(MessageFault::Split),
+            "answer" => FaultNews::Message(MessageFault::LoseAnswer),
+            "hold" => FaultNews::Held(Duration::from_secs(5)),
+            "release" => FaultNews::Released,
+            _ => FaultNews::Cut,
+        }),
         (">", line) => said(Side::Client, line),
         (_, line) => said(Side::Server, line),
     };
@@ -202,4 +218,167 @@ fn a_line_that_crossed_inside_tls_says_so() {
         desk.harness.run();
         assert_eq!(desk.sees("Inside TLS"), is_encrypted);
     }
+}
+
+/// A message that is sent twice, since its answer was lost.
+pub const ANSWER_LOST: &[&str] = &[
+    "+",
+    ">alice live/1 device=d after=7",
+    r#"<welcome {"server":"mensageiro","version":"1","you":"alice","last":9}"#,
+    ">#d-1-0 @bob oi",
+    "!answer",
+    r#"<ok {"tag":"d-1-0","id":10,"at":1700000000000}"#,
+    "!cut",
+    "-",
+    "+",
+    ">alice live/1 device=d after=9",
+    r#"<welcome {"server":"mensageiro","version":"1","you":"alice","last":10}"#,
+    ">#d-1-0 @bob oi",
+    r#"<ok {"tag":"d-1-0","id":10,"at":1700000000000}"#,
+];
+
+fn disturbed(desk: &Desk) -> Vec<Option<Fault>> {
+    let asked = desk.asked().into_iter();
+    asked
+        .filter_map(|command| match command {
+            Command::Disturb(fault) => Some(fault),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn faults_are_offered_on_request_and_end_when_they_are_hidden() {
+    let mut desk = inspecting(LIVE);
+    assert!(!desk.sees("Hold for 5 s"));
+    desk.click("Faults: see how the protocol copes");
+    assert!(desk.sees("A classic session has no tags"));
+    desk.tell(live());
+    assert!(!desk.sees("A classic session has no tags"));
+    desk.click("Cut");
+    desk.click("Hold for 5 s");
+    desk.click("Arrives twice");
+    let double = Some(MessageFault::Double);
+    let expected = [
+        Some(Fault::Cut),
+        Some(Fault::Hold(Duration::from_secs(5))),
+        Some(Fault::NextMessage(double)),
+    ];
+    assert_eq!(disturbed(&desk), expected);
+    desk.tell(Event::Faults(ActiveFaults {
+        held_until: Some(Instant::now() + Duration::from_secs(300)),
+        next_message: double,
+    }));
+    assert!(desk.sees("Held, 300 s left") && !desk.sees("Hold for 5 s"));
+    desk.click("End the faults");
+    assert_eq!(disturbed(&desk), [None]);
+    desk.click("End the faults and hide them");
+    assert_eq!(disturbed(&desk), [None]);
+    assert!(!desk.sees("Arrives twice"));
+}
+
+#[test]
+fn without_a_connection_there_is_none_to_cut() {
+    let mut desk = inspecting(LIVE);
+    desk.click("Faults: see how the protocol copes");
+    desk.tell(Event::Link(mensageiro::engine::LinkState::Connecting));
+    assert!(
+        desk.harness
+            .get_by_label("Cut")
+            .accesskit_node()
+            .is_disabled()
+    );
+}
+
+#[test]
+fn a_fault_is_a_line_of_its_own() {
+    let desk = inspecting(&[
+        "+",
+        ">#d-1-0 @bob oi",
+        "!drop",
+        "!hold",
+        "!release",
+        "!cut",
+        "-",
+    ]);
+    for said in [
+        "Fault: this message does not reach the server",
+        "Fault: nothing passes for 5 s",
+        "Everything passes again",
+        "Fault: the link is cut",
+    ] {
+        assert!(desk.sees(said), "{said}");
+    }
+}
+
+/// The steps of the journey of a message that was accepted as number 10.
+fn journey(lines: &[&str]) -> String {
+    let mut desk = inspecting(&[&LIVE[..5], lines].concat());
+    let own = Message {
+        server_id: Some(10),
+        ..message(1, "bob", Delivery::Accepted, "oi")
+    };
+    desk.act(Action::Show(Overlay::Journey(Box::new(own))));
+    let image = desk.harness.get_by_role(egui::accesskit::Role::Image);
+    image.accesskit_node().label().unwrap_or_default()
+}
+
+#[test]
+fn the_journey_shows_each_attempt_with_the_same_tag_and_number() {
+    assert_eq!(
+        journey(ANSWER_LOST),
+        "alice to server: #d-1-0 @bob oi. server to alice: sent #10, lost on the way. \
+         alice and server: connection lost. alice to server: #d-1-0 @bob oi. \
+         server to alice: sent #10."
+    );
+    let twice = [
+        ">#d-1-0 @bob oi",
+        "!double",
+        r#"<ok {"tag":"d-1-0","id":10,"at":1700000000000}"#,
+        r#"<ok {"tag":"d-1-0","id":10,"at":1700000000000}"#,
+    ];
+    assert_eq!(
+        journey(&twice),
+        "alice to server: #d-1-0 @bob oi. alice to server: #d-1-0 @bob oi. \
+         server to alice: sent #10. server to alice: sent #10."
+    );
+    let dropped = [
+        ">#d-1-0 @bob oi",
+        "!drop",
+        "!cut",
+        "-",
+        ">#d-1-0 @bob oi",
+        r#"<ok {"tag":"d-1-0","id":10,"at":1700000000000}"#,
+    ];
+    assert_eq!(
+        journey(&dropped),
+        "alice to server: #d-1-0 @bob oi, lost on the way. alice and server: connection lost. \
+         alice to server: #d-1-0 @bob oi. server to alice: sent #10."
+    );
+}
+
+#[test]
+fn the_journey_of_what_was_sent_once_is_as_without_the_inspector() {
+    let once = [
+        ">#d-1-0 @bob oi",
+        r#"<ok {"tag":"d-1-0","id":10,"at":1700000000000}"#,
+        ">#d-2-0 @bob oi",
+        "-",
+    ];
+    assert_eq!(
+        journey(&once),
+        "alice to server: @bob oi. server to alice: sent #10."
+    );
+    let told_later = [
+        ">#d-1-0 @bob oi",
+        "!answer",
+        "!cut",
+        "-",
+        "<#10;at=1700000000000;from=alice;tag=d-1-0 @bob oi",
+    ];
+    assert_eq!(
+        journey(&told_later),
+        "alice to server: #d-1-0 @bob oi. alice and server: connection lost. \
+         server to alice: sent #10."
+    );
 }

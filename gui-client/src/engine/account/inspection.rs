@@ -1,17 +1,21 @@
 use std::time::Instant;
 
-use super::OpenAccount;
+use super::{Failed, OpenAccount};
 use crate::engine::{
-    Event,
+    Event, FaultNews,
     net::{Effect, Input},
     wire::{self, Crossing, Side, WireNews},
 };
 
 /// Reports what goes over the wire, while the inspector is open.
 impl OpenAccount {
-    /// Starts or stops reporting what goes over the wire.
-    pub(in crate::engine) fn inspect(&mut self, inspects: bool) {
+    /// Starts or stops reporting what goes over the wire. Who does not look, disturbs nothing.
+    pub(in crate::engine) fn inspect(&mut self, inspects: bool) -> Result<(), Failed> {
         self.tap = inspects.then(|| self.tap.take().unwrap_or_default());
+        match inspects {
+            true => Ok(()),
+            false => self.end_faults(),
+        }
     }
 
     pub(super) fn inspect_input(&mut self, at: Instant, input: &Input<'_>) {
@@ -28,7 +32,6 @@ impl OpenAccount {
     pub(super) fn inspect_effect(&mut self, effect: &Effect) {
         let now = Instant::now();
         match effect {
-            Effect::Write(bytes) => self.inspect_bytes(now, Side::Client, bytes),
             Effect::FinishWriting => self.inspect_crossing(now, Crossing::Closed(Side::Client)),
             Effect::Leave => self.inspect_leaving(now),
             Effect::Close => self.inspect_crossing(now, Crossing::Cut(Side::Client)),
@@ -36,10 +39,17 @@ impl OpenAccount {
         }
     }
 
-    fn inspect_bytes(&mut self, at: Instant, from: Side, bytes: &[u8]) {
+    pub(super) fn inspect_bytes(&mut self, at: Instant, from: Side, bytes: &[u8]) {
         if let Some(tap) = &mut self.tap {
             let news = tap.bytes(self.connections, at, from, bytes);
             self.tell_wire(news);
+        }
+    }
+
+    pub(super) fn inspect_fault(&mut self, fault: FaultNews) {
+        if let Some(tap) = &mut self.tap {
+            let news = tap.fault(self.connections, Instant::now(), fault);
+            self.tell_wire(vec![news]);
         }
     }
 

@@ -1,6 +1,7 @@
 //! The open account: carries out the effects of its connection machine, in order.
 
 mod administration;
+mod faults;
 mod inspection;
 mod news;
 mod pace;
@@ -26,12 +27,12 @@ use mensageiro_protocol::{
 
 use self::pace::Pace;
 use super::{
-    Account, Command, Event, Groups, LinkProblem, MessageId, NotSent, Peer, Rights, Room, SortKey,
-    Tell,
+    Account, ActiveFaults, Command, Event, Groups, LinkProblem, MessageId, NotSent, Peer, Rights,
+    Room, SortKey, Tell,
     history::{self, History, HistoryError},
     net::{
-        Call, Channel, Connection, Dialer, Effect, Input, LiveUpdate, Machine, Memory, NetEvent,
-        Stream, Unsent,
+        Call, Channel, Connection, Dialer, Effect, Faults, Input, LiveUpdate, Machine, Memory,
+        NetEvent, Stream, Unsent,
     },
     pages::{self, Found, Pages, Wanted},
     trust::{KeyPlace, Trust},
@@ -74,6 +75,10 @@ pub(super) struct OpenAccount {
     groups_stored_at: Option<Instant>,
     /// Present while the inspector is open.
     tap: Option<Tap>,
+    /// How the person disturbs the link, while it is.
+    faults: Faults,
+    /// The faults that the window knows of.
+    told_faults: ActiveFaults,
     /// How many connections there have been since the app started.
     connections: u64,
     news_from: Sender<NetEvent>,
@@ -157,6 +162,8 @@ impl OpenAccount {
             changed_groups: BTreeSet::new(),
             groups_stored_at: None,
             tap: None,
+            faults: Faults::default(),
+            told_faults: ActiveFaults::default(),
             connections,
             news_from,
             tell,
@@ -164,12 +171,15 @@ impl OpenAccount {
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.machine.deadline()
+        let faults = self.faults.deadline().into_iter();
+        faults.chain(self.machine.deadline()).min()
     }
 
-    /// Until when nothing is read, since too much has come; `None`: it is.
+    /// Until when nothing is read, since too much has come, or the person holds the link; `None`: it is.
     pub(super) fn pause(&self) -> Option<Instant> {
-        self.pace.wait_until(Instant::now())
+        let now = Instant::now();
+        let pauses = [self.pace.wait_until(now), self.faults.held_until(now)];
+        pauses.into_iter().flatten().max()
     }
 
     pub(super) fn is_stopped(&self) -> bool {
@@ -338,8 +348,15 @@ impl OpenAccount {
     }
 
     pub(super) fn handle(&mut self, at: Instant, input: Input<'_>) -> Result<(), Failed> {
+        let at = self.faults.heard_at(at);
+        let mut effects = Vec::new();
+        if !self.go_on_with_faults() {
+            let failed = Input::WriteFailed { written: 1 };
+            effects.extend(self.machine.handle(at, failed));
+        }
         self.inspect_input(at, &input);
-        let mut effects = self.machine.handle(at, input);
+        let input = self.lose_answer(input);
+        effects.extend(self.machine.handle(at, input));
         // An effect leads to a connection that fails at once, which sets a timer, or to something
         // that is only written: two rounds at most.
         while !effects.is_empty() {
@@ -352,6 +369,7 @@ impl OpenAccount {
                 .flat_map(|input| self.machine.handle(Instant::now(), input))
                 .collect();
         }
+        self.tell_faults();
         Ok(())
     }
 
@@ -364,16 +382,14 @@ impl OpenAccount {
                 return Ok(failed.into_iter().map(Input::ConnectFailed).collect());
             }
             Effect::Write(bytes) => {
-                let is_taken = self.connection.as_ref().is_none_or(|c| c.write(bytes));
-                if !is_taken {
+                if !self.write(bytes) {
                     return Ok(vec![Input::WriteFailed { written: 0 }]);
                 }
             }
             Effect::FinishWriting => {
                 self.history.end_turn()?;
-                if let Some(connection) = &self.connection {
-                    connection.finish_writing();
-                }
+                self.faults.finish();
+                self.let_leave();
             }
             Effect::Close => {
                 self.connection = None;
@@ -514,6 +530,7 @@ impl OpenAccount {
         self.history.begin_session();
         self.groups.give_up();
         self.connections += 1;
+        self.faults.begin_connection();
         let call = Call {
             invited: self.invite.as_ref().map(|invite| invite.key),
             is_live: self.machine.was_live(),

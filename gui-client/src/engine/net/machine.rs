@@ -336,6 +336,11 @@ impl Machine {
         self.was_live
     }
 
+    /// Whether the server has let the user in.
+    pub fn is_online(&self) -> bool {
+        self.link.is_online()
+    }
+
     /// Whether nothing is left to do until [`Input::Start`].
     pub fn is_stopped(&self) -> bool {
         matches!(self.phase, Phase::Stopped)

@@ -5,6 +5,7 @@ mod backoff;
 mod dial;
 mod distrust;
 mod ending;
+mod faults;
 mod identity;
 mod io;
 mod joining;
@@ -21,6 +22,7 @@ mod tls;
 
 pub use address::{AddressError, ServerAddress};
 pub use dial::{Call, Dialer};
+pub use faults::{Faults, Leaving, Written};
 pub use io::{
     Batch, Channel, Effect, Input, LiveUpdate, Memory, Outgoing, Received, Round, StoreEpoch,
     Unsent, Way,

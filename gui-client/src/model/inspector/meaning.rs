@@ -6,7 +6,7 @@ use mensageiro_protocol::{
     live::{self, Hello},
 };
 
-use crate::engine::{Crossing, Side, WireNews};
+use crate::engine::{Crossing, FaultNews, Side, WireNews};
 
 /// The meaning of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub enum Meaning {
     Closed(Side),
     /// One side cuts the connection.
     Cut(Side),
+    /// The person disturbs the link.
+    Fault(FaultNews),
     /// The login of the assignment.
     Login(Text),
     /// The login that asks for a live session.
@@ -99,6 +101,7 @@ pub(super) fn of(crossing: &Crossing, stage: Stage) -> Meaning {
         Crossing::Opened => return Meaning::Opened,
         Crossing::Closed(side) => return Meaning::Closed(*side),
         Crossing::Cut(side) => return Meaning::Cut(*side),
+        Crossing::Fault(news) => return Meaning::Fault(*news),
         Crossing::Line { from, bytes, .. } => (*from, bytes.strip_suffix(b"\r").unwrap_or(bytes)),
     };
     match (from, stage) {

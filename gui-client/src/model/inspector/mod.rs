@@ -1,5 +1,6 @@
 //! The protocol inspector: the lines that went over the wire while it is open.
 
+mod attempts;
 mod meaning;
 mod transcript;
 
@@ -8,11 +9,12 @@ use std::{collections::VecDeque, fmt::Write};
 use jiff::tz::TimeZone;
 use mensageiro_protocol::is_hidden;
 
+pub use attempts::{Attempt, AttemptStep};
 pub use meaning::Meaning;
 
 use self::meaning::{Reader, Stage};
 use crate::{
-    engine::{Command, Crossing, WireNews},
+    engine::{ActiveFaults, Command, Crossing, Fault, WireNews},
     matching::fold,
 };
 
@@ -32,6 +34,10 @@ pub enum InspectAction {
     Clear,
     /// Shows only lines that contain this text; empty: all.
     Filter(String),
+    /// Shows what disturbs the link, or ends all of it.
+    ShowFaults(bool),
+    /// Disturbs the link; `None`: no longer.
+    Disturb(Option<Fault>),
 }
 
 /// The protocol inspector. While it is closed, the engine reports no lines and none are kept.
@@ -41,6 +47,10 @@ pub struct Inspector {
     pub is_open: bool,
     /// The filter: lines that contain this text are shown.
     pub filter: String,
+    /// What disturbs the link is on the screen.
+    pub shows_faults: bool,
+    /// How the link is disturbed.
+    pub faults: ActiveFaults,
     is_paused: bool,
     lines: Kept,
     /// Lines that have come while it is paused.
@@ -159,6 +169,11 @@ impl Inspector {
             }
             InspectAction::Clear => self.forget(),
             InspectAction::Filter(filter) => self.filter = filter,
+            InspectAction::ShowFaults(shows_faults) => {
+                self.shows_faults = shows_faults;
+                return (!shows_faults).then_some(Command::Disturb(None));
+            }
+            InspectAction::Disturb(fault) => return Some(Command::Disturb(fault)),
         }
         None
     }

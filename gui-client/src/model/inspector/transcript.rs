@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use mensageiro_protocol::is_hidden;
 
 use super::push_hex;
-use crate::engine::{Crossing, Side, WireNews};
+use crate::engine::{Crossing, FaultNews, MessageFault, Side, WireNews};
 
 /// Each connection is named after its number; a comment before a line tells its time, where it
 /// is another one, and what the form has no words for.
@@ -36,6 +36,7 @@ pub(super) fn write<'a>(
             Crossing::Closed(Side::Server) | Crossing::Cut(Side::Server) => {
                 writeln!(text, "{name} S: <closed>")
             }
+            Crossing::Fault(news) => writeln!(text, "# {name} fault: {}", fault(*news)),
             Crossing::Line {
                 from,
                 bytes,
@@ -53,6 +54,19 @@ pub(super) fn write<'a>(
         };
     }
     text
+}
+
+fn fault(news: FaultNews) -> String {
+    let words = match news {
+        FaultNews::Cut => "the connection is cut",
+        FaultNews::Held(time) => return format!("held for {} s", time.as_secs()),
+        FaultNews::Released => "no longer held",
+        FaultNews::Message(MessageFault::Drop) => "the server does not get this line",
+        FaultNews::Message(MessageFault::Double) => "the server gets this line twice",
+        FaultNews::Message(MessageFault::Split) => "the server gets this line in two halves",
+        FaultNews::Message(MessageFault::LoseAnswer) => "the app will not hear the answer",
+    };
+    words.to_owned()
 }
 
 /// Text as it is, everything else as `\xNN`; and a `<` at the beginning too, which would be a mark.

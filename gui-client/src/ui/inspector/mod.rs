@@ -1,5 +1,6 @@
 //! The protocol inspector: shows lines as they go over the wire.
 
+mod faults;
 mod words;
 
 use std::hash::{Hash, Hasher};
@@ -67,6 +68,9 @@ pub fn show(ui: &mut Ui, view: &View<'_>, state: &mut UiState, actions: &mut Vec
         .rect_filled(ui.max_rect(), 0.0, view.palette.panel);
     ui.spacing_mut().item_spacing.y = 0.0;
     bar(ui, view, narrow, actions);
+    if view.model.inspector.shows_faults {
+        faults::show(ui, view, actions);
+    }
     let lines = view.model.inspector.shown();
     let chosen = state.inspector.chosen;
     let chosen = chosen.and_then(|number| lines.iter().find(|line| line.number == number));
@@ -133,6 +137,11 @@ fn buttons(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
     } else {
         (Icon::Pause, "wire.pause", InspectAction::Pause(true))
     };
+    let shows_faults = InspectAction::ShowFaults(!inspector.shows_faults);
+    let faults = match inspector.shows_faults {
+        true => "fault.close",
+        false => "fault.open",
+    };
     // From the right.
     let all = [
         (
@@ -151,6 +160,7 @@ fn buttons(ui: &mut Ui, view: &View<'_>, actions: &mut Vec<Action>) {
             Action::Inspect(InspectAction::Clear),
         ),
         (pause.0, pause.1, Action::Inspect(pause.2)),
+        (Icon::Bolt, faults, Action::Inspect(shows_faults)),
     ];
     ui.spacing_mut().item_spacing.x = space::TINY;
     for (icon, name, action) in all {
@@ -262,6 +272,9 @@ fn row(ui: &mut Ui, view: &View<'_>, line: &InspectedLine, height: f32, is_chose
     match side {
         Some(Side::Client) => Icon::Forth.paint(painter, sign, 14.0, palette.accent_text),
         Some(Side::Server) => Icon::Back.paint(painter, sign, 14.0, palette.read),
+        None if matches!(line.news.crossing, Crossing::Fault(_)) => {
+            Icon::Bolt.paint(painter, sign, 14.0, palette.warning_text);
+        }
         None => {}
     }
     let mut words_left = sign.x + 14.0;
@@ -360,7 +373,7 @@ fn time(view: &View<'_>, line: &InspectedLine) -> String {
 
 fn side(line: &InspectedLine) -> Option<Side> {
     match line.news.crossing {
-        Crossing::Opened => None,
+        Crossing::Opened | Crossing::Fault(_) => None,
         Crossing::Line { from: side, .. } | Crossing::Closed(side) | Crossing::Cut(side) => {
             Some(side)
         }

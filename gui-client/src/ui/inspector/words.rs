@@ -3,7 +3,7 @@ use mensageiro_protocol::live::{
 };
 
 use crate::{
-    engine::Side,
+    engine::{FaultNews, MessageFault, Side},
     model::Meaning,
     ui::{View, presence},
 };
@@ -19,6 +19,18 @@ pub fn of(view: &View<'_>, meaning: &Meaning) -> String {
         Meaning::Closed(Side::Server) => get("wire.closed_server"),
         Meaning::Cut(Side::Client) => get("wire.cut_client"),
         Meaning::Cut(Side::Server) => get("wire.cut_server"),
+        Meaning::Fault(FaultNews::Cut) => get("fault.cut_now"),
+        Meaning::Fault(FaultNews::Held(time)) => {
+            let count = time.as_secs().to_string();
+            texts.fill("fault.held_now", &[("count", &count)])
+        }
+        Meaning::Fault(FaultNews::Released) => get("fault.released"),
+        Meaning::Fault(FaultNews::Message(fault)) => get(match fault {
+            MessageFault::Drop => "fault.dropped",
+            MessageFault::Double => "fault.doubled",
+            MessageFault::Split => "fault.halved",
+            MessageFault::LoseAnswer => "fault.answer_lost",
+        }),
         Meaning::Login(login) => one("wire.login", login.as_str()),
         Meaning::Hello(hello) => match hello.after {
             None => one("wire.hello", hello.login.as_str()),

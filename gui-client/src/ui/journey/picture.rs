@@ -7,7 +7,7 @@ use egui::{
     vec2,
 };
 
-use super::story::{SERVER, Step, Story};
+use super::story::{Fate, SERVER, Step, Story};
 use crate::{
     theme::{Palette, space, text},
     ui::{View, widget},
@@ -16,6 +16,9 @@ use crate::{
 const HEAD: f32 = 44.0;
 const STEP: f32 = 28.0;
 const TIME: f32 = 92.0;
+
+/// How far a line comes that is lost on the way, as a part of it.
+const LOST_AT: f32 = 0.7;
 
 /// The indentation of a list's text.
 const INDENT: f32 = 20.0;
@@ -35,6 +38,10 @@ enum Part {
     Head(Pos2, String),
     Server(Pos2),
     Arrow(Pos2, Pos2),
+    /// An arrow that ends in a cross.
+    Lost(Pos2, Pos2),
+    /// A cross where the connection was lost.
+    Cross(Pos2),
     /// A text with a background, so that lines do not cross it.
     Words(Pos2, Arc<Galley>),
 }
@@ -56,6 +63,13 @@ impl Drawing {
                 }
                 Part::Server(center) => server(painter, palette, at(center)),
                 Part::Arrow(from, to) => arrow(painter, palette, at(from), at(to)),
+                Part::Lost(from, to) => {
+                    let end = at(from) + (to - from) * LOST_AT;
+                    let stroke = Stroke::new(1.5, palette.warning_text);
+                    painter.line_segment([at(from), end], stroke);
+                    cross(painter, palette, end);
+                }
+                Part::Cross(center) => cross(painter, palette, at(center)),
                 Part::Words(left_top, galley) => {
                     let ground = Rect::from_min_size(at(left_top), galley.size());
                     let ground = ground.expand2(vec2(2.0, -1.0));
@@ -103,7 +117,11 @@ pub(super) fn diagram(ui: &Ui, view: &View<'_>, story: &Story, width: f32) -> Dr
             parts.push(centred(painter, job, right, Align2::RIGHT_CENTER));
         }
         let (from, to) = (line(step.from), line(step.to));
-        parts.push(Part::Arrow(pos2(from, y), pos2(to, y)));
+        parts.push(match step.fate {
+            Fate::Arrives => Part::Arrow(pos2(from, y), pos2(to, y)),
+            Fate::Lost => Part::Lost(pos2(from, y), pos2(to, y)),
+            Fate::Between => Part::Cross(pos2(f32::midpoint(from, to), y + 3.0)),
+        });
         // A line that is passed on unchanged is shown only at the first arrow.
         if step.goes_on {
             continue;
@@ -155,7 +173,11 @@ pub(super) fn list(ui: &Ui, view: &View<'_>, story: &Story, width: f32) -> Drawi
         let time = time.as_deref().unwrap_or_default();
         let time = painter.layout_no_wrap(time.to_owned(), text::tiny(), palette.text_weak);
         let room = (width - INDENT - time.size().x - space::SMALL).max(0.0);
-        let who = format!("{} → {}", story.names[*from], story.names[*to]);
+        let sign = match step.fate {
+            Fate::Arrives => "→",
+            Fate::Lost | Fate::Between => "×",
+        };
+        let who = format!("{} {sign} {}", story.names[*from], story.names[*to]);
         let who = widget::one_line(&who, text::small_strong(), palette.text, room);
         let who = painter.layout_job(who);
         let (ink, font) = (palette.text_weak, text::small());
@@ -214,6 +236,14 @@ fn server(painter: &Painter, palette: &Palette, center: Pos2) {
         let rect = Rect::from_center_size(middle, vec2(12.0, 5.0));
         painter.rect_stroke(rect, 1.5, stroke, egui::StrokeKind::Middle);
         painter.circle_filled(middle - vec2(3.0, 0.0), 1.0, palette.text_weak);
+    }
+}
+
+fn cross(painter: &Painter, palette: &Palette, center: Pos2) {
+    let stroke = Stroke::new(2.0, palette.warning_text);
+    for turn in [1.0, -1.0] {
+        let arm = vec2(4.5, 4.5 * turn);
+        painter.line_segment([center - arm, center + arm], stroke);
     }
 }
 

@@ -3,8 +3,8 @@
 use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
-    engine::{Delivery, Message, Receipt},
-    model::Session,
+    engine::{Delivery, Message, MessageFault, Receipt},
+    model::{Attempt, AttemptStep, Session},
     texts::Texts,
     ui::{View, peer_name},
 };
@@ -13,6 +13,7 @@ use crate::{
 const READERS: usize = 3;
 
 /// A line that one participant sends to another.
+#[derive(Clone)]
 pub(super) struct Step {
     /// The sender's index among the participants.
     pub(super) from: usize,
@@ -25,6 +26,17 @@ pub(super) struct Step {
     pub(super) goes_on: bool,
     /// The time, as text.
     pub(super) time: Option<String>,
+    pub(super) fate: Fate,
+}
+
+/// Whether a line comes to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    Arrives,
+    /// It is lost on the way.
+    Lost,
+    /// It is no line: what happens lies between the two.
+    Between,
 }
 
 /// The participants and the steps, in order.
@@ -61,20 +73,18 @@ impl Story {
             None => Some(message.at),
         };
         let clock = |at: Timestamp| clock(view.zone, at);
-        let mut steps = vec![Step {
-            time: sent.map(clock),
-            ..Step::new(0, SERVER, &said)
-        }];
-        if message.delivery == Delivery::Accepted {
-            let number = message.server_id.map(|id| format!("#{id}"));
-            let mut words = texts.get("delivery.accepted").to_owned();
-            if let Some(number) = &number {
-                words = format!("{words} {number}");
-            }
+        let attempts = view.model.inspector.attempts(message);
+        let mut steps = attempt_steps(view, &attempts, &said);
+        if steps.is_empty() {
             steps.push(Step {
-                number,
+                time: sent.map(clock),
+                ..Step::new(0, SERVER, &said)
+            });
+        }
+        if message.delivery == Delivery::Accepted && attempts.is_empty() {
+            steps.push(Step {
                 time: accepted.map(clock),
-                ..Step::new(SERVER, 0, &words)
+                ..Step::accepted(texts, message.server_id)
             });
         }
         for (reader, receipt) in (SERVER + 1..).zip(shown) {
@@ -98,7 +108,11 @@ impl Story {
     pub(super) fn spoken(&self, view: &View<'_>) -> String {
         let steps = self.steps.iter().map(|step| {
             view.texts.fill(
-                "journey.step",
+                match step.fate {
+                    Fate::Arrives => "journey.step",
+                    Fate::Lost => "journey.step_lost",
+                    Fate::Between => "journey.step_between",
+                },
                 &[
                     ("from", &self.names[step.from]),
                     ("to", &self.names[step.to]),
@@ -120,8 +134,63 @@ impl Step {
             number: None,
             goes_on: false,
             time: None,
+            fate: Fate::Arrives,
         }
     }
+
+    fn accepted(texts: &Texts, id: Option<u64>) -> Self {
+        let number = id.map(|id| format!("#{id}"));
+        let mut words = texts.get("delivery.accepted").to_owned();
+        if let Some(number) = &number {
+            words = format!("{words} {number}");
+        }
+        Self {
+            number,
+            ..Self::new(SERVER, 0, &words)
+        }
+    }
+}
+
+/// The steps of sending it more than once, or with a fault on the way.
+fn attempt_steps(view: &View<'_>, attempts: &[Attempt], said: &str) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for Attempt { at, step } in attempts {
+        let step = match step {
+            AttemptStep::Sent { tag, fault } => {
+                let tag = format!("#{tag}");
+                let words = format!("{tag} {said}");
+                let sent = Step {
+                    number: Some(tag),
+                    fate: match fault {
+                        Some(MessageFault::Drop) => Fate::Lost,
+                        _ => Fate::Arrives,
+                    },
+                    ..Step::new(0, SERVER, &words)
+                };
+                if *fault == Some(MessageFault::Double) {
+                    steps.push(Step {
+                        time: Some(clock(view.zone, *at)),
+                        ..sent.clone()
+                    });
+                }
+                sent
+            }
+            AttemptStep::Accepted { id, is_lost } => Step {
+                fate: match is_lost {
+                    true => Fate::Lost,
+                    false => Fate::Arrives,
+                },
+                ..Step::accepted(view.texts, Some(*id))
+            },
+            AttemptStep::ConnectionLost => Step {
+                fate: Fate::Between,
+                ..Step::new(0, SERVER, view.texts.get("journey.connection_lost"))
+            },
+        };
+        let time = Some(clock(view.zone, *at));
+        steps.push(Step { time, ..step });
+    }
+    steps
 }
 
 /// The steps of receipts, from each reader through the server to the person, in the order of their times.
