@@ -1,5 +1,5 @@
 //! How long the window takes for a frame, up to and with the triangles that a graphics card would
-//! draw: scrolling and jumping in 1,000,000 messages, typing, messages that arrive, and a list of
+//! draw: scrolling and jumping in 1,000,000 messages, typing, pasting a book, messages that arrive, and a list of
 //! 5,000 conversations. No display, no server. Prints a table.
 //!
 //! `cargo bench -p mensageiro --bench frames`
@@ -24,7 +24,7 @@ use egui::{
 use egui_kittest::kittest::Queryable;
 use mensageiro::{
     engine::{Event, MessageId, Peer},
-    model::Action,
+    model::{Action, MOST_TYPED},
 };
 
 use desk::{Desk, conversation, received};
@@ -56,6 +56,7 @@ fn main() {
         screen.measure("scrolling in 1,000,000 messages", |_| vec![wheel.clone()]);
         screen.measure_jumps();
         screen.measure_typing();
+        screen.measure_pasting();
         Screen::on_a_million(size).measure_arrivals();
         Screen::with_many_conversations(size).measure_list();
     }
@@ -177,6 +178,32 @@ impl Screen {
         tell(self.size, "typing: from a key to its frame", frames);
     }
 
+    /// From pasting 16 MB into the composer to the frame that shows their beginning; and the memory that is kept.
+    fn measure_pasting(&mut self) {
+        let before = memory();
+        let frames = (0..20)
+            .map(|_| {
+                let app = self.desk.harness.state_mut();
+                app.act(&self.ctx, Action::Write(String::new()));
+                self.draw(vec![]);
+                let took = self.draw(vec![Input::Paste("é".repeat(8_000_000))]);
+                assert_eq!(self.desk.session().draft().len(), MOST_TYPED);
+                took.max(self.draw(vec![]))
+            })
+            .collect();
+        tell(
+            self.size,
+            "pasting 16 MB, the longest frame of each",
+            frames,
+        );
+        if let Some((before, after)) = before.zip(memory()) {
+            let more = (after - before) / 1024.0;
+            let size = self.size;
+            let what = "memory that stays after pasting 16 MB 20 times";
+            println!("| {}x{} | {what} | {more:+.1} MiB | | |", size.x, size.y);
+        }
+    }
+
     fn measure_arrivals(&mut self) {
         let mut frames = Vec::new();
         for number in 0..FRAMES {
@@ -211,6 +238,15 @@ impl Screen {
         let rows = self.desk.harness.state().state().timeline.drawn_rows();
         rows.iter().any(|row| row.id == MessageId(id))
     }
+}
+
+/// Resident memory in KiB; `None`: only Linux tells.
+fn memory() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().trim_end_matches(" kB").parse().ok()
 }
 
 fn pointer(x: f32, y: f32) -> Input {

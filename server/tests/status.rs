@@ -178,6 +178,18 @@ fn slow_readers_of_the_metrics_delay_neither_others_nor_the_stop() {
     // Who goes on asking, a little at a time, has no more time than the others.
     let mut last = slow.pop().unwrap();
     eventually(|| last.write_all(b"x").is_err());
+    // Who reads the answer one byte at a time is left with the rest of it, and the others get theirs.
+    let mut readers: Vec<_> = (0..100)
+        .map(|_| {
+            let mut stream = TcpStream::connect(address).unwrap();
+            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+            stream.write_all(b"GET /metrics HTTP/1.1\r\n\r\n").unwrap();
+            stream.read_exact(&mut [0]).unwrap();
+            stream
+        })
+        .collect();
+    assert!(get(address, "/metrics").ends_with('\n'));
+    readers[0].read_exact(&mut [0]).unwrap();
     let mut more = TcpStream::connect(address).unwrap();
     more.set_read_timeout(Some(PATIENCE)).unwrap();
     more.write_all(b"GET").unwrap();

@@ -5,6 +5,9 @@
     reason = "a test fails by panicking"
 )]
 
+#[cfg(target_os = "linux")]
+#[path = "support/program.rs"]
+mod program;
 mod support;
 
 use std::{
@@ -246,6 +249,44 @@ fn an_edit_behind_a_link_is_noticed() {
             fs::rename(elsewhere.join("new"), elsewhere.join("data")).unwrap();
         },
     );
+}
+
+/// As a single file is given to a container.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_edit_of_a_file_that_is_mounted_by_itself_is_noticed() {
+    use std::process::Command;
+    let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let [here, elsewhere] = folders.each_ref().map(|folder| folder.path());
+    for folder in [here, elsewhere] {
+        fs::write(folder.join("users.csv"), "ana\n").unwrap();
+    }
+    let mounted = || {
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user", "--mount", "sh", "-c"]);
+        command.arg(r#"mount --bind "$1" "$2" && shift 2 && exec "$@""#);
+        let file = "users.csv";
+        command
+            .arg("sh")
+            .args([elsewhere.join(file), here.join(file)]);
+        command
+    };
+    let output = mounted().arg("true").output();
+    if !output.is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: this system lets nobody mount a file in a namespace of its own");
+        return;
+    }
+    let mut command = mounted();
+    command.arg(env!("CARGO_BIN_EXE_mensageiro-server"));
+    let server = program::Program::through(command, here, &[]);
+    let is_user = |login: &str| {
+        let mut client = Client::connect(server.address, Framing::Line);
+        client.say(login);
+        client.hear().as_deref() == Some(b"f")
+    };
+    assert!(is_user("ana"));
+    append(&elsewhere.join("users.csv"));
+    eventually(|| is_user("zoe"));
 }
 
 #[cfg(unix)]

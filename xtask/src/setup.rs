@@ -44,6 +44,8 @@ pub enum Need {
     HiddenWindows,
     /// Runs the example clients, netcat as in the tutorial, and curl as in the administrators' guide.
     Clients,
+    /// Maximises windows on a virtual display.
+    WindowManager,
     /// Gives a server its own clock and network, and traces its system calls.
     Torture,
     /// Takes pictures of a terminal and of a whole desktop.
@@ -77,6 +79,7 @@ impl Need {
         match self {
             Self::Windows if has_display() => WINDOW.to_vec(),
             Self::Windows | Self::HiddenWindows => [WINDOW, VIRTUAL_DISPLAY].concat(),
+            Self::WindowManager => vec!["openbox", "wmctrl"],
             Self::Clients => vec!["curl", "netcat-openbsd", "python3"],
             Self::Torture => vec!["faketime", "iproute2", "strace"],
             Self::Pictures => vec!["xterm", "xdotool", "imagemagick", "fonts-dejavu-core"],

@@ -173,6 +173,9 @@ impl MessengerApp {
             self.opening = None;
             return;
         };
+        let is_maximized = ctx.input(|input| input.viewport().maximized) == Some(true);
+        // Seen at once: who makes it smaller right after it opened means it.
+        opening.maximises &= !is_maximized;
         let now = Instant::now();
         let next = *opening.next.get_or_insert(now + LOOK);
         if now < next {
@@ -182,13 +185,9 @@ impl MessengerApp {
         opening.looks += 1;
         opening.next = Some(now + LOOK);
         ctx.request_repaint_after(LOOK);
-        let is_maximized = ctx.input(|input| input.viewport().maximized) == Some(true);
         if opening.maximises {
             // Asked for earlier, a window manager of X11 does not hear of it.
-            opening.maximises = !is_maximized;
-            if !is_maximized {
-                ctx.send_viewport_cmd(ViewportCommand::Maximized(true));
-            }
+            ctx.send_viewport_cmd(ViewportCommand::Maximized(true));
             return;
         }
         let Some(at) = window.outer_position().ok().filter(|_| !is_maximized) else {

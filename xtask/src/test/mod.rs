@@ -7,6 +7,7 @@ mod delivery;
 mod dependencies;
 mod docs;
 mod languages;
+mod maximized;
 mod monitoring;
 mod outage;
 mod outcome;

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::{Outcome, Workshop, check, clients::PYTHON};
+use super::{Outcome, Workshop, check, clients::PYTHON, maximized};
 use crate::{
     cargo::{self, Programs},
     display::Display,
@@ -64,6 +64,10 @@ pub fn run(workshop: &Workshop) -> Result<Outcome> {
     outcome = outcome.and(check(
         "a window that was left on a larger screen opens with all of it on this one",
         || room.fits_its_screen(),
+    ));
+    outcome = outcome.and(check(
+        "a window that was maximised comes back maximised, and as large as before when it is restored",
+        || maximized::comes_back_maximized(programs, &data),
     ));
     outcome = outcome.and(check(
         "a second start hands over to the window that is open, and ends",
