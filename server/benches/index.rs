@@ -124,6 +124,7 @@ fn read() -> anyhow::Result<()> {
                 at: Timestamp::UNIX_EPOCH,
                 texts: vec![Sent {
                     tag: None,
+                    about: None,
                     text: Text::from(&*format!("{n:064}")),
                 }],
                 part: Part {

@@ -278,6 +278,7 @@ impl Live {
     fn write_message(&self, number: u64, to: &str, lines: &mut Vec<u8>) {
         let message = Request::Send {
             tag: Tag::parse(&format!("{number}")).ok(),
+            about: None,
             to: login(to),
             text: Text::from((text(&self.login, number) + &self.padding).as_str()),
         };

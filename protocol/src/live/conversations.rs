@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Delivered, Tag, is_false};
+use super::{About, Delivered, Tag, is_false};
 use crate::{Login, Text};
 
 /// The most conversations in one answer.
@@ -76,6 +76,9 @@ pub struct LastMessage {
     /// As in [`Delivered`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tag: Option<Tag>,
+    /// The message that it replies to (rule V16).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub re: Option<u64>,
     /// The text.
     pub text: Text,
 }
@@ -88,6 +91,7 @@ impl ConversationNews {
             at,
             from,
             tag,
+            re,
             text,
         } = self.last.clone();
         Delivered {
@@ -96,6 +100,7 @@ impl ConversationNews {
             with: self.with.clone(),
             from,
             tag,
+            about: re.map(About::Reply),
             is_old: true,
             text,
         }

@@ -104,7 +104,10 @@ impl Event {
             Self::Read(read) => is_limit(read.up_to),
             Self::Conversations(listed) => {
                 let mut all = listed.conversations.iter();
-                all.all(|one| is_id(one.last.id) && is_limit(one.read))
+                all.all(|one| {
+                    let is_reply = one.last.re.is_none_or(is_id);
+                    is_id(one.last.id) && is_reply && is_limit(one.read)
+                })
             }
             _ => true,
         };
@@ -146,7 +149,7 @@ mod tests {
     use super::*;
     use crate::{
         Login, Name, Text,
-        live::{ByeCode, Presence, RefusalCode, RosterUser, Tag},
+        live::{About, ByeCode, Presence, RefusalCode, RosterUser, Tag},
     };
 
     fn login(name: &str) -> Login {
@@ -160,6 +163,7 @@ mod tests {
             with: login("bob"),
             from: login(from),
             tag: tag.map(|tag| Tag::parse(tag).unwrap()),
+            about: None,
             is_old,
             text: Text::from("hi\nthere"),
         })
@@ -185,6 +189,14 @@ mod tests {
         check(
             r"#8841;at=1763843211123;from=ana;old=1 @bob hi\nthere",
             message("ana", None, true),
+        );
+        let Event::Message(reply) = message("bob", None, true) else {
+            unreachable!();
+        };
+        let about = Some(About::Reply(8800));
+        check(
+            r"#8841;at=1763843211123;re=8800;old=1 @bob hi\nthere",
+            Event::Message(Delivered { about, ..reply }),
         );
     }
 
@@ -220,6 +232,7 @@ mod tests {
             r#"roster {"users":[{"login":"bob","state":"online","name":"Bob B."}],"groups":[{"name":"turma-a","members":["ana","bob"]}],"more":false}"#,
             r#"roster {"changes":true,"gone":["zoe"],"users":[],"groups":[{"name":"turma-a","members":["eva"],"gone":["bob"]}],"more":false}"#,
             r#"conversations {"before":8812,"conversations":[{"with":"bob","unread":1,"read":8700,"last":{"id":8801,"at":1763843211123,"from":"bob","text":"a\nb"}},{"with":"turma-a","group":true,"unread":0,"read":8800,"last":{"id":8800,"at":1763843211123,"from":"alice","tag":"c7","text":"\\"}}],"more":true}"#,
+            r#"conversations {"conversations":[{"with":"bob","unread":0,"read":8700,"last":{"id":8801,"at":7,"from":"bob","re":8800,"text":"yes"}}],"more":false}"#,
             r#"history {"with":"bob","before":8812,"count":50,"more":true}"#,
             r#"welcome {"server":"","version":"","you":"alice","last":8840,"role":"admin","new_groups":true,"limits":{"line_bytes":16384}}"#,
             r#"roster {"users":[{"login":"bob","state":"online","role":"admin"}],"groups":[{"name":"turma-a","members":["ana","bob"],"admins":["ana"]}],"more":false}"#,
@@ -247,6 +260,8 @@ mod tests {
             r#"welcome {"you":"ana","last":5,"after":ID}"#,
             "#ID;at=1 @bob hi",
             "#ID;old=1 @bob hi",
+            "#1;re=ID @bob hi",
+            r#"conversations {"conversations":[{"with":"bob","last":{"id":1,"from":"bob","re":ID,"text":"x"}}]}"#,
             r#"ok {"tag":"c7","id":ID,"at":1}"#,
             r#"receipt {"id":ID,"with":"bob","by":"bob","state":"read","at":1}"#,
             r#"read {"with":"bob","up_to":ID}"#,

@@ -1,4 +1,4 @@
-use super::{BadLine, Tag, text};
+use super::{About, BadLine, Tag, text};
 use crate::{Addressed, Login, Text};
 
 /// A message from the server: `#8841;at=1763843211123 @bob hello` (rule V6).
@@ -15,6 +15,8 @@ pub struct Delivered {
     pub from: Login,
     /// The tag with which its author sent it. Only the author's own sessions get it.
     pub tag: Option<Tag>,
+    /// What it says about another message.
+    pub about: Option<About>,
     /// Whether it answers a `history` request.
     pub is_old: bool,
     /// The text.
@@ -34,6 +36,8 @@ pub struct Telling<'a> {
     pub from: &'a Login,
     /// As in [`Delivered`].
     pub tag: Option<&'a Tag>,
+    /// As in [`Delivered`].
+    pub about: Option<About>,
     /// As in [`Delivered`].
     pub is_old: bool,
     /// As in [`Delivered`].
@@ -56,6 +60,9 @@ impl Telling<'_> {
             out.extend_from_slice(b";tag=");
             out.extend_from_slice(tag.as_str().as_bytes());
         }
+        if let Some(about) = self.about {
+            encode_about(about, out);
+        }
         if self.is_old {
             out.extend_from_slice(b";old=1");
         }
@@ -72,6 +79,7 @@ impl Delivered {
             with: &self.with,
             from: &self.from,
             tag: self.tag.as_ref(),
+            about: self.about,
             is_old: self.is_old,
             text: &self.text,
         };
@@ -89,6 +97,7 @@ impl Delivered {
             from: message.login.clone(),
             with: message.login,
             tag: None,
+            about: About::parse(words.clone())?,
             is_old: false,
             text: message.text,
         };
@@ -105,6 +114,11 @@ impl Delivered {
         }
         Ok(delivered)
     }
+}
+
+/// Appends `;re=8841`.
+pub(super) fn encode_about(about: About, out: &mut Vec<u8>) {
+    out.extend_from_slice(about.to_string().as_bytes());
 }
 
 /// Splits `#head @login text`.

@@ -1,6 +1,7 @@
 //! The live protocol: classic lines with tags, and verbs with one JSON object each
 //! (PROTOCOL.md, "Live sessions").
 
+mod about;
 mod access;
 mod conversations;
 mod edit;
@@ -20,6 +21,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use thiserror::Error;
 
 pub use self::{
+    about::About,
     access::{
         Device, Devices, DevicesRequest, InviteRequest, Invited, Join, Joined, KeyRequest, NewKey,
         Revoke, VALID_LEAST, VALID_MOST, VALID_USUAL,

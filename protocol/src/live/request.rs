@@ -1,7 +1,7 @@
 use super::{
-    BadLine, ConversationsRequest, DevicesRequest, Edit, Edited, Got, HistoryRequest,
+    About, BadLine, ConversationsRequest, DevicesRequest, Edit, Edited, Got, HistoryRequest,
     InviteRequest, KeyRequest, Nothing, Read, Revoke, RosterRequest, Status, Tag, Typing,
-    message::{encode_addressed, parse_addressed, split},
+    message::{encode_about, encode_addressed, parse_addressed, split},
     read_object, split_verb, write_verb,
 };
 use crate::{Addressed, Login, Text};
@@ -13,6 +13,8 @@ pub enum Request {
     Send {
         /// The client's name for the message. Without it there is no acknowledgement.
         tag: Option<Tag>,
+        /// What it says about another message (rule V16). A message without a tag says nothing.
+        about: Option<About>,
         /// The recipient: a user or a group.
         to: Login,
         /// The text.
@@ -57,27 +59,36 @@ impl Request {
     /// [`BadLine`] if it is a message or a known verb, but malformed.
     pub fn parse(line: &[u8]) -> Result<Self, BadLine> {
         match line.first() {
-            Some(b'@') => parse_addressed(line).map(|message| Self::send(None, message)),
+            Some(b'@') => parse_addressed(line).map(|message| Self::send((None, None), message)),
             Some(b'#') => Self::parse_tagged(line),
             _ => Self::parse_verb(line),
         }
     }
 
-    fn send(tag: Option<Tag>, Addressed { login: to, text }: Addressed) -> Self {
-        Self::Send { tag, to, text }
+    fn send(
+        (tag, about): (Option<Tag>, Option<About>),
+        Addressed { login: to, text }: Addressed,
+    ) -> Self {
+        Self::Send {
+            tag,
+            about,
+            to,
+            text,
+        }
     }
 
     fn parse_tagged(line: &[u8]) -> Result<Self, BadLine> {
         let head = line[1..].split(|byte| matches!(byte, b' ' | b';')).next();
         let tag = str::from_utf8(head.unwrap_or_default()).unwrap_or_default();
         let tag = Tag::parse(tag).map_err(BadLine::new)?;
-        match split(line) {
-            Ok((_, message)) => Ok(Self::send(Some(tag), message)),
-            Err(BadLine { reason, .. }) => Err(BadLine {
-                tag: Some(tag),
-                reason,
-            }),
-        }
+        let message = split(line).and_then(|(head, message)| {
+            let about = About::parse(head.split(';').skip(1))?;
+            Ok(Self::send((Some(tag.clone()), about), message))
+        });
+        message.map_err(|BadLine { reason, .. }| BadLine {
+            tag: Some(tag),
+            reason,
+        })
     }
 
     fn parse_verb(line: &[u8]) -> Result<Self, BadLine> {
@@ -105,11 +116,19 @@ impl Request {
     /// Appends the line, without a line end.
     pub fn encode(&self, out: &mut Vec<u8>) {
         match self {
-            Self::Send { tag, to, text } => {
+            Self::Send {
+                tag,
+                about,
+                to,
+                text,
+            } => {
                 match tag {
                     Some(tag) => {
                         out.push(b'#');
                         out.extend_from_slice(tag.as_str().as_bytes());
+                        if let Some(about) = about {
+                            encode_about(*about, out);
+                        }
                         encode_addressed(to, text, out);
                     }
                     None => {
@@ -164,6 +183,7 @@ mod tests {
     fn send(tag: Option<&str>, text: &str) -> Request {
         Request::Send {
             tag: tag.map(|tag| Tag::parse(tag).unwrap()),
+            about: None,
             to: login("bob"),
             text: Text::from(text),
         }
@@ -182,6 +202,19 @@ mod tests {
         check(
             r"#c7 @bob two\nlines \\ more",
             send(Some("c7"), "two\nlines \\ more"),
+        );
+        let Request::Send { tag, to, text, .. } = send(Some("c7"), "yes") else {
+            unreachable!();
+        };
+        let about = Some(About::Reply(8841));
+        check(
+            "#c7;re=8841 @bob yes",
+            Request::Send {
+                tag,
+                about,
+                to,
+                text,
+            },
         );
         check(
             r#"read {"with":"bob","up_to":8841}"#,
@@ -327,6 +360,7 @@ mod tests {
         assert_eq!(bad("#c7 hello").tag, Tag::parse("c7").ok());
         assert_eq!(bad("#c7").tag, Tag::parse("c7").ok());
         assert_eq!(bad("# @bob hi").tag, None);
+        assert_eq!(bad("#c7;re=x @bob hi").tag, Tag::parse("c7").ok());
         assert_eq!(bad("@bob").reason, "there is no text after the recipient");
         assert!(bad("read {}").reason.contains("with"));
         assert!(bad("got [").reason.contains("EOF"));

@@ -89,6 +89,7 @@ impl Plan {
             Some(to) => self.drafts.push(Draft {
                 to,
                 tag: None,
+                about: None,
                 text,
             }),
         }

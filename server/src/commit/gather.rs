@@ -188,11 +188,13 @@ impl Gathered {
             let mut texts = Vec::with_capacity(1 + drafts.len());
             texts.push(Sent {
                 tag: first.tag,
+                about: first.about,
                 text: first.text,
             });
             while let Some(next) = drafts.next_if(|next| next.to == first.to) {
                 texts.push(Sent {
                     tag: next.tag,
+                    about: next.about,
                     text: next.text,
                 });
             }
@@ -251,7 +253,7 @@ mod tests {
             codec,
             conversation::Conversation,
             event::{Batch, LastNumbers, Read},
-            message::MessageId,
+            message::{About, MessageId},
         },
     };
 
@@ -265,6 +267,7 @@ mod tests {
         let draft = |n: usize| Draft {
             to: Target::User(others[n % 2].clone()),
             tag: Some(Tag::parse(&format!("laptop:{}", (1_u64 << 60) + n as u64)).unwrap()),
+            about: Some(About::Reply((1 << 40) - 1)),
             text: Text::from(text),
         };
         let entry = Entry {

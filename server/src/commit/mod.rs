@@ -40,7 +40,7 @@ use crate::{
     mailboxes::Mailboxes,
     model::{
         event::{Device, Event, LastNumbers, Read, Target},
-        message::{Message, Tag},
+        message::{About, Message, Tag},
     },
     state::{Moved, Outcome, Preload},
     wake_up::WakeUp,
@@ -69,6 +69,8 @@ pub struct Draft {
     pub to: Target,
     /// What the sender calls it; a tag that was accepted before makes it the same message.
     pub tag: Option<Tag>,
+    /// What it says about another message.
+    pub about: Option<About>,
     /// What it says.
     pub text: Text,
 }

@@ -125,6 +125,7 @@ pub(crate) fn telling<'a>(message: &'a Message, reader: &'a Login, is_old: bool)
         with,
         from: &message.from,
         tag: message.tag.as_ref().filter(|_: &&Tag| is_own),
+        about: message.about,
         is_old,
         text: &message.text,
     }

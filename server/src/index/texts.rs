@@ -116,6 +116,7 @@ impl<'a> Texts<'a> {
                 to: to.clone(),
                 members: members.clone(),
                 tag: sent.tag.clone(),
+                about: sent.about,
                 text: sent.text.clone(),
             };
             if !visit(message) {

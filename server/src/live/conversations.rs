@@ -17,7 +17,8 @@ use mensageiro_protocol::{
 use super::{LOOKUP_ROWS, failure::Failure};
 use crate::{
     budgets::cost, clients::LiveSender, context::Context, delivery::receipt, directory::People,
-    mailboxes::Listed, model::conversation::Conversation, model::message::MessageId,
+    mailboxes::Listed, model::conversation::Conversation,
+    model::message::{About, MessageId},
 };
 
 /// The most bytes of a conversation in the line, besides texts and names.
@@ -179,6 +180,7 @@ fn news(
             id: last.id.0,
             at: last.sent_at.as_millisecond(),
             tag: last.tag.filter(|_| last.from == *login),
+            re: last.about.map(About::target),
             from: last.from,
             text: last.text,
         },

@@ -8,7 +8,7 @@ use std::{
 use mensageiro_protocol::{
     Login, Text,
     live::{
-        BadLine, Edit, Event, NOTE_CHARS, Presence, RefusalCode, Refused, Request, Status, Tag,
+        About, BadLine, Edit, Event, NOTE_CHARS, Presence, RefusalCode, Refused, Request, Status, Tag,
         TypingNews,
     },
 };
@@ -160,7 +160,12 @@ impl<'a> Requests<'a> {
             return Ok(());
         }
         match request {
-            Request::Send { tag, to, text } => self.send(tag, &to, text, people),
+            Request::Send {
+                tag,
+                about,
+                to,
+                text,
+            } => self.send((tag, about), &to, text, people),
             Request::Read(read) => {
                 let with = self.conversation_read(&read.with, people);
                 let up_to = MessageId(read.up_to);
@@ -283,7 +288,13 @@ impl<'a> Requests<'a> {
         }
     }
 
-    fn send(&mut self, tag: Option<Tag>, to: &Login, text: Text, people: &People) {
+    fn send(
+        &mut self,
+        (tag, about): (Option<Tag>, Option<About>),
+        to: &Login,
+        text: Text,
+        people: &People,
+    ) {
         let Some(to) = people.recipient(to) else {
             let detail = format!("there is no user or group {to}");
             return self.refuse(tag, RefusalCode::UnknownRecipient, detail);
@@ -297,7 +308,12 @@ impl<'a> Requests<'a> {
         if self.entry.drafts.is_empty() {
             self.entry.drafts.reserve_exact(self.usual);
         }
-        self.entry.drafts.push(Draft { to, tag, text });
+        self.entry.drafts.push(Draft {
+            to,
+            tag,
+            about,
+            text,
+        });
     }
 
     /// Whether the user's budgets have room for a message.

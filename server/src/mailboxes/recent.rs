@@ -155,6 +155,7 @@ mod tests {
             to: login(to),
             members: None,
             tag: None,
+            about: None,
             text: Text::from(&*"x".repeat(text)),
         };
         AppliedRun {

@@ -10,7 +10,7 @@ use super::{
     conversation::Conversation,
     cursor::Cursor,
     holder::Holder,
-    message::{MessageId, ReadMark, Tag},
+    message::{About, MessageId, ReadMark, Tag},
 };
 use crate::log::Part;
 
@@ -125,6 +125,8 @@ pub struct Run {
 pub struct Sent {
     /// What its sender calls it.
     pub tag: Option<Tag>,
+    /// What it says about another message.
+    pub about: Option<About>,
     /// What it says.
     pub text: Text,
 }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use jiff::Timestamp;
-pub use mensageiro_protocol::live::Tag;
+pub use mensageiro_protocol::live::{About, Tag};
 use mensageiro_protocol::{Login, Text};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
@@ -52,6 +52,8 @@ pub struct Message {
     pub members: Option<Arc<BTreeSet<Login>>>,
     /// What its sender called it.
     pub tag: Option<Tag>,
+    /// What it says about another message.
+    pub about: Option<About>,
     /// What it says.
     pub text: Text,
 }

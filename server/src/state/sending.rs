@@ -198,6 +198,7 @@ impl State {
                 to: to.clone(),
                 members: members.clone(),
                 tag: sent.tag,
+                about: sent.about,
                 text: sent.text,
             });
         }

@@ -54,6 +54,7 @@ pub fn draft(from: &str, to: &str, tag: Option<&str>) -> Written {
         draft: Draft {
             to: Target::User(login(to)),
             tag: tag.map(|tag| Tag::parse(tag).unwrap()),
+            about: None,
             text: Text::from("hello"),
         },
     }

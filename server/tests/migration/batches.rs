@@ -55,6 +55,7 @@ impl Said {
                             to: to.clone(),
                             members: members.clone(),
                             tag: sent.tag,
+                            about: sent.about,
                             text: sent.text,
                         };
                         self.messages.insert(message.id.0, message);

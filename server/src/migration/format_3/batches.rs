@@ -107,6 +107,7 @@ impl<'a> Batches<'a> {
         self.bytes += message.text.len() + EVENT_BYTES;
         let sent = Sent {
             tag: self.tags.once(&message.from, message.tag),
+            about: None,
             text: message.text,
         };
         match self.batch.events.last_mut() {

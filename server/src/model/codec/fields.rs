@@ -35,6 +35,12 @@ pub(super) mod run {
 
     pub(in crate::model::codec) const TEXT: u32 = 0;
     pub(in crate::model::codec) const TAG: u32 = 1;
+    pub(in crate::model::codec) const ABOUT: u32 = 2;
+}
+
+/// What a message says about another one: the first of two values, before the id of the other one.
+pub(super) mod about {
+    pub(in crate::model::codec) const REPLY: u32 = 1;
 }
 
 /// Fields of what was read.

@@ -8,7 +8,7 @@ use minicbor::{Decoder, decode};
 
 use super::{
     CHECKSUM_BYTES, CodecError, checksum,
-    fields::{batch, event, field, holder, read, run},
+    fields::{about, batch, event, field, holder, read, run},
 };
 use crate::{
     log::Part,
@@ -17,7 +17,7 @@ use crate::{
         cursor::Cursor,
         event::{Batch, Event, LastNumbers, MailboxLimits, Read, Run, Sent, Target},
         holder::Holder,
-        message::{MessageId, ReadMark, Tag},
+        message::{About, MessageId, ReadMark, Tag},
     },
 };
 
@@ -256,20 +256,33 @@ fn take_run(input: &mut Decoder<'_>) -> Taken<Run> {
 }
 
 fn take_text(input: &mut Decoder<'_>) -> Taken<Sent> {
-    let (mut text, mut tag) = (None, None);
+    let (mut text, mut tag, mut about) = (None, None, None);
     fields(input, |field, input| {
         match field {
             run::TEXT => text = Some(Text::from(input.str()?)),
             run::TAG => {
                 tag = Some(Tag::parse(input.str()?).map_err(|_| bad("no tag"))?);
             }
+            run::ABOUT => about = take_about(input)?,
             _ => return Ok(false),
         }
         Ok(true)
     })?;
     Ok(Sent {
         tag,
+        about,
         text: needed(text)?,
+    })
+}
+
+fn take_about(input: &mut Decoder<'_>) -> Taken<Option<About>> {
+    if take_count(input)? != 2 {
+        return Err(bad("not a kind and a message"));
+    }
+    let (kind, id) = (input.u32()?, input.u64()?);
+    Ok(match kind {
+        about::REPLY => Some(About::Reply(id)),
+        _ => None,
     })
 }
 

@@ -15,7 +15,7 @@ use crate::{
         cursor::Cursor,
         event::{Batch, Event, LastNumbers, MailboxLimits, Read, Run, Sent, Target},
         holder::Holder,
-        message::{MessageId, ReadMark, Tag},
+        message::{About, MessageId, ReadMark, Tag},
     },
 };
 
@@ -30,6 +30,7 @@ fn at(ms: i64) -> Timestamp {
 fn sent(tag: Option<&str>, text: &str) -> Sent {
     Sent {
         tag: tag.map(|tag| Tag::parse(tag).unwrap()),
+        about: None,
         text: Text::from(text),
     }
 }
@@ -55,7 +56,10 @@ fn batch() -> Batch {
     let to_group = run(
         Target::Group(login("class")),
         None,
-        vec![sent(Some("t"), "two\nlines")],
+        vec![Sent {
+            about: Some(About::Reply(299)),
+            ..sent(Some("t"), "two\nlines")
+        }],
     );
     Batch {
         at: at(0),

@@ -7,7 +7,7 @@ use minicbor::{Encoder, encode};
 
 use super::{
     CHECKSUM_BYTES, checksum,
-    fields::{batch, event, field, holder, read, run},
+    fields::{about, batch, event, field, holder, read, run},
 };
 use crate::{
     log::Part,
@@ -15,6 +15,7 @@ use crate::{
         conversation::Conversation,
         event::{Batch, Event, Read, Run, Sent, Target},
         holder::Holder,
+        message::About,
     },
 };
 
@@ -70,11 +71,17 @@ fn write_run(run: &Run, out: &mut Out<'_>) -> Written {
     }
     out.u32(run::AT)?.i64(run.at.as_millisecond())?;
     out.u32(run::TEXTS)?.array(run.texts.len() as u64)?;
-    for Sent { tag, text } in &run.texts {
-        out.map(1 + u64::from(tag.is_some()))?;
+    for Sent { tag, about, text } in &run.texts {
+        out.map(1 + u64::from(tag.is_some()) + u64::from(about.is_some()))?;
         out.u32(run::TEXT)?.str(text.as_str())?;
         if let Some(tag) = tag {
             out.u32(run::TAG)?.str(tag.as_str())?;
+        }
+        if let Some(about) = about {
+            let kind = match about {
+                About::Reply(_) => about::REPLY,
+            };
+            out.u32(run::ABOUT)?.array(2)?.u32(kind)?.u64(about.target())?;
         }
     }
     Ok(())

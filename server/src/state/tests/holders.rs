@@ -68,6 +68,7 @@ impl Desk {
     fn say(&mut self, from: &str, to: Target) {
         let texts = vec![Sent {
             tag: None,
+            about: None,
             text: Text::from("hello"),
         }];
         let part = Part {

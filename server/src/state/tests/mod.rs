@@ -64,7 +64,11 @@ fn target() -> impl Strategy<Value = Target> {
 /// Of a history with many messages each run has many.
 fn run(texts: usize) -> impl Strategy<Value = Event> {
     let text = "[x-z]{1,3}".prop_map(|text| Text::from(text.as_str()));
-    let sent = (tag(), text).prop_map(|(tag, text)| Sent { tag, text });
+    let sent = (tag(), text).prop_map(|(tag, text)| Sent {
+        tag,
+        about: None,
+        text,
+    });
     let texts = prop::collection::vec(sent, 1..=texts);
     (user(), target(), any::<bool>(), texts).prop_map(|(from, to, has_device, texts)| {
         Event::Messages(Run {

@@ -17,7 +17,7 @@ use crate::{
         cursor::Cursor,
         event::{Batch, Event, LastNumbers, Run, Sent, Target},
         holder::Holder,
-        message::{Message, MessageId, ReadMark, Tag, TagHash},
+        message::{About, Message, MessageId, ReadMark, Tag, TagHash},
         waiting::{Share, Waiting, Written},
     },
 };
@@ -29,6 +29,7 @@ impl World {
         let run = |(from, to, texts, _, tagged): &(Login, Target, usize, usize, bool)| {
             let texts = (0..*texts).map(|n| Sent {
                 tag: tagged.then(|| Tag::parse(&format!("t{now}-{n}")).unwrap()),
+                about: n.checked_sub(1).map(|n| About::Reply(n as u64 + 1)),
                 text: Text::from(&*format!("{from:?} wrote {now} {n}")),
             });
             Event::Messages(Run {
@@ -98,6 +99,7 @@ impl World {
                 },
                 members: roster.as_ref().map(|(_, members)| members.clone()),
                 tag: sent.tag.clone(),
+                about: sent.about,
                 text: sent.text.clone(),
             };
             let all = self.messages.entry(conversation.clone()).or_default();
