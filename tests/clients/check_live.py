@@ -48,6 +48,7 @@ class World:
     def lone_checks(self):
         return [
             self.both_ways,
+            self.replies,
             self.resume,
             self.resend,
             self.numbers,
@@ -104,6 +105,22 @@ class World:
         expect((receipt["with"], receipt["by"]), (joao, joao), "receipt")
         j.close()
         expect(self.server.rows(joao)[0], (ana, TEXTS[0]), "row")
+
+    def replies(self, ana, joao, _carla):
+        """A reply names the message that it answers, at once, to who comes later, and in the history."""
+        a, j = self.live(ana), self.live(joao)
+        id = sent(a, joao, "at 10?")
+        wait_for(j, "message")
+        a.drop()
+        answer = sent(j, ana, f"> {ana}: “at 10?”\nyes", re=id)
+        missed = [what["re"] for verb, what in a.connect() if verb == "message"]
+        expect(missed, [id], "in the backlog")
+        last = sent(a, joao, "fine", re=answer)
+        expect(wait_for(j, "message")["re"], answer, "pushed")
+        j.say("history", {"with": ana})
+        expect([wait_for(j, "message", old=True)["re"] for _ in range(3)], [None, id, answer], "history")
+        expect([one["last"].get("re") for one in self.live(joao).conversations()], [answer], "listed")
+        expect(sent(a, joao, "fine", tag=f"{a.device}:{a.number}", re=answer), last, "again")
 
     def resume(self, ana, joao, _carla):
         """After a broken connection comes exactly what was missed, once."""

@@ -9,9 +9,9 @@ from live_client import Broken
 KEPT = {}  # what clients have heard and nobody has waited for yet
 
 
-def sent(client, to, text, tag=None):
+def sent(client, to, text, tag=None, **about):
     """Sends a message, waits for its `ok`, and returns its id."""
-    tag = client.send(to, text, tag)
+    tag = client.send(to, text, tag, **about)
     return wait_for(client, "ok", tag=tag)["id"]
 
 

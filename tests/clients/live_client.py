@@ -3,7 +3,7 @@ breaks loses nothing.
 
     python3 live_client.py 127.0.0.1 3333 ana
 
-Then type `@bruno hello`, `read bruno`, `history bruno`, `conversations` or `ping`, and Enter. Other programs import
+Then type `@bruno hello`, `reply 8841 yes`, `read bruno`, `history bruno`, `conversations` or `ping`, and Enter. Other programs import
 `LiveClient`.
 """
 
@@ -54,10 +54,10 @@ class LiveClient:
                 raise Broken("the backlog does not end")
             news.append(event)
         self.last = max(self.last or 0, welcome["last"])
-        for tag, (to, text) in list(self.unanswered.items()):
+        for tag, (to, text, about) in list(self.unanswered.items()):
             if tag in self.refused_tags:
                 del self.unanswered[tag]
-                self.send(to, text)
+                self.send(to, text, **about)
             else:
                 self.write_message(tag)
         return news
@@ -84,13 +84,13 @@ class LiveClient:
             news += self.connect()
         return news
 
-    def send(self, to, text, tag=None):
+    def send(self, to, text, tag=None, **about):
         """Sends a message and returns its tag; `ok` or `no` will come. A tag that was used
-        before means the same message again."""
+        before means the same message again. `re=8841`: it replies to that message."""
         if tag is None:
             self.number += 1
             tag = f"{self.device}:{self.number}"
-        self.unanswered[tag] = (to, text)
+        self.unanswered[tag] = (to, text, about)
         self.write_message(tag)
         return tag
 
@@ -122,9 +122,10 @@ class LiveClient:
                 self.refused_tags.add(what["tag"])
                 return verb, what
             if verb in ("ok", "no") and what.get("tag") in self.unanswered:
-                to, text = self.unanswered.pop(what["tag"])
+                to, text, about = self.unanswered.pop(what["tag"])
                 if verb == "ok":
                     mine = {"with": to, "from": self.login, "mine": True, "old": False, "text": text}
+                    mine |= {"re": about.get("re")}
                     self.messages[what["id"]] = mine | what
             return verb, what
         return None
@@ -175,9 +176,10 @@ class LiveClient:
         self.socket.close()
 
     def write_message(self, tag):
-        to, text = self.unanswered[tag]
+        to, text, about = self.unanswered[tag]
+        about = "".join(f";{key}={id}" for key, id in about.items())
         text = text.replace("\\", "\\\\").replace("\n", "\\n")
-        self.write(f"#{tag} @{to} {text}")
+        self.write(f"#{tag}{about} @{to} {text}")
 
     def write(self, line):
         try:
@@ -224,6 +226,7 @@ def parse_message(line, me):
         "from": author,
         "mine": author == me,
         "tag": fields.get("tag"),
+        "re": int(fields["re"]) if "re" in fields else None,
         "old": "old" in fields,
         "text": re.sub(r"\\([n\\])", lambda sign: "\n" if sign[1] == "n" else "\\", text),
     }
@@ -246,6 +249,9 @@ def type_at(client):
         verb, _, rest = typed.rstrip("\n").partition(" ")
         if verb.startswith("@"):
             client.send(verb[1:], rest)
+        elif verb == "reply":
+            id, _, text = rest.partition(" ")
+            client.send(client.messages[int(id)]["with"], text, re=int(id))
         elif verb == "read":
             client.say("read", {"with": rest, "up_to": client.last})
         elif verb == "history":

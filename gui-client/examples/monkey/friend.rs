@@ -57,6 +57,7 @@ impl Friend {
         self.give(Command::Send {
             to: Login::parse(to).unwrap(),
             text: Text::from(text),
+            re: None,
         });
     }
 

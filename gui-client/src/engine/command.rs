@@ -12,6 +12,21 @@ use super::{
     message::{Account, MessageId, Peer, ReportFormat, SortKey},
 };
 
+/// What a reply quotes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quoted {
+    /// In which conversation.
+    pub with: Peer,
+    /// The message, if the reply names it by its id. Otherwise it is the newest one before the reply that begins so.
+    pub re: Option<SortKey>,
+    /// The sort key of the reply.
+    pub before: SortKey,
+    /// The author named in the quote.
+    pub author: String,
+    /// The quoted beginning.
+    pub excerpt: String,
+}
+
 /// A request of the window. Sending one never blocks; [`super::Event`]s answer it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
@@ -38,6 +53,8 @@ pub enum Command {
         to: Login,
         /// The text.
         text: Text,
+        /// The message that it replies to, if the person has chosen it. It counts if the text quotes it.
+        re: Option<MessageId>,
     },
     /// Puts an unconfirmed or refused message into the outbox again.
     SendAgain(MessageId),
@@ -89,31 +106,16 @@ pub enum Command {
         /// In which conversation; `None`: in all.
         with: Option<Peer>,
     },
-    /// Finds the message that a reply quotes: the newest one before it that begins so. Answered by
-    /// [`super::Event::Quoted`], or [`super::Event::NotQuoted`] if it is not here.
-    FindQuoted {
-        /// In which conversation.
-        with: Peer,
-        /// The sort key of the reply.
-        before: SortKey,
-        /// The author named in the quote.
-        author: String,
-        /// The quoted beginning.
-        excerpt: String,
-    },
+    /// Finds the message that a reply quotes. Answered by [`super::Event::Quoted`], or
+    /// [`super::Event::NotQuoted`] if it is not here.
+    FindQuoted(Quoted),
     /// Looks for the message that another one quotes, as [`Command::FindQuoted`] does; answered by
     /// [`super::Event::QuoteChecked`].
     CheckQuote {
         /// The message that quotes.
         id: MessageId,
-        /// In which conversation.
-        with: Peer,
-        /// The sort key of that message.
-        before: SortKey,
-        /// The author named in the quote.
-        author: String,
-        /// The quoted beginning.
-        excerpt: String,
+        /// What it quotes.
+        quoted: Quoted,
     },
     /// The person is typing. In live sessions the others are told, at most every 3 s.
     Typing {

@@ -1,13 +1,16 @@
 //! The length of the line that a message becomes.
 
+/// The longest that a message says about another one (rule V16).
+const ABOUT_BYTES: usize = ";re=".len() + 13;
+
 /// The longest tag of this app, with the separators.
 pub(super) const TAG_BYTES: usize = 8 + 1 + 19 + 1 + 16;
 
-/// The length in bytes of the line that carries a message to a live server, without its end: tag,
-/// recipient, and the text with line breaks and backslashes escaped. A classic line is shorter, so
+/// The length in bytes of the line that carries a message to a live server, without its end: tag, what
+/// it replies to, recipient, and the text with line breaks and backslashes escaped. A classic line is shorter, so
 /// a message that fits by this count fits in every session.
 pub fn line_bytes(to: &str, text: &str) -> usize {
-    "# @ ".len() + TAG_BYTES + to.len() + escaped_bytes(text)
+    "# @ ".len() + TAG_BYTES + ABOUT_BYTES + to.len() + escaped_bytes(text)
 }
 
 /// The length of a text in that line, in bytes.
@@ -20,7 +23,8 @@ pub fn escaped_bytes(text: &str) -> usize {
 mod tests {
     use mensageiro_protocol::{
         Login, Text,
-        live::{Request, Tag},
+        limits::HIGHEST_ID,
+        live::{About, Request, Tag},
     };
 
     use super::*;
@@ -33,6 +37,7 @@ mod tests {
             let mut line = Vec::new();
             Request::Send {
                 tag: Tag::parse(&tag).ok(),
+                about: Some(About::Reply(HIGHEST_ID)),
                 to: Login::parse("bob").unwrap(),
                 text: Text::from(text),
             }

@@ -84,6 +84,8 @@ pub struct Message {
     pub author: Option<Login>,
     /// The text.
     pub text: Text,
+    /// The message that it replies to, if it names it by its id.
+    pub re: Option<SortKey>,
     /// When the server accepted it, by its clock. Before that, and with classic servers, when it
     /// was written or received here. It is shown, but gives no order.
     pub at: Timestamp,

@@ -37,7 +37,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 pub use mensageiro_discovery::Found;
 
 pub use administration::{Answer, Device, Invited, Request, RequestProblem};
-pub use command::Command;
+pub use command::{Command, Quoted};
 pub use export::{Export, Messages};
 pub use fault::{ActiveFaults, Fault, FaultNews, MessageFault};
 pub use groups::Groups;

@@ -129,7 +129,7 @@ impl Worker {
             Command::Trust(fingerprint) => self.with_account(|open| open.trust(fingerprint)),
             Command::Administer(request) => self.administer(request),
             Command::SignOut => self.sign_out(),
-            Command::Send { to, text } => self.send(to, text),
+            Command::Send { to, text, re } => self.send(to, text, re),
             Command::SendAgain(id) => self.with_account(|open| open.send_again(id)),
             Command::Discard(id) => self.with_account(|open| open.discard(id)),
             Command::FetchNow => self.handle(Instant::now(), Input::FetchNow),
@@ -163,25 +163,15 @@ impl Worker {
                     messages,
                 }))
             }),
-            Command::FindQuoted {
-                with,
-                before,
-                author,
-                excerpt,
-            } => self.with_history(|history| {
-                let found = history.quoted(&with, before, &author, &excerpt)?;
-                Ok(Some(found.map_or(Event::NotQuoted(with), Event::Quoted)))
+            Command::FindQuoted(quoted) => self.with_history(|history| {
+                let found = history.quoted(&quoted)?;
+                let event = found.map_or(Event::NotQuoted(quoted.with), Event::Quoted);
+                Ok(Some(event))
             }),
-            Command::CheckQuote {
-                id,
-                with,
-                before,
-                author,
-                excerpt,
-            } => self.with_history(|history| {
-                let check = match history.quoted(&with, before, &author, &excerpt)? {
+            Command::CheckQuote { id, quoted } => self.with_history(|history| {
+                let check = match history.quoted(&quoted)? {
                     Some(_) => QuoteCheck::Found,
-                    None if history.has_all_of(&with)? => QuoteCheck::NotFound,
+                    None if history.has_all_of(&quoted.with)? => QuoteCheck::NotFound,
                     None => QuoteCheck::NotHere,
                 };
                 Ok(Some(Event::QuoteChecked { id, check }))
@@ -354,7 +344,7 @@ impl Worker {
         }
     }
 
-    fn send(&mut self, to: Login, text: Text) {
+    fn send(&mut self, to: Login, text: Text, re: Option<MessageId>) {
         let bytes = line_bytes(to.as_str(), text.as_str());
         let reason = if text.is_empty() {
             Some(NotSent::Empty)
@@ -371,7 +361,7 @@ impl Worker {
         if let Some(reason) = reason {
             return self.tell.event(Event::NotSent { to, text, reason });
         }
-        self.with_account(|open| open.send(to, text));
+        self.with_account(|open| open.send(to, text, re));
     }
 
     fn news(

@@ -284,6 +284,7 @@ mod tests {
             with: Peer::Person(Login::parse("bob").unwrap()),
             author: None,
             text: Text::from("é".repeat(100_000).as_str()),
+            re: None,
             at: Timestamp::UNIX_EPOCH,
             written: None,
             delivery: Delivery::Received,

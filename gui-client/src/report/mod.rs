@@ -223,6 +223,7 @@ mod tests {
             with: Peer::Person(login("turma")),
             author: (delivery == Delivery::Received).then(|| login("carol")),
             text: Text::from(text),
+            re: None,
             at: at(number * 10),
             written: None,
             delivery,

@@ -73,6 +73,7 @@ mod tests {
             with: Peer::Person(Login::parse("team").unwrap()),
             author: author.map(|name| Login::parse(name).unwrap()),
             text: Text::from(text),
+            re: None,
             at: Timestamp::from_second(at).unwrap(),
             written: None,
             delivery,

@@ -268,6 +268,7 @@ mod tests {
                 with: Peer::Server,
                 author: None,
                 text: Text::from("diz ola"),
+                re: None,
                 at: Timestamp::UNIX_EPOCH,
                 written: None,
                 delivery,

@@ -193,6 +193,7 @@ fn talk(mut stream: &TcpStream, session: &Session) -> io::Result<()> {
                     with: to,
                     from: me.clone(),
                     tag: has_tag.then_some(tag),
+                    about: None,
                     is_old: false,
                     text: text.clone().unwrap_or(said),
                 };

@@ -70,6 +70,7 @@ impl Window {
         self.give(Command::Send {
             to: login(to),
             text: Text::from(text),
+            re: None,
         });
     }
 

@@ -239,7 +239,7 @@ impl Desk {
     /// The messages sent since the last call, each as `@login text`.
     pub fn sent(&self) -> Vec<String> {
         let sent = |command| match command {
-            Command::Send { to, text } => Some(format!("@{to} {}", text.as_str())),
+            Command::Send { to, text, .. } => Some(format!("@{to} {}", text.as_str())),
             _ => None,
         };
         self.asked().into_iter().filter_map(sent).collect()
@@ -338,6 +338,7 @@ pub fn message(id: i64, with: &str, delivery: Delivery, text: &str) -> Message {
         with: person(with),
         author: None,
         text: Text::from(text),
+        re: None,
         at: Timestamp::from_second(1_700_000_000 + id * 20).unwrap(),
         written: None,
         delivery,

@@ -3,7 +3,9 @@
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable;
 use mensageiro::{
-    engine::{Command, Delivery, Event, Message, MessageId, Older, QuoteCheck, SortKey},
+    engine::{
+        Command, Delivery, Event, Message, MessageId, Older, QuoteCheck, Quoted, SortKey,
+    },
     model::Overlay,
 };
 
@@ -207,10 +209,13 @@ fn a_quote_that_nobody_wrote_is_marked_and_leads_nowhere() {
     assert!(desk.sees(plain), "not known yet");
     let asked = Command::CheckQuote {
         id: MessageId(5),
-        with: person("bob"),
-        before: SortKey(5),
-        author: "alice".into(),
-        excerpt: "I owe Bob 500 euros".into(),
+        quoted: Quoted {
+            with: person("bob"),
+            re: None,
+            before: SortKey(5),
+            author: "alice".into(),
+            excerpt: "I owe Bob 500 euros".into(),
+        },
     };
     assert_eq!(desk.asked().iter().filter(|one| **one == asked).count(), 1);
     let laid_out = |desk: &Desk| desk.harness.state().state().timeline.laid_out();

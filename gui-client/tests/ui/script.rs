@@ -45,7 +45,7 @@ fn a_script_signs_in_writes_and_ends_the_app() {
     assert!(closes(&mut desk));
     let asked = desk.asked();
     let sent = |command: &Command| {
-        matches!(command, Command::Send { to, text }
+        matches!(command, Command::Send { to, text, .. }
             if to.as_str() == "bob" && text.as_str() == "hello")
     };
     assert!(asked.iter().any(sent), "{asked:?}");

@@ -47,6 +47,7 @@ impl Fake {
             to: login(to),
             members: (to == "class").then(|| Arc::new(members)),
             tag: None,
+            about: None,
             text: Text::from(text),
         });
         id

@@ -224,8 +224,13 @@ impl OpenAccount {
         }
     }
 
-    pub(super) fn send(&mut self, to: Login, text: Text) -> Result<(), Failed> {
-        match self.history.add_to_outbox(&to, &text) {
+    pub(super) fn send(
+        &mut self,
+        to: Login,
+        text: Text,
+        re: Option<MessageId>,
+    ) -> Result<(), Failed> {
+        match self.history.add_to_outbox(&to, &text, re) {
             Ok(message) => {
                 let id = message.id;
                 self.tell.event(Event::Message(message));

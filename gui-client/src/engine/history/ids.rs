@@ -208,6 +208,15 @@ fn give_back(
                 last,
                 sort_key(now.generation, 0),
             ))?;
+        // And what replies to them.
+        connection
+            .prepare_cached("UPDATE messages SET re = re - ?3 + ?1 WHERE re BETWEEN ?3 + ?2 AND ?3 + ?4")?
+            .execute((
+                sort_key(found.generation, 0),
+                from,
+                sort_key(now.generation, 0),
+                last,
+            ))?;
         (last, generation) = (from - 1, Some(found));
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! Storing one message of a live server: a new one, a known one, or an own one.
 
-use mensageiro_protocol::live::Delivered;
+use mensageiro_protocol::live::{About, Delivered};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::{
@@ -53,11 +53,13 @@ impl History {
             return Ok(Vec::new());
         }
         let is_unread = !is_own && !told.is_old && !is_seen(connection, conversation, server_id)?;
+        let re = told.about.map(|About::Reply(id)| live_sort_key(connection, number(id)));
         let new = NewMessage {
             author,
             at: told.at,
             sort_key: Some(live_sort_key(connection, server_id)?),
             server_id: Some(server_id),
+            re: re.transpose()?,
             is_unread,
             ..NewMessage::now(
                 &with,

@@ -1,6 +1,9 @@
 //! The outbox: own messages until the server acknowledges them.
 
-use mensageiro_protocol::{Login, Text, live::Tag};
+use mensageiro_protocol::{
+    Login, Text,
+    live::{About, Tag},
+};
 use rusqlite::{Connection, types::Type};
 
 use super::{
@@ -14,18 +17,26 @@ use crate::engine::{
 };
 
 impl History {
-    /// Puts a message into the outbox.
+    /// Puts a message into the outbox. `chosen`: the one that it replies to, if its text quotes it.
     ///
     /// # Errors
     /// [`super::HistoryError::Failed`]
-    pub fn add_to_outbox(&self, to: &Login, text: &Text) -> Result<Message> {
+    pub fn add_to_outbox(
+        &self,
+        to: &Login,
+        text: &Text,
+        chosen: Option<MessageId>,
+    ) -> Result<Message> {
         let transaction = self.connection.unchecked_transaction()?;
         let with = Peer::Person(to.clone());
+        let replied_to = self.replied_to(&with, text.as_str(), chosen)?;
+        // One that the server does not have yet has another sort key later.
+        let re = replied_to.filter(|one| one.server_id.is_some());
         let new = append(&transaction, &with, text, delivery::WAITING)?;
         numbers::tag(&transaction, new.id)?;
         transaction
-            .prepare_cached("UPDATE messages SET written = at WHERE id = ?1")?
-            .execute([new.id.0])?;
+            .prepare_cached("UPDATE messages SET written = at, re = ?2 WHERE id = ?1")?
+            .execute((new.id.0, re.map(|one| one.sort_key.0)))?;
         if generations::is_live(&transaction)? {
             sort_last(&transaction, new.id)?;
         }
@@ -83,15 +94,19 @@ impl History {
 
     fn waiting(&self, which: &str, values: impl rusqlite::Params) -> Result<Vec<Outgoing>> {
         let mut statement = self.connection.prepare_cached(&format!(
-            "SELECT m.id, c.peer, m.text, m.tag
+            "SELECT m.id, c.peer, m.text, m.tag,
+                 (SELECT server_id FROM messages WHERE conversation = m.conversation
+                     AND place = m.re AND server_id > 0)
              FROM messages m JOIN conversations c ON c.id = m.conversation {which}"
         ))?;
         let rows = statement.query_map(values, |row| {
             let tag = Tag::parse(row.get_ref(3)?.as_str()?);
+            let re: Option<u64> = row.get(4)?;
             Ok(Outgoing {
                 id: MessageId(row.get(0)?),
                 to: read_login(row.get_ref(1)?.as_str()?, 1)?,
                 text: Text::from(row.get_ref(2)?.as_str()?),
+                about: re.map(About::Reply),
                 tag: tag.map_err(|error| {
                     rusqlite::Error::FromSqlConversionFailure(3, Type::Text, Box::new(error))
                 })?,

@@ -11,7 +11,7 @@ use super::{
     search::INDEXED_CHARS,
 };
 use crate::{
-    engine::{Message, MessageId, Peer, SortKey},
+    engine::{Message, MessageId, Peer, Quoted, SortKey},
     markup,
     matching::fold,
 };
@@ -28,7 +28,7 @@ const WORDS: usize = 4;
 const BYTES: usize = 1 << 20;
 
 /// What is looked for.
-struct Quoted<'a> {
+struct Wanted<'a> {
     conversation: i64,
     before: i64,
     author: &'a str,
@@ -43,18 +43,20 @@ struct Quoted<'a> {
 }
 
 impl History {
-    /// The newest message before `before` that `author` wrote and that begins as quoted, among the
-    /// last 2,000 and those that the index of words finds.
+    /// The message that is quoted. If the reply names it, it is that one or none, and it must begin as quoted. If
+    /// not, it is the newest one before the reply that its author wrote and that begins so, among the last 2,000 and
+    /// those that the index of words finds.
     ///
     /// # Errors
     /// [`super::HistoryError::Failed`]
-    pub fn quoted(
-        &self,
-        with: &Peer,
-        before: SortKey,
-        author: &str,
-        excerpt: &str,
-    ) -> Result<Option<Message>> {
+    pub fn quoted(&self, quoted: &Quoted) -> Result<Option<Message>> {
+        let Quoted {
+            with,
+            re,
+            before,
+            author,
+            excerpt,
+        } = quoted;
         let Some(conversation) = known_conversation(&self.connection, with)? else {
             return Ok(None);
         };
@@ -63,7 +65,7 @@ impl History {
             .filter(|word| !word.is_empty())
             .collect();
         words.sort_by_key(|word| Reverse(word.len()));
-        let mut quoted = Quoted {
+        let mut wanted = Wanted {
             conversation,
             before: before.0,
             author,
@@ -84,10 +86,15 @@ impl History {
             true => READ_WITHOUT_INDEX,
             false => READ,
         };
-        let mut found = self.quoted_of_last(&mut quoted, most)?;
-        if found.is_none() && !query.is_empty() {
-            found = self.quoted_of_index(&mut quoted, &query.join(" "))?;
-        }
+        let found = match re {
+            Some(re) => self.named(&mut wanted, *re)?,
+            None => match self.quoted_of_last(&mut wanted, most)? {
+                None if !query.is_empty() => {
+                    self.quoted_of_index(&mut wanted, &query.join(" "))?
+                }
+                found => found,
+            },
+        };
         let Some(mut message) = found.map(|id| self.message(id)).transpose()?.flatten() else {
             return Ok(None);
         };
@@ -95,34 +102,75 @@ impl History {
         Ok(Some(message))
     }
 
-    fn quoted_of_last(&self, quoted: &mut Quoted<'_>, most: usize) -> Result<Option<MessageId>> {
+    /// The message that a new text replies to: the one that the person has chosen, if the text quotes it.
+    pub(super) fn replied_to(
+        &self,
+        with: &Peer,
+        text: &str,
+        chosen: Option<MessageId>,
+    ) -> Result<Option<Message>> {
+        let (Some(quote), _) = markup::split_quote(text) else {
+            return Ok(None);
+        };
+        let mut quoted = Quoted {
+            with: with.clone(),
+            re: None,
+            before: SortKey(i64::MAX),
+            author: quote.author.to_owned(),
+            excerpt: quote.excerpt.to_owned(),
+        };
+        if let Some(chosen) = chosen.map(|id| self.message(id)).transpose()?.flatten() {
+            quoted.re = Some(chosen.sort_key);
+            if let Some(found) = self.quoted(&quoted)? {
+                return Ok(Some(found));
+            }
+            quoted.re = None;
+        }
+        // The app was started anew since it was chosen.
+        self.quoted(&quoted)
+    }
+
+    fn named(&self, wanted: &mut Wanted<'_>, re: SortKey) -> Result<Option<MessageId>> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT id, delivery, author, text FROM messages
-             WHERE conversation = ?1 AND place < ?2 ORDER BY place DESC LIMIT ?3",
+            "SELECT id, delivery, author, text FROM messages WHERE conversation = ?1 AND place = ?2",
         )?;
-        let values = params![quoted.conversation, quoted.before, most as i64];
-        let mut rows = statement.query(values)?;
+        let mut rows = statement.query((wanted.conversation, re.0))?;
         while let Some(row) = rows.next()? {
-            if quoted.is(row)? {
+            if wanted.is(row)? {
                 return Ok(Some(MessageId(row.get(0)?)));
             }
         }
         Ok(None)
     }
 
-    fn quoted_of_index(&self, quoted: &mut Quoted<'_>, query: &str) -> Result<Option<MessageId>> {
+    fn quoted_of_last(&self, wanted: &mut Wanted<'_>, most: usize) -> Result<Option<MessageId>> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id, delivery, author, text FROM messages
+             WHERE conversation = ?1 AND place < ?2 ORDER BY place DESC LIMIT ?3",
+        )?;
+        let values = params![wanted.conversation, wanted.before, most as i64];
+        let mut rows = statement.query(values)?;
+        while let Some(row) = rows.next()? {
+            if wanted.is(row)? {
+                return Ok(Some(MessageId(row.get(0)?)));
+            }
+        }
+        Ok(None)
+    }
+
+    fn quoted_of_index(&self, wanted: &mut Wanted<'_>, query: &str) -> Result<Option<MessageId>> {
         let mut statement = self.connection.prepare_cached(
             "SELECT id, delivery, author, text, place
              FROM (SELECT rowid AS found FROM search WHERE text MATCH ?1 ORDER BY rowid DESC LIMIT ?2)
              JOIN messages ON id = found
              WHERE conversation = ?3 AND place < ?4",
         )?;
-        let values = params![query, INDEXED as i64, quoted.conversation, quoted.before];
+        let values = params![query, INDEXED as i64, wanted.conversation, wanted.before];
         let mut rows = statement.query(values)?;
         // They are not in the order of the conversation.
         let mut newest: Option<(i64, MessageId)> = None;
         while let Some(row) = rows.next()? {
-            if quoted.is(row)? {
+            if wanted.is(row)? {
                 newest = newest.max(Some((row.get(4)?, MessageId(row.get(0)?))));
             }
         }
@@ -130,7 +178,7 @@ impl History {
     }
 }
 
-impl Quoted<'_> {
+impl Wanted<'_> {
     /// Whether this row, of the columns above, is the message.
     fn is(&mut self, row: &Row<'_>) -> rusqlite::Result<bool> {
         let is_received = row.get::<_, i64>(1)? == delivery::RECEIVED;
@@ -188,7 +236,13 @@ mod tests {
 
     fn is_found(history: &History, with: &str, author: &str, excerpt: &str) -> bool {
         let end = SortKey(i64::MAX);
-        let found = history.quoted(&person(with), end, author, excerpt);
+        let found = history.quoted(&Quoted {
+            with: person(with),
+            re: None,
+            before: end,
+            author: author.to_owned(),
+            excerpt: excerpt.to_owned(),
+        });
         found.unwrap().is_some()
     }
 
@@ -197,7 +251,7 @@ mod tests {
         let folder = tempdir().unwrap();
         let mut history = open(&folder);
         let bob = Login::parse("bob").unwrap();
-        history.add_to_outbox(&bob, &Text::from("I pay")).unwrap();
+        history.add_to_outbox(&bob, &Text::from("I pay"), None).unwrap();
         receive(&mut history, "bob", &["you pay"]);
         receive(&mut history, "eva", &["we pay"]);
         for (author, excerpt, expected) in [

@@ -218,13 +218,13 @@ fn take_over(old: &Connection, new: &mut Connection) -> Result<(), Failure> {
         ),
         (
             "SELECT id, conversation, place, author, text, at, delivery, unread, server_id, tag,
-                 refusal, written
+                 refusal, written, re
              FROM messages NOT INDEXED WHERE id >= ?1 ORDER BY id"
                 .into(),
             "INSERT INTO messages
              (id, conversation, place, author, text, at, delivery, unread, server_id, tag, refusal,
-                 written)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                 written, re)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         ),
     ] {
         let rows = copy(old, &select, &mut transaction.prepare_cached(insert)?)?;

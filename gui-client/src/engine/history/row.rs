@@ -25,7 +25,7 @@ pub(super) const LAST_SORT_KEYS: i64 = 1 << 62;
 
 /// The columns that [`read_message`] reads, of `messages m` joined with `conversations c`.
 pub(super) const COLUMNS: &str =
-    "m.id, c.peer, m.text, m.at, m.delivery, m.place, m.author, m.server_id, m.refusal, m.written";
+    "m.id, c.peer, m.text, m.at, m.delivery, m.place, m.author, m.server_id, m.refusal, m.written, m.re";
 
 /// A message to be inserted.
 pub(super) struct NewMessage<'a> {
@@ -39,6 +39,8 @@ pub(super) struct NewMessage<'a> {
     pub(super) sort_key: Option<i64>,
     pub(super) server_id: Option<i64>,
     pub(super) tag: Option<&'a Tag>,
+    /// The sort key of the message that it replies to.
+    pub(super) re: Option<i64>,
     pub(super) is_unread: bool,
 }
 
@@ -54,6 +56,7 @@ impl<'a> NewMessage<'a> {
             sort_key: None,
             server_id: None,
             tag: None,
+            re: None,
             is_unread: state == delivery::RECEIVED,
         }
     }
@@ -69,8 +72,8 @@ pub(super) fn insert(connection: &Connection, new: &NewMessage<'_>) -> rusqlite:
     connection
         .prepare_cached(
             "INSERT INTO messages
-             (conversation, place, author, text, at, delivery, unread, server_id, tag)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+             (conversation, place, author, text, at, delivery, unread, server_id, tag, re)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         )?
         .execute((
             conversation,
@@ -82,6 +85,7 @@ pub(super) fn insert(connection: &Connection, new: &NewMessage<'_>) -> rusqlite:
             new.is_unread,
             new.server_id,
             new.tag.map(Tag::as_str),
+            new.re,
         ))?;
     let id = connection.last_insert_rowid();
     connection
@@ -170,6 +174,7 @@ pub(super) fn read_message(row: &Row<'_>) -> rusqlite::Result<Message> {
         with: read_peer(row, 1)?,
         author: author.transpose()?,
         text: Text::from(row.get_ref(2)?.as_str()?),
+        re: row.get::<_, Option<i64>>(10)?.map(SortKey),
         at: Timestamp::from_millisecond(row.get(3)?).unwrap_or(Timestamp::UNIX_EPOCH),
         written: row
             .get::<_, Option<i64>>(9)?

@@ -15,6 +15,7 @@ const STEPS: &[&str] = &[
     PLACES,
     PLAIN_LETTERS,
     LIVE_EPOCHS,
+    REPLIES,
 ];
 
 const FIRST: &str = "
@@ -152,6 +153,11 @@ const LIVE_EPOCHS: &str = "
         AND EXISTS (SELECT 1 FROM facts WHERE name = 'epoch_is_live' AND value = 1);
 ";
 
+const REPLIES: &str = "
+    -- re: the sort key of the message that it replies to, as the server named it by its id; NULL: no id was named.
+    ALTER TABLE messages ADD COLUMN re INTEGER;
+";
+
 /// The fact that names the first version of the app that could read the file as it is.
 pub(super) const VERSION: &str = "version";
 
@@ -181,7 +187,7 @@ pub(super) fn check(connection: &Connection, found: i64) -> Result<()> {
         "id, peer, draft, is_group, known_from, seen_id, told_id, is_pinned, is_muted
          FROM conversations",
         "id, conversation, place, author, text, at, delivery, unread, server_id, tag, refusal,
-         written FROM messages",
+         written, re FROM messages",
         "conversation, login, state, up_to, at FROM receipts",
         "rowid, text FROM search",
         "name, members FROM groups",

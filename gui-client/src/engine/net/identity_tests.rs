@@ -109,6 +109,7 @@ impl World {
             with: bob(),
             from,
             tag,
+            about: None,
             is_old: false,
             text: Text::from(format!("text {number}").as_str()),
         };
@@ -136,7 +137,7 @@ impl World {
                 let history = self.history();
                 let text = format!("text {}", self.counted + 1);
                 let id = history
-                    .add_to_outbox(&bob(), &Text::from(text.as_str()))
+                    .add_to_outbox(&bob(), &Text::from(text.as_str()), None)
                     .unwrap()
                     .id;
                 let tag = history.outbox().unwrap()[0].tag.clone();

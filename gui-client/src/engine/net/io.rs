@@ -5,7 +5,7 @@ use std::time::Duration;
 use mensageiro_protocol::{
     Framing, Login, Text,
     live::{
-        self, ConversationNews, Delivered, HistoryEnd, HistoryRequest, Join, Read, StoreId, Tag,
+        self, About, ConversationNews, Delivered, HistoryEnd, HistoryRequest, Join, Read, StoreId, Tag,
         Welcome,
     },
 };
@@ -24,6 +24,8 @@ pub struct Outgoing {
     pub to: Login,
     /// The text.
     pub text: Text,
+    /// What it says about another message, in live sessions.
+    pub about: Option<About>,
     /// Its tag in live sessions.
     pub tag: Tag,
 }

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use super::Session;
 use crate::{
-    engine::{Command, MessageId, QuoteCheck},
+    engine::{Command, Message, MessageId, QuoteCheck, Quoted},
     markup,
 };
 
@@ -53,21 +53,23 @@ impl Session {
             return Vec::new();
         }
         let message = self.timeline().and_then(|timeline| timeline.find(id));
-        let quote = message.and_then(|message| {
-            let (quote, _) = markup::split_quote(message.text.as_str());
-            Some((message, quote?))
-        });
-        let Some((message, quote)) = quote else {
+        let Some(quoted) = message.and_then(quoted) else {
             return Vec::new();
         };
-        let check = Command::CheckQuote {
-            id,
-            with: message.with.clone(),
-            before: message.sort_key,
-            author: quote.author.to_owned(),
-            excerpt: quote.excerpt.to_owned(),
-        };
         self.quotes.asked = Some(id);
-        vec![check]
+        vec![Command::CheckQuote { id, quoted }]
     }
+}
+
+/// What a message quotes, if it does.
+pub(super) fn quoted(message: &Message) -> Option<Quoted> {
+    let (quote, _) = markup::split_quote(message.text.as_str());
+    let quote = quote?;
+    Some(Quoted {
+        with: message.with.clone(),
+        re: message.re,
+        before: message.sort_key,
+        author: quote.author.to_owned(),
+        excerpt: quote.excerpt.to_owned(),
+    })
 }

@@ -1,4 +1,4 @@
-use super::Session;
+use super::{Session, quotes::quoted};
 use crate::{
     engine::{Command, LinkState, Message, Peer},
     markup,
@@ -63,15 +63,8 @@ impl Session {
     }
 
     pub(super) fn open_quoted(&mut self, message: &Message) -> Vec<Command> {
-        let (Some(quote), _) = markup::split_quote(message.text.as_str()) else {
-            return Vec::new();
-        };
-        vec![Command::FindQuoted {
-            with: message.with.clone(),
-            before: message.sort_key,
-            author: quote.author.to_owned(),
-            excerpt: quote.excerpt.to_owned(),
-        }]
+        let quoted = quoted(message).into_iter();
+        quoted.map(Command::FindQuoted).collect()
     }
 
     /// Sets the draft, and tells the recipients that the person is typing.
@@ -117,7 +110,8 @@ impl Session {
         };
         self.write(String::new());
         let peer = Peer::Person(to.clone());
-        let mut commands = vec![Command::Send { to, text }];
+        let re = self.answered.take();
+        let mut commands = vec![Command::Send { to, text, re }];
         commands.extend(self.take_unsaved_drafts());
         commands.extend(self.open(peer));
         self.sends = self.sends.wrapping_add(1);

@@ -18,6 +18,7 @@ fn a_message_typed_by_hand_opens_that_conversation() {
         Command::Send {
             to: login("carol"),
             text: Text::from("hi"),
+            re: None,
         }
     );
     assert_eq!(session(&model).open, Some(person("carol")));

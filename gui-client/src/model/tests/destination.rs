@@ -42,7 +42,7 @@ fn check_in(mut model: Model, open: &str, typed: &str, (to, text): (&str, &str))
     assert_eq!(told, expected, "{typed:?} in {open} is told to go there");
     let commands = model.act(Action::Send);
     let sent = commands.into_iter().find_map(|command| match command {
-        Command::Send { to, text } => Some((to.to_string(), text.as_str().to_owned())),
+        Command::Send { to, text, .. } => Some((to.to_string(), text.as_str().to_owned())),
         _ => None,
     });
     let expected = Some((to.to_owned(), text.to_owned()));

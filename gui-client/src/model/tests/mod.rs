@@ -42,6 +42,7 @@ fn message(id: i64, with: &str, delivery: Delivery) -> Message {
         with: person(with),
         author: None,
         text: Text::from(format!("message {id}").as_str()),
+        re: None,
         at: Timestamp::UNIX_EPOCH,
         written: None,
         delivery,

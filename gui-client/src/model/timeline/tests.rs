@@ -12,6 +12,7 @@ fn message(id: i64) -> Message {
         with: Peer::Person(Login::parse("bob").unwrap()),
         author: None,
         text: Text::from(format!("message {id}").as_str()),
+        re: None,
         at: Timestamp::UNIX_EPOCH,
         written: None,
         delivery: Delivery::Received,

@@ -186,6 +186,7 @@ mod tests {
             with: Peer::Server,
             author: None,
             text: Text::from("x"),
+            re: None,
             at: Timestamp::UNIX_EPOCH,
             written: None,
             delivery: Delivery::Received,

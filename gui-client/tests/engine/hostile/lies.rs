@@ -3,7 +3,7 @@
 use mensageiro_protocol::{
     Login, Text,
     live::{
-        Bye, ByeCode, ConversationNews, Conversations, Delivered, Event, HistoryEnd, LastMessage,
+        About, Bye, ByeCode, ConversationNews, Conversations, Delivered, Event, HistoryEnd, LastMessage,
         Presence, PresenceNews, Read, Receipt, ReceiptState, RefusalCode, Roster, RosterGroup,
         RosterUser, Tag, TypingNews,
     },
@@ -75,15 +75,17 @@ fn delivered() -> BoxedStrategy<Delivered> {
         anybody(),
         prop::option::of(tag()),
         any::<bool>(),
+        prop::option::of(id().prop_map(About::Reply)),
         text(),
     );
     parts
-        .prop_map(|(id, at, with, from, tag, is_old, text)| Delivered {
+        .prop_map(|(id, at, with, from, tag, is_old, about, text)| Delivered {
             id,
             at,
             with,
             from,
             tag,
+            about,
             is_old,
             text,
         })
@@ -144,6 +146,7 @@ fn conversations() -> BoxedStrategy<Conversations> {
             at: last.at,
             from: last.from,
             tag: last.tag,
+            re: last.about.map(About::target),
             text: last.text,
         },
     });

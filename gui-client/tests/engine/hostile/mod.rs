@@ -184,6 +184,7 @@ fn told(id: u64, with: &str, text: &str) -> Lie {
         with: login(with),
         from: login(with),
         tag: None,
+        about: None,
         is_old: false,
         text: Text::from(text),
     }))

@@ -62,7 +62,7 @@ impl State {
         stream: &TcpStream,
     ) -> Option<()> {
         match request {
-            Request::Send { tag, to, text } => {
+            Request::Send { tag, to, text, .. } => {
                 let is_numbered = tag
                     .as_ref()
                     .is_some_and(|tag| tag.device_and_number().is_some());
@@ -169,6 +169,7 @@ impl State {
                 at: at(last.id),
                 from: last.from.clone(),
                 tag: last.tag.clone().filter(|_| last.from == *me),
+                re: None,
                 text: last.text.clone(),
             },
         };

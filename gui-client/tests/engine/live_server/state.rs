@@ -128,6 +128,7 @@ pub fn tell(one: &Stored, user: &Login, is_old: bool) -> Event {
         with: with(one, user),
         from: one.from.clone(),
         tag: one.tag.clone().filter(|_| one.from == *user),
+        about: None,
         is_old,
         text: one.text.clone(),
     })

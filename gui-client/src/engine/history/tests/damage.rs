@@ -51,7 +51,7 @@ fn use_all(history: &mut History) -> Result<()> {
     let ends = None;
     history.receive(&Batch { received, ends })?;
     let to = Login::parse("bob").unwrap();
-    let id = history.add_to_outbox(&to, &Text::from("x"))?.id;
+    let id = history.add_to_outbox(&to, &Text::from("x"), None)?.id;
     history.discard(id)?;
     Ok(())
 }

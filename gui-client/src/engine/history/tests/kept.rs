@@ -98,6 +98,7 @@ fn listed(with: &str, from: &str, id: u64, read: u64) -> ConversationNews {
             at: 5,
             from: Login::parse(from).unwrap(),
             tag: None,
+            re: None,
             text: Text::from(format!("last of {with}").as_str()),
         },
     }

@@ -3,12 +3,12 @@
 
 use jiff::Timestamp;
 use mensageiro_protocol::live::{
-    Delivered, HistoryEnd, Read, Receipt as ReceiptLine, ReceiptState, Tag,
+    About, Delivered, HistoryEnd, Read, Receipt as ReceiptLine, ReceiptState, Tag,
 };
 
 use super::*;
 use crate::engine::{
-    Event, Refusal,
+    Event, Quoted, Refusal,
     net::{LiveUpdate, Way},
 };
 
@@ -19,6 +19,7 @@ pub(super) fn told(id: u64, with: &str, from: &str, text: &str) -> Delivered {
         with: Login::parse(with).unwrap(),
         from: Login::parse(from).unwrap(),
         tag: None,
+        about: None,
         is_old: false,
         text: Text::from(text),
     }
@@ -423,4 +424,92 @@ fn words_and_parts_of_words_are_found_whatever_their_accents() {
     assert_eq!(found("\"quoted\"", None).len(), 1);
     assert_eq!(found("tEST*", None), [""; 0]);
     assert_eq!(found("  ", None), [""; 0]);
+}
+
+/// What this message quotes, of what is here.
+fn quoted_by(history: &History, reply: &Message) -> Option<u64> {
+    let (quote, _) = crate::markup::split_quote(reply.text.as_str());
+    let quote = quote.unwrap();
+    let found = history.quoted(&Quoted {
+        with: reply.with.clone(),
+        re: reply.re,
+        before: reply.sort_key,
+        author: quote.author.to_owned(),
+        excerpt: quote.excerpt.to_owned(),
+    });
+    found.unwrap().and_then(|message| message.server_id)
+}
+
+fn last(history: &History) -> Message {
+    let mut page = history.page(&person("bob"), None, 9).unwrap().0;
+    page.pop().unwrap()
+}
+
+#[test]
+fn a_reply_leads_to_the_message_that_it_names_and_to_no_other_one_that_begins_so() {
+    let folder = tempdir().unwrap();
+    let history = open(&folder);
+    let reply = |id, about| {
+        LiveUpdate::Message(Delivered {
+            about: Some(About::Reply(about)),
+            ..told(id, "bob", "bob", "> bob: “ok?”\nyes")
+        })
+    };
+    let said = [
+        message(3, "bob", "bob", "ok?"),
+        message(4, "bob", "bob", "ok?"),
+        message(5, "bob", "bob", "what?"),
+        message(6, "eva", "bob", "ok?"),
+    ];
+    history.receive_live(&said, Some(6)).unwrap();
+    for (id, about, expected) in [
+        (7, 3, Some(3)),
+        (8, 4, Some(4)),
+        // It says something else, is of another conversation, or is not here.
+        (9, 5, None),
+        (10, 6, None),
+        (11, 2, None),
+    ] {
+        history.receive_live(&[reply(id, about)], Some(id)).unwrap();
+        assert_eq!(quoted_by(&history, &last(&history)), expected, "{about}");
+    }
+}
+
+#[test]
+fn a_reply_that_is_sent_names_the_message_that_was_chosen_also_after_a_new_start() {
+    let folder = tempdir().unwrap();
+    let history = open(&folder);
+    history.begin_live(4).unwrap();
+    let said = [
+        message(3, "bob", "bob", "ok?"),
+        message(4, "bob", "bob", "ok?"),
+    ];
+    history.receive_live(&said, Some(4)).unwrap();
+    let first = history.page(&person("bob"), None, 9).unwrap().0.remove(0);
+    let bob = Login::parse("bob").unwrap();
+    let text = Text::from("> bob: “ok?”\nyes");
+    let about = |history: &History, id| history.outgoing(id).unwrap().unwrap().about;
+    let chosen = history.add_to_outbox(&bob, &text, Some(first.id)).unwrap();
+    assert_eq!(about(&history, chosen.id), Some(About::Reply(3)));
+    assert_eq!(chosen.re, Some(first.sort_key));
+    // The person has changed the quote, or chosen nothing: the newest message that begins so.
+    let none = history.add_to_outbox(&bob, &text, None).unwrap();
+    assert_eq!(about(&history, none.id), Some(About::Reply(4)));
+    let other = Text::from("> bob: “never said”\nyes");
+    let other = history.add_to_outbox(&bob, &other, Some(first.id)).unwrap();
+    assert_eq!(about(&history, other.id), None);
+    drop(history);
+    let history = open(&folder);
+    assert_eq!(about(&history, chosen.id), Some(About::Reply(3)));
+    // Ids mean other messages now.
+    history.begin_ids(None, None).unwrap();
+    assert_eq!(about(&history, chosen.id), None);
+    let still = history.quoted(&Quoted {
+        with: person("bob"),
+        re: chosen.re,
+        before: SortKey(i64::MAX),
+        author: "bob".into(),
+        excerpt: "ok?".into(),
+    });
+    assert_eq!(still.unwrap().map(|one| one.id), Some(first.id));
 }

@@ -17,7 +17,7 @@ use tempfile::{TempDir, tempdir};
 use super::*;
 use crate::disk::DiskProblem;
 use crate::engine::{
-    Delivery, Peer, SortKey,
+    Delivery, Peer, Quoted, SortKey,
     net::{Batch, Received, Round, Way},
 };
 
@@ -64,7 +64,10 @@ fn receive(history: &mut History, messages: &[(&str, &str)], ends: Option<Round>
 
 fn send(history: &History, to: &str, text: &str) -> MessageId {
     let to = Login::parse(to).unwrap();
-    history.add_to_outbox(&to, &Text::from(text)).unwrap().id
+    history
+        .add_to_outbox(&to, &Text::from(text), None)
+        .unwrap()
+        .id
 }
 
 const LOGIN: Option<Round> = Some(Round::Login);
@@ -105,7 +108,14 @@ fn what_a_reply_quotes_is_the_newest_before_it_that_its_author_began_so() {
     let bob = person("bob");
     let all = history.page(&bob, None, 10).unwrap().0;
     let quoted = |before: SortKey, author: &str, excerpt: &str| {
-        let found = history.quoted(&bob, before, author, excerpt).unwrap();
+        let found = history.quoted(&Quoted {
+            with: bob.clone(),
+            re: None,
+            before,
+            author: author.into(),
+            excerpt: excerpt.into(),
+        });
+        let found = found.unwrap();
         found.map(|message| message.id)
     };
     assert_eq!(

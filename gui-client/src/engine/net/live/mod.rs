@@ -231,6 +231,7 @@ impl LiveSession {
             let start = self.out.len();
             self.say(&Request::Send {
                 tag: Some(message.tag.clone()),
+                about: message.about,
                 to: message.to.clone(),
                 text: message.text.clone(),
             });

@@ -170,7 +170,13 @@ fn outgoing(id: &str, tag: &str, line: &str) -> Outgoing {
     };
     let id = MessageId(id.parse().unwrap());
     let tag = Tag::parse(tag).unwrap();
-    Outgoing { id, to, text, tag }
+    Outgoing {
+        id,
+        to,
+        text,
+        about: None,
+        tag,
+    }
 }
 
 fn say(effect: &Effect, now: Instant) -> String {

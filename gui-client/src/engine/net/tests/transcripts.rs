@@ -69,6 +69,7 @@ fn follow(happenings: &[&Happening], framing: Framing) -> usize {
                         id: MessageId(1),
                         to,
                         text,
+                        about: None,
                         tag: Tag::parse("t").unwrap(),
                     }));
                 }
