@@ -10,7 +10,7 @@ use mensageiro_discovery::Browser;
 use mensageiro_protocol::{Login, Text, limits::LINE_BYTES, trust::InviteLink};
 
 use super::{
-    Account, Command, Event, LinkProblem, LinkState, NotSent, Peer, QuoteCheck, Request,
+    Account, Command, Event, LinkProblem, LinkState, MessageId, NotSent, Peer, QuoteCheck, Request,
     RequestProblem, Tell, USUAL_SPACE,
     account::{Failed, OpenAccount, Terms},
     history::{History, HistoryError},

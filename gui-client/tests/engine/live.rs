@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use mensageiro::engine::{
-    Command, Delivery, Event, LinkState, Message, Older, Peer, QuoteCheck, ReceiptState, Refusal,
-    ReportFormat, SortKey,
+    Command, Delivery, Event, LinkState, Message, Older, Peer, QuoteCheck, Quoted, ReceiptState,
+    Refusal, ReportFormat, SortKey,
 };
 use tempfile::tempdir;
 
@@ -21,6 +21,17 @@ fn wait_live(window: &mut Window) {
     window.wait_link("a live session", |link| {
         *link == LinkState::Live { catching_up: false }
     });
+}
+
+/// What a reply to Bob quotes that names no message by its id.
+fn quoted(author: &str, excerpt: &str) -> Quoted {
+    Quoted {
+        with: person("bob"),
+        re: None,
+        before: SortKey(i64::MAX),
+        author: author.into(),
+        excerpt: excerpt.into(),
+    }
 }
 
 fn see(window: &Window, message: &Message) {
@@ -394,12 +405,7 @@ fn what_a_reply_quotes_is_found_or_said_not_to_be_here() {
     let mut window = Window::signed_in(folder.path(), "alice", &server.address);
     let said = window.wait_message("at ten", Delivery::Received);
     for (excerpt, expected) in [("at ten", Some(said.id)), ("at nine", None)] {
-        window.give(Command::FindQuoted {
-            with: person("bob"),
-            before: SortKey(i64::MAX),
-            author: "bob".into(),
-            excerpt: excerpt.into(),
-        });
+        window.give(Command::FindQuoted(quoted("bob", excerpt)));
         let found = window.wait("an answer", |event| match event {
             Event::Quoted(message) => Some(Some(message.id)),
             Event::NotQuoted(with) if *with == person("bob") => Some(None),
@@ -419,10 +425,7 @@ fn a_quote_is_said_to_be_in_no_message_only_if_the_whole_conversation_is_here() 
     let check = |window: &mut Window, author: &str, excerpt: &str| {
         window.give(Command::CheckQuote {
             id: said.id,
-            with: person("bob"),
-            before: SortKey(i64::MAX),
-            author: author.into(),
-            excerpt: excerpt.into(),
+            quoted: quoted(author, excerpt),
         });
         window.wait("an answer", |event| match event {
             Event::QuoteChecked { id, check } if *id == said.id => Some(*check),

@@ -3,9 +3,7 @@
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable;
 use mensageiro::{
-    engine::{
-        Command, Delivery, Event, Message, MessageId, Older, QuoteCheck, Quoted, SortKey,
-    },
+    engine::{Command, Delivery, Event, Message, MessageId, Older, QuoteCheck, Quoted, SortKey},
     model::Overlay,
 };
 
@@ -136,12 +134,13 @@ fn a_reply_shows_its_quote_and_leads_to_what_it_quotes() {
     let quote = desk.harness.get_by_label_contains(name).rect().left_top();
     desk.asked();
     desk.click_at(quote + egui::vec2(30.0, 20.0));
-    let asked = Command::FindQuoted {
+    let asked = Command::FindQuoted(Quoted {
         with: person("bob"),
+        re: None,
         before: SortKey(5),
         author: "bob".into(),
         excerpt: "Do we still meet?".into(),
-    };
+    });
     assert!(desk.asked().contains(&asked));
     let found = message(3, "bob", Delivery::Received, "Do we *still* meet?");
     desk.tell(Event::Quoted(found));

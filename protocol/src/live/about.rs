@@ -19,9 +19,7 @@ impl About {
     }
 
     /// Reads it from the words `key=value` after an id or a tag; other words are ignored (rule V2).
-    pub(super) fn parse<'a>(
-        words: impl Iterator<Item = &'a str>,
-    ) -> Result<Option<Self>, BadLine> {
+    pub(super) fn parse<'a>(words: impl Iterator<Item = &'a str>) -> Result<Option<Self>, BadLine> {
         let mut found = None;
         for word in words {
             let about = match word.split_once('=') {

@@ -16,8 +16,13 @@ use mensageiro_protocol::{
 
 use super::{LOOKUP_ROWS, failure::Failure};
 use crate::{
-    budgets::cost, clients::LiveSender, context::Context, delivery::receipt, directory::People,
-    mailboxes::Listed, model::conversation::Conversation,
+    budgets::cost,
+    clients::LiveSender,
+    context::Context,
+    delivery::receipt,
+    directory::People,
+    mailboxes::Listed,
+    model::conversation::Conversation,
     model::message::{About, MessageId},
 };
 

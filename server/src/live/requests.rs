@@ -8,8 +8,8 @@ use std::{
 use mensageiro_protocol::{
     Login, Text,
     live::{
-        About, BadLine, Edit, Event, NOTE_CHARS, Presence, RefusalCode, Refused, Request, Status, Tag,
-        TypingNews,
+        About, BadLine, Edit, Event, NOTE_CHARS, Presence, RefusalCode, Refused, Request, Status,
+        Tag, TypingNews,
     },
 };
 use tracing::{debug, info};

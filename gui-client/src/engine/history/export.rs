@@ -160,7 +160,9 @@ mod tests {
         let count = LONGEST_PAGE * 2 + 1;
         let nothing = history.export(with.clone()).open().unwrap();
         assert_eq!((nothing.count, nothing.older), (0, Older::Nothing));
-        history.add_to_outbox(&bob, &Text::from("first"), None).unwrap();
+        history
+            .add_to_outbox(&bob, &Text::from("first"), None)
+            .unwrap();
         history
             .connection
             .execute(
@@ -173,7 +175,9 @@ mod tests {
         let all = history.export(with.clone()).open().unwrap();
         assert_eq!((all.count, all.older), (count, Older::Nothing));
         // What comes while one reads is not among it.
-        history.add_to_outbox(&bob, &Text::from("late"), None).unwrap();
+        history
+            .add_to_outbox(&bob, &Text::from("late"), None)
+            .unwrap();
         let all: Vec<Message> = all.all.map(|read| read.unwrap()).collect();
         assert_eq!(all.len(), count);
         assert!(all.is_sorted_by_key(|message| message.sort_key));

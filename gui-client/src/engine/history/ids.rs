@@ -210,7 +210,9 @@ fn give_back(
             ))?;
         // And what replies to them.
         connection
-            .prepare_cached("UPDATE messages SET re = re - ?3 + ?1 WHERE re BETWEEN ?3 + ?2 AND ?3 + ?4")?
+            .prepare_cached(
+                "UPDATE messages SET re = re - ?3 + ?1 WHERE re BETWEEN ?3 + ?2 AND ?3 + ?4",
+            )?
             .execute((
                 sort_key(found.generation, 0),
                 from,

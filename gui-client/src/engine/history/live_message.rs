@@ -53,7 +53,9 @@ impl History {
             return Ok(Vec::new());
         }
         let is_unread = !is_own && !told.is_old && !is_seen(connection, conversation, server_id)?;
-        let re = told.about.map(|About::Reply(id)| live_sort_key(connection, number(id)));
+        let re = told
+            .about
+            .map(|About::Reply(id)| live_sort_key(connection, number(id)));
         let new = NewMessage {
             author,
             at: told.at,

@@ -101,7 +101,8 @@ impl History {
         ))?;
         let rows = statement.query_map(values, |row| {
             let tag = Tag::parse(row.get_ref(3)?.as_str()?);
-            let re: Option<u64> = row.get(4)?;
+            let re: Option<i64> = row.get(4)?;
+            let re = re.and_then(|id| u64::try_from(id).ok());
             Ok(Outgoing {
                 id: MessageId(row.get(0)?),
                 to: read_login(row.get_ref(1)?.as_str()?, 1)?,

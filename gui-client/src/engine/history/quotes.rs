@@ -89,9 +89,7 @@ impl History {
         let found = match re {
             Some(re) => self.named(&mut wanted, *re)?,
             None => match self.quoted_of_last(&mut wanted, most)? {
-                None if !query.is_empty() => {
-                    self.quoted_of_index(&mut wanted, &query.join(" "))?
-                }
+                None if !query.is_empty() => self.quoted_of_index(&mut wanted, &query.join(" "))?,
                 found => found,
             },
         };
@@ -251,7 +249,9 @@ mod tests {
         let folder = tempdir().unwrap();
         let mut history = open(&folder);
         let bob = Login::parse("bob").unwrap();
-        history.add_to_outbox(&bob, &Text::from("I pay"), None).unwrap();
+        history
+            .add_to_outbox(&bob, &Text::from("I pay"), None)
+            .unwrap();
         receive(&mut history, "bob", &["you pay"]);
         receive(&mut history, "eva", &["we pay"]);
         for (author, excerpt, expected) in [

@@ -24,8 +24,7 @@ pub(super) mod delivery {
 pub(super) const LAST_SORT_KEYS: i64 = 1 << 62;
 
 /// The columns that [`read_message`] reads, of `messages m` joined with `conversations c`.
-pub(super) const COLUMNS: &str =
-    "m.id, c.peer, m.text, m.at, m.delivery, m.place, m.author, m.server_id, m.refusal, m.written, m.re";
+pub(super) const COLUMNS: &str = "m.id, c.peer, m.text, m.at, m.delivery, m.place, m.author, m.server_id, m.refusal, m.written, m.re";
 
 /// A message to be inserted.
 pub(super) struct NewMessage<'a> {

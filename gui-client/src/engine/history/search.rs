@@ -196,7 +196,9 @@ mod tests {
         let history = History::open(folder, &account).unwrap();
         for to in ["bob", "carol"] {
             let to = Login::parse(to).unwrap();
-            history.add_to_outbox(&to, &Text::from("first"), None).unwrap();
+            history
+                .add_to_outbox(&to, &Text::from("first"), None)
+                .unwrap();
         }
         let texts = ["a word of it", "Wörds and xy", "x", "rare word", "nothing"];
         let mut random = fastrand::Rng::with_seed(7);

@@ -5,8 +5,8 @@ use std::time::Duration;
 use mensageiro_protocol::{
     Framing, Login, Text,
     live::{
-        self, About, ConversationNews, Delivered, HistoryEnd, HistoryRequest, Join, Read, StoreId, Tag,
-        Welcome,
+        self, About, ConversationNews, Delivered, HistoryEnd, HistoryRequest, Join, Read, StoreId,
+        Tag, Welcome,
     },
 };
 

@@ -3,9 +3,9 @@
 use mensageiro_protocol::{
     Login, Text,
     live::{
-        About, Bye, ByeCode, ConversationNews, Conversations, Delivered, Event, HistoryEnd, LastMessage,
-        Presence, PresenceNews, Read, Receipt, ReceiptState, RefusalCode, Roster, RosterGroup,
-        RosterUser, Tag, TypingNews,
+        About, Bye, ByeCode, ConversationNews, Conversations, Delivered, Event, HistoryEnd,
+        LastMessage, Presence, PresenceNews, Read, Receipt, ReceiptState, RefusalCode, Roster,
+        RosterGroup, RosterUser, Tag, TypingNews,
     },
 };
 use proptest::prelude::*;

@@ -81,7 +81,10 @@ fn write_run(run: &Run, out: &mut Out<'_>) -> Written {
             let kind = match about {
                 About::Reply(_) => about::REPLY,
             };
-            out.u32(run::ABOUT)?.array(2)?.u32(kind)?.u64(about.target())?;
+            out.u32(run::ABOUT)?
+                .array(2)?
+                .u32(kind)?
+                .u64(about.target())?;
         }
     }
     Ok(())
