@@ -120,6 +120,7 @@ impl Inspector {
                 tag: Some(tag),
                 to,
                 text,
+                ..
             }) if Peer::Person(to.clone()) == message.with && text == message.text => Some(tag),
             _ => None,
         })?;
