@@ -73,12 +73,16 @@ pub fn recover(
         devices,
         epochs,
         holders,
+        settings,
         ..
     } = loaded;
     let mut seen: HashMap<_, _> = seen.into_iter().collect();
     let mut state = State::from_checkpoint(header, rosters, devices, epochs);
     for holder in holders {
         state.load_holder(holder);
+    }
+    for setting in settings {
+        state.load_setting(setting);
     }
     state.log_begins_at(log.start());
     for (conversation, last) in &conversations {

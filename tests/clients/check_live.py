@@ -60,6 +60,7 @@ class World:
             self.keeping,
             self.unread,
             self.two_devices,
+            self.settings,
             self.classic_beside_live,
             self.history,
             self.group,
@@ -349,6 +350,35 @@ class World:
         second = sent(phone, joao, "once more", tag="p2")
         expect([what["id"] for verb, what in desk.connect() if verb == "message"], [second], "news")
         expect(phone.hear(0.3), None, "at the sender")
+
+    def settings(self, ana, joao, carla):
+        """What one device has set the others know, and the last change counts, also one that was made without a connection."""
+        phone, desk = self.live(ana), self.live(ana)
+        for client in (phone, desk):
+            client.follow_settings()
+            wait_for(client, "settings", after=0)
+        phone.set(joao, pinned=True, draft="olá,\nhalf a sen")
+        wait_for(phone, "settings", tag="set1")
+        wait_for(desk, "settings", last=1)
+        desk.drop()
+        desk.set(joao, pinned=False)
+        desk.set(carla, muted=True)
+        phone.set(joao, draft="")
+        phone.set(None, note="lunch")
+        wait_for(phone, "settings", tag="set3")
+        desk.connect()
+        wait_for(desk, "settings", tag="set2")
+        wait_for(phone, "settings", last=5)
+        tablet = self.live(ana)
+        tablet.follow_settings()
+        wait_for(tablet, "settings", after=0)
+        told = {None: {"number": 3, "note": "lunch"}, joao: {"number": 4}}
+        told[carla] = {"number": 5, "muted": True}
+        for client in (phone, desk, tablet):
+            expect(client.settings, told, "settings")
+            expect((client.changes, client.unset), (5, {}), "changes")
+        phone.set("nobody", pinned=True)
+        expect(wait_for(phone, "no", tag="set4")["code"], "unknown-recipient", "refusal")
 
     def classic_beside_live(self, ana, joao, _carla):
         """A classic session of the same user is not given what a live one has read."""

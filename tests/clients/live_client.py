@@ -3,7 +3,7 @@ breaks loses nothing.
 
     python3 live_client.py 127.0.0.1 3333 ana
 
-Then type `@bruno hello`, `reply 8841 yes`, `read bruno`, `history bruno`, `conversations` or `ping`, and Enter. Other programs import
+Then type `@bruno hello`, `reply 8841 yes`, `read bruno`, `history bruno`, `pin bruno`, `unpin bruno`, `conversations` or `ping`, and Enter. Other programs import
 `LiveClient`.
 """
 
@@ -32,6 +32,11 @@ class LiveClient:
         self.refused_tags = set()  # tags of those that need another one
         self.users, self.groups = {}, {}  # who there is, once `say("roster", …)` has asked
         self.is_roster_arriving = False
+        self.settings = {}  # what is set, by conversation; None: for the user
+        self.changes = 0  # the last change of these that this device knows, of this store and epoch
+        self.changes_of = None
+        self.unset = {}  # changes that were made and not answered yet, by tag, in order
+        self.wants_settings, self.are_settings_known = False, False
 
     def connect(self):
         """Says hello, takes the backlog, and sends again what was not answered. Returns what
@@ -60,6 +65,8 @@ class LiveClient:
                 self.send(to, text, **about)
             else:
                 self.write_message(tag)
+        if self.wants_settings:
+            self.follow_settings()
         return news
 
     def meet(self, welcome):
@@ -94,8 +101,52 @@ class LiveClient:
         self.write_message(tag)
         return tag
 
+    def set(self, to, **what):
+        """Sets something for a conversation, or with None for the user. Without a connection, the next one sends it."""
+        self.number += 1
+        tag = f"set{self.number}"
+        self.unset[tag] = ({} if to is None else {"with": to}) | what
+        self.settings[to] = {k: v for k, v in (self.settings.get(to, {}) | what).items() if v}
+        try:
+            self.say("set", self.unset[tag] | {"tag": tag})
+        except Broken:
+            pass
+
+    def follow_settings(self):
+        """Asks what was set meanwhile, with each connection from now on, and says what was set here without one: that is
+        the last change."""
+        self.wants_settings, self.are_settings_known = True, False
+        if "settings" not in self.welcome:
+            return  # an older server
+        if self.changes_of != (self.store, self.epoch):
+            self.settings, self.changes, self.changes_of = {}, 0, (self.store, self.epoch)
+            for what in self.unset.values():
+                to = what.get("with")
+                self.settings[to] = self.settings.get(to, {}) | what
+        self.say("settings", {"after": self.changes})
+        for tag, what in self.unset.items():
+            self.say("set", what | {"tag": tag})
+
+    def keep_settings(self, news):
+        """Keeps what is set, but for what was changed here and is not answered yet."""
+        self.unset.pop(news.get("tag"), None)
+        for one in news["changed"]:
+            to = one.pop("with", None)
+            if one["number"] < self.settings.get(to, {}).get("number", 0):
+                continue
+            for mine in self.unset.values():
+                if mine.get("with") == to:
+                    one |= {key: value for key, value in mine.items() if key != "with"}
+            self.settings[to] = {key: value for key, value in one.items() if value}
+        is_answer, is_more = "after" in news, news.get("more", False)
+        self.are_settings_known |= is_answer and not is_more
+        if is_answer or self.are_settings_known:
+            self.changes = max(self.changes, news["last"])
+        if is_more:
+            self.say("settings", {"after": news["last"]})
+
     def say(self, verb, what={}):
-        """Sends a verb: read, got, history, conversations, typing, status, roster, ping, bye."""
+        """Sends a verb: read, got, history, conversations, set, settings, typing, status, roster, ping, bye."""
         self.write(f"{verb} {json.dumps(what, ensure_ascii=False)}")
 
     def hear(self, patience=None):
@@ -111,6 +162,10 @@ class LiveClient:
             what = json.loads(what or "{}")
             if verb == "roster":
                 self.keep_roster(what)
+            if verb == "settings":
+                self.keep_settings(what)
+            if verb == "no" and what.get("tag") in self.unset and not what.get("retry_after"):
+                del self.unset[what["tag"]]
             if verb == "presence" and what["login"] in self.users:
                 name = self.users[what["login"]].get("name", "")
                 self.users[what["login"]] = what | {"name": name}
@@ -236,6 +291,7 @@ def main():
     client = LiveClient(sys.argv[1], int(sys.argv[2]), sys.argv[3])
     for event in client.connect():
         show(*event)
+    client.follow_settings()
     threading.Thread(target=type_at, args=(client,), daemon=True).start()
     try:
         while True:
@@ -256,6 +312,8 @@ def type_at(client):
             client.say("read", {"with": rest, "up_to": client.last})
         elif verb == "history":
             client.say("history", {"with": rest})
+        elif verb in ("pin", "unpin"):
+            client.set(rest, pinned=verb == "pin")
         elif verb:
             client.say(verb)
     client.say("bye")

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{About, Delivered, Tag, is_false};
+use super::{About, Delivered, Settings, Tag, is_false};
 use crate::{Login, Text};
 
 /// The most conversations in one answer.
@@ -61,6 +61,9 @@ pub struct ConversationNews {
     pub read: u64,
     /// Its last message.
     pub last: LastMessage,
+    /// What the user has set for it (rule V15).
+    #[serde(flatten)]
+    pub settings: Settings,
 }
 
 /// The last message of a conversation.

@@ -1,7 +1,7 @@
 use super::{
     Accepted, BadLine, Bye, Conversations, Delivered, Devices, Edited, HistoryEnd, Invited, Joined,
-    NewKey, Nothing, PresenceNews, Read, Receipt, Refused, Roster, TypingNews, Welcome,
-    read_object, split_verb, write_verb,
+    NewKey, Nothing, PresenceNews, Read, Receipt, Refused, Roster, SettingsNews, TypingNews,
+    Welcome, read_object, split_verb, write_verb,
 };
 use crate::{classic::END, limits::HIGHEST_ID};
 
@@ -30,6 +30,8 @@ pub enum Event {
     Roster(Roster),
     /// `conversations` (rule V14).
     Conversations(Conversations),
+    /// `settings` (rule V15).
+    Settings(SettingsNews),
     /// `history`: an answer is complete (rule V10).
     History(HistoryEnd),
     /// `joined` (rule A5).
@@ -73,6 +75,7 @@ impl Event {
             b"presence" => Self::Presence(read_object(json)?),
             b"roster" => Self::Roster(read_object(json)?),
             b"conversations" => Self::Conversations(read_object(json)?),
+            b"settings" => Self::Settings(read_object(json)?),
             b"history" => Self::History(read_object(json)?),
             b"joined" => Self::Joined(read_object(json)?),
             b"devices" => Self::Devices(read_object(json)?),
@@ -106,9 +109,10 @@ impl Event {
                 let mut all = listed.conversations.iter();
                 all.all(|one| {
                     let is_reply = one.last.re.is_none_or(is_id);
-                    is_id(one.last.id) && is_reply && is_limit(one.read)
+                    is_id(one.last.id) && is_reply && is_limit(one.read) && one.settings.is_valid()
                 })
             }
+            Self::Settings(news) => news.changed.iter().all(|one| one.of.is_valid()),
             _ => true,
         };
         match is_valid {
@@ -131,6 +135,7 @@ impl Event {
             Self::Presence(presence) => write_verb("presence", presence, out),
             Self::Roster(roster) => write_verb("roster", roster, out),
             Self::Conversations(listed) => write_verb("conversations", listed, out),
+            Self::Settings(news) => write_verb("settings", news, out),
             Self::History(history) => write_verb("history", history, out),
             Self::Joined(joined) => write_verb("joined", joined, out),
             Self::Devices(devices) => write_verb("devices", devices, out),
@@ -233,6 +238,10 @@ mod tests {
             r#"roster {"changes":true,"gone":["zoe"],"users":[],"groups":[{"name":"turma-a","members":["eva"],"gone":["bob"]}],"more":false}"#,
             r#"conversations {"before":8812,"conversations":[{"with":"bob","unread":1,"read":8700,"last":{"id":8801,"at":1763843211123,"from":"bob","text":"a\nb"}},{"with":"turma-a","group":true,"unread":0,"read":8800,"last":{"id":8800,"at":1763843211123,"from":"alice","tag":"c7","text":"\\"}}],"more":true}"#,
             r#"conversations {"conversations":[{"with":"bob","unread":0,"read":8700,"last":{"id":8801,"at":7,"from":"bob","re":8800,"text":"yes"}}],"more":false}"#,
+            r#"conversations {"conversations":[{"with":"bob","unread":0,"read":1,"last":{"id":1,"at":7,"from":"bob","text":"x"},"pinned":true,"archived":true,"archived_up_to":1}],"more":false}"#,
+            r#"settings {"tag":"s1","last":18,"changed":[{"with":"bob","number":18,"pinned":true,"muted":true,"muted_until":1763843211123,"archived":true,"archived_up_to":8842,"draft":"a\nb","marked_unread":true}]}"#,
+            r#"settings {"after":12,"last":17,"changed":[{"with":"bob","number":16},{"number":17,"note":"lunch"}],"more":true}"#,
+            r#"welcome {"server":"","version":"","you":"alice","last":8840,"settings":17,"limits":{"line_bytes":16384}}"#,
             r#"history {"with":"bob","before":8812,"count":50,"more":true}"#,
             r#"welcome {"server":"","version":"","you":"alice","last":8840,"role":"admin","new_groups":true,"limits":{"line_bytes":16384}}"#,
             r#"roster {"users":[{"login":"bob","state":"online","role":"admin"}],"groups":[{"name":"turma-a","members":["ana","bob"],"admins":["ana"]}],"more":false}"#,
@@ -265,6 +274,7 @@ mod tests {
             r#"ok {"tag":"c7","id":ID,"at":1}"#,
             r#"receipt {"id":ID,"with":"bob","by":"bob","state":"read","at":1}"#,
             r#"read {"with":"bob","up_to":ID}"#,
+            r#"settings {"last":1,"changed":[{"with":"bob","archived":true,"archived_up_to":ID}]}"#,
             r#"conversations {"conversations":[{"with":"bob","last":{"id":ID,"from":"bob","text":"x"}}]}"#,
             r#"conversations {"conversations":[{"with":"bob","read":ID,"last":{"id":1,"from":"bob","text":"x"}}]}"#,
         ] {

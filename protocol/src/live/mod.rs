@@ -11,6 +11,7 @@ mod identity;
 mod message;
 mod request;
 mod roster;
+mod settings;
 mod tag;
 mod text;
 mod verbs;
@@ -37,6 +38,7 @@ pub use self::{
     message::{Delivered, Telling},
     request::Request,
     roster::{Roster, RosterGroup, RosterRequest, RosterUser},
+    settings::{DRAFT_BYTES, PINNED_MOST, Set, Setting, Settings, SettingsNews, SettingsRequest},
     tag::{BadTag, HIGHEST_NUMBER, TAG_CHARS, Tag},
     verbs::{
         Accepted, Bye, ByeCode, Got, HISTORY_MOST, HISTORY_USUAL, HistoryEnd, HistoryRequest,

@@ -1,6 +1,9 @@
+use serde::de::DeserializeOwned;
+
 use super::{
     About, BadLine, ConversationsRequest, DevicesRequest, Edit, Edited, Got, HistoryRequest,
-    InviteRequest, KeyRequest, Nothing, Read, Revoke, RosterRequest, Status, Tag, Typing,
+    InviteRequest, KeyRequest, Nothing, Read, Revoke, RosterRequest, Set, SettingsRequest, Status,
+    Tag, Typing,
     message::{encode_about, encode_addressed, parse_addressed, split},
     read_object, split_verb, write_verb,
 };
@@ -34,6 +37,10 @@ pub enum Request {
     Roster(RosterRequest),
     /// `conversations` (rule V14).
     Conversations(ConversationsRequest),
+    /// `set` (rule V15).
+    Set(Set),
+    /// `settings` (rule V15).
+    Settings(SettingsRequest),
     /// `devices` (rule A6).
     Devices(DevicesRequest),
     /// `revoke` (rule A7).
@@ -102,11 +109,13 @@ impl Request {
             // Anything may follow it: the first version ignored it.
             b"roster" => Self::Roster(read_object(json).unwrap_or_default()),
             b"conversations" => Self::Conversations(read_object(json)?),
+            b"set" => Self::Set(read_tagged(json)?),
+            b"settings" => Self::Settings(read_object(json)?),
             b"devices" => Self::Devices(read_object(json)?),
             b"revoke" => Self::Revoke(read_object(json)?),
             b"invite" => Self::Invite(read_object(json)?),
             b"key" => Self::Key(read_object(json)?),
-            b"edit" => Self::Edit(read_edit(json)?),
+            b"edit" => Self::Edit(read_tagged(json)?),
             b"ping" => Self::Ping,
             b"bye" => Self::Bye,
             _ => Self::Unknown,
@@ -146,6 +155,8 @@ impl Request {
             Self::Status(status) => write_verb("status", status, out),
             Self::Roster(request) => write_verb("roster", request, out),
             Self::Conversations(request) => write_verb("conversations", request, out),
+            Self::Set(set) => write_verb("set", set, out),
+            Self::Settings(request) => write_verb("settings", request, out),
             Self::Devices(request) => write_verb("devices", request, out),
             Self::Revoke(revoke) => write_verb("revoke", revoke, out),
             Self::Invite(request) => write_verb("invite", request, out),
@@ -159,7 +170,7 @@ impl Request {
 }
 
 /// A client waits for the answer, so a malformed one is refused with its tag.
-fn read_edit(json: &[u8]) -> Result<Edit, BadLine> {
+fn read_tagged<T: DeserializeOwned>(json: &[u8]) -> Result<T, BadLine> {
     read_object(json).map_err(|bad: BadLine| BadLine {
         tag: read_object::<Edited>(json)
             .ok()
@@ -255,6 +266,21 @@ mod tests {
         );
         let tag = || Tag::parse("q1").ok();
         let bob = || Some(login("bob"));
+        check(
+            r#"set {"tag":"s1","with":"bob","muted":true,"muted_until":1763843211123,"draft":"a\nb"}"#,
+            Request::Set(Set {
+                tag: Tag::parse("s1").ok(),
+                with: Some(login("bob")),
+                muted: Some(true),
+                muted_until: Some(1_763_843_211_123),
+                draft: Some(Text::from("a\nb")),
+                ..Set::default()
+            }),
+        );
+        check(
+            r#"settings {"after":17}"#,
+            Request::Settings(SettingsRequest { after: 17 }),
+        );
         check(
             r#"devices {"tag":"q1","login":"bob"}"#,
             Request::Devices(DevicesRequest {

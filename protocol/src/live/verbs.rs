@@ -57,6 +57,9 @@ pub struct Welcome {
     /// This session may create groups (rule A13). Absent: it may not, or the server knows no `edit`.
     #[serde(default, skip_serializing_if = "is_false")]
     pub new_groups: bool,
+    /// The number of the last change of what the user has set (rule V15). Absent: the server knows no `set`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings: Option<u64>,
     /// The server's limits.
     #[serde(default)]
     pub limits: Limits,
@@ -78,6 +81,7 @@ impl Welcome {
             device: None,
             role: None,
             new_groups: false,
+            settings: None,
             limits: Limits::default(),
         }
     }

@@ -230,6 +230,7 @@ impl Session {
             from: self.login.clone(),
             device: None,
             reads: read.map(|up_to| Read::All { up_to }).into_iter().collect(),
+            sets: Vec::new(),
             drafts,
         }
     }

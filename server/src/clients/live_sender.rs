@@ -56,6 +56,8 @@ pub struct LiveSender {
     written: Condvar,
     /// Something was appended and not written. Only the holder of the queue changes it.
     is_touched: AtomicBool,
+    /// The client wants to know what the user's other sessions set.
+    wants_settings: AtomicBool,
     retry: Sender<Job>,
     /// A reference to itself, for the write retry.
     own: Weak<Self>,
@@ -93,6 +95,7 @@ impl LiveSender {
             }),
             written: Condvar::new(),
             is_touched: AtomicBool::new(false),
+            wants_settings: AtomicBool::new(false),
             retry,
             own: own.clone(),
         })
@@ -106,6 +109,16 @@ impl LiveSender {
     /// The session's user.
     pub fn login(&self) -> &Login {
         &self.login
+    }
+
+    /// From now on the session is told what the user's other sessions set.
+    pub fn want_settings(&self) {
+        self.wants_settings.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether the session is told what the user's other sessions set.
+    pub fn wants_settings(&self) -> bool {
+        self.wants_settings.load(Ordering::SeqCst)
     }
 
     /// Whether lines can be appended now.

@@ -34,6 +34,8 @@ struct People {
     present: HashMap<Login, Person>,
     /// When users who are offline were last online.
     seen: HashMap<Login, Timestamp>,
+    /// The notes that users have set for good (rule V15).
+    notes: HashMap<Login, Text>,
     /// Sessions that requested the roster.
     watchers: HashMap<u64, Watcher>,
     /// Whose presence has changed, as long as a watcher was not told.
@@ -87,11 +89,16 @@ pub struct Stay {
 }
 
 impl Online {
-    /// Nobody is online yet; `seen` says when users last were. `retry` is told when presence must
+    /// Nobody is online yet; `seen` says when users last were, and `notes` what they have set. `retry` is told when presence must
     /// be announced to watchers; `roster` is woken up when an edit must be sent to them.
-    pub fn new(seen: HashMap<Login, Timestamp>, retry: Sender<Job>, roster: WakeUp) -> Arc<Self> {
+    pub fn new(
+        (seen, notes): (HashMap<Login, Timestamp>, HashMap<Login, Text>),
+        retry: Sender<Job>,
+        roster: WakeUp,
+    ) -> Arc<Self> {
         let people = People {
             seen,
+            notes,
             ..People::default()
         };
         Arc::new(Self {
@@ -109,8 +116,12 @@ impl Online {
         sender: Option<Arc<LiveSender>>,
         committer: &Committer,
     ) -> Stay {
-        let mut people = self.people.lock();
+        let mut locked = self.people.lock();
+        let people = &mut *locked;
         let person = people.present.entry(login.clone()).or_default();
+        if person.sessions == 0 {
+            person.note = people.notes.get(login).cloned().unwrap_or_default();
+        }
         person.sessions += 1;
         if let Some(sender) = &sender {
             let senders = person.senders.iter().chain([sender]);
@@ -118,9 +129,8 @@ impl Online {
         }
         if person.sessions == 1 {
             people.seen.remove(login);
-            self.note_change(&mut people, login);
+            self.note_change(people, login);
         }
-        drop(people);
         Stay {
             online: self.clone(),
             login: login.clone(),
@@ -141,10 +151,26 @@ impl Online {
         }
     }
 
+    /// A user has set a note: it is shown from now on, whenever the user is online.
+    pub fn set_note(&self, login: &Login, note: &Text) {
+        let mut people = self.people.lock();
+        match note.is_empty() {
+            true => drop(people.notes.remove(login)),
+            false => drop(people.notes.insert(login.clone(), note.clone())),
+        }
+        if let Some(person) = people.present.get_mut(login)
+            && person.note != *note
+        {
+            person.note = note.clone();
+            self.note_change(&mut people, login);
+        }
+    }
+
     /// A login is somebody else's now: when the one before was last there is not known of this one.
     pub fn forget(&self, login: &Login) {
         let mut people = self.people.lock();
         people.seen.remove(login);
+        people.notes.remove(login);
         if let Some(person) = people.present.get_mut(login) {
             person.is_away = false;
             person.note = Text::default();

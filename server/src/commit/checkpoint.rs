@@ -1,16 +1,31 @@
 //! What has changed goes to the index, and what is old goes.
 
-use std::mem;
+use std::{mem, sync::atomic::Ordering};
 
+use jiff::Timestamp;
 use tracing::error;
 
-use super::{Parts, group::GroupCommit, retention::Reached};
+use super::{Parts, gather::Submission, group::GroupCommit, oneshot, retention::Reached};
+
+/// So much is said again in one commit: with drafts, some 2 MiB at most.
+const TOGETHER: usize = 500;
 
 impl GroupCommit {
     /// Hands the index what is new, if that is due.
     pub(super) fn flush_index(&mut self) {
         if self.is_of_use && self.parts.index.wants_flush() {
             self.checkpoint();
+        }
+    }
+
+    /// Says again what users have set, before everything is dropped that is older.
+    fn say_again(&mut self, older_than: Timestamp) {
+        let again = self.parts.mailboxes.lock().settings_before(older_than);
+        for some in again.chunks(TOGETHER) {
+            self.uncommitted.fetch_add(1, Ordering::SeqCst);
+            let (sender, _) = oneshot::channel();
+            // Nobody waits for it. If the disk fails, nothing is dropped either.
+            drop(self.commit(vec![Submission::Events(some.to_vec(), sender)]));
         }
     }
 
@@ -38,7 +53,10 @@ impl GroupCommit {
                 };
                 let both = (&**mailboxes, &self.parts.messages);
                 let log = &*self.parts.log;
-                self.retention.apply(log, index, both, &reached);
+                let next = self.retention.apply(log, index, both, &reached);
+                if let Some(older_than) = next {
+                    self.say_again(older_than);
+                }
             }
             Err(error) => {
                 error!("nothing more is accepted: {error}");

@@ -4,14 +4,15 @@ use std::{collections::HashMap, mem, sync::Arc};
 
 use crossbeam_channel::{Receiver, TryRecvError};
 use jiff::Timestamp;
-use mensageiro_protocol::Login;
+use mensageiro_protocol::{Login, Text};
 
-use super::{Draft, Entry, Origin, Refused, oneshot::Sender};
+use super::{Draft, Entry, NewSet, Origin, Refused, oneshot::Sender};
 use crate::{
     log::Part,
     model::{
         event::{Event, Run, Sent, Target},
         message::Tag,
+        setting::Set,
     },
     state::Outcome,
 };
@@ -53,6 +54,8 @@ pub(super) struct Gathered {
     /// Of each event, the key of the live session it came from.
     pub(super) keys: Vec<Option<u64>>,
     pub(super) waiting: Vec<Waiting>,
+    /// The tags of what users set, by the places of the events.
+    set_tags: HashMap<usize, Tag>,
     /// Logins that are somebody else's from now on.
     begun: Vec<Login>,
 }
@@ -105,7 +108,12 @@ impl Submission {
                     each + tag + draft.text.len() + to.as_str().len()
                 };
                 let drafts = entry.drafts.iter().map(draft);
-                entry.reads.len() * READ_BYTES + drafts.sum::<usize>()
+                let sets = entry.sets.iter().map(|NewSet { change, .. }| {
+                    let texts = [&change.draft, &change.note].into_iter().flatten();
+                    READ_BYTES + texts.map(Text::len).sum::<usize>()
+                });
+                let others = entry.reads.len() * READ_BYTES + sets.sum::<usize>();
+                others + drafts.sum::<usize>()
             }
             Self::Seen(..) | Self::Events(..) | Self::Wake => 0,
         }
@@ -115,7 +123,8 @@ impl Submission {
     pub(super) fn may_wait(&self) -> bool {
         match self {
             Self::Entry(entry, Reply::Origin(origin)) => {
-                entry.drafts.is_empty() && !entry.reads.is_empty() && origin.key().is_some()
+                let is_only_reads = entry.drafts.is_empty() && entry.sets.is_empty();
+                is_only_reads && !entry.reads.is_empty() && origin.key().is_some()
             }
             Self::Seen(..) | Self::Wake => true,
             Self::Entry(_, Reply::Thread(_)) | Self::Events(..) => false,
@@ -165,6 +174,7 @@ impl Gathered {
             from,
             device,
             reads,
+            sets,
             drafts,
         } = entry;
         let tags = match reply {
@@ -183,6 +193,17 @@ impl Gathered {
             what,
         });
         self.events.extend(reads);
+        for NewSet { tag, scope, change } in sets {
+            if let Some(tag) = tag {
+                self.set_tags.insert(self.events.len(), tag);
+            }
+            self.events.push(Event::Set(Set {
+                by: from.clone(),
+                scope,
+                change,
+                number: None,
+            }));
+        }
         let mut drafts = drafts.into_iter().peekable();
         while let Some(first) = drafts.next() {
             let mut texts = Vec::with_capacity(1 + drafts.len());
@@ -227,6 +248,13 @@ impl Gathered {
     /// So many events of nobody come before all others.
     pub(super) fn shift(&mut self, events: usize) {
         self.keys.splice(..0, (0..events).map(|_| None));
+        let tags = mem::take(&mut self.set_tags).into_iter();
+        self.set_tags = tags.map(|(event, tag)| (event + events, tag)).collect();
+    }
+
+    /// What the client called what an event sets.
+    pub(super) fn take_set_tag(&mut self, event: usize) -> Option<Tag> {
+        self.set_tags.remove(&event)
     }
 
     /// The key of the session that an event came from.
@@ -244,7 +272,6 @@ pub(super) fn split(outcomes: Vec<(usize, Vec<Outcome>)>) -> impl FnMut(usize) -
 #[cfg(test)]
 mod tests {
     use crossbeam_channel::bounded;
-    use mensageiro_protocol::Text;
 
     use super::*;
     use crate::{
@@ -254,6 +281,7 @@ mod tests {
             conversation::Conversation,
             event::{Batch, LastNumbers, Read},
             message::{About, MessageId},
+            setting::{FOR_GOOD, SettingsChange},
         },
     };
 
@@ -264,6 +292,18 @@ mod tests {
         let (from, others) = (name('a'), ['b', 'c'].map(name));
         let with = Conversation::pair(&from, &others[0]);
         let up_to = MessageId(u64::MAX);
+        let set = NewSet {
+            tag: None,
+            scope: Some(with.clone()),
+            change: SettingsChange {
+                is_pinned: Some(true),
+                muted_until: Some(Some(FOR_GOOD)),
+                archived: Some(Some(MessageId(1 << 40))),
+                draft: Some(Text::from(text)),
+                is_marked_unread: Some(true),
+                note: None,
+            },
+        };
         let draft = |n: usize| Draft {
             to: Target::User(others[n % 2].clone()),
             tag: Some(Tag::parse(&format!("laptop:{}", (1_u64 << 60) + n as u64)).unwrap()),
@@ -274,6 +314,7 @@ mod tests {
             from,
             device: Some("laptop".into()),
             reads: vec![Read::Conversation { with, up_to }; reads],
+            sets: vec![set; reads],
             drafts: (0..drafts).map(draft).collect(),
         };
         Submission::Entry(entry, Reply::Thread(oneshot::channel().0))

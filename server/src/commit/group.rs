@@ -16,7 +16,7 @@ use mensageiro_protocol::Login;
 use tracing::error;
 
 use super::{
-    Committed, Parts, Refused, Sent,
+    Committed, Parts, Refused, Sent, Told,
     gather::{
         Gathered, LARGEST_COMMIT, LARGEST_COMMIT_BYTES, Reply, Submission, Waiting, split,
         take_some,
@@ -45,7 +45,7 @@ pub(super) struct GroupCommit {
     pub(super) parts: Parts,
     tags: Tags,
     /// Submissions that are handed over and not committed.
-    uncommitted: Arc<AtomicUsize>,
+    pub(super) uncommitted: Arc<AtomicUsize>,
     /// The last numbers in use.
     last: LastNumbers,
     /// What waits for the next sync, and since when.
@@ -190,7 +190,7 @@ impl GroupCommit {
     }
 
     /// Makes submissions durable and applies them, all in one commit.
-    fn commit(&mut self, submissions: Vec<Submission>) -> Notice {
+    pub(super) fn commit(&mut self, submissions: Vec<Submission>) -> Notice {
         let (at, committed) = (now(), submissions.len());
         let mut gathered = Gathered::default();
         for submission in submissions {
@@ -321,9 +321,18 @@ impl GroupCommit {
                 ..moved
             })
             .collect();
+        let set = mem::take(&mut effects.set).into_iter();
+        let set: Vec<_> = set
+            .map(|(event, set)| Told {
+                set,
+                tag: gathered.take_set_tag(event),
+                by: gathered.key(event),
+            })
+            .collect();
         self.parts.audience.committed(&Committed {
             sent: &sent,
             moved: &moved,
+            set: &set,
         });
         report(&effects.runs, &moved);
         // For those who are told next.

@@ -41,8 +41,9 @@ use crate::{
     model::{
         event::{Device, Event, LastNumbers, Read, Target},
         message::{About, Message, Tag},
+        setting::{Scope, SettingsChange},
     },
-    state::{Moved, Outcome, Preload},
+    state::{Moved, Outcome, Preload, SetOutcome},
     wake_up::WakeUp,
 };
 
@@ -58,8 +59,21 @@ pub struct Entry {
     pub device: Option<Device>,
     /// What its user has read or been given.
     pub reads: Vec<Read>,
+    /// What its user sets.
+    pub sets: Vec<NewSet>,
     /// The messages it sends, in order.
     pub drafts: Vec<Draft>,
+}
+
+/// Something that a user sets and that is not in the log yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewSet {
+    /// What the client calls it.
+    pub tag: Option<Tag>,
+    /// What it is set for.
+    pub scope: Scope,
+    /// What becomes other.
+    pub change: SettingsChange,
 }
 
 /// A message that a client sent and that nobody has accepted yet.
@@ -109,6 +123,19 @@ pub struct Committed<'a> {
     pub sent: &'a [Sent<'a>],
     /// The cursors that moved.
     pub moved: &'a [Moved],
+    /// What became of what users have set.
+    pub set: &'a [Told],
+}
+
+/// What became of one [`NewSet`].
+#[derive(Clone, Debug)]
+pub struct Told {
+    /// What became of it.
+    pub set: SetOutcome,
+    /// What the client called it.
+    pub tag: Option<Tag>,
+    /// The [`Origin::key`] of the session.
+    pub by: Option<u64>,
 }
 
 /// Messages that follow one another, from one session to one user or group.

@@ -52,37 +52,41 @@ impl Retention {
         }
     }
 
-    /// Now and then finds out what is old and has been read, and drops it when its rows are in messages.csv.
+    /// Now and then finds out what is old and has been read, and drops it when its rows are in messages.csv. Returns the time
+    /// before which everything may be dropped next: what the log must not forget of it is to be said again now.
     pub(super) fn apply(
         &mut self,
         log: &dyn Log,
         index: &Index,
         (mailboxes, messages): (&Mailboxes, &Messages),
         reached: &Reached,
-    ) {
-        let Some(keep) = self.keep else {
-            return;
-        };
+    ) -> Option<Timestamp> {
+        let keep = self.keep?;
         if let Some(due) = self.due.take_if(|due| reached.archived >= due.mark) {
             due.drop_it(log, index, keep);
             mailboxes.lock().log_begins_at(log.start());
         }
         let is_time = self.looked_at.is_none_or(|at| at.elapsed() >= EVERY);
         if !is_time || self.due.is_some() || reached.index <= log.start() {
-            return;
+            return None;
         }
         self.looked_at = Some(Instant::now());
         let old = Timestamp::now() - keep;
         match oldest_unread(mailboxes, messages) {
-            Err(error) => warn!("no old messages are dropped: {error}"),
+            Err(error) => {
+                warn!("no old messages are dropped: {error}");
+                None
+            }
             Ok(unread) => {
                 // A record is not older than the messages in it.
                 let before_unread = unread.map(|sent_at| sent_at - SignedDuration::from_secs(1));
+                let older_than = before_unread.map_or(old, |before| before.min(old));
                 self.due = Some(Due {
-                    older_than: before_unread.map_or(old, |before| before.min(old)),
+                    older_than,
                     before: reached.index,
                     mark: reached.last_mark,
                 });
+                Some(older_than)
             }
         }
     }

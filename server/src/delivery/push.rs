@@ -5,12 +5,12 @@ use std::{mem, sync::Arc};
 
 use mensageiro_protocol::{
     Login,
-    live::{Event, Read, Receipt, ReceiptState, Tag, Telling},
+    live::{Event, Read, Receipt, ReceiptState, RefusalCode, Refused, SettingsNews, Tag, Telling},
 };
 
 use crate::{
     clients::{LiveSender, Online},
-    commit::{Audience, Committed, Sent},
+    commit::{Audience, Committed, Sent, Told},
     model::conversation::Conversation,
     model::message::Message,
     state::Moved,
@@ -92,6 +92,48 @@ impl Push {
             }
         }
     }
+
+    /// A user has set something: the user's sessions that want to know it are told, and the session that asked for it.
+    fn set(&mut self, told: &Told) {
+        let who = &told.set.who;
+        let (news, is_for_all) = match &told.set.outcome {
+            Ok(setting) => {
+                if setting.scope.is_none() {
+                    self.online.set_note(who, &setting.settings.note);
+                }
+                let news = SettingsNews {
+                    last: setting.number,
+                    changed: vec![super::settings::item(setting, who)],
+                    ..SettingsNews::default()
+                };
+                (Event::Settings(news), true)
+            }
+            Err(refusal) => {
+                let refused = Refused {
+                    tag: None,
+                    code: RefusalCode::Quota,
+                    detail: refusal.to_string(),
+                    retry_after: None,
+                };
+                (Event::Refused(refused), false)
+            }
+        };
+        for sender in self.online.senders(who).iter() {
+            let is_asker = Some(sender.key()) == told.by;
+            if !is_asker && !(is_for_all && sender.wants_settings()) {
+                continue;
+            }
+            let mut news = news.clone();
+            match &mut news {
+                Event::Settings(news) if is_asker => news.tag.clone_from(&told.tag),
+                Event::Refused(refused) => refused.tag.clone_from(&told.tag),
+                _ => {}
+            }
+            if sender.tell_event(&news) {
+                self.touched.push(sender.clone());
+            }
+        }
+    }
 }
 
 impl Audience for Push {
@@ -102,6 +144,9 @@ impl Audience for Push {
         }
         for sent in committed.sent {
             self.sent(sent);
+        }
+        for told in committed.set {
+            self.set(told);
         }
     }
 

@@ -8,13 +8,14 @@ use rusqlite::Connection;
 
 use super::{
     CursorEntry, DeviceEntry, GroupEntry, Header, HolderEntry, IndexError, RosterEntry,
+    SettingEntry,
     memtable::Written,
     pack::{Unpack, login},
     rosters,
     schema::{Table, checksum},
     state_rows::{
         self as rows, CHAIN, CURSOR, Chain, ChainNumber, DEVICE, EPOCH, GROUP, HEADER, HOLDER,
-        MARK, SEEN, StoredHeader, Subject, WRITTEN,
+        MARK, SEEN, SETTING, StoredHeader, Subject, WRITTEN,
     },
 };
 use crate::model::{conversation::Conversation, message::MessageId};
@@ -40,6 +41,8 @@ pub struct Loaded {
     pub epochs: Vec<Epoch>,
     /// Names whose holder has changed or left.
     pub holders: Vec<HolderEntry>,
+    /// What users have set.
+    pub settings: Vec<SettingEntry>,
     /// The number of read marks that wait for the archive.
     pub marks: u64,
     /// Why the index was discarded, so that the whole log must be replayed. `None` if it was not, and for a new index.
@@ -162,6 +165,7 @@ impl Rows {
                 self.loaded.marks += 1;
             }
             HOLDER => self.loaded.holders.push(rows::read_holder(key, value)?),
+            SETTING => self.loaded.settings.push(rows::read_setting(key, value)?),
             EPOCH => self.loaded.epochs.push(rows::read_epoch(key, value)?),
             WRITTEN => self.loaded.groups.push(rows::read_written(key, value)?),
             _ => return None,

@@ -57,6 +57,7 @@ use crate::{
         event::{Device, LastNumbers, MailboxLimits, Target},
         holder::Holder,
         message::{MessageId, ReadMark, TagHash},
+        setting::{Scope, Settings},
         waiting::{Waiting, Written},
     },
 };
@@ -155,6 +156,18 @@ pub struct AsideEntry {
     pub settled: u64,
 }
 
+/// What a user has set for something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingEntry {
+    /// Whose.
+    pub login: Login,
+    /// What for.
+    pub scope: Scope,
+    /// The number of its last change, when the log said so, and what is set. `None`: nothing was ever set, so that its row is
+    /// deleted.
+    pub known: Option<(u64, Timestamp, Settings)>,
+}
+
 /// The single values of a state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Header {
@@ -185,6 +198,8 @@ pub struct Changes {
     pub epochs: Vec<Epoch>,
     /// Names whose holder has changed or left.
     pub holders: Vec<HolderEntry>,
+    /// What users have set.
+    pub settings: Vec<SettingEntry>,
     /// Read marks that are not archived yet.
     pub marks: Vec<ReadMark>,
     /// Marks up to this number are archived, and are deleted.

@@ -12,7 +12,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::IndexError;
 
 /// The number of this format. An index of another format is discarded.
-pub(super) const FORMAT: i64 = 2;
+pub(super) const FORMAT: i64 = 3;
 
 /// The file name of the database in the store's folder.
 const FILE: &str = "index.sqlite";

@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use mensageiro_protocol::{Login, live::Epoch};
+use mensageiro_protocol::{Login, Text, live::Epoch};
 
 use super::{
-    AsideEntry, CursorEntry, DeviceEntry, GroupEntry, Header, HolderEntry,
-    pack::{Unpack, login, put, put_bytes, put_login, put_option, put_time},
+    AsideEntry, CursorEntry, DeviceEntry, GroupEntry, Header, HolderEntry, SettingEntry,
+    pack::{Unpack, login, put, put_bytes, put_login, put_option, put_signed, put_time},
     tallies,
 };
 use crate::{
@@ -18,6 +18,7 @@ use crate::{
         event::{LastNumbers, MailboxLimits, Target},
         holder::Holder,
         message::{MessageId, ReadMark},
+        setting::Settings,
         waiting::Written,
     },
 };
@@ -41,6 +42,9 @@ pub(super) const MARK: u8 = 6;
 pub(super) const EPOCH: u8 = 7;
 /// By kind (user or group) and name: a holder.
 pub(super) const HOLDER: u8 = 9;
+
+/// By login, 0 and conversation (nothing: the user): what is set.
+pub(super) const SETTING: u8 = 10;
 
 /// By name: the tally of messages to a group.
 pub(super) const WRITTEN: u8 = 8;
@@ -400,6 +404,69 @@ pub(super) fn read_holder(key: &[u8], value: &[u8]) -> Option<HolderEntry> {
         _ => Target::Group(name),
     };
     Some(HolderEntry { who, holder, aside })
+}
+
+pub(super) fn setting_key(entry: &SettingEntry) -> Vec<u8> {
+    let mut key = name_key(SETTING, &entry.login);
+    // No login has a 0 in it.
+    key.push(0);
+    if let Some(conversation) = &entry.scope {
+        put_conversation(&mut key, conversation);
+    }
+    key
+}
+
+/// `None`: there is no such row.
+pub(super) fn setting_value(entry: &SettingEntry) -> Option<Vec<u8>> {
+    let (number, at, settings) = entry.known.as_ref()?;
+    let mut out = Vec::with_capacity(32 + settings.draft.len());
+    put(&mut out, *number);
+    put_time(&mut out, *at);
+    put(&mut out, settings.is_pinned.into());
+    put(&mut out, settings.muted_until.is_some().into());
+    put_signed(&mut out, settings.muted_until.unwrap_or_default());
+    put_option(&mut out, settings.archived.map(|id| id.0));
+    put(&mut out, settings.is_marked_unread.into());
+    put_bytes(&mut out, settings.draft.as_str().as_bytes());
+    put_bytes(&mut out, settings.note.as_str().as_bytes());
+    Some(out)
+}
+
+pub(super) fn read_setting(key: &[u8], value: &[u8]) -> Option<SettingEntry> {
+    let end = memchr::memchr(0, key)?;
+    let mut scope = Unpack(&key[end + 1..]);
+    let scope = match scope.is_empty() {
+        true => None,
+        false => {
+            let kind = scope.int()?;
+            let conversation = conversation(kind, &mut scope)?;
+            scope.end()?;
+            Some(conversation)
+        }
+    };
+    let mut value = Unpack(value);
+    let (number, at) = (value.int()?, value.time()?);
+    let is_pinned = value.int()? != 0;
+    let is_muted = value.int()? != 0;
+    let until = value.signed()?;
+    let settings = Settings {
+        is_pinned,
+        muted_until: is_muted.then_some(until),
+        archived: value.option()?.map(MessageId),
+        is_marked_unread: value.int()? != 0,
+        draft: text(value.bytes()?)?,
+        note: text(value.bytes()?)?,
+    };
+    value.end()?;
+    Some(SettingEntry {
+        login: login(&key[..end])?,
+        scope,
+        known: Some((number, at, settings)),
+    })
+}
+
+fn text(bytes: &[u8]) -> Option<Text> {
+    str::from_utf8(bytes).ok().map(Text::from)
 }
 
 pub(super) fn mark_value(mark: &ReadMark) -> Vec<u8> {

@@ -78,6 +78,13 @@ impl Step<'_> {
         for entry in &changes.holders {
             self.put(&rows::holder_key(&entry.who), &rows::holder_value(entry))?;
         }
+        for entry in &changes.settings {
+            let key = rows::setting_key(entry);
+            match rows::setting_value(entry) {
+                None => self.remove(&key, &key)?,
+                Some(value) => self.put(&key, &value)?,
+            }
+        }
         let marks = changes.marks.iter();
         for mark in marks.filter(|mark| mark.number > changes.archived) {
             self.put(&rows::mark_key(mark.number), &rows::mark_value(mark))?;

@@ -19,7 +19,7 @@ use crate::{
     budgets::cost,
     clients::LiveSender,
     context::Context,
-    delivery::receipt,
+    delivery::{receipt, settings::values},
     directory::People,
     mailboxes::Listed,
     model::conversation::Conversation,
@@ -73,7 +73,7 @@ impl Listing {
                 continue;
             };
             // In JSON a character may become two.
-            bytes += ITEM_BYTES + 2 * news.last.text.len();
+            bytes += ITEM_BYTES + 2 * (news.last.text.len() + news.settings.draft.len());
             if bytes > EVENT_BYTES && !page.conversations.is_empty() {
                 page.more = true;
                 break;
@@ -176,6 +176,8 @@ fn news(
         .messages
         .history(&listed.with, None, 1, listed.last)?;
     let how_far = context.mailboxes.how_far(listed);
+    let scope = Some(listed.with.clone());
+    let settings = context.mailboxes.lock().settings(login, &scope);
     Ok(last.into_iter().next_back().map(|last| ConversationNews {
         with: listed.with.with(login).clone(),
         group: matches!(listed.with, Conversation::Group(_)),
@@ -189,5 +191,6 @@ fn news(
             from: last.from,
             text: last.text,
         },
+        settings: values(&settings),
     }))
 }

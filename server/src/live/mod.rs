@@ -1,4 +1,4 @@
-//! Live sessions (PROTOCOL.md, rules V1 to V14).
+//! Live sessions (PROTOCOL.md, rules V1 to V15).
 //!
 //! What may be long (a roster, the receipts of a large group) is sent as fast as the client reads
 //! it.
@@ -12,6 +12,7 @@ mod history;
 mod requests;
 mod roster;
 mod session;
+mod settings;
 
 /// Looking into a conversation costs as much as so many rows of an answer.
 const LOOKUP_ROWS: usize = 16;

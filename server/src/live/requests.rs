@@ -1,4 +1,4 @@
-//! What a live client requests, and the answers (rules V4 to V14).
+//! What a live client requests, and the answers (rules V4 to V15).
 
 use std::{
     sync::Arc,
@@ -8,8 +8,8 @@ use std::{
 use mensageiro_protocol::{
     Login, Text,
     live::{
-        About, BadLine, Edit, Event, NOTE_CHARS, Presence, RefusalCode, Refused, Request, Status,
-        Tag, TypingNews,
+        About, BadLine, Edit, Event, NOTE_CHARS, Presence, RefusalCode, Refused, Request, Set,
+        Status, Tag, TypingNews,
     },
 };
 use tracing::{debug, info};
@@ -19,7 +19,7 @@ use super::{
     conversations::Listing,
     editing,
     failure::Failure,
-    history, roster,
+    history, roster, settings,
 };
 use crate::{
     budgets::{LoginBudget, OverBudget, Paused, cost},
@@ -91,6 +91,7 @@ impl<'a> Requests<'a> {
             from: login.clone(),
             device,
             reads: Vec::new(),
+            sets: Vec::new(),
             drafts: Vec::new(),
         };
         Self {
@@ -148,6 +149,7 @@ impl<'a> Requests<'a> {
             Request::History(_)
                 | Request::Roster(_)
                 | Request::Conversations(_)
+                | Request::Settings(_)
                 | Request::Devices(_)
                 | Request::Revoke(_)
                 | Request::Invite(_)
@@ -199,6 +201,13 @@ impl<'a> Requests<'a> {
                 self.settle();
                 let (context, sender) = (self.context, self.sender);
                 let units = self.listing.tell(context, sender, people, &request)?;
+                self.budget.charge(units);
+            }
+            Request::Set(set) => self.set(set, people),
+            Request::Settings(request) => {
+                // The answer includes what was set before.
+                self.settle();
+                let units = settings::tell(self.context, self.sender, request.after);
                 self.budget.charge(units);
             }
             Request::Ping => drop(self.sender.tell_event(&Event::Pong)),
@@ -344,6 +353,26 @@ impl<'a> Requests<'a> {
         self.budget.store(stored::message(tag, text))
     }
 
+    /// The answer comes when it is on disk.
+    fn set(&mut self, set: Set, people: &People) {
+        let tag = set.tag.clone();
+        match settings::new_set(self.context, (self.login, people), set) {
+            Ok(set) => {
+                let texts = [&set.change.draft, &set.change.note].into_iter();
+                let bytes = texts.flatten().map(Text::len).sum();
+                if let Err(refusal) = self.budget.store(stored::setting(bytes)) {
+                    self.budget.note(refusal);
+                    self.sender.tell_event(&Event::Refused(refusal.no(tag)));
+                    return;
+                }
+                self.unanswered += 1;
+                self.unanswered_bytes += bytes;
+                self.entry.sets.push(set);
+            }
+            Err((code, detail)) => self.refuse(tag, code, detail),
+        }
+    }
+
     /// What was read is noted if that changes anything: the log need not say the same again and again.
     fn push_read(&mut self, read: Read) {
         let is_again = self.entry.reads.last() == Some(&read);
@@ -442,7 +471,8 @@ impl<'a> Requests<'a> {
 
     /// Submits the gathered entry. The answers follow when it is on disk.
     fn hand_over(&mut self) {
-        if self.entry.drafts.is_empty() && self.entry.reads.is_empty() {
+        let entry = &self.entry;
+        if entry.drafts.is_empty() && entry.reads.is_empty() && entry.sets.is_empty() {
             return;
         }
         self.usual = self.entry.drafts.len().min(USUAL_DRAFTS);
@@ -468,6 +498,7 @@ impl<'a> Requests<'a> {
             from: self.login.clone(),
             device: self.entry.device.clone(),
             reads: Vec::new(),
+            sets: Vec::new(),
             drafts: Vec::new(),
         }
     }

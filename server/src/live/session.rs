@@ -1,4 +1,4 @@
-//! One user's live session: welcome, backlog, then requests (rules V1 to V14). It runs in the
+//! One user's live session: welcome, backlog, then requests (rules V1 to V15). It runs in the
 //! thread that reads from the client.
 
 use std::{io, sync::Arc};
@@ -115,7 +115,7 @@ fn welcome(
     hello: &Hello,
 ) -> io::Result<Option<MessageId>> {
     let last = context.mailboxes.last();
-    let (epoch, after, number) = {
+    let (epoch, after, number, settings) = {
         let state = context.mailboxes.lock();
         let epochs = state.epochs();
         let device = hello.device.as_ref();
@@ -123,6 +123,7 @@ fn welcome(
             epochs.last().map(|epoch| epoch.number),
             resume(hello, context.store, epochs, last.0),
             device.and_then(|device| state.device_number(&hello.login, device.as_str())),
+            state.last_setting(&hello.login),
         )
     };
     let asker = Asker {
@@ -141,6 +142,7 @@ fn welcome(
         closed: context.access.is_closed(),
         device: device.map(|known| known.id),
         role: is_admin.then_some(Role::Admin),
+        settings: Some(settings),
         new_groups: is_admin || context.limits.new_groups,
         limits: Limits {
             line_bytes: connection.longest_line(),
@@ -157,6 +159,7 @@ fn confirm(context: &Context, login: &Login, up_to: MessageId, sender: &Arc<Live
         from: login.clone(),
         device: None,
         reads: vec![Read::Delivered { up_to }],
+        sets: Vec::new(),
         drafts: Vec::new(),
     };
     context.committer.submit(entry, sender.clone());

@@ -11,6 +11,7 @@ use super::{
     cursor::Cursor,
     holder::Holder,
     message::{About, MessageId, ReadMark, Tag},
+    setting::Set,
 };
 use crate::log::Part;
 
@@ -101,6 +102,8 @@ pub enum Event {
     },
     /// Only in a store that was converted: what was read and not archived yet.
     Mark(ReadMark),
+    /// A user has set something for a conversation. Whether it is accepted is decided when it is applied.
+    Set(Set),
 }
 
 /// Messages that follow one another, from one session to one user or group.

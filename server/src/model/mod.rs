@@ -6,6 +6,7 @@ pub mod cursor;
 pub mod event;
 pub mod holder;
 pub mod message;
+pub mod setting;
 pub mod stored;
 pub mod tally;
 pub mod waiting;

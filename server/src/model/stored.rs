@@ -7,6 +7,11 @@ use super::message::Tag;
 /// What a message takes besides its text and its tag: its part of the record, and its place in the index.
 const MESSAGE: usize = 64;
 
+/// What it takes to note that something was set: `bytes` of drafts and notes.
+pub fn setting(bytes: usize) -> u64 {
+    (MESSAGE + bytes) as u64
+}
+
 /// What it takes to note that something was read or given.
 pub const READ: u64 = 64;
 

@@ -91,6 +91,7 @@ impl Server {
         let tls = Tls::new(identity, options.handshake_limits());
         let (store, news) = (storage.id(), storage.news(options));
         let seen = mem::take(&mut storage.seen);
+        let notes = storage.state.notes();
         let Storage {
             log,
             index,
@@ -120,7 +121,7 @@ impl Server {
         let retry = WriteRetry::default();
         let jobs = retry.jobs();
         let updater = Updater::default();
-        let online = Online::new(seen, jobs.clone(), updater.wake_up());
+        let online = Online::new((seen, notes), jobs.clone(), updater.wake_up());
         // Held by its own thread it would keep both for ever.
         let present = Arc::downgrade(&online);
         let announce = move || drop(present.upgrade().inspect(|online| online.announce()));

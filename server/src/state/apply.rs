@@ -12,7 +12,7 @@ use super::{
 use crate::{
     index::IndexError,
     log::Position,
-    model::event::{Batch, Event, Read},
+    model::event::{Batch, Event, Read, Target},
 };
 
 impl State {
@@ -47,7 +47,12 @@ impl State {
                 Event::Limits(limits) => self.header.limits = Some(limits),
                 Event::Epoch { number, after } => self.begin_epoch(number, after),
                 Event::Gone { login } => self.lose_holder(&login),
-                Event::Back { who, keeps } => self.begin_holder(&who, keeps),
+                Event::Back { who, keeps } => {
+                    if let (Target::User(login), false) = (&who, keeps) {
+                        self.forget_settings(login, batch.at);
+                    }
+                    self.begin_holder(&who, keeps);
+                }
                 Event::Holder { who, holder } => self.set_holder(&who, holder),
                 Event::Cursor {
                     conversation,
@@ -58,6 +63,14 @@ impl State {
                     let last = &mut self.header.last.read_mark;
                     *last = mark.number.max(*last);
                     effects.marks.push(mark);
+                }
+                Event::Set(set) => {
+                    // What is said again is no news.
+                    let is_news = set.number.is_none();
+                    let outcome = self.apply_set(set, batch.at);
+                    if is_news {
+                        effects.set.push((at, outcome));
+                    }
                 }
             }
         }

@@ -95,6 +95,7 @@ impl State {
             marks: changed.marks,
             epochs: changed.epochs,
             holders: self.holders.take_changes(),
+            settings: self.settings.take_changes(),
             ..Changes::default()
         }
     }

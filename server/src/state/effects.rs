@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use mensageiro_protocol::Login;
 use thiserror::Error;
 
+use super::settings::SetOutcome;
 use crate::{
     index::{Index, RosterEntry, RunEntry, TagEntry},
     model::{
@@ -100,6 +101,8 @@ pub struct Effects {
     pub marks: Vec<ReadMark>,
     /// Groups with other members.
     pub rosters: Vec<RosterEntry>,
+    /// What became of what users have set, each with the place of its event in the batch.
+    pub set: Vec<(usize, SetOutcome)>,
     /// About how many unread messages were read.
     pub read: u64,
 }

@@ -21,6 +21,7 @@ mod mailbox;
 mod participants;
 mod quotas;
 mod sending;
+mod settings;
 mod tags;
 #[cfg(test)]
 mod tests;
@@ -36,6 +37,7 @@ use mensageiro_protocol::{Login, live::Epoch};
 use self::{devices::Devices, group::Group};
 pub use self::{
     effects::{AppliedRun, Effects, Moved, Outcome, Refusal},
+    settings::{SetOutcome, SetRefusal},
     tags::{Preload, TagReader, Tags, Wanted},
 };
 use crate::{
@@ -64,6 +66,7 @@ pub struct State {
     devices: Devices,
     tag_floors: tags::Floors,
     quotas: quotas::Quotas,
+    settings: settings::AllSettings,
     /// All that the store has had, the oldest first.
     epochs: Vec<Epoch>,
     /// Of the batch in hand.

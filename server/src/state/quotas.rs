@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use mensageiro_protocol::Login;
+use mensageiro_protocol::{Login, Text};
 
 use crate::{
     log::Position,
@@ -47,6 +47,11 @@ impl Quotas {
                 (&run.from, sizes.sum())
             }
             Event::Read { by, .. } => (by, stored::READ),
+            Event::Set(set) => {
+                let texts = [&set.change.draft, &set.change.note];
+                let bytes = texts.into_iter().flatten().map(Text::len).sum();
+                (&set.by, stored::setting(bytes))
+            }
             _ => return,
         };
         let of_login = match self.logins.get_mut(login) {

@@ -233,6 +233,7 @@ impl Desk {
             from: written[0].from.clone(),
             device: None,
             reads: Vec::new(),
+            sets: Vec::new(),
             drafts: written.into_iter().map(|one| one.draft).collect(),
         };
         self.committer.write(entry).unwrap()
@@ -256,6 +257,7 @@ impl Desk {
             from: login(who),
             device: None,
             reads: vec![read],
+            sets: Vec::new(),
             drafts: Vec::new(),
         };
         self.committer.write(entry).unwrap();

@@ -22,6 +22,7 @@ fn message(from: &str) -> Entry {
         from: login(from),
         device: None,
         reads: Vec::new(),
+        sets: Vec::new(),
         drafts: vec![draft(from, "bruno", None).draft],
     }
 }
@@ -92,6 +93,7 @@ fn after_a_panic_of_the_thread_that_commits_nothing_more_is_accepted() {
         reads: vec![Read::All {
             up_to: MessageId(0),
         }],
+        sets: Vec::new(),
         drafts: Vec::new(),
     };
     let session = thread::spawn(move || committer.submit(only_reads, holding));

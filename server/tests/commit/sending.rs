@@ -56,6 +56,7 @@ fn the_audience_is_told_before_the_origin_and_when_everything_is_visible() {
             with: pair("ana", "bob"),
             up_to: MessageId(1),
         }],
+        sets: Vec::new(),
         drafts: vec![draft("bob", "ana", Some("x")).draft],
     };
     desk.committer.submit(entry, Arc::new(session));

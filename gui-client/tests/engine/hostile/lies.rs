@@ -5,7 +5,7 @@ use mensageiro_protocol::{
     live::{
         About, Bye, ByeCode, ConversationNews, Conversations, Delivered, Event, HistoryEnd,
         LastMessage, Presence, PresenceNews, Read, Receipt, ReceiptState, RefusalCode, Roster,
-        RosterGroup, RosterUser, Tag, TypingNews,
+        RosterGroup, RosterUser, Setting, Settings, SettingsNews, Tag, TypingNews,
     },
 };
 use proptest::prelude::*;
@@ -134,6 +134,47 @@ fn roster() -> BoxedStrategy<Roster> {
         .boxed()
 }
 
+/// Of conversations that there are and others, with numbers that rise, fall and come again.
+fn settings() -> BoxedStrategy<SettingsNews> {
+    let of = (
+        any::<[bool; 4]>(),
+        any::<Option<i64>>(),
+        prop::option::of(id()),
+        ".{0,9}",
+    );
+    let of = of.prop_map(
+        |([pinned, muted, archived, marked_unread], muted_until, up_to, draft)| Settings {
+            pinned,
+            muted,
+            muted_until,
+            archived,
+            archived_up_to: up_to,
+            draft: Text::from(draft.as_str()),
+            marked_unread,
+            note: Text::from(draft.as_str()),
+        },
+    );
+    let names = prop::sample::select(&["bruno", "turma", "nobody"][..]);
+    let number = prop_oneof![3 => 0..9_u64, 1 => any::<u64>()];
+    let one = (prop::option::of(names), number.clone(), of);
+    let one = one.prop_map(|(with, number, of)| Setting {
+        with: with.map(login),
+        number,
+        of,
+    });
+    let tag = prop::option::of((1..4_u64).prop_map(|n| Tag::parse(&format!("set{n}")).unwrap()));
+    let all = prop::collection::vec(one, 0..4);
+    (tag, prop::option::of(0..9_u64), number, all, any::<bool>())
+        .prop_map(|(tag, after, last, changed, more)| SettingsNews {
+            tag,
+            after,
+            last,
+            changed,
+            more,
+        })
+        .boxed()
+}
+
 fn conversations() -> BoxedStrategy<Conversations> {
     let one = (delivered(), any::<bool>(), id(), id());
     let one = one.prop_map(|(last, group, unread, read)| ConversationNews {
@@ -149,6 +190,7 @@ fn conversations() -> BoxedStrategy<Conversations> {
             re: last.about.map(About::target),
             text: last.text,
         },
+        settings: Settings::default(),
     });
     let all = prop::collection::vec(one, 0..4);
     (prop::option::of(id()), all, any::<bool>())
@@ -192,6 +234,7 @@ fn event() -> BoxedStrategy<Event> {
         1 => presence().prop_map(Event::Presence),
         1 => roster().prop_map(Event::Roster),
         1 => conversations().prop_map(Event::Conversations),
+        1 => settings().prop_map(Event::Settings),
         1 => (anybody(), prop::option::of(id()), any::<usize>(), any::<bool>()).prop_map(
             |(with, before, count, more)| Event::History(HistoryEnd { with, before, count, more })
         ),

@@ -10,8 +10,8 @@ use mensageiro_protocol::{
     live::{
         Accepted, ConversationNews, Conversations, ConversationsRequest, Event, Hello, HistoryEnd,
         HistoryRequest, LastMessage, Presence, PresenceNews, Read as ReadLine, Receipt,
-        ReceiptState, RefusalCode, Refused, Request, Roster, RosterGroup, RosterUser, Tag,
-        TypingNews, Welcome, resume,
+        ReceiptState, RefusalCode, Refused, Request, Roster, RosterGroup, RosterUser, Settings,
+        Tag, TypingNews, Welcome, resume,
     },
 };
 
@@ -117,6 +117,8 @@ impl State {
             | Request::Invite(_)
             | Request::Key(_)
             | Request::Edit(_)
+            | Request::Set(_)
+            | Request::Settings(_)
             | Request::Unknown => {}
         }
         Some(())
@@ -172,6 +174,7 @@ impl State {
                 re: None,
                 text: last.text.clone(),
             },
+            settings: Settings::default(),
         };
         let page = Conversations {
             before: request.before,

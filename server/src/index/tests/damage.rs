@@ -60,6 +60,7 @@ fn live(world: &mut World, rounds: usize) {
         world.epoch();
         world.holder(&target(n % USERS));
         world.device(&user(n % USERS), "phone", vec![n as u8; 9]);
+        world.setting(&user(n % USERS), &Some(conversation(n % 6)), n as u64);
         world.mark(&user(n % USERS), &conversation(n % 6));
     }
     world.archived(rounds as u64 / 2);

@@ -51,6 +51,11 @@ enum Happening {
         user: usize,
         window: Vec<u8>,
     },
+    Setting {
+        user: usize,
+        with: Option<usize>,
+        n: u64,
+    },
     Mark {
         reader: usize,
         with: usize,
@@ -89,6 +94,8 @@ fn happening() -> impl Strategy<Value = Happening> {
         1 => Just(Happening::Epoch),
         1 => (0..USERS + GROUPS).prop_map(Happening::Holder),
         2 => (user.clone(), window).prop_map(|(user, window)| Happening::Device { user, window }),
+        3 => (user.clone(), prop::option::of(with.clone()), 0..300_u64)
+            .prop_map(|(user, with, n)| Happening::Setting { user, with, n }),
         3 => (user, with.clone()).prop_map(|(reader, with)| Happening::Mark { reader, with }),
         1 => (0..30_u64).prop_map(Happening::Archived),
         4 => Just(Happening::Flush),
@@ -171,6 +178,13 @@ fn happen(world: &mut World, folders: &Path, happening: &Happening) {
         Happening::Seen(n) => world.seen(&user(*n)),
         Happening::Device { user: n, window } => {
             world.device(&user(*n), "a phone: \u{0}?", window.clone());
+        }
+        Happening::Setting {
+            user: n,
+            with,
+            n: value,
+        } => {
+            world.setting(&user(*n), &with.map(conversation), *value);
         }
         Happening::Mark { reader, with } => world.mark(&user(*reader), &conversation(*with)),
         Happening::Archived(up_to) => world.archived(*up_to),

@@ -21,6 +21,7 @@ pub(super) mod event {
     pub(in crate::model::codec) const GONE: u32 = 9;
     pub(in crate::model::codec) const BACK: u32 = 10;
     pub(in crate::model::codec) const HOLDER: u32 = 11;
+    pub(in crate::model::codec) const SET: u32 = 12;
 }
 
 /// Fields of a run of messages, and of a message in it.
@@ -90,4 +91,23 @@ pub(super) mod holder {
     pub(in crate::model::codec) const SINCE: u32 = 4;
     pub(in crate::model::codec) const BEFORE: u32 = 5;
     pub(in crate::model::codec) const IS_GONE: u32 = 6;
+}
+
+/// Fields of what a user has set. What is absent stays as it is.
+pub(super) mod set {
+    pub(in crate::model::codec) const BY: u32 = 0;
+    /// Absent: it is set for the user.
+    pub(in crate::model::codec) const CONVERSATION: u32 = 1;
+    pub(in crate::model::codec) const PINNED: u32 = 2;
+    /// Milliseconds since 1970, the highest number for good; [`NOT`].
+    pub(in crate::model::codec) const MUTED_UNTIL: u32 = 3;
+    /// The id of a message; [`NOT`].
+    pub(in crate::model::codec) const ARCHIVED: u32 = 4;
+    pub(in crate::model::codec) const DRAFT: u32 = 5;
+    pub(in crate::model::codec) const MARKED_UNREAD: u32 = 6;
+    pub(in crate::model::codec) const NOTE: u32 = 7;
+    pub(in crate::model::codec) const NUMBER: u32 = 8;
+
+    /// Not muted, or not archived.
+    pub(in crate::model::codec) const NOT: i64 = -1;
 }

@@ -8,7 +8,7 @@ use minicbor::{Decoder, decode};
 
 use super::{
     CHECKSUM_BYTES, CodecError, checksum,
-    fields::{about, batch, event, field, holder, read, run},
+    fields::{about, batch, event, field, holder, read, run, set},
 };
 use crate::{
     log::Part,
@@ -18,6 +18,7 @@ use crate::{
         event::{Batch, Event, LastNumbers, MailboxLimits, Read, Run, Sent, Target},
         holder::Holder,
         message::{About, MessageId, ReadMark, Tag},
+        setting::{Set, SettingsChange},
     },
 };
 
@@ -218,6 +219,7 @@ fn take_event(
         }
         event::CURSOR => take_cursor(input)?,
         event::MARK => take_mark(input)?,
+        event::SET => Event::Set(take_set(input)?),
         _ => return Ok(None),
     }))
 }
@@ -328,6 +330,38 @@ fn take_holder(input: &mut Decoder<'_>) -> Taken<(Target, bool, Holder)> {
         Ok(true)
     })?;
     Ok((needed(who)?, keeps, holder))
+}
+
+fn take_set(input: &mut Decoder<'_>) -> Taken<Set> {
+    let (mut by, mut scope, mut number) = (None, None, None);
+    let mut change = SettingsChange::default();
+    fields(input, |field, input| {
+        match field {
+            set::BY => by = Some(take_login(input)?),
+            set::CONVERSATION => scope = Some(take_conversation(input)?),
+            set::PINNED => change.is_pinned = Some(input.bool()?),
+            set::MUTED_UNTIL => {
+                let until = input.i64()?;
+                change.muted_until = Some((until != set::NOT).then_some(until));
+            }
+            set::ARCHIVED => {
+                let up_to = input.i64()?;
+                change.archived = Some(u64::try_from(up_to).ok().map(MessageId));
+            }
+            set::DRAFT => change.draft = Some(Text::from(input.str()?)),
+            set::MARKED_UNREAD => change.is_marked_unread = Some(input.bool()?),
+            set::NOTE => change.note = Some(Text::from(input.str()?)),
+            set::NUMBER => number = Some(input.u64()?),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    })?;
+    Ok(Set {
+        by: needed(by)?,
+        scope,
+        change,
+        number,
+    })
 }
 
 fn take_cursor(input: &mut Decoder<'_>) -> Taken<Event> {

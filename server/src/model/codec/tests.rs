@@ -16,6 +16,7 @@ use crate::{
         event::{Batch, Event, LastNumbers, MailboxLimits, Read, Run, Sent, Target},
         holder::Holder,
         message::{About, MessageId, ReadMark, Tag},
+        setting::{FOR_GOOD, Set, SettingsChange},
     },
 };
 
@@ -117,6 +118,30 @@ fn batch() -> Batch {
                 number: 4,
                 after: Some(MessageId(300)),
             },
+            Event::Set(Set {
+                by: login("ana"),
+                scope: Some(pair.clone()),
+                change: SettingsChange {
+                    is_pinned: Some(true),
+                    muted_until: Some(Some(FOR_GOOD)),
+                    archived: Some(Some(MessageId(0))),
+                    draft: Some(Text::from("two\nlines")),
+                    is_marked_unread: Some(false),
+                    note: None,
+                },
+                number: None,
+            }),
+            Event::Set(Set {
+                by: login("ana"),
+                scope: None,
+                change: SettingsChange {
+                    muted_until: Some(None),
+                    archived: Some(None),
+                    note: Some(Text::from("lunch")),
+                    ..SettingsChange::default()
+                },
+                number: Some(7),
+            }),
             Event::Gone {
                 login: login("joão"),
             },

@@ -7,7 +7,7 @@ use minicbor::{Encoder, encode};
 
 use super::{
     CHECKSUM_BYTES, checksum,
-    fields::{about, batch, event, field, holder, read, run},
+    fields::{about, batch, event, field, holder, read, run, set},
 };
 use crate::{
     log::Part,
@@ -16,6 +16,7 @@ use crate::{
         event::{Batch, Event, Read, Run, Sent, Target},
         holder::Holder,
         message::About,
+        setting::Set,
     },
 };
 
@@ -197,6 +198,54 @@ fn write_event(event: &Event, out: &mut Out<'_>) -> Written {
             out.u32(field::MARK_AT)?
                 .i64(mark.read_at.as_millisecond())?;
         }
+        Event::Set(set) => {
+            out.u32(event::SET)?;
+            write_set(set, out)?;
+        }
+    }
+    Ok(())
+}
+
+fn write_set(set: &Set, out: &mut Out<'_>) -> Written {
+    let change = &set.change;
+    let fields = [
+        set.scope.is_some(),
+        change.is_pinned.is_some(),
+        change.muted_until.is_some(),
+        change.archived.is_some(),
+        change.draft.is_some(),
+        change.is_marked_unread.is_some(),
+        change.note.is_some(),
+        set.number.is_some(),
+    ];
+    let fields = fields.into_iter().filter(|is_there| *is_there).count();
+    out.map(1 + fields as u64)?;
+    out.u32(set::BY)?.str(set.by.as_str())?;
+    if let Some(with) = &set.scope {
+        out.u32(set::CONVERSATION)?;
+        write_conversation(with, out)?;
+    }
+    if let Some(is_pinned) = change.is_pinned {
+        out.u32(set::PINNED)?.bool(is_pinned)?;
+    }
+    if let Some(until) = change.muted_until {
+        out.u32(set::MUTED_UNTIL)?.i64(until.unwrap_or(set::NOT))?;
+    }
+    if let Some(archived) = change.archived {
+        let up_to = archived.map_or(set::NOT, |id| id.0.cast_signed());
+        out.u32(set::ARCHIVED)?.i64(up_to)?;
+    }
+    if let Some(draft) = &change.draft {
+        out.u32(set::DRAFT)?.str(draft.as_str())?;
+    }
+    if let Some(is_marked) = change.is_marked_unread {
+        out.u32(set::MARKED_UNREAD)?.bool(is_marked)?;
+    }
+    if let Some(note) = &change.note {
+        out.u32(set::NOTE)?.str(note.as_str())?;
+    }
+    if let Some(number) = set.number {
+        out.u32(set::NUMBER)?.u64(number)?;
     }
     Ok(())
 }

@@ -18,7 +18,7 @@ use super::{Effects, Outcome, ParticipantId, State, TagReader, Tags};
 use crate::{
     index::{
         CursorEntry, DeviceEntry, GroupEntry, Header, HolderEntry, IndexError, RosterEntry,
-        TagEntry,
+        SettingEntry, TagEntry,
     },
     log::{Part, Position},
     model::{
@@ -26,6 +26,7 @@ use crate::{
         conversation::Conversation,
         event::{Batch, Event, MailboxLimits, Read, Run, Sent, Target},
         message::{Message, MessageId, Tag},
+        setting::{Scope, Set, SettingsChange},
         tally::EXACT,
     },
 };
@@ -109,7 +110,38 @@ fn event(texts: usize) -> impl Strategy<Value = Event> {
         1 => limits(texts),
         1 => (1_u64..5).prop_map(|number| Event::Epoch { number, after: None }),
         1 => user().prop_map(|login| Event::Seen { login, at: Timestamp::UNIX_EPOCH }),
+        2 => set(),
     ]
+}
+
+fn set() -> impl Strategy<Value = Event> {
+    let with = prop::option::of(prop_oneof![
+        2 => (user(), user()).prop_map(|(a, b)| Conversation::pair(&a, &b)),
+        1 => Just(Conversation::Group(login("class"))),
+    ]);
+    let archived = prop::option::of(prop::option::of((0_u64..99).prop_map(MessageId)));
+    let values = (
+        any::<Option<bool>>(),
+        any::<Option<Option<i64>>>(),
+        archived,
+    );
+    let draft = prop::option::of("[a-z]{0,3}");
+    (user(), with, values, draft).prop_map(|(by, scope, values, draft)| {
+        let (is_pinned, muted_until, archived) = values;
+        let change = SettingsChange {
+            is_pinned,
+            muted_until,
+            archived,
+            draft: draft.as_deref().map(Text::from),
+            ..SettingsChange::default()
+        };
+        Event::Set(Set {
+            by,
+            scope,
+            change,
+            number: None,
+        })
+    })
 }
 
 /// Logins change hands: never in one batch with what their users do, who have no session then.
@@ -162,6 +194,7 @@ struct Kept {
     rosters: BTreeMap<Login, RosterEntry>,
     epochs: Vec<Epoch>,
     holders: BTreeMap<Target, HolderEntry>,
+    settings: BTreeMap<(Login, Scope), SettingEntry>,
 }
 
 impl TagReader for Kept {
@@ -210,6 +243,10 @@ impl Kept {
             self.devices.insert(key, device);
         }
         self.epochs.extend(changes.epochs);
+        for setting in changes.settings {
+            let key = (setting.login.clone(), setting.scope.clone());
+            self.settings.insert(key, setting);
+        }
         for holder in changes.holders {
             self.holders.insert(holder.who.clone(), holder);
         }
@@ -225,6 +262,9 @@ impl Kept {
         );
         for holder in self.holders.values() {
             state.load_holder(holder.clone());
+        }
+        for setting in self.settings.values() {
+            state.load_setting(setting.clone());
         }
         let mut last = BTreeMap::new();
         for message in &self.messages {
@@ -262,6 +302,7 @@ fn observed(state: &State) -> String {
     )];
     lines.push(format!("{:?}", state.holders.all()));
     lines.push(format!("{:?}", state.holders.aside()));
+    lines.push(state.settings.observed());
     for (group, members) in &state.groups {
         lines.push(format!("{group}: {} {:?}", members.number, members.members));
     }

@@ -1,6 +1,6 @@
 //! A server that contradicts what it said before: nothing is changed.
 
-use mensageiro_protocol::live::{ConversationNews, Delivered, LastMessage, Read, Tag};
+use mensageiro_protocol::live::{ConversationNews, Delivered, LastMessage, Read, Settings, Tag};
 
 use super::{
     ids::{accepted, all, older, receipt, row, talk},
@@ -149,6 +149,7 @@ fn a_last_message_that_is_not_here_is_new_and_what_is_before_it_may_be_missing_t
             re: None,
             text: Text::from(text),
         },
+        settings: Settings::default(),
     };
     let same = history.receive_list(&[listed(45, "45", 0)], true).unwrap();
     assert_eq!(same.missed, []);

@@ -1,7 +1,7 @@
 //! What is kept of a message beside its text, and in which order messages are found.
 
 use mensageiro_protocol::live::{
-    ConversationNews, Delivered, HistoryEnd, LastMessage, RosterGroup,
+    ConversationNews, Delivered, HistoryEnd, LastMessage, RosterGroup, Settings,
 };
 
 use super::{
@@ -101,6 +101,7 @@ fn listed(with: &str, from: &str, id: u64, read: u64) -> ConversationNews {
             re: None,
             text: Text::from(format!("last of {with}").as_str()),
         },
+        settings: Settings::default(),
     }
 }
 

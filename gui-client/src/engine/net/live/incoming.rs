@@ -86,7 +86,11 @@ impl LiveSession {
             | Event::Invited(_)
             | Event::NewKey(_)
             | Event::Edited(_)) => self.take_answer(event),
-            Event::End | Event::Welcome(_) | Event::Joined(_) | Event::Unknown => {}
+            Event::End
+            | Event::Welcome(_)
+            | Event::Joined(_)
+            | Event::Settings(_)
+            | Event::Unknown => {}
         }
         Turn::GoesOn
     }

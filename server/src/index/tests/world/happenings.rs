@@ -8,7 +8,7 @@ use super::{Applied, World, at, tally};
 use crate::{
     index::{
         AsideEntry, CursorEntry, DeviceEntry, GroupEntry, HolderEntry, RosterEntry, RunEntry,
-        TagEntry,
+        SettingEntry, TagEntry,
     },
     log::{Log, Part, Position},
     model::{
@@ -18,6 +18,7 @@ use crate::{
         event::{Batch, Event, LastNumbers, Run, Sent, Target},
         holder::Holder,
         message::{About, Message, MessageId, ReadMark, Tag, TagHash},
+        setting::{Scope, Settings},
         waiting::{Share, Waiting, Written},
     },
 };
@@ -254,6 +255,31 @@ impl World {
         self.state.holders.insert(who.clone(), entry.clone());
         self.other(Applied {
             holders: vec![entry],
+            ..Applied::default()
+        });
+    }
+
+    /// A user sets something, or has nothing set any more.
+    pub(in crate::index::tests) fn setting(&mut self, user: &Login, scope: &Scope, n: u64) {
+        let key = (user.clone(), scope.clone());
+        let settings = Settings {
+            is_pinned: n % 2 == 0,
+            muted_until: (n % 3 == 0).then_some(n.cast_signed() - 7),
+            archived: (n % 5 == 0).then_some(MessageId(n)),
+            draft: Text::from("é".repeat(n as usize % 50).as_str()),
+            ..Settings::default()
+        };
+        let entry = SettingEntry {
+            login: user.clone(),
+            scope: scope.clone(),
+            known: (n % 7 != 0).then(|| (n, at(n), settings)),
+        };
+        match n % 7 {
+            0 => self.state.settings.remove(&key),
+            _ => self.state.settings.insert(key, entry.clone()),
+        };
+        self.other(Applied {
+            settings: vec![entry],
             ..Applied::default()
         });
     }

@@ -16,7 +16,7 @@ use mensageiro_protocol::{Login, live::Epoch};
 pub(super) use self::state::State;
 use super::super::{
     Changes, CursorEntry, DeviceEntry, GroupEntry, HolderEntry, Index, IndexError, Loaded,
-    Messages, RosterEntry, RunEntry, TagEntry,
+    Messages, RosterEntry, RunEntry, SettingEntry, TagEntry,
 };
 use crate::{
     alarm::Alarm,
@@ -68,6 +68,7 @@ struct Applied {
     devices: Vec<DeviceEntry>,
     epochs: Vec<Epoch>,
     holders: Vec<HolderEntry>,
+    settings: Vec<SettingEntry>,
     marks: Vec<ReadMark>,
 }
 
@@ -180,6 +181,7 @@ impl World {
         changes.devices.extend_from_slice(&applied.devices);
         changes.epochs.extend_from_slice(&applied.epochs);
         changes.holders.extend_from_slice(&applied.holders);
+        changes.settings.extend_from_slice(&applied.settings);
         changes.marks.extend_from_slice(&applied.marks);
     }
 

@@ -6,12 +6,13 @@ use jiff::Timestamp;
 use mensageiro_protocol::{Login, live::Epoch};
 
 use crate::{
-    index::{Header, HolderEntry, Loaded},
+    index::{Header, HolderEntry, Loaded, SettingEntry},
     model::{
         conversation::Conversation,
         cursor::Cursor,
         event::Target,
         message::{MessageId, ReadMark},
+        setting::Scope,
         waiting::{Waiting, Written},
     },
 };
@@ -28,6 +29,7 @@ pub(in crate::index::tests) struct State {
     pub(in crate::index::tests) devices: BTreeMap<(Login, String), Vec<u8>>,
     pub(in crate::index::tests) epochs: Vec<Epoch>,
     pub(in crate::index::tests) holders: BTreeMap<Target, HolderEntry>,
+    pub(in crate::index::tests) settings: BTreeMap<(Login, Scope), SettingEntry>,
     pub(in crate::index::tests) marks: BTreeMap<u64, ReadMark>,
 }
 
@@ -65,6 +67,11 @@ impl State {
                 .holders
                 .iter()
                 .map(|one| (one.who.clone(), one.clone()))
+                .collect(),
+            settings: loaded
+                .settings
+                .iter()
+                .map(|one| ((one.login.clone(), one.scope.clone()), one.clone()))
                 .collect(),
             marks: marks.into_iter().map(|mark| (mark.number, mark)).collect(),
         }
