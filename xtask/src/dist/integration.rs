@@ -31,29 +31,10 @@ const APP: &[(&str, &str)] = &[
         "assets/icon.svg",
     ),
 ];
-const SERVER: &[(&str, &str)] = &[
-    (
-        "lib/systemd/system/mensageiro-server.service",
-        "packaging/linux/mensageiro-server.service",
-    ),
-    ("share/doc/mensageiro-server/RUNNING.md", "docs/RUNNING.md"),
-    (
-        "share/doc/mensageiro-server/RUNNING.pt-BR.md",
-        "docs/RUNNING.pt-BR.md",
-    ),
-    (
-        "share/doc/mensageiro-server/examples/alerts.yml",
-        "packaging/prometheus/alerts.yml",
-    ),
-    (
-        "share/doc/mensageiro-server/examples/grafana.json",
-        "packaging/grafana/mensageiro.json",
-    ),
-    (
-        "share/doc/mensageiro-server/examples/prometheus.yml",
-        "packaging/prometheus/prometheus.yml",
-    ),
-];
+const SERVER: &[(&str, &str)] = &[(
+    "lib/systemd/system/mensageiro-server.service",
+    "packaging/linux/mensageiro-server.service",
+)];
 
 /// What the file with the app's description is called.
 const METAINFO: &str = "share/metainfo/io.github.meumensageiro.mensageiro.metainfo.xml";
