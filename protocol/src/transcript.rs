@@ -14,7 +14,7 @@
 //! The first word names the connection, `C:` is what its client says, `S:` what the server
 //! answers. `<close>` is an orderly close, `<reset>` a broken one, `<closed>` the server hanging
 //! up. `S-bare:` is what the server says only to a client without line ends. `restart` alone on a line restarts the server. `\xNN` stands for a byte, `\\` for a
-//! backslash. In what the server says `<time>` stands for digits, `<store>` for hexadecimal ones, `<version>` and `<any>` for
+//! backslash. In what the server says `<time>` stands for digits, `<store>` for hexadecimal ones, `<token>` for letters and digits, `<version>` and `<any>` for
 //! anything but a quote ([`is_said`]).
 
 use thiserror::Error;
@@ -122,6 +122,9 @@ pub fn is_said(expected: &[u8], said: &[u8]) -> bool {
     }
     if let Some(rest) = rest.strip_prefix(b"<store>") {
         return is_said_after(rest, said, |byte| byte.is_ascii_hexdigit());
+    }
+    if let Some(rest) = rest.strip_prefix(b"<token>") {
+        return is_said_after(rest, said, |byte| byte.is_ascii_alphanumeric());
     }
     for mark in [&b"<version>"[..], b"<any>"] {
         if let Some(rest) = rest.strip_prefix(mark) {

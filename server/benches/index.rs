@@ -125,6 +125,7 @@ fn read() -> anyhow::Result<()> {
                 texts: vec![Sent {
                     tag: None,
                     about: None,
+                    file: None,
                     text: Text::from(&*format!("{n:064}")),
                 }],
                 part: Part {

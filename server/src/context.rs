@@ -1,6 +1,6 @@
 //! What all sessions of a server share.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use crossbeam_channel::Sender;
 use mensageiro_protocol::live::StoreId;
@@ -13,6 +13,7 @@ use crate::{
     commit::Committer,
     counters::Counters,
     directory::{Directory, Editor},
+    files::FileStore,
     index::Messages,
     mailboxes::Mailboxes,
     metrics::{Invitation, Observer, Question},
@@ -49,12 +50,14 @@ pub struct Context {
     pub backlog_turn: Mutex<()>,
     /// What each login may use.
     pub budgets: Arc<Budgets>,
+    /// The files that people send.
+    pub files: Arc<FileStore>,
     /// Limits for each client.
     pub limits: Limits,
 }
 
 /// Limits for each client.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Limits {
     /// How long a new connection may take to send its login.
     pub login: Duration,
@@ -62,6 +65,12 @@ pub struct Limits {
     pub idle: Option<Duration>,
     /// Whether everybody may create groups.
     pub new_groups: bool,
+    /// How long a transfer of a file may hardly move.
+    pub dead_link_after: Duration,
+    /// Where the server listens.
+    pub listens: SocketAddr,
+    /// The name or address under which others reach it, and perhaps another port.
+    pub host: Option<(String, Option<u16>)>,
 }
 
 impl Context {

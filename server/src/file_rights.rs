@@ -199,10 +199,10 @@ fn make_private(_folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// What a data folder has that is the server's: files of the directory and of the archive, and the store.
+/// What a data folder has that is the server's: files of the directory and of the archive, the store, and what people have sent.
 #[cfg(unix)]
-const OURS: [&str; 7] = [
-    "access", "users", "groups", "messages", "running", "store", "tls",
+const OURS: [&str; 8] = [
+    "access", "files", "users", "groups", "messages", "running", "store", "tls",
 ];
 
 /// Closes a data folder that others can open, which an earlier version or a person has made, and what in it is the

@@ -17,6 +17,7 @@ use crate::{
     live,
     login::{self, User},
     net::{network::Network, tls::Tls, transport::Transport},
+    transfers,
 };
 
 /// Enough for a session's deepest call, in debug builds too. Only pages that are used take memory.
@@ -80,6 +81,7 @@ fn serve(context: Arc<Context>, mut connection: Box<Connection>) {
             name_thread(&hello.login);
             live::run(&context, connection, &hello, &budget);
         }
+        Some(User::Http(line)) => transfers::serve(&context, &mut connection, &line),
         None => {}
     }
 }

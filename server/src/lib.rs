@@ -26,8 +26,10 @@ mod delivery;
 pub mod directory;
 mod disk_usage;
 pub mod file_rights;
+pub mod files;
 mod gate;
 mod handover;
+pub mod http;
 pub mod index;
 mod live;
 pub mod log;
@@ -50,6 +52,7 @@ pub mod signals;
 pub mod state;
 pub mod storage;
 pub mod supervisor;
+mod transfers;
 pub mod version;
 pub mod wake_up;
 

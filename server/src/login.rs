@@ -16,7 +16,7 @@ use crate::{
     budgets::{LoginBudget, OverBudget, cost},
     clients::{Connection, Ended, Full, Known},
     context::Context,
-    live,
+    http, live,
     metrics::Question,
     net::network::Network,
 };
@@ -30,6 +30,8 @@ pub enum User {
     Classic(Login, Arc<LoginBudget>),
     /// For a live session.
     Live(Hello, Arc<LoginBudget>),
+    /// No user: a client of HTTP, and the first line of its request.
+    Http(Vec<u8>),
 }
 
 /// What a first line asks for.
@@ -38,6 +40,7 @@ enum Asked {
     Live(Hello),
     Join(Join),
     Question(Question),
+    Http(Vec<u8>),
     /// Nothing valid: the beginning of the line, and the reason.
     Nothing(String, LoginError),
     BadHello(String, HelloError),
@@ -50,6 +53,9 @@ pub fn log_in(context: &Context, connection: &mut Connection) -> Option<User> {
     let mut has_joined = false;
     loop {
         let asked = connection.receive_one(context.limits.login, |line| {
+            if http::is_first_line(line) {
+                return Asked::Http(line.to_vec());
+            }
             let unquoted = unquoted(line);
             let line = unquoted.map_or_else(|| String::from_utf8_lossy(line), Cow::Owned);
             understand(context, line.trim())
@@ -116,6 +122,16 @@ fn answer(
             );
             live::refuse(connection, Bye::new(ByeCode::BadHello, why.to_string()));
         }
+        // A program without line ends cannot mean it.
+        Ok(Asked::Http(line)) if connection.framing() != Some(Framing::Line) => {
+            let why = format_args!(
+                "{:?} without a line end",
+                beginning(&String::from_utf8_lossy(&line))
+            );
+            refuse(context, connection, &why);
+            turn_away(connection);
+        }
+        Ok(Asked::Http(line)) => return Some(User::Http(line)),
         Ok(Asked::Question(Question::Status)) => tell_status(context, connection),
         Ok(Asked::Question(Question::Access)) => follow_access(context, connection),
         Ok(Asked::Question(Question::Stop)) => stop(context, connection),

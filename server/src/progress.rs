@@ -89,6 +89,11 @@ impl Bar {
         self.interrupt.flow()
     }
 
+    /// Whether to go on.
+    pub fn flow(&self) -> ControlFlow<()> {
+        self.interrupt.flow()
+    }
+
     /// Nobody sees it: standard error is no terminal.
     pub fn is_hidden(&self) -> bool {
         self.bar.is_hidden()

@@ -49,6 +49,7 @@ class World:
         return [
             self.both_ways,
             self.replies,
+            self.files,
             self.resume,
             self.resend,
             self.numbers,
@@ -122,6 +123,24 @@ class World:
         expect([wait_for(j, "message", old=True)["re"] for _ in range(3)], [None, id, answer], "history")
         expect([one["last"].get("re") for one in self.live(joao).conversations()], [answer], "listed")
         expect(sent(a, joao, "fine", tag=f"{a.device}:{a.number}", re=answer), last, "again")
+
+    def files(self, ana, joao, _carla):
+        """A file comes to live readers as a file and to classic ones as a link."""
+        a, j = self.live(ana), self.live(joao)
+        content = bytes(range(256)) * 5_000
+        tag = a.send_file(joao, "praça; 1.png", content, "image/png", "look")
+        expect(wait_for(a, "ok")["tag"], tag, "accepted")
+        got = wait_for(j, "message")
+        expect((got["name"], got["size"]), ("praça; 1.png", len(content)), "named")
+        expect(j.fetch(got) == content, True, "the same bytes")
+        expect(j.fetch(got, 1_000_000) == content[1_000_000:], True, "the rest")
+        caption, link = got["text"].split("\n")
+        path = link.rsplit(":", 1)[1].partition("/")[2]
+        status, headers, bytes_of_link = a.http("GET", f"/{path}")
+        expect((caption, status, bytes_of_link == content), ("look", 200, True), "the link")
+        expect(headers["Content-Disposition"].split(";")[0], "inline", "a picture is shown")
+        j.say("history", {"with": ana})
+        expect(wait_for(j, "message", old=True)["file"], got["file"], "history")
 
     def resume(self, ana, joao, _carla):
         """After a broken connection comes exactly what was missed, once."""

@@ -39,6 +39,7 @@ mod tests {
                 tag: Tag::parse(&tag).ok(),
                 about: Some(About::Reply(HIGHEST_ID)),
                 to: Login::parse("bob").unwrap(),
+                file: None,
                 text: Text::from(text),
             }
             .encode(&mut line);

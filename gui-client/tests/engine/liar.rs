@@ -132,6 +132,7 @@ fn talk(mut stream: &TcpStream, session: &Session) -> io::Result<()> {
                 number: *number,
                 limits: Limits {
                     line_bytes: *line_bytes,
+                    file_bytes: None,
                 },
                 ..Welcome::new(you.clone().unwrap_or_else(|| me.clone()), *last)
             };
@@ -195,6 +196,7 @@ fn talk(mut stream: &TcpStream, session: &Session) -> io::Result<()> {
                     tag: has_tag.then_some(tag),
                     about: None,
                     is_old: false,
+                    file: None,
                     text: text.clone().unwrap_or(said),
                 };
                 say(stream, &Event::Message(message))?;

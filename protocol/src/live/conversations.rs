@@ -105,6 +105,8 @@ impl ConversationNews {
             tag,
             about: re.map(About::Reply),
             is_old: true,
+            // The list tells only the text; the message itself comes with `history`.
+            file: None,
             text,
         }
     }

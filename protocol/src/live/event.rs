@@ -1,6 +1,6 @@
 use super::{
     Accepted, BadLine, Bye, Conversations, Delivered, Devices, Edited, HistoryEnd, Invited, Joined,
-    NewKey, Nothing, PresenceNews, Read, Receipt, Refused, Roster, SettingsNews, TypingNews,
+    NewKey, Nothing, PresenceNews, Read, Receipt, Refused, Roster, SettingsNews, Slot, TypingNews,
     Welcome, read_object, split_verb, write_verb,
 };
 use crate::{classic::END, limits::HIGHEST_ID};
@@ -44,6 +44,8 @@ pub enum Event {
     NewKey(NewKey),
     /// `edited` (rule A11).
     Edited(Edited),
+    /// `slot` (rule V25).
+    Slot(Slot),
     /// `pong` (rule V13).
     Pong,
     /// `bye` (rule V13).
@@ -82,6 +84,7 @@ impl Event {
             b"invite" => Self::Invited(read_object(json)?),
             b"key" => Self::NewKey(read_object(json)?),
             b"edited" => Self::Edited(read_object(json)?),
+            b"slot" => Self::Slot(read_object(json)?),
             b"pong" => Self::Pong,
             b"bye" => Self::Bye(read_object(json)?),
             _ => Self::Unknown,
@@ -142,6 +145,7 @@ impl Event {
             Self::Invited(invited) => write_verb("invite", invited, out),
             Self::NewKey(key) => write_verb("key", key, out),
             Self::Edited(edited) => write_verb("edited", edited, out),
+            Self::Slot(slot) => write_verb("slot", slot, out),
             Self::Pong => write_verb("pong", &Nothing {}, out),
             Self::Bye(bye) => write_verb("bye", bye, out),
             Self::Unknown => {}
@@ -170,6 +174,7 @@ mod tests {
             tag: tag.map(|tag| Tag::parse(tag).unwrap()),
             about: None,
             is_old,
+            file: None,
             text: Text::from("hi\nthere"),
         })
     }
@@ -251,6 +256,11 @@ mod tests {
             r#"no {"tag":"q1","code":"cannot-edit","detail":"?"}"#,
             r#"edited {"tag":"q1"}"#,
             "edited {}",
+            r#"slot {"tag":"q1","file":"gaytemzugu3doobzmfrggzdfmy","path":"/f/gaytemzugu3doobzmfrggzdfmy/a.png","url":"http://10.0.0.1:3333/f/gaytemzugu3doobzmfrggzdfmy/a.png","offset":7,"until":1763843211123}"#,
+            r#"welcome {"server":"","version":"","you":"alice","last":8840,"limits":{"line_bytes":16384,"file_bytes":104857600}}"#,
+            r#"no {"tag":"q1","code":"too-large","detail":"?"}"#,
+            r#"no {"tag":"q1","code":"disk-full","detail":"?","retry_after":60}"#,
+            r#"no {"tag":"q1","code":"unknown-file","detail":"?"}"#,
             "pong {}",
             r#"bye {"code":"slow","detail":"too much was waiting"}"#,
         ] {

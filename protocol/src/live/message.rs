@@ -1,4 +1,6 @@
-use super::{About, BadLine, Tag, text};
+use std::sync::Arc;
+
+use super::{About, Attachment, BadLine, Tag, text};
 use crate::{Addressed, Login, Text};
 
 /// A message from the server: `#8841;at=1763843211123 @bob hello` (rule V6).
@@ -19,6 +21,8 @@ pub struct Delivered {
     pub about: Option<About>,
     /// Whether it answers a `history` request.
     pub is_old: bool,
+    /// The file that belongs to it (rule V26).
+    pub file: Option<Arc<Attachment>>,
     /// The text.
     pub text: Text,
 }
@@ -40,6 +44,8 @@ pub struct Telling<'a> {
     pub about: Option<About>,
     /// As in [`Delivered`].
     pub is_old: bool,
+    /// As in [`Delivered`].
+    pub file: Option<&'a Attachment>,
     /// As in [`Delivered`].
     pub text: &'a Text,
 }
@@ -66,6 +72,9 @@ impl Telling<'_> {
         if self.is_old {
             out.extend_from_slice(b";old=1");
         }
+        if let Some(file) = self.file {
+            file.encode(out);
+        }
         encode_addressed(self.with, self.text, out);
     }
 }
@@ -81,6 +90,7 @@ impl Delivered {
             tag: self.tag.as_ref(),
             about: self.about,
             is_old: self.is_old,
+            file: self.file.as_deref(),
             text: &self.text,
         };
         telling.encode(out);
@@ -99,8 +109,10 @@ impl Delivered {
             tag: None,
             about: About::parse(words.clone())?,
             is_old: false,
+            file: None,
             text: message.text,
         };
+        delivered.file = Attachment::parse(words.clone()).map(Arc::new);
         for word in words {
             match word.split_once('=') {
                 Some(("at", at)) => delivered.at = at.parse().unwrap_or(0),

@@ -3,6 +3,7 @@
 
 mod about;
 mod access;
+mod attachment;
 mod conversations;
 mod edit;
 mod event;
@@ -26,6 +27,10 @@ pub use self::{
     access::{
         Device, Devices, DevicesRequest, InviteRequest, Invited, Join, Joined, KeyRequest, NewKey,
         Revoke, VALID_LEAST, VALID_MOST, VALID_USUAL,
+    },
+    attachment::{
+        Attachment, FileHash, FileReference, FileToken, PREVIEW_BYTES, Preview, Slot, SlotRequest,
+        path as file_path,
     },
     conversations::{
         CONVERSATIONS_MOST, CONVERSATIONS_USUAL, ConversationNews, Conversations,

@@ -1,9 +1,9 @@
 use serde::de::DeserializeOwned;
 
 use super::{
-    About, BadLine, ConversationsRequest, DevicesRequest, Edit, Edited, Got, HistoryRequest,
-    InviteRequest, KeyRequest, Nothing, Read, Revoke, RosterRequest, Set, SettingsRequest, Status,
-    Tag, Typing,
+    About, BadLine, ConversationsRequest, DevicesRequest, Edit, Edited, FileReference, Got,
+    HistoryRequest, InviteRequest, KeyRequest, Nothing, Read, Revoke, RosterRequest, Set,
+    SettingsRequest, SlotRequest, Status, Tag, Typing,
     message::{encode_about, encode_addressed, parse_addressed, split},
     read_object, split_verb, write_verb,
 };
@@ -20,6 +20,8 @@ pub enum Request {
         about: Option<About>,
         /// The recipient: a user or a group.
         to: Login,
+        /// The file that belongs to it (rule V26).
+        file: Option<FileReference>,
         /// The text.
         text: Text,
     },
@@ -51,6 +53,8 @@ pub enum Request {
     Key(KeyRequest),
     /// `edit` (rules A11 to A13).
     Edit(Edit),
+    /// `slot` (rule V25).
+    Slot(SlotRequest),
     /// `ping` (rule V13).
     Ping,
     /// `bye` (rule V13).
@@ -66,7 +70,9 @@ impl Request {
     /// [`BadLine`] if it is a message or a known verb, but malformed.
     pub fn parse(line: &[u8]) -> Result<Self, BadLine> {
         match line.first() {
-            Some(b'@') => parse_addressed(line).map(|message| Self::send((None, None), message)),
+            Some(b'@') => {
+                parse_addressed(line).map(|message| Self::send((None, None), None, message))
+            }
             Some(b'#') => Self::parse_tagged(line),
             _ => Self::parse_verb(line),
         }
@@ -74,12 +80,14 @@ impl Request {
 
     fn send(
         (tag, about): (Option<Tag>, Option<About>),
+        file: Option<FileReference>,
         Addressed { login: to, text }: Addressed,
     ) -> Self {
         Self::Send {
             tag,
             about,
             to,
+            file,
             text,
         }
     }
@@ -89,8 +97,10 @@ impl Request {
         let tag = str::from_utf8(head.unwrap_or_default()).unwrap_or_default();
         let tag = Tag::parse(tag).map_err(BadLine::new)?;
         let message = split(line).and_then(|(head, message)| {
-            let about = About::parse(head.split(';').skip(1))?;
-            Ok(Self::send((Some(tag.clone()), about), message))
+            let words = head.split(';').skip(1);
+            let about = About::parse(words.clone())?;
+            let file = FileReference::parse(words)?;
+            Ok(Self::send((Some(tag.clone()), about), file, message))
         });
         message.map_err(|BadLine { reason, .. }| BadLine {
             tag: Some(tag),
@@ -116,6 +126,7 @@ impl Request {
             b"invite" => Self::Invite(read_object(json)?),
             b"key" => Self::Key(read_object(json)?),
             b"edit" => Self::Edit(read_tagged(json)?),
+            b"slot" => Self::Slot(read_tagged(json)?),
             b"ping" => Self::Ping,
             b"bye" => Self::Bye,
             _ => Self::Unknown,
@@ -129,6 +140,7 @@ impl Request {
                 tag,
                 about,
                 to,
+                file,
                 text,
             } => {
                 match tag {
@@ -137,6 +149,9 @@ impl Request {
                         out.extend_from_slice(tag.as_str().as_bytes());
                         if let Some(about) = about {
                             encode_about(*about, out);
+                        }
+                        if let Some(file) = file {
+                            file.encode(out);
                         }
                         encode_addressed(to, text, out);
                     }
@@ -162,6 +177,7 @@ impl Request {
             Self::Invite(request) => write_verb("invite", request, out),
             Self::Key(request) => write_verb("key", request, out),
             Self::Edit(edit) => write_verb("edit", edit, out),
+            Self::Slot(request) => write_verb("slot", request, out),
             Self::Ping => write_verb("ping", &Nothing {}, out),
             Self::Bye => write_verb("bye", &Nothing {}, out),
             Self::Unknown => {}
@@ -183,7 +199,7 @@ fn read_tagged<T: DeserializeOwned>(json: &[u8]) -> Result<T, BadLine> {
 mod tests {
     use super::*;
     use crate::{
-        live::{Change, Role},
+        live::{Change, FileHash, FileToken, Preview, Role},
         trust::DeviceId,
     };
 
@@ -196,6 +212,7 @@ mod tests {
             tag: tag.map(|tag| Tag::parse(tag).unwrap()),
             about: None,
             to: login("bob"),
+            file: None,
             text: Text::from(text),
         }
     }
@@ -224,6 +241,7 @@ mod tests {
                 tag,
                 about,
                 to,
+                file: None,
                 text,
             },
         );
@@ -354,6 +372,29 @@ mod tests {
             let line = line.replacen('{', r#"{"tag":"q1","#, 1);
             check(&line, Request::Edit(Edit { tag: tag(), change }));
         }
+        check(
+            r#"slot {"tag":"q1","name":"a.png","size":7,"type":"image/png","hash":"abababababababababababababababababababababababababababababababab"}"#,
+            Request::Slot(SlotRequest {
+                tag: tag(),
+                name: "a.png".into(),
+                size: 7,
+                kind: "image/png".into(),
+                hash: Some(FileHash([0xab; 32])),
+            }),
+        );
+        check(
+            "#c7;file=gaytemzugu3doobzmfrggzdfmy;preview=_9g_ @bob hi",
+            Request::Send {
+                tag: Tag::parse("c7").ok(),
+                about: None,
+                to: login("bob"),
+                file: Some(FileReference {
+                    token: FileToken::new(*b"0123456789abcdef"),
+                    preview: Preview::new(b"\xff\xd8?"),
+                }),
+                text: Text::from("hi"),
+            },
+        );
         check("ping {}", Request::Ping);
         check("bye {}", Request::Bye);
     }

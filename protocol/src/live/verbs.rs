@@ -93,12 +93,16 @@ impl Welcome {
 pub struct Limits {
     /// Longest line in bytes, without its line end.
     pub line_bytes: usize,
+    /// Largest file in bytes (rule V25). Absent: the server takes no files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file_bytes: Option<u64>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
             line_bytes: crate::limits::LINE_BYTES,
+            file_bytes: None,
         }
     }
 }
@@ -286,6 +290,12 @@ pub enum RefusalCode {
     LastAdmin,
     /// The server's file of users or groups cannot be changed as asked; the detail says why.
     CannotEdit,
+    /// The file is larger than the server allows (rule V25).
+    TooLarge,
+    /// The server's disk has no room for the file.
+    DiskFull,
+    /// There is no such file, it is not whole yet, or somebody else has uploaded it (rule V26).
+    UnknownFile,
     /// A code of a later version.
     #[serde(other)]
     Other,

@@ -99,6 +99,12 @@ impl Access {
         self.is_closed
     }
 
+    /// Whether nothing may be said on this connection, as others could read it (rule A4).
+    pub fn needs_tls(&self, peer: &Peer) -> bool {
+        let is_read = !peer.is_encrypted && !self.allow_plain && !is_here(peer.address.ip());
+        self.is_closed && is_read
+    }
+
     /// How many devices and how many program keys are registered.
     pub fn counts(&self) -> (usize, usize) {
         self.current().counts()
@@ -122,7 +128,7 @@ impl Access {
         if device.is_some() || !self.is_closed {
             return Ok(device.map(known(true)));
         }
-        if !peer.is_encrypted && !self.allow_plain && !is_here(peer.address.ip()) {
+        if self.needs_tls(peer) {
             return Err(Refusal::NeedsTls);
         }
         let hash = key.ok_or(Refusal::NeedsKey)?.hash();

@@ -48,6 +48,7 @@ impl Fake {
             members: (to == "class").then(|| Arc::new(members)),
             tag: None,
             about: None,
+            file: None,
             text: Text::from(text),
         });
         id

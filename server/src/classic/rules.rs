@@ -90,6 +90,7 @@ impl Plan {
                 to,
                 tag: None,
                 about: None,
+                file: None,
                 text,
             }),
         }

@@ -178,7 +178,7 @@ impl Session {
     /// Counts what is about to be stored, if the user's quota has room for it.
     fn count_stored(&self, drafts: &[Draft], has_read: bool) -> Result<(), Failure> {
         for draft in drafts {
-            let bytes = stored::message(draft.tag.as_ref(), &draft.text);
+            let bytes = stored::message(draft.tag.as_ref(), None, &draft.text);
             self.budget.store(bytes).map_err(|refusal| {
                 self.budget.note(refusal);
                 Failure::OverBudget(refusal)

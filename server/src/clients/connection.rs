@@ -143,6 +143,13 @@ impl Connection {
         self.transport.clone()
     }
 
+    /// What was read after the last line, for a client that goes on in another protocol.
+    pub fn take_rest(&mut self) -> Vec<u8> {
+        let rest = self.decoder.pending().to_vec();
+        self.decoder = Decoder::for_clients(self.decoder.longest());
+        rest
+    }
+
     /// The client's framing, once its first message has shown it.
     pub fn framing(&self) -> Option<Framing> {
         self.decoder.framing()

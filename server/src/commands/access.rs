@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, IsTerminal, Write},
-    net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
+    net::SocketAddr,
     path::Path,
     time::Duration,
 };
@@ -19,7 +19,10 @@ use crate::{
     access::{Change, RegisterFile, Registered, invitation, program_key},
     directory::Directory,
     metrics,
-    net::tls::{Identity, PemFiles},
+    net::{
+        own_address,
+        tls::{Identity, PemFiles},
+    },
 };
 
 /// What `invite` needs to know.
@@ -210,19 +213,6 @@ fn local(millis: i64) -> String {
     minute.strftime("%Y-%m-%d %H:%M").to_string()
 }
 
-/// The address of this computer in its network, if a server listens on all of them.
-fn own_address(listens: IpAddr) -> IpAddr {
-    if !listens.is_unspecified() {
-        return listens;
-    }
-    // Nothing is sent: the system only says which of its addresses it would use for an address elsewhere.
-    let chosen = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|socket| {
-        socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9))?;
-        socket.local_addr()
-    });
-    chosen.map_or(Ipv4Addr::LOCALHOST.into(), |own| own.ip())
-}
-
 /// The link as a QR code of half blocks, black on white whatever the terminal's colours are.
 fn qr_code(link: &str) -> String {
     // A link is never too long for one.
@@ -260,14 +250,5 @@ mod tests {
             "{widths:?}"
         );
         assert!(lines[0].starts_with("\x1b[97;40m█"), "its margin is white");
-    }
-
-    #[test]
-    fn a_server_on_all_addresses_is_reached_at_one_of_them() {
-        assert!(!own_address(Ipv4Addr::UNSPECIFIED.into()).is_unspecified());
-        assert_eq!(
-            own_address([10, 0, 0, 7].into()),
-            IpAddr::from([10, 0, 0, 7])
-        );
     }
 }

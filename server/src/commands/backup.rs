@@ -8,7 +8,7 @@ use std::{
 
 use super::CommandError;
 use crate::{
-    access,
+    access, files,
     log::{Backup, disk::SystemDisk},
     progress::{Bar, Interrupt},
 };
@@ -36,6 +36,7 @@ pub fn backup(data: &Path, to: &Path) -> Result<(), CommandError> {
         data,
         store: "store",
         files: &FILES,
+        folders: &[files::SLOTS, files::CONTENTS],
         to,
         disk: Arc::new(SystemDisk),
     };

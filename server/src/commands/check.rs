@@ -4,7 +4,8 @@ use std::{path::Path, sync::Arc};
 
 use super::CommandError;
 use crate::{
-    log::{self, Damage, Position, disk::SystemDisk},
+    files,
+    log::{self, Damage, LogError, Position, disk::SystemDisk},
     model::{codec, event::Event},
     progress::{Bar, Interrupt},
 };
@@ -40,15 +41,24 @@ pub fn check(data: &Path) -> Result<(), CommandError> {
         &mut found,
         &mut progress,
     )?;
+    let mut damages = checked.damages;
+    let mut found_file = |line: String| {
+        damages += 1;
+        said = std::mem::replace(&mut said, Ok(())).and(bar.say(line));
+    };
+    let files = files::check(data, &mut found_file, &mut || bar.flow())?;
     said?;
-    if checked.damages > 0 {
+    if bar.flow().is_break() {
+        return Err(LogError::Cancelled.into());
+    }
+    if damages > 0 {
         return Err(CommandError::Damaged {
             folder: data.to_owned(),
-            damages: checked.damages,
+            damages,
         });
     }
     bar.say(format_args!(
-        "{}: no damage; {messages} messages in {} records, store {:032x}, epoch {}",
+        "{}: no damage; {messages} messages in {} records, {files} files, store {:032x}, epoch {}",
         data.display(),
         checked.records,
         checked.identity.id,

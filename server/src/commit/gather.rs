@@ -105,7 +105,8 @@ impl Submission {
                 let draft = |draft: &Draft| {
                     let tag = draft.tag.as_ref().map_or(0, |tag| tag.as_str().len());
                     let (Target::User(to) | Target::Group(to)) = &draft.to;
-                    each + tag + draft.text.len() + to.as_str().len()
+                    let file = draft.file.as_ref().map_or(0, |file| file.line_bytes());
+                    each + tag + file + draft.text.len() + to.as_str().len()
                 };
                 let drafts = entry.drafts.iter().map(draft);
                 let sets = entry.sets.iter().map(|NewSet { change, .. }| {
@@ -210,12 +211,14 @@ impl Gathered {
             texts.push(Sent {
                 tag: first.tag,
                 about: first.about,
+                file: first.file,
                 text: first.text,
             });
             while let Some(next) = drafts.next_if(|next| next.to == first.to) {
                 texts.push(Sent {
                     tag: next.tag,
                     about: next.about,
+                    file: next.file,
                     text: next.text,
                 });
             }
@@ -308,6 +311,7 @@ mod tests {
             to: Target::User(others[n % 2].clone()),
             tag: Some(Tag::parse(&format!("laptop:{}", (1_u64 << 60) + n as u64)).unwrap()),
             about: Some(About::Reply((1 << 40) - 1)),
+            file: None,
             text: Text::from(text),
         };
         let entry = Entry {

@@ -23,7 +23,7 @@ use std::{
 
 use crossbeam_channel::{Sender, bounded};
 use jiff::{SignedDuration, Timestamp};
-use mensageiro_protocol::{Login, Text};
+use mensageiro_protocol::{Login, Text, live::Attachment};
 use tracing::debug;
 
 pub use self::marks::PendingMarks;
@@ -85,6 +85,8 @@ pub struct Draft {
     pub tag: Option<Tag>,
     /// What it says about another message.
     pub about: Option<About>,
+    /// The file that belongs to it.
+    pub file: Option<Arc<Attachment>>,
     /// What it says.
     pub text: Text,
 }

@@ -172,6 +172,7 @@ pub(crate) fn telling<'a>(message: &'a Message, reader: &'a Login, is_old: bool)
         tag: message.tag.as_ref().filter(|_: &&Tag| is_own),
         about: message.about,
         is_old,
+        file: message.file.as_deref(),
         text: &message.text,
     }
 }

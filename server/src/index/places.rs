@@ -72,7 +72,7 @@ impl<'a> Places<'a> {
         let turn = self.messages.turn(self.takes_turns);
         let is_all = self.messages.texts().read(&entries, &mut |message| {
             shown = Some(message.id);
-            left = left.saturating_sub(message.text.len() + 1);
+            left = left.saturating_sub(message.line_bytes() + 1);
             visit(message) && left > 0
         })?;
         drop(turn);

@@ -117,6 +117,7 @@ impl<'a> Texts<'a> {
                 members: members.clone(),
                 tag: sent.tag.clone(),
                 about: sent.about,
+                file: sent.file.clone(),
                 text: sent.text.clone(),
             };
             if !visit(message) {

@@ -90,7 +90,7 @@ fn send_timeline(
         let turn = context.backlog_turn.lock();
         is_more = timeline.show(PORTION, &mut |message| {
             rows += 1;
-            bytes += message.text.len();
+            bytes += message.line_bytes();
             if message.is_for(login) || (message.from == *login && !mail.is_unread) {
                 let telling = telling(&message, login, false);
                 connection.append(|line| telling.encode(line));

@@ -42,7 +42,7 @@ pub(super) fn tell(
             let telling = telling(&message, login, true);
             sender.tell(|line| telling.encode(line));
             count += 1;
-            bytes += message.text.len();
+            bytes += message.line_bytes();
             // Receipts concern only the user's own messages, and a large group has many of them.
             has_own |= message.from == *login;
             true

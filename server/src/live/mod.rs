@@ -8,6 +8,7 @@ mod backlog;
 mod conversations;
 mod editing;
 mod failure;
+mod files;
 mod history;
 mod requests;
 mod roster;

@@ -1,6 +1,7 @@
 //! What a live client requests, and the answers (rules V4 to V15).
 
 use std::{
+    net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -8,8 +9,8 @@ use std::{
 use mensageiro_protocol::{
     Login, Text,
     live::{
-        About, BadLine, Edit, Event, NOTE_CHARS, Presence, RefusalCode, Refused, Request, Set,
-        Status, Tag, TypingNews,
+        About, Attachment, BadLine, Edit, Event, FileReference, NOTE_CHARS, Presence, RefusalCode,
+        Refused, Request, Set, Status, Tag, TypingNews,
     },
 };
 use tracing::{debug, info};
@@ -19,7 +20,7 @@ use super::{
     conversations::Listing,
     editing,
     failure::Failure,
-    history, roster, settings,
+    files, history, roster, settings,
 };
 use crate::{
     budgets::{LoginBudget, OverBudget, Paused, cost},
@@ -27,6 +28,7 @@ use crate::{
     commit::{Draft, Entry},
     context::Context,
     directory::People,
+    files::FileRefusal,
     model::conversation::Conversation,
     model::{
         event::{Device, Read, Target},
@@ -62,6 +64,8 @@ pub(super) struct Requests<'a> {
     asker: Asker<'a>,
     sender: &'a Arc<LiveSender>,
     budget: &'a Arc<LoginBudget>,
+    /// The address at which the client has reached the server.
+    reached_at: Option<SocketAddr>,
     /// What the user owed when the current lines were read.
     owed: Option<OverBudget>,
     /// Messages are refused until then, so that they stay in order: a client sends those again that
@@ -85,6 +89,7 @@ impl<'a> Requests<'a> {
         asker: Asker<'a>,
         device: Option<Device>,
         (sender, budget): (&'a Arc<LiveSender>, &'a Arc<LoginBudget>),
+        reached_at: Option<SocketAddr>,
     ) -> Self {
         let login = asker.login;
         let entry = Entry {
@@ -100,6 +105,7 @@ impl<'a> Requests<'a> {
             asker,
             sender,
             budget,
+            reached_at,
             owed: None,
             refused_until: None,
             entry,
@@ -155,6 +161,7 @@ impl<'a> Requests<'a> {
                 | Request::Invite(_)
                 | Request::Key(_)
                 | Request::Edit(_)
+                | Request::Slot(_)
                 | Request::Ping
         );
         // Who has left is not answered any more. What was sent before still counts.
@@ -166,8 +173,9 @@ impl<'a> Requests<'a> {
                 tag,
                 about,
                 to,
+                file,
                 text,
-            } => self.send((tag, about), &to, text, people),
+            } => self.send((tag, about), &to, (file, text), people),
             Request::Read(read) => {
                 let with = self.conversation_read(&read.with, people);
                 let up_to = MessageId(read.up_to);
@@ -226,6 +234,11 @@ impl<'a> Requests<'a> {
             }
             Request::Key(request) => self.access(people, cost::ACCESS, |asked| asked.key(request)),
             Request::Edit(edit) => self.edit(edit, people),
+            Request::Slot(request) => {
+                self.budget.charge(cost::ACCESS);
+                let answer = files::slot(self.context, self.login, self.reached_at, &request);
+                self.sender.tell_event(&answer);
+            }
             Request::Unknown => {}
         }
         Ok(())
@@ -301,14 +314,19 @@ impl<'a> Requests<'a> {
         &mut self,
         (tag, about): (Option<Tag>, Option<About>),
         to: &Login,
-        text: Text,
+        (file, text): (Option<FileReference>, Text),
         people: &People,
     ) {
         let Some(to) = people.recipient(to) else {
             let detail = format!("there is no user or group {to}");
             return self.refuse(tag, RefusalCode::UnknownRecipient, detail);
         };
-        if let Err(refusal) = self.may_send(tag.as_ref(), &to, &text, people) {
+        let file = match self.file(file) {
+            Ok(file) => file,
+            Err(refusal) => return self.refuse_with(refusal.no(tag)),
+        };
+        let size = stored::message(tag.as_ref(), file.as_deref(), &text);
+        if let Err(refusal) = self.may_send(size, &to, people) {
             self.budget.note(refusal);
             self.context.counters().discarded(1);
             self.sender.tell_event(&Event::Refused(refusal.no(tag)));
@@ -321,18 +339,23 @@ impl<'a> Requests<'a> {
             to,
             tag,
             about,
+            file,
             text,
         });
     }
 
+    /// The file that a message names.
+    fn file(&self, named: Option<FileReference>) -> Result<Option<Arc<Attachment>>, FileRefusal> {
+        let Some(FileReference { token, preview }) = named else {
+            return Ok(None);
+        };
+        self.budget.charge(cost::ACCESS);
+        let file = self.context.files.name(&token, self.login, preview)?;
+        Ok(Some(Arc::new(file)))
+    }
+
     /// Whether the user's budgets have room for a message.
-    fn may_send(
-        &mut self,
-        tag: Option<&Tag>,
-        to: &Target,
-        text: &Text,
-        people: &People,
-    ) -> Result<(), OverBudget> {
+    fn may_send(&mut self, size: u64, to: &Target, people: &People) -> Result<(), OverBudget> {
         if let Some((until, refusal)) = self.refused_until {
             let retry_after = until.saturating_duration_since(Instant::now());
             if !retry_after.is_zero() {
@@ -350,7 +373,7 @@ impl<'a> Requests<'a> {
             })?;
             self.budget.charge(cost::fan_out(people.size(group)));
         }
-        self.budget.store(stored::message(tag, text))
+        self.budget.store(size)
     }
 
     /// The answer comes when it is on disk.
@@ -383,15 +406,19 @@ impl<'a> Requests<'a> {
     }
 
     fn refuse(&mut self, tag: Option<Tag>, code: RefusalCode, detail: String) {
-        self.unanswered += 1;
-        self.context.counters().discarded(1);
-        info!("a line of {} has no effect: {detail}", self.login);
-        self.sender.tell_event(&Event::Refused(Refused {
+        self.refuse_with(Refused {
             tag,
             code,
             detail,
             retry_after: None,
-        }));
+        });
+    }
+
+    fn refuse_with(&mut self, refusal: Refused) {
+        self.unanswered += 1;
+        self.context.counters().discarded(1);
+        info!("a line of {} has no effect: {}", self.login, refusal.detail);
+        self.sender.tell_event(&Event::Refused(refusal));
     }
 
     fn conversation(&self, with: &Login, people: &People) -> Conversation {
@@ -482,7 +509,7 @@ impl<'a> Requests<'a> {
         self.unanswered_bytes += entry
             .drafts
             .iter()
-            .map(|draft| draft.text.len())
+            .map(|draft| draft.text.len() + draft.file.as_ref().map_or(0, |file| file.line_bytes()))
             .sum::<usize>();
         self.context.committer.submit(entry, self.sender.clone());
     }

@@ -101,7 +101,8 @@ fn serve(
         login,
         known: connection.place().known(),
     };
-    let mut answers = Requests::new(context, asker, device, (sender, budget));
+    let reached_at = connection.transport().local_address().ok();
+    let mut answers = Requests::new(context, asker, device, (sender, budget), reached_at);
     loop {
         let requests = connection.receive(context.limits.idle, Request::parse)?;
         answers.give(requests)?;
@@ -146,6 +147,7 @@ fn welcome(
         new_groups: is_admin || context.limits.new_groups,
         limits: Limits {
             line_bytes: connection.longest_line(),
+            file_bytes: context.files.file_bytes(),
         },
         ..Welcome::new(hello.login.clone(), last.0)
     });

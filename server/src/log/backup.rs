@@ -38,6 +38,9 @@ pub struct Backup<'a> {
     /// Other files in the data folder. Those that exist are copied in this order, before the log, so that the log has
     /// everything that they refer to.
     pub files: &'a [&'a str],
+    /// Folders in the data folder with files that are replaced or removed, but never change. They are copied after the log, so
+    /// that they have everything that it refers to.
+    pub folders: &'a [&'a str],
     /// The new data folder. It must be empty or missing.
     pub to: &'a Path,
     /// The disk that holds all of these.
@@ -120,9 +123,40 @@ impl Backup<'_> {
                     clear(&*self.disk, &to.log)?;
                     begin()?;
                 }
-                made => return made,
+                Ok(made) => {
+                    self.folders(partial, &mut meter)?;
+                    return Ok(made);
+                }
+                Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Gives the files of the folders a hard link, or copies them. One that is gone when its turn comes was removed meanwhile.
+    fn folders(&self, partial: &Path, meter: &mut Meter<'_, '_>) -> Result<(), LogError> {
+        let disk = &*self.disk;
+        for folder in self.folders {
+            let (from, to) = (self.data.join(folder), partial.join(folder));
+            let names = list(disk, &from)?;
+            if names.is_empty() {
+                continue;
+            }
+            disk.create_folder(&to).map_err(io_error(&to))?;
+            for name in names {
+                let (old, new) = (from.join(&name), to.join(&name));
+                let done = match disk.link(&old, &new) {
+                    Ok(()) => meter.advance(0),
+                    Err(_) => copy(disk, &old, &new, meter),
+                };
+                match done {
+                    Err(LogError::Io { source, .. })
+                        if source.kind() == io::ErrorKind::NotFound => {}
+                    done => done?,
+                }
+            }
+            disk.sync_folder(&to).map_err(io_error(&to))?;
+        }
+        Ok(())
     }
 
     /// Renames the temporary folder.
@@ -155,11 +189,11 @@ impl Backup<'_> {
         for file in self.files {
             remove(disk, &partial.join(file))?;
         }
-        for folder in self
-            .files
-            .iter()
-            .filter_map(|file| Path::new(file).parent())
-        {
+        for folder in self.folders {
+            clear(disk, &partial.join(folder))?;
+        }
+        let all = self.files.iter().chain(self.folders);
+        for folder in all.filter_map(|file| Path::new(file).parent()) {
             if !folder.as_os_str().is_empty() {
                 clear(disk, &partial.join(folder))?;
             }

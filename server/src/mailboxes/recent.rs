@@ -128,7 +128,7 @@ impl Recent {
 }
 
 fn bytes(run: &[Message]) -> usize {
-    let one = |message: &Message| message.text.len() + MESSAGE_BYTES;
+    let one = |message: &Message| message.line_bytes() + MESSAGE_BYTES;
     run.iter().map(one).sum()
 }
 
@@ -156,6 +156,7 @@ mod tests {
             members: None,
             tag: None,
             about: None,
+            file: None,
             text: Text::from(&*"x".repeat(text)),
         };
         AppliedRun {

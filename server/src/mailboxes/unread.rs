@@ -93,7 +93,7 @@ impl Mailboxes {
     pub fn is_at_hand(&self, login: &Login, after: MessageId) -> bool {
         let found = self.in_memory(login, after);
         found.is_some_and(|found| {
-            let texts = found.iter().map(|message| message.text.len());
+            let texts = found.iter().map(|message| message.line_bytes());
             texts.sum::<usize>() <= AT_ONCE_BYTES
         })
     }
@@ -104,7 +104,7 @@ impl Mailboxes {
         let mut bytes = 0;
         let mut found = self.in_memory(login, after).unwrap_or_default();
         let fit = found.iter().take_while(|message| {
-            bytes += message.text.len();
+            bytes += message.line_bytes();
             bytes <= 2 * AT_ONCE_BYTES
         });
         found.truncate(fit.count());

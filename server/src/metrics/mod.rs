@@ -17,6 +17,7 @@ use crate::{
     clients::Registry,
     counters::{Counters, Latencies, Totals},
     directory::Directory,
+    files::FileStore,
     logging::{MissingLines, missing_lines},
     mailboxes::Mailboxes,
     net::tls::Tls,
@@ -71,6 +72,24 @@ pub struct Status {
     pub handshakes: u64,
     /// TLS handshakes that were begun and not completed since the start.
     pub failed_handshakes: u64,
+    /// The files that people have sent.
+    #[serde(default)]
+    pub files: FilesStatus,
+}
+
+/// How many files there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FilesStatus {
+    /// Files that are whole.
+    pub files: usize,
+    /// Bytes of them, and of those that are announced. Equal files count once.
+    pub bytes: u64,
+    /// Files that are being uploaded.
+    pub uploading: usize,
+    /// Files that were uploaded since the start.
+    pub received: u64,
+    /// Files that were sent to somebody since the start.
+    pub sent: u64,
 }
 
 /// How many bytes a user has in the log.
@@ -98,6 +117,8 @@ pub struct Observer {
     pub budgets: Arc<Budgets>,
     /// The server's key, and the handshakes.
     pub tls: Arc<Tls>,
+    /// The files that people send.
+    pub files: Arc<FileStore>,
     /// Whether a login needs a device or a program key.
     pub is_closed: bool,
 }
@@ -112,6 +133,7 @@ impl Observer {
         let (disk, refusals) = (self.budgets.disk_usage(), self.budgets.refusals());
         let most_stored = disk.largest();
         let handshakes = self.tls.handshakes();
+        let files = self.files.totals();
         Status {
             version: env!("CARGO_PKG_VERSION").into(),
             uptime_seconds: counters.uptime().as_secs(),
@@ -141,6 +163,13 @@ impl Observer {
             fingerprint: self.tls.fingerprint().to_string(),
             handshakes: handshakes.done,
             failed_handshakes: handshakes.failed,
+            files: FilesStatus {
+                files: files.files,
+                bytes: files.bytes,
+                uploading: files.uploading,
+                received: files.received,
+                sent: files.sent,
+            },
         }
     }
 }
@@ -203,6 +232,18 @@ impl fmt::Display for Status {
         }
         writeln!(f)?;
         self.tell_stored(f)?;
+        let FilesStatus {
+            files,
+            bytes,
+            received,
+            sent,
+            ..
+        } = self.files;
+        writeln!(
+            f,
+            "files        {files} with {}, {received} uploaded and {sent} sent since the start",
+            HumanBytes(bytes)
+        )?;
         self.tell_refused(f)?;
         let MissingLines { dropped, lost } = self.log;
         writeln!(f, "log          lines dropped: {dropped}, lost: {lost}")

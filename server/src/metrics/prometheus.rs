@@ -1,5 +1,4 @@
-//! Serves the status to Prometheus, on an address of its own. A small HTTP responder is enough: a
-//! web server would be larger than the program that it watches.
+//! Serves the status to Prometheus, on an address of its own.
 
 use std::{
     collections::VecDeque,
@@ -11,14 +10,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use memchr::memmem;
 use parking_lot::Mutex;
 use tracing::debug;
 
-use super::{Observer, Status};
+use super::{Observer, Status as ServerStatus};
 use crate::{
     alarm::Alarm,
     counters::Latencies,
+    http::{Incoming, Method, NoRequest, Response, Status},
     net::{listener::Listener, transport::Transport},
 };
 
@@ -29,8 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// else.
 const READERS: usize = 16;
 
-/// The most bytes of a request that are read.
-const REQUEST_BYTES: usize = 8 * 1024;
+const PLAIN: &str = "text/plain; charset=utf-8";
 
 /// Stack of a reader's thread in bytes.
 const STACK_BYTES: usize = 256 * 1024;
@@ -123,59 +121,28 @@ fn receive(transport: Transport, readers: &Arc<Readers>, observer: &Observer) ->
 }
 
 fn answer(transport: &Transport, observer: &Observer) -> io::Result<()> {
-    let request = request(transport, Instant::now() + PATIENCE)?;
-    let request = String::from_utf8_lossy(&request);
-    let (status, kind, body) = match request.split_whitespace().collect::<Vec<_>>()[..] {
-        ["GET", "/metrics", ..] => (
-            "200 OK",
-            "text/plain; version=0.0.4",
-            text(&observer.look()),
-        ),
-        ["GET", "/", ..] => (
-            "200 OK",
-            "text/plain; charset=utf-8",
-            observer.look().to_string(),
-        ),
-        _ => ("404 Not Found", "text/plain", "GET / or /metrics\n".into()),
+    let mut incoming = Incoming::new(transport, Vec::new());
+    let (status, kind, body) = match incoming.request(Instant::now() + PATIENCE) {
+        Err(NoRequest::Gone(error)) => return Err(error),
+        Err(NoRequest::TimedOut) => return Err(io::ErrorKind::TimedOut.into()),
+        Err(NoRequest::Bad(why)) => (Status::BadRequest, PLAIN, format!("{why}\n")),
+        Ok(request) => match (request.method, request.path.as_str()) {
+            (Method::Get, "/metrics") => (
+                Status::Ok,
+                "text/plain; version=0.0.4",
+                text(&observer.look()),
+            ),
+            (Method::Get, "/") => (Status::Ok, PLAIN, observer.look().to_string()),
+            _ => (Status::NotFound, PLAIN, "GET / or /metrics\n".into()),
+        },
     };
-    let head = format!(
-        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-        body.len()
-    );
-    transport.write_all(&[head.as_bytes(), body.as_bytes()].concat())
-}
-
-/// The request, up to the empty line after it, the end of the input, or the most bytes that are
-/// read.
-fn request(transport: &Transport, deadline: Instant) -> io::Result<Vec<u8>> {
-    let mut request = Vec::new();
-    let mut bytes = [0; 1024];
-    let is_whole = |request: &[u8]| {
-        let has = |end| memmem::find(request, end).is_some();
-        has(b"\r\n\r\n") || has(b"\n\n") || request.len() >= REQUEST_BYTES
-    };
-    while !is_whole(&request) {
-        transport.set_read_limit(Some(left(deadline)?))?;
-        match transport.read(&mut bytes)? {
-            0 => break,
-            count => request.extend_from_slice(&bytes[..count]),
-        }
-    }
-    Ok(request)
-}
-
-/// The remaining time.
-fn left(deadline: Instant) -> io::Result<Duration> {
-    let left = deadline.saturating_duration_since(Instant::now());
-    // A limit of zero would mean no limit.
-    let some = Some(left).filter(|left| !left.is_zero());
-    some.ok_or_else(|| io::ErrorKind::TimedOut.into())
+    transport.write_all(&Response::new(status).text(kind, &body, false))
 }
 
 /// A metric with one value: its name after `mensageiro_`, its help text, and its value.
 type Metric = (&'static str, &'static str, u64);
 
-fn text(status: &Status) -> String {
+fn text(status: &ServerStatus) -> String {
     let mut text = String::new();
     for (kind, metrics) in [("gauge", gauges(status)), ("counter", counters(status))] {
         for (name, help, value) in metrics {
@@ -192,7 +159,7 @@ fn text(status: &Status) -> String {
 }
 
 /// Values that rise and fall.
-fn gauges(status: &Status) -> Vec<Metric> {
+fn gauges(status: &ServerStatus) -> Vec<Metric> {
     let count = |number: usize| number as u64;
     let mut gauges = vec![
         (
@@ -232,6 +199,13 @@ fn gauges(status: &Status) -> Vec<Metric> {
             "Bytes in the log and in messages.csv.",
             status.stored_bytes,
         ),
+        ("files", "Files that were sent.", count(status.files.files)),
+        ("file_bytes", "Bytes of files.", status.files.bytes),
+        (
+            "files_uploading",
+            "Files being uploaded.",
+            count(status.files.uploading),
+        ),
     ];
     let free = |bytes| ("disk_free_bytes", "Bytes free on the disk.", bytes);
     gauges.extend(status.free_bytes.map(free));
@@ -239,7 +213,7 @@ fn gauges(status: &Status) -> Vec<Metric> {
 }
 
 /// Counts since the start.
-fn counters(status: &Status) -> Vec<Metric> {
+fn counters(status: &ServerStatus) -> Vec<Metric> {
     let totals = &status.totals;
     vec![
         (
@@ -271,6 +245,16 @@ fn counters(status: &Status) -> Vec<Metric> {
             totals.failed_commits,
         ),
         (
+            "files_received_total",
+            "Files uploaded.",
+            status.files.received,
+        ),
+        (
+            "files_sent_total",
+            "Files sent to somebody.",
+            status.files.sent,
+        ),
+        (
             "budget_pauses_total",
             "Times a session had to wait, as its user sent too much.",
             status.pauses,
@@ -288,7 +272,7 @@ fn counters(status: &Status) -> Vec<Metric> {
     ]
 }
 
-fn refusals(text: &mut String, status: &Status) {
+fn refusals(text: &mut String, status: &ServerStatus) {
     let name = "mensageiro_budget_refusals_total";
     let _ = write!(
         text,

@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use jiff::Timestamp;
-use mensageiro_protocol::{Login, Text};
+use mensageiro_protocol::{Login, Text, live::Attachment};
 
 use super::{
     conversation::Conversation,
@@ -130,6 +130,8 @@ pub struct Sent {
     pub tag: Option<Tag>,
     /// What it says about another message.
     pub about: Option<About>,
+    /// The file that belongs to it.
+    pub file: Option<Arc<Attachment>>,
     /// What it says.
     pub text: Text,
 }

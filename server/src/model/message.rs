@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use jiff::Timestamp;
 pub use mensageiro_protocol::live::{About, Tag};
-use mensageiro_protocol::{Login, Text};
+use mensageiro_protocol::{Login, Text, live::Attachment};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -54,6 +54,8 @@ pub struct Message {
     pub tag: Option<Tag>,
     /// What it says about another message.
     pub about: Option<About>,
+    /// The file that belongs to it.
+    pub file: Option<Arc<Attachment>>,
     /// What it says.
     pub text: Text,
 }
@@ -87,6 +89,11 @@ impl TagHash {
 }
 
 impl Message {
+    /// About how many bytes a line with it has: its text, and what is said of its file.
+    pub fn line_bytes(&self) -> usize {
+        self.text.len() + self.file.as_ref().map_or(0, |file| file.line_bytes())
+    }
+
     /// Where it belongs.
     pub fn conversation(&self) -> Conversation {
         match &self.members {

@@ -1,6 +1,6 @@
 //! How much somebody has in the log, for quotas: a little more than it takes there.
 
-use mensageiro_protocol::Text;
+use mensageiro_protocol::{Text, live::Attachment};
 
 use super::message::Tag;
 
@@ -16,7 +16,8 @@ pub fn setting(bytes: usize) -> u64 {
 pub const READ: u64 = 64;
 
 /// What a message takes.
-pub fn message(tag: Option<&Tag>, text: &Text) -> u64 {
+pub fn message(tag: Option<&Tag>, file: Option<&Attachment>, text: &Text) -> u64 {
     let tag = tag.map_or(0, |tag| tag.as_str().len());
-    (MESSAGE + tag + text.len()) as u64
+    let file = file.map_or(0, Attachment::line_bytes);
+    (MESSAGE + tag + file + text.len()) as u64
 }

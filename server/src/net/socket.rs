@@ -60,6 +60,11 @@ impl Socket {
         })
     }
 
+    /// The address at which the client has reached this computer.
+    pub(super) fn local_address(&self) -> io::Result<std::net::SocketAddr> {
+        self.stream.local_addr()
+    }
+
     /// Waits for bytes; 0 is the end of the client's input.
     pub(super) fn read(&self, bytes: &mut [u8]) -> io::Result<usize> {
         if !self.is_polled {

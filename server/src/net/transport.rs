@@ -72,6 +72,14 @@ impl Transport {
         self.address
     }
 
+    /// The address at which the client has reached the server.
+    ///
+    /// # Errors
+    /// When the socket is gone.
+    pub fn local_address(&self) -> io::Result<SocketAddr> {
+        self.socket.local_address()
+    }
+
     /// The client, as far as it is known.
     pub fn peer(&self) -> Peer {
         Peer {

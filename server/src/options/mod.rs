@@ -12,6 +12,7 @@ use crate::{
     budgets::BudgetLimits,
     commands::{GroupCommand, UserCommand},
     data_folder,
+    files::FileLimits,
     model::event::MailboxLimits,
     net::tls::{HandshakeLimits, PemFiles},
 };
@@ -127,6 +128,24 @@ pub struct Options {
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     pub keep: Option<SignedDuration>,
 
+    /// How long files are kept that were sent with messages, such as 90d; without it, for ever.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub keep_files: Option<SignedDuration>,
+
+    /// The name or address under which others reach the server, and perhaps another port: links to files begin with it.
+    /// Without it, the address at which the sender has reached the server.
+    #[arg(long, value_name = "HOST[:PORT]", value_parser = host)]
+    pub host: Option<(String, Option<u16>)>,
+
+    /// Bytes of the largest file that may be sent; 0: no files are taken.
+    #[arg(
+        long,
+        value_name = "BYTES",
+        default_value_t = 100 * 1024 * 1024,
+        help_heading = "Limits"
+    )]
+    pub max_file_bytes: u64,
+
     /// Connections with a login, in total.
     #[arg(
         long,
@@ -230,7 +249,15 @@ pub struct BudgetOptions {
     #[arg(long, value_name = "BYTES", default_value_t = 0)]
     pub total_quota: u64,
 
-    /// Bytes that must stay free on the disk; with fewer, messages are refused.
+    /// Bytes of files that a login may have on the server.
+    #[arg(long, value_name = "BYTES", default_value_t = 2 * 1024 * 1024 * 1024)]
+    pub files_quota: u64,
+
+    /// Bytes that all files may have together.
+    #[arg(long, value_name = "BYTES", default_value_t = 0)]
+    pub total_files_quota: u64,
+
+    /// Bytes that must stay free on the disk; with fewer, messages and files are refused.
     #[arg(long, value_name = "BYTES", default_value_t = 64 * 1024 * 1024)]
     pub min_free_bytes: u64,
 }
@@ -408,6 +435,8 @@ impl Options {
             max_waiting_bytes: _,
             quota,
             total_quota,
+            files_quota: _,
+            total_files_quota: _,
             min_free_bytes: min_free,
         } = self.budgets;
         BudgetLimits {
@@ -419,6 +448,17 @@ impl Options {
             quota,
             total_quota,
             min_free,
+        }
+    }
+
+    /// What files may take.
+    pub fn file_limits(&self) -> FileLimits {
+        FileLimits {
+            file_bytes: self.max_file_bytes,
+            quota: self.budgets.files_quota,
+            total_quota: self.budgets.total_files_quota,
+            min_free: self.budgets.min_free_bytes,
+            keep: self.keep_files,
         }
     }
 

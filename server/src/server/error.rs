@@ -53,6 +53,16 @@ pub enum StartError {
     /// The store cannot be used.
     #[error(transparent)]
     Storage(#[from] StorageError),
+    /// The folder of the files that people send cannot be used.
+    #[error(
+        "the files in {folder} cannot be used: {source}; check the disk and who may use the folder"
+    )]
+    SentFiles {
+        /// Which folder.
+        folder: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// There is nothing to show clients that use TLS.
     #[error(transparent)]
     Identity(#[from] IdentityError),

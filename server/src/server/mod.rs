@@ -32,6 +32,7 @@ use crate::{
     directory::{Directory, Watch},
     disk_usage::StoredBytes,
     file_rights,
+    files::{FileStore, Sweeper},
     gate::Gate,
     handover,
     index::Index,
@@ -66,6 +67,7 @@ pub struct Server {
     files: Files,
     metrics: Option<Exposition>,
     keeper: Keeper,
+    sweeper: Sweeper,
     refused: Receiver<()>,
     asked_to_stop: Receiver<()>,
 }
@@ -86,6 +88,11 @@ impl Server {
         let alarm = Alarm::new(refuse.clone());
         let mut storage = Storage::open((&files.store, &files.messages), options, &alarm)?;
         file_rights::tighten(&options.data, options.group_may_read);
+        let file_store = FileStore::open(&options.data, options.file_limits());
+        let file_store = file_store.map_err(|source| StartError::SentFiles {
+            folder: options.data.join(crate::files::FOLDER),
+            source,
+        })?;
         let pem = options.pem_files();
         let identity = Identity::load(pem.as_ref(), &options.data)?;
         let tls = Tls::new(identity, options.handshake_limits());
@@ -183,7 +190,11 @@ impl Server {
             login: options.login_timeout,
             idle,
             new_groups: options.groups == GroupCreators::Everybody,
+            dead_link_after: options.dead_link_after,
+            listens: socket.local_addr().unwrap_or(options.listen),
+            host: options.host.clone(),
         };
+        let sweeper = Sweeper::start(file_store.clone(), &alarm).map_err(StartError::Thread)?;
         let observer = Observer {
             directory: directory.clone(),
             registry: registry.clone(),
@@ -191,6 +202,7 @@ impl Server {
             counters,
             budgets: budgets.clone(),
             tls: tls.clone(),
+            files: file_store.clone(),
             is_closed: access.is_closed(),
         };
         let metrics = metrics
@@ -218,6 +230,7 @@ impl Server {
             store,
             backlog_turn: parking_lot::Mutex::default(),
             budgets,
+            files: file_store,
             limits,
         });
         let (is_closed, key) = (context.access.is_closed(), tls.fingerprint());
@@ -253,6 +266,7 @@ impl Server {
             files,
             metrics,
             keeper,
+            sweeper,
             refused,
             asked_to_stop,
         })
@@ -332,6 +346,7 @@ impl Server {
             files: _,
             metrics,
             keeper,
+            sweeper,
             refused: _,
             asked_to_stop: _,
         } = self;
@@ -340,7 +355,7 @@ impl Server {
         metrics.into_iter().for_each(Exposition::close);
         drop((watch, reload));
         let all_left = registry.close(FAREWELL);
-        drop(keeper);
+        drop((keeper, sweeper));
         drop(context);
         // The threads end when the last session has let go of them. One that does not (its
         // client takes nothing) holds nothing that was acknowledged.

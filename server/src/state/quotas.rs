@@ -43,7 +43,9 @@ impl Quotas {
         let (login, bytes) = match event {
             Event::Messages(run) => {
                 let sizes = run.texts.iter();
-                let sizes = sizes.map(|sent| stored::message(sent.tag.as_ref(), &sent.text));
+                let sizes = sizes.map(|sent| {
+                    stored::message(sent.tag.as_ref(), sent.file.as_deref(), &sent.text)
+                });
                 (&run.from, sizes.sum())
             }
             Event::Read { by, .. } => (by, stored::READ),

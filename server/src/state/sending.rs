@@ -199,6 +199,7 @@ impl State {
                 members: members.clone(),
                 tag: sent.tag,
                 about: sent.about,
+                file: sent.file,
                 text: sent.text,
             });
         }

@@ -55,6 +55,7 @@ pub fn draft(from: &str, to: &str, tag: Option<&str>) -> Written {
             to: Target::User(login(to)),
             tag: tag.map(|tag| Tag::parse(tag).unwrap()),
             about: None,
+            file: None,
             text: Text::from("hello"),
         },
     }

@@ -55,6 +55,7 @@ pub fn try_backup(disk: &SimulatedDisk, to: &Path) -> Result<BackedUp, LogError>
         data: Path::new(DATA),
         store: STORE,
         files: &["users.csv", "messages.csv"],
+        folders: &[],
         to,
         disk: Arc::new(disk.clone()),
     };

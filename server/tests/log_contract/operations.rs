@@ -141,6 +141,7 @@ fn backup_that_is_cancelled_or_fails_leaves_nothing() {
             data: DATA.as_ref(),
             store: STORE,
             files: &[],
+            folders: &[],
             to: "/backup".as_ref(),
             disk: Arc::new(disk.clone()),
         };
@@ -289,6 +290,7 @@ fn backups_of_a_log_that_is_appended_to_and_dropped_from_are_whole() {
                 data: &data,
                 store: STORE,
                 files: &[],
+                folders: &[],
                 to: &to,
                 disk: Arc::new(SystemDisk),
             };

@@ -56,6 +56,7 @@ impl Said {
                             members: members.clone(),
                             tag: sent.tag,
                             about: sent.about,
+                            file: sent.file,
                             text: sent.text,
                         };
                         self.messages.insert(message.id.0, message);

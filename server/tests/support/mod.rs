@@ -1,6 +1,7 @@
 //! A server in this process on a port of its own, and clients that speak either framing.
 #![allow(dead_code, missing_docs, reason = "each test file uses a part of it")]
 
+pub mod http;
 pub mod live;
 
 use std::{

@@ -111,6 +111,7 @@ impl World {
             tag,
             about: None,
             is_old: false,
+            file: None,
             text: Text::from(format!("text {number}").as_str()),
         };
         self.server.messages.push(message.clone());

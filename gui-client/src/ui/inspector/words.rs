@@ -78,6 +78,7 @@ fn asked(view: &View<'_>, request: &Request) -> String {
         Request::Revoke(_) => texts.get("wire.revoke").to_owned(),
         Request::Invite(_) => texts.get("wire.ask_invite").to_owned(),
         Request::Key(_) => texts.get("wire.ask_key").to_owned(),
+        Request::Slot(_) => texts.get("wire.ask_slot").to_owned(),
         Request::Edit(edit) => texts.get(edit_words(&edit.change)).to_owned(),
         Request::Ping => texts.get("wire.ping").to_owned(),
         Request::Bye => texts.get("wire.say_bye").to_owned(),
@@ -137,6 +138,7 @@ fn told(view: &View<'_>, event: &Event) -> String {
         Event::Devices(listed) => texts.count("wire.devices", listed.devices.len()),
         Event::Invited(_) => texts.get("wire.invited").to_owned(),
         Event::NewKey(_) => texts.get("wire.new_key").to_owned(),
+        Event::Slot(_) => texts.get("wire.slot").to_owned(),
         Event::Edited(_) => texts.get("wire.edited").to_owned(),
         Event::Pong => texts.get("wire.pong").to_owned(),
         Event::Bye(bye) => {
@@ -182,6 +184,9 @@ fn refusal(code: RefusalCode) -> &'static str {
         RefusalCode::BadName => "wire.bad_name",
         RefusalCode::LastAdmin => "wire.last_admin",
         RefusalCode::CannotEdit => "wire.cannot_edit",
+        RefusalCode::TooLarge => "wire.too_large",
+        RefusalCode::DiskFull => "wire.disk_full",
+        RefusalCode::UnknownFile => "wire.unknown_file",
         RefusalCode::Other => "wire.no_reason",
     }
 }

@@ -87,6 +87,7 @@ fn delivered() -> BoxedStrategy<Delivered> {
             tag,
             about,
             is_old,
+            file: None,
             text,
         })
         .boxed()

@@ -186,6 +186,7 @@ fn told(id: u64, with: &str, text: &str) -> Lie {
         tag: None,
         about: None,
         is_old: false,
+        file: None,
         text: Text::from(text),
     }))
 }

@@ -119,6 +119,7 @@ impl State {
             | Request::Edit(_)
             | Request::Set(_)
             | Request::Settings(_)
+            | Request::Slot(_)
             | Request::Unknown => {}
         }
         Some(())

@@ -130,6 +130,7 @@ pub fn tell(one: &Stored, user: &Login, is_old: bool) -> Event {
         tag: one.tag.clone().filter(|_| one.from == *user),
         about: None,
         is_old,
+        file: None,
         text: one.text.clone(),
     })
 }

@@ -108,6 +108,7 @@ impl<'a> Batches<'a> {
         let sent = Sent {
             tag: self.tags.once(&message.from, message.tag),
             about: None,
+            file: None,
             text: message.text,
         };
         match self.batch.events.last_mut() {

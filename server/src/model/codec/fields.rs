@@ -37,11 +37,23 @@ pub(super) mod run {
     pub(in crate::model::codec) const TEXT: u32 = 0;
     pub(in crate::model::codec) const TAG: u32 = 1;
     pub(in crate::model::codec) const ABOUT: u32 = 2;
+    // 3 to 7 are kept free for what a message says about others.
+    pub(in crate::model::codec) const FILE: u32 = 8;
 }
 
 /// What a message says about another one: the first of two values, before the id of the other one.
 pub(super) mod about {
     pub(in crate::model::codec) const REPLY: u32 = 1;
+}
+
+/// Fields of a file that belongs to a message.
+pub(super) mod file {
+    pub(in crate::model::codec) const TOKEN: u32 = 0;
+    pub(in crate::model::codec) const NAME: u32 = 1;
+    pub(in crate::model::codec) const SIZE: u32 = 2;
+    pub(in crate::model::codec) const KIND: u32 = 3;
+    pub(in crate::model::codec) const HASH: u32 = 4;
+    pub(in crate::model::codec) const PREVIEW: u32 = 5;
 }
 
 /// Fields of what was read.

@@ -3,12 +3,15 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use jiff::Timestamp;
-use mensageiro_protocol::{Login, Text};
+use mensageiro_protocol::{
+    FileName, Login, MediaType, Text,
+    live::{Attachment, FileHash, FileToken, Preview},
+};
 use minicbor::{Decoder, decode};
 
 use super::{
     CHECKSUM_BYTES, CodecError, checksum,
-    fields::{about, batch, event, field, holder, read, run, set},
+    fields::{about, batch, event, field, file, holder, read, run, set},
 };
 use crate::{
     log::Part,
@@ -258,7 +261,7 @@ fn take_run(input: &mut Decoder<'_>) -> Taken<Run> {
 }
 
 fn take_text(input: &mut Decoder<'_>) -> Taken<Sent> {
-    let (mut text, mut tag, mut about) = (None, None, None);
+    let (mut text, mut tag, mut about, mut file) = (None, None, None, None);
     fields(input, |field, input| {
         match field {
             run::TEXT => text = Some(Text::from(input.str()?)),
@@ -266,6 +269,7 @@ fn take_text(input: &mut Decoder<'_>) -> Taken<Sent> {
                 tag = Some(Tag::parse(input.str()?).map_err(|_| bad("no tag"))?);
             }
             run::ABOUT => about = take_about(input)?,
+            run::FILE => file = Some(Arc::new(take_file(input)?)),
             _ => return Ok(false),
         }
         Ok(true)
@@ -273,6 +277,7 @@ fn take_text(input: &mut Decoder<'_>) -> Taken<Sent> {
     Ok(Sent {
         tag,
         about,
+        file,
         text: needed(text)?,
     })
 }
@@ -286,6 +291,36 @@ fn take_about(input: &mut Decoder<'_>) -> Taken<Option<About>> {
         about::REPLY => Some(About::Reply(id)),
         _ => None,
     })
+}
+
+fn take_file(input: &mut Decoder<'_>) -> Taken<Attachment> {
+    let (mut token, mut size, mut hash, mut preview) = (None, None, None, None);
+    let (mut name, mut kind) = (FileName::default(), MediaType::default());
+    fields(input, |field, input| {
+        match field {
+            file::TOKEN => token = Some(FileToken::new(take_bytes(input)?)),
+            file::NAME => name = FileName::from(input.str()?),
+            file::SIZE => size = Some(input.u64()?),
+            file::KIND => kind = MediaType::from(input.str()?),
+            file::HASH => hash = Some(FileHash(take_bytes(input)?)),
+            file::PREVIEW => preview = Preview::new(input.bytes()?),
+            _ => return Ok(false),
+        }
+        Ok(true)
+    })?;
+    Ok(Attachment {
+        token: needed(token)?,
+        name,
+        size: needed(size)?,
+        kind,
+        hash: needed(hash)?,
+        preview,
+    })
+}
+
+fn take_bytes<const N: usize>(input: &mut Decoder<'_>) -> Taken<[u8; N]> {
+    let bytes = input.bytes()?;
+    bytes.try_into().map_err(|_| bad("another number of bytes"))
 }
 
 fn take_read(input: &mut Decoder<'_>) -> Taken<Event> {

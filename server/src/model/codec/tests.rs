@@ -1,7 +1,10 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use jiff::Timestamp;
-use mensageiro_protocol::{Login, Text};
+use mensageiro_protocol::{
+    Login, Text,
+    live::{Attachment, FileHash, FileToken, Preview},
+};
 use minicbor::Encoder;
 
 use super::{
@@ -32,7 +35,23 @@ fn sent(tag: Option<&str>, text: &str) -> Sent {
     Sent {
         tag: tag.map(|tag| Tag::parse(tag).unwrap()),
         about: None,
+        file: None,
         text: Text::from(text),
+    }
+}
+
+fn with_file() -> Sent {
+    let file = Attachment {
+        token: FileToken::new([7; 16]),
+        name: "photo.png".into(),
+        size: 1 << 40,
+        kind: "image/png".into(),
+        hash: FileHash([9; 32]),
+        preview: Preview::new(b"x"),
+    };
+    Sent {
+        file: Some(Arc::new(file)),
+        ..sent(Some("f"), "photo.png")
     }
 }
 
@@ -73,6 +92,11 @@ fn batch() -> Batch {
                 Target::User(login("ana")),
                 Some("laptop"),
                 vec![sent(Some("1"), "oi"), sent(None, "é"), sent(Some("2"), "")],
+            ),
+            run(
+                Target::User(login("ana")),
+                None,
+                vec![with_file(), sent(None, "é")],
             ),
             to_group,
             Event::Read {
@@ -215,7 +239,7 @@ fn what_is_written_is_read_and_each_run_can_be_read_alone() {
         assert_eq!(&Run { part, ..alone }, run);
         count += 1;
     }
-    assert_eq!(count, 2);
+    assert_eq!(count, 3);
 }
 
 #[test]

@@ -2,12 +2,12 @@
 
 use std::convert::Infallible;
 
-use mensageiro_protocol::Login;
+use mensageiro_protocol::{Login, live::Attachment};
 use minicbor::{Encoder, encode};
 
 use super::{
     CHECKSUM_BYTES, checksum,
-    fields::{about, batch, event, field, holder, read, run, set},
+    fields::{about, batch, event, field, file, holder, read, run, set},
 };
 use crate::{
     log::Part,
@@ -72,8 +72,15 @@ fn write_run(run: &Run, out: &mut Out<'_>) -> Written {
     }
     out.u32(run::AT)?.i64(run.at.as_millisecond())?;
     out.u32(run::TEXTS)?.array(run.texts.len() as u64)?;
-    for Sent { tag, about, text } in &run.texts {
-        out.map(1 + u64::from(tag.is_some()) + u64::from(about.is_some()))?;
+    for Sent {
+        tag,
+        about,
+        file,
+        text,
+    } in &run.texts
+    {
+        let more = [tag.is_some(), about.is_some(), file.is_some()];
+        out.map(1 + more.into_iter().map(u64::from).sum::<u64>())?;
         out.u32(run::TEXT)?.str(text.as_str())?;
         if let Some(tag) = tag {
             out.u32(run::TAG)?.str(tag.as_str())?;
@@ -87,6 +94,23 @@ fn write_run(run: &Run, out: &mut Out<'_>) -> Written {
                 .u32(kind)?
                 .u64(about.target())?;
         }
+        if let Some(file) = file {
+            out.u32(run::FILE)?;
+            write_file(file, out)?;
+        }
+    }
+    Ok(())
+}
+
+fn write_file(sent: &Attachment, out: &mut Out<'_>) -> Written {
+    out.map(5 + u64::from(sent.preview.is_some()))?;
+    out.u32(file::TOKEN)?.bytes(sent.token.bytes())?;
+    out.u32(file::NAME)?.str(sent.name.as_str())?;
+    out.u32(file::SIZE)?.u64(sent.size)?;
+    out.u32(file::KIND)?.str(sent.kind.as_str())?;
+    out.u32(file::HASH)?.bytes(&sent.hash.0)?;
+    if let Some(preview) = &sent.preview {
+        out.u32(file::PREVIEW)?.bytes(preview.bytes())?;
     }
     Ok(())
 }

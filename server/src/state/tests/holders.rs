@@ -69,6 +69,7 @@ impl Desk {
         let texts = vec![Sent {
             tag: None,
             about: None,
+            file: None,
             text: Text::from("hello"),
         }];
         let part = Part {

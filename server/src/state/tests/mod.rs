@@ -68,6 +68,7 @@ fn run(texts: usize) -> impl Strategy<Value = Event> {
     let sent = (tag(), text).prop_map(|(tag, text)| Sent {
         tag,
         about: None,
+        file: None,
         text,
     });
     let texts = prop::collection::vec(sent, 1..=texts);

@@ -21,6 +21,7 @@ pub(super) fn told(id: u64, with: &str, from: &str, text: &str) -> Delivered {
         tag: None,
         about: None,
         is_old: false,
+        file: None,
         text: Text::from(text),
     }
 }

@@ -90,6 +90,7 @@ impl LiveSession {
             | Event::Welcome(_)
             | Event::Joined(_)
             | Event::Settings(_)
+            | Event::Slot(_)
             | Event::Unknown => {}
         }
         Turn::GoesOn
@@ -172,6 +173,9 @@ impl LiveSession {
             | RefusalCode::BadName
             | RefusalCode::LastAdmin
             | RefusalCode::CannotEdit
+            | RefusalCode::TooLarge
+            | RefusalCode::DiskFull
+            | RefusalCode::UnknownFile
             | RefusalCode::Other => Refusal::Other,
             RefusalCode::TagUsed | RefusalCode::TagOld => {
                 self.effects.push(Effect::Renumber(message.id));

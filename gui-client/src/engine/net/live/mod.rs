@@ -233,6 +233,7 @@ impl LiveSession {
                 tag: Some(message.tag.clone()),
                 about: message.about,
                 to: message.to.clone(),
+                file: None,
                 text: message.text.clone(),
             });
             let line_end = 1;

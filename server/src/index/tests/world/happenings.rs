@@ -31,6 +31,7 @@ impl World {
             let texts = (0..*texts).map(|n| Sent {
                 tag: tagged.then(|| Tag::parse(&format!("t{now}-{n}")).unwrap()),
                 about: n.checked_sub(1).map(|n| About::Reply(n as u64 + 1)),
+                file: None,
                 text: Text::from(&*format!("{from:?} wrote {now} {n}")),
             });
             Event::Messages(Run {
@@ -101,6 +102,7 @@ impl World {
                 members: roster.as_ref().map(|(_, members)| members.clone()),
                 tag: sent.tag.clone(),
                 about: sent.about,
+                file: None,
                 text: sent.text.clone(),
             };
             let all = self.messages.entry(conversation.clone()).or_default();
