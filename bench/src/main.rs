@@ -55,7 +55,7 @@ struct Options {
     profile: Option<PathBuf>,
 
     /// Only these: push, both-ways, exchange, latency, classic-latency, alone, absent, idle,
-    /// history, tls, growth.
+    /// history, tls, files, growth.
     #[arg(value_name = "CASE", value_parser = case)]
     only: Vec<Case>,
 

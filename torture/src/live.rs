@@ -280,6 +280,7 @@ impl Live {
             tag: Tag::parse(&format!("{number}")).ok(),
             about: None,
             to: login(to),
+            file: None,
             text: Text::from((text(&self.login, number) + &self.padding).as_str()),
         };
         message.encode(lines);

@@ -3,6 +3,7 @@
 mod absent;
 mod alone;
 mod exchange;
+mod files;
 mod growth;
 mod history;
 mod idle;
@@ -44,7 +45,7 @@ pub struct Case {
 }
 
 /// Every case.
-pub const ALL: [Case; 11] = [
+pub const ALL: [Case; 12] = [
     case("push", push::one_way),
     case("both-ways", push::both_ways),
     case("exchange", exchange::measure),
@@ -55,6 +56,7 @@ pub const ALL: [Case; 11] = [
     case("idle", idle::measure),
     case("history", history::measure),
     case("tls", tls::measure),
+    case("files", files::measure),
     Case {
         is_long: true,
         ..case("growth", growth::measure)

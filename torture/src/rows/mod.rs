@@ -4,6 +4,7 @@ mod bytes;
 mod clock;
 mod crowds;
 mod disk;
+mod files;
 mod flips;
 pub mod hostile;
 mod index;
@@ -53,6 +54,12 @@ pub const ROWS: &[Row] = &[
         "what was acknowledged is there, once, in order",
         8.0,
         kill::run,
+    ),
+    row(
+        "kill -9 at any point of an upload or download",
+        "it goes on, and the file is whole",
+        2.0,
+        files::run,
     ),
     row(
         "power cut",

@@ -14,6 +14,7 @@ mod sessions;
 mod setup;
 mod slow;
 mod strangers;
+mod web;
 
 use std::time::Duration;
 
@@ -71,6 +72,12 @@ pub const ROWS: &[Row] = &[
         "a quota per login; `status` shows it",
         2.0,
         mailboxes::disk,
+    ),
+    row(
+        "slow heads, downloads and uploads over HTTP",
+        "others under 20 ms; under 64 MiB",
+        1.0,
+        web::slow,
     ),
     row(
         "10,000 connections without a login, of ten addresses",
