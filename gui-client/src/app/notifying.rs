@@ -156,7 +156,7 @@ impl MessengerApp {
             return;
         }
         let rows = session.conversations.rows().iter();
-        let wanted = rows.filter(|row| row.unread > 0 && !row.is_muted);
+        let wanted = rows.filter(|row| row.unread > 0 && !row.is_muted());
         let wanted: HashSet<&Peer> = wanted.map(|row| &row.with).collect();
         self.notifying.keep(|peer| wanted.contains(peer));
     }

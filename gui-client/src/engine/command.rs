@@ -9,7 +9,7 @@ use super::{
     administration::Request,
     fault::Fault,
     host::HostCommand,
-    message::{Account, MessageId, Peer, ReportFormat, SortKey},
+    message::{Account, MessageId, Peer, ReportFormat, SettingChange, SortKey},
 };
 
 /// What a reply quotes.
@@ -163,14 +163,12 @@ pub enum Command {
     /// Saves these drafts after the database has failed; answered by [`super::Event::DraftsKept`]
     /// if it works again.
     KeepDrafts(Vec<(Peer, String)>),
-    /// Saves whether a conversation is pinned and muted.
+    /// Saves what the person sets for a conversation. A live server is told, so that it tells the person's other devices.
     Arrange {
         /// Which conversation.
         with: Peer,
-        /// It is pinned: it stands above the others.
-        is_pinned: bool,
-        /// It is muted: no notifications.
-        is_muted: bool,
+        /// What.
+        change: SettingChange,
     },
     /// Starts or stops looking for servers in the local network; each change of the list is an [`super::Event::Nearby`].
     LookAround(bool),

@@ -33,6 +33,8 @@ pub enum Event {
     Groups(Vec<RosterGroup>),
     /// Rows of the conversation list that a live server has given to this new device.
     Listed(Vec<Conversation>),
+    /// Conversations for which another device of the person has set something, as they are now.
+    Arranged(Vec<Conversation>),
     /// The account is closed.
     SignedOut,
     /// The servers of the local network, as they announce themselves, since [`super::Command::LookAround`]; at most 32.

@@ -125,11 +125,50 @@ pub struct Conversation {
     pub draft: String,
     /// It is pinned above the others.
     pub is_pinned: bool,
-    /// It is muted: no notification, no number in the window's title.
-    pub is_muted: bool,
+    /// It is muted until then, in milliseconds since 1970, or [`FOR_GOOD`]: no notification, no number in the window's
+    /// title.
+    pub muted_until: Option<i64>,
+    /// It is archived as long as it has no message above this one, or is muted.
+    pub archived: Option<SortKey>,
+    /// It is shown as unread although everything in it has been read.
+    pub is_marked_unread: bool,
+}
+
+/// Muted until then: for good.
+pub const FOR_GOOD: i64 = i64::MAX;
+
+/// What the person sets for a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SettingChange {
+    /// Whether it stands above the others.
+    Pinned(bool),
+    /// Until when it is muted ([`Conversation::muted_until`]).
+    MutedUntil(Option<i64>),
+    /// [`Conversation::archived`].
+    Archived(Option<SortKey>),
+    /// [`Conversation::is_marked_unread`].
+    MarkedUnread(bool),
 }
 
 impl Conversation {
+    /// Whether it is muted now.
+    pub fn is_muted(&self) -> bool {
+        let until = self.muted_until;
+        until.is_some_and(|until| until > Timestamp::now().as_millisecond())
+    }
+
+    /// Whether it is archived now. A new message brings it back, unless it is muted.
+    pub fn is_archived(&self) -> bool {
+        let last = self.last.as_ref().map(|last| last.sort_key);
+        self.archived
+            .is_some_and(|up_to| last <= Some(up_to) || self.is_muted())
+    }
+
+    /// Whether the person has set something for it that lasts.
+    pub fn is_arranged(&self) -> bool {
+        self.is_pinned || self.muted_until.is_some() || self.archived.is_some()
+    }
+
     /// A group without messages, draft or pin: it is listed only because the person is a member.
     pub fn is_bare_group(&self) -> bool {
         self.is_group && self.last.is_none() && self.draft.is_empty() && !self.is_pinned

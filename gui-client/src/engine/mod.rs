@@ -49,8 +49,8 @@ pub use link::{
     Roster, RosterGroup, ServerChange, Space,
 };
 pub use message::{
-    Account, Conversation, Delivery, Message, MessageId, Older, Peer, RECEIPTS_AT_MOST, Receipt,
-    Refusal, ReportFormat, SortKey,
+    Account, Conversation, Delivery, FOR_GOOD, Message, MessageId, Older, Peer, RECEIPTS_AT_MOST,
+    Receipt, Refusal, ReportFormat, SettingChange, SortKey,
 };
 pub use net::{AddressError, ServerAddress};
 pub use problem::{LinkProblem, StorageProblem, Stranger};

@@ -202,7 +202,7 @@ impl Worker {
                 self.with_account(|open| open.mark_seen(with, up_to));
             }
             Command::SaveDraft { with, text } => {
-                self.with_history(|history| history.save_draft(&with, &text).map(|()| None));
+                self.with_account(|open| open.save_draft(with, &text));
             }
             Command::KeepDrafts(drafts) => self.with_history(|history| {
                 for (with, text) in &drafts {
@@ -210,14 +210,9 @@ impl Worker {
                 }
                 Ok(Some(Event::DraftsKept))
             }),
-            Command::Arrange {
-                with,
-                is_pinned,
-                is_muted,
-            } => self.with_history(|history| {
-                history.arrange(&with, is_pinned, is_muted)?;
-                Ok(None)
-            }),
+            Command::Arrange { with, change } => {
+                self.with_account(|open| open.arrange(&with, change))
+            }
             Command::Host(command) => self.hosting.follow(command),
             // Taken by `run`.
             Command::Quit => {}
@@ -331,6 +326,7 @@ impl Worker {
         if self.account.is_none() {
             return;
         }
+        self.with_account(OpenAccount::tell_drafts);
         self.handle(Instant::now(), Input::Stop);
         while self.account.as_ref().is_some_and(|open| !open.is_stopped()) {
             match self.sleep(false) {
@@ -410,7 +406,9 @@ impl Worker {
             };
             self.news(event);
         }
-        self.handle(Instant::now(), Input::Timer);
+        let now = Instant::now();
+        self.with_account(|open| open.tell_drafts_in_time(now));
+        self.handle(now, Input::Timer);
     }
 
     fn handle(&mut self, at: Instant, input: Input<'_>) {

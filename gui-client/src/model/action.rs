@@ -39,8 +39,15 @@ pub enum Action {
     CloseConversation,
     /// Pins a conversation to the top of the list, or unpins it.
     Pin(Peer, bool),
-    /// Mutes a conversation, or unmutes it.
-    Mute(Peer, bool),
+    /// Mutes a conversation until then, in milliseconds since 1970, or for good
+    /// ([`crate::engine::FOR_GOOD`]); `None`: unmutes it.
+    Mute(Peer, Option<i64>),
+    /// Archives a conversation, or takes it back.
+    Archive(Peer, bool),
+    /// Shows the archived conversations in the list, or the others.
+    ShowArchive(bool),
+    /// Shows a conversation as unread.
+    MarkUnread(Peer),
     /// Marks a conversation as read.
     MarkRead(Peer),
     /// Types into the search field over the conversation list.

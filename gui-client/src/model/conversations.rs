@@ -1,12 +1,12 @@
 use std::{
     cmp::Reverse,
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
 };
 
 use mensageiro_protocol::Text;
 
 use super::{MOST_TYPED, ReceiptNews, cut_to};
-use crate::engine::{Conversation, Groups, Message, MessageId, Peer};
+use crate::engine::{Conversation, Groups, Message, MessageId, Peer, SettingChange};
 
 /// The most characters of a last message that the list keeps. No row shows more.
 const LAST_CHARS: usize = 1_000;
@@ -127,15 +127,44 @@ impl Conversations {
 
     /// The number of unread messages in all conversations that are not muted.
     pub fn unread(&self) -> usize {
-        let loud = self.rows.iter().filter(|row| !row.is_muted);
+        let loud = self.rows.iter().filter(|row| !row.is_muted());
         loud.map(|row| row.unread).sum()
     }
 
-    /// Pins or mutes a conversation, or undoes it.
-    pub fn arrange(&mut self, peer: &Peer, is_pinned: bool, is_muted: bool) {
+    /// Sets something for a conversation.
+    pub fn arrange(&mut self, peer: &Peer, change: SettingChange) {
         let row = self.row(peer);
-        (row.is_pinned, row.is_muted) = (is_pinned, is_muted);
+        match change {
+            SettingChange::Pinned(is_pinned) => row.is_pinned = is_pinned,
+            SettingChange::MutedUntil(until) => row.muted_until = until,
+            SettingChange::Archived(up_to) => row.archived = up_to,
+            SettingChange::MarkedUnread(is_marked) => row.is_marked_unread = is_marked,
+        }
         self.sort();
+    }
+
+    /// Takes in conversations for which another device has set something. `unsaved`: those whose drafts the window knows
+    /// better.
+    pub fn take_arranged(&mut self, rows: Vec<Conversation>, unsaved: &BTreeSet<Peer>) {
+        for mut told in rows {
+            let row = self.row(&told.with);
+            row.is_group |= told.is_group;
+            row.is_pinned = told.is_pinned;
+            row.muted_until = told.muted_until;
+            row.archived = told.archived;
+            row.is_marked_unread = told.is_marked_unread;
+            if !unsaved.contains(&told.with) {
+                cut_to(&mut told.draft, MOST_TYPED);
+                row.draft = told.draft;
+            }
+            self.forget_if_empty(&told.with);
+        }
+        self.sort();
+    }
+
+    /// How many conversations are archived.
+    pub fn archived(&self) -> usize {
+        self.rows.iter().filter(|row| row.is_archived()).count()
     }
 
     /// Takes in a new or changed message; true if the row did not know it.
@@ -206,7 +235,7 @@ impl Conversations {
     pub fn forget_if_empty(&mut self, peer: &Peer) {
         self.version += 1;
         self.rows.retain(|row| {
-            let has_reason = row.is_pinned || row.is_muted || row.is_group;
+            let has_reason = row.is_arranged() || row.is_group;
             row.with != *peer || row.last.is_some() || !row.draft.is_empty() || has_reason
         });
     }
@@ -252,7 +281,9 @@ fn empty(with: Peer) -> Conversation {
         unread: 0,
         draft: String::new(),
         is_pinned: false,
-        is_muted: false,
+        muted_until: None,
+        archived: None,
+        is_marked_unread: false,
     }
 }
 

@@ -3,28 +3,42 @@
 use egui::Ui;
 
 use super::{View, widget};
-use crate::{engine::Conversation, model::Action};
+use crate::{
+    engine::{Conversation, FOR_GOOD, Message},
+    model::Action,
+};
 
-/// The items of a conversation's menu: marking it as read, pinning and muting it.
+/// The items of a conversation's menu: marking it as read or unread, pinning, muting and archiving it.
 pub fn show(ui: &mut Ui, view: &View<'_>, conversation: &Conversation, actions: &mut Vec<Action>) {
     widget::menu(ui);
-    let (with, is_pinned, is_muted) = (
-        &conversation.with,
-        conversation.is_pinned,
-        conversation.is_muted,
-    );
-    if conversation.unread > 0 && ui.button(view.texts.get("list.mark_read")).clicked() {
-        actions.push(Action::MarkRead(with.clone()));
-        ui.close();
+    let with = || conversation.with.clone();
+    let mut item = |key, action| {
+        if ui.button(view.texts.get(key)).clicked() {
+            actions.push(action);
+            ui.close();
+        }
+    };
+    match conversation.unread > 0 || conversation.is_marked_unread {
+        true => item("list.mark_read", Action::MarkRead(with())),
+        false => item("list.mark_unread", Action::MarkUnread(with())),
     }
-    let pin = if is_pinned { "list.unpin" } else { "list.pin" };
-    if ui.button(view.texts.get(pin)).clicked() {
-        actions.push(Action::Pin(with.clone(), !is_pinned));
-        ui.close();
+    match conversation.is_pinned {
+        true => item("list.unpin", Action::Pin(with(), false)),
+        false => item("list.pin", Action::Pin(with(), true)),
     }
-    let mute = if is_muted { "list.unmute" } else { "list.mute" };
-    if ui.button(view.texts.get(mute)).clicked() {
-        actions.push(Action::Mute(with.clone(), !is_muted));
-        ui.close();
+    if conversation.is_muted() {
+        item("list.unmute", Action::Mute(with(), None));
+    } else {
+        let after = |hours: i64| view.now.as_millisecond() + hours * 60 * 60 * 1_000;
+        item("list.mute_hour", Action::Mute(with(), Some(after(1))));
+        item("list.mute_day", Action::Mute(with(), Some(after(24))));
+        item("list.mute", Action::Mute(with(), Some(FOR_GOOD)));
+    }
+    let last = conversation.last.as_ref();
+    if conversation.is_archived() {
+        item("list.unarchive", Action::Archive(with(), false));
+    } else if last.is_none_or(Message::is_stored) {
+        // What waits has no place yet after which a message would be new.
+        item("list.archive", Action::Archive(with(), true));
     }
 }

@@ -40,6 +40,8 @@ pub enum Icon {
     Server,
     /// A fault that is made on purpose.
     Bolt,
+    /// A box in which something is put away.
+    Archive,
 }
 
 impl Icon {
@@ -235,6 +237,17 @@ impl Icon {
                 (-0.5, -1.5),
                 (2.5, -9.0),
             ]),
+            Self::Archive => {
+                line(&[
+                    (-9.0, -8.0),
+                    (9.0, -8.0),
+                    (9.0, -3.0),
+                    (-9.0, -3.0),
+                    (-9.0, -8.0),
+                ]);
+                line(&[(-7.5, -3.0), (-7.5, 8.0), (7.5, 8.0), (7.5, -3.0)]);
+                line(&[(-3.0, 1.0), (3.0, 1.0)]);
+            }
             Self::Check => line(&[(-7.0, 0.5), (-2.0, 5.5), (7.5, -5.0)]),
             Self::Checks => {
                 line(&[(-11.5, 0.5), (-6.5, 5.5), (3.0, -5.0)]);

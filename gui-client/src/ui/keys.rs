@@ -2,7 +2,7 @@ use egui::{Event, Key, KeyboardShortcut, Modifiers, Ui};
 
 use super::{Focus, UiState, View, focus, inspector, timeline};
 use crate::{
-    engine::Peer,
+    engine::{FOR_GOOD, Peer},
     markup,
     model::{
         Action, InspectAction, MOST_PASTED, MOST_TYPED, Notice, Overlay, Page, PageAction,
@@ -103,7 +103,8 @@ pub fn read(ui: &Ui, view: &View<'_>, state: &mut UiState, actions: &mut Vec<Act
                 actions.push(Action::Pin(row.with.clone(), !row.is_pinned));
             }
             if pressed(&MUTE) {
-                actions.push(Action::Mute(row.with.clone(), !row.is_muted));
+                let until = (!row.is_muted()).then_some(FOR_GOOD);
+                actions.push(Action::Mute(row.with.clone(), until));
             }
         }
         if pressed(&FETCH) {

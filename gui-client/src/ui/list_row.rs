@@ -24,6 +24,8 @@ pub const HEIGHT: f32 = 66.0;
 
 const AVATAR: f32 = 46.0;
 const SIGN: f32 = 15.0;
+/// Half of the dot of what is marked as unread.
+const DOT: f32 = 6.0;
 
 /// One conversation; `is_chosen`: its ground says so. True if it was clicked.
 pub fn show(
@@ -48,7 +50,9 @@ pub fn show(
         };
         for (is_so, key) in [
             (conversation.is_pinned, "list.row_pinned"),
-            (conversation.is_muted, "list.row_muted"),
+            (conversation.is_muted(), "list.row_muted"),
+            (conversation.is_archived(), "list.row_archived"),
+            (is_marked(conversation), "list.row_marked"),
         ] {
             if is_so {
                 label = texts.fill(key, &[("row", &label)]);
@@ -119,7 +123,7 @@ fn words(
         let time = texts::row_time(texts, last.at, today, view.zone);
         let ink = match conversation.unread {
             0 => palette.text_weak,
-            _ if conversation.is_muted => palette.text_weak,
+            _ if conversation.is_muted() => palette.text_weak,
             _ => palette.accent_text,
         };
         let galley = painter.layout_no_wrap(time, text::tiny(), ink);
@@ -128,7 +132,7 @@ fn words(
         right -= space::SMALL;
     }
     for (is_so, sign) in [
-        (conversation.is_muted, Icon::Muted),
+        (conversation.is_muted(), Icon::Muted),
         (conversation.is_pinned, Icon::Pin),
     ] {
         if is_so {
@@ -149,12 +153,16 @@ fn words(
     let mut right = area.right();
     if conversation.unread > 0 {
         let at = pos2(right, lower);
-        let (ground, ink) = match conversation.is_muted {
+        let (ground, ink) = match conversation.is_muted() {
             false => (palette.accent, palette.on_accent),
             true => (palette.pressed, palette.text),
         };
         let width = widget::badge(painter, (ground, ink), at, conversation.unread);
         right -= width + space::SMALL;
+    } else if is_marked(conversation) {
+        let at = pos2(right - DOT, lower);
+        painter.circle_filled(at, DOT, palette.accent);
+        right -= 2.0 * DOT + space::SMALL;
     }
     let mut left = area.left();
     let typing = presence::typing(ui, view, session, &conversation.with);
@@ -184,6 +192,11 @@ fn words(
     let galley = bidi::galley(ui, job);
     painter.galley(pos2(left, lower - galley.size().y / 2.0), galley, ink);
     is_cut
+}
+
+/// Whether only the mark says that it is unread.
+fn is_marked(conversation: &Conversation) -> bool {
+    conversation.is_marked_unread && conversation.unread == 0
 }
 
 /// Whether one looks for whoever has just this login.

@@ -11,6 +11,9 @@ use crate::{
     theme::{space, text},
 };
 
+/// How high the way to the archive is.
+const ARCHIVE_HEIGHT: f32 = 40.0;
+
 /// The conversation list with what is above and below it.
 pub fn show(
     ui: &mut Ui,
@@ -38,6 +41,7 @@ pub fn show(
         if session.search.is_on() {
             search::results(ui, view, session, state.navigated_to, actions);
         } else {
+            archive(ui, view, session, actions);
             rows(ui, view, session, state.navigated_to, actions);
         }
     });
@@ -201,6 +205,39 @@ fn rows(
                 }
             }
         });
+}
+
+/// The way to the archived conversations and back, if there are any.
+fn archive(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<Action>) {
+    let (texts, palette) = (view.texts, view.palette);
+    let count = session.conversations.archived();
+    if count == 0 || !session.search.query.is_empty() {
+        return;
+    }
+    let shows = session.is_archive_shown();
+    let (sign, label) = match shows {
+        true => (Icon::Back, texts.get("list.archive_leave").to_owned()),
+        false => (Icon::Archive, texts.count("list.archived", count)),
+    };
+    let size = vec2(ui.available_width(), ARCHIVE_HEIGHT);
+    let (outer, response) = ui.allocate_exact_size(size, Sense::click());
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &label));
+    let rect = outer.shrink2(vec2(space::SMALL, 1.0));
+    if response.hovered() || response.has_focus() {
+        ui.painter()
+            .rect_filled(rect, space::CARD_CORNER - 2, palette.hover);
+    }
+    let center = rect.left_center() + vec2(18.0, 0.0);
+    sign.paint(ui.painter(), center, 17.0, palette.text_weak);
+    let left = center.x + 9.0 + space::MEDIUM;
+    let job = widget::one_line(&label, text::small(), palette.text, rect.right() - left);
+    let galley = bidi::galley(ui, job);
+    let at = egui::pos2(left, rect.center().y - galley.size().y / 2.0);
+    ui.painter().galley(at, galley, palette.text);
+    widget::focus_inside(ui, palette, &response, rect, space::CARD_CORNER - 2);
+    if response.clicked() {
+        actions.push(Action::ShowArchive(!shows));
+    }
 }
 
 fn nobody(ui: &mut Ui, view: &View<'_>, session: &Session) {

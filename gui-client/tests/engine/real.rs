@@ -4,8 +4,8 @@ use std::{fs, net::SocketAddr, path::Path, time::Duration};
 
 use clap::Parser;
 use mensageiro::engine::{
-    Account, Answer, Command, Delivery, Device, Distrust, Event, LinkState, Request,
-    RequestProblem, Rights, Security, Verified,
+    Account, Answer, Command, Conversation, Delivery, Device, Distrust, Event, FOR_GOOD, LinkState,
+    Peer, Request, RequestProblem, Rights, Security, SettingChange, Verified,
 };
 use mensageiro_protocol::{
     Name,
@@ -289,4 +289,62 @@ fn an_open_server_is_encrypted_too_and_knows_no_devices() {
     bia.wait_message("oi", Delivery::Received);
     let own = Request::Devices(login("ana"));
     assert_eq!(ask(&mut ana, own), Err(RequestProblem::NotAllowed));
+}
+
+fn arrange(window: &Window, name: &str, change: SettingChange) {
+    let with = Peer::Person(login(name));
+    window.give(Command::Arrange { with, change });
+}
+
+/// Waits until a conversation is told to be so.
+fn wait_row(window: &mut Window, name: &str, is_so: impl Fn(&Conversation) -> bool) {
+    let with = Peer::Person(login(name));
+    let latest = |window: &Window| {
+        let told = window.events.iter().rev();
+        let mut rows = told.filter_map(|event| match event {
+            Event::Arranged(rows) => rows.iter().find(|row| row.with == with),
+            _ => None,
+        });
+        rows.next().cloned()
+    };
+    while !latest(window).is_some_and(|row| is_so(&row)) {
+        window.wait(name, |event| {
+            matches!(event, Event::Arranged(_)).then_some(())
+        });
+    }
+}
+
+#[test]
+fn what_one_device_sets_the_others_know_also_what_it_set_without_a_connection() {
+    let mut real = Real::start(&[]);
+    let folders = [(); 3].map(|()| tempdir().unwrap());
+    let address = real.address.to_string();
+    let signed_in = |folder: &TempDir| {
+        let mut window = Window::signed_in(folder.path(), "ana", &address);
+        wait_live(&mut window);
+        window
+    };
+    let mut phone = signed_in(&folders[0]);
+    let mut desk = signed_in(&folders[1]);
+    arrange(&phone, "bia", SettingChange::Pinned(true));
+    wait_row(&mut desk, "bia", |row| row.is_pinned);
+    phone.give(Command::SaveDraft {
+        with: Peer::Person(login("bia")),
+        text: "half a sen".into(),
+    });
+    wait_row(&mut desk, "bia", |row| row.draft == "half a sen");
+    real.stop();
+    desk.wait_link("no connection", |link| {
+        matches!(link, LinkState::Waiting { .. })
+    });
+    arrange(&desk, "bia", SettingChange::Pinned(false));
+    arrange(&desk, "chef", SettingChange::MutedUntil(Some(FOR_GOOD)));
+    real.serve(&[]);
+    desk.give(Command::FetchNow);
+    phone.give(Command::FetchNow);
+    let both = |row: &Conversation| !row.is_pinned && row.draft == "half a sen";
+    wait_row(&mut phone, "bia", both);
+    wait_row(&mut phone, "chef", Conversation::is_muted);
+    let mut tablet = signed_in(&folders[2]);
+    wait_row(&mut tablet, "bia", both);
 }

@@ -233,7 +233,7 @@ fn a_conversation_is_pinned_and_muted_from_its_menu_the_list_and_the_keyboard() 
     assert!(desk.model().title().starts_with("MeuMensageiro"));
     assert!(desk.sees("carol, 4 unread, muted") || desk.sees("carol, muted"));
     desk.press(Modifiers::COMMAND | Modifiers::SHIFT, Key::M);
-    assert!(!desk.session().conversations.rows()[1].is_muted);
+    assert!(!desk.session().conversations.rows()[1].is_muted());
     desk.press(Modifiers::COMMAND | Modifiers::SHIFT, Key::P);
     assert!(desk.session().conversations.rows()[1].is_pinned);
 }

@@ -2,7 +2,7 @@
 
 use egui::ViewportCommand;
 use mensageiro::{
-    engine::{Conversation, Delivery, Event, Message},
+    engine::{Conversation, Delivery, Event, FOR_GOOD, Message},
     markup,
     model::{Action, NotifyOf},
     notify::Notification,
@@ -69,7 +69,7 @@ fn who_looks_elsewhere_is_told_and_who_looks_is_not() {
 #[test]
 fn own_messages_and_muted_conversations_are_not_told() {
     let mut desk = elsewhere(vec![conversation("bob", 1, 0), conversation("carol", 2, 0)]);
-    desk.act(Action::Mute(person("carol"), true));
+    desk.act(Action::Mute(person("carol"), Some(FOR_GOOD)));
     arrives(&desk, 3, "carol", "psst");
     desk.say(Event::Message(message(
         4,
@@ -222,7 +222,7 @@ fn a_notification_goes_when_its_conversation_is_read_here() {
 #[test]
 fn a_notification_goes_when_nobody_wants_it_any_more() {
     let wanted: [fn(&mut Desk); 4] = [
-        |desk| desk.act(Action::Mute(person("bob"), true)),
+        |desk| desk.act(Action::Mute(person("bob"), Some(FOR_GOOD))),
         |desk| desk.act(Action::NotifyOf(NotifyOf::Nothing)),
         |desk| desk.act(Action::SignOut),
         |desk| {
@@ -263,7 +263,7 @@ fn what_is_muted_before_it_is_told_is_not_told() {
     arrives(&desk, 4, "carol", "psst");
     desk.harness.step();
     assert!(!desk.session().news.is_empty());
-    desk.act(Action::Mute(person("carol"), true));
+    desk.act(Action::Mute(person("carol"), Some(FOR_GOOD)));
     assert!(desk.session().news.is_empty());
 }
 

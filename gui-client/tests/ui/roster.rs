@@ -2,7 +2,7 @@
 
 use egui_kittest::kittest::{NodeT, Queryable};
 use mensageiro::engine::{
-    Command, Conversation, Delivery, Event, Message, Older, Presence, Roster, RosterGroup,
+    Command, Conversation, Delivery, Event, FOR_GOOD, Message, Older, Presence, Roster, RosterGroup,
 };
 use mensageiro_protocol::live::RosterUser;
 
@@ -194,7 +194,7 @@ fn a_group_that_is_muted_before_anybody_writes_there_stays_so_and_in_its_place()
     let mut desk = Desk::signed_in(vec![
         row("bob", 5, 0, "oi"),
         Conversation {
-            is_muted: true,
+            muted_until: Some(FOR_GOOD),
             last: None,
             ..conversation("turma-a", 1, 0)
         },
@@ -206,5 +206,5 @@ fn a_group_that_is_muted_before_anybody_writes_there_stays_so_and_in_its_place()
     )]));
     assert_eq!(names(&desk), ["bob", "turma-a"]);
     let turma = desk.session().conversations.get(&person("turma-a"));
-    assert!(turma.is_some_and(|row| row.is_muted && row.is_group));
+    assert!(turma.is_some_and(|row| row.is_muted() && row.is_group));
 }

@@ -6,6 +6,7 @@ mod inspection;
 mod news;
 mod pace;
 mod security;
+mod settings;
 mod space;
 
 use std::{
@@ -73,6 +74,7 @@ pub(super) struct OpenAccount {
     changed_groups: BTreeSet<Login>,
     /// When groups were last stored.
     groups_stored_at: Option<Instant>,
+    drafts: settings::Drafts,
     /// Present while the inspector is open.
     tap: Option<Tap>,
     /// How the person disturbs the link, while it is.
@@ -161,6 +163,7 @@ impl OpenAccount {
             groups,
             changed_groups: BTreeSet::new(),
             groups_stored_at: None,
+            drafts: settings::Drafts::default(),
             tap: None,
             faults: Faults::default(),
             told_faults: ActiveFaults::default(),
@@ -172,7 +175,8 @@ impl OpenAccount {
 
     pub(super) fn deadline(&self) -> Option<Instant> {
         let faults = self.faults.deadline().into_iter();
-        faults.chain(self.machine.deadline()).min()
+        let deadlines = faults.chain(self.machine.deadline());
+        deadlines.chain(self.drafts.due()).min()
     }
 
     /// Until when nothing is read, since too much has come, or the person holds the link; `None`: it is.
@@ -429,7 +433,8 @@ impl OpenAccount {
                 let moved = self.history.begin_live(last)?;
                 moved.into_iter().for_each(|event| self.tell.event(event));
                 let reads = self.history.reads_to_tell()?;
-                return Ok(reads.into_iter().map(Input::Read).collect());
+                let reads = reads.into_iter().map(Input::Read);
+                return Ok(reads.chain([self.begin_settings()?]).collect());
             }
             Effect::BeginIds { kept, of, change } => {
                 self.history.begin_ids(kept, of)?;
@@ -478,6 +483,12 @@ impl OpenAccount {
                     Ok(())
                 });
             }
+            Effect::StoreSettings {
+                changed,
+                told,
+                last,
+            } => self.store_settings(&changed, told.as_ref(), last)?,
+            Effect::SetRefused { with, values } => self.history.keep_unset(&with, values)?,
             Effect::NoOlder(with) => self.no_older(with)?,
             Effect::ReadsTold(reads) => self.history.reads_told(&reads)?,
             Effect::News(news) => self.tell_news(news)?,

@@ -9,7 +9,7 @@ use super::{
     History, Result, fact,
     generations::{self, ID_BITS, LiveGeneration, sort_key},
     row::{delivery, number},
-    set_fact,
+    set_fact, settings,
 };
 use crate::engine::net::StoreEpoch;
 
@@ -99,6 +99,7 @@ impl History {
                 )?;
             }
         }
+        settings::begin_anew(&transaction)?;
         // Otherwise the live session that begins now begins one.
         if generations::is_live(&transaction)? {
             generations::begin_live(&transaction, up_to + 1)?;

@@ -23,6 +23,7 @@ mod rescue;
 mod row;
 mod schema;
 mod search;
+mod settings;
 mod space;
 mod timeline;
 mod way;

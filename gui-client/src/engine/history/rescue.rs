@@ -209,12 +209,14 @@ fn take_over(old: &Connection, new: &mut Connection) -> Result<(), Failure> {
             "INSERT OR REPLACE INTO live_epochs VALUES (?1, ?2, ?3)",
         ),
         (
-            "SELECT id, peer, draft, is_group, seen_id, told_id, is_pinned, is_muted
+            "SELECT id, peer, draft, is_group, seen_id, told_id, is_pinned, muted_until, archived,
+                 marked_unread
              FROM conversations NOT INDEXED WHERE id >= ?1 ORDER BY id"
                 .into(),
             "INSERT INTO conversations
-             (id, peer, draft, is_group, seen_id, told_id, is_pinned, is_muted)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+             (id, peer, draft, is_group, seen_id, told_id, is_pinned, muted_until, archived,
+                 marked_unread)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         ),
         (
             "SELECT id, conversation, place, author, text, at, delivery, unread, server_id, tag,

@@ -15,7 +15,7 @@ const STEPS: &[&str] = &[
     PLACES,
     PLAIN_LETTERS,
     LIVE_EPOCHS,
-    REPLIES,
+    MORE_THAN_TEXT,
 ];
 
 const FIRST: &str = "
@@ -153,9 +153,23 @@ const LIVE_EPOCHS: &str = "
         AND EXISTS (SELECT 1 FROM facts WHERE name = 'epoch_is_live' AND value = 1);
 ";
 
-const REPLIES: &str = "
+const MORE_THAN_TEXT: &str = "
     -- re: the sort key of the message that it replies to, as the server named it by its id; NULL: no id was named.
     ALTER TABLE messages ADD COLUMN re INTEGER;
+
+    -- muted_until: milliseconds since 1970, the highest number for good; NULL: not. archived: the sort key of the
+    -- newest message when it was archived; NULL: it was not. setting: the number of the server's last change of these.
+    -- unset: the values that the server may not know (see settings.rs). told_draft: the draft that it knows.
+    ALTER TABLE conversations ADD COLUMN muted_until INTEGER;
+    ALTER TABLE conversations ADD COLUMN archived INTEGER;
+    ALTER TABLE conversations ADD COLUMN marked_unread INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE conversations ADD COLUMN setting INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE conversations ADD COLUMN unset INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE conversations ADD COLUMN told_draft TEXT NOT NULL DEFAULT '';
+    -- What was pinned and muted only here is told to the server once.
+    UPDATE conversations SET muted_until = 9223372036854775807 WHERE is_muted;
+    UPDATE conversations SET unset = is_pinned + 2 * is_muted;
+    ALTER TABLE conversations DROP COLUMN is_muted;
 ";
 
 /// The fact that names the first version of the app that could read the file as it is.
@@ -184,8 +198,8 @@ pub(super) fn check(connection: &Connection, found: i64) -> Result<()> {
     }
     for columns in [
         "name, value FROM facts",
-        "id, peer, draft, is_group, known_from, seen_id, told_id, is_pinned, is_muted
-         FROM conversations",
+        "id, peer, draft, is_group, known_from, seen_id, told_id, is_pinned, muted_until, archived,
+         marked_unread, setting, unset, told_draft FROM conversations",
         "id, conversation, place, author, text, at, delivery, unread, server_id, tag, refusal,
          written, re FROM messages",
         "conversation, login, state, up_to, at FROM receipts",

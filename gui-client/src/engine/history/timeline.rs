@@ -15,7 +15,7 @@ pub(super) const LONGEST_PAGE: usize = 1000;
 const ROWS: &str = "SELECT c.peer, c.draft,
          (SELECT id FROM messages WHERE conversation = c.id ORDER BY place DESC LIMIT 1),
          (SELECT count(*) FROM messages WHERE conversation = c.id AND unread = 1),
-         c.is_group, c.is_pinned, c.is_muted
+         c.is_group, c.is_pinned, c.muted_until, c.archived, c.marked_unread
      FROM conversations c";
 
 impl History {
@@ -27,10 +27,7 @@ impl History {
         let mut statement = self.connection.prepare_cached(ROWS)?;
         let rows = statement.query_map([], |row| self.read_conversation(row))?;
         let mut all = rows.collect::<rusqlite::Result<Vec<_>>>()?;
-        all.retain(|one| {
-            let is_arranged = one.is_pinned || one.is_muted;
-            one.last.is_some() || !one.draft.is_empty() || is_arranged
-        });
+        all.retain(|one| one.last.is_some() || !one.draft.is_empty() || one.is_arranged());
         for last in all.iter_mut().filter_map(|one| one.last.as_mut()) {
             self.add_receipts(std::slice::from_mut(last))?;
         }
@@ -65,7 +62,9 @@ impl History {
             unread: usize::try_from(unread).unwrap_or(0),
             draft: row.get(1)?,
             is_pinned: row.get(5)?,
-            is_muted: row.get(6)?,
+            muted_until: row.get(6)?,
+            archived: row.get::<_, Option<i64>>(7)?.map(SortKey),
+            is_marked_unread: row.get(8)?,
         })
     }
 
@@ -172,20 +171,6 @@ impl History {
         transaction
             .prepare_cached("UPDATE conversations SET draft = ?2 WHERE id = ?1")?
             .execute((conversation, text))?;
-        transaction.commit()?;
-        Ok(())
-    }
-
-    /// Saves whether a conversation is pinned and muted.
-    ///
-    /// # Errors
-    /// [`super::HistoryError::Failed`]
-    pub fn arrange(&self, with: &Peer, is_pinned: bool, is_muted: bool) -> Result<()> {
-        let transaction = self.connection.unchecked_transaction()?;
-        let conversation = conversation(&transaction, with)?;
-        transaction
-            .prepare_cached("UPDATE conversations SET is_pinned = ?2, is_muted = ?3 WHERE id = ?1")?
-            .execute((conversation, is_pinned, is_muted))?;
         transaction.commit()?;
         Ok(())
     }

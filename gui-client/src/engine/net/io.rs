@@ -204,6 +204,14 @@ pub enum Input<'a> {
     Discard(MessageId),
     /// The person has read on.
     Read(Read),
+    /// What the person has set and the server does not know. `known`: a session begins, in which the server is asked for
+    /// what was changed after this change.
+    Set {
+        /// The last change that is known.
+        known: Option<u64>,
+        /// The changes, without tags.
+        sets: Vec<live::Set>,
+    },
     /// The person types to this user or group.
     Typing(Login),
     /// The person's presence, for the others.
@@ -276,7 +284,7 @@ pub enum Effect {
         answer: Result<live::Event, RequestProblem>,
     },
     /// A live session begins; this is the server's newest id. Answered by [`Input::Read`]s that the
-    /// server may not know.
+    /// server may not know, and by [`Input::Set`].
     BeginLive(u64),
     /// The server's ids mean other messages now.
     BeginIds {
@@ -315,6 +323,22 @@ pub enum Effect {
         conversations: Vec<ConversationNews>,
         /// There is no other part.
         is_last: bool,
+    },
+    /// Store what is set for conversations.
+    StoreSettings {
+        /// What was told.
+        changed: Vec<live::Setting>,
+        /// The conversation and the values ([`values`](super::values::values)) of a change that it answers.
+        told: Option<(Login, u8)>,
+        /// Up to this change all are known now.
+        last: Option<u64>,
+    },
+    /// The server takes these values of a conversation from nobody.
+    SetRefused {
+        /// Which one.
+        with: Login,
+        /// Which values.
+        values: u8,
     },
     /// Older messages of this conversation are not available now.
     NoOlder(Login),

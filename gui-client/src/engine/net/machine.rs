@@ -274,6 +274,12 @@ impl Machine {
             }
             Input::Renumbered(message) => self.renumbered(message),
             Input::Read(read) => self.with_live(|live| live.tell_read(read)),
+            Input::Set { known, sets } => self.with_live(|live| {
+                if let Some(known) = known {
+                    live.ask_settings(known);
+                }
+                sets.into_iter().for_each(|set| live.tell_set(set));
+            }),
             Input::Typing(to) => self.with_live(|live| live.tell_typing(now, to)),
             Input::Status { is_away, note } => {
                 self.status = status(is_away, note);

@@ -19,6 +19,7 @@ mod rounds;
 mod socket;
 mod strangers;
 mod tls;
+pub mod values;
 
 pub use address::{AddressError, ServerAddress};
 pub use dial::{Call, Dialer};

@@ -4,7 +4,7 @@ use super::{Session, quotes::Quotes, writing::meant_for};
 use crate::{
     engine::{
         Command, Conversation, Delivery, Event, LinkState, Message, MessageId, NotSent, Older,
-        Peer, SortKey,
+        Peer, SettingChange, SortKey,
     },
     model::{ComposeProblem, Conversations, PAGE, ReceiptNews, Timeline},
 };
@@ -43,6 +43,11 @@ impl Session {
                 let read = rows.iter().filter(|row| row.unread == 0);
                 read.for_each(|row| self.news.forget(&row.with));
                 self.conversations.list(rows);
+            }
+            Event::Arranged(rows) if self.ready => {
+                let muted = rows.iter().filter(|row| row.is_muted());
+                muted.for_each(|row| self.news.forget(&row.with));
+                self.conversations.take_arranged(rows, &self.unsaved_drafts);
             }
             Event::Link(link) => {
                 match link {
@@ -165,7 +170,7 @@ impl Session {
         self.timelines.clear();
         self.quotes = Quotes::default();
         let mut commands = self.search.begin_anew();
-        let is_kept = |row: &&Conversation| !row.draft.is_empty() || row.is_pinned || row.is_muted;
+        let is_kept = |row: &&Conversation| !row.draft.is_empty() || row.is_arranged();
         for known in before.rows() {
             if self.conversations.get(&known.with).is_none() && !is_kept(&known) {
                 continue;
@@ -175,9 +180,14 @@ impl Session {
                 row.draft = known.draft.clone();
                 self.unsaved_drafts.insert(known.with.clone());
             }
-            if (row.is_pinned, row.is_muted) != (known.is_pinned, known.is_muted) {
-                let with = known.with.clone();
-                commands.extend(self.arrange(with, known.is_pinned, known.is_muted));
+            let changes = [
+                (row.is_pinned != known.is_pinned)
+                    .then_some(SettingChange::Pinned(known.is_pinned)),
+                (row.muted_until != known.muted_until)
+                    .then_some(SettingChange::MutedUntil(known.muted_until)),
+            ];
+            for change in changes.into_iter().flatten() {
+                commands.extend(self.arrange(known.with.clone(), change));
             }
         }
         if let Some(open) = self.open.take() {
@@ -264,7 +274,7 @@ impl Session {
             .map_or(0, |row| row.unread);
         let new = self.conversations.take_in(message);
         let row = self.conversations.get(&message.with);
-        if new && !message.is_own() && row.is_some_and(|row| !row.is_muted) {
+        if new && !message.is_own() && row.is_some_and(|row| !row.is_muted()) {
             self.news.take_in(message);
         }
         if let (Peer::Person(with), false) = (&message.with, message.is_own()) {

@@ -17,7 +17,8 @@ use super::{Action, ComposeProblem, Conversations, LoginProblem, News, People, S
 use crate::{
     engine::{
         Account, Command, Conversation, Delivery, Distrust, Doubt, LinkProblem, LinkState, Message,
-        MessageId, Peer, ReportFormat, Rights, Security, Space, StorageProblem,
+        MessageId, Peer, ReportFormat, Rights, Security, SettingChange, SortKey, Space,
+        StorageProblem,
     },
     matching::Query,
 };
@@ -95,6 +96,7 @@ pub struct Session {
     /// Loaded timelines, the one opened longest ago first.
     timelines: Vec<(Peer, Timeline)>,
     unsaved_drafts: BTreeSet<Peer>,
+    shows_archive: bool,
     jumps: u32,
     sends: u32,
     /// The message that a reply was last begun to.
@@ -133,6 +135,7 @@ impl Session {
             attentive: false,
             timelines: Vec::new(),
             unsaved_drafts: BTreeSet::new(),
+            shows_archive: false,
             jumps: 0,
             sends: 0,
             answered: None,
@@ -150,11 +153,13 @@ impl Session {
     }
 
     /// The conversations whose login or full name matches, the closest first; of equal ones the
-    /// last active first.
+    /// last active first. Without anything typed: all, or only the archived ones.
     pub fn matching(&self, typed: &str) -> Vec<&Conversation> {
         let (rows, query) = (self.conversations.rows(), Query::new(typed));
         if query.is_empty() {
-            return rows.iter().collect();
+            let archived = self.is_archive_shown();
+            let rows = rows.iter();
+            return rows.filter(|row| row.is_archived() == archived).collect();
         }
         let closeness = |row: &Conversation| match &row.with {
             Peer::Person(login) => self.people.closeness(login, &query),
@@ -308,12 +313,15 @@ impl Session {
             Action::Open(peer) => return self.open(peer),
             Action::CloseConversation => return self.close(),
             Action::Pin(with, is_pinned) => {
-                let is_muted = self.conversations.row(&with).is_muted;
-                return self.arrange(with, is_pinned, is_muted);
+                return self.arrange(with, SettingChange::Pinned(is_pinned));
             }
-            Action::Mute(with, is_muted) => {
-                let is_pinned = self.conversations.row(&with).is_pinned;
-                return self.arrange(with, is_pinned, is_muted);
+            Action::Mute(with, until) => {
+                return self.arrange(with, SettingChange::MutedUntil(until));
+            }
+            Action::Archive(with, is_archived) => return self.archive(with, is_archived),
+            Action::ShowArchive(shows) => self.shows_archive = shows,
+            Action::MarkUnread(with) => {
+                return self.arrange(with, SettingChange::MarkedUnread(true));
             }
             Action::MarkRead(with) => return self.mark_read(&with),
             Action::Filter(query) => return self.search.edit(query),
@@ -413,16 +421,33 @@ impl Session {
         }
     }
 
-    pub(super) fn arrange(&mut self, with: Peer, is_pinned: bool, is_muted: bool) -> Vec<Command> {
-        self.conversations.arrange(&with, is_pinned, is_muted);
-        if is_muted {
+    pub(super) fn arrange(&mut self, with: Peer, change: SettingChange) -> Vec<Command> {
+        self.conversations.arrange(&with, change);
+        if self
+            .conversations
+            .get(&with)
+            .is_some_and(Conversation::is_muted)
+        {
             self.news.forget(&with);
         }
-        vec![Command::Arrange {
-            with,
-            is_pinned,
-            is_muted,
-        }]
+        vec![Command::Arrange { with, change }]
+    }
+
+    /// Puts a conversation away until somebody writes in it, or takes it back. An open one is closed.
+    fn archive(&mut self, with: Peer, is_archived: bool) -> Vec<Command> {
+        let last = self.conversations.row(&with).last.as_ref();
+        let up_to = last.map_or(SortKey(0), |last| last.sort_key);
+        let change = SettingChange::Archived(is_archived.then_some(up_to));
+        let mut commands = self.arrange(with.clone(), change);
+        if is_archived && self.open.as_ref() == Some(&with) {
+            commands.extend(self.close());
+        }
+        commands
+    }
+
+    /// Whether the list shows the archived conversations instead of the others.
+    pub fn is_archive_shown(&self) -> bool {
+        self.shows_archive && self.conversations.archived() > 0
     }
 
     fn timeline_mut(&mut self) -> Option<&mut Timeline> {

@@ -1,6 +1,6 @@
 use super::{PAGE, Session};
 use crate::{
-    engine::{Command, Message, Peer, SortKey},
+    engine::{Command, Message, Peer, SettingChange, SortKey},
     model::Timeline,
 };
 
@@ -20,6 +20,7 @@ impl Session {
         if self.search.with.as_ref().is_some_and(|with| *with != peer) {
             commands.extend(self.search.set_scope(None));
         }
+        commands.extend(self.unmark(&peer));
         let unread = self.conversations.row(&peer).unread;
         let mut timeline = match self.timelines.iter().position(|(with, _)| *with == peer) {
             Some(at) => self.timelines.remove(at).1,
@@ -161,6 +162,21 @@ impl Session {
 /// Marks everything in a conversation as read; it need not be open.
 impl Session {
     pub(super) fn mark_read(&mut self, with: &Peer) -> Vec<Command> {
+        let mut commands = self.unmark(with);
+        commands.extend(self.mark_messages_read(with));
+        commands
+    }
+
+    /// It is not shown as unread any more.
+    pub(super) fn unmark(&mut self, with: &Peer) -> Vec<Command> {
+        let row = self.conversations.get(with);
+        match row.is_some_and(|row| row.is_marked_unread) {
+            true => self.arrange(with.clone(), SettingChange::MarkedUnread(false)),
+            false => Vec::new(),
+        }
+    }
+
+    fn mark_messages_read(&mut self, with: &Peer) -> Vec<Command> {
         let row = self.conversations.get(with).filter(|row| row.unread > 0);
         let Some(up_to) = row
             .and_then(|row| row.last.as_ref())

@@ -47,23 +47,22 @@ fn pinned_conversations_stay_on_top_and_muted_ones_call_for_nobody() {
     let rows = ["bob", "carol", "dave"].into_iter().zip([5, 9, 7]);
     let rows = rows.map(|(with, last)| conversation(with, last, 1));
     let mut model = signed_in(rows.collect());
-    let arrange = |is_pinned, is_muted| {
+    let arrange = |change| {
         vec![Command::Arrange {
             with: person("bob"),
-            is_pinned,
-            is_muted,
+            change,
         }]
     };
     assert_eq!(
         model.act(Action::Pin(person("bob"), true)),
-        arrange(true, false)
+        arrange(SettingChange::Pinned(true))
     );
     assert_eq!(names(&model), ["bob", "carol", "dave"]);
     model.apply(Event::Message(message(10, "dave", Delivery::Received)));
     assert_eq!(names(&model), ["bob", "dave", "carol"]);
     assert_eq!(
-        model.act(Action::Mute(person("bob"), true)),
-        arrange(true, true)
+        model.act(Action::Mute(person("bob"), Some(FOR_GOOD))),
+        arrange(SettingChange::MutedUntil(Some(FOR_GOOD)))
     );
     assert_eq!(model.title(), "(3) MeuMensageiro - alice");
     model.apply(Event::Message(message(11, "bob", Delivery::Received)));
@@ -156,7 +155,7 @@ fn an_empty_conversation_that_is_left_goes_unless_there_is_a_reason_for_it() {
     for reason in [
         Action::Write("a draft".into()),
         Action::Pin(person("zoe"), true),
-        Action::Mute(person("zoe"), true),
+        Action::Mute(person("zoe"), Some(FOR_GOOD)),
     ] {
         let mut model = signed_in(vec![conversation("bob", 5, 0)]);
         begin(&mut model);
@@ -193,4 +192,84 @@ fn without_a_server_it_is_known_who_has_to_read_what_a_group_is_told() {
         &["alice", "bob", "carol"],
     )]));
     assert_eq!(session(&model).progress(&own), Progress::Read);
+}
+
+fn shown(model: &Model) -> Vec<String> {
+    let rows = session(model).matching("");
+    let name = |row: &&Conversation| match &row.with {
+        Peer::Person(login) => login.to_string(),
+        Peer::Server => String::new(),
+    };
+    rows.iter().map(name).collect()
+}
+
+#[test]
+fn a_new_message_brings_an_archived_conversation_back_unless_it_is_muted() {
+    let rows = ["bob", "carol"].into_iter().zip([5, 9]);
+    let rows = rows.map(|(with, last)| conversation(with, last, 0));
+    let mut model = signed_in(rows.collect());
+    model.act(Action::Open(person("bob")));
+    let commands = model.act(Action::Archive(person("bob"), true));
+    let change = SettingChange::Archived(Some(SortKey(5)));
+    let with = person("bob");
+    assert!(commands.contains(&Command::Arrange { with, change }));
+    assert_eq!(session(&model).open, None, "it is closed");
+    assert_eq!(shown(&model), ["carol"]);
+    model.act(Action::ShowArchive(true));
+    assert_eq!(shown(&model), ["bob"]);
+    model.apply(Event::Message(message(10, "bob", Delivery::Received)));
+    assert_eq!(
+        shown(&model),
+        ["bob", "carol"],
+        "nothing is archived any more"
+    );
+    model.act(Action::ShowArchive(false));
+    model.act(Action::Mute(person("bob"), Some(FOR_GOOD)));
+    model.act(Action::Archive(person("bob"), true));
+    model.apply(Event::Message(message(11, "bob", Delivery::Received)));
+    assert_eq!(shown(&model), ["carol"]);
+    model.act(Action::Mute(person("bob"), None));
+    assert_eq!(shown(&model), ["bob", "carol"]);
+}
+
+#[test]
+fn a_mute_ends_by_itself() {
+    let mut model = signed_in(vec![conversation("bob", 5, 2)]);
+    let year_3000 = 32_503_680_000_000;
+    model.act(Action::Mute(person("bob"), Some(year_3000)));
+    assert_eq!(model.title(), "MeuMensageiro - alice");
+    model.act(Action::Mute(person("bob"), Some(1)));
+    assert_eq!(model.title(), "(2) MeuMensageiro - alice");
+}
+
+#[test]
+fn what_is_marked_as_unread_is_so_until_it_is_opened() {
+    let mut model = signed_in(vec![conversation("bob", 5, 0)]);
+    model.act(Action::MarkUnread(person("bob")));
+    let is_marked = |model: &Model| session(model).conversations.rows()[0].is_marked_unread;
+    assert!(is_marked(&model));
+    let commands = model.act(Action::Open(person("bob")));
+    assert!(!is_marked(&model));
+    let change = SettingChange::MarkedUnread(false);
+    let with = person("bob");
+    assert!(commands.contains(&Command::Arrange { with, change }));
+}
+
+#[test]
+fn what_another_device_sets_is_taken_over_but_for_a_draft_that_is_being_written() {
+    let mut model = signed_in(vec![conversation("bob", 5, 0), conversation("cy", 4, 0)]);
+    model.act(Action::Open(person("bob")));
+    model.act(Action::Write("mine".into()));
+    let told = |with: &str| Conversation {
+        draft: "of the other device".into(),
+        is_pinned: true,
+        muted_until: Some(FOR_GOOD),
+        ..conversation(with, 5, 0)
+    };
+    model.apply(Event::Arranged(vec![told("bob"), told("cy")]));
+    let rows = session(&model).conversations.rows();
+    assert!(rows.iter().all(|row| row.is_pinned && row.is_muted()));
+    assert_eq!(session(&model).draft(), "mine");
+    model.act(Action::Open(person("cy")));
+    assert_eq!(session(&model).draft(), "of the other device");
 }

@@ -14,9 +14,9 @@ use mensageiro_protocol::{Login, Text, live::RosterUser};
 
 use super::*;
 use crate::engine::{
-    Conversation, Delivery, Doubt, LinkProblem, LinkState, Message, MessageId, Older, Peer,
-    Presence, PresenceNews, Receipt, Refusal, Roster, RosterGroup, ServerChange, SortKey,
-    StorageProblem,
+    Conversation, Delivery, Doubt, FOR_GOOD, LinkProblem, LinkState, Message, MessageId, Older,
+    Peer, Presence, PresenceNews, Receipt, Refusal, Roster, RosterGroup, ServerChange,
+    SettingChange, SortKey, StorageProblem,
 };
 
 fn login(name: &str) -> Login {
@@ -75,7 +75,9 @@ fn conversation(with: &str, last: i64, unread: usize) -> Conversation {
         with: person(with),
         is_group: false,
         is_pinned: false,
-        is_muted: false,
+        muted_until: None,
+        archived: None,
+        is_marked_unread: false,
         last: Some(message(last, with, Delivery::Received)),
         unread,
         draft: String::new(),

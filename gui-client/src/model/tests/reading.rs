@@ -188,7 +188,7 @@ fn whatever_may_be_read_or_muted_is_looked_at_again() {
     check(&model, "read elsewhere");
     model.act(Action::MarkRead(person("bob")));
     check(&model, "read here");
-    model.act(Action::Mute(person("bob"), true));
+    model.act(Action::Mute(person("bob"), Some(FOR_GOOD)));
     check(&model, "muted");
     model.apply(Event::Listed(vec![conversation("carol", 2, 0)]));
     check(&model, "listed");

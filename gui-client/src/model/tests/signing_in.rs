@@ -196,7 +196,7 @@ fn where_a_damaged_database_was_moved_is_told_and_the_window_goes_on_with_the_ne
         matches!(
             &commands[0],
             Command::Arrange {
-                is_pinned: true,
+                change: SettingChange::Pinned(true),
                 ..
             }
         ),

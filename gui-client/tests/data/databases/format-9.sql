@@ -87,11 +87,18 @@ INSERT INTO live_epochs SELECT DISTINCT place >> 40, 0, NULL FROM messages
 INSERT OR IGNORE INTO live_epochs SELECT value, 0, NULL FROM facts WHERE name = 'epoch'
     AND EXISTS (SELECT 1 FROM facts WHERE name = 'epoch_is_live' AND value = 1);
 ALTER TABLE messages ADD COLUMN re INTEGER;
+ALTER TABLE conversations ADD COLUMN muted_until INTEGER;
+ALTER TABLE conversations ADD COLUMN archived INTEGER;
+ALTER TABLE conversations ADD COLUMN marked_unread INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE conversations ADD COLUMN setting INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE conversations ADD COLUMN unset INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE conversations ADD COLUMN told_draft TEXT NOT NULL DEFAULT '';
+ALTER TABLE conversations DROP COLUMN is_muted;
 INSERT INTO facts (name, value) VALUES ('epoch', 1);
 INSERT INTO facts (name, value) VALUES ('epoch_is_live', 1);
 INSERT INTO facts (name, value) VALUES ('position', 9);
-INSERT INTO conversations (id, peer, draft, is_group, known_from, seen_id, told_id, is_pinned, is_muted) VALUES (1, 'bob', 'um rascunho', 0, 0, 5, 5, 1, 0);
-INSERT INTO conversations (id, peer, draft, is_group, known_from, seen_id, told_id, is_pinned, is_muted) VALUES (2, 'turma-a', '', 1, 0, 0, 0, 0, 1);
+INSERT INTO conversations (id, peer, draft, is_group, known_from, seen_id, told_id, is_pinned, muted_until, unset) VALUES (1, 'bob', 'um rascunho', 0, 0, 5, 5, 1, NULL, 1);
+INSERT INTO conversations (id, peer, draft, is_group, known_from, seen_id, told_id, is_pinned, muted_until, unset) VALUES (2, 'turma-a', '', 1, 0, 0, 0, 0, 9223372036854775807, 2);
 INSERT INTO messages (id, conversation, place, author, text, at, delivery, unread, server_id, tag, refusal, written) VALUES (1, 1, 1099511627781, '', 'Oi, vamos à reunião?', 1763800000000, 0, 0, 5, NULL, NULL, NULL);
 INSERT INTO search (rowid, text) VALUES (1, 'oi, vamos a reuniao?');
 INSERT INTO messages (id, conversation, place, author, text, at, delivery, unread, server_id, tag, refusal, written, re) VALUES (2, 1, 1099511627782, '', 'Sim, às 10 na biblioteca ☕', 1763800060000, 3, 0, 6, 't1', NULL, 1763800059500, 1099511627781);

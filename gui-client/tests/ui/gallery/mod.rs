@@ -4,6 +4,7 @@
 //! Where one has changed on purpose: `UPDATE_SNAPSHOTS=1 cargo test -p mensageiro --test ui gallery`,
 //! then `cargo xtask gallery` to look at all of them.
 
+mod arranged;
 mod faults;
 mod hosting;
 mod identity;

@@ -124,7 +124,7 @@ fn a_new_computer() {
             desk.tell(roster(words));
             desk.tell(groups(&["monitoria", "república"]));
             let mut rows = conversations(words);
-            rows.retain(|row| row.draft.is_empty() && !row.is_pinned && !row.is_muted);
+            rows.retain(|row| row.draft.is_empty() && !row.is_arranged());
             rows.truncate(3);
             desk.tell(Event::Listed(rows));
             desk

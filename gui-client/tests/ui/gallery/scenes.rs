@@ -4,8 +4,8 @@ use egui_kittest::kittest::Queryable;
 use jiff::Timestamp;
 use mensageiro::{
     engine::{
-        Conversation, Delivery, Event, Found, LinkProblem, LinkState, Message, Older, Peer,
-        Presence, PresenceNews, Receipt, ReceiptState, Roster, Stranger,
+        Conversation, Delivery, Event, FOR_GOOD, Found, LinkProblem, LinkState, Message, Older,
+        Peer, Presence, PresenceNews, Receipt, ReceiptState, Roster, Stranger,
     },
     model::{Action, Preferences, RememberedAccount},
 };
@@ -72,7 +72,7 @@ pub fn conversations(words: &Words) -> Vec<Conversation> {
         },
         row(-4000, long, words.link, 1234),
         Conversation {
-            is_muted: true,
+            muted_until: Some(FOR_GOOD),
             ..row(-90_000, "joão.silva", "ok", 2)
         },
         Conversation {

@@ -56,6 +56,10 @@ fn the_database_of_each_version_is_converted_and_kept_as_a_copy() {
             (1, "um rascunho")
         );
         assert_eq!(conversation.is_pinned, version >= 3);
+        // What was set before the server knew of it is told to it once.
+        let set = history.unset_of(&bob).unwrap().unwrap();
+        assert_eq!(set.pinned, (version >= 3).then_some(true));
+        assert_eq!(set.draft, Some(Text::from("um rascunho")));
         for words in ["gartenstrasse", "lodz", "reuniao"] {
             let found = history.search(words, None).unwrap();
             assert_eq!(found.len(), 1, "{words} in version {version}");
@@ -63,6 +67,7 @@ fn the_database_of_each_version_is_converted_and_kept_as_a_copy() {
         if version >= 2 {
             let group = history.conversation(&person("turma-a")).unwrap().unwrap();
             assert!(group.is_group && group.unread == 1);
+            assert_eq!(group.is_muted(), version >= 3);
         }
         assert_eq!(history.groups().unwrap().len(), usize::from(version >= 5));
         drop(history);

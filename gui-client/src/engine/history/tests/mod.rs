@@ -8,6 +8,7 @@ mod kept;
 mod live;
 mod numbers;
 mod rescue;
+mod settings;
 
 use std::{fs, time::Instant};
 
@@ -17,7 +18,7 @@ use tempfile::{TempDir, tempdir};
 use super::*;
 use crate::disk::DiskProblem;
 use crate::engine::{
-    Delivery, Peer, Quoted, SortKey,
+    Delivery, FOR_GOOD, Peer, Quoted, SettingChange, SortKey,
     net::{Batch, Received, Round, Way},
 };
 
@@ -219,21 +220,24 @@ fn what_is_pinned_or_muted_is_so_the_next_time_even_if_nothing_was_said() {
     let folder = tempdir().unwrap();
     let mut history = open(&folder);
     receive(&mut history, &[("bob", "oi")], LOGIN);
-    history.arrange(&person("bob"), false, true).unwrap();
-    history.arrange(&person("cy"), true, false).unwrap();
+    let mute = SettingChange::MutedUntil(Some(FOR_GOOD));
+    history.arrange(&person("bob"), mute).unwrap();
+    let pin = SettingChange::Pinned(true);
+    history.arrange(&person("cy"), pin).unwrap();
     let history = open_again(history, &folder);
     let mut how: Vec<_> = history
         .conversations()
         .unwrap()
         .into_iter()
-        .map(|one| (one.with, one.is_pinned, one.is_muted))
+        .map(|one| (one.with.clone(), one.is_pinned, one.is_muted()))
         .collect();
     how.sort_by_key(|(with, ..)| format!("{with:?}"));
     assert_eq!(
         how,
         [(person("bob"), false, true), (person("cy"), true, false)]
     );
-    history.arrange(&person("cy"), false, false).unwrap();
+    let unpin = SettingChange::Pinned(false);
+    history.arrange(&person("cy"), unpin).unwrap();
     assert_eq!(history.conversations().unwrap().len(), 1);
 }
 

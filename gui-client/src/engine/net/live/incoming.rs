@@ -52,7 +52,7 @@ impl LiveSession {
             }
             Event::Refused(refused) => {
                 tracing::info!(code = ?refused.code, detail = refused.detail, "refused");
-                if self.take_refusal(&refused) {
+                if self.take_refusal(&refused) || self.set_refused(&refused) {
                     return Turn::GoesOn;
                 }
                 if let Some(tag) = refused.tag
@@ -68,6 +68,7 @@ impl LiveSession {
             Event::Read(read) => self.updates.push(LiveUpdate::Read(read)),
             Event::History(end) => self.end_older(now, end),
             Event::Conversations(page) => self.take_list(page),
+            Event::Settings(news) => self.take_settings(news),
             Event::Pong => {
                 if self.reads_pinged > 0 {
                     let told = self.reads.drain(..self.reads_pinged).collect();
@@ -86,12 +87,8 @@ impl LiveSession {
             | Event::Invited(_)
             | Event::NewKey(_)
             | Event::Edited(_)) => self.take_answer(event),
-            Event::End
-            | Event::Welcome(_)
-            | Event::Joined(_)
-            | Event::Settings(_)
-            | Event::Slot(_)
-            | Event::Unknown => {}
+            Event::End | Event::Welcome(_) | Event::Joined(_) | Event::Slot(_) | Event::Unknown => {
+            }
         }
         Turn::GoesOn
     }

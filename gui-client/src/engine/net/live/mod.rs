@@ -5,6 +5,7 @@ mod administration;
 mod incoming;
 mod list;
 mod requests;
+mod settings;
 
 use std::{
     collections::VecDeque,
@@ -17,7 +18,7 @@ use mensageiro_protocol::{
     live::{Bye, Delivered, Event, Got, HistoryRequest, Read, Request, Tag, Welcome},
 };
 
-use self::list::List;
+use self::{list::List, settings::Settings};
 use super::io::{Effect, LiveUpdate, Outgoing};
 use crate::engine::{MessageId, Refusal};
 
@@ -54,6 +55,7 @@ pub struct LiveSession {
     /// Everything up to this id has been received, or is older than the session.
     told_up_to: u64,
     list: List,
+    settings: Settings,
     /// Received and not stored yet.
     updates: Vec<LiveUpdate>,
     /// The bytes of their texts.
@@ -127,6 +129,7 @@ impl LiveSession {
             catching_up: true,
             told_up_to: welcome.last,
             list: List::default(),
+            settings: Settings::new(welcome.settings.is_some()),
             updates: Vec::new(),
             updates_bytes: 0,
             is_full: false,

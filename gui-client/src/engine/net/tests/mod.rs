@@ -259,6 +259,10 @@ fn say(effect: &Effect, now: Instant) -> String {
             format!("list [{}]{end}", names.join(", "))
         }
         Effect::NoOlder(with) => format!("no older {with}"),
+        Effect::StoreSettings { changed, last, .. } => {
+            format!("{} settings up to {last:?}", changed.len())
+        }
+        Effect::SetRefused { with, values } => format!("set {values} of {with} refused"),
         Effect::ReadsTold(reads) => format!("{} reads told", reads.len()),
         Effect::News(_) => "news".into(),
         Effect::Link(LinkState::Live { catching_up }) => {
