@@ -81,7 +81,7 @@ fn main() {
         let begun = Instant::now();
         window.give(Command::Search {
             query: query.into(),
-            with: None,
+            before: None,
         });
         let count = window.wait("what is found", |event| match event {
             Event::Found { messages, .. } => Some(messages.len()),

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use jiff::Timestamp;
 use mensageiro_protocol::{
     Login, Text,
     trust::{Fingerprint, InviteLink},
@@ -10,6 +11,7 @@ use super::{
     fault::Fault,
     host::HostCommand,
     message::{Account, MessageId, Peer, ReportFormat, SettingChange, SortKey},
+    search::SearchQuery,
 };
 
 /// What a reply quotes.
@@ -98,13 +100,19 @@ pub enum Command {
         /// How many at most.
         limit: usize,
     },
-    /// Searches for messages that contain all these words or parts of words, whatever their accents
-    /// and case; answered by [`super::Event::Found`].
+    /// Searches for messages; answered by [`super::Event::Found`].
     Search {
         /// The query.
-        query: String,
-        /// In which conversation; `None`: in all.
-        with: Option<Peer>,
+        query: SearchQuery,
+        /// Those before this sort key; `None`: the newest.
+        before: Option<SortKey>,
+    },
+    /// Finds the first message of a day; answered by [`super::Event::DayFound`].
+    FindDay {
+        /// In which conversation.
+        with: Peer,
+        /// When the day begins.
+        begins: Timestamp,
     },
     /// Finds the message that a reply quotes. Answered by [`super::Event::Quoted`], or
     /// [`super::Event::NotQuoted`] if it is not here.

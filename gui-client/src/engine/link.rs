@@ -15,6 +15,7 @@ use super::{
     host::HostNews,
     message::{Account, Conversation, Message, MessageId, Older, Peer, ReportFormat, SortKey},
     problem::{LinkProblem, StorageProblem},
+    search::SearchQuery,
     trust::{Distrust, Security},
     wire::WireNews,
 };
@@ -118,11 +119,22 @@ pub enum Event {
     /// The answer to [`super::Command::Search`], newest first.
     Found {
         /// What was looked for.
-        query: String,
-        /// In which conversation.
-        with: Option<Peer>,
+        query: SearchQuery,
+        /// The `before` that was asked for.
+        before: Option<SortKey>,
         /// At most 100.
         messages: Vec<Message>,
+        /// Where older ones may be: the next `before`. `None`: there are no others.
+        next: Option<SortKey>,
+    },
+    /// The answer to [`super::Command::FindDay`].
+    DayFound {
+        /// In which conversation.
+        with: Peer,
+        /// The first message of that day or a later one, or else the newest; `None`: there is none.
+        message: Option<Message>,
+        /// It is the first that this computer has, and there are older ones elsewhere.
+        is_cut_off: bool,
     },
     /// Somebody has received or read every own message of a conversation up to an id.
     Receipt {

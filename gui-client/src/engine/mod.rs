@@ -21,6 +21,7 @@ mod message;
 mod net;
 mod pages;
 mod problem;
+mod search;
 mod trust;
 mod wire;
 mod worker;
@@ -54,13 +55,14 @@ pub use message::{
 };
 pub use net::{AddressError, ServerAddress};
 pub use problem::{LinkProblem, StorageProblem, Stranger};
+pub use search::SearchQuery;
 pub use trust::{Distrust, Encryption, KeyPlace, Rights, Security, Verified};
 pub use wire::{Crossing, Side, WireNews};
 
 use self::{hosting::Hosting, trust::Trust, worker::Worker};
 
-/// The most messages that a search returns.
-pub const MOST_FOUND: usize = history::MOST_FOUND;
+/// The most messages that one answer to a search has.
+pub const FOUND_AT_A_TIME: usize = history::FOUND_AT_A_TIME;
 
 /// The most events that wait for the window. When the channel is full, the worker waits for the
 /// window, and TCP makes the server wait for the worker.

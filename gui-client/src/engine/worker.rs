@@ -155,12 +155,21 @@ impl Worker {
             Command::LoadNewer { with, after, limit } => {
                 self.with_account(|open| open.load_newer(with, after, limit));
             }
-            Command::Search { query, with } => self.with_history(|history| {
-                let messages = history.search(&query, with.as_ref())?;
+            Command::Search { query, before } => self.with_history(|history| {
+                let (messages, next) = history.search(&query, before)?;
                 Ok(Some(Event::Found {
                     query,
-                    with,
+                    before,
                     messages,
+                    next,
+                }))
+            }),
+            Command::FindDay { with, begins } => self.with_history(|history| {
+                let (message, is_cut_off) = history.first_since(&with, begins)?;
+                Ok(Some(Event::DayFound {
+                    with,
+                    message,
+                    is_cut_off,
                 }))
             }),
             Command::FindQuoted(quoted) => self.with_history(|history| {

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use mensageiro_protocol::{Login, trust::Fingerprint};
 
 use super::{
-    HostAction, InspectAction, Notice, NotifyOf, Overlay, PageAction, SavedFile, ThemeChoice,
+    Day, HostAction, InspectAction, Notice, NotifyOf, Overlay, PageAction, SavedFile, ThemeChoice,
 };
 use crate::{
     engine::{Account, Message, MessageId, Peer, SortKey},
@@ -54,6 +54,14 @@ pub enum Action {
     Filter(String),
     /// Searches in one conversation, or in all again.
     SearchIn(Option<Peer>),
+    /// Searches for what this user has written, or anybody.
+    SearchBy(Option<Login>),
+    /// Searches from the first of these days to the last one.
+    SearchDays(Option<Day>, Option<Day>),
+    /// Needs more results of the search.
+    MoreFound,
+    /// Chooses a day in the dialog that asks for one.
+    ChooseDay(Day),
     /// Moves to a search result, counted from the first row.
     GoToFound(usize),
     /// Ends the search.

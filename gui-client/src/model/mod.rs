@@ -37,14 +37,14 @@ pub use inspector::{Attempt, AttemptStep, InspectAction, InspectedLine, Inspecto
 pub use login::{LoginForm, LoginProblem};
 pub use nearby::{Nearby, NearbyServer};
 pub use news::{Announcement, News};
-pub use overlay::{Notice, Overlay, SaveProblem, SavedFile, SettingsProblem};
+pub use overlay::{DayUse, Notice, Overlay, SaveProblem, SavedFile, SettingsProblem};
 pub use people::{People, Person};
 pub use preferences::{
     ACCOUNTS_AT_MOST, Preferences, REMEMBERED_AT_MOST, RememberedAccount, ThemeChoice, WindowPlace,
     ZOOM_RANGE, account_key,
 };
 pub use receipt::ReceiptNews;
-pub use search::Search;
+pub use search::{Day, Search};
 pub use session::{FoundRow, PAGE, Progress, Session};
 pub use timeline::{MOST_LOADED, NotLoaded, Timeline};
 
@@ -133,6 +133,19 @@ impl Model {
                     self.notice = Some(Notice::NotQuoted);
                 }
                 Vec::new()
+            }
+            Event::DayFound {
+                with,
+                message,
+                is_cut_off,
+            } => {
+                let Some(session) = self.session.as_mut().filter(|s| s.open == Some(with)) else {
+                    return Vec::new();
+                };
+                if is_cut_off {
+                    self.notice = Some(Notice::OlderElsewhere);
+                }
+                message.map_or_else(Vec::new, |message| session.jump_to(&message))
             }
             Event::SetAside(to) => {
                 self.notice = Some(Notice::DamagedSetAside(to));
@@ -238,6 +251,7 @@ impl Model {
                     overlay.go_to(at);
                 }
             }
+            Action::ChooseDay(day) => return self.choose_day(day),
             Action::StartConversation => return self.start_conversation(),
             Action::StartWith(login) => return self.start_with(login),
             Action::Inspect(action) => {
@@ -439,6 +453,28 @@ impl Model {
             true => vec![Command::Administer(request)],
             false => Vec::new(),
         }
+    }
+
+    fn choose_day(&mut self, day: Day) -> Vec<Command> {
+        let (Some(session), Some(Overlay::Day { of, .. })) = (&mut self.session, &self.overlay)
+        else {
+            return Vec::new();
+        };
+        let search = &mut session.search;
+        let commands = match of {
+            DayUse::GoTo => session.go_to_day(day),
+            // Days that are the wrong way round find nothing.
+            DayUse::Since => {
+                let until = search.until.filter(|until| until.date >= day.date);
+                search.set_days(Some(day), until)
+            }
+            DayUse::Until => {
+                let since = search.since.filter(|since| since.date <= day.date);
+                search.set_days(since, Some(day))
+            }
+        };
+        self.overlay = None;
+        commands
     }
 
     fn start_conversation(&mut self) -> Vec<Command> {

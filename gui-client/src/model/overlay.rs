@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use jiff::civil::Date;
 use mensageiro_protocol::{Login, LoginError};
 use thiserror::Error;
 
@@ -46,6 +47,13 @@ pub enum Overlay {
         group: Login,
         /// What is typed: members whose login or name matches are shown.
         typed: String,
+    },
+    /// Asks for a day.
+    Day {
+        /// What for.
+        of: DayUse,
+        /// A day of the month that is shown.
+        month: Date,
     },
     /// The journey of a message.
     Journey(Box<Message>),
@@ -120,6 +128,7 @@ impl Overlay {
             | Self::Shortcuts
             | Self::About
             | Self::License(_)
+            | Self::Day { .. }
             | Self::Journey(_)
             | Self::Link(_) => {}
         }
@@ -146,6 +155,17 @@ impl Overlay {
             }
         }
     }
+}
+
+/// What a day is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DayUse {
+    /// To go to its first message.
+    GoTo,
+    /// It is the first day that is searched.
+    Since,
+    /// It is the last day that is searched.
+    Until,
 }
 
 /// What a person can save as a file.
@@ -228,6 +248,8 @@ pub enum Notice {
     SaveBusy,
     /// The quoted message is not on this computer.
     NotQuoted,
+    /// The messages of the day are not on this computer.
+    OlderElsewhere,
     /// The link is not a valid address.
     BadLink,
     /// The field has no room for everything that was pasted, and holds its beginning.

@@ -76,6 +76,20 @@ pub fn day_line(texts: &Texts, day: Date, today: Date) -> String {
     }
 }
 
+/// A month with its year, as a heading.
+pub fn month_line(texts: &Texts, day: Date) -> String {
+    let values = [
+        ("month", month(texts, day)),
+        ("year", &day.year().to_string()),
+    ];
+    texts.fill("day.month", &values)
+}
+
+/// The short name of a day of the week, counted from Sunday.
+pub fn weekday_in_row(texts: &Texts, day: usize) -> &str {
+    texts.get(WEEKDAYS_IN_ROWS[(day + 6) % 7])
+}
+
 /// A day with its year.
 pub fn long_date(texts: &Texts, day: Date) -> String {
     texts.fill(
@@ -105,8 +119,16 @@ pub fn full_moment(texts: &Texts, at: Timestamp, zone: &TimeZone) -> String {
 /// possible.
 pub fn row_time(texts: &Texts, at: Timestamp, today: Date, zone: &TimeZone) -> String {
     let day = zone.to_datetime(at).date();
+    match day == today {
+        true => time_of_day(at, zone),
+        false => row_date(texts, day, today),
+    }
+}
+
+/// A day, as short as possible.
+pub fn row_date(texts: &Texts, day: Date, today: Date) -> String {
     match days_before(day, today) {
-        0 => time_of_day(at, zone),
+        0 => texts.get("day.today").to_owned(),
         1 => texts.get("day.yesterday").to_owned(),
         2..=6 => texts.get(WEEKDAYS_IN_ROWS[monday_first(day)]).to_owned(),
         _ => texts.fill(

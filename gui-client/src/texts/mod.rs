@@ -7,7 +7,10 @@ mod language;
 
 use std::{collections::HashMap, sync::LazyLock};
 
-pub use dates::{day_line, full_moment, long_date, moment, row_time, time_of_day};
+pub use dates::{
+    day_line, full_moment, long_date, moment, month_line, row_date, row_time, time_of_day,
+    weekday_in_row,
+};
 
 pub use isolate::{has_rtl, isolate};
 pub use language::Language;

@@ -87,6 +87,7 @@ pub fn notice(ui: &mut Ui, view: &View<'_>, notice: &Notice, actions: &mut Vec<A
         Notice::SaveFailed(..)
         | Notice::SaveBusy
         | Notice::NotQuoted
+        | Notice::OlderElsewhere
         | Notice::BadLink
         | Notice::PastedInPart
         | Notice::OtherNotShown
@@ -113,6 +114,7 @@ pub fn notice(ui: &mut Ui, view: &View<'_>, notice: &Notice, actions: &mut Vec<A
             },
             &[("why", &error_text::save(texts, problem))],
         ),
+        Notice::OlderElsewhere => texts.get("notice.older_elsewhere").to_owned(),
         Notice::NotQuoted => texts.get("notice.not_quoted").to_owned(),
         Notice::BadLink => texts.get("notice.bad_link").to_owned(),
         Notice::PastedInPart => texts.get("notice.pasted_in_part").to_owned(),

@@ -3,12 +3,12 @@ use egui::{
 };
 
 use super::{
-    Focus, ONE_PANE_BELOW, UiState, View, avatar, banner, bidi, composer, conversation_menu,
-    icon::Icon, keys, peer_name, presence, sidebar, timeline, widget,
+    Focus, ONE_PANE_BELOW, UiState, View, avatar, banner, bidi, calendar, composer,
+    conversation_menu, icon::Icon, keys, peer_name, presence, sidebar, timeline, widget,
 };
 use crate::{
     engine::{Peer, ReportFormat},
-    model::{Action, Overlay, SaveAction, SavedFile, Session},
+    model::{Action, DayUse, Overlay, SaveAction, SavedFile, Session},
     theme::{space, text},
 };
 
@@ -155,6 +155,10 @@ fn menu(
         widget::menu(ui);
         if *open != Peer::Server && ui.button(view.texts.get("chat.search")).clicked() {
             keys::search_in(open, state, actions);
+            ui.close();
+        }
+        if ui.button(view.texts.get("calendar.go_to")).clicked() {
+            actions.push(calendar::ask(view, DayUse::GoTo));
             ui.close();
         }
         if let Peer::Person(group) = open

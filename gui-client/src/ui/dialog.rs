@@ -3,8 +3,8 @@ use std::mem::Discriminant;
 use egui::{Align, Frame, Id, Layout, Margin, Modal, RichText, ScrollArea, Ui};
 
 use super::{
-    Focus, UiState, View, about, administration, bidi, error_text, hosting, icon::Icon, journey,
-    link_question, list_navigation, padlock, people, preferences, shortcuts, widget,
+    Focus, UiState, View, about, administration, bidi, calendar, error_text, hosting, icon::Icon,
+    journey, link_question, list_navigation, padlock, people, preferences, shortcuts, widget,
 };
 use crate::{
     engine::{Message, ReportFormat},
@@ -120,6 +120,10 @@ pub fn show(
                         people::members(ui, view, (group, typed), room, actions);
                         false
                     }
+                    Overlay::Day { of, month } => {
+                        calendar::show(ui, view, *of, *month, actions);
+                        false
+                    }
                     Overlay::Journey(message) => {
                         journey(ui, view, message);
                         false
@@ -172,6 +176,7 @@ fn heading(ui: &mut Ui, view: &View<'_>, overlay: &Overlay, actions: &mut Vec<Ac
         Overlay::About => texts.get("about.title").to_owned(),
         Overlay::License(at) => about::name(*at).to_owned(),
         Overlay::Members { group, .. } => texts.fill("members.title", &[("name", group.as_str())]),
+        Overlay::Day { of, .. } => texts.get(calendar::title(*of)).to_owned(),
         Overlay::Journey(_) => texts.get("journey.title").to_owned(),
         Overlay::Link(_) => texts.get("link_question.title").to_owned(),
     };
@@ -232,6 +237,7 @@ fn footer_height(view: &View<'_>, overlay: &Overlay) -> f32 {
         | Overlay::Shortcuts
         | Overlay::About
         | Overlay::License(_)
+        | Overlay::Day { .. }
         | Overlay::Members { .. } => 0.0,
     }
 }
@@ -278,6 +284,7 @@ fn footer(
         | Overlay::Shortcuts
         | Overlay::About
         | Overlay::License(_)
+        | Overlay::Day { .. }
         | Overlay::Members { .. } => return,
     };
     ui.add_space(space::MEDIUM);
@@ -358,6 +365,7 @@ fn question(
         | Overlay::About
         | Overlay::License(_)
         | Overlay::Members { .. }
+        | Overlay::Day { .. }
         | Overlay::Journey(_)
         | Overlay::Link(_) => return false,
     };

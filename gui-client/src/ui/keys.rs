@@ -1,11 +1,11 @@
 use egui::{Event, Key, KeyboardShortcut, Modifiers, Ui};
 
-use super::{Focus, UiState, View, focus, inspector, timeline};
+use super::{Focus, UiState, View, calendar, focus, inspector, timeline};
 use crate::{
     engine::{FOR_GOOD, Peer},
     markup,
     model::{
-        Action, InspectAction, MOST_PASTED, MOST_TYPED, Notice, Overlay, Page, PageAction,
+        Action, DayUse, InspectAction, MOST_PASTED, MOST_TYPED, Notice, Overlay, Page, PageAction,
         SaveAction, SavedFile, Session, cut_to,
     },
 };
@@ -18,6 +18,7 @@ const MUTE: KeyboardShortcut = KeyboardShortcut::new(COMMAND_SHIFT, Key::M);
 const NEW: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::N);
 const FILTER: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::K);
 const FIND: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::F);
+const GO_TO_DAY: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::G);
 const SETTINGS: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Comma);
 const FETCH: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::R);
 const LATEST: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::End);
@@ -96,6 +97,9 @@ pub fn read(ui: &Ui, view: &View<'_>, state: &mut UiState, actions: &mut Vec<Act
             let one = session.open.clone();
             actions.push(Action::SearchIn(one.filter(|peer| *peer != Peer::Server)));
             go_to_filter(state, actions);
+        }
+        if session.open.is_some() && pressed(&GO_TO_DAY) {
+            actions.push(calendar::ask(view, DayUse::GoTo));
         }
         let open = session.open.as_ref();
         if let Some(row) = open.and_then(|open| session.conversations.get(open)) {

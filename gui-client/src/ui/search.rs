@@ -12,7 +12,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use super::{View, bidi, list_row, peer_title, people, widget};
 use crate::{
-    engine::{MOST_FOUND, Message, Peer},
+    engine::{Message, Peer},
     markup::{self, find_words},
     model::{Action, FoundRow, Session},
     texts,
@@ -20,6 +20,10 @@ use crate::{
 };
 
 const ROW_HEIGHT: f32 = 58.0;
+
+/// Rows so far from what is seen are not drawn, and are not reached by the Tab key yet. The next results are asked for when
+/// the end is so near.
+const FAR: f32 = 600.0;
 
 /// Characters shown before what was looked for.
 const BEFORE: usize = 24;
@@ -86,12 +90,18 @@ pub fn results(
                 return;
             }
             let mut before = None;
+            let seen = ui.clip_rect();
             for (at, row) in rows.iter().enumerate() {
                 if before != Some(std::mem::discriminant(row)) {
                     heading(ui, view, &heading_of(view, session, row));
                     before = Some(std::mem::discriminant(row));
                 }
                 let top = ui.cursor().top();
+                let is_far = |y: f32| y < seen.top() - FAR || y > seen.bottom() + FAR;
+                if matches!(row, FoundRow::Message(_)) && navigated_to != Some(at) && is_far(top) {
+                    ui.allocate_space(vec2(ui.available_width(), ROW_HEIGHT));
+                    continue;
+                }
                 if result(
                     ui,
                     view,
@@ -106,6 +116,9 @@ pub fn results(
                     let rect = Rect::from_x_y_ranges(ui.max_rect().x_range(), height);
                     ui.scroll_to_rect(rect, None);
                 }
+            }
+            if session.search.has_more() && ui.cursor().top() < seen.bottom() + FAR {
+                actions.push(Action::MoreFound);
             }
             if session.search.is_answered() && session.search.found().is_empty() {
                 heading(ui, view, view.texts.get("search.nothing"));
@@ -177,9 +190,9 @@ fn heading_of(view: &View<'_>, session: &Session, row: &FoundRow<'_>) -> String 
     match (row, session.search.found().len()) {
         (FoundRow::Conversation(_), _) => texts.get("search.conversations").to_owned(),
         (FoundRow::Person(..), _) => texts.get("search.people").to_owned(),
-        (FoundRow::Message(_), MOST_FOUND..) => {
-            let most = texts.number(MOST_FOUND);
-            texts.fill("search.found_most", &[("count", &most)])
+        (FoundRow::Message(_), count) if session.search.has_more() => {
+            let count = texts.number(count);
+            texts.fill("search.found_most", &[("count", &count)])
         }
         (FoundRow::Message(_), count) => texts.count("search.found", count),
     }

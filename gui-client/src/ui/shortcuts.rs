@@ -65,6 +65,7 @@ const CONVERSATIONS: &[Line] = &[
     (keys(&[Command], &[Named("N")]), "keys.new"),
     (keys(&[Command], &[Named("K")]), "keys.filter"),
     (keys(&[Command], &[Named("F")]), "keys.find"),
+    (keys(&[Command], &[Named("G")]), "keys.go_to_day"),
     (keys(&[Alt], &[Named("↑"), Named("↓")]), "keys.neighbour"),
     (keys(&[Command, Shift], &[Named("P")]), "keys.pin"),
     (keys(&[Command, Shift], &[Named("M")]), "keys.mute"),

@@ -3,7 +3,7 @@ use egui::{Align, Layout, Rect, RichText, ScrollArea, Sense, TextEdit, Ui, Vec2,
 use super::{
     Focus, UiState, View, banner, bidi,
     icon::Icon,
-    list_navigation, list_row, padlock, search,
+    list_navigation, list_row, padlock, search, search_filters,
     widget::{self, Look},
 };
 use crate::{
@@ -38,6 +38,9 @@ pub fn show(
     egui::CentralPanel::no_frame().show(ui, |ui| {
         ui.spacing_mut().item_spacing = Vec2::ZERO;
         search::scope(ui, view, session, actions);
+        if session.search.is_on() || session.search.with.is_some() {
+            search_filters::show(ui, view, session, actions);
+        }
         if session.search.is_on() {
             search::results(ui, view, session, state.navigated_to, actions);
         } else {
@@ -107,7 +110,8 @@ fn filter(
     ui.horizontal(|ui| {
         ui.add_space(space::LARGE);
         let mut typed = session.search.query.clone();
-        let has_end = !typed.is_empty() || session.search.with.is_some();
+        let search = &session.search;
+        let has_end = !typed.is_empty() || search.with.is_some() || search.has_filter();
         let look = Look {
             margin: egui::Margin {
                 left: 34,
@@ -147,7 +151,7 @@ fn filter(
 fn navigate_rows(ui: &Ui, session: &Session, state: &mut UiState, actions: &mut Vec<Action>) {
     state.navigated_to = None;
     let is_there = ui.memory(|memory| memory.has_focus(search::field_id()));
-    if !is_there || session.search.query.trim().is_empty() {
+    if !is_there || !(session.search.is_on() || !session.search.query.trim().is_empty()) {
         return;
     }
     let steps = list_navigation::steps(ui);

@@ -125,7 +125,7 @@ fn damage_that_shows_while_one_reads_costs_neither_the_account_nor_what_waits() 
     for query in ["words", "message 1000", "message 5"] {
         window.give(Command::Search {
             query: query.into(),
-            with: None,
+            before: None,
         });
     }
     window.give(Command::LoadPage {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use mensageiro::engine::{
-    Command, Delivery, Event, LinkState, Message, Older, Peer, QuoteCheck, Quoted, ReceiptState,
+    Command, Delivery, Event, LinkState, Message, Older, QuoteCheck, Quoted, ReceiptState,
     Refusal, ReportFormat, SortKey,
 };
 use tempfile::tempdir;
@@ -388,8 +388,10 @@ fn what_was_said_is_found_again() {
     server.post("bob", "alice", "A reunião é às 10h");
     let mut window = Window::signed_in(folder.path(), "alice", &server.address);
     window.wait_message("A reunião é às 10h", Delivery::Received);
-    let (query, with): (String, Option<Peer>) = ("REUNIAO".into(), None);
-    window.give(Command::Search { query, with });
+    window.give(Command::Search {
+        query: "REUNIAO".into(),
+        before: None,
+    });
     let found = window.wait("what is found", |event| match event {
         Event::Found { messages, .. } => Some(messages.clone()),
         _ => None,

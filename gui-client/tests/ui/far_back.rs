@@ -138,8 +138,9 @@ fn a_search_that_finds_more_than_it_shows_says_so() {
         desk.act(Action::Filter("message".into()));
         desk.tell(Event::Found {
             query: "message".into(),
-            with: None,
+            before: None,
             messages: (0..count).rev().map(received).collect(),
+            next: (count == 100).then_some(SortKey(0)),
         });
         (desk.sees("99 results"), desk.sees("100 newest results"))
     };

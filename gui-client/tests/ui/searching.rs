@@ -3,12 +3,12 @@
 use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable;
 use mensageiro::{
-    engine::{Command, Delivery, Event, Message, MessageId, Peer},
+    engine::{Command, Delivery, Event, Message, MessageId, Peer, SearchQuery, SortKey},
     model::Action,
 };
 
 use crate::{
-    desk::{Desk, conversation, message, person},
+    desk::{Desk, conversation, login, message, person},
     live::{live, roster},
 };
 
@@ -39,9 +39,13 @@ fn look_for(desk: &mut Desk, query: &str, with: Option<Peer>, found: Vec<Message
     field.type_text(query);
     desk.harness.run();
     desk.tell(Event::Found {
-        query: query.to_owned(),
-        with,
+        query: SearchQuery {
+            with,
+            ..query.into()
+        },
+        before: None,
         messages: found,
+        next: None,
     });
     desk.asked();
 }
@@ -113,7 +117,7 @@ fn another_conversation_ends_the_search_in_the_one_before() {
     assert_eq!(desk.session().search.with, None);
     let everywhere = Command::Search {
         query: "here".into(),
-        with: None,
+        before: None,
     };
     assert!(desk.asked().contains(&everywhere));
 }
@@ -145,4 +149,146 @@ fn the_button_in_the_field_ends_the_search() {
     assert_eq!(desk.session().search.with, None);
     assert!(!desk.sees("Clear search"));
     assert!(desk.harness.get_by_label("Message").is_focused());
+}
+
+/// What is asked of the database, without drafts and the like.
+fn asked(desk: &Desk) -> Vec<(SearchQuery, Option<SortKey>)> {
+    let asked = desk.asked().into_iter();
+    asked
+        .filter_map(|command| match command {
+            Command::Search { query, before } => Some((query, before)),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn an_author_and_days_can_be_searched_without_words() {
+    let mut desk = desk();
+    desk.stop_clock("2026-11-23T17:05:00Z");
+    desk.press(Modifiers::COMMAND, Key::F);
+    desk.asked();
+    desk.click("From anyone");
+    desk.click("me");
+    let by_me = SearchQuery {
+        with: Some(person("bob")),
+        by: Some(login("alice")),
+        ..SearchQuery::default()
+    };
+    assert_eq!(asked(&desk), [(by_me.clone(), None)]);
+    desk.tell(Event::Found {
+        query: by_me.clone(),
+        before: None,
+        messages: vec![],
+        next: None,
+    });
+    desk.click("Any date");
+    desk.click("Last 7 days");
+    let lately = SearchQuery {
+        since: Some("2026-11-17T00:00:00Z".parse().unwrap()),
+        ..by_me
+    };
+    assert_eq!(asked(&desk), [(lately.clone(), None)]);
+    assert!(desk.sees("From me") && desk.sees("Since Tue"));
+    desk.tell(Event::Found {
+        query: lately.clone(),
+        before: None,
+        messages: vec![],
+        next: None,
+    });
+    desk.click("Since Tue");
+    desk.click("Up to a date…");
+    desk.click("Saturday, November 21");
+    let until = Some("2026-11-22T00:00:00Z".parse().unwrap());
+    assert_eq!(asked(&desk), [(SearchQuery { until, ..lately }, None)]);
+    assert!(desk.sees("Tue to Sat"));
+    desk.click("Clear search");
+    assert!(!desk.sees("From me") && !desk.session().search.is_on());
+}
+
+#[test]
+fn a_search_goes_on_until_there_is_enough_and_for_more_at_the_end_of_the_list() {
+    let mut desk = desk();
+    desk.press(Modifiers::COMMAND, Key::K);
+    desk.harness
+        .get_by_label("Search people and messages")
+        .type_text("comes");
+    desk.harness.run();
+    desk.asked();
+    let answer = |before: Option<i64>, ids: std::ops::Range<i64>, next: Option<i64>| Event::Found {
+        query: "comes".into(),
+        before: before.map(SortKey),
+        messages: ids
+            .rev()
+            .map(|id| message(id, "bob", Delivery::Received, "carol comes"))
+            .collect(),
+        next: next.map(SortKey),
+    };
+    let from = |place| ("comes".into(), Some(SortKey(place)));
+    desk.tell(answer(None, 900..950, Some(800)));
+    assert_eq!(asked(&desk), [from(800)], "not enough yet");
+    desk.tell(answer(Some(800), 700..760, Some(600)));
+    assert_eq!(asked(&desk), [], "that is more than the window shows");
+    assert!(desk.sees("110 newest results"));
+    let pos = desk
+        .harness
+        .get_by_label("110 newest results")
+        .rect()
+        .center();
+    desk.harness.event(egui::Event::PointerMoved(pos));
+    let scroll = |desk: &mut Desk| {
+        desk.harness.event(egui::Event::MouseWheel {
+            unit: egui::MouseWheelUnit::Point,
+            delta: egui::vec2(0.0, -100_000.0),
+            modifiers: Modifiers::NONE,
+            source: egui::MouseWheelSource::Unknown,
+            phase: egui::TouchPhase::Move,
+        });
+        for _ in 0..60 {
+            desk.harness.step();
+        }
+    };
+    scroll(&mut desk);
+    assert_eq!(asked(&desk), [from(600)]);
+    desk.tell(answer(Some(600), 500..520, None));
+    scroll(&mut desk);
+    assert_eq!(asked(&desk), []);
+    assert_eq!(desk.session().search.found().len(), 130);
+}
+
+#[test]
+fn a_date_in_the_conversation_is_gone_to() {
+    let mut desk = desk();
+    desk.stop_clock("2026-11-23T17:05:00Z");
+    desk.press(Modifiers::COMMAND, Key::G);
+    assert!(desk.sees("November 2026"));
+    desk.click("Previous month");
+    desk.click("Previous month");
+    desk.asked();
+    desk.click("Monday, September 7");
+    let begins = "2026-09-07T00:00:00Z".parse().unwrap();
+    let with = person("bob");
+    assert_eq!(desk.asked(), [Command::FindDay { with, begins }]);
+    let [older, _] = said();
+    desk.tell(Event::DayFound {
+        with: person("bob"),
+        message: Some(older),
+        is_cut_off: true,
+    });
+    let target = desk.session().timeline().unwrap().target;
+    assert_eq!(target.map(|(id, _)| id), Some(MessageId(8)));
+    assert!(desk.sees("This computer does not have the messages of that date yet"));
+}
+
+#[test]
+fn days_to_come_cannot_be_chosen() {
+    let mut desk = desk();
+    desk.stop_clock("2026-11-23T17:05:00Z");
+    desk.click("More about this conversation");
+    desk.click("Go to a date");
+    desk.click("Tuesday, November 24");
+    desk.click("Next month");
+    assert!(desk.sees("November 2026"), "the dialog is still there");
+    desk.press(Modifiers::NONE, Key::Escape);
+    assert!(!desk.sees("November 2026"));
 }

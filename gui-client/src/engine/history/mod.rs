@@ -3,6 +3,7 @@
 
 mod damage;
 mod database_files;
+mod days;
 mod export;
 mod file;
 mod generations;
@@ -41,7 +42,7 @@ use rusqlite::{Connection, OptionalExtension, types::FromSql};
 use thiserror::Error;
 
 use self::repeats::Repeats;
-pub(in crate::engine) use self::search::MOST_FOUND;
+pub(in crate::engine) use self::search::FOUND_AT_A_TIME;
 use super::{Account, Message, MessageId, StorageProblem};
 use crate::{copies, disk::DiskProblem, private, version};
 pub(in crate::engine) use file::name as file_name;

@@ -9,35 +9,32 @@ use std::cmp::Reverse;
 
 use rusqlite::{Row, params};
 
-use super::{History, Result, row::known_conversation};
+use super::{
+    History, Result,
+    row::{delivery, known_conversation},
+};
 use crate::{
-    engine::{Message, MessageId, Peer},
+    engine::{Message, MessageId, Peer, SearchQuery, SortKey},
     matching::fold,
 };
 
 /// The index holds groups of three characters. Shorter words are found by reading.
 pub(super) const INDEXED_CHARS: usize = 3;
-/// Messages found at most.
-pub(in crate::engine) const MOST_FOUND: usize = 100;
+/// Messages found at a time.
+pub(in crate::engine) const FOUND_AT_A_TIME: usize = 100;
 
 /// Limits of a search.
 #[derive(Clone, Copy, Debug)]
 struct Reach {
-    /// Up to this many messages of the index are always sorted.
+    /// Up to this many messages of the index are sorted.
     few: usize,
-    /// If more messages match, this many of the newest are read.
+    /// If more match, or there is nothing to look up, this many messages are read at a time.
     read: usize,
-    /// If reading has not found enough, this many of the index are sorted, those stored last.
-    ordered: usize,
-    /// If all words are short, this many of the newest messages are read.
-    read_for_short: usize,
 }
 
 const REACH: Reach = Reach {
     few: 2_000,
     read: 10_000,
-    ordered: 20_000,
-    read_for_short: 100_000,
 };
 
 /// What is looked for.
@@ -48,34 +45,68 @@ struct Query<'a> {
     indexed: String,
     /// The id of the conversation to search; `None`: all.
     conversation: Option<i64>,
+    by: Option<By<'a>>,
+    /// Milliseconds since 1970.
+    since: i64,
+    until: i64,
+    /// Only messages with a lower sort key.
+    before: i64,
+}
+
+/// The author.
+enum By<'a> {
+    Me,
+    /// In the conversation with this id, received messages name no author.
+    Other(&'a str, Option<i64>),
 }
 
 /// The sort key and the id of a message that was found.
 type Found = (Reverse<i64>, i64);
 
+/// The columns of `messages` that a query reads.
+const COLUMNS: &str = "place, id, text, conversation, author, delivery, at";
+
 impl History {
-    /// The newest messages that contain all these words or parts of words, newest first.
+    /// The newest messages that match, of those before a sort key: up to 100, newest first, and where the next ones begin.
+    /// There may be next ones even if none was found: so many messages are read at a time.
     ///
     /// # Errors
     /// [`super::HistoryError::Failed`]
-    pub fn search(&self, query: &str, with: Option<&Peer>) -> Result<Vec<Message>> {
-        self.search_within(REACH, query, with)
+    pub fn search(
+        &self,
+        query: &SearchQuery,
+        before: Option<SortKey>,
+    ) -> Result<(Vec<Message>, Option<SortKey>)> {
+        self.search_within(REACH, query, before)
     }
 
     fn search_within(
         &self,
         reach: Reach,
-        query: &str,
-        with: Option<&Peer>,
-    ) -> Result<Vec<Message>> {
-        let folded = fold(query);
+        wanted: &SearchQuery,
+        before: Option<SortKey>,
+    ) -> Result<(Vec<Message>, Option<SortKey>)> {
+        let folded = fold(&wanted.words);
         let words: Vec<&str> = folded.split_whitespace().collect();
-        let conversation = match with {
+        let is_any = wanted.by.is_some() || wanted.since.is_some() || wanted.until.is_some();
+        if words.is_empty() && !is_any {
+            return Ok((Vec::new(), None));
+        }
+        let conversation = match &wanted.with {
             None => None,
             Some(with) => match known_conversation(&self.connection, with)? {
                 Some(known) => Some(known),
-                None => return Ok(Vec::new()),
+                None => return Ok((Vec::new(), None)),
             },
+        };
+        let by = match &wanted.by {
+            None => None,
+            Some(me) if *me == self.login => Some(By::Me),
+            Some(other) => {
+                let with = Peer::Person(other.clone());
+                let conversation = known_conversation(&self.connection, &with)?;
+                Some(By::Other(other.as_str(), conversation))
+            }
         };
         let long = words
             .iter()
@@ -85,15 +116,15 @@ impl History {
             indexed: long.collect::<Vec<_>>().join(" "),
             words,
             conversation,
+            by,
+            since: wanted.since.map_or(i64::MIN, |at| at.as_millisecond()),
+            until: wanted.until.map_or(i64::MAX, |at| at.as_millisecond()),
+            before: before.map_or(i64::MAX, |before| before.0),
         };
-        let mut found = match (query.words.as_slice(), query.indexed.as_str()) {
-            ([], _) => Vec::new(),
-            (_, "") => self.read(&query, reach.read_for_short)?.0,
+        let (found, next) = match query.indexed.as_str() {
+            "" => self.read(&query, reach.read)?,
             _ => self.look_up(&query, reach)?,
         };
-        found.sort_unstable();
-        found.dedup();
-        found.truncate(MOST_FOUND);
         let mut messages = Vec::with_capacity(found.len());
         for (_, id) in found {
             messages.extend(self.message(MessageId(id))?);
@@ -101,20 +132,20 @@ impl History {
         for message in &mut messages {
             self.add_receipts(std::slice::from_mut(message))?;
         }
-        Ok(messages)
+        Ok((messages, next))
     }
 
-    fn look_up(&self, query: &Query<'_>, reach: Reach) -> Result<Vec<Found>> {
+    fn look_up(&self, query: &Query<'_>, reach: Reach) -> Result<(Vec<Found>, Option<SortKey>)> {
         let few = self.indexed(query, reach.few + 1)?;
-        if few.len() <= reach.few {
-            return self.that_hold(query, &few);
+        if few.len() > reach.few {
+            return self.read(query, reach.read);
         }
-        let (mut found, is_enough) = self.read(query, reach.read)?;
-        if !is_enough {
-            let ordered = self.indexed(query, reach.ordered)?;
-            found.extend(self.that_hold(query, &ordered)?);
-        }
-        Ok(found)
+        let mut found = self.that_match(query, &few)?;
+        found.sort_unstable();
+        let has_more = found.len() > FOUND_AT_A_TIME;
+        found.truncate(FOUND_AT_A_TIME);
+        let last = found.last().map(|(Reverse(place), _)| SortKey(*place));
+        Ok((found, last.filter(|_| has_more)))
     }
 
     /// Matches of the index, those stored last.
@@ -126,20 +157,16 @@ impl History {
         Ok(ids.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// Matches of the index that are in the conversation and contain the short words too.
-    fn that_hold(&self, query: &Query<'_>, ids: &[i64]) -> Result<Vec<Found>> {
+    /// Those of these messages that match in everything.
+    fn that_match(&self, query: &Query<'_>, ids: &[i64]) -> Result<Vec<Found>> {
         let mut statement = self
             .connection
-            .prepare_cached("SELECT place, conversation, text FROM messages WHERE id = ?1")?;
+            .prepare_cached(&format!("SELECT {COLUMNS} FROM messages WHERE id = ?1"))?;
         let mut found = Vec::new();
         for id in ids {
             let mut rows = statement.query([id])?;
-            let Some(row) = rows.next()? else {
-                continue;
-            };
-            let conversation: i64 = row.get(1)?;
-            if query.conversation.is_none_or(|with| with == conversation)
-                && query.is_held_by(row)?
+            if let Some(row) = rows.next()?
+                && query.is_met_by(row)?
             {
                 found.push((Reverse(row.get(0)?), *id));
             }
@@ -147,34 +174,57 @@ impl History {
         Ok(found)
     }
 
-    /// Those of the newest messages that contain the words. The second value says that no others
-    /// are needed: there are as many as can be shown, or no older messages.
-    fn read(&self, query: &Query<'_>, most: usize) -> Result<(Vec<Found>, bool)> {
+    /// Those of the next messages that match.
+    fn read(&self, query: &Query<'_>, most: usize) -> Result<(Vec<Found>, Option<SortKey>)> {
         let of_one = match query.conversation {
-            Some(_) => "WHERE conversation = ?2",
-            None => "WHERE ?2 IS NULL",
+            Some(_) => "conversation = ?2",
+            None => "?2 IS NULL",
         };
         let mut statement = self.connection.prepare_cached(&format!(
-            "SELECT place, id, text FROM messages {of_one} ORDER BY place DESC LIMIT ?1"
+            "SELECT {COLUMNS} FROM messages WHERE {of_one} AND place < ?3
+             ORDER BY place DESC LIMIT ?1"
         ))?;
-        let mut rows = statement.query(params![most as i64, query.conversation])?;
+        let values = params![most as i64, query.conversation, query.before];
+        let mut rows = statement.query(values)?;
         let (mut found, mut read) = (Vec::new(), 0);
         while let Some(row) = rows.next()? {
             read += 1;
-            if query.is_held_by(row)? {
-                found.push((Reverse(row.get(0)?), row.get(1)?));
-                if found.len() == MOST_FOUND {
-                    return Ok((found, true));
-                }
+            let place = row.get(0)?;
+            if query.is_met_by(row)? {
+                found.push((Reverse(place), row.get(1)?));
+            }
+            if found.len() == FOUND_AT_A_TIME || read == most {
+                return Ok((found, Some(SortKey(place))));
             }
         }
-        Ok((found, read < most))
+        Ok((found, None))
     }
 }
 
 impl Query<'_> {
-    /// Whether the text in the third column contains all words.
-    fn is_held_by(&self, row: &Row<'_>) -> rusqlite::Result<bool> {
+    /// Whether this row, of [`COLUMNS`], is what is looked for.
+    fn is_met_by(&self, row: &Row<'_>) -> rusqlite::Result<bool> {
+        let (place, conversation, at): (i64, i64, i64) = (row.get(0)?, row.get(3)?, row.get(6)?);
+        let is_there = place < self.before
+            && self.conversation.is_none_or(|with| with == conversation)
+            && (self.since..self.until).contains(&at);
+        if !is_there {
+            return Ok(false);
+        }
+        if let Some(by) = &self.by {
+            let is_received = row.get::<_, i64>(5)? == delivery::RECEIVED;
+            let author = row.get_ref(4)?.as_str()?;
+            let is_theirs = match by {
+                By::Me => !is_received,
+                By::Other(login, with) => {
+                    let is_alone = author.is_empty() && *with == Some(conversation);
+                    is_received && (author == *login || is_alone)
+                }
+            };
+            if !is_theirs {
+                return Ok(false);
+            }
+        }
         let text = fold(row.get_ref(2)?.as_str()?);
         Ok(self.words.iter().all(|word| text.contains(word)))
     }
@@ -225,36 +275,95 @@ mod tests {
         history
     }
 
+    /// All that is found, page by page.
+    fn all(history: &History, reach: Reach, query: &SearchQuery) -> Vec<Message> {
+        let (mut all, mut before) = (Vec::new(), None);
+        loop {
+            let (found, next) = history.search_within(reach, query, before).unwrap();
+            assert!(found.len() <= FOUND_AT_A_TIME);
+            all.extend(found);
+            assert!(next.is_none() || next < before || before.is_none());
+            before = next;
+            if next.is_none() {
+                return all;
+            }
+        }
+    }
+
     #[test]
     fn the_index_and_reading_find_the_same() {
         let folder = tempfile::tempdir().unwrap();
         let history = history(folder.path());
-        let (bob, nobody) = (
-            Peer::Person(Login::parse("bob").unwrap()),
-            Peer::Person(Login::parse("nobody").unwrap()),
-        );
+        let person = |name: &str| Peer::Person(Login::parse(name).unwrap());
         let by_index = Reach {
             few: 1_000,
             ..REACH
         };
         let by_reading = Reach { few: 0, ..REACH };
-        let by_both = Reach {
-            few: 0,
-            read: 30,
-            ..REACH
-        };
-        for query in ["word", "WORD x", "rare", "word rare", "ords", "absent"] {
-            for with in [None, Some(&bob)] {
-                let found = history.search_within(by_index, query, with).unwrap();
+        let by_parts = Reach { few: 0, read: 30 };
+        for words in ["word", "WORD x", "rare", "word rare", "ords", "absent", "x"] {
+            for with in [None, Some(person("bob"))] {
+                let query = SearchQuery {
+                    with,
+                    ..words.into()
+                };
+                let found = all(&history, by_index, &query);
                 assert!(found.is_sorted_by_key(|message| Reverse(message.sort_key)));
-                for reach in [by_reading, by_both] {
-                    let same = history.search_within(reach, query, with).unwrap();
-                    assert_eq!(same, found, "{query:?} {with:?} {reach:?}");
+                for reach in [by_reading, by_parts] {
+                    assert_eq!(all(&history, reach, &query), found, "{query:?} {reach:?}");
                 }
             }
-            assert_eq!(history.search(query, Some(&nobody)).unwrap(), []);
+            let query = SearchQuery {
+                with: Some(person("nobody")),
+                ..words.into()
+            };
+            assert_eq!(all(&history, REACH, &query), []);
         }
-        assert_eq!(history.search("word", None).unwrap().len(), MOST_FOUND);
-        assert_eq!(history.search("rare", None).unwrap().len(), 3);
+        assert!(all(&history, REACH, &"word".into()).len() > 2 * FOUND_AT_A_TIME);
+        assert_eq!(all(&history, REACH, &"rare".into()).len(), 3);
+        assert_eq!(all(&history, REACH, &"  ".into()), []);
+    }
+
+    #[test]
+    fn authors_and_days_are_told_apart_with_and_without_words() {
+        let folder = tempfile::tempdir().unwrap();
+        let history = history(folder.path());
+        let insert = |id: i64, author: &str, state: i64| {
+            let values = params![id, 1, id, author, id, state];
+            let sql = "INSERT INTO messages (id, conversation, place, text, author, at, delivery)
+                       VALUES (?1, ?2, ?3, 'seldom said', ?4, ?5, ?6)";
+            history.connection.execute(sql, values).unwrap();
+            let sql = "INSERT INTO search (rowid, text) VALUES (?1, 'seldom said')";
+            history.connection.execute(sql, [id]).unwrap();
+        };
+        insert(1_000, "", delivery::RECEIVED);
+        insert(1_001, "carol", delivery::RECEIVED);
+        insert(1_002, "", delivery::ACCEPTED);
+        let login = |name: &str| Login::parse(name).ok();
+        let at = |ms| jiff::Timestamp::from_millisecond(ms).ok();
+        let ids = |query: &SearchQuery| -> Vec<i64> {
+            let found = all(&history, REACH, query);
+            found.into_iter().map(|message| message.id.0).collect()
+        };
+        let seldom = || SearchQuery::from("seldom");
+        for (by, id) in [("bob", 1_000), ("carol", 1_001), ("alice", 1_002)] {
+            let by = login(by);
+            assert_eq!(ids(&SearchQuery { by, ..seldom() }), [id]);
+        }
+        let since = at(1_001);
+        let wordless = SearchQuery {
+            since,
+            ..SearchQuery::default()
+        };
+        // Before the two of `history`, which are of today.
+        assert_eq!(ids(&wordless)[..2], [1_002, 1_001]);
+        let until = at(1_001);
+        assert_eq!(ids(&SearchQuery { until, ..seldom() }), [1_000]);
+        let both = SearchQuery {
+            since,
+            by: login("carol"),
+            ..SearchQuery::default()
+        };
+        assert_eq!(ids(&both), [1_001]);
     }
 }

@@ -111,9 +111,10 @@ impl Session {
             Event::Quoted(message) if self.ready => return self.jump_to(&message),
             Event::Found {
                 query,
-                with,
+                before,
                 messages,
-            } => return self.search.take(query, with, messages),
+                next,
+            } => return self.search.take(query, before, messages, next),
             Event::Receipt {
                 with,
                 by,

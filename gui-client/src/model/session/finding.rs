@@ -26,8 +26,39 @@ pub enum FoundRow<'a> {
     Message(&'a Message),
 }
 
+/// The most authors that are offered.
+const AUTHORS: usize = 100;
+
 /// The results of the search.
 impl Session {
+    /// Who may have written what is searched: the participants of the conversation, or everybody with a conversation; oneself
+    /// first.
+    pub fn possible_authors(&self) -> Vec<Login> {
+        let me = &self.account.login;
+        let others: Vec<&Login> = match &self.search.with {
+            Some(Peer::Person(login)) if self.is_group(&Peer::Person(login.clone())) => {
+                self.people.members(login).into_iter().flatten().collect()
+            }
+            Some(Peer::Person(login)) => vec![login],
+            Some(Peer::Server) => vec![],
+            None => {
+                let rows = self.conversations.rows().iter();
+                let people = rows.filter(|row| !self.is_group(&row.with));
+                people
+                    .filter_map(|row| match &row.with {
+                        Peer::Person(login) => Some(login),
+                        Peer::Server => None,
+                    })
+                    .collect()
+            }
+        };
+        let others = others.into_iter().filter(|login| *login != me);
+        let all = [me].into_iter().chain(others).chain(&self.search.by);
+        let mut seen = HashSet::new();
+        let all = all.filter(|login| seen.insert((*login).clone()));
+        all.take(AUTHORS).cloned().collect()
+    }
+
     /// The result rows: conversations alone while only names are searched. A person whose login is
     /// typed comes first, even without a conversation.
     pub fn found_rows(&self) -> Vec<FoundRow<'_>> {
@@ -38,7 +69,8 @@ impl Session {
             return conversations.collect();
         }
         let messages = self.search.found().iter().map(FoundRow::Message);
-        if self.search.with.is_some() {
+        // Conversations have neither an author nor a day.
+        if self.search.with.is_some() || self.search.has_filter() {
             return messages.collect();
         }
         let rows = self.conversations.rows().iter();

@@ -1,7 +1,7 @@
 use super::{PAGE, Session};
 use crate::{
     engine::{Command, Message, Peer, SettingChange, SortKey},
-    model::Timeline,
+    model::{Day, Timeline},
 };
 
 /// The largest first page, for a conversation with very many unread messages.
@@ -52,7 +52,7 @@ impl Session {
     }
 
     /// Opens the conversation of a message at that message.
-    pub(super) fn jump_to(&mut self, message: &Message) -> Vec<Command> {
+    pub(in crate::model) fn jump_to(&mut self, message: &Message) -> Vec<Command> {
         let mut commands = self.open(message.with.clone());
         self.jumps = self.jumps.wrapping_add(1);
         let jump = self.jumps;
@@ -70,6 +70,14 @@ impl Session {
             commands.push(Command::LoadAround { with, sort_key });
         }
         commands
+    }
+
+    /// Looks for the first message of a day in the open conversation.
+    pub(in crate::model) fn go_to_day(&self, day: Day) -> Vec<Command> {
+        let begins = day.begins;
+        let with = self.open.clone();
+        let find = with.map(|with| Command::FindDay { with, begins });
+        find.into_iter().collect()
     }
 
     pub(super) fn close(&mut self) -> Vec<Command> {

@@ -143,15 +143,16 @@ fn whoever_types_fast_asks_the_database_once_at_a_time() {
     let mut model = signed_in(vec![]);
     let search = |query: &str| Command::Search {
         query: query.into(),
-        with: None,
+        before: None,
     };
     assert_eq!(model.act(Action::Filter("te".into())), [search("te")]);
     assert_eq!(model.act(Action::Filter("tes".into())), []);
     assert_eq!(model.act(Action::Filter("test".into())), []);
     let answer = |query: &str| Event::Found {
         query: query.into(),
-        with: None,
+        before: None,
         messages: vec![message(1, "bob", Delivery::Received)],
+        next: None,
     };
     assert_eq!(model.apply(answer("te")), [search("test")]);
     assert!(!session(&model).search.is_answered());

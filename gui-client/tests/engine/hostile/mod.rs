@@ -151,8 +151,10 @@ impl Away {
 
 /// A command is answered.
 fn wait_answer(window: &mut Window) {
-    let (query, with) = ("honest".to_owned(), None);
-    window.give(Command::Search { query, with });
+    window.give(Command::Search {
+        query: "honest".into(),
+        before: None,
+    });
     let is_found = |news: &News| matches!(news, News::Found { .. }).then_some(());
     window.wait("an answer", is_found);
 }

@@ -263,8 +263,9 @@ fn menus_and_the_keyboard() {
         desk.act(Action::Filter("re".into()));
         desk.tell(Event::Found {
             query: "re".into(),
-            with: None,
+            before: None,
             messages: talk(words),
+            next: None,
         });
         desk
     });

@@ -76,8 +76,9 @@ fn who_is_found() {
         desk.write("Search people and messages", "bruno");
         desk.tell(Event::Found {
             query: "bruno".into(),
-            with: None,
+            before: None,
             messages: vec![],
+            next: None,
         });
         desk
     });

@@ -87,8 +87,9 @@ fn sentences_from_right_to_left() {
         desk.act(Action::Filter("של".into()));
         desk.tell(Event::Found {
             query: "של".into(),
-            with: None,
+            before: None,
             messages: messages(),
+            next: None,
         });
         desk
     });

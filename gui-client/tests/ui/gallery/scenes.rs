@@ -5,9 +5,9 @@ use jiff::Timestamp;
 use mensageiro::{
     engine::{
         Conversation, Delivery, Event, FOR_GOOD, Found, LinkProblem, LinkState, Message, Older,
-        Peer, Presence, PresenceNews, Receipt, ReceiptState, Roster, Stranger,
+        Peer, Presence, PresenceNews, Receipt, ReceiptState, Roster, SearchQuery, SortKey, Stranger,
     },
-    model::{Action, Preferences, RememberedAccount},
+    model::{Action, Day, DayUse, Overlay, Preferences, RememberedAccount},
 };
 use mensageiro_protocol::{Text, live::RosterUser};
 
@@ -255,8 +255,9 @@ fn conversation_list() {
         desk.act(Action::Filter("re".into()));
         desk.tell(Event::Found {
             query: "re".into(),
-            with: None,
+            before: None,
             messages: talk(words),
+            next: None,
         });
         desk
     });
@@ -267,9 +268,10 @@ fn conversation_list() {
         desk.write("Search people and messages", word);
         let query = desk.session().search.query.clone();
         desk.tell(Event::Found {
-            query,
-            with: None,
+            query: query.as_str().into(),
+            before: None,
             messages: talk(words),
+            next: None,
         });
         desk
     });
@@ -287,8 +289,9 @@ fn conversation_list() {
         desk.write("Search people and messages", "li");
         desk.tell(Event::Found {
             query: "li".into(),
-            with: None,
+            before: None,
             messages: talk(words)[1..4].to_vec(),
+            next: None,
         });
         desk
     });
@@ -299,18 +302,54 @@ fn conversation_list() {
         desk.act(Action::Filter(word.into()));
         desk.tell(Event::Found {
             query: word.into(),
-            with: None,
+            before: None,
             messages: talk(words),
+            next: None,
         });
         desk
     });
+    for (name, size) in [("search-filtered", USUAL), ("search-filtered-small", SMALL)] {
+        picture(name, size, |words| {
+            let mut desk = home(words);
+            desk.stop_clock(super::NOW);
+            desk.act(Action::SearchBy(Some(login("bruno"))));
+            let day = |date: &str, begins: &str, ends: &str| Day {
+                date: date.parse().unwrap(),
+                begins: begins.parse().unwrap(),
+                ends: ends.parse().unwrap(),
+            };
+            let since = day("2023-11-01", "2023-11-01T00:00:00Z", "2023-11-02T00:00:00Z");
+            desk.act(Action::SearchDays(Some(since), None));
+            desk.tell(Event::Found {
+                query: SearchQuery {
+                    by: Some(login("bruno")),
+                    since: Some(since.begins),
+                    ..SearchQuery::default()
+                },
+                before: None,
+                messages: talk(words),
+                next: Some(SortKey(1)),
+            });
+            desk
+        });
+    }
+    for (name, size) in [("calendar", USUAL), ("calendar-small", SMALL)] {
+        picture(name, size, |words| {
+            let mut desk = chat(words);
+            let month = "2023-11-15".parse().unwrap();
+            let of = DayUse::GoTo;
+            desk.act(Action::Show(Overlay::Day { of, month }));
+            desk
+        });
+    }
     picture("search-nothing", USUAL, |words| {
         let mut desk = home(words);
         desk.act(Action::Filter("xyz".into()));
         desk.tell(Event::Found {
             query: "xyz".into(),
-            with: None,
+            before: None,
             messages: vec![],
+            next: None,
         });
         desk
     });

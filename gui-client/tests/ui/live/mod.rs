@@ -10,8 +10,8 @@ use egui_kittest::kittest::Queryable;
 use jiff::Timestamp;
 use mensageiro::{
     engine::{
-        Command, Delivery, Event, LinkState, Message, MessageId, Older, Peer, Presence,
-        PresenceNews, ReceiptState, Refusal, Roster, SortKey,
+        Command, Delivery, Event, LinkState, Message, MessageId, Older, Presence, PresenceNews,
+        ReceiptState, Refusal, Roster, SearchQuery, SortKey,
     },
     files::PathAnswer,
     model::{Action, Notice, Overlay, Preferences},
@@ -114,20 +114,20 @@ fn searching_shows_messages_and_jumps_to_them() {
         .get_by_label("Search people and messages")
         .type_text("reuniao");
     desk.harness.run();
-    let everywhere: Option<Peer> = None;
     assert!(desk.asked().contains(&Command::Search {
         query: "reuniao".into(),
-        with: everywhere.clone(),
+        before: None,
     }));
     desk.tell(Event::Found {
         query: "reuniao".into(),
-        with: everywhere,
+        before: None,
         messages: vec![message(
             40,
             "carol",
             Delivery::Received,
             "A reunião é às 10h",
         )],
+        next: None,
     });
     assert!(desk.sees("1 result"));
     desk.click("Result, Carol Dias: A reunião é às 10h");
@@ -169,19 +169,22 @@ fn ctrl_f_searches_the_open_conversation() {
         .type_text("xy");
     desk.harness.run();
     let asked = desk.asked();
-    let with = Some(person("bob"));
-    let query = "xy".to_owned();
+    let query = SearchQuery {
+        with: Some(person("bob")),
+        ..SearchQuery::from("xy")
+    };
     assert!(
         asked.contains(&Command::Search {
-            query,
-            with: with.clone()
+            query: query.clone(),
+            before: None,
         }),
         "{asked:?}"
     );
     desk.tell(Event::Found {
-        query: "xy".into(),
-        with,
+        query,
+        before: None,
         messages: vec![],
+        next: None,
     });
     assert!(desk.sees("No messages found."));
     desk.click("All conversations");

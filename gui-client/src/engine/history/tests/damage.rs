@@ -46,7 +46,7 @@ fn use_all(history: &mut History) -> Result<()> {
         }
         history.oldest_unread(&row.with)?;
     }
-    history.search("words", None)?;
+    history.search(&"words".into(), None)?;
     let received = received(&[("bob", "new"), ("eve", "new")]);
     let ends = None;
     history.receive(&Batch { received, ends })?;

@@ -61,7 +61,7 @@ fn the_database_of_each_version_is_converted_and_kept_as_a_copy() {
         assert_eq!(set.pinned, (version >= 3).then_some(true));
         assert_eq!(set.draft, Some(Text::from("um rascunho")));
         for words in ["gartenstrasse", "lodz", "reuniao"] {
-            let found = history.search(words, None).unwrap();
+            let found = history.search(&words.into(), None).unwrap().0;
             assert_eq!(found.len(), 1, "{words} in version {version}");
         }
         if version >= 2 {

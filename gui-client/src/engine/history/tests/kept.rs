@@ -51,8 +51,8 @@ fn what_is_found_is_in_its_place_even_if_it_came_later() {
     };
     history.receive_older(&old, &end).unwrap();
     for query in ["word", "wo"] {
-        let found = history.search(query, None).unwrap();
-        assert_eq!(found.len(), crate::engine::MOST_FOUND);
+        let found = history.search(&query.into(), None).unwrap().0;
+        assert_eq!(found.len(), crate::engine::FOUND_AT_A_TIME);
         assert_eq!(found[0].text.as_str(), "word of today", "{query}");
         assert!(found.is_sorted_by_key(|message| std::cmp::Reverse(message.sort_key)));
     }
@@ -196,4 +196,40 @@ fn an_own_message_that_the_list_tells_is_accepted_by_it() {
     assert_eq!(accepted.server_id, Some(90));
     assert_eq!(found.missed, [crate::engine::Event::Message(accepted)]);
     assert_eq!(history.outbox().unwrap(), []);
+}
+
+#[test]
+fn a_day_begins_with_its_first_message_as_far_as_it_is_here() {
+    let folder = tempdir().unwrap();
+    let history = live(&folder, 1);
+    let at = |day: i64| jiff::Timestamp::from_second(day * 86_400).unwrap();
+    let of_day = |id: u64, day: i64| Delivered {
+        at: at(day).as_millisecond() + 5,
+        ..told(id, "bob", "bob", &format!("of day {day}"))
+    };
+    let bob = person("bob");
+    assert_eq!(history.first_since(&bob, at(3)).unwrap().0, None);
+    let news = [(10, 3), (11, 3), (12, 5)].map(|(id, day)| LiveUpdate::Message(of_day(id, day)));
+    history.receive_live(&news, Some(12)).unwrap();
+    let first = |day| {
+        let (message, is_cut_off) = history.first_since(&bob, at(day)).unwrap();
+        (message.unwrap().server_id.unwrap(), is_cut_off)
+    };
+    assert_eq!(first(4), (12, false));
+    assert_eq!(first(9), (12, false), "the newest");
+    let end = |more| HistoryEnd {
+        with: Login::parse("bob").unwrap(),
+        before: Some(10),
+        count: 1,
+        more,
+    };
+    history.receive_older(&[of_day(9, 2)], &end(true)).unwrap();
+    assert_eq!(first(3), (10, false));
+    assert_eq!(first(1), (9, true), "older ones are elsewhere");
+    let end = HistoryEnd {
+        before: Some(9),
+        ..end(false)
+    };
+    history.receive_older(&[of_day(8, 2)], &end).unwrap();
+    assert_eq!(first(1), (8, false), "that is all");
 }

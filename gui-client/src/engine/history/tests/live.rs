@@ -8,7 +8,7 @@ use mensageiro_protocol::live::{
 
 use super::*;
 use crate::engine::{
-    Event, Quoted, Refusal,
+    Event, Quoted, Refusal, SearchQuery,
     net::{LiveUpdate, Way},
 };
 
@@ -160,7 +160,7 @@ fn a_refused_message_keeps_its_reason_and_may_go_out_again() {
         .receive_live(&[LiveUpdate::Refused { id, why }], None)
         .unwrap();
     assert!(history.discard(id).unwrap());
-    assert!(history.search("hello", None).unwrap().is_empty());
+    assert!(history.search(&"hello".into(), None).unwrap().0.is_empty());
 }
 
 #[test]
@@ -402,7 +402,16 @@ fn words_and_parts_of_words_are_found_whatever_their_accents() {
     send(&history, "bob", "levo o café à REUNIAO");
     let found = |query: &str, with: Option<&str>| {
         let with = with.map(person);
-        let found = history.search(query, with.as_ref()).unwrap();
+        let found = history
+            .search(
+                &SearchQuery {
+                    with,
+                    ..query.into()
+                },
+                None,
+            )
+            .unwrap()
+            .0;
         texts(&found)
             .into_iter()
             .map(str::to_owned)

@@ -28,7 +28,14 @@ fn what_is_behind_a_damaged_header_is_taken_over() {
     let page = history.page(&person("dora"), None, 2000).unwrap().0;
     assert_eq!(page.len(), 1000);
     assert!(page.is_sorted_by_key(|message| message.sort_key));
-    assert_eq!(history.search("message 1234", None).unwrap().len(), 1);
+    assert_eq!(
+        history
+            .search(&"message 1234".into(), None)
+            .unwrap()
+            .0
+            .len(),
+        1
+    );
     // What a live server has comes again.
     assert_eq!(history.cursor().unwrap(), None);
 }
