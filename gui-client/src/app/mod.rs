@@ -10,6 +10,7 @@ mod placement;
 mod saved;
 mod saving;
 mod script;
+mod selected;
 mod window;
 
 use std::{
@@ -247,6 +248,12 @@ impl MessengerApp {
                 let is_taken = self.saving.take_text(ctx, file, text);
                 self.tell_if_busy(is_taken);
             }
+            Action::Save(SaveAction::Take(SavedFile::Messages)) => {
+                let text = self.selected_as_file();
+                let is_taken = self.saving.take_text(ctx, SavedFile::Messages, text);
+                self.tell_if_busy(is_taken);
+            }
+            Action::CopySelected => ctx.copy_text(self.selected_as_text()),
             Action::Save(SaveAction::Drop) => {
                 self.saving.drop_held();
                 self.model.overlay = None;

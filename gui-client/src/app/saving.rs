@@ -210,7 +210,7 @@ fn ask_and_save(
         let content = take();
         let (folder, ending) = match file {
             SavedFile::Picture | SavedFile::Journey => (files::pictures_folder(), "png"),
-            SavedFile::Transcript => (files::documents_folder(), "txt"),
+            SavedFile::Transcript | SavedFile::Messages => (files::documents_folder(), "txt"),
             SavedFile::Report(ReportFormat::Html) => (files::documents_folder(), "html"),
             SavedFile::Report(ReportFormat::Csv) => (files::documents_folder(), "csv"),
             SavedFile::Report(ReportFormat::Text) => (files::documents_folder(), "txt"),

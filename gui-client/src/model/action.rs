@@ -68,6 +68,21 @@ pub enum Action {
     EndSearch,
     /// Goes to a found message.
     JumpTo(Message),
+    /// Selects a message, or no longer.
+    Select(Box<Message>),
+    /// Selects all messages from the one that was selected last to this one.
+    SelectUpTo(Box<Message>),
+    /// Selects the message beside the one that was selected last.
+    SelectNext {
+        /// The one above it, otherwise the one below.
+        is_above: bool,
+    },
+    /// Copies the selected messages, with names and times.
+    CopySelected,
+    /// Forwards the selected messages.
+    ForwardSelected,
+    /// Selects nothing any more.
+    EndSelection,
     /// Begins a reply to a message.
     Reply(Message),
     /// Begins a reply to the newest message, or to the one above the one being replied to.

@@ -45,7 +45,7 @@ pub use preferences::{
 };
 pub use receipt::ReceiptNews;
 pub use search::{Day, Search};
-pub use session::{FoundRow, PAGE, Progress, Session};
+pub use session::{FoundRow, MOST_SELECTED, PAGE, Progress, Selection, Session};
 pub use timeline::{MOST_LOADED, NotLoaded, Timeline};
 
 use mensageiro_protocol::Login;
@@ -258,6 +258,11 @@ impl Model {
                 let is_live = self.session.as_ref().is_some_and(|session| session.live);
                 return self.inspector.act(action, is_live).into_iter().collect();
             }
+            Action::ForwardSelected => {
+                if let Some(selection) = self.session.as_ref().and_then(Session::selection) {
+                    self.overlay = Some(Overlay::forward(selection.said()));
+                }
+            }
             Action::Tell(notice) => self.notice = Some(notice),
             Action::DismissNotice => self.notice = None,
             Action::Save(SaveAction::Take(SavedFile::Report(format))) => {
@@ -268,6 +273,11 @@ impl Model {
                     .collect();
             }
             // Only the app can do these; it has done so before the model is called.
+            Action::CopySelected => {
+                if let Some(session) = &mut self.session {
+                    session.end_selection();
+                }
+            }
             Action::Save(_) | Action::ShowOther | Action::Quit => {}
             other => {
                 if matches!(other, Action::OpenQuoted(_)) {
@@ -506,6 +516,7 @@ impl Model {
         let commands = session.start(login);
         if let Some(text) = forwarded {
             session.add_to_draft(&text);
+            session.end_selection();
         }
         commands
     }

@@ -177,6 +177,8 @@ pub enum SavedFile {
     Journey,
     /// The transcript of the inspector.
     Transcript,
+    /// The selected messages.
+    Messages,
     /// The delivery report of a conversation.
     Report(ReportFormat),
 }

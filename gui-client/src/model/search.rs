@@ -67,6 +67,11 @@ impl Search {
         self.next.is_some()
     }
 
+    /// Whether they can be asked for now.
+    pub fn may_ask_for_more(&self) -> bool {
+        self.has_more() && self.is_answered() && !self.is_asked
+    }
+
     /// The row that Enter opens: the one the person has moved to, or the first.
     pub fn marked(&self, rows: usize) -> Option<usize> {
         let last = rows.checked_sub(1)?;
@@ -103,7 +108,7 @@ impl Search {
 
     /// Asks for the next results.
     pub(super) fn more(&mut self) -> Vec<Command> {
-        if self.next.is_none() || !self.is_answered() || self.is_asked {
+        if !self.may_ask_for_more() {
             return Vec::new();
         }
         self.wanted = self.found.len() + FOUND_AT_A_TIME;

@@ -11,7 +11,10 @@ use std::{
 
 use jiff::{Timestamp, tz::TimeZone};
 
-pub use self::{csv::csv, text::text};
+pub use self::{
+    csv::csv,
+    text::{lines, text},
+};
 use crate::{
     engine::{Message, Older, Receipt, StorageProblem},
     files::Unwritten,

@@ -4,6 +4,7 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use super::{Read, Reported, older};
 use crate::{
+    engine::Message,
     files::Unwritten,
     texts::{self, Texts},
 };
@@ -42,17 +43,40 @@ pub fn text(
         if last.replace(day) != Some(day) {
             write!(page, "\n{}\n\n", texts::long_date(texts, day))?;
         }
-        let values = [
-            ("time", texts::time_of_day(message.at, zone)),
-            ("name", reported.author(&message).to_owned()),
-            ("text", message.text.as_str().replace('\n', "\n    ")),
-        ];
-        let values = values
-            .each_ref()
-            .map(|(name, value)| (*name, value.as_str()));
-        writeln!(page, "{}", texts.fill("export.line", &values))?;
+        let line = line(texts, zone, &message, reported.author(&message));
+        writeln!(page, "{line}")?;
     }
     Ok(())
+}
+
+/// These messages alone, for the clipboard: a line for each day, and for each message its time, its author and its text. Of
+/// several days, a free line stands between them.
+pub fn lines(
+    texts: &Texts,
+    zone: &TimeZone,
+    messages: &[&Message],
+    name: impl Fn(&Message) -> String,
+) -> String {
+    let mut lines = Vec::new();
+    let mut last = None;
+    for message in messages {
+        let day = zone.to_datetime(message.at).date();
+        if last.replace(day) != Some(day) {
+            if !lines.is_empty() {
+                lines.push(String::new());
+            }
+            lines.push(texts::long_date(texts, day));
+        }
+        lines.push(line(texts, zone, message, &name(message)));
+    }
+    lines.join("\n")
+}
+
+fn line(texts: &Texts, zone: &TimeZone, message: &Message, name: &str) -> String {
+    let time = texts::time_of_day(message.at, zone);
+    let text = message.text.as_str().replace('\n', "\n    ");
+    let values = [("time", &*time), ("name", name), ("text", &*text)];
+    texts.fill("export.line", &values)
 }
 
 #[cfg(test)]
@@ -61,7 +85,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        engine::{Delivery, Message, MessageId, Older, Peer, SortKey},
+        engine::{Delivery, MessageId, Older, Peer, SortKey},
         texts::Language,
     };
 

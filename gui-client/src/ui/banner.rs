@@ -100,6 +100,7 @@ pub fn notice(ui: &mut Ui, view: &View<'_>, notice: &Notice, actions: &mut Vec<A
             match file {
                 SavedFile::Picture | SavedFile::Journey => "notice.picture_saved",
                 SavedFile::Transcript => "notice.transcript_saved",
+                SavedFile::Messages => "notice.messages_saved",
                 SavedFile::Report(ReportFormat::Text) => "notice.conversation_saved",
                 SavedFile::Report(_) => "notice.report_saved",
             },
@@ -109,6 +110,7 @@ pub fn notice(ui: &mut Ui, view: &View<'_>, notice: &Notice, actions: &mut Vec<A
             match file {
                 SavedFile::Picture | SavedFile::Journey => "notice.picture_failed",
                 SavedFile::Transcript => "notice.transcript_failed",
+                SavedFile::Messages => "notice.messages_failed",
                 SavedFile::Report(ReportFormat::Text) => "notice.conversation_failed",
                 SavedFile::Report(_) => "notice.report_failed",
             },

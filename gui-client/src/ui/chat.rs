@@ -4,7 +4,8 @@ use egui::{
 
 use super::{
     Focus, ONE_PANE_BELOW, UiState, View, avatar, banner, bidi, calendar, composer,
-    conversation_menu, icon::Icon, keys, peer_name, presence, sidebar, timeline, widget,
+    conversation_menu, icon::Icon, keys, peer_name, presence, selection_bar, sidebar, timeline,
+    widget,
 };
 use crate::{
     engine::{Peer, ReportFormat},
@@ -63,7 +64,10 @@ fn conversation(
         Panel::top("conversation header")
             .frame(panel)
             .exact_size(space::BAR)
-            .show(ui, |ui| header(ui, view, session, open, state, actions));
+            .show(ui, |ui| match session.selection() {
+                Some(selection) => selection_bar::show(ui, view, selection, actions),
+                None => header(ui, view, session, open, state, actions),
+            });
     }
     banners(ui, view, session, actions);
     if session.open != Some(Peer::Server) {

@@ -211,6 +211,7 @@ fn file_key(file: SavedFile) -> &'static str {
     match file {
         SavedFile::Picture | SavedFile::Journey => "save.picture",
         SavedFile::Transcript => "save.transcript",
+        SavedFile::Messages => "selection.save",
         SavedFile::Report(ReportFormat::Text) => "save.conversation",
         SavedFile::Report(_) => "save.report",
     }

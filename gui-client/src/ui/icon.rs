@@ -38,6 +38,8 @@ pub enum Icon {
     Device,
     Program,
     Server,
+    Forward,
+    Copy,
     /// A fault that is made on purpose.
     Bolt,
     /// A box in which something is put away.
@@ -79,6 +81,28 @@ impl Icon {
                     (5.0, -0.3),
                     (7.6, 3.0),
                     (8.5, 7.5),
+                ]);
+            }
+            Self::Forward => {
+                line(&[(2.5, -7.5), (8.5, -1.5), (2.5, 4.5)]);
+                line(&[
+                    (8.5, -1.5),
+                    (-1.0, -1.5),
+                    (-5.0, -0.3),
+                    (-7.6, 3.0),
+                    (-8.5, 7.5),
+                ]);
+            }
+            Self::Copy => {
+                let front = Rect::from_min_max(at(-3.5, -3.5), at(8.0, 8.5));
+                let corner = size / 24.0 * 2.0;
+                painter.rect_stroke(front, corner, stroke, StrokeKind::Middle);
+                line(&[
+                    (-7.0, 3.5),
+                    (-8.0, 2.5),
+                    (-8.0, -8.5),
+                    (3.0, -8.5),
+                    (4.0, -7.5),
                 ]);
             }
             Self::More => {

@@ -31,6 +31,9 @@ const REPLY_BELOW: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, 
 const LINK: KeyboardShortcut = KeyboardShortcut::new(COMMAND_SHIFT, Key::O);
 const COPY: KeyboardShortcut = KeyboardShortcut::new(COMMAND_SHIFT, Key::Y);
 const WAY: KeyboardShortcut = KeyboardShortcut::new(COMMAND_SHIFT, Key::J);
+const SELECT: KeyboardShortcut = KeyboardShortcut::new(COMMAND_SHIFT, Key::X);
+const SELECT_ABOVE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::SHIFT, Key::ArrowUp);
+const SELECT_BELOW: KeyboardShortcut = KeyboardShortcut::new(Modifiers::SHIFT, Key::ArrowDown);
 const ABOVE: KeyboardShortcut = KeyboardShortcut::new(Modifiers::ALT, Key::ArrowUp);
 const BELOW: KeyboardShortcut = KeyboardShortcut::new(Modifiers::ALT, Key::ArrowDown);
 
@@ -123,7 +126,23 @@ pub fn read(ui: &Ui, view: &View<'_>, state: &mut UiState, actions: &mut Vec<Act
         if pressed(&REPLY_BELOW) {
             actions.push(Action::ReplyBelow);
         }
+        if session.selection().is_some() {
+            for (shortcut, is_above) in [(&SELECT_ABOVE, true), (&SELECT_BELOW, false)] {
+                if pressed(shortcut) {
+                    actions.push(Action::SelectNext { is_above });
+                }
+            }
+            if pressed(&SELECT) {
+                actions.push(Action::EndSelection);
+            }
+            if takes_copy(ui) {
+                actions.push(Action::CopySelected);
+            }
+        }
         if let Some(message) = session.at_hand() {
+            if pressed(&SELECT) {
+                actions.push(Action::Select(Box::new(message.clone())));
+            }
             if pressed(&LINK) {
                 actions.extend(timeline::follow(session, message));
             }
@@ -148,6 +167,15 @@ pub fn read(ui: &Ui, view: &View<'_>, state: &mut UiState, actions: &mut Vec<Act
     if escape {
         actions.extend(close_one_thing(view, session, inspector::is_alone(ui)));
     }
+}
+
+/// Takes the system's keys for copying.
+fn takes_copy(ui: &Ui) -> bool {
+    ui.input_mut(|input| {
+        let before = input.events.len();
+        input.events.retain(|event| *event != Event::Copy);
+        input.events.len() < before
+    })
 }
 
 /// Looks for messages in one conversation.
@@ -180,6 +208,9 @@ fn close_one_thing(
     }
     if view.model.inspector.is_open && inspector_is_alone {
         return Some(Action::Inspect(InspectAction::Toggle));
+    }
+    if session.is_some_and(|session| session.selection().is_some()) {
+        return Some(Action::EndSelection);
     }
     if view.model.is_entering() {
         return Some(Action::SignOut);

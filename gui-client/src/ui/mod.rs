@@ -38,6 +38,7 @@ mod row;
 mod runs;
 mod search;
 mod search_filters;
+mod selection_bar;
 mod setting_row;
 mod shortcuts;
 mod sidebar;

@@ -117,7 +117,7 @@ pub fn results(
                     ui.scroll_to_rect(rect, None);
                 }
             }
-            if session.search.has_more() && ui.cursor().top() < seen.bottom() + FAR {
+            if session.search.may_ask_for_more() && ui.cursor().top() < seen.bottom() + FAR {
                 actions.push(Action::MoreFound);
             }
             if session.search.is_answered() && session.search.found().is_empty() {

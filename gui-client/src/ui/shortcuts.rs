@@ -57,6 +57,11 @@ const MESSAGES: &[Line] = &[
     (keys(&[Command, Shift], &[Named("O")]), "keys.link"),
     (keys(&[Command, Shift], &[Named("Y")]), "keys.copy"),
     (keys(&[Command, Shift], &[Named("J")]), "keys.way"),
+    (keys(&[Command, Shift], &[Named("X")]), "keys.select"),
+    (
+        keys(&[Shift], &[Named("↑"), Named("↓")]),
+        "keys.select_more",
+    ),
     (keys(&[], &[Named("PgUp"), Named("PgDn")]), "keys.scroll"),
     (keys(&[Command], &[Named("End")]), "keys.latest"),
 ];

@@ -37,6 +37,7 @@ mod right_to_left;
 mod roster;
 mod script;
 mod searching;
+mod selecting;
 mod selection;
 mod steady;
 mod timeline;

@@ -169,6 +169,7 @@ impl Session {
     fn begin_anew(&mut self, before: &Conversations) -> Vec<Command> {
         self.storage_problem = None;
         self.timelines.clear();
+        self.selection = None;
         self.quotes = Quotes::default();
         let mut commands = self.search.begin_anew();
         let is_kept = |row: &&Conversation| !row.draft.is_empty() || row.is_arranged();
@@ -265,6 +266,7 @@ impl Session {
 
     fn take_in(&mut self, message: &Message) {
         self.note_storage_works();
+        self.refresh_selection(message.id, Some(message));
         match message.delivery {
             Delivery::Waiting => self.waiting.insert(message.id),
             _ => self.waiting.remove(&message.id),
@@ -381,6 +383,7 @@ impl Session {
 
     fn forget(&mut self, id: MessageId) -> Vec<Command> {
         self.waiting.remove(&id);
+        self.refresh_selection(id, None);
         for (peer, timeline) in &mut self.timelines {
             if timeline.forget(id) {
                 if timeline.newer {

@@ -4,6 +4,7 @@ mod events;
 mod finding;
 mod quotes;
 mod reading;
+mod selecting;
 mod writing;
 
 use std::collections::BTreeSet;
@@ -12,6 +13,7 @@ use mensageiro_protocol::{Login, Text};
 
 pub use finding::FoundRow;
 use quotes::Quotes;
+pub use selecting::{MOST_SELECTED, Selection};
 
 use super::{Action, ComposeProblem, Conversations, LoginProblem, News, People, Search, Timeline};
 use crate::{
@@ -104,6 +106,7 @@ pub struct Session {
     /// Known own messages in the outbox.
     waiting: BTreeSet<MessageId>,
     quotes: Quotes,
+    selection: Option<Selection>,
 }
 
 impl Session {
@@ -141,6 +144,7 @@ impl Session {
             answered: None,
             waiting: BTreeSet::new(),
             quotes: Quotes::default(),
+            selection: None,
         }
     }
 
@@ -334,6 +338,10 @@ impl Session {
             Action::JumpTo(message) => return self.jump_to(&message),
             Action::Write(text) => return self.type_in(text),
             Action::WriteAlone => return self.write_alone(),
+            Action::Select(message) => self.select(&message),
+            Action::SelectUpTo(message) => self.select_up_to(&message),
+            Action::SelectNext { is_above } => self.select_next(is_above),
+            Action::EndSelection => self.end_selection(),
             Action::Reply(message) => self.reply(&message),
             Action::ReplyAbove => self.reply_above(),
             Action::ReplyBelow => self.reply_below(),

@@ -83,6 +83,7 @@ impl Session {
     pub(super) fn close(&mut self) -> Vec<Command> {
         self.attentive = false;
         self.compose_problem = None;
+        self.selection = None;
         if let Some(timeline) = self.timeline_mut() {
             timeline.leave();
         }

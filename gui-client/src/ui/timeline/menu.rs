@@ -42,14 +42,15 @@ pub fn watch_selection(ui: &Ui) {
     ui.ctx().plugin_or_default::<SelectedText>();
 }
 
-/// The response of a message's text without the secondary button, so that opening the menu does not change the selection.
-pub fn for_selection(ui: &Ui, response: &Response) -> Response {
+/// The response of a message's text without the secondary button, so that opening the menu does not change the selection. Whoever
+/// selects messages does not select parts of their texts.
+pub fn for_selection(ui: &Ui, response: &Response, is_selecting: bool) -> Response {
     let mut response = response.clone();
     let is_for_menu = ui.input(|input| {
         let pointer = &input.pointer;
         pointer.secondary_down() || pointer.secondary_released()
     });
-    if is_for_menu {
+    if is_for_menu || is_selecting {
         response.sense = Sense::hover();
         response.flags.remove(Flags::IS_POINTER_BUTTON_DOWN_ON);
     }
@@ -83,6 +84,10 @@ pub fn show(
         }
         if ui.button(view.texts.get("chat.forward")).clicked() {
             actions.push(Action::Show(Overlay::forward(said.to_owned())));
+            ui.close();
+        }
+        if ui.button(view.texts.get("selection.begin")).clicked() {
+            actions.push(Action::Select(Box::new(message.clone())));
             ui.close();
         }
         if let Some(selected) = aim.selected {

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     engine::{Message, MessageId, Peer, QuoteCheck},
     markup::{self, Destination},
-    model::{Action, Notice, Overlay, Session, Timeline},
+    model::{Action, Notice, Overlay, Selection, Session, Timeline},
     texts,
     theme::{space, text},
     ui::{View, icon::Icon, peer_name, widget},
@@ -24,6 +24,9 @@ use crate::{
 const FACES_FROM: f32 = 480.0;
 /// The size of these avatars.
 const FACE: f32 = 30.0;
+
+/// The size of the mark of a selected message.
+const MARK: f32 = 20.0;
 
 /// The size of the reply button.
 const REPLY: f32 = 28.0;
@@ -139,7 +142,13 @@ pub fn paint(
         words(ui, view, message, rect, laid_out, actions);
     });
     corner(ui, view, message, rect, laid_out);
-    reply_button(ui, view, message, rect, window, actions);
+    match selection(view) {
+        Some(selection) => {
+            let is_selected = selection.has(message.id);
+            select_mark(ui, view, message, (rect, is_selected), window, actions);
+        }
+        None => reply_button(ui, view, message, rect, window, actions),
+    }
     delivery_problem::show(ui, view, message, rect, window, actions);
     Some(DrawnRow {
         id: message.id,
@@ -196,7 +205,13 @@ fn words(
                 ("state", state),
             ],
         );
-        egui::WidgetInfo::labeled(egui::Role::Label, true, label)
+        match selection(view) {
+            Some(selection) => {
+                let is_selected = selection.has(message.id);
+                egui::WidgetInfo::selected(egui::Role::CheckBox, true, is_selected, label)
+            }
+            None => egui::WidgetInfo::labeled(egui::Role::Label, true, label),
+        }
     });
     let mut at = rect.min + vec2(PAD_X, PAD_Y);
     if let Some(author) = &bubble.author {
@@ -217,14 +232,21 @@ fn words(
         at.y += QUOTE;
     }
     bubble::paint_code(ui, bubble, at);
-    let selectable = menu::for_selection(ui, &response);
+    let is_selecting = selection(view).is_some();
+    let selectable = menu::for_selection(ui, &response, is_selecting);
     bubble
         .text
         .show_selectable(ui, &selectable, at, bubble.colours[1]);
     let on_text = response
         .hover_pos()
         .filter(|pos| bubble.text.rect.translate(at.to_vec2()).contains(*pos));
+    let modifiers = ui.input(|input| input.modifiers);
+    if response.clicked() && (is_selecting || modifiers.command) {
+        actions.push(select(message, modifiers));
+        return menu::show(ui, view, message, &response, None, actions);
+    }
     let link = on_text.and_then(|pos| link_at(bubble, pos - at));
+    let link = link.filter(|_| !is_selecting);
     if let Some(link) = link {
         ui.set_cursor_icon(egui::CursorIcon::PointingHand);
         if response.clicked() {
@@ -244,7 +266,8 @@ fn words(
         actions.extend(session.and_then(|session| follow(session, message)));
     }
     let pointer = response.hover_pos().or(response.interact_pointer_pos());
-    let is_at_quote = pointer.is_some_and(|at| quote_at.is_some_and(|rect| rect.contains(at)));
+    let is_at_quote =
+        !is_selecting && pointer.is_some_and(|at| quote_at.is_some_and(|rect| rect.contains(at)));
     if is_at_quote {
         ui.set_cursor_icon(egui::CursorIcon::PointingHand);
         if response.clicked() {
@@ -252,6 +275,65 @@ fn words(
         }
     }
     menu::show(ui, view, message, &response, link, actions);
+}
+
+/// The selection, while messages are being selected.
+fn selection<'a>(view: &View<'a>) -> Option<&'a Selection> {
+    view.model.session.as_ref()?.selection()
+}
+
+/// What a click on a message does while messages are being selected.
+fn select(message: &Message, modifiers: egui::Modifiers) -> Action {
+    let message = Box::new(message.clone());
+    match modifiers.shift {
+        true => Action::SelectUpTo(message),
+        false => Action::Select(message),
+    }
+}
+
+/// The mark beside a message that shows whether it is selected. A click anywhere beside the message selects it too.
+fn select_mark(
+    ui: &Ui,
+    view: &View<'_>,
+    message: &Message,
+    (bubble, is_selected): (Rect, bool),
+    window: Rect,
+    actions: &mut Vec<Action>,
+) {
+    let palette = view.palette;
+    let row = Rect::from_x_y_ranges(window.x_range(), bubble.y_range()).intersect(window);
+    if is_selected {
+        ui.painter().rect_filled(row, 0.0, palette.jump_tint());
+    }
+    let beside = space::SMALL + MARK / 2.0;
+    let x = match message.is_own() {
+        true => bubble.left() - beside,
+        false => bubble.right() + beside,
+    };
+    let x = x.clamp(
+        row.left() + MARK / 2.0,
+        (row.right() - MARK / 2.0).max(row.left() + MARK / 2.0),
+    );
+    let center = pos2(x, row.center().y);
+    if is_selected {
+        ui.painter()
+            .circle_filled(center, MARK / 2.0, palette.accent);
+        Icon::Check.paint(ui.painter(), center, MARK * 0.7, palette.on_accent);
+    } else {
+        let stroke = (1.5, palette.text_weak);
+        ui.painter()
+            .circle(center, MARK / 2.0, palette.panel, stroke);
+    }
+    let is_beside = ui.rect_contains_pointer(row) && !Popup::is_any_open(ui.ctx());
+    let clicked = ui.input(|input| {
+        let pointer = &input.pointer;
+        let at = pointer.interact_pos().filter(|_| pointer.primary_clicked());
+        at.filter(|at| !bubble.contains(*at))
+            .map(|_| input.modifiers)
+    });
+    if let Some(modifiers) = clicked.filter(|_| is_beside && view.model.overlay.is_none()) {
+        actions.push(select(message, modifiers));
+    }
 }
 
 /// The reply button beside the message under the pointer, if there is room.

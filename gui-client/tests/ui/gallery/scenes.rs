@@ -356,6 +356,20 @@ fn conversation_list() {
 }
 
 #[test]
+fn selected_messages() {
+    for (name, size) in [("selected", USUAL), ("selected-small", SMALL)] {
+        picture(name, size, |words| {
+            let mut desk = chat(words);
+            let talk = talk(words);
+            for message in talk.iter().rev().take(4).step_by(2) {
+                desk.act(Action::Select(Box::new(message.clone())));
+            }
+            desk
+        });
+    }
+}
+
+#[test]
 fn conversation_with_one() {
     picture("chat", USUAL, chat);
     picture("chat-small", SMALL, chat);
