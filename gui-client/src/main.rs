@@ -30,7 +30,7 @@ use mensageiro::{
     settings::{self, SettingsWriter},
     single_instance::{self, Forward, Instance},
     system_theme::SystemTheme,
-    theme, window_system,
+    texts, theme, window_system,
 };
 
 /// The exit code of a script that failed.
@@ -81,6 +81,10 @@ fn run(
         None => HostPlace::of_system(),
     };
     private::tighten(&folder);
+    // Pictures that scripts take look the same everywhere.
+    if script.is_none() {
+        texts::use_clock_of_system();
+    }
     let settings::Loaded {
         mut preferences,
         problem,

@@ -12,6 +12,8 @@ pub struct SearchQuery {
     pub with: Option<Peer>,
     /// This user has written them.
     pub by: Option<Login>,
+    /// There is a link in them.
+    pub has_link: bool,
     /// They are of this moment or a later one.
     pub since: Option<Timestamp>,
     /// They are of an earlier moment than this.

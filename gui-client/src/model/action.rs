@@ -56,6 +56,8 @@ pub enum Action {
     SearchIn(Option<Peer>),
     /// Searches for what this user has written, or anybody.
     SearchBy(Option<Login>),
+    /// Searches for messages with links only, or for all.
+    SearchLinks(bool),
     /// Searches from the first of these days to the last one.
     SearchDays(Option<Day>, Option<Day>),
     /// Needs more results of the search.

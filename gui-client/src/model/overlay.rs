@@ -41,10 +41,10 @@ pub enum Overlay {
     About,
     /// The licence of one of [`licenses::parts`](crate::licenses::parts), by its place there.
     License(usize),
-    /// The members of a group.
-    Members {
-        /// The group.
-        group: Login,
+    /// A conversation: who it is with, and what can be done with it.
+    Info {
+        /// A user or a group.
+        of: Login,
         /// What is typed: members whose login or name matches are shown.
         typed: String,
     },
@@ -103,10 +103,10 @@ impl Overlay {
         }
     }
 
-    /// The dialog with all members of a group.
-    pub fn members(group: Login) -> Self {
+    /// The page of a conversation with this user or group.
+    pub fn info(of: Login) -> Self {
         let typed = String::new();
-        Self::Members { group, typed }
+        Self::Info { of, typed }
     }
 
     /// Sets the dialog's field and clears its problem.
@@ -119,7 +119,7 @@ impl Overlay {
                 forwarded: _,
             } => (*login, *gone_to, *problem) = (text, None, None),
             Self::SavePath { path, problem, .. } => (*path, *problem) = (text, None),
-            Self::Members { typed, .. } => *typed = text,
+            Self::Info { typed, .. } => *typed = text,
             Self::Settings
             | Self::Connection
             | Self::Administration(_)

@@ -28,6 +28,8 @@ pub struct Search {
     pub with: Option<Peer>,
     /// The author of what is searched for; `None`: anybody.
     pub by: Option<Login>,
+    /// Only messages with a link.
+    pub has_link: bool,
     /// The first day.
     pub since: Option<Day>,
     /// The last day.
@@ -57,9 +59,9 @@ impl Search {
         self.has_words() || self.has_filter()
     }
 
-    /// Whether an author or days are chosen.
+    /// Whether an author, links or days are chosen.
     pub fn has_filter(&self) -> bool {
-        self.by.is_some() || self.since.is_some() || self.until.is_some()
+        self.by.is_some() || self.has_link || self.since.is_some() || self.until.is_some()
     }
 
     /// Whether there are results that have not been asked for.
@@ -98,6 +100,11 @@ impl Search {
 
     pub(super) fn set_author(&mut self, by: Option<Login>) -> Vec<Command> {
         self.by = by;
+        self.changed()
+    }
+
+    pub(super) fn set_links(&mut self, has_link: bool) -> Vec<Command> {
+        self.has_link = has_link;
         self.changed()
     }
 
@@ -180,6 +187,7 @@ impl Search {
             words: self.query.clone(),
             with: self.with.clone(),
             by: self.by.clone(),
+            has_link: self.has_link,
             since: self.since.map(|day| day.begins),
             until: self.until.map(|day| day.ends),
         }

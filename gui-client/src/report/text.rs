@@ -28,7 +28,7 @@ pub fn text(
         "day.with_time",
         &[
             ("day", &texts::long_date(texts, today)),
-            ("time", &texts::time_of_day(now, zone)),
+            ("time", &texts::time_of_day(texts, now, zone)),
         ],
     );
     let about = [("login", reported.me), ("time", &moment)];
@@ -73,7 +73,7 @@ pub fn lines(
 }
 
 fn line(texts: &Texts, zone: &TimeZone, message: &Message, name: &str) -> String {
-    let time = texts::time_of_day(message.at, zone);
+    let time = texts::time_of_day(texts, message.at, zone);
     let text = message.text.as_str().replace('\n', "\n    ");
     let values = [("time", &*time), ("name", name), ("text", &*text)];
     texts.fill("export.line", &values)

@@ -1,6 +1,6 @@
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
-use super::Texts;
+use super::{Texts, clock};
 
 const MONTHS: [&str; 12] = [
     "month.1", "month.2", "month.3", "month.4", "month.5", "month.6", "month.7", "month.8",
@@ -54,9 +54,9 @@ const ON_WEEKDAYS: [&str; 7] = [
     "weekday_on.7",
 ];
 
-/// `14:05`.
-pub fn time_of_day(at: Timestamp, zone: &TimeZone) -> String {
-    zone.to_datetime(at).strftime("%H:%M").to_string()
+/// `14:05`, or `2:05 PM` where people say so.
+pub fn time_of_day(texts: &Texts, at: Timestamp, zone: &TimeZone) -> String {
+    clock::time(texts, zone.to_datetime(at).time())
 }
 
 /// The heading above the first message of a day.
@@ -110,7 +110,7 @@ pub fn full_moment(texts: &Texts, at: Timestamp, zone: &TimeZone) -> String {
         &[
             ("weekday", weekday(texts, day)),
             ("date", &long_date(texts, day)),
-            ("time", &time_of_day(at, zone)),
+            ("time", &time_of_day(texts, at, zone)),
         ],
     )
 }
@@ -120,7 +120,7 @@ pub fn full_moment(texts: &Texts, at: Timestamp, zone: &TimeZone) -> String {
 pub fn row_time(texts: &Texts, at: Timestamp, today: Date, zone: &TimeZone) -> String {
     let day = zone.to_datetime(at).date();
     match day == today {
-        true => time_of_day(at, zone),
+        true => time_of_day(texts, at, zone),
         false => row_date(texts, day, today),
     }
 }
@@ -148,7 +148,7 @@ pub fn row_date(texts: &Texts, day: Date, today: Date) -> String {
 /// A past moment within a sentence: `at 14:05`, `yesterday at 14:05`, `on Thursday at 14:05`.
 pub fn moment(texts: &Texts, at: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
     let (day, today) = (zone.to_datetime(at).date(), zone.to_datetime(now).date());
-    let time = time_of_day(at, zone);
+    let time = time_of_day(texts, at, zone);
     let time = ("time", time.as_str());
     match days_before(day, today) {
         0 => texts.fill("moment.today", &[time]),

@@ -1,12 +1,14 @@
 //! The app's texts in each language: whole sentences with named placeholders, one file per
 //! language.
 
+mod clock;
 mod dates;
 mod isolate;
 mod language;
 
 use std::{collections::HashMap, sync::LazyLock};
 
+pub use clock::use_clock_of_system;
 pub use dates::{
     day_line, full_moment, long_date, moment, month_line, row_date, row_time, time_of_day,
     weekday_in_row,

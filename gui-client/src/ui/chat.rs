@@ -1,11 +1,12 @@
 use egui::{
     Align, CentralPanel, Frame, Layout, Panel, Popup, RichText, Sense, Ui, UiBuilder, Vec2,
 };
+use mensageiro_protocol::Login;
 
 use super::{
     Focus, ONE_PANE_BELOW, UiState, View, avatar, banner, bidi, calendar, composer,
-    conversation_menu, icon::Icon, keys, peer_name, presence, selection_bar, sidebar, timeline,
-    widget,
+    conversation_menu, icon::Icon, info, keys, peer_name, presence, selection_bar, sidebar,
+    timeline, widget,
 };
 use crate::{
     engine::{Peer, ReportFormat},
@@ -114,6 +115,7 @@ fn header(
             ui.add_space(space::LARGE);
         }
         let (rect, _) = ui.allocate_exact_size(Vec2::splat(38.0), Sense::hover());
+        let begins = rect.left();
         let (name, center) = (peer_name(texts, open), rect.center());
         let ground = palette.panel;
         avatar::paint(ui.painter(), view, session, open, center, 38.0, ground);
@@ -129,7 +131,7 @@ fn header(
         };
         let (line, ink) = presence::line(ui, view, session, open, state.one_pane);
         let centred = Layout::top_down(Align::Min).with_main_align(Align::Center);
-        ui.allocate_ui_with_layout(Vec2::new(width, 40.0), centred, |ui| {
+        let shown = ui.allocate_ui_with_layout(Vec2::new(width, 40.0), centred, |ui| {
             ui.spacing_mut().item_spacing.y = 1.0;
             ui.set_width(width);
             for (words, font, ink) in [
@@ -140,8 +142,33 @@ fn header(
                 ui.label(bidi::galley(ui, job));
             }
         });
+        if let Peer::Person(of) = open {
+            let rect = shown.response.rect;
+            let rect = rect.with_min_x(begins);
+            about_button(ui, view, (of, &title), rect, actions);
+        }
         menu(ui, view, session, open, state, actions);
     });
+}
+
+/// Who the conversation is with is a button that tells more of it.
+fn about_button(
+    ui: &Ui,
+    view: &View<'_>,
+    (of, title): (&Login, &str),
+    rect: egui::Rect,
+    actions: &mut Vec<Action>,
+) {
+    let response = ui.interact(rect, ui.scope_id().with("about"), Sense::click());
+    let name = view.texts.fill("info.open", &[("name", title)]);
+    response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, true, &name));
+    widget::focus_ring(ui, view.palette, &response, rect, space::CONTROL_CORNER);
+    if response.hovered() {
+        ui.set_cursor_icon(egui::CursorIcon::PointingHand);
+    }
+    if response.clicked() {
+        actions.push(info::open(of));
+    }
 }
 
 /// What else can be done with the open conversation.
@@ -165,11 +192,12 @@ fn menu(
             actions.push(calendar::ask(view, DayUse::GoTo));
             ui.close();
         }
-        if let Peer::Person(group) = open
-            && session.is_group(open)
-            && ui.button(view.texts.get("members.open")).clicked()
+        if let Peer::Person(of) = open
+            && ui
+                .button(view.texts.get(info::title(Some(session), of)))
+                .clicked()
         {
-            actions.push(Action::Show(Overlay::members(group.clone())));
+            actions.push(info::open(of));
             ui.close();
         }
         if let Some(row) = session.conversations.get(open) {

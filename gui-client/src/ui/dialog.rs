@@ -116,8 +116,8 @@ pub fn show(
                         about::license(ui, view, *at, actions);
                         false
                     }
-                    Overlay::Members { group, typed } => {
-                        people::members(ui, view, (group, typed), room, actions);
+                    Overlay::Info { of, typed } => {
+                        info::show(ui, view, (of, typed), room, state, actions);
                         false
                     }
                     Overlay::Day { of, month } => {
@@ -175,7 +175,10 @@ fn heading(ui: &mut Ui, view: &View<'_>, overlay: &Overlay, actions: &mut Vec<Ac
         Overlay::Shortcuts => texts.get("keys.title").to_owned(),
         Overlay::About => texts.get("about.title").to_owned(),
         Overlay::License(at) => about::name(*at).to_owned(),
-        Overlay::Members { group, .. } => texts.fill("members.title", &[("name", group.as_str())]),
+        Overlay::Info { of, .. } => {
+            let session = view.model.session.as_ref();
+            texts.get(info::title(session, of)).to_owned()
+        }
         Overlay::Day { of, .. } => texts.get(calendar::title(*of)).to_owned(),
         Overlay::Journey(_) => texts.get("journey.title").to_owned(),
         Overlay::Link(_) => texts.get("link_question.title").to_owned(),
@@ -239,7 +242,7 @@ fn footer_height(view: &View<'_>, overlay: &Overlay) -> f32 {
         | Overlay::About
         | Overlay::License(_)
         | Overlay::Day { .. }
-        | Overlay::Members { .. } => 0.0,
+        | Overlay::Info { .. } => 0.0,
     }
 }
 
@@ -286,7 +289,7 @@ fn footer(
         | Overlay::About
         | Overlay::License(_)
         | Overlay::Day { .. }
-        | Overlay::Members { .. } => return,
+        | Overlay::Info { .. } => return,
     };
     ui.add_space(space::MEDIUM);
     ui.horizontal(|ui| {
@@ -365,7 +368,7 @@ fn question(
         | Overlay::Shortcuts
         | Overlay::About
         | Overlay::License(_)
-        | Overlay::Members { .. }
+        | Overlay::Info { .. }
         | Overlay::Day { .. }
         | Overlay::Journey(_)
         | Overlay::Link(_) => return false,

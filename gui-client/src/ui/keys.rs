@@ -1,6 +1,6 @@
 use egui::{Event, Key, KeyboardShortcut, Modifiers, Ui};
 
-use super::{Focus, UiState, View, calendar, focus, inspector, timeline};
+use super::{Focus, UiState, View, calendar, focus, info, inspector, timeline};
 use crate::{
     engine::{FOR_GOOD, Peer},
     markup,
@@ -19,6 +19,7 @@ const NEW: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::N);
 const FILTER: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::K);
 const FIND: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::F);
 const GO_TO_DAY: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::G);
+const INFO: KeyboardShortcut = KeyboardShortcut::new(COMMAND_SHIFT, Key::I);
 const SETTINGS: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::Comma);
 const FETCH: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::R);
 const LATEST: KeyboardShortcut = KeyboardShortcut::new(Modifiers::COMMAND, Key::End);
@@ -100,6 +101,11 @@ pub fn read(ui: &Ui, view: &View<'_>, state: &mut UiState, actions: &mut Vec<Act
             let one = session.open.clone();
             actions.push(Action::SearchIn(one.filter(|peer| *peer != Peer::Server)));
             go_to_filter(state, actions);
+        }
+        if let Some(Peer::Person(of)) = &session.open
+            && pressed(&INFO)
+        {
+            actions.push(info::open(of));
         }
         if session.open.is_some() && pressed(&GO_TO_DAY) {
             actions.push(calendar::ask(view, DayUse::GoTo));

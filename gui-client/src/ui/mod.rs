@@ -20,6 +20,7 @@ mod focus;
 mod hosting;
 mod hosting_entry;
 mod icon;
+mod info;
 mod inspector;
 mod journey;
 mod keys;

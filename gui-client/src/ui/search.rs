@@ -10,7 +10,7 @@ use egui::{
 use mensageiro_protocol::Login;
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::{View, bidi, list_row, peer_title, people, widget};
+use super::{View, bidi, list_row, peer_title, people, timeline::first_link, widget};
 use crate::{
     engine::{Message, Peer},
     markup::{self, find_words},
@@ -278,6 +278,11 @@ fn words(ui: &Ui, view: &View<'_>, session: &Session, message: &Message) -> (Str
         }
         None => name.to_owned(),
     };
+    // What is searched for without words is shown where it begins.
+    let link = Some(message.text.as_str())
+        .filter(|_| session.search.has_link && query.trim().is_empty())
+        .and_then(first_link);
+    let query = link.as_deref().unwrap_or(query);
     let line = ui.memory_mut(|memory| {
         let read: &mut FrameCache<String, Excerpt> = memory.caches.cache();
         read.get((message.text.as_str(), query)).clone()

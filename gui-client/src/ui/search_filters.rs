@@ -1,4 +1,4 @@
-//! By whom, and of which days, the messages are that are searched for.
+//! By whom, of which days and with what the messages are that are searched for.
 
 use egui::{Button, Popup, ScrollArea, Ui};
 use jiff::{ToSpan, civil::Date};
@@ -21,13 +21,17 @@ const LATELY: [(i32, &str); 4] = [
     (365, "search.year"),
 ];
 
-/// Both filters, each a button with a menu.
+/// The filters, each a button, with a menu where there are several choices.
 pub fn show(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<Action>) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = egui::Vec2::splat(6.0);
         ui.add_space(space::LARGE - 6.0);
         author(ui, view, session, actions);
         days(ui, view, session, actions);
+        let has_link = session.search.has_link;
+        if filter(ui, view, view.texts.get("search.links"), has_link).clicked() {
+            actions.push(Action::SearchLinks(!has_link));
+        }
     });
     ui.add_space(space::SMALL);
 }

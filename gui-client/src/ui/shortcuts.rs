@@ -71,6 +71,7 @@ const CONVERSATIONS: &[Line] = &[
     (keys(&[Command], &[Named("K")]), "keys.filter"),
     (keys(&[Command], &[Named("F")]), "keys.find"),
     (keys(&[Command], &[Named("G")]), "keys.go_to_day"),
+    (keys(&[Command, Shift], &[Named("I")]), "keys.info"),
     (keys(&[Alt], &[Named("↑"), Named("↓")]), "keys.neighbour"),
     (keys(&[Command, Shift], &[Named("P")]), "keys.pin"),
     (keys(&[Command, Shift], &[Named("M")]), "keys.mute"),

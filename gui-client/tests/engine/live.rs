@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use mensageiro::engine::{
-    Command, Delivery, Event, LinkState, Message, Older, QuoteCheck, Quoted, ReceiptState,
-    Refusal, ReportFormat, SortKey,
+    Command, Delivery, Event, LinkState, Message, Older, QuoteCheck, Quoted, ReceiptState, Refusal,
+    ReportFormat, SortKey,
 };
 use tempfile::tempdir;
 

@@ -17,6 +17,7 @@ mod hostile;
 mod hosting;
 mod identity;
 mod idle;
+mod info;
 mod ink;
 mod inspector;
 mod keyboard;

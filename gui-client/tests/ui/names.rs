@@ -196,7 +196,7 @@ fn one_is_called_by_ones_own_name_and_is_you_where_one_is_quoted() {
         desk.session().draft().starts_with("> alice: “who"),
         "as others read it"
     );
-    desk.show(Overlay::members(login("turma")));
+    desk.show(Overlay::info(login("turma")));
     assert!(desk.sees("Alice Souza, alice, you"));
     desk.show(Overlay::Settings);
     assert!(desk.sees("Sign out") && !desk.sees("Sign out alice"));
@@ -292,7 +292,7 @@ fn among_many_members_one_looks_for_some() {
         groups: vec![group("turma", &names)],
         ..Roster::default()
     }));
-    desk.show(Overlay::members(login("turma")));
+    desk.show(Overlay::info(login("turma")));
     desk.write("Search members", "zoe 9876");
     assert!(desk.sees("Zoé Nº 9876, u9876, online"));
     desk.act(Action::EditOverlay("nobody".into()));

@@ -161,7 +161,7 @@ fn no_window_is_too_small_to_draw() {
         Some(Overlay::Shortcuts),
         Some(Overlay::About),
         Some(Overlay::License(0)),
-        Some(Overlay::members(login("turma"))),
+        Some(Overlay::info(login("turma"))),
         Some(Overlay::Journey(Box::new(message(
             3,
             "bob",

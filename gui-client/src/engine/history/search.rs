@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     engine::{Message, MessageId, Peer, SearchQuery, SortKey},
+    markup,
     matching::fold,
 };
 
@@ -46,6 +47,7 @@ struct Query<'a> {
     /// The id of the conversation to search; `None`: all.
     conversation: Option<i64>,
     by: Option<By<'a>>,
+    has_link: bool,
     /// Milliseconds since 1970.
     since: i64,
     until: i64,
@@ -88,7 +90,10 @@ impl History {
     ) -> Result<(Vec<Message>, Option<SortKey>)> {
         let folded = fold(&wanted.words);
         let words: Vec<&str> = folded.split_whitespace().collect();
-        let is_any = wanted.by.is_some() || wanted.since.is_some() || wanted.until.is_some();
+        let is_any = wanted.by.is_some()
+            || wanted.has_link
+            || wanted.since.is_some()
+            || wanted.until.is_some();
         if words.is_empty() && !is_any {
             return Ok((Vec::new(), None));
         }
@@ -117,6 +122,7 @@ impl History {
             words,
             conversation,
             by,
+            has_link: wanted.has_link,
             since: wanted.since.map_or(i64::MIN, |at| at.as_millisecond()),
             until: wanted.until.map_or(i64::MAX, |at| at.as_millisecond()),
             before: before.map_or(i64::MAX, |before| before.0),
@@ -225,7 +231,11 @@ impl Query<'_> {
                 return Ok(false);
             }
         }
-        let text = fold(row.get_ref(2)?.as_str()?);
+        let text = row.get_ref(2)?.as_str()?;
+        if self.has_link && markup::find_links(&markup::plain(text)).is_empty() {
+            return Ok(false);
+        }
+        let text = fold(text);
         Ok(self.words.iter().all(|word| text.contains(word)))
     }
 }
@@ -350,6 +360,16 @@ mod tests {
             let by = login(by);
             assert_eq!(ids(&SearchQuery { by, ..seldom() }), [id]);
         }
+        insert(1_003, "", delivery::RECEIVED);
+        let link = "UPDATE messages SET text = 'see https://example.org/x' WHERE id = 1003";
+        history.connection.execute(link, []).unwrap();
+        let links = SearchQuery {
+            has_link: true,
+            ..SearchQuery::default()
+        };
+        assert_eq!(ids(&links), [1_003]);
+        let delete = "DELETE FROM messages WHERE id = 1003";
+        history.connection.execute(delete, []).unwrap();
         let since = at(1_001);
         let wordless = SearchQuery {
             since,

@@ -331,6 +331,7 @@ impl Session {
             Action::Filter(query) => return self.search.edit(query),
             Action::SearchIn(with) => return self.search.set_scope(with),
             Action::SearchBy(by) => return self.search.set_author(by),
+            Action::SearchLinks(has_link) => return self.search.set_links(has_link),
             Action::SearchDays(since, until) => return self.search.set_days(since, until),
             Action::MoreFound => return self.search.more(),
             Action::GoToFound(row) => self.search.gone_to = Some(row),

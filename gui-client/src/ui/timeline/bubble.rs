@@ -109,7 +109,7 @@ pub fn lay_out(
         let job = one_line(name, text::small_strong(), ink, inner);
         bidi::galley(ui, job)
     });
-    let time = time_of_day(message.at, view.zone);
+    let time = time_of_day(view.texts, message.at, view.zone);
     let time = ui.painter().layout_no_wrap(time, text::tiny(), colours[2]);
     let meta = time.size().x + if message.is_own() { SIGN + 3.0 } else { 0.0 };
     let last_line = text.rows.last().map_or(0.0, |row| row.rect().right());

@@ -92,7 +92,7 @@ impl LayoutCache {
             query: search
                 .filter(|search| search.is_on())
                 .map(|search| search.query.clone()),
-            time: time_of_day(message.at, view.zone),
+            time: time_of_day(view.texts, message.at, view.zone),
             widest,
             is_own: message.is_own(),
             is_dark: ui.visuals().dark_mode,

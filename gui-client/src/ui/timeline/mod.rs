@@ -19,6 +19,7 @@ use std::{collections::HashMap, rc::Rc};
 use egui::{Align2, Rect, Sense, Ui, Vec2, pos2, vec2};
 
 pub use anchor::Anchor;
+pub use menu::first_link;
 pub use row::follow;
 
 use self::{

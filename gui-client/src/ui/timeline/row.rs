@@ -126,6 +126,11 @@ pub fn paint(
     let next = messages.get(index + 1);
     let ends_group =
         next.is_none_or(|next| !belongs(message, next) || messages.first_new == Some(next.id));
+    if selection(view).is_some_and(|selection| selection.has(message.id)) {
+        let row = Rect::from_x_y_ranges(window.x_range(), rect.y_range());
+        let tint = view.palette.jump_tint();
+        ui.painter().rect_filled(row.expand2(vec2(0.0, 2.0)), 0.0, tint);
+    }
     let corners = ground(ui.painter(), rect, laid_out, message, ends_group);
     if let Some(author) = message.author.as_ref().filter(|_| has_faces && ends_group) {
         let right = rect.left() - space::SMALL;
@@ -194,7 +199,7 @@ fn words(
             "chat.other_message"
         };
         let state = delivery::name(view, message);
-        let time = texts::time_of_day(message.at, view.zone);
+        let time = texts::time_of_day(view.texts, message.at, view.zone);
         let text = spoken(view, message, bubble.text.text());
         let label = view.texts.fill(
             key,
@@ -302,9 +307,6 @@ fn select_mark(
 ) {
     let palette = view.palette;
     let row = Rect::from_x_y_ranges(window.x_range(), bubble.y_range()).intersect(window);
-    if is_selected {
-        ui.painter().rect_filled(row, 0.0, palette.jump_tint());
-    }
     let beside = space::SMALL + MARK / 2.0;
     let x = match message.is_own() {
         true => bubble.left() - beside,

@@ -22,7 +22,14 @@ fn how_far_messages_got() {
         picture(name, size, |words| {
             let mut desk = home(words);
             desk.click("turma-a, 3 unread");
-            desk.act(Action::Show(Overlay::members(login("turma-a"))));
+            desk.act(Action::Show(Overlay::info(login("turma-a"))));
+            desk
+        });
+    }
+    for (name, size) in [("info", USUAL), ("info-small", SMALL)] {
+        picture(name, size, |words| {
+            let mut desk = chat(words);
+            desk.act(Action::Show(Overlay::info(login("bruno"))));
             desk
         });
     }

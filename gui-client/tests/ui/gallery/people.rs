@@ -100,7 +100,7 @@ fn who_is_found() {
                 groups: vec![live::group("turma-a", &names)],
                 ..Roster::default()
             }));
-            desk.show(Overlay::members(login("turma-a")));
+            desk.show(Overlay::info(login("turma-a")));
             desk.act(Action::EditOverlay("joao 1".into()));
             desk
         });

@@ -75,7 +75,7 @@ fn the_members_of_a_group_are_listed_with_where_they_are() {
     desk.tell(Event::Message(own(4, "turma")));
     desk.click("turma");
     desk.click("More about this conversation");
-    desk.click("Members");
+    desk.click("Group info");
     for row in [
         "Bob Lima, bob, online",
         "Carol Dias, carol, offline",
@@ -87,7 +87,7 @@ fn the_members_of_a_group_are_listed_with_where_they_are() {
     bob.click();
     desk.harness.run();
     assert_eq!(desk.session().open, Some(person("bob")));
-    assert!(!desk.sees("Members of turma"), "the dialog is gone");
+    assert!(!desk.sees("Group info"), "the dialog is gone");
 }
 
 #[test]
