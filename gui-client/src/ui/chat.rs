@@ -5,7 +5,7 @@ use mensageiro_protocol::Login;
 
 use super::{
     Focus, ONE_PANE_BELOW, UiState, View, avatar, banner, bidi, calendar, composer,
-    conversation_menu, icon::Icon, info, keys, peer_name, presence, selection_bar, sidebar,
+    conversation_menu, focus, icon::Icon, info, peer_name, presence, selection_bar, sidebar,
     timeline, widget,
 };
 use crate::{
@@ -185,7 +185,7 @@ fn menu(
     Popup::menu(&button).show(|ui| {
         widget::menu(ui);
         if *open != Peer::Server && ui.button(view.texts.get("chat.search")).clicked() {
-            keys::search_in(open, state, actions);
+            focus::search_in(open, state, actions);
             ui.close();
         }
         if ui.button(view.texts.get("calendar.go_to")).clicked() {

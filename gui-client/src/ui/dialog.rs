@@ -4,7 +4,8 @@ use egui::{Align, Frame, Id, Layout, Margin, Modal, RichText, ScrollArea, Ui};
 
 use super::{
     Focus, UiState, View, about, administration, bidi, calendar, error_text, hosting, icon::Icon,
-    journey, link_question, list_navigation, padlock, people, preferences, shortcuts, widget,
+    info, journey, link_question, list_navigation, padlock, people, preferences, search, shortcuts,
+    widget,
 };
 use crate::{
     engine::{Message, ReportFormat},
@@ -35,7 +36,9 @@ pub fn show(
 ) {
     let kind = view.model.overlay.as_ref().map(kind_of);
     let just_opened = kind.is_some() && kind != state.dialog;
-    if kind.is_none() && state.dialog.is_some() {
+    // What was chosen in it may have led to the search.
+    let is_searching = ui.memory(|memory| memory.has_focus(search::field_id()));
+    if kind.is_none() && state.dialog.is_some() && !is_searching {
         state.focus.get_or_insert(Focus::Composer);
     }
     state.dialog = kind;

@@ -27,6 +27,21 @@ pub fn is_for_the_box(ui: &Ui, view: &View<'_>) -> bool {
     ui.memory(|memory| memory.focused().is_none()) && box_in_reach(ui, view).is_some()
 }
 
+/// Looks for messages in one conversation.
+pub fn search_in(with: &Peer, state: &mut UiState, actions: &mut Vec<Action>) {
+    actions.push(Action::SearchIn(Some(with.clone())));
+    go_to_filter(state, actions);
+}
+
+/// The search field gets the focus. Where list and conversation take turns, it is the list's.
+pub fn go_to_filter(state: &mut UiState, actions: &mut Vec<Action>) {
+    state.focus = Some(Focus::Filter);
+    actions.push(Action::CloseOverlay);
+    if state.one_pane {
+        actions.push(Action::CloseConversation);
+    }
+}
+
 /// Before drawing: text typed or pasted while nothing has the focus goes into the composer, in the
 /// same frame.
 pub fn take_up(ui: &Ui, view: &View<'_>) {

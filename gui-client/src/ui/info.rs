@@ -4,7 +4,7 @@ use egui::{Sense, Ui, Vec2, vec2};
 use mensageiro_protocol::Login;
 
 use super::{
-    UiState, View, avatar, bidi, calendar, conversation_menu, keys, peer_name, peer_title, people,
+    UiState, View, avatar, bidi, calendar, conversation_menu, focus, peer_name, peer_title, people,
     presence, widget,
 };
 use crate::{
@@ -54,10 +54,10 @@ pub fn show(
             widget::small_button(ui, view.palette, name).clicked()
         };
         if button(ui, "chat.search") {
-            keys::search_in(&peer, state, actions);
+            focus::search_in(&peer, state, actions);
         }
         if button(ui, "info.links") {
-            keys::search_in(&peer, state, actions);
+            focus::search_in(&peer, state, actions);
             actions.push(Action::SearchLinks(true));
         }
         if button(ui, "calendar.go_to") {

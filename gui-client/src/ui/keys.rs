@@ -1,6 +1,6 @@
 use egui::{Event, Key, KeyboardShortcut, Modifiers, Ui};
 
-use super::{Focus, UiState, View, calendar, focus, info, inspector, timeline};
+use super::{UiState, View, calendar, focus, info, inspector, timeline};
 use crate::{
     engine::{FOR_GOOD, Peer},
     markup,
@@ -95,12 +95,12 @@ pub fn read(ui: &Ui, view: &View<'_>, state: &mut UiState, actions: &mut Vec<Act
         }
         if pressed(&FILTER) {
             actions.push(Action::SearchIn(None));
-            go_to_filter(state, actions);
+            focus::go_to_filter(state, actions);
         }
         if pressed(&FIND) {
             let one = session.open.clone();
             actions.push(Action::SearchIn(one.filter(|peer| *peer != Peer::Server)));
-            go_to_filter(state, actions);
+            focus::go_to_filter(state, actions);
         }
         if let Some(Peer::Person(of)) = &session.open
             && pressed(&INFO)
@@ -182,21 +182,6 @@ fn takes_copy(ui: &Ui) -> bool {
         input.events.retain(|event| *event != Event::Copy);
         input.events.len() < before
     })
-}
-
-/// Looks for messages in one conversation.
-pub fn search_in(with: &Peer, state: &mut UiState, actions: &mut Vec<Action>) {
-    actions.push(Action::SearchIn(Some(with.clone())));
-    go_to_filter(state, actions);
-}
-
-/// Where list and conversation take turns, it is the list's.
-fn go_to_filter(state: &mut UiState, actions: &mut Vec<Action>) {
-    state.focus = Some(Focus::Filter);
-    actions.push(Action::CloseOverlay);
-    if state.one_pane {
-        actions.push(Action::CloseConversation);
-    }
 }
 
 /// Escape closes what is on top, one thing at a time.

@@ -129,7 +129,8 @@ pub fn paint(
     if selection(view).is_some_and(|selection| selection.has(message.id)) {
         let row = Rect::from_x_y_ranges(window.x_range(), rect.y_range());
         let tint = view.palette.jump_tint();
-        ui.painter().rect_filled(row.expand2(vec2(0.0, 2.0)), 0.0, tint);
+        ui.painter()
+            .rect_filled(row.expand2(vec2(0.0, 2.0)), 0.0, tint);
     }
     let corners = ground(ui.painter(), rect, laid_out, message, ends_group);
     if let Some(author) = message.author.as_ref().filter(|_| has_faces && ends_group) {
