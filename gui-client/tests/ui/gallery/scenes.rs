@@ -5,7 +5,8 @@ use jiff::Timestamp;
 use mensageiro::{
     engine::{
         Conversation, Delivery, Event, FOR_GOOD, Found, LinkProblem, LinkState, Message, Older,
-        Peer, Presence, PresenceNews, Receipt, ReceiptState, Roster, SearchQuery, SortKey, Stranger,
+        Peer, Presence, PresenceNews, Receipt, ReceiptState, Roster, SearchQuery, SortKey,
+        Stranger,
     },
     model::{Action, Day, DayUse, Overlay, Preferences, RememberedAccount},
 };
