@@ -151,7 +151,8 @@ fn filter(
 fn navigate_rows(ui: &Ui, session: &Session, state: &mut UiState, actions: &mut Vec<Action>) {
     state.navigated_to = None;
     let is_there = ui.memory(|memory| memory.has_focus(search::field_id()));
-    if !is_there || !(session.search.is_on() || !session.search.query.trim().is_empty()) {
+    let searches = session.search.is_on() || !session.search.query.trim().is_empty();
+    if !is_there || !searches {
         return;
     }
     let steps = list_navigation::steps(ui);

@@ -120,7 +120,8 @@ impl Push {
         };
         for sender in self.online.senders(who).iter() {
             let is_asker = Some(sender.key()) == told.by;
-            if !is_asker && !(is_for_all && sender.wants_settings()) {
+            let is_told = is_asker || (is_for_all && sender.wants_settings());
+            if !is_told {
                 continue;
             }
             let mut news = news.clone();

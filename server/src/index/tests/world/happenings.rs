@@ -265,16 +265,16 @@ impl World {
     pub(in crate::index::tests) fn setting(&mut self, user: &Login, scope: &Scope, n: u64) {
         let key = (user.clone(), scope.clone());
         let settings = Settings {
-            is_pinned: n % 2 == 0,
-            muted_until: (n % 3 == 0).then_some(n.cast_signed() - 7),
-            archived: (n % 5 == 0).then_some(MessageId(n)),
+            is_pinned: n.is_multiple_of(2),
+            muted_until: n.is_multiple_of(3).then_some(n.cast_signed() - 7),
+            archived: n.is_multiple_of(5).then_some(MessageId(n)),
             draft: Text::from("é".repeat(n as usize % 50).as_str()),
             ..Settings::default()
         };
         let entry = SettingEntry {
             login: user.clone(),
             scope: scope.clone(),
-            known: (n % 7 != 0).then(|| (n, at(n), settings)),
+            known: (!n.is_multiple_of(7)).then(|| (n, at(n), settings)),
         };
         match n % 7 {
             0 => self.state.settings.remove(&key),
