@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use mensageiro_protocol::{Login, Text};
 use mensageiro_server::{
     alarm::Alarm,
-    index::{Changes, CursorEntry, Index, Loaded, Messages, RunEntry},
+    index::{Changes, CursorEntry, Index, Loaded, Messages, RunEntry, Series},
     log::{FileLog, Identity, Log, Loss, Part, Position, Settings},
     model::{
         codec,
@@ -86,7 +86,11 @@ fn write(folder: &Path, conversations: usize, together: u32, messages: u64) -> a
             text: 0,
             roster: 0,
         };
-        index.add_run(&all[(turn * 7 % conversations as u64) as usize], entry);
+        index.add_run(
+            &all[(turn * 7 % conversations as u64) as usize],
+            Series::Said,
+            entry,
+        );
         next += u64::from(together);
         offset += length + 9;
         changes.header.position = record;
@@ -152,7 +156,7 @@ fn read() -> anyhow::Result<()> {
                     text: 0,
                     roster: 0,
                 };
-                index.add_run(&of, entry);
+                index.add_run(&of, Series::Said, entry);
             }
         }
         changes.header.position = appended.next;

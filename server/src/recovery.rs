@@ -66,6 +66,7 @@ pub fn recover(
     let Loaded {
         header,
         conversations,
+        changed,
         cursors,
         groups,
         rosters,
@@ -87,6 +88,9 @@ pub fn recover(
     state.log_begins_at(log.start());
     for (conversation, last) in &conversations {
         state.load_conversation(conversation, *last);
+    }
+    for (conversation, last) in &changed {
+        state.load_changed(conversation, *last);
     }
     for cursor in cursors {
         state.load_cursor(cursor);

@@ -50,6 +50,7 @@ class World:
             self.both_ways,
             self.replies,
             self.files,
+            self.changes,
             self.resume,
             self.resend,
             self.numbers,
@@ -141,6 +142,29 @@ class World:
         expect(headers["Content-Disposition"].split(";")[0], "inline", "a picture is shown")
         j.say("history", {"with": ana})
         expect(wait_for(j, "message", old=True)["file"], got["file"], "history")
+    def changes(self, ana, joao, _carla):
+        """Edits and deletions come as what they are, at once, later, and in the history; classic programs get what they can show."""
+        a, j = self.live(ana), self.live(joao)
+        desk = Person("line_makefile", self.server.port, joao)
+        first, second = sent(a, joao, "at 10"), sent(a, joao, "a secret")
+        said = [f"@{ana} at 10", f"@{ana} a secret"]
+        desk.poll_until(said)
+        j.drop()
+        edit, gone = sent(a, joao, "at 11", edit=first), sent(a, joao, "-", del_=second)
+        desk.poll_until([*said, f"@{ana} * at 11"])
+        missed = [(what["id"], what["edit"], what["del"]) for verb, what in j.connect() if verb == "message"]
+        expect(missed[-2:], [(edit, first, None), (gone, None, second)], "missed")
+        expect((list(j.messages), j.text_of(first)), ([first], "at 11"), "what is left")
+        expect((list(a.messages), a.text_of(first)), ([first], "at 11"), "at the author")
+        late = self.live(joao)
+        late.say("history", {"with": ana})
+        wait_for(late, "history", count=1)
+        expect((list(late.messages), late.text_of(first)), ([first], "at 11"), "on a new device")
+        j.send(ana, "not mine", edit=first)
+        expect(wait_for(j, "no")["code"], "not-allowed", "somebody else's")
+        a.send(joao, "-", edit=second)
+        expect(wait_for(a, "no")["code"], "unknown", "what is deleted")
+        desk.close()
 
     def resume(self, ana, joao, _carla):
         """After a broken connection comes exactly what was missed, once."""

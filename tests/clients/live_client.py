@@ -3,7 +3,8 @@ breaks loses nothing.
 
     python3 live_client.py 127.0.0.1 3333 ana
 
-Then type `@bruno hello`, `reply 8841 yes`, `read bruno`, `history bruno`, `pin bruno`, `unpin bruno`, `conversations` or `ping`, and Enter. Other programs import
+Then type `@bruno hello`, `reply 8841 yes`, `edit 8842 no`, `delete 8842`, `read bruno`, `history bruno`, `pin bruno`, `unpin bruno`, `conversations` or
+`ping`, and Enter. Other programs import
 `LiveClient`.
 """
 
@@ -29,6 +30,7 @@ class LiveClient:
         self.store, self.epoch = None, None  # what this id is an id of; keep them too
         self.welcome = {}  # what the server said first
         self.messages = {}  # what this device has, by id
+        self.edits, self.deleted = {}, {}  # of these and others, by id: (id of the edit, text); id of the deletion
         self.only_here = []  # messages that the server no longer has, as it was restored from a backup
         self.unanswered = {}  # lines that were sent and not answered yet, by tag, in order
         self.refused_tags = set()  # tags of those that need another one
@@ -48,7 +50,7 @@ class LiveClient:
         resume = "" if self.last is None else f" after={self.last}"
         if resume and self.store:
             resume += f" store={self.store} epoch={self.epoch}"
-        self.write(f"{self.login} live/1 device={self.device}{resume}")
+        self.write(f"{self.login} live/1 device={self.device} about=1{resume}")
         first, welcome = self.hear(30) or ("no", "answer")
         if first != "welcome":
             raise Broken(f"{first} {welcome}")
@@ -86,6 +88,8 @@ class LiveClient:
             return []
         gone = [id for id in self.messages if kept is None or id > kept]
         self.only_here += [self.messages.pop(id) for id in gone]
+        self.edits = {of: edit for of, edit in self.edits.items() if kept and edit[0] <= kept}
+        self.deleted = {of: by for of, by in self.deleted.items() if kept and by <= kept}
         self.last = kept
         news = [("restored", {"only_here": len(gone)})]
         if kept is None and "after" in welcome:
@@ -95,7 +99,8 @@ class LiveClient:
 
     def send(self, to, text, tag=None, **about):
         """Sends a message and returns its tag; `ok` or `no` will come. A tag that was used
-        before means the same message again. `re=8841`: it replies to that message."""
+        before means the same message again. `re=8841`: it replies to that message. `edit=8841`: this is its
+        text from now on. `del_=8841`: it is deleted."""
         if tag is None:
             self.number += 1
             tag = f"{self.device}:{self.number}"
@@ -182,8 +187,9 @@ class LiveClient:
                 to, text, about = self.unanswered.pop(what["tag"])
                 if verb == "ok":
                     mine = {"with": to, "from": self.login, "mine": True, "old": False, "text": text}
-                    mine |= {"re": about.get("re")}
-                    self.messages[what["id"]] = mine | what
+                    mine |= {"re": None, "edit": None, "del": None}
+                    mine |= {key.rstrip("_"): id for key, id in about.items()}
+                    self.keep_message(mine | what)
             return verb, what
         return None
 
@@ -191,10 +197,25 @@ class LiveClient:
         """Keeps a message, and says whether it is one that this device did not have."""
         self.unanswered.pop(message["tag"], None)
         is_new = message["id"] not in self.messages
-        self.messages[message["id"]] = message
+        self.keep_message(message)
         if not message["old"]:
             self.last = max(self.last or 0, message["id"])
         return is_new
+
+    def keep_message(self, message):
+        """Keeps a message, or what it changes. In whatever order they come, it is the same in the end."""
+        if message["del"]:
+            self.deleted[message["del"]] = message["id"]
+            self.messages.pop(message["del"], None)
+        elif message["edit"]:
+            edit = message["id"], message["text"]
+            self.edits[message["edit"]] = max(edit, self.edits.get(message["edit"], (0, "")))
+        elif message["id"] not in self.deleted:
+            self.messages[message["id"]] = message
+
+    def text_of(self, id):
+        """The text of a message as it is now."""
+        return self.edits[id][1] if id in self.edits else self.messages[id]["text"]
 
     def keep_roster(self, told):
         """Keeps a line of the roster: all there is, part by part, or what has changed."""
@@ -267,7 +288,7 @@ class LiveClient:
 
     def write_message(self, tag):
         to, text, about = self.unanswered[tag]
-        about = "".join(f";{key}={id}" for key, id in about.items())
+        about = "".join(f";{key.rstrip('_')}={id}" for key, id in about.items())
         text = text.replace("\\", "\\\\").replace("\n", "\\n")
         self.write(f"#{tag}{about} @{to} {text}")
 
@@ -316,7 +337,7 @@ def parse_message(line, me):
         "from": author,
         "mine": author == me,
         "tag": fields.get("tag"),
-        "re": int(fields["re"]) if "re" in fields else None,
+        **{key: int(fields[key]) if key in fields else None for key in ("re", "edit", "del")},
         "old": "old" in fields,
         "file": fields.get("file"),
         "name": urllib.parse.unquote(fields.get("name", "")),
@@ -343,9 +364,10 @@ def type_at(client):
         verb, _, rest = typed.rstrip("\n").partition(" ")
         if verb.startswith("@"):
             client.send(verb[1:], rest)
-        elif verb == "reply":
+        elif verb in ("reply", "edit", "delete"):
             id, _, text = rest.partition(" ")
-            client.send(client.messages[int(id)]["with"], text, re=int(id))
+            key = {"reply": "re", "edit": "edit", "delete": "del_"}[verb]
+            client.send(client.messages[int(id)]["with"], text or "-", **{key: int(id)})
         elif verb == "read":
             client.say("read", {"with": rest, "up_to": client.last})
         elif verb == "history":

@@ -58,6 +58,16 @@ pub enum Command {
         /// The message that it replies to, if the person has chosen it. It counts if the text quotes it.
         re: Option<MessageId>,
     },
+    /// Gives an own message that the server has another text; `None` deletes it for everyone. An
+    /// [`super::Event::Changed`] shows that it is on its way; it counts when the server has it.
+    Change {
+        /// Which message.
+        id: MessageId,
+        /// The new text.
+        text: Option<Text>,
+    },
+    /// Asks for the texts that a message had; answered by [`super::Event::Versions`].
+    LoadVersions(MessageId),
     /// Puts an unconfirmed or refused message into the outbox again.
     SendAgain(MessageId),
     /// Deletes a waiting, unconfirmed or refused message.

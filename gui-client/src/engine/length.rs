@@ -1,7 +1,7 @@
 //! The length of the line that a message becomes.
 
-/// The longest that a message says about another one (rule V16).
-const ABOUT_BYTES: usize = ";re=".len() + 13;
+/// The longest that a message says about another one (rules V16 and V17).
+const ABOUT_BYTES: usize = ";edit=".len() + 13;
 
 /// The longest tag of this app, with the separators.
 pub(super) const TAG_BYTES: usize = 8 + 1 + 19 + 1 + 16;
@@ -37,7 +37,7 @@ mod tests {
             let mut line = Vec::new();
             Request::Send {
                 tag: Tag::parse(&tag).ok(),
-                about: Some(About::Reply(HIGHEST_ID)),
+                about: Some(About::Edit(HIGHEST_ID)),
                 to: Login::parse("bob").unwrap(),
                 file: None,
                 text: Text::from(text),

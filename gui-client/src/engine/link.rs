@@ -13,7 +13,10 @@ use super::{
     export::Export,
     fault::ActiveFaults,
     host::HostNews,
-    message::{Account, Conversation, Message, MessageId, Older, Peer, ReportFormat, SortKey},
+    message::{
+        Account, Conversation, Message, MessageId, Older, Peer, Refusal, ReportFormat, SortKey,
+        Version,
+    },
     problem::{LinkProblem, StorageProblem},
     search::SearchQuery,
     trust::{Distrust, Security},
@@ -54,7 +57,18 @@ pub enum Event {
     },
     /// A message is new, or its delivery changed.
     Message(Message),
-    /// A message was deleted by [`super::Command::Discard`].
+    /// A message that is known has another text, or will have one.
+    Changed(Message),
+    /// The server did not take an edit or a deletion.
+    NotChanged(Refusal),
+    /// The answer to [`super::Command::LoadVersions`].
+    Versions {
+        /// Of which message.
+        id: MessageId,
+        /// Oldest first; the last one is what it says now.
+        versions: Vec<Version>,
+    },
+    /// A message was deleted by [`super::Command::Discard`], or by its author.
     Discarded(MessageId),
     /// The answer to [`super::Command::LoadPage`], oldest first.
     Page {

@@ -48,6 +48,8 @@ pub enum Refusal {
     MailboxFull,
     /// The user, or all users together, have stored as much as is allowed.
     Quota,
+    /// The message that it would change is not there any more.
+    UnknownMessage,
     /// The line is longer than the server accepts.
     TooLong,
     /// Anything else.
@@ -86,6 +88,10 @@ pub struct Message {
     pub text: Text,
     /// The message that it replies to, if it names it by its id.
     pub re: Option<SortKey>,
+    /// When its text was last edited.
+    pub edited: Option<Timestamp>,
+    /// An edit or a deletion of it is on its way to the server.
+    pub is_changing: bool,
     /// When the server accepted it, by its clock. Before that, and with classic servers, when it
     /// was written or received here. It is shown, but gives no order.
     pub at: Timestamp,
@@ -108,6 +114,15 @@ impl Message {
     pub fn is_stored(&self) -> bool {
         matches!(self.delivery, Delivery::Received | Delivery::Accepted)
     }
+}
+
+/// A text that a message had, or has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version {
+    /// The text.
+    pub text: Text,
+    /// Since when.
+    pub at: Timestamp,
 }
 
 /// One row of the conversation list.

@@ -51,7 +51,7 @@ pub use link::{
 };
 pub use message::{
     Account, Conversation, Delivery, FOR_GOOD, Message, MessageId, Older, Peer, RECEIPTS_AT_MOST,
-    Receipt, Refusal, ReportFormat, SettingChange, SortKey,
+    Receipt, Refusal, ReportFormat, SettingChange, SortKey, Version,
 };
 pub use net::{AddressError, ServerAddress};
 pub use problem::{LinkProblem, StorageProblem, Stranger};

@@ -130,6 +130,13 @@ impl Worker {
             Command::Administer(request) => self.administer(request),
             Command::SignOut => self.sign_out(),
             Command::Send { to, text, re } => self.send(to, text, re),
+            Command::Change { id, text } => {
+                self.with_account(|open| open.change(id, text.as_ref()));
+            }
+            Command::LoadVersions(id) => self.with_history(|history| {
+                let versions = history.versions(id)?;
+                Ok(Some(Event::Versions { id, versions }))
+            }),
             Command::SendAgain(id) => self.with_account(|open| open.send_again(id)),
             Command::Discard(id) => self.with_account(|open| open.discard(id)),
             Command::FetchNow => self.handle(Instant::now(), Input::FetchNow),

@@ -85,6 +85,16 @@ pub enum Action {
     ForwardSelected,
     /// Selects nothing any more.
     EndSelection,
+    /// Begins to edit an own message.
+    Edit(Message),
+    /// Begins to edit the newest own message, if nothing is typed.
+    EditLast,
+    /// Does not edit the message after all.
+    EndEdit,
+    /// Deletes an own message for everyone.
+    Delete(MessageId),
+    /// Asks for the texts that a message had.
+    ShowVersions(MessageId),
     /// Begins a reply to a message.
     Reply(Message),
     /// Begins a reply to the newest message, or to the one above the one being replied to.

@@ -316,6 +316,8 @@ mod tests {
             author: None,
             text: Text::from("é".repeat(100_000).as_str()),
             re: None,
+            edited: None,
+            is_changing: false,
             at: Timestamp::UNIX_EPOCH,
             written: None,
             delivery: Delivery::Received,

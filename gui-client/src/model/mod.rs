@@ -147,6 +147,18 @@ impl Model {
                 }
                 message.map_or_else(Vec::new, |message| session.jump_to(&message))
             }
+            Event::NotChanged(why) => {
+                self.notice = Some(Notice::NotChanged(why));
+                Vec::new()
+            }
+            Event::Versions { id, versions } => {
+                if let Some(Overlay::Versions(of, known)) = &mut self.overlay
+                    && *of == id
+                {
+                    *known = versions;
+                }
+                Vec::new()
+            }
             Event::SetAside(to) => {
                 self.notice = Some(Notice::DamagedSetAside(to));
                 Vec::new()
@@ -279,7 +291,14 @@ impl Model {
                 }
             }
             Action::Save(_) | Action::ShowOther | Action::Quit => {}
+            Action::ShowVersions(id) => {
+                self.overlay = Some(Overlay::Versions(id, Vec::new()));
+                return vec![Command::LoadVersions(id)];
+            }
             other => {
+                if matches!(other, Action::Delete(_)) {
+                    self.overlay = None;
+                }
                 if matches!(other, Action::OpenQuoted(_)) {
                     self.notice.take_if(|told| *told == Notice::NotQuoted);
                 }

@@ -7,7 +7,9 @@ use thiserror::Error;
 use super::{Administration, Page};
 use crate::{
     disk::DiskProblem,
-    engine::{Message, Older, ReportFormat, ServerChange, StorageProblem},
+    engine::{
+        Message, MessageId, Older, Refusal, ReportFormat, ServerChange, StorageProblem, Version,
+    },
     markup::Destination,
 };
 
@@ -57,6 +59,10 @@ pub enum Overlay {
     },
     /// The journey of a message.
     Journey(Box<Message>),
+    /// Asks whether to delete an own message for everyone.
+    Delete(Box<Message>),
+    /// The texts that a message had, oldest first; empty until they are loaded.
+    Versions(MessageId, Vec<Version>),
     /// Asks whether to open a link that may lead elsewhere than it seems to.
     Link(Destination),
     /// Asks for a path to save something at, where no save dialog could open.
@@ -125,6 +131,8 @@ impl Overlay {
             | Self::Administration(_)
             | Self::Hosting
             | Self::Leaving
+            | Self::Delete(_)
+            | Self::Versions(..)
             | Self::Shortcuts
             | Self::About
             | Self::License(_)
@@ -252,6 +260,8 @@ pub enum Notice {
     NotQuoted,
     /// The messages of the day are not on this computer.
     OlderElsewhere,
+    /// The server did not take an edit or a deletion.
+    NotChanged(Refusal),
     /// The link is not a valid address.
     BadLink,
     /// The field has no room for everything that was pasted, and holds its beginning.

@@ -1,7 +1,7 @@
 use jiff::{Timestamp, civil::Date};
 use mensageiro_protocol::Login;
 
-use crate::engine::{Command, FOUND_AT_A_TIME, Message, Peer, SearchQuery, SortKey};
+use crate::engine::{Command, FOUND_AT_A_TIME, Message, MessageId, Peer, SearchQuery, SortKey};
 
 /// Shorter queries only filter the conversation list.
 const SHORTEST: usize = 2;
@@ -86,6 +86,17 @@ impl Search {
         self.answered
             .as_ref()
             .is_some_and(|answered| *answered == self.wanted_query())
+    }
+
+    /// A found message has another text now, or is gone.
+    pub(super) fn take_changed(&mut self, id: MessageId, message: Option<&Message>) {
+        match message {
+            Some(now) => {
+                let found = self.found.iter_mut().filter(|found| found.id == id);
+                found.for_each(|found| found.clone_from(now));
+            }
+            None => self.found.retain(|found| found.id != id),
+        }
     }
 
     pub(super) fn edit(&mut self, query: String) -> Vec<Command> {

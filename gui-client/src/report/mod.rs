@@ -5,6 +5,7 @@ mod csv;
 mod text;
 
 use std::{
+    borrow::Cow,
     fmt::{self, Write as _},
     io::Write,
 };
@@ -68,6 +69,15 @@ impl<'a> Reported<'a> {
             ..row
         });
         alone.into_iter().chain(receipts)
+    }
+}
+
+/// The text of a message, and whether it was edited.
+fn said<'a>(texts: &Texts, message: &'a Message) -> Cow<'a, str> {
+    let text = message.text.as_str();
+    match message.edited {
+        Some(_) => texts.fill("report.edited", &[("text", text)]).into(),
+        None => text.into(),
     }
 }
 
@@ -135,7 +145,7 @@ pub fn html(
             let cells = [
                 number.unwrap_or_default(),
                 row.from.to_owned(),
-                row.message.text.as_str().to_owned(),
+                said(texts, row.message).into_owned(),
                 row.stored.map(moment).unwrap_or_default(),
                 by.unwrap_or_default(),
                 delivered.map(moment).unwrap_or_default(),
@@ -227,6 +237,8 @@ mod tests {
             author: (delivery == Delivery::Received).then(|| login("carol")),
             text: Text::from(text),
             re: None,
+            edited: None,
+            is_changing: false,
             at: at(number * 10),
             written: None,
             delivery,

@@ -2,7 +2,7 @@ use std::io::Write;
 
 use jiff::{Timestamp, tz::TimeZone};
 
-use super::{Read, Reported, older};
+use super::{Read, Reported, older, said};
 use crate::{
     engine::Message,
     files::Unwritten,
@@ -43,7 +43,8 @@ pub fn text(
         if last.replace(day) != Some(day) {
             write!(page, "\n{}\n\n", texts::long_date(texts, day))?;
         }
-        let line = line(texts, zone, &message, reported.author(&message));
+        let said = said(texts, &message);
+        let line = line(texts, zone, message.at, reported.author(&message), &said);
         writeln!(page, "{line}")?;
     }
     Ok(())
@@ -67,14 +68,15 @@ pub fn lines(
             }
             lines.push(texts::long_date(texts, day));
         }
-        lines.push(line(texts, zone, message, &name(message)));
+        let text = message.text.as_str();
+        lines.push(line(texts, zone, message.at, &name(message), text));
     }
     lines.join("\n")
 }
 
-fn line(texts: &Texts, zone: &TimeZone, message: &Message, name: &str) -> String {
-    let time = texts::time_of_day(texts, message.at, zone);
-    let text = message.text.as_str().replace('\n', "\n    ");
+fn line(texts: &Texts, zone: &TimeZone, at: Timestamp, name: &str, text: &str) -> String {
+    let time = texts::time_of_day(texts, at, zone);
+    let text = text.replace('\n', "\n    ");
     let values = [("time", &*time), ("name", name), ("text", &*text)];
     texts.fill("export.line", &values)
 }
@@ -98,6 +100,8 @@ mod tests {
             author: author.map(|name| Login::parse(name).unwrap()),
             text: Text::from(text),
             re: None,
+            edited: None,
+            is_changing: false,
             at: Timestamp::from_second(at).unwrap(),
             written: None,
             delivery,

@@ -269,6 +269,8 @@ mod tests {
                 author: None,
                 text: Text::from("diz ola"),
                 re: None,
+                edited: None,
+                is_changing: false,
                 at: Timestamp::UNIX_EPOCH,
                 written: None,
                 delivery,

@@ -6,7 +6,7 @@ use egui::{
 
 use super::{View, error_text, icon::Icon, preferences, widget};
 use crate::{
-    engine::{LinkState, ReportFormat, Room, ServerChange, StorageProblem},
+    engine::{LinkState, Refusal, ReportFormat, Room, ServerChange, StorageProblem},
     model::{Action, FETCH_CHOICES, HostAction, Notice, Overlay, SaveAction, SavedFile, Session},
     report,
     theme::{space, text},
@@ -93,6 +93,7 @@ pub fn notice(ui: &mut Ui, view: &View<'_>, notice: &Notice, actions: &mut Vec<A
         | Notice::OtherNotShown
         | Notice::Settings(_)
         | Notice::DamagedSetAside(_)
+        | Notice::NotChanged(_)
         | Notice::ServerChanged(_) => warning(view),
     };
     let sentence = match notice {
@@ -117,6 +118,7 @@ pub fn notice(ui: &mut Ui, view: &View<'_>, notice: &Notice, actions: &mut Vec<A
             &[("why", &error_text::save(texts, problem))],
         ),
         Notice::OlderElsewhere => texts.get("notice.older_elsewhere").to_owned(),
+        Notice::NotChanged(why) => texts.get(changed_key(*why)).to_owned(),
         Notice::NotQuoted => texts.get("notice.not_quoted").to_owned(),
         Notice::BadLink => texts.get("notice.bad_link").to_owned(),
         Notice::PastedInPart => texts.get("notice.pasted_in_part").to_owned(),
@@ -358,4 +360,11 @@ fn seconds_until(ui: &Ui, due: Instant, now: Instant) -> u64 {
             .request_repaint_after(change + Duration::from_millis(5));
     }
     whole
+}
+/// Why an edit or a deletion was not taken.
+fn changed_key(why: Refusal) -> &'static str {
+    match why {
+        Refusal::UnknownMessage => "notice.changed_gone",
+        _ => "notice.not_changed",
+    }
 }

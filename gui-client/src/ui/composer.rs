@@ -83,6 +83,17 @@ pub fn show(
     ui.add_space(10.0);
     composer_hint::show(ui, view, session, state, actions);
     let (quote, answer) = markup::split_draft(session.draft());
+    if let Some(edited) = session.edited() {
+        let said = markup::excerpt(edited.as_str());
+        let close = (texts.get("compose.end_edit"), Action::EndEdit);
+        bar(
+            ui,
+            view,
+            (texts.get("compose.editing"), &said),
+            close,
+            actions,
+        );
+    }
     if let Some(quote) = quote {
         quote_bar(ui, view, quote, actions);
     }
@@ -209,11 +220,38 @@ fn field(
     if response.has_focus() && enter && !ime && session.ready {
         actions.push(Action::Send);
     }
+    let is_above = ui.input(|input| input.key_pressed(Key::ArrowUp) && input.modifiers.is_none());
+    if response.has_focus() && is_above && !ime && session.draft().is_empty() {
+        actions.push(Action::EditLast);
+    }
 }
 
 /// The quote of the message being replied to, above the composer.
 fn quote_bar(ui: &mut Ui, view: &View<'_>, quote: Quote<'_>, actions: &mut Vec<Action>) {
-    let (texts, palette) = (view.texts, view.palette);
+    let texts = view.texts;
+    let name = match view.is_me(quote.author) {
+        true => texts.get("compose.replying_to_own").to_owned(),
+        false => {
+            let name = view.person(quote.author);
+            texts.fill("compose.replying", &[("name", name)])
+        }
+    };
+    let close = (
+        texts.get("compose.reply_to_nothing"),
+        Action::ReplyToNothing,
+    );
+    bar(ui, view, (&name, quote.excerpt), close, actions);
+}
+
+/// A bar above the composer: what is written about, and a button that ends that.
+fn bar(
+    ui: &mut Ui,
+    view: &View<'_>,
+    (name, excerpt): (&str, &str),
+    (close, closed): (&str, Action),
+    actions: &mut Vec<Action>,
+) {
+    let palette = view.palette;
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 0.0;
         ui.add_space(space::LARGE);
@@ -221,35 +259,22 @@ fn quote_bar(ui: &mut Ui, view: &View<'_>, quote: Quote<'_>, actions: &mut Vec<A
         let beside = space::LARGE + (BUTTON - space::CONTROL) / 2.0;
         let width = (ui.available_width() - space::CONTROL - beside - space::SMALL).max(0.0);
         let (rect, response) = ui.allocate_exact_size(Vec2::new(width, 38.0), Sense::hover());
-        let name = match view.is_me(quote.author) {
-            true => texts.get("compose.replying_to_own").to_owned(),
-            false => {
-                let name = view.person(quote.author);
-                texts.fill("compose.replying", &[("name", name)])
-            }
-        };
-        response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &name));
+        response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, name));
         let bar = Rect::from_min_size(rect.min, Vec2::new(3.0, rect.height()));
         ui.painter().rect_filled(bar, 2, palette.accent);
         let at = rect.min + Vec2::new(space::MEDIUM, 0.0);
         let width = (width - space::MEDIUM).max(0.0);
         for (words, font, ink, y) in [
-            (
-                name.as_str(),
-                text::small_strong(),
-                palette.accent_text,
-                1.0,
-            ),
-            (quote.excerpt, text::small(), palette.text_weak, 20.0),
+            (name, text::small_strong(), palette.accent_text, 1.0),
+            (excerpt, text::small(), palette.text_weak, 20.0),
         ] {
             let job = widget::one_line(words, font, ink, width);
             let galley = bidi::galley(ui, job);
             ui.painter().galley(at + Vec2::new(0.0, y), galley, ink);
         }
         ui.add_space(space::SMALL);
-        let close = texts.get("compose.reply_to_nothing");
         if widget::icon_button(ui, palette, Icon::Close, close).clicked() {
-            actions.push(Action::ReplyToNothing);
+            actions.push(closed);
         }
     });
     ui.add_space(space::SMALL);

@@ -3,9 +3,9 @@ use std::mem::Discriminant;
 use egui::{Align, Frame, Id, Layout, Margin, Modal, RichText, ScrollArea, Ui};
 
 use super::{
-    Focus, UiState, View, about, administration, bidi, calendar, error_text, hosting, icon::Icon,
-    info, journey, link_question, list_navigation, padlock, people, preferences, search, shortcuts,
-    widget,
+    Focus, UiState, View, about, administration, bidi, calendar, changes, error_text, hosting,
+    icon::Icon, info, journey, link_question, list_navigation, padlock, people, preferences,
+    search, shortcuts, widget,
 };
 use crate::{
     engine::{Message, ReportFormat},
@@ -135,6 +135,14 @@ pub fn show(
                         link_question::show(ui, view, destination);
                         false
                     }
+                    Overlay::Delete(message) => {
+                        changes::delete(ui, view, message);
+                        false
+                    }
+                    Overlay::Versions(_, versions) => {
+                        changes::versions(ui, view, versions);
+                        false
+                    }
                 })
                 .inner;
             footer(ui, view, overlay, entered, actions);
@@ -185,6 +193,8 @@ fn heading(ui: &mut Ui, view: &View<'_>, overlay: &Overlay, actions: &mut Vec<Ac
         Overlay::Day { of, .. } => texts.get(calendar::title(*of)).to_owned(),
         Overlay::Journey(_) => texts.get("journey.title").to_owned(),
         Overlay::Link(_) => texts.get("link_question.title").to_owned(),
+        Overlay::Delete(_) => texts.get("delete.title").to_owned(),
+        Overlay::Versions(..) => texts.get("versions.title").to_owned(),
     };
     ui.horizontal(|ui| {
         let back = match overlay {
@@ -229,6 +239,7 @@ fn footer_height(view: &View<'_>, overlay: &Overlay) -> f32 {
         Overlay::NewConversation { .. }
         | Overlay::SavePath { .. }
         | Overlay::Journey(_)
+        | Overlay::Delete(_)
         | Overlay::Link(_) => space::MEDIUM + space::CONTROL + 2.0 * space::SMALL,
         Overlay::Administration(pages) if administration::has_footer(pages.page()) => {
             space::MEDIUM + space::CONTROL + 2.0 * space::SMALL
@@ -244,6 +255,7 @@ fn footer_height(view: &View<'_>, overlay: &Overlay) -> f32 {
         | Overlay::Shortcuts
         | Overlay::About
         | Overlay::License(_)
+        | Overlay::Versions(..)
         | Overlay::Day { .. }
         | Overlay::Info { .. } => 0.0,
     }
@@ -283,6 +295,7 @@ fn footer(
             texts.get("link_question.open"),
             Action::OpenLink(destination.url.clone()),
         ),
+        Overlay::Delete(message) => (texts.get("delete.delete"), Action::Delete(message.id)),
         Overlay::Settings
         | Overlay::Connection
         | Overlay::Administration(_)
@@ -291,6 +304,7 @@ fn footer(
         | Overlay::Shortcuts
         | Overlay::About
         | Overlay::License(_)
+        | Overlay::Versions(..)
         | Overlay::Day { .. }
         | Overlay::Info { .. } => return,
     };
@@ -306,7 +320,7 @@ fn footer(
             let is_enabled = !asks_for_nobody(view, overlay);
             let accept = ui.add_enabled_ui(is_enabled, |ui| match overlay {
                 // It is not what the dialog advises.
-                Overlay::Link(_) => widget::plain_button(ui, accept).clicked(),
+                Overlay::Link(_) | Overlay::Delete(_) => widget::plain_button(ui, accept).clicked(),
                 _ => widget::primary_button(ui, palette, accept).clicked(),
             });
             if accept.inner || entered {
@@ -374,6 +388,8 @@ fn question(
         | Overlay::Info { .. }
         | Overlay::Day { .. }
         | Overlay::Journey(_)
+        | Overlay::Delete(_)
+        | Overlay::Versions(..)
         | Overlay::Link(_) => return false,
     };
     let top = ui.cursor().top();

@@ -210,6 +210,9 @@ fn close_one_thing(
     if !session.search.query.is_empty() || session.search.with.is_some() {
         return Some(Action::EndSearch);
     }
+    if session.edited().is_some() {
+        return Some(Action::EndEdit);
+    }
     if markup::split_draft(session.draft()).0.is_some() {
         return Some(Action::ReplyToNothing);
     }

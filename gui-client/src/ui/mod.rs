@@ -6,6 +6,7 @@ mod avatar;
 mod banner;
 mod bidi;
 mod calendar;
+mod changes;
 mod chat;
 mod completion;
 mod composer;

@@ -52,6 +52,7 @@ const WRITING: &[Line] = &[
 ];
 
 const MESSAGES: &[Line] = &[
+    (keys(&[], &[Named("↑")]), "keys.edit_last"),
     (keys(&[Command], &[Named("↑")]), "keys.reply"),
     (keys(&[Command], &[Named("↓")]), "keys.reply_below"),
     (keys(&[Command, Shift], &[Named("O")]), "keys.link"),

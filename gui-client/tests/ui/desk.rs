@@ -339,6 +339,8 @@ pub fn message(id: i64, with: &str, delivery: Delivery, text: &str) -> Message {
         author: None,
         text: Text::from(text),
         re: None,
+        edited: None,
+        is_changing: false,
         at: Timestamp::from_second(1_700_000_000 + id * 20).unwrap(),
         written: None,
         delivery,

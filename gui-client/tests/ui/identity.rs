@@ -28,6 +28,7 @@ pub const ADMINISTRATOR: Rights = Rights {
     is_registered: true,
     is_administrator: true,
     may_create_groups: true,
+    may_change_messages: true,
 };
 
 pub fn moment(seconds: i64) -> Timestamp {

@@ -7,6 +7,7 @@
 mod about;
 mod accounts;
 mod boundaries;
+mod changes;
 mod chat;
 mod completion;
 mod composing;

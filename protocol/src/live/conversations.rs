@@ -84,10 +84,25 @@ pub struct LastMessage {
     pub re: Option<u64>,
     /// The text.
     pub text: Text,
+    /// Its last edit (rule V17).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edit: Option<LastEdit>,
+}
+
+/// The last edit of a message: a message about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastEdit {
+    /// As in [`Delivered`].
+    pub id: u64,
+    /// As in [`Delivered`].
+    #[serde(default)]
+    pub at: i64,
+    /// The new text.
+    pub text: Text,
 }
 
 impl ConversationNews {
-    /// The last message in the form of an answer to `history`.
+    /// The last message in the form of an answer to `history`, without its edit.
     pub fn delivered(&self) -> Delivered {
         let LastMessage {
             id,
@@ -96,6 +111,7 @@ impl ConversationNews {
             tag,
             re,
             text,
+            edit: _,
         } = self.last.clone();
         Delivered {
             id,
@@ -109,5 +125,21 @@ impl ConversationNews {
             file: None,
             text,
         }
+    }
+
+    /// The edit of the last message in the same form.
+    pub fn edit(&self) -> Option<Delivered> {
+        let LastEdit { id, at, text } = self.last.edit.clone()?;
+        Some(Delivered {
+            id,
+            at,
+            with: self.with.clone(),
+            from: self.last.from.clone(),
+            tag: None,
+            about: Some(About::Edit(self.last.id)),
+            is_old: true,
+            file: None,
+            text,
+        })
     }
 }

@@ -111,8 +111,10 @@ impl Event {
             Self::Conversations(listed) => {
                 let mut all = listed.conversations.iter();
                 all.all(|one| {
-                    let is_reply = one.last.re.is_none_or(is_id);
-                    is_id(one.last.id) && is_reply && is_limit(one.read) && one.settings.is_valid()
+                    let last = &one.last;
+                    let of_edit = last.edit.as_ref().map(|edit| edit.id);
+                    let mut ids = last.re.into_iter().chain(of_edit).chain([last.id]);
+                    ids.all(is_id) && is_limit(one.read) && one.settings.is_valid()
                 })
             }
             Self::Settings(news) => news.changed.iter().all(|one| one.of.is_valid()),
@@ -242,7 +244,8 @@ mod tests {
             r#"roster {"users":[{"login":"bob","state":"online","name":"Bob B."}],"groups":[{"name":"turma-a","members":["ana","bob"]}],"more":false}"#,
             r#"roster {"changes":true,"gone":["zoe"],"users":[],"groups":[{"name":"turma-a","members":["eva"],"gone":["bob"]}],"more":false}"#,
             r#"conversations {"before":8812,"conversations":[{"with":"bob","unread":1,"read":8700,"last":{"id":8801,"at":1763843211123,"from":"bob","text":"a\nb"}},{"with":"turma-a","group":true,"unread":0,"read":8800,"last":{"id":8800,"at":1763843211123,"from":"alice","tag":"c7","text":"\\"}}],"more":true}"#,
-            r#"conversations {"conversations":[{"with":"bob","unread":0,"read":8700,"last":{"id":8801,"at":7,"from":"bob","re":8800,"text":"yes"}}],"more":false}"#,
+            r#"conversations {"conversations":[{"with":"bob","unread":0,"read":8700,"last":{"id":8801,"at":7,"from":"bob","re":8800,"text":"yes","edit":{"id":8807,"at":8,"text":"no"}}}],"more":false}"#,
+            r#"welcome {"server":"","version":"","you":"alice","last":8840,"about":["re","edit"],"limits":{"line_bytes":16384}}"#,
             r#"conversations {"conversations":[{"with":"bob","unread":0,"read":1,"last":{"id":1,"at":7,"from":"bob","text":"x"},"pinned":true,"archived":true,"archived_up_to":1}],"more":false}"#,
             r#"settings {"tag":"s1","last":18,"changed":[{"with":"bob","number":18,"pinned":true,"muted":true,"muted_until":1763843211123,"archived":true,"archived_up_to":8842,"draft":"a\nb","marked_unread":true}]}"#,
             r#"settings {"after":12,"last":17,"changed":[{"with":"bob","number":16},{"number":17,"note":"lunch"}],"more":true}"#,
@@ -280,6 +283,8 @@ mod tests {
             "#ID;at=1 @bob hi",
             "#ID;old=1 @bob hi",
             "#1;re=ID @bob hi",
+            "#1;edit=ID @bob hi",
+            r#"conversations {"conversations":[{"with":"bob","last":{"id":1,"from":"bob","text":"x","edit":{"id":ID,"text":"y"}}}]}"#,
             r#"conversations {"conversations":[{"with":"bob","last":{"id":1,"from":"bob","re":ID,"text":"x"}}]}"#,
             r#"ok {"tag":"c7","id":ID,"at":1}"#,
             r#"receipt {"id":ID,"with":"bob","by":"bob","state":"read","at":1}"#,

@@ -27,6 +27,8 @@ pub struct Hello {
     pub store: Option<StoreId>,
     /// The epoch of this store at that time.
     pub epoch: Option<u64>,
+    /// The client understands messages that change others (rule V17). If not, it gets what a classic client would get of them.
+    pub about: bool,
 }
 
 /// Why a line that asks for a live session does not get one. No error repeats a value: it may be a key at the wrong place.
@@ -56,6 +58,7 @@ impl Hello {
             after: None,
             store: None,
             epoch: None,
+            about: false,
         }
     }
 
@@ -103,6 +106,7 @@ impl Hello {
                     let number = epoch.parse().map_err(|_| HelloError::Epoch)?;
                     hello.epoch = Some(number);
                 }
+                Some(("about", about)) => hello.about = about == "1",
                 _ => {}
             }
         }
@@ -132,6 +136,9 @@ impl Hello {
         if let Some(epoch) = self.epoch {
             out.extend_from_slice(b" epoch=");
             out.extend_from_slice(itoa::Buffer::new().format(epoch).as_bytes());
+        }
+        if self.about {
+            out.extend_from_slice(b" about=1");
         }
     }
 }
@@ -167,10 +174,11 @@ mod tests {
 
     #[test]
     fn a_hello_names_the_store_that_its_place_is_of() {
-        let line = "alice live/1 after=8812 store=0000000000000000000000000000009f epoch=2";
+        let line = "alice live/1 after=8812 store=0000000000000000000000000000009f epoch=2 about=1";
         let expected = Hello {
             store: Some(StoreId(0x9f)),
             epoch: Some(2),
+            about: true,
             ..hello(None, Some(8812))
         };
         assert_eq!(Hello::parse(line), Some(Ok(expected.clone())));

@@ -23,7 +23,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use thiserror::Error;
 
 pub use self::{
-    about::About,
+    about::{About, KNOWN as ABOUT_KNOWN},
     access::{
         Device, Devices, DevicesRequest, InviteRequest, Invited, Join, Joined, KeyRequest, NewKey,
         Revoke, VALID_LEAST, VALID_MOST, VALID_USUAL,
@@ -34,7 +34,7 @@ pub use self::{
     },
     conversations::{
         CONVERSATIONS_MOST, CONVERSATIONS_USUAL, ConversationNews, Conversations,
-        ConversationsRequest, LastMessage,
+        ConversationsRequest, LastEdit, LastMessage,
     },
     edit::{Change, Edit, Edited, Role},
     event::Event,

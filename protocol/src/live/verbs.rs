@@ -60,6 +60,9 @@ pub struct Welcome {
     /// The number of the last change of what the user has set (rule V15). Absent: the server knows no `set`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settings: Option<u64>,
+    /// What the server lets messages say about others (rule V16): the keys. Absent: an older server, which ignores these keys.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub about: Vec<String>,
     /// The server's limits.
     #[serde(default)]
     pub limits: Limits,
@@ -82,6 +85,7 @@ impl Welcome {
             role: None,
             new_groups: false,
             settings: None,
+            about: Vec::new(),
             limits: Limits::default(),
         }
     }

@@ -75,6 +75,7 @@ impl Fake {
             first,
             last: MessageId(up_to),
             read_at: at(ms),
+            as_of: MessageId(up_to),
         });
         number
     }
@@ -145,13 +146,19 @@ impl Marks for Fake {
     fn messages(
         &self,
         mark: &ReadMark,
+        (first, last): (MessageId, MessageId),
         visit: &mut dyn FnMut(ReadMessage<'_>) -> ControlFlow<()>,
     ) -> Result<(), MarksError> {
         let state = self.0.lock();
         if state.is_broken {
             return Err("no messages".into());
         }
-        state.show(mark, &mut |message| visit(message.into()));
+        let part = ReadMark {
+            first,
+            last,
+            ..mark.clone()
+        };
+        state.show(&part, &mut |message| visit(message.into()));
         Ok(())
     }
 

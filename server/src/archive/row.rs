@@ -135,6 +135,7 @@ mod tests {
             first: MessageId(1),
             last: MessageId(9),
             read_at: Timestamp::from_millisecond(ms).unwrap(),
+            as_of: MessageId(1),
         }
     }
 

@@ -23,15 +23,16 @@ pub trait Marks: Send + Sync + 'static {
     /// When they cannot be read. The archive asks again later.
     fn marks(&self, after: u64, most: usize) -> Result<Vec<ReadMark>, MarksError>;
 
-    /// Passes the messages of a mark to `visit` until it breaks, in ascending order of ids: those of its conversation, from its
-    /// first to its last message, that are for its reader ([`Message::is_for`]). The archive may ask for a later part of a mark, and
-    /// for the same messages twice.
+    /// Passes the messages of a mark from one id to another to `visit` until it breaks, in ascending order: those of its
+    /// conversation that are for its reader ([`Message::is_for`]), as they were when they were read. What was deleted before is
+    /// not among them. The archive may ask for the same messages twice.
     ///
     /// # Errors
     /// When they cannot be read. The archive asks again later.
     fn messages(
         &self,
         mark: &ReadMark,
+        range: (MessageId, MessageId),
         visit: &mut dyn FnMut(ReadMessage<'_>) -> ControlFlow<()>,
     ) -> Result<(), MarksError>;
 
@@ -153,19 +154,18 @@ pub(super) fn scan(
 /// end of the mark.
 fn walk_mark(
     source: &dyn Marks,
-    mut mark: ReadMark,
+    mark: ReadMark,
     at: Progress,
     limits: Limits,
     visit: &mut dyn FnMut(&ReadMark, ReadMessage<'_>) -> ControlFlow<()>,
 ) -> Result<(usize, Option<MessageId>), ArchiveError> {
     let until = limits.until.filter(|until| until.mark == at.mark);
     let mut end = until.map(|until| until.message);
-    mark.first = mark.first.max(at.message);
-    if let Some(end) = end {
-        mark.last = mark.last.min(MessageId(end.0.saturating_sub(1)));
-    }
+    let first = mark.first.max(at.message);
+    let before_end = end.map_or(MessageId::MAX, |end| MessageId(end.0.saturating_sub(1)));
+    let range = (first, mark.last.min(before_end));
     let mut shown = 0;
-    let result = source.messages(&mark, &mut |message| {
+    let result = source.messages(&mark, range, &mut |message| {
         shown += 1;
         if visit(&mark, message).is_break() || shown >= limits.messages {
             end = Some(message.id.next());

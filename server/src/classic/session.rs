@@ -12,7 +12,7 @@ use tracing::info;
 use super::{
     answering::Answering,
     failure::{Failure, check},
-    lines::write_delivery,
+    lines::{current_text, write_text},
     rules::{Answer, Discarded, Plan},
 };
 use crate::{
@@ -248,12 +248,17 @@ impl Session {
         let mut delivered = self.answering.delivered();
         for answer in answers {
             let last = answer.last(outcomes).min(newest);
+            let range = (delivered, last);
             while delivered < last {
                 let turn = self.context.backlog_turn.lock();
                 let chunk = mailboxes.peek(messages, &self.login, (delivered, last), CHUNK)?;
                 drop(turn);
                 for message in &chunk {
-                    self.connection.send(|line| write_delivery(message, line))?;
+                    let text = current_text(&self.context, &self.login, message, range)?;
+                    if let Some(text) = text {
+                        self.connection
+                            .send(|line| write_text(message, &text, line))?;
+                    }
                     delivered = message.id;
                 }
                 self.answering.set_delivered(delivered);

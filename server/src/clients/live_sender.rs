@@ -51,6 +51,8 @@ const TOO_MUCH: &str = "too much was waiting for you";
 pub struct LiveSender {
     key: u64,
     login: Login,
+    /// Its client knows messages that change others (rule V17).
+    knows_changes: bool,
     queue: Mutex<Queue>,
     /// Notified when there is room, or the session ends.
     written: Condvar,
@@ -85,10 +87,16 @@ static NEXT_KEY: AtomicU64 = AtomicU64::new(1);
 
 impl LiveSender {
     /// For a session that is about to write its backlog.
-    pub fn new(login: Login, transport: Arc<Transport>, retry: Sender<Job>) -> Arc<Self> {
+    pub fn new(
+        login: Login,
+        knows_changes: bool,
+        transport: Arc<Transport>,
+        retry: Sender<Job>,
+    ) -> Arc<Self> {
         Arc::new_cyclic(|own| Self {
             key: NEXT_KEY.fetch_add(1, Ordering::Relaxed),
             login,
+            knows_changes,
             queue: Mutex::new(Queue {
                 waiting: SendQueue::new(transport),
                 state: State::CatchingUp,
@@ -121,6 +129,11 @@ impl LiveSender {
         self.wants_settings.load(Ordering::SeqCst)
     }
 
+    /// Whether its client knows messages that change others (rule V17).
+    pub fn knows_changes(&self) -> bool {
+        self.knows_changes
+    }
+
     /// Whether lines can be appended now.
     pub fn is_live(&self) -> bool {
         matches!(self.queue.lock().state, State::Live(_))
@@ -144,7 +157,8 @@ impl LiveSender {
         queue.state != State::CatchingUp
     }
 
-    /// Appends the lines of new messages, each without its line end, except those in the backlog.
+    /// Appends the lines of new messages, each without its line end, except those in the backlog, and those of which
+    /// `write` writes nothing.
     /// After `true` the caller must call [`LiveSender::flush`]; `false`: nothing was appended, or
     /// somebody else will flush.
     pub fn push(
@@ -159,8 +173,7 @@ impl LiveSender {
                 State::Live(told) if told < message.id => queue.state = State::Live(message.id),
                 _ => continue,
             }
-            self.append(&mut queue, |line| write(message, line));
-            is_told = true;
+            is_told |= self.append(&mut queue, |line| write(message, line));
         }
         is_told && self.touch()
     }
@@ -197,15 +210,21 @@ impl LiveSender {
         self.tell(|line| event.encode(line))
     }
 
-    fn append(&self, queue: &mut Queue, write: impl FnOnce(&mut Vec<u8>)) {
+    /// Appends a line, unless nothing is written. Returns whether there is one.
+    fn append(&self, queue: &mut Queue, write: impl FnOnce(&mut Vec<u8>)) -> bool {
         let bytes = queue.waiting.bytes();
+        let before = bytes.len();
         write(bytes);
+        if bytes.len() == before {
+            return false;
+        }
         bytes.push(b'\n');
         if queue.waiting.waiting() > QUEUE_BYTES {
             info!("{} does not take what is sent to it", self.login);
             queue.say_bye(Bye::new(ByeCode::Slow, TOO_MUCH));
             self.written.notify_all();
         }
+        true
     }
 
     /// To be called with the queue held, after appending. Returns whether nobody else is going to

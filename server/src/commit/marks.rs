@@ -6,8 +6,8 @@ use parking_lot::Mutex;
 
 use crate::{
     archive::{Marks, MarksError, ReadMessage},
-    index::{Index, Messages},
-    model::message::{MessageId, ReadMark},
+    index::{Index, IndexError, Messages, Series},
+    model::message::{Message, MessageId, ReadMark},
 };
 
 /// The marks between state and archive. In memory are those that the index does not have yet.
@@ -73,6 +73,41 @@ impl Pending {
     }
 }
 
+impl PendingMarks {
+    /// A message as its reader got it: with the last edit that was read with it. An edit of what was read before is one of its
+    /// own; otherwise it is none.
+    fn as_read(
+        &self,
+        mark: &ReadMark,
+        mut message: Message,
+    ) -> Result<Option<Message>, IndexError> {
+        let of = message.changes();
+        let ids = [of.unwrap_or(message.id)];
+        let up_to = (mark.last, mark.as_of);
+        let revisions = self.messages.revisions(&mark.conversation, &ids, up_to)?;
+        let revision = revisions.first().copied().unwrap_or_default();
+        if revision.is_deleted {
+            return Ok(None);
+        }
+        match (of, revision.edit) {
+            (None, None) => {}
+            (None, Some(edit)) => {
+                let edit = self
+                    .messages
+                    .one(&mark.conversation, Series::Changes, edit)?;
+                if let Some(edit) = edit.filter(|edit| edit.is_for(&mark.reader)) {
+                    message.text = edit.text;
+                }
+            }
+            (Some(of), last) if of < mark.first && last == Some(message.id) => {
+                message.text = message.as_said().unwrap_or_default().into_owned();
+            }
+            (Some(_), _) => return Ok(None),
+        }
+        Ok(Some(message))
+    }
+}
+
 impl Marks for PendingMarks {
     fn marks(&self, after: u64, most: usize) -> Result<Vec<ReadMark>, MarksError> {
         loop {
@@ -100,15 +135,26 @@ impl Marks for PendingMarks {
     fn messages(
         &self,
         mark: &ReadMark,
+        (first, last): (MessageId, MessageId),
         visit: &mut dyn FnMut(ReadMessage<'_>) -> ControlFlow<()>,
     ) -> Result<(), MarksError> {
-        let before = MessageId(mark.first.0.saturating_sub(1));
+        let before = MessageId(first.0.saturating_sub(1));
+        let mut failed = None;
         let with = std::slice::from_ref(&mark.conversation);
-        self.messages
-            .timeline(with, before, mark.last, &mut |message| {
-                !message.is_for(&mark.reader) || visit((&message).into()).is_continue()
-            })?;
-        Ok(())
+        self.messages.timeline(with, before, last, &mut |message| {
+            if !message.is_for(&mark.reader) || !message.waits() {
+                return true;
+            }
+            match self.as_read(mark, message) {
+                Ok(Some(message)) => visit((&message).into()).is_continue(),
+                Ok(None) => true,
+                Err(error) => {
+                    failed = Some(error);
+                    false
+                }
+            }
+        })?;
+        failed.map_or(Ok(()), |error| Err(error.into()))
     }
 
     fn archived(&self, up_to: u64) {

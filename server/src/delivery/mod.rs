@@ -4,4 +4,4 @@ mod push;
 pub(crate) mod settings;
 
 pub use self::push::Push;
-pub(crate) use self::push::{receipt, telling};
+pub(crate) use self::push::{receipt, write_message};

@@ -57,7 +57,7 @@ impl Push {
         let senders = self.online.senders(reader);
         for sender in senders.iter().filter(|one| Some(one.key()) != sent.by) {
             let write = |message: &Message, line: &mut Vec<u8>| {
-                telling(message, reader, false).encode(line);
+                write_message(message, (reader, sender.knows_changes()), false, line);
             };
             if sender.push(sent.messages, write) {
                 self.touched.push(sender.clone());
@@ -157,8 +157,30 @@ impl Audience for Push {
     }
 }
 
-/// The line that delivers a message to a user.
-pub(crate) fn telling<'a>(message: &'a Message, reader: &'a Login, is_old: bool) -> Telling<'a> {
+/// Writes the line that delivers a message to a user, whose client may know changes (rule V17). Of a deletion, others get none.
+pub(crate) fn write_message(
+    message: &Message,
+    (reader, knows_changes): (&Login, bool),
+    is_old: bool,
+    line: &mut Vec<u8>,
+) {
+    let telling = telling(message, reader, is_old);
+    if knows_changes {
+        return telling.encode(line);
+    }
+    let Some(text) = message.as_said() else {
+        return;
+    };
+    let about = telling.about.filter(|about| !about.is_change());
+    let told = Telling {
+        about,
+        text: &text,
+        ..telling
+    };
+    told.encode(line);
+}
+
+fn telling<'a>(message: &'a Message, reader: &'a Login, is_old: bool) -> Telling<'a> {
     let is_own = message.from == *reader;
     let with = if message.members.is_some() || is_own {
         &message.to

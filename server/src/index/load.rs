@@ -14,8 +14,8 @@ use super::{
     rosters,
     schema::{Table, checksum},
     state_rows::{
-        self as rows, CHAIN, CURSOR, Chain, ChainNumber, DEVICE, EPOCH, GROUP, HEADER, HOLDER,
-        MARK, SEEN, SETTING, StoredHeader, Subject, WRITTEN,
+        self as rows, CHAIN, CHANGE, CURSOR, Chain, ChainNumber, DEVICE, EPOCH, GROUP, HEADER,
+        HOLDER, MARK, SEEN, SETTING, StoredHeader, Subject, WRITTEN,
     },
 };
 use crate::model::{conversation::Conversation, message::MessageId};
@@ -27,6 +27,8 @@ pub struct Loaded {
     pub header: Header,
     /// All conversations that have messages or cursors, each with its last message.
     pub conversations: Vec<(Conversation, MessageId)>,
+    /// Those with messages that change others, each with the last one of these.
+    pub changed: Vec<(Conversation, MessageId)>,
     /// All cursors, grouped by conversation.
     pub cursors: Vec<CursorEntry>,
     /// What was written to groups.
@@ -139,7 +141,7 @@ impl Rows {
                     let chain = chains.get((number as usize).checked_sub(1)?)?;
                     match &chain.subject {
                         Subject::Conversation(conversation) => Some(conversation),
-                        Subject::Tags(_) => None,
+                        Subject::Changes(_) | Subject::Tags(_) => None,
                     }
                 };
                 let cursor = rows::read_cursor(key, value, conversation)?;
@@ -164,6 +166,7 @@ impl Rows {
                 rows::read_mark(key, value)?;
                 self.loaded.marks += 1;
             }
+            CHANGE => (key.len() == 17 && value.is_empty()).then_some(())?,
             HOLDER => self.loaded.holders.push(rows::read_holder(key, value)?),
             SETTING => self.loaded.settings.push(rows::read_setting(key, value)?),
             EPOCH => self.loaded.epochs.push(rows::read_epoch(key, value)?),
@@ -184,8 +187,10 @@ impl Rows {
         let mut written = HashMap::with_capacity(self.chains.len());
         for (number, chain) in (1..).zip(self.chains) {
             let last = chain.last;
-            if let Subject::Conversation(conversation) = &chain.subject {
-                loaded.conversations.push((conversation.clone(), last));
+            match &chain.subject {
+                Subject::Conversation(of) => loaded.conversations.push((of.clone(), last)),
+                Subject::Changes(of) => loaded.changed.push((of.clone(), last)),
+                Subject::Tags(_) => {}
             }
             written.insert(chain.subject, Written { number, last });
         }

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use mensageiro_protocol::Login;
 
-use super::{Index, IndexError, TagEntry, memtable::InMemory, schema, state_rows as rows};
+use super::{Index, IndexError, Series, TagEntry, memtable::InMemory, schema, state_rows as rows};
 use crate::model::{
     conversation::Conversation,
     message::{MessageId, ReadMark},
@@ -13,7 +13,10 @@ use crate::model::{
 impl Index {
     /// The last message of a conversation; 0 if there is none.
     pub fn last_of(&self, conversation: &Conversation) -> MessageId {
-        self.shared.memory.read().last_of(conversation)
+        self.shared
+            .memory
+            .read()
+            .last_of(conversation, Series::Said)
     }
 
     /// The newest tags of a login, at most `most`, of messages from `not_below` on, in ascending order of ids.

@@ -10,7 +10,7 @@ use std::{
 use mensageiro_protocol::Login;
 
 use super::{
-    RosterEntry, RunEntry, TagEntry,
+    ChangeEntry, Revision, RosterEntry, RunEntry, Series, TagEntry,
     entries::Entry,
     state_rows::{ChainNumber, Subject},
 };
@@ -43,7 +43,9 @@ const LOOK: Duration = Duration::from_millis(500);
 /// Consecutive entries.
 #[derive(Debug, Default)]
 pub(super) struct Memtable {
-    pub(super) runs: HashMap<Conversation, Vec<RunEntry>>,
+    /// By [`Series`].
+    pub(super) runs: [HashMap<Conversation, Vec<RunEntry>>; 2],
+    pub(super) changes: BTreeSet<ChangeEntry>,
     pub(super) tags: HashMap<Login, Vec<TagEntry>>,
     pub(super) rosters: Vec<RosterEntry>,
     /// Entries, and members of rosters.
@@ -62,21 +64,29 @@ impl Memtable {
     }
 
     fn is_large(&self) -> bool {
-        let subjects = self.runs.len() + self.tags.len();
+        let conversations = self.runs.iter().map(HashMap::len).sum::<usize>();
+        let subjects = conversations + self.tags.len();
         self.messages >= MESSAGES
             || self.entries >= (subjects * ENTRIES_EACH).clamp(ENTRIES, MANY_ENTRIES)
     }
 
-    pub(super) fn add_run(&mut self, conversation: &Conversation, entry: RunEntry) {
+    pub(super) fn add_run(&mut self, conversation: &Conversation, series: Series, entry: RunEntry) {
         self.touch();
         self.entries += 1;
         self.messages += u64::from(entry.count);
-        match self.runs.get_mut(conversation) {
+        let all = &mut self.runs[series as usize];
+        match all.get_mut(conversation) {
             Some(runs) => runs.push(entry),
             None => {
-                self.runs.insert(conversation.clone(), vec![entry]);
+                all.insert(conversation.clone(), vec![entry]);
             }
         }
+    }
+
+    pub(super) fn add_change(&mut self, change: ChangeEntry) {
+        self.touch();
+        self.entries += 1;
+        self.changes.insert(change);
     }
 
     pub(super) fn add_tag(&mut self, login: &Login, tag: TagEntry) {
@@ -174,17 +184,33 @@ impl Memory {
         self.frozen.as_deref().into_iter().chain([&self.active])
     }
 
-    pub(super) fn last_of(&self, conversation: &Conversation) -> MessageId {
+    pub(super) fn last_of(&self, conversation: &Conversation, series: Series) -> MessageId {
         let in_memory = self.tables().rev().find_map(|table| {
-            let runs = table.runs.get(conversation)?;
+            let runs = table.runs[series as usize].get(conversation)?;
             runs.last().map(Entry::last)
         });
         in_memory
-            .or_else(|| {
-                let subject = Subject::Conversation(conversation.clone());
-                Some(self.written(&subject)?.last)
-            })
+            .or_else(|| Some(self.written(&subject(conversation, series))?.last))
             .unwrap_or_default()
+    }
+
+    /// What is in memory of what became of a message, up to another one.
+    pub(super) fn revision(&self, of: MessageId, up_to: MessageId) -> Revision {
+        let mut revision = Revision::default();
+        for table in self.tables() {
+            let last = |is_deletion| {
+                let change = |by| ChangeEntry {
+                    of,
+                    is_deletion,
+                    by,
+                };
+                let mut found = table.changes.range(change(MessageId(0))..=change(up_to));
+                Some(found.next_back()?.by)
+            };
+            revision.is_deleted |= last(true).is_some();
+            revision.edit = revision.edit.max(last(false));
+        }
+        revision
     }
 
     /// The roster with this number, if it is still in memory.
@@ -204,8 +230,9 @@ impl Memory {
         enough: usize,
     ) -> InMemory<RunEntry> {
         let mut messages = 0;
-        let tables = self.tables().map(|table| table.runs.get(conversation));
-        let subject = Subject::Conversation(conversation.clone());
+        let tables = self.tables();
+        let tables = tables.map(|table| table.runs[Series::Said as usize].get(conversation));
+        let subject = subject(conversation, Series::Said);
         self.newest(tables, &subject, last, |entry| {
             let is_enough = messages >= enough;
             let unwanted = entry.last().0.saturating_sub(last.0);
@@ -253,11 +280,13 @@ impl Memory {
     pub(super) fn runs_between(
         &self,
         conversation: &Conversation,
+        series: Series,
         range: &RangeInclusive<MessageId>,
         most: usize,
     ) -> InMemory<RunEntry> {
-        let tables = self.tables().map(|table| table.runs.get(conversation));
-        let subject = Subject::Conversation(conversation.clone());
+        let tables = self.tables();
+        let tables = tables.map(|table| table.runs[series as usize].get(conversation));
+        let subject = subject(conversation, series);
         self.between(tables, &subject, range, most)
     }
 
@@ -287,6 +316,14 @@ impl Memory {
             entries: entries.take(most).cloned().collect(),
             written: self.written(subject),
         }
+    }
+}
+
+/// What a chain in the database is of.
+pub(super) fn subject(conversation: &Conversation, series: Series) -> Subject {
+    match series {
+        Series::Said => Subject::Conversation(conversation.clone()),
+        Series::Changes => Subject::Changes(conversation.clone()),
     }
 }
 

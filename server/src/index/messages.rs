@@ -3,10 +3,11 @@
 use std::{ops::RangeInclusive, sync::Arc};
 
 use super::{
-    Index, IndexError, RunEntry,
+    Index, IndexError, RunEntry, Series,
     entries::Entry,
     memtable::{InMemory, Members},
     reading::{Reading, Turn},
+    shared::Shared,
     texts::Texts,
 };
 use crate::{
@@ -46,6 +47,10 @@ impl Messages {
     ) -> Result<MessageId, IndexError> {
         let newest = self.newest(conversation, up_to, 1)?;
         Ok(newest.last().map(Entry::last).unwrap_or_default())
+    }
+
+    pub(super) fn shared(&self) -> &Shared {
+        &self.index.shared
     }
 
     pub(super) fn reading(&self) -> &Reading {
@@ -100,15 +105,16 @@ impl Messages {
         Ok(entries)
     }
 
-    /// The first entries of a conversation in a range, clipped to it, and the rest of the range, which may have more.
+    /// The first entries of a conversation's series in a range, clipped to it, and the rest of the range, which may have more.
     pub(super) fn some_between(
         &self,
-        conversation: &Conversation,
+        (conversation, series): (&Conversation, Series),
         range: RangeInclusive<MessageId>,
     ) -> Result<(Vec<RunEntry>, Option<RangeInclusive<MessageId>>), IndexError> {
         let shared = &self.index.shared;
         let memory = shared.memory.read();
-        let InMemory { entries, written } = memory.runs_between(conversation, &range, TOGETHER);
+        let InMemory { entries, written } =
+            memory.runs_between(conversation, series, &range, TOGETHER);
         drop(memory);
         let mut found = Vec::new();
         if let Some(written) = written.filter(|written| written.last >= *range.start()) {

@@ -8,6 +8,7 @@
 
 mod appending;
 mod chain;
+mod changes;
 mod entries;
 mod error;
 mod load;
@@ -110,6 +111,35 @@ pub struct GroupEntry {
     pub group: Login,
     /// What was written.
     pub written: Written,
+}
+
+/// A message has changed another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ChangeEntry {
+    /// The one that was changed.
+    pub of: MessageId,
+    /// It was deleted; otherwise it was edited.
+    pub is_deletion: bool,
+    /// The message that says so.
+    pub by: MessageId,
+}
+
+/// What became of a message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Revision {
+    /// It was deleted.
+    pub is_deleted: bool,
+    /// The last edit.
+    pub edit: Option<MessageId>,
+}
+
+/// The two sequences of messages of a conversation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Series {
+    /// What was said.
+    Said,
+    /// What changes that.
+    Changes,
 }
 
 /// A tag under which a message was sent.

@@ -15,7 +15,7 @@ use mensageiro_protocol::Login;
 use parking_lot::{Condvar, Mutex, RwLock};
 
 use super::{
-    Changes, IndexError, RosterEntry, RunEntry, TagEntry,
+    ChangeEntry, Changes, IndexError, RosterEntry, RunEntry, Series, TagEntry,
     load::Loaded,
     memtable::{Memory, Memtable},
     opening::{self, Opened},
@@ -94,13 +94,18 @@ impl Index {
         Ok((index, loaded))
     }
 
-    /// Adds messages of a conversation, in ascending order. They can be read at once.
-    pub fn add_run(&self, conversation: &Conversation, entry: RunEntry) {
+    /// Adds messages of a conversation, in ascending order in each series. They can be read at once.
+    pub fn add_run(&self, conversation: &Conversation, series: Series, entry: RunEntry) {
         self.shared
             .memory
             .write()
             .active()
-            .add_run(conversation, entry);
+            .add_run(conversation, series, entry);
+    }
+
+    /// Adds what became of a message.
+    pub fn add_change(&self, change: ChangeEntry) {
+        self.shared.memory.write().active().add_change(change);
     }
 
     /// Adds a tag of a login, in ascending order of messages.

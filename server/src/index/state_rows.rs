@@ -6,7 +6,8 @@ use std::sync::Arc;
 use mensageiro_protocol::{Login, Text, live::Epoch};
 
 use super::{
-    AsideEntry, CursorEntry, DeviceEntry, GroupEntry, Header, HolderEntry, SettingEntry,
+    AsideEntry, ChangeEntry, CursorEntry, DeviceEntry, GroupEntry, Header, HolderEntry,
+    SettingEntry,
     pack::{Unpack, login, put, put_bytes, put_login, put_option, put_signed, put_time},
     tallies,
 };
@@ -46,6 +47,9 @@ pub(super) const HOLDER: u8 = 9;
 /// By login, 0 and conversation (nothing: the user): what is set.
 pub(super) const SETTING: u8 = 10;
 
+/// By the message that is changed, the kind of the change and the message that changes it.
+pub(super) const CHANGE: u8 = 11;
+
 /// By name: the tally of messages to a group.
 pub(super) const WRITTEN: u8 = 8;
 
@@ -57,6 +61,8 @@ pub(super) type ChainNumber = u32;
 pub(super) enum Subject {
     /// The messages of a conversation.
     Conversation(Conversation),
+    /// The messages that change others in a conversation.
+    Changes(Conversation),
     /// The tags of a login.
     Tags(Login),
 }
@@ -179,6 +185,10 @@ impl Chain {
         let mut out = Vec::with_capacity(64);
         match &self.subject {
             Subject::Conversation(conversation) => put_conversation(&mut out, conversation),
+            Subject::Changes(conversation) => {
+                put(&mut out, CHANGES);
+                put_conversation(&mut out, conversation);
+            }
             Subject::Tags(login) => {
                 put(&mut out, TAGS);
                 put_login(&mut out, login);
@@ -196,6 +206,10 @@ impl Chain {
         let mut value = Unpack(value);
         let subject = match value.int()? {
             TAGS => Subject::Tags(value.login()?),
+            CHANGES => {
+                let kind = value.int()?;
+                Subject::Changes(conversation(kind, &mut value)?)
+            }
             kind => Subject::Conversation(conversation(kind, &mut value)?),
         };
         let chain = Self {
@@ -213,6 +227,7 @@ impl Chain {
 const PAIR: u64 = 0;
 const OF_GROUP: u64 = 1;
 const TAGS: u64 = 2;
+const CHANGES: u64 = 3;
 
 fn put_conversation(out: &mut Vec<u8>, conversation: &Conversation) {
     match conversation {
@@ -323,6 +338,15 @@ pub(super) fn read_device(key: &[u8], value: &[u8]) -> Option<DeviceEntry> {
         device: Arc::from(name),
         window: value.to_vec(),
     })
+}
+
+/// The key of a change. Changes of one kind of one message follow one another, in the order in which they were made.
+pub(super) fn change_key(change: &ChangeEntry) -> [u8; 18] {
+    let mut key = [CHANGE; 18];
+    key[1..9].copy_from_slice(&change.of.0.to_be_bytes());
+    key[9] = u8::from(change.is_deletion);
+    key[10..].copy_from_slice(&change.by.0.to_be_bytes());
+    key
 }
 
 pub(super) fn mark_key(number: u64) -> Vec<u8> {
@@ -476,6 +500,7 @@ pub(super) fn mark_value(mark: &ReadMark) -> Vec<u8> {
     put(&mut out, mark.first.0);
     put(&mut out, mark.last.0);
     put_time(&mut out, mark.read_at);
+    put(&mut out, mark.as_of.0);
     out
 }
 
@@ -491,6 +516,7 @@ pub(super) fn read_mark(key: &[u8], value: &[u8]) -> Option<ReadMark> {
         first: MessageId(value.int()?),
         last: MessageId(value.int()?),
         read_at: value.time()?,
+        as_of: MessageId(value.int()?),
     };
     value.end()?;
     Some(mark)

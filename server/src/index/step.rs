@@ -5,9 +5,9 @@ use std::{collections::HashMap, path::Path};
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
 use super::{
-    Changes, IndexError, RosterEntry,
+    ChangeEntry, Changes, IndexError, RosterEntry, Series,
     chain::{ChainReader, read_chain},
-    memtable::{Memtable, Written},
+    memtable::{Memtable, Written, subject},
     pack::{put, put_time},
     rosters,
     schema::{Table, checksum},
@@ -32,10 +32,12 @@ impl Step<'_> {
         for roster in &frozen.rosters {
             self.roster(roster)?;
         }
-        let mut runs = Vec::with_capacity(frozen.runs.len());
-        for (conversation, entries) in &frozen.runs {
-            let subject = Subject::Conversation(conversation.clone());
-            runs.push((self.number(&subject)?, subject, entries));
+        let mut runs = Vec::with_capacity(frozen.runs.iter().map(HashMap::len).sum());
+        for series in [Series::Said, Series::Changes] {
+            for (conversation, entries) in &frozen.runs[series as usize] {
+                let subject = subject(conversation, series);
+                runs.push((self.number(&subject)?, subject, entries));
+            }
         }
         // In the order of keys, so that neighbouring rows are written together.
         runs.sort_unstable_by_key(|(number, ..)| *number);
@@ -46,6 +48,9 @@ impl Step<'_> {
             let subject = Subject::Tags(login.clone());
             let number = self.number(&subject)?;
             self.append(number, subject, entries)?;
+        }
+        for change in &frozen.changes {
+            self.change(&rows::change_key(change), &[], None)?;
         }
         Ok(())
     }
@@ -163,6 +168,19 @@ impl Step<'_> {
         }
         stored.sum = stored.sum.wrapping_add(sum);
         self.write_row(key, value, sum, old.is_some())
+    }
+
+    /// Deletes what became of messages up to one.
+    pub(super) fn forget_changes(&mut self, up_to: MessageId) -> Result<(), IndexError> {
+        let change = |of, by| {
+            rows::change_key(&ChangeEntry {
+                of,
+                is_deletion: by == MessageId::MAX,
+                by,
+            })
+        };
+        let last = change(up_to, MessageId::MAX);
+        self.remove(&change(MessageId(0), MessageId(0)), &last)
     }
 
     /// Deletes the rows between two keys, both included.

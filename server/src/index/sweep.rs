@@ -43,6 +43,7 @@ impl Sweep {
                 return Ok(());
             }
             if self.next > step.stored.chains {
+                step.forget_changes(self.dropped)?;
                 self.next = 0;
                 return Ok(());
             }
@@ -58,7 +59,7 @@ impl Sweep {
     fn chain(&mut self, step: &mut Step<'_>, blocks: &mut usize) -> Result<(), IndexError> {
         let (chain, sum) = step.chain(self.next)?;
         match chain.subject {
-            Subject::Conversation(_) => {
+            Subject::Conversation(_) | Subject::Changes(_) => {
                 let position = self.position;
                 let is_before = |entry: &RunEntry| entry.record < position;
                 let dropped = self.remove(step, (chain, sum), blocks, is_before)?;

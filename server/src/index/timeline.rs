@@ -12,7 +12,7 @@ use std::{
 use mensageiro_protocol::Login;
 
 use super::{
-    IndexError, Messages,
+    IndexError, Messages, Series,
     places::{PLACE_BYTES, Place, Places},
     reading::{Share, Turn},
 };
@@ -232,12 +232,24 @@ impl Looking<'_> {
     ) -> Result<bool, IndexError> {
         let conversation = Arc::new(conversation);
         nearest.conversations += 1;
+        Ok(
+            self.look_through((&conversation, Series::Said), after, nearest)?
+                && self.look_through((&conversation, Series::Changes), after, nearest)?,
+        )
+    }
+
+    fn look_through(
+        &mut self,
+        (conversation, series): (&Arc<Conversation>, Series),
+        after: MessageId,
+        nearest: &mut Nearest<'_, '_>,
+    ) -> Result<bool, IndexError> {
         let mut range = after.next()..=self.up_to;
         while !range.is_empty() && nearest.reaches(*range.start()) {
             if !self.step() {
                 return Ok(false);
             }
-            let (found, rest) = self.messages.some_between(&conversation, range)?;
+            let (found, rest) = self.messages.some_between((conversation, series), range)?;
             for entry in found {
                 if !self.is_wanted(entry.roster)? {
                     continue;

@@ -19,10 +19,13 @@ use crate::{
     clients::Connection,
     clients::LiveSender,
     context::Context,
-    delivery::{receipt, telling},
+    delivery::{receipt, write_message},
     index::Wanted,
     mailboxes::Mailboxes,
-    model::{conversation::Conversation, message::MessageId},
+    model::{
+        conversation::Conversation,
+        message::{Message, MessageId},
+    },
 };
 
 /// Bytes of messages that are read at once, about. They are held as long as the client reads nothing.
@@ -82,22 +85,26 @@ fn send_timeline(
     mail: &Mail<'_>,
     (after, newest): (MessageId, MessageId),
 ) -> Result<(), Failure> {
-    let login = mail.login;
+    let reader = (mail.login, mail.sender.knows_changes());
     let mut timeline = context.messages.timeline_of(mail, after, newest);
     let mut is_more = true;
     while is_more {
-        let (mut rows, mut bytes) = (0, 0);
+        let (mut rows, mut bytes, mut some) = (0, 0, Vec::new());
         let turn = context.backlog_turn.lock();
         is_more = timeline.show(PORTION, &mut |message| {
             rows += 1;
             bytes += message.line_bytes();
-            if message.is_for(login) || (message.from == *login && !mail.is_unread) {
-                let telling = telling(&message, login, false);
-                connection.append(|line| telling.encode(line));
+            if mail.is_wanted(&message) {
+                some.push(message);
             }
             true
         })?;
         drop(turn);
+        for message in some {
+            if !context.messages.is_deleted(&message)? {
+                connection.append(|line| write_message(&message, reader, false, line));
+            }
+        }
         mail.budget.charge(cost::answer(rows, bytes));
         if !connection.flush_at_once()? {
             timeline.rest();
@@ -143,6 +150,15 @@ fn tell_cursors(
                 up_to: up_to.0,
             }));
         }
+    }
+}
+
+impl Mail<'_> {
+    /// Whether a message is in it. A client that gets what is unread knows nothing that was deleted.
+    fn is_wanted(&self, message: &Message) -> bool {
+        let is_shown = message.waits() || (self.sender.knows_changes() && !self.is_unread);
+        let is_own = message.from == *self.login && !self.is_unread;
+        is_shown && (message.is_for(self.login) || is_own)
     }
 }
 

@@ -9,12 +9,12 @@ use mensageiro_protocol::{
     Login,
     limits::EVENT_BYTES,
     live::{
-        CONVERSATIONS_MOST, ConversationNews, Conversations, ConversationsRequest, Event,
+        CONVERSATIONS_MOST, ConversationNews, Conversations, ConversationsRequest, Event, LastEdit,
         LastMessage,
     },
 };
 
-use super::{LOOKUP_ROWS, failure::Failure};
+use super::{LOOKUP_ROWS, failure::Failure, history::current};
 use crate::{
     budgets::cost,
     clients::LiveSender,
@@ -29,11 +29,18 @@ use crate::{
 /// The most bytes of a conversation in the line, besides texts and names.
 const ITEM_BYTES: usize = 512;
 
+/// Messages that are looked at for the last one that was not deleted, at first and then.
+const FEW: usize = 1;
+const MANY: usize = 100;
+
 /// What a session remembers of its user's list: only when that was, so that it takes no memory.
 #[derive(Debug, Default)]
 pub(super) struct Listing {
     /// The newest message at the first page. Later pages belong to the list as it was then.
     newest: Option<MessageId>,
+    /// The lowest id on the last page as it was told, and the one by which it was found. If the last message was deleted, an
+    /// older one is told.
+    lowest: Option<(MessageId, MessageId)>,
 }
 
 impl Listing {
@@ -52,34 +59,47 @@ impl Listing {
             .take_if(|_| request.before.is_some())
             .unwrap_or_else(|| context.mailboxes.last());
         let before = request.before.map_or(MessageId::MAX, MessageId);
-        // One more shows whether there are more.
-        let found = Latest {
-            most: limit + 1,
-            before,
-            newest,
-            found: BTreeMap::new(),
-            rows: 0,
-        };
-        let (found, mut rows) = found.of(context, login, people)?;
+        let lowest = self.lowest.take();
+        let mut before = lowest
+            .filter(|lowest| lowest.0 == before)
+            .map_or(before, |lowest| lowest.1);
         let mut page = Conversations {
             before: request.before,
             conversations: Vec::new(),
-            more: found.len() > limit,
+            more: true,
         };
-        let mut bytes = 0;
-        for one in found.values().take(limit) {
-            rows += LOOKUP_ROWS;
-            let Some(news) = news(context, login, one)? else {
-                continue;
+        let (mut rows, mut bytes) = (0, 0);
+        // Whoever asks for more needs to know one. Of some conversations nothing is left.
+        while page.conversations.is_empty() && page.more {
+            // One more shows whether there are more.
+            let found = Latest {
+                most: limit + 1,
+                before,
+                newest,
+                found: BTreeMap::new(),
+                rows: 0,
             };
-            // In JSON a character may become two.
-            bytes += ITEM_BYTES + 2 * (news.last.text.len() + news.settings.draft.len());
-            if bytes > EVENT_BYTES && !page.conversations.is_empty() {
-                page.more = true;
-                break;
+            let (found, looked_at) = found.of(context, login, people)?;
+            rows += looked_at;
+            page.more = found.len() > limit;
+            for one in found.values().take(limit) {
+                rows += LOOKUP_ROWS;
+                before = one.last;
+                let Some(news) = news(context, (login, sender.knows_changes()), one)? else {
+                    continue;
+                };
+                let edit = news.last.edit.as_ref().map_or(0, |edit| edit.text.len());
+                // In JSON a character may become two.
+                bytes += ITEM_BYTES + 2 * (news.last.text.len() + edit + news.settings.draft.len());
+                if bytes > EVENT_BYTES && !page.conversations.is_empty() {
+                    page.more = true;
+                    break;
+                }
+                tell_receipts(context, sender, one, &news);
+                let told = self.lowest.map_or(MessageId::MAX, |lowest| lowest.0);
+                self.lowest = Some((told.min(MessageId(news.last.id)), one.last));
+                page.conversations.push(news);
             }
-            tell_receipts(context, sender, one, &news);
-            page.conversations.push(news);
         }
         self.newest = page.more.then_some(newest);
         sender.tell_event(&Event::Conversations(page));
@@ -168,17 +188,35 @@ fn tell_receipts(context: &Context, sender: &LiveSender, listed: &Listed, news: 
 
 fn news(
     context: &Context,
-    login: &Login,
+    (login, knows_changes): (&Login, bool),
     listed: &Listed,
 ) -> Result<Option<ConversationNews>, Failure> {
     // As of the first page: newer messages have been sent already.
-    let last = context
-        .messages
-        .history(&listed.with, None, 1, listed.last)?;
+    let (mut before, mut some) = (None, FEW);
+    let last = loop {
+        let (messages, with) = (&context.messages, &listed.with);
+        let older = messages.history(with, before, some, listed.last)?;
+        let oldest = older.first().map(|oldest| oldest.id);
+        let is_rest = older.len() < some || oldest <= Some(listed.since);
+        let mut older = current(context, with, older)?;
+        older.retain(|(message, _)| message.id > listed.since);
+        match older.pop() {
+            None if !is_rest => (before, some) = (oldest, MANY),
+            last => break last,
+        }
+    };
+    let Some((last, edit)) = last else {
+        return Ok(None);
+    };
+    let edit = edit.filter(|_| knows_changes).map(|edit| LastEdit {
+        id: edit.id.0,
+        at: edit.sent_at.as_millisecond(),
+        text: edit.text,
+    });
     let how_far = context.mailboxes.how_far(listed);
     let scope = Some(listed.with.clone());
     let settings = context.mailboxes.lock().settings(login, &scope);
-    Ok(last.into_iter().next_back().map(|last| ConversationNews {
+    Ok(Some(ConversationNews {
         with: listed.with.with(login).clone(),
         group: matches!(listed.with, Conversation::Group(_)),
         unread: how_far.unread,
@@ -190,6 +228,7 @@ fn news(
             re: last.about.map(About::target),
             from: last.from,
             text: last.text,
+            edit,
         },
         settings: values(&settings),
     }))

@@ -16,6 +16,7 @@ use mensageiro_protocol::{
 use tracing::{debug, info};
 
 use super::{
+    LOOKUP_ROWS,
     access::{Asked, Asker},
     conversations::Listing,
     editing,
@@ -29,10 +30,11 @@ use crate::{
     context::Context,
     directory::People,
     files::FileRefusal,
+    index::Series,
     model::conversation::Conversation,
     model::{
         event::{Device, Read, Target},
-        message::MessageId,
+        message::{Message, MessageId},
         stored,
     },
 };
@@ -43,6 +45,9 @@ const TYPING_EVERY: Duration = Duration::from_secs(1);
 /// In a group with more members it is not relayed that somebody types: nobody could follow it, and each sign would cost as
 /// much as a message.
 const TYPING_MOST: usize = 256;
+
+/// The text of a deletion: it means nothing.
+const DELETED: &str = "-";
 
 /// How long to wait at a time until an edit has been sent.
 const TURN: Duration = Duration::from_millis(5);
@@ -175,7 +180,7 @@ impl<'a> Requests<'a> {
                 to,
                 file,
                 text,
-            } => self.send((tag, about), &to, (file, text), people),
+            } => self.send((tag, about), &to, (file, text), people)?,
             Request::Read(read) => {
                 let with = self.conversation_read(&read.with, people);
                 let up_to = MessageId(read.up_to);
@@ -316,21 +321,37 @@ impl<'a> Requests<'a> {
         to: &Login,
         (file, text): (Option<FileReference>, Text),
         people: &People,
-    ) {
+    ) -> Result<(), Failure> {
         let Some(to) = people.recipient(to) else {
             let detail = format!("there is no user or group {to}");
-            return self.refuse(tag, RefusalCode::UnknownRecipient, detail);
+            self.refuse(tag, RefusalCode::UnknownRecipient, detail);
+            return Ok(());
+        };
+        let mut deleted = None;
+        let text = match self.may_change(about, &to)? {
+            Ok(file) if matches!(about, Some(About::Delete(_))) => {
+                deleted = file;
+                Text::from(DELETED)
+            }
+            Ok(_) => text,
+            Err((code, detail)) => {
+                self.refuse(tag, code, detail.to_owned());
+                return Ok(());
+            }
         };
         let file = match self.file(file) {
             Ok(file) => file,
-            Err(refusal) => return self.refuse_with(refusal.no(tag)),
+            Err(refusal) => {
+                self.refuse_with(refusal.no(tag));
+                return Ok(());
+            }
         };
         let size = stored::message(tag.as_ref(), file.as_deref(), &text);
         if let Err(refusal) = self.may_send(size, &to, people) {
             self.budget.note(refusal);
             self.context.counters().discarded(1);
             self.sender.tell_event(&Event::Refused(refusal.no(tag)));
-            return;
+            return Ok(());
         }
         if self.entry.drafts.is_empty() {
             self.entry.drafts.reserve_exact(self.usual);
@@ -342,6 +363,53 @@ impl<'a> Requests<'a> {
             file,
             text,
         });
+        if let Some(file) = deleted {
+            self.context.files.forget(&file.token);
+        }
+        Ok(())
+    }
+
+    /// Whether the user may say this about another message: only its author changes one, and nobody edits what is deleted.
+    /// Returns the file of that message.
+    fn may_change(
+        &self,
+        about: Option<About>,
+        to: &Target,
+    ) -> Result<Result<Option<Arc<Attachment>>, (RefusalCode, &'static str)>, Failure> {
+        let Some(about) = about.filter(|about| about.is_change()) else {
+            return Ok(Ok(None));
+        };
+        self.budget.charge(cost::answer(LOOKUP_ROWS, 0));
+        let with = match to {
+            Target::User(to) => Conversation::pair(self.login, to),
+            Target::Group(group) => Conversation::Group(group.clone()),
+        };
+        let id = MessageId(about.target());
+        let mailboxes = &self.context.mailboxes;
+        let is_visible = id <= mailboxes.last() && id > mailboxes.since_in(self.login, &with);
+        let found = match is_visible {
+            true => self.context.messages.one(&with, Series::Said, id)?,
+            false => None,
+        };
+        let is_seen = |message: &Message| {
+            message
+                .members
+                .as_ref()
+                .is_none_or(|members| members.contains(self.login))
+        };
+        let found = found.filter(is_seen);
+        let is_late = match (&found, about) {
+            (Some(message), About::Edit(_)) => self.context.messages.is_deleted(message)?,
+            _ => false,
+        };
+        Ok(match found.filter(|_| !is_late) {
+            Some(message) if message.from == *self.login => Ok(message.file),
+            Some(_) => Err((
+                RefusalCode::NotAllowed,
+                "only its author may change a message",
+            )),
+            None => Err((RefusalCode::Unknown, "there is no such message")),
+        })
     }
 
     /// The file that a message names.

@@ -5,7 +5,7 @@ use std::{io, sync::Arc};
 
 use mensageiro_protocol::{
     Login,
-    live::{Bye, ByeCode, Event, Hello, Limits, Request, Role, Welcome, resume},
+    live::{ABOUT_KNOWN, Bye, ByeCode, Event, Hello, Limits, Request, Role, Welcome, resume},
 };
 use tracing::{debug, info};
 
@@ -44,7 +44,8 @@ pub fn run(
         Some(device) => info!("{login} logged in from {peer} (live, device {device})"),
     }
     connection.take_whole_lines_only();
-    let sender = LiveSender::new(login.clone(), connection.transport(), context.retry.clone());
+    let (transport, retry) = (connection.transport(), context.retry.clone());
+    let sender = LiveSender::new(login.clone(), hello.about, transport, retry);
     connection.place().set_farewell(sender.clone());
     let _stay = context
         .online
@@ -145,6 +146,7 @@ fn welcome(
         role: is_admin.then_some(Role::Admin),
         settings: Some(settings),
         new_groups: is_admin || context.limits.new_groups,
+        about: ABOUT_KNOWN.map(str::to_owned).to_vec(),
         limits: Limits {
             line_bytes: connection.longest_line(),
             file_bytes: context.files.file_bytes(),

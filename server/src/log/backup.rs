@@ -281,6 +281,7 @@ fn copy_log(from: &Folder, to: &Folder, meter: &mut Meter<'_, '_>) -> Result<Bac
         identity,
         is_backup: true,
         start: bases[0],
+        is_older: false,
     };
     let written = file.write(&*to.disk, &to.store);
     written.map_err(io_error(&to.store))?;

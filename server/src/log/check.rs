@@ -136,6 +136,7 @@ fn identity(
                     identity: header.identity,
                     is_backup: false,
                     start: bases[0],
+                    is_older: false,
                 };
                 return Ok((file, Some(reason)));
             }

@@ -32,7 +32,8 @@ pub struct Identity {
 /// The name of the file in the folder of the store.
 const NAME: &str = "identity";
 const MAGIC: [u8; 8] = *b"\xffmm-id\n\0";
-const FORMAT: u32 = 1;
+/// With the format of segments.
+const FORMAT: u32 = super::segment::FORMAT;
 
 /// The content of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +43,8 @@ pub(super) struct IdentityFile {
     pub(super) is_backup: bool,
     /// Where the log begins. Earlier records were dropped.
     pub(super) start: u64,
+    /// An earlier format has written it.
+    pub(super) is_older: bool,
 }
 
 /// Why the file cannot be used.
@@ -157,6 +160,7 @@ impl IdentityFile {
             },
             is_backup: u32::from_be_bytes(*is_backup) != 0,
             start: u64::from_be_bytes(*start),
+            is_older: format < FORMAT,
         }))
     }
 }
@@ -171,6 +175,7 @@ mod tests {
             identity: Identity::random().unwrap(),
             is_backup: true,
             start: 1 << 33,
+            is_older: false,
         };
         let whole = file.encode();
         assert_eq!(IdentityFile::decode(&whole), Some(Found::File(file)));
@@ -189,6 +194,7 @@ mod tests {
             identity: Identity::random().unwrap(),
             is_backup: false,
             start: 0,
+            is_older: false,
         };
         let mut newer = file.encode();
         newer[8..12].copy_from_slice(&9_u32.to_be_bytes());

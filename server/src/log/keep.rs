@@ -36,6 +36,7 @@ impl FileLog {
             identity: self.identity,
             is_backup: false,
             start,
+            is_older: false,
         };
         // From here on, the next start drops them if this is interrupted.
         file.write(&*folder.disk, &folder.store)

@@ -39,6 +39,8 @@ struct Plan {
     /// Segments that should have been dropped.
     dropped: Vec<u64>,
     bases: Vec<u64>,
+    /// The store was last used by a program of an earlier format.
+    is_older: bool,
     /// Segments to be rewritten, with their damages.
     damaged: Vec<(u64, Survey)>,
     /// The positions up to which everything was acknowledged and synced.
@@ -141,7 +143,8 @@ fn with_segments(folder: &Folder, found: Found, bases: Vec<u64>) -> Result<Plan,
     };
     let mut plan = Plan::new(identity, file.start, bases.to_vec());
     plan.dropped = dropped.to_vec();
-    plan.is_file_new = identity != file.identity;
+    plan.is_older = file.is_older;
+    plan.is_file_new = identity != file.identity || file.is_older;
     plan.is_other_history = file.is_backup;
     Ok(plan)
 }
@@ -303,8 +306,8 @@ fn carry_out(folder: &Folder, settings: &Settings, plan: &mut Plan) -> Result<Wr
     }
     let mut writer = open_last(folder, settings, plan, base)?;
     let header = folder.header(base, &*writer.file)?;
-    if header.map(|header| header.identity) != Ok(identity) {
-        // Each epoch begins with a new segment, so that the epoch is in more than one file.
+    if header.map(|header| header.identity) != Ok(identity) || plan.is_older {
+        // Each epoch begins with a new segment, so that the epoch is in more than one file. So does each format.
         writer.rotate(folder, identity)?;
         if writer.base != base {
             plan.bases.push(writer.base);
@@ -364,7 +367,9 @@ impl Plan {
                 identity,
                 is_backup: false,
                 start,
+                is_older: false,
             },
+            is_older: false,
             is_file_new: true,
             is_other_history: false,
             dropped: Vec::new(),

@@ -60,14 +60,14 @@ impl Mailboxes {
     ) -> Option<usize> {
         let news = |state: &State, id| {
             let (one, participant) = (state.conversation_of(id), state.participant(id));
-            if one.last <= after || (is_unread && state.unread(id) == 0) {
+            if one.newest() <= after || (is_unread && state.unread(id) == 0) {
                 return None;
             }
             // What a member got of a group before it was made again is still the member's.
             let since = state.since(login);
             let read = participant.cursor.read;
             let since = if is_unread { since.max(read) } else { since };
-            (one.last > since).then(|| (one.conversation.clone(), since))
+            (one.newest() > since).then(|| (one.conversation.clone(), since))
         };
         self.some(login, (from, most), news, out)
     }

@@ -164,6 +164,10 @@ impl Mailboxes {
         let (mut found, mut looked_at) = (Vec::new(), 0);
         for New { next, newest, id } in new {
             let conversation = state.conversation(id.conversation);
+            // What was changed since is in the log.
+            if state.conversation_of(id).changed >= next {
+                return None;
+            }
             for message in recent.from(conversation, next, newest)? {
                 looked_at += 1;
                 if looked_at > MOST_LOOKED_AT {
@@ -273,7 +277,7 @@ impl First {
             if self.is_beyond(message.id) {
                 return false;
             }
-            if message.is_for(login) {
+            if message.is_for(login) && message.waits() {
                 self.found.push(ById(message));
                 if self.found.len() > self.limit {
                     self.found.pop();

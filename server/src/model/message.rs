@@ -1,6 +1,6 @@
 //! Messages, read marks and tags: the values that sessions, log, state and archive exchange.
 
-use std::{collections::BTreeSet, fmt, sync::Arc};
+use std::{borrow::Cow, collections::BTreeSet, fmt, sync::Arc};
 
 use jiff::Timestamp;
 pub use mensageiro_protocol::live::{About, Tag};
@@ -75,6 +75,8 @@ pub struct ReadMark {
     pub last: MessageId,
     /// When, by the server's clock.
     pub read_at: Timestamp,
+    /// The newest message at that time: what was deleted up to it was not read.
+    pub as_of: MessageId,
 }
 
 impl TagHash {
@@ -99,6 +101,26 @@ impl Message {
         match &self.members {
             None => Conversation::pair(&self.from, &self.to),
             Some(_) => Conversation::Group(self.to.clone()),
+        }
+    }
+
+    /// Whether it waits for those it is for until they have read it. A deletion is noticed by what is not there any more.
+    pub fn waits(&self) -> bool {
+        !matches!(self.about, Some(About::Delete(_)))
+    }
+
+    /// The message that it changes, if it changes one.
+    pub fn changes(&self) -> Option<MessageId> {
+        let about = self.about.filter(|about| about.is_change())?;
+        Some(MessageId(about.target()))
+    }
+
+    /// What it says to those who know nothing of changes: an edit is the new text after a star, and a deletion nothing.
+    pub fn as_said(&self) -> Option<Cow<'_, Text>> {
+        match self.about {
+            None | Some(About::Reply(_)) => Some(Cow::Borrowed(&self.text)),
+            Some(About::Edit(_)) => Some(Cow::Owned(Text::from(&*format!("* {}", self.text)))),
+            Some(About::Delete(_)) => None,
         }
     }
 

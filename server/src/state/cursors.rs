@@ -151,7 +151,7 @@ impl State {
         let id = self.join(number, user);
         self.waiting -= self.unread(id);
         self.list(id, false);
-        let last = self.conversations[number as usize].last;
+        let last = self.conversations[number as usize].newest();
         let participant = self.participant_mut(id);
         let left = participant.cursor.left;
         participant.cursor = Cursor {

@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use super::settings::SetOutcome;
 use crate::{
-    index::{Index, RosterEntry, RunEntry, TagEntry},
+    index::{ChangeEntry, Index, RosterEntry, RunEntry, Series, TagEntry},
     model::{
         conversation::Conversation,
         message::{Message, MessageId, ReadMark, Tag},
@@ -54,7 +54,8 @@ pub enum Refusal {
     TagOld(Tag),
 }
 
-/// Accepted messages that follow one another: of one run, with ids that follow one another.
+/// Accepted messages that follow one another: of one run, of one series, with ids that follow one another. Either all of them
+/// wait for those they are for, or none.
 #[derive(Debug)]
 pub struct AppliedRun {
     /// Where they belong.
@@ -65,6 +66,16 @@ pub struct AppliedRun {
     pub entry: RunEntry,
     /// The event they come from, by its place in the batch.
     pub event: usize,
+}
+
+impl AppliedRun {
+    /// The sequence that they are in.
+    pub fn series(&self) -> Series {
+        match self.messages.first().and_then(Message::changes) {
+            None => Series::Said,
+            Some(_) => Series::Changes,
+        }
+    }
 }
 
 /// A cursor that moved: the new values, of what moved.
@@ -114,7 +125,18 @@ impl Effects {
             index.add_roster(roster.clone());
         }
         for run in &self.runs {
-            index.add_run(&run.conversation, run.entry.clone());
+            index.add_run(&run.conversation, run.series(), run.entry.clone());
+            for message in &run.messages {
+                let of = message.changes();
+                let change = of.map(|of| ChangeEntry {
+                    of,
+                    is_deletion: !message.waits(),
+                    by: message.id,
+                });
+                if let Some(change) = change {
+                    index.add_change(change);
+                }
+            }
         }
         for (login, tags) in &self.tags {
             for tag in tags {

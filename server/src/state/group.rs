@@ -180,7 +180,7 @@ impl State {
         let has_unread = self.unread(id) > 0;
         let conversation = &mut self.conversations[id.conversation as usize];
         let newest = conversation.newest_for(id.index).unwrap_or_default();
-        let last = conversation.last;
+        let last = conversation.newest();
         let ConversationState {
             participants,
             group: Some(group),

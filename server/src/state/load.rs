@@ -62,6 +62,12 @@ impl State {
         self.conversations[number as usize].last = last;
     }
 
+    /// Takes in the newest message that changes another one of a conversation.
+    pub fn load_changed(&mut self, conversation: &Conversation, last: MessageId) {
+        let number = self.enter(conversation);
+        self.conversations[number as usize].changed = last;
+    }
+
     /// Takes in a cursor, and what waits for its user.
     pub fn load_cursor(&mut self, entry: CursorEntry) {
         let conversation = self.enter(&entry.conversation);

@@ -75,11 +75,19 @@ impl State {
             Some(_) => self.deliver_to_group(author, &first.to, messages),
         }
         // Who takes part from now on has read what was said before, and not this.
-        self.conversations[conversation as usize].last = last.id;
+        self.note_newest(conversation, last);
         if self.unread(author) == 0 {
             let cursor = &mut self.participant_mut(author).cursor;
             cursor.read = cursor.read.max(last.id);
             self.note_participant(author);
+        }
+    }
+
+    pub(super) fn note_newest(&mut self, conversation: u32, last: &Message) {
+        let conversation = &mut self.conversations[conversation as usize];
+        match last.changes() {
+            None => conversation.last = last.id,
+            Some(_) => conversation.changed = last.id,
         }
     }
 
@@ -163,6 +171,11 @@ impl User {
 }
 
 impl ConversationState {
+    /// The newest message of all.
+    pub(crate) fn newest(&self) -> MessageId {
+        self.last.max(self.changed)
+    }
+
     /// How many messages wait for a participant.
     pub(super) fn unread(&self, index: u32) -> u64 {
         match &self.participants[index as usize].waiting {

@@ -112,8 +112,10 @@ pub(crate) struct ParticipantId {
 #[derive(Debug)]
 pub(crate) struct ConversationState {
     pub(crate) conversation: Conversation,
-    /// The newest message; 0: nothing has been said.
+    /// The newest message, but for those that change others; 0: nothing has been said.
     pub(crate) last: MessageId,
+    /// The newest message that changes another one; 0: nothing was changed.
+    pub(crate) changed: MessageId,
     pub(crate) participants: Vec<Participant>,
     /// What was written, of a group.
     group: Option<Box<Group>>,
@@ -254,6 +256,7 @@ impl State {
             first,
             last,
             read_at,
+            as_of: self.header.last.message,
         }
     }
 }

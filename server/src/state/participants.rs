@@ -24,6 +24,7 @@ impl State {
         self.conversations.push(ConversationState {
             conversation: conversation.clone(),
             last: MessageId(0),
+            changed: MessageId(0),
             participants: Vec::new(),
             group: matches!(conversation, Conversation::Group(_))
                 .then(|| Box::new(Group::default())),
@@ -76,8 +77,8 @@ impl State {
         if let Some(id) = self.find_numbers(conversation, user) {
             return id;
         }
+        let newest = self.conversations[conversation as usize].newest();
         let ConversationState {
-            last,
             participants,
             group,
             ..
@@ -90,7 +91,7 @@ impl State {
             user,
             // Nothing that was said before is for them.
             cursor: Cursor {
-                read: *last,
+                read: newest,
                 ..Cursor::default()
             },
             waiting: match group {

@@ -16,7 +16,7 @@ use crate::{
     model::{
         conversation::Conversation,
         event::{Batch, Event, Run, Sent, Target},
-        message::{Message, MessageId},
+        message::{About, Message, MessageId},
     },
 };
 
@@ -144,9 +144,10 @@ impl State {
                 outcomes.push(outcome);
                 continue;
             }
+            let waits = !matches!(sent.about, Some(About::Delete(_)));
             // What was accepted once stays accepted: so this comes after that.
             let refusal = match &refusal {
-                None if room.take(sent.text.len()) => None,
+                None if !waits || room.take(sent.text.len()) => None,
                 None => Some(Refusal::MailboxFull(to.clone())),
                 Some(refusal) => Some(refusal.clone()),
             };
@@ -154,6 +155,9 @@ impl State {
                 pending.end(self, effects);
                 outcomes.push(Outcome::Refused(refusal));
                 continue;
+            }
+            if !pending.takes(sent.about) {
+                pending.end(self, effects);
             }
             let id = self.header.last.message.next();
             self.header.last.message = id;
@@ -236,6 +240,17 @@ struct Pending<'a> {
 }
 
 impl Pending<'_> {
+    /// Whether a message that says this about another one belongs to the same series, and waits as the others do.
+    fn takes(&self, about: Option<About>) -> bool {
+        let kind = |about: Option<About>| match about {
+            None | Some(About::Reply(_)) => 0,
+            Some(About::Edit(_)) => 1,
+            Some(About::Delete(_)) => 2,
+        };
+        let last = self.messages.last();
+        last.is_none_or(|last| kind(last.about) == kind(about))
+    }
+
     /// No more follow.
     fn end(&mut self, state: &mut State, effects: &mut Effects) {
         if self.messages.is_empty() {
@@ -243,7 +258,10 @@ impl Pending<'_> {
         }
         let messages = std::mem::take(&mut self.messages);
         let number = state.enter(self.conversation);
-        state.deliver(number, &messages);
+        match messages.last() {
+            Some(last) if !last.waits() => state.note_newest(number, last),
+            _ => state.deliver(number, &messages),
+        }
         self.entry.count = messages.len() as u32;
         effects.runs.push(AppliedRun {
             conversation: self.conversation.clone(),

@@ -344,9 +344,10 @@ impl Marks for WatchedMarks {
     fn messages(
         &self,
         mark: &ReadMark,
+        range: (MessageId, MessageId),
         visit: &mut dyn FnMut(ReadMessage<'_>) -> ControlFlow<()>,
     ) -> Result<(), MarksError> {
-        self.0.messages(mark, visit)
+        self.0.messages(mark, range, visit)
     }
 
     fn archived(&self, up_to: u64) {

@@ -96,7 +96,7 @@ fn everybody_is_told_what_they_were_told_before_and_the_archive_goes_on() {
     assert!(data.path().join("store-format-3/keyspaces").exists());
 }
 
-/// Its format is today's, but no file says which version has written it, and access.json has no checksum.
+/// Its log has format 1, no file says which version has written it, and access.json has no checksum.
 #[test]
 fn a_folder_from_before_versions_were_recorded_serves_everybody_as_before() {
     let (data, expected) = sample::log_1();
@@ -107,6 +107,19 @@ fn a_folder_from_before_versions_were_recorded_serves_everybody_as_before() {
     server.stop();
     let archive = data.path().join("messages.csv");
     assert_eq!(fs::read_to_string(&archive).unwrap(), expected.archive);
+    // What was there is as it was, and a program that knows only that format refuses the store.
+    let store = data.path().join("store");
+    let format = |file: &str| fs::read(store.join(file)).unwrap()[8..12].to_vec();
+    let segments = fs::read_dir(store.join("log")).unwrap();
+    let segments = segments.map(|one| one.unwrap().file_name().into_string().unwrap());
+    let mut segments: Vec<_> = segments.filter(|name| name.ends_with(".log")).collect();
+    segments.sort_unstable();
+    assert_eq!(segments.len(), 2);
+    let formats = segments
+        .iter()
+        .map(|name| format(&format!("log/{name}"))[3]);
+    assert_eq!(formats.collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(format("identity"), [0, 0, 0, 2]);
     let copy = data.path().join("access-format-1.json");
     assert_eq!(fs::read(&copy).unwrap(), before);
     assert_ne!(fs::read(&access).unwrap(), before);
@@ -127,10 +140,10 @@ fn a_folder_from_before_versions_were_recorded_serves_everybody_as_before() {
     server.stop();
 }
 
-/// Makes a file that says it has format 2 of version 0.9.4. `version`: where that is; `checksum`: where the checksum begins.
+/// Makes a file that says it has format 3 of version 0.9.4. `version`: where that is; `checksum`: where the checksum begins.
 fn renew(file: &Path, version: usize, checksum: usize) {
     let mut bytes = fs::read(file).unwrap();
-    bytes[8..12].copy_from_slice(&2_u32.to_be_bytes());
+    bytes[8..12].copy_from_slice(&3_u32.to_be_bytes());
     bytes[version..version + 4].copy_from_slice(&[0, 9, 0, 4]);
     let sum = xxhash_rust::xxh3::xxh3_64(&bytes[..checksum]);
     bytes[checksum..checksum + 8].copy_from_slice(&sum.to_be_bytes());

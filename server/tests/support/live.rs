@@ -27,9 +27,17 @@ impl LiveClient {
 
     /// Logs in and takes the backlog: what came between the welcome and the `f`.
     pub fn log_in(address: SocketAddr, login: &str, after: Option<u64>) -> (Self, Vec<Event>) {
-        let mut client = Self::connect(address);
         let after = after.map(|after| format!(" after={after}"));
-        client.say(&format!("{login} live/1{}", after.unwrap_or_default()));
+        Self::log_in_with(
+            address,
+            &format!("{login} live/1{}", after.unwrap_or_default()),
+        )
+    }
+
+    /// The same with this hello.
+    pub fn log_in_with(address: SocketAddr, hello: &str) -> (Self, Vec<Event>) {
+        let mut client = Self::connect(address);
+        client.say(hello);
         let welcome = client.hear();
         assert!(matches!(welcome, Event::Welcome(_)), "{welcome:?}");
         let backlog = client.hear_until(|event| *event == Event::End);

@@ -254,6 +254,14 @@ impl OpenAccount {
         }
     }
 
+    pub(super) fn change(&mut self, id: MessageId, text: Option<&Text>) -> Result<(), Failed> {
+        let Some((change, message)) = self.history.change(id, text)? else {
+            return Ok(());
+        };
+        self.tell.event(message);
+        self.send_out(change)
+    }
+
     pub(super) fn send_again(&mut self, id: MessageId) -> Result<(), Failed> {
         let Some(message) = self.history.send_again(id)? else {
             return Ok(());
@@ -455,10 +463,17 @@ impl OpenAccount {
                 let texts = updates.iter().map(LiveUpdate::text_bytes);
                 self.pace.take(Instant::now(), texts.sum());
                 let stored = self.history.receive_live(&updates, cursor);
-                return self.stored(stored, |open, news| {
+                let has_changes = updates.iter().any(LiveUpdate::is_change);
+                let mut next = self.stored(stored, |open, news| {
                     news.into_iter().for_each(|event| open.tell.event(event));
                     Ok(())
-                });
+                })?;
+                if has_changes {
+                    // Where everything is read, they are too.
+                    let reads = self.history.reads_to_tell()?;
+                    next.extend(reads.into_iter().map(Input::Read));
+                }
+                return Ok(next);
             }
             Effect::StoreOlder { messages, end } => {
                 let stored = self.history.receive_older(&messages, &end);

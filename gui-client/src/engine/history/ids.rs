@@ -44,7 +44,9 @@ impl History {
     /// # Errors
     /// [`super::HistoryError::Failed`]
     pub fn highest_id(&self) -> Result<u64> {
-        let query = "SELECT coalesce(max(server_id), 0) FROM messages WHERE server_id IS NOT NULL";
+        let query = "SELECT max(
+            (SELECT coalesce(max(server_id), 0) FROM messages WHERE server_id IS NOT NULL),
+            (SELECT coalesce(max(server_id), 0) FROM changes WHERE server_id IS NOT NULL))";
         let highest: i64 = self
             .connection
             .prepare_cached(query)?
@@ -62,6 +64,10 @@ impl History {
         let up_to = kept.map_or(0, number);
         transaction.execute(
             "UPDATE messages SET server_id = -id WHERE server_id > ?1",
+            [up_to],
+        )?;
+        transaction.execute(
+            "UPDATE changes SET server_id = -id WHERE server_id > ?1",
             [up_to],
         )?;
         // Who has read up to a message that is gone has read up to the last one that is not.
@@ -148,7 +154,7 @@ pub(super) fn rejoin(
             "SELECT place, unread FROM messages
              WHERE place IN (SELECT (epoch << ?1) + ?2 FROM live_epochs WHERE epoch < ?3)
                  AND server_id < 0 AND conversation = ?4 AND author = ?5 AND delivery = ?6
-                 AND at = ?7 AND text = ?8
+                 AND at = ?7 AND coalesce(first_text, text) = ?8
              ORDER BY place DESC LIMIT 1",
         )?
         .query_row(
@@ -209,17 +215,20 @@ fn give_back(
                 last,
                 sort_key(now.generation, 0),
             ))?;
-        // And what replies to them.
-        connection
-            .prepare_cached(
-                "UPDATE messages SET re = re - ?3 + ?1 WHERE re BETWEEN ?3 + ?2 AND ?3 + ?4",
-            )?
-            .execute((
-                sort_key(found.generation, 0),
-                from,
-                sort_key(now.generation, 0),
-                last,
-            ))?;
+        // And what is about them.
+        for (table, column) in [("messages", "re"), ("changes", "of"), ("changes", "place")] {
+            connection
+                .prepare_cached(&format!(
+                    "UPDATE {table} SET {column} = {column} - ?3 + ?1
+                     WHERE {column} BETWEEN ?3 + ?2 AND ?3 + ?4"
+                ))?
+                .execute((
+                    sort_key(found.generation, 0),
+                    from,
+                    sort_key(now.generation, 0),
+                    last,
+                ))?;
+        }
         (last, generation) = (from - 1, Some(found));
     }
     Ok(())

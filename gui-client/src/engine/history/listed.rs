@@ -58,6 +58,9 @@ impl History {
         let mut missed = Vec::new();
         if is_older || is_here || is_missing {
             missed = self.store(connection, &message)?;
+            if let Some(edit) = told.edit() {
+                missed.extend(self.store(connection, &edit)?);
+            }
         }
         if is_older || is_missing {
             // If the message is here already, so is everything after it. If not, perhaps nothing before it is.

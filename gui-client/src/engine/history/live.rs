@@ -4,7 +4,9 @@ use mensageiro_protocol::live::Receipt;
 use rusqlite::Connection;
 
 use super::{
-    History, Result, fact, generations,
+    History, Result,
+    changes::refuse_change,
+    fact, generations,
     live_message::{accept, refuse},
     outbox::sort_last,
     reads::read_elsewhere,
@@ -71,10 +73,17 @@ impl History {
                 LiveUpdate::Message(message) => news.extend(self.store(&transaction, message)?),
                 LiveUpdate::Accepted { id, server_id, at } => {
                     let server_id = number(*server_id);
+                    if let Some(changed) = self.accept_change(&transaction, *id, server_id, *at)? {
+                        news.extend(changed);
+                        continue;
+                    }
                     news.extend(accept(&transaction, *id, server_id, *at)?);
                     self.read_own(&transaction, *id, server_id)?;
                 }
-                LiveUpdate::Refused { id, why } => news.extend(refuse(&transaction, *id, *why)?),
+                LiveUpdate::Refused { id, why } => {
+                    news.extend(refuse_change(&transaction, *id, *why)?);
+                    news.extend(refuse(&transaction, *id, *why)?);
+                }
                 LiveUpdate::Receipt(receipt) => news.extend(keep_receipt(&transaction, receipt)?),
                 LiveUpdate::Read(read) => news.extend(read_elsewhere(&transaction, read)?),
             }

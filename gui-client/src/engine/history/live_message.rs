@@ -26,6 +26,9 @@ impl History {
     /// # Errors
     /// [`HistoryError::Failed`], [`HistoryError::Contradicted`]
     pub(super) fn store(&self, connection: &Connection, told: &Delivered) -> Result<Vec<Event>> {
+        if told.about.is_some_and(About::is_change) {
+            return self.store_change(connection, told);
+        }
         let server_id = number(told.id);
         let is_own = told.from == self.login;
         if let Some(known) = by_server_id(connection, server_id)? {
@@ -53,13 +56,17 @@ impl History {
             return Ok(Vec::new());
         }
         let is_unread = !is_own && !told.is_old && !is_seen(connection, conversation, server_id)?;
+        let sort_key = live_sort_key(connection, server_id)?;
+        if self.is_deleted(connection, conversation, (sort_key, told.from.as_str()))? {
+            return Ok(Vec::new());
+        }
         let re = told
             .about
-            .map(|About::Reply(id)| live_sort_key(connection, number(id)));
+            .map(|about| live_sort_key(connection, number(about.target())));
         let new = NewMessage {
             author,
             at: told.at,
-            sort_key: Some(live_sort_key(connection, server_id)?),
+            sort_key: Some(sort_key),
             server_id: Some(server_id),
             re: re.transpose()?,
             is_unread,
@@ -80,6 +87,8 @@ impl History {
                 .execute([conversation])?;
         }
         self.read_own(connection, id, server_id)?;
+        // It may have been edited before it came.
+        self.apply_changes(connection, conversation, sort_key)?;
         Ok(message(connection, id)?
             .map(Event::Message)
             .into_iter()
@@ -242,7 +251,9 @@ impl Known {
 
 fn by_server_id(connection: &Connection, server_id: i64) -> rusqlite::Result<Option<Known>> {
     connection
-        .prepare_cached("SELECT id, delivery, text FROM messages WHERE server_id = ?1")?
+        .prepare_cached(
+            "SELECT id, delivery, coalesce(first_text, text) FROM messages WHERE server_id = ?1",
+        )?
         .query_row([server_id], |row| {
             Ok(Known {
                 id: MessageId(row.get(0)?),

@@ -1,6 +1,7 @@
 //! The local database, one file per account: all its messages and drafts, and what is needed to
 //! neither lose nor duplicate a message when the app or the link dies.
 
+mod changes;
 mod damage;
 mod database_files;
 mod days;

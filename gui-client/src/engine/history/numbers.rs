@@ -94,9 +94,11 @@ pub(super) fn tag(connection: &Connection, id: MessageId) -> rusqlite::Result<()
     set_fact(connection, "number", next)?;
     let tag = Tag::numbered(&device, next.unsigned_abs());
     let tag = tag.ok_or(rusqlite::Error::InvalidQuery)?;
-    connection
-        .prepare_cached("UPDATE messages SET tag = ?2 WHERE id = ?1")?
-        .execute((id.0, tag.as_str()))?;
+    for table in ["messages", "changes"] {
+        connection
+            .prepare_cached(&format!("UPDATE {table} SET tag = ?2 WHERE id = ?1"))?
+            .execute((id.0, tag.as_str()))?;
+    }
     Ok(())
 }
 

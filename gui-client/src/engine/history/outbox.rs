@@ -56,6 +56,10 @@ impl History {
         let waiting = unsent.waiting.iter();
         let waiting = waiting.map(|message| (message, delivery::WAITING));
         for (message, delivery) in departed.chain(waiting) {
+            // What it would change has to come again first.
+            if message.about.is_some_and(About::is_change) {
+                continue;
+            }
             let is_here: bool = transaction
                 .prepare_cached("SELECT EXISTS (SELECT 1 FROM messages WHERE tag = ?1)")?
                 .query_row([message.tag.as_str()], |row| row.get(0))?;
@@ -80,7 +84,10 @@ impl History {
     /// # Errors
     /// [`super::HistoryError::Failed`]
     pub fn outbox(&self) -> Result<Vec<Outgoing>> {
-        self.waiting("WHERE m.delivery IN (1, 2) ORDER BY m.id", [])
+        let mut all = self.waiting("WHERE m.delivery IN (1, 2) ORDER BY m.id", [])?;
+        all.extend(self.waiting_changes("ORDER BY g.id", [])?);
+        all.sort_by_key(|one| one.id);
+        Ok(all)
     }
 
     /// A message of the outbox, ready to be sent.
@@ -88,7 +95,8 @@ impl History {
     /// # Errors
     /// [`super::HistoryError::Failed`]
     pub fn outgoing(&self, id: MessageId) -> Result<Option<Outgoing>> {
-        let found = self.waiting("WHERE m.delivery = 1 AND m.id = ?1", [id.0])?;
+        let mut found = self.waiting("WHERE m.delivery = 1 AND m.id = ?1", [id.0])?;
+        found.extend(self.waiting_changes("AND g.id = ?1", [id.0])?);
         Ok(found.into_iter().next())
     }
 

@@ -220,13 +220,21 @@ fn take_over(old: &Connection, new: &mut Connection) -> Result<(), Failure> {
         ),
         (
             "SELECT id, conversation, place, author, text, at, delivery, unread, server_id, tag,
-                 refusal, written, re
+                 refusal, written, re, first_text, edited
              FROM messages NOT INDEXED WHERE id >= ?1 ORDER BY id"
                 .into(),
             "INSERT INTO messages
              (id, conversation, place, author, text, at, delivery, unread, server_id, tag, refusal,
-                 written, re)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                 written, re, first_text, edited)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
+        ),
+        (
+            "SELECT id, conversation, of, is_deletion, place, author, text, at, delivery, server_id, tag
+             FROM changes NOT INDEXED WHERE id >= ?1 ORDER BY id"
+                .into(),
+            "INSERT INTO changes
+             (id, conversation, of, is_deletion, place, author, text, at, delivery, server_id, tag)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         ),
     ] {
         let rows = copy(old, &select, &mut transaction.prepare_cached(insert)?)?;
@@ -234,6 +242,7 @@ fn take_over(old: &Connection, new: &mut Connection) -> Result<(), Failure> {
     }
     transaction.execute_batch(
         "DELETE FROM messages WHERE conversation NOT IN (SELECT id FROM conversations);
+         DELETE FROM changes WHERE conversation NOT IN (SELECT id FROM conversations);
          INSERT INTO search (rowid, text) SELECT id, fold(text) FROM messages;",
     )?;
     transaction.commit()?;

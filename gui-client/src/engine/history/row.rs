@@ -24,7 +24,9 @@ pub(super) mod delivery {
 pub(super) const LAST_SORT_KEYS: i64 = 1 << 62;
 
 /// The columns that [`read_message`] reads, of `messages m` joined with `conversations c`.
-pub(super) const COLUMNS: &str = "m.id, c.peer, m.text, m.at, m.delivery, m.place, m.author, m.server_id, m.refusal, m.written, m.re";
+pub(super) const COLUMNS: &str = "m.id, c.peer, m.text, m.at, m.delivery, m.place, m.author, m.server_id, m.refusal, m.written, m.re,
+     m.edited, EXISTS (SELECT 1 FROM changes WHERE delivery = 1 AND of = m.place
+         AND conversation = m.conversation)";
 
 /// A message to be inserted.
 pub(super) struct NewMessage<'a> {
@@ -104,6 +106,12 @@ pub(super) fn append(
     message(connection, id)?.ok_or(rusqlite::Error::QueryReturnedNoRows)
 }
 
+/// An id that no message has, for what changes one.
+pub(super) fn next_id(connection: &Connection) -> rusqlite::Result<i64> {
+    next_sort_key(connection)?;
+    last_id(connection)
+}
+
 /// A sort key after all others, for a message that is stored already.
 pub(super) fn next_sort_key(connection: &Connection) -> rusqlite::Result<i64> {
     connection
@@ -174,6 +182,10 @@ pub(super) fn read_message(row: &Row<'_>) -> rusqlite::Result<Message> {
         author: author.transpose()?,
         text: Text::from(row.get_ref(2)?.as_str()?),
         re: row.get::<_, Option<i64>>(10)?.map(SortKey),
+        edited: row
+            .get::<_, Option<i64>>(11)?
+            .and_then(|at| Timestamp::from_millisecond(at).ok()),
+        is_changing: row.get(12)?,
         at: Timestamp::from_millisecond(row.get(3)?).unwrap_or(Timestamp::UNIX_EPOCH),
         written: row
             .get::<_, Option<i64>>(9)?
@@ -211,6 +223,7 @@ pub(super) fn refusal_name(refusal: Refusal) -> &'static str {
         Refusal::MailboxFull => "mailbox-full",
         Refusal::Quota => "quota",
         Refusal::TooLong => "too-long",
+        Refusal::UnknownMessage => "unknown-message",
         Refusal::Other => "other",
     }
 }
@@ -222,6 +235,7 @@ fn read_refusal(name: Option<&str>) -> Refusal {
         Some("mailbox-full") => Refusal::MailboxFull,
         Some("quota") => Refusal::Quota,
         Some("too-long") => Refusal::TooLong,
+        Some("unknown-message") => Refusal::UnknownMessage,
         _ => Refusal::Other,
     }
 }

@@ -155,6 +155,7 @@ const LIVE_EPOCHS: &str = "
 
 const MORE_THAN_TEXT: &str = "
     -- re: the sort key of the message that it replies to, as the server named it by its id; NULL: no id was named.
+    -- first_text: what it said before it was edited, NULL: it was not; edited: when it was.
     ALTER TABLE messages ADD COLUMN re INTEGER;
 
     -- muted_until: milliseconds since 1970, the highest number for good; NULL: not. archived: the sort key of the
@@ -170,6 +171,27 @@ const MORE_THAN_TEXT: &str = "
     UPDATE conversations SET muted_until = 9223372036854775807 WHERE is_muted;
     UPDATE conversations SET unset = is_pinned + 2 * is_muted;
     ALTER TABLE conversations DROP COLUMN is_muted;
+    ALTER TABLE messages ADD COLUMN first_text TEXT;
+    ALTER TABLE messages ADD COLUMN edited INTEGER;
+    -- Messages that change others, also others that are not here. id: of the same sequence as those of messages. of: the sort key
+    -- of the one that is changed; place: their own. author: a login. delivery: 1 waiting, 3 accepted or received.
+    CREATE TABLE changes (
+        id INTEGER PRIMARY KEY,
+        conversation INTEGER NOT NULL REFERENCES conversations (id),
+        of INTEGER NOT NULL,
+        is_deletion INTEGER NOT NULL,
+        place INTEGER NOT NULL,
+        author TEXT NOT NULL,
+        text TEXT NOT NULL,
+        at INTEGER NOT NULL,
+        delivery INTEGER NOT NULL CHECK (delivery IN (1, 3)),
+        server_id INTEGER,
+        tag TEXT
+    ) STRICT;
+    CREATE INDEX changes_of ON changes (conversation, of, is_deletion, delivery, place);
+    CREATE INDEX changes_waiting ON changes (of) WHERE delivery = 1;
+    CREATE UNIQUE INDEX change_ids ON changes (server_id) WHERE server_id IS NOT NULL;
+    CREATE UNIQUE INDEX change_tags ON changes (tag) WHERE tag IS NOT NULL;
 ";
 
 /// The fact that names the first version of the app that could read the file as it is.
@@ -201,7 +223,9 @@ pub(super) fn check(connection: &Connection, found: i64) -> Result<()> {
         "id, peer, draft, is_group, known_from, seen_id, told_id, is_pinned, muted_until, archived,
          marked_unread, setting, unset, told_draft FROM conversations",
         "id, conversation, place, author, text, at, delivery, unread, server_id, tag, refusal,
-         written, re FROM messages",
+         written, re, first_text, edited FROM messages",
+        "id, conversation, of, is_deletion, place, author, text, at, delivery, server_id, tag
+         FROM changes",
         "conversation, login, state, up_to, at FROM receipts",
         "rowid, text FROM search",
         "name, members FROM groups",

@@ -127,6 +127,11 @@ pub enum LiveUpdate {
 }
 
 impl LiveUpdate {
+    /// Whether it changes another message.
+    pub fn is_change(&self) -> bool {
+        matches!(self, Self::Message(message) if message.about.is_some_and(About::is_change))
+    }
+
     /// The bytes of the text that is to be stored.
     pub fn text_bytes(&self) -> usize {
         match self {

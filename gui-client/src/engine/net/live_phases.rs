@@ -52,6 +52,7 @@ impl Machine {
             after: self.cursor,
             store: known.map(|known| known.store),
             epoch: known.map(|known| known.epoch),
+            about: true,
             ..Hello::new(self.login.clone())
         };
         let mut line = Vec::new();
@@ -117,6 +118,7 @@ impl Machine {
                     is_registered: welcome.device.is_some(),
                     is_administrator: welcome.role == Some(Role::Admin),
                     may_create_groups: welcome.new_groups,
+                    may_change_messages: live::knows_changes(&welcome),
                 };
                 // A connection begins with none.
                 if rights != Rights::default() {

@@ -3,14 +3,14 @@
 
 use std::time::{Duration, Instant};
 
-use mensageiro_protocol::{Addressed, Framing, limits::BARE_PIECE_BYTES};
+use mensageiro_protocol::{Addressed, Framing, limits::BARE_PIECE_BYTES, live::About};
 
 use super::{
     ending::Ending,
     io::{Effect, LiveUpdate, Outgoing, Round},
     machine::{ANSWER, Machine, NO_END, Phase, UNENDED},
 };
-use crate::engine::{LinkProblem, Refusal};
+use crate::engine::{LinkProblem, MessageId, Refusal};
 
 impl Machine {
     /// Sends the next message, or rests: one message per round, in order.
@@ -47,19 +47,28 @@ impl Machine {
     fn next_message(&mut self) -> Option<(Outgoing, Vec<u8>)> {
         let framing = self.framing();
         while let Some(message) = self.outbox.pop_front() {
+            let is_change = message.about.is_some_and(About::is_change);
+            if is_change {
+                // Here it would be a message.
+                self.refuse_unsent(message.id, Refusal::Other);
+                continue;
+            }
             let mut line = Vec::new();
             Addressed::encode(&message.to, &message.text, &mut line);
             if framing == Framing::Line || line.len() <= BARE_PIECE_BYTES {
                 line.extend_from_slice(framing.terminator().as_bytes());
                 return Some((message, line));
             }
-            let (id, why) = (message.id, Refusal::TooLong);
-            self.effects.push(Effect::StoreLive {
-                updates: vec![LiveUpdate::Refused { id, why }],
-                cursor: None,
-            });
+            self.refuse_unsent(message.id, Refusal::TooLong);
         }
         None
+    }
+
+    fn refuse_unsent(&mut self, id: MessageId, why: Refusal) {
+        self.effects.push(Effect::StoreLive {
+            updates: vec![LiveUpdate::Refused { id, why }],
+            cursor: None,
+        });
     }
 
     /// How long the server may be silent in the middle of an answer.

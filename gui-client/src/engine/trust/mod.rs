@@ -62,6 +62,8 @@ pub struct Rights {
     pub is_administrator: bool,
     /// May create groups.
     pub may_create_groups: bool,
+    /// May edit and delete own messages: the server knows how.
+    pub may_change_messages: bool,
 }
 
 /// Why the app does not talk to what answers, or may not.

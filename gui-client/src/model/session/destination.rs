@@ -51,6 +51,9 @@ impl Session {
     /// The member of the open group, other than oneself, that the draft begins with; it goes to the
     /// group nevertheless.
     pub fn mentioned(&self) -> Option<Login> {
+        if self.editing().is_some() {
+            return None;
+        }
         let (name, _) = name_before(self.draft())?;
         let whom = self.mentions(self.group()?, name);
         whom.filter(|login| *login != self.account.login)
@@ -86,6 +89,9 @@ impl Session {
 
     /// Whether the name at the beginning is part of the text to the open conversation.
     fn stays(&self, typed: &str) -> bool {
+        if self.editing().is_some() {
+            return true;
+        }
         let (Some(Peer::Person(open)), Some((name, _))) = (&self.open, name_before(typed)) else {
             return false;
         };

@@ -65,6 +65,7 @@ impl Session {
             }
             Event::DraftsKept => self.note_storage_works(),
             Event::Message(message) if self.ready => self.take_in(&message),
+            Event::Changed(message) if self.ready => self.take_changed(&message),
             Event::Discarded(id) if self.ready => return self.forget(id),
             Event::Page {
                 with,
@@ -382,6 +383,7 @@ impl Session {
     }
 
     fn forget(&mut self, id: MessageId) -> Vec<Command> {
+        self.search.take_changed(id, None);
         self.waiting.remove(&id);
         self.refresh_selection(id, None);
         for (peer, timeline) in &mut self.timelines {

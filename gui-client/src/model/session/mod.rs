@@ -1,4 +1,5 @@
 mod beginning;
+mod changing;
 mod destination;
 mod events;
 mod finding;
@@ -11,6 +12,7 @@ use std::collections::BTreeSet;
 
 use mensageiro_protocol::{Login, Text};
 
+use changing::Editing;
 pub use finding::FoundRow;
 use quotes::Quotes;
 pub use selecting::{MOST_SELECTED, Selection};
@@ -103,6 +105,8 @@ pub struct Session {
     sends: u32,
     /// The message that a reply was last begun to.
     answered: Option<MessageId>,
+    /// The own message that is being edited.
+    editing: Option<Editing>,
     /// Known own messages in the outbox.
     waiting: BTreeSet<MessageId>,
     quotes: Quotes,
@@ -142,14 +146,18 @@ impl Session {
             jumps: 0,
             sends: 0,
             answered: None,
+            editing: None,
             waiting: BTreeSet::new(),
             quotes: Quotes::default(),
             selection: None,
         }
     }
 
-    /// The draft in the composer.
+    /// The text in the composer: the draft, or that of the message that is being edited.
     pub fn draft(&self) -> &str {
+        if let Some(editing) = self.editing() {
+            return &editing.text;
+        }
         match &self.open {
             Some(peer) => self.conversations.get(peer).map_or("", |row| &row.draft),
             None => &self.loose_draft,
@@ -343,6 +351,10 @@ impl Session {
             Action::SelectUpTo(message) => self.select_up_to(&message),
             Action::SelectNext { is_above } => self.select_next(is_above),
             Action::EndSelection => self.end_selection(),
+            Action::Edit(message) => self.edit(&message),
+            Action::EditLast => self.edit_last(),
+            Action::EndEdit => self.end_edit(),
+            Action::Delete(id) => return vec![Command::Change { id, text: None }],
             Action::Reply(message) => self.reply(&message),
             Action::ReplyAbove => self.reply_above(),
             Action::ReplyBelow => self.reply_below(),
@@ -353,6 +365,7 @@ impl Session {
                 self.is_away = is_away;
                 return vec![self.status()];
             }
+            Action::Send if self.editing().is_some() => return self.send_edit(),
             Action::Send => return self.send(),
             Action::SendAgain(id) => return vec![Command::SendAgain(id)],
             Action::Discard(id) => return vec![Command::Discard(id)],

@@ -16,6 +16,7 @@ impl Session {
         if self.open.as_ref() == Some(&peer) {
             return Vec::new();
         }
+        self.editing = None;
         let mut commands = self.close();
         if self.search.with.as_ref().is_some_and(|with| *with != peer) {
             commands.extend(self.search.set_scope(None));

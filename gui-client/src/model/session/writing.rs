@@ -16,6 +16,7 @@ impl Session {
 
     /// The quote is the first line of the draft, so it is saved with it.
     pub(super) fn reply(&mut self, message: &Message) {
+        self.end_edit();
         let author = match (&message.author, &message.with) {
             _ if message.is_own() => &self.account.login,
             (Some(author), _) | (None, Peer::Person(author)) => author,
@@ -69,7 +70,8 @@ impl Session {
 
     /// Sets the draft, and tells the recipients that the person is typing.
     pub(super) fn type_in(&mut self, text: String) -> Vec<Command> {
-        let is_told = matches!(self.link, LinkState::Live { .. }) && !text.trim().is_empty();
+        let is_new = self.editing().is_none() && !text.trim().is_empty();
+        let is_told = matches!(self.link, LinkState::Live { .. }) && is_new;
         self.write(text);
         match self.outgoing() {
             Ok(Outgoing { to, .. }) if is_told => vec![Command::Typing { to }],
@@ -78,6 +80,9 @@ impl Session {
     }
 
     pub(super) fn write(&mut self, mut text: String) {
+        if self.write_edit(text.clone()) {
+            return;
+        }
         self.compose_problem = None;
         cut_to(&mut text, MOST_TYPED);
         match self.open.clone() {

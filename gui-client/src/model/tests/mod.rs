@@ -43,6 +43,8 @@ fn message(id: i64, with: &str, delivery: Delivery) -> Message {
         author: None,
         text: Text::from(format!("message {id}").as_str()),
         re: None,
+        edited: None,
+        is_changing: false,
         at: Timestamp::UNIX_EPOCH,
         written: None,
         delivery,

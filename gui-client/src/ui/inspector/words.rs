@@ -1,5 +1,5 @@
 use mensageiro_protocol::live::{
-    ByeCode, Change, Event, Presence, ReceiptState, RefusalCode, Request,
+    About, ByeCode, Change, Event, Presence, ReceiptState, RefusalCode, Request,
 };
 
 use crate::{
@@ -53,7 +53,17 @@ fn asked(view: &View<'_>, request: &Request) -> String {
     let texts = view.texts;
     let id = |key, id: u64| texts.fill(key, &[("id", &id.to_string())]);
     match request {
-        Request::Send { to, .. } => texts.fill("wire.send", &[("login", to.as_str())]),
+        Request::Send { to, about, .. } => {
+            let key = match about {
+                Some(About::Edit(_)) => "wire.send_edit",
+                Some(About::Delete(_)) => "wire.send_deletion",
+                Some(About::Reply(_)) => "wire.send_reply",
+                None => "wire.send",
+            };
+            let of = about.map(|about| about.target().to_string());
+            let values = [("login", to.as_str()), ("id", &of.unwrap_or_default())];
+            texts.fill(key, &values)
+        }
         Request::Read(read) => with_id(view, "wire.read", read.with.as_str(), read.up_to),
         Request::Got(got) => id("wire.got", got.up_to),
         Request::History(history) => match history.before {
@@ -91,6 +101,14 @@ fn told(view: &View<'_>, event: &Event) -> String {
     let id = |key, id: u64| texts.fill(key, &[("id", &id.to_string())]);
     match event {
         Event::Welcome(welcome) => id("wire.welcome", welcome.last),
+        Event::Message(message) if message.about.is_some_and(About::is_change) => {
+            let key = match message.about {
+                Some(About::Delete(_)) => "wire.told_deletion",
+                _ => "wire.told_edit",
+            };
+            let of = message.about.map_or(0, About::target);
+            with_id(view, key, message.from.as_str(), of)
+        }
         Event::Message(message) if message.from == message.with => {
             with_id(view, "wire.told", message.from.as_str(), message.id)
         }

@@ -187,6 +187,8 @@ mod tests {
             author: None,
             text: Text::from("x"),
             re: None,
+            edited: None,
+            is_changing: false,
             at: Timestamp::UNIX_EPOCH,
             written: None,
             delivery: Delivery::Received,

@@ -109,7 +109,7 @@ pub fn lay_out(
         let job = one_line(name, text::small_strong(), ink, inner);
         bidi::galley(ui, job)
     });
-    let time = time_of_day(view.texts, message.at, view.zone);
+    let time = time_label(view, message);
     let time = ui.painter().layout_no_wrap(time, text::tiny(), colours[2]);
     let meta = time.size().x + if message.is_own() { SIGN + 3.0 } else { 0.0 };
     let last_line = text.rows.last().map_or(0.0, |row| row.rect().right());
@@ -151,6 +151,15 @@ pub fn lay_out(
         text,
         time,
         colours,
+    }
+}
+
+/// The time, and whether the text was edited.
+pub fn time_label(view: &View<'_>, message: &Message) -> String {
+    let time = time_of_day(view.texts, message.at, view.zone);
+    match message.edited {
+        Some(_) => view.texts.fill("chat.edited", &[("time", &time)]),
+        None => time,
     }
 }
 

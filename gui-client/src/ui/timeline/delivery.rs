@@ -17,6 +17,7 @@ const LISTED: usize = 12;
 /// Draws the icon beside the time; `ink` is the colour of the time.
 pub fn sign(view: &View<'_>, message: &Message, ink: Color32) -> (Icon, Color32) {
     match progress(view, message) {
+        _ if message.is_changing => (Icon::Clock, ink),
         Progress::Waiting => (Icon::Clock, ink),
         Progress::Accepted => (Icon::Check, ink),
         Progress::Delivered => (Icon::Checks, ink),
@@ -31,6 +32,7 @@ pub fn name<'a>(view: &View<'a>, message: &Message) -> &'a str {
         return "";
     }
     view.texts.get(match progress(view, message) {
+        _ if message.is_changing => "delivery.changing",
         Progress::Waiting => "delivery.waiting",
         Progress::Accepted => "delivery.accepted",
         Progress::Delivered => "delivery.delivered",
@@ -48,6 +50,7 @@ pub fn refusal_key(why: Refusal) -> &'static str {
         Refusal::MailboxFull => "refusal.mailbox_full",
         Refusal::Quota => "refusal.quota",
         Refusal::TooLong => "refusal.too_long",
+        Refusal::UnknownMessage => "refusal.unknown_message",
         Refusal::Other => "refusal.unknown",
     }
 }

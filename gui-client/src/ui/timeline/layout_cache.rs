@@ -8,7 +8,6 @@ use super::bubble::{self, Bubble};
 use crate::{
     engine::{Message, MessageId},
     markup,
-    texts::time_of_day,
     theme::text,
     ui::View,
 };
@@ -92,7 +91,7 @@ impl LayoutCache {
             query: search
                 .filter(|search| search.is_on())
                 .map(|search| search.query.clone()),
-            time: time_of_day(view.texts, message.at, view.zone),
+            time: bubble::time_label(view, message),
             widest,
             is_own: message.is_own(),
             is_dark: ui.visuals().dark_mode,

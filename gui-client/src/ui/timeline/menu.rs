@@ -82,6 +82,12 @@ pub fn show(
             actions.push(Action::Reply(message.clone()));
             ui.close();
         }
+        let session = view.model.session.as_ref();
+        let may_change = session.is_some_and(|session| session.may_change(message));
+        if may_change && ui.button(view.texts.get("chat.edit")).clicked() {
+            actions.push(Action::Edit(message.clone()));
+            ui.close();
+        }
         if ui.button(view.texts.get("chat.forward")).clicked() {
             actions.push(Action::Show(Overlay::forward(said.to_owned())));
             ui.close();
@@ -96,6 +102,14 @@ pub fn show(
         copy(ui, view.texts.get("chat.copy"), markup::plain(said));
         if let Some(link) = aim.link {
             copy(ui, view.texts.get("chat.copy_link"), link);
+        }
+        if message.edited.is_some() && ui.button(view.texts.get("chat.versions")).clicked() {
+            actions.push(Action::ShowVersions(message.id));
+            ui.close();
+        }
+        if may_change && ui.button(view.texts.get("chat.delete")).clicked() {
+            actions.push(Action::Show(Overlay::Delete(Box::new(message.clone()))));
+            ui.close();
         }
         if message.is_own() && ui.button(view.texts.get("journey.open")).clicked() {
             actions.push(Action::Show(Overlay::Journey(Box::new(message.clone()))));

@@ -200,7 +200,7 @@ fn words(
             "chat.other_message"
         };
         let state = delivery::name(view, message);
-        let time = texts::time_of_day(view.texts, message.at, view.zone);
+        let time = bubble::time_label(view, message);
         let text = spoken(view, message, bubble.text.text());
         let label = view.texts.fill(
             key,
@@ -278,6 +278,14 @@ fn words(
         ui.set_cursor_icon(egui::CursorIcon::PointingHand);
         if response.clicked() {
             actions.push(Action::OpenQuoted(message.clone()));
+        }
+    }
+    let around = around_time(message, rect, bubble);
+    let is_at_time = pointer.is_some_and(|at| around.contains(at));
+    if message.edited.is_some() && is_at_time {
+        ui.set_cursor_icon(egui::CursorIcon::PointingHand);
+        if response.clicked() {
+            actions.push(Action::ShowVersions(message.id));
         }
     }
     menu::show(ui, view, message, &response, link, actions);
@@ -437,23 +445,36 @@ fn link_at(bubble: &Bubble, at: egui::Vec2) -> Option<&str> {
     text.get(link.clone())
 }
 
-/// The time, and the progress of an own message.
-fn corner(ui: &Ui, view: &View<'_>, message: &Message, rect: Rect, bubble: &Bubble) {
-    let (painter, ink) = (ui.painter(), bubble.colours[2]);
+/// The place of the time, and of the progress of an own message.
+fn around_time(message: &Message, rect: Rect, bubble: &Bubble) -> Rect {
     let right = rect.right() - PAD_X;
     let y = rect.bottom() - PAD_Y - bubble.time.size().y / 2.0 - 1.5;
     let mut left = right - bubble.time.size().x;
     if message.is_own() {
         left -= SIGN + 3.0;
+    }
+    Rect::from_min_max(pos2(left, y - 9.0), pos2(right + 4.0, y + 9.0))
+}
+
+/// The time, and the progress of an own message.
+fn corner(ui: &Ui, view: &View<'_>, message: &Message, rect: Rect, bubble: &Bubble) {
+    let (painter, ink) = (ui.painter(), bubble.colours[2]);
+    let around = around_time(message, rect, bubble);
+    let (left, y) = (around.left(), around.center().y);
+    if message.is_own() {
         let (sign, ink) = delivery::sign(view, message, ink);
-        let center = pos2(right - SIGN / 2.0 + 1.0, y);
+        let center = pos2(rect.right() - PAD_X - SIGN / 2.0 + 1.0, y);
         sign.paint(painter, center, SIGN, ink);
     }
-    let around = Rect::from_min_max(pos2(left, y - 9.0), pos2(right + 4.0, y + 9.0));
     let id = ui.scope_id().with(("time", message.id.0));
     ui.interact(around, id, Sense::hover()).on_hover_ui(|ui| {
         let full = texts::full_moment(view.texts, message.at, view.zone);
         ui.label(RichText::new(full).font(text::small()));
+        if let Some(edited) = message.edited {
+            let time = texts::moment(view.texts, edited, view.now, view.zone);
+            let edited = view.texts.fill("chat.edited_at", &[("time", &time)]);
+            ui.label(RichText::new(edited).font(text::small()));
+        }
         if message.is_own() {
             delivery::times(ui, view, message);
         }

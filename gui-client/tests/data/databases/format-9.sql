@@ -94,6 +94,25 @@ ALTER TABLE conversations ADD COLUMN setting INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE conversations ADD COLUMN unset INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE conversations ADD COLUMN told_draft TEXT NOT NULL DEFAULT '';
 ALTER TABLE conversations DROP COLUMN is_muted;
+ALTER TABLE messages ADD COLUMN first_text TEXT;
+ALTER TABLE messages ADD COLUMN edited INTEGER;
+CREATE TABLE changes (
+    id INTEGER PRIMARY KEY,
+    conversation INTEGER NOT NULL REFERENCES conversations (id),
+    of INTEGER NOT NULL,
+    is_deletion INTEGER NOT NULL,
+    place INTEGER NOT NULL,
+    author TEXT NOT NULL,
+    text TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    delivery INTEGER NOT NULL CHECK (delivery IN (1, 3)),
+    server_id INTEGER,
+    tag TEXT
+) STRICT;
+CREATE INDEX changes_of ON changes (conversation, of, is_deletion, delivery, place);
+CREATE INDEX changes_waiting ON changes (of) WHERE delivery = 1;
+CREATE UNIQUE INDEX change_ids ON changes (server_id) WHERE server_id IS NOT NULL;
+CREATE UNIQUE INDEX change_tags ON changes (tag) WHERE tag IS NOT NULL;
 INSERT INTO facts (name, value) VALUES ('epoch', 1);
 INSERT INTO facts (name, value) VALUES ('epoch_is_live', 1);
 INSERT INTO facts (name, value) VALUES ('position', 9);

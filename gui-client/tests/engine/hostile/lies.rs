@@ -189,6 +189,7 @@ fn conversations() -> BoxedStrategy<Conversations> {
             from: last.from,
             tag: last.tag,
             re: last.about.map(About::target),
+            edit: None,
             text: last.text,
         },
         settings: Settings::default(),

@@ -173,6 +173,7 @@ impl State {
                 from: last.from.clone(),
                 tag: last.tag.clone().filter(|_| last.from == *me),
                 re: None,
+                edit: None,
                 text: last.text.clone(),
             },
             settings: Settings::default(),

@@ -2,16 +2,20 @@ use egui::{Key, Modifiers};
 use egui_kittest::kittest::Queryable;
 use jiff::Timestamp;
 use mensageiro::{
-    engine::{Conversation, Delivery, Event, Message, Older, Peer, Receipt, ReceiptState, Refusal},
+    engine::{
+        Conversation, Delivery, Event, Message, MessageId, Older, Peer, Receipt, ReceiptState,
+        Refusal, Version,
+    },
     model::{Action, Overlay},
 };
-use mensageiro_protocol::limits::LINE_BYTES;
+use mensageiro_protocol::{Text, limits::LINE_BYTES};
 
 use super::{
     SMALL, USUAL, Words, picture,
     scenes::{chat, conversations, home, only, talk},
 };
 use crate::{
+    changes::allow,
     desk::{Desk, conversation, login, message, person},
     live::{live, receipt},
 };
@@ -79,6 +83,60 @@ fn delivery(words: &Words) -> Desk {
     desk.tell(receipt("bruno", "bruno", ReceiptState::Delivered, 802));
     desk.tell(receipt("bruno", "bruno", ReceiptState::Read, 801));
     desk
+}
+
+#[test]
+fn edits_and_deletions() {
+    let own = |id, words: &Words| Message {
+        server_id: u64::try_from(id).ok(),
+        ..message(id, "bruno", Delivery::Accepted, words.question)
+    };
+    let edited = move |words: &Words| {
+        let at = Timestamp::from_second(1_700_017_900).ok();
+        let mut desk = only(vec![
+            Message {
+                edited: at,
+                ..message(801, "bruno", Delivery::Received, words.question)
+            },
+            Message {
+                edited: at,
+                ..own(802, words)
+            },
+            Message {
+                is_changing: true,
+                ..own(803, words)
+            },
+            own(804, words),
+        ]);
+        allow(&mut desk);
+        desk
+    };
+    picture("chat-edited", USUAL, edited);
+    picture("chat-edited-small", SMALL, edited);
+    picture("compose-edit", USUAL, |words| {
+        let mut desk = edited(words);
+        desk.act(Action::EditLast);
+        desk
+    });
+    picture("delete-message", USUAL, |words| {
+        let mut desk = edited(words);
+        let message = Box::new(own(804, words));
+        desk.act(Action::Show(Overlay::Delete(message)));
+        desk
+    });
+    picture("versions", USUAL, |words| {
+        let mut desk = edited(words);
+        desk.act(Action::ShowVersions(MessageId(802)));
+        let version = |text: &str, at: i64| Version {
+            text: Text::from(text),
+            at: Timestamp::from_second(1_700_017_800 + at).unwrap(),
+        };
+        desk.tell(Event::Versions {
+            id: MessageId(802),
+            versions: vec![version(words.question, 0), version(words.question, 100)],
+        });
+        desk
+    });
 }
 
 #[test]

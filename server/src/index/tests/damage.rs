@@ -9,7 +9,9 @@ use std::{
 use rusqlite::ErrorCode;
 
 use super::{
-    super::{Changes, IndexError, RunEntry, memtable::Memtable, opening, schema, writer::Writer},
+    super::{
+        Changes, IndexError, RunEntry, Series, memtable::Memtable, opening, schema, writer::Writer,
+    },
     USERS, check, check_loaded, conversation, group, target, user,
     world::{LOG, State, World},
 };
@@ -51,6 +53,10 @@ fn live(world: &mut World, rounds: usize) {
             )
         });
         world.send(&runs.collect::<Vec<_>>());
+        for k in 0..4 {
+            let of = MessageId((n * 31 + k * 7) as u64 % 300 + 1);
+            world.change((&user(k % 2), &target((n + k) % (USERS + 2))), of, k == 3);
+        }
         let cursor = Cursor {
             read: MessageId(n as u64),
             ..Cursor::default()
@@ -322,12 +328,13 @@ fn a_write_that_fails_rings_the_alarm_and_what_was_added_can_still_be_read() {
     let index = world.index().clone();
     index.add_run(
         &nowhere,
+        Series::Said,
         RunEntry {
             first: MessageId(2),
             ..wrong
         },
     );
-    index.add_run(&nowhere, wrong);
+    index.add_run(&nowhere, Series::Said, wrong);
     index.flush(Changes::default()).unwrap();
     assert!(index.wait_until_written().is_err());
     world.alarm.recv_timeout(Duration::from_secs(10)).unwrap();
@@ -371,7 +378,7 @@ fn a_full_disk_changes_nothing() {
         roster: 0,
     };
     for n in 0..10_000 {
-        memtable.add_run(&conversation(1), entry(n));
+        memtable.add_run(&conversation(1), Series::Said, entry(n));
     }
     let mut changes = Changes::default();
     changes.header.position = Position(9);

@@ -31,6 +31,8 @@ const GROUPS: usize = 2;
 enum Happening {
     /// A record with runs: from, to, texts, refused ones of these, tagged.
     Send(Vec<(usize, usize, usize, usize, bool)>),
+    /// From, to, the message that is changed, whether it is deleted.
+    Change(usize, usize, u64, bool),
     ChangeGroup {
         group: usize,
         members: u8,
@@ -87,6 +89,8 @@ fn happening() -> impl Strategy<Value = Happening> {
     let window = prop::collection::vec(any::<u8>(), 0..20);
     prop_oneof![
         20 => prop::collection::vec(run, 1..40).prop_map(Happening::Send),
+        9 => (0..USERS, 0..USERS + GROUPS, 1..200_u64, any::<bool>())
+            .prop_map(|(from, to, of, is_deletion)| Happening::Change(from, to, of, is_deletion)),
         3 => (0..GROUPS, any::<u8>()).prop_map(|(group, members)| Happening::ChangeGroup { group, members }),
         3 => (with.clone(), user.clone(), any::<u64>()).prop_map(|(with, user, to)| Happening::Cursor { with, user, to }),
         1 => (0..GROUPS, 0..300_u64).prop_map(|(group, messages)| Happening::Written { group, messages }),
@@ -131,7 +135,8 @@ fn all_conversations() -> Vec<Conversation> {
 }
 
 fn history_of(all: &[Message], before: u64, limit: usize, up_to: u64) -> Vec<Message> {
-    let wanted = all.iter().filter(|m| m.id.0 < before && m.id.0 <= up_to);
+    let said = all.iter().filter(|m| m.changes().is_none());
+    let wanted = said.filter(|m| m.id.0 < before && m.id.0 <= up_to);
     let wanted: Vec<_> = wanted.cloned().collect();
     wanted[wanted.len().saturating_sub(limit)..].to_vec()
 }
@@ -157,6 +162,10 @@ fn happen(world: &mut World, folders: &Path, happening: &Happening) {
                 )
             };
             world.send(&runs.iter().map(run).collect::<Vec<_>>());
+        }
+        Happening::Change(from, to, of, is_deletion) => {
+            let (from, to) = (user(*from), target(*to));
+            world.change((&from, &to), MessageId(*of), *is_deletion);
         }
         Happening::ChangeGroup { group: n, members } => {
             let some = (0..USERS).filter(|n| members & (1 << n) != 0).map(user);
@@ -234,6 +243,7 @@ fn happen(world: &mut World, folders: &Path, happening: &Happening) {
                 .reader()
                 .history(&conversation, before, *limit, MessageId(*up_to));
             assert_eq!(found.unwrap(), expected);
+            check_revisions(world, MessageId(*up_to)).unwrap();
         }
     }
 }
@@ -260,7 +270,8 @@ fn check(world: &World) -> Result<(), IndexError> {
             last.copied().unwrap_or_default()
         );
         let found = reader.history(conversation, None, usize::MAX, MessageId::MAX)?;
-        assert_eq!(found, all);
+        let said = all.iter().filter(|message| message.changes().is_none());
+        assert!(found.iter().eq(said));
         together.extend(all);
     }
     together.sort_unstable_by_key(|message| message.id);
@@ -306,7 +317,27 @@ fn check(world: &World) -> Result<(), IndexError> {
         let found = index.tags_near(&user, &near)?;
         assert_eq!(kept(&found), kept(&wanted));
     }
+    check_revisions(world, MessageId::MAX)?;
+    check_revisions(world, MessageId(last / 2))?;
     assert!(world.alarm.is_empty());
+    Ok(())
+}
+
+/// What became of messages by what was said up to one.
+fn check_revisions(world: &World, up_to: MessageId) -> Result<(), IndexError> {
+    let latest = world.state.changed.iter().max_by_key(|(_, last)| **last);
+    let Some((conversation, last)) = latest else {
+        return Ok(());
+    };
+    let of: Vec<_> = (1..last.0.min(400)).map(MessageId).collect();
+    let found = world
+        .reader()
+        .revisions(conversation, &of, (up_to, up_to))?;
+    let floor = world.floor();
+    for (of, found) in of.into_iter().zip(found) {
+        // What the log has dropped may be known or not.
+        assert!(of < floor || found == world.revision(of, up_to), "{of}");
+    }
     Ok(())
 }
 

@@ -175,6 +175,7 @@ pub(super) fn marks(key: &[u8], value: &[u8]) -> Option<Vec<ReadMark>> {
             first: record.first,
             last: record.last,
             read_at: Timestamp::from_millisecond(record.read_at_ms).ok()?,
+            as_of: record.last,
         });
         number = number.checked_add(1)?;
     }

@@ -44,6 +44,8 @@ pub(super) mod run {
 /// What a message says about another one: the first of two values, before the id of the other one.
 pub(super) mod about {
     pub(in crate::model::codec) const REPLY: u32 = 1;
+    pub(in crate::model::codec) const EDIT: u32 = 2;
+    pub(in crate::model::codec) const DELETE: u32 = 3;
 }
 
 /// Fields of a file that belongs to a message.

@@ -268,7 +268,7 @@ fn take_text(input: &mut Decoder<'_>) -> Taken<Sent> {
             run::TAG => {
                 tag = Some(Tag::parse(input.str()?).map_err(|_| bad("no tag"))?);
             }
-            run::ABOUT => about = take_about(input)?,
+            run::ABOUT => about = Some(take_about(input)?),
             run::FILE => file = Some(Arc::new(take_file(input)?)),
             _ => return Ok(false),
         }
@@ -282,14 +282,17 @@ fn take_text(input: &mut Decoder<'_>) -> Taken<Sent> {
     })
 }
 
-fn take_about(input: &mut Decoder<'_>) -> Taken<Option<About>> {
+/// One that is not known is no plain message: later formats have more of them.
+fn take_about(input: &mut Decoder<'_>) -> Taken<About> {
     if take_count(input)? != 2 {
         return Err(bad("not a kind and a message"));
     }
     let (kind, id) = (input.u32()?, input.u64()?);
     Ok(match kind {
-        about::REPLY => Some(About::Reply(id)),
-        _ => None,
+        about::REPLY => About::Reply(id),
+        about::EDIT => About::Edit(id),
+        about::DELETE => About::Delete(id),
+        _ => return Err(bad("says what is not known about another message")),
     })
 }
 
@@ -444,6 +447,7 @@ fn take_mark(input: &mut Decoder<'_>) -> Taken<Event> {
         first: needed(first)?,
         last: needed(last)?,
         read_at: needed(read_at)?,
+        as_of: needed(last)?,
     }))
 }
 

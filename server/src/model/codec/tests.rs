@@ -76,10 +76,20 @@ fn batch() -> Batch {
     let to_group = run(
         Target::Group(login("class")),
         None,
-        vec![Sent {
-            about: Some(About::Reply(299)),
-            ..sent(Some("t"), "two\nlines")
-        }],
+        vec![
+            Sent {
+                about: Some(About::Reply(299)),
+                ..sent(Some("t"), "two\nlines")
+            },
+            Sent {
+                about: Some(About::Edit(299)),
+                ..sent(None, "new")
+            },
+            Sent {
+                about: Some(About::Delete((1 << 40) - 1)),
+                ..sent(Some("u"), "-")
+            },
+        ],
     );
     Batch {
         at: at(0),
@@ -212,6 +222,7 @@ fn batch() -> Batch {
                 first: MessageId(1),
                 last: MessageId(2),
                 read_at: at(3),
+                as_of: MessageId(2),
             }),
         ],
     }

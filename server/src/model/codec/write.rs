@@ -88,6 +88,8 @@ fn write_run(run: &Run, out: &mut Out<'_>) -> Written {
         if let Some(about) = about {
             let kind = match about {
                 About::Reply(_) => about::REPLY,
+                About::Edit(_) => about::EDIT,
+                About::Delete(_) => about::DELETE,
             };
             out.u32(run::ABOUT)?
                 .array(2)?

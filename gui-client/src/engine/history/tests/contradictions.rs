@@ -147,6 +147,7 @@ fn a_last_message_that_is_not_here_is_new_and_what_is_before_it_may_be_missing_t
             from: Login::parse("bob").unwrap(),
             tag: None,
             re: None,
+            edit: None,
             text: Text::from(text),
         },
         settings: Settings::default(),

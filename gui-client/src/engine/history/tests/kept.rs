@@ -99,6 +99,7 @@ fn listed(with: &str, from: &str, id: u64, read: u64) -> ConversationNews {
             from: Login::parse(from).unwrap(),
             tag: None,
             re: None,
+            edit: None,
             text: Text::from(format!("last of {with}").as_str()),
         },
         settings: Settings::default(),

@@ -1,5 +1,6 @@
 //! The local database: what is written is there again, once, in order, and found quickly.
 
+mod changes;
 mod contradictions;
 mod damage;
 mod formats;

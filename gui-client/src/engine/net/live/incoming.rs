@@ -6,7 +6,7 @@ use std::{
 };
 
 use mensageiro_protocol::live::{
-    Accepted, Delivered, Event, HISTORY_MOST, HistoryEnd, RefusalCode, Request,
+    About, Accepted, Delivered, Event, HISTORY_MOST, HistoryEnd, RefusalCode, Request,
 };
 
 use super::{LiveSession, Turn};
@@ -120,10 +120,13 @@ impl LiveSession {
     /// A part of an answer to `history`. Nothing else belongs to one, whatever a server sends.
     fn take_older(&mut self, message: Delivered) {
         let is_asked_for = self.requests.front().is_some_and(|request| {
-            let is_before = request.before.is_none_or(|before| message.id < before);
+            // An edit comes with the message that it is of.
+            let change = message.about.filter(|about| about.is_change());
+            let of = change.map_or(message.id, About::target);
+            let is_before = request.before.is_none_or(|before| of < before);
             request.with == message.with && is_before
         });
-        let is_room = self.older.len() < HISTORY_MOST && self.older_bytes < OLDER_BYTES;
+        let is_room = self.older.len() < 2 * HISTORY_MOST && self.older_bytes < OLDER_BYTES;
         if is_asked_for && is_room && !self.is_full {
             self.older_bytes += message.text.as_str().len();
             self.older.push(message);
@@ -163,9 +166,9 @@ impl LiveSession {
             RefusalCode::NotAMember => Refusal::NotAMember,
             RefusalCode::MailboxFull => Refusal::MailboxFull,
             RefusalCode::Quota => Refusal::Quota,
+            RefusalCode::Unknown => Refusal::UnknownMessage,
             RefusalCode::BadLine
             | RefusalCode::NotAllowed
-            | RefusalCode::Unknown
             | RefusalCode::Exists
             | RefusalCode::BadName
             | RefusalCode::LastAdmin

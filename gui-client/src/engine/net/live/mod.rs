@@ -15,7 +15,7 @@ use std::{
 use mensageiro_protocol::{
     Decoder, LineTooLong, Login, Text,
     limits::LINE_BYTES,
-    live::{Bye, Delivered, Event, Got, HistoryRequest, Read, Request, Tag, Welcome},
+    live::{About, Bye, Delivered, Event, Got, HistoryRequest, Read, Request, Tag, Welcome},
 };
 
 use self::{list::List, settings::Settings};
@@ -49,6 +49,8 @@ pub struct LiveSession {
     device: Tag,
     decoder: Decoder,
     line_bytes: usize,
+    /// The server knows edits and deletions.
+    knows_changes: bool,
     /// The server's newest id at the beginning.
     last: u64,
     pub(super) catching_up: bool,
@@ -106,6 +108,13 @@ pub enum Turn {
     Ended(Bye),
 }
 
+/// Whether a server lets messages be edited and deleted.
+pub fn knows_changes(welcome: &Welcome) -> bool {
+    ["edit", "del"]
+        .iter()
+        .all(|key| welcome.about.iter().any(|known| known == key))
+}
+
 /// A reason in the server's words, as it is shown: harmless, and at most [`DETAIL`] characters of it.
 pub fn in_its_words(detail: &str) -> String {
     let detail = Text::from(detail);
@@ -125,6 +134,7 @@ impl LiveSession {
             device,
             decoder,
             line_bytes: welcome.limits.line_bytes,
+            knows_changes: knows_changes(welcome),
             last: welcome.last,
             catching_up: true,
             told_up_to: welcome.last,
@@ -231,6 +241,13 @@ impl LiveSession {
         while self.in_flight.len() < WINDOW
             && let Some(message) = outbox.pop_front_if(|message| is_of(message, &self.device))
         {
+            if !self.knows_changes && message.about.is_some_and(About::is_change) {
+                // There it would be a message.
+                let (id, why) = (message.id, Refusal::Other);
+                self.updates.push(LiveUpdate::Refused { id, why });
+                self.store();
+                continue;
+            }
             let start = self.out.len();
             self.say(&Request::Send {
                 tag: Some(message.tag.clone()),

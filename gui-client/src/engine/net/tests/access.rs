@@ -33,7 +33,7 @@ fn join() -> String {
     format!(r#"write join {{"login":"ana","code":"{CODE}","name":"laptop"}}⏎"#)
 }
 
-const HELLO: &str = "write ana live/1 device=d⏎";
+const HELLO: &str = "write ana live/1 device=d about=1⏎";
 const WELCOME: &str = r#"bytes welcome {"you":"ana","last":20}⏎"#;
 const CLOSED: &str =
     r#"bytes welcome {"you":"ana","last":20,"closed":true,"device":"XJ4BNP4PAHH6UQKB"}⏎"#;

@@ -98,7 +98,7 @@ fn a_login_that_was_good_before_is_not_refused_at_once() {
         for step in ["connected", "closed", "connected", "closed", "connected"] {
             bench.step(step);
         }
-        assert!(bench.said().ends_with("write ana live/1 device=d⏎"));
+        assert!(bench.said().ends_with("write ana live/1 device=d about=1⏎"));
         bench.step("closed");
         assert_eq!(bench.said(), "leave | not live | waiting Broken");
         bench.step("pass 60000");

@@ -52,7 +52,7 @@ fn a_server_that_is_silent_in_every_way_is_asked_again_with_time_for_an_answer()
         unknown(),
         &[
             ("start", "connecting | connect"),
-            ("connected", "write ana live/1 device=d⏎"),
+            ("connected", "write ana live/1 device=d about=1⏎"),
             ("pass 4000", "leave | connect"),
             ("connected", "write ana⏎"),
             ("pass 5000", "finish | leave | connect"),
@@ -64,7 +64,7 @@ fn a_server_that_is_silent_in_every_way_is_asked_again_with_time_for_an_answer()
             ("connected", "write ana"),
             ("pass 21000", "finish | leave | waiting TimedOut"),
             ("fetch", "connecting | connect"),
-            ("connected", "write ana live/1 device=d⏎"),
+            ("connected", "write ana live/1 device=d about=1⏎"),
             ("pass 7999", ""),
             ("pass 1", "leave | waiting TimedOut"),
             ("fetch", "connecting | connect"),
@@ -224,7 +224,7 @@ fn a_login_that_is_only_not_refused_counts_where_strangers_are_refused() {
         unknown(),
         &[
             ("start", "connecting | connect"),
-            ("connected", "write ana live/1 device=d⏎"),
+            ("connected", "write ana live/1 device=d about=1⏎"),
             ("closed", "leave | not live | connect"),
             ("connected", "write ana⏎"),
             ("pass 5000", "finish | leave | connect"),
@@ -242,7 +242,7 @@ fn a_login_that_is_only_not_refused_counts_where_strangers_are_refused() {
         unknown(),
         &[
             ("start", "connecting | connect"),
-            ("connected", "write ana live/1 device=d⏎"),
+            ("connected", "write ana live/1 device=d about=1⏎"),
             ("closed", "leave | not live | connect"),
             ("connected", "write ana⏎"),
             ("pass 5000", "finish | leave | connect"),
@@ -260,7 +260,7 @@ fn a_server_that_says_the_same_to_everybody_and_hangs_up_on_nobody_refuses() {
         unknown(),
         &[
             ("start", "connecting | connect"),
-            ("connected", "write ana live/1 device=d⏎"),
+            ("connected", "write ana live/1 device=d about=1⏎"),
             ("bytes who?⏎", "leave | not live | connect"),
             ("connected", "write ana⏎"),
             ("bytes who?⏎", ""),
@@ -278,7 +278,7 @@ fn a_server_that_says_the_same_to_everybody_and_hangs_up_on_nobody_refuses() {
         unknown(),
         &[
             ("start", "connecting | connect"),
-            ("connected", "write ana live/1 device=d⏎"),
+            ("connected", "write ana live/1 device=d about=1⏎"),
             ("bytes who?⏎", "leave | not live | connect"),
             ("connected", "write ana⏎"),
             ("bytes hello ana⏎", ""),

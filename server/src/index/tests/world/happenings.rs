@@ -7,8 +7,8 @@ use mensageiro_protocol::{Login, Text, live::Epoch};
 use super::{Applied, World, at, tally};
 use crate::{
     index::{
-        AsideEntry, CursorEntry, DeviceEntry, GroupEntry, HolderEntry, RosterEntry, RunEntry,
-        SettingEntry, TagEntry,
+        AsideEntry, ChangeEntry, CursorEntry, DeviceEntry, GroupEntry, HolderEntry, RosterEntry,
+        RunEntry, Series, SettingEntry, TagEntry,
     },
     log::{Log, Part, Position},
     model::{
@@ -119,8 +119,64 @@ impl World {
             self.state.header.last.message = id;
         }
         let last = self.state.header.last.message;
-        self.state.conversations.insert(conversation.clone(), last);
-        applied.runs.push((conversation, entry));
+        let change = run.texts[0].about.filter(|about| about.is_change());
+        let (series, conversations) = match change {
+            None => (Series::Said, &mut self.state.conversations),
+            Some(_) => (Series::Changes, &mut self.state.changed),
+        };
+        conversations.insert(conversation.clone(), last);
+        applied.runs.push((conversation, series, entry));
+        applied.changes.extend(change.map(|about| ChangeEntry {
+            of: MessageId(about.target()),
+            is_deletion: matches!(about, About::Delete(_)),
+            by: last,
+        }));
+        self.all_changes.extend_from_slice(&applied.changes);
+    }
+
+    /// A record with a message that changes another one of a conversation.
+    pub(in crate::index::tests) fn change(
+        &mut self,
+        (from, to): (&Login, &Target),
+        of: MessageId,
+        is_deletion: bool,
+    ) {
+        let about = match is_deletion {
+            true => About::Delete(of.0),
+            false => About::Edit(of.0),
+        };
+        let run = Event::Messages(Run {
+            from: from.clone(),
+            to: to.clone(),
+            device: None,
+            at: at(self.applied.len() as u64),
+            texts: vec![Sent {
+                tag: None,
+                about: Some(about),
+                file: None,
+                text: Text::from(&*format!("{about}")),
+            }],
+            part: Part {
+                offset: 0,
+                length: 0,
+            },
+        });
+        let mut batch = Batch {
+            at: at(0),
+            last: LastNumbers::default(),
+            events: vec![run],
+        };
+        let mut payload = Vec::new();
+        codec::write_batch(&mut batch, &mut payload);
+        let record = self.log.append(&payload).unwrap();
+        let mut applied = Applied::default();
+        for event in &batch.events {
+            let Event::Messages(run) = event else {
+                unreachable!()
+            };
+            self.accept(run, 1, record.position, &mut applied);
+        }
+        self.apply(applied, record.next);
     }
 
     /// A record that changes a group.
@@ -296,6 +352,7 @@ impl World {
             first: MessageId(last.message.0 / 2),
             last: last.message,
             read_at: at(last.read_mark),
+            as_of: MessageId(last.read_mark + 7),
         };
         self.state.marks.insert(mark.number, mark.clone());
         self.other(Applied {

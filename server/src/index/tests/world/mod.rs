@@ -15,8 +15,8 @@ use mensageiro_protocol::{Login, live::Epoch};
 
 pub(super) use self::state::State;
 use super::super::{
-    Changes, CursorEntry, DeviceEntry, GroupEntry, HolderEntry, Index, IndexError, Loaded,
-    Messages, RosterEntry, RunEntry, SettingEntry, TagEntry,
+    ChangeEntry, Changes, CursorEntry, DeviceEntry, GroupEntry, HolderEntry, Index, IndexError,
+    Loaded, Messages, Revision, RosterEntry, RunEntry, Series, SettingEntry, TagEntry,
 };
 use crate::{
     alarm::Alarm,
@@ -59,7 +59,8 @@ fn tally(messages: u64) -> Tally {
 /// The changes of one record.
 #[derive(Clone, Default)]
 struct Applied {
-    runs: Vec<(Conversation, RunEntry)>,
+    runs: Vec<(Conversation, Series, RunEntry)>,
+    changes: Vec<ChangeEntry>,
     tags: Vec<(Login, TagEntry)>,
     rosters: Vec<RosterEntry>,
     cursors: Vec<CursorEntry>,
@@ -79,6 +80,7 @@ pub(super) struct World {
     applied: Vec<Applied>,
     messages: HashMap<Conversation, Vec<(Position, Message)>>,
     tags: HashMap<Login, Vec<TagEntry>>,
+    all_changes: Vec<ChangeEntry>,
     pub(super) state: State,
     /// The state at each flush.
     pub(super) flushed: Vec<State>,
@@ -109,6 +111,7 @@ impl World {
             applied: Vec::new(),
             messages: HashMap::new(),
             tags: HashMap::new(),
+            all_changes: Vec::new(),
             state: State::default(),
             flushed: vec![State::default()],
             changes: Changes::default(),
@@ -131,6 +134,19 @@ impl World {
         let all = self.messages.get(conversation).into_iter().flatten();
         let all = all.filter(|(record, _)| *record >= self.forgotten);
         all.map(|(_, message)| message.clone()).collect()
+    }
+
+    /// What became of a message by what was said up to another one.
+    pub(super) fn revision(&self, of: MessageId, up_to: MessageId) -> Revision {
+        let all = self.all_changes.iter();
+        let mut revision = Revision::default();
+        for change in all.filter(|change| change.of == of && change.by <= up_to) {
+            match change.is_deletion {
+                true => revision.is_deleted = true,
+                false => revision.edit = revision.edit.max(Some(change.by)),
+            }
+        }
+        revision
     }
 
     /// The first message that was not forgotten.
@@ -167,8 +183,11 @@ impl World {
         for roster in &applied.rosters {
             index.add_roster(roster.clone());
         }
-        for (conversation, entry) in &applied.runs {
-            index.add_run(conversation, entry.clone());
+        for (conversation, series, entry) in &applied.runs {
+            index.add_run(conversation, *series, entry.clone());
+        }
+        for change in &applied.changes {
+            index.add_change(*change);
         }
         for (login, tag) in &applied.tags {
             index.add_tag(login, *tag);

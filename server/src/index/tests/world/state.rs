@@ -22,6 +22,7 @@ use crate::{
 pub(in crate::index::tests) struct State {
     pub(in crate::index::tests) header: Header,
     pub(in crate::index::tests) conversations: BTreeMap<Conversation, MessageId>,
+    pub(in crate::index::tests) changed: BTreeMap<Conversation, MessageId>,
     pub(in crate::index::tests) cursors: BTreeMap<(Conversation, Login), (Cursor, Waiting)>,
     pub(in crate::index::tests) groups: BTreeMap<Login, Written>,
     pub(in crate::index::tests) rosters: BTreeMap<Login, (u32, Option<BTreeSet<Login>>)>,
@@ -41,6 +42,7 @@ impl State {
         Self {
             header: loaded.header,
             conversations: loaded.conversations.iter().cloned().collect(),
+            changed: loaded.changed.iter().cloned().collect(),
             cursors: cursors
                 .map(|c| {
                     let key = (c.conversation.clone(), c.user.clone());

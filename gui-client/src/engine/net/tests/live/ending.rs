@@ -31,7 +31,7 @@ fn a_server_that_stops_or_finds_us_slow_is_joined_again() {
         );
         bench.step("pass 1300");
         bench.step("connected");
-        assert!(bench.said().ends_with("after=21⏎"));
+        assert!(bench.said().ends_with("after=21 about=1⏎"));
     }
 }
 

@@ -8,7 +8,7 @@ fn a_server_that_hangs_up_on_the_hello_is_classic() {
         bench(None, None),
         &[
             ("start", "connecting | connect"),
-            ("connected", "write ana live/1 device=d⏎"),
+            ("connected", "write ana live/1 device=d about=1⏎"),
             ("closed", "leave | not live | connect"),
             ("connected", "write ana⏎"),
             ("bytes f⏎", "remember Line | online | store [] login"),
@@ -27,7 +27,7 @@ fn a_server_that_answers_the_hello_with_something_else_is_classic() {
             bench(None, None),
             &[
                 ("start", "connecting | connect"),
-                ("connected", "write ana live/1 device=d⏎"),
+                ("connected", "write ana live/1 device=d about=1⏎"),
                 (answer, "leave | not live | connect"),
                 ("connected", "write ana⏎"),
             ],
@@ -38,7 +38,7 @@ fn a_server_that_answers_the_hello_with_something_else_is_classic() {
         bench(None, None),
         &[
             ("start", "connecting | connect"),
-            ("connected", "write ana live/1 device=d⏎"),
+            ("connected", "write ana live/1 device=d about=1⏎"),
             ("bytes wel", ""),
             (
                 "bytes come {\"you\":\"ana\",\"last\":0}⏎f",
@@ -63,7 +63,7 @@ fn what_a_server_sends_that_takes_the_first_word_of_the_hello_for_the_login_is_k
             bench(None, None),
             &[
                 ("start", "connecting | connect"),
-                ("connected", "write ana live/1 device=d⏎"),
+                ("connected", "write ana live/1 device=d about=1⏎"),
                 (answer, &online),
                 // What it makes of the rest of the hello nobody knows: it gets the login alone.
                 ("closed", "all read | close | connect"),
@@ -80,7 +80,7 @@ fn a_server_that_says_nothing_to_the_hello_gets_a_classic_login() {
         bench(None, None),
         &[
             ("start", "connecting | connect"),
-            ("connected", "write ana live/1 device=d⏎"),
+            ("connected", "write ana live/1 device=d about=1⏎"),
             ("pass 4000", "leave | connect"),
             ("connected", "write ana⏎"),
         ],
@@ -99,7 +99,7 @@ fn a_classic_server_is_asked_again_after_a_day() {
     for step in ["fetch", "closed", "connected"] {
         bench.step(step);
     }
-    assert!(bench.said().ends_with("write ana live/1 device=d⏎"));
+    assert!(bench.said().ends_with("write ana live/1 device=d about=1⏎"));
     bench.step("reset");
     assert_eq!(bench.said(), "leave | not live | connect");
     bench.step("connected");
@@ -116,7 +116,7 @@ fn a_live_server_that_hangs_up_is_doubted_before_it_is_taken_for_a_classic_one()
         bench.step("closed");
         assert_eq!(
             bench.said(),
-            "write ana live/1 device=d after=3⏎ | leave | waiting Broken"
+            "write ana live/1 device=d after=3 about=1⏎ | leave | waiting Broken"
         );
         bench.step("fetch");
     }
@@ -134,7 +134,7 @@ fn an_unknown_user_is_refused_at_once() {
         bench(None, None),
         &[
             ("start", "connecting | connect"),
-            ("connected", "write ana live/1 device=d⏎"),
+            ("connected", "write ana live/1 device=d about=1⏎"),
             (
                 r#"bytes bye {"code":"unknown-user","detail":"?"}⏎"#,
                 "leave | refused",
@@ -162,7 +162,7 @@ fn a_reason_of_a_newer_server_is_told_in_its_words() {
         bench(None, None),
         &[
             ("start", "connecting | connect"),
-            ("connected", "write ana live/1 device=d⏎"),
+            ("connected", "write ana live/1 device=d about=1⏎"),
             (
                 r#"bytes bye {"code":"needs-a-badge","detail":"show your\u202e badge"}⏎"#,
                 "close | waiting Ended(\"show your\u{fffd} badge\")",
@@ -187,13 +187,13 @@ fn a_welcome_for_another_user_is_not_accepted() {
             ("send 1 @bob oi", "write #t1 @bob oi⏎"),
             ("reset", "close | waiting Broken"),
             ("pass 1300", "connecting | connect"),
-            ("connected", "write ana live/1 device=d after=20⏎"),
+            ("connected", "write ana live/1 device=d after=20 about=1⏎"),
             (
                 r#"bytes welcome {"you":"eva","last":20}⏎#21;at=1 @bob for eva⏎f⏎"#,
                 "close | waiting OtherUser(\"eva\")",
             ),
             ("fetch", "connecting | connect"),
-            ("connected", "write ana live/1 device=d after=20⏎"),
+            ("connected", "write ana live/1 device=d after=20 about=1⏎"),
             (WELCOME, "begin 20 | catching up"),
         ],
     );
@@ -219,7 +219,7 @@ fn a_stranger_that_speaks_classic_does_not_make_a_live_server_a_classic_one() {
     assert!(
         bench
             .said()
-            .ends_with("write ana live/1 device=d after=20⏎")
+            .ends_with("write ana live/1 device=d after=20 about=1⏎")
     );
     for step in ["closed", "connected", "bytes f⏎", "pass 90000000", "reset"] {
         bench.step(step);
@@ -231,7 +231,7 @@ fn a_stranger_that_speaks_classic_does_not_make_a_live_server_a_classic_one() {
     assert!(
         bench
             .said()
-            .ends_with("write ana live/1 device=d after=20⏎")
+            .ends_with("write ana live/1 device=d after=20 about=1⏎")
     );
     bench.step(WELCOME);
     bench.step("bytes f⏎");

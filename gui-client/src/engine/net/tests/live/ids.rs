@@ -15,7 +15,7 @@ fn a_contradiction_ends_the_session_and_what_waits_goes_out_in_the_next_one() {
                 "keep none | close | waiting Contradicts",
             ),
             ("pass 1300", "connecting | connect"),
-            ("connected", "write ana live/1 device=d⏎"),
+            ("connected", "write ana live/1 device=d about=1⏎"),
             (WELCOME, "begin 20 | catching up"),
             (
                 "bytes f⏎",
@@ -49,9 +49,9 @@ fn a_server_that_begins_its_numbers_anew_is_another_one() {
         bench(Some(Way::Live), Some(100)),
         &[
             ("start", "connecting | connect"),
-            ("connected", "write ana live/1 device=d after=100⏎"),
+            ("connected", "write ana live/1 device=d after=100 about=1⏎"),
             (WELCOME, "keep none, Restored | close | connect"),
-            ("connected", "write ana live/1 device=d⏎"),
+            ("connected", "write ana live/1 device=d about=1⏎"),
             (WELCOME, "begin 20 | catching up"),
         ],
     );
@@ -66,14 +66,14 @@ fn a_session_names_the_store_of_its_position_and_keeps_what_the_server_tells_of_
     };
     let hello = |after: u64, epoch: u64| {
         format!(
-            "write ana live/1 device=d after={after} store=0000000000000000000000000000000a epoch={epoch}⏎"
+            "write ana live/1 device=d after={after} store=0000000000000000000000000000000a epoch={epoch} about=1⏎"
         )
     };
     check_with(
         bench(Some(Way::Live), None),
         &[
             ("start", "connecting | connect"),
-            ("connected", "write ana live/1 device=d⏎"),
+            ("connected", "write ana live/1 device=d about=1⏎"),
             (&welcome(1, ""), "store 10 epoch 1 | begin 20 | catching up"),
             (
                 "bytes f⏎",
@@ -116,7 +116,7 @@ fn what_the_server_has_lost_without_knowing_is_noticed_by_what_it_has_accepted()
     assert!(
         bench
             .said()
-            .ends_with("write ana live/1 device=d after=20⏎")
+            .ends_with("write ana live/1 device=d after=20 about=1⏎")
     );
     bench.step(WELCOME);
     assert_eq!(bench.said(), "keep none, Restored | close | connect");
@@ -124,6 +124,6 @@ fn what_the_server_has_lost_without_knowing_is_noticed_by_what_it_has_accepted()
     bench.step(WELCOME);
     assert_eq!(
         bench.said(),
-        "write ana live/1 device=d⏎ | begin 20 | catching up"
+        "write ana live/1 device=d about=1⏎ | begin 20 | catching up"
     );
 }

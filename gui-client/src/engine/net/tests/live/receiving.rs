@@ -10,7 +10,7 @@ fn a_live_session_stores_the_backlog_and_says_what_it_has() {
         bench(None, None),
         &[
             ("start", "connecting | connect"),
-            ("connected", "write ana live/1 device=d⏎"),
+            ("connected", "write ana live/1 device=d about=1⏎"),
             (WELCOME, "begin 20 | catching up"),
             ("bytes #7;at=1 @bob oi⏎#9;at=2;from=bob @turma olá⏎", ""),
             (
@@ -23,7 +23,7 @@ fn a_live_session_stores_the_backlog_and_says_what_it_has() {
             ),
             ("reset", "close | waiting Broken"),
             ("pass 1300", "connecting | connect"),
-            ("connected", "write ana live/1 device=d after=21⏎"),
+            ("connected", "write ana live/1 device=d after=21 about=1⏎"),
         ],
     );
 }
@@ -83,7 +83,7 @@ fn without_room_what_others_write_stays_at_the_server_and_ones_own_goes_out() {
                 "no older bob",
             ),
             ("roomy", "close | connecting | connect"),
-            ("connected", "write ana live/1 device=d after=20⏎"),
+            ("connected", "write ana live/1 device=d after=20 about=1⏎"),
         ],
     );
     // A classic server may count as read what it sends.

@@ -120,7 +120,7 @@ fn a_new_device_asks_for_the_list_page_by_page_and_leaves_what_is_on_its_way_to_
         &[
             ("reset", "close | waiting Broken"),
             ("pass 1300", "connecting | connect"),
-            ("connected", "write ana live/1 device=d after=20⏎"),
+            ("connected", "write ana live/1 device=d after=20 about=1⏎"),
             (
                 r#"bytes welcome {"you":"ana","last":20}⏎f⏎"#,
                 "begin 20 | catching up | store [] at 20 | write got {\"up_to\":20}⏎roster {\"changes\":true}⏎conversations {\"limit\":200}⏎ | live",

@@ -18,7 +18,7 @@ fn what_was_not_answered_goes_out_again_with_its_tag_first_and_in_order() {
             ("broken", "close | waiting TimedOut"),
             ("send 3 @bob three", ""),
             ("fetch", "connecting | connect"),
-            ("connected", "write ana live/1 device=d after=20⏎"),
+            ("connected", "write ana live/1 device=d after=20 about=1⏎"),
             (
                 r#"bytes welcome {"you":"ana","last":31}⏎"#,
                 "begin 31 | catching up",
@@ -43,7 +43,7 @@ fn what_the_server_tells_as_ones_own_does_not_go_out_again() {
             ("send 1 @bob one", "write #t1 @bob one⏎"),
             ("reset", "close | waiting Broken"),
             ("fetch", "connecting | connect"),
-            ("connected", "write ana live/1 device=d after=20⏎"),
+            ("connected", "write ana live/1 device=d after=20 about=1⏎"),
             (
                 r#"bytes welcome {"you":"ana","last":30}⏎#30;at=1;from=ana;tag=t1 @bob one⏎f⏎"#,
                 "begin 30 | catching up | store [#30 ana: one] at 30 | write got {\"up_to\":30}⏎roster {\"changes\":true}⏎conversations {\"limit\":50}⏎ | live",
@@ -153,7 +153,7 @@ fn a_message_that_is_refused_for_its_number_goes_out_in_a_session_of_another_nam
                     r#"bytes ok {"tag":"d:8","id":30,"at":5}⏎"#,
                     "store [2 is #30] | close | connecting | connect",
                 ),
-                ("connected", "write ana live/1 device=e after=20⏎"),
+                ("connected", "write ana live/1 device=e after=20 about=1⏎"),
                 (
                     r#"bytes welcome {"you":"ana","last":30,"number":9}⏎"#,
                     "begin 30 | number above 9 | catching up",
