@@ -34,6 +34,8 @@ pub struct ComposerState {
     completion: CompletionState,
     emoji: EmojiState,
     edited: Edited,
+    /// A sent message was being edited in the last frame.
+    was_editing: bool,
 }
 
 impl ComposerState {
@@ -83,6 +85,11 @@ pub fn show(
     ui.add_space(10.0);
     composer_hint::show(ui, view, session, state, actions);
     let (quote, answer) = markup::split_draft(session.draft());
+    let is_editing = session.edited().is_some();
+    let was_editing = std::mem::replace(&mut state.compose.was_editing, is_editing);
+    if is_editing && !was_editing {
+        composer_hint::cursor_to_end(ui, session, session.draft());
+    }
     if let Some(edited) = session.edited() {
         let said = markup::excerpt(edited.as_str());
         let close = (texts.get("compose.end_edit"), Action::EndEdit);

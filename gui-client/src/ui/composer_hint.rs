@@ -125,7 +125,7 @@ fn choice(ui: &mut Ui, view: &View<'_>, (sentence, ink): (&str, Color32), instea
 }
 
 /// Puts the cursor at the end of the draft.
-fn cursor_to_end(ui: &Ui, session: &Session, draft: &str) {
+pub(super) fn cursor_to_end(ui: &Ui, session: &Session, draft: &str) {
     let id = focus::composer_id(session);
     let mut state = TextEditState::load(ui.ctx(), id).unwrap_or_default();
     let end = CCursor::new(draft.chars().count());

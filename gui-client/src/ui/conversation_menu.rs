@@ -2,7 +2,7 @@
 
 use egui::Ui;
 
-use super::{View, widget};
+use super::View;
 use crate::{
     engine::{Conversation, FOR_GOOD, Message},
     model::Action,
@@ -10,7 +10,6 @@ use crate::{
 
 /// The items of a conversation's menu: marking it as read or unread, pinning, muting and archiving it.
 pub fn show(ui: &mut Ui, view: &View<'_>, conversation: &Conversation, actions: &mut Vec<Action>) {
-    widget::menu(ui);
     let with = || conversation.with.clone();
     let mut item = |key, action| {
         if ui.button(view.texts.get(key)).clicked() {

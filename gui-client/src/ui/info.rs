@@ -65,6 +65,7 @@ pub fn show(
             actions.push(calendar::ask(view, DayUse::GoTo));
         }
         if let Some(row) = session.conversations.get(&peer) {
+            ui.style_mut().override_font_id = Some(text::small());
             conversation_menu::show(ui, view, row, actions);
         }
     });

@@ -62,7 +62,10 @@ pub fn show(
         info.current_text_value = row_value(view, session, conversation, said.as_deref());
         info
     });
-    response.context_menu(|ui| conversation_menu::show(ui, view, conversation, actions));
+    response.context_menu(|ui| {
+        widget::menu(ui);
+        conversation_menu::show(ui, view, conversation, actions);
+    });
     let rect = outer.shrink2(vec2(space::SMALL, 1.0));
     let ground = if is_chosen {
         Some(palette.chosen)

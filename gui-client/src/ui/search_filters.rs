@@ -1,6 +1,6 @@
 //! By whom, of which days and with what the messages are that are searched for.
 
-use egui::{Button, Popup, ScrollArea, Ui};
+use egui::{Button, Frame, Margin, Popup, ScrollArea, Ui};
 use jiff::{ToSpan, civil::Date};
 
 use super::{View, bidi, calendar, widget};
@@ -23,9 +23,16 @@ const LATELY: [(i32, &str); 4] = [
 
 /// The filters, each a button, with a menu where there are several choices.
 pub fn show(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<Action>) {
+    let margin = Margin::symmetric(space::LARGE as i8, 0);
+    Frame::new().inner_margin(margin).show(ui, |ui| {
+        buttons(ui, view, session, actions);
+    });
+    ui.add_space(space::SMALL);
+}
+
+fn buttons(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<Action>) {
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = egui::Vec2::splat(6.0);
-        ui.add_space(space::LARGE - 6.0);
         author(ui, view, session, actions);
         days(ui, view, session, actions);
         let has_link = session.search.has_link;
@@ -33,7 +40,6 @@ pub fn show(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<A
             actions.push(Action::SearchLinks(!has_link));
         }
     });
-    ui.add_space(space::SMALL);
 }
 
 fn author(ui: &mut Ui, view: &View<'_>, session: &Session, actions: &mut Vec<Action>) {

@@ -62,6 +62,9 @@ const MOST_UNANSWERED_BYTES: usize = 256 * 1024;
 /// The most drafts for which memory is reserved in advance.
 const USUAL_DRAFTS: usize = 16;
 
+/// What a user may do, or why not.
+type Allowed<T> = Result<T, (RefusalCode, &'static str)>;
+
 /// Handles the requests of one session.
 pub(super) struct Requests<'a> {
     context: &'a Context,
@@ -329,8 +332,8 @@ impl<'a> Requests<'a> {
         };
         let mut deleted = None;
         let text = match self.may_change(about, &to)? {
-            Ok(file) if matches!(about, Some(About::Delete(_))) => {
-                deleted = file;
+            Ok(message) if matches!(about, Some(About::Delete(_))) => {
+                deleted = message.filter(|message| message.file.is_some());
                 Text::from(DELETED)
             }
             Ok(_) => text,
@@ -363,19 +366,27 @@ impl<'a> Requests<'a> {
             file,
             text,
         });
-        if let Some(file) = deleted {
+        deleted.map_or(Ok(()), |message| self.forget_file(&message))
+    }
+
+    /// Removes the file of a message, once it is on disk that the message is deleted.
+    fn forget_file(&mut self, message: &Message) -> Result<(), Failure> {
+        self.settle();
+        if let Some(file) = &message.file
+            && self.context.messages.is_deleted(message)?
+        {
             self.context.files.forget(&file.token);
         }
         Ok(())
     }
 
     /// Whether the user may say this about another message: only its author changes one, and nobody edits what is deleted.
-    /// Returns the file of that message.
+    /// Returns that message, if this changes one.
     fn may_change(
         &self,
         about: Option<About>,
         to: &Target,
-    ) -> Result<Result<Option<Arc<Attachment>>, (RefusalCode, &'static str)>, Failure> {
+    ) -> Result<Allowed<Option<Message>>, Failure> {
         let Some(about) = about.filter(|about| about.is_change()) else {
             return Ok(Ok(None));
         };
@@ -403,7 +414,7 @@ impl<'a> Requests<'a> {
             _ => false,
         };
         Ok(match found.filter(|_| !is_late) {
-            Some(message) if message.from == *self.login => Ok(message.file),
+            Some(message) if message.from == *self.login => Ok(Some(message)),
             Some(_) => Err((
                 RefusalCode::NotAllowed,
                 "only its author may change a message",
