@@ -283,3 +283,24 @@ fn a_page_of_history_has_messages_however_much_was_deleted_and_edited() {
         ]
     );
 }
+
+#[test]
+fn what_is_deleted_while_a_new_device_gets_its_backlog_is_deleted_there_too() {
+    let server = TestServer::start(&["ana", "bob"]);
+    let (mut ana, _) = device(server.address(), "ana", 0);
+    let first = ana.send("first", "bob", "first");
+    let long = "x".repeat(16_000);
+    for n in 0..500 {
+        ana.say(&format!("#{n} @bob {long}"));
+    }
+    ana.hear_accepted(500);
+    let mut bob = LiveClient::connect(server.address());
+    bob.say("bob live/1 about=1");
+    // The backlog is on its way, and more than fits into the buffers of a socket.
+    let mut told = bob.hear_until(|event| matches!(event, Event::Message(_)));
+    send(&mut ana, ("d", &format!("del={first}")), "bob", "-");
+    told.extend(bob.hear_until(|event| matches!(event, Event::End)));
+    let deletion = Some(About::Delete(first));
+    let is_told = |event: &Event| matches!(event, Event::Message(told) if told.about == deletion);
+    assert!(told.iter().any(is_told));
+}

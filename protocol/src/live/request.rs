@@ -100,6 +100,9 @@ impl Request {
             let words = head.split(';').skip(1);
             let about = About::parse(words.clone())?;
             let file = FileReference::parse(words)?;
+            if file.is_some() && about.is_some_and(About::is_change) {
+                return Err(BadLine::new("an edit or a deletion has no file"));
+            }
             Ok(Self::send((Some(tag.clone()), about), file, message))
         });
         message.map_err(|BadLine { reason, .. }| BadLine {

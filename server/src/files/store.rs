@@ -61,7 +61,9 @@ pub struct FileStore {
     pub(super) folder: Folder,
     pub(super) limits: FileLimits,
     pub(super) state: Mutex<State>,
-    /// Held while a slot is named: who is told that one is may rely on it.
+    /// Every document could be read. Otherwise no content is taken for garbage.
+    is_all_known: bool,
+    /// Held while a slot is named or removed: who is told that one is named may rely on it.
     naming: Mutex<()>,
     /// An upload has ended.
     pub(super) ended: Condvar,
@@ -123,6 +125,7 @@ impl FileStore {
         Ok(Arc::new(Self {
             folder,
             limits,
+            is_all_known,
             state: Mutex::new(state),
             naming: Mutex::new(()),
             ended: Condvar::new(),
@@ -176,7 +179,10 @@ impl FileStore {
         });
         state.add(slot.clone());
         drop(state);
-        let removed = oldest.map_or(Ok(()), |oldest| self.remove(&oldest));
+        let removed = oldest.map_or(Ok(()), |oldest| {
+            self.remove_if(&oldest, |slot| slot.state != SlotState::Named)
+                .map(drop)
+        });
         let stored = removed.and_then(|()| self.folder.store(&slot));
         stored.inspect_err(|_| {
             self.state.lock().take(&slot.file);
@@ -260,50 +266,54 @@ impl FileStore {
 
     /// Removes a file that no message names any more. Its content goes with the last file that has it.
     pub fn forget(&self, token: &FileToken) {
-        if let Err(error) = self.remove(token) {
+        if let Err(error) = self.remove_if(token, |_| true) {
             warn!("a file of a deleted message cannot be removed: {error}");
         }
     }
 
-    fn remove(&self, token: &FileToken) -> io::Result<()> {
+    /// Removes a file if it is still one of these: a message may just be naming it. Returns whether it did.
+    fn remove_if(&self, token: &FileToken, is_it: impl Fn(&Slot) -> bool) -> io::Result<bool> {
+        let _naming = self.naming.lock();
         let mut state = self.state.lock();
-        if state.uploading.contains_key(token) {
-            return Ok(());
+        let is_idle = !state.uploading.contains_key(token);
+        if !is_idle || !state.slots.get(token).is_some_and(|slot| is_it(slot)) {
+            return Ok(false);
         }
         let Some(slot) = state.take(token) else {
-            return Ok(());
+            return Ok(false);
         };
         // The slot first: one without a content is a file that is missing, but a content without a slot is removed.
         folder::remove(&self.folder.slot(token))?;
         folder::remove(&self.folder.upload(token))?;
         match slot.content() {
             // With the lock: the same content may just be coming again.
-            Some(hash) if !state.contents.contains_key(&hash) => {
-                folder::remove(&self.folder.content(&hash))
+            Some(hash) if self.is_all_known && !state.contents.contains_key(&hash) => {
+                folder::remove(&self.folder.content(&hash))?;
             }
-            _ => Ok(()),
+            _ => {}
         }
+        Ok(true)
     }
 
     /// Removes what nobody has finished or named in time, and what is older than files are kept.
     pub(super) fn sweep(&self) {
         let now = Timestamp::now();
+        let is_old = |slot: &Slot| match slot.state {
+            SlotState::Named => self
+                .limits
+                .keep
+                .is_some_and(|keep| slot.since < (now - keep).as_millisecond()),
+            SlotState::Open | SlotState::Complete => Self::until(slot) < now.as_millisecond(),
+        };
         let expired: Vec<_> = {
             let state = self.state.lock();
-            let is_old = |slot: &&Arc<Slot>| match slot.state {
-                SlotState::Named => self
-                    .limits
-                    .keep
-                    .is_some_and(|keep| slot.since < (now - keep).as_millisecond()),
-                SlotState::Open | SlotState::Complete => Self::until(slot) < now.as_millisecond(),
-            };
-            let old = state.slots.values().filter(is_old);
+            let old = state.slots.values().filter(|slot| is_old(slot));
             old.map(|slot| slot.file).collect()
         };
         let mut removed = 0;
         for token in &expired {
-            match self.remove(token) {
-                Ok(()) => removed += 1,
+            match self.remove_if(token, is_old) {
+                Ok(was_removed) => removed += usize::from(was_removed),
                 Err(error) => return warn!("old files are not removed: {error}"),
             }
         }

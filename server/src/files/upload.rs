@@ -196,14 +196,16 @@ impl Upload<'_> {
         }
         file.sync_all()?;
         let content = folder.content(&hash);
-        {
+        let held = {
             // With the lock: nobody must remove the same content of another slot just then.
             let mut state = store.state.lock();
             rename(&upload, &content)?;
             state.hold(hash, slot.size);
-            if let Some(content) = state.contents.get(&hash) {
-                content.set_verified();
-            }
+            state.contents.get(&hash).cloned()
+        };
+        // Without it: somebody may be reading the content to verify it.
+        if let Some(held) = held {
+            held.set_verified();
         }
         let complete = Arc::new(Slot {
             hash: Some(hash),

@@ -53,7 +53,7 @@ pub(super) fn send(
     after: Option<MessageId>,
     (sender, budget): (&Arc<LiveSender>, &LoginBudget),
 ) -> Result<(), Failure> {
-    let mail = Mail {
+    let mut mail = Mail {
         mailboxes: &context.mailboxes,
         login,
         is_unread: after.is_none(),
@@ -67,6 +67,8 @@ pub(super) fn send(
         let newest = context.mailboxes.last();
         send_timeline(context, connection, &mail, (cursor, newest))?;
         cursor = cursor.max(newest);
+        // From now on it is a device that has everything up to there, so it also hears what was deleted since.
+        mail.is_unread = false;
         if sender.go_live(cursor, || context.mailboxes.last()) {
             break;
         }

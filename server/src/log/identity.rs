@@ -32,8 +32,9 @@ pub struct Identity {
 /// The name of the file in the folder of the store.
 const NAME: &str = "identity";
 const MAGIC: [u8; 8] = *b"\xffmm-id\n\0";
-/// With the format of segments.
-const FORMAT: u32 = super::segment::FORMAT;
+/// The number of the format that this program writes, also of the log's segments: they change together. Format 1 is the same
+/// without messages that change others, which a program that knows only that one would take for plain ones.
+pub(super) const FORMAT: u32 = 2;
 
 /// The content of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,15 +11,12 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::{
     Identity, NEW,
     disk::{Access, Disk},
+    identity::FORMAT,
 };
 use crate::version::{Version, WrittenBy};
 
 /// Bytes before the first record.
 pub(super) const SEGMENT_HEADER: u64 = 4096;
-
-/// The number of the format that this program writes. Format 1 is the same without messages that change others, which a program
-/// that knows only that one would take for plain ones.
-pub(super) const FORMAT: u32 = 2;
 
 const MAGIC: [u8; 8] = *b"\xffmm-log\n";
 const ENDING: &str = ".log";

@@ -7,7 +7,7 @@ use super::{
     History, Result,
     changes::refuse_change,
     fact, generations,
-    live_message::{accept, refuse},
+    live_message::refuse,
     outbox::sort_last,
     reads::read_elsewhere,
     receipts,
@@ -77,7 +77,7 @@ impl History {
                         news.extend(changed);
                         continue;
                     }
-                    news.extend(accept(&transaction, *id, server_id, *at)?);
+                    news.extend(self.accept(&transaction, *id, server_id, *at)?);
                     self.read_own(&transaction, *id, server_id)?;
                 }
                 LiveUpdate::Refused { id, why } => {

@@ -40,7 +40,7 @@ impl History {
         if let (true, Some(tag)) = (is_own, &told.tag)
             && let Some(id) = by_tag(connection, tag.as_str(), told.with.as_str())?
         {
-            return accept(connection, MessageId(id), server_id, told.at);
+            return self.accept(connection, MessageId(id), server_id, told.at);
         }
         let with = Peer::Person(told.with.clone());
         if let Some(id) = take_up(connection, told, &with, is_own)? {
@@ -94,18 +94,39 @@ impl History {
             .into_iter()
             .collect())
     }
+
+    /// Notes that the server has accepted an own message under this id. Another device may have changed it before that was heard
+    /// here. Returns what is new for the window.
+    ///
+    /// # Errors
+    /// As [`accept`].
+    pub(super) fn accept(
+        &self,
+        connection: &Connection,
+        id: MessageId,
+        server_id: i64,
+        at: i64,
+    ) -> Result<Vec<Event>> {
+        let mut news = accept(connection, id, server_id, at)?;
+        let changed: Option<(i64, i64)> = connection
+            .prepare_cached(
+                "SELECT conversation, place FROM messages m WHERE id = ?1 AND EXISTS (SELECT 1 FROM changes
+                     WHERE conversation = m.conversation AND of = m.place AND delivery = 3)",
+            )?
+            .query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        if let Some((conversation, of)) = changed {
+            news.extend(self.apply_changes(connection, conversation, of)?);
+        }
+        Ok(news)
+    }
 }
 
 /// Notes that the server has accepted an own message under this id. Returns what is new for the window.
 ///
 /// # Errors
 /// [`HistoryError::Failed`]; [`HistoryError::Contradicted`] if another message has the id, or this one has another.
-pub(super) fn accept(
-    connection: &Connection,
-    id: MessageId,
-    server_id: i64,
-    at: i64,
-) -> Result<Vec<Event>> {
+fn accept(connection: &Connection, id: MessageId, server_id: i64, at: i64) -> Result<Vec<Event>> {
     let mut news = Vec::new();
     match by_server_id(connection, server_id)? {
         Some(known) if known.id == id => return Ok(news),

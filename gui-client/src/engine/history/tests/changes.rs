@@ -6,7 +6,7 @@ use mensageiro_protocol::live::{
 use proptest::prelude::*;
 
 use super::{
-    live::{message, told},
+    live::{live, message, told},
     *,
 };
 use crate::engine::{Event, Refusal, net::LiveUpdate};
@@ -43,6 +43,23 @@ fn shown_with(history: &History, peer: &str) -> Vec<(u64, String, bool)> {
 
 fn say(id: u64, text: &str, is_edited: bool) -> (u64, String, bool) {
     (id, text.to_owned(), is_edited)
+}
+
+#[test]
+fn what_another_device_has_changed_before_the_ok_came_is_changed() {
+    let folder = tempdir().unwrap();
+    let history = live(&folder, 1);
+    let [first, second] = ["mine", "mine too"].map(|text| send(&history, "bob", text));
+    let changes = [deletion(9, "ana", 7), edit(10, "ana", 8, "better")];
+    history.receive_live(&changes, Some(10)).unwrap();
+    let accepted = |id, server_id| LiveUpdate::Accepted {
+        id,
+        server_id,
+        at: 5,
+    };
+    let told = [accepted(first, 7), accepted(second, 8)];
+    history.receive_live(&told, None).unwrap();
+    assert_eq!(shown(&history), [say(8, "better", true)]);
 }
 
 #[test]

@@ -22,8 +22,8 @@ use crate::engine::{
 /// early, if the server names none.
 const SEND_AGAIN: Duration = Duration::from_secs(5);
 
-/// The most bytes of texts in an answer to `history`. Servers send 256 KiB and a message more.
-const OLDER_BYTES: usize = 1024 * 1024;
+/// The most bytes of texts in an answer to `history`. Servers send 256 KiB and a message more, and the last edit of each message.
+const OLDER_BYTES: usize = 4 * 1024 * 1024;
 
 impl LiveSession {
     pub(super) fn take(
@@ -127,7 +127,9 @@ impl LiveSession {
             request.with == message.with && is_before
         });
         let is_room = self.older.len() < 2 * HISTORY_MOST && self.older_bytes < OLDER_BYTES;
-        if is_asked_for && is_room && !self.is_full {
+        if is_asked_for && !is_room {
+            self.is_older_cut = true;
+        } else if is_asked_for && !self.is_full {
             self.older_bytes += message.text.as_str().len();
             self.older.push(message);
         }
@@ -141,7 +143,9 @@ impl LiveSession {
         let messages = std::mem::take(&mut self.older);
         self.older_bytes = 0;
         let is_answer = (&end.with, end.before) == (&request.with, request.before);
-        self.effects.push(match is_answer && !self.is_full {
+        // Of an answer without its end nobody knows what is missing.
+        let is_whole = !std::mem::take(&mut self.is_older_cut) && !self.is_full;
+        self.effects.push(match is_answer && is_whole {
             true => Effect::StoreOlder { messages, end },
             false => Effect::NoOlder(request.with),
         });

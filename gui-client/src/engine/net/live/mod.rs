@@ -72,6 +72,8 @@ pub struct LiveSession {
     older: Vec<Delivered>,
     /// The bytes of its texts.
     older_bytes: usize,
+    /// More has come than an answer may hold.
+    is_older_cut: bool,
     in_flight: VecDeque<Outgoing>,
     /// How many messages at the front of the outbox the server wants to be sent again later.
     put_back: usize,
@@ -147,6 +149,7 @@ impl LiveSession {
             cursor: None,
             older: Vec::new(),
             older_bytes: 0,
+            is_older_cut: false,
             in_flight: VecDeque::new(),
             put_back: 0,
             send_again_at: None,
