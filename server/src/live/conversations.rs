@@ -85,7 +85,8 @@ impl Listing {
             for one in found.values().take(limit) {
                 rows += LOOKUP_ROWS;
                 before = one.last;
-                let Some(news) = news(context, (login, sender.knows_changes()), one)? else {
+                let Some(news) = news(context, (login, sender.knows_changes()), one, &mut rows)?
+                else {
                     continue;
                 };
                 let edit = news.last.edit.as_ref().map_or(0, |edit| edit.text.len());
@@ -190,12 +191,15 @@ fn news(
     context: &Context,
     (login, knows_changes): (&Login, bool),
     listed: &Listed,
+    rows: &mut usize,
 ) -> Result<Option<ConversationNews>, Failure> {
     // As of the first page: newer messages have been sent already.
     let (mut before, mut some) = (None, FEW);
     let last = loop {
         let (messages, with) = (&context.messages, &listed.with);
         let older = messages.history(with, before, some, listed.last)?;
+        // What was deleted is paid for by whoever asks.
+        *rows += older.len();
         let oldest = older.first().map(|oldest| oldest.id);
         let is_rest = older.len() < some || oldest <= Some(listed.since);
         let mut older = current(context, with, older)?;
