@@ -11,6 +11,11 @@ pub fn answer(rows: usize, bytes: usize) -> u64 {
     (rows / 8 + bytes / 8_192) as u64 + 1
 }
 
+/// What it costs to read so many bytes of a file for their hash.
+pub fn hashing(bytes: u64) -> u64 {
+    bytes / 16_384
+}
+
 /// What it costs to edit users and groups, whose files have so many bytes: they are read, written, synced, and read again.
 pub fn edit(bytes: u64) -> u64 {
     500 + bytes / 512

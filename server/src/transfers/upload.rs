@@ -10,6 +10,7 @@ use tracing::{info, warn};
 
 use super::{Answered, BLOCK_BYTES, Transfer, download::etag, flow, pace::Pace};
 use crate::{
+    budgets::cost,
     files::{FileRefusal, Slot, Upload, UploadRefusal},
     http::{Incoming, Request, Response, Status},
 };
@@ -47,7 +48,7 @@ impl Transfer<'_> {
         if slot.is_whole() {
             return self.refuse_upload(&UploadRefusal::IsWhole, &slot);
         }
-        if !self.log_in(&slot) {
+        if !self.log_in(&slot, from) {
             let response = Response::new(Status::Unavailable).with("Retry-After", RETRY_AFTER);
             return self.say_last(response, "you have too many connections\n");
         }
@@ -81,10 +82,14 @@ impl Transfer<'_> {
         Ok(flow(request.keeps_alive))
     }
 
-    /// An upload counts as a session of the user who has announced the file.
-    fn log_in(&mut self, slot: &Slot) -> bool {
+    /// An upload counts as a session of the user who has announced the file. One that goes on costs what is read again for it:
+    /// who asks for that again and again is not let in.
+    fn log_in(&mut self, slot: &Slot, from: u64) -> bool {
         let session = self.context.budgets.enter(&slot.login);
-        session.is_ok_and(|session| self.connection.log_in(session).is_ok())
+        session.is_ok_and(|session| {
+            session.budget().charge(cost::hashing(from.min(slot.size)));
+            self.connection.log_in(session).is_ok()
+        })
     }
 
     /// Takes the content of the request. The outer error is the connection's: what has come stays.
