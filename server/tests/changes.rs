@@ -123,7 +123,7 @@ fn devices_that_edit_and_delete_against_each_other_show_the_same_in_the_end() {
             };
             client.say(&format!("#{round}-{n}{head} @{to} text {round} {n}"));
             // Often nobody waits for the answer, so that the devices do not know of each other.
-            if head.is_empty() || next(&mut chance) % 3 == 0 {
+            if head.is_empty() || next(&mut chance).is_multiple_of(3) {
                 let answer = client.hear_until(|event| {
                     matches!(event, Event::Accepted(one) if one.tag.as_str() == format!("{round}-{n}"))
                         || matches!(event, Event::Refused(_))

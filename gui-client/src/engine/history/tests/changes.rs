@@ -238,7 +238,7 @@ proptest! {
         orders in prop::collection::vec(any::<u64>(), 16),
     ) {
         // Messages 1 to 10 are by Ana and the other one in turn, and what changes them has higher ids.
-        let is_by_ana = |of: u64| of % 2 == 0;
+        let is_by_ana = |of: u64| of.is_multiple_of(2);
         let mut expected = Vec::new();
         for of in 1..11 {
             let own = (11..).zip(&changes).filter(|(_, (changed, by_ana, _))| {
