@@ -2,6 +2,10 @@
 
 use std::fmt::Write as _;
 
+/// A browser loads nothing for a content, and runs nothing of it.
+const POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox";
+
 /// What an answer says first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
@@ -87,14 +91,19 @@ impl Response {
         self
     }
 
-    /// The head with the length of the content. `keeps_alive`: the connection stays for another request.
+    /// The head with the length of the content, and with what keeps a browser from running any (rule H6). `keeps_alive`: the
+    /// connection stays for another request.
     pub fn head(self, length: Option<u64>, keeps_alive: bool) -> Vec<u8> {
         let connection = if keeps_alive { "keep-alive" } else { "close" };
         let whole = match length {
             Some(length) => self.with("Content-Length", length),
             None => self,
         };
-        let mut head = whole.with("Connection", connection).head;
+        let mut head = whole
+            .with("X-Content-Type-Options", "nosniff")
+            .with("Content-Security-Policy", POLICY)
+            .with("Connection", connection)
+            .head;
         head.push_str("\r\n");
         head.into_bytes()
     }
@@ -103,9 +112,29 @@ impl Response {
     pub fn text(self, kind: &str, text: &str, keeps_alive: bool) -> Vec<u8> {
         let mut all = self
             .with("Content-Type", kind)
-            .with("X-Content-Type-Options", "nosniff")
             .head(Some(text.len() as u64), keeps_alive);
         all.extend_from_slice(text.as_bytes());
         all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_browser_runs_nothing_of_any_answer() {
+        let text = Response::new(Status::NotFound).text("text/plain", "no\n", false);
+        for status in [Status::Created, Status::Accepted, Status::NoContent] {
+            for answer in [Response::new(status).head(Some(0), true), text.clone()] {
+                let answer = String::from_utf8(answer).unwrap();
+                assert!(
+                    answer.contains("\r\nX-Content-Type-Options: nosniff\r\n"),
+                    "{answer}"
+                );
+                assert!(answer.contains("default-src 'none'"), "{answer}");
+                assert!(answer.contains("; sandbox\r\n"), "{answer}");
+            }
+        }
     }
 }
